@@ -1,0 +1,86 @@
+"""The one tree of errors; a class exists only where a caller acts differently.
+
+    PostroomError
+    ├── Refused                 a person or an agent asked for what may not be: the answer says why and what to do
+    │   ├── Invalid             the request itself is malformed                                   (HTTP 422, exit 2)
+    │   ├── Unauthenticated     no token, or one that is unknown, expired or revoked              (HTTP 401)
+    │   ├── Forbidden           known, but not allowed: role, scope, somebody else's              (HTTP 403)
+    │   ├── NotFound            no such thing, or not one of yours                                (HTTP 404)
+    │   ├── Conflict            the state has moved on: decided already, digest differs           (HTTP 409)
+    │   └── TooLarge            over a limit that protects the desk                               (HTTP 413)
+    └── Unavailable             the desk cannot answer now; nothing was written                   (HTTP 503)
+        └── Overloaded          the writer's queue is full
+
+What mail does (bounced, deferred, held) is a value in `words`, never an exception.
+"""
+
+from __future__ import annotations
+
+
+class PostroomError(Exception):
+    """Root of all errors that Postroom raises on purpose."""
+
+
+class Refused(PostroomError):
+    """Asked for what may not be.
+
+    `error` is the stable code a program branches on, `reason` a sentence for a person, `fix` what to do next.
+    """
+
+    error = "refused"
+
+    def __init__(self, reason: str, *, error: str | None = None, fix: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.error = error or type(self).error
+        self.fix = fix
+
+
+class Invalid(Refused):
+    """The request is malformed. `problems` lists (field, problem) pairs."""
+
+    error = "invalid_request"
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        error: str | None = None,
+        fix: str | None = None,
+        problems: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        super().__init__(reason, error=error, fix=fix)
+        self.problems = problems
+
+
+class Unauthenticated(Refused):
+    error = "unauthenticated"
+
+
+class Forbidden(Refused):
+    error = "forbidden"
+
+
+class NotFound(Refused):
+    error = "not_found"
+
+
+class Conflict(Refused):
+    error = "conflict"
+
+
+class TooLarge(Refused):
+    error = "too_large"
+
+
+class Unavailable(PostroomError):
+    """The desk cannot answer now; nothing was written. `retry_after` is in seconds."""
+
+    def __init__(self, reason: str, *, retry_after: int = 5) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retry_after = retry_after
+
+
+class Overloaded(Unavailable):
+    """More work is queued than the writer may hold; try again."""

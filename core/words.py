@@ -1,0 +1,336 @@
+"""The values everybody speaks in. No I/O: only names for what the desk knows and decides.
+
+Times are UTC integer microseconds, everywhere; durations too, unless the name says seconds.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, NewType, Protocol, Self
+
+from core.errors import Invalid
+
+MICROS: Final = 1_000_000
+SECOND: Final = MICROS
+MINUTE: Final = 60 * SECOND
+HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
+FAR_FUTURE: Final = 2**62
+"""A wake time that never comes: the row waits for somebody's act, not for the clock."""
+
+Site = NewType("Site", str)
+"""Where a recipient's mail goes: the recipient domain, or its MX provider once known."""
+
+
+class Clock(Protocol):
+    """The one source of time; tests and the morning scenario bring their own."""
+
+    def now(self) -> int:
+        """UTC microseconds since the epoch."""
+
+    def sleep(self, seconds: float) -> Awaitable[None]:
+        """Return once `seconds` have passed on this clock."""
+
+
+class Mode(enum.StrEnum):
+    """How much a mailbox may do by itself, from least to most."""
+
+    READ_ONLY = "read_only"
+    GATED_ALL = "gated_all"
+    GATED_SEND = "gated_send"
+    MONITORED = "monitored"
+    AUTONOMOUS = "autonomous"
+
+    @property
+    def rung(self) -> int:
+        """Position on the ladder, 0 (read_only) to 4 (autonomous)."""
+        return list(Mode).index(self)
+
+
+class Action(enum.StrEnum):
+    """What an agent can ask of a mailbox; also the `kind` of a pending item."""
+
+    SEND = "send"
+    REPLY = "reply"
+    READ = "read"
+    TAG = "tag"
+
+
+class Role(enum.StrEnum):
+    """What a human may do. `admin` excludes every other role."""
+
+    REVIEWER = "reviewer"
+    ONCALL = "oncall"
+    OWNER = "owner"
+    GOVERNANCE = "governance"
+    DELIVERABILITY = "deliverability"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+
+
+TIGHTENERS: Final = frozenset({Role.REVIEWER, Role.ONCALL, Role.OWNER, Role.GOVERNANCE, Role.DELIVERABILITY})
+"""Who may suspend, pause, stop, suppress, reject, lower a mode or a limit."""
+
+
+class Scope(enum.StrEnum):
+    """What a token of an agent is good for."""
+
+    SEND = "send"
+    READ = "read"
+
+
+class ContentClass(enum.StrEnum):
+    """What kind of mail it is; a mailbox is signed off for some of them."""
+
+    TRANSACTIONAL = "transactional"
+    REPLY = "reply"
+    NOTIFICATION = "notification"
+    INTERNAL = "internal"
+    COLD_OUTREACH = "cold_outreach"
+    COMMITMENT = "commitment"
+
+
+DEFAULT_CLASSES: Final = (
+    ContentClass.TRANSACTIONAL,
+    ContentClass.REPLY,
+    ContentClass.NOTIFICATION,
+    ContentClass.INTERNAL,
+)
+UNSUBSCRIBE_CLASSES: Final = frozenset({ContentClass.COLD_OUTREACH})
+"""Classes that need one-click unsubscribe (RFC 8058) and so exactly one address."""
+
+
+class Status(enum.StrEnum):
+    """Where a message or one of its recipients stands."""
+
+    PENDING = "pending"
+    QUEUED = "queued"
+    SENDING = "sending"
+    DEFERRED = "deferred"
+    UNCERTAIN = "uncertain"
+    SENT = "sent"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    BLOCKED = "blocked"
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing more will happen by itself."""
+        return self in FINAL
+
+
+FINAL: Final = frozenset(
+    {Status.SENT, Status.FAILED, Status.REJECTED, Status.EXPIRED, Status.CANCELLED, Status.BLOCKED}
+)
+WAITING: Final = frozenset({Status.QUEUED, Status.DEFERRED})
+"""States in which a recipient waits for a delivery attempt."""
+
+
+class Feedback(enum.StrEnum):
+    """What came back about a recipient after sending; never changes `sent`."""
+
+    DELIVERED = "delivered"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+    UNSUBSCRIBED = "unsubscribed"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason for a decision. `code` is stable (`mode`, `class`, `run_cap`, `consent`, ...), `text` a sentence."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Execute:
+    """The action may go on; `notify` asks for a notification of the humans as well."""
+
+    notify: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A human decides first."""
+
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Refused. `error` is the stable code of the HTTP answer."""
+
+    error: str
+    reason: str
+
+
+Verdict = Execute | Hold | Block
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A gauge, read from the counter that enforces it.
+
+    `window` is in seconds (None: for a run's whole life, or a pace), `next_at` when room next appears, or None
+    while there is room.
+    """
+
+    name: str
+    used: int
+    cap: int
+    window: int | None = None
+    next_at: int | None = None
+
+    @property
+    def left(self) -> int:
+        return max(0, self.cap - self.used)
+
+
+class Outcome(enum.StrEnum):
+    """What one delivery attempt came to."""
+
+    SENT = "sent"
+    DEFERRED = "deferred"
+    """This message, a 4xx: try again later."""
+    FAILED = "failed"
+    """This message, a 5xx or an address that cannot be reached."""
+    UNCERTAIN = "uncertain"
+    """The connection was lost after the final dot: delivered or not, nobody knows."""
+    ROUTE_DOWN = "route_down"
+    """No conversation: connection, TLS or AUTH failure. Backs off the route, spends no message's retries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the receiver (or the network) said to one attempt.
+
+    `code` is the SMTP reply code (RFC 5321 4.2), `enhanced` the status code (RFC 3463) or None, `stage` the
+    command that drew the reply (connect, ehlo, starttls, auth, mail, rcpt, data, dot), `host` who said it.
+    """
+
+    outcome: Outcome
+    code: int | None
+    enhanced: str | None
+    text: str
+    stage: str
+    host: str | None = None
+    tls: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Who a message goes to, before any transport: the approved set. Addresses are normalised."""
+
+    sender: str
+    to: tuple[str, ...]
+    cc: tuple[str, ...] = ()
+    bcc: tuple[str, ...] = ()
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """Every distinct address, in the order given."""
+        return tuple(dict.fromkeys((*self.to, *self.cc, *self.bcc)))
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who did it: `operator`, `agent`, `guard`, `system` or `recipient`, and their name."""
+
+    kind: str
+    name: str
+    roles: frozenset[Role] = field(default=frozenset(), compare=False)
+
+    def __str__(self) -> str:
+        return self.name if self.kind == "operator" else f"{self.kind}:{self.name}" if self.name else self.kind
+
+
+SYSTEM: Final = Actor("system", "")
+GUARD: Final = Actor("guard", "")
+
+_DURATION: Final = re.compile(r"(\d{1,9})\s*(ms|s|m|h|d|w)")
+_UNITS: Final[Mapping[str, int]] = {
+    "ms": 1_000,
+    "s": SECOND,
+    "m": MINUTE,
+    "h": HOUR,
+    "d": DAY,
+    "w": 7 * DAY,
+}
+
+
+def duration(text: str) -> int:
+    """Microseconds of `72h`, `10s`, `30d`, `5m`. Raises `Invalid`."""
+    found = _DURATION.fullmatch(text.strip())
+    if not found:
+        raise Invalid(f"{text!r} is not a duration", fix="write a number and a unit: 10s, 5m, 72h, 30d")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def spell(micros: int) -> str:
+    """The shortest exact spelling of a duration: 259200000000 -> `72h`."""
+    for unit in ("d", "h", "m", "s"):
+        if micros >= _UNITS[unit] and micros % _UNITS[unit] == 0 and not (unit == "d" and micros < 7 * DAY):
+            return f"{micros // _UNITS[unit]}{unit}"
+    return f"{micros // 1_000}ms"
+
+
+# An id is 63 bits: 42 of milliseconds since 2020, 21 that count on within one process. Ids sort by birth, need no
+# sequence (so batches need no RETURNING and gateways no agreement) and spell as a letter and 13 characters.
+_EPOCH_MS: Final = 1_577_836_800_000
+_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+_VALUES: Final[Mapping[str, int]] = {letter: value for value, letter in enumerate(_ALPHABET)}
+
+
+class Ids:
+    """Mints ids that rise strictly within a process and do not collide across processes in practice.
+
+    `chance` is a source of random bits (`random.SystemRandom().getrandbits`), asked once a millisecond.
+    """
+
+    def __init__(self, chance: Chance) -> None:
+        self._chance = chance
+        self._last = 0
+
+    def mint(self, now: int) -> int:
+        """A new id born at `now` (microseconds)."""
+        stamp = max(0, now // 1_000 - _EPOCH_MS) << 21
+        fresh = stamp | self._chance(20)
+        self._last = fresh if fresh > self._last else self._last + 1
+        return self._last
+
+    @classmethod
+    def seeded(cls, seed: int) -> Self:
+        """For tests and scenarios: the same ids on every run."""
+        return cls(lambda bits: seed & ((1 << bits) - 1))
+
+
+class Chance(Protocol):
+    def __call__(self, bits: int, /) -> int: ...
+
+
+def spell_id(letter: str, number: int) -> str:
+    """`m` and 13 letters of Crockford's base 32; sorts as the number does."""
+    digits = []
+    for _ in range(13):
+        digits.append(_ALPHABET[number & 31])
+        number >>= 5
+    return letter + "".join(reversed(digits))
+
+
+def read_id(letter: str, text: str) -> int | None:
+    """The number behind a spelled id, or None if it is not one of this letter."""
+    if len(text) != 14 or text[0] != letter:
+        return None
+    number = 0
+    for char in text[1:].lower():
+        value = _VALUES.get(char)
+        if value is None:
+            return None
+        number = number << 5 | value
+    return number if number < 2**63 else None
