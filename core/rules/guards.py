@@ -1,0 +1,175 @@
+"""When figures about an agent become a warning or a suspension, and the sentence that says so.
+
+A guard never says only yes or no: its value carries the figures, because the operator who is woken, the agent that
+gets `agent_suspended` and the person who decides about resuming all ask the same question. What is counted, and in
+which cohort, is the caller's: recipients once, by the time of sending, over delivered. Our own throttling, policy
+blocks, auto-replies and out-of-office are never among the events.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final
+
+from core.words import Mode, spell
+
+BULK_LINE: Final = 5_000
+"""Messages a day to one mailbox provider that make a primary domain a bulk sender, for good (Gmail's sender guidelines,
+"Email sender guidelines FAQ": close to 5,000 within 24 hours, all subdomains together, does not expire)."""
+BULK_WARNING: Final = BULK_LINE * 80 // 100
+
+REJECTION_ALARM: Final = Fraction(20, 100)
+EXPIRY_ALARM: Final = Fraction(25, 100)
+ANOMALY_MINIMUM: Final = 10
+"""Fewer decisions than this say nothing about an agent."""
+
+
+class Measure(enum.StrEnum):
+    """What a guard measures."""
+
+    COMPLAINTS = "complaints"
+    BOUNCES = "bounces"
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What was counted, and the threshold it is held against. `window` is in microseconds."""
+
+    measure: Measure
+    events: int
+    delivered: int
+    limit: float
+    window: int
+
+    @property
+    def rate(self) -> float:
+        """Events over delivered; 1.0 where events came back and nothing was delivered."""
+        return float(_rate(self.events, self.delivered))
+
+    @property
+    def sentence(self) -> str:
+        """`complaints 0.41 % of 980 delivered in 7d, limit 0.05 %`."""
+        share = percent(self.rate)
+        return f"{self.measure} {share} of {self.delivered:,} delivered in {spell(self.window)}, {self._limit}"
+
+    @property
+    def _limit(self) -> str:
+        return f"limit {percent(self.limit)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fine:
+    """Nothing to do; the figures for whoever looks."""
+
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class Warn:
+    """A human should look; the limit in the figures is the warning line."""
+
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class Suspend:
+    """The agent stops now; the limit in the figures is the suspension line."""
+
+    figures: Figures
+
+
+Judgement = Fine | Warn | Suspend
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """Something about an agent's pending mail that suggests a lower mode. It advises; people decide."""
+
+    code: str
+    text: str
+    suggests: Mode | None
+
+
+@dataclass(frozen=True, slots=True)
+class BulkLine:
+    """A primary domain is near or over the bulk line."""
+
+    sent: int
+    crossed: bool
+    text: str
+
+
+def judge(
+    measure: Measure, *, delivered: int, events: int, warn: float, suspend: float, min_events: int, window: int
+) -> Judgement:
+    """Hold one rate against its two lines.
+
+    Complaints suspend above the line, bounces on it. `min_events` guards the suspension alone: two complaints in ten
+    messages are no statistic, but one is worth a look, so a warning needs no minimum. `window` (microseconds) only
+    goes into the figures.
+    """
+    rate = _rate(events, delivered)
+    # The shortest spelling of a float is what somebody wrote into policy.toml: 0.05 is five in a hundred, exactly.
+    line, warning = Fraction(str(suspend)), Fraction(str(warn))
+    over = rate > line if measure is Measure.COMPLAINTS else rate >= line
+    if events and over and events >= min_events:
+        return Suspend(Figures(measure, events, delivered, suspend, window))
+    figures = Figures(measure, events, delivered, warn, window)
+    return Warn(figures) if events and rate >= warning else Fine(figures)
+
+
+def anomalies(mode: Mode, *, decided: int, rejected: int, expired: int) -> tuple[Anomaly, ...]:
+    """What reviewers' rejections and unreviewed expiry say of an agent.
+
+    `decided` counts approvals and rejections, `rejected` those of it refused, `expired` what nobody came to see.
+    A rejected fifth means that the agent writes what it should not: one rung down. Mail that expires means that
+    nobody reads the queue: no mode repairs that, so nothing is suggested.
+    """
+    found = []
+    if decided >= ANOMALY_MINIMUM and Fraction(rejected, decided) >= REJECTION_ALARM:
+        lower = _rung_below(mode)
+        advice = f"; consider {lower}" if lower else ""
+        share = percent(rejected / decided)
+        text = f"reviewers rejected {rejected:,} of {decided:,} ({share}){advice}"
+        found.append(Anomaly("rejections", text, lower))
+    waited = decided + expired
+    if waited >= ANOMALY_MINIMUM and Fraction(expired, waited) >= EXPIRY_ALARM:
+        share = percent(expired / waited)
+        text = f"{expired:,} of {waited:,} held messages expired unread ({share}): too few reviewers, or too much mail"
+        found.append(Anomaly("expiry", text, None))
+    return tuple(found)
+
+
+def bulk_line(sent_today: int, *, domain: str) -> BulkLine | None:
+    """Whether a primary domain nears the line from 80 % on.
+
+    `domain` is the organisational domain and `sent_today` what all streams under it sent together; the caller says
+    which domain that is, for telling it from a name needs the public suffix list.
+    """
+    if sent_today < BULK_WARNING:
+        return None
+    crossed = sent_today >= BULK_LINE
+    text = (
+        f"{domain} sent {sent_today:,} today: at {BULK_LINE:,} receivers treat the domain as a bulk sender, for good"
+        if not crossed
+        else f"{domain} sent {sent_today:,} today, over the bulk line of {BULK_LINE:,}: receivers' bulk rules apply, "
+        "for good"
+    )
+    return BulkLine(sent=sent_today, crossed=crossed, text=text)
+
+
+def percent(share: float) -> str:
+    """`0.41 %`, `5 %`, `100 %`: at most two decimals, and never 0 % for something."""
+    figure = f"{share * 100:.2f}".rstrip("0").rstrip(".")
+    return "under 0.01 %" if figure == "0" and share > 0 else f"{figure} %"
+
+
+def _rate(events: int, delivered: int) -> Fraction:
+    """All came back and nothing arrived is the worst rate, not an undefined one."""
+    return Fraction(events, delivered) if delivered > 0 else Fraction(1 if events else 0)
+
+
+def _rung_below(mode: Mode) -> Mode | None:
+    return list(Mode)[mode.rung - 1] if mode.rung else None

@@ -1,0 +1,112 @@
+"""Guards: which figures warn, which suspend, and what they say."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.rules.guards import Fine, Judgement, Measure, Suspend, Warn, anomalies, bulk_line, judge, percent
+from core.words import DAY, HOUR, Mode
+
+
+def complaints(events: int, delivered: int) -> Judgement:
+    return judge(
+        Measure.COMPLAINTS,
+        delivered=delivered,
+        events=events,
+        warn=0.0003,
+        suspend=0.0005,
+        min_events=2,
+        window=7 * DAY,
+    )
+
+
+def bounces(events: int, delivered: int) -> Judgement:
+    return judge(
+        Measure.BOUNCES, delivered=delivered, events=events, warn=0.02, suspend=0.05, min_events=5, window=72 * HOUR
+    )
+
+
+@pytest.mark.parametrize(
+    ("events", "delivered", "expected"),
+    [
+        (0, 0, Fine),
+        (0, 10_000, Fine),
+        (1, 10, Warn),  # one complaint of ten: a look, not a suspension
+        (1, 10_000, Fine),
+        (2, 4_000, Warn),  # exactly 0.05 % is not above it
+        (2, 3_999, Suspend),
+        (3, 10_000, Warn),  # exactly 0.03 %
+        (4, 980, Suspend),
+    ],
+)
+def test_complaints_above_the_line_suspend_with_at_least_two(
+    events: int, delivered: int, expected: type[Judgement]
+) -> None:
+    assert isinstance(complaints(events, delivered), expected)
+
+
+@pytest.mark.parametrize(
+    ("events", "delivered", "expected"),
+    [
+        (4, 10, Warn),
+        (5, 100, Suspend),
+        (5, 101, Warn),
+        (2, 100, Warn),
+        (1, 51, Fine),
+        (5, 0, Suspend),  # everything came back and nothing arrived
+    ],
+)
+def test_bounces_on_the_line_suspend_with_at_least_five(events: int, delivered: int, expected: type[Judgement]) -> None:
+    assert isinstance(bounces(events, delivered), expected)
+
+
+def test_suspension_says_its_figures_in_a_sentence() -> None:
+    found = complaints(4, 980)
+    assert found.figures.sentence == "complaints 0.41 % of 980 delivered in 7d, limit 0.05 %"
+
+
+def test_warning_names_the_warning_line_as_its_limit() -> None:
+    assert bounces(3, 100).figures.sentence == "bounces 3 % of 100 delivered in 72h, limit 2 %"
+
+
+@given(events=st.integers(0, 50), delivered=st.integers(0, 5_000))
+def test_another_complaint_never_softens_the_judgement(events: int, delivered: int) -> None:
+    order = [Fine, Warn, Suspend]
+    fewer, more = complaints(events, delivered), complaints(events + 1, delivered)
+    assert order.index(type(more)) >= order.index(type(fewer))
+
+
+def test_small_share_is_never_shown_as_nothing() -> None:
+    assert percent(0.00001) == "under 0.01 %"
+    assert percent(0.0) == "0 %"
+    assert percent(0.1234) == "12.34 %"
+
+
+def test_many_rejections_suggest_one_rung_less() -> None:
+    (found,) = anomalies(Mode.GATED_SEND, decided=10, rejected=2, expired=0)
+    assert (found.code, found.suggests) == ("rejections", Mode.GATED_ALL)
+
+
+def test_few_decisions_say_nothing() -> None:
+    assert anomalies(Mode.GATED_SEND, decided=9, rejected=9, expired=0) == ()
+
+
+def test_below_the_lowest_rung_there_is_nothing_to_suggest() -> None:
+    (found,) = anomalies(Mode.READ_ONLY, decided=20, rejected=20, expired=0)
+    assert found.suggests is None
+
+
+def test_mail_expiring_unread_is_shown_without_blaming_the_mode() -> None:
+    (found,) = anomalies(Mode.GATED_SEND, decided=6, rejected=0, expired=4)
+    assert (found.code, found.suggests) == ("expiry", None)
+
+
+@pytest.mark.parametrize(
+    ("sent", "warned", "crossed"), [(3_999, False, False), (4_000, True, False), (5_000, True, True)]
+)
+def test_bulk_line_warns_from_eighty_per_cent(sent: int, *, warned: bool, crossed: bool) -> None:
+    found = bulk_line(sent, domain="acme.com")
+    assert (found is not None) is warned
+    assert found is None or (found.crossed is crossed and "acme.com" in found.text)
