@@ -1,0 +1,6 @@
+"""The simulated ends of `postroom demo`: the outside world and the agents. Everything between them is the product.
+
+world.py    an SMTP receiver on loopback that answers, bounces and complains like the outside world
+reports.py  what the world sends back later: delivery status notifications and complaints
+agents.py   agents that submit over HTTP, one of which goes rogue, and the human who reviews
+"""
