@@ -1,0 +1,132 @@
+"""Mailgun's webhooks: an HMAC over a timestamp and a token, then one event.
+
+The signature covers neither the event nor anything else of the body: whoever sees one request may put another event
+under its signature. Only the window and the token bind it, so `verify` returns the token as `Genuine.once` and the
+caller refuses a token that it has seen with another payload.
+
+Source: Mailgun, "Securing webhooks" and "Event structure".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from typing import Final
+
+from core.errors import Invalid
+from core.rules.providers import Forged, Genuine, Happened, Proof, ProviderEvent
+from core.rules.providers.reading import (
+    diagnostic,
+    enhanced,
+    identity,
+    instant,
+    key,
+    mailbox,
+    message_id,
+    optional_table,
+    ours,
+    same,
+    seconds,
+    stale,
+    table,
+    transient,
+    word,
+)
+from core.words import MINUTE, Feedback
+
+WINDOW: Final = 15 * MINUTE
+
+
+def verify(payload: object, *, signing_key: str, now: int, window: int = WINDOW) -> Proof:
+    """Whether a holder of the signing key made this timestamp and token, lately."""
+    given = optional_table(optional_table(payload).get("signature"))
+    token, signature = given.get("token"), given.get("signature")
+    if not signing_key:
+        return Forged("no signing key is configured")
+    if not isinstance(token, str) or not 16 <= len(token) <= 256 or not isinstance(signature, str):
+        return Forged("there is no signature")
+    at = seconds(given.get("timestamp"))
+    if at is None or stale(at, now=now, window=window):
+        return Forged("the timestamp is outside the window")
+    signed = f"{given['timestamp']}{token}".encode("utf-8", "surrogatepass")
+    expected = hmac.new(signing_key.encode(), signed, hashlib.sha256).hexdigest()
+    if not same(signature, expected):
+        return Forged("the signature does not match")
+    # By digest: timestamp and token are signed without a border, so "1" + "23" is also "12" + "3".
+    return Genuine(once=key("mailgun-token", signed.decode("utf-8", "surrogatepass")))
+
+
+def events(payload: object) -> tuple[ProviderEvent, ...]:
+    """What a parsed webhook says happened. Raises `Invalid`."""
+    data = table(table(payload, "the Mailgun webhook").get("event-data"), "event-data")
+    kind = word(data.get("event"))
+    if not kind:
+        raise Invalid("the event has no name")
+    said = optional_table(data.get("delivery-status"))
+    text = diagnostic(said.get("message"), said.get("description"), optional_table(data.get("reject")).get("reason"))
+    status = enhanced(said.get("enhanced-code"), text)
+    name, event, permanent, counted = _outcome(kind, data, said=said, status=status)
+    recipient = mailbox(data.get("recipient"))
+    message = optional_table(data.get("message"))
+    headers = {name.lower(): value for name, value in optional_table(message.get("headers")).items()}
+    rfc = message_id(headers.get("message-id"))
+    at = instant(data.get("timestamp"))
+    return (
+        ProviderEvent(
+            # Mailgun promises that an id is unique within a day, no longer.
+            key=key("mailgun", identity(data.get("id")), kind, recipient, at),
+            name=name,
+            event=event,
+            recipient=recipient,
+            permanent=permanent,
+            counted=counted,
+            # What Mailgun answers at submission is the Message-ID.
+            provider_message_id=rfc[1:-1] if rfc else None,
+            postroom_id=ours(optional_table(data.get("user-variables")), headers),
+            rfc_message_id=rfc,
+            status=status,
+            diagnostic=text,
+            at=at,
+        ),
+    )
+
+
+def _outcome(
+    kind: str, data: Mapping[str, object], *, said: Mapping[str, object], status: str | None
+) -> tuple[str, Happened | None, bool, bool]:
+    """Name, event, permanent, counted."""
+    match kind:
+        case "failed":
+            return _failure(data, said=said, status=status)
+        case "rejected":
+            return kind, Feedback.BOUNCED, False, False  # Mailgun would not send it; no receiver was asked
+        case "complained":
+            return kind, Feedback.COMPLAINED, True, True
+        case "unsubscribed":
+            return kind, Feedback.UNSUBSCRIBED, True, True
+        case "delivered":
+            return kind, Feedback.DELIVERED, False, True
+        case _:
+            return kind, None, False, False
+
+
+def _failure(
+    data: Mapping[str, object], *, said: Mapping[str, object], status: str | None
+) -> tuple[str, Happened, bool, bool]:
+    severity, reason = word(data.get("severity")), word(data.get("reason"))
+    name = "/".join(part for part in ("failed", severity, reason) if part)
+    if severity == "temporary":
+        return name, "deferred", False, True
+    if reason == "suppress-unsubscribe":
+        return name, Feedback.UNSUBSCRIBED, True, False
+    if reason.startswith("suppress-"):
+        return name, Feedback.BOUNCED, True, False
+    code = said.get("code")
+    # `old` is Mailgun giving up after class 4 replies, `espblock` a refusal of the sender: the address may be good.
+    soft = (
+        reason in {"old", "espblock"}
+        or said.get("bounce-type") == "soft"
+        or transient(status, f"{code} " if isinstance(code, int) else None)
+    )
+    return name, Feedback.BOUNCED, severity == "permanent" and not soft, True

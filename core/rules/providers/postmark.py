@@ -1,0 +1,176 @@
+"""Postmark's webhooks: authenticated by a secret in the request, not by a signature.
+
+Postmark signs nothing; what it offers is basic auth in the webhook's URL or a header of one's own. Either is only as
+private as the connection, so the door must be HTTPS. One complaint arrives as a SpamComplaint and again as a
+SubscriptionChange, under two keys: whoever counts must count recipients, not events.
+
+Source: Postmark, "Bounce webhook", "Spam complaint webhook", "Delivery webhook", "Subscription change webhook" and the
+bounce types of its Bounce API.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, assert_never
+
+from core.errors import Invalid
+from core.rules.providers import Forged, Genuine, Happened, Proof, ProviderEvent
+from core.rules.providers.reading import (
+    MAX_ID,
+    diagnostic,
+    enhanced,
+    identity,
+    instant,
+    key,
+    mailbox,
+    optional_table,
+    ours,
+    same,
+    table,
+    word,
+)
+from core.words import Feedback
+
+TOKEN_HEADER: Final = "X-Postroom-Token"  # noqa: S105 - the header's name, not a secret
+
+
+@dataclass(frozen=True, slots=True)
+class Basic:
+    """`https://username:password@...` in Postmark's webhook URL."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A custom header `X-Postroom-Token` in Postmark's webhook settings."""
+
+    token: str = field(repr=False)
+
+
+def verify(expected: Basic | Token, *, authorization: str | None = None, token: str | None = None) -> Proof:
+    """Whether the request carries the secret. `authorization` and `token` are header values as they came."""
+    match expected:
+        case Basic(username, password):
+            if not password:
+                return Forged("no password is configured")
+            if not same(_decoded(authorization or ""), f"{username}:{password}"):
+                return Forged("the credentials do not match")
+        case Token(secret):
+            if not secret:
+                return Forged("no token is configured")
+            if not same(token or "", secret):
+                return Forged("the token does not match")
+        case _:
+            assert_never(expected)
+    return Genuine()
+
+
+def _decoded(authorization: str) -> str:
+    """`username:password` of an Authorization header (RFC 7617); empty, which matches nothing, if it is none."""
+    scheme, _, credentials = authorization.partition(" ")
+    if scheme.lower() != "basic" or len(credentials) > MAX_ID:
+        return ""
+    try:
+        return base64.b64decode(credentials.strip(), validate=True).decode()
+    except (binascii.Error, ValueError):
+        return ""
+
+
+def events(payload: object) -> tuple[ProviderEvent, ...]:
+    """What a parsed webhook says happened. Raises `Invalid`."""
+    record = table(payload, "the Postmark webhook")
+    kind = word(record.get("RecordType"))
+    if not kind:
+        raise Invalid("the Postmark webhook has no RecordType")
+    name, event, permanent, counted = _outcome(kind, record)
+    recipient = mailbox(record.get("Email") if "Email" in record else record.get("Recipient"))
+    text = diagnostic(record.get("Details"), record.get("Description"))
+    message = identity(record.get("MessageID"))
+    happened = record.get("BouncedAt") or record.get("DeliveredAt") or record.get("ChangedAt")
+    own = identity(record.get("ID"))
+    return (
+        ProviderEvent(
+            key=key("postmark", kind, own) if own else key("postmark", name, message, recipient, happened),
+            name=name,
+            event=event,
+            recipient=recipient,
+            permanent=permanent,
+            counted=counted,
+            provider_message_id=message,
+            postroom_id=ours(optional_table(record.get("Metadata"))),
+            status=enhanced(record.get("Details")),
+            diagnostic=text,
+            at=instant(happened),
+        ),
+    )
+
+
+_Outcome = tuple[str, Happened | None, bool, bool]
+_TYPES: Final[Mapping[str, tuple[int, Happened | None, bool, bool]]] = {
+    # Postmark's type: its code, event, permanent, counted
+    "HardBounce": (1, Feedback.BOUNCED, True, True),
+    "Transient": (2, "deferred", False, True),
+    "Unsubscribe": (16, Feedback.UNSUBSCRIBED, True, True),
+    "Subscribe": (32, None, False, False),
+    "AutoResponder": (64, None, False, False),
+    "AddressChange": (128, None, False, False),
+    "DnsError": (256, Feedback.BOUNCED, False, True),
+    "SpamNotification": (512, Feedback.BOUNCED, False, True),
+    "OpenRelayTest": (1024, None, False, False),
+    "Unknown": (2048, Feedback.BOUNCED, False, True),
+    "SoftBounce": (4096, Feedback.BOUNCED, False, True),
+    "VirusNotification": (8192, Feedback.BOUNCED, False, True),
+    "ChallengeVerification": (16384, None, False, False),
+    "BadEmailAddress": (100000, Feedback.BOUNCED, True, True),
+    "SpamComplaint": (100001, Feedback.COMPLAINED, True, True),
+    "ManuallyDeactivated": (100002, Feedback.BOUNCED, True, False),
+    "Unconfirmed": (100003, None, False, False),
+    "Blocked": (100006, Feedback.BOUNCED, False, True),
+    "SMTPApiError": (100007, Feedback.BOUNCED, False, False),
+    "InboundError": (100008, None, False, False),
+    "DMARCPolicy": (100009, Feedback.BOUNCED, False, True),
+    "TemplateRenderingFailed": (100010, Feedback.BOUNCED, False, False),
+}
+_CODES: Final[Mapping[int, str]] = {code: name for name, (code, *_) in _TYPES.items()}
+
+
+def _outcome(kind: str, record: Mapping[str, object]) -> _Outcome:
+    """Name, event, permanent, counted."""
+    match kind:
+        case "Bounce":
+            return _bounce(record)
+        case "SpamComplaint":
+            return kind, Feedback.COMPLAINED, True, True
+        case "Delivery":
+            return kind, Feedback.DELIVERED, False, True
+        case "SubscriptionChange":
+            return _subscription(record)
+        case _:
+            return kind, None, False, False
+
+
+def _bounce(record: Mapping[str, object]) -> _Outcome:
+    kind, code = word(record.get("Type")), record.get("TypeCode")
+    if kind not in _TYPES and isinstance(code, int):
+        kind = _CODES.get(code, kind)
+    _, event, permanent, counted = _TYPES.get(kind, _TYPES["Unknown"])
+    return f"Bounce/{kind}", event, permanent, counted
+
+
+def _subscription(record: Mapping[str, object]) -> _Outcome:
+    reason = word(record.get("SuppressionReason"))
+    name = f"SubscriptionChange/{reason}" if reason else "SubscriptionChange"
+    if record.get("SuppressSending") is not True:
+        return name, None, False, False  # taken back; the desk lifts no suppression on a provider's word
+    match reason:
+        case "HardBounce":
+            return name, Feedback.BOUNCED, True, True
+        case "SpamComplaint":
+            return name, Feedback.COMPLAINED, True, True
+        case _:
+            return name, Feedback.UNSUBSCRIBED, True, True

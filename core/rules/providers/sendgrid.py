@@ -1,0 +1,166 @@
+"""Twilio SendGrid's Event Webhook: ECDSA P-256 over timestamp and raw body, then a list of events.
+
+A batch is as strong as its weakest entry only if we let it be: one entry of an odd shape is passed over by name
+(`malformed`), for refusing the batch would make SendGrid repeat it for a day and then drop the complaints in it.
+
+Source: SendGrid, "Event Webhook Reference" and "Getting Started with the Event Webhook Security Features".
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_der_public_key, load_pem_public_key
+
+from core.errors import Invalid
+from core.rules.providers import Forged, Genuine, Happened, Proof, ProviderEvent
+from core.rules.providers.reading import (
+    diagnostic,
+    enhanced,
+    identity,
+    instant,
+    key,
+    mailbox,
+    message_id,
+    optional_table,
+    ours,
+    rows,
+    seconds,
+    stale,
+    table,
+    transient,
+    word,
+)
+from core.words import MINUTE, Feedback
+
+SIGNATURE_HEADER: Final = "X-Twilio-Email-Event-Webhook-Signature"
+TIMESTAMP_HEADER: Final = "X-Twilio-Email-Event-Webhook-Timestamp"
+WINDOW: Final = 15 * MINUTE
+"""Replays within it are caught by the events' own keys."""
+
+# `<id>.filter0001.16648...` or `<id>.recvd-...`: only the first part is what SendGrid answered at submission.
+_ROUTING: Final = re.compile(r"\.(?:filter|recvd|ismtpd)")
+
+
+def verify(
+    body: bytes,
+    *,
+    signature: str | None,
+    timestamp: str | None,
+    public_key: str,
+    now: int,
+    window: int = WINDOW,
+) -> Proof:
+    """Whether the holder of SendGrid's key signed exactly these bytes, lately.
+
+    `signature` and `timestamp` are the two headers, `public_key` as SendGrid shows it (base64 of DER) or in PEM.
+    """
+    if not signature or not timestamp:
+        return Forged("there is no signature")
+    at = seconds(timestamp)
+    if at is None or stale(at, now=now, window=window):
+        return Forged("the timestamp is outside the window")
+    public = _public_key(public_key)
+    if public is None:
+        return Forged("the configured public key is not a P-256 key")
+    try:
+        public.verify(base64.b64decode(signature, validate=True), timestamp.encode() + body, ec.ECDSA(hashes.SHA256()))
+    except (binascii.Error, ValueError, InvalidSignature):
+        return Forged("the signature does not match")
+    return Genuine()
+
+
+def _public_key(text: str) -> ec.EllipticCurvePublicKey | None:
+    try:
+        if "-----BEGIN" in text:
+            public = load_pem_public_key(text.encode())
+        else:
+            public = load_der_public_key(base64.b64decode("".join(text.split()), validate=True))
+    except (binascii.Error, ValueError, UnsupportedAlgorithm):
+        return None
+    if isinstance(public, ec.EllipticCurvePublicKey) and isinstance(public.curve, ec.SECP256R1):
+        return public
+    return None
+
+
+def events(payload: object) -> tuple[ProviderEvent, ...]:
+    """What a parsed batch says happened. Raises `Invalid` if it is no list."""
+    return tuple(_event_or_malformed(row) for row in rows(payload, "the SendGrid batch"))
+
+
+def _event_or_malformed(row: object) -> ProviderEvent:
+    try:
+        return _event(table(row, "an event"))
+    except Invalid as problem:
+        given = optional_table(row)
+        return ProviderEvent(
+            key=key("sendgrid", "malformed", identity(given.get("sg_event_id")), identity(given.get("sg_message_id"))),
+            name="malformed",
+            event=None,
+            recipient="",
+            diagnostic=problem.reason,
+        )
+
+
+def _event(row: Mapping[str, object]) -> ProviderEvent:
+    kind = word(row.get("event"))
+    if not kind:
+        raise Invalid("the event has no name")
+    recipient = mailbox(row.get("email"))
+    text = diagnostic(row.get("reason"), row.get("response"))
+    status = enhanced(row.get("status"), text)
+    event, permanent, counted = _outcome(kind, row, status=status, text=text)
+    subtype = word(row.get("type")) if kind == "bounce" else ""
+    submitted = identity(row.get("sg_message_id"))
+    unique = identity(row.get("sg_event_id"))
+    return ProviderEvent(
+        key=key("sendgrid", unique) if unique else key("sendgrid", kind, submitted, recipient, row.get("timestamp")),
+        name=f"{kind}/{subtype}" if subtype else kind,
+        event=event,
+        recipient=recipient,
+        permanent=permanent,
+        counted=counted,
+        provider_message_id=_ROUTING.split(submitted, maxsplit=1)[0] or None if submitted else None,
+        # Custom arguments are merged into the event itself; older accounts nest them.
+        postroom_id=ours(row, optional_table(row.get("unique_args")), optional_table(row.get("custom_args"))),
+        rfc_message_id=message_id(row.get("smtp-id")),
+        status=status,
+        diagnostic=text,
+        at=instant(row.get("timestamp")),
+    )
+
+
+_Outcome = tuple[Happened | None, bool, bool]
+_OUTCOMES: Final[Mapping[str, _Outcome]] = {
+    # SendGrid's event: what it is here, permanent, counted
+    "deferred": ("deferred", False, True),
+    "delivered": (Feedback.DELIVERED, False, True),
+    "spamreport": (Feedback.COMPLAINED, True, True),
+    "unsubscribe": (Feedback.UNSUBSCRIBED, True, True),
+    "group_unsubscribe": (Feedback.UNSUBSCRIBED, True, True),
+}
+_DROPPED: Final[Mapping[str, _Outcome]] = {
+    # SendGrid did not send it, because of what it remembers of the address
+    "unsubscribed address": (Feedback.UNSUBSCRIBED, True, False),
+    "bounced address": (Feedback.BOUNCED, True, False),
+    "spam reporting address": (Feedback.BOUNCED, True, False),
+    "invalid": (Feedback.BOUNCED, True, False),
+}
+
+
+def _outcome(kind: str, row: Mapping[str, object], *, status: str | None, text: str | None) -> _Outcome:
+    match kind:
+        case "bounce":
+            # `blocked` is a refusal of this message or of the sending address, not of the recipient's.
+            return Feedback.BOUNCED, row.get("type") != "blocked" and not transient(status, text), True
+        case "dropped":
+            return _DROPPED.get((text or "").lower(), (Feedback.BOUNCED, False, False))
+        case _:
+            return _OUTCOMES.get(kind, (None, False, False))
