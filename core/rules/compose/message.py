@@ -1,0 +1,284 @@
+"""The message itself: what may not be in it, its header in order, its digest, its date."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Final
+
+from core.errors import Invalid
+from core.rules.compose import fields, forbidden, parts
+from core.words import MICROS, Envelope
+
+MAX_HEADERS: Final = 50
+MAX_HEADER_OCTETS: Final = 10_000
+MAX_SUBJECT: Final = 998
+MAX_FILENAME: Final = 255
+MAX_REFERENCES: Final = 100
+_MAX_MESSAGE_ID: Final = 900
+# Wider than RFC 5322's msg-id, for replies must name what arrived: no space, no angle bracket, ASCII.
+_MESSAGE_ID: Final = re.compile(r"<?([!-;=?-~]+)>?")
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file: its bytes are already decoded."""
+
+    filename: str
+    content_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What an agent asks to send. Addresses are parsed; everything else is as it came.
+
+    `display_name` is the sending mailbox's (the agent does not choose it). `bcc` and `tags` are never rendered; tags
+    are checked all the same, for a relay's metadata header carries them.
+    """
+
+    sender: fields.AddressLike
+    to: tuple[fields.AddressLike, ...]
+    subject: str
+    display_name: str = ""
+    cc: tuple[fields.AddressLike, ...] = ()
+    bcc: tuple[fields.AddressLike, ...] = ()
+    reply_to: fields.AddressLike | None = None
+    text: str | None = None
+    html: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    in_reply_to: str | None = None
+    references: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """What the gateway adds.
+
+    `rfc_message_id` with its angle brackets; `postroom_message_id` the value of X-Postroom-Message-ID;
+    `auto_submitted` `auto-generated` or `auto-replied` (RFC 3834); `list_unsubscribe` an https URL (RFC 8058), None
+    where the class needs none; `footer` the disclosure, `identity` the sender's postal address and the like, a line
+    each.
+    """
+
+    rfc_message_id: str
+    postroom_message_id: str
+    agent_id: str
+    run_id: str
+    feedback_id: str
+    auto_submitted: str = "auto-generated"
+    list_unsubscribe: str | None = None
+    disclosure_header: bool = False
+    footer: str | None = None
+    identity: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The bytes, and whether their header holds an address that needs SMTPUTF8 (RFC 6532)."""
+
+    message: bytes
+    needs_smtputf8: bool
+
+
+def compose(draft: Draft, gateway: Gateway) -> Rendered:
+    """The message without Date, DKIM-Signature and Received, and never with Bcc.
+
+    CRLF everywhere and at the end, no line over 998 octets. Raises `Invalid` with every problem and its field.
+    """
+    problems = tuple(_problems(draft, gateway))
+    if problems:
+        where, what = problems[0]
+        raise Invalid(f"{where} {what}", problems=problems)
+    body = _body(draft, gateway)
+    header = "".join(_header(draft, gateway)).encode()
+    return Rendered(
+        message=b"%bMIME-Version: 1.0\r\n%b\r\n%b" % (header, body.fields, body.body),
+        needs_smtputf8=not header.isascii(),
+    )
+
+
+def with_date(message: bytes, at: int) -> bytes:
+    """The message with its Date (RFC 5322 3.3) in front: `at` is the release, in microseconds."""
+    stamp = format_datetime(datetime.fromtimestamp(at // MICROS, tz=UTC))
+    return b"Date: %b\r\n%b" % (stamp.encode(), message)
+
+
+def digest(message: bytes, envelope: Envelope) -> str:
+    """SHA-256, in hex, of the rendered message and its envelope: what a human approves.
+
+    Each value goes in behind its length and each list behind its count, so no two approvals share an encoding.
+    """
+    said = hashlib.sha256(b"postroom/digest/1\n")
+    lists = ((envelope.sender,), envelope.to, envelope.cc, envelope.bcc)
+    for addresses in lists:
+        said.update(len(addresses).to_bytes(8, "big"))
+        for address in addresses:
+            octets = address.encode()
+            said.update(len(octets).to_bytes(8, "big") + octets)
+    said.update(len(message).to_bytes(8, "big"))
+    said.update(message)
+    return said.hexdigest()
+
+
+def _header(draft: Draft, gateway: Gateway) -> Iterator[str]:
+    yield fields.addresses("From", [(draft.sender, draft.display_name)])
+    for name, listed in (("To", draft.to), ("Cc", draft.cc), ("Reply-To", (draft.reply_to,) if draft.reply_to else ())):
+        if listed:
+            yield fields.addresses(name, [(address, address.display) for address in listed])
+    yield fields.unstructured("Subject", draft.subject)
+    yield f"Message-ID: {gateway.rfc_message_id}\r\n"
+    references = [_bracketed(text) for text in draft.references]
+    if draft.in_reply_to:
+        parent = _bracketed(draft.in_reply_to)
+        yield f"In-Reply-To: {parent}\r\n"
+        if parent not in references:  # RFC 5322 3.6.4: the parent's references, then the parent
+            references.append(parent)
+    if references:
+        yield fields.folded("References", references)
+    yield f"Auto-Submitted: {gateway.auto_submitted}\r\n"
+    yield fields.unstructured("X-Agent-ID", gateway.agent_id)
+    yield fields.unstructured("X-Agent-Run-ID", gateway.run_id)
+    yield f"X-Postroom-Message-ID: {gateway.postroom_message_id}\r\n"
+    yield f"Feedback-ID: {gateway.feedback_id}\r\n"
+    if gateway.list_unsubscribe:
+        yield f"List-Unsubscribe: <{gateway.list_unsubscribe}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+    if gateway.disclosure_header:
+        # No mail header is registered for this; drafts exist (draft-abaris-aicdh for HTTP), none is settled.
+        yield "X-AI-Generated: yes\r\n"
+    for name, value in draft.headers.items():
+        yield fields.unstructured(name, value)
+
+
+def _body(draft: Draft, gateway: Gateway) -> parts.Part:
+    """The tree: mixed(alternative(text, html), attachments...), each level only where there is something to hold."""
+    lines = [*(gateway.footer.splitlines() if gateway.footer else ()), *gateway.identity]
+    shown: list[parts.Part] = []
+    if draft.text is not None or draft.html is None:
+        shown.append(parts.text_part("plain", parts.text_footer(draft.text or "", lines)))
+    if draft.html is not None:
+        shown.append(parts.text_part("html", parts.html_footer(draft.html, lines)))
+    if len(shown) == 1 and not draft.attachments:
+        return shown[0]
+    boundary = parts.boundary_for(gateway.rfc_message_id, shown)
+    body = parts.multipart("alternative", shown, boundary=f"{boundary}a") if len(shown) > 1 else shown[0]
+    if not draft.attachments:
+        return body
+    files = [
+        parts.attachment_part(
+            parts.media_type(file.content_type) or "application/octet-stream",
+            parts.base_name(file.filename),
+            file.content,
+        )
+        for file in draft.attachments
+    ]
+    return parts.multipart("mixed", [body, *files], boundary=f"{boundary}m")
+
+
+def _bracketed(message_id: str) -> str:
+    return f"<{message_id.strip('<> ')}>"
+
+
+def _problems(draft: Draft, gateway: Gateway) -> Iterator[tuple[str, str]]:
+    """Everything that is wrong, as (field, problem)."""
+    if not draft.to:
+        yield "to", "names nobody"
+    if len(draft.subject) > MAX_SUBJECT:
+        yield "subject", f"is longer than {MAX_SUBJECT} characters"
+    yield from _unsafe_texts(draft, gateway)
+    for name, text in (("text", draft.text), ("html", draft.html)):
+        if text is not None and not _encodable(text):
+            yield name, "contains a surrogate, which no encoding of text can carry"
+    yield from _attachment_problems(draft.attachments)
+    yield from _header_problems(draft.headers)
+    yield from _thread_problems(draft)
+
+
+def _attachment_problems(attachments: tuple[Attachment, ...]) -> Iterator[tuple[str, str]]:
+    for number, file in enumerate(attachments):
+        if len(file.filename) > MAX_FILENAME:
+            yield f"attachments[{number}].filename", f"is longer than {MAX_FILENAME} characters"
+        if parts.media_type(file.content_type) is None:
+            yield f"attachments[{number}].content_type", "is not a media type such as application/pdf"
+
+
+def _thread_problems(draft: Draft) -> Iterator[tuple[str, str]]:
+    if draft.in_reply_to and not _is_message_id(draft.in_reply_to):
+        yield "in_reply_to", "is not a Message-ID such as <id@example.com>"
+    if len(draft.references) > MAX_REFERENCES:
+        yield "references", f"has more than {MAX_REFERENCES} entries"
+    for number, text in enumerate(draft.references[:MAX_REFERENCES]):
+        if not _is_message_id(text):
+            yield f"references[{number}]", "is not a Message-ID such as <id@example.com>"
+
+
+def _unsafe_texts(draft: Draft, gateway: Gateway) -> Iterator[tuple[str, str]]:
+    """Control characters anywhere a header could take them: they would end one field and begin another."""
+    named: Iterable[tuple[str, str]] = (
+        ("display_name", draft.display_name),
+        *((f"{name}[{number}]", who.display) for name, number, who in _parties(draft)),
+        *((f"attachments[{number}].filename", file.filename) for number, file in enumerate(draft.attachments)),
+    )
+    for where, text in named:
+        if text and (why := fields.deceptive(text)):
+            yield where, why
+    plain: Iterable[tuple[str, str]] = (
+        ("subject", draft.subject),
+        *((f"{name}[{number}]", f"{who.local}@{who.domain_ascii}") for name, number, who in _parties(draft)),
+        *((f"tags[{number}]", tag) for number, tag in enumerate(draft.tags)),
+        ("agent", gateway.agent_id),
+        ("run.id", gateway.run_id),
+        ("message_id", gateway.rfc_message_id),
+        ("message_id", gateway.postroom_message_id),
+        ("feedback_id", gateway.feedback_id),
+        ("auto_submitted", gateway.auto_submitted),
+        ("list_unsubscribe", gateway.list_unsubscribe or ""),
+    )
+    for where, text in plain:
+        if why := fields.unsafe(text):
+            yield where, why
+
+
+def _parties(draft: Draft) -> Iterator[tuple[str, int, fields.AddressLike]]:
+    yield "from", 0, draft.sender
+    if draft.reply_to:
+        yield "reply_to", 0, draft.reply_to
+    for name, listed in (("to", draft.to), ("cc", draft.cc), ("bcc", draft.bcc)):
+        for number, who in enumerate(listed):
+            yield name, number, who
+
+
+def _header_problems(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    if len(headers) > MAX_HEADERS:
+        yield "headers", f"has more than {MAX_HEADERS} fields"
+        return
+    seen: set[str] = set()
+    size = 0
+    for name, value in headers.items():
+        where = f"headers[{name!a:.80}]"  # ascii: a name that is refused may hold anything
+        if why := forbidden.why_refused(name) or fields.unsafe(value):
+            yield where, why
+        if name.lower() in seen:
+            yield where, "is given twice"
+        seen.add(name.lower())
+        size += len(name) + len(value.encode(errors="replace"))
+    if size > MAX_HEADER_OCTETS:
+        yield "headers", f"is larger than {MAX_HEADER_OCTETS} octets"
+
+
+def _is_message_id(text: str) -> bool:
+    return len(text) <= _MAX_MESSAGE_ID and _MESSAGE_ID.fullmatch(text.strip(" ")) is not None
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,200 @@
+"""Build the body: transfer encodings, multiparts, attachments, the footer a policy asks for (RFC 2045, 2046, 2183).
+
+Every part ends in CRLF and holds no bare CR or LF, no line over 998 octets, no space at a line's end and no line that
+begins with `From `: relays "repair" each of these, and a repaired body fails its DKIM signature.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import hashlib
+import html as htmllib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from typing import Final
+
+from core.rules.compose import fields
+
+_ATTR: Final = r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]+"
+_TYPE: Final = re.compile(rf"({_ATTR})/({_ATTR})((?: *; *{_ATTR}=(?:{_ATTR}|\"[^\"\\]*\"))*) *;? *")
+_KEPT: Final = re.compile(rf"; *(charset|method)=\"?({_ATTR})\"?", re.IGNORECASE)
+_NEEDS_ENCODING: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|[ \t]\r\n|^From ", re.MULTILINE)
+_QP_SAFE: Final = bytes({*range(0x20, 0x7F), 0x09, 0x0D, 0x0A} - {0x3D})
+_LONGEST_LINE: Final = 998
+_LONGEST_TYPE: Final = 200
+_LOWER: Final = {code: code + 32 for code in range(0x41, 0x5B)}
+_PREVIEW_INPUT: Final = 8_000
+_PREVIEW: Final = 200
+_SWALLOWING: Final = ("script", "style", "title", "textarea", "noscript", "template", "xmp", "iframe", "select")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One MIME entity: its own fields and its body, both ending in CRLF. `plain`: the body is not encoded."""
+
+    fields: bytes
+    body: bytes
+    plain: bool
+
+
+def text_part(subtype: str, text: str) -> Part:
+    """text/plain or text/html. Raises `UnicodeEncodeError` for surrogates."""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    body = text.replace("\n", "\r\n").encode()
+    if not body.endswith(b"\r\n"):
+        body += b"\r\n"
+    plain = False
+    if body.isascii() and not _NEEDS_ENCODING.search(body) and max(map(len, body.split(b"\r\n"))) <= _LONGEST_LINE:
+        encoding, plain = "7bit", True
+    elif len(body.translate(None, _QP_SAFE)) * 6 < len(body):
+        # b2a_qp ends soft breaks as the first line ends (our CRLF). It leaves `From ` at a line's start: cut it in two.
+        encoding, body = "quoted-printable", binascii.b2a_qp(body, istext=True)
+        if body.startswith(b"From ") or b"\nFrom " in body:
+            body = re.sub(rb"(?m)^From ", b"F=\r\nrom ", body)
+    else:
+        encoding, body = "base64", _base64(body)
+    header = f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n"
+    return Part(header.encode(), body, plain)
+
+
+def _base64(content: bytes) -> bytes:
+    letters = base64.b64encode(content)
+    return b"\r\n".join([letters[at : at + 76] for at in range(0, len(letters), 76)]) + b"\r\n"
+
+
+def attachment_part(content_type: str, name: str, content: bytes) -> Part:
+    """An attachment, always base64: its bytes arrive as they were."""
+    header = (
+        f"Content-Type: {content_type}\r\nContent-Transfer-Encoding: base64\r\n"
+        f"Content-Disposition: attachment{fields.filename(name)}\r\n"
+    )
+    return Part(header.encode(), _base64(content), plain=False)
+
+
+def media_type(text: str) -> str | None:
+    """The Content-Type an attachment leaves with; None if the text is not one.
+
+    A whole message or multipart inside an attachment would be opened, and its own headers believed, by some readers:
+    such a type leaves as application/octet-stream. Of the parameters only `charset` and `method` (RFC 5546) are kept.
+    """
+    found = _TYPE.fullmatch(text.strip(" ") or "application/octet-stream") if len(text) <= _LONGEST_TYPE else None
+    if found is None:
+        return None
+    kind, subtype = found[1].lower(), found[2].lower()
+    if kind in {"message", "multipart"}:
+        return "application/octet-stream"
+    kept = {key.lower(): value for key, value in _KEPT.findall(found[3])}
+    return f"{kind}/{subtype}" + "".join(f"; {key}={value}" for key, value in kept.items())
+
+
+def base_name(name: str) -> str:
+    """A filename without its path, and without leading dots, by which a saved file would hide or climb."""
+    return re.split(r"[/\\]", name)[-1].strip(" ").lstrip(".") or "attachment"
+
+
+def multipart(kind: str, parts: Sequence[Part], *, boundary: str) -> Part:
+    """multipart/`kind` (RFC 2046 5.1). The CRLF before a delimiter is the delimiter's, so each body keeps its own."""
+    mark = f"--{boundary}".encode()
+    pieces = [b"%b\r\n%b\r\n%b\r\n" % (mark, part.fields, part.body) for part in parts]
+    header = f'Content-Type: multipart/{kind}; boundary="{boundary}"\r\n'
+    return Part(header.encode(), b"".join(pieces) + mark + b"--\r\n", plain=any(part.plain for part in parts))
+
+
+def boundary_for(seed: str, parts: Sequence[Part]) -> str:
+    """A boundary that occurs in none of the parts, the same for the same message.
+
+    `=_` occurs in no quoted-printable and no base64 body, so only plain ones are searched. The two levels of a message
+    get suffixes of one length, so that neither is the beginning of the other (RFC 2046 5.1.2).
+    """
+    for attempt in range(1_000):
+        mark = "=_" + hashlib.sha256(f"{seed}/{attempt}".encode()).hexdigest()[:28]
+        if not any(part.plain and mark.encode() in part.body for part in parts):
+            return mark
+    raise AssertionError("a body that holds a thousand chosen digests")
+
+
+def text_footer(text: str, lines: Sequence[str]) -> str:
+    """The text with the footer's lines below it."""
+    if not lines:
+        return text
+    footer = "\n".join(lines) + "\n"
+    return f"{text.rstrip()}\n\n{footer}" if text.strip() else footer
+
+
+def html_footer(html: str, lines: Sequence[str]) -> str:
+    """The HTML with the footer's lines, escaped, before `</body>`, or at the end.
+
+    What an agent left open (a comment, a style) would swallow the footer: then it goes to the very end, after a closer.
+    """
+    if not lines:
+        return html
+    block = f"<p>{'<br>'.join(htmllib.escape(line) for line in lines)}</p>"
+    lower = html.lower() if html.isascii() else _ascii_lower(html)
+    at = lower.rfind("</body")
+    if at < 0:
+        at = lower.rfind("</html")
+    if at < 0 or _open_at(lower, at):
+        at = len(html)
+    closers = _open_at(lower, at)
+    return f"{html[:at]}{closers}{block}\r\n{html[at:]}"
+
+
+def _open_at(lower: str, at: int) -> str:
+    """What closes the comment or swallowing element that is still open at a position of lower-cased HTML."""
+    closers = "-->" if lower.rfind("<!--", 0, at) > lower.rfind("-->", 0, at) else ""
+    for name in _SWALLOWING:
+        if lower.rfind(f"<{name}", 0, at) > lower.rfind(f"</{name}", 0, at):
+            closers += f"</{name}>"
+    return closers
+
+
+def _ascii_lower(text: str) -> str:
+    """Lower case of ASCII letters only: `str.lower` changes the length of some others, and positions with it."""
+    return text.translate(_LOWER)
+
+
+def preview(text: str | None, html: str | None) -> str:
+    """The first 200 characters or so of what a person would read, on one line; only 8,000 characters are looked at."""
+    if text and text.strip():
+        seen = text[:_PREVIEW_INPUT]
+    else:
+        reader = _Visible()
+        # `<![x[` raises AssertionError in the standard library's parser: what it read until then is shown.
+        with contextlib.suppress(AssertionError):
+            reader.feed((html or "")[:_PREVIEW_INPUT])
+            reader.close()
+        seen = "".join(reader.pieces)
+    # Format characters (bidi, zero width) can make a reviewer read other words than the recipient will.
+    shown = "".join(char if char.isprintable() else " " if char.isspace() else "" for char in seen)
+    line = " ".join(shown.split())
+    return line if len(line) <= _PREVIEW else line[: _PREVIEW - 1].rstrip() + "…"
+
+
+class _Visible(HTMLParser):
+    """Collects character data outside of what browsers do not show."""
+
+    _HIDDEN: Final = frozenset({"script", "style", "head", "title", "template"})
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.pieces: list[str] = []
+        self._hidden = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        del attrs
+        # `</head>` may be left out; a body is always shown.
+        self._hidden = 0 if tag == "body" else self._hidden + (tag in self._HIDDEN)
+        self.pieces.append(" ")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._hidden = max(0, self._hidden - (tag in self._HIDDEN))
+        self.pieces.append(" ")
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self.pieces.append(data)
