@@ -22,14 +22,20 @@ from core.rules.compose import fields
 _ATTR: Final = r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]+"
 _TYPE: Final = re.compile(rf"({_ATTR})/({_ATTR})((?: *; *{_ATTR}=(?:{_ATTR}|\"[^\"\\]*\"))*) *;? *")
 _KEPT: Final = re.compile(rf"; *(charset|method)=\"?({_ATTR})\"?", re.IGNORECASE)
-_NEEDS_ENCODING: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|[ \t]\r\n|^From ", re.MULTILINE)
-_QP_SAFE: Final = bytes({*range(0x20, 0x7F), 0x09, 0x0D, 0x0A} - {0x3D})
+_PRINTABLE: Final = bytes({*range(0x20, 0x7F), 0x09, 0x0D, 0x0A})
+_QP_SAFE: Final = _PRINTABLE.replace(b"=", b"")
 _LONGEST_LINE: Final = 998
 _LONGEST_TYPE: Final = 200
 _LOWER: Final = {code: code + 32 for code in range(0x41, 0x5B)}
 _PREVIEW_INPUT: Final = 8_000
 _PREVIEW: Final = 200
-_SWALLOWING: Final = ("script", "style", "title", "textarea", "noscript", "template", "xmp", "iframe", "select")
+_SWALLOWING: Final = (
+    ("<!--", "-->", "-->"),
+    *(
+        (f"<{name}", f"</{name}", f"</{name}>")
+        for name in ("script", "style", "title", "textarea", "noscript", "template", "xmp", "iframe", "select")
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +54,9 @@ def text_part(subtype: str, text: str) -> Part:
     body = text.replace("\n", "\r\n").encode()
     if not body.endswith(b"\r\n"):
         body += b"\r\n"
-    plain = False
-    if body.isascii() and not _NEEDS_ENCODING.search(body) and max(map(len, body.split(b"\r\n"))) <= _LONGEST_LINE:
-        encoding, plain = "7bit", True
+    plain = _travels_as_it_is(body)
+    if plain:
+        encoding = "7bit"
     elif len(body.translate(None, _QP_SAFE)) * 6 < len(body):
         # b2a_qp ends soft breaks as the first line ends (our CRLF). It leaves `From ` at a line's start: cut it in two.
         encoding, body = "quoted-printable", binascii.b2a_qp(body, istext=True)
@@ -60,6 +66,15 @@ def text_part(subtype: str, text: str) -> Part:
         encoding, body = "base64", _base64(body)
     header = f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n"
     return Part(header.encode(), body, plain)
+
+
+def _travels_as_it_is(body: bytes) -> bool:
+    """Whether a body of CRLF lines needs no encoding. Plain searches: one regular expression cost 45 us more."""
+    if body.translate(None, _PRINTABLE) or b" \r\n" in body or b"\t\r\n" in body:
+        return False
+    if b"\nFrom " in body or body.startswith(b"From "):
+        return False
+    return len(body) <= _LONGEST_LINE or max(map(len, body.split(b"\r\n"))) <= _LONGEST_LINE
 
 
 def _base64(content: bytes) -> bytes:
@@ -138,18 +153,20 @@ def html_footer(html: str, lines: Sequence[str]) -> str:
     at = lower.rfind("</body")
     if at < 0:
         at = lower.rfind("</html")
-    if at < 0 or _open_at(lower, at):
+    closers = _open_at(lower, at) if at >= 0 else ""
+    if at < 0 or closers:
         at = len(html)
-    closers = _open_at(lower, at)
+        closers = _open_at(lower, at)
     return f"{html[:at]}{closers}{block}\r\n{html[at:]}"
 
 
 def _open_at(lower: str, at: int) -> str:
     """What closes the comment or swallowing element that is still open at a position of lower-cased HTML."""
-    closers = "-->" if lower.rfind("<!--", 0, at) > lower.rfind("-->", 0, at) else ""
-    for name in _SWALLOWING:
-        if lower.rfind(f"<{name}", 0, at) > lower.rfind(f"</{name}", 0, at):
-            closers += f"</{name}>"
+    closers = ""
+    for opening, closing, closer in _SWALLOWING:
+        begun = lower.rfind(opening, 0, at)
+        if begun >= 0 and lower.find(closing, begun, at) < 0:
+            closers += closer
     return closers
 
 
