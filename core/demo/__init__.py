@@ -3,4 +3,5 @@
 world.py    an SMTP receiver on loopback that answers, bounces and complains like the outside world
 reports.py  what the world sends back later: delivery status notifications and complaints
 agents.py   agents that submit over HTTP, one of which goes rogue, and the human who reviews
+scripts.py  what the agents write, to whom, how often
 """
