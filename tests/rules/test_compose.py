@@ -83,6 +83,8 @@ def assert_fit_for_the_wire(message: bytes) -> None:
 @given(header_text)
 @example("=?utf-8?q?not=20ours?=")
 @example("  two  spaces  ")
+@example("x" * 68 + "  " + "y" * 30)
+@example("x" * 68 + "   " + "y" * 76)
 @example("x" * 900)
 @example("word " * 190 + "end")
 @example("ä" * 900)
