@@ -1,0 +1,24 @@
+"""What the desk allows: read `policy.toml`, and tell an edit that tightens from one that loosens.
+
+`sections` is the shape of the file, each key with its range, its default and the direction in which it tightens;
+`file` reads it; `changes` compares two. The rest of the desk imports from here.
+"""
+
+from core.rules.policy.changes import Change, Direction, changes, tightened
+from core.rules.policy.file import DEFAULT_TOML, from_json, parse, to_json
+from core.rules.policy.sections import Budgets, Guard, Policy, SiteBudget
+
+__all__ = [
+    "DEFAULT_TOML",
+    "Budgets",
+    "Change",
+    "Direction",
+    "Guard",
+    "Policy",
+    "SiteBudget",
+    "changes",
+    "from_json",
+    "parse",
+    "tightened",
+    "to_json",
+]

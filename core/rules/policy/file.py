@@ -1,0 +1,209 @@
+"""Read `policy.toml`: everything that is wrong with it at once, each with its key and a sentence.
+
+Somebody edits the file while the desk runs; a message about the first mistake only would cost a round for each.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Final
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from core.errors import Invalid
+from core.rules.policy.changes import quoted
+from core.rules.policy.sections import FROM_FILE, Policy, SiteOverride
+
+DEFAULT_TOML: Final = """\
+# What this desk allows. A valid edit that tightens takes effect at once; one that loosens waits for
+# `postroom policy apply` by governance; a bad edit changes nothing and is shown.
+# Durations: 10s, 5m, 72h, 30d. Rates: 0.0005 is 0.05 %.
+
+[oversight]
+default_mode = "gated_send"  # read_only < gated_all < gated_send < monitored < autonomous
+pending_expiry = "72h"       # what nobody has decided by then never leaves (1h to 30d)
+release_delay = "10s"        # approvals in the console can be taken back this long
+
+[budgets.run]
+cap = 100                    # recipients in a run's whole life; more needs a human's explicit confirmation
+on_exceed = "hold"
+
+[budgets.agent]              # a new mailbox starts small; governance widens it
+hour = 10                    # in any 60 minutes
+day = 10                     # in any 24 hours
+on_exceed = "queue"          # or "refuse"
+new_recipients_day = 10      # people it has never written to: the best signal of a runaway
+
+[budgets.site]               # for each mailbox and recipient site
+minute = 50                  # a steady pace, burst 1
+hour = 600                   # every attempt counts
+
+[budgets.sites."gmail.com"]  # one table for each site that differs; a key left out is as above
+minute = 50
+
+[warmup]                     # a new stream's daily caps; after the last day it has none
+days = [50, 100, 200, 400, 800, 1600, 3200, 6400]
+
+[guards.complaints]          # per agent, recipients counted once, over delivered
+window = "7d"                # by the time of sending; judged on each report
+warn = 0.0003
+suspend = 0.0005             # receivers act at 0.001 and 0.003
+min_events = 2               # fewer never suspend
+
+[guards.bounces]
+window = "72h"
+warn = 0.02
+suspend = 0.05
+min_events = 5
+
+[allow_list]
+outside = "hold"             # or "block": a recipient the mailbox's allow-list does not name
+
+[consent]
+require = ["cold_outreach"]  # classes that need a record of consent
+missing = "hold"             # or "block": what happens without one
+prior_consent_regions = ["CA", "EU", "UK"]
+unknown_region = "require"   # or "allow"
+
+[classes]
+hold = ["cold_outreach", "commitment"]  # held in every mode
+
+[disclosure]
+header = true
+footer = "This message was written by an AI agent of {organisation}."
+footer_except = []           # classes that go without the footer, such as "internal"
+
+[delivery]
+first_retry = "5m"
+give_up = "48h"
+uncertain = "retry"          # or "hold": the connection broke after the message; class commitment always holds
+
+[retention]
+bodies = "30d"
+
+[review]
+seconds_per_message = 3      # an approval quicker than this was hardly read
+messages_per_minute = 20     # a reviewer who is faster raises the alarm against rubber-stamping
+four_eyes = []               # classes that two people must approve, such as "commitment"
+
+[suppression]
+scope = "desk"               # or "stream": where a bounce, complaint or unsubscribe suppresses
+soft_after = 3               # soft bounces in a row that suppress for a while
+soft_expiry = "30d"
+
+[notify]
+urls = []                    # Apprise addresses: chat, pager, mail
+events = ["agent.suspended", "agent.warned", "desk.stopped"]
+pending_older_than = "4h"    # tell when mail has waited for a human this long
+digest = "5m"                # what happens within this time is one notification
+
+[webhooks]
+timeout = "10s"
+give_up = "72h"
+"""
+
+
+_SENTENCES: Final[Mapping[str, str]] = {
+    "value_error": "{error}",
+    "greater_than_equal": "must be at least {ge}, not {given}",
+    "less_than_equal": "must be at most {le}, not {given}",
+    "enum": "must be {expected}, not {given!r}",
+    "literal_error": "must be {expected}, not {given!r}",
+    "int_type": "must be a whole number, not {given!r}",
+    "int_parsing_size": "must be a smaller number, not {given!r}",
+    "float_type": "must be a number, not {given!r}",
+    "finite_number": "must be a number, not {given!r}",
+    "bool_type": "must be true or false, not {given!r}",
+    "tuple_type": "must be a list in brackets, not {given!r}",
+    "string_type": "must be text in quotes, not {given!r}",
+    "model_type": "must be a table of keys, not {given!r}",
+    "mapping_type": "must be a table of keys, not {given!r}",
+    "string_pattern_mismatch": "is not of the right form: {given!r}",
+}
+"""What pydantic calls a mistake -> what to tell the person who made it."""
+
+
+def parse(text: str) -> Policy:
+    """The policy in a `policy.toml`; keys left out have their defaults.
+
+    Raises `Invalid` whose `problems` are all the (dotted key, sentence) pairs.
+    """
+    try:
+        document = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as wrong:
+        raise _invalid([("policy.toml", f"is not TOML: {wrong}")]) from None
+    try:
+        # Through JSON, because strict validation takes lists for tuples and words for choices from there only.
+        return Policy.model_validate_json(json.dumps(document, default=str), context=FROM_FILE)
+    except ValidationError as wrong:
+        raise _invalid([_problem(error) for error in wrong.errors(include_url=False)]) from None
+
+
+def to_json(policy: Policy) -> str:
+    """The form a version is stored in, durations in microseconds."""
+    return policy.model_dump_json()
+
+
+def from_json(text: str) -> Policy:
+    """The policy of a stored version. Raises `Invalid`."""
+    try:
+        return Policy.model_validate_json(text)
+    except ValidationError as wrong:
+        raise _invalid([_problem(error) for error in wrong.errors(include_url=False)]) from None
+
+
+def _invalid(problems: Sequence[tuple[str, str]]) -> Invalid:
+    first = f"{problems[0][0]} {problems[0][1]}"
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return Invalid(f"the policy is not valid: {first}{more}", fix="correct the keys named", problems=tuple(problems))
+
+
+def _problem(error: ErrorDetails) -> tuple[str, str]:
+    parts = [str(part) for part in error["loc"] if part != "[key]"]
+    return quoted(parts), _sentence(error, parts)
+
+
+def _sentence(error: ErrorDetails, parts: Sequence[str]) -> str:
+    if error["type"] == "extra_forbidden":
+        return _unknown(parts)
+    if error["loc"][-1] == "[key]":
+        return 'must be a site\'s name in small letters, such as "gmail.com"'
+    template = _SENTENCES.get(error["type"])
+    if template is None:
+        return f"{error['msg'][:1].lower()}{error['msg'][1:]}"
+    return template.format(given=error["input"], **error.get("ctx", {}))
+
+
+def _unknown(parts: Sequence[str]) -> str:
+    """What is wrong with a key nobody knows, and what was probably meant."""
+    known = _keys(parts[:-1])
+    close = get_close_matches(parts[-1], known, n=1, cutoff=0.6)
+    if close:
+        return f"is not a key of the policy; did you mean {close[0]}?"
+    elsewhere = [quoted(path) for path in _paths(Policy, ()) if path[-1] == parts[-1]]
+    if elsewhere:
+        return f"is not a key here; did you mean {elsewhere[0]}?"
+    return f"is not a key of the policy; known here: {', '.join(known)}"
+
+
+def _keys(parts: Sequence[str]) -> list[str]:
+    model: type[BaseModel] = Policy
+    for part in parts:
+        field = model.model_fields.get(part)
+        inner = field.annotation if field else None
+        model = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else SiteOverride
+    return list(model.model_fields)
+
+
+def _paths(model: type[BaseModel], prefix: tuple[str, ...]) -> list[tuple[str, ...]]:
+    found: list[tuple[str, ...]] = []
+    for name, field in model.model_fields.items():
+        path = (*prefix, name)
+        found.append(path)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            found += _paths(field.annotation, path)
+    return found

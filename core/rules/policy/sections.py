@@ -1,0 +1,300 @@
+"""The shape of `policy.toml`: every key with its range, its default and the direction in which it tightens.
+
+The direction stands beside the key because a key without one would be a hole: whoever may write the file could loosen
+by it, unseen by governance. Durations are integer microseconds here and words (`72h`) in the file.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from string import Formatter
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationInfo, model_validator
+from pydantic_core import CoreSchema, core_schema
+
+from core.errors import Invalid
+from core.words import DAY, HOUR, MINUTE, SECOND, ContentClass, Mode, duration, spell
+
+FROM_FILE: Final[dict[str, bool]] = {"file": True}
+"""Validation context: durations must be spelled with a unit. Without it they are microseconds, as stored."""
+
+
+class Tightens(enum.Enum):
+    """What change of a key lets less mail out, or shows more of it to people."""
+
+    LESS = enum.auto()
+    """A smaller number, an earlier time, a lower rung."""
+    MORE = enum.auto()
+    ADDING = enum.auto()
+    """One more member of the list."""
+    REMOVING = enum.auto()
+    CAREFUL = enum.auto()
+    """No plain direction (a longer window dilutes, a shorter one forgets): any change loosens, so that people look."""
+    NEUTRAL = enum.auto()
+    """Bears on neither what leaves nor who sees it: takes effect at once."""
+    CURVE = enum.auto()
+    """Numbers day by day, each smaller one tighter; a day past the end of the list has no cap."""
+    SITES = enum.auto()
+    """Overrides by site, each key LESS; a site without one has the common figures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Toward:
+    """A closed choice, loosest first."""
+
+    order: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A duration and its range, in microseconds."""
+
+    low: int
+    high: int
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.with_info_before_validator_function(self._read, handler(source))
+
+    def _read(self, value: object, info: ValidationInfo) -> object:
+        if isinstance(value, str):
+            try:
+                micros = duration(value)
+            except Invalid as wrong:
+                raise ValueError(f"{wrong.reason}; {wrong.fix}") from None
+        elif isinstance(value, int) and not isinstance(value, bool) and not info.context:
+            micros = value
+        else:
+            raise ValueError(f"must be a number and a unit in quotes, such as {spell(self.high)!r}, not {value!r}")
+        if not self.low <= micros <= self.high:
+            raise ValueError(f"must be from {spell(self.low)} to {spell(self.high)}, not {spell(micros)}")
+        return micros
+
+
+class Secret:
+    """Marks a list whose members carry credentials: changes show their schemes only, for they go into the log."""
+
+
+def _canonical(members: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Sorted and once each: the order in the file means nothing, and must not look like a change."""
+    return tuple(sorted(set(members)))
+
+
+def _footer(text: str) -> str:
+    try:
+        fields = {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+    except ValueError:
+        raise ValueError("has a brace without its partner; write {{ for a brace") from None
+    if fields - {"organisation"}:
+        raise ValueError("may name {organisation} only")
+    return text
+
+
+Count = Annotated[int, Field(ge=0, le=10_000_000)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Classes = Annotated[tuple[ContentClass, ...], AfterValidator(_canonical)]
+Regions = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")], ...], AfterValidator(_canonical)
+]
+EventNames = Annotated[tuple[Annotated[str, Field(pattern=r"^[a-z]+\.[a-z_]+$")], ...], AfterValidator(_canonical)]
+SiteName = Annotated[str, Field(pattern=r"^[a-z0-9_-]+(\.[a-z0-9_-]+)+$")]
+Addresses = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^[a-zA-Z][a-zA-Z0-9+.-]*://\S+$")], ...], AfterValidator(_canonical), Secret()
+]
+
+
+class Section(BaseModel):
+    """A table of the file. Unknown keys are refused: a misspelled limit must not silently be its default."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Oversight(Section):
+    default_mode: Annotated[Mode, Tightens.LESS] = Mode.GATED_SEND
+    # What nobody approved in time never leaves.
+    pending_expiry: Annotated[int, Span(HOUR, 30 * DAY), Tightens.LESS] = 72 * HOUR
+    # Longer is more time to take an approval back.
+    release_delay: Annotated[int, Span(0, 10 * MINUTE), Tightens.MORE] = 10 * SECOND
+
+
+class RunBudget(Section):
+    cap: Annotated[Count, Tightens.LESS] = 100
+    on_exceed: Annotated[Literal["hold"], Tightens.CAREFUL] = "hold"
+
+
+class AgentBudget(Section):
+    hour: Annotated[Count, Tightens.LESS] = 10
+    day: Annotated[Count, Tightens.LESS] = 10
+    # Queued mail leaves later, refused mail never does.
+    on_exceed: Annotated[Literal["queue", "refuse"], Toward(("queue", "refuse"))] = "queue"
+    new_recipients_day: Annotated[Count, Tightens.LESS] = 10
+
+
+class SiteBudget(Section):
+    """What one mailbox may send to one site: a pace per minute and a cap per hour."""
+
+    minute: Annotated[Count, Tightens.LESS] = 50
+    hour: Annotated[Count, Tightens.LESS] = 600
+
+
+class SiteOverride(Section):
+    """What differs for one site; a key left out has the common figure."""
+
+    minute: Count | None = None
+    hour: Count | None = None
+
+
+class Budgets(Section):
+    run: RunBudget = RunBudget()
+    agent: AgentBudget = AgentBudget()
+    site: SiteBudget = SiteBudget()
+    sites: Annotated[Mapping[SiteName, SiteOverride], Tightens.SITES] = Field(
+        default_factory=lambda: {"gmail.com": SiteOverride(minute=50)}
+    )
+
+    def of_site(self, site: str) -> SiteBudget:
+        """The figures that bind for a site, its override considered."""
+        own = self.sites.get(site)
+        if own is None:
+            return self.site
+        return SiteBudget(
+            minute=self.site.minute if own.minute is None else own.minute,
+            hour=self.site.hour if own.hour is None else own.hour,
+        )
+
+
+class Warmup(Section):
+    days: Annotated[tuple[Annotated[int, Field(ge=1, le=100_000_000)], ...], Field(max_length=365), Tightens.CURVE] = (
+        50,
+        100,
+        200,
+        400,
+        800,
+        1600,
+        3200,
+        6400,
+    )
+
+
+class Guard(Section):
+    """Two lines for one rate; see `rules.guards`."""
+
+    window: Annotated[int, Span(HOUR, 90 * DAY), Tightens.CAREFUL]
+    warn: Annotated[Share, Tightens.LESS]
+    suspend: Annotated[Share, Tightens.LESS]
+    min_events: Annotated[int, Field(ge=1, le=1_000), Tightens.LESS]
+
+    @model_validator(mode="after")
+    def _warns_first(self) -> Self:
+        if self.warn > self.suspend:
+            raise ValueError(f"warn ({self.warn}) must not be above suspend ({self.suspend})")
+        return self
+
+
+class ComplaintGuard(Guard):
+    window: Annotated[int, Span(HOUR, 90 * DAY), Tightens.CAREFUL] = 7 * DAY
+    warn: Annotated[Share, Tightens.LESS] = 0.0003
+    suspend: Annotated[Share, Tightens.LESS] = 0.0005
+    min_events: Annotated[int, Field(ge=1, le=1_000), Tightens.LESS] = 2
+
+
+class BounceGuard(Guard):
+    window: Annotated[int, Span(HOUR, 90 * DAY), Tightens.CAREFUL] = 72 * HOUR
+    warn: Annotated[Share, Tightens.LESS] = 0.02
+    suspend: Annotated[Share, Tightens.LESS] = 0.05
+    min_events: Annotated[int, Field(ge=1, le=1_000), Tightens.LESS] = 5
+
+
+class Guards(Section):
+    complaints: ComplaintGuard = ComplaintGuard()
+    bounces: BounceGuard = BounceGuard()
+
+
+class AllowList(Section):
+    outside: Annotated[Literal["hold", "block"], Toward(("hold", "block"))] = "hold"
+
+
+class Consent(Section):
+    require: Annotated[Classes, Tightens.ADDING] = (ContentClass.COLD_OUTREACH,)
+    missing: Annotated[Literal["hold", "block"], Toward(("hold", "block"))] = "hold"
+    prior_consent_regions: Annotated[Regions, Tightens.ADDING] = ("CA", "EU", "UK")
+    unknown_region: Annotated[Literal["allow", "require"], Toward(("allow", "require"))] = "require"
+
+
+class HeldClasses(Section):
+    hold: Annotated[Classes, Tightens.ADDING] = (ContentClass.COLD_OUTREACH, ContentClass.COMMITMENT)
+
+
+class Disclosure(Section):
+    header: Annotated[bool, Tightens.MORE] = True
+    # Another wording may disclose less, and no program can tell.
+    footer: Annotated[str, Field(max_length=1_000), AfterValidator(_footer), Tightens.CAREFUL] = (
+        "This message was written by an AI agent of {organisation}."
+    )
+    footer_except: Annotated[Classes, Tightens.REMOVING] = ()
+
+
+class Delivery(Section):
+    first_retry: Annotated[int, Span(SECOND, 4 * HOUR), Tightens.NEUTRAL] = 5 * MINUTE
+    give_up: Annotated[int, Span(HOUR, 14 * DAY), Tightens.NEUTRAL] = 48 * HOUR
+    # A retry may be a duplicate.
+    uncertain: Annotated[Literal["retry", "hold"], Toward(("retry", "hold"))] = "retry"
+
+    @model_validator(mode="after")
+    def _retries_before_giving_up(self) -> Self:
+        if self.first_retry >= self.give_up:
+            raise ValueError(f"first_retry ({spell(self.first_retry)}) must be before give_up ({spell(self.give_up)})")
+        return self
+
+
+class Retention(Section):
+    bodies: Annotated[int, Span(HOUR, 3_650 * DAY), Tightens.NEUTRAL] = 30 * DAY
+
+
+class Review(Section):
+    """The alarm against rubber-stamping, and the classes that two people decide."""
+
+    seconds_per_message: Annotated[int, Field(ge=0, le=600), Tightens.MORE] = 3
+    messages_per_minute: Annotated[int, Field(ge=1, le=1_000), Tightens.LESS] = 20
+    four_eyes: Annotated[Classes, Tightens.ADDING] = ()
+
+
+class Suppression(Section):
+    scope: Annotated[Literal["stream", "desk"], Toward(("stream", "desk"))] = "desk"
+    soft_after: Annotated[int, Field(ge=1, le=100), Tightens.LESS] = 3
+    soft_expiry: Annotated[int, Span(HOUR, 3_650 * DAY), Tightens.MORE] = 30 * DAY
+
+
+class Notify(Section):
+    """Whom to tell of what. Taking an address away silences it, so that loosens; rotate one by adding first."""
+
+    urls: Annotated[Addresses, Tightens.ADDING] = ()
+    events: Annotated[EventNames, Tightens.ADDING] = ("agent.suspended", "agent.warned", "desk.stopped")
+    pending_older_than: Annotated[int, Span(MINUTE, 30 * DAY), Tightens.LESS] = 4 * HOUR
+    digest: Annotated[int, Span(0, HOUR), Tightens.NEUTRAL] = 5 * MINUTE
+
+
+class Webhooks(Section):
+    timeout: Annotated[int, Span(SECOND, 30 * SECOND), Tightens.NEUTRAL] = 10 * SECOND
+    give_up: Annotated[int, Span(HOUR, 14 * DAY), Tightens.NEUTRAL] = 72 * HOUR
+
+
+class Policy(Section):
+    """The whole file. `Policy()` is what a new desk starts with."""
+
+    oversight: Oversight = Oversight()
+    budgets: Budgets = Budgets()
+    warmup: Warmup = Warmup()
+    guards: Guards = Guards()
+    allow_list: AllowList = AllowList()
+    consent: Consent = Consent()
+    classes: HeldClasses = HeldClasses()
+    disclosure: Disclosure = Disclosure()
+    delivery: Delivery = Delivery()
+    retention: Retention = Retention()
+    review: Review = Review()
+    suppression: Suppression = Suppression()
+    notify: Notify = Notify()
+    webhooks: Webhooks = Webhooks()
