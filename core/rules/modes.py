@@ -1,0 +1,94 @@
+"""The ladder: what an agent's action comes to under the mailbox's mode, in one table.
+
+The mode is the desk's first word, never its only one: a run over its cap, a class that policy holds, a recipient
+without consent each add a verdict of their own, and `moderate` makes one of them all. It can only tighten, so the
+order in which flow/ collects facts cannot open a door that the mode closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final, assert_never
+
+from core.errors import Conflict, Invalid
+from core.words import Action, Block, Execute, Hold, Mode, Reason, Verdict
+
+_READ_ONLY: Final = Block("action_blocked", "oversight_mode is read_only")
+_GATED_ALL: Final = Hold((Reason("mode", "gated_all holds every action for a human"),))
+_GATED_SEND: Final = Hold((Reason("mode", "gated_send holds what would leave for a human"),))
+_NOTIFY: Final = Execute(notify=True)
+_EXECUTE: Final = Execute()
+
+_ROWS: Final[Mapping[Mode, tuple[Verdict, Verdict, Verdict, Verdict]]] = {
+    #                 send         reply        read        tag
+    Mode.READ_ONLY: (_READ_ONLY, _READ_ONLY, _EXECUTE, _READ_ONLY),
+    Mode.GATED_ALL: (_GATED_ALL, _GATED_ALL, _GATED_ALL, _GATED_ALL),
+    Mode.GATED_SEND: (_GATED_SEND, _GATED_SEND, _EXECUTE, _EXECUTE),
+    Mode.MONITORED: (_NOTIFY, _NOTIFY, _EXECUTE, _EXECUTE),
+    Mode.AUTONOMOUS: (_EXECUTE, _EXECUTE, _EXECUTE, _EXECUTE),
+}
+TABLE: Final[Mapping[Mode, Mapping[Action, Verdict]]] = {
+    mode: dict(zip((Action.SEND, Action.REPLY, Action.READ, Action.TAG), row, strict=True))
+    for mode, row in _ROWS.items()
+}
+
+
+def decide(action: Action, mode: Mode) -> Verdict:
+    """What the mode alone says of the action."""
+    return TABLE[mode][action]
+
+
+def moderate(verdict: Verdict, further: Iterable[Verdict] = ()) -> Verdict:
+    """One verdict of the mode's and all others: a block wins over a hold, a hold over execution.
+
+    Of several blocks the first given is the answer. Reasons of holds add up in the order given, each once. Execution
+    notifies if any of the verdicts asked for it.
+    """
+    reasons: dict[Reason, None] = {}
+    held = notify = False
+    for said in (verdict, *further):
+        match said:
+            case Block():
+                return said
+            case Hold():
+                held = True
+                reasons.update(dict.fromkeys(said.reasons))
+            case Execute():
+                notify = notify or said.notify
+            case _:
+                assert_never(said)
+    return Hold(tuple(reasons)) if held else Execute(notify=notify)
+
+
+def is_raise(old: Mode, new: Mode) -> bool:
+    """Whether the agent may do more by itself under `new`."""
+    return new.rung > old.rung
+
+
+def one_rung(old: Mode, new: Mode) -> bool:
+    """Whether the two are neighbours on the ladder."""
+    return abs(new.rung - old.rung) == 1
+
+
+def check_step(old: Mode, new: Mode) -> None:
+    """Modes rise one rung at a time and fall as far as anybody likes. Raises `Conflict`."""
+    if is_raise(old, new) and not one_rung(old, new):
+        following = list(Mode)[old.rung + 1]
+        raise Conflict(
+            f"a mode rises one rung at a time, and {new} is {new.rung - old.rung} above {old}",
+            fix=f"raise it to {following} first, and look at the evidence there before the next rung",
+        )
+
+
+def check_heard(mode: Mode, *, heard: bool) -> None:
+    """Refuse a `monitored` mailbox that nobody would hear of. Raises `Invalid`.
+
+    `heard`: it has an approval webhook, or the policy's notifications cover it. Without either, monitored is
+    autonomous under a name that says otherwise.
+    """
+    if mode is Mode.MONITORED and not heard:
+        raise Invalid(
+            "monitored notifies on every send, and this mailbox has nowhere to notify",
+            fix="give it an approval_webhook or configure a notification, or choose gated_send",
+            problems=(("approval_webhook", "is needed for monitored"),),
+        )
