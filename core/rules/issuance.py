@@ -1,0 +1,282 @@
+"""Who may bring an identity into being, and who may widen one: the record, the three signatures, the veto.
+
+An inbox is a non-human identity, so it begins like one: somebody asks and writes down what for; a named owner answers
+for it, governance goes through its list, deliverability goes through its own. Nobody signs what they asked for, owner
+and governance are two people, and a record without a clear owner cannot be signed at all. The same distrust goes for
+what comes after: to widen is to issue a little more, so every comparison here errs towards "wider".
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from core.errors import Conflict, Forbidden
+from core.words import DEFAULT_CLASSES, Actor, ContentClass, Mode, Role
+
+
+class Kind(enum.StrEnum):
+    """Which of the three signatures."""
+
+    OWNER = "owner"
+    GOVERNANCE = "governance"
+    DELIVERABILITY = "deliverability"
+
+    @property
+    def role(self) -> Role:
+        """The role that signs it."""
+        return Role(self.value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """The record of one identity, as asked for. Times in microseconds.
+
+    `requester` and `owner` are names of operators. `allow` are allow-list patterns. `stores_or_forwards`: the mailbox
+    keeps tokens, forwards mail or feeds tools, so that even reading reaches beyond it.
+    """
+
+    address: str
+    agent: str
+    requester: str
+    owner: str | None = None
+    purpose: str | None = None
+    systems: str | None = None
+    system_owner: str | None = None
+    revoke_when: str | None = None
+    expires_at: int | None = None
+    standing_reason: str | None = None
+    mode: Mode = Mode.GATED_SEND
+    allow: tuple[str, ...] = ()
+    classes: tuple[ContentClass, ...] = DEFAULT_CLASSES
+    stores_or_forwards: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Signoff:
+    """One yes, or with `approved=False` one no, by the operator named `by`."""
+
+    kind: Kind
+    by: str
+    approved: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One point of a checklist. `sentence` is what the signer affirms; `desk`: the desk can look for itself."""
+
+    code: str
+    sentence: str
+    desk: bool = False
+
+
+GOVERNANCE_CHECKLIST: Final = (
+    Item("ownership", "A named person answers for this identity and knows it."),
+    Item("naming", "Address and agent name say what it does and whose it is."),
+    Item("credential_type", "It acts with short-lived, scoped tokens; it holds no credential of a mail provider."),
+    Item("expiration", "It ends on a date, and that date is no later than the purpose needs.", desk=True),
+    Item("logging", "What it does, reads and is refused is in the log under its own name.", desk=True),
+    Item("revocation_path", "What ends it early is written down, and somebody has tried the way to end it."),
+)
+DELIVERABILITY_CHECKLIST: Final = (
+    Item(
+        "subdomain_own",
+        "It sends from a subdomain of its own, not from one that carries transactional mail.",
+        desk=True,
+    ),
+    Item(
+        "keys_published", "Both DKIM selectors, SPF, DMARC and the return path of the stream are published.", desk=True
+    ),
+    Item("limits", "Its caps fit the stream's age and what it is for.", desk=True),
+    Item("suppression_connected", "Bounces, complaints and unsubscribes suppress before the next message.", desk=True),
+    Item("feedback_connected", "The route's bounces and complaints come back to this desk.", desk=True),
+    Item("classes", "It has the content classes that its purpose needs and no others."),
+)
+CHECKLISTS: Final[Mapping[Kind, tuple[Item, ...]]] = {
+    Kind.OWNER: (),
+    Kind.GOVERNANCE: GOVERNANCE_CHECKLIST,
+    Kind.DELIVERABILITY: DELIVERABILITY_CHECKLIST,
+}
+
+_UNATTENDED: Final = frozenset({Mode.MONITORED, Mode.AUTONOMOUS})
+_NAMES: Final = {"expires_at": "expires"}
+
+
+def missing(request: Request) -> tuple[str, ...]:
+    """The fields still to be filled before anybody may sign, by the names that requests give them.
+
+    Where the mode lets the agent act unattended, also why that needs a standing identity at all.
+    """
+    wanted = ["agent", "purpose", "owner", "system_owner", "systems", "revoke_when", "expires_at"]
+    if request.mode in _UNATTENDED:
+        wanted.append("standing_reason")
+    return tuple(_NAMES.get(name, name) for name in wanted if _blank(getattr(request, name)))
+
+
+def needed(request: Request) -> tuple[Kind, ...]:
+    """Which signatures the identity takes.
+
+    All three. Only a mailbox that can do nothing but read, and whose reading stays inside, goes without deliverability:
+    nothing of it ever leaves. Ask again with the new mode (`dataclasses.replace`) before it is raised: the third
+    signature is owed then.
+    """
+    if request.mode is Mode.READ_ONLY and not request.stores_or_forwards:
+        return (Kind.OWNER, Kind.GOVERNANCE)
+    return tuple(Kind)
+
+
+def waiting_for(request: Request, signoffs: Iterable[Signoff]) -> tuple[Kind, ...]:
+    """The signatures that are needed and not there yet."""
+    signed = {signoff.kind for signoff in signoffs if signoff.approved}
+    return tuple(kind for kind in needed(request) if kind not in signed)
+
+
+def complete(request: Request, signoffs: Sequence[Signoff]) -> bool:
+    """Whether the identity may become active.
+
+    Judges the whole record again and trusts no order of events: rows that came to be in another way do not add up
+    to an identity.
+    """
+    by = {signoff.kind: _person(signoff.by) for signoff in signoffs if signoff.approved}
+    return (
+        not missing(request)
+        and not waiting_for(request, signoffs)
+        and all(signoff.approved for signoff in signoffs)
+        and _person(request.requester) not in by.values()
+        and by[Kind.OWNER] == _person(request.owner or "")
+        and by[Kind.OWNER] != by[Kind.GOVERNANCE]
+    )
+
+
+def may_sign(kind: Kind, actor: Actor, *, request: Request, earlier: Sequence[Signoff] = ()) -> None:
+    """Raises `Forbidden` where this person may never sign this, `Conflict` where nobody may now."""
+    _is_signer(kind, actor)
+    name = _person(actor.name)
+    if name == _person(request.requester):
+        raise Forbidden(
+            f"{actor} asked for {request.address}: who asks never approves",
+            fix=f"ask another operator who is {kind.role} to sign",
+        )
+    lacking = missing(request)
+    if lacking:
+        raise Conflict(
+            f"the record of {request.address} is not complete: {', '.join(lacking)}",
+            fix="fill in what is missing, then sign",
+        )
+    if kind is Kind.OWNER and name != _person(request.owner or ""):
+        raise Forbidden(
+            f"the record of {request.address} names {request.owner} as its owner, not {actor}",
+            fix=f"let {request.owner} sign, or have the record name another owner",
+        )
+    for signoff in earlier:
+        if not signoff.approved:
+            raise Conflict(f"{signoff.by} said no to {request.address} for {signoff.kind}", fix="file a new request")
+        if signoff.kind is kind:
+            raise Conflict(f"{signoff.by} has signed {request.address} for {kind} already")
+        if {signoff.kind, kind} == {Kind.OWNER, Kind.GOVERNANCE} and _person(signoff.by) == name:
+            raise Forbidden(
+                f"{actor} signed {request.address} for {signoff.kind}: owner and governance are two people",
+                fix=f"ask another operator who is {kind.role} to sign",
+            )
+
+
+def may_veto(kind: Kind, actor: Actor, *, request: Request, earlier: Sequence[Signoff] = ()) -> None:
+    """A no needs only the role: requester or not, complete or not. It ends the request; once active, `retire` does.
+
+    Raises `Forbidden` or `Conflict`.
+    """
+    _is_signer(kind, actor)
+    for signoff in earlier:
+        if not signoff.approved:
+            raise Conflict(f"{signoff.by} has said no to {request.address} already")
+    if complete(request, earlier):
+        raise Conflict(f"{request.address} is active", fix="suspend the agent or retire the mailbox")
+
+
+def unchecked(kind: Kind, affirmed: Collection[str]) -> tuple[Item, ...]:
+    """The points of the kind's checklist that neither the signer nor the desk has affirmed; it is signed whole."""
+    return tuple(item for item in CHECKLISTS[kind] if item.code not in affirmed)
+
+
+def stuck(request: Request) -> str | None:
+    """Why nobody can ever sign this record as it stands, or None: worth saying when it is filed."""
+    if not _blank(request.owner) and _person(request.owner or "") == _person(request.requester):
+        return (
+            f"{request.requester} asks for it and is named as its owner; who asks never approves, so name another owner"
+        )
+    return None
+
+
+def widened(old: Mapping[str, int | None], new: Mapping[str, int | None]) -> tuple[str, ...]:
+    """The names of limits that `new` loosens. Figures in force, the policy's filled in; None or absent: no limit."""
+    names = dict.fromkeys((*old, *new))
+    return tuple(name for name in names if _above(new.get(name), old.get(name)))
+
+
+def is_wider(old: Mapping[str, int | None], new: Mapping[str, int | None]) -> bool:
+    """Whether any limit is loosened, so that the change is governance's."""
+    return bool(widened(old, new))
+
+
+def widened_allow(old: Iterable[str], new: Iterable[str]) -> tuple[str, ...]:
+    """The patterns of `new` that name somebody whom no single pattern of `old` names.
+
+    `*` everyone; `jane@example.com`; `example.com` or `*@example.com` that domain alone; `*.example.com` or
+    `*@*.example.com` its subdomains. An empty list allows nobody.
+    """
+    had = [_split(pattern) for pattern in old]
+    return tuple(
+        pattern for pattern in new if not any(_covers(wide, narrow) for narrow in (_split(pattern),) for wide in had)
+    )
+
+
+def is_wider_allow(old: Iterable[str], new: Iterable[str]) -> bool:
+    """Whether `new` may allow somebody whom `old` does not, so that the change is governance's."""
+    return bool(widened_allow(old, new))
+
+
+def widened_classes(old: Iterable[ContentClass], new: Iterable[ContentClass]) -> tuple[ContentClass, ...]:
+    """The classes that `new` adds: deliverability signs them off."""
+    had = frozenset(old)
+    return tuple(added for added in dict.fromkeys(new) if added not in had)
+
+
+def _is_signer(kind: Kind, actor: Actor) -> None:
+    if actor.kind != "operator" or kind.role not in actor.roles:
+        raise Forbidden(
+            f"{actor} may not decide for {kind}: that takes an operator who is {kind.role}",
+            fix=f"ask an operator who is {kind.role}",
+        )
+
+
+def _person(name: str) -> str:
+    """Names compare by person: a second spelling must not count as a second pair of eyes."""
+    return name.strip().casefold()
+
+
+def _blank(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _above(figure: int | None, other: int | None) -> bool:
+    if other is None:
+        return False
+    return figure is None or figure > other
+
+
+def _split(pattern: str) -> tuple[str, str]:
+    local, at, domain = pattern.strip().lower().rpartition("@")
+    if at:
+        return local, domain
+    return "*", domain
+
+
+def _covers(wide: tuple[str, str], narrow: tuple[str, str]) -> bool:
+    if wide[0] not in {"*", narrow[0]}:
+        return False
+    if wide[1] in {"*", narrow[1]}:
+        return True
+    # "*.example.com" is covered by no single domain, and covers its subdomains' subdomains, never itself.
+    return wide[1].startswith("*.") and narrow[1].removeprefix("*").endswith(wide[1][1:])
