@@ -1,0 +1,182 @@
+"""Whether a recipient's consent lets this class of mail go to them (CAN-SPAM, CASL, GDPR Art. 6 and 21, PECR).
+
+A class that policy names needs a record, wherever the recipient lives: what differs between regions is what counts as
+one. Where the law asks for consent in advance, and where nobody knows which law it is, only an opt-in does; elsewhere
+any documented basis. Nothing else opens the door, so a missing fact always ends at a human or at a refusal. Who has
+withdrawn is not written to at all: no reviewer can consent on somebody's behalf.
+
+Reasons name no address: they end up in the log, which cannot be erased.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from core.errors import Invalid
+from core.words import Block, ContentClass, Execute, Hold, Reason, Verdict
+
+
+class Basis(enum.StrEnum):
+    """Why somebody may be written to, strongest first."""
+
+    OPT_IN = "opt_in"
+    CONTRACT = "contract"
+    LEGITIMATE_INTEREST = "legitimate_interest"
+
+
+_SPELLINGS: Final[Mapping[str, Basis]] = {
+    "opt_in": Basis.OPT_IN,
+    "double_opt_in": Basis.OPT_IN,
+    "consent": Basis.OPT_IN,
+    "express": Basis.OPT_IN,
+    "express_consent": Basis.OPT_IN,
+    "explicit": Basis.OPT_IN,
+    "explicit_consent": Basis.OPT_IN,
+    "subscription": Basis.OPT_IN,
+    "contract": Basis.CONTRACT,
+    "customer": Basis.CONTRACT,
+    "existing_customer": Basis.CONTRACT,
+    "soft_opt_in": Basis.CONTRACT,
+    "implied": Basis.CONTRACT,
+    "implied_consent": Basis.CONTRACT,
+    "legitimate_interest": Basis.LEGITIMATE_INTEREST,
+    "legitimate_interests": Basis.LEGITIMATE_INTEREST,
+}
+
+# The EU's members and the EEA's, which follow the same two laws; ISO 3166-1. Policy writes "EU".
+_EU: Final = frozenset(
+    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK IS LI NO".split()  # noqa: SIM905 - one line of codes
+)
+_SYNONYMS: Final = {"GB": "UK"} | dict.fromkeys(_EU, "EU")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One entry of the ledger of consent. Times in microseconds.
+
+    `subject` is a normalised address or a domain, `scope` `*` or content classes with commas between.
+    """
+
+    subject: str
+    basis: Basis
+    given_at: int
+    scope: str = "*"
+    region: str | None = None
+    expires_at: int | None = None
+    withdrawn_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """Who is to be written to. `address` is normalised; `internal` and `opted_in`: of this house, and asked to be."""
+
+    address: str
+    region: str | None = None
+    internal: bool = False
+    opted_in: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What policy says. `missing` is `hold` or `block`, `unknown_region` `require` or `allow`."""
+
+    require: frozenset[ContentClass] = frozenset({ContentClass.COLD_OUTREACH})
+    prior_consent_regions: frozenset[str] = field(default=frozenset({"CA", "EU", "UK"}))
+    unknown_region: str = "require"
+    missing: str = "hold"
+
+
+DEFAULT_TERMS: Final = Terms()
+
+
+def decide(
+    content_class: ContentClass,
+    *,
+    recipient: Recipient,
+    records: Iterable[Record],
+    terms: Terms = DEFAULT_TERMS,
+    now: int,
+) -> Verdict:
+    """Execute, hold or block one recipient of one class.
+
+    `records` are those of the address and its domain, for the stream and desk-wide; others are ignored. An address's
+    records silence its domain's. A withdrawal ends every record given before it, or with it.
+    """
+    if content_class not in terms.require:
+        return Execute()
+    said = _said(records, address=recipient.address, content_class=content_class, now=now)
+    withdrawn = max((record.withdrawn_at or 0 for record in said if _withdrawn(record, now=now)), default=-1)
+    given = [record for record in said if record.given_at > withdrawn and not _withdrawn(record, now=now)]
+    if withdrawn >= 0 and not given:
+        return Block("consent_required", f"the recipient has withdrawn consent, and {content_class} needs it")
+    if recipient.internal and recipient.opted_in:
+        return Execute()
+    why = _lacks(given, content_class=content_class, region=recipient.region, terms=terms, now=now)
+    if why is None:
+        return Execute()
+    # Anything but the word `hold` blocks: a typing error in policy must not loosen it.
+    return Hold((Reason("consent", why),)) if terms.missing == "hold" else Block("consent_required", why)
+
+
+def asks_first(region: str | None, *, terms: Terms = DEFAULT_TERMS) -> bool:
+    """Whether mail to this region needs consent in advance. Members of the EU and EEA count as `EU`, `GB` as `UK`.
+
+    An unknown region does, unless policy says otherwise.
+    """
+    if region is None or not region.strip():
+        return terms.unknown_region != "allow"
+    code = region.strip().upper()
+    named = {name.strip().upper() for name in terms.prior_consent_regions}
+    return code in named or _SYNONYMS.get(code, code) in named
+
+
+def read_basis(text: str) -> Basis:
+    """The basis as people and spreadsheets write it. Raises `Invalid`: a basis nobody knows documents nothing."""
+    found = _SPELLINGS.get(text.strip().lower().replace("-", "_").replace(" ", "_"))
+    if found is None:
+        raise Invalid(f"{text!r} is not a basis for consent", fix=f"say one of {', '.join(Basis)}")
+    return found
+
+
+def _said(records: Iterable[Record], *, address: str, content_class: ContentClass, now: int) -> list[Record]:
+    """The records that speak for the recipient by now: the address's own, or where there are none its domain's."""
+    address = address.lower()
+    domain = address.rpartition("@")[2]
+    own: list[Record] = []
+    shared: list[Record] = []
+    for record in records:
+        if record.given_at > now or not {"*", content_class.value} & {part.strip() for part in record.scope.split(",")}:
+            continue
+        subject = record.subject.strip().lower().removeprefix("@")
+        if subject == address:
+            own.append(record)
+        elif subject == domain:
+            shared.append(record)
+    return own or shared
+
+
+def _withdrawn(record: Record, *, now: int) -> bool:
+    return record.withdrawn_at is not None and record.withdrawn_at <= now
+
+
+def _lacks(
+    given: Iterable[Record], *, content_class: ContentClass, region: str | None, terms: Terms, now: int
+) -> str | None:
+    """Why none of the records will do, or None if one does."""
+    why = f"{content_class} needs consent and there is no record of it"
+    for record in given:
+        if record.expires_at is not None and record.expires_at <= now:
+            why = f"{content_class} needs consent and the recipient's record has run out"
+            continue
+        if record.basis is Basis.OPT_IN:
+            return None
+        # Where the two disagree about the region, the stricter of them counts.
+        regions: list[str | None] = [name for name in (region, record.region) if name and name.strip()] or [None]
+        if not any(asks_first(name, terms=terms) for name in regions):
+            return None
+        where = f"in {' and '.join(name for name in regions if name)}" if regions[0] else "where the region is unknown"
+        why = f"{content_class} {where} needs an opt-in, and the record's basis is {record.basis}"
+    return why
