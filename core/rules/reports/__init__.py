@@ -1,0 +1,23 @@
+"""What a mail that came back says: a bounce, a complaint, or something else.
+
+The way of a report, one file a step:
+
+    mail.py         bytes -> headers, text parts and the returned message, within bounds
+    complaints.py   RFC 5965 feedback reports, and the providers that write their own
+    delivery.py     RFC 3464 delivery status, as written and as garbled
+    senders.py      was free text written by a mail system or by a person?
+    notices.py      free text of mail systems: who was not reached, and why
+    severity.py     status codes, reply codes and phrases -> permanent or not
+    addresses.py    what counts as a recipient's address
+    phrases.py      the sentences mail systems use, in their languages
+    shapes.py       the values that come out
+    reading.py      the order in which the above are asked
+
+Nothing here decides whether a report is believed: anybody can write one. The original's identifiers are handed on,
+so that whoever holds the keys can match them.
+"""
+
+from core.rules.reports.reading import read
+from core.rules.reports.shapes import Event, Kind, Report, ReportedRecipient
+
+__all__ = ["Event", "Kind", "Report", "ReportedRecipient", "read"]

@@ -1,0 +1,97 @@
+"""What counts as a recipient's address in a report, and how it is spelled.
+
+Reports carry addresses typed (`rfc822;`), quoted, encoded twice and surrounded by the addresses of helpdesks.
+Patterns here are bounded in every repetition: reports come from strangers.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+LOCAL: Final = (
+    r"(?:\"[^\"@\r\n]{1,64}\"|[^\s<>()\[\]\\,;:@\"|"
+    r"\u00ab\u00bb\u201c\u201d\u300c\u300d\uff08\uff09\uff0c\uff1a\uff1b\uff1c\uff1e\u3001\u3002]{1,12"
+    r"8})"
+)
+DOMAIN: Final = r"[^\W_](?:[\w-]{0,62})(?:\.[\w-]{1,63}){1,8}"
+ADDRESS: Final = rf"{LOCAL}@{DOMAIN}"
+
+_ADDRESS: Final = re.compile(ADDRESS)
+_FIELD: Final = re.compile(rf"{LOCAL}@(?:{DOMAIN}|[\w-]{{1,63}}|\[[0-9A-Fa-f:.]{{3,45}}\])")
+_WORD: Final = re.compile(r"\w")
+_TYPE: Final = re.compile(r"^\s*(?:rfc-?822|utf-?8|smtp|unknown|local|internet|x-local)\s*(?:;|:)\s*", re.IGNORECASE)
+_UNICODE: Final = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
+_XTEXT: Final = re.compile(r"\+(2B|3D)")
+_RAW_PLUS: Final = re.compile(r"\+(?!2B|3D)")
+_DAEMONS: Final = re.compile(r"(?:mailer[-_.]?daemon|mail[-_.]?daemon|no-?reply|do-?not-?reply)", re.IGNORECASE)
+_DESKS: Final = re.compile(
+    r"(?:post-?master|abuse|helpdesk|help|support|admin|administrator|mail-?admin|hostmaster|root|"
+    r"webmaster|security|owner-.{1,60}|.{1,60}-(?:owner|bounces|request))",
+    re.IGNORECASE,
+)
+_REDACTED: Final = re.compile(
+    r"redact|^[x*.#-]{3,}$|^\W*$|^(?:user|recipient|undisclosed)[-_]?(?:hidden|removed)$", re.IGNORECASE
+)
+
+
+def spelled(address: str) -> str:
+    """One spelling: no brackets or stray quotes around it, the domain in lower case."""
+    local, _, domain = address.strip(" \t<>").rpartition("@")
+    if not (local.startswith('"') and local.endswith('"')):
+        local = local.strip("'\"`*=.-" if local[:1] in "'`*" else "'\"`")
+    return f"{local}@{domain.lower().rstrip('.-')}"
+
+
+def found_in(text: str) -> list[str]:
+    """Every address in a line of text, in order."""
+    each = map(spelled, _ADDRESS.findall(text)) if "@" in text else ()
+    return [address for address in each if _WORD.search(address.rpartition("@")[0])]
+
+
+def of_field(value: str) -> str | None:
+    r"""The address of a recipient field (RFC 3464 2.3.1, 2.3.2), or None when it holds none.
+
+    Decodes RFC 6533 (`utf-8; caf\x{E9}@...`) and what some systems leave of RFC 3461's xtext. Only `+2B` and `+3D`
+    are undone, and only where no other plus stands: `jane+20@` is a tagged address, not a blank.
+    """
+    value = _TYPE.sub("", value, count=1)
+    value = _UNICODE.sub(lambda hit: _character(hit[1]), value)
+    match = _FIELD.search(value)
+    if not match:
+        return None
+    address = match[0]
+    if not _RAW_PLUS.search(address):
+        address = _XTEXT.sub(lambda hit: chr(int(hit[1], 16)), address)
+    address = spelled(address)
+    # Exchange encapsulates what is no internet address; nobody ever sent mail to it.
+    return None if daemon(address) or address.upper().startswith("IMCEA") or len(address) > 254 else address
+
+
+def _character(digits: str) -> str:
+    number = int(digits, 16)
+    return chr(number) if number < 0x110000 and not 0xD800 <= number < 0xE000 else ""
+
+
+def daemon(address: str) -> bool:
+    """A mail system's own address: never a recipient of ours."""
+    return _DAEMONS.fullmatch(address.rpartition("@")[0]) is not None
+
+
+def desk(address: str) -> bool:
+    """Whom a notice tells to turn to: no recipient, unless a field says so."""
+    return daemon(address) or _DESKS.fullmatch(address.rpartition("@")[0]) is not None
+
+
+def redacted(address: str) -> bool:
+    """A placeholder that a feedback loop put in place of the person (RFC 6590)."""
+    local, _, domain = address.rpartition("@")
+    return _REDACTED.search(local) is not None or domain.startswith("redacted")
+
+
+def unique(addresses: list[str]) -> list[str]:
+    """Each address once, whatever its case, first spelling wins."""
+    kept: dict[str, str] = {}
+    for each in addresses:
+        kept.setdefault(each.lower(), each)
+    return list(kept.values())

@@ -1,0 +1,142 @@
+"""Delivery status fields -> recipients (RFC 3464, RFC 6533), as they are written and as they are garbled.
+
+Real ones put blank lines inside groups and none between them, leave out Action or Status, fold without indenting,
+or stand in a plain text part. So groups are told by their fields: a field that comes a second time begins the next.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from core.rules.reports import addresses, severity
+from core.rules.reports.shapes import Event, ReportedRecipient
+
+MAX_GROUPS: Final = 500
+
+_FIELD: Final = re.compile(r"\s{0,8}([A-Za-z][A-Za-z0-9-]{2,40})\s?:\s*(.*)")
+_OF_RECIPIENT: Final = frozenset(
+    {"final-recipient", "original-recipient", "action", "status", "remote-mta", "diagnostic-code", "x-actual-recipient"}
+)
+_WHO: Final = ("original-recipient", "final-recipient", "x-actual-recipient")
+_DIAGNOSTIC_TYPE: Final = re.compile(r"^(?:x-)?[\w.-]{2,24}\s?;\s*", re.IGNORECASE)
+_ACTIONS: Final = (
+    (re.compile(r"fail|error|reject|expire|denied|undeliver|bounce|unknown|drop|discard"), Event.BOUNCED),
+    (re.compile(r"delay|defer|retr|queued|warn"), Event.DEFERRED),
+    (re.compile(r"deliver|relay|expand|sent|success"), Event.DELIVERED),
+)
+# What the desk has of a group, by name; several values only for Diagnostic-Code.
+Group = dict[str, str]
+
+
+def speaks(text: str) -> bool:
+    """Whether this text holds delivery status fields at all."""
+    return re.search(r"^\s{0,8}(?:final|original)-recipient\s?:", text, re.IGNORECASE | re.MULTILINE) is not None
+
+
+def read_status(text: str, *, spoken_of: list[str], late: bool, words: str) -> list[ReportedRecipient]:
+    """The recipients of a delivery status.
+
+    `spoken_of` are addresses to fall back on where a group names none; `late` is whether the rest of the mail calls
+    itself a warning of delay, which decides a group without Action; `words` say why where a group does not.
+    """
+    _, groups = grouped(text)
+    found: dict[str, ReportedRecipient] = {}
+    for group in groups:
+        address = _who(group) or (spoken_of[0] if len(groups) == 1 and len(spoken_of) == 1 else None)
+        if address is None:
+            continue
+        each = _outcome(address, group, late=late, words=words)
+        known = found.get(address.lower())
+        # Some systems list a recipient once for each try, or delayed and then failed: the worst is the news.
+        if known is None or _rank(each) > _rank(known):
+            found[address.lower()] = each
+    return list(found.values())
+
+
+def grouped(text: str) -> tuple[Group, list[Group]]:
+    """The fields about the message, and those about each recipient; names in lower case."""
+    message: Group = {}
+    groups: list[Group] = []
+    current: Group = {}
+    last, blank = "", False
+    for line in text.splitlines():
+        if not line.strip():
+            blank = True
+            continue
+        hit = _FIELD.match(line)
+        name = hit[1].lower() if hit else ""
+        if hit and (not line[0].isspace() or name in _OF_RECIPIENT):
+            home = current if name in _OF_RECIPIENT or current else message
+            if name in _OF_RECIPIENT and _begins(name, current, blank=blank):
+                groups.append(current)
+                home = current = {}
+            if name == "diagnostic-code" and home.get(name):
+                home[name] += " " + hit[2].strip()
+            else:
+                home.setdefault(name, hit[2].strip())
+            last = name
+        elif last and not blank:
+            # Folded, with or without the blank that RFC 5322 2.2.3 wants.
+            home = current if last in current else message
+            home[last] = f"{home.get(last, '')} {line.strip()}"[:2_000]
+        blank = False
+        if len(groups) >= MAX_GROUPS:
+            break
+    groups.append(current)
+    return message, [group for group in groups if group]
+
+
+def _begins(name: str, current: Group, *, blank: bool) -> bool:
+    """Whether this field belongs to the next recipient."""
+    if name == "diagnostic-code" or not current:
+        return blank and name in current
+    return name in current or (blank and name in _WHO and "action" in current and any(who in current for who in _WHO))
+
+
+def _who(group: Group) -> str | None:
+    """The address the sender wrote (RFC 3464 2.3.1), else the one it was rewritten to, else the one spoken of."""
+    for name in _WHO:
+        address = addresses.of_field(group.get(name, ""))
+        if address:
+            return address
+    spoken = [each for each in addresses.found_in(group.get("diagnostic-code", "")) if not addresses.desk(each)]
+    return spoken[0] if spoken else None
+
+
+def _outcome(address: str, group: Group, *, late: bool, words: str) -> ReportedRecipient:
+    said = diagnostic(group.get("diagnostic-code", ""))
+    status = severity.spelled_status(group.get("status", "")) or severity.enhanced_code(said or "")
+    action = group.get("action", "").lower()
+    event = next((event for pattern, event in _ACTIONS if pattern.search(action)), None)
+    if event is None:
+        if status and status.startswith("2"):
+            event = Event.DELIVERED
+        else:
+            hard = status is not None and status.startswith("5")
+            event = Event.DEFERRED if late and not hard else Event.BOUNCED
+    if event is Event.BOUNCED and status and status.startswith("2"):
+        # `failed` with a 2.x.x: the action is what happened, the code an earlier command's.
+        status = severity.enhanced_code(said or "")
+    lasting = event is Event.BOUNCED and severity.permanent(status, words=said or words)
+    return ReportedRecipient(address, event, status, lasting, said)
+
+
+def diagnostic(value: str) -> str | None:
+    """What the server said, without its type (`smtp;`), on one line of at most 500 characters."""
+    return " ".join(_DIAGNOSTIC_TYPE.sub("", value.strip(), count=1).split())[:500] or None
+
+
+def _rank(each: ReportedRecipient) -> int:
+    return (Event.DELIVERED, Event.DEFERRED, Event.BOUNCED).index(each.event) * 2 + each.permanent
+
+
+def merged(lists: Iterable[list[ReportedRecipient]]) -> list[ReportedRecipient]:
+    """Recipients of several parts, each address once, the worst news of each."""
+    found: dict[str, ReportedRecipient] = {}
+    for each in (each for one in lists for each in one):
+        known = found.get(each.address.lower())
+        if known is None or _rank(each) > _rank(known):
+            found[each.address.lower()] = each
+    return list(found.values())

@@ -1,0 +1,280 @@
+"""Raw bytes -> the headers, the text parts and the returned message, within bounds.
+
+The standard parser (compat32: seven times faster than policy.default, and it keeps bytes it cannot decode) recurses
+once for every nested part and builds an object for every boundary, so a hostile mail of some kilobytes would end it.
+It is therefore given a prefix in which both are few. A prefix suffices: the words of a report come before the
+message it returns.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import email
+import email.message
+import html
+import quopri
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+MAX_BYTES: Final = 1 << 20
+MAX_COMPOSITES: Final = 40
+MAX_BOUNDARIES: Final = 500
+MAX_LINES: Final = 30_000
+MAX_TEXT: Final = 1 << 16
+MAX_LINE: Final = 1_000
+MAX_HEADER: Final = 8_000
+
+_LINE_END: Final = re.compile(rb"\r\n|\r|\n")
+_COMPOSITE: Final = re.compile(rb"(?:^|[\r\n])content-type:\s{0,80}\"?(?:multipart|message)/", re.IGNORECASE)
+_BOUNDARY: Final = re.compile(rb"(?:^|[\r\n])--")
+_CHARSET: Final = re.compile(
+    # An allow-list: some of Python's codecs (punycode) take quadratic time, others are no charsets.
+    r"utf-?(?:8|16)(?:-?[lb]e)?|(?:us-)?ascii|(?:iso|windows|cp|koi8|euc|shift|gb|ks_c|big|tis|mac|"
+    r"x-sjis|sjis|latin)[\w.-]{0,20}",
+    re.IGNORECASE,
+)
+_ENCODED: Final = re.compile(r"=\?([^?\s*]{1,40})(?:\*[^?\s]{0,20})?\?([BbQq])\?([^?\r\n]{0,2000})\?=")
+_BETWEEN_ENCODED: Final = re.compile(r"(\?=)\s{1,80}(?==\?)")
+_BLANKS: Final = re.compile(r"\s+")
+_TAG: Final = re.compile(r"<[^<>]{0,3000}>")
+_LINE_TAG: Final = re.compile(
+    r"<(?:/?(?:p|div|tr|li|ul|ol|table|h\d|pre|blockquote)|br|hr)\b[^<>]{0,500}>", re.IGNORECASE
+)
+_RETURNED: Final = frozenset(
+    {
+        "message/rfc822",
+        "message/global",
+        "message/partial",
+        "message/rfc822-headers",
+        "message/global-headers",
+        "text/rfc822-headers",
+        "text/rfc822",
+        "text/rfc822-header",
+        "text/message-headers",
+        "text/global-headers",
+    }
+)
+
+
+class Headers:
+    """Decoded header fields by name, case aside; each value on one line."""
+
+    def __init__(self, fields: Iterable[tuple[str, str]]) -> None:
+        self._fields: dict[str, list[str]] = {}
+        for name, value in fields:
+            self._fields.setdefault(name.lower(), []).append(value)
+
+    def get(self, name: str) -> str:
+        """The first value, or an empty string."""
+        return next(iter(self.all(name)), "")
+
+    def all(self, name: str) -> list[str]:
+        """Every value, in order."""
+        return [_decoded(value) for value in self._fields.get(name.lower(), ())]
+
+    def __contains__(self, name: str) -> bool:
+        return name.lower() in self._fields
+
+    def __bool__(self) -> bool:
+        return bool(self._fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One leaf, decoded: `type` in lower case, `text` at most 64 Ki characters with lines of at most 1,000."""
+
+    type: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A parsed mail. `returned` are the headers of the message it encloses, `envelope_from` its mbox line."""
+
+    headers: Headers
+    type: str
+    report_type: str
+    parts: tuple[Part, ...]
+    returned: Headers
+    returned_count: int
+    envelope_from: str
+
+    def of_type(self, *types: str) -> list[str]:
+        return [part.text for part in self.parts if part.type in types]
+
+    @property
+    def words(self) -> str:
+        """What a person would read: the plain text, or the HTML without its tags."""
+        plain = [text for text in self.of_type("text/plain") if text.strip()]
+        return "\n".join(plain or [_untagged(text) for text in self.of_type("text/html")])[:MAX_TEXT]
+
+
+def parse(raw: bytes) -> Mail:
+    """Never raises, whatever the bytes."""
+    # Latin-1 is bytes by another name. Given bytes, the parser decodes payloads itself, by whatever codec they ask for.
+    message = email.message_from_string(_bounded(raw).decode("latin-1"))
+    parts: list[Part] = []
+    returned: list[Headers] = []
+    waiting = [message]
+    while waiting:
+        part = waiting.pop()
+        kind = _type(part)
+        payload = part.get_payload()
+        if kind in _RETURNED and part is not message:
+            returned.append(_enclosed(part))
+        elif kind.startswith("multipart/") and isinstance(payload, list):
+            waiting.extend(each for each in reversed(payload) if isinstance(each, email.message.Message))
+        elif kind.startswith("message/"):
+            parts.append(Part(kind, _lines(_characters(_transferred(part, _flattened(part)), _charset(part)))))
+        elif kind.startswith(("text/", "multipart/")):
+            # A multipart that is no list lost its boundary: what is left of it is read as text.
+            kind = "text/plain" if kind.startswith("multipart/") else kind
+            parts.append(Part(kind, _lines(_characters(_transferred(part, _flattened(part)), _charset(part)))))
+    return Mail(
+        headers=Headers(message.raw_items()),
+        type=_type(message),
+        report_type=_parameter(message, "report-type"),
+        parts=tuple(parts),
+        returned=next((each for each in returned if each), Headers(())),
+        returned_count=len(returned),
+        envelope_from=(message.get_unixfrom() or "")[:MAX_LINE],
+    )
+
+
+def _bounded(raw: bytes) -> bytes:
+    """The prefix with few enough parts to parse."""
+    raw = raw[:MAX_BYTES].lstrip(b"\r\n\t \xef\xbb\xbf")
+    # Within a delivery status the parser builds a message for every blank line, so lines are counted too.
+    for pattern, most in ((_LINE_END, MAX_LINES), (_COMPOSITE, MAX_COMPOSITES), (_BOUNDARY, MAX_BOUNDARIES)):
+        for count, hit in enumerate(pattern.finditer(raw)):
+            if count >= most:
+                raw = raw[: hit.start()]
+                break
+    return raw
+
+
+def _type(part: email.message.Message) -> str:
+    """The content type without parameters; the parser's own reading of them raises on some mail."""
+    value = next((value for name, value in part.raw_items() if name.lower() == "content-type"), "")
+    kind = value.partition(";")[0].strip().strip('"').lower()
+    if kind.count("/") == 1 and "\n" not in kind:
+        return kind
+    return part.get_default_type() if not kind else "text/plain"
+
+
+def _parameter(part: email.message.Message, name: str) -> str:
+    value = next((value for key, value in part.raw_items() if key.lower() == "content-type"), "")
+    hit = re.search(rf"[;\s]{name}\s{{0,9}}=\s{{0,9}}\"?([^\s\";]{{1,80}})", value[:MAX_HEADER], re.IGNORECASE)
+    return hit[1].lower() if hit else ""
+
+
+def _charset(part: email.message.Message) -> str:
+    return _parameter(part, "charset")
+
+
+def _flattened(part: email.message.Message) -> str:
+    """Back to text what the parser took for messages: a delivery status is groups of fields, often broken ones."""
+    payload = part.get_payload()
+    if isinstance(payload, list):
+        return "\n\n".join(
+            "".join(f"{name}: {value.strip()}\n" for name, value in each.raw_items()) + "\n" + _flattened(each)
+            for each in payload
+            if isinstance(each, email.message.Message)
+        )
+    return payload if isinstance(payload, str) else ""
+
+
+def _transferred(part: email.message.Message, text: str) -> bytes:
+    """The bytes behind a transfer encoding; garbage stays as it is."""
+    data = text.encode("latin-1")
+    value = next((value for name, value in part.raw_items() if name.lower() == "content-transfer-encoding"), "")
+    encoding = value.strip().lower()
+    if encoding == "quoted-printable":
+        return quopri.decodestring(data)
+    if encoding == "base64":
+        return _unbase64(data) or data
+    return data
+
+
+def _unbase64(data: bytes) -> bytes:
+    data = re.sub(rb"[^A-Za-z0-9+/]", b"", data)
+    data = data[: len(data) - (len(data) % 4 == 1)]
+    try:
+        return base64.b64decode(data + b"=" * (-len(data) % 4))
+    except binascii.Error:
+        return b""
+
+
+def _characters(data: bytes, charset: str) -> str:
+    for name in (charset, "utf-8"):
+        if _CHARSET.fullmatch(name):
+            try:
+                return data.decode(name)
+            except (LookupError, ValueError):
+                continue
+    return data.decode("cp1252", "replace")
+
+
+def _lines(text: str) -> str:
+    """Lines of bounded length: patterns are tried at every character of a line."""
+    return "\n".join(line[:MAX_LINE] for line in text[:MAX_TEXT].splitlines())
+
+
+def _enclosed(part: email.message.Message) -> Headers:
+    """The headers of a returned message, whether the parser saw a message in it or only text."""
+    payload = part.get_payload()
+    if isinstance(payload, list):
+        first = next((each for each in payload if isinstance(each, email.message.Message)), None)
+        if first is not None and first.keys():
+            return Headers(first.raw_items())
+    data = _transferred(part, _flattened(part)).lstrip()[:MAX_TEXT]
+    # text/rfc822-headers holds nothing but headers; what follows a blank line is of no interest.
+    return _fields(re.split(rb"\r?\n\r?\n", data, maxsplit=1)[0])
+
+
+def headers_in(text: str) -> Headers:
+    """The header fields of a message that stands in the text itself."""
+    return _fields(re.split(r"\n[ \t]*\n", text.lstrip()[:MAX_TEXT], maxsplit=1)[0].encode("utf-8", "replace"))
+
+
+def _fields(data: bytes) -> Headers:
+    return Headers(email.message_from_string(data.decode("latin-1") + "\n\n").raw_items())
+
+
+def _decoded(value: str) -> str:
+    """A header's value: eight-bit characters and RFC 2047 words decoded, unfolded, on one line."""
+    text = _characters(value[:MAX_HEADER].encode("latin-1"), "utf-8")
+    if "=?" in text:
+        text = _ENCODED.sub(_encoded_word, _BETWEEN_ENCODED.sub(r"\1", text))
+    return _BLANKS.sub(" ", text).strip()
+
+
+def _encoded_word(hit: re.Match[str]) -> str:
+    data = hit[3].encode("ascii", "replace")
+    if hit[2] in "Bb":
+        return _characters(_unbase64(data), hit[1])
+    return _characters(quopri.decodestring(data, header=True), hit[1])
+
+
+def _untagged(text: str) -> str:
+    """HTML as lines. Good enough to find sentences; nothing of it is ever shown."""
+    for opening, closing in (("<style", "</style"), ("<script", "</script"), ("<!--", "-->")):
+        text = _without(text, opening, closing)
+    text = _LINE_TAG.sub("\n", text.replace("\n", " "))
+    return html.unescape(_TAG.sub("", text)).replace("\u00a0", " ")
+
+
+def _without(text: str, opening: str, closing: str) -> str:
+    lower, kept, at = text.lower(), [], 0
+    if len(lower) != len(text):
+        return text
+    while (start := lower.find(opening, at)) >= 0:
+        kept.append(text[at:start])
+        end = lower.find(closing, start)
+        if end < 0:
+            return "".join(kept)
+        at = end + len(closing)
+    return "".join([*kept, text[at:]])

@@ -1,0 +1,252 @@
+"""Free text of mail systems -> who was not reached, and why.
+
+There are hundreds of formats and they change; what they share is where an address stands: alone on a line, before a
+colon, after a word for recipient, beside a reply code. Addresses are scored by that. What no score finds is asked of
+flufl.bounce, and at last of the returned message, if it went to one person.
+"""
+
+from __future__ import annotations
+
+import email
+import logging
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from flufl.bounce import all_failures
+
+from core.rules.reports import addresses, complaints, phrases, severity
+from core.rules.reports.addresses import ADDRESS
+from core.rules.reports.mail import Headers, Mail, headers_in
+from core.rules.reports.shapes import Event, ReportedRecipient
+
+# It logs a traceback for each mail it stumbles over; that is expected here and says nothing.
+logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL + 1)
+
+MAX_LINES: Final = 600
+MAX_RECIPIENTS: Final = 500
+
+_QUOTED: Final = re.compile(r"^\s{0,3}>(?!>>)")
+_LONE: Final = re.compile(
+    rf"^[\s*\-\u2022\u00b7>]{{0,40}}[\"'<\[(]{{0,2}}(?:mailto:|smtp:)?{ADDRESS}[\"'>\])]{{0,2}}\s*[,;.:]?\s*$",
+    re.IGNORECASE,
+)
+_LEADING: Final = re.compile(
+    rf"^[\s*\-\u2022]{{0,40}}(?:\d{{1,3}}[.)]\s)?[\"'<\[(]{{0,2}}(?:smtp:)?{ADDRESS}[\"'>\])]{{0,2}}\s?"
+    rf"(?::|;|,|\(|\(|<|#|\.\.\.|-|\u2013|\t|\s\s|\s(?:on|is|was|has|does|did|could|cannot|user|"
+    rf"unknown|not|[45]\d\d)\b)",
+    re.IGNORECASE,
+)
+_LABEL: Final = re.compile(
+    r"(?:recipients?(?:\(s\))?|rcpt to|to|for|users?|address(?:es|\(es\))?|mailbox|account|"
+    r"destination|inbox|name|empf(?:ä|ae?|a)nger|an|destinatai?r[ei]{1,2}o?s?|destinatario|dirección|"
+    r"adresse|indirizzo|endereço|aan|ontvanger|宛先|受信者|アドレス|收件人|收信人|地址|адресат\w{0,3}|адрес\w{0,3}|"
+    r"получател\w{0,3}|수신자|odbiorc\w{1,3}|mottagare|modtager)"
+    rf"[\s:=(\[<\"'\u300c\uff1a\uff1c|-]{{1,12}}(?:is |was |mailto:|smtp:|rfc822;\s?)?[<\"']?{ADDRESS}",
+    re.IGNORECASE,
+)
+_ANY_LABEL: Final = re.compile(rf"^[^:@=<>\uff1a]{{2,40}}[:=\uff1a]\s{{0,20}}[<\[\"'(]?(?:smtp:|mailto:)?{ADDRESS}")
+_HEADER_LIKE: Final = re.compile(
+    r"^\s{0,12}(?:from|sender|reply-to|return-path|cc|bcc|x-[\w-]{1,30}|by|message-id|references|"
+    r"in-reply-to|von|de|da|van|mail from|>>> mail from|отправитель|от|发件人|送信者|差出人)\s?:",
+    re.IGNORECASE,
+)
+_MAIL_FROM: Final = re.compile(r"mail from:|from=<|sender address|envelope.?from|return path|helo=", re.IGNORECASE)
+_RULE: Final = re.compile(r"^\s*\|?[-=*_#]{3,}")
+_LIST_DESK: Final = re.compile(r"(?i)(?:^owner-|-(?:owner|bounces|request|admin)(?=@))")
+_MESSAGE_ID: Final = re.compile(r"^[\s>|]{0,8}message-id\s?:\s?(<[^<>\s]{1,250}>)", re.IGNORECASE | re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """The mail's own words, apart from what it returns.
+
+    `lines` are the words, `words` the same on one line, `below` the text of the returned message where it is not a
+    part of its own, `original` the returned message's headers from wherever they stand.
+    """
+
+    lines: tuple[str, ...]
+    words: str
+    below: str
+    original: Headers
+
+    def late_by(self, subject: str) -> bool:
+        """Whether it only warns, by its words and its subject: the system goes on trying."""
+        if phrases.GIVEN_UP.search(self.words):
+            return False
+        warns = phrases.DELAY_SUBJECT.search(subject) and not phrases.FINAL_SUBJECT.search(subject)
+        return bool(warns or phrases.DELAY.search(self.words))
+
+
+def cut(mail: Mail) -> Notice:
+    """Where the notice ends and the returned message begins."""
+    lines = mail.words.splitlines()[: MAX_LINES * 4]
+    own: list[str] = []
+    end = len(lines)
+    for number, line in enumerate(lines):
+        if len(own) >= MAX_LINES or (sum(map(bool, own[:4])) >= 2 and phrases.RETURNED_BELOW.match(line)):
+            end = number
+            break
+        own.append("" if _QUOTED.match(line) else line.rstrip())
+    below = "\n".join(lines[end:])
+    original = mail.returned
+    if not original and (start := re.search(r"^(?:[\w-]{2,40}:\s.*\n){2,}", below, re.MULTILINE)):
+        original = headers_in(below[start.start() :])
+    return Notice(tuple(own), " ".join(" ".join(own).split())[:16_000], below, original)
+
+
+def message_id(notice: Notice) -> str | None:
+    """The original's Message-ID, from its headers or from the text that quotes them."""
+    said = notice.original.get("message-id")
+    hit = (
+        re.search(r"<[^<>\s]{1,250}>", said)
+        or _MESSAGE_ID.search(notice.below)
+        or _MESSAGE_ID.search("\n".join(notice.lines))
+    )
+    if hit:
+        return hit[hit.re.groups]
+    return said.split()[0][:250] if said else None
+
+
+def people(mail: Mail, notice: Notice) -> list[str]:
+    """Who was not reached, by the best source that names anybody."""
+    failed = [each for value in mail.headers.all("x-failed-recipients") for each in addresses.found_in(value)]
+    if failed:
+        return addresses.unique(failed)[:MAX_RECIPIENTS]
+    strangers = _not_recipients(mail, notice.original)
+    written_to = {
+        each.lower()
+        for name in ("to", "cc")
+        for value in notice.original.all(name)
+        for each in addresses.found_in(value)
+    }
+    found = _scored(notice.lines, strangers, written_to) or _asked(mail, notice, strangers)
+    if not found:
+        found = complaints.only_addressee(notice.original) or _half_named(notice, written_to) or _list(mail)
+    return addresses.unique([each for each in found if each.lower() not in strangers])[:MAX_RECIPIENTS]
+
+
+def read_notice(mail: Mail, notice: Notice, *, late: bool) -> list[ReportedRecipient]:
+    """The recipients of a notice in free text, each with the words that concern it."""
+    found = people(mail, notice)
+    return [_outcome(each, notice, late=late, alone=len(found) == 1) for each in found]
+
+
+def _not_recipients(mail: Mail, original: Headers) -> set[str]:
+    """The sender of the original, to whom the report went, and the report's own author."""
+    values = [
+        value
+        for name in ("to", "delivered-to", "x-original-to", "from", "reply-to")
+        for value in mail.headers.all(name)
+    ]
+    values += [value for name in ("from", "return-path", "sender", "reply-to") for value in original.all(name)]
+    return {each.lower() for value in values for each in addresses.found_in(value)}
+
+
+def _scored(lines: tuple[str, ...], strangers: set[str], written_to: set[str]) -> list[str]:
+    scores: dict[str, int] = {}
+    spelling: dict[str, str] = {}
+    for number, line in enumerate(lines):
+        if "@" not in line:
+            continue
+        worth = _worth(line, " ".join(lines[max(0, number - 1) : number + 2]))
+        for each in addresses.found_in(line):
+            key = each.lower()
+            if key in strangers or addresses.desk(each):
+                continue
+            spelling.setdefault(key, each)
+            scores[key] = max(scores.get(key, -9), worth + 2 * (key in written_to))
+    best = max(scores.values(), default=0)
+    return [spelling[key] for key, score in scores.items() if score >= 2 and score >= best - 2]
+
+
+def _worth(line: str, around: str) -> int:
+    """How much the place of an address says that it is the recipient's."""
+    if _HEADER_LIKE.match(line) or _MAIL_FROM.search(line):
+        return -4
+    worth = 0
+    if _LONE.match(line) or _LEADING.match(line) or severity.reply_code(line):
+        worth = 4
+    elif _LABEL.search(line) or _ANY_LABEL.match(line):
+        worth = 3
+    elif phrases.FAILURE.search(line):
+        worth = 2
+    elif phrases.FAILURE.search(around):
+        worth = 1
+    return worth - 3 * bool(phrases.CONTACT.search(line) and not severity.reply_code(line))
+
+
+def _asked(mail: Mail, notice: Notice, strangers: set[str]) -> list[str]:
+    """What flufl.bounce finds, without its junk.
+
+    It is given a plain copy with short lines: some of its patterns take quadratic time on long ones, and some of its
+    detectors raise on mail that is broken in ways the copy is not.
+    """
+    kept = "".join(
+        f"{name}: {value}\n" for name in ("From", "Subject", "X-Mailer") if (value := mail.headers.get(name)[:500])
+    )
+    text = f"{kept}Content-Type: text/plain; charset=utf-8\n\n" + "\n".join([*notice.lines, notice.below[:8_000]])
+    try:
+        temporary, permanent = all_failures(email.message_from_bytes(text.encode("utf-8", "replace")))
+    except Exception:  # noqa: BLE001 - a last resort that fails has found nothing
+        return []
+    spoken = [each.decode("ascii", "replace") for each in (*sorted(permanent), *sorted(temporary))]
+    valid = [address for each in spoken if (address := next(iter(addresses.found_in(each)), None))]
+    return [each for each in valid if not addresses.desk(each) and each.lower() not in strangers]
+
+
+def _half_named(notice: Notice, written_to: set[str]) -> list[str]:
+    """Of several addressees, those whose local part the notice speaks of: `User jdoe not listed`."""
+    spoken = {word.strip(".,;:'\"<>()[]").lower() for word in notice.words.split()}
+    return [each for each in sorted(written_to) if each.rpartition("@")[0] in spoken]
+
+
+def _list(mail: Mail) -> list[str]:
+    """The list that a list manager's refusal comes from."""
+    author = addresses.found_in(mail.headers.get("from"))
+    return [_LIST_DESK.sub("", each) for each in author if _LIST_DESK.search(each)]
+
+
+def _outcome(address: str, notice: Notice, *, late: bool, alone: bool) -> ReportedRecipient:
+    said = _said_of(address, notice.lines)
+    if not _tells(said) and alone:
+        said = next((line for line in notice.lines if severity.reply_code(line)), "") or said
+    reason = said if _tells(said) else notice.words
+    status = severity.enhanced_code(reason)
+    text = " ".join(said.split())[:500] or None
+    if late and not (status or "").startswith("5"):
+        return ReportedRecipient(address, Event.DEFERRED, status, diagnostic=text)
+    return ReportedRecipient(address, Event.BOUNCED, status, severity.permanent(status, words=reason), text)
+
+
+def _tells(said: str) -> bool:
+    return bool(severity.enhanced_code(said) or severity.reply_code(said) or severity.speaks(said))
+
+
+def _said_of(address: str, lines: tuple[str, ...]) -> str:
+    """The words that go with an address: the rest of its line and the paragraph below, up to the next address.
+
+    The first place that gives a reason wins, for many notices list the failed first and explain them afterwards.
+    """
+    best = ""
+    for number, line in enumerate(lines):
+        at = line.lower().find(address.lower())
+        if at < 0:
+            continue
+        lead = line[:at].strip(" \t<\"'*-[(")
+        rest = line[at + len(address) :].lstrip(">:;,.\"')] \t-")
+        block = [f"{lead} {address} {rest}" if len(lead) > 12 or severity.reply_code(lead) else rest]
+        for follower in lines[number + 1 : number + 10]:
+            if _LONE.match(follower) or _LEADING.match(follower) or _RULE.match(follower):
+                break
+            if not follower.strip():
+                if any(block):
+                    break
+                continue
+            block.append(follower.strip())
+        said = " ".join(filter(None, block)).strip()
+        said = said[1:-1] if said.startswith("(") and said.endswith(")") else said
+        if _tells(said):
+            return said
+        best = best or said
+    return best

@@ -1,0 +1,252 @@
+"""The sentences mail systems use, in their languages: data, gathered from the systems' own sources and manuals.
+
+Subjects are matched from the start (a ticket that quotes one begins with its number), bodies anywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+
+def _any(*phrases: str) -> re.Pattern[str]:
+    return re.compile("|".join(phrases), re.IGNORECASE)
+
+
+def _opening(*phrases: str) -> re.Pattern[str]:
+    """The phrases at the start of a subject, after what filters put before it."""
+    before = r"^\W{0,3}(?:\[?(?:\*{0,5}spam\*{0,5}|extern(?:al)?)\]?:?\s{0,3})?"
+    return re.compile(before + "(?:" + "|".join(phrases) + ")", re.IGNORECASE)
+
+
+FAILURE_SUBJECT: Final = _opening(
+    r"undeliver(?:able|ed)",
+    r"non.?deliver",
+    r"mail not delivered",
+    r"(?:failure|error) notice",
+    r"failed? mail",
+    r"failed? (?:to deliver|message|delivery)",
+    r"(?:mail |e-?mail |message |smtp )?(?:system )?(?:delivery|"
+    r"transmission)(?: has)?(?: \w{1,12})? ?(?:failed|failure|error|problem|delayed|unsuccessful|"
+    r"aborted|has been delayed)",
+    r"delivery (?:status )?(?:notification|report|status|warning|incomplete|unsuccessful)",
+    r"delivery to .{1,80} (?:failed|delayed)",
+    r"returned (?:mail|e-?mail|message|to sender)",
+    r"return(?:ed)? to sender",
+    r"rejected (?:mail|message|e-?mail|posting)",
+    r"bounced? (?:mail|message|e-?mail)",
+    r"(?:mail|message|e-?mail|letter) (?:could not be|was not|not|cannot be|can't be|wasn't|"
+    r"has not been|undeliverable|delivery|is undeliverable)\b.{0,40}(?:deliver|fail|sent|return)?",
+    r"(?:your )?(?:mail|message|e-?mail) (?:to|for) .{1,100}(?:fail|not be|undeliver|reject|delay|"
+    r"return|bounce|couldn't|wasn't)",
+    r"message (?:status ?-? ?undeliver|you sent|rejected|returned|delayed|not sent)",
+    r"(?:warning|warn)\W{1,4}(?:message|mail|e-?mail|could not|delivery)",
+    r"(?:unable|unsuccessful) to deliver",
+    r"could ?n[o']t (?:be delivered|deliver|send)",
+    r"user (?:unknown|not found)",
+    r"unknown (?:user|recipient|address)",
+    r"nondeliverable",
+    r"mail(?:er)?[- ]?(?:daemon|error|failure|system error)",
+    r"mail (?:failure|delivery|returned|routing|bounce)",
+    r"(?:recipient|address) (?:unknown|rejected|not found)",
+    r"ndn:",
+    r"ndr:",
+    r"dsn:?\s",
+    r"auto(?:matic)? ?(?:bounce|non.?delivery)",
+    r"postmaster notify",
+    r"problems? (?:delivering|sending)",
+    r"considered unsolicited",
+    r"your message was not delivered",
+    r"request to mailing list .{1,60} rejected",
+    r"banned|virus .{0,30}in (?:your )?mail",
+    r"(?:mailbox|quota) (?:full|exceeded)",
+    r"(?:e-?mail|mail) (?:address|account) .{0,40}(?:invalid|no longer)",
+    r"(?:délai|retard|échec|echec|non remis|non distribu|avis de non|message non|courrier non|"
+    r"remise (?:différée|retardée|du))",
+    r"(?:unzustellbar|zustell|fehler bei der|nachricht (?:nicht|unzustell|konnte)|mail (?:nicht|"
+    r"konnte nicht|unzustell)|e-mail konnte nicht|ihre (?:e-?mail|nachricht).{0,40}nicht|rückläufer|"
+    r"übermittlungsfehler|unzustellbare)",
+    r"(?:no se puede entregar|no entregad|correo devuelto|mensaje (?:no|devuelto)|error de entrega|"
+    r"fallo (?:en|de)|entrega (?:fallida|diferida|retrasada)|notificaci[oó]n de(?:l)? estado|"
+    r"devoluci[oó]n de correo)",
+    r"(?:não (?:foi )?entreg|nao (?:foi )?entreg|mensagem (?:não|nao|devolvida)|falha na entrega|"
+    r"não é possível entregar|e-?mail devolvido|não pôde ser)",
+    r"(?:mancat[oa] (?:recapito|consegna)|consegna (?:non|fallita|ritardata)|messaggio non|"
+    r"impossibile (?:recapitare|consegnare)|posta (?:non|respinta)|avviso di mancata|"
+    r"notifica (?:di )?(?:mancat|stato)|non recapitabile|errore (?:di|nella) consegna|"
+    r"avviso di (?:mancata|ritardata))",
+    r"(?:onbestelbaar|niet bezorg|kan niet worden|bezorging|niet-bezorg|bericht niet)",
+    r"(?:недоставлен|не ?доставлен|сообщение не|письмо не|ошибка доставки|невозможно доставить|"
+    r"уведомление \w (?:не|статусе)|возврат|не удалось доставить)",
+    r"(?:配信(?:不能|できません|エラー|失敗|状況|不可)|配信されませんでした|配達|送信エラー|"
+    r"メール(?:が|の)?(?:配信|送信)(?:エラー|失敗|できません)|未配信|不達|"
+    r"メールエラー|エラーメール|宛先不明|リターンメール|宛先が見つかりません)",
+    r"(?:无法投递|退信|系统退信|投递失败|未送达|傳送失敗|無法傳遞|郵件無法|邮件(?:发送|投递|"
+    r"传送)?失败|未传递|无法传递|無法傳送|信件退回|邮件被退回|来自.{1,20}的退信)",
+    r"(?:배달|전송)\s?(?:실패|할 수 없|되지)|반송|배달되지|메일 (?:전송|발송) 실패",
+    r"(?:niedostarczal|niedostarczon|nie można dostarczyć|zwrot|nie dostarczono|"
+    r"niepowodzenie dostarczenia|błąd dostar)",
+    r"(?:det gick inte att leverera|kunde inte leverera|kunne ikke leveres|kan ikke leveres|"
+    r"ikke levert|ikke leveret|olevererbart|går inte att leverera|ei voitu toimittaa|toimittaminen|"
+    r"leveransfel|returneret mail|levering mislykkedes)",
+    r"(?:nedoručiteln|nelze doručit|nedoručen|kézbesíthetetlen|nem kézbesíthető|iletilemedi|"
+    r"teslim edilemedi|gönderilemedi|nu a putut fi livrat|nelivrat|αδυναμία παράδοσης|μη παραδ)",
+)
+
+SIGNATURE: Final = _any(
+    # Sentences only a mail system writes about a failure, as its own opening words.
+    r"hi\. ?this is the (?:qmail|mail|deliver|e-?mail)?[\w .-]{0,20}(?:-send )?program at",
+    r"this is the (?:mail system|postfix program|deliver program|email server|mail delivery (?:agent|"
+    r"system)|machine generated message)",
+    r"this message was created automatically by (?:the )?(?:mail delivery software|mail system|smtp relay)",
+    r"message from (?:yahoo|interscan)[\w.-]{0,40}",
+    r"the message (?:that )?you sent (?:was|is|could|has)|"
+    r"a message (?:that )?you sent (?:could not be delivered|was rejected|contained a recipient|"
+    r"has not)",
+    r"the following addresses? had (?:permanent|transient|delivery|fatal)",
+    r"this (?:report|message) relates to (?:a|your) message (?:that )?you sent",
+    r"this is an? (?:automatic(?:ally)?[- ]generated|automated)? ?(?:non-?)?delivery (?:status|"
+    r"failure)? ?(?:notification|report|message)",
+    r"your message (?:did not reach|cannot be delivered to|could not be delivered to|wasn't delivered|"
+    r"was not delivered|couldn't be delivered|has encountered delivery|was undeliverable)",
+    r"delivery (?:has failed to|to the following|of the following message|"
+    r"is delayed to) (?:these )?(?:recipients?|failed|message)?",
+    r"address (?:not found|couldn't be found)",
+    r"message (?:blocked|not delivered|could not be delivered to)",
+    r"i'm (?:afraid|sorry),? (?:i|we) (?:wasn't|was not|couldn't|could not|have to inform)",
+    r"the following recipients? (?:could not|cannot|can't|did not|failed|were not|was not|has been|have)",
+    r"did not reach the following recipient",
+    r"---+ ?(?:transcript of session|failed recipients|the following addresses)",
+    r"failed addresses follow",
+    r"sorry,? (?:we were |i was )?unable to deliver (?:your|this|the)",
+    r"the (?:mail|message|e-?mail) (?:system|server|gateway)? ?(?:was )?(?:could not|unable to|cannot|"
+    r"can't) (?:be )?deliver",
+    r"(?:could not|couldn't|unable to|cannot) deliver (?:the |your |this |following |mail |message )",
+    r"reporting-mta:",
+    r"final-recipient:",
+    r"user'?s mailbox is full",
+    r"technical details of (?:permanent|temporary) failure",
+    r"lotus (?:notes|domino)",
+    r"no (?:valid )?recipients?\b",
+    r"permanent error; i've given up",
+    r"rejected by the list moderator|not allowed to post to this|posting of your message titled|"
+    r"message has been automatically rejected|permanent fatal delivery errors",
+)
+
+FAILURE: Final = _any(
+    r"undeliver(?:able|ed)",
+    r"(?:not|n't|never|unable to be|cannot|no) (?:(?:be|been|yet|get|successfully|"
+    r"currently) ){0,2}(?:deliver|reach|accept|process|relay|forward|route|complete|sent|send)",
+    r"(?:fail|unable|unsuccessful|error|problem|trouble|rejected?|refused|bounced?|returned|"
+    r"blocked)\w{0,4} .{0,60}(?:deliver|recipient|send|mailbox|address|message|mail)",
+    r"(?:deliver\w{0,3}|message|mail|recipient|address|rcpt|send|mailbox|user|account|domain|"
+    r"host)\b.{0,60}(?:fail|reject|unknown|not found|refused|denied|bounced|returned|disabled|"
+    r"not exist|n't exist|unavailable|not (?:be )?found|blocked|unable|delayed|over quota|full\b)",
+    r"user unknown|unknown user|no such (?:user|mailbox|recipient|address|account)",
+    r"(?:does|do) ?n[o']t exist",
+    r"permanent(?:ly)? (?:fatal )?(?:error|failure)",
+    r"not (?:an? )?(?:valid|known|existing)|invalid (?:recipient|address|mailbox|user)",
+    r"has (?:invalid|been delayed)",
+    r"quota exceeded|over ?quota|mailbox (?:is )?full",
+    r"\b[45]\d\d[ -]#?[45]\.\d\.\d",
+    r"still (?:being|trying)|not yet been",
+    r"nicht zugestellt|unzustellbar|nicht ausgeliefert|konnte nicht|fehlgeschlagen|nicht erreicht|"
+    r"non (?:remis|distribu|délivr)|n.a (?:pas )?(?:pu|été)|pas pu être|impossible (?:de|d.)|échou?é|"
+    r"no (?:se )?(?:ha )?(?:pudo|puede|podido|entreg|existe)|no ha sido|devuelto|não (?:foi|pôde|pode|"
+    r"é possível)|nao (?:foi|pode)|falhou|impossibile|non (?:è|e') stat|non (?:può|e'? possibile|"
+    r"recapit|consegn)|fallit|niet (?:worden )?(?:be|af)|kon niet|mislukt|не (?:может|был|удалось|"
+    r"доставлен|существует)|невозможно|ошибка|недостав",
+    r"できません|配信(?:不能|エラー|され)|送信できま|届け|失敗|見つかりません|无法|退信|失败|不存在|"
+    r"無法|未能|失敗|실패|없습니다|되지 않|nie (?:można|"
+    r"został|udało|istnieje)|inte leverera|kunde inte|ikke (?:leve|be)|kunne ikke|ei voitu|nelze|"
+    r"nepodařilo|nem (?:sikerült|lehet)|edilemedi|iletilemedi",
+)
+
+DELAY: Final = _any(
+    r"(?:has|have|was|is|been) (?:been )?(?:temporarily )?delayed",
+    r"not (?:yet )?been (?:successfully )?delivered (?:yet|within|after|to one or more)",
+    r"(?:will|shall|continue|keep)s? (?:be |to )?(?:continue|keep|retry|retried|try|trying|"
+    r"attempt)\w*(?: (?:to|trying|for|again|deliver|sending|until))",
+    r"warning message only|this is (?:only )?a warning",
+    r"do not need to (?:resend|retransmit)|no need to resend|no action is required",
+    r"still (?:being retried|in the queue|trying)",
+    r"delivery (?:attempts will|is delayed|will continue)",
+    r"will be (?:re)?tried",
+    r"verzögert|weitere zustellversuche|retardée?|remise différée|se ha retrasado|sigue intent|"
+    r"ritardat|vertraagd|задерж|будут? повтор|遅延|遅れて|再送|opóźni|fördröj|forsink",
+)
+GIVEN_UP: Final = _any(
+    r"given? up|giving up|no further|not (?:be )?(?:re)?(?:tried|attempted) again|"
+    r"will not (?:be )?(?:re)?tr[yi]|not going to try|permanent(?:ly)? (?:error|failure|fatal|failed)|"
+    r"in the queue too long|(?:has|retry time|message) expired|failed permanently|last attempt",
+)
+DELAY_SUBJECT: Final = _any(
+    r"delay(?:ed)?\b|warning|still (?:being )?(?:retried|trying)|incomplete|verzögert|retard|retras|"
+    r"ritard|vertrag|vertraagd|задерж|отлож|遅延|延迟|延遲|opóźni|fördröj|forsink",
+)
+
+FINAL_SUBJECT: Final = _any(r"undeliver|fail|return|reject|unzustellbar|no (?:se puede|entreg)|échec|could not|cannot")
+
+AUTO_REPLY_SUBJECT: Final = re.compile(
+    r"^\W{0,3}(?:re:\s{0,3})?(?:auto(?:mat(?:ic|ed|ische?|isch|yczna|isk|isches|ique|ica|ico|"
+    r"iskt))?[\s:_-]{0,3}(?:repl|re\b|response|answer|antwort|respon|reaktion|acknowledg|odpowied|"
+    r"svar|generated reply)|out[ -]of[ -](?:the[ -])?office|ooo\b|vacation|on (?:holiday|vacation|"
+    r"leave)|away from|i(?:'m| am) (?:away|out)|absen[ct]|abwesen|"
+    r"r[ée]ponse automatique|absence|respuesta autom|fuera de|resposta autom|ausência|fora do|"
+    r"risposta automatica|assenza|fuori (?:ufficio|sede)|automatisch antwoord|afwezig|autosvar|"
+    r"frånvaro|fravær|ikke til ?stede|poissa|автоответ|автоматический ответ|нет на месте|в отпуске|"
+    r"自動(?:返信|応答)|不在|自动(?:回复|答复)|自動回覆|부재|자동 ?(?:회신|응답)|nieobecno|"
+    r"odpowiedź automat|autoodpowied|"
+    r"mimo kancelář|automatická odpověď|házon kívül|otomatik yan|ofis d\u0131ş\u0131)|"
+    r"\b(?:out of (?:the )?office|auto(?:matic)?[- ]?reply|autoreply|auto[- ]?respon(?:se|der)|abwesenheitsnotiz)\b",
+    re.IGNORECASE,
+)
+CHALLENGE: Final = _any(
+    r"(?:please |must |need to |required to )?(?:confirm|verify) (?:that )?(?:you(?:'re| are)?|"
+    r"your (?:message|e-?mail|address|identity|request))",
+    r"requires? (?:your )?(?:confirmation|verification|approval)",
+    r"prove (?:that )?you(?:'re| are)",
+    r"challenge[- ]response|spam ?arrest|boxbe|tmda|earthlink.{0,10}spamblocker",
+    r"(?:awaits|awaiting|held for|waiting for) (?:the )?(?:moderator|moderation|approval|review)",
+    r"to (?:have|get) your (?:message|e-?mail) delivered|so that your (?:message|mail) can be delivered",
+    r"approved senders? list|guest list",
+)
+HUMAN_SUBJECT: Final = re.compile(
+    r"^\W{0,3}(?:re|aw|antw|sv|vs|fwd?|wg|tr|rv|i|enc|rif|doorst|vl|res|odp|ynt|回复|转发|答复|返信|"
+    r"転送)(?:\[\d{1,3}\])?\s{0,2}[:\uff1a]|^\W{0,2}(?:\[[^\]]{0,60}\]\s{0,3})?(?:re|aw|fwd?|wg|tr|rv)\s?:|"
+    r"\(fwd\)\s*$|^\[[^\]]{1,60}#\s?\d+[^\]]{0,40}\]|^(?:ticket|case|issue|bug|pr)\b.{0,12}#?\d+",
+    re.IGNORECASE,
+)
+
+PERSON: Final = re.compile(
+    r"^\W{0,3}(?:hi|hello|hey|dear|good (?:morning|day|evening)|hallo|guten|liebe|sehr geehrte|"
+    r"bonjour|salut|hola|buenos|ciao|olá)\b(?!.{0,20}this is the)|"
+    r"\b(?:can (?:you|anyone|anybody)|could you|any idea|please (?:advise|help|look)|(?:best |"
+    r"kind )?regards|thanks|thank you|cheers|sent from my|my (?:e-?mail|mail|message)s? to|i (?:got|"
+    r"get|received|tried|sent|think)|we (?:got|get|received|see))\b",
+    re.IGNORECASE,
+)
+RETURNED_BELOW: Final = re.compile(
+    r"^[\s>*]{0,8}(?:[-=_*#~+<]{2,}\W{0,4}.{0,40}(?:original|returned|copy of|unsent|undelivered|"
+    r"message (?:header|text|follows|body)|forwarded message|begin message|headers? follow|start of|"
+    r"attached|元のメール|ursprüng|d.origine|原始|original(?:e|er|es)?)|"
+    r"(?:the )?(?:original|unsent|returned|rejected|undelivered) (?:message|mail|e-?mail|"
+    r"headers?)(?: (?:follows|headers?|is attached|below|attached|details|text|body|included|begins|"
+    r"information|subject)\b.{0,60})?\s*[:.]?\s*$|(?:message|mail|"
+    r"text of)? ?(?:headers? (?:of (?:the )?(?:original )?message )?follows?|text follows|"
+    r"copy of (?:the|your) (?:original )?message|contents follow).{0,40}$|original message (?:headers|"
+    r"details)|(?:here is|included (?:is|below)|below is|attached is|following is|this is) (?:a |"
+    r"the )?(?:copy|original|header|first|unsent|returned|your (?:returned|original|message|"
+    r"mail)).{0,60}$|"
+    r"old message:|received: (?:from|by|\(|with)|return-path:\s?<|dkim-signature:|x-received:|"
+    r"arc-seal:|begin forwarded message|ursprüngliche nachricht|le message original|mensaje original|"
+    r"messaggio originale|mensagem original)",
+    re.IGNORECASE,
+)
+CONTACT: Final = _any(
+    r"contact|questions?\b|assist|further (?:help|info)|for (?:help|more)|support|e-?mail (?:me|us)|"
+    r"forward (?:this|it)|send (?:an? )?(?:e-?mail|message|mail|query|report)|please (?:mail|write|"
+    r"call|notify|report)|notify|administrator at|in error|on behalf|unsubscribe|(?:reply|respond|"
+    r"write|complain) to|hilfe|wenden sie|contactez|contacte|contatt|contato|neem contact|обратитесь|"
+    r"お問い?合わせ|联系",
+)

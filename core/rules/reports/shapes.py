@@ -1,0 +1,75 @@
+"""The values a report is read into."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["bounce", "complaint", "other"]
+
+
+class Event(enum.StrEnum):
+    """What a report says happened to one recipient."""
+
+    BOUNCED = "bounced"
+    DEFERRED = "deferred"
+    DELIVERED = "delivered"
+    """Also relayed and expanded (RFC 3464 2.3.3): no later report will say more."""
+    COMPLAINED = "complained"
+    UNSUBSCRIBED = "unsubscribed"
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedRecipient:
+    """One recipient, as the report has it.
+
+    `address` keeps the case of its local part; the domain is in lower case. `status` is the enhanced status code
+    (RFC 3463), `permanent` whether sending again is pointless (only ever true of `bounced`), `diagnostic` what the
+    remote server said, on one line of at most 500 characters.
+    """
+
+    address: str
+    event: Event
+    status: str | None = None
+    permanent: bool = False
+    diagnostic: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one mail says.
+
+    A `bounce` is any report about delivery, also of delay or success: `event` tells. An `other` has no recipients,
+    except a feedback report of type opt-out, whose recipients are `unsubscribed`.
+
+    What trust is matched on, all of it unproven: `message_id` (in angle brackets) and `postroom_message_id` of the
+    original message; `return_paths`, the addresses this report was sent to or names as the original's return path,
+    best first; `reporting_source`, who claims to have written it.
+    """
+
+    kind: Kind
+    recipients: tuple[ReportedRecipient, ...] = ()
+    message_id: str | None = None
+    feedback_type: str | None = None
+    postroom_message_id: str | None = None
+    return_paths: tuple[str, ...] = ()
+    reporting_source: str | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """The line of `postroom report --json`, without `file`."""
+        return {
+            "kind": self.kind,
+            "recipients": [
+                {
+                    "address": each.address,
+                    "event": each.event.value,
+                    "status": each.status,
+                    "permanent": each.permanent,
+                    "diagnostic": each.diagnostic,
+                }
+                for each in self.recipients
+            ],
+            "message_id": self.message_id,
+            "feedback_type": self.feedback_type,
+        }
