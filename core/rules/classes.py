@@ -1,0 +1,357 @@
+"""Read out of a message what class of mail it is, whatever the agent says it is: raise, never lower.
+
+Two things raise. A promise made on somebody's behalf (scheduled, refunded, agreed, signed, guaranteed) makes a
+`commitment`; a first contact makes `cold_outreach` where the mailbox is signed off for that. The reading is of words,
+clause by clause, and leans towards holding: a human loses seconds over a false alarm, a customer may hold us to a
+promise that nobody made. It is no judge of meaning, though: what is denied, asked, supposed or merely attributive ("the
+scheduled maintenance") stays where it was.
+
+The whole text is read, because padding is free for an agent that wants to hide a promise behind it; a text too long to
+read is raised unread. Every step is linear in the text and keeps a bounded number of words. Sentences without a telling
+stem, which are nearly all, cost a few substring searches.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import deque
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from core.words import ContentClass
+
+LONGEST: Final = 500_000
+"""Characters of subject and text that are read: no letter is as long, and the worst of them takes half a second."""
+_MOST_WORDS: Final = 8
+"""Phrases shown to the reviewer; the ninth would not change the decision."""
+_REACH: Final = 7
+"""Words before the telling one that are looked at, in the same clause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What raised it: `rule` is `promise`, `unread` (too long) or `first_contact`, `words` the phrases it saw."""
+
+    content_class: ContentClass
+    rule: str
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """The class a message goes as, and why it is not the declared one; without causes it is.
+
+    A message can be more than one thing. `content_class` is the one with the most duties towards the recipient;
+    `classes` are all of them, and whoever holds, asks for consent or for two reviewers by class must ask it of each,
+    or a promise in a cold mail would hide one of the two.
+    """
+
+    content_class: ContentClass
+    declared: ContentClass
+    causes: tuple[Cause, ...] = ()
+
+    @property
+    def classes(self) -> tuple[ContentClass, ...]:
+        """The declared class and every class it was raised to, each once."""
+        return tuple(dict.fromkeys((self.declared, *(cause.content_class for cause in self.causes))))
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The phrases that raised it, for the reviewer. They are words of the body: keep them out of events."""
+        return tuple(word for cause in self.causes for word in cause.words)
+
+    @property
+    def rule(self) -> str | None:
+        """The rule that raised it to `content_class`, or None."""
+        return next((cause.rule for cause in self.causes if cause.content_class is self.content_class), None)
+
+
+def raise_class(
+    declared: ContentClass,
+    *,
+    subject: str,
+    text: str,
+    first_contact: bool,
+    mailbox_classes: Collection[ContentClass],
+) -> Raised:
+    """The class the message goes as. `text` is all a recipient reads: the plain part and the words of the HTML part.
+
+    `first_contact`: some outside recipient has never been written to by this mailbox nor has written to it.
+    """
+    causes = []
+    unread = len(subject) + len(text) > LONGEST
+    phrases = () if unread else promises(f"{subject}\n\n{text}")
+    if (phrases or unread) and declared is not ContentClass.COMMITMENT:
+        causes.append(Cause(ContentClass.COMMITMENT, "unread" if unread else "promise", phrases))
+    cold = ContentClass.COLD_OUTREACH
+    if first_contact and cold in mailbox_classes and declared is not cold:
+        causes.append(Cause(cold, "first_contact"))
+    applying = {declared, *(cause.content_class for cause in causes)}
+    # Cold outreach comes first: its duties (consent, unsubscribe, one address) are owed to the recipient, and the law
+    # asks for them; a commitment's hold is found again in `classes`.
+    for heaviest in (cold, ContentClass.COMMITMENT):
+        if heaviest in applying:
+            return Raised(heaviest, declared, tuple(causes))
+    return Raised(declared, declared)
+
+
+# --- the words of a promise ----------------------------------------------------------------------------------------
+
+_STEMS: Final = (
+    "refund", "reimburs", "compensat", "schedul", "agree", "signed", "sign ", "guarant", "promis", "pledg", "waive",
+    "commit", "credited", "my word", "our word",
+)  # fmt: skip
+"""Nothing below matches a sentence in which none of these occurs, line breaks read as spaces."""
+
+# done: "has been refunded", "we agreed", "Ann scheduled a call"
+_DONE: Final = frozenset(
+    {
+        "scheduled", "rescheduled", "refunded", "reimbursed", "compensated", "agreed", "signed", "countersigned",
+        "guaranteed", "promised", "pledged", "waived", "credited", "committed",
+    }
+)  # fmt: skip
+# said by doing: "I promise", "we guarantee"
+_SAYING: Final = frozenset({"promise", "guarantee", "pledge", "undertake"})
+_SAYING_TO: Final = frozenset({"agree", "commit"})  # "I agree, that is annoying" promises nothing; "I agree to" does
+# to be done: "we will refund", "Ann is going to sign"
+_DOING: Final = frozenset(
+    {
+        "refund", "reimburse", "compensate", "schedule", "reschedule", "sign", "countersign", "guarantee", "waive",
+        "credit", "commit", "agree",
+    }
+)  # fmt: skip
+# money promised as a thing: "we will issue a refund", "your refund has been approved"
+_MONEY: Final = frozenset({"refund", "refunds", "reimbursement", "compensation"})
+_GIVING: Final = frozenset({"issue", "process", "give", "grant", "send", "make", "receive", "get", "offer", "provide"})
+_GRANTED: Final = frozenset({"issued", "approved", "granted", "authorised", "authorized"})
+_WORD: Final = frozenset({"have", "give"})  # "you have my word"
+
+_FIRST: Final = frozenset({"i", "we"})
+_PRONOUNS: Final = _FIRST | {"you", "he", "she", "they", "it", "who"}
+_BEING: Final = frozenset(
+    {
+        "is", "are", "was", "were", "be", "been", "being", "am", "has", "have", "had", "having", "gets", "got", "get",
+        "i've", "we've", "you've", "they've", "he's", "she's", "it's", "that's", "i'm", "we're", "you're", "they're",
+        "i'd", "we'd", "they'd",
+    }
+)  # fmt: skip
+_WILL: Final = frozenset({"will", "shall", "i'll", "we'll", "you'll", "he'll", "she'll", "they'll", "it'll", "won't"})
+_LEADING: Final = _PRONOUNS | _BEING | _WILL  # shown with the phrase: "it will be refunded"
+_GOING: Final = frozenset({"going", "gonna"})
+_NOT: Final = frozenset({"not", "never", "no", "cannot", "nothing", "nobody", "neither", "nor", "without", "unable"})
+_NOT_REALLY: Final = frozenset({"only", "fail", "forget", "hesitate"})  # "not only", "will not fail to"
+_SUPPOSED: Final = frozenset({"if", "whether", "unless", "until", "once"})
+_ASKING: Final = frozenset(
+    {
+        "is", "are", "was", "were", "am", "do", "does", "did", "has", "have", "had", "can", "could", "will", "would",
+        "shall", "should", "may", "might", "what", "when", "where", "who", "why", "which", "how", "isn't", "aren't",
+        "wasn't", "haven't", "hasn't", "didn't", "don't", "won't", "can't",
+    }
+)  # fmt: skip
+_JOINING: Final = frozenset({"and", "but", "so", "because", "however", "then"})
+_OBJECTS: Final = frozenset(
+    {"a", "an", "the", "your", "you", "him", "her", "them", "their", "his", "our", "this", "that", "it", "to"}
+)
+_ATTRIBUTING: Final = frozenset(
+    {
+        "a", "an", "the", "this", "that", "these", "those", "your", "my", "our", "his", "her", "its", "their", "any",
+        "each", "every", "next", "as", "for", "of", "by", "in", "on", "at", "with", "than", "previously",
+        "digitally", "cryptographically",
+    }
+)  # fmt: skip
+_PARTICLES: Final = frozenset({"up", "in", "on", "out", "off", "into", "onto"})  # "signed up" is no signature
+_SIGNING: Final = frozenset({"sign", "signed"})
+
+_TOKEN: Final = re.compile(r"[^\W_]+(?:'[^\W_]+)*|\n[ \t>|]*\n|[.](?=\s|$)|[!?,;:()\u2013\u2014]", re.ASCII)
+_SENTENCE: Final = re.compile(r"[.!?](?=\s)|\n[ \t>|]*\n")
+_CLAUSE_MARKS: Final = frozenset(",;:()\u2013\u2014")
+_QUOTES: Final = str.maketrans({"\u2019": "'", "\u2018": "'", "\u02bc": "'", "\u2032": "'", "\r": None, "\u2026": "."})
+
+
+class _Word(NamedTuple):
+    said: str
+    start: int
+    end: int
+
+
+def promises(text: str) -> tuple[str, ...]:
+    """The phrases of a text in which somebody is promised something, as written, at most eight, each once."""
+    found: dict[str, None] = {}
+    for sentence in _telling_sentences(_plain(text)):
+        for start, end in _promising(sentence):
+            found[" ".join(sentence[start:end].split())] = None
+            if len(found) == _MOST_WORDS:
+                return tuple(found)
+    return tuple(found)
+
+
+def _telling_sentences(plain: str) -> Iterator[str]:
+    """The sentences that are worth reading word by word, each with the mark that ends it."""
+    spaced = plain.lower().replace("\n", " ")
+    if not any(stem in spaced for stem in _STEMS):
+        return
+    start = 0
+    for end in (*(found.end() for found in _SENTENCE.finditer(plain)), len(plain)):
+        sentence = plain[start:end]
+        start = end
+        spaced = sentence.lower().replace("\n", " ")
+        if any(stem in spaced for stem in _STEMS):
+            yield sentence
+
+
+def _plain(text: str) -> str:
+    """The text as a reader sees it: look-alike forms of letters made plain, what is invisible taken out.
+
+    Character by character, because normalising a long run of combining marks as a whole takes quadratic time.
+    """
+    if text.isascii():
+        return text.replace("\r", "")
+    text = text.translate(_QUOTES)
+    strange = {char for char in text if not char.isascii() and char not in _CLAUSE_MARKS}
+    return text.translate({ord(char): _letter(char) for char in strange})
+
+
+def _letter(char: str) -> str:
+    if unicodedata.category(char) in {"Cf", "Mn", "Me"}:
+        return ""
+    folded = unicodedata.normalize("NFKD", char)
+    return "".join(part for part in folded if unicodedata.category(part) != "Mn")
+
+
+def _promising(text: str) -> Iterator[tuple[int, int]]:
+    """Spans of promises. A question keeps its back until its end shows that it is one."""
+    before: deque[_Word] = deque(maxlen=_REACH)
+    asked: list[tuple[int, int]] = []
+    asking = opening = True
+    sentence_asks = False
+    for word, following in _with_next(text):
+        if not word.said[0].isalnum():
+            if word.said not in _CLAUSE_MARKS:
+                if word.said != "?":
+                    yield from asked
+                asked.clear()
+                opening = True
+                sentence_asks = False
+            before.clear()
+            asking = True
+            continue
+        if asking:  # the first word of a clause
+            clause_asks = word.said in _ASKING
+            sentence_asks = sentence_asks or (opening and clause_asks)
+            asking = opening = False
+        start = _begins(word, before=before, following=following)
+        if start is not None and (clause_asks or sentence_asks):
+            if len(asked) < _MOST_WORDS:
+                asked.append((start, word.end))
+        elif start is not None:
+            yield start, word.end
+        if word.said in _JOINING:
+            before.clear()
+            asking = True
+        else:
+            before.append(word)
+    yield from asked
+
+
+def _with_next(text: str) -> Iterator[tuple[_Word, str]]:
+    """Every word and mark in lower case, with what follows it; spans are of the text itself."""
+    last: _Word | None = None
+    for found in _TOKEN.finditer(text):
+        token = _Word(found[0].lower(), *found.span())
+        if last is not None:
+            yield last, token.said
+        last = token
+    if last is not None:
+        yield last, ""
+
+
+def _begins(word: _Word, *, before: deque[_Word], following: str) -> int | None:
+    """Where the promise that ends in `word` begins, or None where there is none."""
+    said = word.said
+    if said not in _TELLING or following in {"nothing", "no", "nor"}:
+        return None
+    if said in _SIGNING and following in _PARTICLES:
+        return None
+    near = list(before)
+    words = [one.said for one in near]
+    if _denied(words) or not _SUPPOSED.isdisjoint(words):
+        return None
+    anchor = _anchor(said, words=words, following=following)
+    if anchor is None:
+        return None
+    while anchor > 0 and words[anchor - 1] in _LEADING:
+        anchor -= 1
+    return near[anchor].start
+
+
+def _anchor(said: str, *, words: list[str], following: str) -> int | None:
+    """The index of the word before with which the promise begins: a subject, `will`, a form of `be`; or None."""
+    if not words:
+        return None
+    for reading in (_by_saying, _money, _to_be_done, _done):
+        found = reading(said, words=words, following=following)
+        if found is not None:
+            return found
+    return None
+
+
+def _by_saying(said: str, *, words: list[str], following: str) -> int | None:
+    """`we promise`, `I agree to`, `you have my word`."""
+    if said == "word":
+        return _last(words, _WORD) if words[-1] in {"my", "our"} else None
+    if (said in _SAYING and words[-1] not in _ATTRIBUTING) or (said in _SAYING_TO and following == "to"):
+        return _last(words, _FIRST, within=3)
+    return None
+
+
+def _money(said: str, *, words: list[str], following: str) -> int | None:  # noqa: ARG001 - readings are called alike
+    """`we will issue a refund`, `issued a full refund`, `your refund has been approved`."""
+    if said in _GRANTED:
+        return _last(words, _MONEY) if _last(words, _BEING, within=3) is not None else None
+    if said not in _MONEY:
+        return None
+    will = _last(words, _WILL | _GOING)
+    if will is not None and not _GIVING.isdisjoint(words[will:]):
+        return will
+    return _last(words, _GRANTED)
+
+
+def _to_be_done(said: str, *, words: list[str], following: str) -> int | None:  # noqa: ARG001 - readings are called alike
+    """`we will refund`, `Ann is going to sign`; what the recipient will do is not ours to promise."""
+    if said not in _DOING or words[-1] in _ATTRIBUTING:
+        return None
+    will = _last(words, _WILL | _GOING)
+    if will is None or words[will] == "you'll" or (will > 0 and words[will - 1] == "you"):
+        return None
+    return max(0, will - 1) if words[will] in {"will", "shall"} else will
+
+
+def _done(said: str, *, words: list[str], following: str) -> int | None:
+    """`has been refunded`, `we agreed`, `Ann scheduled a call`; `the scheduled maintenance` is none."""
+    if said not in _DONE or words[-1] in _ATTRIBUTING:
+        return None
+    being = _last(words, _BEING | _PRONOUNS, within=4)
+    if being is not None:
+        return being
+    return len(words) - 1 if following in _OBJECTS else None
+
+
+def _last(words: list[str], wanted: Collection[str], *, within: int = _REACH) -> int | None:
+    for index in range(len(words) - 1, max(-1, len(words) - 1 - within), -1):
+        if words[index] in wanted:
+            return index
+    return None
+
+
+def _denied(words: list[str]) -> bool:
+    for index, said in enumerate(words):
+        if said in _NOT or said.endswith("n't"):
+            after = words[index + 1 :]
+            if _NOT_REALLY.isdisjoint(after[:1]):
+                return True
+    return False
+
+
+_TELLING: Final = _DONE | _SAYING | _SAYING_TO | _DOING | _MONEY | _GRANTED | {"word"}
