@@ -26,7 +26,8 @@ logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL + 1)
 MAX_LINES: Final = 600
 MAX_RECIPIENTS: Final = 500
 
-_QUOTED: Final = re.compile(r"^\s{0,3}>(?!>>)")
+# Some systems set a `>` before each failed address.
+_QUOTED: Final = re.compile(r"^\s{0,3}>(?!>>|\s{0,8}[^\s<>@]{1,64}@[^\s<>@]{1,100}\s*$)")
 _LONE: Final = re.compile(
     rf"^[\s*\-\u2022\u00b7>]{{0,40}}[\"'<\[(]{{0,2}}(?:mailto:|smtp:)?{ADDRESS}[\"'>\])]{{0,2}}\s*[,;.:]?\s*$",
     re.IGNORECASE,
