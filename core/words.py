@@ -5,6 +5,7 @@ Times are UTC integer microseconds, everywhere; durations too, unless the name s
 
 from __future__ import annotations
 
+import datetime as dt
 import enum
 import re
 from collections.abc import Awaitable, Mapping
@@ -278,6 +279,23 @@ def spell(micros: int) -> str:
         if micros >= _UNITS[unit] and micros % _UNITS[unit] == 0 and not (unit == "d" and micros < 7 * DAY):
             return f"{micros // _UNITS[unit]}{unit}"
     return f"{micros // 1_000}ms"
+
+
+def stamp(micros: int) -> str:
+    """RFC 3339 in UTC with milliseconds, as the doors and the command line show it."""
+    moment = dt.datetime.fromtimestamp(micros // 1_000 / 1_000, tz=dt.UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def read_stamp(text: str) -> int:
+    """Microseconds of an RFC 3339 time or a date (midnight UTC). Raises `Invalid`."""
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Invalid(f"{text!r} is not a time", fix="write it as 2026-01-31 or 2026-01-31T12:00:00Z") from error
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=dt.UTC)
+    return int(moment.timestamp() * MICROS)
 
 
 # An id is 63 bits: 42 of milliseconds since 2020, 21 that count on within one process. Ids sort by birth, need no

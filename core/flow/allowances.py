@@ -1,0 +1,306 @@
+"""What may still leave: runs, agents, mailboxes, streams and sites, read from the counters that enforce.
+
+Two moments charge a budget: acceptance (the run's cap, first-time recipients) and the first claim (hour, day, warm-up).
+Who asks for a gauge asks here, so that the gauge is the gate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import bindparam, insert, select, update
+
+from core.flow import house
+from core.flow.answers import Answer
+from core.flow.prepare import RunClaim, Target, implicit_run
+from core.ledger import facts
+from core.ledger.counters import EVER, bucket
+from core.ledger.facts import GateFacts, RunFacts, TokenFacts
+from core.ledger.tables import Lane, Pace, Run, table
+from core.ledger.transaction import Transaction
+from core.rules import budgets
+from core.rules.budgets import DAY_BUCKET, DAY_MINUTES, HOUR_BUCKET, HOUR_MINUTES, Room
+from core.rules.policy import Policy
+from core.words import DAY, MINUTE, SECOND, Limit
+
+RUN: Final = table(Run)
+LANE: Final = table(Lane)
+PACE: Final = table(Pace)
+
+OPEN_RUNS_HOUR: Final = 20
+"""Runs an unbound token may open in an hour; the rest of its mail joins the implicit run (CONTRACT.md)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """One rolling cap: where it is counted, how wide it looks."""
+
+    name: str
+    scope: str
+    key: str
+    kind: str
+    cap: int
+    window: int
+    width: int
+
+    def room(self, tx: Transaction, *, asking: int = 1) -> Room:
+        return budgets.room(
+            self.buckets(tx), cap=self.cap, window_minutes=self.window, bucket_minutes=self.width, now=tx.now,
+            asking=asking,
+        )  # fmt: skip
+
+    def buckets(self, tx: Transaction) -> Sequence[tuple[int, int]]:
+        since = bucket(tx.now, self.width) - self.window - self.width
+        found = tx.buckets(self.scope, self.key, self.kind, since=since)
+        dated = budgets.redate(found, bucket_minutes=self.width, now=tx.now)
+        if list(dated) != list(found):
+            # The clock was set back: move what it counted ahead to the present, or it would bind until then.
+            here = dict(dated)
+            for minute, n in found:
+                tx.bump(self.scope, self.key, self.kind, minute=minute, n=here.pop(minute, 0) - n)
+            for minute, n in here.items():
+                tx.bump(self.scope, self.key, self.kind, minute=minute, n=n)
+        return dated
+
+    def charge(self, tx: Transaction, n: int) -> None:
+        tx.bump(self.scope, self.key, self.kind, minute=bucket(tx.now, self.width), n=n)
+
+
+# --- which caps bind ------------------------------------------------------------------------------------------------
+
+
+def departure_caps(tx: Transaction, box: GateFacts) -> list[Cap]:
+    """The caps charged at the first claim: agent and mailbox by hour and day, the stream's warm-up by day."""
+    _, policy = house.policy(tx)
+    rates = policy.budgets.agent
+    boxes = facts.agent_mailboxes(tx, box.agent_id)
+    hour = budgets.agent_cap(_or(b.limit_hour, rates.hour) for b in boxes)
+    day = budgets.agent_cap(_or(b.limit_day, rates.day) for b in boxes)
+    agent, mine = str(box.agent_id), str(box.mailbox_id)
+    caps = [
+        Cap("agent_hour", "agent", agent, "left", hour, HOUR_MINUTES, HOUR_BUCKET),
+        Cap("agent_day", "agent", agent, "left_15m", day, DAY_MINUTES, DAY_BUCKET),
+        Cap("mailbox_hour", "mailbox", mine, "left", _or(box.limit_hour, rates.hour), HOUR_MINUTES, HOUR_BUCKET),
+        Cap("mailbox_day", "mailbox", mine, "left_15m", _or(box.limit_day, rates.day), DAY_MINUTES, DAY_BUCKET),
+    ]
+    warmup = warmup_cap(tx, box, policy)
+    if warmup is not None:
+        caps.append(Cap("stream_day", "stream", str(box.stream_id), "left_15m", warmup, DAY_MINUTES, DAY_BUCKET))
+    return caps
+
+
+def warmup_cap(tx: Transaction, box: GateFacts, policy: Policy) -> int | None:
+    """What the subdomain's age and use allow a day; None for a warm stream."""
+    if box.warm_cap is not None:
+        return box.warm_cap
+    if box.warm:
+        return None
+
+    def load() -> int | None:
+        today = tx.now // DAY
+        sent = [(m // DAY_MINUTES, n) for m, n in tx.buckets("stream", str(box.stream_id), "left_1d", since=0)]
+        stage = budgets.warmup_day(sent, days=policy.warmup.days, today=today)
+        return budgets.warmup_cap(policy.warmup.days, day_number=stage)
+
+    return tx.memo(("warmup", box.stream_id, tx.now // DAY), load)
+
+
+def new_recipient_caps(tx: Transaction, box: GateFacts) -> Cap:
+    """First-time recipients a day: the largest allowance among the agent's mailboxes."""
+    _, policy = house.policy(tx)
+    rate = policy.budgets.agent.new_recipients_day
+    boxes = facts.agent_mailboxes(tx, box.agent_id)
+    cap = budgets.agent_cap(_or(b.limit_new_recipients_day, rate) for b in boxes)
+    return Cap("new_recipients_day", "agent", str(box.agent_id), "new_15m", cap, DAY_MINUTES, DAY_BUCKET)
+
+
+def site_cap(tx: Transaction, box: GateFacts, site: str) -> Cap:
+    """Attempts an hour of a mailbox at a site."""
+    _, policy = house.policy(tx)
+    cap = policy.budgets.of_site(site).hour if box.limit_site_hour is None else box.limit_site_hour
+    return Cap("site_hour", "site", f"{box.mailbox_id}:{site}", "attempts", cap, HOUR_MINUTES, HOUR_BUCKET)
+
+
+def site_pace(tx: Transaction, box: GateFacts, site: str) -> int:
+    """Messages a minute of a mailbox at a site."""
+    _, policy = house.policy(tx)
+    return policy.budgets.of_site(site).minute if box.limit_site_minute is None else box.limit_site_minute
+
+
+def run_cap(tx: Transaction, box: GateFacts) -> int:
+    _, policy = house.policy(tx)
+    return _or(box.limit_run, policy.budgets.run.cap)
+
+
+# --- at acceptance --------------------------------------------------------------------------------------------------
+
+
+def open_run(tx: Transaction, token: TokenFacts, claim: RunClaim) -> RunFacts:
+    """The run a submission belongs to; made on first use. There is no way around having one.
+
+    A bound token has its run. Without a key, or with too many fresh keys within an hour, it is the implicit run of
+    this token and hour, so that inventing run ids buys nothing.
+    """
+    key = token.run_key or claim.key
+    implicit = implicit_run(token, tx.now)
+    if key is None:
+        return _run(tx, token, claim, key=implicit, implicit=True)
+    known = facts.run(tx, agent_id=token.agent_id, key=key)
+    if known is not None and known.closed_at is None:
+        return known
+    opened = Cap("runs_hour", "token", str(token.id), "runs", OPEN_RUNS_HOUR, HOUR_MINUTES, HOUR_BUCKET)
+    if known is not None or (token.run_key is None and opened.room(tx).left == 0):
+        return _run(tx, token, claim, key=implicit, implicit=True)
+    opened.charge(tx, 1)
+    return _run(tx, token, claim, key=key, implicit=False)
+
+
+def _run(tx: Transaction, token: TokenFacts, claim: RunClaim, *, key: str, implicit: bool) -> RunFacts:
+    known = facts.run(tx, agent_id=token.agent_id, key=key)
+    if known is not None:
+        return known
+    values: dict[str, Any] = {
+        "agent_id": token.agent_id,
+        "key": key,
+        "token_id": token.id,
+        "implicit": implicit,
+        "user": token.run_user or claim.user,
+        "via": list(claim.via),
+        "agent_version": claim.agent_version,
+        "prompt_version": claim.prompt_version,
+        "tools_version": claim.tools_version,
+        "opened_at": tx.now,
+    }
+    return RunFacts(id=tx.create(RUN, values), key=key, implicit=implicit, closed_at=None, confirmed_up_to=None)
+
+
+def run_accepted(tx: Transaction, run_id: int) -> int:
+    """Recipients the run has had accepted, less what was rejected, expired or cancelled."""
+    return tx.total("run", str(run_id), "accepted", since=EVER)
+
+
+def refuse_over_budget(tx: Transaction, box: GateFacts, n: int) -> Answer | None:
+    """429 where policy says refuse: used, plus accepted and waiting, plus this would exceed a cap."""
+    _, policy = house.policy(tx)
+    if policy.budgets.agent.on_exceed != "refuse":
+        return None
+    waiting = tx.total("agent", str(box.agent_id), "waiting", since=EVER)
+    for cap in departure_caps(tx, box):
+        room = cap.room(tx, asking=waiting + n)
+        if room.next_at is not None:
+            return rate_limited(tx, cap, room)
+    return None
+
+
+def rate_limited(tx: Transaction, cap: Cap, room: Room) -> Answer:
+    """The refusal with its limit and when to come back. A cap that never fits says a day."""
+    at = min(room.next_at or tx.now, tx.now + DAY)
+    seconds = max(1, -(-(at - tx.now) // SECOND))
+    gauge = {"name": cap.name, "used": room.used, "cap": room.cap, "window_seconds": cap.window * 60}
+    return Answer(
+        status="rate_limited",
+        http=429,
+        error="rate_limited",
+        reason=f"{cap.name} is exhausted: {room.used} of {room.cap} used in {cap.window // 60} h",
+        fix="wait for retry_after_seconds, or ask governance for a wider limit",
+        limit=gauge,
+        retry_after_seconds=seconds,
+    )
+
+
+def charge_acceptance(tx: Transaction, box: GateFacts, run: RunFacts, *, new: int, n: int) -> None:
+    """Count what acceptance counts."""
+    tx.bump("run", str(run.id), "accepted", minute=EVER, n=n)
+    if new:
+        new_recipient_caps(tx, box).charge(tx, new)
+
+
+def wait_at(tx: Transaction, box: GateFacts, sites: Iterable[str], *, n: int) -> None:
+    """Count recipients that are accepted and free but not paid for yet; what is ahead of the next one."""
+    for site in sites:
+        tx.bump("agent", str(box.agent_id), "waiting", minute=EVER, n=n)
+        tx.bump("site", f"{box.mailbox_id}:{site}", "waiting", minute=EVER, n=n)
+
+
+def wait(tx: Transaction, box: GateFacts, lane_ids: Sequence[int], *, n: int) -> None:
+    """The same by lane."""
+    if lane_ids:
+        sites = {row.id: row.site for row in tx.all(select(LANE.c.id, LANE.c.site).where(LANE.c.id.in_(lane_ids)))}
+        wait_at(tx, box, [sites[lane_id] for lane_id in lane_ids], n=n)
+
+
+def departs_at(tx: Transaction, box: GateFacts, targets: Sequence[Target]) -> int:
+    """An honest estimate of when the last of these leaves: the latest word of every cap and pace that binds."""
+    waiting = tx.total("agent", str(box.agent_id), "waiting", since=EVER)
+    at = max(tx.now, box.wake_at if box.wake_at < tx.now + 30 * DAY else tx.now)
+    for cap in departure_caps(tx, box):
+        if waiting <= cap.cap - cap.room(tx).used:
+            continue
+        at = max(
+            at,
+            budgets.departure(
+                cap.buckets(tx), cap=cap.cap, window_minutes=cap.window, bucket_minutes=cap.width,
+                ahead=max(0, waiting - 1), now=tx.now,
+            ),
+        )  # fmt: skip
+    for site in {target.site for target in targets}:
+        ahead = tx.total("site", f"{box.mailbox_id}:{site}", "waiting", since=EVER)
+        tat = arrival(tx, box.mailbox_id, site)
+        pace = site_pace(tx, box, site)
+        at = max(at, budgets.paced_departure(tat, per_minute=pace, burst=1, ahead=max(0, ahead - 1), now=tx.now))
+    return at
+
+
+def arrival(tx: Transaction, mailbox_id: int, site: str) -> int | None:
+    """GCRA's theoretical arrival time of a mailbox at a site; None before the first."""
+    rows = tx.peek(select(PACE.c.tat).where(PACE.c.mailbox_id == mailbox_id, PACE.c.site == site))
+    return int(rows[0].tat) if rows else None
+
+
+def arrive(tx: Transaction, mailbox_id: int, site: str, *, tat: int) -> None:
+    """Move it on."""
+    known = tx.write_keeping_memo(_ARRIVE, [{"b_mailbox": mailbox_id, "b_site": site, "b_tat": tat}])
+    if not known:
+        tx.write_keeping_memo(insert(PACE), [{"mailbox_id": mailbox_id, "site": site, "tat": tat}])
+
+
+# --- gauges ---------------------------------------------------------------------------------------------------------
+
+
+def gauges(tx: Transaction, box: GateFacts) -> list[Limit]:
+    """Used, cap, window and next refill of every budget of a mailbox, from the counters that enforce."""
+    caps = [*departure_caps(tx, box), new_recipient_caps(tx, box)]
+    limits = [cap.room(tx).limit(cap.name) for cap in caps]
+    for site in _busy_sites(tx, box.mailbox_id):
+        cap = site_cap(tx, box, site)
+        limits.append(cap.room(tx).limit(f"site_hour:{site}"))
+        tat = arrival(tx, box.mailbox_id, site)
+        per_minute = site_pace(tx, box, site)
+        ahead = max(0, (tat or 0) - tx.now)
+        used = min(per_minute, -(-ahead * per_minute // MINUTE)) if per_minute else 0
+        limits.append(Limit(f"site_minute:{site}", used, per_minute, 60, (tx.now + ahead) if ahead else None))
+    return limits
+
+
+def _busy_sites(tx: Transaction, mailbox_id: int) -> list[str]:
+    """Sites with something waiting or moving, the fullest first; a mailbox may know thousands."""
+    rows = tx.peek(
+        select(LANE.c.site)
+        .where(LANE.c.mailbox_id == mailbox_id, (LANE.c.depth > 0) | (LANE.c.in_flight > 0))
+        .order_by(LANE.c.depth.desc())
+        .limit(20)
+    )
+    return list(dict.fromkeys(row.site for row in rows))
+
+
+def _or(own: int | None, policy: int) -> int:
+    return policy if own is None else own
+
+
+_ARRIVE: Final = (
+    update(PACE)
+    .where(PACE.c.mailbox_id == bindparam("b_mailbox"), PACE.c.site == bindparam("b_site"))
+    .values(tat=bindparam("b_tat"))
+)

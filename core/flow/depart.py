@@ -1,0 +1,636 @@
+"""A message leaves: claimed under its budgets, attempted under the gate, settled with what the receiver said.
+
+Three transactions, each of which can be the last before a crash: a claim without an attempt goes back to its lane, an
+attempt without a settlement is `uncertain`, and nothing else can happen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import bindparam, select, update
+
+from core.events import EmailDeferred, EmailFailed, EmailPending, EmailSent, EmailUncertain
+from core.flow import allowances, gate, house, review
+from core.ledger import facts, lanes
+from core.ledger.counters import bucket
+from core.ledger.facts import GateFacts
+from core.ledger.lanes import Claimed
+from core.ledger.tables import InFlight, Lane, Message, Pace, Recipient, Review, Stream, Worker, table
+from core.ledger.transaction import Transaction
+from core.rules import budgets, modes
+from core.rules.policy import Policy
+from core.words import (
+    DAY,
+    FAR_FUTURE,
+    HOUR,
+    MINUTE,
+    SECOND,
+    SYSTEM,
+    Action,
+    ContentClass,
+    Execute,
+    Hold,
+    Mode,
+    Outcome,
+    Reason,
+    Reply,
+    Status,
+)
+
+MESSAGE: Final = table(Message)
+RECIPIENT: Final = table(Recipient)
+IN_FLIGHT: Final = table(InFlight)
+LANE: Final = table(Lane)
+PACE: Final = table(Pace)
+STREAM: Final = table(Stream)
+REVIEW: Final = table(Review)
+WORKER: Final = table(Worker)
+
+LEASE: Final = 30 * SECOND
+"""How long a claim outlives its worker's last beat."""
+MAILBOXES_A_TURN: Final = 32
+LANES_A_TURN: Final = 16
+SPENT: Final = MINUTE
+"""Longest nap of a lane whose cap says never: somebody may widen it."""
+LONGEST_RETRY: Final = 4 * HOUR
+LONGEST_BACKOFF: Final = 30 * MINUTE
+LANE_PATIENCE: Final = 3
+"""Deferrals in a row after which a lane, not only its message, backs off."""
+
+
+# --- claim --------------------------------------------------------------------------------------------------------
+
+
+def claim(tx: Transaction, *, worker: int, limit: int) -> list[Claimed]:
+    """Take up to `limit` recipients whose turn it is: fairly over mailboxes and lanes, within every budget."""
+    if facts.desk(tx).stopped_at is not None:
+        return []
+    due = lanes.mailboxes_due(tx, limit=MAILBOXES_A_TURN)
+    claimed: list[Claimed] = []
+    for place, row in enumerate(due):
+        share = -(-(limit - len(claimed)) // (len(due) - place))
+        if share > 0:
+            claimed += _claim_mailbox(tx, facts.gate(tx, row.id), worker=worker, limit=share)
+    return claimed
+
+
+def _claim_mailbox(tx: Transaction, box: GateFacts, *, worker: int, limit: int) -> list[Claimed]:
+    if box.expires_at is not None and box.expires_at <= tx.now:
+        _nap(tx, box, until=FAR_FUTURE, waits_for="mailbox expired")
+        return []
+    caps = allowances.departure_caps(tx, box)
+    rooms = [(cap, cap.room(tx)) for cap in caps]
+    left = min(room.left for _, room in rooms)
+    spent = [(cap, room) for cap, room in rooms if room.left == 0]
+    slots: list[lanes.Slot] = []
+    ready = lanes.lanes_due(tx, mailbox_id=box.mailbox_id, limit=LANES_A_TURN)
+    for place, lane in enumerate(ready):
+        share = -(-(limit - len(slots)) // (len(ready) - place))
+        if share > 0:
+            taken = _claim_lane(tx, box, lane, worker=worker, limit=share, uncharged=left)
+            left -= sum(not slot.charged for slot in taken)
+            slots += taken
+    _charge(tx, box, caps, slots)
+    if spent and not slots:
+        # Nothing that is paid for is due, and nothing more can be paid: look again when the last of the caps opens.
+        until = max(room.next_at or tx.now for _, room in spent)
+        _nap(tx, box, until=min(until, tx.now + SPENT), waits_for=spent[0][0].name)
+    else:
+        _nap(tx, box, until=0, waits_for=None)
+    return lanes.describe(tx, slots)
+
+
+def _claim_lane(
+    tx: Transaction, box: GateFacts, lane: Any, *, worker: int, limit: int, uncharged: int
+) -> list[lanes.Slot]:
+    hourly = allowances.site_cap(tx, box, lane.site)
+    room = hourly.room(tx)
+    per_minute = allowances.site_pace(tx, box, lane.site)
+    grant = budgets.pace(
+        allowances.arrival(tx, box.mailbox_id, lane.site), per_minute=per_minute, burst=1, now=tx.now,
+        asking=min(limit, room.left),
+    )  # fmt: skip
+    slots = lanes.take(tx, lane_id=lane.id, uncharged=uncharged, limit=grant.n)
+    if slots:
+        # Ask again for what was really there: a pace is not spent on an empty lane.
+        grant = budgets.pace(
+            allowances.arrival(tx, box.mailbox_id, lane.site), per_minute=per_minute, burst=1, now=tx.now,
+            asking=len(slots),
+        )  # fmt: skip
+        allowances.arrive(tx, box.mailbox_id, lane.site, tat=grant.tat)
+        hourly.charge(tx, len(slots))
+        lanes.lease(tx, slots, mailbox_id=box.mailbox_id, worker=worker, until=tx.now + LEASE)
+    if room.left <= len(slots):
+        later = hourly.room(tx).next_at
+        wake, why = min(later or tx.now + MINUTE, tx.now + HOUR), "site_hour"
+    elif grant.next_at > tx.now:
+        wake, why = min(grant.next_at, tx.now + HOUR), "site_minute"
+    else:
+        wake, why = 0, None
+    if not slots and uncharged <= 0 and wake == 0:
+        return []  # the mailbox's budget is what it waits for; the lane itself is free
+    lanes.sleep(tx, lane_id=lane.id, not_before=wake, waits_for=why if wake else None)
+    return slots
+
+
+def _charge(tx: Transaction, box: GateFacts, caps: Sequence[allowances.Cap], slots: Sequence[lanes.Slot]) -> None:
+    """First claims are paid for here, once; a deferral later gives nothing back."""
+    fresh = [slot for slot in slots if not slot.charged]
+    if not fresh:
+        return
+    for cap in caps:
+        cap.charge(tx, len(fresh))
+    if not any(cap.scope == "stream" for cap in caps):
+        tx.bump("stream", str(box.stream_id), "left_15m", minute=bucket(tx.now, budgets.DAY_BUCKET), n=len(fresh))
+    tx.bump("stream", str(box.stream_id), "left_1d", minute=bucket(tx.now, budgets.DAY_MINUTES), n=len(fresh))
+    tx.write_keeping_memo(_PAID, [{"b_message": slot.message_id, "b_n": slot.n} for slot in fresh])
+    allowances.wait(tx, box, [slot.lane_id for slot in fresh], n=-1)
+
+
+def _nap(tx: Transaction, box: GateFacts, *, until: int, waits_for: str | None) -> None:
+    tx.write_keeping_memo(_NAP, [{"b_id": box.mailbox_id, "b_wake": until, "b_served": tx.now, "b_waits": waits_for}])
+
+
+# --- attempt ------------------------------------------------------------------------------------------------------
+
+
+def attempt(tx: Transaction, claimed: Sequence[Claimed], *, worker: int) -> set[tuple[int, int]]:
+    """The gate's last look, and the commit that starts a delivery. Returns the keys that may go on.
+
+    What may not goes back to its lane, to a human, or to its end; its lease is gone either way.
+    """
+    mine = lanes.held_leases(tx, {c.key for c in claimed}, worker=worker)
+    held = [c for c in claimed if c.key in mine and mine[c.key].lease_until > tx.now]
+    states = _states(tx, held)
+    closed = _closed_lanes(tx, {c.lane_id for c in held})
+    stopped = facts.desk(tx).stopped_at is not None
+    going: list[Claimed] = []
+    for one in held:
+        box = facts.gate(tx, one.mailbox_id)
+        state = states.get(one.key)
+        if state not in (Status.QUEUED, Status.DEFERRED):
+            lanes.land(tx, [one])  # cancelled meanwhile: its recipient is final already
+        elif stopped or one.lane_id in closed or not _open(tx, box):
+            lanes.put_back(tx, [one], dues=[one.due])
+        elif not _turned_away(tx, one, box):
+            going.append(one)
+    lanes.mark_attempted(tx, going)
+    return {c.key for c in going}
+
+
+def _open(tx: Transaction, box: GateFacts) -> bool:
+    """Whether nothing above the message is closed: identity, agent, stream."""
+    alive = box.expires_at is None or box.expires_at > tx.now
+    return box.status == "active" and alive and box.agent_status == "active" and box.paused_at is None
+
+
+def _turned_away(tx: Transaction, one: Claimed, box: GateFacts) -> bool:
+    """Whether this recipient does not leave: suppressed or given up meanwhile, or the policy now wants a human."""
+    listed = facts.suppressed(tx, [one.address], stream_id=one.stream_id, now=tx.now)
+    if one.address in listed:
+        suppression, cause = listed[one.address]
+        lanes.land(tx, [one])
+        gate.tell_suppressed_recipient(tx, one, suppression=suppression, cause=cause)
+        _finish(tx, one, status=Status.BLOCKED, reason=f"suppressed: {cause}")
+        return True
+    reasons = _held_now(tx, one, box)
+    if reasons:
+        lanes.land(tx, [one])
+        _to_review(tx, one, box, reasons)
+        return True
+    return False
+
+
+def _held_now(tx: Transaction, one: Claimed, box: GateFacts) -> tuple[Reason, ...]:
+    """Why the policy and mode in force would hold it, if they changed since it was accepted and no human said yes."""
+    version, policy = house.policy(tx)
+    consented = one.content_class not in policy.consent.require
+    if consented and version == one.policy_version and box.mode_since <= one.submitted_at:
+        return ()
+    item = tx.one(select(REVIEW.c.status).where(REVIEW.c.id == one.message_id))
+    if item is not None and item.status == "released":
+        return ()
+    verdict = modes.moderate(modes.decide(Action.SEND, Mode(box.mode)), _class_verdicts(tx, one, policy))
+    match verdict:
+        case Hold(reasons=reasons):
+            return reasons
+        case Execute():
+            return ()
+        case _:
+            return (Reason("mode", verdict.reason),)
+
+
+def _class_verdicts(tx: Transaction, one: Claimed, policy: Policy) -> list[Any]:
+    content_class = ContentClass(one.content_class)
+    verdicts: list[Any] = list(
+        gate.consent_verdicts(tx, [one.address], content_class, stream_id=one.stream_id, policy=policy)
+    )
+    if content_class in policy.classes.hold:
+        verdicts.append(Hold((Reason("class", f"policy holds {content_class} in every mode"),)))
+    return verdicts
+
+
+def _to_review(tx: Transaction, one: Claimed, box: GateFacts, reasons: Sequence[Reason]) -> None:
+    """Send a queued recipient, and with it what still waits of its message, back before a human."""
+    _, policy = house.policy(tx)
+    r = RECIPIENT.c
+    stages = [Status.QUEUED.value, Status.DEFERRED.value]
+    rows = tx.all(select(RECIPIENT).where(r.message_id == one.message_id, r.status.in_(stages)))
+    lanes.withdraw(tx, [(one.message_id, row.n) for row in rows], lanes={row.lane_id for row in rows})
+    tx.write(
+        update(RECIPIENT)
+        .where(r.message_id == one.message_id, r.status.in_(stages))
+        .values(status=Status.PENDING.value)
+    )
+    tx.write(update(MESSAGE).where(MESSAGE.c.id == one.message_id).values(status=Status.PENDING.value))
+    allowances.wait(tx, box, [row.lane_id for row in rows if not row.charged], n=-1)
+    expires_at = tx.now + (box.pending_expiry or policy.oversight.pending_expiry)
+    review.send_back(tx, one.message_id, box, reasons=reasons, expires_at=expires_at)
+    tx.emit(
+        EmailPending(
+            actor=str(SYSTEM), message=one.message_id, mailbox=box.mailbox_id, agent=box.agent_id,
+            stream=box.stream_id, kind=Action.SEND.value, item=one.message_id,
+            reasons=[reason.code for reason in reasons], expires_at=expires_at,
+        )
+    )  # fmt: skip
+
+
+def _states(tx: Transaction, claimed: Sequence[Claimed]) -> dict[tuple[int, int], Status]:
+    r = RECIPIENT.c
+    rows = tx.all(select(r.message_id, r.n, r.status).where(r.message_id.in_({c.message_id for c in claimed})))
+    return {(row.message_id, row.n): Status(row.status) for row in rows}
+
+
+def _closed_lanes(tx: Transaction, lane_ids: set[int]) -> set[int]:
+    rows = tx.all(select(LANE.c.id).where(LANE.c.id.in_(lane_ids), LANE.c.paused_at.is_not(None)))
+    return {row.id for row in rows}
+
+
+# --- settle -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """One delivery and what came of it. `jitter` is a share from 0 to 1 that spreads retries."""
+
+    claimed: Claimed
+    reply: Reply
+    jitter: float = 0.0
+    provider_id: str | None = None
+
+    @property
+    def attempt(self) -> int:
+        return self.claimed.attempts + 1
+
+
+def settle(tx: Transaction, settlements: Sequence[Settlement], *, worker: int) -> None:
+    """Record what receivers said: recipient, message, lane, route, counters and events, each once."""
+    mine = lanes.held_leases(tx, {s.claimed.key for s in settlements}, worker=worker)
+    sent: list[Settlement] = []
+    for one in settlements:
+        if one.claimed.key not in mine:
+            _settle_late(tx, one)
+        elif one.reply.outcome is Outcome.SENT:
+            sent.append(one)
+        else:
+            _settle_unsent(tx, one)
+    if sent:
+        lanes.land(tx, [one.claimed for one in sent])
+        _settle_sent(tx, sent)
+
+
+def _settle_sent(tx: Transaction, sent: Sequence[Settlement]) -> None:
+    """The common end, for many at once."""
+    tx.write_keeping_memo(
+        _SENT,
+        [
+            {
+                "b_message": s.claimed.message_id, "b_n": s.claimed.n, "b_code": s.reply.code,
+                "b_enhanced": s.reply.enhanced, "b_reply": s.reply.text, "b_at": tx.now, "b_provider": s.provider_id,
+            }
+            for s in sent
+        ],
+    )  # fmt: skip
+    for s in sent:
+        c = s.claimed
+        _count_sent(tx, c)
+        tx.emit(
+            EmailSent(
+                actor=str(SYSTEM), message=c.message_id, mailbox=c.mailbox_id, agent=c.agent_id, stream=c.stream_id,
+                run=c.run_id, n=c.n, attempt=s.attempt, code=s.reply.code, enhanced=s.reply.enhanced, site=c.site,
+                test=c.test,
+            )
+        )  # fmt: skip
+    _close(tx, [s.claimed for s in sent], Status.SENT)
+    tx.write_keeping_memo(
+        _CALM, [{"b_id": lane, "b_reply": text, "b_at": tx.now} for lane, text in _last_words(sent).items()]
+    )
+
+
+def _settle_unsent(tx: Transaction, one: Settlement) -> None:
+    c, reply = one.claimed, one.reply
+    _, policy = house.policy(tx)
+    match reply.outcome:
+        case Outcome.DEFERRED:
+            if tx.now - c.submitted_at >= policy.delivery.give_up:
+                lanes.land(tx, [c])
+                _fail(tx, one, cause="give_up")
+            else:
+                _defer(tx, one, policy)
+        case Outcome.FAILED:
+            lanes.land(tx, [c])
+            _fail(tx, one, cause="refused")
+        case Outcome.UNCERTAIN:
+            _uncertain(tx, c, attempt=one.attempt, policy=policy, jitter=one.jitter)
+        case Outcome.ROUTE_DOWN:
+            _route_down(tx, one)
+        case Outcome.SENT:
+            raise AssertionError("settled with the others")
+
+
+def _defer(tx: Transaction, one: Settlement, policy: Policy) -> None:
+    """Try again: 5 min (RFC 5321 4.5.4.1 asks for 30; queues of agents are watched), doubling to 4 h, with jitter."""
+    c, reply = one.claimed, one.reply
+    wait = min(policy.delivery.first_retry << min(one.attempt - 1, 20), LONGEST_RETRY)
+    next_at = tx.now + wait + int(wait * one.jitter / 4)
+    lanes.put_back(tx, [c], dues=[next_at])
+    _note(tx, one, status=Status.DEFERRED, next_at=next_at)
+    tx.emit(
+        EmailDeferred(
+            actor=str(SYSTEM), message=c.message_id, mailbox=c.mailbox_id, agent=c.agent_id, stream=c.stream_id,
+            run=c.run_id, n=c.n, attempt=one.attempt, code=reply.code, enhanced=reply.enhanced, stage=reply.stage,
+            next_at=next_at,
+        )
+    )  # fmt: skip
+    tx.bump("desk", "", "deferred", minute=bucket(tx.now))
+    _lane_trouble(tx, c, reply, jitter=one.jitter)
+
+
+def _lane_trouble(tx: Transaction, c: Claimed, reply: Reply, *, jitter: float) -> None:
+    """A receiver that defers one after the other, or at its door, means the lane and not the letter."""
+    row = tx.one(select(LANE.c.failures).where(LANE.c.id == c.lane_id))
+    failures = (row.failures if row else 0) + 1
+    at_the_door = reply.code == 421 or reply.stage in ("connect", "ehlo", "mail")
+    tx.write_keeping_memo(
+        _TROUBLE, [{"b_id": c.lane_id, "b_failures": failures, "b_reply": _line(reply), "b_at": tx.now}]
+    )
+    if at_the_door or failures >= LANE_PATIENCE:
+        lanes.sleep(
+            tx, lane_id=c.lane_id, not_before=tx.now + _backoff(failures, jitter), waits_for="lane backs off",
+            failures=failures,
+        )  # fmt: skip
+
+
+def _route_down(tx: Transaction, one: Settlement) -> None:
+    """No conversation took place: the message has lost nothing, the route (or, sending direct, the lane) backs off."""
+    c = one.claimed
+    lanes.put_back(tx, [c], dues=[c.due])
+    tx.write_keeping_memo(
+        _UNTRIED, [{"b_message": c.message_id, "b_n": c.n, "b_attempts": c.attempts, "b_reply": _line(one.reply)}]
+    )
+    box = facts.gate(tx, c.mailbox_id)
+    if box.route.startswith("direct"):
+        _lane_trouble(tx, c, one.reply, jitter=one.jitter)
+        return
+    row = tx.one(select(STREAM.c.route_failures, STREAM.c.backoff_until).where(STREAM.c.id == c.stream_id))
+    assert row is not None
+    if row.backoff_until > tx.now:
+        return  # others in flight said the same at the same time: one trouble is counted once
+    failures = row.route_failures + 1
+    tx.write(
+        update(STREAM)
+        .where(STREAM.c.id == c.stream_id)
+        .values(
+            route_failures=failures,
+            backoff_until=tx.now + _backoff(failures, one.jitter),
+            last_reply=_line(one.reply),
+        )
+    )
+
+
+def _backoff(failures: int, jitter: float) -> int:
+    wait = min(SECOND << min(failures, 20), LONGEST_BACKOFF)
+    return wait + int(wait * jitter / 2)
+
+
+def _fail(tx: Transaction, one: Settlement, *, cause: str) -> None:
+    c, reply = one.claimed, one.reply
+    _note(tx, one, status=Status.FAILED, next_at=None)
+    tx.emit(
+        EmailFailed(
+            actor=str(SYSTEM), message=c.message_id, mailbox=c.mailbox_id, agent=c.agent_id, stream=c.stream_id,
+            run=c.run_id, n=c.n, attempt=one.attempt, code=reply.code, enhanced=reply.enhanced, stage=reply.stage,
+            cause=cause,
+        )
+    )  # fmt: skip
+    tx.bump("desk", "", "failed", minute=bucket(tx.now))
+    _close(tx, [c], Status.FAILED)
+
+
+def _uncertain(tx: Transaction, c: Claimed, *, attempt: int, policy: Policy, jitter: float) -> None:
+    """The final dot was sent and nobody knows the answer. Policy: again (a possible duplicate), or a human decides."""
+    hold = policy.delivery.uncertain == "hold" or c.content_class == ContentClass.COMMITMENT
+    tx.emit(
+        EmailUncertain(
+            actor=str(SYSTEM), message=c.message_id, mailbox=c.mailbox_id, agent=c.agent_id, stream=c.stream_id,
+            run=c.run_id, n=c.n, attempt=attempt, then="hold" if hold else "retry",
+        )
+    )  # fmt: skip
+    tx.bump("desk", "", "uncertain", minute=bucket(tx.now))
+    status, next_at = Status.UNCERTAIN, None
+    if hold:
+        lanes.land(tx, [c])
+        _ask_human(tx, c)
+    else:
+        next_at = tx.now + policy.delivery.first_retry + int(policy.delivery.first_retry * jitter / 4)
+        lanes.put_back(tx, [c], dues=[next_at])
+        status = Status.DEFERRED
+    tx.write_keeping_memo(
+        _STATE,
+        [
+            {
+                "b_message": c.message_id, "b_n": c.n, "b_status": status.value, "b_code": None, "b_enhanced": None,
+                "b_reply": "uncertain: the connection ended after the message", "b_next": next_at,
+            }
+        ],
+    )  # fmt: skip
+
+
+def _ask_human(tx: Transaction, c: Claimed) -> None:
+    """An uncertain delivery that policy does not retry waits for a person, like any held mail."""
+    box = facts.gate(tx, c.mailbox_id)
+    _, policy = house.policy(tx)
+    reason = Reason("uncertain", "the connection ended after the message: approve to send it again")
+    expires_at = tx.now + (box.pending_expiry or policy.oversight.pending_expiry)
+    review.send_back(tx, c.message_id, box, reasons=[reason], expires_at=expires_at)
+
+
+def _settle_late(tx: Transaction, one: Settlement) -> None:
+    """Our lease had lapsed and the recipient was taken for uncertain; now we know after all."""
+    c, outcome = one.claimed, one.reply.outcome
+    r = RECIPIENT.c
+    row = tx.one(select(RECIPIENT).where(r.message_id == c.message_id, r.n == c.n))
+    if row is None or outcome is not Outcome.SENT or Status(row.status).final or row.attempts != one.attempt:
+        return
+    flying = tx.one(select(IN_FLIGHT.c.worker).where(IN_FLIGHT.c.message_id == c.message_id, IN_FLIGHT.c.n == c.n))
+    if flying is None:
+        lanes.withdraw(tx, [c.key], lanes=[c.lane_id])
+        _settle_sent(tx, [one])
+
+
+# --- leases -------------------------------------------------------------------------------------------------------
+
+
+def beat(tx: Transaction, *, worker: int) -> None:
+    """Say that this worker lives, and extend what it holds."""
+    tx.write_keeping_memo(_BEAT, [{"b_id": worker, "b_at": tx.now}])
+    tx.write_keeping_memo(_EXTEND, [{"b_worker": worker, "b_until": tx.now + LEASE}])
+
+
+def enlist(tx: Transaction, *, worker: int, pid: int) -> None:
+    """Enter a new worker."""
+    tx.add(WORKER, {"id": worker, "started_at": tx.now, "beat_at": tx.now, "pid": pid})
+
+
+def discharge(tx: Transaction, *, worker: int) -> None:
+    """A worker that stops in order leaves at once; whatever it still holds is looked at without waiting."""
+    tx.write(update(IN_FLIGHT).where(IN_FLIGHT.c.worker == worker).values(lease_until=tx.now))
+    tx.write(WORKER.delete().where(WORKER.c.id == worker))
+
+
+def reclaim(tx: Transaction, *, limit: int = 500, jitter: float = 0.0) -> int:
+    """What dead workers left: never attempted goes back to its lane, attempted is uncertain."""
+    rows = lanes.lapsed(tx, limit=limit)
+    if not rows:
+        return 0
+    _, policy = house.policy(tx)
+    slots = [lanes.Slot(row.message_id, row.n, row.lane_id, row.due, charged=True) for row in rows]
+    attempted = {(row.message_id, row.n): row.attempt for row in rows if row.attempted_at is not None}
+    for one in lanes.describe(tx, slots):
+        if one.key in attempted:
+            _uncertain(tx, one, attempt=attempted[one.key], policy=policy, jitter=jitter)
+        else:
+            lanes.put_back(tx, [one], dues=[one.due])
+    tx.write(WORKER.delete().where(WORKER.c.beat_at < tx.now - DAY))
+    return len(rows)
+
+
+# --- how ----------------------------------------------------------------------------------------------------------
+
+
+def _close(tx: Transaction, claimed: Sequence[Claimed], status: Status) -> None:
+    """Count down the open recipients of messages, and end those that have none."""
+    single = [c for c in claimed if c.recipients == 1]
+    tx.write_keeping_memo(_CLOSE, [{"b_id": c.message_id, "b_status": status.value, "b_at": tx.now} for c in single])
+    several: dict[int, int] = {}
+    for c in claimed:
+        if c.recipients > 1:
+            several[c.message_id] = several.get(c.message_id, 0) + 1
+    for message_id, n in several.items():
+        _close_several(tx, message_id, n)
+    review.free_followers(tx, list({c.message_id for c in claimed}))
+
+
+def _close_several(tx: Transaction, message_id: int, n: int) -> None:
+    """A message with many recipients ends as `sent` if any of them was."""
+    row = tx.one(select(MESSAGE.c.open).where(MESSAGE.c.id == message_id))
+    assert row is not None
+    values: dict[str, Any] = {"open": row.open - n}
+    if values["open"] <= 0:
+        statuses = {r.status for r in tx.all(select(RECIPIENT.c.status).where(RECIPIENT.c.message_id == message_id))}
+        order = (Status.SENT, Status.FAILED, Status.CANCELLED, Status.REJECTED, Status.EXPIRED, Status.BLOCKED)
+        ended = next(status for status in order if status.value in statuses)
+        values |= {"status": ended.value, "final_at": tx.now}
+    tx.write(update(MESSAGE).where(MESSAGE.c.id == message_id).values(**values))
+
+
+def _finish(tx: Transaction, c: Claimed, *, status: Status, reason: str) -> None:
+    tx.write(
+        update(RECIPIENT)
+        .where(RECIPIENT.c.message_id == c.message_id, RECIPIENT.c.n == c.n)
+        .values(status=status.value, reason=reason, next_at=None)
+    )
+    _close(tx, [c], status)
+
+
+def _note(tx: Transaction, one: Settlement, *, status: Status, next_at: int | None) -> None:
+    c, reply = one.claimed, one.reply
+    tx.write_keeping_memo(
+        _STATE,
+        [
+            {
+                "b_message": c.message_id, "b_n": c.n, "b_status": status.value, "b_code": reply.code,
+                "b_enhanced": reply.enhanced, "b_reply": _line(reply), "b_next": next_at,
+            }
+        ],
+    )  # fmt: skip
+
+
+def _count_sent(tx: Transaction, c: Claimed) -> None:
+    """Sent is what guards divide by and screens draw; test mail is neither."""
+    if c.test:
+        return
+    hour = bucket(tx.now, 60)
+    tx.bump("agent", str(c.agent_id), "sent_1h", minute=hour)
+    tx.bump("mailbox", str(c.mailbox_id), "sent_1h", minute=hour)
+    tx.bump("stream", str(c.stream_id), "sent_1d", minute=bucket(tx.now, budgets.DAY_MINUTES))
+    tx.bump("agent", str(c.agent_id), "sent", minute=bucket(tx.now))
+    tx.bump("desk", "", "sent", minute=bucket(tx.now))
+
+
+def _last_words(sent: Sequence[Settlement]) -> dict[int, str]:
+    return {s.claimed.lane_id: _line(s.reply) for s in sent}
+
+
+def _line(reply: Reply) -> str:
+    """One line for the screen; it may name a recipient, so it stays out of the log."""
+    return f"{reply.code or ''} {reply.enhanced or ''} {reply.text}".strip()[:300]
+
+
+_ONE: Final = (RECIPIENT.c.message_id == bindparam("b_message")) & (RECIPIENT.c.n == bindparam("b_n"))
+_PAID: Final = update(RECIPIENT).where(_ONE).values(charged=True)
+_SENT: Final = (
+    update(RECIPIENT)
+    .where(_ONE)
+    .values(
+        status=Status.SENT.value, code=bindparam("b_code"), enhanced=bindparam("b_enhanced"),
+        reply=bindparam("b_reply"), sent_at=bindparam("b_at"), provider_id=bindparam("b_provider"), next_at=None,
+    )
+)  # fmt: skip
+_STATE: Final = (
+    update(RECIPIENT)
+    .where(_ONE)
+    .values(
+        status=bindparam("b_status"), code=bindparam("b_code"), enhanced=bindparam("b_enhanced"),
+        reply=bindparam("b_reply"), next_at=bindparam("b_next"),
+    )
+)  # fmt: skip
+_UNTRIED: Final = (
+    update(RECIPIENT)
+    .where(_ONE)
+    .values(status=Status.QUEUED.value, attempts=bindparam("b_attempts"), reply=bindparam("b_reply"))
+)
+_MSG: Final = MESSAGE.c.id == bindparam("b_id")
+_CLOSE: Final = update(MESSAGE).where(_MSG).values(open=0, status=bindparam("b_status"), final_at=bindparam("b_at"))
+_CALM: Final = (
+    update(LANE)
+    .where(LANE.c.id == bindparam("b_id"))
+    .values(failures=0, last_reply=bindparam("b_reply"), last_reply_at=bindparam("b_at"))
+)
+_TROUBLE: Final = (
+    update(LANE)
+    .where(LANE.c.id == bindparam("b_id"))
+    .values(failures=bindparam("b_failures"), last_reply=bindparam("b_reply"), last_reply_at=bindparam("b_at"))
+)
+_NAP: Final = (
+    update(lanes.MAILBOX)
+    .where(lanes.MAILBOX.c.id == bindparam("b_id"))
+    .values(wake_at=bindparam("b_wake"), served_at=bindparam("b_served"), waits_for=bindparam("b_waits"))
+)
+_BEAT: Final = update(WORKER).where(WORKER.c.id == bindparam("b_id")).values(beat_at=bindparam("b_at"))
+_EXTEND: Final = (
+    update(IN_FLIGHT).where(IN_FLIGHT.c.worker == bindparam("b_worker")).values(lease_until=bindparam("b_until"))
+)

@@ -1,0 +1,40 @@
+"""What verbs may use beside their transaction: keys, ids, chance, and the policy in force.
+
+The clock is the transaction's. Policies are parsed once per version, whoever asks.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, field
+
+from core.ledger import facts
+from core.ledger.transaction import Transaction
+from core.rules import policy as policies
+from core.rules.policy import Policy
+from core.rules.provenance import Keyring
+from core.words import Chance, Ids
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """One per process, made from settings; verbs take it as an argument."""
+
+    keyring: Keyring
+    ids: Ids
+    chance: Chance
+    public_url: str = "http://127.0.0.1:8025"
+    organisation: str = "this organisation"
+    secrets: dict[str, bytes] = field(default_factory=dict, repr=False)
+
+
+@functools.lru_cache(maxsize=64)
+def parsed(content: str) -> Policy:
+    """The policy of a stored version; it was valid when it was stored."""
+    return policies.from_json(content)
+
+
+def policy(tx: Transaction) -> tuple[int, Policy]:
+    """Version and content of the policy in force for this transaction."""
+    version, content = facts.policy_in_force(tx)
+    return version, parsed(content)

@@ -1,0 +1,309 @@
+"""Compose a message before the gate is asked: the work that costs time is done outside the desk's one transaction.
+
+What comes out does not change any more: these bytes and this envelope have the digest that a human approves. Facts read
+here shape the bytes (whose name, which footer, which thread); whether they may leave is judged again in `submit`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import Connection, select
+
+from core.errors import Forbidden, Invalid, NotFound
+from core.flow.house import House, parsed
+from core.ledger import facts
+from core.ledger.facts import GateFacts, TokenFacts
+from core.ledger.tables import Contact, Message, Recipient, table
+from core.rules import classes, compose, provenance
+from core.rules.addresses import Address
+from core.rules.compose import Attachment, Draft, Gateway
+from core.rules.policy import Policy
+from core.rules.sites import site_of_domain
+from core.words import HOUR, UNSUBSCRIBE_CLASSES, Action, ContentClass, Envelope, Reason, Site, spell_id
+
+MESSAGE: Final = table(Message)
+RECIPIENT: Final = table(Recipient)
+CONTACT: Final = table(Contact)
+KNOWN_REFERENCES: Final = 20
+"""How far back a References header is followed to find the thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunClaim:
+    """What the agent says about its run; `key` is None for the implicit one."""
+
+    key: str | None = None
+    user: str | None = None
+    via: tuple[str, ...] = ()
+    agent_version: str | None = None
+    prompt_version: str | None = None
+    tools_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What a door has parsed. `issued` is the request exactly as the agent made it."""
+
+    sender: Address
+    to: tuple[Address, ...]
+    subject: str
+    issued: bytes
+    kind: Action = Action.SEND
+    given: Mapping[str, str] = field(default_factory=dict)
+    cc: tuple[Address, ...] = ()
+    bcc: tuple[Address, ...] = ()
+    reply_to: Address | None = None
+    text: str | None = None
+    html: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    in_reply_to: str | None = None
+    references: tuple[str, ...] = ()
+    content_class: ContentClass | None = None
+    run: RunClaim = field(default_factory=RunClaim)
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One recipient of a prepared message. `given` is how the agent wrote it, `field` is to, cc or bcc."""
+
+    n: int
+    address: Address
+    given: str
+    field: str
+    site: Site
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A composed message: from here on its bytes and its envelope do not change.
+
+    `run_key` stands in its header; `threaded` means that it answers something, so that order matters.
+    """
+
+    id: int
+    kind: Action
+    token_id: int
+    mailbox_id: int
+    targets: tuple[Target, ...]
+    subject: str
+    rendered: bytes
+    issued: bytes
+    digest: str
+    preview: str
+    rfc_message_id: str
+    smtputf8: bool
+    content_class: ContentClass
+    declared_class: ContentClass | None
+    raised_by: tuple[Reason, ...]
+    conversation: int
+    threaded: bool
+    run: RunClaim
+    run_key: str
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    idempotency_key: str | None = None
+    request_digest: bytes = b""
+    failed_checks: int = 0
+
+
+def implicit_run(token: TokenFacts, now: int) -> str:
+    """The run of mail that names none: one a token and hour, so that there is no way around the run's cap."""
+    return f"implicit:{token.id}:{now // HOUR}"
+
+
+def prepare(
+    conn: Connection, submission: Submission, *, token: TokenFacts, house: House, now: int, implicit: bool = False
+) -> Prepared:
+    """Compose. `implicit` sends it under the implicit run (the gate said so).
+
+    Raises `NotFound` for a mailbox that is not there, `Forbidden` for somebody else's, `Invalid` with every problem.
+    """
+    box = facts.gate_by_address(conn, submission.sender.normalised)
+    if box is None:
+        raise NotFound(f"there is no mailbox {submission.sender}", fix="postroom mailbox list shows those there are")
+    if box.agent_id != token.agent_id:
+        reason = f"{box.address} does not belong to {token.agent_name}"
+        raise Forbidden(reason, error="not_your_mailbox")
+    _, content = facts.policy_text(conn)
+    policy = parsed(content)
+    targets = _targets(submission)
+    raised = _raise(conn, submission, box, targets)
+    if raised.content_class in UNSUBSCRIBE_CLASSES and len(targets) != 1:
+        raise Invalid(
+            f"{raised.content_class} needs one-click unsubscribe and so takes exactly one address over to, cc and bcc",
+            fix="submit one message for each recipient",
+            problems=(("to", f"exactly one address for {raised.content_class}"),),
+        )
+    conversation = _thread(conn, submission, box)
+    message_id = house.ids.mint(now)
+    run_key = implicit_run(token, now) if implicit else token.run_key or submission.run.key or implicit_run(token, now)
+    rfc_message_id = provenance.message_id(message_id, domain=box.domain, keyring=house.keyring)
+    gateway = _gateway(submission, box, policy, house, message_id, rfc_message_id, run_key, raised.content_class)
+    rendered = compose.compose(_draft(submission, box), gateway)
+    envelope = Envelope(
+        sender=submission.sender.spec,
+        to=tuple(a.spec for a in submission.to),
+        cc=tuple(a.spec for a in submission.cc),
+        bcc=tuple(a.spec for a in submission.bcc),
+    )
+    return Prepared(
+        id=message_id,
+        kind=submission.kind,
+        token_id=token.id,
+        mailbox_id=box.mailbox_id,
+        targets=targets,
+        subject=submission.subject,
+        rendered=rendered.message,
+        issued=submission.issued,
+        digest=compose.digest(rendered.message, envelope),
+        preview=compose.preview(submission.text, submission.html),
+        rfc_message_id=rfc_message_id,
+        smtputf8=rendered.needs_smtputf8 or any(t.address.needs_smtputf8 for t in targets),
+        content_class=raised.content_class,
+        declared_class=submission.content_class,
+        raised_by=tuple(
+            Reason(cause.rule, f"raised to {cause.content_class}: {', '.join(cause.words) or cause.rule}")
+            for cause in raised.causes
+        ),
+        conversation=_key(rfc_message_id) if conversation is None else conversation,
+        threaded=conversation is not None,
+        run=submission.run,
+        run_key=run_key,
+        tags=submission.tags,
+        metadata=submission.metadata,
+        idempotency_key=submission.idempotency_key,
+        request_digest=hashlib.sha256(submission.issued).digest() if submission.idempotency_key else b"",
+        failed_checks=len(raised.causes),
+    )
+
+
+def _targets(submission: Submission) -> tuple[Target, ...]:
+    """Each distinct address once, under the field that first names it."""
+    found: dict[str, Target] = {}
+    for name, listed in (("to", submission.to), ("cc", submission.cc), ("bcc", submission.bcc)):
+        for address in listed:
+            if address.normalised not in found:
+                given = submission.given.get(address.spec, address.spec)
+                site = site_of_domain(address.domain_ascii)
+                found[address.normalised] = Target(len(found), address, given, name, site)
+    return tuple(found.values())
+
+
+def _raise(conn: Connection, submission: Submission, box: GateFacts, targets: Sequence[Target]) -> classes.Raised:
+    """The class the agent declared, or the mailbox's first, raised by what the message says and whom it reaches."""
+    offered = [ContentClass(name) for name in box.classes] or [ContentClass.TRANSACTIONAL]
+    default = ContentClass.REPLY if submission.kind is Action.REPLY and ContentClass.REPLY in offered else offered[0]
+    first = False
+    if ContentClass.COLD_OUTREACH in offered:
+        wanted = {t.address.normalised for t in targets}
+        c = CONTACT.c
+        rows = conn.execute(select(c.address).where(c.agent_id == box.agent_id, c.address.in_(wanted)))
+        first = len({row.address for row in rows}) < len(wanted)
+    return classes.raise_class(
+        submission.content_class or default,
+        subject=submission.subject,
+        text=compose.reading(submission.text, submission.html),
+        first_contact=first,
+        mailbox_classes=offered,
+    )
+
+
+def _draft(submission: Submission, box: GateFacts) -> Draft:
+    return Draft(
+        sender=submission.sender,
+        to=submission.to,
+        subject=submission.subject,
+        display_name=box.display_name or "",
+        cc=submission.cc,
+        bcc=submission.bcc,
+        reply_to=submission.reply_to,
+        text=submission.text,
+        html=submission.html,
+        attachments=submission.attachments,
+        headers=submission.headers,
+        in_reply_to=submission.in_reply_to,
+        references=submission.references,
+        tags=submission.tags,
+    )
+
+
+def _gateway(
+    submission: Submission,
+    box: GateFacts,
+    policy: Policy,
+    house: House,
+    message_id: int,
+    rfc_message_id: str,
+    run_key: str,
+    content_class: ContentClass,
+) -> Gateway:
+    unsubscribe: str | None = None
+    identity: tuple[str, ...] = ()
+    if content_class in UNSUBSCRIBE_CLASSES:
+        token = provenance.unsubscribe_token(message_id, 0, keyring=house.keyring)
+        unsubscribe = f"{house.public_url.rstrip('/')}/u/{token}"
+        identity = tuple(line for line in (box.organisation, box.postal_address) if line)
+    footer = None
+    if policy.disclosure.footer and content_class not in policy.disclosure.footer_except:
+        footer = policy.disclosure.footer.format(organisation=box.organisation or house.organisation)
+    return Gateway(
+        rfc_message_id=rfc_message_id,
+        postroom_message_id=provenance.trace_header(message_id, keyring=house.keyring),
+        agent_id=box.agent_name,
+        run_id=run_key,
+        feedback_id=f"{content_class}:{box.agent_name}:{box.domain}:postroom",
+        auto_submitted="auto-replied" if submission.kind is Action.REPLY else "auto-generated",
+        list_unsubscribe=unsubscribe,
+        disclosure_header=policy.disclosure.header,
+        footer=footer,
+        identity=identity,
+    )
+
+
+def _thread(conn: Connection, submission: Submission, box: GateFacts) -> int | None:
+    """The key of the thread this belongs to; None: it starts one.
+
+    A thread is followed through our own messages, so that an agent that names only its last mail stays in order.
+    """
+    named = [*submission.references, *((submission.in_reply_to,) if submission.in_reply_to else ())]
+    if not named:
+        return None
+    spelled = [f"<{name.strip('<> ')}>" for name in named][-KNOWN_REFERENCES:]
+    m = MESSAGE.c
+    ours = {
+        row.rfc_message_id: row
+        for row in conn.execute(
+            select(m.rfc_message_id, m.conversation).where(
+                m.rfc_message_id.in_(spelled), m.mailbox_id == box.mailbox_id
+            )
+        )
+    }
+    for name in spelled:
+        if name in ours:
+            return int(ours[name].conversation)
+    return _key(spelled[0])
+
+
+def _key(root: str) -> int:
+    """A thread's root as 63 bits, to be found by."""
+    return int.from_bytes(hashlib.sha256(root.encode()).digest()[:8], "big") >> 1
+
+
+def answered(conn: Connection, message_id: int, *, token: TokenFacts) -> tuple[str, list[str], str, str]:
+    """The message an agent replies to: (mailbox, addresses, subject, rfc message id). Raises `NotFound`."""
+    m = MESSAGE.c
+    row = conn.execute(select(MESSAGE).where(m.id == message_id, m.agent_id == token.agent_id)).first()
+    if row is None:
+        raise NotFound(f"there is no message {spell_id('m', message_id)} of yours")
+    r = RECIPIENT.c
+    to = conn.execute(select(r.given).where(r.message_id == message_id, r.field == "to").order_by(r.n)).scalars().all()
+    box = conn.execute(select(facts.MAILBOX.c.address).where(facts.MAILBOX.c.id == row.mailbox_id)).scalar_one()
+    return str(box), list(to), str(row.subject), str(row.rfc_message_id)

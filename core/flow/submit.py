@@ -1,0 +1,300 @@
+"""An agent hands in a message: what becomes of it, decided and durable in one transaction.
+
+The bytes are composed before the transaction (see `flow/prepare.py`); here the gate is asked with the facts of this
+very moment, the state and its events are staged, and the answer is what the agent is told after the commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from core.errors import PostroomError
+from core.events import EmailBlocked, EmailPending, EmailQueued, EmailSubmitted
+from core.flow import allowances, gate, house, review
+from core.flow.answers import Answer, RecipientAnswer, blocked
+from core.flow.gate import Judged
+from core.flow.prepare import Prepared
+from core.ledger import facts, lanes
+from core.ledger.facts import GateFacts, RunFacts
+from core.ledger.lanes import Slot
+from core.ledger.tables import Body, Contact, Idempotency, Message, Recipient, Review, table
+from core.ledger.transaction import Transaction
+from core.words import DAY, Actor, Block, Execute, Hold, Status, spell_id
+
+MESSAGE: Final = table(Message)
+BODY: Final = table(Body)
+RECIPIENT: Final = table(Recipient)
+CONTACT: Final = table(Contact)
+REVIEW: Final = table(Review)
+IDEMPOTENCY: Final = table(Idempotency)
+
+KEEP_ANSWERS: Final = DAY
+
+
+class RunMoved(PostroomError):
+    """The gate put it under the implicit run, and its bytes name another: compose it again."""
+
+
+def submit(tx: Transaction, prepared: Prepared) -> Answer:
+    """Accept, hold, queue or refuse. Raises `Unauthenticated`, `Invalid` (a reused key) and nothing else."""
+    earlier = _answered_before(tx, prepared)
+    if earlier is not None:
+        return earlier
+    token = gate.living_token(tx, prepared.token_id)
+    box = facts.gate(tx, prepared.mailbox_id)
+    refusal = gate.refuse(tx, box, token, action=prepared.kind)
+    if refusal is not None:
+        return _refused(tx, prepared, box, refusal)
+    run = allowances.open_run(tx, token, prepared.run)
+    if run.key != prepared.run_key:
+        raise RunMoved
+    judged = gate.judge(tx, prepared, box, run=run)
+    if isinstance(judged.verdict, Block):
+        answer = blocked(judged.verdict.error, judged.verdict.reason)
+        return _refused(tx, prepared, box, answer, recipients=judged.answers(prepared.targets))
+    over = allowances.refuse_over_budget(tx, box, len(judged.open))
+    if over is not None:
+        return _refused(tx, prepared, box, over)
+    return _accept(tx, prepared, box, run=run, judged=judged, test=token.test)
+
+
+def _accept(
+    tx: Transaction, prepared: Prepared, box: GateFacts, *, run: RunFacts, judged: Judged, test: bool
+) -> Answer:
+    held = isinstance(judged.verdict, Hold)
+    _store(tx, prepared, box, run=run, judged=judged, test=test)
+    allowances.charge_acceptance(tx, box, run, new=_remember_contacts(tx, box, judged), n=len(judged.open))
+    answer = _hold(tx, prepared, box, judged) if held else _queue(tx, prepared, box, judged)
+    _remember_answer(tx, prepared, answer)
+    return answer
+
+
+def _store(tx: Transaction, prepared: Prepared, box: GateFacts, *, run: RunFacts, judged: Judged, test: bool) -> None:
+    now, held = tx.now, isinstance(judged.verdict, Hold)
+    version, policy = house.policy(tx)
+    status = Status.PENDING if held else Status.QUEUED
+    tx.add(
+        MESSAGE,
+        {
+            "id": prepared.id,
+            "mailbox_id": box.mailbox_id,
+            "agent_id": box.agent_id,
+            "stream_id": box.stream_id,
+            "run_id": run.id,
+            "token_id": prepared.token_id,
+            "kind": prepared.kind.value,
+            "direction": "out",
+            "test": test,
+            "untraced": run.implicit,
+            "status": status.value,
+            "content_class": prepared.content_class.value,
+            "declared_class": prepared.declared_class.value if prepared.declared_class else None,
+            "subject": prepared.subject,
+            "digest": prepared.digest,
+            "rfc_message_id": prepared.rfc_message_id,
+            "conversation": prepared.conversation,
+            "size": len(prepared.rendered),
+            "smtputf8": prepared.smtputf8,
+            "tags": list(prepared.tags),
+            "meta": dict(prepared.metadata),
+            "policy_version": version,
+            "facts": judged.facts,
+            "submitted_at": now,
+            "released_at": None if held else now,
+            "dated_at": None if held else now,
+            "final_at": None,
+            "recipients": len(prepared.targets),
+            "open": len(judged.open),
+        },
+    )
+    tx.add(
+        BODY,
+        {
+            "message_id": prepared.id,
+            "rendered": prepared.rendered,
+            "issued": prepared.issued,
+            "preview": prepared.preview,
+            "purge_at": now + policy.retention.bodies,
+        },
+    )
+    for target in prepared.targets:
+        shut = judged.shut.get(target.n)
+        lane_id = None
+        if shut is None:
+            lane_id = lanes.lane_for(
+                tx, mailbox_id=box.mailbox_id, domain=target.address.domain_ascii, site=target.site
+            )
+        tx.add(
+            RECIPIENT,
+            {
+                "message_id": prepared.id,
+                "n": target.n,
+                "address": target.address.normalised,
+                "path": target.address.spec,
+                "given": target.given,
+                "field": target.field,
+                "lane_id": lane_id,
+                "status": Status.BLOCKED.value if shut else status.value,
+                "reason": shut.text if shut else None,
+                "waits_for": judged.waits_for.get(target.n),
+            },
+        )
+    tx.emit(
+        EmailSubmitted(
+            actor=str(Actor("agent", box.agent_name)),
+            message=prepared.id,
+            mailbox=box.mailbox_id,
+            agent=box.agent_id,
+            run=run.id,
+            stream=box.stream_id,
+            kind=prepared.kind.value,
+            digest=prepared.digest,
+            size=len(prepared.rendered),
+            recipients=len(prepared.targets),
+            content_class=prepared.content_class.value,
+            policy=version,
+            token=prepared.token_id,
+            untraced=run.implicit,
+            test=test,
+        )
+    )
+    gate.tell_suppressed(tx, prepared, box, judged)
+
+
+def _queue(tx: Transaction, prepared: Prepared, box: GateFacts, judged: Judged) -> Answer:
+    assert isinstance(judged.verdict, Execute)
+    free: list[Slot] = []
+    for target in judged.open:
+        if target.n not in judged.waits_for:
+            lane_id = lanes.lane_for(
+                tx, mailbox_id=box.mailbox_id, domain=target.address.domain_ascii, site=target.site
+            )
+            free.append(Slot(prepared.id, target.n, lane_id, tx.now, charged=False))
+    lanes.enqueue(tx, free)
+    allowances.wait_at(tx, box, [target.site for target in judged.open], n=1)
+    tx.emit(
+        EmailQueued(
+            actor=str(Actor("agent", box.agent_name)),
+            message=prepared.id,
+            mailbox=box.mailbox_id,
+            agent=box.agent_id,
+            stream=box.stream_id,
+            recipients=len(judged.open),
+            due=tx.now,
+        )
+    )
+    return Answer(
+        status="queued",
+        http=202,
+        recipients=judged.answers(prepared.targets),
+        message_id=spell_id("m", prepared.id),
+        rfc_message_id=prepared.rfc_message_id,
+        departs_at=allowances.departs_at(tx, box, judged.open),
+        content_class=prepared.content_class.value,
+    )
+
+
+def _hold(tx: Transaction, prepared: Prepared, box: GateFacts, judged: Judged) -> Answer:
+    assert isinstance(judged.verdict, Hold)
+    _, policy = house.policy(tx)
+    expires_at = tx.now + (box.pending_expiry or policy.oversight.pending_expiry)
+    reasons = judged.verdict.reasons
+    tx.add(
+        REVIEW,
+        review.new_item(
+            item=prepared.id,
+            kind=prepared.kind,
+            box=box,
+            message_id=prepared.id,
+            target=None,
+            reasons=reasons,
+            failed_checks=prepared.failed_checks + judged.failed_checks,
+            needs=2 if prepared.content_class in policy.review.four_eyes else 1,
+            now=tx.now,
+            expires_at=expires_at,
+        ),
+    )
+    review.count_pending(tx, box, n=1)
+    tx.emit(
+        EmailPending(
+            actor=str(Actor("agent", box.agent_name)),
+            message=prepared.id,
+            mailbox=box.mailbox_id,
+            agent=box.agent_id,
+            stream=box.stream_id,
+            kind=prepared.kind.value,
+            item=prepared.id,
+            reasons=[reason.code for reason in reasons],
+            expires_at=expires_at,
+            digest=prepared.digest,
+        )
+    )
+    return Answer(
+        status="pending",
+        http=202,
+        recipients=judged.answers(prepared.targets),
+        message_id=spell_id("m", prepared.id),
+        rfc_message_id=prepared.rfc_message_id,
+        estimated_review_time=review.estimate(tx, box),
+        expires_at=expires_at,
+        reasons=reasons,
+        content_class=prepared.content_class.value,
+    )
+
+
+def _refused(
+    tx: Transaction, prepared: Prepared, box: GateFacts, answer: Answer, recipients: Sequence[RecipientAnswer] = ()
+) -> Answer:
+    """A refusal is a fact of the log as well; nothing of the message is kept."""
+    gate.count_refusal(tx, box, answer.error or answer.status)
+    tx.emit(
+        EmailBlocked(
+            actor=str(Actor("agent", box.agent_name)),
+            mailbox=box.mailbox_id,
+            agent=box.agent_id,
+            stream=box.stream_id,
+            kind=prepared.kind.value,
+            error=answer.error or answer.status,
+            reason=answer.reason or "",
+            recipients=len(prepared.targets),
+        )
+    )
+    told = tuple(recipients) or tuple(RecipientAnswer(t.given, answer.status, answer.error) for t in prepared.targets)
+    return gate.with_recipients(answer, told)
+
+
+def _remember_contacts(tx: Transaction, box: GateFacts, judged: Judged) -> int:
+    """Note whom the agent writes to for the first time; returns how many of them there are."""
+    fresh = 0
+    for target in judged.open:
+        address = target.address.normalised
+        if address in judged.first_contacts and tx.claim_key(("contact", box.agent_id, address)):
+            tx.add(CONTACT, {"agent_id": box.agent_id, "address": address, "first_at": tx.now})
+            fresh += 1
+    return fresh
+
+
+def _answered_before(tx: Transaction, prepared: Prepared) -> Answer | None:
+    """The first answer to this key, if the body is the same. Another body is refused: it is a bug of the agent."""
+    if prepared.idempotency_key is None:
+        return None
+    return gate.replayed_answer(
+        tx, mailbox_id=prepared.mailbox_id, key=prepared.idempotency_key, digest=prepared.request_digest
+    )
+
+
+def _remember_answer(tx: Transaction, prepared: Prepared, answer: Answer) -> None:
+    if prepared.idempotency_key is not None:
+        tx.add(
+            IDEMPOTENCY,
+            {
+                "mailbox_id": prepared.mailbox_id,
+                "key": prepared.idempotency_key,
+                "digest": prepared.request_digest,
+                "status": answer.http,
+                "answer": answer.body(),
+                "message_id": prepared.id,
+                "keep_until": tx.now + KEEP_ANSWERS,
+            },
+        )

@@ -1,0 +1,61 @@
+"""Counters in buckets of minutes: the numbers that enforce, and that the gauges show.
+
+`counter(scope, key, kind, minute, n)`. A lifetime count (a run's, a queue's depth) stands in minute 0. Wide windows use
+wide buckets: who counts decides by the minute it passes (`bucket`). All changes of a batch are summed and written in
+one sorted statement, so that two gateways never wait for each other's rows in opposite order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from core.ledger.tables import Counter, table
+from core.words import MINUTE
+
+CounterKey = tuple[str, str, str, int]
+COUNTER: Final = table(Counter)
+EVER: Final = 0
+"""The minute under which a lifetime count stands."""
+
+
+def bucket(at: int, width: int = 1) -> int:
+    """The minute (since the epoch) of `at` microseconds, rounded down to buckets of `width` minutes."""
+    minute = at // MINUTE
+    return minute - minute % width
+
+
+def load(conn: Connection, scope: str, key: str, kind: str, *, since: int) -> dict[int, int]:
+    """Minute -> n, from minute `since` on."""
+    c = COUNTER.c
+    rows = conn.execute(
+        select(c.minute, c.n).where(c.scope == scope, c.key == key, c.kind == kind, c.minute >= since),
+    )
+    return {row.minute: row.n for row in rows}
+
+
+def apply(conn: Connection, bumps: Mapping[CounterKey, int], *, sqlite: bool) -> None:
+    """Add every change to its row, making the rows that are not there yet."""
+    rows: list[dict[str, Any]] = [
+        {"scope": scope, "key": key, "kind": kind, "minute": minute, "n": n}
+        for (scope, key, kind, minute), n in sorted(bumps.items())
+        if n
+    ]
+    if rows:
+        conn.execute(_UPSERT_SQLITE if sqlite else _UPSERT_PG, rows)
+
+
+def _upsert(insert: Any) -> Any:
+    statement = insert(COUNTER)
+    return statement.on_conflict_do_update(
+        index_elements=[COUNTER.c.scope, COUNTER.c.key, COUNTER.c.kind, COUNTER.c.minute],
+        set_={"n": COUNTER.c.n + statement.excluded.n},
+    )
+
+
+_UPSERT_SQLITE: Final = _upsert(sqlite_insert)
+_UPSERT_PG: Final = _upsert(pg_insert)

@@ -1,0 +1,261 @@
+"""What the gate needs to know of who is asking: token, mailbox with its agent and stream, policy, suppression.
+
+Each is one narrow read, remembered for the length of a batch, so that fifty messages of one mailbox ask once.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, Select, or_, select
+
+from core.ledger.tables import (
+    Agent,
+    Contact,
+    Desk,
+    Idempotency,
+    Mailbox,
+    PolicyVersion,
+    Run,
+    Stream,
+    Suppression,
+    Token,
+    table,
+)
+from core.ledger.transaction import Transaction
+
+MAILBOX: Final = table(Mailbox)
+AGENT: Final = table(Agent)
+STREAM: Final = table(Stream)
+TOKEN: Final = table(Token)
+DESK: Final = table(Desk)
+POLICY: Final = table(PolicyVersion)
+RUN: Final = table(Run)
+SUPPRESSION: Final = table(Suppression)
+CONTACT: Final = table(Contact)
+IDEMPOTENCY: Final = table(Idempotency)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenFacts:
+    """What an agent's token is good for."""
+
+    id: int
+    agent_id: int
+    agent_name: str
+    scopes: tuple[str, ...]
+    test: bool
+    run_key: str | None
+    run_user: str | None
+    expires_at: int
+    revoked_at: int | None
+    issued_by: str
+
+    def alive(self, now: int) -> bool:
+        return self.revoked_at is None and now < self.expires_at
+
+
+@dataclass(frozen=True, slots=True)
+class GateFacts:
+    """A mailbox with its agent and its stream: everything that can open or close the gate for it."""
+
+    mailbox_id: int
+    address: str
+    display_name: str | None
+    status: str
+    mode: str
+    mode_since: int
+    pending_expiry: int | None
+    expires_at: int | None
+    classes: tuple[str, ...]
+    allow: tuple[str, ...]
+    limit_run: int | None
+    limit_hour: int | None
+    limit_day: int | None
+    limit_new_recipients_day: int | None
+    limit_site_minute: int | None
+    limit_site_hour: int | None
+    webhook_url: str | None
+    wake_at: int
+    agent_id: int
+    agent_name: str
+    agent_status: str
+    suspend_reason: str | None
+    suspend_figures: dict[str, Any]
+    guard_since: int
+    stream_id: int
+    domain: str
+    route: str
+    provider: str
+    protected: bool
+    owners: tuple[str, ...]
+    organisation: str | None
+    postal_address: str | None
+    paused_at: int | None
+    backoff_until: int
+    warm: bool
+    warm_cap: int | None
+
+
+_RENAMED: Final = {
+    "mailbox_id": MAILBOX.c.id,
+    "agent_id": AGENT.c.id,
+    "agent_name": AGENT.c.name,
+    "agent_status": AGENT.c.status,
+    "suspend_reason": AGENT.c.suspend_reason,
+    "suspend_figures": AGENT.c.suspend_figures,
+    "guard_since": AGENT.c.guard_since,
+    "stream_id": STREAM.c.id,
+}
+_OF_STREAM: Final = {
+    "domain", "route", "provider", "protected", "owners", "organisation", "postal_address", "paused_at",
+    "backoff_until", "warm", "warm_cap",
+}  # fmt: skip
+_LISTS: Final = {"classes", "allow", "owners"}
+
+
+@functools.cache
+def _gate() -> Select[Any]:
+    columns = []
+    for field in fields(GateFacts):
+        column = _RENAMED.get(field.name)
+        if column is None:
+            column = (STREAM if field.name in _OF_STREAM else MAILBOX).c[field.name]
+        columns.append(column.label(field.name))
+    return (
+        select(*columns)
+        .select_from(MAILBOX)
+        .join(AGENT, AGENT.c.id == MAILBOX.c.agent_id)
+        .join(STREAM, STREAM.c.id == MAILBOX.c.stream_id)
+    )
+
+
+def _gate_facts(row: Row[Any] | None) -> GateFacts | None:
+    if row is None:
+        return None
+    values: dict[str, Any] = row._asdict()
+    for name in _LISTS:
+        values[name] = tuple(values[name] or ())
+    return GateFacts(**values)
+
+
+def gate_by_address(conn: Connection, address: str) -> GateFacts | None:
+    return _gate_facts(conn.execute(_gate().where(MAILBOX.c.address == address)).first())
+
+
+def gate(tx: Transaction, mailbox_id: int) -> GateFacts:
+    """The facts of a mailbox that is known to exist."""
+
+    def load() -> GateFacts:
+        found = _gate_facts(tx.conn.execute(_gate().where(MAILBOX.c.id == mailbox_id)).first())
+        assert found is not None, f"mailbox {mailbox_id} is gone"
+        return found
+
+    return tx.memo(("gate", mailbox_id), load)
+
+
+def token_by_hash(conn: Connection, digest: bytes) -> TokenFacts | None:
+    """The agent's token with this SHA-256, whether it is still alive or not."""
+    return _token_facts(conn.execute(_TOKEN.where(TOKEN.c.hash == digest)).first())
+
+
+def token(tx: Transaction, token_id: int) -> TokenFacts | None:
+    return tx.memo(
+        ("token", token_id), lambda: _token_facts(tx.conn.execute(_TOKEN.where(TOKEN.c.id == token_id)).first())
+    )
+
+
+_TOKEN: Final[Select[Any]] = select(
+    TOKEN.c.id, TOKEN.c.agent_id, AGENT.c.name.label("agent_name"), TOKEN.c.scopes, TOKEN.c.test, TOKEN.c.run_key,
+    TOKEN.c.run_user, TOKEN.c.expires_at, TOKEN.c.revoked_at, TOKEN.c.issued_by,
+).join(AGENT, AGENT.c.id == TOKEN.c.agent_id)  # fmt: skip
+
+
+def _token_facts(row: Row[Any] | None) -> TokenFacts | None:
+    if row is None:
+        return None
+    values: dict[str, Any] = row._asdict()
+    return TokenFacts(**(values | {"scopes": tuple(row.scopes or ())}))
+
+
+def desk(tx: Transaction) -> Row[Any]:
+    """The desk's one row."""
+
+    def load() -> Row[Any]:
+        return tx.conn.execute(select(DESK).where(DESK.c.id == 1)).one()
+
+    return tx.memo("desk", load)
+
+
+def policy_text(conn: Connection) -> tuple[int, str]:
+    """Version and content of the policy in force."""
+    row = conn.execute(
+        select(POLICY.c.version, POLICY.c.content).join(DESK, DESK.c.policy_version == POLICY.c.version)
+    ).one()
+    return int(row.version), str(row.content)
+
+
+def policy_in_force(tx: Transaction) -> tuple[int, str]:
+    return tx.memo("policy", lambda: policy_text(tx.conn))
+
+
+def agent_mailboxes(tx: Transaction, agent_id: int) -> Sequence[GateFacts]:
+    """The agent's active mailboxes: its caps are the largest among theirs."""
+
+    def load() -> Sequence[GateFacts]:
+        rows = tx.conn.execute(_gate().where(MAILBOX.c.agent_id == agent_id, MAILBOX.c.status == "active"))
+        return [facts for row in rows if (facts := _gate_facts(row)) is not None]
+
+    return tx.memo(("mailboxes", agent_id), load)
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """One execution of an agent."""
+
+    id: int
+    key: str
+    implicit: bool
+    closed_at: int | None
+    confirmed_up_to: int | None
+
+
+def run(tx: Transaction, *, agent_id: int, key: str) -> RunFacts | None:
+    def load() -> RunFacts | None:
+        c = RUN.c
+        row = tx.conn.execute(
+            select(c.id, c.key, c.implicit, c.closed_at, c.confirmed_up_to).where(c.agent_id == agent_id, c.key == key)
+        ).first()
+        return RunFacts(**row._asdict()) if row else None
+
+    return tx.memo(("run", agent_id, key), load)
+
+
+def suppressed(tx: Transaction, addresses: Collection[str], *, stream_id: int, now: int) -> dict[str, tuple[int, str]]:
+    """Normalised address -> (suppression id, cause) for those that must not be written to."""
+    c = SUPPRESSION.c
+    rows = tx.peek(
+        select(c.address, c.id, c.cause).where(
+            c.address.in_(addresses),
+            c.removed_at.is_(None),
+            or_(c.expires_at.is_(None), c.expires_at > now),
+            or_(c.stream_id.is_(None), c.stream_id == stream_id),
+        )
+    )
+    return {row.address: (row.id, row.cause) for row in rows}
+
+
+def known_contacts(tx: Transaction, addresses: Collection[str], *, agent_id: int) -> set[str]:
+    """Which of the addresses this agent has written to before."""
+    c = CONTACT.c
+    rows = tx.peek(select(c.address).where(c.agent_id == agent_id, c.address.in_(addresses)))
+    return {row.address for row in rows}
+
+
+def idempotent_answer(tx: Transaction, *, mailbox_id: int, key: str) -> Row[Any] | None:
+    """The remembered first answer to a key, if any."""
+    c = IDEMPOTENCY.c
+    return tx.one(select(IDEMPOTENCY).where(c.mailbox_id == mailbox_id, c.key == key))

@@ -1,0 +1,44 @@
+"""Bring a database to the schema of this version: alembic, without its files at the top of the project.
+
+The migrations travel with the package. The newest of them and the models describe the same tables; a test proves it on
+both databases.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine
+
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return config
+
+
+def upgrade(engine: Engine) -> None:
+    """Run every migration this database has not seen, in one transaction."""
+    config = _config()
+    with engine.connect() as plain:
+        conn = plain.execution_options(postroom_writes=True)
+        with conn.begin():
+            config.attributes["connection"] = conn
+            command.upgrade(config, "head")
+
+
+def version(conn: Connection) -> str | None:
+    """The revision the database is at; None for one that is no desk yet."""
+    return MigrationContext.configure(conn).get_current_revision()
+
+
+def latest() -> str | None:
+    """The revision this version of Postroom needs."""
+    return ScriptDirectory.from_config(_config()).get_current_head()

@@ -1,0 +1,116 @@
+"""One database behind one face: SQLite in WAL mode, or PostgreSQL.
+
+What it hides: how each opens a transaction, what makes one of them the only writer of the desk, and which driver
+errors mean "not now". Why one gate for every write: two workers must never both see 9 of 10, and the order of the
+log must be the order of commits. On SQLite that is `BEGIN IMMEDIATE`; on PostgreSQL an advisory lock, taken in a
+statement of its own, so that what is read afterwards was committed before (READ COMMITTED).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Connection, Engine, Executable, Row, create_engine, event, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from core.errors import Unavailable
+from core.ledger.transaction import Transaction
+from core.words import Clock
+
+T = TypeVar("T")
+
+LOG_LOCK: Final = 0x706F7374  # "post": the advisory lock that stands for the head of the log
+BUSY_MS: Final = 15_000
+"""How long a writer waits for another process's transaction: the stop button must work beside a busy gateway."""
+
+
+class Store:
+    """The desk's database. Thread-safe; reads take connections of a pool, writes go one at a time."""
+
+    def __init__(self, url: str, *, clock: Clock, readers: int = 8) -> None:
+        self.clock = clock
+        self.url = url
+        self.engine = _engine(url, readers)
+        self.sqlite = self.engine.dialect.name == "sqlite"
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection on one consistent snapshot (SQLite) or one statement at a time (PostgreSQL). Writes nothing."""
+        try:
+            with self.engine.connect() as conn:
+                yield conn
+        except (DBAPIError, PoolTimeout) as error:
+            raise unavailable(error) from error
+
+    def rows(self, statement: Executable) -> list[Row[Any]]:
+        """All rows of one read."""
+        with self.read() as conn:
+            return list(conn.execute(statement).all())
+
+    def row(self, statement: Executable) -> Row[Any] | None:
+        """The first row of one read, or None."""
+        with self.read() as conn:
+            return conn.execute(statement).first()
+
+    def transact(self, verb: Callable[[Transaction], T]) -> T:
+        """Run one verb in a transaction of its own: the console's and the command line's way in."""
+        try:
+            with self.begin() as tx:
+                return tx.run(verb)
+        except (DBAPIError, PoolTimeout) as error:
+            raise unavailable(error) from error
+
+    @contextlib.contextmanager
+    def begin(self) -> Iterator[Transaction]:
+        """The desk's one write transaction; commits at the end, rolls back on any error."""
+        with self.engine.connect() as plain:
+            conn = plain.execution_options(postroom_writes=True)
+            with conn.begin():
+                if not self.sqlite:
+                    conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOG_LOCK})
+                tx = Transaction(conn, now=self.clock.now(), sqlite=self.sqlite)
+                yield tx
+                tx.finish()
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def unavailable(error: Exception) -> Unavailable:
+    """What a driver's error means to a caller: nothing was written, try again."""
+    said = str(getattr(error, "orig", None) or error).splitlines()[0]
+    if "full" in said:
+        return Unavailable(f"the desk's disk is full ({said}); free some space, nothing was written", retry_after=30)
+    return Unavailable(f"the desk's database does not answer ({said}); nothing was written")
+
+
+def _engine(url: str, readers: int) -> Engine:
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_size=readers, max_overflow=8, pool_pre_ping=True, pool_recycle=600)
+    engine = create_engine(url, pool_size=readers, max_overflow=8, connect_args={"timeout": BUSY_MS / 1_000})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(dbapi: Any, _record: object) -> None:
+    # The driver must not open transactions behind our back: it would begin DEFERRED and fail on the upgrade.
+    dbapi.isolation_level = None
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",  # an accepted message is durable before its 2xx answer, power cut included
+        f"busy_timeout={BUSY_MS}",
+        "foreign_keys=ON",
+        "cache_size=-24000",
+        "wal_autocheckpoint=4000",
+        "temp_store=MEMORY",
+    ):
+        dbapi.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(conn: Connection) -> None:
+    writes = conn.get_execution_options().get("postroom_writes")
+    conn.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

