@@ -144,7 +144,7 @@ def complete(request: Request, signoffs: Sequence[Signoff]) -> bool:
         not missing(request)
         and not waiting_for(request, signoffs)
         and all(signoff.approved for signoff in signoffs)
-        and _person(request.requester) not in by.values()
+        and _person(request.requester) not in {_person(signoff.by) for signoff in signoffs}
         and by[Kind.OWNER] == _person(request.owner or "")
         and by[Kind.OWNER] != by[Kind.GOVERNANCE]
     )

@@ -188,7 +188,21 @@ def test_no_pile_of_signatures_completes_without_two_people_or_with_the_requeste
         by = {signoff.kind: signoff.by for signoff in pile}
         assert set(by) == set(Kind)
         assert by[OWNER] == "olga" != by[GOVERNANCE]
-        assert "rita" not in by.values()
+        assert "rita" not in {signoff.by for signoff in pile}
+
+
+@pytest.mark.parametrize(
+    "pile",
+    [
+        signed(owner="olga", governance="Olga", deliverability="dora"),
+        signed(owner="otto", governance="gail", deliverability="dora"),
+        signed(owner="olga", governance="gail", deliverability="RITA"),
+        [Signoff(GOVERNANCE, "rita"), *signed(owner="olga", governance="gail", deliverability="dora")],
+    ],
+)
+def test_signatures_that_may_sign_would_refuse_do_not_add_up(pile: list[Signoff]) -> None:
+    assert waiting_for(REQUEST, pile) == ()
+    assert not complete(REQUEST, pile)
 
 
 @given(st.lists(st.tuples(st.sampled_from(Kind), st.sampled_from(PEOPLE)), max_size=12))
