@@ -130,32 +130,28 @@ def rate_chart(
     cells = _bucketed(values, plot)
     top = max([value for value in cells if value is not None] + [each.at * 1.25 for each in ordered], default=0) or 1
     by_line: dict[int, tuple[Threshold, str]] = {}
-    for each, label in labels:  # two thresholds on one line: the lower moves down, for its label must be read
+    for each, label in labels:  # two thresholds on one line: the upper moves up, for both labels must be read
         line = _step(each.at, top, height)
         while line in by_line and line < height - 1:
             line += 1
         by_line[line] = (each, label)
-    return [
-        _chart_line(line, cells, top=top, height=height, limit=by_line.get(line)) for line in reversed(range(height))
-    ]
+    return [_chart_line(line, cells, top=top, height=height, limits=by_line) for line in reversed(range(height))]
 
 
 def _chart_line(
-    line: int, cells: Sequence[float | None], *, top: float, height: int, limit: tuple[Threshold, str] | None
+    line: int, cells: Sequence[float | None], *, top: float, height: int, limits: dict[int, tuple[Threshold, str]]
 ) -> Content:
-    threshold, label = limit or (None, "")
-    empty = ("╌", threshold.tone) if threshold else (" ", Tone.MUTED)
+    drawn, label = limits.get(line, (None, ""))
+    below = [threshold for at, (threshold, _) in limits.items() if at <= line]
     parts: list[tuple[str, Tone]] = []
     for value in cells:
-        eighths = -1 if value is None else max(0, int(value / top * height * 8) - line * 8)
-        crossing = threshold is not None and value is not None and value >= threshold.at
-        if eighths > 0:
-            parts.append((STEPS[min(8, eighths) - 1], threshold.tone if crossing and threshold else Tone.INFO))
-        elif line == 0 and eighths == 0 and not threshold:
-            parts.append((STEPS[0], Tone.INFO))
+        eighths = -1 if value is None else int(value / top * height * 8) - line * 8
+        if eighths > 0 or (line == 0 and value is not None and not drawn):
+            crossed = max((each for each in below if (value or 0) >= each.at), key=lambda each: each.at, default=None)
+            parts.append((STEPS[max(1, min(8, eighths)) - 1], crossed.tone if crossed else Tone.INFO))
         else:
-            parts.append(empty)
-    return Content.assemble(*parts, (label, threshold.tone if threshold else Tone.MUTED))
+            parts.append(("╌", drawn.tone) if drawn else (" ", Tone.MUTED))
+    return Content.assemble(*parts, (label, drawn.tone if drawn else Tone.MUTED))
 
 
 MEANS: Final[dict[Mode, str]] = {

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from textual.app import App
+from textual.app import App, ReturnType
 from textual.color import Color, ColorParseError
 from textual.theme import Theme
 from watchfiles import Change, awatch
@@ -156,6 +156,8 @@ def _theme(name: str, colours: dict[str, str], *, dark: bool, ansi: bool) -> The
         "footer-key-foreground": get("primary"),
         "footer-description-foreground": get("foreground"),
     }
+    if ansi:  # Textual's own widgets ask for these two, and only such a theme can tell
+        variables |= {"ansi-background": get("background"), "ansi-foreground": get("foreground")}
     return Theme(
         name=name,
         primary=get("primary"),
@@ -181,7 +183,7 @@ def load_themes(folder: Path) -> tuple[list[Theme], list[BadTheme]]:
     return [each for each in parsed if isinstance(each, Theme)], [each for each in parsed if isinstance(each, BadTheme)]
 
 
-def install_themes(app: App[object], themes: Iterable[Theme]) -> None:
+def install_themes(app: App[ReturnType], themes: Iterable[Theme]) -> None:
     """Register themes with a running or a new app; the one in use is drawn anew at once.
 
     Setting the name of the theme already in use changes nothing in Textual, hence the refresh by hand.

@@ -148,7 +148,7 @@ async def test_a_saved_theme_is_drawn_at_once_and_a_bad_save_keeps_the_last_good
     path = tmp_path / "mine.toml"
     path.write_text(GOOD, encoding="utf-8")
     themes, _ = load_themes(tmp_path)
-    app: App[object] = App()
+    app: App[None] = App()
     install_themes(app, themes)
     app.theme = "mine"
     async with app.run_test():

@@ -1,0 +1,274 @@
+"""Dialogs: the few questions the console asks, built so that a hand that is faster than the eye does no harm.
+
+A dialog that opens under a typing hand would take the next keys as answers, so keys and clicks of its first 0.4 s are
+ignored. Nothing is confirmed by Enter where mail would leave or a limit would widen: the count or the name is typed,
+then space. (Space, because a name typed towards `quote-bot-2` must not confirm `quote-bot` on its way.) There is no
+button that a stray Enter or click could press. Escape always cancels.
+
+All text is Content or made so; nothing here reads markup.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final, TypeVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from console.palette import Tone
+
+DEAF_FOR: Final = 0.4
+"""Seconds in which a new dialog ignores keys and clicks."""
+REASON_LIMIT: Final = 300
+
+Answer = TypeVar("Answer")
+Monotonic = Callable[[], float]
+
+
+class Dialog(ModalScreen[Answer | None]):
+    """A question over the screen. Dismissed with its answer, or with None for no."""
+
+    DEFAULT_CSS = """
+    Dialog { align: center middle; }
+    Dialog > Vertical {
+        width: 64; max-width: 100%; height: auto; max-height: 100%; padding: 0 1;
+        background: $surface; color: $foreground; border: round $border;
+        border-title-color: $foreground; border-title-style: bold;
+    }
+    Dialog Static { height: auto; margin: 0 0 1 0; }
+    Dialog .dialog--hint { margin: 0; color: $text-muted; }
+    Dialog Input, Dialog Input:focus {
+        border: none; height: 1; padding: 0; margin: 0 0 1 0; background: $panel; color: $foreground;
+    }
+    Dialog OptionList, Dialog OptionList:focus {
+        border: none; height: auto; max-height: 12; padding: 0; margin: 0 0 1 0; background: $surface;
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", show=False)]
+
+    def __init__(self, title: str | Content, body: Content | None = None, *, clock: Monotonic = time.monotonic) -> None:
+        super().__init__()
+        self._title = title if isinstance(title, Content) else Content(title)
+        self._body = body
+        self._clock = clock
+        self._opened = clock()
+
+    @property
+    def deaf(self) -> bool:
+        """Whether what is typed now was meant for the screen below."""
+        return self._clock() - self._opened < DEAF_FOR
+
+    def on_mount(self) -> None:
+        self._opened = self._clock()
+
+    def on_key(self, event: events.Key) -> None:
+        if self.deaf:
+            event.stop()
+            event.prevent_default()
+
+    def action_cancel(self) -> None:
+        self.dismiss(None)
+
+    def compose(self) -> ComposeResult:
+        box = Vertical()
+        box.border_title = self._title
+        with box:
+            if self._body is not None:
+                yield Static(self._body)
+            yield from self.compose_question()
+            yield Static(self.hint(), classes="dialog--hint")
+
+    def compose_question(self) -> ComposeResult:
+        """The widgets between the text and the hint."""
+        yield from ()
+
+    def hint(self) -> Content:
+        """What to press."""
+        return Content("esc cancel")
+
+    def say(self, hint: Content) -> None:
+        self.query_one(".dialog--hint", Static).update(hint)
+
+
+class Prompt(Input):
+    """A line to type in, deaf as long as its dialog is."""
+
+    def __init__(self, *, id: str, placeholder: str = "") -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id, placeholder=placeholder, max_length=REASON_LIMIT, compact=True, select_on_focus=False)
+
+    def _ignored(self, event: events.Event) -> None:
+        if isinstance(self.screen, Dialog) and self.screen.deaf:
+            event.stop()
+            event.prevent_default()
+
+    def on_key(self, event: events.Key) -> None:
+        self._ignored(event)
+
+    def on_paste(self, event: events.Paste) -> None:
+        self._ignored(event)
+
+    @property
+    def line(self) -> str:
+        """What was typed, on one line, without what a paste may have carried along."""
+        return " ".join("".join(char if char.isprintable() else " " for char in self.value).split())
+
+
+class ReasonDialog(Dialog[str]):
+    """Tightening: one key and a reason, which goes into the log. Answers with the reason, never an empty one."""
+
+    def __init__(
+        self,
+        title: str | Content,
+        body: Content | None = None,
+        *,
+        does: str,
+        clock: Monotonic = time.monotonic,
+    ) -> None:
+        super().__init__(title, body, clock=clock)
+        self._does = does
+
+    def compose_question(self) -> ComposeResult:
+        yield Prompt(id="reason", placeholder="reason")
+
+    def hint(self) -> Content:
+        return Content.assemble(("enter ", Tone.INFO), (f"{self._does}   ", Tone.MUTED), ("esc ", Tone.INFO), "cancel")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        reason = self.query_one("#reason", Prompt).line
+        if reason:
+            self.dismiss(reason)
+        else:
+            self.say(Content.assemble(("▲ A reason is needed: it goes into the log.", Tone.WARN), "   esc cancel"))
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """The answer to a typed confirmation; `reason` is empty if none was asked for."""
+
+    reason: str = ""
+
+
+class TypedDialog(Dialog[Confirmed]):
+    """Loosening: type `expected` (a count or a name), then space. With `reason`, that is asked for first."""
+
+    def __init__(
+        self,
+        title: str | Content,
+        body: Content | None = None,
+        *,
+        expected: str,
+        does: str,
+        reason: bool = False,
+        clock: Monotonic = time.monotonic,
+    ) -> None:
+        super().__init__(title, body, clock=clock)
+        self._expected = expected
+        self._does = does
+        self._asks_reason = reason
+
+    def compose_question(self) -> ComposeResult:
+        if self._asks_reason:
+            yield Prompt(id="reason", placeholder="reason")
+        yield Prompt(id="typed", placeholder=f"type {self._expected}")
+
+    def hint(self) -> Content:
+        return Content.assemble(
+            "type ", (self._expected, Tone.STRONG), ", then ", ("space", Tone.INFO), f" to {self._does}   ",
+            ("esc ", Tone.INFO), "cancel",
+        )  # fmt: skip
+
+    @property
+    def _matches(self) -> bool:
+        return self.query_one("#typed", Prompt).value == self._expected
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        if event.input.id != "typed":
+            return
+        if event.value == f"{self._expected} ":
+            self._confirm()
+        elif self._matches:
+            self.say(Content.assemble(("✔ ", Tone.GOOD), ("space", Tone.INFO), f" to {self._does}   esc cancel"))
+        else:
+            self.say(self.hint())
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        if event.input.id == "reason":
+            self.query_one("#typed", Prompt).focus()
+        else:
+            self.say(Content.assemble(("▲ Enter never confirms: ", Tone.WARN), self.hint()))
+
+    def _confirm(self) -> None:
+        reason = self.query_one("#reason", Prompt).line if self._asks_reason else ""
+        if self._asks_reason and not reason:
+            self.query_one("#typed", Prompt).value = self._expected
+            self.query_one("#reason", Prompt).focus()
+            self.say(Content.assemble(("▲ A reason is needed: it goes into the log.", Tone.WARN), "   esc cancel"))
+            return
+        self.dismiss(Confirmed(reason))
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of a few. `why_not` keeps it from being chosen and is shown beside it."""
+
+    key: str
+    label: Content
+    why_not: str | None = None
+
+
+class Choices(OptionList):
+    """A list of options, deaf as long as its dialog is."""
+
+    def on_click(self, event: events.Click) -> None:
+        if isinstance(self.screen, Dialog) and self.screen.deaf:
+            event.stop()
+            event.prevent_default()
+
+
+class ChoiceDialog(Dialog[str]):
+    """Which of these? Answers with the key of the choice. Choosing decides nothing: what follows asks for itself."""
+
+    def __init__(
+        self,
+        title: str | Content,
+        body: Content | None = None,
+        *,
+        choices: Sequence[Choice],
+        clock: Monotonic = time.monotonic,
+    ) -> None:
+        super().__init__(title, body, clock=clock)
+        self._choices = tuple(choices)
+
+    def compose_question(self) -> ComposeResult:
+        yield Choices(
+            *(
+                Option(
+                    choice.label
+                    if choice.why_not is None
+                    else Content.assemble(choice.label, (f"  {choice.why_not}", Tone.MUTED)),
+                    disabled=choice.why_not is not None,
+                )
+                for choice in self._choices
+            ),
+            markup=False,
+        )
+
+    def hint(self) -> Content:
+        return Content.assemble(("enter ", Tone.INFO), "choose   ", ("esc ", Tone.INFO), "cancel")
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        if not self.deaf:
+            self.dismiss(self._choices[event.option_index].key)
