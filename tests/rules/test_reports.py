@@ -89,8 +89,10 @@ HOSTILE = {
     "blanks": b"\nfailed " + b" " * 1_000_000,
     "open tags": b"Content-Type: text/html\n\n" + b"<style" * 170_000,
     "many headers": b"a:\n" * 300_000,
-    "blank lines in a status": b"Content-Type: multipart/report; boundary=b\n\n--b\nContent-Type: message/delivery-status\n\n"
-    + b"\n" * 1_000_000,
+    "blank lines in a status": (
+        b"Content-Type: multipart/report; boundary=b\n\n--b\nContent-Type: message/delivery-status\n\n"
+        + b"\n" * 1_000_000
+    ),
     "slow codec": b"Content-Type: text/plain; charset=punycode\n\n" + b"a\xff-" * 300_000,
 }
 
@@ -175,7 +177,9 @@ def test_notice_never_names_its_own_addressee_or_the_postmaster() -> None:
 
 
 def test_the_same_words_from_a_person_are_no_bounce() -> None:
-    words = "<jane@example.net>: host mx.example.net said: 550 5.1.1 User unknown"
+    words = (
+        "This is the mail system at host mx.example.net.\n\n<jane@example.net>: host mx said: 550 5.1.1 User unknown"
+    )
     assert notice(words).kind == "bounce"
     assert notice(words, sender="Bob <bob@example.org>", subject="Fwd: failure notice").kind == "other"
     assert notice(words, sender="Bob <bob@example.org>", subject="what is this?").kind == "other"

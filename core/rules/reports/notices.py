@@ -53,6 +53,7 @@ _HEADER_LIKE: Final = re.compile(
     re.IGNORECASE,
 )
 _MAIL_FROM: Final = re.compile(r"mail from:|from=<|sender address|envelope.?from|return path|helo=", re.IGNORECASE)
+_EXPANDED: Final = re.compile(rf"expanded from:?\s{{0,4}}<?{ADDRESS}", re.IGNORECASE)
 _RULE: Final = re.compile(r"^\s*\|?[-=*_#]{3,}")
 _LIST_DESK: Final = re.compile(r"(?i)(?:^owner-|-(?:owner|bounces|request|admin)(?=@))")
 _MESSAGE_ID: Final = re.compile(r"^[\s>|]{0,8}message-id\s?:\s?(<[^<>\s]{1,250}>)", re.IGNORECASE | re.MULTILINE)
@@ -151,7 +152,13 @@ def _scored(lines: tuple[str, ...], strangers: set[str], written_to: set[str]) -
         if "@" not in line:
             continue
         worth = _worth(line, " ".join(lines[max(0, number - 1) : number + 2]))
-        for each in addresses.found_in(line):
+        origin = _EXPANDED.search(line)
+        if origin:
+            # We wrote to the origin; what it was expanded to, just before, is not ours to know.
+            worth = 4
+            if line.count("@") == 1 and spelling:
+                scores.pop(list(spelling)[-1], None)
+        for each in addresses.found_in(line[origin.start() :] if origin else line):
             key = each.lower()
             if key in strangers or addresses.desk(each):
                 continue

@@ -39,7 +39,9 @@ FAILURE_SUBJECT: Final = _opening(
     r"has not been|undeliverable|delivery|is undeliverable)\b.{0,40}(?:deliver|fail|sent|return)?",
     r"(?:your )?(?:mail|message|e-?mail) (?:to|for) .{1,100}(?:fail|not be|undeliver|reject|delay|"
     r"return|bounce|couldn't|wasn't)",
-    r"message (?:status ?-? ?undeliver|you sent|rejected|returned|delayed|not sent)",
+    r"message (?:status ?-? ?undeliver|you sent|distribution failed|not sent)",
+    r"(?:mail|message|e-?mail) (?:rejected|blocked|refused|returned|delayed|bounced)",
+    r".{0,30}(?:kunde inte|kunne ikke|kan ikke|nicht zugestellt|no (?:se )?(?:pudo|puede)|não (?:pôde|foi))",
     r"(?:warning|warn)\W{1,4}(?:message|mail|e-?mail|could not|delivery)",
     r"(?:unable|unsuccessful) to deliver",
     r"could ?n[o']t (?:be delivered|deliver|send)",
@@ -129,7 +131,7 @@ SIGNATURE: Final = _any(
     r"lotus (?:notes|domino)",
     r"no (?:valid )?recipients?\b",
     r"permanent error; i've given up",
-    r"rejected by the list moderator|not allowed to post to this|posting of your message titled|"
+    r"rejected by the list moderator|not allowed to post|posting of your message titled|"
     r"message has been automatically rejected|permanent fatal delivery errors",
 )
 
@@ -145,7 +147,8 @@ FAILURE: Final = _any(
     r"user unknown|unknown user|no such (?:user|mailbox|recipient|address|account)",
     r"(?:does|do) ?n[o']t exist",
     r"permanent(?:ly)? (?:fatal )?(?:error|failure)",
-    r"not (?:an? )?(?:valid|known|existing)|invalid (?:recipient|address|mailbox|user)",
+    r"not (?:an? )?(?:valid|known|existing)|(?:is |was )?invalid\b|exceeds",
+    r"finns inte|hittades inte|find?nes ikke|inte levereras",
     r"has (?:invalid|been delayed)",
     r"quota exceeded|over ?quota|mailbox (?:is )?full",
     r"\b[45]\d\d[ -]#?[45]\.\d\.\d",

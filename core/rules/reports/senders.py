@@ -124,11 +124,12 @@ def judge(mail: Mail, words: str) -> Verdict:
     )
     machine = daemon or null_path or "x-failed-recipients" in headers
     weight -= 1.5 * bool(not machine and phrases.PERSON.search(words[:4_000]))
-    if not failure and not signature and not (machine and failure_subject):
+    system = machine or named or postmaster
+    if not failure and not signature and not (system and failure_subject):
         weight = 0.0
     person = _person(mail, subject, machine=machine, own_words=failure_subject or signature)
     human = person or _answers_by_itself(mail, subject, words, daemon=daemon)
-    return Verdict(human, daemon, system=machine or named or postmaster, weight=weight)
+    return Verdict(human, daemon, system=system, weight=weight)
 
 
 def _person(mail: Mail, subject: str, *, machine: bool, own_words: bool) -> bool:
