@@ -36,11 +36,11 @@ def notice(words: str, *, sender: str = "MAILER-DAEMON@mx.example.net", subject:
 
 @pytest.mark.parametrize("mail", MAILS, ids=lambda mail: mail.stem)
 def test_corpus_mail_is_read_as_expected(mail: Path) -> None:
-    assert read(mail.read_bytes()).as_json() == json.loads(mail.with_suffix(".json").read_text())
+    assert read(mail.read_bytes()).as_json() == json.loads(mail.with_suffix(".json").read_text(encoding="utf-8"))
 
 
 def test_corpus_is_wide_enough_and_has_no_orphans() -> None:
-    expected = {path.stem: json.loads(path.read_text())["kind"] for path in CORPUS.glob("*.json")}
+    expected = {path.stem: json.loads(path.read_text(encoding="utf-8"))["kind"] for path in CORPUS.glob("*.json")}
     assert expected.keys() == {mail.stem for mail in MAILS}
     kinds = list(expected.values())
     assert len(kinds) >= 40
