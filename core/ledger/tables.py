@@ -52,6 +52,8 @@ class Desk(SQLModel, table=True):
     stop_reason: str | None = None
     start_votes: list[str] = json(default_factory=list)
     policy_version: int = 1
+    policy_edit: str | None = None
+    """Digest of the last edit of policy.toml that was looked at: every gateway watches, one of them acts."""
 
 
 class PolicyVersion(SQLModel, table=True):
@@ -168,12 +170,12 @@ class StreamKey(SQLModel, table=True):
     """One DKIM key. Two slots x two algorithms a stream, dated selectors that are never reused."""
 
     __tablename__ = "stream_key"
-    __table_args__ = AUTO
+    __table_args__ = (UniqueConstraint("stream_id", "selector"), AUTO)
     id: int | None = Field(default=None, primary_key=True)
     stream_id: int = Field(foreign_key="stream.id", index=True)
     slot: str
     algorithm: str
-    selector: str = Field(unique=True)
+    selector: str
     private: bytes = Field(sa_type=LargeBinary)
     public: str
     created_at: int = big()
@@ -190,7 +192,8 @@ class Mailbox(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     address: str = Field(unique=True)
     display_name: str | None = None
-    agent_id: int = Field(foreign_key="agent.id", index=True)
+    agent_id: int | None = Field(default=None, foreign_key="agent.id", index=True)
+    """NULL while a request has not named its agent yet."""
     stream_id: int = Field(foreign_key="stream.id", index=True)
     status: str = "requested"
     mode: str
@@ -203,6 +206,7 @@ class Mailbox(SQLModel, table=True):
     systems: str | None = None
     standing_reason: str | None = None
     revoke_when: str | None = None
+    stores_or_forwards: bool = False
     governance_reviewer: str | None = None
     classes: list[str] = json(default_factory=list)
     allow: list[str] = json(default_factory=list)

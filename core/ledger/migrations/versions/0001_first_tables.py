@@ -113,6 +113,7 @@ def upgrade() -> None:
         sa.Column("stop_reason", sa.String(), nullable=True),
         sa.Column("start_votes", sa.JSON(), nullable=False),
         sa.Column("policy_version", sa.Integer(), nullable=False),
+        sa.Column("policy_edit", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
@@ -439,7 +440,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("address", sa.String(), nullable=False),
         sa.Column("display_name", sa.String(), nullable=True),
-        sa.Column("agent_id", sa.Integer(), nullable=False),
+        sa.Column("agent_id", sa.Integer(), nullable=True),
         sa.Column("stream_id", sa.Integer(), nullable=False),
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("mode", sa.String(), nullable=False),
@@ -451,6 +452,7 @@ def upgrade() -> None:
         sa.Column("systems", sa.String(), nullable=True),
         sa.Column("standing_reason", sa.String(), nullable=True),
         sa.Column("revoke_when", sa.String(), nullable=True),
+        sa.Column("stores_or_forwards", sa.Boolean(), nullable=False),
         sa.Column("governance_reviewer", sa.String(), nullable=True),
         sa.Column("classes", sa.JSON(), nullable=False),
         sa.Column("allow", sa.JSON(), nullable=False),
@@ -528,7 +530,7 @@ def upgrade() -> None:
             ["stream.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("selector"),
+        sa.UniqueConstraint("stream_id", "selector"),
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_stream_key_stream_id"), "stream_key", ["stream_id"], unique=False)
