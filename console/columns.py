@@ -9,11 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
-from rich.cells import cell_len
-
 from console.format import age
 from console.palette import Tone
-from console.safe import MARKER, clip, fit
+from console.safe import MARKER, cells, clip, fit
 
 GAP: Final = 1
 
@@ -62,6 +60,9 @@ class Row:
     @property
     def ages(self) -> bool:
         return any(cell.since is not None for cell in self.cells)
+
+
+_NOTHING: Final = Cell()
 
 
 class Placed(NamedTuple):
@@ -125,29 +126,38 @@ def pieces(row: Row, placed: Sequence[Placed], *, now: int) -> list[Piece]:
     drawn: list[Piece] = []
     for position, (index, column, width, narrow) in enumerate(placed):
         if position:
-            drawn.append(Piece(" " * GAP, Tone.PLAIN))
-        cell = row.cells[index] if index < len(row.cells) else Cell()
-        drawn += _cell_pieces(cell, width, right=column.align == "right", narrow=narrow, now=now)
+            _append(drawn, " " * GAP, None)
+        cell = row.cells[index] if index < len(row.cells) else _NOTHING
+        text = age(now - cell.since) if cell.since is not None else cell.text
+        if narrow and cell.short is not None:
+            text = cell.short
+        tail_width = min(width, cells(cell.tail))
+        text = clip(text, width - tail_width)
+        pad = " " * (width - tail_width - cells(text))
+        if column.align == "right":
+            _append(drawn, pad, None)
+        for part, tone in _marked_up(text, cell.tone) if "⟨" in text else ((text, cell.tone),):
+            _append(drawn, part, tone)
+        if tail_width:
+            _append(drawn, clip(cell.tail, tail_width), cell.tail_tone)
+        if column.align == "left":
+            _append(drawn, pad, None)
     return drawn
 
 
-def _cell_pieces(cell: Cell, width: int, *, right: bool, narrow: bool, now: int) -> list[Piece]:
-    text = age(now - cell.since) if cell.since is not None else cell.text
-    if narrow and cell.short is not None:
-        text = cell.short
-    tail_width = min(width, cell_len(cell.tail))
-    text = clip(text, width - tail_width)
-    pad = Piece(" " * (width - tail_width - cell_len(text)), Tone.PLAIN)
-    parts = [*_marked_up(text, cell.tone)]
-    if cell.tail:
-        parts.append(Piece(clip(cell.tail, tail_width), cell.tail_tone))
-    return [piece for piece in ([pad, *parts] if right else [*parts, pad]) if piece.text]
+def _append(drawn: list[Piece], text: str, tone: Tone | None) -> None:
+    """Add a piece, or lengthen the last: every piece costs in every frame. Blank (None) joins whatever is before it."""
+    if not text:
+        return
+    last = drawn[-1] if drawn else None
+    if last is not None and (tone is last.tone or (tone is None and last.tone is not Tone.HIDDEN)):
+        drawn[-1] = Piece(last.text + text, last.tone)
+    else:
+        drawn.append(Piece(text, tone or Tone.PLAIN))
 
 
 def _marked_up(text: str, tone: Tone) -> list[Piece]:
     """The text with its markers of hidden characters standing out."""
-    if "⟨" not in text:
-        return [Piece(text, tone)]
     drawn: list[Piece] = []
     at = 0
     for found in MARKER.finditer(text):

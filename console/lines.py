@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, assert_never
 
 from rich.segment import Segment
 from rich.style import Style as RichStyle
@@ -48,6 +48,20 @@ class Texts:
     empty: str = "Nothing here."
     filtered: str = "Nothing matches the filter. esc clears it."
     failed: str = "Not available"
+
+    def of(self, showing: Showing, reason: str) -> str:
+        """What to say; `reason` is safe text, for a failure."""
+        match showing:
+            case Showing.LOADING:
+                return self.loading
+            case Showing.ROWS:
+                return self.empty
+            case Showing.FILTERED:
+                return self.filtered
+            case Showing.FAILED:
+                return f"✖ {self.failed}: {reason}" if reason else f"✖ {self.failed}"
+            case _:
+                assert_never(showing)
 
 
 class LinePainter:

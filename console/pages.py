@@ -46,7 +46,7 @@ class Pages:
     def settle(self, visible: Collection[int]) -> None:
         """Forget dirty rows that nobody sees: they are read when they come into view."""
         unseen = self._dirty.difference(visible)
-        self.drop(unseen)
+        self.drop(self._rows.keys() & unseen)
         self._dirty -= unseen
 
     def wanted(self, visible: Iterable[int], *, gone: Collection[int]) -> list[int]:

@@ -151,12 +151,18 @@ def _spell_out(line: str, spell: Callable[[str], str] = _marker) -> tuple[str, i
     return "".join(shown), hidden
 
 
+def cells(text: str) -> int:
+    """How many cells text takes in a terminal."""
+    # most text is ASCII, and this is asked for every cell of every line that is drawn
+    return len(text) if text.isascii() else cell_len(text)
+
+
 def clip(text: str, width: int, *, tail: str = "") -> str:
     """At most `width` cells of safe text, ending in `…` where something is missing. `tail` is never cut."""
-    room = width - cell_len(tail)
+    room = width - cells(tail)
     if room <= 0:
         return set_cell_size(tail, max(0, width)) if tail else ""
-    if cell_len(text) > room:
+    if cells(text) > room:
         text = set_cell_size(text, room - 1).rstrip() + "…"
     return text + tail
 
@@ -164,7 +170,7 @@ def clip(text: str, width: int, *, tail: str = "") -> str:
 def fit(text: str, width: int, *, right: bool = False) -> str:
     """Exactly `width` cells: clipped, or padded (on the left if `right`)."""
     clipped = clip(text, width)
-    pad = " " * (width - cell_len(clipped))
+    pad = " " * (width - cells(clipped))
     return pad + clipped if right else clipped + pad
 
 

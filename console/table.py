@@ -11,7 +11,7 @@ Data goes down through methods, messages come up. The table never decides: a cli
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import ClassVar, Final, assert_never
+from typing import ClassVar, Final
 
 from textual import events
 from textual.binding import Binding, BindingType
@@ -368,8 +368,14 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
     def _redraw(self, rows: Iterable[int]) -> None:
         """Refresh the lines of these ids, as far as they are on the screen."""
         chosen = set(rows)
-        width = self.size.width
-        regions = [Region(0, line + 1, width, 1) for line, row in enumerate(self._visible()) if row in chosen]
+        regions: list[Region] = []
+        for line, row in enumerate(self._visible(), start=1):
+            if row not in chosen:
+                continue
+            if regions and regions[-1].bottom == line:  # neighbours are one region: each costs by itself
+                regions[-1] = regions[-1].grow((0, 0, 1, 0))
+            else:
+                regions.append(Region(0, line, self.size.width, 1))
         if regions:
             self.refresh(*regions)
 
@@ -387,21 +393,8 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         index = self.scroll_offset.y + y - 1
         if index < len(self.roster):
             return self._line(index, width)
-        text = self._notice() if not len(self.roster) and y == 2 else ""
+        text = self.texts.of(self._showing, self._reason) if not len(self.roster) and y == 2 else ""
         return self._painter.words(f"  {text}", width, "failed" if self._showing is Showing.FAILED else "notice")
-
-    def _notice(self) -> str:
-        match self._showing:
-            case Showing.LOADING:
-                return self.texts.loading
-            case Showing.ROWS:
-                return self.texts.empty
-            case Showing.FILTERED:
-                return self.texts.filtered
-            case Showing.FAILED:
-                return f"✖ {self.texts.failed}: {self._reason}" if self._reason else f"✖ {self.texts.failed}"
-            case _:
-                assert_never(self._showing)
 
     def _line(self, index: int, width: int) -> Strip:
         row = self.roster.ids[index]
