@@ -110,3 +110,10 @@ def key_id(sealed: bytes) -> str:
         return sealed[2 : 2 + sealed[1]].decode()
     except UnicodeDecodeError as error:
         raise Unavailable("these bytes are no sealed secret") from error
+
+
+def master_secrets(text: str) -> dict[str, bytes]:
+    """Name -> the 32 bytes of each master key, in the file's order, to derive other keys from."""
+    KeyRing.parse(text)  # refuses what is malformed, in words
+    entries = (entry.partition(":") for entry in text.replace(",", " ").split())
+    return {name: base64.urlsafe_b64decode(key.rstrip("=") + "=") for name, _, key in entries}
