@@ -27,9 +27,7 @@ from console.roster import Roster
 from console.safe import make_safe
 from core.words import SECOND
 
-TICK: Final = 0.25
-"""Seconds between refreshes of what is dirty and visible."""
-
+TICK: Final = 0.25  # seconds between refreshes of what is dirty and visible
 _TEXTS: Final = Texts()
 
 
@@ -222,10 +220,8 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._repaint()
 
     def _tell_marks(self, lost: Sequence[int] = ()) -> None:
-        roster = self.roster
-        self.post_message(
-            MarksChanged(self, marked=len(roster.marks), hidden=len(roster.hidden_marks), lost=tuple(lost))
-        )
+        marked, hidden = len(self.roster.marks), len(self.roster.hidden_marks)
+        self.post_message(MarksChanged(self, marked=marked, hidden=hidden, lost=tuple(lost)))
 
     # -- moving -------------------------------------------------------------------------------------------------------
 
