@@ -523,18 +523,29 @@ class FeedbackSeen(SQLModel, table=True):
 
 
 class Hook(SQLModel, table=True):
-    """How far a mailbox's webhook has read the log, and its troubles."""
+    """How far a mailbox's webhook has read the log, and its troubles.
+
+    `trying` is the seq that failed `attempt` times and is tried again; `first_failed_at` is since when nothing got
+    through. One gateway at a time speaks to the receiver: who holds the lease.
+    """
 
     mailbox_id: int = Field(primary_key=True)
     cursor: int = big(default=0)
+    trying: int | None = maybe_big()
     attempt: int = 0
     first_failed_at: int | None = maybe_big()
     next_at: int = big(default=0)
     last_error: str | None = None
+    leased_by: int | None = maybe_big()
+    lease_until: int = big(default=0)
 
 
 class DeadHook(SQLModel, table=True):
-    """An event whose webhook was given up; replayable from the log."""
+    """An event whose webhook was given up; replayable from the log.
+
+    `replayed_at`: somebody asked for it to be sent again; `delivered_at`: it was. A replay that fails for good too
+    empties `replayed_at` again.
+    """
 
     __tablename__ = "dead_hook"
     __table_args__ = AUTO
@@ -544,6 +555,19 @@ class DeadHook(SQLModel, table=True):
     at: int = big()
     error: str
     replayed_at: int | None = maybe_big()
+    delivered_at: int | None = maybe_big()
+
+
+class Cursor(SQLModel, table=True):
+    """How far a reader that is one for the whole desk has come; whoever holds the lease acts on what follows.
+
+    `at` is a place in the log, or a time for a reader of rows that carry one.
+    """
+
+    name: str = Field(primary_key=True)
+    at: int = big()
+    leased_by: int | None = maybe_big()
+    lease_until: int = big(default=0)
 
 
 class LogEntry(SQLModel, table=True):

@@ -93,6 +93,14 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "cursor",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("at", BIG, nullable=False),
+        sa.Column("leased_by", BIG, nullable=True),
+        sa.Column("lease_until", BIG, nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
         "dead_hook",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("mailbox_id", sa.Integer(), nullable=False),
@@ -100,6 +108,7 @@ def upgrade() -> None:
         sa.Column("at", BIG, nullable=False),
         sa.Column("error", sa.String(), nullable=False),
         sa.Column("replayed_at", BIG, nullable=True),
+        sa.Column("delivered_at", BIG, nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sqlite_autoincrement=True,
     )
@@ -168,10 +177,13 @@ def upgrade() -> None:
         "hook",
         sa.Column("mailbox_id", sa.Integer(), nullable=False),
         sa.Column("cursor", BIG, nullable=False),
+        sa.Column("trying", BIG, nullable=True),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("first_failed_at", BIG, nullable=True),
         sa.Column("next_at", BIG, nullable=False),
         sa.Column("last_error", sa.String(), nullable=True),
+        sa.Column("leased_by", BIG, nullable=True),
+        sa.Column("lease_until", BIG, nullable=False),
         sa.PrimaryKeyConstraint("mailbox_id"),
     )
     op.create_table(
