@@ -6,16 +6,18 @@ Who asks for a gauge asks here, so that the gauge is the gate.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, select
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from core.flow import house
 from core.flow.answers import Answer
 from core.flow.prepare import RunClaim, Target, implicit_run
-from core.ledger import facts
+from core.ledger import facts, lanes
 from core.ledger.counters import EVER, bucket
 from core.ledger.facts import GateFacts, RunFacts, TokenFacts
 from core.ledger.tables import Lane, Pace, Run, table
@@ -23,7 +25,7 @@ from core.ledger.transaction import Transaction
 from core.rules import budgets
 from core.rules.budgets import DAY_BUCKET, DAY_MINUTES, HOUR_BUCKET, HOUR_MINUTES, Room
 from core.rules.policy import Policy
-from core.words import DAY, MINUTE, SECOND, Limit
+from core.words import DAY, HOUR, MINUTE, SECOND, Limit
 
 RUN: Final = table(Run)
 LANE: Final = table(Lane)
@@ -217,18 +219,10 @@ def charge_acceptance(tx: Transaction, box: GateFacts, run: RunFacts, *, new: in
         new_recipient_caps(tx, box).charge(tx, new)
 
 
-def wait_at(tx: Transaction, box: GateFacts, sites: Iterable[str], *, n: int) -> None:
-    """Count recipients that are accepted and free but not paid for yet; what is ahead of the next one."""
-    for site in sites:
+def wait(tx: Transaction, box: GateFacts, *, n: int) -> None:
+    """Count recipients that are accepted and free but not paid for yet: what is ahead of the next one."""
+    if n:
         tx.bump("agent", str(box.agent_id), "waiting", minute=EVER, n=n)
-        tx.bump("site", f"{box.mailbox_id}:{site}", "waiting", minute=EVER, n=n)
-
-
-def wait(tx: Transaction, box: GateFacts, lane_ids: Sequence[int], *, n: int) -> None:
-    """The same by lane."""
-    if lane_ids:
-        sites = {row.id: row.site for row in tx.all(select(LANE.c.id, LANE.c.site).where(LANE.c.id.in_(lane_ids)))}
-        wait_at(tx, box, [sites[lane_id] for lane_id in lane_ids], n=n)
 
 
 def departs_at(tx: Transaction, box: GateFacts, targets: Sequence[Target]) -> int:
@@ -245,25 +239,60 @@ def departs_at(tx: Transaction, box: GateFacts, targets: Sequence[Target]) -> in
                 ahead=max(0, waiting - 1), now=tx.now,
             ),
         )  # fmt: skip
-    for site in {target.site for target in targets}:
-        ahead = tx.total("site", f"{box.mailbox_id}:{site}", "waiting", since=EVER)
-        tat = arrival(tx, box.mailbox_id, site)
-        pace = site_pace(tx, box, site)
-        at = max(at, budgets.paced_departure(tat, per_minute=pace, burst=1, ahead=max(0, ahead - 1), now=tx.now))
+    for target in targets:
+        lane = lanes.lane_for(tx, mailbox_id=box.mailbox_id, domain=target.address.domain_ascii, site=target.site)
+        ahead = lane.depth + tx.lane(lane.id).depth
+        pace = site_pace(tx, box, target.site)
+        wait = ahead * MINUTE // pace if pace else DAY
+        at = max(at, min(lane.not_before, tx.now + DAY), tx.now) + (wait if wait > SECOND else 0)
     return at
 
 
-def arrival(tx: Transaction, mailbox_id: int, site: str) -> int | None:
-    """GCRA's theoretical arrival time of a mailbox at a site; None before the first."""
-    rows = tx.peek(select(PACE.c.tat).where(PACE.c.mailbox_id == mailbox_id, PACE.c.site == site))
-    return int(rows[0].tat) if rows else None
+class Sites:
+    """The paces and hourly caps of a mailbox's sites for the length of one claim: read at once, written at once."""
+
+    def __init__(self, tx: Transaction, box: GateFacts, names: set[str]) -> None:
+        self._tx = tx
+        self._box = box
+        keys = [f"{box.mailbox_id}:{name}" for name in names]
+        tx.prime("site", keys, "attempts", since=bucket(tx.now, HOUR_BUCKET) - HOUR_MINUTES - HOUR_BUCKET)
+        self._tats = arrivals(tx, box.mailbox_id, names)
+        self._moved: dict[str, int] = {}
+
+    def grant(self, site: str, *, asking: int) -> int:
+        """How many may leave towards the site now."""
+        room = site_cap(self._tx, self._box, site).room(self._tx)
+        return self._pace(site, asking=min(asking, room.left)).n
+
+    def spend(self, site: str, n: int) -> tuple[int, str | None]:
+        """Note that `n` leave; returns until when the site's lanes are held back and by what, or (0, None)."""
+        cap, now = site_cap(self._tx, self._box, site), self._tx.now
+        grant = self._pace(site, asking=n)
+        self._moved[site] = self._tats[site] = grant.tat
+        if n:
+            cap.charge(self._tx, n)
+        room = cap.room(self._tx)
+        if room.left == 0:
+            return min(room.next_at or now + MINUTE, now + HOUR), cap.name
+        if grant.next_at > now:
+            return min(grant.next_at, now + HOUR), "site_minute"
+        return 0, None
+
+    def save(self) -> None:
+        values = [
+            {"mailbox_id": self._box.mailbox_id, "site": site, "tat": tat} for site, tat in sorted(self._moved.items())
+        ]
+        self._tx.write_keeping_memo(_ARRIVE_SQLITE if self._tx.sqlite else _ARRIVE_PG, values)
+
+    def _pace(self, site: str, *, asking: int) -> budgets.Grant:
+        per_minute = site_pace(self._tx, self._box, site)
+        return budgets.pace(self._tats.get(site), per_minute=per_minute, burst=1, now=self._tx.now, asking=asking)
 
 
-def arrive(tx: Transaction, mailbox_id: int, site: str, *, tat: int) -> None:
-    """Move it on."""
-    known = tx.write_keeping_memo(_ARRIVE, [{"b_mailbox": mailbox_id, "b_site": site, "b_tat": tat}])
-    if not known:
-        tx.write_keeping_memo(insert(PACE), [{"mailbox_id": mailbox_id, "site": site, "tat": tat}])
+def arrivals(tx: Transaction, mailbox_id: int, sites: Collection[str]) -> dict[str, int]:
+    """GCRA's theoretical arrival times of a mailbox at these sites; none before the first."""
+    rows = tx.peek(_ARRIVALS, {"b_mailbox": mailbox_id, "b_sites": list(sites)})
+    return {row.site: row.tat for row in rows}
 
 
 # --- gauges ---------------------------------------------------------------------------------------------------------
@@ -273,10 +302,12 @@ def gauges(tx: Transaction, box: GateFacts) -> list[Limit]:
     """Used, cap, window and next refill of every budget of a mailbox, from the counters that enforce."""
     caps = [*departure_caps(tx, box), new_recipient_caps(tx, box)]
     limits = [cap.room(tx).limit(cap.name) for cap in caps]
-    for site in _busy_sites(tx, box.mailbox_id):
+    busy = _busy_sites(tx, box.mailbox_id)
+    tats = arrivals(tx, box.mailbox_id, busy)
+    for site in busy:
         cap = site_cap(tx, box, site)
         limits.append(cap.room(tx).limit(f"site_hour:{site}"))
-        tat = arrival(tx, box.mailbox_id, site)
+        tat = tats.get(site)
         per_minute = site_pace(tx, box, site)
         ahead = max(0, (tat or 0) - tx.now)
         used = min(per_minute, -(-ahead * per_minute // MINUTE)) if per_minute else 0
@@ -299,8 +330,17 @@ def _or(own: int | None, policy: int) -> int:
     return policy if own is None else own
 
 
-_ARRIVE: Final = (
-    update(PACE)
-    .where(PACE.c.mailbox_id == bindparam("b_mailbox"), PACE.c.site == bindparam("b_site"))
-    .values(tat=bindparam("b_tat"))
+_ARRIVALS: Final = select(PACE.c.site, PACE.c.tat).where(
+    PACE.c.mailbox_id == bindparam("b_mailbox"), PACE.c.site.in_(bindparam("b_sites", expanding=True))
 )
+
+
+def _arrive(insert: Any) -> Any:
+    statement = insert(PACE)
+    return statement.on_conflict_do_update(
+        index_elements=[PACE.c.mailbox_id, PACE.c.site], set_={"tat": statement.excluded.tat}
+    )
+
+
+_ARRIVE_SQLITE: Final = _arrive(sqlite_insert)
+_ARRIVE_PG: Final = _arrive(pg_insert)

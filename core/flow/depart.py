@@ -6,7 +6,7 @@ attempt without a settlement is `uncertain`, and nothing else can happen.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -40,6 +40,8 @@ from core.words import (
     Status,
 )
 
+Verb = Callable[[Transaction], None]
+
 MESSAGE: Final = table(Message)
 RECIPIENT: Final = table(Recipient)
 IN_FLIGHT: Final = table(InFlight)
@@ -52,7 +54,7 @@ WORKER: Final = table(Worker)
 LEASE: Final = 30 * SECOND
 """How long a claim outlives its worker's last beat."""
 MAILBOXES_A_TURN: Final = 32
-LANES_A_TURN: Final = 16
+LANES_A_TURN: Final = 32
 SPENT: Final = MINUTE
 """Longest nap of a lane whose cap says never: somebody may widen it."""
 LONGEST_RETRY: Final = 4 * HOUR
@@ -85,14 +87,9 @@ def _claim_mailbox(tx: Transaction, box: GateFacts, *, worker: int, limit: int) 
     rooms = [(cap, cap.room(tx)) for cap in caps]
     left = min(room.left for _, room in rooms)
     spent = [(cap, room) for cap, room in rooms if room.left == 0]
-    slots: list[lanes.Slot] = []
-    ready = lanes.lanes_due(tx, mailbox_id=box.mailbox_id, limit=LANES_A_TURN)
-    for place, lane in enumerate(ready):
-        share = -(-(limit - len(slots)) // (len(ready) - place))
-        if share > 0:
-            taken = _claim_lane(tx, box, lane, worker=worker, limit=share, uncharged=left)
-            left -= sum(not slot.charged for slot in taken)
-            slots += taken
+    turns = _claim_lanes(tx, box, limit=limit, uncharged=left)
+    slots = [slot for turn in turns for slot in turn.slots]
+    lanes.lease(tx, turns, mailbox_id=box.mailbox_id, worker=worker, until=tx.now + LEASE)
     _charge(tx, box, caps, slots)
     if spent and not slots:
         # Nothing that is paid for is due, and nothing more can be paid: look again when the last of the caps opens.
@@ -103,37 +100,25 @@ def _claim_mailbox(tx: Transaction, box: GateFacts, *, worker: int, limit: int) 
     return lanes.describe(tx, slots)
 
 
-def _claim_lane(
-    tx: Transaction, box: GateFacts, lane: Any, *, worker: int, limit: int, uncharged: int
-) -> list[lanes.Slot]:
-    hourly = allowances.site_cap(tx, box, lane.site)
-    room = hourly.room(tx)
-    per_minute = allowances.site_pace(tx, box, lane.site)
-    grant = budgets.pace(
-        allowances.arrival(tx, box.mailbox_id, lane.site), per_minute=per_minute, burst=1, now=tx.now,
-        asking=min(limit, room.left),
-    )  # fmt: skip
-    slots = lanes.take(tx, lane_id=lane.id, uncharged=uncharged, limit=grant.n)
-    if slots:
-        # Ask again for what was really there: a pace is not spent on an empty lane.
-        grant = budgets.pace(
-            allowances.arrival(tx, box.mailbox_id, lane.site), per_minute=per_minute, burst=1, now=tx.now,
-            asking=len(slots),
-        )  # fmt: skip
-        allowances.arrive(tx, box.mailbox_id, lane.site, tat=grant.tat)
-        hourly.charge(tx, len(slots))
-        lanes.lease(tx, slots, mailbox_id=box.mailbox_id, worker=worker, until=tx.now + LEASE)
-    if room.left <= len(slots):
-        later = hourly.room(tx).next_at
-        wake, why = min(later or tx.now + MINUTE, tx.now + HOUR), "site_hour"
-    elif grant.next_at > tx.now:
-        wake, why = min(grant.next_at, tx.now + HOUR), "site_minute"
-    else:
-        wake, why = 0, None
-    if not slots and uncharged <= 0 and wake == 0:
-        return []  # the mailbox's budget is what it waits for; the lane itself is free
-    lanes.sleep(tx, lane_id=lane.id, not_before=wake, waits_for=why if wake else None)
-    return slots
+def _claim_lanes(tx: Transaction, box: GateFacts, *, limit: int, uncharged: int) -> list[lanes.LaneTurn]:
+    """A share of each due lane, as far as its site's pace and hourly cap allow."""
+    due = lanes.lanes_due(tx, mailbox_id=box.mailbox_id, limit=LANES_A_TURN)
+    sites = allowances.Sites(tx, box, {lane.site for lane in due})
+    turns: list[lanes.LaneTurn] = []
+    for place, lane in enumerate(due):
+        share = -(-(limit - sum(len(turn.slots) for turn in turns)) // (len(due) - place))
+        if share > 0:
+            turn = _claim_lane(tx, lane, sites, limit=share, uncharged=uncharged)
+            uncharged -= sum(not slot.charged for slot in turn.slots)
+            turns.append(turn)
+    sites.save()
+    return turns
+
+
+def _claim_lane(tx: Transaction, lane: Any, sites: allowances.Sites, *, limit: int, uncharged: int) -> lanes.LaneTurn:
+    taken = lanes.take(tx, lane_id=lane.id, uncharged=uncharged, limit=sites.grant(lane.site, asking=limit))
+    wake, why = sites.spend(lane.site, len(taken.slots))
+    return lanes.LaneTurn(lane.id, taken.slots, max(taken.next_due, wake), wake, why)
 
 
 def _charge(tx: Transaction, box: GateFacts, caps: Sequence[allowances.Cap], slots: Sequence[lanes.Slot]) -> None:
@@ -147,7 +132,7 @@ def _charge(tx: Transaction, box: GateFacts, caps: Sequence[allowances.Cap], slo
         tx.bump("stream", str(box.stream_id), "left_15m", minute=bucket(tx.now, budgets.DAY_BUCKET), n=len(fresh))
     tx.bump("stream", str(box.stream_id), "left_1d", minute=bucket(tx.now, budgets.DAY_MINUTES), n=len(fresh))
     tx.write_keeping_memo(_PAID, [{"b_message": slot.message_id, "b_n": slot.n} for slot in fresh])
-    allowances.wait(tx, box, [slot.lane_id for slot in fresh], n=-1)
+    allowances.wait(tx, box, n=-len(fresh))
 
 
 def _nap(tx: Transaction, box: GateFacts, *, until: int, waits_for: str | None) -> None:
@@ -165,6 +150,10 @@ def attempt(tx: Transaction, claimed: Sequence[Claimed], *, worker: int) -> set[
     mine = lanes.held_leases(tx, {c.key for c in claimed}, worker=worker)
     held = [c for c in claimed if c.key in mine and mine[c.key].lease_until > tx.now]
     states = _states(tx, held)
+    listed = {
+        stream: facts.suppressed(tx, {c.address for c in held if c.stream_id == stream}, stream_id=stream, now=tx.now)
+        for stream in {c.stream_id for c in held}
+    }
     closed = _closed_lanes(tx, {c.lane_id for c in held})
     stopped = facts.desk(tx).stopped_at is not None
     going: list[Claimed] = []
@@ -175,7 +164,7 @@ def attempt(tx: Transaction, claimed: Sequence[Claimed], *, worker: int) -> set[
             lanes.land(tx, [one])  # cancelled meanwhile: its recipient is final already
         elif stopped or one.lane_id in closed or not _open(tx, box):
             lanes.put_back(tx, [one], dues=[one.due])
-        elif not _turned_away(tx, one, box):
+        elif not _turned_away(tx, one, box, listed[one.stream_id].get(one.address)):
             going.append(one)
     lanes.mark_attempted(tx, going)
     return {c.key for c in going}
@@ -187,11 +176,10 @@ def _open(tx: Transaction, box: GateFacts) -> bool:
     return box.status == "active" and alive and box.agent_status == "active" and box.paused_at is None
 
 
-def _turned_away(tx: Transaction, one: Claimed, box: GateFacts) -> bool:
+def _turned_away(tx: Transaction, one: Claimed, box: GateFacts, listed: tuple[int, str] | None) -> bool:
     """Whether this recipient does not leave: suppressed or given up meanwhile, or the policy now wants a human."""
-    listed = facts.suppressed(tx, [one.address], stream_id=one.stream_id, now=tx.now)
-    if one.address in listed:
-        suppression, cause = listed[one.address]
+    if listed is not None:
+        suppression, cause = listed
         lanes.land(tx, [one])
         gate.tell_suppressed_recipient(tx, one, suppression=suppression, cause=cause)
         _finish(tx, one, status=Status.BLOCKED, reason=f"suppressed: {cause}")
@@ -246,7 +234,7 @@ def _to_review(tx: Transaction, one: Claimed, box: GateFacts, reasons: Sequence[
         .values(status=Status.PENDING.value)
     )
     tx.write(update(MESSAGE).where(MESSAGE.c.id == one.message_id).values(status=Status.PENDING.value))
-    allowances.wait(tx, box, [row.lane_id for row in rows if not row.charged], n=-1)
+    allowances.wait(tx, box, n=-sum(not row.charged for row in rows))
     expires_at = tx.now + (box.pending_expiry or policy.oversight.pending_expiry)
     review.send_back(tx, one.message_id, box, reasons=reasons, expires_at=expires_at)
     tx.emit(
@@ -259,13 +247,12 @@ def _to_review(tx: Transaction, one: Claimed, box: GateFacts, reasons: Sequence[
 
 
 def _states(tx: Transaction, claimed: Sequence[Claimed]) -> dict[tuple[int, int], Status]:
-    r = RECIPIENT.c
-    rows = tx.all(select(r.message_id, r.n, r.status).where(r.message_id.in_({c.message_id for c in claimed})))
+    rows = tx.all(_STATES, {"b_ids": [c.message_id for c in claimed]})
     return {(row.message_id, row.n): Status(row.status) for row in rows}
 
 
 def _closed_lanes(tx: Transaction, lane_ids: set[int]) -> set[int]:
-    rows = tx.all(select(LANE.c.id).where(LANE.c.id.in_(lane_ids), LANE.c.paused_at.is_not(None)))
+    rows = tx.all(_CLOSED, {"b_ids": list(lane_ids)})
     return {row.id for row in rows}
 
 
@@ -590,6 +577,12 @@ def _line(reply: Reply) -> str:
     return f"{reply.code or ''} {reply.enhanced or ''} {reply.text}".strip()[:300]
 
 
+_STATES: Final = select(RECIPIENT.c.message_id, RECIPIENT.c.n, RECIPIENT.c.status).where(
+    RECIPIENT.c.message_id.in_(bindparam("b_ids", expanding=True))
+)
+_CLOSED: Final = select(LANE.c.id).where(
+    LANE.c.id.in_(bindparam("b_ids", expanding=True)), LANE.c.paused_at.is_not(None)
+)
 _ONE: Final = (RECIPIENT.c.message_id == bindparam("b_message")) & (RECIPIENT.c.n == bindparam("b_n"))
 _PAID: Final = update(RECIPIENT).where(_ONE).values(charged=True)
 _SENT: Final = (

@@ -302,7 +302,7 @@ def into_lanes(tx: Transaction, message_id: int, box: GateFacts) -> None:
         tx,
         [Slot(message_id, row.n, row.lane_id, message.submitted_at, charged=bool(row.charged)) for row in free],
     )
-    allowances.wait(tx, box, [row.lane_id for row in rows if not row.charged], n=1)
+    allowances.wait(tx, box, n=sum(not row.charged for row in rows))
     tx.emit(
         EmailQueued(
             actor=str(SYSTEM), message=message_id, mailbox=box.mailbox_id, agent=box.agent_id, stream=box.stream_id,
@@ -369,8 +369,7 @@ def end_unsent(tx: Transaction, message_id: int | None, box: GateFacts, *, statu
     if left == 0:
         values |= {"status": status.value, "final_at": tx.now}
     tx.write(update(MESSAGE).where(MESSAGE.c.id == message_id).values(**values))
-    waiting = [row.lane_id for row in rows if row.status != Status.PENDING and not row.charged]
-    allowances.wait(tx, box, waiting, n=-1)
+    allowances.wait(tx, box, n=-sum(row.status != Status.PENDING and not row.charged for row in rows))
     _give_back(tx, message, rows, box)
     free_followers(tx, [message_id])
     return len(rows)

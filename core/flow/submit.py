@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from sqlalchemy import update
+
 from core.errors import PostroomError
 from core.events import EmailBlocked, EmailPending, EmailQueued, EmailSubmitted
 from core.flow import allowances, gate, house, review
@@ -124,7 +126,7 @@ def _store(tx: Transaction, prepared: Prepared, box: GateFacts, *, run: RunFacts
         if shut is None:
             lane_id = lanes.lane_for(
                 tx, mailbox_id=box.mailbox_id, domain=target.address.domain_ascii, site=target.site
-            )
+            ).id
         tx.add(
             RECIPIENT,
             {
@@ -169,10 +171,10 @@ def _queue(tx: Transaction, prepared: Prepared, box: GateFacts, judged: Judged) 
         if target.n not in judged.waits_for:
             lane_id = lanes.lane_for(
                 tx, mailbox_id=box.mailbox_id, domain=target.address.domain_ascii, site=target.site
-            )
+            ).id
             free.append(Slot(prepared.id, target.n, lane_id, tx.now, charged=False))
     lanes.enqueue(tx, free)
-    allowances.wait_at(tx, box, [target.site for target in judged.open], n=1)
+    allowances.wait(tx, box, n=len(judged.open))
     tx.emit(
         EmailQueued(
             actor=str(Actor("agent", box.agent_name)),
@@ -298,3 +300,13 @@ def _remember_answer(tx: Transaction, prepared: Prepared, answer: Answer) -> Non
                 "keep_until": tx.now + KEEP_ANSWERS,
             },
         )
+
+
+def note_answer(tx: Transaction, mailbox_id: int, key: str, answer: Answer) -> None:
+    """The answer that was given after waiting is the one to give again."""
+    c = IDEMPOTENCY.c
+    tx.write(
+        update(IDEMPOTENCY)
+        .where(c.mailbox_id == mailbox_id, c.key == key)
+        .values(status=answer.http, answer=answer.body())
+    )

@@ -7,10 +7,10 @@ one sorted statement, so that two gateways never wait for each other's rows in o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -29,13 +29,33 @@ def bucket(at: int, width: int = 1) -> int:
     return minute - minute % width
 
 
+_C: Final = COUNTER.c
+_LOAD: Final = select(_C.minute, _C.n).where(
+    _C.scope == bindparam("b_scope"),
+    _C.key == bindparam("b_key"),
+    _C.kind == bindparam("b_kind"),
+    _C.minute >= bindparam("b_since"),
+)
+_LOAD_MANY: Final = select(_C.key, _C.minute, _C.n).where(
+    _C.scope == bindparam("b_scope"),
+    _C.key.in_(bindparam("b_keys", expanding=True)),
+    _C.kind == bindparam("b_kind"),
+    _C.minute >= bindparam("b_since"),
+)
+
+
 def load(conn: Connection, scope: str, key: str, kind: str, *, since: int) -> dict[int, int]:
     """Minute -> n, from minute `since` on."""
-    c = COUNTER.c
-    rows = conn.execute(
-        select(c.minute, c.n).where(c.scope == scope, c.key == key, c.kind == kind, c.minute >= since),
-    )
+    rows = conn.execute(_LOAD, {"b_scope": scope, "b_key": key, "b_kind": kind, "b_since": since})
     return {row.minute: row.n for row in rows}
+
+
+def load_many(conn: Connection, scope: str, keys: Sequence[str], kind: str, *, since: int) -> dict[str, dict[int, int]]:
+    """The same for many keys in one read."""
+    found: dict[str, dict[int, int]] = {}
+    for row in conn.execute(_LOAD_MANY, {"b_scope": scope, "b_keys": list(keys), "b_kind": kind, "b_since": since}):
+        found.setdefault(row.key, {})[row.minute] = row.n
+    return found
 
 
 def apply(conn: Connection, bumps: Mapping[CounterKey, int], *, sqlite: bool) -> None:

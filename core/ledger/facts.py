@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, or_, select
+from sqlalchemy import Connection, Row, Select, bindparam, or_, select
 
 from core.ledger.tables import (
     Agent,
@@ -133,6 +133,16 @@ def _gate() -> Select[Any]:
     )
 
 
+@functools.cache
+def _gate_by_address() -> Select[Any]:
+    return _gate().where(MAILBOX.c.address == bindparam("b_address"))
+
+
+@functools.cache
+def _gate_by_id() -> Select[Any]:
+    return _gate().where(MAILBOX.c.id == bindparam("b_id"))
+
+
 def _gate_facts(row: Row[Any] | None) -> GateFacts | None:
     if row is None:
         return None
@@ -143,14 +153,14 @@ def _gate_facts(row: Row[Any] | None) -> GateFacts | None:
 
 
 def gate_by_address(conn: Connection, address: str) -> GateFacts | None:
-    return _gate_facts(conn.execute(_gate().where(MAILBOX.c.address == address)).first())
+    return _gate_facts(conn.execute(_gate_by_address(), {"b_address": address}).first())
 
 
 def gate(tx: Transaction, mailbox_id: int) -> GateFacts:
     """The facts of a mailbox that is known to exist."""
 
     def load() -> GateFacts:
-        found = _gate_facts(tx.conn.execute(_gate().where(MAILBOX.c.id == mailbox_id)).first())
+        found = _gate_facts(tx.conn.execute(_gate_by_id(), {"b_id": mailbox_id}).first())
         assert found is not None, f"mailbox {mailbox_id} is gone"
         return found
 
@@ -159,7 +169,7 @@ def gate(tx: Transaction, mailbox_id: int) -> GateFacts:
 
 def token_by_hash(conn: Connection, digest: bytes) -> TokenFacts | None:
     """The agent's token with this SHA-256, whether it is still alive or not."""
-    return _token_facts(conn.execute(_TOKEN.where(TOKEN.c.hash == digest)).first())
+    return _token_facts(conn.execute(_TOKEN_BY_HASH, {"b_hash": digest}).first())
 
 
 def token(tx: Transaction, token_id: int) -> TokenFacts | None:
@@ -172,6 +182,9 @@ _TOKEN: Final[Select[Any]] = select(
     TOKEN.c.id, TOKEN.c.agent_id, AGENT.c.name.label("agent_name"), TOKEN.c.scopes, TOKEN.c.test, TOKEN.c.run_key,
     TOKEN.c.run_user, TOKEN.c.expires_at, TOKEN.c.revoked_at, TOKEN.c.issued_by,
 ).join(AGENT, AGENT.c.id == TOKEN.c.agent_id)  # fmt: skip
+
+
+_TOKEN_BY_HASH: Final = _TOKEN.where(TOKEN.c.hash == bindparam("b_hash"))
 
 
 def _token_facts(row: Row[Any] | None) -> TokenFacts | None:
@@ -190,11 +203,12 @@ def desk(tx: Transaction) -> Row[Any]:
     return tx.memo("desk", load)
 
 
+_POLICY: Final = select(POLICY.c.version, POLICY.c.content).join(DESK, DESK.c.policy_version == POLICY.c.version)
+
+
 def policy_text(conn: Connection) -> tuple[int, str]:
     """Version and content of the policy in force."""
-    row = conn.execute(
-        select(POLICY.c.version, POLICY.c.content).join(DESK, DESK.c.policy_version == POLICY.c.version)
-    ).one()
+    row = conn.execute(_POLICY).one()
     return int(row.version), str(row.content)
 
 
@@ -234,25 +248,29 @@ def run(tx: Transaction, *, agent_id: int, key: str) -> RunFacts | None:
     return tx.memo(("run", agent_id, key), load)
 
 
+_SUPPRESSED: Final = select(
+    SUPPRESSION.c.address, SUPPRESSION.c.id, SUPPRESSION.c.cause, SUPPRESSION.c.stream_id
+).where(
+    SUPPRESSION.c.address.in_(bindparam("b_addresses", expanding=True)),
+    SUPPRESSION.c.removed_at.is_(None),
+    or_(SUPPRESSION.c.expires_at.is_(None), SUPPRESSION.c.expires_at > bindparam("b_now")),
+)
+
+
 def suppressed(tx: Transaction, addresses: Collection[str], *, stream_id: int, now: int) -> dict[str, tuple[int, str]]:
     """Normalised address -> (suppression id, cause) for those that must not be written to."""
-    c = SUPPRESSION.c
-    rows = tx.peek(
-        select(c.address, c.id, c.cause).where(
-            c.address.in_(addresses),
-            c.removed_at.is_(None),
-            or_(c.expires_at.is_(None), c.expires_at > now),
-            or_(c.stream_id.is_(None), c.stream_id == stream_id),
-        )
-    )
-    return {row.address: (row.id, row.cause) for row in rows}
+    rows = tx.peek(_SUPPRESSED, {"b_addresses": list(addresses), "b_now": now})
+    return {row.address: (row.id, row.cause) for row in rows if row.stream_id in (None, stream_id)}
+
+
+_KNOWN: Final = select(CONTACT.c.address).where(
+    CONTACT.c.agent_id == bindparam("b_agent"), CONTACT.c.address.in_(bindparam("b_addresses", expanding=True))
+)
 
 
 def known_contacts(tx: Transaction, addresses: Collection[str], *, agent_id: int) -> set[str]:
     """Which of the addresses this agent has written to before."""
-    c = CONTACT.c
-    rows = tx.peek(select(c.address).where(c.agent_id == agent_id, c.address.in_(addresses)))
-    return {row.address for row in rows}
+    return {row.address for row in tx.peek(_KNOWN, {"b_agent": agent_id, "b_addresses": list(addresses)})}
 
 
 def idempotent_answer(tx: Transaction, *, mailbox_id: int, key: str) -> Row[Any] | None:

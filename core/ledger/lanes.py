@@ -53,6 +53,7 @@ class Claimed:
     domain: str
     site: str
     address: str
+    path: str
     attempts: int
     submitted_at: int
     dated_at: int
@@ -70,15 +71,24 @@ class Claimed:
 # --- coming in ----------------------------------------------------------------------------------------------------
 
 
-def lane_for(tx: Transaction, *, mailbox_id: int, domain: str, site: str) -> int:
+@dataclass(frozen=True, slots=True)
+class LaneFacts:
+    """A lane as it stood when this batch first looked."""
+
+    id: int
+    depth: int
+    not_before: int
+
+
+def lane_for(tx: Transaction, *, mailbox_id: int, domain: str, site: str) -> LaneFacts:
     """The lane of a mailbox towards a domain; made on first use."""
 
-    def find() -> int:
-        c = LANE.c
-        rows = tx.peek(select(c.id).where(c.mailbox_id == mailbox_id, c.domain == domain))
+    def find() -> LaneFacts:
+        rows = tx.peek(_LANE_OF, {"b_mailbox": mailbox_id, "b_domain": domain})
         if rows:
-            return int(rows[0].id)
-        return tx.create(LANE, {"mailbox_id": mailbox_id, "domain": domain, "site": site, "next_at": FAR_FUTURE})
+            return LaneFacts(rows[0].id, rows[0].depth, rows[0].not_before)
+        made = tx.create(LANE, {"mailbox_id": mailbox_id, "domain": domain, "site": site, "next_at": FAR_FUTURE})
+        return LaneFacts(made, depth=0, not_before=0)
 
     return tx.memo(("lane", mailbox_id, domain), find)
 
@@ -122,59 +132,48 @@ def mailboxes_due(tx: Transaction, *, limit: int) -> Sequence[Any]:
 
     A suspended agent, a paused or failing stream and an exhausted budget are left out by one row each.
     """
-    now = tx.now
-    due = exists().where(LANE.c.mailbox_id == MAILBOX.c.id, LANE.c.next_at <= now, LANE.c.paused_at.is_(None))
-    return tx.all(
-        select(MAILBOX.c.id, MAILBOX.c.agent_id, MAILBOX.c.stream_id)
-        .join(AGENT, AGENT.c.id == MAILBOX.c.agent_id)
-        .join(STREAM, STREAM.c.id == MAILBOX.c.stream_id)
-        .where(
-            MAILBOX.c.status == "active",
-            MAILBOX.c.wake_at <= now,
-            AGENT.c.status == "active",
-            STREAM.c.paused_at.is_(None),
-            STREAM.c.backoff_until <= now,
-            due,
-        )
-        .order_by(MAILBOX.c.served_at)
-        .limit(limit)
-    )
+    return tx.all(_MAILBOXES_DUE, {"b_now": tx.now, "b_limit": limit})
 
 
 def lanes_due(tx: Transaction, *, mailbox_id: int, limit: int) -> Sequence[Any]:
     """Due lanes of a mailbox, the longest due first."""
-    c = LANE.c
-    return tx.all(
-        select(c.id, c.domain, c.site, c.depth, c.failures)
-        .where(c.mailbox_id == mailbox_id, c.next_at <= tx.now, c.paused_at.is_(None))
-        .order_by(c.next_at)
-        .limit(limit)
-    )
+    return tx.all(_LANES_DUE, {"b_mailbox": mailbox_id, "b_now": tx.now, "b_limit": limit})
 
 
-def take(tx: Transaction, *, lane_id: int, uncharged: int, limit: int) -> list[Slot]:
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a lane has to give now, and when its next row is due after that (FAR_FUTURE: it is empty then)."""
+
+    slots: list[Slot]
+    next_due: int
+
+
+def take(tx: Transaction, *, lane_id: int, uncharged: int, limit: int) -> Taken:
     """The next rows of a lane, in order, at most `limit` and at most `uncharged` that no budget has paid for yet."""
-    c = READY.c
-    rows = tx.all(
-        select(c.due, c.message_id, c.n, c.charged)
-        .where(c.lane_id == lane_id, c.due <= tx.now)
-        .order_by(c.due, c.message_id, c.n)
-        .limit(limit)
-    )
+    rows = tx.all(_HEAD_OF_LANE, {"b_lane": lane_id, "b_limit": limit + 1})
     taken: list[Slot] = []
     for row in rows:
-        if not row.charged:
-            if uncharged <= 0:
-                break  # in order: what is behind an unpaid one waits with it
-            uncharged -= 1
+        if len(taken) == limit or row.due > tx.now or (not row.charged and uncharged <= 0):
+            return Taken(taken, row.due)  # in order: what is behind an unpaid one waits with it
+        uncharged -= not row.charged
         taken.append(Slot(row.message_id, row.n, lane_id, row.due, bool(row.charged)))
-    return taken
+    return Taken(taken, FAR_FUTURE)
 
 
-def lease(tx: Transaction, slots: Sequence[Slot], *, mailbox_id: int, worker: int, until: int) -> None:
-    """Move rows of one lane from ready to in flight."""
-    if not slots:
-        return
+@dataclass(frozen=True, slots=True)
+class LaneTurn:
+    """What a claim did with one lane: its rows, when to look at it again, what holds it back until then."""
+
+    lane_id: int
+    slots: Sequence[Slot]
+    next_at: int
+    not_before: int
+    waits_for: str | None
+
+
+def lease(tx: Transaction, turns: Sequence[LaneTurn], *, mailbox_id: int, worker: int, until: int) -> None:
+    """Move the rows of these lanes from ready to in flight, and set when each lane is next worth a look."""
+    slots = [slot for turn in turns for slot in turn.slots]
     tx.write_keeping_memo(
         _REMOVE,
         [{"b_lane": s.lane_id, "b_due": s.due, "b_message": s.message_id, "b_n": s.n} for s in slots],
@@ -196,38 +195,34 @@ def lease(tx: Transaction, slots: Sequence[Slot], *, mailbox_id: int, worker: in
             for s in slots
         ],
     )
-    change = tx.lane(slots[0].lane_id)
-    change.depth -= len(slots)
-    change.in_flight += len(slots)
+    tx.write_keeping_memo(
+        _TURN,
+        [
+            {
+                "b_id": turn.lane_id,
+                "b_taken": len(turn.slots),
+                "b_next": turn.next_at,
+                "b_before": turn.not_before,
+                "b_waits": turn.waits_for,
+            }
+            for turn in turns
+        ],
+    )
 
 
-def sleep(
-    tx: Transaction, *, lane_id: int, not_before: int = 0, waits_for: str | None = None, failures: int | None = None
-) -> None:
-    """Set when a lane is next worth a look: its first due row, but not before `not_before`. One row, no message."""
+def sleep(tx: Transaction, *, lane_id: int, not_before: int = 0, waits_for: str | None = None, failures: int) -> None:
+    """Hold a lane back until `not_before`, whatever is due in it. One row, no message."""
     first = tx.one(select(func.min(READY.c.due)).where(READY.c.lane_id == lane_id))
     due = first[0] if first is not None and first[0] is not None else FAR_FUTURE
     values = {"b_id": lane_id, "b_next": max(due, not_before), "b_before": not_before, "b_waits": waits_for}
-    if failures is None:
-        tx.write_keeping_memo(_SLEEP, [values])
-    else:
-        tx.write_keeping_memo(_BACK_OFF, [values | {"b_failures": failures}])
+    tx.write_keeping_memo(_BACK_OFF, [values | {"b_failures": failures}])
 
 
 def describe(tx: Transaction, slots: Sequence[Slot]) -> list[Claimed]:
     """What delivery needs to know of the claimed, in the order claimed."""
     if not slots:
         return []
-    m, r, lane = MESSAGE.c, RECIPIENT.c, LANE.c
-    rows = tx.all(
-        select(
-            m.id.label("message_id"), r.n, m.mailbox_id, m.agent_id, m.stream_id, m.run_id, lane.domain, lane.site,
-            r.address, r.attempts, m.submitted_at, m.dated_at, m.policy_version, m.content_class, m.recipients,
-            m.smtputf8, m.test,
-        )
-        .select_from(RECIPIENT.join(MESSAGE, m.id == r.message_id).join(LANE, lane.id == r.lane_id))
-        .where(r.message_id.in_([s.message_id for s in slots]))
-    )  # fmt: skip
+    rows = tx.all(_DESCRIBE, {"b_ids": [s.message_id for s in slots]})
     known = {(row.message_id, row.n): row for row in rows}
     claimed = []
     for slot in slots:
@@ -242,8 +237,7 @@ def describe(tx: Transaction, slots: Sequence[Slot]) -> list[Claimed]:
 
 def held_leases(tx: Transaction, keys: Collection[tuple[int, int]], *, worker: int) -> dict[tuple[int, int], Any]:
     """The in-flight rows among `keys` that are still this worker's."""
-    c = IN_FLIGHT.c
-    rows = tx.all(select(IN_FLIGHT).where(c.message_id.in_({key[0] for key in keys}), c.worker == worker))
+    rows = tx.all(_HELD, {"b_ids": [key[0] for key in keys], "b_worker": worker})
     return {(row.message_id, row.n): row for row in rows if (row.message_id, row.n) in keys}
 
 
@@ -284,14 +278,7 @@ def lapsed(tx: Transaction, *, limit: int) -> Sequence[Any]:
 
 def followers(tx: Transaction, message_ids: Collection[int]) -> Sequence[Any]:
     """Recipients that wait for one of these messages to become final (order within a conversation)."""
-    if not message_ids:
-        return ()
-    r, m = RECIPIENT.c, MESSAGE.c
-    return tx.all(
-        select(r.message_id, r.n, r.address, r.lane_id, r.status, r.waits_for, r.charged, m.submitted_at)
-        .join(MESSAGE, m.id == r.message_id)
-        .where(r.waits_for.in_(message_ids))
-    )
+    return tx.all(_FOLLOWERS, {"b_ids": list(message_ids)}) if message_ids else ()
 
 
 def predecessor(tx: Transaction, *, mailbox_id: int, conversation: int, before: int, address: str) -> int | None:
@@ -321,17 +308,74 @@ _REMOVE: Final = delete(READY).where(
         READY.c.n == bindparam("b_n"),
     )
 )
+# a paused lane stays asleep whoever else thinks it is time
+_AWAKE: Final = LANE.c.paused_at.is_(None)
 _SLEEP: Final = (
     update(LANE)
     .where(LANE.c.id == bindparam("b_id"))
     .values(
-        # a paused lane stays asleep whoever else thinks it is time
-        next_at=case((LANE.c.paused_at.is_(None), bindparam("b_next")), else_=FAR_FUTURE),
-        not_before=case((LANE.c.paused_at.is_(None), bindparam("b_before")), else_=FAR_FUTURE),
+        next_at=case((_AWAKE, bindparam("b_next")), else_=FAR_FUTURE),
+        not_before=case((_AWAKE, bindparam("b_before")), else_=FAR_FUTURE),
         waits_for=bindparam("b_waits"),
     )
 )
 _BACK_OFF: Final = _SLEEP.values(failures=bindparam("b_failures"))
+_TURN: Final = _SLEEP.values(
+    depth=LANE.c.depth - bindparam("b_taken"), in_flight=LANE.c.in_flight + bindparam("b_taken")
+)
+_LANE_OF: Final = select(LANE.c.id, LANE.c.depth, LANE.c.not_before).where(
+    LANE.c.mailbox_id == bindparam("b_mailbox"), LANE.c.domain == bindparam("b_domain")
+)
+_MAILBOXES_DUE: Final = (
+    select(MAILBOX.c.id, MAILBOX.c.agent_id, MAILBOX.c.stream_id)
+    .join(AGENT, AGENT.c.id == MAILBOX.c.agent_id)
+    .join(STREAM, STREAM.c.id == MAILBOX.c.stream_id)
+    .where(
+        MAILBOX.c.status == "active",
+        MAILBOX.c.wake_at <= bindparam("b_now"),
+        AGENT.c.status == "active",
+        STREAM.c.paused_at.is_(None),
+        STREAM.c.backoff_until <= bindparam("b_now"),
+        exists().where(LANE.c.mailbox_id == MAILBOX.c.id, LANE.c.next_at <= bindparam("b_now"), _AWAKE),
+    )
+    .order_by(MAILBOX.c.served_at)
+    .limit(bindparam("b_limit"))
+)
+_LANES_DUE: Final = (
+    select(LANE.c.id, LANE.c.domain, LANE.c.site, LANE.c.depth, LANE.c.failures)
+    .where(LANE.c.mailbox_id == bindparam("b_mailbox"), LANE.c.next_at <= bindparam("b_now"), _AWAKE)
+    .order_by(LANE.c.next_at)
+    .limit(bindparam("b_limit"))
+)
+_HEAD_OF_LANE: Final = (
+    select(READY.c.due, READY.c.message_id, READY.c.n, READY.c.charged)
+    .where(READY.c.lane_id == bindparam("b_lane"))
+    .order_by(READY.c.due, READY.c.message_id, READY.c.n)
+    .limit(bindparam("b_limit"))
+)
+_DESCRIBE: Final = (
+    select(
+        MESSAGE.c.id.label("message_id"), RECIPIENT.c.n, MESSAGE.c.mailbox_id, MESSAGE.c.agent_id,
+        MESSAGE.c.stream_id, MESSAGE.c.run_id, LANE.c.domain, LANE.c.site, RECIPIENT.c.address, RECIPIENT.c.path,
+        RECIPIENT.c.attempts, MESSAGE.c.submitted_at, MESSAGE.c.dated_at, MESSAGE.c.policy_version,
+        MESSAGE.c.content_class, MESSAGE.c.recipients, MESSAGE.c.smtputf8, MESSAGE.c.test,
+    )
+    .select_from(
+        RECIPIENT.join(MESSAGE, MESSAGE.c.id == RECIPIENT.c.message_id).join(LANE, LANE.c.id == RECIPIENT.c.lane_id)
+    )
+    .where(RECIPIENT.c.message_id.in_(bindparam("b_ids", expanding=True)))
+)  # fmt: skip
+_HELD: Final = select(IN_FLIGHT).where(
+    IN_FLIGHT.c.message_id.in_(bindparam("b_ids", expanding=True)), IN_FLIGHT.c.worker == bindparam("b_worker")
+)
+_FOLLOWERS: Final = (
+    select(
+        RECIPIENT.c.message_id, RECIPIENT.c.n, RECIPIENT.c.address, RECIPIENT.c.lane_id, RECIPIENT.c.status,
+        RECIPIENT.c.waits_for, RECIPIENT.c.charged, MESSAGE.c.submitted_at,
+    )
+    .join(MESSAGE, MESSAGE.c.id == RECIPIENT.c.message_id)
+    .where(RECIPIENT.c.waits_for.in_(bindparam("b_ids", expanding=True)))
+)  # fmt: skip
 _THIS: Final = and_(IN_FLIGHT.c.message_id == bindparam("b_message"), IN_FLIGHT.c.n == bindparam("b_n"))
 _ATTEMPT: Final = update(IN_FLIGHT).where(_THIS).values(attempt=bindparam("b_attempt"), attempted_at=bindparam("b_at"))
 _LAND: Final = delete(IN_FLIGHT).where(_THIS)

@@ -63,6 +63,11 @@ class Store:
         except (DBAPIError, PoolTimeout) as error:
             raise unavailable(error) from error
 
+    def look(self, verb: Callable[[Transaction], T]) -> T:
+        """Run a verb that only reads; whatever it would have written is forgotten."""
+        with self.read() as conn:
+            return Transaction(conn, now=self.clock.now(), sqlite=self.sqlite).run(verb)
+
     @contextlib.contextmanager
     def begin(self) -> Iterator[Transaction]:
         """The desk's one write transaction; commits at the end, rolls back on any error."""

@@ -9,7 +9,7 @@ again and again (a mailbox, a policy) and forgets it as soon as any verb writes.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -83,17 +83,17 @@ class Transaction:
 
     # --- reading ---
 
-    def one(self, statement: Executable) -> Row[Any] | None:
+    def one(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Row[Any] | None:
         self._settle()
-        return self.conn.execute(statement).first()
+        return self.conn.execute(statement, values).first()
 
-    def all(self, statement: Executable) -> Sequence[Row[Any]]:
+    def all(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         self._settle()
-        return self.conn.execute(statement).all()
+        return self.conn.execute(statement, values).all()
 
-    def peek(self, statement: Executable) -> Sequence[Row[Any]]:
+    def peek(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         """Read what no verb of this batch can have staged, without flushing."""
-        return self.conn.execute(statement).all()
+        return self.conn.execute(statement, values).all()
 
     def memo(self, key: Hashable, load: Callable[[], T]) -> T:
         """What `load` returned for `key`, until a verb of this batch writes."""
@@ -108,14 +108,20 @@ class Transaction:
         found = self._buckets.get(name)
         if found is None or found.get(-1, 0) > since:
             # A wider window than was loaded: read it and lay this batch's changes over it.
-            found = counters.load(self.conn, scope, key, kind, since=since)
-            for staged in (self._batch, self._verb):
-                for (s, k, what, minute), n in staged.bumps.items() if staged else ():
-                    if (s, k, what) == name and minute >= since:
-                        found[minute] = found.get(minute, 0) + n
-            found[-1] = since
-            self._buckets[name] = found
+            self._flush_bumps()
+            found = self._buckets[name] = counters.load(self.conn, scope, key, kind, since=since) | {-1: since}
+            self._overlay(name, since)
         return sorted((minute, n) for minute, n in found.items() if minute >= since and minute >= 0)
+
+    def prime(self, scope: str, keys: Collection[str], kind: str, *, since: int) -> None:
+        """Read the buckets of many keys at once, for `buckets` to find."""
+        wanted = [key for key in keys if (scope, key, kind) not in self._buckets]
+        if wanted:
+            self._flush_bumps()
+            loaded = counters.load_many(self.conn, scope, wanted, kind, since=since)
+            for key in wanted:
+                self._buckets[scope, key, kind] = loaded.get(key, {}) | {-1: since}
+                self._overlay((scope, key, kind), since)
 
     def total(self, scope: str, key: str, kind: str, *, since: int = 0) -> int:
         """The sum of a counter from minute `since` on."""
@@ -204,6 +210,19 @@ class Transaction:
         if counters_too and staged.bumps:
             counters.apply(self.conn, staged.bumps, sqlite=self.sqlite)
             staged.bumps.clear()
+
+    def _flush_bumps(self) -> None:
+        """Changes of verbs that succeeded become rows, so that what is read next includes them."""
+        if self._batch.bumps:
+            counters.apply(self.conn, self._batch.bumps, sqlite=self.sqlite)
+            self._batch.bumps.clear()
+
+    def _overlay(self, name: tuple[str, str, str], since: int) -> None:
+        """Lay this verb's own changes over buckets that were just read."""
+        found = self._buckets[name]
+        for (scope, key, kind, minute), n in self._verb.bumps.items() if self._verb else ():
+            if (scope, key, kind) == name and minute >= since:
+                found[minute] = found.get(minute, 0) + n
 
     def _forget(self) -> None:
         mine, self._verb = self._verb, None

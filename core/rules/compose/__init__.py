@@ -7,6 +7,6 @@ gives. Approval, signing and every retry use these same bytes: only `Date` is ad
 """
 
 from core.rules.compose.message import Attachment, Draft, Gateway, Rendered, compose, digest, with_date
-from core.rules.compose.parts import preview
+from core.rules.compose.parts import preview, reading
 
-__all__ = ["Attachment", "Draft", "Gateway", "Rendered", "compose", "digest", "preview", "with_date"]
+__all__ = ["Attachment", "Draft", "Gateway", "Rendered", "compose", "digest", "preview", "reading", "with_date"]

@@ -177,19 +177,26 @@ def _ascii_lower(text: str) -> str:
 
 def preview(text: str | None, html: str | None) -> str:
     """The first 200 characters or so of what a person would read, on one line; only 8,000 characters are looked at."""
-    if text and text.strip():
-        seen = text[:_PREVIEW_INPUT]
-    else:
-        reader = _Visible()
-        # `<![x[` raises AssertionError in the standard library's parser: what it read until then is shown.
-        with contextlib.suppress(AssertionError):
-            reader.feed((html or "")[:_PREVIEW_INPUT])
-            reader.close()
-        seen = "".join(reader.pieces)
-    # Format characters (bidi, zero width) can make a reviewer read other words than the recipient will.
-    shown = "".join(char if char.isprintable() else " " if char.isspace() else "" for char in seen)
-    line = " ".join(shown.split())
+    seen = text[:_PREVIEW_INPUT] if text and text.strip() else _visible((html or "")[:_PREVIEW_INPUT])
+    line = " ".join(seen.split())[: _PREVIEW * 2]
+    if not line.isprintable():
+        # Format characters (bidi, zero width) can make a reviewer read other words than the recipient will.
+        line = "".join(char for char in line if char.isprintable())
     return line if len(line) <= _PREVIEW else line[: _PREVIEW - 1].rstrip() + "…"
+
+
+def reading(text: str | None, html: str | None) -> str:
+    """All that a recipient reads: the plain part and the words of the HTML part, whichever their program shows."""
+    return "\n\n".join(part for part in (text, _visible(html) if html else None) if part)
+
+
+def _visible(html: str) -> str:
+    reader = _Visible()
+    # `<![x[` raises AssertionError in the standard library's parser: what it read until then is shown.
+    with contextlib.suppress(AssertionError):
+        reader.feed(html)
+        reader.close()
+    return "".join(reader.pieces)
 
 
 class _Visible(HTMLParser):

@@ -1,0 +1,20 @@
+"""What every door of a gateway needs, in one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.doors.callers import Callers
+from core.flow.house import House
+from core.ledger.store import Store
+from core.ledger.writer import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One per gateway."""
+
+    store: Store
+    writer: Writer
+    house: House
+    callers: Callers

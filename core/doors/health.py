@@ -1,0 +1,66 @@
+"""Whether this gateway lives, whether it can work, and its figures for Prometheus."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, generate_latest
+from sqlalchemy import func, select, text
+
+from core.doors.describe import answer_json, errors
+from core.doors.desk import Desk
+from core.ledger import log
+from core.ledger.counters import EVER, bucket
+from core.ledger.tables import InFlight, Lane, table
+from core.ledger.transaction import Transaction
+from core.settings import Settings
+
+LANE: Final = table(Lane)
+IN_FLIGHT: Final = table(InFlight)
+
+
+class Health:
+    """Open routes: they show figures, never names or mail."""
+
+    def __init__(self, desk: Desk, settings: Settings) -> None:
+        self._desk = desk
+        self._settings = settings
+        self.router = APIRouter(tags=["health"])
+        add = self.router.add_api_route
+        add("/healthz", self._alive, methods=["GET"])
+        add("/readyz", self._ready, methods=["GET"], responses=errors(503))
+        add("/metrics", self._metrics, methods=["GET"], response_class=Response, responses=errors(503))
+
+    async def _alive(self) -> Response:
+        """The process answers."""
+        return answer_json(200, {"ok": True})
+
+    async def _ready(self) -> Response:
+        """The database answers; 503 if not."""
+        with self._desk.store.read() as conn:
+            conn.execute(text("SELECT 1"))
+        return answer_json(200, {"ok": True, "desk": self._settings.name})
+
+    async def _metrics(self) -> Response:
+        """Figures read from the counters that enforce."""
+        return Response(self._desk.store.look(self._collect), media_type=CONTENT_TYPE_LATEST)
+
+    def _collect(self, tx: Transaction) -> bytes:
+        registry = CollectorRegistry()
+
+        def gauge(name: str, what: str, value: float) -> None:
+            Gauge(f"postroom_{name}", what, registry=registry).set(value)
+
+        gauge("pending", "actions that wait for a human", tx.total("desk", "", "pending", since=EVER))
+        depth: Any = tx.peek(select(func.sum(LANE.c.depth), func.sum(LANE.c.in_flight)))[0]
+        gauge("queued", "recipients ready or waiting in lanes", depth[0] or 0)
+        gauge("in_flight", "recipients claimed by a worker", depth[1] or 0)
+        since = bucket(tx.now) - 15
+        for kind in ("sent", "held", "deferred", "failed", "uncertain", "refused"):
+            gauge(f"{kind}_15m", f"{kind} in the last 15 minutes", tx.total("desk", "", kind, since=since))
+        gauge("log_seq", "events in the log", log.head(tx.conn)[0])
+        Counter("postroom_commits", "verbs committed by this process", registry=registry).inc(
+            self._desk.writer.committed
+        )
+        return generate_latest(registry)

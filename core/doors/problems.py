@@ -1,0 +1,121 @@
+"""Errors as agents and programs see them: `application/problem+json` (RFC 9457) with a stable code.
+
+Every error of the tree has its place here; what is not of the tree is a bug, is logged, and says nothing of itself.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, Final
+
+import orjson
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from core.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Overloaded,
+    PostroomError,
+    Refused,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+)
+
+log = structlog.get_logger("doors")
+
+MEDIA_TYPE: Final = "application/problem+json"
+_STATUS: Final[tuple[tuple[type[Refused], int], ...]] = (
+    (Invalid, 422),
+    (Unauthenticated, 401),
+    (Forbidden, 403),
+    (NotFound, 404),
+    (Conflict, 409),
+    (TooLarge, 413),
+    (Refused, 400),
+)
+
+
+def problem(http: int, *, error: str, reason: str, request_id: str, fix: str | None = None, **more: Any) -> Response:
+    """One error. `more` are further members; `status` may be the outcome of a submission instead of the number."""
+    body: dict[str, Any] = {
+        "type": f"urn:postroom:error:{error}",
+        "title": HTTPStatus(http).phrase,
+        "status": http,
+        "error": error,
+        "reason": reason,
+        "request_id": request_id,
+    }
+    if fix is not None:
+        body["fix"] = fix
+    headers = {"WWW-Authenticate": "Bearer"} if http == 401 else {}
+    if (seconds := more.get("retry_after_seconds")) is not None:
+        headers["Retry-After"] = str(seconds)
+    return Response(orjson.dumps(body | more), status_code=http, media_type=MEDIA_TYPE, headers=headers)
+
+
+def request_id(request: Request) -> str:
+    """The id that our log and the caller's share."""
+    found = request.scope.get("postroom.request_id")
+    return str(found) if found else "-"
+
+
+def of_error(error: PostroomError, rid: str) -> Response:
+    """The answer to an error of the tree."""
+    if isinstance(error, Unavailable):
+        code = "overloaded" if isinstance(error, Overloaded) else "unavailable"
+        return problem(
+            503, error=code, reason=error.reason, request_id=rid, retry_after_seconds=error.retry_after,
+            fix="nothing was written; try again after retry_after_seconds",
+        )  # fmt: skip
+    assert isinstance(error, Refused)
+    http = next(status for kind, status in _STATUS if isinstance(error, kind))
+    more: dict[str, Any] = {}
+    if isinstance(error, Invalid):
+        more["errors"] = [{"field": field, "problem": what} for field, what in error.problems]
+    return problem(http, error=error.error, reason=error.reason, fix=error.fix, request_id=rid, **more)
+
+
+def install(app: FastAPI) -> None:
+    """Let every error of an app leave in this form."""
+
+    async def refused(request: Request, error: Exception) -> Response:
+        assert isinstance(error, PostroomError)
+        return of_error(error, request_id(request))
+
+    async def unparsed(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        problems = tuple((where(one["loc"][1:]) or str(one["loc"][0]), str(one["msg"])) for one in error.errors())
+        return of_error(Invalid("the request is not of the expected form", problems=problems), request_id(request))
+
+    async def routed(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "refused")
+        answer = problem(error.status_code, error=code, reason=str(error.detail), request_id=request_id(request))
+        answer.headers.update(error.headers or {})
+        return answer
+
+    async def broken(request: Request, error: Exception) -> Response:
+        log.error("unexpected error", request_id=request_id(request), exc_info=error)
+        return problem(
+            500, error="internal", reason="something unexpected happened; it is in the gateway's log",
+            request_id=request_id(request),
+        )  # fmt: skip
+
+    app.add_exception_handler(PostroomError, refused)
+    app.add_exception_handler(RequestValidationError, unparsed)
+    app.add_exception_handler(HTTPException, routed)
+    app.add_exception_handler(Exception, broken)
+
+
+def where(path: tuple[str | int, ...]) -> str:
+    """`attachments[0].filename` of a pydantic location."""
+    spelled = ""
+    for step in path:
+        spelled += f"[{step}]" if isinstance(step, int) else f".{step}" if spelled else str(step)
+    return spelled

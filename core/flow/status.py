@@ -1,0 +1,207 @@
+"""How a message or a mailbox stands, as its agent or an operator may know it. Reads only; shows no body."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, func, select
+
+from core.errors import Forbidden, NotFound
+from core.flow import allowances, gate
+from core.flow.answers import Answer, RecipientAnswer
+from core.ledger import facts
+from core.ledger.counters import EVER
+from core.ledger.facts import TokenFacts
+from core.ledger.tables import Mailbox, Message, Recipient, Review, table
+from core.ledger.transaction import Transaction
+from core.rules import roles
+from core.rules.roles import Verb
+from core.words import Actor, Status, spell_id, stamp
+
+MESSAGE: Final = table(Message)
+RECIPIENT: Final = table(Recipient)
+MAILBOX: Final = table(Mailbox)
+REVIEW: Final = table(Review)
+PAGE: Final = 50
+
+Caller = TokenFacts | Actor
+
+
+def message(conn: Connection, message_id: int, *, caller: Caller) -> dict[str, Any]:
+    """The message with every recipient as the agent gave it. Raises `NotFound`."""
+    row = _message(conn, message_id, caller)
+    people = conn.execute(select(RECIPIENT).where(RECIPIENT.c.message_id == message_id).order_by(RECIPIENT.c.n)).all()
+    item = conn.execute(select(REVIEW).where(REVIEW.c.id == message_id)).first()
+    return {
+        "message_id": spell_id("m", row.id),
+        "rfc_message_id": row.rfc_message_id,
+        "status": overall(row, people),
+        "kind": row.kind,
+        "subject": row.subject,
+        "content_class": row.content_class,
+        "test": bool(row.test),
+        "tags": row.tags,
+        "metadata": row.meta,
+        "digest": row.digest,
+        "submitted_at": stamp(row.submitted_at),
+        "expires_at": stamp(item.expires_at) if item is not None and item.status == "pending" else None,
+        "decision": _decision(item),
+        "recipients": [_recipient(one) for one in people],
+    }
+
+
+def _message(conn: Connection, message_id: int, caller: Caller) -> Row[Any]:
+    row = conn.execute(select(MESSAGE).where(MESSAGE.c.id == message_id)).first()
+    mine = row is not None and (
+        row.agent_id == caller.agent_id if isinstance(caller, TokenFacts) else roles.may(caller, Verb.MESSAGE_READ)
+    )
+    if row is None or not mine:
+        raise NotFound(f"there is no message {spell_id('m', message_id)}")
+    return row
+
+
+def _decision(item: Row[Any] | None) -> dict[str, Any] | None:
+    if item is None:
+        return None
+    return {"status": item.status, "by": item.decided_by, "reason": item.reason, "reasons": item.reasons}
+
+
+def _recipient(one: Row[Any]) -> dict[str, Any]:
+    waits = spell_id("m", one.waits_for) if one.waits_for else None
+    return {
+        "address": one.given,
+        "field": one.field,
+        "status": one.status,
+        "reason": one.reason or (f"waits for {waits}" if waits else None),
+        "attempts": one.attempts,
+        "next_at": stamp(one.next_at) if one.next_at else None,
+        "code": one.code,
+        "enhanced": one.enhanced,
+        "sent_at": stamp(one.sent_at) if one.sent_at else None,
+        "feedback": one.feedback,
+    }
+
+
+def overall(row: Row[Any], people: Any) -> str:
+    """The message's state: its own once final or held, else what its recipients are doing."""
+    if row.status != Status.QUEUED:
+        return str(row.status)
+    states = {one.status for one in people}
+    for status in (Status.SENDING, Status.UNCERTAIN, Status.DEFERRED, Status.QUEUED):
+        if status.value in states:
+            return status.value
+    return str(row.status)
+
+
+def outcome(conn: Connection, message_id: int, answer: Answer) -> Answer | None:
+    """The answer to give instead of `queued`, once every recipient is final; None while any is not."""
+    row = conn.execute(select(MESSAGE.c.status, MESSAGE.c.open).where(MESSAGE.c.id == message_id)).first()
+    if row is None or row.open > 0:
+        return None
+    people = conn.execute(
+        select(RECIPIENT.c.given, RECIPIENT.c.status, RECIPIENT.c.reason, RECIPIENT.c.code, RECIPIENT.c.enhanced)
+        .where(RECIPIENT.c.message_id == message_id)
+        .order_by(RECIPIENT.c.n)
+    ).all()
+    told = tuple(
+        RecipientAnswer(p.given, p.status, p.reason or (f"{p.code} {p.enhanced or ''}".strip() if p.code else None))
+        for p in people
+    )
+    return Answer(
+        status=row.status,
+        http=200 if row.status == Status.SENT else 202,
+        recipients=told,
+        message_id=answer.message_id,
+        rfc_message_id=answer.rfc_message_id,
+        content_class=answer.content_class,
+    )
+
+
+def owned(conn: Connection, message_id: int, *, token: TokenFacts) -> str:
+    """The mailbox address of a message of this agent. Raises `NotFound`."""
+    row = conn.execute(
+        select(MAILBOX.c.address)
+        .join(MESSAGE, MESSAGE.c.mailbox_id == MAILBOX.c.id)
+        .where(MESSAGE.c.id == message_id, MESSAGE.c.agent_id == token.agent_id)
+    ).first()
+    if row is None:
+        raise NotFound(f"there is no message {spell_id('m', message_id)} of yours")
+    return str(row.address)
+
+
+def mailbox(tx: Transaction, address: str, *, caller: Caller) -> dict[str, Any]:
+    """Mode, budgets left, suspension: an agent may know where it stands. Raises `NotFound`, `Forbidden`."""
+    box = facts.gate_by_address(tx.conn, address)
+    if box is None:
+        raise NotFound(f"there is no mailbox {address}")
+    if isinstance(caller, TokenFacts) and caller.agent_id != box.agent_id:
+        raise Forbidden(f"{address} does not belong to {caller.agent_name}", error="not_your_mailbox")
+    row = tx.peek(select(MAILBOX).where(MAILBOX.c.id == box.mailbox_id))[0]
+    suspended = gate.suspended(box) if box.agent_status == "suspended" else None
+    return {
+        "address": box.address,
+        "display_name": box.display_name,
+        "agent": box.agent_name,
+        "stream": box.domain,
+        "status": box.status,
+        "oversight_mode": box.mode,
+        "pending_expiry_seconds": box.pending_expiry // 1_000_000 if box.pending_expiry else None,
+        "approval_webhook": box.webhook_url,
+        "classes": list(box.classes),
+        "allow": list(box.allow),
+        "expires_at": stamp(box.expires_at) if box.expires_at else None,
+        "updated_at": stamp(row.updated_at),
+        "suspended": None if suspended is None else {"error": suspended.error, "reason": suspended.reason},
+        "pending": tx.total("mailbox", str(box.mailbox_id), "pending", since=EVER),
+        "waiting": tx.total("agent", str(box.agent_id), "waiting", since=EVER),
+        "budgets": [
+            {
+                "name": limit.name,
+                "used": limit.used,
+                "limit": limit.cap,
+                "left": limit.left,
+                "window_seconds": limit.window,
+                "next_refill_at": _when(limit.next_at),
+            }
+            for limit in allowances.gauges(tx, box)
+        ],
+    }
+
+
+def _when(at: int | None) -> str | None:
+    """A time, unless it never comes."""
+    return stamp(at) if at is not None and at < 2**53 else None
+
+
+def messages(
+    conn: Connection, address: str, *, direction: str | None, q: str | None, before: int | None
+) -> dict[str, Any]:
+    """A page of a mailbox's messages, newest first, found by words of the subject; the cursor is the last id."""
+    m = MESSAGE.c
+    box = facts.gate_by_address(conn, address)
+    if box is None:
+        raise NotFound(f"there is no mailbox {address}")
+    wanted = select(MESSAGE).where(m.mailbox_id == box.mailbox_id).order_by(m.id.desc()).limit(PAGE + 1)
+    if direction is not None:
+        wanted = wanted.where(m.direction == direction)
+    if before is not None:
+        wanted = wanted.where(m.id < before)
+    if q:
+        wanted = wanted.where(func.lower(m.subject).contains(q.lower(), autoescape=True))
+    rows = conn.execute(wanted).all()
+    shown = rows[:PAGE]
+    return {
+        "messages": [
+            {
+                "message_id": spell_id("m", row.id),
+                "direction": row.direction,
+                "subject": row.subject,
+                "status": row.status,
+                "content_class": row.content_class,
+                "tags": row.tags,
+                "submitted_at": stamp(row.submitted_at),
+            }
+            for row in shown
+        ],
+        "next_cursor": spell_id("m", shown[-1].id) if len(rows) > PAGE else None,
+    }

@@ -1,0 +1,191 @@
+"""Wiring: settings -> ledger, doors, loops; started and stopped in order.
+
+`Gateway` is one process's share of a desk. `serve` runs it until a signal, then drains: no new requests, no new claims,
+what is under way is settled, what is queued is written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Iterator
+from typing import Final
+
+import structlog
+import uvicorn
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from fastapi import FastAPI
+
+from core.clock import SystemClock
+from core.doors import site
+from core.doors.callers import Callers
+from core.doors.desk import Desk
+from core.errors import Invalid
+from core.flow.house import House
+from core.keys import KeyRing, master_secrets
+from core.ledger import schema
+from core.ledger.store import Store
+from core.ledger.writer import Writer
+from core.loops.departures import Departures
+from core.loops.egress import Egress
+from core.loops.housekeeping import Housekeeping
+from core.loops.outfit import Outfits
+from core.rules.provenance import Keyring
+from core.settings import Settings, split_listen
+from core.smtp import Courier, Limits
+from core.words import Chance, Clock, Ids
+
+log = structlog.get_logger("gateway")
+
+SWITCH: Final = 0.0005
+"""Seconds between thread switches. The writer's thread gives up the interpreter at every statement; at Python's 5 ms it
+would wait that long for each of them while the event loop is busy."""
+
+
+def keyring(settings: Settings) -> KeyRing:
+    """The desk's master keys. Raises `Invalid` if the file is missing or readable by others."""
+    file = settings.master_key
+    if not file.is_file():
+        raise Invalid(f"{file} is missing", fix="restore it from your backup: without it no key can be opened")
+    if file.stat().st_mode & 0o077:
+        raise Invalid(f"{file} is readable by others", fix=f"chmod 600 {file}")
+    return KeyRing.parse(file.read_text())
+
+
+def provenance_keys(text: str) -> Keyring:
+    """Keys for return paths, Message-IDs and unsubscribe tokens, one derived from each master key."""
+    secrets = master_secrets(text)
+    keys = {
+        name: HKDF(algorithm=SHA256(), length=32, salt=None, info=b"postroom provenance").derive(secret)
+        for name, secret in secrets.items()
+    }
+    return Keyring(keys=keys, active=next(iter(keys)))
+
+
+def system_chance() -> Chance:
+    """Random bits of the operating system."""
+
+    def bits(count: int, /) -> int:
+        return int.from_bytes(os.urandom(-(-count // 8)), "big") >> (-count % 8)
+
+    return bits
+
+
+def make_house(settings: Settings) -> House:
+    """What verbs may use beside their transaction."""
+    chance = system_chance()
+    return House(
+        keyring=provenance_keys(settings.master_key.read_text()),
+        ids=Ids(chance),
+        chance=chance,
+        public_url=settings.public_url,
+        organisation=settings.organisation,
+    )
+
+
+class Gateway:
+    """One process of a desk: doors and loops over one store."""
+
+    def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self.keys = keyring(settings)
+        self.house = make_house(settings)
+        self.store = Store(settings.database_url, clock=self.clock)
+        schema.upgrade(self.store.engine)
+        self.writer = Writer(self.store)
+        self.courier = Courier(
+            clock=self.clock,
+            hello=settings.smtp.hello,
+            limits=Limits(relay=settings.smtp.connections_per_relay, direct=settings.smtp.connections_per_site),
+            private=settings.smtp.private,
+        )
+        self.desk = Desk(self.store, self.writer, self.house, Callers(self.store))
+        self.app: FastAPI = site.build(self.desk, settings)
+        self.departures = Departures(
+            store=self.store, writer=self.writer, courier=self.courier, outfits=Outfits(self.store, self.keys),
+            house=self.house, clock=self.clock,
+        )  # fmt: skip
+        self._loops: list[asyncio.Task[None]] = []
+        self._egress: Egress | None = None
+
+    @contextlib.asynccontextmanager
+    async def running(self, *, doors: bool = True) -> AsyncIterator[Gateway]:
+        """Everything started in order; stopped in the opposite order, nothing under way dropped."""
+        sys.setswitchinterval(SWITCH)
+        self.writer.start()
+        if doors:
+            housekeeping = Housekeeping(writer=self.writer, clock=self.clock)
+            self._loops.append(asyncio.create_task(housekeeping.run()))
+        delivering: asyncio.Task[None] | None = None
+        if doors and self.settings.egress:
+            self._egress = Egress(self.settings)
+            await self._egress.start()
+            self.writer.listeners.append(self._egress.wake)
+        else:
+            self.writer.listeners.append(self.departures.wake)
+            delivering = asyncio.create_task(self.departures.run())
+        try:
+            yield self
+        finally:
+            self.departures.stop()
+            if delivering is not None:
+                await delivering
+            if self._egress is not None:
+                await self._egress.stop()
+            for loop in self._loops:
+                loop.cancel()
+            await asyncio.gather(*self._loops, return_exceptions=True)
+            await self.courier.close()
+            await self.writer.close()
+            self.store.close()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handlers: ours drain the loops as well."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(gateway: Gateway, *, stopped: asyncio.Event | None = None) -> None:
+    """Serve until SIGTERM, SIGINT or `stopped`; returns when everything is drained."""
+    stop = stopped or asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError, ValueError):
+            loop.add_signal_handler(number, stop.set)
+    listens = [(gateway.settings.listen, gateway.app)]
+    if gateway.settings.public_listen:
+        listens.append((gateway.settings.public_listen, site.public(gateway.desk, gateway.settings)))
+    async with gateway.running():
+        servers = [_server(address, app) for address, app in listens]
+        serving = [asyncio.create_task(server.serve()) for server in servers]
+        log.info("serving", listen=gateway.settings.listen, dir=str(gateway.settings.dir), pid=os.getpid())
+        await asyncio.wait([asyncio.create_task(stop.wait()), *serving], return_when=asyncio.FIRST_COMPLETED)
+        log.info("draining")
+        for server in servers:
+            server.should_exit = True
+        await asyncio.gather(*serving)
+    log.info("stopped")
+
+
+def _server(address: str, app: FastAPI) -> _Server:
+    host, port = split_listen(address)
+    return _Server(
+        uvicorn.Config(
+            app, host=host, port=port, loop="none", http="httptools", log_config=None, access_log=False,
+            lifespan="off", server_header=False, timeout_graceful_shutdown=30, backlog=4096,
+        )
+    )  # fmt: skip
+
+
+async def deliver(gateway: Gateway) -> None:
+    """An egress process: departures alone, until the parent's pipe closes."""
+    async with gateway.running(doors=False):
+        await Egress.parent(gateway.departures.wake)

@@ -1,0 +1,211 @@
+"""Claim, sign, send, settle: the loop that lets mail leave.
+
+It keeps a window of deliveries under way and claims more as they finish. A delivery starts when its attempt is
+committed; whatever kills the process after that is found by its lease. Losing the database stops new claims and keeps
+asking to settle what has been sent: a receiver's answer is not thrown away because a disk was full for a minute.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+from sqlalchemy import select
+
+from core.errors import PostroomError, Unavailable
+from core.flow import depart
+from core.flow.depart import Settlement
+from core.flow.house import House
+from core.ledger.lanes import Claimed
+from core.ledger.store import Store
+from core.ledger.tables import Body, table
+from core.ledger.writer import Writer
+from core.loops.gather import Gather
+from core.loops.outfit import Outfit, Outfits
+from core.rules import compose, provenance, signing
+from core.smtp import Courier, Parcel
+from core.words import SECOND, Clock, Outcome, Reply, spell_id
+
+BODY: Final = table(Body)
+WINDOW: Final = 192
+"""Deliveries under way at once in one process."""
+TURN: Final = 64
+POLL: Final = 0.25
+"""Seconds between looks at the queue when nothing told us to look."""
+TRY_AGAIN: Final = 1.0
+BEAT: Final = depart.LEASE / SECOND / 3
+
+log = structlog.get_logger("departures")
+
+
+class Departures:
+    """One worker. `wake` may be called whenever something may have become due."""
+
+    def __init__(
+        self, *, store: Store, writer: Writer, courier: Courier, outfits: Outfits, house: House, clock: Clock
+    ) -> None:
+        self._store = store
+        self._writer = writer
+        self._courier = courier
+        self._outfits = outfits
+        self._house = house
+        self._clock = clock
+        self.worker = house.ids.mint(clock.now())
+        self._woken = asyncio.Event()
+        self._stopping = False
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._attempts = Gather(self._write_attempts)
+        self._settlements = Gather(self._write_settlements)
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Deliver until `stop`; then finish what is under way and give back the rest."""
+        await self._insist(lambda tx: depart.enlist(tx, worker=self.worker, pid=os.getpid()))
+        beats = asyncio.create_task(self._beat())
+        try:
+            while not self._stopping:
+                if not await self._claim():
+                    await self._rest()
+        finally:
+            while self._under_way:
+                await asyncio.wait(self._under_way)
+            beats.cancel()
+            with contextlib.suppress(asyncio.CancelledError, PostroomError):
+                await beats
+            with contextlib.suppress(PostroomError):
+                await self._writer.do(lambda tx: depart.discharge(tx, worker=self.worker))
+
+    def stop(self) -> None:
+        """Claim nothing more; `run` returns when the last delivery is settled."""
+        self._stopping = True
+        self._woken.set()
+
+    # --- claiming ---
+
+    async def _claim(self) -> bool:
+        """Fill the window; returns whether anything was claimed."""
+        free = WINDOW - len(self._under_way)
+        if free < TURN:
+            await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+            return True
+        self._woken.clear()
+        try:
+            claimed = await self._writer.do(lambda tx: depart.claim(tx, worker=self.worker, limit=TURN))
+        except Unavailable as error:
+            log.warning("claim failed", reason=error.reason)
+            await self._clock.sleep(TRY_AGAIN)
+            return False
+        if claimed:
+            task = asyncio.create_task(self._deliver_all(claimed))
+            self._track(task)
+        return bool(claimed)
+
+    async def _rest(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._woken.wait(), POLL)
+
+    def _track(self, task: asyncio.Task[None]) -> None:
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    # --- delivering ---
+
+    async def _deliver_all(self, claimed: Sequence[Claimed]) -> None:
+        """Read the bodies of a turn at once, then let each recipient go its own way."""
+        try:
+            bodies = self._bodies({one.message_id for one in claimed})
+        except Unavailable as error:
+            log.warning("bodies unreadable; the leases will lapse", reason=error.reason)
+            return
+        signed: dict[int, bytes] = {}
+        for one in claimed:
+            message = bodies.get(one.message_id)
+            if message is not None and one.message_id not in signed:
+                signed[one.message_id] = self._sign(one, message)
+                await asyncio.sleep(0)  # a signature takes a millisecond: let answers be read between two of them
+            self._track(asyncio.create_task(self._deliver(one, signed.get(one.message_id))))
+
+    def _bodies(self, message_ids: set[int]) -> dict[int, bytes]:
+        rows = self._store.rows(select(BODY.c.message_id, BODY.c.rendered).where(BODY.c.message_id.in_(message_ids)))
+        return {row.message_id: bytes(row.rendered) for row in rows if row.rendered is not None}
+
+    def _sign(self, one: Claimed, rendered: bytes) -> bytes:
+        """The bytes that leave: what was approved, its date, our signatures, the relay's metadata field."""
+        outfit = self._outfits.of(one.stream_id)
+        dated = compose.with_date(rendered, one.dated_at)
+        signatures = b""
+        if outfit.keys:
+            signatures = signing.sign(dated, keys=outfit.keys, at=self._clock.now(), unsigned=outfit.profile.rewrites)
+        return outfit.profile.metadata(spell_id("m", one.message_id)) + signatures + dated
+
+    async def _deliver(self, one: Claimed, message: bytes | None) -> None:
+        try:
+            if not await self._attempts.put(one):
+                return
+        except PostroomError as error:
+            log.warning("attempt not committed; the lease will lapse", reason=str(error))
+            return
+        outfit = self._outfits.of(one.stream_id)
+        reply = await self._carry(one, outfit, message)
+        chance = self._house.chance(20) / 2**20
+        provider_id = outfit.profile.message_id(reply.text) if reply.outcome is Outcome.SENT else None
+        await self._settle(Settlement(one, reply, jitter=chance, provider_id=provider_id))
+
+    async def _carry(self, one: Claimed, outfit: Outfit, message: bytes | None) -> Reply:
+        if message is None:
+            return Reply(Outcome.FAILED, None, "5.7.0", "the body was purged before it could leave", "data")
+        if one.test:
+            return Reply(Outcome.SENT, 250, "2.0.0", "test mail stays at the desk", "dot")
+        return await self._courier.deliver(
+            Parcel(
+                route=outfit.route,
+                domain=one.domain,
+                sender=provenance.return_path(one.message_id, one.n, domain=outfit.domain, keyring=self._house.keyring),
+                recipient=one.path,
+                message=message,
+                smtputf8=one.smtputf8,
+            )
+        )
+
+    async def _settle(self, settlement: Settlement) -> None:
+        """What a receiver said is written, however long that takes."""
+        while True:
+            try:
+                await self._settlements.put(settlement)
+            except Unavailable as error:
+                log.warning("settlement waits for the database", reason=error.reason)
+                await self._clock.sleep(TRY_AGAIN)
+            else:
+                return
+
+    # --- writing ---
+
+    async def _write_attempts(self, claimed: Sequence[Claimed]) -> Sequence[bool]:
+        going = await self._writer.do(lambda tx: depart.attempt(tx, claimed, worker=self.worker))
+        return [one.key in going for one in claimed]
+
+    async def _write_settlements(self, settlements: Sequence[Settlement]) -> Sequence[None]:
+        await self._writer.do(lambda tx: depart.settle(tx, settlements, worker=self.worker))
+        return [None] * len(settlements)
+
+    async def _beat(self) -> None:
+        while True:
+            await self._clock.sleep(BEAT)
+            with contextlib.suppress(Unavailable):
+                await self._writer.do(lambda tx: depart.beat(tx, worker=self.worker))
+
+    async def _insist(self, verb: depart.Verb) -> None:
+        while not self._stopping:
+            try:
+                await self._writer.do(verb)
+            except Unavailable as error:
+                log.warning("the database does not answer", reason=error.reason)
+                await self._clock.sleep(TRY_AGAIN)
+            else:
+                return

@@ -1,0 +1,159 @@
+"""How this installation is set up: the environment and `postroom.toml`, read once, validated, frozen.
+
+What may be decided by people at the desk (modes, budgets, policy) is in the database; here is only what a process needs
+to find the desk and to speak to the world. Secrets stay in files of mode 0600 or in the environment.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from core.errors import Invalid
+
+TOML: Final = "postroom.toml"
+MASTER: Final = "master.key"
+POLICY: Final = "policy.toml"
+
+
+class Part(BaseModel):
+    """A table of postroom.toml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Ses(Part):
+    """Amazon SES through SNS: the topics whose notifications are believed."""
+
+    topics: tuple[str, ...] = ()
+
+
+class SendGrid(Part):
+    """The verification key of the signed event webhook."""
+
+    public_key: str | None = None
+
+
+class Mailgun(Part):
+    """The HTTP webhook signing key."""
+
+    signing_key: SecretStr | None = None
+
+
+class Postmark(Part):
+    """Basic auth of the webhook's URL, or a token in X-Postroom-Token."""
+
+    username: str | None = None
+    password: SecretStr | None = None
+    token: SecretStr | None = None
+
+
+class Feedback(Part):
+    """Where bounces and complaints come in. A provider that is not set up answers 401."""
+
+    ses: Ses = Ses()
+    sendgrid: SendGrid = SendGrid()
+    mailgun: Mailgun = Mailgun()
+    postmark: Postmark = Postmark()
+    report_token: SecretStr | None = None
+    maildirs: tuple[Path, ...] = ()
+
+
+class Webhooks(Part):
+    """Hosts and networks that webhooks may reach although they are private or loopback."""
+
+    allow: tuple[str, ...] = ()
+
+
+class Smtp(Part):
+    """`hello`: our name in EHLO. `private`: direct mail may go to addresses that are not public (a closed network)."""
+
+    hello: str | None = None
+    private: bool = False
+    connections_per_relay: int = Field(default=16, ge=1, le=500)
+    connections_per_site: int = Field(default=4, ge=1, le=100)
+
+
+class Settings(BaseSettings):
+    """`POSTROOM_...` in the environment goes before postroom.toml, which goes before the defaults."""
+
+    model_config = SettingsConfigDict(env_prefix="POSTROOM_", env_nested_delimiter="__", extra="ignore", frozen=True)
+    toml: ClassVar[Path | None] = None
+
+    dir: Path = Path()
+    database: str | None = None
+    listen: str = "127.0.0.1:8025"
+    public_listen: str | None = None
+    public_url: str = "http://127.0.0.1:8025"
+    name: str = "PROD"
+    organisation: str = "this organisation"
+    mail_host: str = "mail.invalid"
+    log_level: str = "info"
+    egress: int = Field(default=0, ge=0, le=32)
+    feedback: Feedback = Feedback()
+    webhooks: Webhooks = Webhooks()
+    smtp: Smtp = Smtp()
+
+    @field_validator("listen", "public_listen")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        if value is not None:
+            split_listen(value)
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=cls.toml)
+
+    @property
+    def database_url(self) -> str:
+        """SQLite in the desk's directory unless another is named."""
+        return self.database or f"sqlite:///{self.dir / 'postroom.db'}"
+
+    @property
+    def master_key(self) -> Path:
+        return self.dir / MASTER
+
+    @property
+    def policy_file(self) -> Path:
+        return self.dir / POLICY
+
+
+def load(directory: Path, **more: Any) -> Settings:
+    """The settings of the desk in `directory`. Raises `Invalid` naming file and key, or that there is no desk."""
+    file = directory / TOML
+    if not file.is_file():
+        raise Invalid(f"there is no desk in {directory}", fix="make one: postroom init --dir DIR, or name it by --dir")
+    found = type("DeskSettings", (Settings,), {"toml": file, "__doc__": Settings.__doc__})
+    try:
+        settings: Settings = found(dir=directory, **{key: value for key, value in more.items() if value is not None})
+    except ValidationError as error:
+        problems = tuple((".".join(str(step) for step in one["loc"]), one["msg"]) for one in error.errors())
+        said = "; ".join(f"{where}: {what}" for where, what in problems)
+        raise Invalid(f"{file}: {said}", problems=problems) from error
+    except ValueError as error:  # tomllib's
+        raise Invalid(f"{file} is not TOML: {error}") from error
+    return settings
+
+
+def split_listen(text: str) -> tuple[str, int]:
+    """(host, port) of `127.0.0.1:8025` or `[::1]:8025`. Raises `ValueError`."""
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isdigit() or int(port) > 65_535:
+        raise ValueError(f"{text!r} is not HOST:PORT, such as 127.0.0.1:8025")
+    if host != "localhost":
+        ipaddress.ip_address(host)
+    return host, int(port)
