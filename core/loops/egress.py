@@ -20,7 +20,8 @@ from core.settings import Settings
 log = structlog.get_logger("egress")
 
 GRACE: Final = 60.0
-RESTART: Final = 1.0
+RESTART: Final = 0.5
+LONGEST_RESTART: Final = 60.0
 
 
 class Egress:
@@ -70,11 +71,14 @@ class Egress:
         return child
 
     async def _watch(self, place: int) -> None:
+        failures = 0
         while not self._stopping:
             child = self._children[place]
             code = await child.wait()
-            log.warning("egress process ended; starting another", pid=child.pid, code=code)
-            await asyncio.sleep(RESTART)
+            failures += 1
+            wait = min(RESTART * 2**failures, LONGEST_RESTART)
+            log.warning("egress process ended; starting another", pid=child.pid, code=code, seconds=wait)
+            await asyncio.sleep(wait)
             fresh = await self._spawn()
             self._children.remove(fresh)
             self._children[place] = fresh
