@@ -1,0 +1,161 @@
+"""The record of an identity as verbs about identities share it: reading it, judging it, what may stand in it.
+
+Kept apart because asking, signing, widening and ending must not each have their own idea of who may widen an identity,
+of what is a limit, or of when one is alive.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from core.errors import Conflict, Invalid, NotFound
+from core.ledger import people
+from core.ledger.people import MailboxRecord
+from core.ledger.transaction import Transaction
+from core.rules import addresses, issuance, roles
+from core.rules.issuance import Kind
+from core.rules.policy import Policy
+from core.rules.roles import Verb
+from core.words import DAY, HOUR, Actor, ContentClass, Mode, spell
+
+LIMITS: Final = ("run", "hour", "day", "new_recipients_day", "site_minute", "site_hour")
+"""What a mailbox may have figures of its own for; NULL takes the policy's."""
+MOST: Final = 10_000_000
+SHORTEST_EXPIRY: Final = HOUR
+LONGEST_EXPIRY: Final = 30 * DAY
+"""How long pending mail may wait (CONTRACT.md: 1h-30d)."""
+
+
+# --- reading ------------------------------------------------------------------------------------------------------
+
+
+def found(tx: Transaction, address: str) -> MailboxRecord:
+    """The record behind an address. Raises `NotFound`."""
+    record = people.mailbox(tx.conn, address)
+    if record is None:
+        raise NotFound(f"there is no mailbox {address}", fix="postroom mailbox list shows them all")
+    return record
+
+
+def as_request(record: MailboxRecord, *, mode: Mode | None = None) -> issuance.Request:
+    """The record as the rules of issuance judge it, or as it would be under another mode."""
+    return issuance.Request(
+        address=record.address,
+        agent=record.agent or "",
+        requester=record.requested_by,
+        owner=record.owner,
+        purpose=record.purpose,
+        systems=record.systems,
+        system_owner=record.system_owner,
+        revoke_when=record.revoke_when,
+        expires_at=record.expires_at,
+        standing_reason=record.standing_reason,
+        mode=mode or Mode(record.mode),
+        allow=record.allow,
+        classes=tuple(ContentClass(one) for one in record.classes),
+        stores_or_forwards=record.stores_or_forwards,
+    )
+
+
+def signatures(tx: Transaction, record: MailboxRecord) -> Sequence[issuance.Signoff]:
+    """Who said yes or no so far."""
+    return [
+        issuance.Signoff(Kind(one.kind), one.operator, approved=one.approved)
+        for one in people.signoffs(tx.conn, record.id)
+    ]
+
+
+def subjects(record: MailboxRecord, actor: Actor) -> dict[str, Any]:
+    """The ids an event about this identity is found by."""
+    return {
+        "actor": str(actor),
+        "mailbox": record.id,
+        "agent": record.agent_id,
+        "stream": record.stream_id,
+    }
+
+
+def may_widen(tx: Transaction, record: MailboxRecord, verb: Verb, *, actor: Actor) -> None:
+    """To widen is to issue a little more: the role, and neither who asked for the identity nor who owns it.
+
+    Raises `Forbidden`.
+    """
+    roles.check(actor, verb)
+    roles.check_other(actor, verb, first=record.requested_by)
+    for signed in signatures(tx, record):
+        if signed.kind is Kind.OWNER:
+            roles.check_other(actor, verb, first=signed.by)
+
+
+def alive(tx: Transaction, record: MailboxRecord) -> bool:
+    return record.status == "active" and (record.expires_at is None or record.expires_at > tx.now)
+
+
+def need_alive(tx: Transaction, record: MailboxRecord) -> None:
+    """Raises `Conflict` for an identity that does not exist yet or any more."""
+    if alive(tx, record):
+        return
+    if record.status == "requested":
+        raise Conflict(f"{record.address} is not active yet", fix="let it be signed, or file the request again")
+    state = "has expired" if record.status == "active" else f"is {record.status}"
+    raise Conflict(f"{record.address} {state}", fix="file a new request")
+
+
+def need_reason(reason: str, *, name: str = "reason") -> None:
+    """Raises `Invalid` where nobody could later read why."""
+    if not reason.strip():
+        raise Invalid("say why: it stands in the log", problems=((name, "is missing"),))
+
+
+# --- what may stand in a record -----------------------------------------------------------------------------------
+
+
+def check_limits(limits: Mapping[str, int | None]) -> None:
+    """Raises `Invalid` for a limit nobody knows or a figure out of range."""
+    wrong = [(name, "is no limit") for name in limits if name not in LIMITS]
+    wrong += [(name, f"is 0 to {MOST}") for name, n in limits.items() if n is not None and not 0 <= n <= MOST]
+    if wrong:
+        raise Invalid("a limit is not one", fix=f"the limits are {', '.join(LIMITS)}", problems=tuple(wrong))
+
+
+def check_expiry(pending_expiry: int | None) -> None:
+    """Raises `Invalid` outside 1h to 30d."""
+    if pending_expiry is not None and not SHORTEST_EXPIRY <= pending_expiry <= LONGEST_EXPIRY:
+        raise Invalid(
+            f"pending mail waits from {spell(SHORTEST_EXPIRY)} to {spell(LONGEST_EXPIRY)}, not {spell(pending_expiry)}",
+            problems=(("pending_expiry", "is 1h to 30d"),),
+        )
+
+
+def check_name(display_name: str | None) -> None:
+    """Raises `Invalid` for a name that could start a header of its own, or is longer than anybody shows."""
+    if display_name is not None and (
+        len(display_name) > addresses.MAX_DISPLAY
+        or any(unicodedata.category(char) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for char in display_name)
+    ):
+        raise Invalid("the display name is too long or has invisible characters", problems=(("display_name", "is"),))
+
+
+def patterns(allow: Iterable[str]) -> list[str]:
+    """An allow-list in one spelling, each pattern once. Raises `Invalid`."""
+    return list(dict.fromkeys(addresses.check_pattern(pattern) for pattern in allow))
+
+
+def heard(policy: Policy, webhook_url: str | None) -> bool:
+    """Whether somebody is told of every send: by the mailbox's webhook, or by the policy's notifications."""
+    return bool(webhook_url) or (bool(policy.notify.urls) and "email.sent" in policy.notify.events)
+
+
+def common_figures(policy: Policy) -> dict[str, int]:
+    """The policy's figure for each of `LIMITS`, as a mailbox without its own has them at an ordinary site."""
+    budgets = policy.budgets
+    return {
+        "run": budgets.run.cap,
+        "hour": budgets.agent.hour,
+        "day": budgets.agent.day,
+        "new_recipients_day": budgets.agent.new_recipients_day,
+        "site_minute": budgets.site.minute,
+        "site_hour": budgets.site.hour,
+    }

@@ -1,0 +1,57 @@
+"""Where secrets that are handed out come from: tokens, claim codes, webhooks' secrets.
+
+The desk keeps only the digest of a token or code. They are random and long, so one SHA-256 is enough: a slow hash
+protects what people choose, and nobody chose these. Verbs take what is minted here as an argument and draw nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass, field
+from typing import Final
+
+from core import hooks
+
+AGENT_PREFIX: Final = "pra_"
+OPERATOR_PREFIX: Final = "pro_"
+CLAIM_PREFIX: Final = "prc_"
+_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Minted:
+    """A fresh secret, to be shown once, and the SHA-256 the desk keeps."""
+
+    secret: str = field(repr=False)
+    digest: bytes
+
+
+def new_operator_token() -> Minted:
+    """`pro_...`, for one human."""
+    return _mint(OPERATOR_PREFIX)
+
+
+def new_agent_token() -> Minted:
+    """`pra_...`, short-lived, for one agent."""
+    return _mint(AGENT_PREFIX)
+
+
+def new_claim_code() -> Minted:
+    """`prc_...`, good once: whoever is added as an operator trades it for a token that nobody else has seen."""
+    return _mint(CLAIM_PREFIX)
+
+
+def new_webhook_secret() -> str:
+    """`whsec_...` of 32 bytes (Standard Webhooks)."""
+    return hooks.new_secret(secrets.token_bytes(_BYTES))
+
+
+def digest(secret: str) -> bytes:
+    """What the desk keeps of a token or a code, and looks it up by."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def _mint(prefix: str) -> Minted:
+    secret = prefix + secrets.token_urlsafe(_BYTES)
+    return Minted(secret, digest(secret))
