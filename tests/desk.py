@@ -65,8 +65,7 @@ class Bench:
             run=run if isinstance(run, RunClaim) else RunClaim(key=run or "run-1", user="ann@acme.test"),
             **fields,
         )
-        with self.store.read() as conn:
-            return prepare(conn, submission, token=self.token, house=self.house, now=self.store.clock.now())
+        return prepare(self.store, submission, token=self.token, house=self.house)
 
     def submit(self, to: str | list[str] = "jane@example.com", **more: Any) -> Answer:
         prepared = self.prepared(to, **more)

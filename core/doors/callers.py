@@ -51,8 +51,13 @@ class Callers:
         return self._operator(secret) if secret.startswith("pro_") else self._agent(secret)
 
     def _agent(self, secret: str) -> TokenFacts:
-        with self._store.read() as conn:
-            token = facts.token_by_hash(conn, _digest(secret))
+        digest = _digest(secret)
+
+        def load() -> TokenFacts | None:
+            with self._store.read() as conn:
+                return facts.token_by_hash(conn, digest)
+
+        token = self._store.recently(("token", digest), load)
         if token is None:
             raise Unauthenticated("no such token", fix="ask an operator for one: postroom token issue")
         if not token.alive(self._store.clock.now()):

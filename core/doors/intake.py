@@ -29,7 +29,7 @@ from core.errors import Conflict, Invalid, NotFound, TooLarge
 from core.flow import actions, review, status
 from core.flow.answers import Answer
 from core.flow.prepare import RunClaim, Submission, answered, prepare
-from core.flow.submit import RunMoved, note_answer, submit
+from core.flow.submit import RunMoved, Submit, note_answer
 from core.ledger.facts import TokenFacts
 from core.rules.addresses import Address, parse_address
 from core.words import Action, Actor, read_id
@@ -121,13 +121,9 @@ class Intake:
     async def _accept(self, submission: Submission, token: TokenFacts) -> tuple[Answer, int]:
         """Compose and submit; once more under the implicit run where the gate asks for it."""
         for implicit in (False, True):
-            with self._desk.store.read() as conn:
-                prepared = prepare(
-                    conn, submission, token=token, house=self._desk.house, now=self._desk.store.clock.now(),
-                    implicit=implicit,
-                )  # fmt: skip
+            prepared = prepare(self._desk.store, submission, token=token, house=self._desk.house, implicit=implicit)
             try:
-                answer = await self._desk.writer.do(lambda tx, one=prepared: submit(tx, one))  # type: ignore[misc]  # bound now
+                answer = await self._desk.writer.do(Submit(prepared))
             except RunMoved:
                 continue
             return answer, prepared.mailbox_id

@@ -137,9 +137,13 @@ def judge(tx: Transaction, prepared: Prepared, box: GateFacts, *, run: RunFacts)
     if not open_:
         return Judged(_all_shut(shut), (), shut=shut, suppressions=suppressions)
     first = _first_contacts(tx, open_, box)
-    consents = consent_verdicts(
-        tx, [t.address.normalised for t in open_], prepared.content_class, stream_id=box.stream_id, policy=policy
-    )
+    consents = [
+        verdict
+        for content_class in prepared.classes
+        for verdict in consent_verdicts(
+            tx, [t.address.normalised for t in open_], content_class, stream_id=box.stream_id, policy=policy
+        )
+    ]
     before = allowances.run_accepted(tx, run.id)
     further = [
         *_class_holds(prepared, box, policy),
@@ -160,6 +164,7 @@ def judge(tx: Transaction, prepared: Prepared, box: GateFacts, *, run: RunFacts)
         facts={
             "mode": box.mode,
             "class": prepared.content_class.value,
+            "classes": [content_class.value for content_class in prepared.classes],
             "declared": prepared.declared_class.value if prepared.declared_class else None,
             "recipients": len(open_),
             "first_contacts": len(first),
@@ -220,11 +225,12 @@ def _class_holds(prepared: Prepared, box: GateFacts, policy: Policy) -> list[Ver
     if prepared.content_class in UNSUBSCRIBE_CLASSES and not (box.organisation and box.postal_address):
         lacks = f"{box.domain} has no organisation and postal address, which {prepared.content_class} must carry"
         holds.append(Block("action_blocked", lacks))
-    if prepared.content_class.value not in box.classes:
-        text = f"{box.address} is not signed off for {prepared.content_class}"
-        holds.append(Hold((Reason("class_not_signed_off", text),)))
-    if prepared.content_class in policy.classes.hold:
-        holds.append(Hold((Reason("class", f"policy holds {prepared.content_class} in every mode"),)))
+    for content_class in prepared.classes:
+        if content_class.value not in box.classes:
+            text = f"{box.address} is not signed off for {content_class}"
+            holds.append(Hold((Reason("class_not_signed_off", text),)))
+        if content_class in policy.classes.hold:
+            holds.append(Hold((Reason("class", f"policy holds {content_class} in every mode"),)))
     if holds and prepared.raised_by:
         holds.append(Hold(prepared.raised_by))
     return holds

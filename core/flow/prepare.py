@@ -17,6 +17,7 @@ from core.errors import Forbidden, Invalid, NotFound
 from core.flow.house import House, parsed
 from core.ledger import facts
 from core.ledger.facts import GateFacts, TokenFacts
+from core.ledger.store import Store
 from core.ledger.tables import Contact, Message, Recipient, table
 from core.rules import classes, compose, provenance
 from core.rules.addresses import Address
@@ -85,6 +86,7 @@ class Target:
 class Prepared:
     """A composed message: from here on its bytes and its envelope do not change.
 
+    `classes` are all it was declared or raised to, `content_class` the one it goes as.
     `run_key` stands in its header; `threaded` means that it answers something, so that order matters.
     """
 
@@ -101,6 +103,7 @@ class Prepared:
     rfc_message_id: str
     smtputf8: bool
     content_class: ContentClass
+    classes: tuple[ContentClass, ...]
     declared_class: ContentClass | None
     raised_by: tuple[Reason, ...]
     conversation: int
@@ -120,29 +123,29 @@ def implicit_run(token: TokenFacts, now: int) -> str:
 
 
 def prepare(
-    conn: Connection, submission: Submission, *, token: TokenFacts, house: House, now: int, implicit: bool = False
+    store: Store, submission: Submission, *, token: TokenFacts, house: House, implicit: bool = False
 ) -> Prepared:
     """Compose. `implicit` sends it under the implicit run (the gate said so).
 
     Raises `NotFound` for a mailbox that is not there, `Forbidden` for somebody else's, `Invalid` with every problem.
     """
-    box = facts.gate_by_address(conn, submission.sender.normalised)
-    if box is None:
+    now = store.clock.now()
+    known = store.recently(("sender", submission.sender.normalised), lambda: _sender(store, submission))
+    if known is None:
         raise NotFound(f"there is no mailbox {submission.sender}", fix="postroom mailbox list shows those there are")
+    box, policy = known
     if box.agent_id != token.agent_id:
         reason = f"{box.address} does not belong to {token.agent_name}"
         raise Forbidden(reason, error="not_your_mailbox")
-    _, content = facts.policy_text(conn)
-    policy = parsed(content)
     targets = _targets(submission)
-    raised = _raise(conn, submission, box, targets)
+    raised = _raise(store, submission, box, targets)
     if raised.content_class in UNSUBSCRIBE_CLASSES and len(targets) != 1:
         raise Invalid(
             f"{raised.content_class} needs one-click unsubscribe and so takes exactly one address over to, cc and bcc",
             fix="submit one message for each recipient",
             problems=(("to", f"exactly one address for {raised.content_class}"),),
         )
-    conversation = _thread(conn, submission, box)
+    conversation = _thread(store, submission, box)
     message_id = house.ids.mint(now)
     run_key = implicit_run(token, now) if implicit else token.run_key or submission.run.key or implicit_run(token, now)
     rfc_message_id = provenance.message_id(message_id, domain=box.domain, keyring=house.keyring)
@@ -168,6 +171,7 @@ def prepare(
         rfc_message_id=rfc_message_id,
         smtputf8=rendered.needs_smtputf8 or any(t.address.needs_smtputf8 for t in targets),
         content_class=raised.content_class,
+        classes=raised.classes,
         declared_class=submission.content_class,
         raised_by=tuple(
             Reason(cause.rule, f"raised to {cause.content_class}: {', '.join(cause.words) or cause.rule}")
@@ -185,6 +189,12 @@ def prepare(
     )
 
 
+def _sender(store: Store, submission: Submission) -> tuple[GateFacts, Policy] | None:
+    with store.read() as conn:
+        box = facts.gate_by_address(conn, submission.sender.normalised)
+        return None if box is None else (box, parsed(facts.policy_text(conn)[1]))
+
+
 def _targets(submission: Submission) -> tuple[Target, ...]:
     """Each distinct address once, under the field that first names it."""
     found: dict[str, Target] = {}
@@ -197,7 +207,7 @@ def _targets(submission: Submission) -> tuple[Target, ...]:
     return tuple(found.values())
 
 
-def _raise(conn: Connection, submission: Submission, box: GateFacts, targets: Sequence[Target]) -> classes.Raised:
+def _raise(store: Store, submission: Submission, box: GateFacts, targets: Sequence[Target]) -> classes.Raised:
     """The class the agent declared, or the mailbox's first, raised by what the message says and whom it reaches."""
     offered = [ContentClass(name) for name in box.classes] or [ContentClass.TRANSACTIONAL]
     default = ContentClass.REPLY if submission.kind is Action.REPLY and ContentClass.REPLY in offered else offered[0]
@@ -205,7 +215,7 @@ def _raise(conn: Connection, submission: Submission, box: GateFacts, targets: Se
     if ContentClass.COLD_OUTREACH in offered:
         wanted = {t.address.normalised for t in targets}
         c = CONTACT.c
-        rows = conn.execute(select(c.address).where(c.agent_id == box.agent_id, c.address.in_(wanted)))
+        rows = store.rows(select(c.address).where(c.agent_id == box.agent_id, c.address.in_(wanted)))
         first = len({row.address for row in rows}) < len(wanted)
     return classes.raise_class(
         submission.content_class or default,
@@ -268,7 +278,7 @@ def _gateway(
     )
 
 
-def _thread(conn: Connection, submission: Submission, box: GateFacts) -> int | None:
+def _thread(store: Store, submission: Submission, box: GateFacts) -> int | None:
     """The key of the thread this belongs to; None: it starts one.
 
     A thread is followed through our own messages, so that an agent that names only its last mail stays in order.
@@ -280,7 +290,7 @@ def _thread(conn: Connection, submission: Submission, box: GateFacts) -> int | N
     m = MESSAGE.c
     ours = {
         row.rfc_message_id: row
-        for row in conn.execute(
+        for row in store.rows(
             select(m.rfc_message_id, m.conversation).where(
                 m.rfc_message_id.in_(spelled), m.mailbox_id == box.mailbox_id
             )

@@ -259,18 +259,33 @@ _SUPPRESSED: Final = select(
 
 def suppressed(tx: Transaction, addresses: Collection[str], *, stream_id: int, now: int) -> dict[str, tuple[int, str]]:
     """Normalised address -> (suppression id, cause) for those that must not be written to."""
-    rows = tx.peek(_SUPPRESSED, {"b_addresses": list(addresses), "b_now": now})
+    rows: Sequence[Row[Any]] | None = tx.foreseen("suppressed", addresses)
+    if rows is None:
+        rows = tx.peek(_SUPPRESSED, {"b_addresses": list(addresses), "b_now": now})
     return {row.address: (row.id, row.cause) for row in rows if row.stream_id in (None, stream_id)}
 
 
-_KNOWN: Final = select(CONTACT.c.address).where(
-    CONTACT.c.agent_id == bindparam("b_agent"), CONTACT.c.address.in_(bindparam("b_addresses", expanding=True))
+_KNOWN: Final = select(CONTACT.c.address, CONTACT.c.agent_id).where(
+    CONTACT.c.address.in_(bindparam("b_addresses", expanding=True)),
+    CONTACT.c.agent_id.in_(bindparam("b_agents", expanding=True)),
 )
 
 
 def known_contacts(tx: Transaction, addresses: Collection[str], *, agent_id: int) -> set[str]:
     """Which of the addresses this agent has written to before."""
-    return {row.address for row in tx.peek(_KNOWN, {"b_agent": agent_id, "b_addresses": list(addresses)})}
+    rows: Sequence[Row[Any]] | None = tx.foreseen(("contacts", agent_id), addresses)
+    if rows is None:
+        rows = tx.peek(_KNOWN, {"b_agents": [agent_id], "b_addresses": list(addresses)})
+    return {row.address for row in rows}
+
+
+def foresee_recipients(tx: Transaction, addresses: Collection[str], *, agent_ids: Collection[int]) -> None:
+    """Read for a whole batch what `suppressed` and `known_contacts` will ask address by address."""
+    listed = list(addresses)
+    tx.foresee("suppressed", listed, tx.peek(_SUPPRESSED, {"b_addresses": listed, "b_now": tx.now}))
+    rows = tx.peek(_KNOWN, {"b_agents": list(agent_ids), "b_addresses": listed})
+    for agent_id in agent_ids:
+        tx.foresee(("contacts", agent_id), listed, [row for row in rows if row.agent_id == agent_id])
 
 
 def idempotent_answer(tx: Transaction, *, mailbox_id: int, key: str) -> Row[Any] | None:

@@ -9,7 +9,7 @@ statement of its own, so that what is read afterwards was committed before (READ
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Engine, Executable, Row, create_engine, event, text
@@ -18,11 +18,13 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from core.errors import Unavailable
 from core.ledger.transaction import Transaction
-from core.words import Clock
+from core.words import SECOND, Clock
 
 T = TypeVar("T")
 
 LOG_LOCK: Final = 0x706F7374  # "post": the advisory lock that stands for the head of the log
+RECENT: Final = SECOND
+RECENT_MOST: Final = 10_000
 BUSY_MS: Final = 15_000
 """How long a writer waits for another process's transaction: the stop button must work beside a busy gateway."""
 
@@ -35,6 +37,7 @@ class Store:
         self.url = url
         self.engine = _engine(url, readers)
         self.sqlite = self.engine.dialect.name == "sqlite"
+        self._recent: dict[Hashable, tuple[int, Any]] = {}
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
@@ -54,6 +57,23 @@ class Store:
         """The first row of one read, or None."""
         with self.read() as conn:
             return conn.execute(statement).first()
+
+    def recently(self, key: Hashable, load: Callable[[], T]) -> T:
+        """What `load` said within the last second: for doors, whose facts every verb looks at again.
+
+        None is never remembered, so what was just made is found at once.
+        """
+        now = self.clock.now()
+        known = self._recent.get(key)
+        if known is not None and 0 <= now - known[0] < RECENT:
+            remembered: T = known[1]
+            return remembered
+        if len(self._recent) > RECENT_MOST:
+            self._recent.clear()
+        found = load()
+        if found is not None:
+            self._recent[key] = (now, found)
+        return found
 
     def transact(self, verb: Callable[[Transaction], T]) -> T:
         """Run one verb in a transaction of its own: the console's and the command line's way in."""

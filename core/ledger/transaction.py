@@ -56,6 +56,7 @@ class Transaction:
         self._verb: _Staged | None = None
         self._savepoint: Any = None
         self._memo: dict[Hashable, Any] = {}
+        self._foreseen: dict[Hashable, dict[str, list[Row[Any]]]] = {}
         self._buckets: dict[tuple[str, str, str], dict[int, int]] = {}
         self.appended: tuple[int, int] | None = None
         """First and last seq appended by this transaction, once it is finished."""
@@ -102,6 +103,20 @@ class Transaction:
         found: T = self._memo[key]
         return found
 
+    def foresee(self, what: Hashable, keys: Collection[str], rows: Sequence[Row[Any]]) -> None:
+        """Keep rows (with an `address`) that were read for many keys at once."""
+        found: dict[str, list[Row[Any]]] = {key: [] for key in keys}
+        for row in rows:
+            found[row.address].append(row)
+        self._foreseen[what] = found
+
+    def foreseen(self, what: Hashable, keys: Collection[str]) -> list[Row[Any]] | None:
+        """Those rows again, or None if some key was not read or a verb has written since."""
+        found = self._foreseen.get(what)
+        if found is None or not all(key in found for key in keys):
+            return None
+        return [row for key in keys for row in found[key]]
+
     def buckets(self, scope: str, key: str, kind: str, *, since: int) -> list[tuple[int, int]]:
         """(minute, n) from minute `since` on, in order, changes of this batch included."""
         name = (scope, key, kind)
@@ -132,7 +147,7 @@ class Transaction:
     def write(self, statement: Executable, values: Sequence[Mapping[str, Any]] | None = None) -> int:
         """Run a statement now; returns the rows it touched."""
         self._settle(writing=True)
-        self._memo.clear()
+        self._changed()
         result = self.conn.execute(statement, values) if values is not None else self.conn.execute(statement)
         return int(result.rowcount)
 
@@ -144,9 +159,9 @@ class Transaction:
         return int(self.conn.execute(statement, values).rowcount)
 
     def create(self, table: Table, values: Values) -> int:
-        """Insert a row whose id the database gives; returns the id."""
+        """Insert a row whose id the database gives; returns the id. Only what was found absent is forgotten."""
         self._settle(writing=True)
-        self._memo.clear()
+        self._memo = {name: value for name, value in self._memo.items() if value is not None}
         key = self.conn.execute(insert(table).values(values)).inserted_primary_key
         assert key is not None
         return int(key[0])
@@ -211,6 +226,11 @@ class Transaction:
             counters.apply(self.conn, staged.bumps, sqlite=self.sqlite)
             staged.bumps.clear()
 
+    def _changed(self) -> None:
+        """Some row may be different now: forget what was remembered of rows."""
+        self._memo.clear()
+        self._foreseen.clear()
+
     def _flush_bumps(self) -> None:
         """Changes of verbs that succeeded become rows, so that what is read next includes them."""
         if self._batch.bumps:
@@ -227,7 +247,7 @@ class Transaction:
     def _forget(self) -> None:
         mine, self._verb = self._verb, None
         savepoint, self._savepoint = self._savepoint, None
-        self._memo.clear()
+        self._changed()
         self._buckets.clear()
         del mine
         if savepoint is not None and savepoint.is_active:

@@ -101,6 +101,7 @@ class Writer:
         committing = False
         try:
             with self._store.begin() as tx:
+                self._foresee(jobs, tx)
                 for job in jobs:
                     self._attempt(job, tx)
                 committing = True
@@ -118,6 +119,17 @@ class Writer:
         self.batches += 1
         self.committed += len(jobs)
         return tx.appended is not None
+
+    @staticmethod
+    def _foresee(jobs: list[_Job], tx: Transaction) -> None:
+        """Let verbs of one kind read together what each would read alone; what they do stays their own."""
+        kinds: dict[type, list[Any]] = {}
+        for job in jobs:
+            if hasattr(job.verb, "foresee"):
+                kinds.setdefault(type(job.verb), []).append(job.verb)
+        for kind, verbs in kinds.items():
+            if len(verbs) > 1:
+                kind.foresee(tx, verbs)  # type: ignore[attr-defined]  # asked above
 
     @staticmethod
     def _attempt(job: _Job, tx: Transaction) -> None:
