@@ -228,7 +228,7 @@ def wait(tx: Transaction, box: GateFacts, *, n: int) -> None:
 def departs_at(tx: Transaction, box: GateFacts, targets: Sequence[Target]) -> int:
     """An honest estimate of when the last of these leaves: the latest word of every cap and pace that binds."""
     waiting = tx.total("agent", str(box.agent_id), "waiting", since=EVER)
-    at = max(tx.now, box.wake_at if box.wake_at < tx.now + 30 * DAY else tx.now)
+    at = tx.now
     for cap in departure_caps(tx, box):
         if waiting <= cap.cap - cap.room(tx).used:
             continue

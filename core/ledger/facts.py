@@ -164,7 +164,7 @@ def gate(tx: Transaction, mailbox_id: int) -> GateFacts:
         assert found is not None, f"mailbox {mailbox_id} is gone"
         return found
 
-    return tx.memo(("gate", mailbox_id), load)
+    return tx.lasting(("gate", mailbox_id), load)
 
 
 def token_by_hash(conn: Connection, digest: bytes) -> TokenFacts | None:
@@ -173,7 +173,7 @@ def token_by_hash(conn: Connection, digest: bytes) -> TokenFacts | None:
 
 
 def token(tx: Transaction, token_id: int) -> TokenFacts | None:
-    return tx.memo(
+    return tx.lasting(
         ("token", token_id), lambda: _token_facts(tx.conn.execute(_TOKEN.where(TOKEN.c.id == token_id)).first())
     )
 
@@ -200,7 +200,7 @@ def desk(tx: Transaction) -> Row[Any]:
     def load() -> Row[Any]:
         return tx.conn.execute(select(DESK).where(DESK.c.id == 1)).one()
 
-    return tx.memo("desk", load)
+    return tx.lasting("desk", load)
 
 
 _POLICY: Final = select(POLICY.c.version, POLICY.c.content).join(DESK, DESK.c.policy_version == POLICY.c.version)
@@ -213,7 +213,7 @@ def policy_text(conn: Connection) -> tuple[int, str]:
 
 
 def policy_in_force(tx: Transaction) -> tuple[int, str]:
-    return tx.memo("policy", lambda: policy_text(tx.conn))
+    return tx.lasting("policy", lambda: policy_text(tx.conn))
 
 
 def agent_mailboxes(tx: Transaction, agent_id: int) -> Sequence[GateFacts]:
@@ -223,7 +223,7 @@ def agent_mailboxes(tx: Transaction, agent_id: int) -> Sequence[GateFacts]:
         rows = tx.conn.execute(_gate().where(MAILBOX.c.agent_id == agent_id, MAILBOX.c.status == "active"))
         return [facts for row in rows if (facts := _gate_facts(row)) is not None]
 
-    return tx.memo(("mailboxes", agent_id), load)
+    return tx.lasting(("mailboxes", agent_id), load)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +245,7 @@ def run(tx: Transaction, *, agent_id: int, key: str) -> RunFacts | None:
         ).first()
         return RunFacts(**row._asdict()) if row else None
 
-    return tx.memo(("run", agent_id, key), load)
+    return tx.lasting(("run", agent_id, key), load)
 
 
 _SUPPRESSED: Final = select(

@@ -12,11 +12,12 @@ import contextlib
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine, Executable, Row, create_engine, event, text
+from sqlalchemy import Connection, Engine, Executable, Row, create_engine, event, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from core.errors import Unavailable
+from core.ledger.tables import Desk, table
 from core.ledger.transaction import Transaction
 from core.words import SECOND, Clock
 
@@ -38,6 +39,8 @@ class Store:
         self.engine = _engine(url, readers)
         self.sqlite = self.engine.dialect.name == "sqlite"
         self._recent: dict[Hashable, tuple[int, Any]] = {}
+        self._lasting: dict[Hashable, Any] = {}
+        self._generation: int | None = None
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
@@ -96,12 +99,31 @@ class Store:
             with conn.begin():
                 if not self.sqlite:
                     conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOG_LOCK})
-                tx = Transaction(conn, now=self.clock.now(), sqlite=self.sqlite)
-                yield tx
-                tx.finish()
+                tx = Transaction(conn, now=self.clock.now(), sqlite=self.sqlite, lasting=self._still_true(conn))
+                try:
+                    yield tx
+                    tx.finish()
+                except BaseException:
+                    self._lasting.clear()
+                    raise
+                if tx.changed:
+                    self._lasting.clear()
+                    conn.execute(_CHANGED)
+
+    def _still_true(self, conn: Connection) -> dict[Hashable, Any]:
+        """What earlier transactions of this process remember, if nobody at the desk has changed any of it since."""
+        generation = conn.execute(_GENERATION).scalar()
+        if generation != self._generation:
+            self._lasting.clear()
+            self._generation = generation
+        return self._lasting
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+_GENERATION: Final = select(table(Desk).c.generation)
+_CHANGED: Final = update(table(Desk)).values(generation=table(Desk).c.generation + 1)
 
 
 def unavailable(error: Exception) -> Unavailable:

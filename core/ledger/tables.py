@@ -43,7 +43,10 @@ def json(**more: Any) -> Any:
 
 
 class Desk(SQLModel, table=True):
-    """The one row of the installation: all-stop and the policy in force."""
+    """The one row of the installation: all-stop and the policy in force.
+
+    `generation` rises whenever a row changes that processes remember between transactions.
+    """
 
     id: int = Field(default=1, primary_key=True)
     created_at: int = big()
@@ -52,6 +55,7 @@ class Desk(SQLModel, table=True):
     stop_reason: str | None = None
     start_votes: list[str] = json(default_factory=list)
     policy_version: int = 1
+    generation: int = 0
     policy_edit: str | None = None
     """Digest of the last edit of policy.toml that was looked at: every gateway watches, one of them acts."""
 

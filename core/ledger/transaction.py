@@ -48,10 +48,13 @@ class _Staged:
 class Transaction:
     """Facts in, state and events out. `now` is fixed for the whole transaction (UTC microseconds)."""
 
-    def __init__(self, conn: Connection, *, now: int, sqlite: bool) -> None:
+    def __init__(self, conn: Connection, *, now: int, sqlite: bool, lasting: dict[Hashable, Any] | None = None) -> None:
         self.conn = conn
         self.now = now
         self.sqlite = sqlite
+        self.changed = False
+        """Whether a verb wrote to rows that somebody may remember beyond this transaction."""
+        self._lasting: dict[Hashable, Any] = {} if lasting is None else lasting
         self._batch = _Staged()
         self._verb: _Staged | None = None
         self._savepoint: Any = None
@@ -95,6 +98,19 @@ class Transaction:
     def peek(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         """Read what no verb of this batch can have staged, without flushing."""
         return self.conn.execute(statement, values).all()
+
+    def lasting(self, key: Hashable, load: Callable[[], T]) -> T:
+        """What `load` returned for `key` in this or an earlier transaction, until anybody at the desk writes.
+
+        Only for rows that are changed through `write` (identities, streams, tokens, runs, the policy).
+        """
+        if key not in self._lasting:
+            found = load()
+            if found is None:
+                return found
+            self._lasting[key] = found
+        kept: T = self._lasting[key]
+        return kept
 
     def memo(self, key: Hashable, load: Callable[[], T]) -> T:
         """What `load` returned for `key`, until a verb of this batch writes."""
@@ -148,6 +164,7 @@ class Transaction:
         """Run a statement now; returns the rows it touched."""
         self._settle(writing=True)
         self._changed()
+        self.changed = True
         result = self.conn.execute(statement, values) if values is not None else self.conn.execute(statement)
         return int(result.rowcount)
 
@@ -230,6 +247,7 @@ class Transaction:
         """Some row may be different now: forget what was remembered of rows."""
         self._memo.clear()
         self._foreseen.clear()
+        self._lasting.clear()
 
     def _flush_bumps(self) -> None:
         """Changes of verbs that succeeded become rows, so that what is read next includes them."""

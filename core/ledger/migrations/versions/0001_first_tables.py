@@ -122,6 +122,7 @@ def upgrade() -> None:
         sa.Column("stop_reason", sa.String(), nullable=True),
         sa.Column("start_votes", sa.JSON(), nullable=False),
         sa.Column("policy_version", sa.Integer(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("policy_edit", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
