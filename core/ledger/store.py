@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Hashable, Iterator
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Engine, Executable, Row, create_engine, event, select, text, update
@@ -19,6 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from core.errors import Unavailable
 from core.ledger.tables import Desk, table
 from core.ledger.transaction import Transaction
+from core.ledger.turn import Turn
 from core.words import SECOND, Clock
 
 T = TypeVar("T")
@@ -41,6 +43,9 @@ class Store:
         self._recent: dict[Hashable, tuple[int, Any]] = {}
         self._lasting: dict[Hashable, Any] = {}
         self._generation: int | None = None
+        self._turn: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
+        if self.sqlite and self.engine.url.database not in (None, "", ":memory:"):
+            self._turn = Turn(Path(f"{self.engine.url.database}.turn"), patience=BUSY_MS / 1_000)
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
@@ -94,7 +99,7 @@ class Store:
     @contextlib.contextmanager
     def begin(self) -> Iterator[Transaction]:
         """The desk's one write transaction; commits at the end, rolls back on any error."""
-        with self.engine.connect() as plain:
+        with self._turn, self.engine.connect() as plain:
             conn = plain.execution_options(postroom_writes=True)
             with conn.begin():
                 if not self.sqlite:

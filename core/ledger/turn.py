@@ -1,0 +1,56 @@
+"""Whose turn it is to write, among the processes and threads of one SQLite desk.
+
+SQLite lets a writer that finds the database locked sleep for up to 100 ms before it looks again, so two busy processes
+spend their time asleep. A lock file asked every 0.3 ms hands over at once. It is only about speed: `BEGIN IMMEDIATE`
+behind it is what keeps two writers apart, and who cannot have the file in time goes on to ask there.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Final, Self
+
+LOOK_AGAIN: Final = 0.0003
+
+
+class Turn:
+    """A context manager; `patience` in seconds."""
+
+    def __init__(self, file: Path, *, patience: float) -> None:
+        self._file = file
+        self._patience = patience
+        self._thread = threading.Lock()
+        self._waiting = threading.local()
+        self._fd: int | None = None
+        self._mine = False
+
+    def __enter__(self) -> Self:
+        until = time.monotonic() + self._patience
+        self._waiting.first = self._thread.acquire(timeout=self._patience)
+        try:
+            if self._fd is None:
+                self._fd = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            while not self._take(self._fd) and time.monotonic() < until:
+                time.sleep(LOOK_AGAIN)
+        except OSError:
+            pass  # a full or read-only disk: SQLite will say so in its own words
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._mine and self._fd is not None:
+            self._mine = False
+            fcntl.flock(self._fd, fcntl.LOCK_UN)
+        if self._waiting.first:
+            self._thread.release()
+
+    def _take(self, fd: int) -> bool:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        self._mine = True
+        return True
