@@ -72,7 +72,7 @@ class Outfits:
                 domain=stream.domain,
                 selector=row.selector,
                 algorithm=row.algorithm,
-                key=self._key(row.id, bytes(row.private), about=f"dkim:{row.selector}"),
+                key=self._key(row.id, bytes(row.private), about=f"dkim:{stream.domain}:{row.selector}"),
             )
             for row in rows
         )

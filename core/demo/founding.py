@@ -1,0 +1,168 @@
+"""Found a desk with everything a demonstration needs, by the same verbs people use.
+
+Nobody has a shortcut here: one operator requests, three others sign, governance widens and issues the tokens.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from core import keys, minting
+from core.flow import bounds, identities, operators, streams, tokens
+from core.flow.identities import Filing
+from core.flow.operators import Founder
+from core.flow.streams import NewStream, SealedKey
+from core.flow.tokens import Grant
+from core.keys import KeyRing
+from core.ledger import schema
+from core.ledger.store import Store
+from core.rules import dns
+from core.rules import policy as policies
+from core.rules.addresses import parse_address
+from core.rules.dns import Slot
+from core.rules.issuance import CHECKLISTS, Kind
+from core.rules.policy import Policy
+from core.settings import MASTER, POLICY, TOML
+from core.words import DAY, DEFAULT_CLASSES, HOUR, Actor, Clock, ContentClass, Mode, Role
+
+PEOPLE: Final[Mapping[str, frozenset[Role]]] = {
+    "root": frozenset({Role.ADMIN}),
+    "alice": frozenset({Role.REVIEWER, Role.ONCALL}),
+    "olive": frozenset({Role.OWNER, Role.REVIEWER}),
+    "gail": frozenset({Role.GOVERNANCE}),
+    "dora": frozenset({Role.DELIVERABILITY}),
+    "victor": frozenset({Role.AUDITOR}),
+}
+WIDE: Final = {
+    "run": 100_000,
+    "hour": 100_000,
+    "day": 100_000,
+    "new_recipients_day": 100_000,
+    "site_minute": 6_000,
+    "site_hour": 100_000,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """One agent of the demonstration: who it is and how far it is trusted."""
+
+    agent: str
+    address: str
+    mode: Mode
+    purpose: str
+    limits: Mapping[str, int | None] = field(default_factory=lambda: dict(WIDE))
+    classes: tuple[ContentClass, ...] = DEFAULT_CLASSES
+
+
+@dataclass(frozen=True, slots=True)
+class Founded:
+    """The desk's directory, and the secrets of those who act in the demonstration."""
+
+    directory: Path
+    operators: dict[str, str] = field(repr=False)
+    agents: dict[str, str] = field(repr=False)
+
+
+def found(
+    directory: Path, cast: Sequence[Cast], *, relay: str, clock: Clock, policy: Policy | None = None,
+    protected: Sequence[str] = (), database: str | None = None,
+) -> Founded:  # fmt: skip
+    """Make the desk. `protected` are domains that only their own agents may use."""
+    ring = _files(directory, database)
+    store = Store(database or f"sqlite:///{directory / 'postroom.db'}", clock=clock)
+    schema.upgrade(store.engine)
+    minted = {name: minting.new_operator_token() for name in PEOPLE}
+    founders = [Founder(name, roles, minted[name].digest) for name, roles in PEOPLE.items()]
+    store.transact(lambda tx: operators.first_desk(tx, founders, policy=policy or Policy()))
+    for domain in dict.fromkeys(one.address.partition("@")[2] for one in cast):
+        owners = tuple(one.agent for one in cast if one.address.endswith(f"@{domain}"))
+        stream = _stream(domain, ring, relay=relay, clock=clock, owners=owners if domain in protected else ())
+        store.transact(lambda tx, new=stream: streams.add(tx, new, actor=person("dora")))  # type: ignore[misc]  # bound now
+    secrets = {one.agent: _identity(store, one) for one in cast}
+    store.close()
+    return Founded(directory, {name: secret.secret for name, secret in minted.items()}, secrets)
+
+
+def person(name: str) -> Actor:
+    """One of the operators."""
+    return Actor("operator", name, PEOPLE[name])
+
+
+def _files(directory: Path, database: str | None) -> KeyRing:
+    directory.mkdir(parents=True, exist_ok=True)
+    text = keys.new_master_key("k1")
+    master = directory / MASTER
+    master.touch(mode=0o600)
+    master.write_text(text)
+    master.chmod(0o600)
+    settings = ['name = "DEMO"', 'organisation = "Acme Example"', "[webhooks]", 'allow = ["127.0.0.1"]']
+    if database is not None:
+        settings.insert(0, f'database = "{database}"')
+    (directory / TOML).write_text("\n".join(settings) + "\n")
+    (directory / POLICY).write_text(policies.DEFAULT_TOML)
+    return KeyRing.parse(text)
+
+
+def _stream(domain: str, ring: KeyRing, *, relay: str, clock: Clock, owners: tuple[str, ...]) -> NewStream:
+    today = dt.datetime.fromtimestamp(clock.now() / 1_000_000, tz=dt.UTC).date()
+    sealed = []
+    slots: tuple[Slot, Slot] = ("a", "b")
+    for slot in slots:
+        for algorithm in streams.ALGORITHMS:
+            pair = keys.new_key_pair(algorithm)
+            selector = dns.selector(today, slot=slot, algorithm=algorithm)
+            private = ring.seal(pair.private, about=f"dkim:{domain}:{selector}")
+            sealed.append(SealedKey(slot, algorithm, selector, private, pair.public))
+    return NewStream(
+        domain=domain, route=relay, keys=tuple(sealed), warm=True, organisation="Acme Example",
+        postal_address="1 Example Street, Exampletown", protected=bool(owners), owners=owners,
+    )  # fmt: skip
+
+
+def _identity(store: Store, one: Cast) -> str:
+    """Request, three signatures, wider limits, a token: what a real identity goes through."""
+    now = store.clock.now()
+    filing = Filing(
+        address=parse_address(one.address),
+        agent=one.agent,
+        mode=one.mode,
+        purpose=one.purpose,
+        owner="olive",
+        system_owner="dora",
+        systems="the customer database, read only",
+        standing_reason="answers customers while nobody is at work",
+        revoke_when="the workflow ends or its owner leaves",
+        expires_at=now + 90 * DAY,
+        allow=("*",),
+        classes=one.classes,
+    )
+    store.transact(lambda tx: identities.request(tx, filing, actor=person("alice")))
+    for kind, name in ((Kind.OWNER, "olive"), (Kind.GOVERNANCE, "gail"), (Kind.DELIVERABILITY, "dora")):
+        affirmed = [item.code for item in CHECKLISTS[kind]] if kind in CHECKLISTS else []
+        store.transact(
+            lambda tx, k=kind, n=name, a=affirmed: identities.sign(  # type: ignore[misc]  # bound now
+                tx, one.address, k, actor=person(n), affirmed=a, reason="for the demonstration"
+            )
+        )
+    if one.limits:
+        store.transact(
+            lambda tx: bounds.change_limits(
+                tx,
+                one.address,
+                bounds.Change(limits=one.limits),
+                reason="the demonstration's traffic",
+                actor=person("gail"),
+            )
+        )
+    token = minting.new_agent_token()
+    store.transact(
+        lambda tx: tokens.issue(
+            tx, agent=one.agent, grant=Grant(ttl=8 * HOUR), token_hash=token.digest, actor=person("gail")
+        )
+    )
+    return token.secret

@@ -1,0 +1,260 @@
+"""The live demonstration: a real gateway process, and around it a simulated world.
+
+The gateway is `postroom serve` on loopback, exactly as it runs for anybody. What is simulated is outside of it: the
+SMTP receiver that plays the internet, the agents that call its HTTP doors, the operator who reviews. `Figures` are read
+from the desk itself afterwards, not from the simulation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+from sqlalchemy import select
+
+from core.clock import SystemClock
+from core.demo import scripts
+from core.demo.agents import SimulatedAgent, SimulatedReviewer
+from core.demo.founding import Cast, Founded, found
+from core.demo.scripts import Script
+from core.demo.world import Climate, World
+from core.errors import Unavailable
+from core.ledger import log
+from core.ledger.counters import EVER
+from core.ledger.store import Store
+from core.ledger.tables import Agent, table
+from core.words import Mode
+
+SEED: Final = 20_261_121
+ROGUE: Final = "pipeline-bot"
+CAST: Final[tuple[tuple[Cast, Script], ...]] = (
+    (
+        Cast("support-bot", "help@support-bot.acme.example", Mode.AUTONOMOUS, "answers customers' tickets"),
+        scripts.SUPPORT,
+    ),
+    (
+        Cast("invoice-bot", "billing@invoice-bot.acme.example", Mode.GATED_SEND, "sends invoices and reminders"),
+        scripts.INVOICES,
+    ),
+    (
+        Cast("digest-bot", "digest@digest-bot.acme.example", Mode.AUTONOMOUS, "the morning digest for colleagues"),
+        scripts.DIGEST,
+    ),
+    (
+        Cast("quote-bot", "sales@quote-bot.acme.example", Mode.GATED_SEND, "answers requests for a quote"),
+        scripts.QUOTES,
+    ),
+    (
+        Cast(ROGUE, "hello@pipeline-bot.acme.example", Mode.AUTONOMOUS, "follows up with yesterday's callers"),
+        scripts.PIPELINE,
+    ),
+)
+UP_WITHIN: Final = 30.0
+
+
+@dataclass(slots=True)
+class Figures:
+    """What happened, as CONTRACT.md names it."""
+
+    submitted: int = 0
+    sent: int = 0
+    pending: int = 0
+    blocked: int = 0
+    rate_limited: int = 0
+    bounced: int = 0
+    complained: int = 0
+    suppressed: int = 0
+    suspended: list[dict[str, Any]] = field(default_factory=list)
+    departed_after_suspension: int = 0
+    events: int = 0
+    audit_ok: bool = False
+    seconds: float = 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Live:
+    """One demonstration in one directory."""
+
+    def __init__(self, directory: Path, *, seed: int = SEED) -> None:
+        self.directory = directory
+        self.clock = SystemClock()
+        self.url = f"http://127.0.0.1:{_free_port()}"
+        self.founded: Founded | None = None
+        self.agents: list[SimulatedAgent] = []
+        self._seed = seed
+        climate = Climate(
+            complaints_by_agent={ROGUE: 0.02}, unknown=0.01, complains_after=(1.0, 4.0), bounces_after=(1.0, 4.0)
+        )
+        self.world = World(seed=seed, clock=self.clock, report=self._report, climate=climate)
+        self._client: httpx.AsyncClient | None = None
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[Live]:
+        """The desk founded, the gateway answering, world, agents and reviewer at work; all gone afterwards."""
+        await self.world.start()
+        relay = f"smtp://{self.world.host}:{self.world.port}"
+        casts = [cast for cast, _ in CAST]
+        self.founded = await asyncio.to_thread(found, self.directory, casts, relay=relay, clock=self.clock)
+        gateway = await self._start_gateway()
+        limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
+        try:
+            async with httpx.AsyncClient(base_url=self.url, timeout=30, trust_env=False, limits=limits) as client:
+                self._client = client
+                await self._wait_until_up(client)
+                acting = [asyncio.create_task(one) for one in self._actors(client)]
+                try:
+                    yield self
+                finally:
+                    for task in acting:
+                        task.cancel()
+                    await asyncio.gather(*acting, return_exceptions=True)
+                    await self.world.reported()
+        finally:
+            self._client = None
+            await _end(gateway)
+            await self.world.stop()
+
+    def figures(self, *, seconds: float) -> Figures:
+        """Read from the desk's log and counters."""
+        store = Store(f"sqlite:///{self.directory / 'postroom.db'}", clock=self.clock)
+        try:
+            return figures_of(store, seconds=seconds, submitted=self._handed_in())
+        finally:
+            store.close()
+
+    def _handed_in(self) -> int:
+        answers = ("sent", "queued", "pending", "rate_limited", "blocked")
+        return sum(agent.counts[answer] for agent in self.agents for answer in answers)
+
+    def _actors(self, client: httpx.AsyncClient) -> list[Any]:
+        assert self.founded is not None
+        for cast, script in CAST:
+            self.agents.append(
+                SimulatedAgent(
+                    name=cast.agent, mailbox=cast.address, token=self.founded.agents[cast.agent], script=script,
+                    client=client, clock=self.clock, seed=self._seed,
+                )
+            )  # fmt: skip
+        reviewer = SimulatedReviewer(
+            token=self.founded.operators["olive"], mailboxes=[cast.address for cast, _ in CAST[1:4:2]], client=client,
+            clock=self.clock, seed=self._seed,
+        )  # fmt: skip
+        return [*(agent.run() for agent in self.agents), reviewer.run()]
+
+    async def _report(self, raw: bytes) -> None:
+        """Bounces and complaints come back through the feedback door, as from an MTA's pipe."""
+        if self._client is not None:
+            answer = await self._client.post(
+                "/feedback/report", content=raw, headers={"Content-Type": "message/rfc822"}
+            )
+            answer.raise_for_status()
+
+    async def _start_gateway(self) -> asyncio.subprocess.Process:
+        log_file = (self.directory / "gateway.log").open("wb")
+        with contextlib.closing(log_file):
+            return await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "console.main", "serve", "--dir", str(self.directory),
+                "--listen", self.url.removeprefix("http://"),
+                stdin=asyncio.subprocess.DEVNULL, stdout=log_file, stderr=log_file,
+                env=os.environ | {"POSTROOM_LOG_LEVEL": "warning"},
+            )  # fmt: skip
+
+    async def _wait_until_up(self, client: httpx.AsyncClient) -> None:
+        until = time.monotonic() + UP_WITHIN
+        while time.monotonic() < until:
+            with contextlib.suppress(httpx.HTTPError):
+                if (await client.get("/readyz")).status_code == 200:
+                    return
+            await asyncio.sleep(0.1)
+        said = (self.directory / "gateway.log").read_text(errors="replace")[-2_000:]
+        raise Unavailable(f"the demonstration's gateway did not come up: {said}")
+
+
+async def headless(directory: Path, *, seconds: float) -> Figures:
+    """Run the demonstration without a screen and say what happened."""
+    started = time.monotonic()
+    live = Live(directory)
+    async with live.running():
+        await asyncio.sleep(seconds)
+    return live.figures(seconds=round(time.monotonic() - started, 1))
+
+
+def figures_of(store: Store, *, seconds: float, submitted: int) -> Figures:
+    """Walk the log once. What departed after a suspension is what was sent beyond those already in flight then."""
+    found = Figures(submitted=submitted, seconds=seconds)
+    found.pending = store.look(lambda tx: tx.total("desk", "", "pending", since=EVER))
+    sent_by: dict[int, int] = {}
+    allowed: dict[int, int] = {}
+    after = 0
+    with store.read() as conn:
+        while entries := log.read(conn, after=after):
+            after = entries[-1].seq
+            for entry in entries:
+                _count(found, entry, sent_by, allowed)
+        found.events = after
+        found.audit_ok = log.verify(conn).ok
+    for one in found.suspended:
+        one["agent"] = _agent_name(store, one["agent"])
+    return found
+
+
+def _count(found: Figures, entry: log.Entry, sent_by: dict[int, int], allowed: dict[int, int]) -> None:
+    event, data = entry.event, entry.event.data()
+    agent = event.agent or 0
+    match event.type:
+        case "email.sent":
+            found.sent += 1
+            sent_by[agent] = sent_by.get(agent, 0) + 1
+            if agent in allowed:
+                allowed[agent] -= 1
+                found.departed_after_suspension += allowed[agent] < 0
+        case "email.blocked":
+            limited = data["error"] == "rate_limited"
+            found.rate_limited += limited
+            found.blocked += not limited
+        case "email.bounced":
+            found.bounced += 1
+        case "email.complained":
+            found.complained += 1
+        case "suppression.added":
+            found.suppressed += 1
+        case "agent.suspended":
+            allowed[agent] = int(str(data["in_flight"]))
+            found.suspended.append({"agent": agent, "reason": data["reason"], "after_sent": sent_by.get(agent, 0)})
+        case "agent.resumed":
+            allowed.pop(agent, None)
+        case _:
+            pass
+
+
+def _agent_name(store: Store, agent_id: int) -> str:
+    row = store.row(select(table(Agent).c.name).where(table(Agent).c.id == agent_id))
+    return str(row.name) if row else str(agent_id)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """SIGTERM drains; who does not end in half a minute is killed."""
+    if process.returncode is None:
+        process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), 30)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
