@@ -1,0 +1,200 @@
+"""The gateway against Postfix + OpenDKIM, side by side on this machine.
+
+Ours: HTTP -> accepted durably (SQLite, synchronous=FULL) -> all checks -> signed with RSA-2048 and Ed25519 -> delivered
+to smtp-sink -> recorded, one envelope recipient a transaction. Theirs: smtp-source -> Postfix -> OpenDKIM (RSA-2048
+alone) -> smtp-sink; and Postfix alone, unsigned. Messages of 4 kB to 50 domains.
+
+usage: python -m tests.bench.gateway [--messages 4000] [--egress 1] [--no-peer] [--json]
+needs: Debian's postfix (smtp-sink, smtp-source) and, for the peer, opendkim and opendkim-tools, as root
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+from sqlalchemy import func, select, update
+
+from core import keys
+from core.clock import SystemClock
+from core.gateway import keyring
+from core.ledger import schema
+from core.ledger.store import Store
+from core.ledger.tables import Counter, Stream, StreamKey, Token, table
+from core.ledger.transaction import Transaction
+from core.settings import Settings, load
+from core.words import Mode
+from tests import desk as bench_desk
+
+SINK_PORT = 2631
+PORT = 8099
+TOKEN = "pra_benchmark"
+
+
+def found(directory: Path) -> Settings:
+    """A desk with one wide mailbox in autonomous mode: every check runs, none of them holds anything."""
+    (directory / "master.key").write_text(keys.new_master_key("k1"))
+    (directory / "master.key").chmod(0o600)
+    (directory / "postroom.toml").write_text("[smtp]\nconnections_per_relay = 32\n")
+    settings = load(directory, listen=f"127.0.0.1:{PORT}")
+    store = Store(settings.database_url, clock=SystemClock())
+    schema.upgrade(store.engine)
+    desk = bench_desk.make_desk(store, mode=Mode.AUTONOMOUS, **bench_desk.WIDE)
+    ring = keyring(settings)
+
+    def outfit(tx: Transaction) -> None:
+        tx.write(update(table(Stream)).values(route=f"smtp://127.0.0.1:{SINK_PORT}"))
+        tx.write(update(table(Token)).values(hash=hashlib.sha256(TOKEN.encode()).digest()))
+        for algorithm in ("rsa", "ed25519"):
+            pair = keys.new_key_pair(algorithm)  # type: ignore[arg-type]  # the two literals
+            selector = f"bench-{algorithm}"
+            tx.create(
+                table(StreamKey),
+                {
+                    "stream_id": desk.stream_id, "slot": "a", "algorithm": algorithm, "selector": selector,
+                    "private": ring.seal(pair.private, about=f"dkim:{bench_desk.DOMAIN}:{selector}"),
+                    "public": pair.public, "created_at": tx.now,
+                },
+            )  # fmt: skip
+
+    store.transact(outfit)
+    store.close()
+    return settings
+
+
+@contextlib.contextmanager
+def sink() -> Iterator[None]:
+    """Postfix's own receiver that throws everything away."""
+    process = subprocess.Popen(
+        ["smtp-sink", "-u", "nobody", f"127.0.0.1:{SINK_PORT}", "512"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextlib.contextmanager
+def gateway(directory: Path, *, egress: int) -> Iterator[psutil.Process]:
+    """The real gateway, as `serve` runs it."""
+    process = subprocess.Popen(
+        [
+            sys.executable, "-m", "console.main", "serve", "--dir", str(directory), "--egress", str(egress),
+            "--log-level", "warning",
+        ],
+    )  # fmt: skip
+    try:
+        asyncio.run(_up())
+        yield psutil.Process(process.pid)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+async def _up() -> None:
+    for _ in range(200):
+        with contextlib.suppress(OSError):
+            _, writer = await asyncio.open_connection("127.0.0.1", PORT)
+            writer.close()
+            return
+        await asyncio.sleep(0.1)
+    raise SystemExit("the gateway did not come up")
+
+
+def measure(messages: int, *, egress: int, connections: int = 32) -> dict[str, Any]:
+    """One run: accepted and delivered per second, latency, CPU and memory of all the gateway's processes."""
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        settings = found(directory)
+        store = Store(settings.database_url, clock=SystemClock())
+        with sink(), gateway(directory, egress=egress) as process:
+            family = [process, *process.children(recursive=True)]
+            before = _cpu(family)
+            load_run = subprocess.run(
+                [
+                    sys.executable, "-m", "tests.bench.load", "127.0.0.1", str(PORT), TOKEN, str(messages),
+                    str(connections), "50", "4000",
+                ],
+                capture_output=True, text=True, check=True,
+            )  # fmt: skip
+            said = json.loads(load_run.stdout)
+            while _sent(store) < messages:
+                time.sleep(0.05)
+            took = time.time() - said.pop("began")
+            figures = said | {
+                "delivered_per_s": round(messages / took),
+                "cpu_us_per_message": round((_cpu(family) - before) / messages * 1e6),
+                "rss_mb": [round(one.memory_info().rss / 2**20) for one in family],
+            }
+        store.close()
+    return figures
+
+
+def _cpu(family: list[psutil.Process]) -> float:
+    return float(sum(one.cpu_times().user + one.cpu_times().system for one in family))
+
+
+def _sent(store: Store) -> int:
+    c = table(Counter).c
+    row = store.row(select(func.sum(c.n)).where(c.scope == "desk", c.key == "", c.kind == "sent"))
+    return int(row[0] or 0) if row else 0
+
+
+def peer(messages: int, *, sign: bool) -> dict[str, Any] | None:
+    """Postfix, with OpenDKIM or alone; None where it is not installed."""
+    if not shutil.which("postfix") or (sign and not shutil.which("opendkim")):
+        return None
+    script = Path(__file__).with_name("peer.sh")
+    run = subprocess.run(
+        ["bash", str(script), str(messages), "yes" if sign else "no", "4000"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return json.loads(run.stdout.strip().splitlines()[-1]) if run.returncode == 0 and run.stdout.strip() else None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--messages", type=int, default=4_000)
+    parser.add_argument("--egress", type=int, nargs="*", default=[0, 1])
+    parser.add_argument("--no-peer", action="store_true")
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args()
+    rows: dict[str, dict[str, Any]] = {}
+    if not asked.no_peer:
+        rows |= {
+            name: found
+            for name, sign in (("postfix + opendkim", True), ("postfix, unsigned", False))
+            if (found := peer(asked.messages, sign=sign))
+        }
+    for egress in asked.egress:
+        rows[f"postroom, egress {egress}"] = measure(asked.messages, egress=egress)
+    if asked.json:
+        print(json.dumps(rows))
+        return
+    base = rows.get("postfix + opendkim", {}).get("delivered_per_s")
+    for name, row in rows.items():
+        ratio = f"{row['delivered_per_s'] / base:.2f} x" if base else ""
+        more = "".join(
+            f"  {key} {row[key]}" for key in ("accepted_per_s", "p99_ms", "cpu_us_per_message", "rss_mb") if key in row
+        )
+        print(f"{name:24} {row['delivered_per_s']:>6} messages/s  {ratio:8}{more}")
+
+
+if __name__ == "__main__":
+    main()

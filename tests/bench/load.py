@@ -1,0 +1,76 @@
+"""A load generator as lean as smtp-source: HTTP/1.1 on kept connections, one request at a time on each.
+
+A full HTTP client costs more than the gateway's own door; on two cores that would measure the client.
+usage: python -m tests.bench.load HOST PORT TOKEN MESSAGES CONNECTIONS SITES BYTES ; prints one JSON line
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Iterator
+
+SENDER = "help@support-bot.acme.test"
+
+
+def requests(*, host: str, token: str, messages: int, sites: int, size: int) -> Iterator[bytes]:
+    """The messages, as bytes on the wire."""
+    line = "Thank you for your patience, we looked at it and found out why.\n"
+    text = (line * (size // len(line) + 1))[: size - 700]  # the rest is header and signatures
+    for n in range(messages):
+        body = json.dumps(
+            {
+                "from": SENDER,
+                "to": f"u{n}@d{n % sites}.example",
+                "subject": f"Your ticket {n}",
+                "text": text,
+                "run": {"id": "bench", "user": "ann@acme.test"},
+            }
+        ).encode()
+        yield (
+            b"POST /emails/send HTTP/1.1\r\nHost: %b\r\nAuthorization: Bearer %b\r\n"
+            b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
+            % (host.encode(), token.encode(), len(body), body)
+        )
+
+
+async def connection(host: str, port: int, work: Iterator[bytes], latencies: list[float]) -> None:
+    reader, writer = await asyncio.open_connection(host, port)
+    for request in work:
+        began = time.perf_counter()
+        writer.write(request)
+        head = await reader.readuntil(b"\r\n\r\n")
+        fields = head.lower()
+        at = fields.index(b"content-length:") + 15
+        body = await reader.readexactly(int(fields[at : fields.index(b"\r\n", at)]))
+        latencies.append(time.perf_counter() - began)
+        if b" 202 " not in head[:16]:
+            raise SystemExit(f"not accepted: {head[:60]!r} {body[:300]!r}")
+    writer.close()
+
+
+async def main() -> None:
+    host, port, token = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+    messages, connections, sites, size = (int(value) for value in sys.argv[4:8])
+    work = requests(host=host, token=token, messages=messages, sites=sites, size=size)
+    latencies: list[float] = []
+    began = time.time()
+    await asyncio.gather(*(connection(host, port, work, latencies) for _ in range(connections)))
+    took = time.time() - began
+    latencies.sort()
+    print(
+        json.dumps(
+            {
+                "began": began,
+                "accepted_per_s": round(messages / took),
+                "p50_ms": round(latencies[len(latencies) // 2] * 1_000, 1),
+                "p99_ms": round(latencies[int(len(latencies) * 0.99)] * 1_000, 1),
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
