@@ -1,0 +1,233 @@
+"""People are told: what of the log, of held mail and of dead webhooks policy wants said, and how far they have heard.
+
+All gateways read; one of them speaks. Each collects by itself, and whoever comes first when a digest is due takes the
+lease and moves the cursors once a channel has taken it. A crash in between repeats one notification, never loses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import select, update
+
+from core.events import AgentResumed, AgentSuspended, AgentWarned, DeskStarted, DeskStopped, EmailPending, Event
+from core.flow import house
+from core.ledger import log
+from core.ledger.log import LOG
+from core.ledger.tables import Agent, Cursor, DeadHook, Mailbox, Review, table
+from core.ledger.transaction import Transaction
+from core.notices import Notice, Severity
+from core.rules.policy import Policy
+from core.words import DAY, SECOND, spell, spell_id
+
+CURSOR: Final = table(Cursor)
+REVIEW: Final = table(Review)
+DEAD: Final = table(DeadHook)
+AGENT: Final = table(Agent)
+MAILBOX: Final = table(Mailbox)
+
+WEBHOOK_DEAD: Final = "webhook.dead"
+"""Names dead webhooks in `policy.notify.events` beside the events of the log."""
+
+LEASE: Final = 60 * SECOND
+HAND: Final = 2_000
+STALE: Final = DAY
+"""Nobody is woken by what happened longer ago: a desk that was off for a week must not shout about it."""
+SETTLED: Final = 20 * SECOND
+"""A dead letter's time is taken before its commit; after this long none can turn up behind the cursor."""
+
+_EVENTS, _HELD, _DEAD = "notify.events", "notify.held", "notify.dead"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far people have heard: a seq of the log, and times of held mail and of dead letters."""
+
+    events: int
+    held: int
+    dead: int
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One notice, and when what it says happened."""
+
+    at: int
+    notice: Notice
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What followed a place. `urls` and `digest` (microseconds) are the policy's at that time."""
+
+    place: Place
+    told: tuple[Told, ...]
+    urls: tuple[str, ...]
+    digest: int
+
+
+# --- listening ------------------------------------------------------------------------------------------------------
+
+
+def place(tx: Transaction) -> Place | None:
+    """Where people stand; None before `begin`."""
+    rows = {row.name: int(row.at) for row in tx.peek(select(CURSOR).where(CURSOR.c.name.in_((_EVENTS, _HELD, _DEAD))))}
+    return Place(rows[_EVENTS], rows[_HELD], rows[_DEAD]) if len(rows) == 3 else None
+
+
+def begin(tx: Transaction) -> None:
+    """A desk's people hear what happens from now on."""
+    if place(tx) is None and tx.claim_key(_EVENTS):
+        seq, _ = log.head(tx.conn)
+        for name, at in ((_EVENTS, seq), (_HELD, 0), (_DEAD, tx.now)):
+            tx.add(CURSOR, {"name": name, "at": at})
+
+
+def hear(tx: Transaction, after: Place) -> Heard:
+    """What policy wants said of what followed `after`, a hand at most. Only reads."""
+    _, policy = house.policy(tx)
+    events, seq = _events(tx, policy, after=after.events)
+    held, waited = _held(tx, policy, after=after.held)
+    dead, died = _dead(tx, policy, after=after.dead)
+    told = tuple(one for one in (*events, *held, *dead) if one.at > tx.now - STALE) if policy.notify.urls else ()
+    return Heard(Place(seq, waited, died), told, policy.notify.urls, policy.notify.digest)
+
+
+def _events(tx: Transaction, policy: Policy, *, after: int) -> tuple[list[Told], int]:
+    head, _ = log.head(tx.conn)
+    rows = tx.peek(
+        select(LOG)
+        .where(LOG.c.seq > after, LOG.c.seq <= head, LOG.c.type.in_(policy.notify.events))
+        .order_by(LOG.c.seq)
+        .limit(HAND)
+    )
+    entries = [log.entry(row) for row in rows]
+    names = _names(tx, [entry.event for entry in entries])
+    told = [Told(entry.at, _notice(entry.event, names)) for entry in entries]
+    return told, entries[-1].seq if len(entries) == HAND else head
+
+
+def _held(tx: Transaction, policy: Policy, *, after: int) -> tuple[list[Told], int]:
+    """What waits for a decision longer than policy likes; each item is said once."""
+    patience = policy.notify.pending_older_than
+    until = max(after, tx.now - patience)
+    rows = tx.peek(
+        select(REVIEW.c.id, REVIEW.c.message_id, REVIEW.c.submitted_at, MAILBOX.c.address)
+        .join(MAILBOX, MAILBOX.c.id == REVIEW.c.mailbox_id)
+        .where(REVIEW.c.status == "pending", REVIEW.c.submitted_at > after, REVIEW.c.submitted_at <= until)
+        .order_by(REVIEW.c.submitted_at)
+        .limit(HAND)
+    )
+    told = [
+        Told(
+            row.submitted_at + patience,
+            Notice(
+                what=f"held for more than {spell(patience)}",
+                about=row.address,
+                text=f"{_spelled(row.id, row.message_id)} of {row.address} still waits for a decision",
+                severity="warning",
+            ),
+        )
+        for row in rows
+    ]
+    return told, rows[-1].submitted_at if len(rows) == HAND else until
+
+
+def _dead(tx: Transaction, policy: Policy, *, after: int) -> tuple[list[Told], int]:
+    until = max(after, tx.now - SETTLED)
+    if WEBHOOK_DEAD not in policy.notify.events:
+        return [], until
+    rows = tx.peek(
+        select(DEAD.c.at, DEAD.c.seq, DEAD.c.error, MAILBOX.c.address)
+        .join(MAILBOX, MAILBOX.c.id == DEAD.c.mailbox_id)
+        .where(DEAD.c.at > after, DEAD.c.at <= until)
+        .order_by(DEAD.c.at)
+        .limit(HAND)
+    )
+    told = [
+        Told(
+            row.at,
+            Notice(
+                what="webhook dead",
+                about=row.address,
+                text=f"the webhook of {row.address} never took event {row.seq}: {row.error}",
+                severity="warning",
+            ),
+        )
+        for row in rows
+    ]
+    return told, rows[-1].at if len(rows) == HAND else until
+
+
+# --- in words -------------------------------------------------------------------------------------------------------
+
+
+def _names(tx: Transaction, events: Sequence[Event]) -> Mapping[tuple[str, int], str]:
+    def of(kind: str, ids: Collection[int | None], found: Any) -> dict[tuple[str, int], str]:
+        wanted = {one for one in ids if one is not None}
+        return {(kind, row.id): row.name for row in tx.peek(found.where(found.selected_columns.id.in_(wanted)))}
+
+    return {
+        **of("agent", [event.agent for event in events], select(AGENT.c.id, AGENT.c.name)),
+        **of("mailbox", [event.mailbox for event in events], select(MAILBOX.c.id, MAILBOX.c.address.label("name"))),
+    }
+
+
+def _notice(event: Event, names: Mapping[tuple[str, int], str]) -> Notice:
+    about = names.get(("mailbox", event.mailbox or 0)) or names.get(("agent", event.agent or 0)) or "the desk"
+    what, text, severity = _say(event, about)
+    return Notice(what, about, text, severity)
+
+
+def _say(event: Event, about: str) -> tuple[str, str, Severity]:
+    match event:
+        case AgentSuspended():
+            left = f"{event.in_flight} in flight, {event.queued} queued, {event.pending} pending"
+            return "agent suspended", f"{about} is suspended by {event.actor}: {event.reason} ({left})", "critical"
+        case AgentWarned():
+            return "agent warned", f"{about}: {event.reason}", "warning"
+        case AgentResumed():
+            return "agent resumed", f"{event.actor} let {about} go on: {event.reason}", "info"
+        case DeskStopped():
+            return "all-stop", f"{event.actor} stopped all mail: {event.reason}", "critical"
+        case DeskStarted():
+            return "all-stop ended", f"mail leaves again ({', '.join(event.by)}): {event.reason}", "info"
+        case EmailPending():
+            item = _spelled(event.item, event.message)
+            return "message held", f"{item} of {about} waits for a decision: {', '.join(event.reasons)}", "info"
+        case _:
+            which = f" {spell_id('m', event.message)}" if event.message is not None else ""
+            return event.type.replace(".", " ").replace("_", " "), f"{event.type}{which} by {event.actor}", "info"
+
+
+def _spelled(item: int, message: int | None) -> str:
+    return spell_id("m" if item == message else "a", item)
+
+
+# --- speaking -------------------------------------------------------------------------------------------------------
+
+
+def claim(tx: Transaction, base: Place, *, worker: int) -> bool:
+    """Take the word, unless another gateway has it or has said what followed `base` already."""
+    if place(tx) != base:
+        return False
+    c = CURSOR.c
+    free = c.leased_by.is_(None) | (c.lease_until <= tx.now)
+    lease = update(CURSOR).where(c.name == _EVENTS, free).values(leased_by=worker, lease_until=tx.now + LEASE)
+    return tx.write(lease) > 0
+
+
+def move(tx: Transaction, base: Place, to: Place) -> bool:
+    """People have heard up to `to`, or there was nothing to say; gives the word back."""
+    if place(tx) != base:
+        return False
+    for name, at in ((_EVENTS, to.events), (_HELD, to.held), (_DEAD, to.dead)):
+        tx.write(update(CURSOR).where(CURSOR.c.name == name).values(at=at, leased_by=None))
+    return True
+
+
+def yield_word(tx: Transaction, *, worker: int) -> None:
+    """No channel took it: whoever tries next may."""
+    tx.write(update(CURSOR).where(CURSOR.c.name == _EVENTS, CURSOR.c.leased_by == worker).values(leased_by=None))

@@ -1,0 +1,386 @@
+"""A mailbox's webhook is told what happened, in order: what goes out next, and what came of it.
+
+Each webhook reads the log with a cursor of its own. What is read is the log; what is said of addresses and subjects is
+looked up when it is sent, so that what was erased in the meantime is not told. The head of the line is tried until the
+receiver has it or it is given up as a dead letter; nothing overtakes it. A lease keeps two gateways from saying
+everything twice; when its holder dies, the next one repeats at most what was under way, under the same id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import Row, Update, and_, bindparam, delete, exists, func, or_, select, update
+
+from core.errors import Conflict, NotFound
+from core.events import CATALOGUE, EmailApprovalUndone, EmailApproved, Event, MailboxLimitsChanged, MailboxRequested
+from core.flow import house
+from core.hooks import retry_at
+from core.ledger import log
+from core.ledger.log import LOG, Entry
+from core.ledger.tables import DeadHook, Hook, Mailbox, Message, Recipient, Review, table
+from core.ledger.transaction import Transaction
+from core.rules import roles
+from core.rules.roles import Verb
+from core.words import DAY, SECOND, Actor, spell_id, stamp
+
+HOOK: Final = table(Hook)
+DEAD: Final = table(DeadHook)
+MAILBOX: Final = table(Mailbox)
+MESSAGE: Final = table(Message)
+RECIPIENT: Final = table(Recipient)
+REVIEW: Final = table(Review)
+
+TOLD: Final = frozenset(name for name in CATALOGUE if name.startswith("email.")) - {EmailApprovalUndone.type}
+"""What a webhook hears of. Not of an approval taken back: the approval itself is told only once it cannot be."""
+
+LEASE: Final = 60 * SECOND
+"""Longer than the longest attempt that policy allows, so that it lapses only when its holder is gone."""
+LOOK_AHEAD: Final = 8
+
+_PRIVATE: Final = frozenset({"item", "token"})
+_TIMES: Final = frozenset({"release_at", "expires_at", "next_at", "due"})
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One event for one receiver. `secrets` are sealed, current first; `timeout` and `give_up` are microseconds.
+
+    `dead` is the dead letter that somebody asked to send again.
+    """
+
+    mailbox_id: int
+    address: str
+    seq: int
+    at: int
+    url: str
+    body: bytes
+    secrets: tuple[bytes, ...]
+    timeout: int
+    give_up: int
+    dead: int | None = None
+
+    @property
+    def id(self) -> str:
+        """The same over all retries: receivers know a repetition by it."""
+        return f"evt_{self.seq}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Nothing can be told now: the log is read up to `cursor`, and is worth another look at `until`."""
+
+    cursor: int
+    until: int
+
+
+# --- who has something to say ---------------------------------------------------------------------------------------
+
+
+def due(tx: Transaction, *, limit: int) -> list[int]:
+    """Mailboxes whose webhook has something to do and nobody at it, the longest waiting first. Only reads."""
+    h, d = HOOK.c, DEAD.c
+    news = exists().where(LOG.c.mailbox == MAILBOX.c.id, LOG.c.seq > h.cursor)
+    again = exists().where(d.mailbox_id == MAILBOX.c.id, d.replayed_at.is_not(None), d.delivered_at.is_(None))
+    free = or_(h.leased_by.is_(None), h.lease_until <= tx.now)
+    found = tx.peek(
+        select(MAILBOX.c.id)
+        .outerjoin(HOOK, h.mailbox_id == MAILBOX.c.id)
+        .where(
+            or_(
+                and_(MAILBOX.c.webhook_url.is_not(None), h.mailbox_id.is_(None)),
+                and_(MAILBOX.c.webhook_url.is_not(None), h.next_at <= tx.now, free, or_(news, again)),
+                and_(MAILBOX.c.webhook_url.is_(None), h.mailbox_id.is_not(None)),
+            )
+        )
+        .order_by(func.coalesce(h.next_at, 0), MAILBOX.c.id)
+        .limit(limit)
+    )
+    return [int(row.id) for row in found]
+
+
+def claim(tx: Transaction, mailbox_ids: Sequence[int], *, worker: int) -> list[int]:
+    """Take the leases that are free; begin with new webhooks, forget those that were taken away."""
+    mine = []
+    lease = {"leased_by": worker, "lease_until": tx.now + LEASE}
+    for mailbox_id in mailbox_ids:
+        hook = tx.one(select(HOOK).where(HOOK.c.mailbox_id == mailbox_id))
+        (box,) = tx.all(select(MAILBOX.c.webhook_url).where(MAILBOX.c.id == mailbox_id))
+        if box.webhook_url is None:
+            tx.write(delete(HOOK).where(HOOK.c.mailbox_id == mailbox_id))
+        elif hook is None:
+            tx.add(HOOK, {"mailbox_id": mailbox_id, "cursor": _beginning(tx, mailbox_id), **lease})
+            mine.append(mailbox_id)
+        elif hook.next_at <= tx.now and (hook.leased_by is None or hook.lease_until <= tx.now):
+            tx.write(update(HOOK).where(HOOK.c.mailbox_id == mailbox_id).values(**lease))
+            mine.append(mailbox_id)
+    return mine
+
+
+def _beginning(tx: Transaction, mailbox_id: int) -> int:
+    """Where a new webhook begins to read: where the mailbox was given it. What happened before is not its business."""
+    given = (MailboxRequested.type, MailboxLimitsChanged.type)
+    rows = tx.all(
+        select(LOG).where(LOG.c.mailbox == mailbox_id, LOG.c.type.in_(given)).order_by(LOG.c.seq.desc()).limit(100)
+    )
+    for row in rows:
+        event = log.entry(row).event
+        if not isinstance(event, MailboxLimitsChanged) or "approval_webhook" in event.changes:
+            return int(row.seq)
+    return 0
+
+
+def lay_down(tx: Transaction, *, worker: int) -> None:
+    """Give every lease of this worker back: it stops."""
+    tx.write(update(HOOK).where(HOOK.c.leased_by == worker).values(leased_by=None))
+
+
+# --- what is said next ----------------------------------------------------------------------------------------------
+
+
+def next_up(tx: Transaction, mailbox_id: int) -> Letter | Rest | None:
+    """What this webhook has to say now; None when it has read everything. Only reads."""
+    hook = tx.one(select(HOOK).where(HOOK.c.mailbox_id == mailbox_id))
+    box = tx.one(select(MAILBOX).where(MAILBOX.c.id == mailbox_id))
+    if hook is None or box is None or box.webhook_url is None:
+        return None
+    if hook.trying is None or hook.trying <= hook.cursor:
+        d = DEAD.c
+        again = tx.one(
+            select(DEAD)
+            .where(d.mailbox_id == mailbox_id, d.replayed_at.is_not(None), d.delivered_at.is_(None))
+            .order_by(d.seq)
+            .limit(1)
+        )
+        if again is not None:
+            (entry,) = log.read(tx.conn, after=again.seq - 1, limit=1, mailbox=mailbox_id)
+            return _letter(tx, entry, box, dead=again.id)
+    passed = int(hook.cursor)
+    for entry in log.read(tx.conn, after=passed, limit=LOOK_AHEAD, mailbox=mailbox_id):
+        event = entry.event
+        if isinstance(event, EmailApproved) and event.complete and not _undone(tx, event, entry):
+            if event.release_at > tx.now:
+                return Rest(passed, until=event.release_at)
+            return _letter(tx, entry, box)
+        if event.type in TOLD and not isinstance(event, EmailApproved):
+            return _letter(tx, entry, box)
+        passed = entry.seq
+    return Rest(passed, until=tx.now) if passed > hook.cursor else None
+
+
+def _undone(tx: Transaction, event: EmailApproved, entry: Entry) -> bool:
+    """Whether this very approval was taken back: that is possible until its release, and never of a later one's."""
+    wanted = select(LOG).where(
+        LOG.c.seq > entry.seq,
+        LOG.c.at < event.release_at,
+        LOG.c.type == EmailApprovalUndone.type,
+        LOG.c.mailbox == event.mailbox,
+    )
+    if event.message is not None:
+        wanted = wanted.where(LOG.c.message == event.message)
+    undone = [log.entry(row).event for row in tx.all(wanted)]
+    return any(isinstance(one, EmailApprovalUndone) and one.item == event.item for one in undone)
+
+
+def _letter(tx: Transaction, entry: Entry, box: Row[Any], *, dead: int | None = None) -> Letter:
+    _, policy = house.policy(tx)
+    previous = box.webhook_previous if (box.webhook_previous_until or 0) > tx.now else None
+    body = {"type": entry.event.type, "timestamp": stamp(entry.at), "data": _data(tx, entry.event, str(box.address))}
+    return Letter(
+        mailbox_id=box.id,
+        address=box.address,
+        seq=entry.seq,
+        at=entry.at,
+        url=box.webhook_url,
+        body=orjson.dumps(body),
+        secrets=tuple(bytes(one) for one in (box.webhook_secret, previous) if one is not None),
+        timeout=policy.webhooks.timeout,
+        give_up=policy.webhooks.give_up,
+        dead=dead,
+    )
+
+
+def _data(tx: Transaction, event: Event, address: str) -> dict[str, Any]:
+    """The members of `data`; of what is erased there is no member."""
+    said = event.data()
+    n, item = said.get("n"), said.get("item")
+    message = tx.one(select(MESSAGE).where(MESSAGE.c.id == event.message)) if event.message else None
+    wanted = select(RECIPIENT).where(RECIPIENT.c.message_id == event.message).order_by(RECIPIENT.c.n)
+    people = tx.all(wanted if n is None else wanted.where(RECIPIENT.c.n == n)) if event.message else []
+    held = tx.one(select(REVIEW).where(REVIEW.c.id == item)) if item is not None else None
+    data: dict[str, Any] = {
+        # A bounce's own `status` is the enhanced code; `status` here is always where the mail stands.
+        ("enhanced" if name == "status" else name): stamp(value) if name in _TIMES and isinstance(value, int) else value
+        for name, value in said.items()
+        if name not in _PRIVATE
+    }
+    if event.message is not None:
+        data["id"] = data["message_id"] = spell_id("m", event.message)
+    elif isinstance(item, int):
+        data["id"] = spell_id("a", item)
+    if given := [one.given for one in people if one.given]:
+        data["to"] = given
+    if message is not None and message.subject:
+        data["subject"] = message.subject
+    if message is not None:
+        data["test"] = bool(message.test)
+    standing = (people[0] if people and n is not None else None) or message or held
+    if standing is not None:
+        data["status"] = standing.status
+    data["reason"] = said.get("reason") or _why(event, held, people[0] if people and n is not None else None)
+    data["mailbox"] = address
+    return data
+
+
+def _why(event: Event, held: Row[Any] | None, recipient: Row[Any] | None) -> str | None:
+    """The sentence behind an event that carries only codes."""
+    if held is not None and event.type == "email.pending":
+        return "; ".join(str(reason["text"]) for reason in held.reasons) or None
+    return recipient.reason if recipient is not None else None
+
+
+# --- what came of it ------------------------------------------------------------------------------------------------
+
+
+def told(tx: Transaction, letter: Letter, *, worker: int) -> bool:
+    """The receiver has it. Returns whether the lease is still ours and the next one may go."""
+    going = _advance(
+        tx, letter.mailbox_id, worker=worker, trying=None, attempt=0, first_failed_at=None, last_error=None,
+        lease_until=tx.now + LEASE, **({} if letter.dead else {"cursor": letter.seq}),
+    )  # fmt: skip
+    if going and letter.dead is not None:
+        tx.write(update(DEAD).where(DEAD.c.id == letter.dead).values(delivered_at=tx.now))
+    return going
+
+
+def untold(tx: Transaction, letter: Letter, *, worker: int, reason: str, retry: bool, jitter: float) -> int | None:
+    """The receiver has not got it. Returns when it is tried again; None when it is a dead letter, or no longer ours."""
+    hook = tx.one(select(HOOK).where(HOOK.c.mailbox_id == letter.mailbox_id, HOOK.c.leased_by == worker))
+    if hook is None:
+        return None
+    attempt = hook.attempt + 1 if hook.trying == letter.seq else 1
+    failing_since = hook.first_failed_at if hook.first_failed_at is not None else tx.now
+    # What queued up behind a receiver that is gone has its three days from its own time on: an hour's worth of events
+    # is given up an hour later, not each three days after the one before.
+    since = max(failing_since, letter.at)
+    # retry_at ends after three days; policy may say another span.
+    at = retry_at(attempt, first_at=since + letter.give_up - 3 * DAY, now=tx.now, jitter=jitter) if retry else None
+    if at is not None:
+        _advance(
+            tx, letter.mailbox_id, worker=worker, trying=letter.seq, attempt=attempt, first_failed_at=failing_since,
+            last_error=reason, next_at=at, leased_by=None,
+        )  # fmt: skip
+        return at
+    _advance(
+        tx, letter.mailbox_id, worker=worker, trying=None, attempt=0, first_failed_at=failing_since, last_error=reason,
+        next_at=tx.now, leased_by=None, **({} if letter.dead else {"cursor": letter.seq}),
+    )  # fmt: skip
+    if letter.dead is None:
+        tx.add(DEAD, {"mailbox_id": letter.mailbox_id, "seq": letter.seq, "at": tx.now, "error": reason})
+    else:
+        again = {"replayed_at": None, "at": tx.now, "error": reason}
+        tx.write(update(DEAD).where(DEAD.c.id == letter.dead).values(**again))
+    return None
+
+
+def rest(tx: Transaction, mailbox_id: int, *, worker: int, pause: Rest | None) -> None:
+    """Give the lease back until there is more to say; with a `pause`, until then."""
+    values = {"next_at": tx.now} if pause is None else {"next_at": pause.until, "cursor": pause.cursor}
+    _advance(tx, mailbox_id, worker=worker, leased_by=None, **values)
+
+
+def _advance(tx: Transaction, mailbox_id: int, *, worker: int, **values: int | str | None) -> bool:
+    """Change a hook that is ours; False if the lease went to another."""
+    named = {f"new_{name}": value for name, value in values.items()}
+    return tx.write_keeping_memo(_advancing(tuple(values)), [{"box": mailbox_id, "holder": worker, **named}]) > 0
+
+
+def _advancing(names: Sequence[str]) -> Update:
+    return (
+        update(HOOK)
+        .where(HOOK.c.mailbox_id == bindparam("box"), HOOK.c.leased_by == bindparam("holder"))
+        .values({name: bindparam(f"new_{name}") for name in names})
+    )
+
+
+# --- dead letters ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """An event that its receiver never took. `message` is spelled; `replayed_at`: it waits to be sent again."""
+
+    id: int
+    mailbox: str
+    seq: int
+    type: str
+    message: str | None
+    at: int
+    error: str
+    replayed_at: int | None
+
+
+def dead_letters(
+    tx: Transaction, *, mailbox_id: int | None = None, after: int = 0, limit: int = 100
+) -> list[DeadLetter]:
+    """Those that nobody has delivered yet, oldest first. Only reads."""
+    d = DEAD.c
+    wanted = (
+        select(DEAD, MAILBOX.c.address, LOG.c.type, LOG.c.message)
+        .join(MAILBOX, MAILBOX.c.id == d.mailbox_id)
+        .join(LOG, LOG.c.seq == d.seq)
+        .where(d.id > after, d.delivered_at.is_(None))
+        .order_by(d.id)
+        .limit(limit)
+    )
+    if mailbox_id is not None:
+        wanted = wanted.where(d.mailbox_id == mailbox_id)
+    return [
+        DeadLetter(
+            id=row.id,
+            mailbox=row.address,
+            seq=row.seq,
+            type=row.type,
+            message=spell_id("m", row.message) if row.message is not None else None,
+            at=row.at,
+            error=row.error,
+            replayed_at=row.replayed_at,
+        )
+        for row in tx.all(wanted)
+    ]
+
+
+def replay(tx: Transaction, dead_ids: Sequence[int], *, actor: Actor) -> int:
+    """Send dead letters again, from the log, before what comes next. Raises `NotFound`, `Conflict`, `Forbidden`."""
+    roles.check(actor, Verb.WEBHOOK_REPLAY)
+    rows = tx.all(select(DEAD).where(DEAD.c.id.in_(dead_ids), DEAD.c.delivered_at.is_(None)))
+    lacking = set(dead_ids) - {row.id for row in rows}
+    if lacking:
+        raise NotFound(f"no dead letter has the number {', '.join(str(one) for one in sorted(lacking))}")
+    for mailbox_id in sorted({row.mailbox_id for row in rows}):
+        (box,) = tx.all(select(MAILBOX).where(MAILBOX.c.id == mailbox_id))
+        if box.webhook_url is None:
+            raise Conflict(f"{box.address} has no webhook any more", fix=f"postroom mailbox webhook {box.address} URL")
+        mine = [row for row in rows if row.mailbox_id == mailbox_id]
+        tx.write(update(DEAD).where(DEAD.c.id.in_([row.id for row in mine])).values(replayed_at=tx.now))
+        afresh(tx, mailbox_id)
+        tx.emit(
+            MailboxLimitsChanged(
+                actor=str(actor), mailbox=mailbox_id, agent=box.agent_id, stream=box.stream_id,
+                changes={"webhook_replayed": sorted(row.seq for row in mine)}, widened=False,
+                reason="dead letters are sent again",
+            )
+        )  # fmt: skip
+    return len(rows)
+
+
+def afresh(tx: Transaction, mailbox_id: int) -> None:
+    """Forget a receiver's troubles: somebody says that it is well again, or it is another one now."""
+    tx.write(
+        update(HOOK)
+        .where(HOOK.c.mailbox_id == mailbox_id)
+        .values(attempt=0, first_failed_at=None, last_error=None, next_at=tx.now)
+    )
