@@ -1,0 +1,270 @@
+"""The log as a screen: pages in both directions, filtered, each line with its severity, its object and a sentence.
+
+Severity belongs to the kind of event, so a filter by it is a filter by kind, which the database can do. A filter that
+matches little would have it read the whole log for one page: a page looks at a stretch of the log at most and says from
+where to go on.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, or_, select
+
+from core.events import CATALOGUE, Event
+from core.ledger import log
+from core.ledger.log import LOG, Entry
+from core.ledger.tables import Agent, Mailbox, Stream, table
+from core.words import spell_id, stamp
+
+MAILBOX: Final = table(Mailbox)
+AGENT: Final = table(Agent)
+STREAM: Final = table(Stream)
+
+PAGE: Final = 100
+STRETCH: Final = 50_000
+"""Entries one page looks at, at most."""
+
+
+class Severity(enum.StrEnum):
+    """How loud an event is: information, a warning, an error."""
+
+    INFO = "info"
+    WARN = "warn"
+    ERROR = "error"
+
+    @property
+    def rank(self) -> int:
+        return list(Severity).index(self)
+
+
+_SEVERITY: Final[Mapping[str, Severity]] = {
+    **dict.fromkeys(("agent.suspended", "desk.stopped", "email.complained", "policy.refused"), Severity.ERROR),
+    **dict.fromkeys(
+        (
+            "email.blocked", "email.rejected", "email.expired", "email.deferred", "email.failed", "email.uncertain",
+            "email.bounced", "email.approval_undone", "email.suppressed", "mailbox.vetoed", "mailbox.mode_changed",
+            "mailbox.limits_changed", "mailbox.expiring", "mailbox.retired", "agent.warned", "run.confirmed",
+            "token.revoked", "stream.paused", "lane.paused", "suppression.removed", "policy.changed",
+            "operator.disabled", "feedback.unverified",
+        ),
+        Severity.WARN,
+    ),
+}  # fmt: skip
+
+
+def severity(kind: str) -> Severity:
+    """Of an event by its name; what is not listed is information."""
+    return _SEVERITY.get(kind, Severity.INFO)
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """What a page shows. `types` are names, or beginnings of names that end in a dot (`email.`); ids are exact."""
+
+    at_least: Severity = Severity.INFO
+    types: tuple[str, ...] = ()
+    agent: int | None = None
+    mailbox: int | None = None
+    message: int | None = None
+    actor: str | None = None
+
+    def kinds(self) -> list[str] | None:
+        """The names it lets through; None for all."""
+        if self.at_least is Severity.INFO and not self.types:
+            return None
+        return [
+            kind
+            for kind in CATALOGUE
+            if severity(kind).rank >= self.at_least.rank and (not self.types or _named(kind, self.types))
+        ]
+
+
+def _named(kind: str, types: Iterable[str]) -> bool:
+    return any(kind == one or (one.endswith(".") and kind.startswith(one)) for one in types)
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One line. `target` is what it is about, spelled as an operator would look it up."""
+
+    seq: int
+    at: int
+    severity: Severity
+    type: str
+    actor: str
+    target: str
+    detail: str
+    message: int | None
+    mailbox: int | None
+    agent: int | None
+    run: int | None
+    stream: int | None
+    data: dict[str, Any]
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """Lines in the order of the log. Go on with `older` (as `before`) or `newer` (as `after`); None: no more there."""
+
+    rows: tuple[EventRow, ...]
+    older: int | None
+    newer: int | None
+
+
+def page(
+    conn: Connection,
+    shown: EventFilter | None = None,
+    *,
+    before: int | None = None,
+    after: int | None = None,
+    limit: int = PAGE,
+) -> EventPage:
+    """The newest page, or the one `before` a seq, or the one `after` it. `newer` of a live tail is its own cursor."""
+    wanted = shown or EventFilter()
+    head, _ = log.head(conn)
+    if after is not None:
+        return _forward(conn, wanted, after=after, head=head, limit=limit)
+    top = head + 1 if before is None else before
+    found, reached = _backward(conn, wanted, before=top, limit=limit)
+    rows = _rows(conn, reversed(found))
+    older = (found[-1].seq if len(found) == limit else reached) if found or reached else None
+    return EventPage(rows, older if older and older > 1 else None, top - 1 if top <= head else head)
+
+
+def _backward(conn: Connection, wanted: EventFilter, *, before: int, limit: int) -> tuple[list[Row[Any]], int]:
+    """(rows newest first, how far down was looked)."""
+    floor = 0 if wanted.message is not None or _by_index(wanted) else max(0, before - 1 - STRETCH)
+    kinds = _matching(wanted)
+    found: list[Row[Any]] = []
+    for source in _sources(conn, wanted):
+        statement = source.where(LOG.c.seq < before, LOG.c.seq > floor, *kinds)
+        found += conn.execute(statement.order_by(LOG.c.seq.desc()).limit(limit)).all()
+    return sorted(found, key=lambda row: -row.seq)[:limit], floor + 1
+
+
+def _forward(conn: Connection, wanted: EventFilter, *, after: int, head: int, limit: int) -> EventPage:
+    ceiling = head if wanted.message is not None or _by_index(wanted) else min(head, after + STRETCH)
+    found: list[Row[Any]] = []
+    for source in _sources(conn, wanted):
+        statement = source.where(LOG.c.seq > after, LOG.c.seq <= ceiling, *_matching(wanted))
+        found += conn.execute(statement.order_by(LOG.c.seq).limit(limit)).all()
+    shown = sorted(found, key=lambda row: row.seq)[:limit]
+    reached = shown[-1].seq if len(shown) == limit else ceiling
+    return EventPage(_rows(conn, shown), after + 1 if after > 0 else None, max(after, reached))
+
+
+def _by_index(wanted: EventFilter) -> bool:
+    return wanted.agent is not None or wanted.mailbox is not None
+
+
+def _sources(conn: Connection, wanted: EventFilter) -> list[Select[Any]]:
+    """The log through the index that fits: of an agent, what names it alone, and what names its mailboxes."""
+    c, whole = LOG.c, select(LOG)
+    if wanted.message is not None:
+        return [whole.where(c.message == wanted.message)]
+    if wanted.mailbox is not None:
+        return [whole.where(c.mailbox == wanted.mailbox)]
+    if wanted.agent is None:
+        return [whole]
+    boxes = conn.execute(select(MAILBOX.c.id).where(MAILBOX.c.agent_id == wanted.agent)).scalars()
+    own = whole.where(c.agent == wanted.agent, c.message.is_(None), c.mailbox.is_(None))
+    return [own, *(whole.where(c.mailbox == box) for box in boxes)]
+
+
+def _matching(wanted: EventFilter) -> list[Any]:
+    kinds = wanted.kinds()
+    terms: list[ColumnElement[bool]] = []
+    if kinds is not None:
+        terms.append(LOG.c.type.in_(kinds))
+    if wanted.actor is not None:
+        terms.append(or_(LOG.c.actor == wanted.actor, LOG.c.actor == f"agent:{wanted.actor}"))
+    return [and_(*terms)] if terms else []
+
+
+# --- lines --------------------------------------------------------------------------------------------------------
+
+
+def latest(conn: Connection, *, agent_id: int, mailbox_ids: Collection[int]) -> EventRow | None:
+    """The last event of an agent: one seek for each of its mailboxes."""
+    found: list[Row[Any]] = []
+    of_agent = select(LOG).where(LOG.c.agent == agent_id, LOG.c.message.is_(None))
+    for source in (of_agent, *(select(LOG).where(LOG.c.mailbox == box) for box in mailbox_ids)):
+        found += conn.execute(source.order_by(LOG.c.seq.desc()).limit(1)).all()
+    rows = _rows(conn, [max(found, key=lambda row: row.seq)]) if found else ()
+    return rows[0] if rows else None
+
+
+def rows_of(conn: Connection, entries: Sequence[Entry]) -> tuple[EventRow, ...]:
+    """Lines for entries that a reader of the log already has."""
+    names = _Names(conn, [entry.event for entry in entries])
+    return tuple(_line(entry, names) for entry in entries)
+
+
+def _rows(conn: Connection, rows: Iterable[Row[Any]]) -> tuple[EventRow, ...]:
+    return rows_of(conn, [log.entry(row) for row in rows])
+
+
+class _Names:
+    """Names of the mailboxes, agents and streams on a page, in three reads."""
+
+    def __init__(self, conn: Connection, events: Sequence[Event]) -> None:
+        self.mailboxes = _names(conn, MAILBOX.c.id, MAILBOX.c.address, {event.mailbox for event in events})
+        self.agents = _names(conn, AGENT.c.id, AGENT.c.name, {event.agent for event in events})
+        self.streams = _names(conn, STREAM.c.id, STREAM.c.domain, {event.stream for event in events})
+
+
+def _names(conn: Connection, key: Any, name: Any, ids: set[int | None]) -> dict[int | None, str]:
+    wanted = [one for one in ids if one is not None]
+    if not wanted:
+        return {}
+    return {row[0]: row[1] for row in conn.execute(select(key, name).where(key.in_(wanted)))}
+
+
+def _line(entry: Entry, names: _Names) -> EventRow:
+    event = entry.event
+    data = event.data()
+    return EventRow(
+        seq=entry.seq, at=entry.at, severity=severity(event.type), type=event.type, actor=event.actor,
+        target=_target(event, names), detail=detail(data), message=event.message, mailbox=event.mailbox,
+        agent=event.agent, run=event.run, stream=event.stream, data=data, hash=entry.hash.hex(),
+    )  # fmt: skip
+
+
+def _target(event: Event, names: _Names) -> str:
+    if event.message is not None:
+        return spell_id("m", event.message)
+    if event.type.startswith(("agent.", "run.", "token.")) and event.agent in names.agents:
+        return names.agents[event.agent]
+    found = names.mailboxes.get(event.mailbox) or names.agents.get(event.agent) or names.streams.get(event.stream)
+    return found or "desk"
+
+
+_TIMES: Final = frozenset({"expires_at", "release_at", "next_at", "due"})
+_QUIET: Final = frozenset({"digest", "signature", "head", "key", "token", "policy", "item"})
+
+
+def detail(data: Mapping[str, Any]) -> str:
+    """The members of an event on one line, its reason first; digests and numbers that name rows are left out."""
+    said = [str(data["reason"])] if data.get("reason") else []
+    if "old" in data and "new" in data:
+        said.insert(0, f"{_spelled('old', data['old'])} → {_spelled('new', data['new'])}")
+    for name, value in data.items():
+        if name in _QUIET or name in {"reason", "old", "new"} or value in (None, False, "", [], {}):
+            continue
+        said.append(name.replace("_", " ") if value is True else f"{name.replace('_', ' ')} {_spelled(name, value)}")
+    return " · ".join(said)
+
+
+def _spelled(name: str, value: Any) -> str:
+    if name in _TIMES and isinstance(value, int):
+        return stamp(value)
+    if isinstance(value, dict):
+        return str(value.get("sentence") or ", ".join(f"{key} {_spelled(key, one)}" for key, one in value.items()))
+    if isinstance(value, list):
+        return ", ".join(_spelled("", one) for one in value)
+    return str(value)

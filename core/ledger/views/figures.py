@@ -1,0 +1,128 @@
+"""Counters of many keys in one read: sparklines, depths and rates of a whole table of agents.
+
+The same rows that enforce. The key of the counter table is (scope, key, kind, minute): asked by keys and kinds it is a
+handful of seeks, whatever else was counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection, select
+
+from core.ledger.counters import COUNTER, EVER, bucket
+from core.ledger.tables import Desk, LogEntry, Review, table
+
+REVIEW: Final = table(Review)
+DESK: Final = table(Desk)
+LOG: Final = table(LogEntry)
+
+FLOW_MINUTES: Final = 15
+FLOW: Final = ("sent", "held", "deferred", "failed", "bounced", "complained", "uncertain", "refused")
+"""What the desk counts by the minute."""
+
+Series = Mapping[int, int]
+"""Minute -> how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What was read: (key, kind) -> minute -> n."""
+
+    found: Mapping[tuple[str, str], Series]
+
+    def series(self, key: object, kind: str) -> Series:
+        return self.found.get((str(key), kind), {})
+
+    def total(self, key: object, kind: str, *, since: int = 0) -> int:
+        return sum(n for minute, n in self.series(key, kind).items() if minute >= since)
+
+
+def counts(conn: Connection, scope: str, keys: Collection[object], kinds: Collection[str], *, since: int) -> Counts:
+    """Buckets from minute `since` on of every key and kind."""
+    c = COUNTER.c
+    found: dict[tuple[str, str], dict[int, int]] = {}
+    if keys and kinds:
+        spelled = sorted({str(key) for key in keys})
+        for row in conn.execute(
+            select(c.key, c.kind, c.minute, c.n).where(
+                c.scope == scope, c.key.in_(spelled), c.kind.in_(kinds), c.minute >= since
+            )
+        ):
+            found.setdefault((row.key, row.kind), {})[row.minute] = row.n
+    return Counts(found)
+
+
+def depths(conn: Connection, scope: str, keys: Collection[object], kind: str) -> dict[str, int]:
+    """Kept depths (`pending`, `waiting`, a run's `accepted`) of many keys; those without a row are 0 and left out."""
+    c = COUNTER.c
+    spelled = sorted({str(key) for key in keys})
+    rows = conn.execute(
+        select(c.key, c.n).where(c.scope == scope, c.key.in_(spelled), c.kind == kind, c.minute == EVER)
+    )
+    return {row.key: row.n for row in rows}
+
+
+def spark(series: Series, *, now: int, bins: int, width: int) -> tuple[int, ...]:
+    """`bins` sums of `width` minutes each, the last one still running."""
+    last = bucket(now)
+    drawn = [0] * bins
+    for minute, n in series.items():
+        place = bins - 1 - (last - minute) // width
+        if 0 <= place < bins:
+            drawn[place] += n
+    return tuple(drawn)
+
+
+def flow(conn: Connection, *, now: int, minutes: int = FLOW_MINUTES) -> dict[str, tuple[int, ...]]:
+    """What the desk did minute by minute: kind -> one figure a minute, the oldest first."""
+    read = counts(conn, "desk", [""], FLOW, since=bucket(now) - minutes + 1)
+    return {kind: spark(read.series("", kind), now=now, bins=minutes, width=1) for kind in FLOW}
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What stands above every screen, as far as rows say it."""
+
+    held: int
+    oldest: int | None
+    """When the longest waiting item was submitted."""
+    last_event_at: int | None
+    last_seq: int
+    stopped_at: int | None
+    stopped_by: str | None
+    stop_reason: str | None
+    policy_version: int
+
+
+def head(conn: Connection) -> Head:
+    """The first row of each index: as cheap with a million as with none. A desk must have been made."""
+    r = REVIEW.c
+    desk = conn.execute(select(DESK).where(DESK.c.id == 1)).one()
+    oldest = conn.execute(select(r.submitted_at).where(r.status == "pending").order_by(r.id).limit(1)).first()
+    last = conn.execute(select(LOG.c.seq, LOG.c.at).order_by(LOG.c.seq.desc()).limit(1)).first()
+    return Head(
+        held=max(0, depths(conn, "desk", [""], "pending").get("", 0)),
+        oldest=oldest.submitted_at if oldest else None,
+        last_event_at=last.at if last else None,
+        last_seq=last.seq if last else 0,
+        stopped_at=desk.stopped_at,
+        stopped_by=desk.stopped_by,
+        stop_reason=desk.stop_reason,
+        policy_version=desk.policy_version,
+    )
+
+
+def oldest_held(conn: Connection, mailbox_ids: Sequence[int]) -> dict[int, int]:
+    """Mailbox -> when its longest waiting item was submitted; one seek each."""
+    r = REVIEW.c
+    found = {}
+    for mailbox_id in mailbox_ids:
+        row = conn.execute(
+            select(r.submitted_at).where(r.mailbox_id == mailbox_id, r.status == "pending").order_by(r.id).limit(1)
+        ).first()
+        if row is not None:
+            found[mailbox_id] = int(row.submitted_at)
+    return found

@@ -1,0 +1,351 @@
+"""Held mail: all ids of it at once, a few rows of it by id, or a page of it for a door.
+
+The queue screen holds 100,000 ids in an array and fetches only the rows it draws, so the two are asked for apart.
+"""
+
+from __future__ import annotations
+
+import array
+import enum
+import re
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, String, cast, exists, func, not_, select
+
+from core.errors import Invalid
+from core.ledger.tables import Agent, Body, Mailbox, Message, Recipient, Review, Run, Stream, table
+from core.words import Reason, read_id, spell_id, stamp
+
+REVIEW: Final = table(Review)
+MESSAGE: Final = table(Message)
+BODY: Final = table(Body)
+RECIPIENT: Final = table(Recipient)
+MAILBOX: Final = table(Mailbox)
+AGENT: Final = table(Agent)
+RUN: Final = table(Run)
+STREAM: Final = table(Stream)
+
+PAGE: Final = 50
+HAND: Final = 500
+"""Ids in one IN: databases bound how many values a statement takes."""
+_VARYING: Final = re.compile(r"\S*@\S+|https?://\S+|\S*\d\S*")
+
+
+class Order(enum.StrEnum):
+    """How held mail is listed. Worst first: most failed checks, then the longest waiting."""
+
+    WORST = "worst"
+    OLDEST = "oldest"
+    NEWEST = "newest"
+    EXPIRING = "expiring"
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One `field:value` of a filter; `negated` for `!field:value`."""
+
+    field: str
+    value: str
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class To:
+    """The first recipient as the agent gave it, and how many there are with it (Cc and Bcc included)."""
+
+    first: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRow:
+    """One pending action, as a line of the queue.
+
+    `version` changes when what is drawn of it changes. `template`: the same for messages of one agent that differ only
+    in addresses, numbers and links. `digest`, `subject` and `run` are None for a held read or tag, whose `target` says
+    what is asked.
+    """
+
+    id: int
+    version: int
+    kind: str
+    status: str
+    message_id: int | None
+    target: str | None
+    submitted_at: int
+    expires_at: int
+    failed_checks: int
+    agent_id: int
+    agent: str
+    mailbox_id: int
+    mailbox: str
+    to: To | None
+    subject: str | None
+    preview: str
+    content_class: str | None
+    digest: str | None
+    size: int | None
+    run: str | None
+    user: str | None
+    test: bool
+    reasons: tuple[Reason, ...]
+    needs: int
+    approvers: tuple[str, ...]
+    opened_by: str | None
+    opened_at: int | None
+    decided_by: str | None
+    release_at: int | None
+    template: int
+
+    @property
+    def spelled(self) -> str:
+        """The id it is decided by."""
+        return spell_id("a" if self.message_id is None else "m", self.id)
+
+    @property
+    def approvals_missing(self) -> int:
+        return max(0, self.needs - len(self.approvers))
+
+
+# --- all of it ----------------------------------------------------------------------------------------------------
+
+
+def pending_ids(conn: Connection, terms: Sequence[Term] = (), order: Order = Order.WORST) -> array.array[int]:
+    """Ids of everything pending that the terms let through, in order. Raises `Invalid` for a field there is not."""
+    wanted = select(REVIEW.c.id).where(REVIEW.c.status == "pending", *(_condition(term) for term in terms))
+    match order:
+        case Order.WORST:
+            wanted = wanted.order_by(REVIEW.c.failed_checks.desc(), REVIEW.c.id)
+        case Order.OLDEST:
+            wanted = wanted.order_by(REVIEW.c.id)
+        case Order.NEWEST:
+            wanted = wanted.order_by(REVIEW.c.id.desc())
+        case Order.EXPIRING:
+            wanted = wanted.order_by(REVIEW.c.due_at, REVIEW.c.id)
+    return array.array("q", conn.execute(wanted).scalars())
+
+
+def _condition(term: Term) -> ColumnElement[bool]:
+    field: Callable[[str], ColumnElement[bool]] | None = _FIELDS.get(term.field)
+    if field is None:
+        raise Invalid(f"nothing is filtered by {term.field!r}", fix=f"fields are {', '.join(sorted(_FIELDS))}")
+    found = field(term.value)
+    return not_(found) if term.negated else found
+
+
+def _of_agent(value: str) -> ColumnElement[bool]:
+    return REVIEW.c.agent_id.in_(select(AGENT.c.id).where(_like(AGENT.c.name, value)))
+
+
+def _of_mailbox(value: str) -> ColumnElement[bool]:
+    return REVIEW.c.mailbox_id.in_(select(MAILBOX.c.id).where(_like(MAILBOX.c.address, value)))
+
+
+def _of_stream(value: str) -> ColumnElement[bool]:
+    boxes = select(MAILBOX.c.id).join(STREAM, STREAM.c.id == MAILBOX.c.stream_id).where(_like(STREAM.c.domain, value))
+    return REVIEW.c.mailbox_id.in_(boxes)
+
+
+def _to(value: str) -> ColumnElement[bool]:
+    mine = RECIPIENT.c.message_id == REVIEW.c.message_id
+    return exists().where(mine, RECIPIENT.c.address.contains(value.lower(), autoescape=True))
+
+
+def _subject(value: str) -> ColumnElement[bool]:
+    return _message(func.lower(MESSAGE.c.subject).contains(value.lower(), autoescape=True))
+
+
+def _run(value: str) -> ColumnElement[bool]:
+    runs = select(RUN.c.id).where(RUN.c.key == value)
+    return _message(MESSAGE.c.run_id.in_(runs))
+
+
+def _message(which: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists().where(MESSAGE.c.id == REVIEW.c.message_id, which)
+
+
+def _reason(value: str) -> ColumnElement[bool]:
+    return cast(REVIEW.c.reasons, String).contains(f'"code": "{value}"', autoescape=True)
+
+
+def _check(value: str) -> ColumnElement[bool]:
+    """`check:!` any failed one, `check:2` at least two, `check:0` none."""
+    if value == "0":
+        return REVIEW.c.failed_checks == 0
+    return REVIEW.c.failed_checks >= (int(value) if value.isdecimal() else 1)
+
+
+def _id(value: str) -> ColumnElement[bool]:
+    return REVIEW.c.id == (read_id("m", value) or read_id("a", value) or -1)
+
+
+def _like(column: Any, value: str) -> ColumnElement[bool]:
+    """The value itself, or with `*` for any letters."""
+    if "*" not in value:
+        return column == value  # type: ignore[no-any-return]  # a column compares to an expression
+    pattern = value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_").replace("*", "%")
+    return column.like(pattern, escape="\\")  # type: ignore[no-any-return]  # the same
+
+
+_FIELDS: Final[Mapping[str, Any]] = {
+    "agent": _of_agent,
+    "mailbox": _of_mailbox,
+    "stream": _of_stream,
+    "to": _to,
+    "subject": _subject,
+    "run": _run,
+    "kind": lambda value: REVIEW.c.kind == value,
+    "class": lambda value: _message(MESSAGE.c.content_class == value),
+    "reason": _reason,
+    "check": _check,
+    "id": _id,
+}
+FIELDS: Final = tuple(_FIELDS)
+"""What a filter may name."""
+
+
+# --- a few of it --------------------------------------------------------------------------------------------------
+
+
+def pending_rows(conn: Connection, ids: Iterable[int]) -> dict[int, HeldRow]:
+    """The lines of these items, whatever became of them meanwhile (`status`); ids there are not are left out."""
+    asked = list(ids)
+    found: dict[int, HeldRow] = {}
+    for at in range(0, len(asked), HAND):
+        hand = asked[at : at + HAND]
+        people = _recipients(conn, hand)
+        for row in conn.execute(_ROWS.where(REVIEW.c.id.in_(hand))):
+            found[row.id] = _held(row, people.get(row.message_id or 0))
+    return found
+
+
+def _recipients(conn: Connection, ids: Sequence[int]) -> dict[int, list[str]]:
+    r = RECIPIENT.c
+    people: dict[int, list[str]] = {}
+    for row in conn.execute(select(r.message_id, r.given).where(r.message_id.in_(ids)).order_by(r.message_id, r.n)):
+        people.setdefault(row.message_id, []).append(row.given)
+    return people
+
+
+def _held(row: Row[Any], people: list[str] | None) -> HeldRow:
+    values: dict[str, Any] = row._asdict()
+    shape = f"{row.agent_id}\n{row.subject or row.target}\n{row.preview or ''}"
+    drawn = f"{row.status} {row.failed_checks} {row.expires_at} {len(row.approvers)} {row.release_at} {row.opened_by}"
+    values |= {
+        "reasons": _reasons(row.reasons),
+        "approvers": tuple(row.approvers),
+        "preview": row.preview or "",
+        "test": bool(row.test),
+        "to": To(people[0], len(people)) if people else None,
+        "version": zlib.crc32(drawn.encode()),
+        "template": zlib.crc32(_VARYING.sub("#", shape).encode(errors="replace")),
+    }
+    return HeldRow(**values)
+
+
+def _reasons(listed: Iterable[Mapping[str, str]]) -> tuple[Reason, ...]:
+    return tuple(Reason(one["code"], one["text"]) for one in listed)
+
+
+_JOINED: Final = (
+    REVIEW.join(MAILBOX, MAILBOX.c.id == REVIEW.c.mailbox_id)
+    .join(AGENT, AGENT.c.id == REVIEW.c.agent_id)
+    .outerjoin(MESSAGE, MESSAGE.c.id == REVIEW.c.message_id)
+    .outerjoin(RUN, RUN.c.id == MESSAGE.c.run_id)
+    .outerjoin(BODY, BODY.c.message_id == REVIEW.c.message_id)
+)
+_ROWS: Final[Select[Any]] = select(
+    *(
+        REVIEW.c[name]
+        for name in (
+            "id", "kind", "status", "message_id", "target", "submitted_at", "expires_at", "failed_checks", "agent_id",
+            "mailbox_id", "reasons", "needs", "approvers", "opened_by", "opened_at", "decided_by", "release_at",
+        )
+    ),
+    AGENT.c.name.label("agent"), MAILBOX.c.address.label("mailbox"), MESSAGE.c.subject, MESSAGE.c.content_class,
+    MESSAGE.c.digest, MESSAGE.c.size, MESSAGE.c.test, RUN.c.key.label("run"), RUN.c.user, BODY.c.preview,
+).select_from(_JOINED)  # fmt: skip
+
+
+# --- a page of it -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PendingRow:
+    """One pending action, as the doors list it (CONTRACT.md)."""
+
+    id: str
+    kind: str
+    to: tuple[str, ...]
+    subject: str | None
+    body_preview: str
+    reasons: tuple[Reason, ...]
+    submitted_at: int
+    expires_at: int
+    digest: str | None
+    mailbox: str
+    agent: str
+    target: str | None
+    failed_checks: int
+    approvals_missing: int
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "to": list(self.to),
+            "subject": self.subject,
+            "body_preview": self.body_preview,
+            "reasons": [{"code": reason.code, "text": reason.text} for reason in self.reasons],
+            "submitted_at": stamp(self.submitted_at),
+            "expires_at": stamp(self.expires_at),
+            "digest": self.digest,
+            "mailbox": self.mailbox,
+            "agent": self.agent,
+            "target": self.target,
+            "failed_checks": self.failed_checks,
+            "approvals_missing": self.approvals_missing,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PendingPage:
+    """Pending actions in the order they came; `next_cursor` is None on the last page."""
+
+    messages: tuple[PendingRow, ...]
+    next_cursor: str | None
+
+    def as_json(self) -> dict[str, Any]:
+        return {"messages": [row.as_json() for row in self.messages], "next_cursor": self.next_cursor}
+
+
+def pending_page(
+    conn: Connection, mailbox: str | None = None, *, cursor: str | None = None, limit: int = PAGE
+) -> PendingPage:
+    """A page of one mailbox's pending actions (an address in one spelling), or of the desk's. `Invalid`: the cursor."""
+    wanted = select(REVIEW.c.id).where(REVIEW.c.status == "pending").order_by(REVIEW.c.id).limit(limit + 1)
+    if mailbox is not None:
+        boxes = conn.execute(select(MAILBOX.c.id).where(MAILBOX.c.address == mailbox)).scalars().all()
+        wanted = wanted.where(REVIEW.c.mailbox_id == (boxes[0] if boxes else -1))
+    if cursor:
+        after = read_id("m", cursor) or read_id("a", cursor)
+        if after is None:
+            raise Invalid("the cursor is none of ours", fix="leave it out for the first page")
+        wanted = wanted.where(REVIEW.c.id > after)
+    ids = list(conn.execute(wanted).scalars())
+    shown = ids[:limit]
+    rows, people = pending_rows(conn, shown), _recipients(conn, shown)
+    listed = tuple(_listed(rows[one], people.get(one, ())) for one in shown if one in rows)
+    return PendingPage(listed, spell_id("m", shown[-1]) if len(ids) > limit else None)
+
+
+def _listed(row: HeldRow, people: Sequence[str]) -> PendingRow:
+    return PendingRow(
+        id=row.spelled, kind=row.kind, to=tuple(people), subject=row.subject, body_preview=row.preview,
+        reasons=row.reasons, submitted_at=row.submitted_at, expires_at=row.expires_at, digest=row.digest,
+        mailbox=row.mailbox, agent=row.agent, target=row.target, failed_checks=row.failed_checks,
+        approvals_missing=row.approvals_missing,
+    )  # fmt: skip
