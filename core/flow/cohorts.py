@@ -1,0 +1,58 @@
+"""What guards divide: events and deliveries of an agent by the hour of sending, and what a resume forgives.
+
+A complaint that comes today about mail of Monday counts against Monday's mail. A resume re-arms the guards from that
+very moment, not from the next full hour: what the hour had counted until then is kept beside it as forgiven, and so is
+what still comes back about mail from before. Nothing is deleted, so the evidence stays.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from core.ledger.counters import bucket
+from core.ledger.transaction import Transaction
+from core.rules.guards import Measure
+
+HOUR_WIDE: Final = 60
+"""Width of a cohort, in minutes."""
+COMPLAINED: Final = "complained_1h"
+BOUNCED: Final = "bounced_1h"
+REFUSED: Final = "refused_1h"
+"""Recipients a receiver refused at delivery: they bounced without ever having been sent."""
+SENT: Final = "sent_1h"
+KINDS: Final = (SENT, REFUSED, BOUNCED, COMPLAINED)
+
+_FORGIVEN: Final = "forgiven_"
+
+
+def count(tx: Transaction, kind: str, *, agent_id: int, sent_at: int, guard_since: int) -> None:
+    """Count one recipient in the cohort it was sent in. What was sent before `guard_since` is forgiven as it comes."""
+    hour = bucket(sent_at, HOUR_WIDE)
+    tx.bump("agent", str(agent_id), kind, minute=hour)
+    if sent_at < guard_since:
+        tx.bump("agent", str(agent_id), _FORGIVEN + kind, minute=hour)
+
+
+def forgive(tx: Transaction, agent_id: int) -> None:
+    """Let the guards begin anew now: what this hour has counted so far is behind the agent."""
+    hour, key = bucket(tx.now, HOUR_WIDE), str(agent_id)
+    for kind in KINDS:
+        left = _left(tx, kind, agent_id=agent_id, since=hour)
+        if left:
+            tx.bump("agent", key, _FORGIVEN + kind, minute=hour, n=left)
+
+
+def figures(tx: Transaction, measure: Measure, *, agent_id: int, window: int, guard_since: int) -> tuple[int, int]:
+    """(events, delivered) of a rate. A refusal at delivery is a bounce and was a delivery tried: it is in both."""
+    since = bucket(max(tx.now - window, guard_since), HOUR_WIDE)
+    sent = _left(tx, SENT, agent_id=agent_id, since=since)
+    if measure is Measure.COMPLAINTS:
+        return _left(tx, COMPLAINED, agent_id=agent_id, since=since), sent
+    refused = _left(tx, REFUSED, agent_id=agent_id, since=since)
+    return _left(tx, BOUNCED, agent_id=agent_id, since=since), sent + refused
+
+
+def _left(tx: Transaction, kind: str, *, agent_id: int, since: int) -> int:
+    """What counts of a kind: all of it, less what was forgiven."""
+    key = str(agent_id)
+    return tx.total("agent", key, kind, since=since) - tx.total("agent", key, _FORGIVEN + kind, since=since)

@@ -1,0 +1,95 @@
+"""The guards at work: each complaint and each bounce is held against the agent's rates as it comes in.
+
+In the transaction of the feedback that crosses the line the agent is suspended, by what suspends when an operator says
+so; no timer, no second look. A warning is told once for each guard and window.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Final, assert_never
+
+from sqlalchemy import Row, select, update
+
+from core.events import AgentWarned, Data
+from core.flow import cohorts, controls, house
+from core.ledger.tables import Agent, table
+from core.ledger.transaction import Transaction
+from core.rules import guards
+from core.rules.guards import Figures, Fine, Measure, Suspend, Warn
+from core.rules.policy import Guard, Policy
+from core.words import GUARD
+
+AGENT: Final = table(Agent)
+
+
+def guard_since(tx: Transaction, agent_id: int) -> int:
+    """From when on the agent's guards look."""
+    return int(_agent(tx, agent_id).guard_since)
+
+
+def judge(tx: Transaction, agent_id: int, measure: Measure) -> None:
+    """Hold the agent's rate against its lines; warn or suspend."""
+    agent = _agent(tx, agent_id)
+    if agent.status != "active":
+        return
+    _, policy = house.policy(tx)
+    line = _line(policy, measure)
+    events, delivered = cohorts.figures(
+        tx, measure, agent_id=agent_id, window=line.window, guard_since=agent.guard_since
+    )
+    judged = guards.judge(
+        measure, delivered=delivered, events=events, warn=line.warn, suspend=line.suspend,
+        min_events=line.min_events, window=line.window,
+    )  # fmt: skip
+    match judged:
+        case Suspend(figures=figures):
+            controls.freeze(
+                tx, agent_id, reason=figures.sentence, actor=GUARD, guard=measure.value, figures=_told(figures)
+            )
+        case Warn(figures=figures):
+            _warn(tx, agent, figures)
+        case Fine():
+            pass
+        case _:
+            assert_never(judged)
+
+
+def _warn(tx: Transaction, agent: Row[Any], figures: Figures) -> None:
+    warned: dict[str, Any] = dict(agent.warned or {})
+    last = warned.get(figures.measure.value)
+    if last is not None and tx.now - int(last["at"]) < figures.window:
+        return
+    told = _told(figures)
+    warned[figures.measure.value] = {"at": tx.now, "sentence": figures.sentence}
+    tx.write(update(AGENT).where(AGENT.c.id == agent.id).values(warned=warned))
+    tx.emit(
+        AgentWarned(
+            actor=str(GUARD), agent=agent.id, guard=figures.measure.value, figures=told, reason=figures.sentence
+        )
+    )
+
+
+def _line(policy: Policy, measure: Measure) -> Guard:
+    match measure:
+        case Measure.COMPLAINTS:
+            return policy.guards.complaints
+        case Measure.BOUNCES:
+            return policy.guards.bounces
+        case _:
+            assert_never(measure)
+
+
+def _told(figures: Figures) -> dict[str, Data]:
+    return dataclasses.asdict(figures) | {
+        "measure": figures.measure.value,
+        "rate": figures.rate,
+        "sentence": figures.sentence,
+    }
+
+
+def _agent(tx: Transaction, agent_id: int) -> Row[Any]:
+    c = AGENT.c
+    row = tx.one(select(c.id, c.status, c.guard_since, c.warned).where(c.id == agent_id))
+    assert row is not None, f"agent {agent_id} is gone"
+    return row
