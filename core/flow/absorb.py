@@ -1,0 +1,266 @@
+"""What comes back: bounces, complaints, unsubscribes, deliveries; each believed only by its own proof.
+
+Matched to the one recipient it is about, it is written beside the recipient, told as an event, counted once in the
+cohort it was sent in, suppresses whom it must, and is held against the agent's guards, all in one transaction: from the
+complaint to the suspension there is no moment in between. What proves nothing is an event of its own and moves nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final, assert_never
+
+from core.events import EmailBounced, EmailComplained, EmailDelivered, EmailUnsubscribed, FeedbackUnverified
+from core.flow import cohorts, guarding, house, matching, suppressions
+from core.flow.suppressions import Subjects
+from core.ledger import feedback
+from core.ledger.counters import bucket
+from core.ledger.feedback import Subject
+from core.ledger.lanes import Claimed
+from core.ledger.transaction import Transaction
+from core.rules.guards import Measure
+from core.rules.policy import Policy
+from core.rules.provenance import Keyring
+from core.rules.providers import ProviderEvent
+from core.rules.reports import Event, Report, severity
+from core.words import DAY, SYSTEM, Actor, Feedback, Reply
+
+RECIPIENT: Final = Actor("recipient", "")
+
+LOUD: Final = 60
+"""Unproven reports of one source told in a minute; further ones are only counted: anybody can send them."""
+SILENCE: Final = 5 * DAY
+"""Mail that nothing came back about for so long arrived: relays give up sooner (RFC 5321 4.5.4.1)."""
+
+_RANK: Final = (Feedback.DELIVERED, Feedback.BOUNCED, Feedback.UNSUBSCRIBED, Feedback.COMPLAINED)
+_ADDRESS_IS_BAD: Final = re.compile(r"5\.(1\.(1|2|3|6|10)|2\.1)")
+"""RFC 3463, 7505: no such mailbox or system, bad syntax, moved, null MX, disabled. 5.1.7 and 5.1.8 mean the sender."""
+_SAYS_LITTLE: Final = re.compile(r"5\.(0\.0|1\.0|2\.0|5\.0)")
+
+
+@dataclass(frozen=True, slots=True)
+class Absorbed:
+    """What became of one report. `matched` False: it proved nothing, for `reason`. `fresh`: it was not known yet."""
+
+    matched: bool
+    fresh: bool = False
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What was said of one recipient. `counted`: it stands for something a receiver did, so that it moves a rate."""
+
+    feedback: Feedback
+    source: str
+    permanent: bool = False
+    counted: bool = True
+    status: str | None = None
+    refused: bool = False
+
+
+# --- verbs --------------------------------------------------------------------------------------------------------
+
+
+def absorb_report(
+    tx: Transaction, report: Report, *, source: str, keyring: Keyring, digest: str | None = None
+) -> Absorbed:
+    """A raw bounce or complaint. `digest` (hex, of its bytes) names it in the log where it proves nothing."""
+    if report.kind == "other" and not report.recipients:
+        return Absorbed(matched=False, reason="it is no report")
+    one = matching.of_report(tx, report, keyring)
+    if isinstance(one, str):
+        return unverified(tx, source=source, kind=report.kind, reason=one, digest=digest)
+    said = matching.said_of(report, one)
+    if said is None:
+        return unverified(
+            tx, source=source, kind=report.kind, reason="it does not say which recipient it is about", digest=digest
+        )
+    feedback_ = _OF_REPORTS[said.event]
+    if feedback_ is None:
+        return Absorbed(matched=True)
+    return _take(tx, one, Word(feedback_, source, permanent=said.permanent, status=said.status))
+
+
+def absorb_provider(tx: Transaction, event: ProviderEvent, *, source: str) -> Absorbed:
+    """One event of a webhook whose signature was verified."""
+    if event.event is None or event.event == "deferred":
+        return Absorbed(matched=True)
+    one = matching.of_provider(tx, event)
+    if isinstance(one, str):
+        if not feedback.first_time(tx, event.key):
+            return Absorbed(matched=False, reason=one)
+        return unverified(tx, source=source, kind=event.event.value, reason=one)
+    word = Word(event.event, source, permanent=event.permanent, counted=event.counted, status=event.status)
+    return _take(tx, one, word)
+
+
+def absorb_refusal(tx: Transaction, claimed: Claimed, reply: Reply) -> None:
+    """A receiver's 5xx at delivery that condemns the address is a bounce like any other; other refusals are none."""
+    if not condemns_address(reply):
+        return
+    one = Subject(
+        message_id=claimed.message_id, n=claimed.n, address=claimed.address, mailbox_id=claimed.mailbox_id,
+        agent_id=claimed.agent_id, stream_id=claimed.stream_id, run_id=claimed.run_id, test=claimed.test,
+        recipients=claimed.recipients, attempts=claimed.attempts + 1, sent_at=None, feedback=None,
+    )  # fmt: skip
+    _take(tx, one, Word(Feedback.BOUNCED, "smtp", permanent=True, status=reply.enhanced, refused=True))
+
+
+def unsubscribe(tx: Transaction, message_id: int, n: int) -> bool:
+    """One click (RFC 8058), its token verified by the door. Asked again it still holds. False: no such recipient."""
+    one = feedback.subject(tx, message_id, n)
+    if one is None:
+        return False
+    word = Word(Feedback.UNSUBSCRIBED, "one-click")
+    taken = _take(tx, one, word)
+    if not taken.fresh and not one.test:
+        _suppress(tx, one, word)  # the record may have been removed since: the recipient has the last word
+    return True
+
+
+def unverified(tx: Transaction, *, source: str, kind: str, reason: str, digest: str | None = None) -> Absorbed:
+    """A report that proves nothing, or a webhook with a wrong signature: counted apart, told, moves nothing."""
+    minute = bucket(tx.now)
+    if tx.total("desk", "", f"unverified:{source}", since=minute) < LOUD:
+        tx.emit(FeedbackUnverified(actor=str(SYSTEM), source=source, kind=kind, reason=reason, digest=digest))
+    tx.bump("desk", "", f"unverified:{source}", minute=minute)
+    tx.bump("desk", "", "unverified_1h", minute=bucket(tx.now, cohorts.HOUR_WIDE))
+    return Absorbed(matched=False, reason=reason)
+
+
+def condemns_address(reply: Reply) -> bool:
+    """Whether a refusal means that nobody is there, rather than that the message was not wanted or too large."""
+    if reply.code is None or reply.code < 500:
+        return False  # no receiver was asked, or it may change its mind
+    status = reply.enhanced or "5.0.0"
+    if _ADDRESS_IS_BAD.fullmatch(status):
+        return True
+    # A bare 550 may be a policy as well: only its words tell.
+    vague = reply.stage == "rcpt" and _SAYS_LITTLE.fullmatch(status) is not None
+    return vague and severity.speaks(reply.text) and severity.permanent(None, words=reply.text)
+
+
+# --- taking one word ----------------------------------------------------------------------------------------------
+
+
+def _take(tx: Transaction, one: Subject, word: Word) -> Absorbed:
+    """Record, tell, count, suppress and judge, once for each recipient and kind of word."""
+    if word.feedback is Feedback.DELIVERED:
+        fresh = one.feedback is None
+    else:
+        how = f"{'hard' if word.permanent else 'soft'}:{'counted' if word.counted else 'told'}"
+        fresh = feedback.first_time(tx, f"{one.message_id}:{one.n}:{word.feedback.value}:{how}")
+    if not fresh:
+        return Absorbed(matched=True)
+    if one.feedback is None or _RANK.index(word.feedback) > _RANK.index(Feedback(one.feedback)):
+        feedback.note(tx, one, word.feedback)
+    _tell(tx, one, word)
+    if not one.test:
+        _suppress(tx, one, word)
+        _count(tx, one, word)
+    return Absorbed(matched=True, fresh=True)
+
+
+def _tell(tx: Transaction, one: Subject, word: Word) -> None:
+    ids: dict[str, Any] = {
+        "message": one.message_id,
+        "mailbox": one.mailbox_id,
+        "agent": one.agent_id,
+        "run": one.run_id,
+        "stream": one.stream_id,
+        "n": one.n,
+        "source": word.source,
+    }
+    match word.feedback:
+        case Feedback.DELIVERED:
+            tx.emit(EmailDelivered(actor=str(SYSTEM), **ids))
+        case Feedback.BOUNCED:
+            tx.emit(EmailBounced(actor=str(SYSTEM), **ids, permanent=word.permanent, status=word.status))
+        case Feedback.COMPLAINED:
+            tx.emit(EmailComplained(actor=str(RECIPIENT), **ids))
+        case Feedback.UNSUBSCRIBED:
+            tx.emit(EmailUnsubscribed(actor=str(RECIPIENT), **ids))
+        case _:
+            assert_never(word.feedback)
+
+
+def _count(tx: Transaction, one: Subject, word: Word) -> None:
+    """Count in the cohort of sending, and let the guard look; the desk's own figures are by the minute they came."""
+    tx.bump("desk", "", word.feedback.value, minute=bucket(tx.now))
+    measure = _measure(word)
+    if measure is None:
+        return
+    sent_at = tx.now if one.sent_at is None else one.sent_at
+    kind = cohorts.COMPLAINED if measure is Measure.COMPLAINTS else cohorts.BOUNCED
+    since = guarding.guard_since(tx, one.agent_id)
+    cohorts.count(tx, kind, agent_id=one.agent_id, sent_at=sent_at, guard_since=since)
+    if word.refused:
+        cohorts.count(tx, cohorts.REFUSED, agent_id=one.agent_id, sent_at=sent_at, guard_since=since)
+    tx.bump("mailbox", str(one.mailbox_id), kind, minute=bucket(sent_at, cohorts.HOUR_WIDE))
+    guarding.judge(tx, one.agent_id, measure)
+
+
+def _measure(word: Word) -> Measure | None:
+    """Which guard a word moves: complaints and hard bounces that a receiver stands behind."""
+    if not word.counted:
+        return None
+    if word.feedback is Feedback.COMPLAINED:
+        return Measure.COMPLAINTS
+    return Measure.BOUNCES if word.feedback is Feedback.BOUNCED and word.permanent else None
+
+
+def _suppress(tx: Transaction, one: Subject, word: Word) -> None:
+    _, policy = house.policy(tx)
+    expires_at: int | None = None
+    cause = word.feedback.value
+    match word.feedback:
+        case Feedback.DELIVERED:
+            return
+        case Feedback.COMPLAINED | Feedback.UNSUBSCRIBED:
+            pass
+        case Feedback.BOUNCED:
+            if not word.permanent:
+                if not _again_and_again(tx, one.address, policy):
+                    return
+                cause, expires_at = "soft_bounced", tx.now + policy.suppression.soft_expiry
+        case _:
+            assert_never(word.feedback)
+    suppressions.suppress(
+        tx,
+        one.address,
+        stream_id=one.stream_id if policy.suppression.scope == "stream" else None,
+        cause=cause,
+        source=word.source,
+        actor=RECIPIENT if word.feedback is Feedback.UNSUBSCRIBED else SYSTEM,
+        expires_at=expires_at,
+        about=Subjects(
+            message=one.message_id, mailbox=one.mailbox_id, agent=one.agent_id, run=one.run_id, stream=one.stream_id
+        ),
+    )
+
+
+def _again_and_again(tx: Transaction, address: str, policy: Policy) -> bool:
+    """Whether the last so many mails to an address bounced, with none between them that arrived."""
+    wanted = policy.suppression.soft_after
+    bounced = 0
+    for row in feedback.latest_words(tx, address, limit=4 * wanted):
+        if row.feedback == Feedback.BOUNCED:
+            if row.feedback_at < tx.now - policy.suppression.soft_expiry:
+                return False
+            bounced += 1
+            if bounced >= wanted:
+                return True
+        elif row.feedback is not None or (row.sent_at is not None and row.sent_at < tx.now - SILENCE):
+            return False
+    return False
+
+
+_OF_REPORTS: Final = {
+    Event.BOUNCED: Feedback.BOUNCED,
+    Event.DEFERRED: None,
+    Event.DELIVERED: Feedback.DELIVERED,
+    Event.COMPLAINED: Feedback.COMPLAINED,
+    Event.UNSUBSCRIBED: Feedback.UNSUBSCRIBED,
+}

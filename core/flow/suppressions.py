@@ -1,0 +1,267 @@
+"""Whom nobody writes to: added by people, by lists, and by what comes back; removed by one role with a reason.
+
+A record is never deleted by a verb: it ends (`removed_at`, `expires_at`), so that the question why somebody was or was
+not written to keeps its answer. Adding what is covered already changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, or_, select, update
+
+from core.errors import Invalid, NotFound
+from core.events import SuppressionAdded, SuppressionRemoved
+from core.flow import sheets
+from core.flow.controls import given, stream_named
+from core.flow.sheets import BadRow, Cells, Hand, Imported
+from core.ledger.tables import Stream, Suppression, table
+from core.ledger.transaction import Transaction
+from core.rules import addresses, roles
+from core.rules.roles import Verb
+from core.words import Actor, read_stamp, stamp
+
+SUPPRESSION: Final = table(Suppression)
+STREAM: Final = table(Stream)
+
+COLUMNS: Final = ("address", "stream", "cause", "source", "added_at", "expires_at")
+MANUAL: Final = "manual"
+IMPORTED: Final = "imported"
+LONGEST_CAUSE: Final = 100
+PAGE: Final = 100
+EXPORT_PAGE: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Subjects:
+    """What a suppression came from, for its event; all None where a person added it."""
+
+    message: int | None = None
+    mailbox: int | None = None
+    agent: int | None = None
+    run: int | None = None
+    stream: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One address not to be written to: by anybody, or on one stream (its domain); for good, or until a time."""
+
+    address: str
+    stream: str | None = None
+    cause: str = MANUAL
+    source: str = "operator"
+    expires_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SuppressionView:
+    """A record as operators see it. `stream` is None for one of the whole desk."""
+
+    id: int
+    address: str
+    stream: str | None
+    cause: str
+    source: str
+    message_id: int | None
+    added_by: str
+    added_at: int
+    expires_at: int | None
+    removed_at: int | None
+
+
+# --- verbs --------------------------------------------------------------------------------------------------------
+
+
+def add(tx: Transaction, entry: Entry, *, actor: Actor) -> int | None:
+    """Write to this address no more; returns the record's id, None if one covers it already.
+
+    Raises `Forbidden`, `Invalid`, `NotFound` (no such stream).
+    """
+    roles.check(actor, Verb.SUPPRESS)
+    address = addresses.parse_address(entry.address).normalised
+    if entry.expires_at is not None and entry.expires_at <= tx.now:
+        raise Invalid("the suppression would end before it begins", problems=(("expires_at", "is in the past"),))
+    stream_id = stream_named(tx, entry.stream).id if entry.stream else None
+    return suppress(
+        tx, address, stream_id=stream_id, cause=entry.cause, source=entry.source, expires_at=entry.expires_at,
+        actor=actor,
+    )  # fmt: skip
+
+
+def suppress(
+    tx: Transaction,
+    address: str,
+    *,
+    stream_id: int | None,
+    cause: str,
+    source: str,
+    actor: Actor,
+    expires_at: int | None = None,
+    about: Subjects | None = None,
+) -> int | None:
+    """What suppresses, a person's word and a receiver's alike; `address` is normalised. None if it is covered."""
+    if _covering(tx, address, stream_id=stream_id, until=expires_at):
+        return None
+    about = about or Subjects(stream=stream_id)
+    record = tx.create(
+        SUPPRESSION,
+        {
+            "address": address,
+            "stream_id": stream_id,
+            "cause": cause,
+            "source": source,
+            "message_id": about.message,
+            "added_by": str(actor),
+            "added_at": tx.now,
+            "expires_at": expires_at,
+        },
+    )
+    tx.emit(
+        SuppressionAdded(
+            actor=str(actor), message=about.message, mailbox=about.mailbox, agent=about.agent, run=about.run,
+            stream=about.stream, suppression=record, cause=cause, expires_at=expires_at,
+        )
+    )  # fmt: skip
+    return record
+
+
+def remove(tx: Transaction, address: str, *, reason: str, actor: Actor, stream: str | None = None) -> int:
+    """End every record of an address, or those of one stream; returns how many. Raises `Forbidden`, `NotFound`."""
+    roles.check(actor, Verb.UNSUPPRESS)
+    why = given(reason)
+    c = SUPPRESSION.c
+    living = select(c.id, c.stream_id).where(
+        c.address == addresses.parse_address(address).normalised,
+        c.removed_at.is_(None),
+        or_(c.expires_at.is_(None), c.expires_at > tx.now),
+    )
+    rows = tx.all(living if stream is None else living.where(c.stream_id == stream_named(tx, stream).id))
+    if not rows:
+        raise NotFound("this address is not suppressed", fix="postroom suppress list shows what is")
+    tx.write(update(SUPPRESSION).where(c.id.in_([row.id for row in rows])).values(removed_at=tx.now))
+    for row in rows:
+        tx.emit(SuppressionRemoved(actor=str(actor), stream=row.stream_id, suppression=row.id, reason=why))
+    return len(rows)
+
+
+# --- lists --------------------------------------------------------------------------------------------------------
+
+
+def read_csv(lines: Iterable[str]) -> Iterator[Hand[Entry]]:
+    """The rows of a list, in hands for `import_hand`; bare addresses, or the columns that an export has."""
+    return sheets.hands(lines, columns=COLUMNS, read=_entry)
+
+
+def import_hand(tx: Transaction, hand: Hand[Entry], *, actor: Actor) -> Imported:
+    """Add one hand of a list: one event, with its count. Raises `Forbidden`."""
+    roles.check(actor, Verb.SUPPRESS)
+    domains = {entry.stream for _, entry in hand.rows if entry.stream}
+    known = {
+        row.domain: row.id for row in tx.all(select(STREAM.c.id, STREAM.c.domain).where(STREAM.c.domain.in_(domains)))
+    }
+    bad = list(hand.bad)
+    fresh: dict[tuple[str, int | None], dict[str, Any]] = {}
+    covered = 0
+    for line, entry in hand.rows:
+        if entry.stream and entry.stream not in known:
+            bad.append(BadRow(line, f"there is no stream {entry.stream}"))
+        elif entry.expires_at is not None and entry.expires_at <= tx.now:
+            bad.append(BadRow(line, "it has expired already"))
+        else:
+            stream_id = known[entry.stream] if entry.stream else None
+            key = (entry.address, stream_id)
+            if key in fresh or _covering(tx, entry.address, stream_id=stream_id, until=entry.expires_at):
+                covered += 1
+            else:
+                fresh[key] = _row(tx, entry, stream_id=stream_id, actor=actor)
+    _add_all(tx, list(fresh.values()), actor=actor)
+    return Imported(len(fresh), covered, tuple(bad))
+
+
+def export_csv(conn: Connection, *, now: int) -> Iterator[str]:
+    """Every living record as CSV, line by line."""
+    return sheets.written(COLUMNS, _exported(conn, now))
+
+
+def listed(
+    conn: Connection, *, now: int, address: str | None = None, after: int = 0, limit: int = PAGE
+) -> list[SuppressionView]:
+    """Living records in the order they were added, from the one after id `after` on; of one address or of all."""
+    c = SUPPRESSION.c
+    statement = (
+        select(SUPPRESSION, STREAM.c.domain.label("stream"))
+        .outerjoin(STREAM, STREAM.c.id == c.stream_id)
+        .where(c.id > after, c.removed_at.is_(None), or_(c.expires_at.is_(None), c.expires_at > now))
+        .order_by(c.id)
+        .limit(limit)
+    )
+    if address is not None:
+        statement = statement.where(c.address == addresses.parse_address(address).normalised)
+    return [_view(row) for row in conn.execute(statement)]
+
+
+# --- how ----------------------------------------------------------------------------------------------------------
+
+
+def _covering(tx: Transaction, address: str, *, stream_id: int | None, until: int | None) -> bool:
+    """Whether a living record reaches as far, over streams and over time."""
+    c = SUPPRESSION.c
+    as_long = c.expires_at.is_(None) if until is None else or_(c.expires_at.is_(None), c.expires_at >= until)
+    row = tx.one(
+        select(c.id).where(
+            c.address == address,
+            c.removed_at.is_(None),
+            as_long,
+            c.stream_id.is_(None) if stream_id is None else or_(c.stream_id.is_(None), c.stream_id == stream_id),
+        )
+    )
+    return row is not None
+
+
+def _entry(cells: Cells) -> Entry:
+    if "address" not in cells:
+        raise Invalid("it has no address")
+    return Entry(
+        address=addresses.parse_address(cells["address"]).normalised,
+        stream=cells["stream"].lower() if "stream" in cells else None,
+        cause=cells.get("cause", IMPORTED)[:LONGEST_CAUSE],
+        source=cells.get("source", IMPORTED)[:LONGEST_CAUSE],
+        expires_at=read_stamp(cells["expires_at"]) if "expires_at" in cells else None,
+    )
+
+
+def _row(tx: Transaction, entry: Entry, *, stream_id: int | None, actor: Actor) -> dict[str, Any]:
+    return {
+        "address": entry.address,
+        "stream_id": stream_id,
+        "cause": entry.cause,
+        "source": entry.source,
+        "message_id": None,
+        "added_by": str(actor),
+        "added_at": tx.now,
+        "expires_at": entry.expires_at,
+        "removed_at": None,
+    }
+
+
+def _add_all(tx: Transaction, rows: Sequence[dict[str, Any]], *, actor: Actor) -> None:
+    if rows:
+        first = tx.create(SUPPRESSION, rows[0])
+        tx.add_all(SUPPRESSION, rows[1:])
+        tx.emit(SuppressionAdded(actor=str(actor), suppression=first, cause=IMPORTED, count=len(rows)))
+
+
+def _exported(conn: Connection, now: int) -> Iterator[Sequence[object]]:
+    page = listed(conn, now=now, limit=EXPORT_PAGE)
+    while page:
+        for one in page:
+            until = stamp(one.expires_at) if one.expires_at is not None else None
+            yield (one.address, one.stream, one.cause, one.source, stamp(one.added_at), until)
+        page = listed(conn, now=now, after=page[-1].id, limit=EXPORT_PAGE)
+
+
+def _view(row: Row[Any]) -> SuppressionView:
+    return SuppressionView(**{name: getattr(row, name) for name in SuppressionView.__dataclass_fields__})
