@@ -205,6 +205,24 @@ def test_one_of_two_gateways_speaks(store: Store, clock: FakeClock) -> None:
     asyncio.run(story())
 
 
+def test_who_heard_up_to_the_same_place_too_late_does_not_get_the_word(store: Store, clock: FakeClock) -> None:
+    async def story() -> None:
+        async with chat() as channel, writing(store) as writer:
+            desk = desk_of(store, telling(channel))
+            one = voice(store, writer)
+            await one.look()
+            desk.submit()
+            base = store.look(alert.place)
+            assert base is not None
+            clock.advance(micros=5 * MINUTE)
+            await one.look()
+            assert len(channel.posts) == 1
+            assert not store.transact(lambda tx: alert.claim(tx, base, worker=2))
+            assert not store.transact(lambda tx: alert.move(tx, base, base))
+
+    asyncio.run(story())
+
+
 def test_a_restart_loses_nothing_that_waited_to_be_told(store: Store, clock: FakeClock) -> None:
     async def story() -> None:
         async with chat() as channel, writing(store) as writer:
