@@ -1,0 +1,227 @@
+"""The console's side of the database: one reader that follows the log, reads on request, verbs in transactions.
+
+Events drive everything. One cursor over the log says what happened; screens are told which ids it touched and read
+only those again. Nothing here runs on Textual's own thread but the waiting, so a slow disk never stops a key. A
+database that goes away is a state, not an error: the reader keeps asking, says since when it has heard nothing, and
+when it is back tells every screen to read everything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Final, TypeVar
+
+from sqlalchemy import Connection
+
+from console.live import Link, Live, News
+from console.reads.overview import Overview, needs
+from core.errors import PostroomError
+from core.events import (
+    EmailApprovalUndone,
+    EmailApproved,
+    EmailCancelled,
+    EmailExpired,
+    EmailPending,
+    EmailRejected,
+    Event,
+)
+from core.flow import house
+from core.ledger import log
+from core.ledger.counters import bucket
+from core.ledger.store import Store
+from core.ledger.transaction import Transaction
+from core.ledger.views import figures
+from core.words import Actor
+
+T = TypeVar("T")
+
+LOOK_EVERY: Final = 0.2
+"""Seconds between looks at the head of the log: one seek, so that what others decide is gone within half a second."""
+FULL_EVERY: Final = 30
+"""Seconds after which every agent's line is read again: budgets refill without events."""
+LINES_EVERY: Final = 1.0
+"""Seconds between readings of what the events touched, however many there were."""
+BEHIND: Final = 5_000
+"""Events behind the head beyond which the console does not read them one by one: everything is read anew."""
+
+
+class Desk:
+    """One desk as one operator sees it."""
+
+    def __init__(self, store: Store, actor: Actor) -> None:
+        self.store = store
+        self.actor = actor
+        self.live = Live()
+        self._readers = ThreadPoolExecutor(4, thread_name_prefix="console-read")
+        self._follower = ThreadPoolExecutor(1, thread_name_prefix="console-log")
+        self._overview = Overview.fresh()
+        self._dirty: set[int] = set()
+        self._lines_at = self._full_at = float("-inf")
+        self._nudged = asyncio.Event()
+
+    @property
+    def now(self) -> int:
+        return self.store.clock.now()
+
+    # -- asked for ----------------------------------------------------------------------------------------------------
+
+    async def read(self, ask: Callable[[Connection], T]) -> T:
+        """Run a read in a thread. Raises `Unavailable`."""
+
+        def run() -> T:
+            with self.store.read() as conn:
+                return ask(conn)
+
+        return await self._in_thread(run)
+
+    async def look(self, verb: Callable[[Transaction], T]) -> T:
+        """Run a reading verb in a thread: for what counters and rules are needed for. Raises `Unavailable`."""
+        return await self._in_thread(lambda: self.store.look(verb))
+
+    async def act(self, deed: Callable[[Store, Actor], T]) -> T:
+        """Do something at the desk in a thread, then look at the log at once. Raises what the verb raises."""
+        try:
+            return await self._in_thread(lambda: deed(self.store, self.actor))
+        finally:
+            self._nudged.set()
+
+    async def _in_thread(self, run: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._readers, run)
+
+    # -- following ----------------------------------------------------------------------------------------------------
+
+    async def follow(self, tell: Callable[[News], None]) -> None:
+        """Look at the log until cancelled and tell what it brought; also when nothing did, for the clock goes on."""
+        loop = asyncio.get_running_loop()
+        while True:
+            self._nudged.clear()
+            try:
+                news = await loop.run_in_executor(self._follower, self._look)
+            except PostroomError as error:
+                news = self._lost(str(error))
+            self.live = news.live
+            tell(news)
+            try:
+                await asyncio.wait_for(self._nudged.wait(), LOOK_EVERY)
+            except TimeoutError:
+                continue
+
+    def refresh(self) -> None:
+        """Read all of it again at the next look."""
+        self._full_at = float("-inf")
+        self._nudged.set()
+
+    def close(self) -> None:
+        self._readers.shutdown(wait=False, cancel_futures=True)
+        self._follower.shutdown(wait=False, cancel_futures=True)
+
+    def _lost(self, reason: str) -> News:
+        since = self.live.lost_since if self.live.link is Link.LOST else self.now
+        return News(replace(self.live, link=Link.LOST, lost_since=since, lost_reason=reason))
+
+    def _look(self) -> News:
+        """One look: the events since the last one, and the figures if they may have changed."""
+        was = self.live
+        with self.store.read() as conn:
+            seq, _ = log.head(conn)
+            entries = (
+                log.read(conn, after=was.seq, limit=BEHIND) if was.seq and was.seq < seq <= was.seq + BEHIND else []
+            )
+        new = was.link is not Link.LIVE or (was.seq < seq and not entries) or seq < was.seq
+        news = told(entries, everything=new)
+        self._dirty |= news.agents
+        live = self._figures(was, full=new, changed=bool(entries))
+        return replace(news, live=replace(live, link=Link.LIVE, read_at=self.now, seq=max(seq, 0)))
+
+    def _figures(self, was: Live, *, full: bool, changed: bool) -> Live:
+        moment = time.monotonic()
+        if not full and moment - self._lines_at < LINES_EVERY:
+            return self.store.look(lambda tx: _with_head(tx, was)) if changed else was
+        whole = full or moment - self._full_at >= FULL_EVERY
+        dirty, self._dirty = (None if whole else self._dirty), set()
+        live = self.store.look(lambda tx: self._with_everything(tx, was, dirty))
+        self._lines_at = moment
+        self._full_at = moment if whole else self._full_at
+        return live
+
+    def _with_everything(self, tx: Transaction, was: Live, dirty: set[int] | None) -> Live:
+        head = figures.head(tx.conn)
+        _, policy = house.policy(tx)
+        lines = self._overview.refresh(tx, dirty)
+        found = needs(tx, lines, head)
+        return replace(
+            _with_head(tx, was),
+            default_mode=policy.oversight.default_mode.value,
+            release_delay=policy.oversight.release_delay,
+            seconds_per_message=policy.review.seconds_per_message,
+            messages_per_minute=policy.review.messages_per_minute,
+            flow=figures.flow(tx.conn, now=tx.now),
+            agents=lines,
+            needs=found,
+            gateway_down=any(need.subject == "gateway" for need in found),
+        )
+
+
+def _with_head(tx: Transaction, was: Live) -> Live:
+    head = figures.head(tx.conn)
+    minute = figures.counts(tx.conn, "desk", [""], ["held"], since=bucket(tx.now) - 1)
+    return replace(
+        was,
+        last_event_at=head.last_event_at,
+        held=head.held,
+        held_minute=max(minute.series("", "held").values(), default=0),
+        oldest=head.oldest,
+        stopped_at=head.stopped_at,
+        stopped_by=head.stopped_by,
+        stop_reason=head.stop_reason,
+    )
+
+
+def told(entries: Iterable[log.Entry], *, everything: bool) -> News:
+    """What these events touched."""
+    messages: set[int] = set()
+    left: set[int] = set()
+    agents: set[int] = set()
+    kinds: set[str] = set()
+    came, count = False, 0
+    for entry in entries:
+        event = entry.event
+        count += 1
+        kinds.add(event.type)
+        if event.agent is not None:
+            agents.add(event.agent)
+        item = _item(event)
+        if item is None:
+            continue
+        messages.add(item)
+        if _leaves(event):
+            left.add(item)
+        elif isinstance(event, EmailPending | EmailApprovalUndone):
+            left.discard(item)
+            came = True
+    return News(
+        Live(),
+        kinds=frozenset(kinds),
+        messages=frozenset(messages),
+        left=frozenset(left),
+        came=came,
+        agents=frozenset(agents),
+        count=count,
+        everything=everything,
+    )
+
+
+def _item(event: Event) -> int | None:
+    found: int | None = getattr(event, "item", None)
+    return found if found is not None else event.message
+
+
+def _leaves(event: Event) -> bool:
+    """Whether it takes an item out of the queue of held mail."""
+    if isinstance(event, EmailApproved):
+        return event.complete
+    return isinstance(event, EmailRejected | EmailExpired | EmailCancelled)
