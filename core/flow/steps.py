@@ -1,0 +1,213 @@
+"""What a trace tells: each fact of the log, each run and each tool call as one step with a sentence.
+
+The log holds numbers; who recipient 2 was is looked up in the tables that erasure may purge, and a step says so where
+it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import Connection, Row, select
+
+from core import events as facts
+from core.events import Event
+from core.ledger.log import Entry
+from core.ledger.tables import Agent, Body, Recipient, Run, Token, table
+from core.ledger.views import events as lines
+from core.words import spell_id, stamp
+
+RECIPIENT: Final = table(Recipient)
+BODY: Final = table(Body)
+RUN: Final = table(Run)
+AGENT: Final = table(Agent)
+TOKEN: Final = table(Token)
+
+HAND: Final = 100
+KINDS: Final = ("run", "call", "submitted", "decision", "departure", "feedback", "consequence", "change")
+"""In the order they stand at one instant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happened. `kind`: run, call, submitted, decision, departure, feedback, consequence, change."""
+
+    at: int
+    kind: str
+    actor: str
+    text: str
+    message: int | None = None
+    seq: int | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "at": stamp(self.at),
+            "kind": self.kind,
+            "actor": self.actor,
+            "text": self.text,
+            "message": None if self.message is None else spell_id("m", self.message),
+            "seq": self.seq,
+            "data": dict(self.data),
+        }
+
+
+class People:
+    """Recipients of the messages of a story, each by its number."""
+
+    def __init__(self, conn: Connection, ids: Sequence[int]) -> None:
+        self.rows: dict[tuple[int, int], Row[Any]] = {}
+        for at in range(0, len(ids), HAND):
+            found = conn.execute(select(RECIPIENT).where(RECIPIENT.c.message_id.in_(ids[at : at + HAND])))
+            self.rows |= {(row.message_id, row.n): row for row in found}
+
+    def given(self, message: int | None, n: int) -> str:
+        row = self.rows.get((message or 0, n))
+        return f"recipient {n}" if row is None else str(row.given)
+
+    def address(self, message: int | None, n: int) -> str | None:
+        row = self.rows.get((message or 0, n))
+        return None if row is None else str(row.address)
+
+    def reply(self, message: int | None, n: int) -> str:
+        row = self.rows.get((message or 0, n))
+        return str(row.reply or "") if row is not None else ""
+
+    def of(self, message: int) -> list[Row[Any]]:
+        return [row for (one, _), row in self.rows.items() if one == message]
+
+
+def run_steps(conn: Connection, runs: Collection[int]) -> Iterable[Step]:
+    """Human -> run -> agent, and which prompt and tools it had."""
+    c = RUN.c
+    rows = conn.execute(
+        select(RUN, AGENT.c.name.label("agent"), TOKEN.c.issued_by)
+        .join(AGENT, AGENT.c.id == c.agent_id)
+        .outerjoin(TOKEN, TOKEN.c.id == c.token_id)
+        .where(c.id.in_(runs))
+    )
+    for row in rows:
+        if row.implicit:
+            who = f"untraced: {row.agent} named no run, so token {row.token_id} (issued by {row.issued_by}) has one"
+        else:
+            via = "".join(f" -> {one}" for one in row.via or ())
+            who = f"{row.user or 'nobody named'}{via} started run {row.key} of {row.agent}"
+        versions = [
+            f"{what} {version}"
+            for what, version in (
+                ("agent", row.agent_version),
+                ("prompt", row.prompt_version),
+                ("tools", row.tools_version),
+            )
+            if version
+        ]
+        data = {"run": row.key, "agent": row.agent, "user": row.user, "via": list(row.via or ())}
+        yield Step(row.opened_at, "run", row.user or row.agent, " · ".join([who, *versions]), data=data)
+
+
+def calls(conn: Connection, rows: Sequence[Row[Any]]) -> Iterable[Step]:
+    """The tool call as the agent issued it, where it is one message that is asked about and retention has left it."""
+    if len(rows) != 1:
+        return
+    issued = conn.execute(select(BODY.c.issued).where(BODY.c.message_id == rows[0].id)).scalar()
+    if issued is None:
+        text = "the request as issued is no longer kept; its digest is in the log"
+        yield Step(rows[0].submitted_at, "call", f"agent:{rows[0].agent}", text, message=rows[0].id)
+        return
+    try:
+        asked = orjson.loads(issued)
+    except orjson.JSONDecodeError:
+        return
+    run = asked.get("run") if isinstance(asked, dict) else None
+    call = run.get("tool_call") if isinstance(run, dict) else None
+    if isinstance(call, dict):
+        listed = ", ".join(sorted(call.get("arguments") or {}))
+        text = f"called {call.get('name') or 'a tool'}({listed})"
+        yield Step(
+            rows[0].submitted_at, "call", f"agent:{rows[0].agent}", text, message=rows[0].id, data={"tool_call": call}
+        )
+
+
+def told(entry: Entry, messages: Mapping[int, Row[Any]], people: People) -> Step:
+    """The step an entry of the log is; `messages` are the rows of those that are told of."""
+    event = entry.event
+    row = messages.get(event.message or 0)
+    said = _handed_in(event, row) or _decided(event) or _travelled(event, people) or _came_of_it(event, people)
+    kind, text = said or ("change", f"{event.type} by {event.actor} {lines.detail(event.data())}".rstrip())
+    return Step(entry.at, kind, event.actor, text, event.message, entry.seq, event.data())
+
+
+Said = tuple[str, str] | None
+"""The kind of a step and its sentence."""
+
+
+def _handed_in(event: Event, row: Row[Any] | None) -> Said:
+    match event:
+        case facts.EmailSubmitted():
+            subject = f" {row.subject!r}" if row is not None else ""
+            what = f"{event.actor} handed in{subject} to {event.recipients}, class {event.content_class}"
+            return "submitted", f"{what}, digest {event.digest[:12]}"
+        case facts.EmailPending():
+            return "decision", f"held ({', '.join(event.reasons)}) until {stamp(event.expires_at)}"
+        case facts.EmailQueued() if row is not None and row.released_at == row.submitted_at:
+            return "decision", f"allowed by mode {(row.facts or {}).get('mode', '?')}, policy {row.policy_version}"
+        case _:
+            return None
+
+
+def _decided(event: Event) -> Said:
+    match event:
+        case facts.EmailApproved():
+            looked = "unopened" if event.dwell_ms is None else f"after {event.dwell_ms / 1_000:.1f} s"
+            return "decision", f"approved by {event.actor} {looked}, policy {event.policy}{_why(event.reason)}"
+        case facts.EmailRejected():
+            return "decision", f"rejected by {event.actor}{_why(event.reason)}"
+        case facts.EmailApprovalUndone():
+            return "decision", f"{event.actor} took the approval back"
+        case facts.EmailExpired():
+            return "decision", "expired: nobody decided in time"
+        case _:
+            return None
+
+
+def _travelled(event: Event, people: People) -> Said:
+    match event:
+        case facts.EmailSent():
+            text = f"{people.given(event.message, event.n)}: accepted by {event.site or 'the receiver'}"
+            said = people.reply(event.message, event.n)
+            return "departure", f"{text}: {said}" if said else text
+        case facts.EmailDeferred():
+            return "departure", f"{_attempt(event, people)}, again at {stamp(event.next_at)}"
+        case facts.EmailFailed():
+            return "departure", f"{_attempt(event, people)}, {event.cause}"
+        case facts.EmailUncertain():
+            who = people.given(event.message, event.n)
+            return "departure", f"{who}: uncertain whether it arrived; policy: {event.then}"
+        case facts.EmailSuppressed():
+            return "decision", f"{people.given(event.message, event.n)} left out: suppressed ({event.cause})"
+        case _:
+            return None
+
+
+def _attempt(event: facts.EmailDeferred | facts.EmailFailed, people: People) -> str:
+    code = f"{event.code or ''} {event.enhanced or ''}".strip() or "no reply"
+    what = event.type.removeprefix("email.")
+    return f"{people.given(event.message, event.n)}: {what} at {event.stage} ({code}), attempt {event.attempt}"
+
+
+def _came_of_it(event: Event, people: People) -> Said:
+    match event:
+        case facts.EmailDelivered() | facts.EmailBounced() | facts.EmailComplained() | facts.EmailUnsubscribed():
+            what = event.type.removeprefix("email.")
+            return "feedback", f"{people.given(event.message, event.n)}: {what}, says {event.source}"
+        case facts.AgentSuspended() | facts.AgentWarned() | facts.SuppressionAdded():
+            return "consequence", f"{event.type.replace('.', ' ')}: {lines.detail(event.data())}"
+        case _:
+            return None
+
+
+def _why(reason: str | None) -> str:
+    return f": {reason}" if reason else ""
