@@ -11,7 +11,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import Final
 
 import structlog
@@ -26,6 +26,7 @@ from core.doors.callers import Callers
 from core.doors.desk import Desk
 from core.errors import Invalid
 from core.flow.house import House
+from core.hooks import Hooks
 from core.keys import KeyRing, master_secrets
 from core.ledger import schema
 from core.ledger.store import Store
@@ -33,7 +34,10 @@ from core.ledger.writer import Writer
 from core.loops.departures import Departures
 from core.loops.egress import Egress
 from core.loops.housekeeping import Housekeeping
+from core.loops.notify import Notify
 from core.loops.outfit import Outfits
+from core.loops.policyfile import PolicyFile
+from core.loops.webhooks import Webhooks
 from core.rules.provenance import Keyring
 from core.settings import Settings, split_listen
 from core.smtp import Courier, Limits
@@ -110,6 +114,11 @@ class Gateway:
             store=self.store, writer=self.writer, courier=self.courier, outfits=Outfits(self.store, self.keys),
             house=self.house, clock=self.clock,
         )  # fmt: skip
+        self.hooks = Hooks(allow=settings.webhooks.allow)
+        self.webhooks = Webhooks(
+            store=self.store, writer=self.writer, hooks=self.hooks, keyring=self.keys, house=self.house,
+            clock=self.clock,
+        )  # fmt: skip
         self._loops: list[asyncio.Task[None]] = []
         self._egress: Egress | None = None
 
@@ -119,8 +128,7 @@ class Gateway:
         sys.setswitchinterval(SWITCH)
         self.writer.start()
         if doors:
-            housekeeping = Housekeeping(writer=self.writer, clock=self.clock)
-            self._loops.append(asyncio.create_task(housekeeping.run()))
+            self._start_loops()
         delivering: asyncio.Task[None] | None = None
         if doors and self.settings.egress:
             self._egress = Egress(self.settings)
@@ -137,12 +145,37 @@ class Gateway:
                 await delivering
             if self._egress is not None:
                 await self._egress.stop()
+            self.webhooks.stop()
             for loop in self._loops:
                 loop.cancel()
             await asyncio.gather(*self._loops, return_exceptions=True)
+            await self.hooks.close()
             await self.courier.close()
             await self.writer.close()
             self.store.close()
+
+    def _start_loops(self) -> None:
+        """What runs by itself beside delivery: the clock's chores, the policy file, webhooks, notifications."""
+        self.writer.listeners.append(self.webhooks.wake)
+        notify = Notify(
+            store=self.store, writer=self.writer, clock=self.clock, worker=self.house.ids.mint(self.clock.now())
+        )
+        running = [
+            Housekeeping(writer=self.writer, clock=self.clock).run(),
+            self.webhooks.run(),
+            notify.run(),
+        ]
+        if self.settings.policy_file.is_file():
+            running.append(PolicyFile(self.settings.policy_file, writer=self.writer).run())
+        self._loops += [asyncio.create_task(watched(one)) for one in running]
+
+
+async def watched(loop: Coroutine[None, None, None]) -> None:
+    """A loop that ends by an error says so: silence would look like peace."""
+    try:
+        await loop
+    except Exception:
+        log.exception("a loop ended", loop=getattr(loop, "__qualname__", "?"))
 
 
 class _Server(uvicorn.Server):
