@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import bindparam, select, update
 
 from core.events import EmailDeferred, EmailFailed, EmailPending, EmailSent, EmailUncertain
-from core.flow import allowances, gate, house, review
+from core.flow import absorb, allowances, gate, house, review
 from core.ledger import facts, lanes
 from core.ledger.counters import bucket
 from core.ledger.facts import GateFacts
@@ -415,6 +415,8 @@ def _fail(tx: Transaction, one: Settlement, *, cause: str) -> None:
     )  # fmt: skip
     tx.bump("desk", "", "failed", minute=bucket(tx.now))
     _close(tx, [c], Status.FAILED)
+    if cause == "refused":
+        absorb.absorb_refusal(tx, c, reply)
 
 
 def _uncertain(tx: Transaction, c: Claimed, *, attempt: int, policy: Policy, jitter: float) -> None:

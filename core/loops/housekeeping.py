@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from core.errors import PostroomError
-from core.flow import depart, review, upkeep
+from core.flow import depart, retirement, review, runs, upkeep
 from core.ledger.transaction import Transaction
 from core.ledger.writer import Writer
 from core.words import Clock
@@ -32,7 +32,9 @@ class Chore:
 
 CHORES: Final = (
     Chore("release", 0.25, review.release_due),
+    Chore("confirmed", 0.25, runs.release_confirmed),
     Chore("expire", 2.0, review.expire_due),
+    Chore("identities", 30.0, retirement.expire_due),
     Chore("reclaim", 2.0, depart.reclaim),
     Chore("purge", 60.0, upkeep.purge_due),
     Chore("forget", 300.0, upkeep.forget_old),

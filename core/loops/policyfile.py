@@ -1,7 +1,7 @@
-"""Watch policy.toml: an edit that tightens takes effect at once, one that loosens waits, a bad one is refused and shown.
+"""Watch policy.toml: what tightens takes effect at once, what loosens waits, a bad edit is refused and shown.
 
-The active policy is in the database, for every gateway alike; the file is how people edit it. Each gateway of a desk may
-watch its own copy: the same edit is told once.
+The active policy is in the database, for every gateway alike; the file is how people edit it. Each gateway of a desk
+may watch its own copy: the same edit is told once.
 """
 
 from __future__ import annotations
