@@ -35,6 +35,7 @@ CHORES: Final = (
     Chore("confirmed", 0.25, runs.release_confirmed),
     Chore("expire", 2.0, review.expire_due),
     Chore("identities", 30.0, retirement.expire_due),
+    Chore("retiring", 5.0, retirement.finish_retiring),
     Chore("reclaim", 2.0, depart.reclaim),
     Chore("purge", 60.0, upkeep.purge_due),
     Chore("forget", 300.0, upkeep.forget_old),
