@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import os
 import signal
 import sys
@@ -50,6 +51,9 @@ SWITCH: Final = 0.0005
 would wait that long for each of them while the event loop is busy."""
 
 
+PAGE: Final = 4_096
+
+
 def keyring(settings: Settings) -> KeyRing:
     """The desk's master keys. Raises `Invalid` if the file is missing or readable by others."""
     file = settings.master_key
@@ -71,10 +75,16 @@ def provenance_keys(text: str) -> Keyring:
 
 
 def system_chance() -> Chance:
-    """Random bits of the operating system."""
+    """Random bits of the operating system, drawn a page at a time: each call to it gives up the interpreter."""
+    drawn = io.BytesIO()
 
     def bits(count: int, /) -> int:
-        return int.from_bytes(os.urandom(-(-count // 8)), "big") >> (-count % 8)
+        nonlocal drawn
+        octets = drawn.read(-(-count // 8))
+        if len(octets) * 8 < count:
+            drawn = io.BytesIO(os.urandom(PAGE))
+            octets = drawn.read(-(-count // 8))
+        return int.from_bytes(octets, "big") >> (-count % 8)
 
     return bits
 
