@@ -229,15 +229,13 @@ def departs_at(tx: Transaction, box: GateFacts, targets: Sequence[Target]) -> in
     """An honest estimate of when the last of these leaves: the latest word of every cap and pace that binds."""
     waiting = tx.total("agent", str(box.agent_id), "waiting", since=EVER)
     at = tx.now
-    for cap in departure_caps(tx, box):
-        if waiting <= cap.cap - cap.room(tx).used:
-            continue
+    if waiting > tx.memo(("free", box.mailbox_id), lambda: min(cap.room(tx).left for cap in departure_caps(tx, box))):
         at = max(
-            at,
             budgets.departure(
                 cap.buckets(tx), cap=cap.cap, window_minutes=cap.window, bucket_minutes=cap.width,
                 ahead=max(0, waiting - 1), now=tx.now,
-            ),
+            )
+            for cap in departure_caps(tx, box)
         )  # fmt: skip
     for target in targets:
         lane = lanes.lane_for(tx, mailbox_id=box.mailbox_id, domain=target.address.domain_ascii, site=target.site)
