@@ -16,12 +16,17 @@ from core.flow.checkpoints import Checkpoint
 from core.keys import new_key_pair
 from core.ledger import log
 from core.ledger.store import Store
+from core.ledger.transaction import Transaction
 
 PAIR = new_key_pair("ed25519")
 
 
 def grow(store: Store, n: int = 1) -> None:
-    store.transact(lambda tx: [tx.emit(RunClosed(actor="system", accepted=one)) for one in range(n)])
+    def verb(tx: Transaction) -> None:
+        for one in range(n):
+            tx.emit(RunClosed(actor="system", accepted=one))
+
+    store.transact(verb)
 
 
 def take(store: Store) -> Checkpoint | None:
@@ -48,6 +53,10 @@ def tamper(store: Store, change: Callable[[], list[str]]) -> None:
                 conn.execute(text(statement))
 
 
+def quoted(store: Store, value: bytes) -> str:
+    return f"x'{value.hex()}'" if store.sqlite else f"'\\x{value.hex()}'::bytea"
+
+
 def rewrite(store: Store, from_seq: int) -> None:
     """Change one entry and compute every hash from there on anew, as a thorough forger would."""
     with store.read() as conn:
@@ -59,12 +68,9 @@ def rewrite(store: Store, from_seq: int) -> None:
             data = b'{"accepted":999}' if row.seq == from_seq else bytes(row.data)
             subjects = (row.message, row.mailbox, row.agent, row.run, row.stream)
             own = log.digest(prev, seq=row.seq, at=row.at, kind=row.type, actor=row.actor, subjects=subjects, data=data)
-            quote = (
-                (lambda value: f"x'{value.hex()}'") if store.sqlite else (lambda value: f"'\\x{value.hex()}'::bytea")
-            )
-            done.append(
-                f"UPDATE event SET data = {quote(data)}, prev = {quote(prev)}, hash = {quote(own)} WHERE seq = {row.seq}"
-            )
+            changed = {"data": data, "prev": prev, "hash": own}
+            listed = ", ".join(f"{name} = {quoted(store, value)}" for name, value in changed.items())
+            done.append(f"UPDATE event SET {listed} WHERE seq = {row.seq}")
             prev = own
         return done
 
