@@ -1,0 +1,20 @@
+"""The command line of everything that needs no screen.
+
+frame.py     what every command shares: --dir, --json, who acts, errors and exit codes
+desk.py      init, serve, stop, start
+doctor.py    what is missing before real mail can leave
+streams.py   stream: sending subdomains, their keys and DNS records
+zone.py      what DNS answers, compared with what it should
+mailboxes.py mailbox: identities, asked for, signed, ended
+bounds.py    mailbox: how much one may do: mode, limits, allow-list, webhook
+agents.py    agent, token
+operators.py operator
+queue.py     queue, lane: the desk without a screen
+runs.py      run
+records.py   suppress, consent
+reports.py   report, trace
+audit.py     audit
+policy.py    policy
+spelling.py  how records are spelled as JSON
+egress.py    the process that `serve --egress` starts
+"""

@@ -1,0 +1,150 @@
+"""`postroom agent` and `postroom token`: non-human identities, stopped and let go on, and their short-lived secrets."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import typer
+
+from core import minting
+from core.cli import spelling
+from core.cli.frame import Reason, Said, Seat, command, group, listed, pairs, table
+from core.errors import Invalid, NotFound
+from core.flow import controls, tokens
+from core.flow.tokens import Grant
+from core.ledger import people
+from core.words import Scope, duration, stamp
+
+agent_app: Final = group("agent", "Agents: suspend, resume, look.")
+token_app: Final = group("token", "Agents' tokens: issue, revoke.")
+
+Name = Annotated[str, typer.Argument(help="The agent's name.")]
+
+
+@command(agent_app, "suspend", example="postroom agent suspend support-bot --reason 'writes to the wrong customers'")
+def suspend(seat: Seat, name: Name, reason: Reason) -> Said:
+    """No new delivery of this agent starts."""
+    frozen = seat.act(lambda tx, actor: controls.suspend_agent(tx, name, reason=reason, actor=actor))
+    figures = {"in_flight": frozen.in_flight, "queued": frozen.queued, "pending": frozen.pending}
+    return Said(
+        {"agent": name, "status": "suspended"} | figures,
+        f"Suspended {name}. {frozen.in_flight} deliveries had started; {frozen.queued} queued and {frozen.pending} "
+        "pending stay where they are.",
+    )
+
+
+@command(agent_app, "resume", example="postroom agent resume support-bot --reason 'the prompt is corrected'")
+def resume(seat: Seat, name: Name, reason: Reason) -> Said:
+    """Let it go on. Governance's, and never who suspended it."""
+    seat.act(lambda tx, actor: controls.resume_agent(tx, name, reason=reason, actor=actor))
+    return Said({"agent": name, "status": "active"}, f"Resumed {name}.")
+
+
+@command(agent_app, "list", example="postroom agent list")
+def list_agents(seat: Seat, after: Annotated[str, typer.Option(help="Go on after this name.")] = "") -> Said:
+    """The agents of this desk."""
+    with seat.read() as conn:
+        found = people.agents(conn, after=after)
+    rows = [(one.name, one.status, one.suspended_by, one.suspend_reason) for one in found]
+    text = table(
+        ("AGENT", "STATUS", "SUSPENDED BY", "WHY"), rows, none="no agents yet: one begins with a mailbox request"
+    )
+    return Said({"agents": [spelling.agent(one) for one in found]}, text)
+
+
+@command(agent_app, "show", example="postroom agent show support-bot")
+def show(seat: Seat, name: Name) -> Said:
+    """One agent with its mailboxes and its tokens."""
+    with seat.read() as conn:
+        found = people.agent(conn, name)
+        if found is None:
+            raise NotFound(f"there is no agent {name}", fix="postroom agent list shows those there are")
+        boxes = people.mailboxes(conn, agent=name)
+        held = people.tokens(conn, agent=name)
+    now = seat.now
+    rows = [
+        (one.id, ",".join(one.scopes), one.issued_by, stamp(one.expires_at), "alive" if one.alive(now) else "ended")
+        for one in held
+    ]
+    text = "\n\n".join(
+        [
+            pairs(spelling.agent(found)),
+            table(
+                ("MAILBOX", "STATUS", "MODE"), [(box.address, box.status, box.mode) for box in boxes], none="no mailbox"
+            ),
+            table(("TOKEN", "SCOPES", "ISSUED BY", "ENDS", "STATE"), rows, none="no token"),
+        ]
+    )
+    data = spelling.agent(found) | {
+        "mailboxes": [spelling.mailbox(box) for box in boxes],
+        "tokens": [spelling.token(one) for one in held],
+    }
+    return Said(data, text)
+
+
+@command(token_app, "issue", example="postroom token issue --agent support-bot --ttl 8h --scopes send,read")
+def issue(
+    seat: Seat,
+    *,
+    agent: Annotated[str, typer.Option(help="The agent it is for.")],
+    ttl: Annotated[str, typer.Option(metavar="8h", help="How long it lives: 1m to 30d.")] = "8h",
+    scopes: Annotated[str, typer.Option(metavar="send,read", help="What it is good for.")] = "send,read",
+    run: Annotated[str | None, typer.Option(metavar="ID", help="Bind it to this run.")] = None,
+    user: Annotated[str | None, typer.Option(metavar="U", help="Bind it to this person.")] = None,
+    test: Annotated[bool, typer.Option("--test", help="It exercises everything and nothing leaves the desk.")] = False,
+) -> Said:
+    """Give an agent a token. It is shown this once."""
+    named = listed([scopes])
+    if unknown := [name for name in named if name not in {*Scope}]:
+        raise Invalid(f"no such scope: {', '.join(unknown)}", fix=f"the scopes are {', '.join(Scope)}")
+    grant = Grant(
+        scopes=tuple(Scope(name) for name in dict.fromkeys(named)), ttl=duration(ttl), run=run, user=user, test=test
+    )
+    minted = minting.new_agent_token()
+    issued = seat.act(
+        lambda tx, actor: tokens.issue(tx, agent=agent, grant=grant, token_hash=minted.digest, actor=actor)
+    )
+    data = {
+        "token": minted.secret,
+        "expires_at": stamp(issued.expires_at),
+        "id": issued.token,
+        "agent": agent,
+        "scopes": [*issued.scopes],
+        "run": run,
+        "user": user,
+        "test": test,
+    }
+    return Said(
+        data, f"{minted.secret}\nIt ends {stamp(issued.expires_at)} and is shown this once. Its id is {issued.token}."
+    )
+
+
+@command(token_app, "revoke", example="postroom token revoke 12 --reason 'found in a log'")
+def revoke(
+    seat: Seat,
+    *,
+    token: Annotated[int, typer.Argument(metavar="ID", help="The token's id (postroom agent show).")],
+    reason: Annotated[str | None, typer.Option(help="Why; it stands in the log.")] = None,
+) -> Said:
+    """End a token and what was delegated from it."""
+    ended = seat.act(lambda tx, actor: tokens.revoke(tx, token=token, actor=actor, reason=reason))
+    return Said({"id": token, "revoked": ended}, f"Revoked {ended} token{'s' if ended != 1 else ''}.")
+
+
+@command(token_app, "list", example="postroom token list --agent support-bot")
+def list_tokens(
+    seat: Seat,
+    *,
+    agent: Annotated[str | None, typer.Option(help="Of this agent only.")] = None,
+    before: Annotated[int | None, typer.Option(help="Go on before this id.")] = None,
+) -> Said:
+    """Tokens, the newest first; their secrets are nowhere."""
+    with seat.read() as conn:
+        found = people.tokens(conn, agent=agent, before=before)
+    now = seat.now
+    rows = [
+        (one.id, one.agent, ",".join(one.scopes), stamp(one.expires_at), "alive" if one.alive(now) else "ended")
+        for one in found
+    ]
+    text = table(("TOKEN", "AGENT", "SCOPES", "ENDS", "STATE"), rows, none="no tokens yet")
+    return Said({"tokens": [spelling.token(one) for one in found]}, text)

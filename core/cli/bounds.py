@@ -1,0 +1,126 @@
+"""`postroom mailbox`: how much an identity may do, and who is told."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import typer
+
+from core import gateway, hooks, minting
+from core.cli import spelling
+from core.cli.frame import Reason, Said, Seat, command, group, listed
+from core.errors import Invalid
+from core.flow import bounds
+from core.flow.bounds import Change
+from core.ledger.people import MailboxRecord
+from core.words import ContentClass, Mode
+
+app: Final = group("mailbox", "Identities: asked for, signed, bounded, ended.")
+
+Address = Annotated[str, typer.Argument(help="The mailbox, such as help@support-bot.acme.com.")]
+Figure = Annotated[int | None, typer.Option(min=0)]
+
+
+@command(app, "mode", example="postroom mailbox mode help@support-bot.acme.com gated_all --reason 'odd replies'")
+def mode(seat: Seat, address: Address, mode: Annotated[Mode, typer.Argument()], reason: Reason) -> Said:
+    """Lower a mode as far as you like, or raise it one rung."""
+    record = seat.act(lambda tx, actor: bounds.change_mode(tx, address, mode, reason=reason, actor=actor))
+    return Said(spelling.mailbox(record), f"{record.address} is {record.mode}.")
+
+
+@command(app, "limits", example="postroom mailbox limits help@support-bot.acme.com --day 200 --reason 'a good month'")
+def limits(
+    seat: Seat,
+    *,
+    address: Address,
+    reason: Reason,
+    run: Figure = None,
+    hour: Figure = None,
+    day: Figure = None,
+    new_recipients_day: Figure = None,
+    site_minute: Figure = None,
+    site_hour: Figure = None,
+) -> Said:
+    """Give a mailbox figures of its own. Lowering is open to who watches, widening is governance's."""
+    named = {
+        "run": run,
+        "hour": hour,
+        "day": day,
+        "new_recipients_day": new_recipients_day,
+        "site_minute": site_minute,
+        "site_hour": site_hour,
+    }
+    given = {name: figure for name, figure in named.items() if figure is not None}
+    if not given:
+        raise Invalid("no limit is named", fix="such as --day 200")
+    record = _change(seat, address, Change(limits=given), reason)
+    return Said(spelling.mailbox(record), f"{record.address}: " + ", ".join(f"{k} {v:,}" for k, v in given.items()))
+
+
+@command(
+    app, "allow", example="postroom mailbox allow help@support-bot.acme.com acme.com '*.acme.com' --reason 'inside'"
+)
+def allow(
+    seat: Seat,
+    *,
+    address: Address,
+    patterns: Annotated[list[str], typer.Argument(metavar="PATTERN...", help="jane@x.com, x.com, *.x.com, *")],
+    reason: Reason,
+) -> Said:
+    """Set whom a mailbox may write to; the whole list, as it shall be."""
+    record = _change(seat, address, Change(allow=listed(patterns)), reason)
+    return Said(spelling.mailbox(record), f"{record.address} may write to {', '.join(record.allow)}.")
+
+
+@command(
+    app, "classes", example="postroom mailbox classes help@support-bot.acme.com transactional,reply --reason 'less'"
+)
+def classes(
+    seat: Seat,
+    *,
+    address: Address,
+    classes: Annotated[str, typer.Argument(metavar="C,...", help=", ".join(ContentClass))],
+    reason: Reason,
+) -> Said:
+    """Set a mailbox's content classes; a further one is for deliverability to sign off."""
+    names = listed([classes])
+    if unknown := [name for name in names if name not in {*ContentClass}]:
+        raise Invalid(f"no such class: {', '.join(unknown)}", fix=f"the classes are {', '.join(ContentClass)}")
+    record = _change(seat, address, Change(classes=[ContentClass(name) for name in names]), reason)
+    return Said(spelling.mailbox(record), f"{record.address} sends {', '.join(record.classes)}.")
+
+
+@command(app, "webhook", example="postroom mailbox webhook help@support-bot.acme.com https://acme.com/hooks/mail")
+def webhook(
+    seat: Seat,
+    *,
+    address: Address,
+    url: Annotated[str, typer.Argument(metavar="URL|rotate|off", help="Where to, a new secret, or none.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why. It stands in the log.")] = "changed at the command line",
+) -> Said:
+    """Point a mailbox's webhook elsewhere, change its secret (the old one signs a day longer), or take it away."""
+    if url == "off":
+        record = seat.act(
+            lambda tx, actor: bounds.change_webhook(tx, address, url=None, secret=None, reason=reason, actor=actor)
+        )
+        return Said(spelling.mailbox(record), f"{record.address} has no webhook.")
+    secret = minting.new_webhook_secret()
+    sealed = gateway.keyring(seat.settings).seal(secret.encode(), about=f"webhook:{address.strip().lower()}")
+    if url == "rotate":
+        record = seat.act(
+            lambda tx, actor: bounds.rotate_secret(tx, address, secret=sealed, reason=reason, actor=actor)
+        )
+    else:
+        remark = hooks.check_url(url, allow=seat.settings.webhooks.allow)
+        if remark:
+            seat.note(remark)
+        record = seat.act(
+            lambda tx, actor: bounds.change_webhook(tx, address, url=url, secret=sealed, reason=reason, actor=actor)
+        )
+    return Said(
+        spelling.mailbox(record) | {"webhook_secret": secret}, f"The webhook's secret, shown this once: {secret}"
+    )
+
+
+def _change(seat: Seat, address: str, change: Change, reason: str) -> MailboxRecord:
+    return seat.act(lambda tx, actor: bounds.change_limits(tx, address, change, reason=reason, actor=actor))

@@ -1,0 +1,277 @@
+"""The desk itself: made, served, stopped and started.
+
+`init` makes everything or nothing: the files it wrote go away again if the database refuses, so that the next try does
+not find half a desk. `serve` looks at its ports first, because a server that cannot bind says so from deep inside.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import json
+import logging
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import structlog
+import typer
+import uvloop
+
+from core import gateway as gateways
+from core import keys, minting
+from core.cli.frame import Reason, Said, Seat, command, table
+from core.clock import SystemClock
+from core.errors import Conflict, Invalid
+from core.flow import controls, operators
+from core.flow.operators import Founder
+from core.ledger import schema
+from core.ledger.store import Store
+from core.minting import Minted
+from core.rules import policy as policies
+from core.rules import roles as rules
+from core.settings import MASTER, POLICY, TOML, Settings, load, split_listen
+from core.words import Role
+
+USUAL: Final = (
+    "root:admin",
+    "alice:reviewer,oncall",
+    "olive:owner",
+    "gail:governance",
+    "dora:deliverability",
+    "victor:auditor",
+)
+"""Who sits at a first desk if nobody is named: enough for an identity to be asked for by one and signed by three."""
+MASTER_NAME: Final = "k1"
+
+_TOML: Final = """\
+# How this desk speaks to the world. What it allows is in policy.toml; who may do what is in its database.
+# The environment goes before this file: POSTROOM_LISTEN, POSTROOM_DATABASE, ...
+{database}
+organisation = {organisation}
+mail_host = {mail_host}         # receives bounces, sends direct mail; stands in SPF and MX records
+public_url = {public_url}       # where recipients unsubscribe (RFC 8058)
+
+# listen = "127.0.0.1:8025"     # agents and operators
+# public_listen = "0.0.0.0:8026"  # only /u/ and /feedback/, for the world
+# egress = 0                    # processes that deliver beside this one
+
+# [feedback]                    # a provider that is not set up answers 401
+# report_token = "..."          # for an MTA's pipe to POST /feedback/report
+# maildirs = ["/var/mail/bounces"]
+# [feedback.ses]
+# topics = ["arn:aws:sns:..."]
+# [feedback.sendgrid]
+# public_key = "..."
+# [feedback.mailgun]
+# signing_key = "..."
+# [feedback.postmark]
+# username = "..."
+# password = "..."
+
+# [webhooks]
+# allow = []                    # private hosts that webhooks may reach all the same
+# [smtp]
+# hello = "mail.example.com"    # our name in EHLO
+"""
+
+
+class Level(enum.StrEnum):
+    """How much the gateway says."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+def mount(app: typer.Typer) -> None:
+    """Add `init`, `serve`, `stop` and `start`."""
+    command(app, "init", example="postroom init --dir desk --operator root:admin --operator gail:governance")(init)
+    command(app, "serve", example="postroom serve --dir desk --listen 127.0.0.1:8025")(serve)
+    command(app, "stop", example='postroom stop --reason "mail to the wrong list"')(stop)
+    command(app, "start", example='postroom start --reason "the list is corrected"')(start)
+
+
+# --- init ---------------------------------------------------------------------------------------------------------
+
+
+def init(
+    seat: Seat,
+    *,
+    more: Annotated[list[str] | None, typer.Argument(metavar="[NAME:ROLE,ROLE]...", help="Further operators.")] = None,
+    operator: Annotated[
+        list[str] | None, typer.Option("--operator", metavar="NAME:ROLE,ROLE", help="An operator; may be repeated.")
+    ] = None,
+    database: Annotated[
+        str | None, typer.Option("--database", metavar="URL", help="SQLite in DIR unless named.")
+    ] = None,
+    organisation: Annotated[str, typer.Option(help="Who sends: for the footer.")] = "this organisation",
+    mail_host: Annotated[str, typer.Option(help="The host that receives bounces.")] = "mail.invalid",
+    public_url: Annotated[str, typer.Option(help="Where the world reaches this desk.")] = "http://127.0.0.1:8025",
+) -> Said:
+    """Make a desk: database, master key, postroom.toml, policy.toml. Prints each operator's token, once."""
+    named = [*(operator or ()), *(more or ())] or USUAL
+    founders, minted = _founders(named)
+    content = {"organisation": organisation, "mail_host": mail_host, "public_url": public_url}
+    with _files(seat.directory, database=_driver(database), content=content) as settings:
+        store = Store(settings.database_url, clock=SystemClock())
+        with contextlib.closing(store):
+            schema.upgrade(store.engine)
+            store.transact(lambda tx: operators.first_desk(tx, founders, policy=policies.parse(policies.DEFAULT_TOML)))
+    listed = [
+        {"name": one.name, "roles": [role for role in Role if role in one.roles], "token": minted[one.name].secret}
+        for one in founders
+    ]
+    rows = [(one["name"], ",".join(str(role) for role in one["roles"]), one["token"]) for one in listed]
+    text = (
+        f"A desk in {seat.directory}. These tokens are shown this once: hand each to its person.\n\n"
+        f"{table(('NAME', 'ROLES', 'TOKEN'), rows)}\n\n"
+        f"Next: postroom serve --dir {seat.directory}, and POSTROOM_TOKEN=... postroom stream add DOMAIN ..."
+    )
+    return Said({"dir": str(seat.directory), "operators": listed}, text)
+
+
+def _founders(named: list[str] | tuple[str, ...]) -> tuple[list[Founder], dict[str, Minted]]:
+    founders, minted = [], dict[str, Minted]()
+    for one in named:
+        name, colon, roles = one.partition(":")
+        if not colon or not name:
+            raise Invalid(f"{one!r} is no operator", fix="write --operator NAME:ROLE,ROLE")
+        minted[name] = minting.new_operator_token()
+        held = rules.valid_roles(part.strip() for part in roles.split(",") if part.strip())
+        founders.append(Founder(name, held, minted[name].digest))
+    rules.check_first_desk({one.name: one.roles for one in founders})
+    return founders, minted
+
+
+def _driver(database: str | None) -> str | None:
+    """PostgreSQL is spoken by psycopg 3, whatever the address a provider hands out begins with."""
+    for beginning in ("postgresql://", "postgres://"):
+        if database is not None and database.startswith(beginning):
+            return "postgresql+psycopg://" + database.removeprefix(beginning)
+    return database
+
+
+@contextlib.contextmanager
+def _files(directory: Path, *, database: str | None, content: dict[str, str]) -> Iterator[Settings]:
+    """The desk's files, with the settings they make; gone again if what is done with them fails."""
+    directory.mkdir(parents=True, exist_ok=True)
+    line = f"database = {json.dumps(database)}" if database else '# database = "postgresql+psycopg://..."'
+    quoted = {name: json.dumps(value, ensure_ascii=False) for name, value in content.items()}
+    wanted = {
+        directory / TOML: _TOML.format(database=line, **quoted),
+        directory / MASTER: keys.new_master_key(MASTER_NAME) + "\n",
+        directory / POLICY: policies.DEFAULT_TOML,
+    }
+    mine = directory / "postroom.db"
+    there = [file for file in (*wanted, mine) if file.exists()]
+    if there:
+        raise Conflict(f"there is a desk in {directory} already ({there[0].name})", fix="choose another --dir")
+    try:
+        for file, text in wanted.items():
+            _write(file, text)
+        yield load(directory, database=database)
+    except BaseException:
+        for file in (*wanted, mine, mine.with_name("postroom.db-wal"), mine.with_name("postroom.db-shm")):
+            file.unlink(missing_ok=True)
+        raise
+
+
+def _write(file: Path, text: str) -> None:
+    """Secrets are never readable by others, not for the moment between writing and chmod either."""
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as opened:
+        opened.write(text)
+
+
+# --- serve --------------------------------------------------------------------------------------------------------
+
+
+def serve(
+    seat: Seat,
+    *,
+    listen: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="For agents and operators.")] = None,
+    public_listen: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Only /u/ and /feedback/, for the world.")
+    ] = None,
+    egress: Annotated[int | None, typer.Option(min=0, max=32, help="Processes that deliver beside this one.")] = None,
+    log_level: Annotated[Level | None, typer.Option(help="How much it says on stderr.")] = None,
+) -> Said:
+    """Run the gateway until SIGTERM, then drain. Logs to stderr, as JSON unless that is a terminal."""
+    try:
+        settings = load(
+            seat.directory, listen=listen, public_listen=public_listen, egress=egress,
+            log_level=log_level.value if log_level else None,
+        )  # fmt: skip
+        level = Level(settings.log_level.lower())
+    except ValueError as error:
+        raise Invalid(f"log_level: {error}", fix=f"the levels are {', '.join(Level)}") from error
+    log_to_stderr(level, as_json=seat.as_json or not sys.stderr.isatty())
+    for address in filter(None, (settings.listen, settings.public_listen)):
+        _check_free(address)
+    gateway = gateways.Gateway(settings)
+    uvloop.run(gateways.serve(gateway))
+    return Said({"served": settings.listen}, f"served on {settings.listen}, drained")
+
+
+def log_to_stderr(level: Level, *, as_json: bool) -> None:
+    """Loggers of ours and of the standard library alike, one line a fact, on stderr."""
+    renderer: Any = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    if as_json:
+        shared.append(structlog.processors.format_exc_info)
+    number = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer], foreign_pre_chain=shared
+        )
+    )
+    # What libraries say below a warning is theirs to know.
+    logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
+
+
+def _check_free(address: str) -> None:
+    host, port = split_listen(address)
+    family, kind, proto, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind, proto) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(place)
+        except OSError as error:
+            raise Conflict(
+                f"{address} cannot be listened on: {error.strerror}",
+                fix="name another by --listen, or end what is there",
+            ) from error
+
+
+# --- the all-stop -------------------------------------------------------------------------------------------------
+
+
+def stop(seat: Seat, reason: Reason) -> Said:
+    """The all-stop: no delivery starts anywhere from now on. Also with the gateway down."""
+    in_flight = seat.act(lambda tx, actor: controls.stop(tx, reason=reason, actor=actor))
+    return Said(
+        {"stopped": True, "in_flight": in_flight},
+        f"Stopped. {in_flight} deliveries had started and go on to their end; nothing else leaves.",
+    )
+
+
+def start(seat: Seat, reason: Reason) -> Said:
+    """End the all-stop: by one governance operator, or by two on call."""
+    started = seat.act(lambda tx, actor: controls.start(tx, reason=reason, actor=actor))
+    said = "Started." if started.running else "Noted. It takes one more: another operator on call, or governance."
+    return Said({"running": started.running, "by": [*started.by]}, said)

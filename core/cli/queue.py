@@ -1,0 +1,200 @@
+"""`postroom queue` and `postroom lane`: the desk without a screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Final
+
+import typer
+
+from core.cli import spelling
+from core.cli.frame import Reason, Said, Seat, command, group, pairs, plain, table
+from core.errors import Invalid, NotFound, Refused
+from core.flow import controls, review
+from core.flow.review import Decided, Decision
+from core.ledger.transaction import Transaction
+from core.ledger.views import lanes, message, queue
+from core.words import Actor, read_id, spell_id, stamp
+
+queue_app: Final = group("queue", "Held mail and lanes: look, approve, reject, take back.")
+lane_app: Final = group("lane", "One mailbox's way to one domain: pause, resume.")
+
+Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids as postroom queue pending shows them.")]
+Lane = Annotated[int, typer.Argument(metavar="LANE", help="The lane's number (postroom queue lanes).")]
+
+MOST: Final = 1_000
+
+
+# --- looking ------------------------------------------------------------------------------------------------------
+
+
+@command(queue_app, "pending", example="postroom queue pending --json")
+def pending(
+    seat: Seat,
+    *,
+    mailbox: Annotated[str | None, typer.Option(help="Of this mailbox only.")] = None,
+    cursor: Annotated[str | None, typer.Option(help="Go on where the last page ended.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=MOST, help="At most so many.")] = MOST,
+) -> Said:
+    """What waits for a human, in the order it came."""
+    with seat.read() as conn:
+        page = queue.pending_page(conn, mailbox.strip().lower() if mailbox else None, cursor=cursor, limit=limit)
+    rows = [
+        (
+            one.id,
+            one.kind,
+            one.agent,
+            one.to[0] + (f" +{len(one.to) - 1}" if len(one.to) > 1 else "") if one.to else one.target,
+            one.subject,
+            "; ".join(reason.code for reason in one.reasons),
+            stamp(one.expires_at),
+        )
+        for one in page.messages
+    ]
+    text = table(
+        ("ID", "KIND", "AGENT", "TO", "SUBJECT", "HELD FOR", "EXPIRES"), rows, none="nothing waits for a human"
+    )
+    if page.next_cursor:
+        seat.note(f"there is more: --cursor {page.next_cursor}")
+    return Said(page.as_json(), text)
+
+
+@command(queue_app, "lanes", example="postroom queue lanes")
+def list_lanes(
+    seat: Seat,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="Empty ones too.")] = False,
+) -> Said:
+    """The queue by lane, the deepest first, with what holds each back."""
+    with seat.read() as conn:
+        found = lanes.lanes(conn, now=seat.now, all_of_them=everything)
+    rows = [(one.id, one.mailbox, one.domain, one.depth, one.in_flight, one.waits_for, one.last_reply) for one in found]
+    text = table(
+        ("LANE", "MAILBOX", "DOMAIN", "DEPTH", "IN FLIGHT", "WAITS FOR", "LAST REPLY"), rows, none="no mail waits"
+    )
+    return Said({"lanes": [spelling.lane(one) for one in found]}, text)
+
+
+@command(queue_app, "show", example="postroom queue show m01hq3k5v9c2xw")
+def show(
+    seat: Seat,
+    *,
+    item: Annotated[str, typer.Argument(metavar="ID", help="A message's or an action's id.")],
+    source: Annotated[bool, typer.Option("--source", help="The bytes that will leave, too.")] = False,
+) -> Said:
+    """One message or held action, with all that is known of it."""
+    number = _number(item)
+    if seat.signed_in:
+        # When a reviewer had it before their eyes is part of the decision; who may not read may not open it either.
+        seat.act(lambda tx, actor: review.opened(tx, number, actor=actor))
+    with seat.read() as conn:
+        found = message.message(conn, number, now=seat.now) if item.startswith("m") else None
+        held = None if found else message.review(conn, number)
+    if found is None and held is None:
+        raise NotFound(f"there is no {item}", fix="postroom queue pending lists what waits")
+    if found is None:
+        assert held is not None
+        data = {"id": item} | spelling.review(held)
+        return Said(data, pairs(data))
+    data = spelling.message(found)
+    rendered = (found.rendered or b"").decode(errors="replace") if source else None
+    people = [
+        f"{one['address']}: {one['status']}" + (f", waits for {one['waits_for']}" if one["waits_for"] else "")
+        for one in data["recipients"]
+    ]
+    held_for = [reason["text"] for reason in data["review"]["reasons"]] if data["review"] else []
+    text = pairs({**data, "recipients": people, "review": held_for, "body_preview": None})
+    body = plain(rendered.replace("\r\n", "\n")) if rendered is not None else plain(found.preview)
+    return Said(data | ({"source": rendered} if source else {}), f"{text}\n\n{body}")
+
+
+# --- deciding -----------------------------------------------------------------------------------------------------
+
+
+@command(queue_app, "approve", example="postroom queue approve m01hq3k5v9c2xw")
+def approve(
+    seat: Seat,
+    *,
+    ids: Ids,
+    digest: Annotated[str | None, typer.Option(help="Only if it is still exactly this (one id).")] = None,
+    reason: Annotated[str | None, typer.Option(help="Why; it stands in the log.")] = None,
+) -> Said:
+    """Let held actions go, at once: there is no screen here on which to take it back."""
+    if digest is not None and len(ids) > 1:
+        raise Invalid("a digest is of one message", fix="approve one id, or leave out --digest")
+    return _each(seat, ids, _deciding(ids, approve=True, reason=reason, digest=digest), done="approved")
+
+
+@command(queue_app, "reject", example="postroom queue reject m01hq3k5v9c2xw --reason 'wrong customer'")
+def reject(seat: Seat, ids: Ids, reason: Reason) -> Said:
+    """Refuse held actions; they never leave."""
+    return _each(seat, ids, _deciding(ids, approve=False, reason=reason), done="rejected")
+
+
+@command(queue_app, "undo", example="postroom queue undo m01hq3k5v9c2xw")
+def undo(seat: Seat, item: Annotated[str, typer.Argument(metavar="ID", help="A message's or an action's id.")]) -> Said:
+    """Take an approval back before its release."""
+    return _each(seat, [item], lambda tx, number, actor: review.undo(tx, number, actor=actor), done="pending again")
+
+
+Deciding = Callable[[Transaction, int, Actor], Decided]
+
+
+def _deciding(ids: Sequence[str], *, approve: bool, reason: str | None, digest: str | None = None) -> Deciding:
+    batch = f"cli-{ids[0]}" if len(ids) > 1 else None
+
+    def decide(tx: Transaction, number: int, actor: Actor) -> Decided:
+        decision = Decision(number, approve=approve, reason=reason, digest=digest, batch=batch)
+        return review.decide(tx, decision, actor=actor)
+
+    return decide
+
+
+def _each(seat: Seat, ids: Sequence[str], verb: Deciding, *, done: str) -> Said:
+    """One transaction an item: one that was decided meanwhile must not take the others with it."""
+    numbers = {item: _number(item) for item in dict.fromkeys(ids)}
+    decided: list[dict[str, Any]] = []
+    refused: list[dict[str, Any]] = []
+    for item, number in numbers.items():
+        try:
+            became = seat.act(lambda tx, actor, number=number: verb(tx, number, actor))  # type: ignore[misc]  # bound now
+        except Refused as error:
+            refused.append({"id": item, "error": error.error, "reason": error.reason, "fix": error.fix})
+            if len(numbers) == 1:
+                raise
+        else:
+            decided.append({"id": item, "status": became.status, "approvals_missing": became.approvals_missing})
+    lines = [
+        f"{one['id']}: {done}"
+        if not one["approvals_missing"]
+        else f"{one['id']}: noted; {one['approvals_missing']} more must approve"
+        for one in decided
+    ]
+    lines += [f"{one['id']}: not {done}: {one['reason']}" for one in refused]
+    return Said({"decided": decided, "refused": refused}, plain("\n".join(lines)), code=1 if refused else 0)
+
+
+def _number(item: str) -> int:
+    number = read_id("m", item)
+    if number is None:
+        number = read_id("a", item)
+    if number is None:
+        raise Invalid(f"{item!r} is no id", fix=f"ids look like {spell_id('m', 0)}: postroom queue pending lists them")
+    return number
+
+
+# --- lanes --------------------------------------------------------------------------------------------------------
+
+
+@command(lane_app, "pause", example="postroom lane pause 7 --reason 'they asked us to wait'")
+def pause(seat: Seat, lane: Lane, reason: Reason) -> Said:
+    """No new delivery of this lane starts."""
+    seat.act(lambda tx, actor: controls.pause_lane(tx, lane, reason=reason, actor=actor))
+    return Said({"lane": lane, "paused": True}, f"Paused lane {lane}.")
+
+
+@command(lane_app, "resume", example="postroom lane resume 7 --reason 'they are ready'")
+def resume(seat: Seat, lane: Lane, reason: Reason) -> Said:
+    """Deliveries of this lane start again."""
+    seat.act(lambda tx, actor: controls.resume_lane(tx, lane, reason=reason, actor=actor))
+    return Said({"lane": lane, "paused": False}, f"Resumed lane {lane}.")
