@@ -143,10 +143,10 @@ def verify(conn: Connection) -> Verified:
 
 
 def _walk(conn: Connection) -> Iterator[Row[Any]]:
-    after = -1  # an entry smuggled in before the first shows too
-    while rows := conn.execute(select(LOG).where(LOG.c.seq > after).order_by(LOG.c.seq).limit(PAGE)).all():
+    start = -(2**63)  # an entry smuggled in before the first shows too
+    while rows := conn.execute(select(LOG).where(LOG.c.seq >= start).order_by(LOG.c.seq).limit(PAGE)).all():
         yield from rows
-        after = rows[-1].seq
+        start = rows[-1].seq + 1
 
 
 _HEAD: Final = select(LOG.c.seq, LOG.c.hash).order_by(LOG.c.seq.desc()).limit(1)
