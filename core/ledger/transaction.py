@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Executable, Row, Table, insert
+from sqlalchemy.exc import DBAPIError
 
 from core.events import Event
 from core.ledger import counters, lanechanges, log
@@ -55,6 +56,8 @@ class Transaction:
         self.changed = False
         """Whether a verb wrote to rows that somebody may remember beyond this transaction."""
         self._lasting: dict[Hashable, Any] = {} if lasting is None else lasting
+        self._passing: dict[Hashable, Any] | None = None
+        """Takes the place of `_lasting` once a row was written: what a failed commit undoes must not be remembered."""
         self._batch = _Staged()
         self._verb: _Staged | None = None
         self._savepoint: Any = None
@@ -63,6 +66,8 @@ class Transaction:
         self._buckets: dict[tuple[str, str, str], dict[int, int]] = {}
         self.appended: tuple[int, int] | None = None
         """First and last seq appended by this transaction, once it is finished."""
+        self.finished = False
+        """Whether all is written and only the commit is left."""
 
     # --- verbs ---
 
@@ -71,8 +76,14 @@ class Transaction:
         self._verb = _Staged()
         try:
             answer = verb(self)
-        except BaseException:
-            self._forget()
+        except BaseException as error:
+            try:
+                self._forget()
+            except DBAPIError:
+                # SQLITE_FULL has taken the savepoint with it; what broke the transaction is the news, not that.
+                if isinstance(error, DBAPIError):
+                    raise error from None
+                raise
             raise
         if self._savepoint is not None:
             self._savepoint.commit()
@@ -84,6 +95,7 @@ class Transaction:
         """Write all that is staged, the log last."""
         self._flush(self._batch)
         self.appended = log.append(self.conn, self._batch.events, now=self.now)
+        self.finished = True
 
     # --- reading ---
 
@@ -104,13 +116,14 @@ class Transaction:
 
         Only for rows that are changed through `write` (identities, streams, tokens, runs, the policy).
         """
-        if key not in self._lasting:
-            found = load()
-            if found is None:
-                return found
-            self._lasting[key] = found
-        kept: T = self._lasting[key]
-        return kept
+        for known in (self._passing, self._lasting):
+            if known is not None and key in known:
+                kept: T = known[key]
+                return kept
+        found = load()
+        if found is not None:
+            (self._lasting if self._passing is None else self._passing)[key] = found
+        return found
 
     def memo(self, key: Hashable, load: Callable[[], T]) -> T:
         """What `load` returned for `key`, until a verb of this batch writes."""
@@ -179,6 +192,8 @@ class Transaction:
         """Insert a row whose id the database gives; returns the id. Only what was found absent is forgotten."""
         self._settle(writing=True)
         self._memo = {name: value for name, value in self._memo.items() if value is not None}
+        if self._passing is None:
+            self._passing = {}
         key = self.conn.execute(insert(table).values(values)).inserted_primary_key
         assert key is not None
         return int(key[0])
@@ -248,6 +263,7 @@ class Transaction:
         self._memo.clear()
         self._foreseen.clear()
         self._lasting.clear()
+        self._passing = {}
 
     def _flush_bumps(self) -> None:
         """Changes of verbs that succeeded become rows, so that what is read next includes them."""

@@ -98,19 +98,18 @@ class Writer:
 
     def _run(self, jobs: list[_Job]) -> bool:
         """One transaction for all; on a database error one each. Returns whether the log grew."""
-        committing = False
+        tx: Transaction | None = None
         try:
             with self._store.begin() as tx:
                 self._foresee(jobs, tx)
                 for job in jobs:
                     self._attempt(job, tx)
-                committing = True
-        except (DBAPIError, PoolTimeout) as error:
+        except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a verb has staged
             # PostgreSQL may have committed before the connection broke: running such a verb again could do it twice.
-            unknown = committing and not self._store.sqlite
+            unknown = tx is not None and tx.finished and not self._store.sqlite
             if len(jobs) == 1 or unknown:
                 for job in jobs:
-                    job.error = unavailable(error)
+                    job.error = unavailable(error) if isinstance(error, DBAPIError | PoolTimeout) else error
                 return False
             wrote = False
             for job in jobs:
