@@ -503,6 +503,17 @@ class StreamResumed(Event):
     reason: str
 
 
+@fact("stream.warned")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamWarned(Event):
+    """A primary domain nears or crosses the line from which receivers treat it as a bulk sender, for good."""
+
+    domain: str
+    sent: int
+    crossed: bool
+    reason: str
+
+
 @fact("lane.paused")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LanePaused(Event):

@@ -38,6 +38,7 @@ from core.loops.housekeeping import Housekeeping
 from core.loops.notify import Notify
 from core.loops.outfit import Outfits
 from core.loops.policyfile import PolicyFile
+from core.loops.rollup import Rollup
 from core.loops.webhooks import Webhooks
 from core.rules.provenance import Keyring
 from core.settings import Settings, split_listen
@@ -174,6 +175,7 @@ class Gateway:
             Housekeeping(writer=self.writer, clock=self.clock).run(),
             self.webhooks.run(),
             notify.run(),
+            Rollup(writer=self.writer, clock=self.clock).run(),
         ]
         if self.settings.policy_file.is_file():
             running.append(PolicyFile(self.settings.policy_file, writer=self.writer).run())

@@ -393,6 +393,8 @@ class Lane(SQLModel, table=True):
     mailbox_id: int
     domain: str = Field(index=True)
     site: str = Field(index=True)
+    site_known_at: int | None = maybe_big()
+    """When the domain's MX was last asked; NULL: the site is a guess from the domain alone."""
     next_at: int = big()
     not_before: int = big(default=0)
     depth: int = 0

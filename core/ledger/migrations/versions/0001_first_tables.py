@@ -223,6 +223,7 @@ def upgrade() -> None:
         sa.Column("mailbox_id", sa.Integer(), nullable=False),
         sa.Column("domain", sa.String(), nullable=False),
         sa.Column("site", sa.String(), nullable=False),
+        sa.Column("site_known_at", BIG, nullable=True),
         sa.Column("next_at", BIG, nullable=False),
         sa.Column("not_before", BIG, nullable=False),
         sa.Column("depth", sa.Integer(), nullable=False),
