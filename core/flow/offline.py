@@ -1,0 +1,192 @@
+"""Check an evidence bundle with Python's standard library alone: python3 verify.py [BUNDLE.zip | FOLDER] [--key KEY].
+
+Four questions: is every file the one the manifest names; does the chain of hashes hold over every entry; do the tables
+(decisions, figures) say what the events say; does a signed checkpoint vouch for the chain, under the key given with
+--key. This file stands alone: it is put into each bundle, and imports nothing of the gateway that wrote it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import csv
+import hashlib
+import io
+import json
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+Read = Callable[[str], bytes]
+
+# --- Ed25519 (RFC 8032 5.1.7), slow and short: it checks a handful of signatures ------------------------------------
+
+P = 2**255 - 19
+ORDER = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, -1, P) % P
+ROOT = pow(2, (P - 1) // 4, P)
+Point = tuple[int, int]
+
+
+def add(a: Point, b: Point) -> Point:
+    product = D * a[0] * b[0] * a[1] * b[1] % P
+    x = (a[0] * b[1] + a[1] * b[0]) * pow(1 + product, -1, P) % P
+    y = (a[1] * b[1] + a[0] * b[0]) * pow(1 - product, -1, P) % P
+    return x, y
+
+
+def multiply(times: int, point: Point) -> Point:
+    result = (0, 1)
+    while times:
+        if times & 1:
+            result = add(result, point)
+        point = add(point, point)
+        times >>= 1
+    return result
+
+
+def decompress(octets: bytes) -> Point | None:
+    y = int.from_bytes(octets, "little")
+    sign, y = y >> 255, y & (2**255 - 1)
+    if y >= P:
+        return None
+    square = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
+    x = pow(square, (P + 3) // 8, P)
+    if (x * x - square) % P:
+        x = x * ROOT % P
+    if (x * x - square) % P or (x == 0 and sign):
+        return None
+    return (P - x if x & 1 != sign else x), y
+
+
+def signed(public: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether this key signed this message."""
+    if len(public) != 32 or len(signature) != 64:
+        return False
+    key, nonce = decompress(public), decompress(signature[:32])
+    scale = int.from_bytes(signature[32:], "little")
+    base = decompress((4 * pow(5, -1, P) % P).to_bytes(32, "little"))
+    if key is None or nonce is None or base is None or scale >= ORDER:
+        return False
+    digest = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little") % ORDER
+    return multiply(scale, base) == add(nonce, multiply(digest, key))
+
+
+# --- the chain ------------------------------------------------------------------------------------------------------
+
+
+def entry_hash(prev: bytes, entry: dict[str, Any]) -> str:
+    """SHA-256 over the hash before, and an unambiguous spelling of the entry; `raw` is its data, byte for byte."""
+    head = [entry["seq"], entry["at"], entry["type"], entry["actor"], entry["subjects"]]
+    spelled = json.dumps(head, separators=(",", ":"), ensure_ascii=False).encode()
+    return hashlib.sha256(prev + str(len(spelled)).encode() + b":" + spelled + entry["raw"].encode()).hexdigest()
+
+
+def entries(read: Read) -> Iterator[dict[str, Any]]:
+    for line in read("events.jsonl").decode().split("\n"):
+        if line:
+            yield json.loads(line)
+
+
+def links(read: Read, proof: dict[str, Any]) -> dict[int, str]:
+    """Hash by seq of every entry of the period, also of those left out of a bundle about one agent."""
+    found = {}
+    for line in read("chain.txt").decode().splitlines():
+        seq, _, own = line.partition(" ")
+        found[int(seq)] = own
+    expected = list(range(proof["first_seq"], proof["last_seq"] + 1)) if proof["last_seq"] else []
+    if list(found) != expected:
+        raise ValueError("chain.txt does not name every entry of the period once, in order")
+    return found
+
+
+def check_chain(read: Read, proof: dict[str, Any]) -> str:
+    chain = links(read, proof)
+    last = 0
+    for entry in entries(read):
+        seq = entry["seq"]
+        prev = chain.get(seq - 1, proof["prev"])
+        if seq <= last or seq not in chain:
+            raise ValueError(f"entry {seq} is out of place")
+        if entry_hash(bytes.fromhex(prev), entry) != chain[seq] or entry["hash"] != chain[seq]:
+            raise ValueError(f"entry {seq} is not what its hash says")
+        if json.loads(entry["raw"]) != entry["data"]:
+            raise ValueError(f"entry {seq} shows other data than was hashed")
+        last = seq
+    if chain and chain[proof["last_seq"]] != proof["head"]:
+        raise ValueError("the head of the chain is not the one in proof.json")
+    return f"{len(chain):,} entries in one chain, {proof['events']:,} of them in full"
+
+
+def check_checkpoints(read: Read, proof: dict[str, Any], key: str | None) -> str:
+    chain, vouched = links(read, proof), []
+    for made in proof["checkpoints"]:
+        said = f"postroom/checkpoint/1\n{made['seq']}\n{made['head']}\n{made['at']}\n".encode()
+        if not signed(base64.b64decode(made["key"]), said, base64.b64decode(made["signature"])):
+            raise ValueError(f"the checkpoint of entry {made['seq']} is not signed by the key it names")
+        if key is not None and made["key"] != key:
+            raise ValueError(f"the checkpoint of entry {made['seq']} is signed by another key: {made['key']}")
+        if made["seq"] in chain:
+            if chain[made["seq"]] != made["head"]:
+                raise ValueError(f"entry {made['seq']} is not what was signed")
+            vouched.append(made["seq"])
+    if not vouched:
+        return "none covers this period: the chain proves that it holds together, not who wrote it"
+    whose = "the key you gave" if key else f"key {proof['checkpoints'][-1]['key']} (compare it with the one you noted)"
+    return f"{len(vouched)} signed by {whose}, the last covers entry {max(vouched):,}"
+
+
+# --- the tables -----------------------------------------------------------------------------------------------------
+
+
+def check_tables(read: Read, _proof: dict[str, Any]) -> str:
+    counted: dict[str, int] = {}
+    actors: dict[tuple[int, str], str] = {}
+    for entry in entries(read):
+        counted[entry["type"]] = counted.get(entry["type"], 0) + 1
+        actors[entry["seq"], entry["type"]] = entry["actor"]
+    if json.loads(read("figures.json"))["events_by_type"] != dict(sorted(counted.items())):
+        raise ValueError("figures.json does not count what events.jsonl holds")
+    rows = list(csv.DictReader(io.StringIO(read("decisions.csv").decode(), newline="")))
+    for row in rows:
+        if actors.get((int(row["seq"]), row["event"])) != row["by"].removeprefix("'"):
+            raise ValueError(f"decisions.csv, seq {row['seq']}: the log says otherwise")
+    return f"{len(rows):,} decisions and the figures agree with the events"
+
+
+def check_files(read: Read, _proof: dict[str, Any]) -> str:
+    manifest = json.loads(read("manifest.json"))
+    for name, digest in manifest["sha256"].items():
+        if hashlib.sha256(read(name)).hexdigest() != digest:
+            raise ValueError(f"{name} is not the file that the manifest names")
+    return f"{len(manifest['sha256'])} files are those of the manifest"
+
+
+def opened(path: Path) -> Read:
+    """How to read a member of the bundle, zipped or unpacked."""
+    if path.is_dir():
+        return lambda name: (path / name).read_bytes()
+    return zipfile.ZipFile(path).read
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Check an evidence bundle.")
+    parser.add_argument("bundle", nargs="?", default=str(Path(__file__).resolve().parent))
+    parser.add_argument("--key", help="the desk's public key, as you noted it outside of the bundle")
+    asked = parser.parse_args()
+    read = opened(Path(asked.bundle))
+    try:
+        proof = json.loads(read("proof.json"))
+        for name, check in (("files", check_files), ("chain", check_chain), ("tables", check_tables)):
+            sys.stdout.write(f"ok  {name}: {check(read, proof)}\n")
+        sys.stdout.write(f"ok  checkpoints: {check_checkpoints(read, proof, asked.key)}\n")
+    except (ValueError, KeyError, TypeError, OSError, zipfile.BadZipFile) as error:
+        sys.stdout.write(f"BAD {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
