@@ -1,0 +1,69 @@
+"""README's tables say what the code says: events, settings, commands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import typer.main
+from click import Command, Group
+from pydantic import BaseModel
+from pydantic_settings import BaseSettings
+
+from console.main import build
+from core.events import CATALOGUE
+from core.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def section(title: str) -> str:
+    found = re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", README, re.DOTALL | re.MULTILINE)
+    assert found, f"README has no section {title}"
+    return found[1]
+
+
+def leaves(model: type[BaseModel] | type[BaseSettings], prefix: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from leaves(kind, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"
+
+
+def commands(command: Command, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    if isinstance(command, Group):
+        for name, inner in command.commands.items():
+            yield from commands(inner, (*prefix, name))
+    else:
+        yield prefix
+
+
+def test_every_event_has_its_row() -> None:
+    rows = set(re.findall(r"^\| `([a-z_.]+)` \|", section("Events"), re.MULTILINE))
+    assert rows == set(CATALOGUE)
+
+
+def test_every_setting_has_its_row() -> None:
+    table = section("Settings")
+    spelled: set[str] = set()
+    for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE):
+        names = re.findall(r"`([a-z_.]+)`", row)
+        base = names[0].rpartition(".")[0]
+        spelled |= {f"{base}{name}" if name.startswith(".") else name for name in names}
+    assert spelled == set(leaves(Settings))
+
+
+def test_every_command_is_named() -> None:
+    table = section("Commands")
+    words = set(re.findall(r"[a-z]+", table))
+    missing = [path for path in commands(typer.main.get_command(build())) if not set(path) <= words]
+    assert missing == []
+
+
+def test_the_two_commands_are_there_to_the_letter() -> None:
+    assert "pip install -q uv && uv run postroom demo" in README
+    assert "pip install -q uv && uv run pytest" in README
