@@ -95,7 +95,7 @@ ACTIONS: Final[dict[str, Action]] = {
         Action("range", "v", "range", (Scope.QUEUE,), foot=4, short="", help="Start a range; again marks all of it."),
         Action(
             "approve_marked", "A", "approve marked", (Scope.QUEUE,), Asks.TYPED, (Verb.MESSAGE_APPROVE,),
-            help="Approve the marked ones: type their count. A changed one is left out, and one with failed checks nobody opened.",
+            help="Approve the marked ones: type their count. Changed ones, and failed checks nobody opened, stay.",
         ),
         Action(
             "reject_marked", "X", "reject marked", (Scope.QUEUE,), Asks.REASON, (Verb.MESSAGE_REJECT,),
@@ -131,7 +131,7 @@ ACTIONS: Final[dict[str, Action]] = {
             help="What the agent handed in against what leaves.",
         ),
         Action(
-            "suppress", "S", "suppress", (Scope.MESSAGE,), Asks.REASON, (Verb.SUPPRESS,), short="", foot=8,
+            "suppress", "S", "suppress", (Scope.MESSAGE,), Asks.CHOICE, (Verb.SUPPRESS,), short="", foot=8,
             help="Write to this recipient no more.",
         ),
         Action(

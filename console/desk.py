@@ -35,6 +35,7 @@ from core.ledger.counters import bucket
 from core.ledger.store import Store
 from core.ledger.transaction import Transaction
 from core.ledger.views import figures
+from core.rules.provenance import Keyring
 from core.words import Actor
 
 T = TypeVar("T")
@@ -52,9 +53,10 @@ BEHIND: Final = 5_000
 class Desk:
     """One desk as one operator sees it."""
 
-    def __init__(self, store: Store, actor: Actor) -> None:
+    def __init__(self, store: Store, actor: Actor, keyring: Keyring) -> None:
         self.store = store
         self.actor = actor
+        self.keyring = keyring
         self.live = Live()
         self._readers = ThreadPoolExecutor(4, thread_name_prefix="console-read")
         self._follower = ThreadPoolExecutor(1, thread_name_prefix="console-log")

@@ -1,0 +1,408 @@
+"""The console: a Textual app over one desk, for somebody who was woken by it.
+
+The first frame is drawn before the database is opened and before the ORM is imported: both take longer than an operator
+should look at nothing. After that one worker follows the log and tells the screen that is shown what has changed.
+
+`perform` is the one way to do anything: keys, footer and palette all end there, and it asks role, place and state.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar, Final, TypeVar, cast
+
+from textual import events
+from textual.app import SystemCommand
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.notifications import SeverityLevel
+from textual.screen import Screen
+from textual.worker import Worker, WorkerState
+
+from console.actions import ACTIONS, TABS, Action, Asks, Scope, of_scope, refusal, works_in
+from console.dialogs import Choice, ChoiceDialog, Dialog
+from console.live import Link, Live, News
+from console.palette import DEFAULT_THEME, BadTheme, install_themes, load_themes, theme_folder, watch_themes
+from console.safe import GuardedApp, make_safe
+from console.screens.opening import OpeningScreen
+from console.session import Session
+from console.widgets.frame import Head, Line, head_line
+from core.clock import SystemClock
+from core.errors import PostroomError, Refused, Unavailable
+from core.settings import Settings
+from core.words import MINUTE, Actor, Clock
+
+if TYPE_CHECKING:
+    from console.deeds import Deed
+    from console.desk import Desk
+    from console.screens.base import DeskScreen
+    from console.wiring import Parts
+    from core.ledger.store import Store
+    from core.rules.provenance import Keyring
+
+T = TypeVar("T")
+Opener = Callable[[], "tuple[Store, Actor, Keyring | None]"]
+
+FRAME_EVERY: Final = 0.25
+TRY_AGAIN: Final = 1.0
+_NOBODY: Final = Actor("operator", "...")
+
+
+class PostroomConsole(GuardedApp[int]):
+    """One operator at one desk. Give it a store and an actor, or an `opener` that finds both in the background.
+
+    `release_delay` (microseconds) is how long approvals can be taken back; None takes the policy's.
+    """
+
+    CSS = """
+    Screen { background: $background; color: $foreground; }
+    Toast { max-width: 70; padding: 0 1; }
+    """
+    TITLE = "Postroom"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (120, "-wide")]  # noqa: RUF012 - as Textual types it
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-high")]  # noqa: RUF012 - the same
+    ENABLE_COMMAND_PALETTE = True
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(action.key, f"perform('{action.name}')", show=False) for action in of_scope(Scope.EVERYWHERE)
+    ]
+
+    def __init__(
+        self,
+        store: Store | None = None,
+        actor: Actor | None = None,
+        *,
+        name: str = "PROD",
+        release_delay: int | None = None,
+        clock: Clock | None = None,
+        hint: str | None = None,
+        keyring: Keyring | None = None,
+        opener: Opener | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__()
+        self.desk_name = make_safe(name).text
+        self.actor = actor or _NOBODY
+        self.hint = hint or ""
+        self.monotonic = monotonic
+        self.live = Live()
+        self.session = Session()
+        self.paused_at: int | None = None
+        self._held_back: News | None = None
+        self._given_delay = release_delay
+        self._clock = clock or (store.clock if store is not None else SystemClock())
+        self._opener = opener or (lambda: (_given(store), self.actor, keyring))
+        self._parts: Parts | None = None
+        self._last_mode = ""
+        self._alarm = ("", 0)
+        self._refocused = False
+        install_themes(self, load_themes(theme_folder())[0])
+        self.theme = DEFAULT_THEME
+
+    # -- opening ------------------------------------------------------------------------------------------------------
+
+    def get_default_screen(self) -> Screen[None]:
+        return OpeningScreen(self._opening_line)
+
+    def _opening_line(self, width: int) -> Content:
+        return head_line(Head(self.live, self.now, self.desk_name, self.actor, "", "opening"), width)
+
+    def on_mount(self) -> None:
+        self.set_interval(FRAME_EVERY, self._check_frame)
+        self.run_worker(self._watch_themes(), group="themes", exit_on_error=False)
+        # after the first frame: importing holds the interpreter, and a black screen says nothing
+        self.call_after_refresh(lambda: self.run_worker(self._open(), group="desk", exit_on_error=False))
+
+    async def _open(self) -> None:
+        while True:
+            try:
+                self._parts = parts = await asyncio.to_thread(_build, self._opener)
+                break
+            except Refused as error:
+                self.exit(1, return_code=1, message=make_safe(f"{error.reason}: {error.fix or ''}").text)
+                return
+            except Unavailable as error:
+                if isinstance(self.screen, OpeningScreen):
+                    self.screen.say(error.reason)
+                await asyncio.sleep(TRY_AGAIN)
+        self.actor = parts.desk.actor
+        for name, screen in parts.modes.items():
+            self.add_mode(name, screen)
+        await self.switch_mode("desk")
+        await parts.desk.follow(self._hear)
+
+    @property
+    def desk(self) -> Desk:
+        """The desk, once it is open; no screen that asks exists before."""
+        assert self._parts is not None, "the desk is not open yet"
+        return self._parts.desk
+
+    @property
+    def now(self) -> int:
+        return self._clock.now()
+
+    @property
+    def release_delay(self) -> int:
+        """How long an approval given here can be taken back."""
+        return self.live.release_delay if self._given_delay is None else self._given_delay
+
+    # -- hearing ------------------------------------------------------------------------------------------------------
+
+    def _hear(self, news: News) -> None:
+        """What the follower tells; on Textual's own thread."""
+        was = self.live
+        self.live = news.live
+        if was.link is Link.LOST and news.live.link is Link.LIVE:
+            self.say("the database is back: everything is read anew")
+            news = replace(news, everything=True)
+        if self.paused_at is not None:
+            self._held_back = news if self._held_back is None else self._held_back.joined(news)
+            return
+        self._tell(news)
+
+    def _tell(self, news: News) -> None:
+        screen = self.desk_screen
+        if screen is not None:
+            screen.told(news)
+
+    @property
+    def waiting(self) -> int:
+        """Events that a pause holds back."""
+        return self._held_back.count if self._held_back else 0
+
+    @property
+    def desk_screen(self) -> DeskScreen | None:
+        """The desk's screen that is shown, below any dialog."""
+        for screen in reversed(self.screen_stack):
+            if hasattr(screen, "told"):
+                return cast("DeskScreen", screen)  # only such a screen is told; its class would bring the ORM
+        return None
+
+    def _check_frame(self) -> None:
+        for line in self.screen.query(Line) if not isinstance(self.screen, Dialog) else ():
+            line.check()
+
+    # -- doing --------------------------------------------------------------------------------------------------------
+
+    @property
+    def scope(self) -> Scope | None:
+        """Where the keys work now; None while a dialog asks or the desk is being opened."""
+        return getattr(self.screen, "scope", None)
+
+    def why_not(self, action: Action) -> str | None:
+        """Why an action cannot be done now, or None."""
+        screen = self.desk_screen
+        state = screen.why_not(action.name) if screen is not None else "the desk is being opened"
+        return refusal(action, actor=self.actor, scope=self.scope, state=state)
+
+    def action_perform(self, name: str) -> None:
+        self.perform(name)
+
+    def perform(self, name: str) -> None:
+        """Do it, if role, place and state allow; say why not otherwise. The verb asks again."""
+        action = ACTIONS[name]
+        if name == "quit" and self.desk_screen is None:
+            self.exit(0)
+            return
+        why = self.why_not(action)
+        if why is not None:
+            self.say(f"{action.label}: {why}", "warning")
+            return
+        number = name.removeprefix("go_")
+        if number in TABS:
+            self.go(number)
+            return
+        doer = getattr(self.screen, f"do_{name}", None) or getattr(self, f"do_{name}")
+        doer()
+
+    def deed(self, act: Deed[T], then: Callable[[T], None]) -> None:
+        """Run a verb in the background; its refusal is a notice, `then` runs with its answer."""
+        self.run_worker(self._deed(act, then), group="deeds", exit_on_error=False)
+
+    async def _deed(self, act: Deed[T], then: Callable[[T], None]) -> None:
+        try:
+            answer = await self.desk.act(act)
+        except Refused as error:
+            self.say(f"{error.reason}{' - ' + error.fix if error.fix else ''}", "warning")
+        except PostroomError as error:
+            self.say(f"not done: {error}", "error")
+        else:
+            then(answer)
+
+    def alarm(self, text: str) -> None:
+        """Approvals come faster than anyone can read: said to who does it, and kept in the footer for a minute."""
+        self._alarm = (text, self.now + MINUTE)
+        self.say(text, "warning")
+
+    @property
+    def alarm_text(self) -> str:
+        text, until = self._alarm
+        return f"▲ {text}" if text and self.now < until else ""
+
+    def say(self, text: str, severity: SeverityLevel = "information") -> None:
+        """A notice. The text may be foreign; it is never markup."""
+        self.notify(text, severity=severity)
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """As Textual's, but the text is made safe and markup is never read, whoever calls."""
+        del markup
+        glyph = {"information": "·", "warning": "▲", "error": "✖"}[severity]
+        safe = f"{glyph} {make_safe(message).text}"
+        super().notify(safe, title=make_safe(title).text, severity=severity, timeout=timeout, markup=False)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        if event.state is WorkerState.ERROR:
+            self.say(f"this should not have happened: {event.worker.error!r}", "error")
+
+    # -- moving -------------------------------------------------------------------------------------------------------
+
+    def go(self, name: str) -> None:
+        """To one of the eight screens."""
+        if name == self.current_mode:
+            while len(self.screen_stack) > 1:
+                self.pop_screen()
+            return
+        self._last_mode = self.current_mode
+        self.switch_mode(name)
+
+    def open_agent(self, name: str) -> None:
+        """The page of one agent, over the screen that is shown."""
+        assert self._parts is not None
+        self.push_screen(self._parts.agent(name))
+
+    def open_message(self, item: int, among: Sequence[int] = ()) -> None:
+        """The page of one message; J and K walk `among`."""
+        assert self._parts is not None
+        self.push_screen(self._parts.message(item, among))
+
+    def open_trace(self, asked: str) -> None:
+        """The whole story of an id or an address."""
+        assert self._parts is not None
+        self.push_screen(self._parts.trace(asked))
+
+    def do_last(self) -> None:
+        self.go(self._last_mode if self._last_mode in TABS else "desk")
+
+    def do_back(self) -> None:
+        screen = self.desk_screen
+        if screen is not None and screen.go_back():
+            return
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    def do_quit(self) -> None:
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+        else:
+            self.exit(0)
+
+    def do_pause(self) -> None:
+        """`Z`: what is drawn stands still, and says so."""
+        if self.paused_at is None:
+            self.paused_at = self.now
+        else:
+            self.paused_at, news = None, self._held_back
+            self._held_back = None
+            if news is not None:
+                self._tell(news)
+        self._check_frame()
+
+    def do_refresh(self) -> None:
+        self.desk.refresh()
+        if (screen := self.desk_screen) is not None:
+            screen.reload()
+
+    def do_palette(self) -> None:
+        self.action_command_palette()
+
+    def do_help(self) -> None:
+        from console.screens.help import HelpScreen  # noqa: PLC0415 - the first frame does not wait for a page of help
+
+        self.push_screen(HelpScreen(self.scope, self.actor, clock=self.monotonic))
+
+    # -- the palette --------------------------------------------------------------------------------------------------
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterator[SystemCommand]:
+        """What the palette offers: everything that navigates or opens a dialog, nothing that decides by itself."""
+        scope = getattr(screen, "scope", None)
+        for action in ACTIONS.values():
+            if action.asks is not Asks.NOTHING and works_in(action, scope) and action.name != "palette":
+                yield SystemCommand(
+                    f"{action.label} ({action.keycap})", action.help, lambda name=action.name: self.perform(name)
+                )
+
+    # -- themes -------------------------------------------------------------------------------------------------------
+
+    def do_themes(self) -> None:
+        names = [theme.name for theme in load_themes(theme_folder())[0]]
+        choices = [Choice(name, Content(("● " if name == self.theme else "  ") + name)) for name in names]
+
+        def chosen(name: str | None) -> None:
+            if name is not None:
+                self.theme = name
+
+        self.push_screen(ChoiceDialog("Theme", choices=choices, clock=self.monotonic), chosen)
+
+    async def _watch_themes(self) -> None:
+        async for theme in watch_themes(theme_folder()):
+            if isinstance(theme, BadTheme):
+                self.say(f"theme refused, the last good one stays: {theme}", "warning")
+            else:
+                install_themes(self, [theme])
+
+    # -- focus --------------------------------------------------------------------------------------------------------
+
+    def on_app_focus(self) -> None:
+        self._refocused = True
+
+    async def on_event(self, event: events.Event) -> None:
+        # the click that brings the terminal to the front was aimed at the window, not at what lies under it
+        if self._refocused and isinstance(event, events.MouseDown | events.MouseUp) and not event.is_forwarded:
+            self._refocused = isinstance(event, events.MouseDown)
+            return
+        if isinstance(event, events.Key):
+            self._refocused = False
+        await super().on_event(event)
+
+    async def action_quit(self) -> None:
+        self.exit(0)
+
+    async def on_unmount(self) -> None:
+        if self._parts is not None:
+            self._parts.desk.close()
+
+
+def _given(store: Store | None) -> Store:
+    assert store is not None, "a console needs a store or an opener"
+    return store
+
+
+def _build(opener: Opener) -> Parts:
+    """In a thread: import what speaks to the database, open it, find out who is there."""
+    from console import wiring  # noqa: PLC0415 - the ORM takes longer to import than the first frame may
+
+    return wiring.build(*opener())
+
+
+def run_console(settings: Settings, token: str, *, hint: str | None = None) -> int:
+    """Open the console on the desk of these settings for whoever holds the token; returns the exit code."""
+
+    def sign_in() -> tuple[Store, Actor, Keyring | None]:
+        from console import wiring  # noqa: PLC0415 - see `_build`
+
+        return wiring.sign_in(settings, token)
+
+    app = PostroomConsole(name=settings.name, hint=hint, opener=sign_in)
+    answer = app.run()
+    return answer if answer is not None else app.return_code or 0

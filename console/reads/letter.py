@@ -1,0 +1,59 @@
+"""One held or sent message with everything a reviewer decides from, and the rows of the queue it came from."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import Connection
+
+from console.filters import Want
+from console.letter import Letter
+from console.mail import read_mail
+from console.reads.overview import budgets
+from core.flow import allowances, difference
+from core.ledger import facts
+from core.ledger.transaction import Transaction
+from core.ledger.views import message, queue
+from core.ledger.views.message import MessageView
+from core.ledger.views.queue import HeldRow, Order, Term
+from core.words import Limit, spell_id
+
+SHOWN: Final = ("agent_hour", "agent_day", "mailbox_hour", "stream_day", "new_recipients_day")
+FIELDS: Final = queue.FIELDS
+ORDERS: Final = tuple(Order)
+
+
+def letter(tx: Transaction, item: int, *, whole: bool = False) -> Letter:
+    """The item, whatever became of it. `whole`: with what was changed on its way, which a preview does not show."""
+    held = queue.pending_rows(tx.conn, [item]).get(item)
+    view = message.message(tx.conn, item, now=tx.now)
+    mail = read_mail(view.rendered) if view and view.rendered else None
+    spelled = held.spelled if held else spell_id("m", item)
+    if view is None:
+        return Letter(item, spelled, held, None, None)
+    changes = difference.difference(tx.conn, item, now=tx.now) if whole else None
+    return Letter(item, spelled, held, view, mail, _limits(tx, view), changes)
+
+
+def _limits(tx: Transaction, view: MessageView) -> tuple[Limit, ...]:
+    """The gauges this message will be charged to."""
+    known = budgets(tx, view.mailbox_id)
+    sites = {f"site_hour:{one.site}" for one in view.recipients if one.site}
+    found = [limit for name, limit in known.items() if name in SHOWN or name in sites]
+    if view.run is not None:
+        cap = allowances.run_cap(tx, facts.gate(tx, view.mailbox_id))
+        found.insert(0, Limit("run", allowances.run_accepted(tx, view.run.id), cap))
+    return tuple(found)
+
+
+def ids(conn: Connection, wants: Sequence[Want], order: Order) -> array[int]:
+    """Everything held that the filter lets through. A bare word is looked for in the subject. Raises `Invalid`."""
+    terms = [Term(want.field or "subject", want.value, want.negated) for want in wants]
+    return queue.pending_ids(conn, terms, order)
+
+
+def rows(conn: Connection, wanted: Sequence[int]) -> dict[int, HeldRow]:
+    """These lines, as far as they are still pending."""
+    return {item: held for item, held in queue.pending_rows(conn, wanted).items() if held.status == "pending"}

@@ -1,0 +1,123 @@
+"""Lanes, events, suppressions, identities and traces, as their screens show them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection
+
+from console.filters import Want
+from core.flow import records
+from core.ledger import people
+from core.ledger.people import MailboxRecord, SignoffFacts
+from core.ledger.transaction import Transaction
+from core.ledger.views import agents, events, lanes
+from core.ledger.views.agents import KeyRow, SuppressionRow
+from core.ledger.views.events import EventFilter, EventPage, Severity
+from core.ledger.views.lanes import LaneRow, SiteRow
+from core.rules import issuance
+from core.rules.issuance import Kind
+
+EVENT_PAGE: Final = 500
+LANE_PAGE: Final = 500
+SUPPRESSION_PAGE: Final = 500
+IDENTITIES: Final = 500
+
+
+# --- lanes --------------------------------------------------------------------------------------------------------
+
+
+def all_lanes(conn: Connection, *, now: int) -> list[LaneRow]:
+    """The deepest first."""
+    return lanes.lanes(conn, now=now, limit=LANE_PAGE)
+
+
+def shape(conn: Connection, *, now: int) -> list[SiteRow]:
+    return lanes.shape(conn, now=now)
+
+
+# --- events -------------------------------------------------------------------------------------------------------
+
+EVENT_FIELDS: Final = ("type", "actor", "agent", "sev", "id", "mailbox")
+
+
+def event_filter(conn: Connection, wants: Sequence[Want]) -> EventFilter:
+    """The filter in the terms of the log. Names that nobody has match nothing."""
+    shown = EventFilter()
+    values = {want.field or "type": want.value for want in wants if not want.negated}
+    at_least = {"error": Severity.ERROR, "warn": Severity.WARN}.get(values.get("sev", ""), Severity.INFO)
+    kind = values.get("type", "")
+    agent = mailbox = None
+    if "agent" in values:
+        known = people.agent(conn, values["agent"])
+        agent = known.id if known else -1
+    if "mailbox" in values:
+        record = people.mailbox(conn, values["mailbox"])
+        mailbox = record.id if record else -1
+    message = int(values["id"]) if values.get("id", "").isdecimal() else None
+    types = (kind,) if "." in kind else (f"{kind}.",) if kind else ()
+    return (
+        EventFilter(
+            at_least=at_least, types=types, agent=agent, mailbox=mailbox, message=message, actor=values.get("actor")
+        )
+        if wants
+        else shown
+    )
+
+
+def tail(conn: Connection, wants: Sequence[Want]) -> EventPage:
+    """The newest page."""
+    return events.page(conn, event_filter(conn, wants), limit=EVENT_PAGE)
+
+
+def onwards(conn: Connection, wants: Sequence[Want], *, after: int) -> EventPage:
+    """What came since."""
+    return events.page(conn, event_filter(conn, wants), after=after, limit=EVENT_PAGE)
+
+
+def earlier(conn: Connection, wants: Sequence[Want], *, before: int) -> EventPage:
+    """The page before."""
+    return events.page(conn, event_filter(conn, wants), before=before, limit=EVENT_PAGE)
+
+
+# --- suppressions -------------------------------------------------------------------------------------------------
+
+
+def suppressions(conn: Connection, *, now: int, beginning: str, past: bool) -> list[SuppressionRow]:
+    return agents.suppressions(conn, now=now, beginning=beginning, past=past, limit=SUPPRESSION_PAGE)
+
+
+# --- identities ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A mailbox's record with what was signed and who still must."""
+
+    record: MailboxRecord
+    signed: tuple[SignoffFacts, ...]
+    waiting: tuple[Kind, ...]
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Identities:
+    identities: tuple[Identity, ...]
+    keys: tuple[KeyRow, ...]
+
+
+def identities(tx: Transaction) -> Identities:
+    """Requests first, then what is alive, the first to end first."""
+    found = [_identity(tx, record) for record in people.mailboxes(tx.conn, limit=IDENTITIES)]
+    living = [one for one in found if one.record.status in {"requested", "active"}]
+    living.sort(key=lambda one: (one.record.status != "requested", one.record.expires_at or 0, one.record.address))
+    return Identities(tuple(living), tuple(agents.keys(tx.conn)))
+
+
+def _identity(tx: Transaction, record: MailboxRecord) -> Identity:
+    asked = records.as_request(record)
+    signed = people.signoffs(tx.conn, record.id)
+    votes = [issuance.Signoff(Kind(one.kind), one.operator, approved=one.approved) for one in signed]
+    return Identity(record, signed, issuance.waiting_for(asked, votes), issuance.missing(asked))

@@ -1,0 +1,203 @@
+"""Lanes, sites, events, suppressions and identities as rows of tables. Pure; foreign text is made safe here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from console.columns import Cell, Column, Row
+from console.format import ABSENT, clock, count, count_short, date
+from console.palette import Tone
+from console.rows import in_text, row, safe_cell, since_text
+
+if TYPE_CHECKING:
+    from console.reads.records import Identity
+    from core.ledger.views.agents import SuppressionRow
+    from core.ledger.views.events import EventRow
+    from core.ledger.views.lanes import LaneRow, SiteRow
+
+# --- lanes --------------------------------------------------------------------------------------------------------
+
+LANES: Final = (
+    Column("site", "SITE", 14, grow=2),
+    Column("mailbox", "MAILBOX", 14, grow=2),
+    Column("depth", "DEPTH", 7, align="right"),
+    Column("flying", "MOVING", 6, align="right", drop=2),
+    Column("waits", "WAITS FOR", 14, grow=1),
+    Column("next", "NEXT", 7, align="right"),
+    Column("failures", "FAIL", 4, align="right", drop=3),
+    Column("reply", "LAST REPLY", 14, grow=3, drop=1),
+)
+LANE_FIELDS: Final = ("site", "domain", "mailbox", "agent", "stream", "waits", "level")
+
+
+def lane_row(lane: LaneRow, *, now: int) -> Row:
+    waits = lane.waits_for or ("" if lane.depth else "empty")
+    paused = lane.paused_at is not None or "paused" in waits or "suspended" in waits
+    glyph = "■ " if paused else "▲ " if lane.failures or "backs off" in waits else ""
+    tone = Tone.FAULT if paused else Tone.WARN if glyph else Tone.MUTED
+    reply = f"{lane.last_reply} · {since_text(lane.last_reply_at, now)}" if lane.last_reply else ABSENT
+    return row(
+        lane.id,
+        (
+            safe_cell(lane.site, Tone.STRONG),
+            safe_cell(lane.mailbox),
+            Cell(count_short(lane.depth), Tone.PLAIN if lane.depth else Tone.MUTED),
+            Cell(str(lane.in_flight) if lane.in_flight else ABSENT, Tone.INFO if lane.in_flight else Tone.MUTED),
+            safe_cell(glyph + waits, tone),
+            Cell(in_text(lane.next_at, now) if lane.depth else ABSENT, Tone.MUTED),
+            Cell(str(lane.failures) if lane.failures else ABSENT, Tone.WARN if lane.failures else Tone.MUTED),
+            safe_cell(reply, Tone.MUTED),
+        ),
+    )
+
+
+def lane_fields(lane: LaneRow) -> Mapping[str, str]:
+    wrong = lane.paused_at is not None or lane.failures or (lane.waits_for or "").endswith("paused")
+    return {
+        "site": lane.site,
+        "domain": lane.domain,
+        "mailbox": lane.mailbox,
+        "agent": lane.agent,
+        "stream": lane.stream,
+        "waits": lane.waits_for or "",
+        "level": "bad" if wrong else "fine",
+    }
+
+
+SITES: Final = (
+    Column("site", "SITE", 18, grow=1),
+    Column("depth", "TOTAL", 8, align="right"),
+    Column("flying", "MOVING", 6, align="right", drop=1),
+    *(
+        Column(f"age{end}", title, 6, align="right")
+        for end, title in zip(
+            (5, 10, 20, 40, 80, 160, 320, 640, 0), ("5m", "10m", "20m", "40m", "80m", "160m", "320m", "640m", "older"),
+            strict=True,
+        )
+    ),
+)  # fmt: skip
+
+
+def site_row(index: int, site: SiteRow) -> Row:
+    """One site by age; `~` before the total where ages were estimated."""
+    total = Cell(("" if site.exact else "~") + count_short(site.depth), Tone.STRONG)
+    flying = Cell(str(site.in_flight) if site.in_flight else ABSENT, Tone.INFO if site.in_flight else Tone.MUTED)
+    ages = [
+        Cell(count_short(n) if n else ABSENT, (Tone.WARN if late >= 5 else Tone.PLAIN) if n else Tone.MUTED)
+        for late, n in enumerate(site.ages)
+    ]
+    return row(index, (safe_cell(site.site, Tone.STRONG), total, flying, *ages))
+
+
+# --- events -------------------------------------------------------------------------------------------------------
+
+EVENTS: Final = (
+    Column("time", "TIME", 9),
+    Column("severity", "SEV", 3),
+    Column("actor", "ACTOR", 12, narrow=9),
+    Column("type", "EVENT", 22, narrow=20),
+    Column("object", "OBJECT", 18, narrow=14),
+    Column("detail", "DETAIL", 16, grow=1),
+)
+_GLYPHS: Final = {"error": ("✖", Tone.FAULT), "warn": ("▲", Tone.WARN), "info": ("·", Tone.MUTED)}
+
+
+def event_row(event: EventRow) -> Row:
+    glyph, tone = _GLYPHS[event.severity.value]
+    return row(
+        event.seq,
+        (
+            Cell(clock(event.at), Tone.MUTED),
+            Cell(glyph, tone),
+            safe_cell(event.actor),
+            Cell(event.type, tone if event.severity.value == "error" else Tone.PLAIN),
+            safe_cell(event.target, Tone.INFO),
+            safe_cell(event.detail, Tone.MUTED if event.severity.value == "info" else Tone.PLAIN),
+        ),
+    )
+
+
+# --- suppressions -------------------------------------------------------------------------------------------------
+
+SUPPRESSIONS: Final = (
+    Column("address", "ADDRESS", 24, grow=3),
+    Column("stream", "HOLDS FOR", 14, grow=1, drop=2),
+    Column("cause", "CAUSE", 13),
+    Column("by", "ADDED BY", 12),
+    Column("since", "SINCE", 11),
+    Column("ends", "ENDS", 12, drop=1),
+)
+SUPPRESSION_FIELDS: Final = ("address", "cause", "by", "stream")
+
+
+def suppression_row(one: SuppressionRow, *, now: int) -> Row:
+    ended = not one.in_force(now)
+    ends = "ended" if ended else date(one.expires_at) if one.expires_at else "never"
+    return row(
+        one.id,
+        (
+            safe_cell(one.address, Tone.MUTED if ended else Tone.STRONG),
+            safe_cell(one.stream or "the whole desk", Tone.MUTED if one.stream is None else Tone.PLAIN),
+            safe_cell(one.cause, Tone.WARN if one.cause == "complaint" else Tone.PLAIN),
+            safe_cell(one.added_by),
+            Cell(date(one.added_at), Tone.MUTED),
+            Cell(ends, Tone.MUTED),
+        ),
+    )
+
+
+def suppression_fields(one: SuppressionRow) -> Mapping[str, str]:
+    return {"address": one.address, "cause": one.cause, "by": one.added_by, "stream": one.stream or "desk"}
+
+
+# --- identities ---------------------------------------------------------------------------------------------------
+
+IDENTITIES: Final = (
+    Column("address", "ADDRESS", 20, grow=2),
+    Column("state", "STATE", 12),
+    Column("agent", "AGENT", 12),
+    Column("mode", "MODE", 11, drop=2),
+    Column("owner", "OWNER", 9, drop=1),
+    Column("waits", "MUST STILL SIGN", 20, grow=1),
+    Column("ends", "ENDS", 8, align="right"),
+)
+IDENTITY_FIELDS: Final = ("address", "agent", "owner", "state", "mode", "level")
+
+
+def identity_row(one: Identity, *, now: int) -> Row:
+    record = one.record
+    requested = record.status == "requested"
+    missing = f"✖ record lacks {', '.join(one.missing)}" if one.missing and requested else ""
+    waits = missing or ", ".join(kind.value for kind in one.waiting) or ABSENT
+    ending = record.expires_at is not None and record.expires_at - now < 14 * 86_400_000_000
+    return row(
+        record.id,
+        (
+            safe_cell(record.address, Tone.STRONG),
+            Cell("○ requested", Tone.WARN) if requested else Cell("✔ active", Tone.GOOD),
+            safe_cell(record.agent or ABSENT),
+            Cell(record.mode, Tone.PLAIN),
+            safe_cell(record.owner or ABSENT),
+            safe_cell(waits, Tone.FAULT if missing else Tone.WARN if one.waiting else Tone.MUTED),
+            Cell(in_text(record.expires_at, now), Tone.WARN if ending else Tone.MUTED),
+        ),
+    )
+
+
+def identity_fields(one: Identity, *, now: int) -> Mapping[str, str]:
+    record = one.record
+    wrong = record.status == "requested" or (record.expires_at is not None and record.expires_at <= now)
+    return {
+        "address": record.address,
+        "agent": record.agent or "",
+        "owner": record.owner or "",
+        "state": record.status,
+        "mode": record.mode,
+        "level": "bad" if wrong else "fine",
+    }
+
+
+def total_text(shown: int, known: int, word: str) -> str:
+    """`12 lanes`, `3 of 12 lanes`."""
+    return f"{count(known)} {word}" if shown == known else f"{count(shown)} of {count(known)} {word}"

@@ -1,0 +1,98 @@
+"""One agent's page: whether it runs, the ladder it stands on, its budgets as gauges, its rates against their lines."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from console import portrait
+from console.actions import Scope
+from console.live import AgentLine, News
+from console.reads import agent as reads
+from console.reads.agent import AgentFacts
+from console.safe import make_safe
+from console.screens.agent_acts import AgentScreen
+from console.screens.base import bindings
+from console.widgets.frame import NARROW
+
+MARGIN: Final = 4
+
+
+class AgentPage(AgentScreen):
+    """Pushed over the screen it was opened from; esc goes back."""
+
+    scope = Scope.AGENT
+    tab = 3
+    title_word = "Agent"
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.AGENT)
+    DEFAULT_CSS = """
+    AgentPage VerticalScroll { height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
+    AgentPage #columns { height: auto; }
+    AgentPage #columns Static { width: 1fr; height: auto; padding: 0 1 1 0; }
+    AgentPage.-narrow #columns { layout: vertical; }
+    AgentPage Static { height: auto; }
+    AgentPage #status { padding: 0 0 1 0; }
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._of = name
+        self._facts: AgentFacts | None = None
+
+    def compose_body(self) -> ComposeResult:
+        with VerticalScroll():
+            yield Static("Loading ...", id="status", markup=False)
+            with Horizontal(id="columns"):
+                yield Static(id="boxes", markup=False)
+                yield Static(id="rates", markup=False)
+            yield Static(id="events", markup=False)
+
+    def on_mount(self) -> None:
+        self.focus_body()
+
+    def focus_body(self) -> None:
+        self.query_one(VerticalScroll).focus()
+
+    def place(self) -> str:
+        return f"Agents · {make_safe(self._of).text}"
+
+    def chosen_agent(self) -> AgentLine | None:
+        return next((line for line in self.console.live.agents if line.name == self._of), None)
+
+    def told(self, news: News) -> None:
+        mine = self._facts.agent.id if self._facts else None
+        if news.everything or mine in news.agents:
+            self.reload()
+
+    async def load(self) -> None:
+        name = self._of
+        self._facts = await self.desk.look(lambda tx: reads.agent_facts(tx, name))
+        self._draw()
+
+    def failed(self, reason: str) -> None:
+        self.query_one("#status", Static).update(Content(f"✖ NOT CURRENT: {make_safe(reason).text}"))
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        facts, now, wide = self._facts, self.console.now, self.app.size.width
+        if facts is None:
+            return
+        column = wide - MARGIN if wide < NARROW else (wide - MARGIN) // 2 - 1
+        boxes = [line for box in facts.boxes for line in (*portrait.box_lines(box, now=now, width=column), Content(""))]
+        rates = [line for one in facts.courses for line in (*portrait.course_lines(one, width=column), Content(""))]
+        rates += portrait.run_lines(facts, now=now, width=column)
+        self.query_one("#status", Static).update(portrait.status(facts.agent, now=now))
+        self.query_one("#boxes", Static).update(_joined(boxes or [Content("It has no active mailbox.")]))
+        self.query_one("#rates", Static).update(_joined(rates))
+        self.query_one("#events", Static).update(_joined(portrait.event_lines(facts.events, width=wide - MARGIN)))
+
+
+def _joined(lines: list[Content]) -> Content:
+    return Content("\n").join(lines)

@@ -1,0 +1,127 @@
+"""3 Agents: every agent on one line, worst first, filtered and sorted; and the table the first screen shares."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+
+from console import filters
+from console.actions import Scope
+from console.lines import Texts
+from console.live import AgentLine, Link, Live, News
+from console.rows import AGENT_FIELDS, AGENTS, Shelf, agent_fields, agent_row
+from console.safe import make_safe
+from console.screens.agent_acts import AgentScreen
+from console.screens.base import bindings
+from console.table import VirtualTable
+
+SORTS: Final = ("worst", "name", "held", "sent")
+
+
+class AgentsScreen(AgentScreen):
+    """All agents."""
+
+    scope = Scope.AGENTS
+    tab = 3
+    title_word = "Agents"
+    filter_fields = AGENT_FIELDS
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.AGENTS)
+    DEFAULT_CSS = """
+    AgentsScreen #agents { height: 1fr; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shelf = Shelf()
+        self._lines: dict[int, AgentLine] = {}
+        self._sort = SORTS[0]
+        self._drawn: Live | None = None
+
+    def compose_body(self) -> ComposeResult:
+        yield VirtualTable(
+            AGENTS,
+            self._shelf,
+            now=lambda: self.console.now,
+            markable=False,
+            id="agents",
+            texts=Texts(loading="Loading agents ...", empty="No agents yet."),
+        )
+
+    @property
+    def table(self) -> VirtualTable:
+        return self.query_one("#agents", VirtualTable)
+
+    def on_mount(self) -> None:
+        self.table.focus()
+
+    def focus_body(self) -> None:
+        self.table.focus()
+
+    def place(self) -> str:
+        wanted = make_safe(self.filter_text).text
+        return f"{self.title_word} {wanted}" if wanted else self.title_word
+
+    def note(self) -> str:
+        shown, known = len(self._lines), len(self.console.live.agents)
+        agents = f"{known} agents" if shown == known else f"{shown} of {known} agents"
+        return agents if self._sort == SORTS[0] else f"by {self._sort} · {agents}"
+
+    # -- showing ------------------------------------------------------------------------------------------------------
+
+    def told(self, news: News) -> None:
+        if news.live is not self._drawn:
+            self.show(news.live)
+
+    async def load(self) -> None:
+        self.show(self.console.live)
+
+    def filtered(self) -> None:
+        self.show(self.console.live)
+
+    def show(self, live: Live) -> None:
+        """Draw this reading of the desk."""
+        if live.link is Link.OPENING:
+            return
+        self._drawn = live
+        if live.link is Link.LOST:
+            self.table.say_failed(live.lost_reason)
+            return
+        chosen = [line for line in live.agents if filters.matches(agent_fields(line), self.wants)]
+        match self._sort:
+            case "name":
+                chosen.sort(key=lambda line: line.name)
+            case "held":
+                chosen.sort(key=lambda line: -line.held)
+            case "sent":
+                chosen.sort(key=lambda line: -line.sent_hour)
+        self._lines = {line.id: line for line in chosen}
+        put(self.table, self._shelf.fill(agent_row(line) for line in chosen), filtered=bool(self.wants))
+
+    # -- doing --------------------------------------------------------------------------------------------------------
+
+    def chosen_agent(self) -> AgentLine | None:
+        cursor = self.table.cursor_id
+        return self._lines.get(cursor) if cursor is not None else None
+
+    def why_not(self, name: str) -> str | None:
+        if name == "open":
+            return None if self.chosen_agent() else "no agent is under the cursor"
+        return super().why_not(name)
+
+    def do_open(self) -> None:
+        if (line := self.chosen_agent()) is not None:
+            self.console.open_agent(line.name)
+
+    def do_sort(self) -> None:
+        self._sort = SORTS[(SORTS.index(self._sort) + 1) % len(SORTS)]
+        self.show(self.console.live)
+
+
+def put(table: VirtualTable, filled: tuple[list[int], set[int]], *, filtered: bool = False) -> None:
+    """Show a shelf's rows: the order only if it changed, and what changed in them at once."""
+    ids, changed = filled
+    table.show_rows(ids, filtered=filtered)
+    table.touch_rows(changed)
+    table.tick()

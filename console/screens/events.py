@@ -1,0 +1,199 @@
+"""5 Events: the log as it grows, the newest on top; errors and warnings are one key apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar, Final
+
+import orjson
+from textual import on
+from textual.binding import BindingType
+
+from console.actions import Scope
+from console.filters import Want
+from console.format import count
+from console.lines import Texts
+from console.live import Link, News
+from console.news import Highlighted
+from console.reads import records as reads
+from console.record_rows import EVENTS, event_row
+from console.screens.base import bindings
+from console.screens.lists import ListScreen
+from core.ledger.views.events import EventRow, Severity
+from core.words import read_id, spell_id, stamp
+
+KEPT: Final = 5_000
+"""Events held in memory: an hour of a busy desk must not fill it."""
+
+
+class EventsScreen(ListScreen):
+    """The tail of the log."""
+
+    scope = Scope.EVENTS
+    tab = 5
+    title_word = "Events"
+    filter_fields = reads.EVENT_FIELDS
+    columns = EVENTS
+    texts = Texts(loading="Loading events ...", empty="Nothing has happened yet.")
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.EVENTS)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._events: dict[int, EventRow] = {}
+        self._older: int | None = None
+        self._newer = 0
+        self._fresh = True
+        self._behind = False
+
+    # -- reading ------------------------------------------------------------------------------------------------------
+
+    async def load(self) -> None:
+        wants = self._terms()
+        if self._fresh:
+            page = await self.desk.read(lambda conn: reads.tail(conn, wants))
+            self._events, self._older = {}, page.older
+            self._fresh = False
+        else:
+            after = self._newer
+            page = await self.desk.read(lambda conn: reads.onwards(conn, wants, after=after))
+        self._newer = page.newer or self._newer
+        self._take(page.rows, newer=True)
+
+    async def _load_older(self) -> None:
+        wants, before = self._terms(), self._older
+        if before is None or len(self._events) >= KEPT:
+            return
+        page = await self.desk.read(lambda conn: reads.earlier(conn, wants, before=before))
+        self._older = page.older
+        self._take(page.rows, newer=False)
+
+    def _terms(self) -> tuple[Want, ...]:
+        """The filter; an id is spelled for people and numbered for the log."""
+        return tuple(
+            Want("id", str(read_id("m", want.value) or -1)) if want.field == "id" else want for want in self.wants
+        )
+
+    def _take(self, rows: Sequence[EventRow], *, newer: bool) -> None:
+        """Draw these too, the newest first. Whoever looks at the top goes on looking at the top."""
+        table = self.table
+        at_top = table.roster.cursor_index == 0 and newer
+        self._events |= {row.seq: row for row in rows}
+        order = sorted(self._events, reverse=True)[:KEPT]
+        self._events = {seq: self._events[seq] for seq in order}
+        self.show_rows([event_row(self._events[seq]) for seq in order])
+        if at_top:
+            table.action_top()
+
+    def told(self, news: News) -> None:
+        if news.live.link is Link.LOST:
+            self.table.say_failed(news.live.lost_reason)
+        elif news.everything:
+            self._fresh = True
+            self.reload()
+        elif news.count:
+            self.reload()
+
+    def filtered(self) -> None:
+        self._fresh = True
+        self.reload()
+
+    def fault_filter(self) -> Want:
+        return Want("sev", "warn")
+
+    @on(Highlighted)
+    def _near_the_end(self) -> None:
+        if self.table.roster.cursor_index >= len(self._events) - 2 and self._older is not None:
+            self.run_worker(self._load_older(), group="older", exclusive=True, exit_on_error=False)
+
+    def note(self) -> str:
+        return f"{count(len(self._events))} shown"
+
+    # -- doing --------------------------------------------------------------------------------------------------------
+
+    def _event(self) -> EventRow | None:
+        cursor = self.table.cursor_id
+        return None if cursor is None else self._events.get(cursor)
+
+    def why_not(self, name: str) -> str | None:
+        if name in {"follow", "open", "copy"} and self._event() is None:
+            return "no event is under the cursor"
+        return super().why_not(name)
+
+    def do_error_next(self) -> None:
+        self._seek(1, Severity.ERROR)
+
+    def do_error_previous(self) -> None:
+        self._seek(-1, Severity.ERROR)
+
+    def do_warning_next(self) -> None:
+        self._seek(1, Severity.WARN)
+
+    def do_warning_previous(self) -> None:
+        self._seek(-1, Severity.WARN)
+
+    def _seek(self, step: int, severity: Severity) -> None:
+        seqs = list(self._events)
+        at = self.table.roster.cursor_index + step
+        while 0 <= at < len(seqs):
+            if self._events[seqs[at]].severity is severity:
+                self.table.seek(seqs[at])
+                return
+            at += step
+        self.console.say(f"no further {severity.value} {'below' if step > 0 else 'above'}")
+
+    def do_follow(self) -> None:
+        """Only what is about the same thing."""
+        event = self._event()
+        if event is None:
+            return
+        if event.message is not None:
+            self.set_filter([Want("id", spell_id("m", event.message))])
+        elif "@" in event.target:
+            self.set_filter([Want("mailbox", event.target)])
+        elif event.agent is not None:
+            self.set_filter([Want("agent", event.target)])
+        else:
+            self.set_filter([Want("type", event.type.partition(".")[0])])
+
+    def do_open(self) -> None:
+        event = self._event()
+        if event is None:
+            return
+        if event.message is not None:
+            self.console.open_message(event.message)
+        elif event.agent is not None and (line := self._agent(event.agent)) is not None:
+            self.console.open_agent(line)
+        else:
+            self.do_follow()
+
+    def _agent(self, agent: int) -> str | None:
+        return next((line.name for line in self.console.live.agents if line.id == agent), None)
+
+    def do_copy(self) -> None:
+        if (event := self._event()) is not None:
+            self.app.copy_to_clipboard(event.target)
+            self.console.say(f"copied {event.target}")
+
+    def do_save(self) -> None:
+        """What is shown as JSON lines, beside where the console was started."""
+        path = Path(f"postroom-events-{self._newer}.jsonl")
+        lines = [orjson.dumps(_exported(event)) + b"\n" for event in reversed(self._events.values())]
+        try:
+            path.write_bytes(b"".join(lines))
+        except OSError as error:
+            self.console.say(f"not saved: {error.strerror}", "error")
+            return
+        self.console.say(f"{len(lines):,} events in {path}")
+
+
+def _exported(event: EventRow) -> dict[str, object]:
+    return {
+        "seq": event.seq,
+        "at": stamp(event.at),
+        "type": event.type,
+        "actor": event.actor,
+        "target": event.target,
+        "data": event.data,
+        "hash": event.hash,
+    }

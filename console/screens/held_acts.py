@@ -1,0 +1,128 @@
+"""Approve and reject, one or many: the same wherever held mail is under the cursor, always by (id, digest)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.content import Content
+
+from console import deeds
+from console.batch import Batch, summary
+from console.format import plural
+from console.safe import fill
+from console.screens.base import DeskScreen
+from console.session import Approval
+from core.flow.review import Decision
+from core.words import spell_id
+
+
+class HeldScreen(DeskScreen):
+    """A screen on which held mail can be decided."""
+
+    def chosen(self) -> tuple[int, str | None, str] | None:
+        """(item, digest as it was drawn, spelled id) that `a` and `x` mean, or None."""
+        raise NotImplementedError
+
+    def decided(self, items: Sequence[int]) -> None:
+        """These are no longer pending, by our own hand."""
+
+    # -- one ----------------------------------------------------------------------------------------------------------
+
+    def do_approve(self) -> None:
+        chosen = self.chosen()
+        if chosen is None:
+            return
+        item, digest, spelled = chosen
+        self._approve([Decision(item, approve=True, digest=digest, delay=self.console.release_delay)], short(spelled))
+
+    def do_reject(self) -> None:
+        chosen = self.chosen()
+        if chosen is None:
+            return
+        item, digest, spelled = chosen
+        self.ask_reason(
+            fill("Reject $id?", id=spelled),
+            Content("It is ended for good; its agent is told the reason."),
+            "rejects it",
+            lambda reason: self._reject([Decision(item, approve=False, digest=digest, reason=reason)]),
+        )
+
+    # -- many ---------------------------------------------------------------------------------------------------------
+
+    def approve_batch(self, batch: Batch, *, marked: int, hidden: int) -> None:
+        """Ask for the count, then decide each of them."""
+        count, delay, app = len(batch.ready), self.console.release_delay, self.console
+        name = spell_id("b", app.now)
+        decisions = [
+            Decision(item, approve=True, digest=digest, batch=name, delay=delay) for item, digest in batch.ready
+        ]
+        self.ask_typed(
+            Content(f"Approve {count:,} of {plural(marked, 'marked message')}?"),
+            summary(batch, hidden=hidden, delay=delay),
+            expected=str(count),
+            does="approve",
+            reason=False,
+            then=lambda _: self._approve(decisions, f"batch ({count})"),
+        )
+
+    def reject_batch(self, batch: Batch, *, marked: int, hidden: int) -> None:
+        """One reason for all; each gets its own event."""
+        name = spell_id("b", self.console.now)
+        self.ask_reason(
+            Content(f"Reject {len(batch.ready):,} of {plural(marked, 'marked message')}?"),
+            summary(batch, hidden=hidden, delay=None),
+            "rejects them",
+            lambda reason: self._reject(
+                [
+                    Decision(item, approve=False, digest=digest, reason=reason, batch=name)
+                    for item, digest in batch.ready
+                ]
+            ),
+        )
+
+    # -- how ----------------------------------------------------------------------------------------------------------
+
+    def _approve(self, decisions: Sequence[Decision], label: str) -> None:
+        app = self.console
+
+        def settled(answer: deeds.Settled) -> None:
+            released = [one for one in answer.done if one.release_at is not None and one.status == "approved"]
+            items = tuple(one.item for one in released)
+            self._tell(answer, "approved")
+            for one in answer.done:
+                if one.approvals_missing:
+                    app.say(f"noted: it takes {plural(one.approvals_missing, 'more approval')} by somebody else")
+            if not items:
+                return
+            app.session.approved(Approval(items, label, min(one.release_at or 0 for one in released)))
+            alarm = app.session.decided(
+                items,
+                now=app.now,
+                seconds=app.live.seconds_per_message,
+                per_minute=app.live.messages_per_minute,
+            )
+            if alarm is not None:
+                app.alarm(alarm)
+            self.decided(items)
+
+        app.deed(deeds.decide(decisions), settled)
+
+    def _reject(self, decisions: Sequence[Decision]) -> None:
+        def settled(answer: deeds.Settled) -> None:
+            self._tell(answer, "rejected")
+            self.decided([one.item for one in answer.done])
+
+        self.console.deed(deeds.decide(decisions), settled)
+
+    def _tell(self, answer: deeds.Settled, word: str) -> None:
+        """What was decided, and the first reason for what was not."""
+        if answer.refused:
+            more = f" (and {len(answer.refused) - 1} more)" if len(answer.refused) > 1 else ""
+            self.console.say(f"not {word}: {answer.refused[0][1]}{more}", "warning")
+        if len(answer.done) > 1 or (answer.done and word == "rejected"):
+            self.console.say(f"{plural(len(answer.done), 'message')} {word}")
+
+
+def short(spelled: str) -> str:
+    """An id for a footer: its letter and its last five."""
+    return spelled[:1] + spelled[-5:]

@@ -1,0 +1,205 @@
+"""7 Identities: who asks to be one, what the checklist says, who must still sign; keys and when each identity ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+
+from console import deeds, filters
+from console.actions import Scope
+from console.columns import Piece
+from console.dialogs import Choice, ChoiceDialog
+from console.format import ABSENT, clock, date
+from console.lines import Texts
+from console.news import Highlighted
+from console.palette import Tone
+from console.reads import records as reads
+from console.reads.records import Identity
+from console.record_rows import IDENTITIES, IDENTITY_FIELDS, identity_fields, identity_row, total_text
+from console.rows import in_text
+from console.safe import fill, make_safe
+from console.screens.base import bindings
+from console.screens.lists import ListScreen
+from console.table import VirtualTable
+from console.widgets.pane import TextPane, line
+from core.ledger.views.agents import KeyRow
+from core.rules.issuance import CHECKLISTS, Kind
+from core.words import Actor
+
+
+class IdentitiesScreen(ListScreen):
+    """Requests first."""
+
+    scope = Scope.IDENTITIES
+    tab = 7
+    title_word = "Identities"
+    filter_fields = IDENTITY_FIELDS
+    columns = IDENTITIES
+    texts = Texts(loading="Loading identities ...", empty="Nobody has asked for an identity yet.")
+    hears = ("mailbox.", "stream.", "agent.")
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.IDENTITIES)
+    DEFAULT_CSS = """
+    IdentitiesScreen Horizontal { height: 1fr; }
+    IdentitiesScreen #list { width: 3fr; }
+    IdentitiesScreen #record { width: 2fr; padding: 0 0 0 1; border-left: vkey $border; }
+    IdentitiesScreen.-narrow Horizontal, IdentitiesScreen.-normal Horizontal { layout: vertical; }
+    IdentitiesScreen.-narrow #record, IdentitiesScreen.-normal #record {
+        width: 1fr; height: 1fr; border-left: none; border-top: hkey $border;
+    }
+    IdentitiesScreen.-narrow #list, IdentitiesScreen.-normal #list { width: 1fr; height: 1fr; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._identities: dict[int, Identity] = {}
+        self._keys: tuple[KeyRow, ...] = ()
+        self._known = 0
+
+    def compose_body(self) -> ComposeResult:
+        with Horizontal():
+            yield from super().compose_body()
+            yield TextPane(id="record")
+
+    async def load(self) -> None:
+        now = self.console.now
+        found = await self.desk.look(reads.identities)
+        shown = [one for one in found.identities if filters.matches(identity_fields(one, now=now), self.wants)]
+        self._identities, self._known, self._keys = (
+            {one.record.id: one for one in shown},
+            len(found.identities),
+            found.keys,
+        )
+        self.show_rows([identity_row(one, now=now) for one in shown])
+        self._draw()
+
+    def note(self) -> str:
+        return total_text(len(self._identities), self._known, "identities")
+
+    @on(Highlighted)
+    def _draw(self) -> None:
+        one = self._identity()
+        lines = record_lines(one, self._keys, now=self.console.now) if one else []
+        self.query_one("#record", TextPane).show_lines(lines)
+
+    def _identity(self) -> Identity | None:
+        cursor = self.query_one("#list", VirtualTable).cursor_id
+        return None if cursor is None else self._identities.get(cursor)
+
+    # -- signing ------------------------------------------------------------------------------------------------------
+
+    def why_not(self, name: str) -> str | None:
+        if name not in {"sign", "veto"}:
+            return super().why_not(name)
+        one = self._identity()
+        if one is None:
+            return "no identity is under the cursor"
+        if name == "sign":
+            if not one.waiting:
+                return "nobody needs to sign it any more"
+            if not kinds_of(self.console.actor, one.waiting):
+                return f"it waits for {', '.join(one.waiting)}"
+            return f"the record lacks {', '.join(one.missing)}" if one.missing else None
+        return None if one.record.status == "requested" else "only a request can be vetoed"
+
+    def do_sign(self) -> None:
+        one = self._identity()
+        if one is not None:
+            self._which(one, kinds_of(self.console.actor, one.waiting), "Sign as", self._sign)
+
+    def do_veto(self) -> None:
+        one = self._identity()
+        if one is not None:
+            self._which(one, kinds_of(self.console.actor, tuple(Kind)), "Veto as", self._veto)
+
+    def _which(
+        self, one: Identity, kinds: tuple[Kind, ...], title: str, then: Callable[[Identity, Kind], None]
+    ) -> None:
+        if len(kinds) == 1:
+            then(one, kinds[0])
+            return
+        choices = [Choice(kind.value, Content(kind.value)) for kind in kinds]
+        dialog = ChoiceDialog(title, choices=choices, clock=self.console.monotonic)
+        self.ask(dialog, lambda value: then(one, Kind(value)))
+
+    def _sign(self, one: Identity, kind: Kind) -> None:
+        address = one.record.address
+        points = [f"· {item.sentence}" for item in CHECKLISTS[kind]] or ["· You answer for what it does."]
+        self.ask_typed(
+            fill("Sign $address as $kind?", address=address, kind=kind.value),
+            Content("You affirm:\n" + "\n".join(points)),
+            expected=make_safe(address).text,
+            does="sign",
+            reason=False,
+            then=lambda _: self.console.deed(
+                deeds.sign(address, kind, affirmed=[item.code for item in CHECKLISTS[kind]], reason=None),
+                lambda record: self.console.say(f"signed as {kind}: {record.address} is {record.status}"),
+            ),
+        )
+
+    def _veto(self, one: Identity, kind: Kind) -> None:
+        address = one.record.address
+        self.ask_reason(
+            fill("Veto $address as $kind?", address=address, kind=kind.value),
+            Content("The request ends; it must be filed anew."),
+            "vetoes it",
+            lambda reason: self.console.deed(
+                deeds.veto(address, kind, reason),
+                lambda record: self.console.say(f"{record.address} is {record.status}"),
+            ),
+        )
+
+
+def kinds_of(actor: Actor, wanted: tuple[Kind, ...]) -> tuple[Kind, ...]:
+    """Which of these signatures the operator's roles can give."""
+    return tuple(kind for kind in wanted if kind.role in actor.roles)
+
+
+def record_lines(one: Identity, keys: tuple[KeyRow, ...], *, now: int) -> list[list[Piece]]:
+    """The whole record: what it is for, who answers, what was signed, what is still open, the stream's keys."""
+    record = one.record
+    lines = [
+        line(make_safe(record.address).text, Tone.STRONG),
+        _fact("for", record.purpose),
+        _fact("agent", f"{record.agent or ABSENT} · {record.mode}"),
+        _fact(
+            "owner", f"{record.owner or ABSENT} · systems {record.systems or ABSENT} ({record.system_owner or ABSENT})"
+        ),
+        _fact("asked by", f"{record.requested_by}, {date(record.requested_at)}"),
+        _fact("writes to", ", ".join(record.allow) or "nobody"),
+        _fact("classes", ", ".join(record.classes)),
+        _fact("ends", f"{date(record.expires_at)} ({in_text(record.expires_at, now)})"),
+        _fact("revoked if", record.revoke_when),
+        [],
+    ]
+    if one.missing:
+        lines.append([Piece(f"✖ the record lacks {', '.join(one.missing)}", Tone.FAULT)])
+    signed = {each.kind: each for each in one.signed}
+    for kind in Kind:
+        each = signed.get(kind.value)
+        if each is not None:
+            glyph, tone = ("✔", Tone.GOOD) if each.approved else ("✖", Tone.FAULT)
+            said = f" {kind.value}: {each.operator}, {date(each.at)} {clock(each.at)} {each.reason or ''}"
+            lines.append([Piece(glyph, tone), *line(make_safe(said).text)])
+        elif kind in one.waiting:
+            lines.append([Piece("○", Tone.WARN), Piece(f" {kind.value} must still sign", Tone.WARN)])
+        open_ = kind in one.waiting
+        for item in CHECKLISTS[kind]:
+            who = str(each.checklist.get(item.code, "")) if each else ""
+            mark, tone = ("✔", Tone.GOOD) if who else ("·", Tone.MUTED)
+            if open_ or who:
+                lines.append([Piece(f"   {mark} ", tone), Piece(f"{item.sentence} {who}", Tone.MUTED)])
+    lines.append([])
+    for key in (key for key in keys if key.stream == record.domain):
+        state = "signs" if key.signs else "retired" if key.retired_at else "waits"
+        lines.append(_fact("key", f"{key.selector} {key.algorithm} · {state} · made {date(key.created_at)}"))
+    return lines
+
+
+def _fact(name: str, value: str | None) -> list[Piece]:
+    return [Piece(f"{name:<10} ", Tone.MUTED), *line(make_safe(value or ABSENT).text)]

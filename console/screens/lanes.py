@@ -1,0 +1,150 @@
+"""4 Lanes: what waits to leave, lane by lane with what holds it back, or site by age as qshape shows it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+
+from console import deeds, filters
+from console.actions import Scope
+from console.lines import Texts
+from console.reads import records as reads
+from console.record_rows import LANE_FIELDS, LANES, SITES, lane_fields, lane_row, site_row, total_text
+from console.rows import Shelf
+from console.safe import fill, make_safe
+from console.screens.base import bindings
+from console.screens.lists import ListScreen
+from console.table import VirtualTable
+from core.ledger.views.lanes import LaneRow
+
+
+class LanesScreen(ListScreen):
+    """The deepest lane first."""
+
+    scope = Scope.LANES
+    tab = 4
+    title_word = "Lanes"
+    filter_fields = LANE_FIELDS
+    columns = LANES
+    texts = Texts(loading="Loading lanes ...", empty="✔ Nothing waits to leave.")
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.LANES)
+    DEFAULT_CSS = """
+    LanesScreen #sites { display: none; }
+    LanesScreen.-sites #sites { display: block; }
+    LanesScreen.-sites #list { display: none; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lanes: dict[int, LaneRow] = {}
+        self._known = 0
+        self._sites = Shelf()
+
+    def compose_body(self) -> ComposeResult:
+        yield from super().compose_body()
+        texts = Texts(empty="✔ Nothing waits to leave.")
+        yield VirtualTable(SITES, self._sites, now=lambda: self.console.now, markable=False, id="sites", texts=texts)
+
+    async def load(self) -> None:
+        now = self.console.now
+        if self.has_class("-sites"):
+            sites = await self.desk.read(lambda conn: reads.shape(conn, now=now))
+            table = self.query_one("#sites", VirtualTable)
+            ids, changed = self._sites.fill(site_row(n, site) for n, site in enumerate(sites, start=1))
+            table.show_rows(ids)
+            table.touch_rows(changed)
+            return
+        found = await self.desk.read(lambda conn: reads.all_lanes(conn, now=now))
+        shown = [lane for lane in found if filters.matches(lane_fields(lane), self.wants)]
+        self._lanes, self._known = {lane.id: lane for lane in shown}, len(found)
+        self.show_rows([lane_row(lane, now=now) for lane in shown])
+
+    def note(self) -> str:
+        return total_text(len(self._lanes), self._known, "lanes")
+
+    def focus_body(self) -> None:
+        self.query_one("#sites" if self.has_class("-sites") else "#list").focus()
+
+    # -- doing --------------------------------------------------------------------------------------------------------
+
+    def _lane(self) -> LaneRow | None:
+        cursor = self.table.cursor_id
+        return None if cursor is None or self.has_class("-sites") else self._lanes.get(cursor)
+
+    def why_not(self, name: str) -> str | None:
+        if name not in {"pause_lane", "resume_lane", "pause_stream", "resume_stream", "open"}:
+            return super().why_not(name)
+        lane = self._lane()
+        if lane is None:
+            return "no lane is under the cursor"
+        if name == "pause_lane" and lane.paused_at is not None:
+            return f"it is paused already, by {make_safe(lane.paused_by or '').text}"
+        if name == "resume_lane" and lane.paused_at is None:
+            return "it is not paused"
+        return None
+
+    def do_shape(self) -> None:
+        self.toggle_class("-sites")
+        self.focus_body()
+        self.reload()
+
+    def do_open(self) -> None:
+        if (lane := self._lane()) is not None:
+            self.console.open_agent(lane.agent)
+
+    def do_pause_lane(self) -> None:
+        lane = self._lane()
+        if lane is None:
+            return
+        self.ask_reason(
+            fill("Pause $mailbox towards $domain?", mailbox=lane.mailbox, domain=lane.domain),
+            fill("$depth wait in it; they stay where they are.", depth=str(lane.depth)),
+            "pauses it",
+            lambda reason: self.console.deed(
+                deeds.pause_lane(lane.id, reason), lambda _: self.console.say(f"the lane to {lane.domain} is paused")
+            ),
+        )
+
+    def do_resume_lane(self) -> None:
+        lane = self._lane()
+        if lane is None:
+            return
+        self.ask_typed(
+            fill("Resume $mailbox towards $domain?", mailbox=lane.mailbox, domain=lane.domain),
+            None,
+            expected=make_safe(lane.domain).text,
+            does="resume it",
+            then=lambda answer: self.console.deed(
+                deeds.resume_lane(lane.id, answer.reason), lambda _: self.console.say(f"{lane.domain} goes on")
+            ),
+        )
+
+    def do_pause_stream(self) -> None:
+        lane = self._lane()
+        if lane is None:
+            return
+        self.ask_reason(
+            fill("Pause the whole stream $stream?", stream=lane.stream),
+            fill("No delivery of any mailbox on $stream starts.", stream=lane.stream),
+            "pauses the stream",
+            lambda reason: self.console.deed(
+                deeds.pause_stream(lane.stream, reason),
+                lambda n: self.console.say(f"{lane.stream} is paused: {n} deliveries had already started"),
+            ),
+        )
+
+    def do_resume_stream(self) -> None:
+        lane = self._lane()
+        if lane is None:
+            return
+        self.ask_typed(
+            fill("Resume the stream $stream?", stream=lane.stream),
+            None,
+            expected=make_safe(lane.stream).text,
+            does="resume it",
+            then=lambda answer: self.console.deed(
+                deeds.resume_stream(lane.stream, answer.reason), lambda _: self.console.say(f"{lane.stream} goes on")
+            ),
+        )

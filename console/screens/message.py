@@ -1,0 +1,222 @@
+"""One message: the desk's facts, the checks, and exactly what would leave, with everything hidden made visible."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Final
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+
+from console import deeds
+from console.actions import Scope
+from console.dialogs import Choice, ChoiceDialog
+from console.letter import (
+    Letter,
+    Lines,
+    body_lines,
+    check_lines,
+    difference_lines,
+    fact_lines,
+    header_lines,
+    source_lines,
+    story_lines,
+)
+from console.live import AgentLine, News
+from console.reads import letter as reads
+from console.safe import content, make_safe
+from console.screens.agent_acts import AgentScreen
+from console.screens.base import bindings
+from console.screens.held_acts import HeldScreen, short
+from console.widgets.frame import NARROW
+from console.widgets.pane import TextPane
+from core.rules import roles
+from core.rules.roles import Verb
+
+VIEWS: Final[dict[str, Callable[[Letter], Lines]]] = {
+    "body": body_lines,
+    "headers": header_lines,
+    "source": source_lines,
+    "difference": difference_lines,
+}
+
+
+class MessageScreen(HeldScreen, AgentScreen):
+    """The page of one item; J and K walk the list it was opened from."""
+
+    scope = Scope.MESSAGE
+    tab = 2
+    title_word = "Message"
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.MESSAGE)
+    DEFAULT_CSS = """
+    MessageScreen #facts-and-checks { height: auto; max-height: 12; }
+    MessageScreen.-low #facts-and-checks { max-height: 9; }
+    MessageScreen #facts { width: 3fr; height: auto; max-height: 12; background: $surface; padding: 0 1; }
+    MessageScreen #checks { width: 2fr; height: auto; max-height: 12; background: $surface; padding: 0 1; }
+    MessageScreen #text { height: 1fr; padding: 0 1; }
+    MessageScreen.-narrow #facts-and-checks { display: none; }
+    """
+
+    def __init__(self, item: int, among: Sequence[int] = ()) -> None:
+        super().__init__()
+        self._item = item
+        self._among = among if len(among) else (item,)
+        self._at = among.index(item) if item in among else 0
+        self._letter: Letter | None = None
+        self._view = "body"
+
+    def compose_body(self) -> ComposeResult:
+        with Horizontal(id="facts-and-checks"):
+            yield TextPane(id="facts")
+            yield TextPane(id="checks")
+        yield TextPane(id="text")
+
+    def on_mount(self) -> None:
+        self.query_one("#text").focus()
+
+    def focus_body(self) -> None:
+        self.query_one("#text").focus()
+
+    def place(self) -> str:
+        spelled = self._letter.spelled if self._letter else "..."
+        return f"Queue · {spelled} · {self._at + 1:,} of {len(self._among):,}"
+
+    def note(self) -> str:
+        return self.console.alarm_text
+
+    # -- showing ------------------------------------------------------------------------------------------------------
+
+    async def load(self) -> None:
+        item = self._item
+        letter = await self.desk.look(lambda tx: reads.letter(tx, item, whole=True))
+        if item != self._item:
+            return
+        first = self._letter is None or self._letter.item != item or self._letter.digest != letter.digest
+        self._letter = letter
+        self._show(top=first)
+        if first:
+            self._note_opened(letter)
+
+    def _note_opened(self, letter: Letter) -> None:
+        """From now on it is before their eyes; how long until they decide is kept with the decision."""
+        app = self.console
+        app.session.opened(letter.item, letter.digest, now=app.now)
+        if letter.pending and roles.may(app.actor, Verb.MESSAGE_APPROVE):
+            app.deed(deeds.opened(letter.item), lambda _: None)
+
+    def failed(self, reason: str) -> None:
+        self.console.say(f"not read: {reason}", "error")
+
+    def told(self, news: News) -> None:
+        if news.everything or self._item in news.messages or news.agents:
+            self.reload()
+
+    def _show(self, *, top: bool) -> None:
+        letter = self._letter
+        if letter is None:
+            return
+        facts, found = fact_lines(letter, now=self.console.now), check_lines(letter)
+        text = VIEWS[self._view](letter)
+        if self._view == "body":
+            text = [*text, [], *story_lines(letter)]
+        if self.app.size.width < NARROW:
+            text = [*facts, *found, *text]
+        self.query_one("#facts", TextPane).show_lines(facts)
+        self.query_one("#checks", TextPane).show_lines(found)
+        for pane, lines in (("#facts", facts), ("#checks", found)):
+            self.query_one(pane).styles.height = max(len(facts), len(found), len(lines))
+        self.query_one("#text", TextPane).show_lines(text, top=top)
+        self.check_frame()
+
+    def on_resize(self) -> None:
+        self._show(top=False)
+
+    def _turn_to(self, view: str) -> None:
+        self._view = "body" if self._view == view else view
+        self._show(top=True)
+
+    def do_body(self) -> None:
+        self._view = "body"
+        self._show(top=True)
+
+    def do_headers(self) -> None:
+        self._turn_to("headers")
+
+    def do_source(self) -> None:
+        self._turn_to("source")
+
+    def do_difference(self) -> None:
+        self._turn_to("difference")
+
+    def do_next(self) -> None:
+        self._walk(1)
+
+    def do_previous(self) -> None:
+        self._walk(-1)
+
+    def _walk(self, by: int) -> None:
+        at = self._at + by
+        if not 0 <= at < len(self._among):
+            self.console.say("this is the last one" if by > 0 else "this is the first one")
+            return
+        self._at, self._item = at, self._among[at]
+        self.reload()
+
+    # -- doing --------------------------------------------------------------------------------------------------------
+
+    def chosen(self) -> tuple[int, str | None, str] | None:
+        letter = self._letter
+        if letter is None or letter.item != self._item or not letter.pending:
+            return None
+        return letter.item, letter.digest, letter.spelled
+
+    def chosen_agent(self) -> AgentLine | None:
+        name = self._letter.agent if self._letter else ""
+        return next((line for line in self.console.live.agents if line.name == name), None)
+
+    def why_not(self, name: str) -> str | None:
+        letter = self._letter
+        if name in {"approve", "reject"}:
+            if letter is None or letter.item != self._item:
+                return "it is still being read"
+            if not letter.pending:
+                held = letter.held
+                by = f" by {make_safe(held.decided_by).text}" if held and held.decided_by else ""
+                return f"{short(letter.spelled)} is no longer pending: already {held.status if held else 'gone'}{by}"
+            if name == "approve" and letter.view is not None and letter.mail is None:
+                return "its body has been purged: nobody can see what would leave"
+        if name == "suppress" and (letter is None or letter.view is None):
+            return "it has no recipients"
+        return super().why_not(name)
+
+    def decided(self, items: Sequence[int]) -> None:
+        del items
+        self.reload()
+
+    def do_copy(self) -> None:
+        if self._letter is not None:
+            self.app.copy_to_clipboard(self._letter.spelled)
+            self.console.say(f"copied {self._letter.spelled}")
+
+    def do_suppress(self) -> None:
+        view = self._letter.view if self._letter else None
+        if view is None:
+            return
+        choices = [
+            Choice(one.address, content(make_safe(one.given)), "suppressed already" if one.suppressed else None)
+            for one in view.recipients
+        ]
+        dialog = ChoiceDialog(
+            "Write no more to",
+            Content("Mail to this address is not sent any more, by any agent."),
+            choices=choices,
+            clock=self.console.monotonic,
+        )
+        self.ask(
+            dialog,
+            lambda address: self.console.deed(
+                deeds.suppress(address), lambda _: self.console.say(f"{address} is suppressed")
+            ),
+        )

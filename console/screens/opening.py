@@ -1,0 +1,39 @@
+"""The first frame: drawn before the database is opened and before anything that reads it is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Static
+
+from console.palette import Tone
+from console.safe import content, make_safe
+from console.widgets.frame import FootLine, TabLine, TopLine, tab_line
+
+
+class OpeningScreen(Screen[None]):
+    """The frame, and what is being waited for."""
+
+    DEFAULT_CSS = """
+    OpeningScreen #opening { width: 1fr; height: 1fr; content-align: center middle; color: $text-muted; }
+    """
+
+    def __init__(self, top: Callable[[int], Content]) -> None:
+        super().__init__()
+        self._top = top
+
+    def compose(self) -> ComposeResult:
+        yield TopLine(self._top)
+        yield TabLine(lambda width: tab_line(1, width))
+        yield Static("Opening the desk ...", id="opening", markup=False)
+        yield FootLine(lambda width: Content(" q quit".ljust(width)))
+
+    def say(self, reason: str) -> None:
+        """The desk cannot be opened yet."""
+        safe = make_safe(reason)
+        self.query_one("#opening", Static).update(
+            Content.assemble(("✖ ", Tone.FAULT), content(safe), ("\ntrying again", Tone.MUTED))
+        )

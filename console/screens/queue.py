@@ -1,0 +1,301 @@
+"""2 Queue: held mail. A hundred thousand ids, the rows in view, the message under the cursor beside them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Final
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal
+from textual.timer import Timer
+
+from console.actions import Scope
+from console.batch import Marked, batch_of
+from console.columns import Row
+from console.filters import Want
+from console.format import count
+from console.letter import body_lines, check_lines, fact_lines
+from console.lines import Texts
+from console.live import Link, News
+from console.news import Announced, FetchFailed, Highlighted, MarksChanged
+from console.reads import letter as reads
+from console.rows import HELD, held_row
+from console.safe import make_safe
+from console.screens.base import bindings
+from console.screens.held_acts import HeldScreen, short
+from console.table import VirtualTable
+from console.widgets.pane import TextPane
+from core.errors import PostroomError
+from core.ledger.views.queue import HeldRow
+from core.words import spell_id
+
+RELOAD_AFTER: Final = 0.3
+"""Seconds from the first new message to reading the order anew, at least; ten times what that took, if more."""
+PREVIEW_AFTER: Final = 0.08
+FACTS_KEPT: Final = 20_000
+
+
+class QueueScreen(HeldScreen):
+    """Held mail, worst first."""
+
+    scope = Scope.QUEUE
+    tab = 2
+    title_word = "Queue"
+    filter_fields = reads.FIELDS
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.QUEUE)
+    DEFAULT_CSS = """
+    QueueScreen VirtualTable { width: 3fr; }
+    QueueScreen #preview { width: 2fr; border-left: vkey $border; padding: 0 0 0 1; display: none; }
+    QueueScreen.-wide.-previews #preview { display: block; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_class("-previews")
+        self._order = 0
+        self._shown = 0
+        self._fresh = 0
+        self._marked = (0, 0)
+        self._known: dict[int, Marked] = {}
+        self._took = 0.0
+        self._soon: Timer | None = None
+        self._peek: Timer | None = None
+        self._asked = False
+
+    def compose_body(self) -> ComposeResult:
+        with Horizontal():
+            yield VirtualTable(
+                HELD,
+                self,
+                now=lambda: self.console.now,
+                id="queue",
+                texts=Texts(loading="Loading the queue ...", empty="✔ Nothing is held."),
+            )
+            yield TextPane(id="preview")
+
+    @property
+    def table(self) -> VirtualTable:
+        return self.query_one("#queue", VirtualTable)
+
+    def on_mount(self) -> None:
+        self.table.focus()
+
+    def focus_body(self) -> None:
+        self.table.focus()
+
+    def place(self) -> str:
+        held = self.console.live.held
+        fresh = f" (+{self._fresh} new, . to load)" if self._fresh else ""
+        if self.wants:
+            return f"Queue {make_safe(self.filter_text).text} → {count(self._shown)} of {count(held)}{fresh}"
+        order = reads.ORDERS[self._order].value
+        return f"Queue, {order} first{fresh}"
+
+    def note(self) -> str:
+        if self.table.roster.anchor is not None:
+            return "range: v again marks it, esc cancels"
+        marked, hidden = self._marked
+        if not marked:
+            return self.console.alarm_text
+        return f"A/X marked({marked}{f', {hidden} hidden' if hidden else ''})"
+
+    # -- rows ---------------------------------------------------------------------------------------------------------
+
+    async def fetch(self, ids: Sequence[int], /) -> Mapping[int, Row]:
+        """The lines of these ids: what the table asks for when they come into view."""
+        wanted = list(ids)
+        found = await self.desk.read(lambda conn: reads.rows(conn, wanted))
+        if len(self._known) > FACTS_KEPT:
+            self._known = {item: facts for item, facts in self._known.items() if item in self.table.marks}
+        self._known |= {item: marked(held) for item, held in found.items()}
+        return {item: held_row(held) for item, held in found.items()}
+
+    async def load(self) -> None:
+        wants, order = self.wants, reads.ORDERS[self._order]
+        started = time.monotonic()
+        ids = await self.desk.read(lambda conn: reads.ids(conn, wants, order))
+        self._took = time.monotonic() - started
+        self._shown = len(ids)
+        if self._asked:
+            self.table.offer_rows(ids)
+        else:
+            self._asked = True
+            self.table.show_rows(ids, filtered=bool(wants))
+        self.check_frame()
+
+    def failed(self, reason: str) -> None:
+        self.table.say_failed(reason)
+
+    def told(self, news: News) -> None:
+        if news.live.link is Link.LOST:
+            self.table.say_failed(news.live.lost_reason)
+            return
+        if news.everything:
+            self.table.say_current()
+            self.reload()
+            return
+        if news.left:
+            self.table.remove_rows(news.left)
+        if touched := news.messages - news.left:
+            self.table.touch_rows(touched)
+        if news.came and self._soon is None:
+            self._soon = self.set_timer(max(RELOAD_AFTER, 10 * self._took), self._reload_now)
+
+    def _reload_now(self) -> None:
+        self._soon = None
+        self.reload()
+
+    def filtered(self) -> None:
+        self._asked = False
+        self.reload()
+
+    def fault_filter(self) -> Want:
+        return Want("check", "!")
+
+    @on(FetchFailed)
+    def _not_read(self, event: FetchFailed) -> None:
+        self.table.say_failed(str(event.error))
+
+    @on(Announced)
+    def _announce(self, event: Announced) -> None:
+        self._fresh = event.fresh
+        self.check_frame()
+
+    @on(MarksChanged)
+    def _count_marks(self, event: MarksChanged) -> None:
+        self._marked = (event.marked, event.hidden)
+        if event.lost:
+            self.console.say(f"{len(event.lost)} marked were decided elsewhere", "warning")
+        self.check_frame()
+
+    # -- the preview --------------------------------------------------------------------------------------------------
+
+    @on(Highlighted)
+    def _look(self) -> None:
+        if self._peek is not None:
+            self._peek.stop()
+        self._peek = self.set_timer(
+            PREVIEW_AFTER, lambda: self.run_worker(self._preview(), group="peek", exclusive=True)
+        )
+        self.check_frame()
+
+    async def _preview(self) -> None:
+        pane, item = self.query_one("#preview", TextPane), self.table.cursor_id
+        if not pane.display:
+            return
+        if item is None:
+            pane.show_lines([])
+            return
+        try:
+            letter = await self.desk.look(lambda tx: reads.letter(tx, item))
+        except PostroomError:
+            return  # the header and the table say it already
+        now = self.console.now
+        pane.show_lines([*fact_lines(letter, now=now), [], *check_lines(letter), [], *body_lines(letter)])
+
+    def on_resize(self) -> None:
+        self._look()
+
+    def do_preview(self) -> None:
+        self.toggle_class("-previews")
+        if not self.has_class("-wide"):
+            self.console.perform("open")
+        self._look()
+
+    # -- doing --------------------------------------------------------------------------------------------------------
+
+    def chosen(self) -> tuple[int, str | None, str] | None:
+        row = self.table.cursor_row
+        return None if row is None else (row.id, row.digest, spell_id("m" if row.digest else "a", row.id))
+
+    def why_not(self, name: str) -> str | None:
+        match name:
+            case "approve" | "reject" | "open" | "mark":
+                return self._why_not_here(name)
+            case "approve_marked" | "reject_marked" | "clear_marks":
+                return None if self.table.marks else "nothing is marked"
+            case "load":
+                return None if self._fresh else "nothing new has come"
+            case _:
+                return super().why_not(name)
+
+    def _why_not_here(self, name: str) -> str | None:
+        cursor, row = self.table.cursor_id, self.table.cursor_row
+        if cursor is None:
+            return "nothing is under the cursor"
+        if self.table.is_gone(cursor):
+            return f"{short(spell_id('m', cursor))} is no longer pending: already decided"
+        if row is None:
+            return "it is still being read"
+        facts = self._known.get(cursor)
+        if (
+            name == "approve"
+            and facts
+            and facts.failed_checks
+            and not self.console.session.has_seen(cursor, row.digest)
+        ):
+            return "a check failed: open it first (⏎)"
+        return None
+
+    def decided(self, items: Sequence[int]) -> None:
+        self.table.remove_rows(items)
+        self.check_frame()
+
+    def do_open(self) -> None:
+        cursor = self.table.cursor_id
+        if cursor is not None:
+            self.console.open_message(cursor, list(self.table.marks) or self.table.roster.ids)
+
+    def do_mark(self) -> None:
+        self.table.toggle_mark()
+
+    def do_range(self) -> None:
+        self.table.toggle_range()
+        self.check_frame()
+
+    def do_mark_all(self) -> None:
+        self.table.mark_all()
+
+    def do_clear_marks(self) -> None:
+        self.table.clear_marks()
+
+    def do_load(self) -> None:
+        self.table.load_offered()
+
+    def do_sort(self) -> None:
+        self._order = (self._order + 1) % len(reads.ORDERS)
+        self.filtered()
+
+    def do_approve_marked(self) -> None:
+        marks = self.table.marks
+        batch = batch_of(marks, self._known, seen=self.console.session.has_seen, approving=True)
+        if not batch.ready:
+            self.console.say("none of the marked can be approved: open those with a failed check first", "warning")
+            return
+        self.approve_batch(batch, marked=len(marks), hidden=self._marked[1])
+
+    def do_reject_marked(self) -> None:
+        marks = self.table.marks
+        batch = batch_of(marks, self._known, seen=self.console.session.has_seen, approving=False)
+        self.reject_batch(batch, marked=len(marks), hidden=self._marked[1])
+
+    def go_back(self) -> bool:
+        if self.table.cancel_range():
+            self.check_frame()
+            return True
+        return super().go_back()
+
+
+def marked(held: HeldRow) -> Marked:
+    """What a batch needs to know of a row."""
+    first = held.to.first if held.to else ""
+    return Marked(
+        held.agent,
+        first.rpartition("@")[2].lower(),
+        held.to.count if held.to else 0,
+        held.failed_checks,
+        held.template,
+    )

@@ -1,0 +1,117 @@
+"""6 Suppressions: whom the desk writes to no more, and why."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.content import Content
+from textual.widgets import Input
+
+from console import deeds, filters
+from console.actions import Scope
+from console.dialogs import Dialog, Prompt
+from console.lines import Texts
+from console.palette import Tone
+from console.reads import records as reads
+from console.record_rows import SUPPRESSION_FIELDS, SUPPRESSIONS, suppression_fields, suppression_row, total_text
+from console.safe import fill, make_safe
+from console.screens.base import bindings
+from console.screens.lists import ListScreen
+from core.ledger.views.agents import SuppressionRow
+
+
+class AddressDialog(Dialog[str]):
+    """Ask for one address."""
+
+    def compose_question(self) -> ComposeResult:
+        yield Prompt(id="address", placeholder="name@example.com")
+
+    def hint(self) -> Content:
+        return Content.assemble(("enter ", Tone.INFO), "suppresses it   ", ("esc ", Tone.INFO), "cancel")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        address = self.query_one("#address", Prompt).line
+        if address:
+            self.dismiss(address)
+
+
+class SuppressionsScreen(ListScreen):
+    """The newest first."""
+
+    scope = Scope.SUPPRESSIONS
+    tab = 6
+    title_word = "Suppressions"
+    filter_fields = SUPPRESSION_FIELDS
+    columns = SUPPRESSIONS
+    texts = Texts(loading="Loading suppressions ...", empty="Nobody is suppressed.")
+    hears = ("suppression.", "email.complained", "email.bounced", "email.unsubscribed")
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.SUPPRESSIONS)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._records: dict[int, SuppressionRow] = {}
+        self._known = 0
+        self._past = False
+
+    async def load(self) -> None:
+        now, past = self.console.now, self._past
+        beginning = next((want.value for want in self.wants if want.field == "address" and not want.negated), "")
+        beginning = beginning if "*" not in beginning else ""
+        found = await self.desk.read(lambda conn: reads.suppressions(conn, now=now, beginning=beginning, past=past))
+        shown = [one for one in found if filters.matches(suppression_fields(one), self.wants)]
+        self._records, self._known = {one.id: one for one in shown}, len(found)
+        self.show_rows([suppression_row(one, now=now) for one in shown])
+
+    def note(self) -> str:
+        most = f", the newest {reads.SUPPRESSION_PAGE}" if self._known >= reads.SUPPRESSION_PAGE else ""
+        return total_text(len(self._records), self._known, "records") + most
+
+    def _record(self) -> SuppressionRow | None:
+        cursor = self.table.cursor_id
+        return None if cursor is None else self._records.get(cursor)
+
+    def why_not(self, name: str) -> str | None:
+        if name in {"remove_suppression", "open"}:
+            record = self._record()
+            if record is None:
+                return "no record is under the cursor"
+            if name == "remove_suppression" and not record.in_force(self.console.now):
+                return "it is not in force any more"
+        return super().why_not(name)
+
+    def do_past(self) -> None:
+        self._past = not self._past
+        self.reload()
+
+    def do_open(self) -> None:
+        if (record := self._record()) is not None:
+            self.console.open_trace(record.address)
+
+    def do_add_suppression(self) -> None:
+        body = Content("The desk writes to it no more, whichever agent asks.")
+        self.ask(
+            AddressDialog("Suppress an address", body, clock=self.console.monotonic),
+            lambda address: self.console.deed(deeds.suppress(address), lambda made: self._told_added(address, made)),
+        )
+
+    def _told_added(self, address: str, made: int | None) -> None:
+        self.console.say(f"{address} is suppressed" if made is not None else f"{address} was suppressed already")
+        self.reload()
+
+    def do_remove_suppression(self) -> None:
+        record = self._record()
+        if record is None:
+            return
+        self.ask_typed(
+            fill("Let mail go to $address again?", address=record.address),
+            fill("Suppressed for: $cause, by $by.", cause=record.cause, by=record.added_by),
+            expected=make_safe(record.address).text,
+            does="remove it",
+            then=lambda answer: self.console.deed(
+                deeds.unsuppress(record.address, answer.reason),
+                lambda _: self.console.say(f"{record.address} may be written to again"),
+            ),
+        )

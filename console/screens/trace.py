@@ -1,0 +1,118 @@
+"""8 Trace: paste any id or address, and read the whole story in time order."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.widgets import Input
+
+from console.actions import Scope
+from console.columns import Piece
+from console.format import stamp
+from console.palette import Tone
+from console.safe import make_safe
+from console.screens.base import DeskScreen, bindings
+from console.widgets.pane import TextPane, line
+from core.flow import trace
+from core.flow.trace import Story
+
+KEY_LIMIT = 1_000
+KIND_TONES = {"decision": Tone.ACCENT, "feedback": Tone.WARN, "consequence": Tone.WARN, "departure": Tone.GOOD}
+
+
+class TraceScreen(DeskScreen):
+    """A line to ask in, and the story below it."""
+
+    scope = Scope.TRACE
+    tab = 8
+    title_word = "Trace"
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.TRACE)
+    DEFAULT_CSS = """
+    TraceScreen #key, TraceScreen #key:focus {
+        border: none; height: 1; padding: 0 1; background: $surface; color: $foreground;
+    }
+    TraceScreen TextPane { height: 1fr; padding: 0 1; }
+    """
+
+    def __init__(self, asked: str = "") -> None:
+        super().__init__()
+        self._asked = asked
+
+    def compose_body(self) -> ComposeResult:
+        yield Input(
+            make_safe(self._asked).text, id="key", max_length=KEY_LIMIT, compact=True,
+            placeholder="a message id, Message-ID, return path, address, run, agent or person, then enter",
+        )  # fmt: skip
+        yield TextPane(id="story")
+
+    def on_mount(self) -> None:
+        self.query_one("#key" if not self._asked else "#story").focus()
+
+    def focus_body(self) -> None:
+        self.query_one("#story").focus()
+
+    def place(self) -> str:
+        return f"Trace {make_safe(self._asked).text}" if self._asked else "Trace"
+
+    @on(Input.Submitted, "#key")
+    def _ask(self, event: Input.Submitted) -> None:
+        event.stop()
+        self._asked = event.value
+        self.reload()
+
+    async def load(self) -> None:
+        key = self._asked
+        if not key:
+            return
+        pane = self.query_one("#story", TextPane)
+        pane.show_lines([[Piece("Looking ...", Tone.MUTED)]])
+        story = await self.desk.read(lambda conn: trace.trace(conn, key, self.desk.keyring))
+        pane.show_lines(story_lines(story))
+        pane.focus()
+        self.check_frame()
+
+    def failed(self, reason: str) -> None:
+        self.query_one("#story", TextPane).show_lines([[Piece(f"✖ {make_safe(reason).text}", Tone.FAULT)]])
+
+    def do_ask(self) -> None:
+        self.query_one("#key").focus()
+
+    def do_copy(self) -> None:
+        self.app.copy_to_clipboard(self._asked)
+        self.console.say(f"copied {self._asked}")
+
+    def go_back(self) -> bool:
+        if self.query_one("#key").has_focus and self.query_one(TextPane).plain:
+            self.focus_body()
+            return True
+        return super().go_back()
+
+
+def story_lines(story: Story) -> list[list[Piece]]:
+    """The story as lines: what the key is, what not to overlook, then step by step."""
+    glyph, tone = "· unknown", Tone.MUTED
+    if story.ours is not None:
+        glyph, tone = ("✔ ours", Tone.GOOD) if story.ours else ("✖ not ours", Tone.FAULT)
+    lines = [
+        [
+            Piece(f"{glyph}  ", tone),
+            Piece(f"{story.kind}  ", Tone.MUTED),
+            *line(make_safe(story.verdict).text, Tone.STRONG),
+        ],
+        *([Piece("▲ ", Tone.WARN), *line(make_safe(note).text)] for note in story.notes),
+        [],
+    ]
+    lines += [
+        [
+            Piece(f"{stamp(step.at)}  ", Tone.MUTED),
+            Piece(f"{step.kind:<11} ", KIND_TONES.get(step.kind, Tone.INFO)),
+            *line(make_safe(step.text).text),
+        ]
+        for step in story.steps
+    ]
+    if story.truncated:
+        lines.append([Piece("… only the newest messages are told", Tone.WARN)])
+    return lines

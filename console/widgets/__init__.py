@@ -1,0 +1,1 @@
+"""What several screens are made of: the frame around them, and a pane of text that draws only what is visible."""

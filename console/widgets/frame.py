@@ -1,0 +1,232 @@
+"""The frame around every screen: the line that says how fresh and how bad it is, the tabs, the keys that work here.
+
+Each is one line drawn from values, at whatever width there is. What is cut off is always the least urgent end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from textual.content import Content
+from textual.widget import Widget
+
+from console.actions import TABS, Action
+from console.format import age, age_short, clock, clock_short, count, countdown, freshness
+from console.live import Link, Live
+from console.palette import Tone
+from console.safe import cells, make_safe
+from core.words import SECOND, TIGHTENERS, Actor
+
+NARROW: Final = 100
+"""Below this many cells the tabs go and the header shortens."""
+Parts = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What the first line says. `place` is the screen's own part, `title` its short name."""
+
+    live: Live
+    now: int
+    name: str
+    actor: Actor
+    place: str
+    title: str
+    paused_at: int | None = None
+    waiting: int = 0
+
+
+def head_line(head: Head, width: int) -> Content:
+    """The header at this width: `● live 0.4s │ PROD [RW] alice │ ... 12:41:07Z`."""
+    parts, end = (_wide(head), clock(head.now)) if width >= NARROW else _narrow(head)
+    room = width - cells(end) - 1
+    return Content.assemble(*_clipped(parts, room), (f" {end}", Tone.MUTED))
+
+
+def _wide(head: Head) -> Parts:
+    bar = (" │ ", Tone.MUTED)
+    live = head.live
+    parts = [_freshness(head), bar, (head.name, Tone.STRONG), *_operator(head.actor), bar]
+    if live.stopped:
+        parts += [(f"■ ALL STOP by {_safe(live.stopped_by)}: {_safe(live.stop_reason)}", f"{Tone.FAULT} reverse"), bar]
+    parts += [*([(head.place, Tone.PLAIN), bar] if head.place else []), *_figures(live, head.now)]
+    return parts
+
+
+def _figures(live: Live, now: int) -> Parts:
+    bar = (" │ ", Tone.MUTED)
+    if live.link is Link.OPENING:
+        return []
+    oldest = age(now - live.oldest) if live.oldest is not None else "none"
+    parts: Parts = [
+        (f"held {count(live.held)}", Tone.STRONG if live.held else Tone.PLAIN),
+        (f" ▲{live.held_minute}/min", Tone.MUTED),
+        bar,
+        (f"oldest {oldest}", Tone.PLAIN),
+        bar,
+        *_problems(live),
+    ]
+    if live.gateway_down:
+        parts += [bar, ("✖ gateway down", Tone.FAULT)]
+    return parts
+
+
+def _problems(live: Live) -> Parts:
+    if not live.faults and not live.warnings:
+        return [("✔ no problems", Tone.GOOD)]
+    return [
+        (f"✖{live.faults}", Tone.FAULT if live.faults else Tone.MUTED),
+        (f" ▲{live.warnings}", Tone.WARN if live.warnings else Tone.MUTED),
+    ]
+
+
+def _narrow(head: Head) -> tuple[Parts, str]:
+    live = head.live
+    fresh, tone = _freshness(head, short=True)
+    access = "[RW]" if writes(head.actor) else "[R]"
+    parts: Parts = [(fresh, tone), (f" {head.name}{access}", Tone.STRONG if access == "[RW]" else Tone.WARN)]
+    if live.stopped:
+        parts.append((" ■ ALL STOP", f"{Tone.FAULT} reverse"))
+    if live.link is not Link.OPENING:
+        oldest = age_short(head.now - live.oldest) if live.oldest is not None else "-"
+        parts += [(f" held {count(live.held)}▲{live.held_minute} old {oldest} ", Tone.PLAIN), *_problems_short(live)]
+    return parts, f"{head.title}  {clock_short(head.now)}"
+
+
+def _problems_short(live: Live) -> Parts:
+    found = [(f"✖{live.faults}", Tone.FAULT.value)] if live.faults else []
+    found += [(f"▲{live.warnings}", Tone.WARN.value)] if live.warnings else []
+    found += [(" ✖gateway down", Tone.FAULT.value)] if live.gateway_down else []
+    return list(found) or [("✔", Tone.GOOD)]
+
+
+def _freshness(head: Head, *, short: bool = False) -> tuple[str, str]:
+    live = head.live
+    if live.link is Link.LOST:
+        return f"✖ LOST {age(head.now - live.lost_since)}", f"{Tone.FAULT} reverse"
+    if head.paused_at is not None:
+        return f"◼ PAUSED {clock(head.paused_at)}, +{head.waiting:,} waiting", f"{Tone.WARN} reverse"
+    if live.link is Link.OPENING:
+        return "○ opening", Tone.MUTED
+    since = None if live.last_event_at is None else max(0, head.now - live.last_event_at)
+    return f"● {'' if short else 'live '}{freshness(since)}", Tone.GOOD
+
+
+def writes(actor: Actor) -> bool:
+    """Whether the operator may change anything from here."""
+    return not actor.roles.isdisjoint(TIGHTENERS)
+
+
+def _operator(actor: Actor) -> Parts:
+    name = _safe(actor.name)
+    if writes(actor):
+        return [(" [RW] ", Tone.GOOD), (name, Tone.PLAIN)]
+    return [(" [R] ", Tone.WARN), (name, Tone.PLAIN), (", read-only: needs role reviewer or oncall", Tone.WARN)]
+
+
+def _safe(text: str | None) -> str:
+    return make_safe(text or "").text
+
+
+def _clipped(parts: Sequence[tuple[str, str]], room: int) -> Parts:
+    """As many of the parts as fit into `room` cells, the last one cut, padded to exactly that."""
+    drawn: Parts = []
+    for text, tone in parts:
+        wide = cells(text)
+        if wide > room:
+            drawn.append((text[: max(0, room - 1)] + "…" if room else "", tone))
+            return drawn
+        drawn.append((text, tone))
+        room -= wide
+    return [*drawn, (" " * room, Tone.PLAIN)]
+
+
+def tab_line(active: int, width: int, *, keys: str = ": command  ? help") -> Content:
+    """`[1 Desk] 2 Queue 3 Agents ...          : command  ? help`."""
+    parts: Parts = []
+    for number, name in enumerate(TABS, start=1):
+        title = f"{number} {name.title()}"
+        parts.append((f"[{title}]", f"{Tone.INFO} bold") if number == active else (f" {title} ", Tone.MUTED))
+    return Content.assemble(*_clipped(parts, width - cells(keys) - 1), (f" {keys}", Tone.MUTED))
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An action of the footer with why it cannot be done now, if so."""
+
+    action: Action
+    why_not: str | None = None
+
+
+def foot_line(keys: Sequence[Key], *, note: str, undo: str, width: int) -> Content:
+    """The keys of this place, what cannot be done dimmed; `note` and what can be undone at the right."""
+    narrow = width < NARROW
+    end = "  ".join(part for part in (note, undo) if part)
+    if narrow:
+        end = f"{end} ? help" if end else "? help"
+    room = width - cells(end) - 1
+    parts: Parts = []
+    for key in keys:
+        cap, word = _spelled(key.action, narrow=narrow)
+        if not cap:
+            continue
+        wide = cells(cap) + cells(word) + 1 + (2 if parts and not narrow else 1 if parts else 0)
+        if wide > room:
+            break
+        room -= wide
+        if parts:
+            parts.append((" " if narrow else "  ", Tone.PLAIN))
+        dim = key.why_not is not None
+        parts += [(cap, f"{Tone.MUTED} dim" if dim else Tone.INFO), (f" {word}", f"{Tone.MUTED} dim" if dim else "")]
+    return Content.assemble(*parts, (" " * (room + 1), ""), (end, Tone.ACCENT if undo else Tone.MUTED))
+
+
+def _spelled(action: Action, *, narrow: bool) -> tuple[str, str]:
+    if not narrow or action.short is None:
+        return action.keycap, action.label
+    cap, _, word = action.short.partition(" ")
+    return cap, word
+
+
+def undo_text(label: str, release_at: int, now: int) -> str:
+    return f"u undo {label} {countdown(release_at - now)}" if release_at > now + SECOND // 10 else ""
+
+
+class Line(Widget):
+    """One line of the frame, drawn from a function of the width; `check` redraws it if it would say something else."""
+
+    DEFAULT_CSS = """
+    Line { height: 1; width: 1fr; background: $panel; color: $foreground; }
+    TopLine { dock: top; }
+    TabLine { background: $background; }
+    Screen.-narrow TabLine { display: none; }
+    FootLine { dock: bottom; }
+    """
+    ALLOW_SELECT = False
+
+    def __init__(self, say: Callable[[int], Content]) -> None:
+        super().__init__()
+        self._say = say
+        self._said = Content("")
+
+    def render(self) -> Content:
+        self._said = self._say(self.size.width)
+        return self._said
+
+    def check(self) -> None:
+        if self.is_mounted and self.display and self._say(self.size.width) != self._said:
+            self.refresh()
+
+
+class TopLine(Line):
+    """How fresh, which desk, who, how bad."""
+
+
+class TabLine(Line):
+    """The eight screens."""
+
+
+class FootLine(Line):
+    """The keys that work here."""

@@ -1,0 +1,136 @@
+"""A pane of text: as long as a mail may be, drawn by its visible lines only, inert.
+
+A Static lays out its whole text on every change of width; a body of 200,000 characters froze it. Here lines are wrapped
+once per width, in cells, and only those in view become strips. Nothing in them is ever a link or markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from rich.cells import chop_cells
+from rich.segment import Segment
+from rich.style import Style as RichStyle
+from textual.binding import Binding, BindingType
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.style import Style
+
+from console.columns import Piece
+from console.palette import Tone
+from console.safe import MARKER, cells
+
+TextLine = Sequence[Piece]
+
+
+def line(text: str, tone: Tone = Tone.PLAIN) -> list[Piece]:
+    """One line of safe text, its markers of hidden characters standing out."""
+    if "⟨" not in text:
+        return [Piece(text, tone)]
+    pieces: list[Piece] = []
+    at = 0
+    for found in MARKER.finditer(text):
+        pieces += [Piece(text[at : found.start()], tone), Piece(found[0], Tone.HIDDEN)]
+        at = found.end()
+    return [piece for piece in [*pieces, Piece(text[at:], tone)] if piece.text]
+
+
+def wrap(pieces: TextLine, width: int) -> list[list[Piece]]:
+    """One line as the lines it takes at `width` cells, broken at a space where there is one near the end."""
+    if sum(cells(piece.text) for piece in pieces) <= width:
+        return [list(pieces)]
+    wrapped: list[list[Piece]] = [[]]
+    room = width
+    for piece in pieces:
+        rest = piece.text
+        while rest:
+            if cells(rest) <= room:
+                wrapped[-1].append(Piece(rest, piece.tone))
+                room -= cells(rest)
+                break
+            head = chop_cells(rest, room)[0] if room > 0 else ""
+            if cells(head) > room:  # a wide character that does not fit into one last cell
+                head = ""
+            cut = head.rfind(" ") + 1
+            head = head[:cut] if cut > len(head) // 2 else head
+            if head:
+                wrapped[-1].append(Piece(head, piece.tone))
+            elif room == width:
+                return wrapped  # not even one character fits: nothing can be drawn
+            rest = rest[len(head) :]
+            wrapped.append([])
+            room = width
+    return wrapped
+
+
+class TextPane(ScrollView, can_focus=True, inherit_bindings=False):
+    """Scrollable text. `show_lines` replaces it."""
+
+    ALLOW_SELECT = False
+    DEFAULT_CSS = """
+    TextPane {
+        background: $background; color: $foreground; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1;
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "scroll_up", show=False),
+        Binding("down,j", "scroll_down", show=False),
+        Binding("pageup", "page_up", show=False),
+        Binding("pagedown", "page_down", show=False),
+        Binding("home,g", "scroll_home", show=False),
+        Binding("end,G", "scroll_end", show=False),
+    ]
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id, classes=classes)
+        self._lines: list[TextLine] = []
+        self._wrapped: list[list[Piece]] = []
+        self._width = -1
+        self._styles: dict[Tone, RichStyle] = {}
+
+    def show_lines(self, lines: Iterable[TextLine], *, top: bool = True) -> None:
+        """Show this text, from its top unless told to stay."""
+        self._lines = list(lines)
+        self._width = -1
+        self._lay_out()
+        if top:
+            self.scroll_to(y=0, animate=False)
+
+    @property
+    def plain(self) -> str:
+        """What is shown, as text."""
+        return "\n".join("".join(piece.text for piece in pieces) for pieces in self._lines)
+
+    def on_resize(self) -> None:
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        # laid out for a scrollbar that may come: a text that rewraps when it appears would jump
+        width = max(1, self.size.width - 1)
+        if width != self._width and self.size.width:
+            self._width = width
+            self._wrapped = [row for pieces in self._lines for row in wrap(pieces, width)]
+            self.virtual_size = Size(1, len(self._wrapped))
+        self.refresh()
+
+    def notify_style_update(self) -> None:
+        self._styles.clear()
+        super().notify_style_update()
+
+    def render_line(self, y: int) -> Strip:
+        width = self.scrollable_content_region.width
+        index = self.scroll_offset.y + y
+        pieces = self._wrapped[index] if index < len(self._wrapped) else []
+        strip = Strip([Segment(text, self._style(tone)) for text, tone in pieces])
+        return strip.adjust_cell_length(width, self._style(Tone.PLAIN))
+
+    def _style(self, tone: Tone) -> RichStyle:
+        found = self._styles.get(tone)
+        if found is None:
+            whole = self.visual_style
+            if tone is not Tone.PLAIN:
+                whole += Style.parse(tone.value)
+            found = self._styles[tone] = whole.rich_style
+        return found

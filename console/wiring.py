@@ -1,0 +1,70 @@
+"""What the console is put together from, imported after its first frame: the screens and the way to the desk."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from console import deeds
+from console.desk import Desk
+from console.screens.agent import AgentPage
+from console.screens.agents import AgentsScreen
+from console.screens.base import DeskScreen
+from console.screens.desk import DeskOverview
+from console.screens.events import EventsScreen
+from console.screens.identities import IdentitiesScreen
+from console.screens.lanes import LanesScreen
+from console.screens.message import MessageScreen
+from console.screens.queue import QueueScreen
+from console.screens.suppressions import SuppressionsScreen
+from console.screens.trace import TraceScreen
+from core import gateway, minting
+from core.clock import SystemClock
+from core.errors import Unauthenticated
+from core.ledger import people
+from core.ledger.store import Store
+from core.rules.provenance import Keyring
+from core.settings import Settings
+from core.words import Actor
+
+MODES: Final[Mapping[str, type[DeskScreen]]] = {
+    "desk": DeskOverview,
+    "queue": QueueScreen,
+    "agents": AgentsScreen,
+    "lanes": LanesScreen,
+    "events": EventsScreen,
+    "suppressions": SuppressionsScreen,
+    "identities": IdentitiesScreen,
+    "trace": TraceScreen,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """An open desk and what to see it on: the eight screens, and the pages that open over them."""
+
+    desk: Desk
+    modes: Mapping[str, type[DeskScreen]]
+    agent: Callable[[str], DeskScreen]
+    message: Callable[[int, Sequence[int]], DeskScreen]
+    trace: Callable[[str], DeskScreen]
+
+
+def build(store: Store, actor: Actor, keyring: Keyring | None = None) -> Parts:
+    """The desk as this operator sees it. Without its keys nothing proves to be ours by its marks, only by its row."""
+    ring = keyring or Keyring({"00": secrets.token_bytes(32)}, "00")
+    return Parts(Desk(store, actor, ring), MODES, agent=AgentPage, message=MessageScreen, trace=TraceScreen)
+
+
+def sign_in(settings: Settings, token: str) -> tuple[Store, Actor, Keyring | None]:
+    """Open the database and find out whose token this is. Raises `Unauthenticated`, `Unavailable`."""
+    store = Store(settings.database_url, clock=SystemClock())
+    with store.read() as conn:
+        actor = people.operator_by_token(conn, minting.digest(token))
+    if actor is None:
+        store.close()
+        raise Unauthenticated("no operator has this token", fix="set POSTROOM_TOKEN to your operator's token")
+    deeds.signed_in()(store, actor)
+    return store, actor, gateway.provenance_keys(settings.master_key.read_text())
