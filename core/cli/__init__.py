@@ -1,6 +1,8 @@
 """The command line of everything that needs no screen.
 
-frame.py     what every command shares: --dir, --json, who acts, errors and exit codes
+frame.py     what a command says and how it ends: JSON or text, errors in one line, exit codes
+seat.py      a place at the desk: --dir, --json, the database, who acts
+commands.py  all of them, in the order of help
 desk.py      init, serve, stop, start
 doctor.py    what is missing before real mail can leave
 streams.py   stream: sending subdomains, their keys and DNS records

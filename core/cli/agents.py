@@ -8,7 +8,8 @@ import typer
 
 from core import minting
 from core.cli import spelling
-from core.cli.frame import Reason, Said, Seat, command, group, listed, pairs, table
+from core.cli.frame import Said, group, listed, pairs, table
+from core.cli.seat import Reason, Seat, command
 from core.errors import Invalid, NotFound
 from core.flow import controls, tokens
 from core.flow.tokens import Grant

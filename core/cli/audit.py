@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import enum
+from pathlib import Path
 from typing import Annotated, Final
 
 import orjson
 import typer
 
-from core.cli.frame import Said, Seat, command, dump, group, say
+from core.cli.frame import Said, dump, group, say
+from core.cli.seat import Seat, command
 from core.events import SUBJECTS
-from core.flow import sheets
+from core.flow import checkpoints, sheets
 from core.ledger import log
 from core.ledger.log import Entry
 
@@ -28,8 +30,18 @@ class Format(enum.StrEnum):
 
 
 @command(app, "verify", example="postroom audit verify --json")
-def verify(seat: Seat) -> Said:
-    """Walk the chain from its beginning. Exits 1 and names the first entry that does not fit."""
+def verify(
+    seat: Seat,
+    *,
+    against: Annotated[Path | None, typer.Option(metavar="FILE", help="A checkpoint kept elsewhere.")] = None,
+    key: Annotated[str | None, typer.Option(help="The desk's public key, as noted outside of it.")] = None,
+) -> Said:
+    """Walk the chain from its beginning. Exits 1 and names the first entry that does not fit.
+
+    A chain cannot show that all of it was written anew or that its end was cut off; a checkpoint kept elsewhere can.
+    """
+    if against is not None:
+        return _verify_against(seat, against.read_bytes(), key)
     with seat.read() as conn:
         last, _ = log.head(conn)
         if last > MANY:
@@ -49,6 +61,14 @@ def verify(seat: Seat) -> Said:
         f"The log is not whole: entry {found.first_bad_seq} does not fit; the {found.events:,} before it do.",
         code=1,
     )
+
+
+def _verify_against(seat: Seat, checkpoint: bytes, key: str | None) -> Said:
+    with seat.read() as conn:
+        found = checkpoints.verify_against(conn, checkpoint, key=key)
+        last, head = log.head(conn)
+    data = found.as_json() | {"events": last, "head": head.hex()}
+    return Said(data, f"{found.finding}: {found.reason}", code=0 if found.ok else 1)
 
 
 @command(app, "export", example="postroom audit export --format csv --after 1200 > log.csv")

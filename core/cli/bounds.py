@@ -8,7 +8,8 @@ import typer
 
 from core import gateway, hooks, minting
 from core.cli import spelling
-from core.cli.frame import Reason, Said, Seat, command, group, listed
+from core.cli.frame import Said, group, listed
+from core.cli.seat import Reason, Seat, command
 from core.errors import Invalid
 from core.flow import bounds
 from core.flow.bounds import Change

@@ -23,7 +23,8 @@ import uvloop
 
 from core import gateway as gateways
 from core import keys, minting
-from core.cli.frame import Reason, Said, Seat, command, table
+from core.cli.frame import Said, table
+from core.cli.seat import Reason, Seat, command
 from core.clock import SystemClock
 from core.errors import Conflict, Invalid
 from core.flow import controls, operators

@@ -10,11 +10,12 @@ import typer
 from core import gateway, hooks, minting
 from core.cli import spelling
 from core.cli.bounds import Address, app
-from core.cli.frame import Reason, Said, Seat, command, listed, moment, pairs, table
+from core.cli.frame import Said, listed, moment, pairs, plain, table
+from core.cli.seat import Reason, Seat, command
 from core.cli.streams import relays_locally
 from core.cli.zone import Found, Zone
 from core.errors import Invalid
-from core.flow import identities, records, retirement, streams
+from core.flow import evidence, identities, records, retirement, streams
 from core.flow.identities import Filing, Lookups
 from core.ledger import people
 from core.ledger.people import MailboxRecord
@@ -266,3 +267,10 @@ def show(seat: Seat, address: Address) -> Said:
     ]
     limits = {name: figure for name, figure in shown["limits"].items() if figure is not None}
     return Said(shown, pairs(shown | {"signoffs": signed, "limits": limits}))
+
+
+@command(app, "evidence", example="postroom mailbox evidence help@support-bot.acme.com")
+def show_evidence(seat: Seat, address: Address) -> Said:
+    """Thirty days of figures, and what they say for and against each rung of the ladder."""
+    found = seat.store.look(lambda tx: evidence.evidence(tx, address.strip().lower()))
+    return Said(found.as_json(), plain(found.text()))

@@ -8,7 +8,8 @@ import typer
 
 from core import minting
 from core.cli import spelling
-from core.cli.frame import Said, Seat, command, group, listed, table
+from core.cli.frame import Said, group, keep_token, listed, table
+from core.cli.seat import Seat, command
 from core.flow import operators
 from core.ledger import people
 from core.words import stamp
@@ -58,7 +59,7 @@ def claim(
         lambda tx: operators.claim(tx, claim_hash=minting.digest(code.strip()), token_hash=minted.digest)
     )
     if keep:
-        seat.keep_token(minted.secret)
+        keep_token(seat.directory, minted.secret)
     return Said(
         {"name": person.name, "roles": [*person.roles], "token": minted.secret},
         f"You are {person.name}. Your token, shown this once: {minted.secret}",

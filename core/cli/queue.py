@@ -8,7 +8,8 @@ from typing import Annotated, Any, Final
 import typer
 
 from core.cli import spelling
-from core.cli.frame import Reason, Said, Seat, command, group, pairs, plain, table
+from core.cli.frame import Said, group, pairs, plain, table
+from core.cli.seat import Reason, Seat, command
 from core.errors import Invalid, NotFound, Refused
 from core.flow import controls, review
 from core.flow.review import Decided, Decision

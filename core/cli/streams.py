@@ -12,7 +12,8 @@ import typer
 
 from core import gateway, keys
 from core.cli import spelling
-from core.cli.frame import Reason, Said, Seat, command, group, listed, pairs, table
+from core.cli.frame import Said, group, listed, pairs, table
+from core.cli.seat import Reason, Seat, command
 from core.cli.zone import Found, Zone
 from core.errors import Conflict, Invalid
 from core.flow import controls, streams

@@ -1,0 +1,302 @@
+"""`postroom doctor`: what is missing before real mail can leave, each finding with what to do about it.
+
+It looks and changes nothing. What it cannot see from here (no network, no database) is a warning and not a failure: a
+check that did not run has found nothing wrong.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import shutil
+import smtplib
+import socket
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import dns.exception
+import dns.resolver
+import typer
+
+from core import gateway
+from core.cli import streams as streams_cli
+from core.cli.frame import Said, table
+from core.cli.mailboxes import feedback_connected
+from core.cli.seat import Seat, command
+from core.cli.zone import Found, Zone
+from core.errors import Invalid, PostroomError, Unavailable
+from core.flow import streams
+from core.flow.streams import StreamFacts
+from core.keys import KeyRing
+from core.ledger import log
+from core.ledger.views import agents
+from core.loops.outfit import Outfits
+from core.rules import policy as policies
+from core.smtp import Route
+from core.words import DAY, MICROS, SECOND
+
+REACH_WITHIN: Final = 5.0
+LOW: Final = 1024**3
+"""Bytes of free disk below which it warns; below a tenth it fails: once the disk is full, the desk answers 503."""
+SKEW: Final = 2 * SECOND
+MANY: Final = 1_000
+
+
+class Grade(enum.StrEnum):
+    """How bad a finding is."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check came to. `fix` is what to do, where something is to be done."""
+
+    grade: Grade
+    check: str
+    about: str
+    text: str
+    fix: str = ""
+
+
+def mount(app: typer.Typer) -> None:
+    """Add `doctor`."""
+    command(app, "doctor", example="postroom doctor --dir desk")(doctor)
+
+
+def doctor(seat: Seat) -> Said:
+    """What is missing before real mail can leave: DNS, keys, routes, feedback, clock, disk. Exits 1 if something is."""
+    found = list(_findings(seat))
+    worst = [one for one in found if one.grade is Grade.FAIL]
+    warned = sum(one.grade is Grade.WARN for one in found)
+    data: dict[str, Any] = {
+        "ok": not worst,
+        "checks": [
+            {"grade": one.grade, "check": one.check, "about": one.about, "text": one.text, "fix": one.fix or None}
+            for one in found
+        ],
+    }
+    rows = [(one.grade, one.check, one.about, one.text + (f" -> {one.fix}" if one.fix else "")) for one in found]
+    summary = f"{len(worst)} to mend, {warned} to look at." if worst or warned else "Real mail can leave."
+    return Said(data, f"{table(('', 'CHECK', 'ABOUT', 'FINDING'), rows)}\n\n{summary}", code=1 if worst else 0)
+
+
+def _findings(seat: Seat) -> Iterator[Finding]:
+    yield from _files(seat)
+    yield from _disk(seat)
+    yield from _settings(seat)
+    try:
+        stored = _streams(seat)
+    except PostroomError as error:
+        yield Finding(Grade.FAIL, "database", "", str(error), "postroom serve brings it to this version")
+        return
+    yield Finding(Grade.OK, "database", "", "it answers and is of this version")
+    yield from _clock(seat)
+    yield from _workers(seat)
+    if not stored:
+        yield Finding(Grade.WARN, "stream", "", "there is none", "postroom stream add DOMAIN --relay smtp://HOST:PORT")
+    for stream in stored:
+        yield from _stream(seat, stream)
+
+
+def _streams(seat: Seat) -> list[StreamFacts]:
+    with seat.read() as conn:
+        return streams.listed(conn, limit=MANY)
+
+
+# --- this machine -------------------------------------------------------------------------------------------------
+
+
+def _files(seat: Seat) -> Iterator[Finding]:
+    try:
+        ring = gateway.keyring(seat.settings)
+    except Invalid as error:
+        yield Finding(Grade.FAIL, "master key", seat.settings.master_key.name, error.reason, error.fix or "")
+    else:
+        yield Finding(Grade.OK, "master key", seat.settings.master_key.name, "only you can read it")
+        yield from _sealed(seat, ring)
+    file = seat.settings.policy_file
+    try:
+        policies.parse(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        yield Finding(Grade.WARN, "policy", file.name, f"cannot be read: {error.strerror}", "write one: policy show")
+    except (Invalid, UnicodeDecodeError) as error:
+        yield Finding(Grade.FAIL, "policy", file.name, str(error), f"postroom policy check {file}")
+    else:
+        yield Finding(Grade.OK, "policy", file.name, "it is valid")
+
+
+def _sealed(seat: Seat, ring: KeyRing) -> Iterator[Finding]:
+    """Whether the master key at hand is the one that sealed this desk's keys: a restored backup may differ."""
+    with contextlib.suppress(Unavailable):
+        for stream in _streams(seat):
+            try:
+                Outfits(seat.store, ring).of(stream.id)
+            except PostroomError as error:
+                yield Finding(Grade.FAIL, "keys", stream.domain, str(error), "restore the master.key of this desk")
+            else:
+                yield Finding(Grade.OK, "keys", stream.domain, "both DKIM keys open")
+
+
+def _disk(seat: Seat) -> Iterator[Finding]:
+    free = shutil.disk_usage(seat.directory).free
+    grade = Grade.OK if free >= LOW else Grade.WARN if free >= LOW // 10 else Grade.FAIL
+    said = f"{free / 1024**3:,.1f} GiB free"
+    yield Finding(grade, "disk", str(seat.directory), said, "" if grade is Grade.OK else "free some")
+
+
+def _settings(seat: Seat) -> Iterator[Finding]:
+    settings = seat.settings
+    if settings.mail_host == "mail.invalid":
+        yield Finding(
+            Grade.WARN, "settings", "mail_host", "is not set: bounces have nowhere to go", "set it in postroom.toml"
+        )
+    if "127.0.0.1" in settings.public_url or "localhost" in settings.public_url:
+        yield Finding(
+            Grade.WARN,
+            "settings",
+            "public_url",
+            "leads nowhere: nobody can unsubscribe",
+            "set it in postroom.toml",
+        )
+    elif not settings.public_url.startswith("https://"):
+        yield Finding(
+            Grade.WARN, "settings", "public_url", "is not https, which RFC 8058 asks for", "set it in postroom.toml"
+        )
+    if settings.database is None:
+        yield Finding(Grade.OK, "database", "sqlite", f"SQLite {sqlite3.sqlite_version}: one machine")
+
+
+def _clock(seat: Seat) -> Iterator[Finding]:
+    """The database's last entry cannot be from the future, and the two clocks of this machine should agree."""
+    with seat.read() as conn:
+        last, _ = log.head(conn)
+        entries = log.read(conn, after=last - 1, limit=1) if last else []
+    ahead = entries[0].at - seat.now if entries else 0
+    if ahead > SKEW:
+        yield Finding(
+            Grade.FAIL,
+            "clock",
+            "",
+            f"{ahead / MICROS:,.0f} s behind the log's last event",
+            "set the clock (NTP)",
+        )
+    elif time.time() < 1_700_000_000:  # a board without a battery wakes up in 1970
+        yield Finding(Grade.FAIL, "clock", "", "it is years behind", "set the clock (NTP)")
+    else:
+        yield Finding(Grade.OK, "clock", "", "not behind the log")
+
+
+def _workers(seat: Seat) -> Iterator[Finding]:
+    with seat.read() as conn:
+        troubles = agents.troubles(conn, now=seat.now)
+    for one in troubles:
+        if one.kind == "no_worker":
+            yield Finding(Grade.WARN, "gateway", "", "no process delivers", "postroom serve")
+        elif one.kind.startswith("webhook"):
+            yield Finding(Grade.WARN, "webhook", one.subject, one.text, "ask whoever runs the receiver")
+    if not any(one.kind == "no_worker" for one in troubles):
+        yield Finding(Grade.OK, "gateway", "", "it delivers")
+
+
+# --- streams ------------------------------------------------------------------------------------------------------
+
+
+def _stream(seat: Seat, stream: StreamFacts) -> Iterator[Finding]:
+    name = stream.domain
+    local = streams_cli.relays_locally(stream.route)
+    if stream.paused_at is not None:
+        yield Finding(
+            Grade.WARN, "stream", name, f"paused by {stream.paused_by}: {stream.pause_reason}", "postroom stream resume"
+        )
+    yield from _records(seat, stream, local=local)
+    yield _route(stream)
+    yield from _warmup(seat, stream)
+    if not stream.organisation or not stream.postal_address:
+        lacks = "organisation" if not stream.organisation else "postal address"
+        yield Finding(
+            Grade.WARN, "sender", name, f"it has no {lacks}: commercial mail must name one",
+            "add the stream with --organisation and --postal-address before it sends cold_outreach",
+        )  # fmt: skip
+    if feedback_connected(seat.settings, stream.provider):
+        yield Finding(Grade.OK, "feedback", name, "bounces and complaints have a way in")
+    else:
+        way = f"[feedback.{stream.provider}]" if stream.provider != "none" else "maildirs or report_token in [feedback]"
+        yield Finding(
+            Grade.WARN, "feedback", name, "bounces and complaints have no way in", f"set {way} in postroom.toml"
+        )
+
+
+def _records(seat: Seat, stream: StreamFacts, *, local: bool) -> Iterator[Finding]:
+    if local:
+        yield Finding(Grade.OK, "dns", stream.domain, "not looked up: mail goes no further than this machine")
+        return
+    with seat.read() as conn:
+        wanted = streams.dns_records(conn, stream.domain, mail_host=seat.settings.mail_host, now=seat.now)
+    answers = Zone().look_up(wanted)
+    if all(one is Found.THERE for one in answers):
+        yield Finding(Grade.OK, "dns", stream.domain, f"all {len(wanted)} records are published")
+        return
+    if all(one is Found.UNKNOWN for one in answers):
+        yield Finding(Grade.WARN, "dns", stream.domain, "DNS did not answer", "run this where there is a network")
+        return
+    for record, answer in zip(wanted, answers, strict=True):
+        if answer is not Found.THERE:
+            grade = Grade.WARN if answer is Found.UNKNOWN else Grade.FAIL
+            fix = "" if answer is Found.UNKNOWN else f"postroom stream dns {stream.domain}"
+            yield Finding(grade, "dns", f"{record.type} {record.name}", answer.value, fix)
+
+
+def _route(stream: StreamFacts) -> Finding:
+    route = Route.parse(stream.route)
+    if route.kind == "direct":
+        return _direct(stream.domain)
+    try:
+        reached = _greeted(route)
+    except (OSError, smtplib.SMTPException) as error:
+        said = " ".join(str(error).split())[:200] or type(error).__name__
+        return Finding(
+            Grade.FAIL, "route", stream.domain, f"{route} does not answer: {said}", "check host, port and firewall"
+        )
+    if route.tls == "starttls" and not reached:
+        return Finding(Grade.FAIL, "route", stream.domain, f"{route} offers no STARTTLS", "use smtps://")
+    return Finding(Grade.OK, "route", stream.domain, f"{route} answers")
+
+
+def _greeted(route: Route) -> bool:
+    """Whether the relay offers STARTTLS. Says EHLO and QUIT, no more. Raises `OSError`, `SMTPException`."""
+    kind: Callable[..., smtplib.SMTP] = smtplib.SMTP_SSL if route.tls == "implicit" else smtplib.SMTP
+    with kind(route.host, route.port, timeout=REACH_WITHIN) as client:
+        client.ehlo()
+        return client.has_extn("starttls")
+
+
+def _direct(domain: str) -> Finding:
+    """Many networks let nothing out on port 25; the mail exchangers of a large provider show it."""
+    try:
+        best = min(dns.resolver.resolve("gmail.com", "MX", lifetime=REACH_WITHIN), key=lambda one: one.preference)
+        host = best.exchange.to_text().rstrip(".")
+    except (dns.exception.DNSException, OSError):
+        return Finding(Grade.WARN, "route", domain, "direct; DNS did not answer", "run this where there is a network")
+    try:
+        socket.create_connection((host, 25), timeout=REACH_WITHIN).close()
+    except OSError as error:
+        return Finding(
+            Grade.FAIL, "route", domain, f"direct; port 25 does not lead out: {error}", "use --relay, or ask the host"
+        )
+    return Finding(Grade.OK, "route", domain, "direct; port 25 leads out")
+
+
+def _warmup(seat: Seat, stream: StreamFacts) -> Iterator[Finding]:
+    if stream.warm:
+        yield Finding(Grade.OK, "warm-up", stream.domain, "none: it may send as much as budgets let it")
+    elif stream.warm_cap is not None:
+        yield Finding(Grade.OK, "warm-up", stream.domain, f"at most {stream.warm_cap:,} a day, fixed by an operator")
+    else:
+        day = 1 if stream.first_sent_at is None else (seat.now - stream.first_sent_at) // DAY + 1
+        yield Finding(Grade.OK, "warm-up", stream.domain, f"day {day} of the policy's curve")

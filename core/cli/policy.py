@@ -1,0 +1,148 @@
+"""`postroom policy`: what the desk allows, looked at, tried out, put in force."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from pydantic import BaseModel
+
+from core.cli.frame import Said, group, plain, table
+from core.cli.seat import Reason, Seat, command
+from core.errors import Invalid, PostroomError
+from core.flow import house, policies
+from core.rules import policy as rules
+from core.rules.policy import Change
+from core.rules.policy.sections import Span
+from core.words import DAY, spell
+
+app: Final = group("policy", "What the desk allows: check, show, apply, replay.")
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A policy.toml.")]
+
+
+@command(app, "check", example="postroom policy check policy.toml")
+def check(seat: Seat, file: File) -> Said:
+    """Whether a policy is valid, and what it would change here. Exits 1 with every mistake and its key."""
+    try:
+        new = rules.parse(_text(file))
+    except Invalid as error:
+        problems = error.problems or (("policy.toml", error.reason),)
+        data = {"ok": False, "problems": [{"key": key, "problem": problem} for key, problem in problems], "changes": []}
+        return Said(data, plain("\n".join(f"{key} {problem}" for key, problem in problems)), code=1)
+    try:
+        _, old = seat.store.look(house.policy)
+    except PostroomError:
+        return Said({"ok": True, "problems": [], "changes": []}, "The policy is valid. No desk is here to compare.")
+    changes = rules.changes(old, new)
+    return Said({"ok": True, "problems": [], "changes": _told(changes)}, f"The policy is valid.\n{_listed(changes)}")
+
+
+@command(app, "show", example="postroom policy show")
+def show(seat: Seat) -> Said:
+    """The policy in force, every key, with its version."""
+    version, found = seat.store.look(house.policy)
+    text = "\n".join(f"{path} = {value}" for path, value in _lines(found, ()))
+    told = json.loads(rules.to_json(found))
+    told["notify"]["urls"] = [_veiled(one) for one in found.notify.urls]
+    return Said({"version": version, "policy": told}, plain(f"# version {version}\n{text}"))
+
+
+@command(app, "apply", example="postroom policy apply policy.toml --reason 'more mail for the spring'")
+def apply(seat: Seat, file: File, reason: Reason) -> Said:
+    """Put a policy in force, whole. One that loosens anything is governance's to apply."""
+    text = _text(file)
+    new = rules.parse(text)
+    applied = seat.act(lambda tx, actor: policies.apply_policy(tx, new, reason=reason, actor=actor))
+    # The gateways watch the desk's own file: left as it was, it would tighten what was just loosened.
+    _replace(seat.settings.policy_file, text)
+    data = {"version": applied.version, "changes": _told(applied.changes)}
+    return Said(data, f"Version {applied.version} is in force.\n{_listed(applied.changes)}")
+
+
+@command(app, "replay", example="postroom policy replay policy.toml --days 30")
+def replay(
+    seat: Seat,
+    file: File,
+    days: Annotated[int, typer.Option(min=1, max=3_660, help="How far back.")] = 30,
+) -> Said:
+    """What a policy would have done with the mail of the last days. Changes nothing."""
+    new = rules.parse(_text(file))
+    seat.note("reading the decisions ...")
+    with seat.read() as conn:
+        found = policies.replay(conn, new, since=seat.now - days * DAY)
+    moved = [(pair, n) for pair, n in sorted(found.verdicts.items()) if pair[0] != pair[1]]
+    data = {
+        "messages": found.messages,
+        "then": found.then,
+        "now": found.now,
+        "moved": [
+            {"then": pair[0], "now": pair[1], "messages": n, "examples": list(found.examples.get(pair, ()))}
+            for pair, n in moved
+        ],
+    }
+    rows = [(pair[0], pair[1], f"{n:,}", ", ".join(found.examples.get(pair, ()))) for pair, n in moved]
+    text = table(("THEN", "NOW", "MESSAGES", "SUCH AS"), rows, none="nothing would have been decided otherwise")
+    return Said(data, f"{found.messages:,} messages in {days} days.\n{text}")
+
+
+# --- how ----------------------------------------------------------------------------------------------------------
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise Invalid(f"{file} is not UTF-8 text") from error
+
+
+def _replace(file: Path, text: str) -> None:
+    """At once: a watcher never sees half a policy."""
+    if file.is_file() and file.read_text(encoding="utf-8", errors="replace") == text:
+        return
+    fresh = file.with_name(f".{file.name}.new")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.chmod(0o600)
+    fresh.replace(file)
+
+
+def _told(changes: Sequence[Change]) -> list[dict[str, Any]]:
+    return [{"path": one.path, "old": one.old, "new": one.new, "direction": one.direction} for one in changes]
+
+
+def _listed(changes: Sequence[Change]) -> str:
+    rows = [(one.direction, one.path, _spelled(one.old), _spelled(one.new)) for one in changes]
+    return table(("", "KEY", "WAS", "IS"), rows, none="It is what is in force already.")
+
+
+def _spelled(value: object) -> str:
+    return ", ".join(str(one) for one in value) if isinstance(value, tuple) else str(value)
+
+
+def _lines(section: BaseModel, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Every key as the file spells it: durations with their unit, addresses of people to tell without their secrets."""
+    for name, field in type(section).model_fields.items():
+        value, here = getattr(section, name), (*path, name)
+        if isinstance(value, BaseModel):
+            yield from _lines(value, here)
+        elif isinstance(value, dict) and value and all(isinstance(one, BaseModel) for one in value.values()):
+            for key, one in value.items():
+                yield from _lines(one, (*here, json.dumps(key)))
+        elif value is not None:
+            yield ".".join(here), _toml(value, span=any(isinstance(one, Span) for one in field.metadata))
+
+
+def _toml(value: Any, *, span: bool) -> str:
+    if span and isinstance(value, int):
+        return json.dumps(spell(value))
+    if isinstance(value, list | tuple):
+        return json.dumps([_veiled(str(one)) for one in value])
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _veiled(text: str) -> str:
+    """An address of somebody to tell holds a secret behind its scheme."""
+    return f"{text.partition('://')[0]}://..." if "://" in text else text

@@ -1,0 +1,77 @@
+"""`postroom report` and `postroom trace`: what a mail that came back says, and everything known of one that left."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from core import gateway
+from core.cli.frame import Said, dump, plain, say
+from core.cli.seat import Seat, command
+from core.flow import trace
+from core.rules import reports
+from core.rules.reports import Report
+
+MOST: int = 32 * 1024 * 1024
+"""Octets of one file that are read; the reader looks at the first MiB anyway."""
+
+
+def mount(app: typer.Typer) -> None:
+    """Add `report` and `trace`."""
+    command(app, "report", example="postroom report bounce.eml --json")(report)
+    command(app, "trace", example="postroom trace jane@example.com")(tell)
+
+
+def report(
+    seat: Seat,
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Raw mails; - for stdin.")],
+) -> None:
+    """Say what the desk reads in bounces and complaints, a line a file. Needs no desk."""
+    unread = 0
+    for file in files:
+        try:
+            raw = _bytes(file)
+        except OSError as error:
+            sys.stderr.write(plain(f"postroom: {file}: {error.strerror}\n"))
+            unread += 1
+            continue
+        found = reports.read(raw)
+        say(dump({"file": file} | found.as_json()) if seat.as_json else _line(file, found))
+    if unread:
+        raise typer.Exit(1)
+
+
+def tell(
+    seat: Seat,
+    key: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID", help="A message, Message-ID, provider id, return path, recipient, run, agent or person."
+        ),
+    ],
+) -> Said:
+    """Everything known of a message, a recipient, a run, an agent or a person, in time order."""
+    keys = gateway.provenance_keys(seat.settings.master_key.read_text())
+    with seat.read() as conn:
+        story = trace.trace(conn, key, keys)
+    return Said(story.as_json(), plain(story.text()), code=0 if story.found or story.ours is not None else 1)
+
+
+def _bytes(file: str) -> bytes:
+    if file == "-":
+        return sys.stdin.buffer.read(MOST)
+    with Path(file).open("rb") as opened:
+        return opened.read(MOST)
+
+
+def _line(file: str, found: Report) -> str:
+    told: dict[str, Any] = found.as_json()
+    people = [
+        f"{one['address']} {one['event']}{' for good' if one['permanent'] else ''}"
+        + (f" ({one['status']})" if one["status"] else "")
+        for one in told["recipients"]
+    ]
+    return plain(f"{file}: {found.kind}" + (f": {'; '.join(people)}" if people else "")).replace("\n", " ")

@@ -1,0 +1,126 @@
+"""`postroom run`: executions of agents, and how far a human lets one go."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import typer
+from sqlalchemy import Connection
+
+from core.cli import spelling
+from core.cli.frame import Said, group, pairs, table
+from core.cli.seat import Reason, Seat, command
+from core.errors import Conflict, NotFound
+from core.flow import runs
+from core.flow.runs import RunView
+from core.ledger import people
+from core.words import stamp
+
+app: Final = group("run", "Runs: list, show, confirm, close.")
+
+Run = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, or AGENT/ID.")]
+
+
+@command(app, "list", example="postroom run list --agent support-bot")
+def list_runs(
+    seat: Seat,
+    *,
+    agent: Annotated[str | None, typer.Option(help="Of this agent only.")] = None,
+) -> Said:
+    """Runs, the newest first."""
+    with seat.read() as conn:
+        found = runs.listed(conn, agent=agent)
+    rows = [
+        (
+            one.key,
+            one.agent,
+            one.user,
+            one.accepted,
+            one.confirmed_up_to,
+            stamp(one.opened_at),
+            stamp(one.closed_at) if one.closed_at else None,
+        )
+        for one in found
+    ]
+    text = table(("RUN", "AGENT", "USER", "ACCEPTED", "CONFIRMED TO", "OPENED", "CLOSED"), rows, none="no runs yet")
+    return Said({"runs": [spelling.run(one) for one in found]}, text)
+
+
+@command(app, "show", example="postroom run show run-7 --agent support-bot")
+def show(
+    seat: Seat, run: Run, agent: Annotated[str | None, typer.Option(help="Whose run, if several have one.")] = None
+) -> Said:
+    """One run: who started it, with which versions, and what was accepted in it."""
+    with seat.read() as conn:
+        found = spelling.run(_found(conn, run, agent))
+    return Said(found, pairs(found))
+
+
+@command(app, "confirm", example="postroom run confirm run-7 --agent support-bot --up-to 500 --reason 'spring letter'")
+def confirm(
+    seat: Seat,
+    *,
+    run: Run,
+    up_to: Annotated[int, typer.Option("--up-to", metavar="N", help="Recipients in the run's whole life.")],
+    reason: Reason,
+    agent: Annotated[str | None, typer.Option(help="Whose run, if several have one.")] = None,
+) -> Said:
+    """Let a run reach so many recipients. It lifts the run cap's hold, and no other."""
+    with seat.read() as conn:
+        found = _found(conn, run, agent)
+    confirmed = seat.act(
+        lambda tx, actor: runs.confirm_run(
+            tx, agent=found.agent, key=found.key, up_to=up_to, reason=reason, actor=actor
+        )
+    )
+    data = {
+        "run": found.key,
+        "agent": found.agent,
+        "up_to": confirmed.up_to,
+        "released": confirmed.released,
+        "still_pending": confirmed.still_pending,
+    }
+    return Said(
+        data,
+        f"{found.key} of {found.agent} may reach {confirmed.up_to:,}: {confirmed.released:,} held messages go, "
+        f"{confirmed.still_pending:,} stay for another reason or beyond that.",
+    )
+
+
+@command(app, "close", example="postroom run close run-7 --agent support-bot")
+def close(
+    seat: Seat, run: Run, agent: Annotated[str | None, typer.Option(help="Whose run, if several have one.")] = None
+) -> Said:
+    """The run takes no more mail; what still comes joins the implicit run."""
+    with seat.read() as conn:
+        found = _found(conn, run, agent)
+    accepted = seat.act(lambda tx, actor: runs.close_run(tx, agent=found.agent, key=found.key, actor=actor))
+    return Said(
+        {"run": found.key, "agent": found.agent, "accepted": accepted},
+        f"Closed {found.key} of {found.agent}; {accepted:,} recipients were accepted in it.",
+    )
+
+
+def _found(conn: Connection, run: str, agent: str | None) -> RunView:
+    """The run of this id: of the agent named, or of the one agent that has it. Raises `NotFound`, `Conflict`."""
+    if agent is not None:
+        return runs.show(conn, agent=agent, key=run)
+    found: list[RunView] = []
+    after = ""
+    while page := people.agents(conn, after=after):
+        for one in page:
+            found += _of(conn, one.name, run) or _of(conn, one.name, run.removeprefix(f"{one.name}/"))
+        after = page[-1].name
+    if not found:
+        raise NotFound(f"there is no run {run}", fix="postroom run list shows those there are")
+    if len(found) > 1:
+        named = ", ".join(one.agent for one in found)
+        raise Conflict(f"several agents have a run {run}: {named}", fix="name one by --agent")
+    return found[0]
+
+
+def _of(conn: Connection, agent: str, key: str) -> list[RunView]:
+    try:
+        return [runs.show(conn, agent=agent, key=key)]
+    except NotFound:
+        return []

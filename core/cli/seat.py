@@ -1,0 +1,147 @@
+"""A place at the desk: what every command that works on one shares.
+
+A command is a function of a `Seat` that returns what it has to say, as data for programs and as text for people;
+`command` adds `--dir` and `--json` behind every subcommand and prints the one or the other. So no command can forget a
+flag or print a second line, and each acts in a short transaction of its own, with the gateway up or down.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, Final, TypeVar
+
+import typer
+from sqlalchemy import Connection
+
+from core import minting
+from core.cli import frame
+from core.cli.frame import TOKEN, AsJson, Directory, Said, plain
+from core.clock import SystemClock
+from core.errors import Unauthenticated, Unavailable
+from core.ledger import people, schema
+from core.ledger.store import Store
+from core.ledger.transaction import Transaction
+from core.settings import Settings, load
+from core.words import Actor
+
+T = TypeVar("T")
+
+Reason = Annotated[str, typer.Option("--reason", help="Why. It stands in the log.")]
+
+
+class Seat:
+    """A place at the desk in `directory`: its settings, its database, and who sits there. All opened when asked for."""
+
+    def __init__(self, directory: Path, *, as_json: bool = False) -> None:
+        self.directory = Path(os.path.abspath(directory))  # noqa: PTH100 - resolve() would follow a link that people chose
+        self.as_json = as_json
+        self._store: Store | None = None
+
+    @functools.cached_property
+    def settings(self) -> Settings:
+        return load(self.directory)
+
+    @property
+    def store(self) -> Store:
+        """The desk's database. Raises `Unavailable` if it is not one of this version."""
+        if self._store is None:
+            store = Store(self.settings.database_url, clock=SystemClock())
+            self._store = store
+            _check_version(store)
+        return self._store
+
+    @functools.cached_property
+    def actor(self) -> Actor:
+        """Who acts: whose token is in the environment, or else kept by the OS. Raises `Unauthenticated`."""
+        token = frame.kept_token(self.directory)
+        if not token:
+            raise Unauthenticated("this needs an operator's token", fix=f"set {TOKEN}=pro_... to yours")
+        with self.store.read() as conn:
+            found = people.operator_by_token(conn, minting.digest(token))
+        if found is None:
+            raise Unauthenticated(
+                "this operator's token is unknown, or its operator is disabled",
+                fix=f"check {TOKEN} and that --dir is the desk it was made for",
+            )
+        return found
+
+    @property
+    def signed_in(self) -> bool:
+        """Whether a token is at hand at all."""
+        return bool(os.environ.get(TOKEN))
+
+    def act(self, verb: Callable[[Transaction, Actor], T]) -> T:
+        """Run a verb in a transaction of its own, in the name of whoever sits here."""
+        actor = self.actor
+        return self.store.transact(lambda tx: verb(tx, actor))
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        with self.store.read() as conn:
+            yield conn
+
+    @property
+    def now(self) -> int:
+        return self.store.clock.now()
+
+    def note(self, text: str) -> None:
+        """A remark for a person, on stderr; a program that asked for JSON is not bothered."""
+        if not self.as_json:
+            sys.stderr.write(plain(text) + "\n")
+            sys.stderr.flush()
+
+    def close(self) -> None:
+        if self._store is not None:
+            self._store.close()
+
+
+def _check_version(store: Store) -> None:
+    with store.read() as conn:
+        at = schema.version(conn)
+    if at is None:
+        raise Unavailable("the database holds no desk; make one with postroom init, or check its address")
+    if at != (wanted := schema.latest()):
+        raise Unavailable(f"the database is at {at} and this version needs {wanted}; postroom serve brings it there")
+
+
+# --- commands -----------------------------------------------------------------------------------------------------
+
+
+def command(
+    app: typer.Typer, name: str, *, example: str
+) -> Callable[[Callable[..., Said | None]], Callable[..., Said | None]]:
+    """Register a function of a seat as a command; its parameters after the seat are the command's."""
+
+    def register(function: Callable[..., Said | None]) -> Callable[..., Said | None]:
+        own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+
+        def run(**given: Any) -> None:
+            directory, as_json = given.pop("directory"), given.pop("as_json")
+            with contextlib.closing(Seat(directory, as_json=as_json)) as seat:
+                said = function(seat, **given)
+            if said is not None:
+                frame.say(frame.dump(said.data) if as_json else said.text)
+                if said.code:
+                    raise typer.Exit(said.code)
+
+        further = [
+            inspect.Parameter("directory", _KEYWORD, annotation=Directory, default=Path()),
+            inspect.Parameter("as_json", _KEYWORD, annotation=AsJson, default=False),
+        ]
+        parameters = [one.replace(kind=_KEYWORD) for one in own] + further
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer reads
+        run.__annotations__ = {one.name: one.annotation for one in parameters}
+        run.__name__, run.__doc__, run.__module__ = function.__name__, function.__doc__, function.__module__
+        app.command(name, epilog=frame.example(example))(run)
+        return function
+
+    return register
+
+
+_KEYWORD: Final = inspect.Parameter.KEYWORD_ONLY
