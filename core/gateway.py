@@ -47,7 +47,7 @@ from core.words import Chance, Clock, Ids
 
 log = structlog.get_logger("gateway")
 
-SWITCH: Final = 0.0005
+SWITCH: Final = 0.0001
 """Seconds between thread switches. The writer's thread gives up the interpreter at every statement; at Python's 5 ms it
 would wait that long for each of them while the event loop is busy."""
 
