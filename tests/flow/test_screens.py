@@ -88,6 +88,8 @@ def test_agents_stand_worst_first(store: Store) -> None:
     bench.submit()
     store.transact(lambda tx: controls.suspend_agent(tx, "c-bot", reason="odd", actor=ALICE))
     assert [row.name for row in store.look(agents.table)] == ["c-bot", "support-bot", "a-bot", "b-bot"]
+    only = store.look(lambda tx: agents.table(tx, only={bench.agent_id}))
+    assert [row.name for row in only] == ["support-bot"]
 
 
 def test_an_agent_shows_its_loosest_mode_and_how_many_more_mailboxes(store: Store) -> None:
