@@ -157,6 +157,7 @@ def attempt(tx: Transaction, claimed: Sequence[Claimed], *, worker: int) -> set[
     closed = _closed_lanes(tx, {c.lane_id for c in held})
     stopped = facts.desk(tx).stopped_at is not None
     going: list[Claimed] = []
+    back: dict[int, tuple[GateFacts, list[Reason]]] = {}
     for one in held:
         box = facts.gate(tx, one.mailbox_id)
         state = states.get(one.key)
@@ -164,8 +165,13 @@ def attempt(tx: Transaction, claimed: Sequence[Claimed], *, worker: int) -> set[
             lanes.land(tx, [one])  # cancelled meanwhile: its recipient is final already
         elif stopped or one.lane_id in closed or not _open(tx, box):
             lanes.put_back(tx, [one], dues=[one.due])
-        elif not _turned_away(tx, one, box, listed[one.stream_id].get(one.address)):
+        elif not _suppressed(tx, one, listed[one.stream_id].get(one.address)):
             going.append(one)
+            if wants := _held_now(tx, one, box):
+                back.setdefault(one.message_id, (box, []))[1].extend(wants)
+    for message_id, (box, reasons) in back.items():
+        _to_review(tx, message_id, box, list(dict.fromkeys(reasons)))
+    going = [one for one in going if one.message_id not in back]
     lanes.mark_attempted(tx, going)
     return {c.key for c in going}
 
@@ -176,20 +182,15 @@ def _open(tx: Transaction, box: GateFacts) -> bool:
     return box.status == "active" and alive and box.agent_status == "active" and box.paused_at is None
 
 
-def _turned_away(tx: Transaction, one: Claimed, box: GateFacts, listed: tuple[int, str] | None) -> bool:
-    """Whether this recipient does not leave: suppressed or given up meanwhile, or the policy now wants a human."""
-    if listed is not None:
-        suppression, cause = listed
-        lanes.land(tx, [one])
-        gate.tell_suppressed_recipient(tx, one, suppression=suppression, cause=cause)
-        _finish(tx, one, status=Status.BLOCKED, reason=f"suppressed: {cause}")
-        return True
-    reasons = _held_now(tx, one, box)
-    if reasons:
-        lanes.land(tx, [one])
-        _to_review(tx, one, box, reasons)
-        return True
-    return False
+def _suppressed(tx: Transaction, one: Claimed, listed: tuple[int, str] | None) -> bool:
+    """End a recipient that a record came in for while it waited; returns whether there is one."""
+    if listed is None:
+        return False
+    suppression, cause = listed
+    lanes.land(tx, [one])
+    gate.tell_suppressed_recipient(tx, one, suppression=suppression, cause=cause)
+    _finish(tx, one, status=Status.BLOCKED, reason=f"suppressed: {cause}")
+    return True
 
 
 def _held_now(tx: Transaction, one: Claimed, box: GateFacts) -> tuple[Reason, ...]:
@@ -221,26 +222,27 @@ def _class_verdicts(tx: Transaction, one: Claimed, policy: Policy) -> list[Any]:
     return verdicts
 
 
-def _to_review(tx: Transaction, one: Claimed, box: GateFacts, reasons: Sequence[Reason]) -> None:
-    """Send a queued recipient, and with it what still waits of its message, back before a human."""
+def _to_review(tx: Transaction, message_id: int, box: GateFacts, reasons: Sequence[Reason]) -> None:
+    """Send all of a message that has not started to leave back before a human."""
     _, policy = house.policy(tx)
     r = RECIPIENT.c
     stages = [Status.QUEUED.value, Status.DEFERRED.value]
-    rows = tx.all(select(RECIPIENT).where(r.message_id == one.message_id, r.status.in_(stages)))
-    lanes.withdraw(tx, [(one.message_id, row.n) for row in rows], lanes={row.lane_id for row in rows})
+    rows = tx.all(select(RECIPIENT).where(r.message_id == message_id, r.status.in_(stages)))
+    # Claimed but not attempted: whoever holds the lease must not find it free again once a human has approved.
+    f = IN_FLIGHT.c
+    lanes.land(tx, tx.all(select(IN_FLIGHT).where(f.message_id == message_id, f.attempted_at.is_(None))))
+    lanes.withdraw(tx, [(message_id, row.n) for row in rows], lanes={row.lane_id for row in rows})
     tx.write(
-        update(RECIPIENT)
-        .where(r.message_id == one.message_id, r.status.in_(stages))
-        .values(status=Status.PENDING.value)
+        update(RECIPIENT).where(r.message_id == message_id, r.status.in_(stages)).values(status=Status.PENDING.value)
     )
-    tx.write(update(MESSAGE).where(MESSAGE.c.id == one.message_id).values(status=Status.PENDING.value))
+    tx.write(update(MESSAGE).where(MESSAGE.c.id == message_id).values(status=Status.PENDING.value))
     allowances.wait(tx, box, n=-sum(not row.charged for row in rows))
     expires_at = tx.now + (box.pending_expiry or policy.oversight.pending_expiry)
-    review.send_back(tx, one.message_id, box, reasons=reasons, expires_at=expires_at)
+    review.send_back(tx, message_id, box, reasons=reasons, expires_at=expires_at)
     tx.emit(
         EmailPending(
-            actor=str(SYSTEM), message=one.message_id, mailbox=box.mailbox_id, agent=box.agent_id,
-            stream=box.stream_id, kind=Action.SEND.value, item=one.message_id,
+            actor=str(SYSTEM), message=message_id, mailbox=box.mailbox_id, agent=box.agent_id,
+            stream=box.stream_id, kind=Action.SEND.value, item=message_id,
             reasons=[reason.code for reason in reasons], expires_at=expires_at,
         )
     )  # fmt: skip
@@ -468,15 +470,16 @@ def _settle_late(tx: Transaction, one: Settlement) -> None:
     if flying is None:
         lanes.withdraw(tx, [c.key], lanes=[c.lane_id])
         _settle_sent(tx, [one])
+        review.moot(tx, c.message_id, facts.gate(tx, c.mailbox_id))
 
 
 # --- leases -------------------------------------------------------------------------------------------------------
 
 
 def beat(tx: Transaction, *, worker: int) -> None:
-    """Say that this worker lives, and extend what it holds."""
+    """Say that this worker lives, and extend what it holds; what has lapsed or was let go stays so."""
     tx.write_keeping_memo(_BEAT, [{"b_id": worker, "b_at": tx.now}])
-    tx.write_keeping_memo(_EXTEND, [{"b_worker": worker, "b_until": tx.now + LEASE}])
+    tx.write_keeping_memo(_EXTEND, [{"b_worker": worker, "b_at": tx.now, "b_until": tx.now + LEASE}])
 
 
 def enlist(tx: Transaction, *, worker: int, pid: int) -> None:
@@ -488,6 +491,13 @@ def discharge(tx: Transaction, *, worker: int) -> None:
     """A worker that stops in order leaves at once; whatever it still holds is looked at without waiting."""
     tx.write(update(IN_FLIGHT).where(IN_FLIGHT.c.worker == worker).values(lease_until=tx.now))
     tx.write(WORKER.delete().where(WORKER.c.id == worker))
+
+
+def let_go(tx: Transaction, claimed: Sequence[Claimed], *, worker: int) -> None:
+    """End leases of a worker that lives on, whose beats would keep them for ever; `reclaim` finds what they were."""
+    tx.write_keeping_memo(
+        _LET_GO, [{"b_message": c.message_id, "b_n": c.n, "b_worker": worker, "b_until": tx.now} for c in claimed]
+    )
 
 
 def reclaim(tx: Transaction, *, limit: int = 500, jitter: float = 0.0) -> int:
@@ -529,10 +539,7 @@ def _close_several(tx: Transaction, message_id: int, n: int) -> None:
     assert row is not None
     values: dict[str, Any] = {"open": row.open - n}
     if values["open"] <= 0:
-        statuses = {r.status for r in tx.all(select(RECIPIENT.c.status).where(RECIPIENT.c.message_id == message_id))}
-        order = (Status.SENT, Status.FAILED, Status.CANCELLED, Status.REJECTED, Status.EXPIRED, Status.BLOCKED)
-        ended = next(status for status in order if status.value in statuses)
-        values |= {"status": ended.value, "final_at": tx.now}
+        values |= {"status": review.end_of(tx, message_id).value, "final_at": tx.now}
     tx.write(update(MESSAGE).where(MESSAGE.c.id == message_id).values(**values))
 
 
@@ -626,6 +633,16 @@ _NAP: Final = (
     .values(wake_at=bindparam("b_wake"), served_at=bindparam("b_served"), waits_for=bindparam("b_waits"))
 )
 _BEAT: Final = update(WORKER).where(WORKER.c.id == bindparam("b_id")).values(beat_at=bindparam("b_at"))
+_LET_GO: Final = (
+    update(IN_FLIGHT)
+    .where(
+        IN_FLIGHT.c.message_id == bindparam("b_message"), IN_FLIGHT.c.n == bindparam("b_n"),
+        IN_FLIGHT.c.worker == bindparam("b_worker"),
+    )
+    .values(lease_until=bindparam("b_until"))
+)  # fmt: skip
 _EXTEND: Final = (
-    update(IN_FLIGHT).where(IN_FLIGHT.c.worker == bindparam("b_worker")).values(lease_until=bindparam("b_until"))
+    update(IN_FLIGHT)
+    .where(IN_FLIGHT.c.worker == bindparam("b_worker"), IN_FLIGHT.c.lease_until > bindparam("b_at"))
+    .values(lease_until=bindparam("b_until"))
 )

@@ -351,7 +351,8 @@ def end_unsent(tx: Transaction, message_id: int | None, box: GateFacts, *, statu
     """Give every recipient that waits this final state, give back what acceptance charged, and let followers go."""
     if message_id is None:
         return 0
-    stages = [Status.PENDING.value, Status.QUEUED.value, Status.DEFERRED.value]
+    # Uncertain ones wait for a human too: without an end here nothing would ever give them one.
+    stages = [Status.PENDING.value, Status.QUEUED.value, Status.DEFERRED.value, Status.UNCERTAIN.value]
     r = RECIPIENT.c
     rows = tx.all(select(RECIPIENT).where(r.message_id == message_id, r.status.in_(stages)))
     if not rows:
@@ -367,12 +368,29 @@ def end_unsent(tx: Transaction, message_id: int | None, box: GateFacts, *, statu
     left = message.open - len(rows)
     values: dict[str, Any] = {"open": left}
     if left == 0:
-        values |= {"status": status.value, "final_at": tx.now}
+        values |= {"status": end_of(tx, message_id).value, "final_at": tx.now}
     tx.write(update(MESSAGE).where(MESSAGE.c.id == message_id).values(**values))
     allowances.wait(tx, box, n=-sum(row.status != Status.PENDING and not row.charged for row in rows))
     _give_back(tx, message, rows, box)
     free_followers(tx, [message_id])
     return len(rows)
+
+
+def end_of(tx: Transaction, message_id: int) -> Status:
+    """What a message comes to whose recipients are all final: `sent` if any of them was."""
+    found = {row.status for row in tx.all(select(RECIPIENT.c.status).where(RECIPIENT.c.message_id == message_id))}
+    order = (Status.SENT, Status.FAILED, Status.CANCELLED, Status.REJECTED, Status.EXPIRED, Status.BLOCKED)
+    return next(status for status in order if status.value in found)
+
+
+def moot(tx: Transaction, message_id: int, box: GateFacts) -> None:
+    """Take a question back that has answered itself: nothing of the message waits for a human any more."""
+    held = [Status.PENDING.value, Status.UNCERTAIN.value]
+    r, c = RECIPIENT.c, REVIEW.c
+    if tx.one(select(r.n).where(r.message_id == message_id, r.status.in_(held)).limit(1)) is not None:
+        return
+    if tx.write(update(REVIEW).where(c.id == message_id, c.status == "pending").values(status="settled", due_at=None)):
+        count_pending(tx, box, n=-1)
 
 
 def _give_back(tx: Transaction, message: Row[Any], rows: Sequence[Row[Any]], box: GateFacts) -> None:
@@ -402,12 +420,16 @@ def free_followers(tx: Transaction, message_ids: Sequence[int]) -> None:
     for row in waiting:
         if (row.waits_for, row.address) in unfinished:
             continue
+        # What it waited for may itself have waited (and was cancelled, say): then it waits for that one now.
+        earlier = lanes.predecessor(
+            tx, mailbox_id=row.mailbox_id, conversation=row.conversation, before=row.waits_for, address=row.address
+        )
         tx.write(
             update(RECIPIENT)
             .where(RECIPIENT.c.message_id == row.message_id, RECIPIENT.c.n == row.n)
-            .values(waits_for=None)
+            .values(waits_for=earlier)
         )
-        if row.status == Status.QUEUED:
+        if earlier is None and row.status == Status.QUEUED:
             lanes.enqueue(tx, [Slot(row.message_id, row.n, row.lane_id, row.submitted_at, charged=bool(row.charged))])
 
 
@@ -474,10 +496,18 @@ def send_back(tx: Transaction, message_id: int, box: GateFacts, *, reasons: Sequ
     known = tx.one(select(REVIEW.c.status).where(REVIEW.c.id == message_id))
     if known is not None and known.status == "pending":
         return
+    _, policy = house.policy(tx)
+    message = tx.one(select(MESSAGE.c.kind, MESSAGE.c.content_class, MESSAGE.c.facts).where(MESSAGE.c.id == message_id))
+    assert message is not None
+    classes = {message.content_class, *message.facts.get("classes", ())}
     values = new_item(
-        item=message_id, kind=Action.SEND, box=box, message_id=message_id, target=None, reasons=reasons,
-        failed_checks=len(reasons), needs=1, now=tx.now, expires_at=expires_at,
+        item=message_id, kind=Action(message.kind), box=box, message_id=message_id, target=None, reasons=reasons,
+        failed_checks=len(reasons), needs=2 if classes & set(policy.review.four_eyes) else 1, now=tx.now,
+        expires_at=expires_at,
     )  # fmt: skip
+    # a question asked again is a new one: what was answered and looked at before counts for nothing
+    fresh = ("opened_at", "opened_by", "decided_at", "decided_by", "release_at", "reason", "batch")
+    values |= dict.fromkeys(fresh)
     if known is None:
         tx.add(REVIEW, values)
     else:

@@ -381,7 +381,8 @@ _HELD: Final = select(IN_FLIGHT).where(
 _FOLLOWERS: Final = (
     select(
         RECIPIENT.c.message_id, RECIPIENT.c.n, RECIPIENT.c.address, RECIPIENT.c.lane_id, RECIPIENT.c.status,
-        RECIPIENT.c.waits_for, RECIPIENT.c.charged, MESSAGE.c.submitted_at,
+        RECIPIENT.c.waits_for, RECIPIENT.c.charged, MESSAGE.c.submitted_at, MESSAGE.c.mailbox_id,
+        MESSAGE.c.conversation,
     )
     .join(MESSAGE, MESSAGE.c.id == RECIPIENT.c.message_id)
     .where(RECIPIENT.c.waits_for.in_(bindparam("b_ids", expanding=True)))

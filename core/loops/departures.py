@@ -106,6 +106,10 @@ class Departures:
             log.warning("claim failed", reason=error.reason)
             await self._clock.sleep(TRY_AGAIN)
             return False
+        except Exception:
+            log.exception("claim failed")  # one bad row must not end all delivery
+            await self._clock.sleep(TRY_AGAIN)
+            return False
         if claimed:
             task = asyncio.create_task(self._deliver_all(claimed))
             self._track(task)
@@ -123,22 +127,23 @@ class Departures:
 
     async def _deliver_all(self, claimed: Sequence[Claimed]) -> None:
         """Read the bodies of a turn at once, then let each recipient go its own way."""
+        waiting = list(claimed)
         try:
             bodies = self._bodies({one.message_id for one in claimed})
-        except Unavailable as error:
-            log.warning("bodies unreadable; the leases will lapse", reason=error.reason)
-            return
-        loop = asyncio.get_running_loop()
-        unsigned = list({one.message_id: one for one in claimed if one.message_id in bodies}.values())
-        for start in range(0, len(unsigned), HANDFUL):
-            handful = unsigned[start : start + HANDFUL]
-            signed = await loop.run_in_executor(self._signers, self._sign_all, handful, bodies)
-            for one in claimed:
-                if one.message_id in signed:
+            loop = asyncio.get_running_loop()
+            unsigned = list({one.message_id: one for one in claimed if one.message_id in bodies}.values())
+            for start in range(0, len(unsigned), HANDFUL):
+                handful = unsigned[start : start + HANDFUL]
+                signed = await loop.run_in_executor(self._signers, self._sign_all, handful, bodies)
+                for one in [one for one in waiting if one.message_id in signed]:
+                    waiting.remove(one)
                     self._track(asyncio.create_task(self._deliver(one, signed[one.message_id])))
-        for one in claimed:
-            if one.message_id not in bodies:
-                self._track(asyncio.create_task(self._deliver(one, None)))
+        except Exception:
+            log.exception("a turn could not be read or signed; it goes back", recipients=len(waiting))
+            await self._let_go(waiting)
+            return
+        for one in waiting:
+            self._track(asyncio.create_task(self._deliver(one, None)))
 
     def _sign_all(self, handful: Sequence[Claimed], bodies: dict[int, bytes]) -> dict[int, bytes]:
         """In a thread: RSA gives up the interpreter, so a signature costs the loop a quarter of its time."""
@@ -158,17 +163,21 @@ class Departures:
         return outfit.profile.metadata(spell_id("m", one.message_id)) + signatures + dated
 
     async def _deliver(self, one: Claimed, message: bytes | None) -> None:
+        """One recipient from its attempt to its settlement. Whatever stops it on the way, its lease ends."""
         try:
+            outfit = self._outfits.of(one.stream_id)
             if not await self._attempts.put(one):
                 return
-        except PostroomError as error:
-            log.warning("attempt not committed; the lease will lapse", reason=str(error))
-            return
-        outfit = self._outfits.of(one.stream_id)
-        reply = await self._carry(one, outfit, message)
-        chance = self._house.chance(20) / 2**20
-        provider_id = outfit.profile.message_id(reply.text) if reply.outcome is Outcome.SENT else None
-        await self._settle(Settlement(one, reply, jitter=chance, provider_id=provider_id))
+            reply = await self._carry(one, outfit, message)
+            chance = self._house.chance(20) / 2**20
+            provider_id = outfit.profile.message_id(reply.text) if reply.outcome is Outcome.SENT else None
+            await self._settle(Settlement(one, reply, jitter=chance, provider_id=provider_id))
+        except Unavailable as error:
+            log.warning("attempt not committed; it goes back", reason=error.reason)
+            await self._let_go([one])
+        except Exception:
+            log.exception("delivery failed in the middle", message=spell_id("m", one.message_id))
+            await self._let_go([one])
 
     async def _carry(self, one: Claimed, outfit: Outfit, message: bytes | None) -> Reply:
         if message is None:
@@ -196,6 +205,10 @@ class Departures:
                 await self._clock.sleep(TRY_AGAIN)
             else:
                 return
+
+    async def _let_go(self, claimed: Sequence[Claimed]) -> None:
+        """Let the leases lapse now: our beats would keep them, and nothing else would ever look at them again."""
+        await self._insist(lambda tx: depart.let_go(tx, claimed, worker=self.worker))
 
     # --- writing ---
 

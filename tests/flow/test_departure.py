@@ -1,14 +1,82 @@
-"""From acceptance to settlement, on both databases."""
+"""From acceptance to settlement, on both databases: the gate is asked again, and nothing gets lost in between."""
 
 from __future__ import annotations
 
-from core.flow import depart, review
-from core.ledger import log
-from core.ledger.store import Store
-from core.words import Ids, Mode, Outcome, Reply, Status, read_id
-from tests.desk import ALICE, WIDE, make_desk
+import hashlib
+from collections.abc import Callable
+from typing import Any
 
-OK = Reply(Outcome.SENT, 250, "2.0.0", "queued", "dot", "mx.example")
+import pytest
+from sqlalchemy import func, select, update
+
+from core.demo.clock import FakeClock
+from core.errors import Conflict
+from core.flow import controls, depart, retirement, review
+from core.ledger import log
+from core.ledger.lanes import Claimed
+from core.ledger.store import Store
+from core.ledger.tables import (
+    Desk,
+    InFlight,
+    Lane,
+    Mailbox,
+    Message,
+    PolicyVersion,
+    Ready,
+    Recipient,
+    Review,
+    Suppression,
+    Token,
+    table,
+)
+from core.ledger.transaction import Transaction
+from core.rules import policy as policies
+from core.rules.policy import Policy
+from core.rules.policy.sections import Delivery, HeldClasses
+from core.rules.policy.sections import Review as ReviewPolicy
+from core.words import HOUR, MINUTE, SECOND, ContentClass, Ids, Mode, Outcome, Reply, Status, read_id
+from tests.desk import ALICE, BOB, DOMAIN, DORA, GAIL, WIDE, Bench, make_desk
+from tests.flow.leaving import NOBODY, OK, attempt, claim, events, leave, many, number, pass_a_moment, settle
+
+LATER = Reply(Outcome.DEFERRED, 451, "4.7.1", "later", "rcpt", "mx.example")
+LOST = Reply(Outcome.UNCERTAIN, None, None, "connection lost", "dot", "mx.example")
+DOWN = Reply(Outcome.ROUTE_DOWN, None, None, "connection refused", "connect", "relay.example")
+MESSAGE, RECIPIENT, REVIEW = table(Message), table(Recipient), table(Review)
+IN_FLIGHT, READY, LANE, MAILBOX = table(InFlight), table(Ready), table(Lane), table(Mailbox)
+
+
+def states(store: Store) -> list[str]:
+    c = RECIPIENT.c
+    return [row.status for row in store.rows(select(c.status).order_by(c.message_id, c.n))]
+
+
+def force(store: Store, policy: Policy) -> None:
+    """Another policy is in force from now on."""
+    content = policies.to_json(policy)
+    digest = hashlib.sha256(content.encode()).hexdigest()
+
+    def verb(tx: Transaction) -> None:
+        values = {"content": content, "digest": digest, "applied_at": tx.now, "applied_by": "gail", "reason": "test"}
+        version = tx.create(table(PolicyVersion), values)
+        tx.write(update(table(Desk)).values(policy_version=version))
+
+    store.transact(verb)
+
+
+def depths_agree(store: Store) -> None:
+    """The kept figures are what counting would say."""
+    for lane in store.rows(select(LANE)):
+        ready = store.row(select(func.count()).select_from(READY).where(READY.c.lane_id == lane.id))
+        flying = store.row(select(func.count()).select_from(IN_FLIGHT).where(IN_FLIGHT.c.lane_id == lane.id))
+        assert ready == (lane.depth,)
+        assert flying == (lane.in_flight,)
+    r = RECIPIENT.c
+    waiting = store.row(
+        select(func.count()).select_from(RECIPIENT).where(r.status.in_(["queued", "deferred"]), r.charged.is_(False))
+    )
+    pending = store.row(select(func.count()).select_from(REVIEW).where(REVIEW.c.status == "pending"))
+    assert waiting == (store.look(lambda tx: tx.total("agent", "1", "waiting")),)
+    assert pending == (store.look(lambda tx: tx.total("desk", "", "pending")),)
 
 
 def test_an_executed_message_is_claimed_attempted_and_settled(store: Store) -> None:
@@ -24,6 +92,7 @@ def test_an_executed_message_is_claimed_attempted_and_settled(store: Store) -> N
         assert log.verify(conn).ok
     assert kinds == ["email.submitted", "email.queued", "email.sent"]
     assert store.transact(lambda tx: depart.claim(tx, worker=1, limit=10)) == []
+    depths_agree(store)
 
 
 def test_held_mail_leaves_only_after_a_human_approved_it(store: Store) -> None:
@@ -41,3 +110,418 @@ def test_ids_rise_within_a_process() -> None:
     ids = Ids.seeded(1)
     assert ids.mint(10**15) < ids.mint(10**15) < ids.mint(10**15 + 1_000)
     assert Status.SENT.final
+
+
+# --- the gate at departure ------------------------------------------------------------------------------------------
+
+
+def suspend(tx: Transaction) -> None:
+    controls.suspend_agent(tx, "support-bot", reason="looks odd", actor=ALICE)
+
+
+def pause(tx: Transaction) -> None:
+    controls.pause_stream(tx, DOMAIN, reason="looks odd", actor=ALICE)
+
+
+def pause_lane(tx: Transaction) -> None:
+    controls.pause_lane(tx, 1, reason="looks odd", actor=ALICE)
+
+
+def stop(tx: Transaction) -> None:
+    controls.stop(tx, reason="looks odd", actor=ALICE)
+
+
+GO_ON: dict[Callable[[Transaction], None], Callable[[Transaction], Any]] = {
+    suspend: lambda tx: controls.resume_agent(tx, "support-bot", reason="fine", actor=GAIL),
+    pause: lambda tx: controls.resume_stream(tx, DOMAIN, reason="fine", actor=DORA),
+    pause_lane: lambda tx: controls.resume_lane(tx, 1, reason="fine", actor=DORA),
+    stop: lambda tx: controls.start(tx, reason="fine", actor=GAIL),
+}
+
+
+@pytest.mark.parametrize("brake", list(GO_ON))
+def test_a_brake_between_claim_and_attempt_stops_the_delivery_and_loses_nothing(
+    store: Store, brake: Callable[[Transaction], None]
+) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    first = number(desk.submit().message_id)
+    taken = claim(store)
+    store.transact(brake)
+    assert attempt(store, taken) == set()
+    assert states(store) == ["queued"]
+    pass_a_moment(store)
+    assert claim(store) == []
+    depths_agree(store)
+    store.transact(GO_ON[brake])
+    pass_a_moment(store)
+    taken = claim(store)
+    assert [one.message_id for one in taken] == [first]
+    assert attempt(store, taken) == {(first, 0)}
+
+
+@pytest.mark.parametrize("brake", list(GO_ON))
+def test_what_had_started_before_the_brake_is_settled_and_the_rest_of_the_batch_stays(
+    store: Store, brake: Callable[[Transaction], None]
+) -> None:
+    """Attempt and brake in one commit: the order within it decides."""
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    desk.submit("a@example.com")
+    pass_a_moment(store)
+    desk.submit("b@example.com")
+    before = claim(store)
+    pass_a_moment(store)
+    after = claim(store)
+    with store.begin() as tx:
+        assert len(tx.run(lambda tx: depart.attempt(tx, before, worker=1))) == 1
+        tx.run(brake)
+        assert tx.run(lambda tx: depart.attempt(tx, after, worker=1)) == set()
+    settle(store, before)
+    assert states(store) == ["sent", "queued"]
+    depths_agree(store)
+
+
+def test_a_mailbox_that_has_expired_or_was_retired_sends_nothing_more(store: Store, clock: FakeClock) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE, expires_at=clock.now() + HOUR)
+    desk.submit("a@example.com")
+    taken = claim(store)
+    clock.advance(micros=HOUR)
+    assert attempt(store, taken) == set()
+    assert claim(store) == []
+    store.transact(retirement.expire_due)
+    assert states(store) == ["cancelled"]
+
+
+def test_a_suppression_recorded_while_it_waited_ends_a_recipient(store: Store) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    desk.submit(["jane@example.com", "joe@example.com"])
+    taken = claim(store)
+    pass_a_moment(store)
+    taken += claim(store)
+    values = {"address": "jane@example.com", "cause": "complaint", "source": "arf", "added_by": "system", "added_at": 0}
+    store.transact(lambda tx: tx.create(table(Suppression), values))
+    going = attempt(store, taken)
+    assert going == {one.key for one in taken if one.address == "joe@example.com"}
+    settle(store, [one for one in taken if one.key in going])
+    assert sorted(states(store)) == ["blocked", "sent"]
+    assert store.row(select(MESSAGE.c.status, MESSAGE.c.open)) == ("sent", 0)
+    assert len(events(store, "email.suppressed")) == 1
+
+
+@pytest.mark.parametrize("change", ["mode", "class"])
+def test_a_tighter_policy_or_mode_sends_queued_mail_back_to_pending_all_of_it(store: Store, change: str) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    answer = desk.submit(["a@one.test", "b@two.test", "c@three.test"])
+    message = number(answer.message_id)
+    store.clock.advance(seconds=1)  # type: ignore[attr-defined]  # the test's own clock
+    taken = claim(store)
+    if change == "mode":
+        later = update(MAILBOX).values(mode="gated_send", mode_since=store.clock.now())
+        store.transact(lambda tx: tx.write(later))
+    else:
+        force(store, Policy(classes=HeldClasses(hold=(ContentClass.TRANSACTIONAL,))))
+    assert attempt(store, taken) == set()
+    assert states(store) == ["pending"] * 3
+    assert len(events(store, "email.pending")) == 1
+    depths_agree(store)
+    store.transact(lambda tx: review.decide(tx, review.Decision(message, approve=True), actor=ALICE))
+    pass_a_moment(store)
+    again = claim(store)
+    assert len(attempt(store, again)) == 3
+    settle(store, again)
+    assert states(store) == ["sent"] * 3
+    depths_agree(store)
+
+
+def test_leases_on_what_was_sent_back_do_not_come_free_with_the_approval(store: Store) -> None:
+    """Another worker holds a second recipient while the first is sent back and approved: it leaves once."""
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    message = number(desk.submit(["a@one.test", "b@two.test"]).message_id)
+    store.clock.advance(seconds=1)  # type: ignore[attr-defined]  # the test's own clock
+    a, b = claim(store)
+    force(store, Policy(classes=HeldClasses(hold=(ContentClass.TRANSACTIONAL,))))
+    assert attempt(store, [a]) == set()
+    store.transact(lambda tx: review.decide(tx, review.Decision(message, approve=True), actor=ALICE))
+    pass_a_moment(store)
+    again = claim(store)
+    assert sorted(one.address for one in again) == ["a@one.test", "b@two.test"]
+    started = attempt(store, again)
+    assert len(started) == 2
+    settle(store, again)
+    assert attempt(store, [b]) == set()
+    assert states(store) == ["sent", "sent"]
+    depths_agree(store)
+
+
+def test_mail_sent_back_needs_as_many_people_as_the_policy_in_force_says(store: Store) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    message = number(desk.submit().message_id)
+    held = (ContentClass.TRANSACTIONAL,)
+    force(store, Policy(classes=HeldClasses(hold=held), review=ReviewPolicy(four_eyes=held)))
+    assert attempt(store, claim(store)) == set()
+    first = store.transact(lambda tx: review.decide(tx, review.Decision(message, approve=True), actor=ALICE))
+    assert (first.status, first.approvals_missing) == ("pending", 1)
+    store.transact(lambda tx: review.decide(tx, review.Decision(message, approve=True), actor=BOB))
+    pass_a_moment(store)
+    assert len(claim(store)) == 1
+
+
+def test_what_a_human_approved_leaves_under_a_tighter_policy_too(store: Store) -> None:
+    desk = make_desk(store, mode=Mode.GATED_SEND, **WIDE)
+    message = number(desk.submit().message_id)
+    store.transact(lambda tx: review.decide(tx, review.Decision(message, approve=True), actor=ALICE))
+    force(store, Policy(classes=HeldClasses(hold=(ContentClass.TRANSACTIONAL,))))
+    assert len(attempt(store, claim(store))) == 1
+
+
+def test_mail_of_a_test_token_is_accepted_and_gated_but_counts_as_sent_nowhere(store: Store) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    store.transact(lambda tx: tx.write(update(table(Token)).values(test=True)))
+    desk.submit()
+    taken = claim(store)
+    assert [one.test for one in taken] == [True]  # what tells the courier's side to keep it here
+    attempt(store, taken)
+    settle(store, taken)
+    assert [getattr(one, "test", None) for one in events(store, "email.sent")] == [True]
+    assert store.look(lambda tx: tx.total("desk", "", "sent")) == 0
+
+
+# --- what receivers say ---------------------------------------------------------------------------------------------
+
+
+def test_deferrals_double_from_five_minutes_to_four_hours_until_two_days_are_over(
+    store: Store, clock: FakeClock
+) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    desk.submit()
+    waits: list[int] = []
+    while states(store) == ["queued"] or states(store) == ["deferred"]:
+        taken = claim(store)
+        if not taken:
+            clock.advance(seconds=300)
+            continue
+        at = clock.now()
+        attempt(store, taken)
+        settle(store, taken, reply=LATER)
+        row = store.row(select(RECIPIENT.c.next_at))
+        if row is not None and row.next_at is not None:
+            waits.append((row.next_at - at) // MINUTE)
+    assert waits[:8] == [5, 10, 20, 40, 80, 160, 240, 240]
+    assert set(waits[6:]) == {240}
+    assert states(store) == ["failed"]
+    (failed,) = events(store, "email.failed")
+    assert getattr(failed, "cause", None) == "give_up"
+    depths_agree(store)
+
+
+def test_a_route_that_is_down_spends_no_retries_of_any_message(store: Store, clock: FakeClock) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    desk.submit("a@one.test")
+    desk.submit("b@two.test")
+    for _ in range(12):
+        taken = claim(store)
+        attempt(store, taken)
+        settle(store, taken, reply=DOWN)
+        clock.advance(seconds=3_600)
+    rows = store.rows(select(RECIPIENT.c.attempts, RECIPIENT.c.status))
+    assert rows == [(0, "queued"), (0, "queued")]
+    assert events(store, "email.deferred", "email.failed") == []
+    taken = claim(store)
+    attempt(store, taken)
+    settle(store, taken)
+    assert states(store) == ["sent", "sent"]
+    depths_agree(store)
+
+
+def test_a_lane_that_defers_backs_off_and_its_neighbour_does_not_notice(store: Store, clock: FakeClock) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    for place in range(30):
+        desk.submit(f"r{place}@bad.test")
+        desk.submit(f"r{place}@good.test")
+        clock.advance(seconds=1)
+    for _ in range(120):
+        taken = claim(store)
+        attempt(store, taken)
+        settle(store, [one for one in taken if one.domain == "good.test"])
+        settle(store, [one for one in taken if one.domain == "bad.test"], reply=LATER)
+        clock.advance(seconds=1)
+    sent = store.rows(select(RECIPIENT.c.address).where(RECIPIENT.c.status == "sent"))
+    assert len(sent) == 30
+    tries = store.row(select(func.sum(RECIPIENT.c.attempts)).where(RECIPIENT.c.address.like("%bad.test")))
+    assert tries is not None
+    assert tries[0] < 15  # two minutes: a knock, then longer and longer rests
+    depths_agree(store)
+
+
+# --- leases ---------------------------------------------------------------------------------------------------------
+
+
+def reclaim(store: Store, clock: FakeClock) -> None:
+    clock.advance(micros=depart.LEASE)
+    store.transact(depart.reclaim)
+
+
+def test_a_claim_without_an_attempt_goes_back_to_its_place(store: Store, clock: FakeClock) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    ids = []
+    for address in ("a@x.test", "b@x.test"):
+        ids.append(number(desk.submit(address).message_id))
+        clock.advance(seconds=1)
+    first = claim(store, limit=1)
+    reclaim(store, clock)
+    assert attempt(store, first) == set()
+    depths_agree(store)
+    assert [one.message_id for one in (*claim(store), *claim(_moved(store)))] == ids
+    assert events(store, "email.uncertain") == []
+
+
+def _moved(store: Store) -> Store:
+    pass_a_moment(store)
+    return store
+
+
+def test_an_attempt_without_a_settlement_is_uncertain_and_tried_again(store: Store, clock: FakeClock) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    desk.submit()
+    attempt(store, claim(store))
+    reclaim(store, clock)
+    (said,) = events(store, "email.uncertain")
+    assert getattr(said, "then", None) == "retry"
+    assert states(store) == ["deferred"]
+    assert claim(store) == []
+    clock.advance(seconds=400)
+    again = claim(store)
+    attempt(store, again)
+    settle(store, again)
+    assert states(store) == ["sent"]
+    depths_agree(store)
+
+
+def test_a_beat_keeps_a_workers_leases_and_nobody_elses(store: Store, clock: FakeClock) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    desk.submit("a@one.test")
+    alive = claim(store)
+    desk.submit("b@two.test")
+    pass_a_moment(store)
+    dead = store.transact(lambda tx: depart.claim(tx, worker=2, limit=10))
+    clock.advance(micros=depart.LEASE - SECOND)
+    store.transact(lambda tx: depart.beat(tx, worker=1))
+    clock.advance(micros=SECOND)
+    store.transact(depart.reclaim)
+    assert store.transact(lambda tx: depart.attempt(tx, dead, worker=2)) == set()
+    assert attempt(store, alive) == {alive[0].key}
+
+
+def test_a_lease_that_was_let_go_is_not_kept_by_its_workers_beats(store: Store, clock: FakeClock) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    desk.submit()
+    taken = claim(store)
+    store.transact(lambda tx: depart.let_go(tx, taken, worker=1))
+    store.transact(lambda tx: depart.beat(tx, worker=1))
+    store.transact(depart.reclaim)
+    pass_a_moment(store)
+    assert len(claim(store)) == 1
+
+
+def test_a_settlement_that_comes_late_ends_what_was_taken_for_uncertain(store: Store, clock: FakeClock) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    desk.submit()
+    taken = claim(store)
+    attempt(store, taken)
+    reclaim(store, clock)
+    settle(store, taken)
+    assert states(store) == ["sent"]
+    clock.advance(seconds=400)
+    assert claim(store) == []
+    settle(store, taken)  # and said once more, it counts once
+    assert len(events(store, "email.sent")) == 1
+    depths_agree(store)
+
+
+# --- uncertain, where policy asks a human ---------------------------------------------------------------------------
+
+HOLD = Policy(delivery=Delivery(uncertain="hold"))
+
+
+def uncertain(store: Store) -> tuple[Bench, int, list[Claimed]]:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, policy=HOLD, **WIDE)
+    message = number(desk.submit().message_id)
+    taken = claim(store)
+    attempt(store, taken)
+    settle(store, taken, reply=LOST)
+    assert states(store) == ["uncertain"]
+    depths_agree(store)
+    return desk, message, taken
+
+
+def test_an_uncertain_delivery_is_sent_again_only_by_a_humans_word(store: Store, clock: FakeClock) -> None:
+    _, message, _ = uncertain(store)
+    clock.advance(seconds=7_200)
+    assert claim(store) == []
+    store.transact(lambda tx: review.decide(tx, review.Decision(message, approve=True), actor=ALICE))
+    again = claim(store)
+    attempt(store, again)
+    settle(store, again)
+    assert states(store) == ["sent"]
+    depths_agree(store)
+
+
+@pytest.mark.parametrize("end", ["rejected", "expired"])
+def test_an_uncertain_delivery_nobody_wants_again_comes_to_an_end_and_frees_its_followers(
+    store: Store, clock: FakeClock, end: str
+) -> None:
+    desk, message, _ = uncertain(store)
+    row = store.row(select(MESSAGE.c.rfc_message_id).where(MESSAGE.c.id == message))
+    assert row is not None
+    follower = number(desk.submit(in_reply_to=row.rfc_message_id).message_id)
+    pass_a_moment(store)
+    assert claim(store) == []
+    if end == "rejected":
+        store.transact(lambda tx: review.decide(tx, review.Decision(message, approve=False), actor=ALICE))
+    else:
+        clock.advance(seconds=73 * 3_600)
+        store.transact(review.expire_due)
+    assert states(store)[0] == end
+    assert store.row(select(MESSAGE.c.status, MESSAGE.c.open).where(MESSAGE.c.id == message)) == (end, 0)
+    assert [one.message_id for one in claim(store)] == [follower]
+    depths_agree(store)
+
+
+def test_an_answer_that_comes_after_all_takes_the_question_back(store: Store, clock: FakeClock) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, policy=HOLD, **WIDE)
+    message = number(desk.submit().message_id)
+    taken = claim(store)
+    attempt(store, taken)
+    reclaim(store, clock)
+    assert states(store) == ["uncertain"]
+    settle(store, taken)
+    assert states(store) == ["sent"]
+    depths_agree(store)
+    with pytest.raises(Conflict, match="no longer pending"):
+        store.transact(lambda tx: review.decide(tx, review.Decision(message, approve=True), actor=ALICE))
+    assert store.row(select(MESSAGE.c.status)) == ("sent",)
+
+
+# --- many recipients ------------------------------------------------------------------------------------------------
+
+
+def test_a_message_is_sent_if_any_recipient_was_whatever_became_of_the_others(store: Store) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    message = number(desk.submit(["a@one.test", "b@two.test", "c@three.test"]).message_id)
+    taken = {one.address: one for one in claim(store)}
+    attempt(store, [taken["a@one.test"], taken["b@two.test"]])
+    settle(store, [taken["a@one.test"]])
+    settle(store, [taken["b@two.test"]], reply=NOBODY)
+    store.transact(lambda tx: review.cancel(tx, message, actor=ALICE))
+    assert states(store) == ["sent", "failed", "cancelled"]
+    assert store.row(select(MESSAGE.c.status, MESSAGE.c.open)) == ("sent", 0)
+    assert attempt(store, [taken["c@three.test"]]) == set()
+    depths_agree(store)
+
+
+def test_every_recipient_of_many_ends_exactly_once(store: Store) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    leave(desk, *many(40))
+    assert states(store) == ["sent"] * 40
+    sent = [(one.message, getattr(one, "n", None)) for one in events(store, "email.sent")]
+    assert len(sent) == len(set(sent)) == 40
+    depths_agree(store)
