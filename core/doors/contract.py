@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Annotated, Any, Final, TypeVar
+import math
+from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from core.doors.problems import where
-from core.errors import Invalid
+from core.errors import Invalid, NotFound
+from core.rules.addresses import parse_address
 from core.rules.compose import Attachment
-from core.words import ContentClass
+from core.words import ContentClass, Mode
 
 MAX_RECIPIENTS: Final = 50
 MAX_TEXT: Final = 5_000_000
@@ -22,8 +24,39 @@ MAX_TEXT: Final = 5_000_000
 Line = Annotated[str, StringConstraints(max_length=998)]
 Short = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Name = Annotated[str, StringConstraints(max_length=256)]
-AddressText = Annotated[str, StringConstraints(min_length=3, max_length=1_000)]
-Addresses = Annotated[list[AddressText], Field(max_length=MAX_RECIPIENTS)]
+AddressText = Annotated[str, StringConstraints(max_length=1_000)]
+Sentence = Annotated[str, StringConstraints(max_length=2_000)]
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _storable(value: dict[str, Any]) -> dict[str, Any]:
+    """Every number fits where it is kept and shown: JSON in PostgreSQL knows no infinity, ours no 65th bit."""
+    waiting: list[object] = [value]
+    while waiting:
+        match waiting.pop():
+            case dict() as table:
+                waiting += table.values()
+            case list() as rows:
+                waiting += rows
+            case int() as whole if not -(2**63) <= whole < 2**64:
+                raise ValueError("holds a number of more than 64 bits: write it as a text")
+            case float() as real if not math.isfinite(real):
+                raise ValueError("holds a number that is none, or has no end")
+            case _:
+                pass
+    return value
+
+
+Addresses = Annotated[
+    list[AddressText],
+    Field(max_length=MAX_RECIPIENTS),
+    BeforeValidator(_listed, json_schema_input_type=list[AddressText] | AddressText),
+]
+"""Several, or one as a plain text."""
+Metadata = Annotated[dict[Short, Any], Field(max_length=50), AfterValidator(_storable)]
 
 S = TypeVar("S", bound="Shape")
 
@@ -65,8 +98,8 @@ class AttachmentMember(Shape):
 class Composition(Shape):
     """What a new message and a reply have in common."""
 
-    cc: Addresses | AddressText = []
-    bcc: Addresses | AddressText = []
+    cc: Addresses = []
+    bcc: Addresses = []
     reply_to: AddressText | None = None
     text: Annotated[str, StringConstraints(max_length=MAX_TEXT)] | None = None
     html: Annotated[str, StringConstraints(max_length=MAX_TEXT)] | None = None
@@ -75,14 +108,14 @@ class Composition(Shape):
     content_class: ContentClass | None = None
     run: RunMember | None = None
     tags: Annotated[list[Short], Field(max_length=20)] = []
-    metadata: Annotated[dict[Short, Any], Field(max_length=50)] = {}
+    metadata: Metadata = {}
 
 
 class SendRequest(Composition):
     """`POST /emails/send`."""
 
     sender: Annotated[AddressText, Field(alias="from")]
-    to: Addresses | AddressText
+    to: Addresses
     subject: Line
     in_reply_to: Line | None = None
     references: Annotated[list[Line], Field(max_length=100)] = []
@@ -93,7 +126,7 @@ class ReplyRequest(Composition):
 
     message_id: Short
     sender: Annotated[AddressText | None, Field(alias="from")] = None
-    to: Addresses | AddressText | None = None
+    to: Addresses | None = None
     subject: Line | None = None
 
 
@@ -101,6 +134,67 @@ class TagsRequest(Shape):
     """`POST /emails/{id}/tags`: replaces the message's tags."""
 
     tags: Annotated[list[Short], Field(max_length=20)]
+
+
+class DecideRequest(Shape):
+    """`POST /emails/{id}/decide`. `digest`, where given, is that of the bytes the reviewer saw."""
+
+    action: Literal["approve", "reject"]
+    reason: Sentence | None = None
+    digest: Name | None = None
+
+
+class ReasonRequest(Shape):
+    """What stops something or lets it go on says why."""
+
+    reason: Sentence
+
+
+class ConfirmRequest(Shape):
+    """`POST /runs/{id}/confirm`. `agent` may be left out where `id` is the run's number."""
+
+    agent: Name | None = None
+    up_to: Annotated[int, Field(ge=1, le=10_000_000)]
+    reason: Sentence
+
+
+class IdentityMembers(Shape):
+    """The record of an identity. Durations are texts (`72h`, `90d`); `expires` may also be a time (RFC 3339)."""
+
+    display_name: Name | None = None
+    oversight_mode: Mode | None = None
+    approval_webhook: Annotated[str, StringConstraints(max_length=2_048)] | None = None
+    pending_expiry: Name | None = None
+    agent: Name | None = None
+    purpose: Sentence | None = None
+    owner: Name | None = None
+    system_owner: Name | None = None
+    systems: Sentence | Annotated[list[Name], Field(max_length=50)] | None = None
+    standing_reason: Sentence | None = None
+    revoke_when: Sentence | None = None
+    expires: Name | None = None
+    stores_or_forwards: bool | None = None
+    classes: Annotated[list[ContentClass], Field(max_length=10)] | None = None
+    allow: Annotated[list[Name], Field(max_length=1_000)] | None = None
+    limits: Annotated[dict[Name, int | None], Field(max_length=10)] | None = None
+
+
+class MailboxRequest(IdentityMembers):
+    """`POST /mailboxes`: what the record still lacks is listed in the answer's `missing`."""
+
+    address: AddressText
+
+
+class MailboxPatch(IdentityMembers):
+    """`PATCH /mailboxes/{address}`: what is left out stays. A mode, a limit, a list changes with a reason only."""
+
+    change_reason: Sentence | None = None
+
+
+BODIES: Final[tuple[type[Shape], ...]] = (
+    SendRequest, ReplyRequest, TagsRequest, DecideRequest, ReasonRequest, ConfirmRequest, MailboxRequest, MailboxPatch,
+)  # fmt: skip
+"""Every body that a door reads itself; the description of the doors must name what they refer to."""
 
 
 class RecipientMember(BaseModel):
@@ -134,6 +228,71 @@ class SubmissionAnswer(BaseModel):
     content_class: str | None = None
 
 
+class PendingMember(BaseModel):
+    """One pending action, as a reviewer sees it in a list."""
+
+    model_config = ConfigDict(extra="allow")
+    id: str
+    kind: Literal["send", "reply", "read", "tag"]
+    to: list[str]
+    subject: str | None
+    body_preview: str
+    reasons: list[ReasonMember]
+    submitted_at: str
+    expires_at: str
+    digest: str | None
+
+
+class PendingAnswer(BaseModel):
+    """A page of pending actions, the longest waiting first."""
+
+    messages: list[PendingMember]
+    next_cursor: str | None
+
+
+class DecidedAnswer(BaseModel):
+    """What a decision came to. `decided` is false while it takes another person."""
+
+    model_config = ConfigDict(extra="allow")
+    id: str
+    item: str
+    status: str
+    decided: bool
+
+
+class MailboxAnswer(BaseModel):
+    """An identity with its record. `missing` and `stuck`: why nobody can sign it as it stands."""
+
+    model_config = ConfigDict(extra="allow")
+    address: str
+    status: str
+    oversight_mode: Mode
+    updated_at: str
+    missing: list[str]
+    stuck: str | None = None
+    webhook_secret: str | None = None
+
+
+class ReportAnswer(BaseModel):
+    """What was understood of a report, and whether its marks prove that it is about mail of this desk."""
+
+    model_config = ConfigDict(extra="allow")
+    kind: Literal["bounce", "complaint", "other"]
+    recipients: list[dict[str, Any]]
+    matched: bool
+    fresh: bool
+    reason: str | None = None
+
+
+class TakenAnswer(BaseModel):
+    """What became of a provider's webhook: how many events it held, were about our mail, and were news."""
+
+    model_config = ConfigDict(extra="allow")
+    events: int
+    matched: int
+    fresh: int
+
+
 class FieldProblem(BaseModel):
     """One thing wrong with a request."""
 
@@ -160,18 +319,37 @@ class Problem(BaseModel):
 def read(shape: type[S], body: bytes) -> S:
     """The shape, or `Invalid` with every problem and its field."""
     try:
-        return shape.model_validate_json(body)
+        parsed = shape.model_validate_json(body)
     except ValidationError as error:
         problems = tuple(
             (where(one["loc"]) or "body", one["msg"]) for one in error.errors(include_input=False, include_url=False)
         )
         first = problems[0]
         raise Invalid(f"{first[0]}: {first[1]}", problems=problems[:50]) from error
+    if b"\\u0000" in body and (field := _nul(parsed.model_dump(by_alias=True), "")) is not None:
+        # PostgreSQL keeps no NUL in a text: it would answer for the whole desk being down.
+        raise Invalid(f"{field}: has a NUL character", problems=((field, "has a NUL character"),))
+    return parsed
 
 
-def several(value: list[str] | str | None) -> list[str]:
-    """A list of addresses that may be written as one string."""
-    return [value] if isinstance(value, str) else list(value or ())
+def _nul(value: object, place: str) -> str | None:
+    """Where a NUL character stands in a parsed body, or None."""
+    if isinstance(value, str):
+        return (place or "body") if "\x00" in value else None
+    if isinstance(value, dict):
+        named = ((f"{place}.{key}" if place else str(key), key, one) for key, one in value.items())
+        return next((spot for name, key, one in named if (spot := _nul(key, place) or _nul(one, name))), None)
+    if isinstance(value, list):
+        return next((spot for n, one in enumerate(value) if (spot := _nul(one, f"{place}[{n}]"))), None)
+    return None
+
+
+def mailbox_address(text: str) -> str:
+    """The address in a path, normalised; what is none is no mailbox either: `NotFound`."""
+    try:
+        return parse_address(text).normalised
+    except Invalid as error:
+        raise NotFound(f"there is no mailbox {text[:100]!r}") from error
 
 
 def attachment(member: AttachmentMember, place: int) -> Attachment:

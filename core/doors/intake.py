@@ -21,7 +21,6 @@ from core.doors.contract import (
     attachment,
     mailbox_address,
     read,
-    several,
 )
 from core.doors.describe import answer_json, body_of, errors
 from core.doors.desk import Desk
@@ -79,7 +78,7 @@ class Intake:
         submission = _submission(
             parsed,
             sender=parsed.sender,
-            to=several(parsed.to),
+            to=parsed.to,
             subject=parsed.subject,
             in_reply_to=parsed.in_reply_to,
             references=tuple(parsed.references),
@@ -99,7 +98,7 @@ class Intake:
         submission = _submission(
             parsed,
             sender=parsed.sender or box,
-            to=several(parsed.to) or to,
+            to=parsed.to or to,
             subject=parsed.subject if parsed.subject is not None else _re(subject),
             in_reply_to=parent,
             references=(),
@@ -188,6 +187,9 @@ class Intake:
         token = self._desk.callers.agent(request)
         if direction not in (None, "in", "out"):
             raise Invalid("direction is in or out", problems=(("direction", "is in or out"),))
+        if not (q or "").isprintable():
+            raise Invalid("q has characters that no subject has", problems=(("q", "is not printable"),))
+        before = _id(cursor) if cursor else None
         target = f"messages:{direction or ''}:{q or ''}:{cursor or ''}"
         asked = await self._desk.writer.do(
             lambda tx: actions.ask(
@@ -196,7 +198,6 @@ class Intake:
         )
         if asked is not None:
             return render(asked, request_id(request))
-        before = _id(cursor) if cursor else None
         with self._desk.store.read() as conn:
             return answer_json(
                 200, status.messages(conn, mailbox_address(address), direction=direction, q=q, before=before)
@@ -266,7 +267,7 @@ def _submission(
     given: dict[str, str] = {}
     lists = {
         name: _addresses(name, listed, problems, given)
-        for name, listed in (("to", to), ("cc", several(parsed.cc)), ("bcc", several(parsed.bcc)))
+        for name, listed in (("to", to), ("cc", parsed.cc), ("bcc", parsed.bcc))
     }
     from_ = _addresses("from", [sender], problems, {})
     reply_to = _addresses("reply_to", [parsed.reply_to] if parsed.reply_to else [], problems, {})

@@ -72,4 +72,5 @@ class Wall:
             413, error="too_large", reason=f"the request is larger than {self._most:,} bytes", request_id=rid,
             fix="send large files as links",
         )  # fmt: skip
+        answer.headers["x-request-id"] = rid
         await answer(scope, receive, send)

@@ -5,13 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import FastAPI
+from pydantic import BaseModel
 
 from core.doors import problems
-from core.doors.contract import Problem
+from core.doors.contract import BODIES, Problem
 from core.doors.desk import Desk
+from core.doors.feedback import Feedback
 from core.doors.health import Health
+from core.doors.identities import Identities
 from core.doors.intake import Intake
 from core.doors.limits import Wall
+from core.doors.operators import Operators
+from core.doors.problems import MEDIA_TYPE
+from core.doors.unsubscribe import Unsubscribe
 from core.settings import Settings
 
 ABOUT = """The gateway through which AI agents send email. Agents submit, a human decides where the mailbox's mode asks
@@ -22,21 +28,37 @@ def build(desk: Desk, settings: Settings) -> FastAPI:
     """The whole desk, for a network that is trusted to reach it."""
     app = _app(desk)
     app.include_router(Intake(desk).router)
+    app.include_router(Identities(desk, settings).router)
+    app.include_router(Operators(desk).router)
     app.include_router(Health(desk, settings).router)
+    _open(app, desk, settings)
+    describe(app)
     return app
 
 
 def public(desk: Desk, settings: Settings) -> FastAPI:
-    """Only what strangers must reach: unsubscribing and feedback."""
-    del settings
-    return _app(desk)
+    """Only what strangers must reach: unsubscribing and feedback. It does not even describe itself."""
+    app = _app(desk, described=False)
+    _open(app, desk, settings)
+    return app
 
 
-def _app(desk: Desk) -> FastAPI:
-    app = FastAPI(title="Postroom", description=ABOUT, version="0.1.0", redoc_url=None)
+def _open(app: FastAPI, desk: Desk, settings: Settings) -> None:
+    app.include_router(Unsubscribe(desk, settings).router)
+    app.include_router(Feedback(desk, settings).router)
+
+
+def _app(desk: Desk, *, described: bool = True) -> FastAPI:
+    app = FastAPI(
+        title="Postroom",
+        description=ABOUT,
+        version="0.1.0",
+        redoc_url=None,
+        docs_url="/docs" if described else None,
+        openapi_url="/openapi.json" if described else None,
+    )
     problems.install(app)
     app.add_middleware(Wall, chance=desk.house.chance)
-    describe(app)
     return app
 
 
@@ -48,9 +70,26 @@ def describe(app: FastAPI) -> None:
         found = plain()
         components = found.setdefault("components", {})
         schemas = components.setdefault("schemas", {})
-        schemas.setdefault("Problem", Problem.model_json_schema(ref_template="#/components/schemas/{model}"))
+        shapes: tuple[type[BaseModel], ...] = (Problem, *BODIES)
+        for shape in shapes:
+            schema = shape.model_json_schema(ref_template="#/components/schemas/{model}")
+            for name, part in (schema.pop("$defs", {}) | {shape.__name__: schema}).items():
+                schemas.setdefault(name, part)
+        for route in found["paths"].values():
+            for operation in route.values():
+                operation["responses"] = {code: _told(one) for code, one in operation["responses"].items()}
+                if "HTTPValidationError" in str(operation["responses"].get("422")):
+                    del operation["responses"]["422"]  # nothing of these parameters can be malformed
+        schemas.pop("HTTPValidationError", None)
+        schemas.pop("ValidationError", None)
         components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         found["security"] = [{"token": []}]
         return found
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the description
+
+
+def _told(answer: dict[str, Any]) -> dict[str, Any]:
+    """The framework adds its own idea of how a model is sent; problems are problem+json alone."""
+    content = answer.get("content", {})
+    return answer | {"content": {MEDIA_TYPE: content[MEDIA_TYPE]}} if MEDIA_TYPE in content else answer
