@@ -6,7 +6,7 @@
 
 from core.rules.policy.changes import Change, Direction, changes, tightened
 from core.rules.policy.file import DEFAULT_TOML, from_json, parse, to_json
-from core.rules.policy.sections import Budgets, Guard, Policy, SiteBudget
+from core.rules.policy.sections import Budgets, Guard, Notify, Policy, SiteBudget
 
 __all__ = [
     "DEFAULT_TOML",
@@ -14,6 +14,7 @@ __all__ = [
     "Change",
     "Direction",
     "Guard",
+    "Notify",
     "Policy",
     "SiteBudget",
     "changes",
