@@ -89,8 +89,17 @@ class Figures:
 class Live:
     """One demonstration in one directory."""
 
-    def __init__(self, directory: Path, *, seed: int = SEED, rogue_after: float = 25.0) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        seed: int = SEED,
+        rogue_after: float = 25.0,
+        reads_for: tuple[float, float] = (4.0, 9.0),
+    ) -> None:
+        """`reads_for`: how long the simulated reviewer takes over a message; the slow one leaves work for a visitor."""
         self.directory = directory
+        self._reads_for = reads_for
         self._rogue_after = rogue_after
         self.clock = SystemClock()
         self.url = f"http://127.0.0.1:{_free_port()}"
@@ -153,7 +162,7 @@ class Live:
             )  # fmt: skip
         reviewer = SimulatedReviewer(
             token=self.founded.operators["olive"], mailboxes=[cast.address for cast, _ in CAST[1:4:2]], client=client,
-            clock=self.clock, seed=self._seed,
+            clock=self.clock, seed=self._seed, reads_for=self._reads_for,
         )  # fmt: skip
         return [*(agent.run() for agent in self.agents), reviewer.run()]
 
@@ -194,7 +203,7 @@ class Live:
 async def headless(directory: Path, *, seconds: float) -> Figures:
     """Run the demonstration without a screen and say what happened."""
     started = time.monotonic()
-    live = Live(directory, rogue_after=min(5.0, seconds / 4))
+    live = Live(directory, rogue_after=min(5.0, seconds / 4), reads_for=(0.1, 1.0))
     async with live.running():
         await asyncio.sleep(seconds)
     return live.figures(seconds=round(time.monotonic() - started, 1))
