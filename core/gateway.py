@@ -25,6 +25,7 @@ from core.clock import SystemClock
 from core.doors import site
 from core.doors.callers import Callers
 from core.doors.desk import Desk
+from core.doors.maildir import Maildirs
 from core.errors import Invalid
 from core.flow.house import House
 from core.hooks import Hooks
@@ -176,6 +177,7 @@ class Gateway:
             self.webhooks.run(),
             notify.run(),
             Rollup(writer=self.writer, clock=self.clock).run(),
+            Maildirs(self.desk, self.settings.feedback.maildirs).run(),
         ]
         if self.settings.policy_file.is_file():
             running.append(PolicyFile(self.settings.policy_file, writer=self.writer).run())
