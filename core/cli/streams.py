@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-from collections.abc import Iterable
+import itertools
+from collections.abc import Collection, Iterable
 from typing import Annotated, Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -19,6 +20,7 @@ from core.errors import Conflict, Invalid
 from core.flow import controls, streams
 from core.flow.streams import NewStream, SealedKey
 from core.keys import KeyRing
+from core.ledger.views import agents as views
 from core.rules import dns
 from core.rules.dns import DnsRecord, Slot
 from core.smtp import Route
@@ -111,9 +113,10 @@ def rotate(
     with seat.read() as conn:
         stream = streams.show(conn, domain)
         slot = streams.next_slot(conn, domain)
+        used = {key.selector for key in views.keys(conn) if key.stream == stream.domain}
     if not force:
         _check_published(seat, stream.domain, route=stream.route, slot="b" if slot == "a" else "a")
-    fresh = _fresh(stream.domain, (slot,), ring=gateway.keyring(seat.settings), now=seat.now)
+    fresh = _fresh(stream.domain, (slot,), ring=gateway.keyring(seat.settings), now=seat.now, used=used)
     signing = seat.act(lambda tx, actor: streams.rotate(tx, domain, fresh=fresh, actor=actor))
     selectors = [key.selector for key in fresh]
     return Said(
@@ -201,13 +204,18 @@ def _parted(relay: str) -> tuple[str, str | None]:
     return urlunsplit(parts._replace(netloc=f"{name}@{place}")), route.password
 
 
-def _fresh(domain: str, slots: Iterable[Slot], *, ring: KeyRing, now: int) -> tuple[SealedKey, ...]:
+def _fresh(
+    domain: str, slots: Iterable[Slot], *, ring: KeyRing, now: int, used: Collection[str] = ()
+) -> tuple[SealedKey, ...]:
+    """New keys, sealed for their rows, under dated names that were never used before."""
     today = dt.datetime.fromtimestamp(now / MICROS, tz=dt.UTC).date()
     made = []
     for slot in slots:
         for algorithm in streams.ALGORITHMS:
             pair = keys.new_key_pair(algorithm)
-            selector = dns.selector(today, slot=slot, algorithm=algorithm)
+            dated = dns.selector(today, slot=slot, algorithm=algorithm)
+            further = (dated.replace(f"{slot}-", f"{slot}{n}-") for n in itertools.count(2))
+            selector = next(one for one in itertools.chain((dated,), further) if one not in used)
             sealed = ring.seal(pair.private, about=f"dkim:{domain}:{selector}")
             made.append(SealedKey(slot, algorithm, selector, sealed, pair.public))
     return tuple(made)
@@ -222,7 +230,13 @@ def _check_published(seat: Seat, domain: str, *, route: str, slot: Slot) -> None
     """Signing with a key nobody can look up fails every mail: look before, where anybody out there would look."""
     if relays_locally(route):
         return
-    waiting = [one for one in _records(seat, domain) if f"{slot}-" in one.name.partition("._domainkey")[0]]
+    with seat.read() as conn:
+        selectors = {
+            key.selector
+            for key in views.keys(conn)
+            if key.stream == domain and key.slot == slot and key.retired_at is None
+        }
+    waiting = [one for one in _records(seat, domain) if one.name.partition("._domainkey")[0] in selectors]
     wrong = [
         one.name
         for one, found in zip(waiting, Zone().look_up(waiting), strict=True)

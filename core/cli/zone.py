@@ -34,8 +34,9 @@ class Found(enum.Enum):
 class Zone:
     """The world's view of names, through the machine's resolvers or the one given."""
 
-    def __init__(self, resolver: dns.resolver.Resolver | None = None) -> None:
+    def __init__(self, resolver: dns.resolver.Resolver | None = None, *, patience: float = PATIENCE) -> None:
         self._resolver = resolver
+        self._patience = patience
 
     def look_up(self, records: Sequence[DnsRecord]) -> list[Found]:
         """One answer a record, in order; asked for at once."""
@@ -44,7 +45,7 @@ class Zone:
                 self._resolver = dns.resolver.Resolver()
             except dns.exception.DNSException:  # no /etc/resolv.conf
                 return [Found.UNKNOWN] * len(records)
-        self._resolver.lifetime = PATIENCE
+        self._resolver.lifetime = self._patience
         with ThreadPoolExecutor(max(1, min(8, len(records)))) as pool:
             return list(pool.map(self._look_up, records))
 

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tests.cli.clerk import DOMAIN, Clerk
+
+
+def _graded(clerk: Clerk, check: str) -> list[tuple[str, str]]:
+    return [(one["grade"], one["about"]) for one in _checks(clerk) if one["check"] == check]
+
+
+def _checks(clerk: Clerk) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = clerk.run("doctor", "--json").json["checks"]
+    assert all(one["fix"] for one in found if one["grade"] == "fail")
+    return found
+
+
+def test_a_new_desk_lacks_a_stream_a_gateway_and_a_name(clerk: Clerk) -> None:
+    heard = clerk.run("doctor", "--json")
+    assert (heard.code, heard.json["ok"]) == (0, True)
+    warned = {(one["check"], one["about"]) for one in heard.json["checks"] if one["grade"] == "warn"}
+    assert {("stream", ""), ("gateway", ""), ("settings", "mail_host"), ("settings", "public_url")} <= warned
+
+
+def test_a_route_that_does_not_answer_fails(clerk: Clerk) -> None:
+    clerk.ok("stream", "add", DOMAIN, "--relay", "smtp://127.0.0.1:9", who="dora")
+    assert _graded(clerk, "route") == [("fail", DOMAIN)]
+    assert ("ok", DOMAIN) in _graded(clerk, "keys")
+    assert ("warn", DOMAIN) in _graded(clerk, "feedback")
+    assert ("warn", DOMAIN) in _graded(clerk, "sender")
+    assert clerk.run("doctor").code == 1
+
+
+def test_a_master_key_of_another_desk_is_found_out(clerk: Clerk, tmp_path: Path) -> None:
+    clerk.ok("stream", "add", DOMAIN, "--relay", "smtp://127.0.0.1:9", who="dora")
+    other = Clerk(tmp_path / "other")
+    other.ok("init")
+    (clerk.directory / "master.key").write_bytes((other.directory / "master.key").read_bytes())
+    assert _graded(clerk, "keys") == [("fail", DOMAIN)]
+
+
+def test_a_key_that_others_can_read_fails(clerk: Clerk) -> None:
+    (clerk.directory / "master.key").chmod(0o640)
+    assert ("fail", "master.key") in _graded(clerk, "master key")
+
+
+def test_a_policy_that_is_broken_on_disk_fails(clerk: Clerk) -> None:
+    (clerk.directory / "policy.toml").write_text("[nonsense")
+    assert ("fail", "policy.toml") in _graded(clerk, "policy")

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+from console.main import build, main
+from core.cli import frame
+from tests.cli.clerk import Clerk, founded
+
+
+def _commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, (*path, name))
+        else:
+            yield (*path, name), command
+
+
+COMMANDS = dict(_commands(typer.main.get_command(build())))
+
+
+def _at_the_shell(*args: str, **more: Any) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([sys.executable, "-m", "console.main", *args], check=False, capture_output=True, **more)
+
+
+@pytest.mark.parametrize("path", [path for path in COMMANDS if path != ("demo",)], ids=" ".join)
+def test_every_command_has_help_with_an_example_and_both_flags(path: tuple[str, ...]) -> None:
+    command = COMMANDS[path]
+    assert command.help
+    assert f"postroom {' '.join(path)}" in command.epilog
+    flags = {flag for parameter in command.params for flag in parameter.opts}
+    assert "--dir" in flags
+    assert "--json" in flags or path == ("console",)
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["stream", "add"],
+        ["stream", "paint", "x"],
+        ["nonsense"],
+        ["mailbox", "approve", "a@b.c", "--as", "king"],
+        ["queue", "approve", "not-an-id"],
+        ["token", "issue", "--agent", "x", "--scopes", "fly"],
+    ],
+)
+def test_usage_is_one_line_on_stderr_and_exit_2(
+    args: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clerk = founded(tmp_path / "desk")
+    monkeypatch.setenv("POSTROOM_DIR", str(clerk.directory))
+    monkeypatch.setenv("POSTROOM_TOKEN", clerk.tokens["alice"])
+    assert main([*args, "--json"]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert said.err.startswith("postroom: ")
+
+
+def test_no_desk_no_token_and_a_strangers_token_each_say_what_to_do(tmp_path: Path, clerk: Clerk) -> None:
+    assert "postroom init" in Clerk(tmp_path / "nowhere").refused("stream", "list", code=2)
+    assert "POSTROOM_TOKEN" in clerk.refused("stop", "--reason", "x")
+    clerk.tokens["eve"] = "pro_stranger"
+    assert "unknown" in clerk.refused("stop", "--reason", "x", who="eve")
+
+
+def test_the_desk_is_found_by_the_environment_too(
+    clerk: Clerk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("POSTROOM_DIR", str(clerk.directory))
+    assert main(["operator", "list"]) == 0
+    assert "gail" in capsys.readouterr().out
+
+
+def test_a_closed_pipe_is_quiet(clerk: Clerk) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    ended = subprocess.run(
+        [sys.executable, "-m", "console.main", "operator", "list", "--dir", str(clerk.directory)],
+        check=False, stdout=writer, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    os.close(writer)
+    assert ended.stderr == b""
+
+
+def test_foreign_text_obeys_nobody() -> None:
+    told = frame.table(("SUBJECT",), [("\x1b[2Jhello\u202e\n",)])
+    assert "\x1b" not in told
+    assert "\u202e" not in told
+    assert "hello" in told
+
+
+def test_the_version_is_told() -> None:
+    assert _at_the_shell("--version").stdout.startswith(b"postroom ")
+
+
+def test_interrupted_is_130(clerk: Clerk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_args: object, **_more: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sys.stdout.write", interrupted, raising=False)
+    assert frame.run(build(), ["operator", "list", "--dir", str(clerk.directory)]) == 130
+
+
+def test_the_console_wants_a_terminal_before_anything_else(tmp_path: Path) -> None:
+    ended = _at_the_shell("console", "--dir", str(tmp_path), stdin=subprocess.DEVNULL)
+    assert ended.returncode == 2
+    assert b"terminal" in ended.stderr
+
+
+def test_the_console_is_found_without_importing_the_orm() -> None:
+    code = "import sys, console.main as m; m.build(whole=False); assert 'sqlalchemy' not in sys.modules"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

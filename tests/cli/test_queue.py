@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from tests.cli.clerk import ADDRESS, DOMAIN, Clerk
+from tests.cli.mail import hand_in
+
+
+def test_held_mail_is_listed_shown_and_approved(office: Clerk) -> None:
+    item = hand_in(office)
+    listed = office.ok("queue", "pending")
+    assert listed["next_cursor"] is None
+    held = listed["messages"][0]
+    assert held["id"] == item
+    promised = {"id", "kind", "to", "subject", "body_preview", "reasons", "submitted_at", "expires_at", "digest"}
+    assert promised <= set(held)
+    shown = office.ok("queue", "show", item, "--source", who="alice")
+    assert shown["status"] == "pending"
+    assert "Subject: Your refund" in shown["source"]
+    assert office.ok("queue", "show", item)["review"]["opened_by"] == "alice"
+    said = office.ok("queue", "approve", item, "--digest", held["digest"], who="alice")
+    assert said == {"decided": [{"id": item, "status": "approved", "approvals_missing": 0}], "refused": []}
+    assert office.ok("queue", "show", item)["status"] == "queued"
+    assert office.ok("queue", "lanes")["lanes"][0]["depth"] == 1
+
+
+def test_what_was_decided_meanwhile_does_not_take_the_others_with_it(office: Clerk) -> None:
+    first, second = hand_in(office), hand_in(office, to="bob@example.com")
+    office.ok("queue", "reject", first, "--reason", "wrong customer", who="alice")
+    heard = office.run("queue", "approve", first, second, "--json", who="alice")
+    assert heard.code == 1
+    assert [one["id"] for one in heard.json["decided"]] == [second]
+    assert [(one["id"], one["error"]) for one in heard.json["refused"]] == [(first, "conflict")]
+    assert "already rejected" in office.refused("queue", "approve", first, who="alice")
+
+
+def test_what_is_released_has_no_undo(office: Clerk) -> None:
+    item = hand_in(office)
+    office.ok("queue", "approve", item, who="alice")
+    assert "no undo" in office.refused("queue", "undo", item, who="alice")
+
+
+def test_approving_is_for_reviewers(office: Clerk) -> None:
+    assert "reviewer may" in office.refused("queue", "approve", hand_in(office), who="gail")
+
+
+def test_a_lane_is_paused_and_goes_on(office: Clerk) -> None:
+    office.ok("queue", "approve", hand_in(office), who="alice")
+    lane = office.ok("queue", "lanes")["lanes"][0]["id"]
+    office.ok("lane", "pause", str(lane), "--reason", "they asked", who="alice")
+    assert office.ok("queue", "lanes")["lanes"][0]["paused_by"] == "alice"
+    office.ok("lane", "resume", str(lane), "--reason", "ready", who="dora")
+
+
+def test_a_run_is_listed_found_by_its_id_and_confirmed(office: Clerk) -> None:
+    hand_in(office, run="spring")
+    assert [one["id"] for one in office.ok("run", "list")["runs"]] == ["spring"]
+    assert office.ok("run", "show", "spring")["agent"] == "support-bot"
+    assert office.ok("run", "show", "support-bot/spring")["user"] == "ann@acme.test"
+    confirmed = office.ok(
+        "run", "confirm", "spring", "--agent", "support-bot", "--up-to", "500", "--reason", "letter", who="gail"
+    )
+    assert confirmed["up_to"] == 500
+    assert office.ok("run", "close", "spring", who="alice")["accepted"] == 1
+    assert "run list" in office.refused("run", "show", "autumn")
+
+
+def test_an_agent_is_suspended_and_resumed_by_somebody_else(office: Clerk) -> None:
+    hand_in(office)
+    stopped = office.ok("agent", "suspend", "support-bot", "--reason", "odd", who="alice")
+    assert (stopped["status"], stopped["pending"]) == ("suspended", 1)
+    office.refused("agent", "resume", "support-bot", "--reason", "fixed", who="alice")
+    office.ok("agent", "resume", "support-bot", "--reason", "fixed", who="gail")
+    shown = office.ok("agent", "show", "support-bot")
+    assert shown["status"] == "active"
+    assert [box["address"] for box in shown["mailboxes"]] == [ADDRESS]
+    assert office.ok("token", "revoke", str(shown["tokens"][0]["id"]), who="alice")["revoked"] == 1
+
+
+def test_the_story_of_a_message_is_told_by_any_of_its_names(office: Clerk) -> None:
+    item = hand_in(office)
+    message_id = office.ok("queue", "show", item)["rfc_message_id"]
+    for key in (item, message_id, "jane@example.com", "run-7", "support-bot"):
+        assert office.ok("trace", key)["messages"] == [item], key
+    heard = office.run("trace", f"<forged@{DOMAIN}>", "--json")
+    assert (heard.code, heard.json["ours"]) == (0, False)
+    assert office.run("trace", "nobody@example.org").code == 1

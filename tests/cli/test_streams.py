@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+from tests.cli.clerk import DOMAIN, Clerk
+
+
+def test_the_records_to_publish_have_four_selectors_spf_dmarc_and_the_return_path(clerk: Clerk) -> None:
+    added = clerk.ok("stream", "add", DOMAIN, "--relay", "smtp://127.0.0.1:2525", who="dora")
+    assert len(added["selectors"]) == 4
+    records = clerk.ok("stream", "dns", DOMAIN)["records"]
+    assert {"type", "name", "value", "purpose"} <= set(records[0])
+    keys = [one["name"] for one in records if "_domainkey" in one["name"]]
+    assert sorted(keys) == sorted(f"{selector}._domainkey.{DOMAIN}" for selector in added["selectors"])
+    assert any(one["value"].startswith("v=spf1") for one in records)
+    assert any(one["name"] == f"_dmarc.{DOMAIN}" for one in records)
+    assert [one["name"] for one in records if one["type"] == "MX"] == [f"bounces.{DOMAIN}"]
+
+
+def test_a_relays_password_rests_sealed(clerk: Clerk) -> None:
+    clerk.ok("stream", "add", DOMAIN, "--relay", "smtp://user:s3cr3t%20word@127.0.0.1:2525", who="dora")
+    assert clerk.ok("stream", "show", DOMAIN)["route"] == "smtp://user@127.0.0.1:2525"
+    for file in clerk.directory.iterdir():
+        assert b"s3cr3t" not in file.read_bytes()
+    with closing(sqlite3.connect(clerk.directory / "postroom.db")) as database:
+        assert database.execute("SELECT route_secret FROM stream").fetchone()[0]
+
+
+def test_a_stream_has_one_way_out(clerk: Clerk) -> None:
+    assert "--direct" in clerk.refused("stream", "add", DOMAIN, who="dora", code=2)
+    clerk.refused("stream", "add", DOMAIN, "--direct", "--relay", "smtp://127.0.0.1:25", who="dora", code=2)
+    assert clerk.ok("stream", "add", DOMAIN, "--direct", who="dora")["route"] == "direct"
+
+
+def test_streams_are_for_deliverability(clerk: Clerk) -> None:
+    said = clerk.refused("stream", "add", DOMAIN, "--relay", "smtp://127.0.0.1:2525", who="alice")
+    assert "deliverability" in said
+
+
+def test_a_stream_is_paused_resumed_warmed_and_listed(clerk: Clerk) -> None:
+    clerk.ok("stream", "add", DOMAIN, "--relay", "smtp://127.0.0.1:2525", who="dora")
+    assert clerk.ok("stream", "pause", DOMAIN, "--reason", "blocklisted", who="alice")["paused"] is True
+    clerk.refused("stream", "resume", DOMAIN, "--reason", "delisted", who="alice")
+    assert clerk.ok("stream", "resume", DOMAIN, "--reason", "delisted", who="dora")["paused"] is False
+    assert clerk.ok("stream", "warmup", DOMAIN, "500", "--reason", "known", who="dora")["warm_cap"] == 500
+    assert clerk.ok("stream", "warmup", DOMAIN, "off", "--reason", "known", who="dora")["warm"] is True
+    assert [one["domain"] for one in clerk.ok("stream", "list")["streams"]] == [DOMAIN]
+
+
+def test_keys_rotate_as_often_as_asked_and_no_selector_is_used_twice(clerk: Clerk) -> None:
+    added = clerk.ok("stream", "add", DOMAIN, "--relay", "smtp://127.0.0.1:2525", who="dora")
+    seen = set(added["selectors"])
+    for slot in ("b", "a", "b"):
+        turned = clerk.ok("stream", "rotate", DOMAIN, who="dora")
+        assert turned["active_slot"] == slot
+        assert not seen & set(turned["publish"])
+        seen |= set(turned["publish"])
+    assert len(clerk.ok("stream", "dns", DOMAIN)["records"]) == len(seen) + 4
