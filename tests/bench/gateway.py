@@ -29,6 +29,7 @@ from sqlalchemy import func, select, update
 
 from core import keys
 from core.clock import SystemClock
+from core.flow import streams
 from core.gateway import keyring
 from core.ledger import schema
 from core.ledger.store import Store
@@ -57,8 +58,8 @@ def found(directory: Path) -> Settings:
     def outfit(tx: Transaction) -> None:
         tx.write(update(table(Stream)).values(route=f"smtp://127.0.0.1:{SINK_PORT}"))
         tx.write(update(table(Token)).values(hash=hashlib.sha256(TOKEN.encode()).digest()))
-        for algorithm in ("rsa", "ed25519"):
-            pair = keys.new_key_pair(algorithm)  # type: ignore[arg-type]  # the two literals
+        for algorithm in streams.ALGORITHMS:
+            pair = keys.new_key_pair(algorithm)
             selector = f"bench-{algorithm}"
             tx.create(
                 table(StreamKey),
@@ -131,7 +132,7 @@ def measure(messages: int, *, egress: int, connections: int = 32) -> dict[str, A
                 ],
                 capture_output=True, text=True, check=True,
             )  # fmt: skip
-            said = json.loads(load_run.stdout)
+            said: dict[str, Any] = json.loads(load_run.stdout)
             while _sent(store) < messages:
                 time.sleep(0.05)
             took = time.time() - said.pop("began")
@@ -165,7 +166,10 @@ def peer(messages: int, *, sign: bool) -> dict[str, Any] | None:
         text=True,
         check=False,
     )
-    return json.loads(run.stdout.strip().splitlines()[-1]) if run.returncode == 0 and run.stdout.strip() else None
+    if run.returncode != 0 or not run.stdout.strip():
+        return None
+    figures: dict[str, Any] = json.loads(run.stdout.strip().splitlines()[-1])
+    return figures
 
 
 def main() -> None:
