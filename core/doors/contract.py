@@ -228,6 +228,37 @@ class SubmissionAnswer(BaseModel):
     content_class: str | None = None
 
 
+class MessageAnswer(BaseModel):
+    """Where a message and each of its recipients stand; no body."""
+
+    model_config = ConfigDict(extra="allow")
+    message_id: str
+    status: str
+    kind: str
+    subject: str | None
+    submitted_at: str
+    recipients: list[RecipientMember]
+
+
+class StandingAnswer(BaseModel):
+    """How a mailbox stands: each of `budgets` is read from the counter that enforces it."""
+
+    model_config = ConfigDict(extra="allow")
+    address: str
+    status: str
+    oversight_mode: Mode
+    updated_at: str
+    suspended: dict[str, Any] | None
+    budgets: list[dict[str, Any]]
+
+
+class MessagesAnswer(BaseModel):
+    """A page of a mailbox's messages, the newest first."""
+
+    messages: list[dict[str, Any]]
+    next_cursor: str | None
+
+
 class PendingMember(BaseModel):
     """One pending action, as a reviewer sees it in a list."""
 

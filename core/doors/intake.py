@@ -14,8 +14,11 @@ from fastapi import APIRouter, Request, Response
 from core.doors.contract import (
     MAX_RECIPIENTS,
     Composition,
+    MessageAnswer,
+    MessagesAnswer,
     ReplyRequest,
     SendRequest,
+    StandingAnswer,
     SubmissionAnswer,
     TagsRequest,
     attachment,
@@ -36,6 +39,8 @@ from core.words import Action, Actor, read_id
 
 MAX_WAIT: Final = 30
 POLL: Final = 0.05
+
+Told = dict[int | str, dict[str, Any]]
 
 
 # Read by hand like the body: letting the framework do it costs 180 us a message.
@@ -220,31 +225,35 @@ class Intake:
 
     def _routes(self) -> None:
         add = self.router.add_api_route
-        told: dict[int | str, dict[str, Any]] = {
-            200: {"model": SubmissionAnswer},
-            202: {"model": SubmissionAnswer},
-        }
+        taken = {"model": SubmissionAnswer}
+        message: Told = {200: {"model": MessageAnswer}}
+        held: Told = {202: taken}
+        standing: Told = {200: {"model": StandingAnswer}}
+        listed: Told = {200: {"model": MessagesAnswer}}
         refused = errors(401, 403, 404, 409, 413, 422, 429, 503)
         for path, handler, shape in (
             ("/emails/send", self._send, SendRequest),
             ("/emails/reply", self._reply, ReplyRequest),
         ):
-            add(path, handler, methods=["POST"], responses=told | refused, openapi_extra=body_of(shape) | SUBMITTING)
-        add("/emails/{message_id}", self._status, methods=["GET"], responses=errors(401, 403, 404, 422, 503))
+            told = {200: taken} | held | refused
+            add(path, handler, methods=["POST"], responses=told, openapi_extra=body_of(shape))
+        add("/emails/{message_id}", self._status, methods=["GET"], responses=message | errors(401, 403, 404, 503))
         add(
-            "/emails/{message_id}/cancel",
-            self._cancel,
-            methods=["POST"],
-            responses=errors(401, 403, 404, 409, 422, 503),
-        )
+            "/emails/{message_id}/cancel", self._cancel, methods=["POST"],
+            responses=message | errors(401, 403, 404, 409, 503),
+        )  # fmt: skip
         add(
             "/emails/{message_id}/tags", self._tags, methods=["POST"],
-            responses=told | errors(401, 403, 404, 409, 413, 422, 503), openapi_extra=body_of(TagsRequest),
+            responses=message | held | errors(401, 403, 404, 409, 413, 422, 503),
+            openapi_extra=body_of(TagsRequest),
         )  # fmt: skip
-        add("/mailboxes/{address}", self._mailbox, methods=["GET"], responses=errors(401, 403, 404, 422, 503))
+        add(
+            "/mailboxes/{address}", self._mailbox, methods=["GET"],
+            responses=standing | errors(401, 403, 404, 503),
+        )  # fmt: skip
         add(
             "/mailboxes/{address}/messages", self._messages, methods=["GET"],
-            responses=told | errors(401, 403, 404, 422, 503),
+            responses=listed | held | errors(401, 403, 404, 422, 503),
         )  # fmt: skip
 
 
