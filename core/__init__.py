@@ -14,9 +14,20 @@ The way of a message, each step naming its file:
     feedback comes back and moves rates         flow/absorb.py       doors/feedback.py, rules/reports, rules/providers
     a guard suspends before receivers act       flow/controls.py     rules/guards.py
 
-Who may send at all is decided before: flow/identities.py (three signatures), flow/tokens.py, flow/streams.py. What
-people change while it runs: flow/controls.py (suspend, pause, stop), flow/bounds.py (modes, limits), flow/policies.py.
-Every fact is in the log (events.py is the catalogue, ledger/log.py the chain); flow/trace.py tells a message's story.
+Where to look for a question:
+
+    who may send at all        flow/identities.py (three signatures), tokens.py, operators.py, streams.py, retirement.py
+    how far they may go        flow/bounds.py (modes, limits), policies.py, runs.py; rules/policy, rules/roles.py
+    who may be written to      flow/suppressions.py, consents.py; rules/consent.py
+    what an emergency needs    flow/controls.py (suspend, pause, stop)
+    what came back             flow/absorb.py, matching.py (proof), cohorts.py (rates), guarding.py (lines)
+    who is told                flow/tell.py + loops/webhooks.py (programs), flow/alert.py + loops/notify.py (people)
+    what happened              flow/trace.py, difference.py, evidence.py, checkpoints.py, bundle.py
+    what screens show          ledger/views/ (one file a screen), flow/screens/ (what needs a gauge or a verdict)
+    what the clock does        loops/housekeeping.py (its list of chores), flow/upkeep.py, lookout.py
+    who comes in               doors/operators.py, identities.py, unsubscribe.py, maildir.py, health.py
+
+Every fact is in the log: events.py is the catalogue, ledger/log.py the chain.
 
 The floors, from the top; each imports only what is below it (`lint-imports` holds them):
 
