@@ -96,7 +96,7 @@ def _judged(was: Any, now: Any, direction: Tightens | Toward) -> Direction:
     return "tightens" if _merged_value(was, now, direction) == now else "loosens"
 
 
-def _merged_value(was: Any, now: Any, direction: Tightens | Toward) -> Any:  # noqa: PLR0911 - one for each direction
+def _merged_value(was: Any, now: Any, direction: Tightens | Toward) -> Any:
     """The tighter of two values of one key."""
     match direction:
         case Toward(order):
