@@ -154,7 +154,7 @@ class Transaction:
             # A wider window than was loaded: read it and lay this batch's changes over it.
             self._flush_bumps()
             found = self._buckets[name] = counters.load(self.conn, scope, key, kind, since=since) | {-1: since}
-            self._overlay(name, since)
+            self._overlay({name}, since)
         return sorted((minute, n) for minute, n in found.items() if minute >= since and minute >= 0)
 
     def prime(self, scope: str, keys: Collection[str], kind: str, *, since: int) -> None:
@@ -165,7 +165,7 @@ class Transaction:
             loaded = counters.load_many(self.conn, scope, wanted, kind, since=since)
             for key in wanted:
                 self._buckets[scope, key, kind] = loaded.get(key, {}) | {-1: since}
-                self._overlay((scope, key, kind), since)
+            self._overlay({(scope, key, kind) for key in wanted}, since)
 
     def total(self, scope: str, key: str, kind: str, *, since: int = 0) -> int:
         """The sum of a counter from minute `since` on."""
@@ -271,11 +271,11 @@ class Transaction:
             counters.apply(self.conn, self._batch.bumps, sqlite=self.sqlite)
             self._batch.bumps.clear()
 
-    def _overlay(self, name: tuple[str, str, str], since: int) -> None:
+    def _overlay(self, names: Collection[tuple[str, str, str]], since: int) -> None:
         """Lay this verb's own changes over buckets that were just read."""
-        found = self._buckets[name]
         for (scope, key, kind, minute), n in self._verb.bumps.items() if self._verb else ():
-            if (scope, key, kind) == name and minute >= since:
+            if (scope, key, kind) in names and minute >= since:
+                found = self._buckets[scope, key, kind]
                 found[minute] = found.get(minute, 0) + n
 
     def _forget(self) -> None:
