@@ -47,7 +47,11 @@ def test_every_altered_byte_is_noticed() -> None:
             ring.open(sealed[:place], about="row")
 
 
-@pytest.mark.parametrize("text", ["", "k1", "k1:short", f"{NEW} {NEW}", "K 1:" + "A" * 43])
+@pytest.mark.parametrize(
+    "text",
+    ["", "k1", "k1:short", f"{NEW} {NEW}", "K 1:" + "A" * 43],
+    ids=["empty", "no key", "short", "twice", "bad name"],
+)
 def test_a_bad_ring_is_refused_without_telling_the_secret(text: str) -> None:
     with pytest.raises(Invalid) as refused:
         KeyRing.parse(text)
