@@ -70,6 +70,7 @@ class Action:
 
 _AGENT_SCOPES: Final = (Scope.DESK, Scope.AGENTS, Scope.AGENT, Scope.MESSAGE)
 _LISTS: Final = (Scope.DESK, Scope.QUEUE, Scope.AGENTS, Scope.LANES, Scope.EVENTS, Scope.SUPPRESSIONS, Scope.IDENTITIES)
+_WITH_FAULTS: Final = tuple(scope for scope in _LISTS if scope is not Scope.SUPPRESSIONS)
 _HELD: Final = (Scope.QUEUE, Scope.MESSAGE)
 _EVERYWHERE: Final = (Scope.EVERYWHERE,)
 
@@ -230,7 +231,7 @@ ACTIONS: Final[dict[str, Action]] = {
             help="field:value, ! before it negates, esc clears.",
         ),
         Action(
-            "faults", "exclamation_mark", "faults only", _LISTS, shown_key="!", foot=12, short="",
+            "faults", "exclamation_mark", "faults only", _WITH_FAULTS, shown_key="!", foot=12, short="",
             help="Only what is wrong; again shows all.",
         ),
         Action("sort", "o", "sort", (Scope.DESK, Scope.QUEUE, Scope.AGENTS), foot=13, short="", help="The next order."),

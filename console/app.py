@@ -14,19 +14,19 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final, TypeVar, cast
 
-from textual import events
+from textual import work
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from console.actions import ACTIONS, TABS, Action, Asks, Scope, of_scope, refusal, works_in
+from console.careful import CarefulApp
 from console.dialogs import Choice, ChoiceDialog, Dialog
 from console.live import Link, Live, News
 from console.palette import DEFAULT_THEME, BadTheme, install_themes, load_themes, theme_folder, watch_themes
-from console.safe import GuardedApp, make_safe
+from console.safe import make_safe
 from console.screens.opening import OpeningScreen
 from console.session import Session
 from console.widgets.frame import Head, Line, head_line
@@ -51,14 +51,14 @@ TRY_AGAIN: Final = 1.0
 _NOBODY: Final = Actor("operator", "...")
 
 
-class PostroomConsole(GuardedApp[int]):
+class PostroomConsole(CarefulApp[int]):
     """One operator at one desk. Give it a store and an actor, or an `opener` that finds both in the background.
 
     `release_delay` (microseconds) is how long approvals can be taken back; None takes the policy's.
     """
 
     CSS = """
-    Screen { background: $background; color: $foreground; }
+    .-narrow TabLine { display: none; }
     Toast { max-width: 70; padding: 0 1; }
     """
     TITLE = "Postroom"
@@ -98,7 +98,6 @@ class PostroomConsole(GuardedApp[int]):
         self._parts: Parts | None = None
         self._last_mode = ""
         self._alarm = ("", 0)
-        self._refocused = False
         install_themes(self, load_themes(theme_folder())[0])
         self.theme = DEFAULT_THEME
 
@@ -112,10 +111,11 @@ class PostroomConsole(GuardedApp[int]):
 
     def on_mount(self) -> None:
         self.set_interval(FRAME_EVERY, self._check_frame)
-        self.run_worker(self._watch_themes(), group="themes", exit_on_error=False)
+        self._watch_themes()
         # after the first frame: importing holds the interpreter, and a black screen says nothing
-        self.call_after_refresh(lambda: self.run_worker(self._open(), group="desk", exit_on_error=False))
+        self.call_after_refresh(self._open)
 
+    @work(group="desk", exit_on_error=False)
     async def _open(self) -> None:
         while True:
             try:
@@ -161,12 +161,14 @@ class PostroomConsole(GuardedApp[int]):
         if self.paused_at is not None:
             self._held_back = news if self._held_back is None else self._held_back.joined(news)
             return
-        self._tell(news)
+        if news.live is not was or not news.quiet:
+            self._tell(news)
 
     def _tell(self, news: News) -> None:
         screen = self.desk_screen
         if screen is not None:
             screen.told(news)
+            self._check_frame()
 
     @property
     def waiting(self) -> int:
@@ -241,25 +243,6 @@ class PostroomConsole(GuardedApp[int]):
     def alarm_text(self) -> str:
         text, until = self._alarm
         return f"▲ {text}" if text and self.now < until else ""
-
-    def say(self, text: str, severity: SeverityLevel = "information") -> None:
-        """A notice. The text may be foreign; it is never markup."""
-        self.notify(text, severity=severity)
-
-    def notify(
-        self,
-        message: str,
-        *,
-        title: str = "",
-        severity: SeverityLevel = "information",
-        timeout: float | None = None,
-        markup: bool = False,
-    ) -> None:
-        """As Textual's, but the text is made safe and markup is never read, whoever calls."""
-        del markup
-        glyph = {"information": "·", "warning": "▲", "error": "✖"}[severity]
-        safe = f"{glyph} {make_safe(message).text}"
-        super().notify(safe, title=make_safe(title).text, severity=severity, timeout=timeout, markup=False)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         if event.state is WorkerState.ERROR:
@@ -354,26 +337,13 @@ class PostroomConsole(GuardedApp[int]):
 
         self.push_screen(ChoiceDialog("Theme", choices=choices, clock=self.monotonic), chosen)
 
+    @work(group="themes", exit_on_error=False)
     async def _watch_themes(self) -> None:
         async for theme in watch_themes(theme_folder()):
             if isinstance(theme, BadTheme):
                 self.say(f"theme refused, the last good one stays: {theme}", "warning")
             else:
                 install_themes(self, [theme])
-
-    # -- focus --------------------------------------------------------------------------------------------------------
-
-    def on_app_focus(self) -> None:
-        self._refocused = True
-
-    async def on_event(self, event: events.Event) -> None:
-        # the click that brings the terminal to the front was aimed at the window, not at what lies under it
-        if self._refocused and isinstance(event, events.MouseDown | events.MouseUp) and not event.is_forwarded:
-            self._refocused = isinstance(event, events.MouseDown)
-            return
-        if isinstance(event, events.Key):
-            self._refocused = False
-        await super().on_event(event)
 
     async def action_quit(self) -> None:
         self.exit(0)

@@ -78,7 +78,7 @@ def summary(batch: Batch, *, hidden: int, delay: int | None) -> Content:
     ]
     if 0 < batch.templates < len(batch.ready):
         lines.append(
-            Content(f"{plural(batch.templates, 'text')} among them; J and K in a message walk through each body")
+            Content(f"{plural(batch.templates, 'text')} in {len(batch.ready):,} messages; ⏎ then J K shows each body")
         )
     left_out = [
         f"{batch.unopened} with a failed check, never opened: left out" if batch.unopened else "",

@@ -130,14 +130,15 @@ class Desk:
         was = self.live
         with self.store.read() as conn:
             seq, _ = log.head(conn)
-            entries = (
-                log.read(conn, after=was.seq, limit=BEHIND) if was.seq and was.seq < seq <= was.seq + BEHIND else []
-            )
+            known = was.link is Link.LIVE and was.seq < seq <= was.seq + BEHIND
+            entries = log.read(conn, after=was.seq, limit=BEHIND) if known else []
         new = was.link is not Link.LIVE or (was.seq < seq and not entries) or seq < was.seq
         news = told(entries, everything=new)
         self._dirty |= news.agents
         live = self._figures(was, full=new, changed=bool(entries))
-        return replace(news, live=replace(live, link=Link.LIVE, read_at=self.now, seq=max(seq, 0)))
+        fresh = replace(live, link=Link.LIVE, seq=seq)
+        # the same object while nothing is different: screens draw anew only what they have not drawn
+        return replace(news, live=was if fresh == was else fresh)
 
     def _figures(self, was: Live, *, full: bool, changed: bool) -> Live:
         moment = time.monotonic()

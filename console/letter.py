@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 Lines = list[list[Piece]]
 RECIPIENTS_SHOWN: Final = 50
+FULL: Final = 0.8
 DIFFERENCE_LINES: Final = 200
 GLYPH: Final = {
     Level.FAULT: ("✖", Tone.FAULT),
@@ -116,7 +117,7 @@ def _of_mail(letter: Letter) -> Iterable[Check]:
     if mail is None:
         yield Check(Level.FAULT, "the body has been purged: nobody can see what would leave")
         return
-    subject, body = make_safe(view.subject).hidden, make_safe_block(mail.words).hidden
+    subject, body = make_safe(view.subject).hidden, _hidden_in(mail)
     if subject or body:
         yield Check(Level.FAULT, f"hidden or bidi characters: subject {subject}, body {body}")
     else:
@@ -135,12 +136,24 @@ def _of_mail(letter: Letter) -> Iterable[Check]:
         yield Check(Level.WARN, f"{plural(len(mail.attachments), 'attachment')}: {names}")
 
 
+def _hidden_in(mail: Mail) -> int:
+    """Of everything its reader may see, text and HTML alike."""
+    both = mail.words if mail.text is None or mail.html is None else f"{mail.text}\n{mail.html_words}"
+    return make_safe_block(both).hidden
+
+
 def _of_limits(limits: Sequence[Limit]) -> Iterable[Check]:
-    for limit in limits:
-        if limit.cap > 0:
-            level = Level.WARN if limit.used >= limit.cap * 0.8 else Level.FINE
-            name = limit.name.replace("_", " ")
-            yield Check(level, f"{name} {count(limit.used)} of {count(limit.cap)} ({percent(limit.used / limit.cap)})")
+    within: list[str] = []
+    for limit in (limit for limit in limits if limit.cap > 0):
+        name, share = limit.name.replace("_", " "), percent(limit.used / limit.cap)
+        if limit.used >= limit.cap * FULL:
+            yield Check(Level.WARN, f"{name} {count(limit.used)} of {count(limit.cap)} ({share})")
+        elif limit.name == "run":
+            within.append(f"run {count(limit.used)}/{count(limit.cap)}")
+        else:
+            within.append(f"{name} {share}")
+    if within:
+        yield Check(Level.FINE, f"within {', '.join(within)}")
 
 
 def check_lines(letter: Letter) -> Lines:
@@ -225,7 +238,7 @@ def body_lines(letter: Letter) -> Lines:
         gone = "No body: a held read or tag." if letter.view is None else "The body has been purged by retention."
         return [[Piece(gone, Tone.MUTED)]]
     kind = "text/plain" if mail.text is not None else "text/html, its words"
-    lines: Lines = [_title(f"{kind}, {size(len(mail.words.encode(errors='replace')))}, controls shown, links inert")]
+    lines: Lines = [_title(f"{kind}, {size(len(mail.words.encode(errors='replace')))} · links inert")]
     lines += _block(mail.words)
     for link in mail.links:
         if link.differs:

@@ -101,10 +101,9 @@ class AgentLine:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """One reading of the desk. `read_at` is the console's clock; `lost` says since when and why it is old."""
+    """One reading of the desk. `lost_since` and `lost_reason` say since when and why it is old."""
 
     link: Link = Link.OPENING
-    read_at: int = 0
     lost_since: int = 0
     lost_reason: str = ""
     seq: int = 0

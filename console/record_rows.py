@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from console.columns import Cell, Column, Row
-from console.format import ABSENT, clock, count, count_short, date
+from console.format import ABSENT, clock, count, count_short, date, plural
 from console.palette import Tone
 from console.rows import in_text, row, safe_cell, since_text
 
@@ -154,13 +154,13 @@ def suppression_fields(one: SuppressionRow) -> Mapping[str, str]:
 # --- identities ---------------------------------------------------------------------------------------------------
 
 IDENTITIES: Final = (
-    Column("address", "ADDRESS", 20, grow=2),
-    Column("state", "STATE", 12),
-    Column("agent", "AGENT", 12),
-    Column("mode", "MODE", 11, drop=2),
-    Column("owner", "OWNER", 9, drop=1),
-    Column("waits", "MUST STILL SIGN", 20, grow=1),
-    Column("ends", "ENDS", 8, align="right"),
+    Column("address", "ADDRESS", 26, grow=2),
+    Column("state", "STATE", 11),
+    Column("agent", "AGENT", 12, drop=1),
+    Column("mode", "MODE", 11, drop=3),
+    Column("owner", "OWNER", 9, drop=2),
+    Column("waits", "MUST STILL SIGN", 17, grow=1),
+    Column("ends", "ENDS", 6, align="right"),
 )
 IDENTITY_FIELDS: Final = ("address", "agent", "owner", "state", "mode", "level")
 
@@ -198,6 +198,7 @@ def identity_fields(one: Identity, *, now: int) -> Mapping[str, str]:
     }
 
 
-def total_text(shown: int, known: int, word: str) -> str:
+def total_text(shown: int, known: int, word: str, many: str | None = None) -> str:
     """`12 lanes`, `3 of 12 lanes`."""
-    return f"{count(known)} {word}" if shown == known else f"{count(shown)} of {count(known)} {word}"
+    known_text = plural(known, word, many)
+    return known_text if shown == known else f"{count(shown)} of {known_text}"

@@ -75,17 +75,17 @@ def need_row(index: int, need: Need) -> Row:
 
 AGENTS: Final = (
     Column("agent", "AGENT", 13, grow=1),
-    Column("mode", "MODE", 12, narrow=10),
+    Column("mode", "MODE", 11, narrow=10),
     Column("state", "STATE", 6),
-    Column("held", "HELD", 6, align="right"),
+    Column("held", "HELD", 5, align="right"),
     Column("sent", "SENT/h", 6, align="right", drop=1),
     Column("hour", "HOUR BUDGET", GAUGE, narrow=5, short="HOUR"),
-    Column("day", "DAY", 5, align="right", drop=2),
-    Column("complaints", "COMPL", 8, align="right", narrow=7),
+    Column("day", "DAY", 4, align="right", drop=2),
+    Column("complaints", "COMPL", 7, align="right"),
     Column("bounces", "BOUNCE", 7, align="right"),
     Column("trend", "TREND", 6, drop=4),
     Column("oldest", "OLDEST", 6, align="right", drop=3),
-    Column("last", "LAST", 22, drop=5),
+    Column("last", "LAST", 14, grow=1, drop=5),
 )
 
 

@@ -108,10 +108,18 @@ def _line(
         bounces=bounces,
         trend=figures.spark(sent.series(one.id, "sent"), now=tx.now, bins=TREND_BINS, width=TREND_MINUTES),
         oldest=min((oldest[box.id] for box in one.boxes if box.id in oldest), default=None),
-        last=f"{last.type.partition('.')[2]} {last.target}" if last else "",
+        last=_last(last),
         last_at=last.at if last else None,
         level=level,
     )
+
+
+def _last(event: events.EventRow | None) -> str:
+    """What happened last, as short as a column: `pending m0000a`."""
+    if event is None:
+        return ""
+    what = event.type.partition(".")[2].replace("_", " ")
+    return f"{what} {event.target[:1]}{event.target[-5:]}" if event.message is not None else what
 
 
 def budgets(tx: Transaction, mailbox_id: int) -> dict[str, Limit]:

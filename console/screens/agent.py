@@ -21,6 +21,7 @@ from console.screens.base import bindings
 from console.widgets.frame import NARROW
 
 MARGIN: Final = 4
+LEFT: Final = 62
 
 
 class AgentPage(AgentScreen):
@@ -33,7 +34,11 @@ class AgentPage(AgentScreen):
     DEFAULT_CSS = """
     AgentPage VerticalScroll { height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
     AgentPage #columns { height: auto; }
-    AgentPage #columns Static { width: 1fr; height: auto; padding: 0 1 1 0; }
+    AgentPage #columns Static {
+        width: 1fr; height: auto; padding: 0 1 1 0; text-wrap: nowrap; text-overflow: ellipsis;
+    }
+    AgentPage #columns #boxes { width: 62; }
+    AgentPage.-narrow #columns Static, AgentPage.-narrow #columns #boxes { width: 1fr; }
     AgentPage.-narrow #columns { layout: vertical; }
     AgentPage Static { height: auto; }
     AgentPage #status { padding: 0 0 1 0; }
@@ -84,8 +89,9 @@ class AgentPage(AgentScreen):
         facts, now, wide = self._facts, self.console.now, self.app.size.width
         if facts is None:
             return
-        column = wide - MARGIN if wide < NARROW else (wide - MARGIN) // 2 - 1
-        boxes = [line for box in facts.boxes for line in (*portrait.box_lines(box, now=now, width=column), Content(""))]
+        left = wide - MARGIN if wide < NARROW else LEFT - 1
+        column = wide - MARGIN if wide < NARROW else wide - MARGIN - LEFT
+        boxes = [line for box in facts.boxes for line in (*portrait.box_lines(box, now=now, width=left), Content(""))]
         rates = [line for one in facts.courses for line in (*portrait.course_lines(one, width=column), Content(""))]
         rates += portrait.run_lines(facts, now=now, width=column)
         self.query_one("#status", Static).update(portrait.status(facts.agent, now=now))

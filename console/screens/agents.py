@@ -9,6 +9,7 @@ from textual.binding import BindingType
 
 from console import filters
 from console.actions import Scope
+from console.format import plural
 from console.lines import Texts
 from console.live import AgentLine, Link, Live, News
 from console.rows import AGENT_FIELDS, AGENTS, Shelf, agent_fields, agent_row
@@ -65,7 +66,7 @@ class AgentsScreen(AgentScreen):
 
     def note(self) -> str:
         shown, known = len(self._lines), len(self.console.live.agents)
-        agents = f"{known} agents" if shown == known else f"{shown} of {known} agents"
+        agents = plural(known, "agent") if shown == known else f"{shown} of {plural(known, 'agent')}"
         return agents if self._sort == SORTS[0] else f"by {self._sort} · {agents}"
 
     # -- showing ------------------------------------------------------------------------------------------------------

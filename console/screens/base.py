@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final, TypeVar, cast
 
-from textual import events
+from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -124,17 +124,15 @@ class DeskScreen(Screen[None]):
         if not news.quiet:
             self.reload()
 
-    def reload(self) -> None:
-        """Read what this screen shows, in the background."""
-        self.run_worker(self._load(), group="load", exclusive=True)
-
     async def load(self) -> None:
         """Read and show. Raises `PostroomError`: `failed` says so."""
 
     def failed(self, reason: str) -> None:
         """What is shown could not be read; it stays, and says that it is old."""
 
-    async def _load(self) -> None:
+    @work(group="load", exclusive=True)
+    async def reload(self) -> None:
+        """Read what this screen shows, in the background."""
         seq = self.console.live.seq
         try:
             await self.load()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 import orjson
-from textual import on
+from textual import on, work
 from textual.binding import BindingType
 
 from console.actions import Scope
@@ -60,6 +60,7 @@ class EventsScreen(ListScreen):
         self._newer = page.newer or self._newer
         self._take(page.rows, newer=True)
 
+    @work(group="older", exclusive=True, exit_on_error=False)
     async def _load_older(self) -> None:
         wants, before = self._terms(), self._older
         if before is None or len(self._events) >= KEPT:
@@ -104,7 +105,7 @@ class EventsScreen(ListScreen):
     @on(Highlighted)
     def _near_the_end(self) -> None:
         if self.table.roster.cursor_index >= len(self._events) - 2 and self._older is not None:
-            self.run_worker(self._load_older(), group="older", exclusive=True, exit_on_error=False)
+            self._load_older()
 
     def note(self) -> str:
         return f"{count(len(self._events))} shown"

@@ -79,7 +79,7 @@ class IdentitiesScreen(ListScreen):
         self._draw()
 
     def note(self) -> str:
-        return total_text(len(self._identities), self._known, "identities")
+        return total_text(len(self._identities), self._known, "identity", "identities")
 
     @on(Highlighted)
     def _draw(self) -> None:

@@ -62,7 +62,7 @@ class LanesScreen(ListScreen):
         self.show_rows([lane_row(lane, now=now) for lane in shown])
 
     def note(self) -> str:
-        return total_text(len(self._lanes), self._known, "lanes")
+        return total_text(len(self._lanes), self._known, "lane")
 
     def focus_body(self) -> None:
         self.query_one("#sites" if self.has_class("-sites") else "#list").focus()

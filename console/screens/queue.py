@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
@@ -177,11 +177,10 @@ class QueueScreen(HeldScreen):
     def _look(self) -> None:
         if self._peek is not None:
             self._peek.stop()
-        self._peek = self.set_timer(
-            PREVIEW_AFTER, lambda: self.run_worker(self._preview(), group="peek", exclusive=True)
-        )
+        self._peek = self.set_timer(PREVIEW_AFTER, self._preview)
         self.check_frame()
 
+    @work(group="peek", exclusive=True)
     async def _preview(self) -> None:
         pane, item = self.query_one("#preview", TextPane), self.table.cursor_id
         if not pane.display:
@@ -247,7 +246,8 @@ class QueueScreen(HeldScreen):
     def do_open(self) -> None:
         cursor = self.table.cursor_id
         if cursor is not None:
-            self.console.open_message(cursor, list(self.table.marks) or self.table.roster.ids)
+            marks = list(self.table.marks)
+            self.console.open_message(cursor, marks if cursor in marks else self.table.roster.ids)
 
     def do_mark(self) -> None:
         self.table.toggle_mark()

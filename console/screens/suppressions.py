@@ -67,7 +67,7 @@ class SuppressionsScreen(ListScreen):
 
     def note(self) -> str:
         most = f", the newest {reads.SUPPRESSION_PAGE}" if self._known >= reads.SUPPRESSION_PAGE else ""
-        return total_text(len(self._records), self._known, "records") + most
+        return total_text(len(self._records), self._known, "record") + most
 
     def _record(self) -> SuppressionRow | None:
         cursor = self.table.cursor_id

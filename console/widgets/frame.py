@@ -201,7 +201,6 @@ class Line(Widget):
     Line { height: 1; width: 1fr; background: $panel; color: $foreground; }
     TopLine { dock: top; }
     TabLine { background: $background; }
-    Screen.-narrow TabLine { display: none; }
     FootLine { dock: bottom; }
     """
     ALLOW_SELECT = False

@@ -38,9 +38,10 @@ def line(text: str, tone: Tone = Tone.PLAIN) -> list[Piece]:
 
 
 def wrap(pieces: TextLine, width: int) -> list[list[Piece]]:
-    """One line as the lines it takes at `width` cells, broken at a space where there is one near the end."""
+    """One line as the lines it takes at `width` cells, broken at a space, the rest set in under what it belongs to."""
     if sum(cells(piece.text) for piece in pieces) <= width:
         return [list(pieces)]
+    margin = [Piece(" " * hang, Tone.PLAIN)] if (hang := _hang(pieces, width)) else []
     wrapped: list[list[Piece]] = [[]]
     room = width
     for piece in pieces:
@@ -57,12 +58,22 @@ def wrap(pieces: TextLine, width: int) -> list[list[Piece]]:
             head = head[:cut] if cut > len(head) // 2 else head
             if head:
                 wrapped[-1].append(Piece(head, piece.tone))
-            elif room == width:
+            elif room == width - hang:
                 return wrapped  # not even one character fits: nothing can be drawn
             rest = rest[len(head) :]
-            wrapped.append([])
-            room = width
+            wrapped.append(list(margin))
+            room = width - hang
     return wrapped
+
+
+def _hang(pieces: TextLine, width: int) -> int:
+    """How far the continuation of a line is set in: as far as its label (`Agent  `, `▲ `) reaches."""
+    hang = 0
+    for piece in pieces[:-1]:
+        if piece.tone in {Tone.PLAIN, Tone.STRONG, Tone.HIDDEN} or not piece.text.endswith(" "):
+            break
+        hang += cells(piece.text)
+    return hang if hang <= width // 2 else 0
 
 
 class TextPane(ScrollView, can_focus=True, inherit_bindings=False):

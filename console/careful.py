@@ -1,0 +1,49 @@
+"""An app that is careful with who sits before it: notices are never markup, and a stray click never acts."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from textual import events
+from textual.app import ReturnType
+from textual.notifications import SeverityLevel
+
+from console.safe import GuardedApp, make_safe
+
+GLYPHS: Final[dict[SeverityLevel, str]] = {"information": "·", "warning": "▲", "error": "✖"}
+
+
+class CarefulApp(GuardedApp[ReturnType]):
+    """What holds for the whole console, whatever it shows."""
+
+    _refocused = False
+
+    def say(self, text: str, severity: SeverityLevel = "information") -> None:
+        """A notice. The text may be foreign; it is never markup."""
+        self.notify(text, severity=severity)
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """As Textual's, but the text is made safe and markup is never read, whoever calls."""
+        del markup
+        safe = f"{GLYPHS[severity]} {make_safe(message).text}"
+        super().notify(safe, title=make_safe(title).text, severity=severity, timeout=timeout, markup=False)
+
+    def on_app_focus(self) -> None:
+        self._refocused = True
+
+    async def on_event(self, event: events.Event) -> None:
+        # the click that brings the terminal to the front was aimed at the window, not at what lies under it
+        if self._refocused and isinstance(event, events.MouseDown | events.MouseUp) and not event.is_forwarded:
+            self._refocused = isinstance(event, events.MouseDown)
+            return
+        if isinstance(event, events.Key):
+            self._refocused = False
+        await super().on_event(event)

@@ -1,0 +1,313 @@
+"""Held mail is decided by exactly what was looked at, once, by whoever may; and taken back while that is possible."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from console.screens.queue import QueueScreen
+from core.events import EmailApproved, EmailRejected
+from core.flow import review
+from core.flow.review import Decision
+from core.ledger import log
+from core.ledger.tables import Message, Review, table
+from core.rules.policy import Policy
+from core.words import SECOND, Actor, Role
+from tests.console.scene import Scene, drawn, lines, looking, make_scene, press, said, shows, until
+from tests.desk import BOB
+
+pytestmark = pytest.mark.anyio
+AUDITOR = Actor("operator", "audrey", frozenset({Role.AUDITOR}))
+ONCALL = Actor("operator", "otto", frozenset({Role.ONCALL}))
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    made = make_scene(tmp_path)
+    yield made
+    made.store.close()
+
+
+def state(scene: Scene, item: int) -> str:
+    c = table(Review).c
+    row = scene.store.row(table(Review).select().where(c.id == item))
+    assert row is not None
+    return str(row.status)
+
+
+def approvals(scene: Scene) -> list[EmailApproved]:
+    with scene.store.read() as conn:
+        return [entry.event for entry in log.read(conn, after=0) if isinstance(entry.event, EmailApproved)]
+
+
+def elsewhere(scene: Scene, item: int, *, approve: bool = True) -> None:
+    scene.store.transact(lambda tx: review.decide(tx, Decision(item, approve=approve), actor=BOB))
+
+
+async def test_an_approval_leaves_the_queue_and_is_released_after_the_delay(scene: Scene) -> None:
+    item = scene.submit()
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "Your refund")
+        await pilot.press("a")
+        await until(pilot, lambda: state(scene, item) == "approved")
+        await shows(pilot, "u undo m")
+        event = approvals(scene)[0]
+        assert event.release_at == scene.clock.now() + 10 * SECOND
+        assert event.digest is not None
+
+
+async def test_an_approval_is_taken_back_until_its_release_with_a_countdown(scene: Scene) -> None:
+    item = scene.submit()
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "Your refund")
+        await pilot.press("a")
+        await shows(pilot, " 10s")
+        scene.clock.advance(seconds=2)
+        await shows(pilot, " 8s")
+        await pilot.press("u")
+        await until(pilot, lambda: state(scene, item) == "pending")
+        await until(pilot, lambda: "u undo" not in drawn(pilot))
+
+
+async def test_after_the_release_there_is_no_undo(scene: Scene) -> None:
+    item = scene.submit()
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "Your refund")
+        await pilot.press("a")
+        await until(pilot, lambda: app.session.undoable(scene.clock.now()) is not None)
+        scene.clock.advance(seconds=11)
+        await pilot.press("u")
+        await until(pilot, lambda: "nothing to take back" in said(app))
+        assert state(scene, item) == "approved"
+
+
+async def test_a_rejection_asks_for_its_reason(scene: Scene) -> None:
+    item = scene.submit()
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "Your refund")
+        await pilot.press("x")
+        await shows(pilot, "Reject m")
+        assert state(scene, item) == "pending"
+        await press(pilot, scene, *"wrong", "space", *"sum", "enter")
+        await until(pilot, lambda: state(scene, item) == "rejected")
+        with scene.store.read() as conn:
+            rejected = [entry.event for entry in log.read(conn, after=0) if isinstance(entry.event, EmailRejected)]
+        assert rejected[0].reason == "wrong sum"
+
+
+async def test_a_second_press_decides_nothing_else(scene: Scene) -> None:
+    first, second = scene.submit("a@example.com"), scene.submit("b@example.com")
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "b@example.com")
+        await pilot.press("a")
+        await until(pilot, lambda: state(scene, first) == "approved" and app.session.approvals != [])
+        await pilot.press("a")
+        await until(pilot, lambda: "already decided" in said(app))
+        assert state(scene, second) == "pending"
+
+
+async def test_what_another_operator_decided_is_gone_within_the_next_look(scene: Scene) -> None:
+    item, other = scene.submit("a@example.com"), scene.submit("b@example.com")
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "b@example.com")
+        elsewhere(scene, other)
+        await until(pilot, lambda: "b@example.com" not in drawn(pilot))
+        elsewhere(scene, item)
+        screen = app.screen
+        assert isinstance(screen, QueueScreen)
+        await until(pilot, lambda: screen.table.is_gone(item))
+        await pilot.press("a")
+        await until(pilot, lambda: "already decided" in said(app))
+        assert len(approvals(scene)) == 2
+
+
+async def test_the_second_of_two_operators_is_told_who_was_first(scene: Scene) -> None:
+    item = scene.submit()
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "Your refund")
+        await pilot.press("Z")  # what is drawn stands still, so the key is pressed before the news arrives
+        elsewhere(scene, item)
+        await pilot.press("a")
+        await until(pilot, lambda: "already released by bob" in said(app) or "already approved by bob" in said(app))
+        assert len(approvals(scene)) == 1
+
+
+async def test_a_message_that_is_not_the_one_drawn_is_not_approved(scene: Scene) -> None:
+    item = scene.submit()
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "Your refund")
+        c = table(Message).c
+        scene.store.transact(lambda tx: tx.write(update(table(Message)).where(c.id == item).values(digest="0" * 64)))
+        await pilot.press("a")
+        await until(pilot, lambda: "digest is not that" in said(app))
+        assert state(scene, item) == "pending"
+
+
+async def test_who_may_not_approve_is_told_which_role_may(scene: Scene) -> None:
+    item = scene.submit()
+    app = scene.app(AUDITOR)
+    async with looking(app) as pilot:
+        assert "[R] audrey, read-only: needs role reviewer" in lines(pilot)[0]
+        await pilot.press("2")
+        await shows(pilot, "Your refund")
+        await pilot.press("a", "x", "space", "A")
+        assert "approve: needs role reviewer" in said(app)
+        assert "reject: needs role" in said(app)
+        assert state(scene, item) == "pending"
+
+
+async def test_on_call_may_reject_and_not_approve(scene: Scene) -> None:
+    item = scene.submit()
+    app = scene.app(ONCALL)
+    async with looking(app) as pilot:
+        assert "[RW] otto" in lines(pilot)[0]
+        await pilot.press("2")
+        await shows(pilot, "Your refund")
+        await pilot.press("a")
+        assert "needs role reviewer" in said(app)
+        await pilot.press("x")
+        await press(pilot, scene, *"spam", "enter")
+        await until(pilot, lambda: state(scene, item) == "rejected")
+
+
+async def test_a_batch_is_approved_by_typing_its_count_and_each_has_its_own_event(scene: Scene) -> None:
+    items = [scene.submit(f"r{n}@example.com") for n in range(4)]
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "r3@example.com")
+        await pilot.press("space", "space", "v", "j", "v")
+        await shows(pilot, "A/X marked(4)")
+        await pilot.press("A")
+        await shows(pilot, "Approve 4 of 4 marked messages?")
+        await press(pilot, scene, "3", "space", "enter")
+        assert not approvals(scene)
+        await pilot.press("backspace", "backspace", "4", "space")
+        await until(pilot, lambda: len(approvals(scene)) == 4)
+        assert {state(scene, item) for item in items} == {"approved"}
+        assert len({event.batch for event in approvals(scene)}) == 1
+        await shows(pilot, "u undo batch (4)")
+        await pilot.press("u")
+        await until(pilot, lambda: {state(scene, item) for item in items} == {"pending"})
+
+
+async def test_a_batch_leaves_out_what_changed_and_what_was_decided_meanwhile(scene: Scene) -> None:
+    items = [scene.submit(f"r{n}@example.com") for n in range(3)]
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "r2@example.com")
+        await pilot.press("asterisk", "A")
+        await shows(pilot, "Approve 3 of 3")
+        elsewhere(scene, items[0], approve=False)
+        c = table(Message).c
+        scene.store.transact(
+            lambda tx: tx.write(update(table(Message)).where(c.id == items[1]).values(digest="0" * 64))
+        )
+        await press(pilot, scene, "3", "space")
+        await until(pilot, lambda: state(scene, items[2]) == "approved")
+        assert [state(scene, item) for item in items] == ["rejected", "pending", "approved"]
+        assert "(and 1 more)" in said(app)
+
+
+async def test_a_failed_check_must_be_opened_before_it_can_be_approved(tmp_path: Path) -> None:
+    scene = make_scene(tmp_path, allow=["known@example.com"])
+    item = scene.submit("stranger@example.com")
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "✖1")
+        await pilot.press("a")
+        await until(pilot, lambda: "open it first" in said(app))
+        await pilot.press("space", "A")
+        await until(pilot, lambda: "none of the marked can be approved" in said(app))
+        assert state(scene, item) == "pending"
+        await pilot.press("enter")
+        await shows(pilot, "It is on its way.")
+        await pilot.press("escape")
+        await shows(pilot, "SUBJECT")
+        await pilot.press("A")
+        await press(pilot, scene, "1", "space")
+        await until(pilot, lambda: state(scene, item) == "approved")
+    scene.store.close()
+
+
+async def test_opening_is_kept_so_that_an_approval_says_how_long_it_was_read(scene: Scene) -> None:
+    item = scene.submit()
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "Your refund")
+        await pilot.press("enter")
+        await shows(pilot, "It is on its way.")
+        c = table(Review).c
+        await until(pilot, lambda: scene.store.rows(table(Review).select().where(c.id == item))[0].opened_by == "alice")
+        scene.clock.advance(seconds=7)
+        await pilot.press("a")
+        await until(pilot, lambda: len(approvals(scene)) == 1)
+        assert approvals(scene)[0].dwell_ms == 7_000
+        await shows(pilot, "approved by alice")
+
+
+async def test_approving_faster_than_anyone_can_read_is_said(tmp_path: Path) -> None:
+    policy = Policy.model_validate({"review": {"messages_per_minute": 2}})
+    scene = make_scene(tmp_path, policy=policy)
+    for n in range(3):
+        scene.submit(f"r{n}@example.com")
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "r2@example.com")
+        await pilot.press("asterisk", "A")
+        await press(pilot, scene, "3", "space")
+        await until(pilot, lambda: "3 approved within a minute" in said(app))
+        await shows(pilot, "▲ 3 approved within a minute")
+    scene.store.close()
+
+
+async def test_enter_never_approves(scene: Scene) -> None:
+    item = scene.submit()
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "Your refund")
+        await pilot.press("enter", "enter", "enter")
+        await shows(pilot, "It is on its way.")
+        assert state(scene, item) == "pending"
+
+
+async def test_marked_messages_are_walked_body_by_body(scene: Scene) -> None:
+    for n in range(3):
+        scene.submit(f"r{n}@example.com", text=f"body number {n}")
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "r2@example.com")
+        await pilot.press("space", "j", "space", "home", "enter")
+        await shows(pilot, "1 of 2")
+        await shows(pilot, "body number 0")
+        await pilot.press("J")
+        await shows(pilot, "body number 2")
+        await pilot.press("J")
+        await until(pilot, lambda: "last one" in said(app))
+        await pilot.press("K")
+        await shows(pilot, "body number 0")

@@ -1,0 +1,285 @@
+"""The shell never lies: about freshness, about who may what, about what is there; and it survives what goes away."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert
+
+from console.actions import ACTIONS, Asks, Scope, footer, of_scope, works_in
+from console.app import PostroomConsole
+from console.screens.queue import QueueScreen
+from console.wiring import MODES, sign_in
+from core.errors import Unauthenticated
+from core.flow import controls
+from core.ledger.tables import Message, Review, Worker, table
+from core.words import HOUR
+from tests.console.scene import Scene, drawn, furnish, lines, looking, make_scene, press, said, shows, until
+from tests.desk import ALICE
+
+pytestmark = pytest.mark.anyio
+FORBIDDEN_KEYS = {"ctrl+h", "ctrl+i", "ctrl+m", "ctrl+left_square_bracket", "ctrl+s", "ctrl+q", "ctrl+b", "ctrl+k"}
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    made = make_scene(tmp_path)
+    yield made
+    made.store.close()
+
+
+# --- the registry -------------------------------------------------------------------------------------------------
+
+
+def test_no_key_means_two_things_in_one_place() -> None:
+    everywhere = [action for action in ACTIONS.values() if Scope.EVERYWHERE in action.scopes]
+    for scope in Scope:
+        keys = [key for action in {*of_scope(scope), *everywhere} for key in action.key.split(",")]
+        assert len(keys) == len(set(keys)), scope
+
+
+def test_every_action_is_done_by_somebody() -> None:
+    pages = {screen.scope: screen for screen in MODES.values()}
+    for name, action in ACTIONS.items():
+        for scope in action.scopes:
+            doers = pages.values() if scope is Scope.EVERYWHERE else [pages[scope]] if scope in pages else []
+            for screen in doers:
+                assert name.startswith("go_") or hasattr(screen, f"do_{name}") or hasattr(PostroomConsole, f"do_{name}")
+
+
+def test_keys_that_terminals_take_for_themselves_are_left_alone() -> None:
+    assert not FORBIDDEN_KEYS & {key for action in ACTIONS.values() for key in action.key.split(",")}
+
+
+def test_loosening_is_typed_and_tightening_asks_why() -> None:
+    loosening = {"resume", "resume_lane", "resume_stream", "all_start", "remove_suppression", "sign", "approve_marked"}
+    tightening = {"suspend", "pause_lane", "pause_stream", "all_stop", "reject", "veto"}
+    assert {name for name in loosening if ACTIONS[name].asks is not Asks.TYPED} == set()
+    assert {name for name in tightening if ACTIONS[name].asks is not Asks.REASON} == set()
+
+
+def test_footers_hold_what_works_there() -> None:
+    for scope in Scope:
+        assert all(works_in(action, scope) for action in footer(scope))
+
+
+# --- opening ------------------------------------------------------------------------------------------------------
+
+
+def test_the_first_frame_waits_for_no_database() -> None:
+    code = "import sys, console.app; assert not {'sqlalchemy', 'sqlmodel', 'fastapi'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+async def test_an_unknown_token_ends_the_console_with_the_reason(scene: Scene) -> None:
+    def refused() -> tuple[object, object, object]:
+        raise Unauthenticated("no operator has this token", fix="set POSTROOM_TOKEN")
+
+    app = PostroomConsole(opener=refused)  # type: ignore[arg-type]  # it only raises
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: app.return_code == 1)
+
+
+def test_signing_in_finds_the_operator_and_says_so_in_the_log(scene: Scene, tmp_path: Path) -> None:
+    from core.settings import Settings
+
+    (tmp_path / "master.key").write_text(f"m1:{'A' * 43}")
+    settings = Settings(dir=tmp_path)
+    store, actor, _ = sign_in(settings, "pro_alice")
+    assert actor == ALICE
+    store.close()
+    with pytest.raises(Unauthenticated):
+        sign_in(settings, "pro_nobody")
+
+
+# --- getting about ------------------------------------------------------------------------------------------------
+
+
+async def test_every_screen_is_one_key_away_at_both_sizes(scene: Scene) -> None:
+    furnish(scene)
+    for size in ((120, 36), (80, 24)):
+        app = scene.app()
+        async with looking(app, size=size) as pilot:
+            for number, name in enumerate(MODES, start=1):
+                await pilot.press("tab", str(number)) if name == "trace" else await pilot.press(str(number))
+                title = MODES[name].title_word
+                await until(pilot, lambda number=number, title=title: title in drawn(pilot))  # type: ignore[misc]  # a loop's lambda
+                assert all(len(line) <= size[0] for line in lines(pilot))
+                if name == "trace":
+                    break
+
+
+async def test_at_80_by_24_the_deciding_columns_stay(scene: Scene) -> None:
+    scene.submit("jane@example.com", subject="A subject that decides")
+    app = scene.app()
+    async with looking(app, size=(80, 24)) as pilot:
+        assert lines(pilot)[0].startswith("● ")
+        assert "TEST[RW] held 1" in lines(pilot)[0]
+        assert "[1 Desk]" not in drawn(pilot)
+        await pilot.press("2")
+        await shows(pilot, "A subject that decides")
+        assert [word for word in ("AGE", "CHK", "AGENT", "TO", "SUBJECT") if word in lines(pilot)[1]] == [
+            "AGE", "CHK", "AGENT", "TO", "SUBJECT",
+        ]  # fmt: skip
+        assert "2 Queue" in lines(pilot)[0]
+        await pilot.press("enter")
+        await shows(pilot, "It is on its way.")
+
+
+async def test_help_and_palette_come_from_the_registry_and_the_palette_decides_nothing(scene: Scene) -> None:
+    item = scene.submit()
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "Your refund")
+        await pilot.press("question_mark")
+        await shows(pilot, "On queue")
+        await shows(pilot, "Approve the message under the cursor")
+        await press(pilot, scene, "escape")
+        offered = [command.title for command in app.get_system_commands(app.screen)]
+        assert not [title for title in offered if title.startswith(("approve (", "undo"))]
+        assert [title for title in offered if title.startswith("reject (")]
+        await pilot.press("colon")
+        await until(pilot, lambda: app.screen.__class__.__name__ == "CommandPalette")
+        await pilot.press("escape")
+        assert scene.store.rows(table(Review).select().where(table(Review).c.id == item))[0].status == "pending"
+
+
+async def test_what_works_elsewhere_says_where(scene: Scene) -> None:
+    app = scene.app()
+    async with looking(app) as pilot:
+        app.perform("approve")
+        await until(pilot, lambda: "works on: queue, message" in said(app))
+
+
+async def test_filters_show_what_matches_and_say_what_they_know(scene: Scene) -> None:
+    furnish(scene)
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "Your quote")
+        await pilot.press("slash", *"!agent:quote-bot to:jane1", "enter")
+        await shows(pilot, "→ 1 of 7")
+        assert "jane1@example.com" in drawn(pilot)
+        assert "Your quote" not in drawn(pilot)
+        await pilot.press("slash", *" colour:red", "enter")
+        await until(pilot, lambda: "nothing is filtered by colour" in said(app))
+        await pilot.press("escape", "escape")
+        await shows(pilot, "Your quote")
+        await pilot.press("exclamation_mark")
+        await shows(pilot, "Nothing matches the filter")
+
+
+async def test_new_mail_is_announced_while_something_is_marked(scene: Scene) -> None:
+    scene.submit("a@example.com")
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "a@example.com")
+        await pilot.press("space")
+        scene.submit("b@example.com")
+        await shows(pilot, "+1 new, . to load")
+        assert "b@example.com" not in drawn(pilot)
+        await pilot.press("full_stop")
+        await shows(pilot, "b@example.com")
+
+
+# --- freshness ----------------------------------------------------------------------------------------------------
+
+
+async def test_a_pause_freezes_what_is_drawn_and_counts_what_waits(scene: Scene) -> None:
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "Nothing is held")
+        await pilot.press("Z")
+        scene.submit()
+        await shows(pilot, "◼ PAUSED 04:00:00Z, +2 waiting")
+        assert "Your refund" not in drawn(pilot)
+        await pilot.press("Z")
+        await shows(pilot, "Your refund")
+
+
+async def test_a_lost_database_is_said_survived_and_read_anew(scene: Scene, tmp_path: Path) -> None:
+    scene.submit("a@example.com")
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "a@example.com")
+        away = tmp_path.with_name(f"{tmp_path.name}-away")
+        tmp_path.rename(away)  # noqa: ASYNC240 - at once, and of a local disk
+        scene.store.engine.dispose()
+        await shows(pilot, "✖ LOST")
+        await shows(pilot, "NOT CURRENT")
+        assert "a@example.com" in drawn(pilot)
+        await pilot.press("a")
+        await until(pilot, lambda: "not done: the desk's database does not answer" in said(app))
+        away.rename(tmp_path)
+        scene.submit("b@example.com")
+        await shows(pilot, "b@example.com")
+        assert "NOT CURRENT" not in drawn(pilot)
+        assert lines(pilot)[0].startswith("● live")
+
+
+async def test_a_gateway_that_no_longer_beats_is_shown_and_agents_can_still_be_stopped(scene: Scene) -> None:
+    app = scene.app()
+    async with looking(app) as pilot:
+        scene.store.transact(lambda tx: tx.write(table(Worker).delete()))
+        await pilot.press("ctrl+r")
+        await shows(pilot, "✖ gateway down")
+        await shows(pilot, "no process delivers")
+        await pilot.press("s")
+        await press(pilot, scene, *"stop", "enter")
+        await shows(pilot, "✖ SUSP")
+
+
+async def test_without_colour_every_fault_still_has_its_sign(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    scene.store.transact(lambda tx: controls.suspend_agent(tx, "support-bot", reason="spam", actor=ALICE))
+    app = scene.app()
+    async with looking(app) as pilot:
+        await shows(pilot, "✖ CRIT")
+        await shows(pilot, "✖ SUSP")
+        assert any(line.startswith(">") for line in lines(pilot))
+        for strip in app.screen._compositor.render_strips():
+            for segment in strip:
+                colour = segment.style.color.triplet if segment.style and segment.style.color else None
+                assert colour is None or app.no_color
+
+
+async def test_a_hundred_thousand_held_messages_are_read_by_the_page(scene: Scene) -> None:
+    pattern = scene.submit("first@example.com")
+    message = scene.store.row(table(Message).select().where(table(Message).c.id == pattern))
+    review = scene.store.row(table(Review).select().where(table(Review).c.id == pattern))
+    assert message is not None
+    assert review is not None
+    values = review._asdict()
+    rows = [values | {"id": pattern + n, "message_id": None, "target": "a", "kind": "read"} for n in range(1, 100_000)]
+    with scene.store.begin() as tx:
+        tx.conn.execute(insert(table(Review)), rows)
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        screen = app.screen
+        assert isinstance(screen, QueueScreen)
+        await until(pilot, lambda: len(screen.table.roster) == 100_000)
+        await shows(pilot, "first@example.com")
+        await pilot.press("end")
+        await until(pilot, lambda: len(screen._known) > 40)
+        assert len(screen._known) < 500
+
+
+async def test_a_clock_that_runs_on_ages_what_is_drawn(scene: Scene) -> None:
+    scene.submit()
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "Your refund")
+        scene.clock.advance(micros=HOUR)
+        await shows(pilot, "1h00")
+        await shows(pilot, "oldest 1h00")
+        assert lines(pilot)[0].startswith("● live 1h00")

@@ -1,0 +1,148 @@
+"""The console's pure parts: filters, the session's alarm and undo, batches, mail as it is read, the frame's lines."""
+
+from __future__ import annotations
+
+import pytest
+
+from console import filters
+from console.actions import ACTIONS
+from console.batch import Marked, batch_of
+from console.filters import Want
+from console.live import Level, Link, Live, Need, News
+from console.mail import read_mail
+from console.safe import cells
+from console.session import Approval, Session
+from console.widgets.frame import Head, Key, foot_line, head_line, tab_line
+from console.widgets.pane import line, wrap
+from core.words import MINUTE, SECOND, Actor, Role
+from tests.console.scene import HOSTILE_HTML
+
+ALICE = Actor("operator", "alice", frozenset({Role.REVIEWER}))
+
+
+def test_filters_negate_quote_and_keep_colons_in_values() -> None:
+    assert filters.parse("agent:quote-bot !to:*@acme.example") == (
+        Want("agent", "quote-bot"),
+        Want("to", "*@acme.example", negated=True),
+    )
+    assert filters.parse('subject:"two words" check:!') == (Want("subject", "two words"), Want("check", "!"))
+    assert filters.parse("open'quote") == (Want("", "open'quote"),)
+    assert filters.spelled(filters.parse("!a:b c")) == "!a:b c"
+
+
+def test_a_line_matches_by_field_by_any_text_or_by_star() -> None:
+    fields = {"agent": "quote-bot", "state": "active"}
+    assert filters.matches(fields, filters.parse("quote"))
+    assert filters.matches(fields, filters.parse("agent:*-bot !state:suspended"))
+    assert not filters.matches(fields, filters.parse("colour:red"))
+
+
+def test_the_alarm_counts_approvals_within_a_minute_and_those_nobody_could_read() -> None:
+    session = Session()
+    assert session.decided((1,), now=0, seconds=0, per_minute=2) is None
+    assert session.decided((2,), now=MINUTE // 2, seconds=0, per_minute=2) is None
+    assert "3 approved" in (session.decided((3,), now=MINUTE // 2 + 1, seconds=0, per_minute=2) or "")
+    assert session.decided((4,), now=3 * MINUTE, seconds=0, per_minute=2) is None
+
+
+def test_three_approvals_in_a_row_that_were_not_open_long_enough_raise_the_alarm() -> None:
+    session = Session()
+    told = [session.decided((n,), now=n * MINUTE * 2, seconds=3, per_minute=20) for n in range(1, 4)]
+    assert told[:2] == [None, None]
+    assert "less than 3 s" in (told[2] or "")
+    session.opened(9, "d", now=10 * MINUTE)
+    assert session.decided((9,), now=10 * MINUTE + 5 * SECOND, seconds=3, per_minute=20) is None
+
+
+def test_the_latest_approval_is_undone_first_and_none_after_its_release() -> None:
+    session = Session()
+    session.approved(Approval((1,), "one", 10))
+    session.approved(Approval((2,), "two", 20))
+    latest = session.undoable(5)
+    assert latest is not None
+    assert latest.label == "two"
+    session.undone(latest)
+    assert session.undoable(5) == Approval((1,), "one", 10)
+    assert session.undoable(10) is None
+
+
+def test_a_batch_leaves_out_what_was_not_read_and_what_was_not_opened() -> None:
+    known = {1: Marked("bot", "a.example", 2, 0, 7), 2: Marked("bot", "b.example", 1, 1, 7)}
+    marks = {1: "d1", 2: "d2", 3: None}
+    unseen = batch_of(marks, known, seen=lambda item, digest: False, approving=True)
+    assert (unseen.ready, unseen.unopened, unseen.unread) == (((1, "d1"),), 1, 1)
+    seen = batch_of(marks, known, seen=lambda item, digest: True, approving=True)
+    assert (len(seen.ready), seen.recipients, seen.domains, seen.templates) == (2, 3, 2, 1)
+    assert len(batch_of(marks, known, seen=lambda item, digest: False, approving=False).ready) == 2
+
+
+def test_mail_is_read_for_its_words_its_links_and_what_hangs_on_it() -> None:
+    source = b"Subject: =?utf-8?q?caf=C3=A9?=\r\nContent-Type: text/html; charset=utf-8\r\n\r\n" + HOSTILE_HTML.encode()
+    mail = read_mail(source)
+    assert dict(mail.headers)["Subject"] == "café"
+    assert "Hello you" in mail.words
+    link = mail.links[0]
+    assert (link.text, link.host, link.differs) == ("www.bank.example", "evil.example", True)
+    assert mail.unseen
+    assert mail.images == 1
+
+
+@pytest.mark.parametrize(
+    "source", [b"", b"\xff\xfe", b"Content-Type: text/plain; charset=nonsense\r\n\r\nx", b"A" * 9_000]
+)
+def test_no_mail_is_too_broken_to_be_shown(source: bytes) -> None:
+    assert isinstance(read_mail(source).words, str)
+
+
+def test_a_label_keeps_its_margin_when_its_line_wraps() -> None:
+    wrapped = wrap([*line("ab "), *line("cd ef gh ij")], 6)
+    assert "".join(piece.text for piece in wrapped[0]) == "ab cd "
+    assert all(sum(cells(piece.text) for piece in row) <= 6 for row in wrapped)
+    assert wrap(line("漢字漢字"), 1) == [[]]
+
+
+def head(**more: object) -> Head:
+    live = Live(
+        link=Link.LIVE, last_event_at=0, held=1_284, held_minute=37, oldest=0, needs=(Need(Level.FAULT, "a", "b"),)
+    )
+    values: dict[str, object] = {
+        "live": live, "now": 4 * SECOND // 10, "name": "PROD", "actor": ALICE, "place": "Queue", "title": "2 Queue",
+    }  # fmt: skip
+    return Head(**(values | more))  # type: ignore[arg-type]  # a test's overrides
+
+
+def test_the_header_is_exactly_as_wide_as_the_screen_and_says_how_bad_it_is() -> None:
+    for width in (60, 80, 99, 100, 120, 200):
+        drawn = head_line(head(), width).plain
+        assert cells(drawn) == width
+        assert "held 1,284" in drawn
+    assert head_line(head(), 140).plain.startswith(
+        "● live 0.4s │ PROD [RW] alice │ Queue │ held 1,284 ▲37/min │ oldest 0s │ ✖1 ▲0"
+    )
+    assert head_line(head(), 80).plain.startswith("● 0.4s PROD[RW] held 1,284▲37 old 0s ✖1")
+
+
+def test_the_header_says_when_it_is_paused_lost_stopped_or_read_only() -> None:
+    assert head_line(head(paused_at=0, waiting=214), 140).plain.startswith("◼ PAUSED 00:00:00Z, +214 waiting")
+    lost = Live(link=Link.LOST, lost_since=0, lost_reason="gone")
+    assert head_line(head(live=lost, now=12 * SECOND), 140).plain.startswith("✖ LOST 12s")
+    stopped = Live(link=Link.LIVE, stopped_at=1, stopped_by="bob", stop_reason="\u202efire")
+    assert "■ ALL STOP by bob: ⟨U+202E⟩fire" in head_line(head(live=stopped), 160).plain
+    reader = Actor("operator", "audrey", frozenset({Role.AUDITOR}))
+    assert "[R] audrey, read-only: needs role" in head_line(head(actor=reader), 140).plain
+
+
+def test_tabs_and_footer_fit_and_the_footer_keeps_what_can_be_undone() -> None:
+    assert "[2 Queue]" in tab_line(2, 120).plain
+    keys = [Key(action) for action in ACTIONS.values() if action.foot]
+    drawn = foot_line(keys, note="", undo="u undo m8f1c 8s", width=80).plain
+    assert cells(drawn) == 80
+    assert "u undo m8f1c 8s" in drawn
+    assert drawn.startswith("a ok")
+
+
+def test_what_a_pause_held_back_becomes_one_piece_of_news() -> None:
+    first = News(Live(), messages=frozenset({1, 2}), left=frozenset({1, 2}), count=2)
+    later = News(Live(seq=9), messages=frozenset({2}), came=True, count=1)
+    joined = first.joined(later)
+    assert (joined.left, joined.came, joined.count, joined.live.seq) == (frozenset({1}), True, 3, 9)

@@ -1,0 +1,124 @@
+"""Events, traces and single pages: what happened is found, followed and kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.flow import controls
+from core.words import Actor, Role, spell_id
+from tests.console.scene import Scene, drawn, furnish, looking, make_scene, said, shows, until
+from tests.desk import ALICE
+
+pytestmark = pytest.mark.anyio
+AUDITOR = Actor("operator", "audrey", frozenset({Role.AUDITOR}))
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    made = make_scene(tmp_path)
+    yield made
+    made.store.close()
+
+
+async def test_events_grow_at_the_top_while_they_are_looked_at(scene: Scene) -> None:
+    scene.submit()
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("5")
+        await shows(pilot, "email.pending")
+        scene.store.transact(lambda tx: controls.suspend_agent(tx, "support-bot", reason="spam", actor=ALICE))
+        await shows(pilot, "agent.suspended")
+        assert "agent.suspended" in drawn(pilot).splitlines()[3]
+
+
+async def test_errors_and_warnings_are_one_key_apart(scene: Scene) -> None:
+    scene.submit()
+    scene.store.transact(lambda tx: controls.suspend_agent(tx, "support-bot", reason="spam", actor=ALICE))
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("5")
+        await shows(pilot, "agent.suspended")
+        await pilot.press("end", "E")
+        await until(
+            pilot, lambda: any(line.startswith(">") and "suspended" in line for line in drawn(pilot).splitlines())
+        )
+        await pilot.press("e")
+        await until(pilot, lambda: "no further error below" in said(app))
+
+
+async def test_an_object_is_followed_and_opened_from_its_event(scene: Scene) -> None:
+    items = furnish(scene)
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("5")
+        await shows(pilot, "mailbox.requested")
+        await pilot.press("end", "f")
+        await shows(pilot, f"id:{spell_id('m', items[0])}")
+        await shows(pilot, "2 shown")
+        await pilot.press("enter")
+        await shows(pilot, "It is on its way.")
+        await pilot.press("escape", "escape")
+        await shows(pilot, "mailbox.requested")
+
+
+async def test_only_an_auditor_saves_the_log_and_what_is_saved_is_what_is_shown(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    scene.submit()
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("5", "S")
+        await until(pilot, lambda: "needs role auditor" in said(app))
+    app = scene.app(AUDITOR)
+    async with looking(app) as pilot:
+        await pilot.press("5")
+        await shows(pilot, "email.pending")
+        await pilot.press("S")
+        await until(pilot, lambda: "2 events in" in said(app))
+    (saved,) = tmp_path.glob("postroom-events-*.jsonl")  # noqa: ASYNC240 - at once, and of a local disk
+    kinds = [json.loads(line)["type"] for line in saved.read_text().splitlines()]
+    assert kinds == ["email.submitted", "email.pending"]
+
+
+async def test_a_trace_tells_the_story_of_whatever_is_pasted(scene: Scene) -> None:
+    item = scene.submit("jane@example.com")
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("8", *spell_id("m", item), "enter")
+        await shows(pilot, "✔ ours")
+        await shows(pilot, "held (mode)")
+        await pilot.press("enter", "ctrl+u", *"nobody@nowhere.example", "enter")
+        await until(pilot, lambda: "✔ ours" not in drawn(pilot) and "Looking" not in drawn(pilot))
+
+
+async def test_an_agents_page_draws_ladder_budgets_and_rates(scene: Scene) -> None:
+    scene.submit()
+    app = scene.app()
+    async with looking(app) as pilot:
+        await shows(pilot, "support-bot")
+        await pilot.press("enter")
+        await shows(pilot, "▶ ╞═══╡ gated_send")
+        await shows(pilot, "0 of 30 days at the present mode")
+        await shows(pilot, "agent, hour")
+        await shows(pilot, "suspend 0.05 %")
+        await shows(pilot, "run-1 · 1 recipient")
+        await pilot.press("escape")
+        await shows(pilot, "NEEDS YOU")
+
+
+async def test_a_message_is_compared_with_what_its_agent_issued(scene: Scene) -> None:
+    scene.submit(issued=json.dumps({"to": "jane@example.com", "subject": "Your refund", "text": "It is on"}).encode())
+    app = scene.app()
+    async with looking(app, size=(140, 60)) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "Your refund")
+        await pilot.press("enter", "D")
+        await shows(pilot, "as issued by the agent")
+        await shows(pilot, "Message-ID")
+        await pilot.press("D")
+        await shows(pilot, "what happened")
