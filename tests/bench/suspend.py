@@ -42,7 +42,7 @@ def row(name: str, store: Store) -> None:
     measure(store, rounds=5)
     cost = measure(store)
     mine = sum(one.agent_id == _rogue(store) for one in cost.claimed)
-    print(f"{name:36}{cost.line()}{mine / ROUNDS:12.1f}", flush=True)
+    print(f"{name:36}{cost.line()}{mine / ROUNDS:14.1f}", flush=True)
 
 
 def _rogue(store: Store) -> int:
@@ -67,7 +67,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--queued", type=int, default=1_000_000)
     queued = parser.parse_args().queued
-    print(f"{'':36}{HEADINGS}{'of the agent':>12}   (median of {ROUNDS}, processor time)")
+    print(f"{'':36}{HEADINGS}{'of the agent':>14}   (median of {ROUNDS}, processor time)")
     with tempfile.TemporaryDirectory() as folder:
         store = desk_with(folder, queued=0)
         row("the others alone", store)
