@@ -35,6 +35,8 @@ from console.widgets.pane import TextPane
 from core.rules import roles
 from core.rules.roles import Verb
 
+SHARES: Final = (3 / 5, 2 / 5)
+"""Of the width, for facts and checks."""
 VIEWS: Final[dict[str, Callable[[Letter], Lines]]] = {
     "body": body_lines,
     "headers": header_lines,
@@ -66,6 +68,7 @@ class MessageScreen(HeldScreen, AgentScreen):
         self._at = among.index(item) if item in among else 0
         self._letter: Letter | None = None
         self._view = "body"
+        self._tall: dict[str, int] = {}
 
     def compose_body(self) -> ComposeResult:
         with Horizontal(id="facts-and-checks"):
@@ -123,10 +126,12 @@ class MessageScreen(HeldScreen, AgentScreen):
             text = [*text, [], *story_lines(letter)]
         if self.app.size.width < NARROW:
             text = [*facts, *found, *text]
-        self.query_one("#facts", TextPane).show_lines(facts)
-        self.query_one("#checks", TextPane).show_lines(found)
-        for pane, lines in (("#facts", facts), ("#checks", found)):
-            self.query_one(pane).styles.height = max(len(facts), len(found), len(lines))
+        panes = (self.query_one("#facts", TextPane), self.query_one("#checks", TextPane))
+        for pane, lines, share in zip(panes, (facts, found), SHARES, strict=True):
+            pane.show_lines(lines)
+            self._tall[pane.id or ""] = pane.lines_at(int(self.app.size.width * share) - 2)
+        for pane in panes:
+            pane.styles.height = max(self._tall.values())
         self.query_one("#text", TextPane).show_lines(text, top=top)
         self.check_frame()
 

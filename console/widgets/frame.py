@@ -215,7 +215,8 @@ class Line(Widget):
         return self._said
 
     def check(self) -> None:
-        if self.is_mounted and self.display and self._say(self.size.width) != self._said:
+        # Content compares by its text alone, and a key that is dimmed has the same text
+        if self.is_mounted and self.display and not self._say(self.size.width).is_same(self._said):
             self.refresh()
 
 

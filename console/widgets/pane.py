@@ -109,6 +109,10 @@ class TextPane(ScrollView, can_focus=True, inherit_bindings=False):
         if top:
             self.scroll_to(y=0, animate=False)
 
+    def lines_at(self, width: int) -> int:
+        """How many lines the text takes at this width."""
+        return sum(len(wrap(pieces, max(1, width - 1))) for pieces in self._lines)
+
     @property
     def plain(self) -> str:
         """What is shown, as text."""

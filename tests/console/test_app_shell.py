@@ -283,3 +283,25 @@ async def test_a_clock_that_runs_on_ages_what_is_drawn(scene: Scene) -> None:
         await shows(pilot, "1h00")
         await shows(pilot, "oldest 1h00")
         assert lines(pilot)[0].startswith("● live 1h00")
+
+
+async def test_a_key_that_cannot_be_used_now_is_dimmed_and_lights_up_when_it_can(scene: Scene) -> None:
+    scene.submit()
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "Your refund")
+        await pilot.press("enter")
+        await shows(pilot, "It is on its way.")
+
+        def colour() -> object:
+            foot = app.screen._compositor.render_strips()[-1]
+            return next(segment.style.color for segment in foot if segment.style and "approve" in segment.text)
+
+        def open_colour() -> object:
+            foot = app.screen._compositor.render_strips()[-1]
+            return next(segment.style.color for segment in foot if segment.style and "source" in segment.text)
+
+        await until(pilot, lambda: colour() == open_colour())
+        await pilot.press("a")
+        await until(pilot, lambda: colour() != open_colour())
