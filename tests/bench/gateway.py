@@ -48,8 +48,8 @@ def found(directory: Path) -> Settings:
     """A desk with one wide mailbox in autonomous mode: every check runs, none of them holds anything."""
     (directory / "master.key").write_text(keys.new_master_key("k1"))
     (directory / "master.key").chmod(0o600)
-    (directory / "postroom.toml").write_text("[smtp]\nconnections_per_relay = 32\n")
-    settings = load(directory, listen=f"127.0.0.1:{PORT}")
+    (directory / "postroom.toml").write_text(f'listen = "127.0.0.1:{PORT}"\n[smtp]\nconnections_per_relay = 32\n')
+    settings = load(directory)
     store = Store(settings.database_url, clock=SystemClock())
     schema.upgrade(store.engine)
     desk = bench_desk.make_desk(store, mode=Mode.AUTONOMOUS, **bench_desk.WIDE)
