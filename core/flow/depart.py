@@ -6,7 +6,7 @@ attempt without a settlement is `uncertain`, and nothing else can happen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -66,11 +66,14 @@ LANE_PATIENCE: Final = 3
 # --- claim --------------------------------------------------------------------------------------------------------
 
 
-def claim(tx: Transaction, *, worker: int, limit: int) -> list[Claimed]:
-    """Take up to `limit` recipients whose turn it is: fairly over mailboxes and lanes, within every budget."""
+def claim(tx: Transaction, *, worker: int, limit: int, busy: Collection[int] = ()) -> list[Claimed]:
+    """Take up to `limit` recipients whose turn it is: fairly over mailboxes and lanes, within every budget.
+
+    `busy` are streams that the worker wants no more of before it has finished some.
+    """
     if facts.desk(tx).stopped_at is not None:
         return []
-    due = lanes.mailboxes_due(tx, limit=MAILBOXES_A_TURN)
+    due = lanes.mailboxes_due(tx, limit=MAILBOXES_A_TURN, busy=busy)
     claimed: list[Claimed] = []
     for place, row in enumerate(due):
         share = -(-(limit - len(claimed)) // (len(due) - place))
@@ -108,7 +111,9 @@ def _claim_lanes(tx: Transaction, box: GateFacts, *, limit: int, uncharged: int)
     for place, lane in enumerate(due):
         share = -(-(limit - sum(len(turn.slots) for turn in turns)) // (len(due) - place))
         if share > 0:
-            turn = _claim_lane(tx, lane, sites, limit=share, uncharged=uncharged)
+            turn = _claim_lane(
+                tx, lane, sites, limit=min(share, lanes.LANE_WINDOW - lane.in_flight), uncharged=uncharged
+            )
             uncharged -= sum(not slot.charged for slot in turn.slots)
             turns.append(turn)
     sites.save()

@@ -26,6 +26,9 @@ STREAM: Final = table(Stream)
 MESSAGE: Final = table(Message)
 RECIPIENT: Final = table(Recipient)
 
+LANE_WINDOW: Final = 32
+"""Letters of one lane in flight at once, over all workers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Slot:
@@ -133,12 +136,13 @@ def withdraw(tx: Transaction, keys: Collection[tuple[int, int]], *, lanes: Colle
 # --- going out ----------------------------------------------------------------------------------------------------
 
 
-def mailboxes_due(tx: Transaction, *, limit: int) -> Sequence[Any]:
+def mailboxes_due(tx: Transaction, *, limit: int, busy: Collection[int] = ()) -> Sequence[Any]:
     """Mailboxes that may send and have a due lane, the longest unserved first.
 
-    A suspended agent, a paused or failing stream and an exhausted budget are left out by one row each.
+    A suspended agent, a paused or failing stream and an exhausted budget are left out by one row each; so are the
+    streams in `busy`, of which the asking worker has its hands full.
     """
-    return tx.all(_MAILBOXES_DUE, {"b_now": tx.now, "b_limit": limit})
+    return tx.all(_MAILBOXES_DUE, {"b_now": tx.now, "b_limit": limit, "b_busy": list(busy)})
 
 
 def lanes_due(tx: Transaction, *, mailbox_id: int, limit: int) -> Sequence[Any]:
@@ -336,6 +340,8 @@ _LANES_OF: Final = select(LANE.c.mailbox_id, LANE.c.domain, LANE.c.id, LANE.c.de
     LANE.c.mailbox_id.in_(bindparam("b_mailboxes", expanding=True)),
     LANE.c.domain.in_(bindparam("b_domains", expanding=True)),
 )
+# a receiver that answers slowly holds this many of a lane's letters and no more: the rest of the window is others'
+_ROOM: Final = LANE.c.in_flight < LANE_WINDOW
 _MAILBOXES_DUE: Final = (
     select(MAILBOX.c.id, MAILBOX.c.agent_id, MAILBOX.c.stream_id)
     .join(AGENT, AGENT.c.id == MAILBOX.c.agent_id)
@@ -346,14 +352,15 @@ _MAILBOXES_DUE: Final = (
         AGENT.c.status == "active",
         STREAM.c.paused_at.is_(None),
         STREAM.c.backoff_until <= bindparam("b_now"),
-        exists().where(LANE.c.mailbox_id == MAILBOX.c.id, LANE.c.next_at <= bindparam("b_now"), _AWAKE),
+        STREAM.c.id.not_in(bindparam("b_busy", expanding=True)),
+        exists().where(LANE.c.mailbox_id == MAILBOX.c.id, LANE.c.next_at <= bindparam("b_now"), _AWAKE, _ROOM),
     )
     .order_by(MAILBOX.c.served_at)
     .limit(bindparam("b_limit"))
 )
 _LANES_DUE: Final = (
-    select(LANE.c.id, LANE.c.domain, LANE.c.site, LANE.c.depth, LANE.c.failures)
-    .where(LANE.c.mailbox_id == bindparam("b_mailbox"), LANE.c.next_at <= bindparam("b_now"), _AWAKE)
+    select(LANE.c.id, LANE.c.domain, LANE.c.site, LANE.c.depth, LANE.c.in_flight, LANE.c.failures)
+    .where(LANE.c.mailbox_id == bindparam("b_mailbox"), LANE.c.next_at <= bindparam("b_now"), _AWAKE, _ROOM)
     .order_by(LANE.c.next_at)
     .limit(bindparam("b_limit"))
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -32,8 +33,10 @@ from core.smtp import Courier, Parcel
 from core.words import SECOND, Clock, Outcome, Reply, spell_id
 
 BODY: Final = table(Body)
-WINDOW: Final = 192
+WINDOW: Final = 768
 """Deliveries under way at once in one process."""
+STREAM_WINDOW: Final = 192
+"""Of them of one stream: a relay that takes minutes for each answer must leave room for the others."""
 TURN: Final = 64
 POLL: Final = 0.25
 """Seconds between looks at the queue when nothing told us to look."""
@@ -61,7 +64,8 @@ class Departures:
         self._woken = asyncio.Event()
         self._stopping = False
         self._under_way: set[asyncio.Task[None]] = set()
-        self._signers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="postroom-sign")
+        self._of_stream: Counter[int] = Counter()
+        self._signers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="postroom-sign")
         self._attempts = Gather(self._write_attempts)
         self._settlements = Gather(self._write_settlements)
 
@@ -101,7 +105,8 @@ class Departures:
             return True
         self._woken.clear()
         try:
-            claimed = await self._writer.do(lambda tx: depart.claim(tx, worker=self.worker, limit=TURN))
+            busy = [stream for stream, n in self._of_stream.items() if n + TURN > STREAM_WINDOW]
+            claimed = await self._writer.do(lambda tx: depart.claim(tx, worker=self.worker, limit=TURN, busy=busy))
         except Unavailable as error:
             log.warning("claim failed", reason=error.reason)
             await self._clock.sleep(TRY_AGAIN)
@@ -111,8 +116,8 @@ class Departures:
             await self._clock.sleep(TRY_AGAIN)
             return False
         if claimed:
-            task = asyncio.create_task(self._deliver_all(claimed))
-            self._track(task)
+            self._of_stream.update(one.stream_id for one in claimed)
+            self._track(asyncio.create_task(self._deliver_all(claimed)))
         return bool(claimed)
 
     async def _rest(self) -> None:
@@ -140,6 +145,7 @@ class Departures:
                     self._track(asyncio.create_task(self._deliver(one, signed[one.message_id])))
         except Exception:
             log.exception("a turn could not be read or signed; it goes back", recipients=len(waiting))
+            self._of_stream.subtract(one.stream_id for one in waiting)
             await self._let_go(waiting)
             return
         for one in waiting:
@@ -178,6 +184,10 @@ class Departures:
         except Exception:
             log.exception("delivery failed in the middle", message=spell_id("m", one.message_id))
             await self._let_go([one])
+        finally:
+            self._of_stream[one.stream_id] -= 1
+            if self._of_stream[one.stream_id] + TURN == STREAM_WINDOW:
+                self._woken.set()
 
     async def _carry(self, one: Claimed, outfit: Outfit, message: bytes | None) -> Reply:
         if message is None:
