@@ -65,7 +65,7 @@ class Departures:
         self._stopping = False
         self._under_way: set[asyncio.Task[None]] = set()
         self._of_stream: Counter[int] = Counter()
-        self._signers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="postroom-sign")
+        self._signers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="postroom-sign")
         self._attempts = Gather(self._write_attempts)
         self._settlements = Gather(self._write_settlements)
 
