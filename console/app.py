@@ -32,7 +32,6 @@ from console.session import Session
 from console.widgets.frame import Head, Line, head_line
 from core.clock import SystemClock
 from core.errors import PostroomError, Refused, Unavailable
-from core.settings import Settings
 from core.words import MINUTE, Actor, Clock
 
 if TYPE_CHECKING:
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from console.wiring import Parts
     from core.ledger.store import Store
     from core.rules.provenance import Keyring
+    from core.settings import Settings
 
 T = TypeVar("T")
 Opener = Callable[[], "tuple[Store, Actor, Keyring | None]"]

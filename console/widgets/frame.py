@@ -48,7 +48,8 @@ def head_line(head: Head, width: int) -> Content:
 def _wide(head: Head) -> Parts:
     bar = (" │ ", Tone.MUTED)
     live = head.live
-    parts = [_freshness(head), bar, (head.name, Tone.STRONG), *_operator(head.actor), bar]
+    who = _operator(head.actor) if live.link is not Link.OPENING else []
+    parts = [_freshness(head), bar, (head.name, Tone.STRONG), *who, bar]
     if live.stopped:
         parts += [(f"■ ALL STOP by {_safe(live.stopped_by)}: {_safe(live.stop_reason)}", f"{Tone.FAULT} reverse"), bar]
     parts += [*([(head.place, Tone.PLAIN), bar] if head.place else []), *_figures(live, head.now)]
@@ -85,8 +86,8 @@ def _problems(live: Live) -> Parts:
 def _narrow(head: Head) -> tuple[Parts, str]:
     live = head.live
     fresh, tone = _freshness(head, short=True)
-    access = "[RW]" if writes(head.actor) else "[R]"
-    parts: Parts = [(fresh, tone), (f" {head.name}{access}", Tone.STRONG if access == "[RW]" else Tone.WARN)]
+    access = "" if live.link is Link.OPENING else "[RW]" if writes(head.actor) else "[R]"
+    parts: Parts = [(fresh, tone), (f" {head.name}{access}", Tone.WARN if access == "[R]" else Tone.STRONG)]
     if live.stopped:
         parts.append((" ■ ALL STOP", f"{Tone.FAULT} reverse"))
     if live.link is not Link.OPENING:
