@@ -86,7 +86,7 @@ class PostroomConsole(CarefulApp[int]):
         super().__init__()
         self.desk_name = make_safe(name).text
         self.actor = actor or _NOBODY
-        self.hint = hint or ""
+        self.hint = make_safe(hint or "").text
         self.monotonic = monotonic
         self.live = Live()
         self.session = Session()

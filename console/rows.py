@@ -13,7 +13,7 @@ from console.format import ABSENT, age, age_short, count_short, percent
 from console.gauges import gauge_text, gauge_tone, sparkline
 from console.live import AgentLine, Level, Need, Share
 from console.palette import Tone
-from console.safe import make_safe
+from console.safe import LINE_LIMIT, make_safe
 from core.words import Limit
 
 if TYPE_CHECKING:
@@ -162,9 +162,16 @@ HELD: Final = (
 )
 
 
+def failures(held: HeldRow) -> int:
+    """Failed checks of a line: those the gate counted, and one for anything hidden in subject or addressee."""
+    shown = f"{held.subject or ''}{held.to.first if held.to else ''}{held.target or ''}"
+    return held.failed_checks + bool(make_safe(shown, limit=4 * LINE_LIMIT).hidden)
+
+
 def held_row(held: HeldRow) -> Row:
     """One line of the queue; a held read or tag says what it asks where a subject would stand."""
-    checks = Cell(f"✖{held.failed_checks}", Tone.FAULT) if held.failed_checks else Cell("·", Tone.MUTED)
+    failed = failures(held)
+    checks = Cell(f"✖{failed}", Tone.FAULT) if failed else Cell("·", Tone.MUTED)
     to = safe_cell(held.to.first if held.to else held.mailbox)
     if held.to and held.to.count > 1:
         to = Cell(to.text, to.tone, tail=f"{to.tail} +{held.to.count - 1}", tail_tone=Tone.ACCENT)

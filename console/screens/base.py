@@ -24,7 +24,19 @@ from console.filters import Want
 from console.format import plural
 from console.live import News
 from console.safe import fill
-from console.widgets.frame import FootLine, Head, Key, TabLine, TopLine, foot_line, head_line, tab_line, undo_text
+from console.widgets.frame import (
+    FootLine,
+    Head,
+    HintLine,
+    Key,
+    TabLine,
+    TopLine,
+    foot_line,
+    head_line,
+    hint_line,
+    tab_line,
+    undo_text,
+)
 from core.errors import PostroomError
 from core.flow.controls import Started
 
@@ -72,6 +84,8 @@ class DeskScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield TopLine(self._top)
         yield TabLine(lambda width: tab_line(self.tab, width))
+        if self.console.hint:
+            yield HintLine(lambda width: hint_line(self.console.hint, width))
         yield from self.compose_body()
         yield FilterLine(placeholder=f"field:value, {', '.join(self.filter_fields)}", max_length=FILTER_LIMIT)
         yield FootLine(self._foot)
@@ -102,7 +116,7 @@ class DeskScreen(Screen[None]):
         keys = [Key(action, app.why_not(action)) for action in footer(self.scope)]
         approval = app.session.undoable(app.now)
         undo = undo_text(approval.label, approval.release_at, app.now) if approval else ""
-        return foot_line(keys, note=app.hint or self.note(), undo=undo, width=width)
+        return foot_line(keys, note=self.note(), undo=undo, width=width)
 
     def check_frame(self) -> None:
         """Redraw the lines of the frame that would say something else now."""

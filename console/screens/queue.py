@@ -22,7 +22,7 @@ from console.lines import Texts
 from console.live import Link, News
 from console.news import Announced, FetchFailed, Highlighted, MarksChanged
 from console.reads import letter as reads
-from console.rows import HELD, held_row
+from console.rows import HELD, failures, held_row
 from console.safe import make_safe
 from console.screens.base import bindings
 from console.screens.held_acts import HeldScreen, short
@@ -296,6 +296,6 @@ def marked(held: HeldRow) -> Marked:
         held.agent,
         first.rpartition("@")[2].lower(),
         held.to.count if held.to else 0,
-        held.failed_checks,
+        failures(held),
         held.template,
     )

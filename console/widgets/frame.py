@@ -16,7 +16,7 @@ from console.actions import TABS, Action
 from console.format import age, age_short, clock, clock_short, count, countdown, freshness
 from console.live import Link, Live
 from console.palette import Tone
-from console.safe import cells, make_safe
+from console.safe import cells, clip, fit, make_safe
 from core.words import SECOND, TIGHTENERS, Actor
 
 NARROW: Final = 100
@@ -164,7 +164,8 @@ class Key:
 def foot_line(keys: Sequence[Key], *, note: str, undo: str, width: int) -> Content:
     """The keys of this place, what cannot be done dimmed; `note` and what can be undone at the right."""
     narrow = width < NARROW
-    end = "  ".join(part for part in (note, undo) if part)
+    # what can be undone is never cut for a note
+    end = "  ".join(part for part in (clip(note, max(0, width // 2 - cells(undo))), undo) if part)
     if narrow:
         end = f"{end} ? help" if end else "? help"
     room = width - cells(end) - 1
@@ -189,6 +190,11 @@ def _spelled(action: Action, *, narrow: bool) -> tuple[str, str]:
         return action.keycap, action.label
     cap, _, word = action.short.partition(" ")
     return cap, word
+
+
+def hint_line(hint: str, width: int) -> Content:
+    """What a newcomer should press first."""
+    return Content.styled(fit(f" {hint}", width), Tone.ACCENT)
 
 
 def undo_text(label: str, release_at: int, now: int) -> str:
@@ -227,6 +233,10 @@ class TopLine(Line):
 
 class TabLine(Line):
     """The eight screens."""
+
+
+class HintLine(Line):
+    """One line for a newcomer."""
 
 
 class FootLine(Line):

@@ -311,3 +311,14 @@ async def test_marked_messages_are_walked_body_by_body(scene: Scene) -> None:
         await until(pilot, lambda: "last one" in said(app))
         await pilot.press("K")
         await shows(pilot, "body number 0")
+
+
+async def test_hidden_characters_in_a_subject_are_a_failed_check(scene: Scene) -> None:
+    item = scene.submit(subject="Invoice \u202efdp.exe")
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "✖1")
+        await pilot.press("a")
+        await until(pilot, lambda: "open it first" in said(app))
+        assert state(scene, item) == "pending"

@@ -305,3 +305,11 @@ async def test_a_key_that_cannot_be_used_now_is_dimmed_and_lights_up_when_it_can
         await until(pilot, lambda: colour() == open_colour())
         await pilot.press("a")
         await until(pilot, lambda: colour() != open_colour())
+
+
+async def test_a_newcomer_is_told_what_to_press_and_loses_no_key_to_it(scene: Scene) -> None:
+    for size in ((120, 36), (80, 24)):
+        app = scene.app(hint="a demonstration: press 2 for held mail, a approves, x rejects, 3 for agents, s suspends")
+        async with looking(app, size=size) as pilot:
+            await shows(pilot, "press 2 for held mail")
+            assert "s suspend" in lines(pilot)[-1]
