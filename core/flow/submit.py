@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import update
 
@@ -17,7 +17,7 @@ from core.events import EmailBlocked, EmailPending, EmailQueued, EmailSubmitted
 from core.flow import allowances, gate, house, review
 from core.flow.answers import Answer, RecipientAnswer, blocked
 from core.flow.gate import Judged
-from core.flow.prepare import Prepared
+from core.flow.prepare import Prepared, Target
 from core.ledger import facts, lanes
 from core.ledger.facts import GateFacts, RunFacts
 from core.ledger.lanes import Slot
@@ -93,42 +93,12 @@ def _accept(
 
 
 def _store(tx: Transaction, prepared: Prepared, box: GateFacts, *, run: RunFacts, judged: Judged, test: bool) -> None:
-    now, held = tx.now, isinstance(judged.verdict, Hold)
+    """The message, its bytes and its recipients, and the fact that they are durable."""
     version, policy = house.policy(tx)
-    status = Status.PENDING if held else Status.QUEUED
+    status = Status.PENDING if isinstance(judged.verdict, Hold) else Status.QUEUED
     tx.add(
         MESSAGE,
-        {
-            "id": prepared.id,
-            "mailbox_id": box.mailbox_id,
-            "agent_id": box.agent_id,
-            "stream_id": box.stream_id,
-            "run_id": run.id,
-            "token_id": prepared.token_id,
-            "kind": prepared.kind.value,
-            "direction": "out",
-            "test": test,
-            "untraced": run.implicit,
-            "status": status.value,
-            "content_class": prepared.content_class.value,
-            "declared_class": prepared.declared_class.value if prepared.declared_class else None,
-            "subject": prepared.subject,
-            "digest": prepared.digest,
-            "rfc_message_id": prepared.rfc_message_id,
-            "conversation": prepared.conversation,
-            "size": len(prepared.rendered),
-            "smtputf8": prepared.smtputf8,
-            "tags": list(prepared.tags),
-            "meta": dict(prepared.metadata),
-            "policy_version": version,
-            "facts": judged.facts,
-            "submitted_at": now,
-            "released_at": None if held else now,
-            "dated_at": None if held else now,
-            "final_at": None,
-            "recipients": len(prepared.targets),
-            "open": len(judged.open),
-        },
+        _message(prepared, box, run=run, judged=judged, status=status, version=version, now=tx.now) | {"test": test},
     )
     tx.add(
         BODY,
@@ -137,51 +107,79 @@ def _store(tx: Transaction, prepared: Prepared, box: GateFacts, *, run: RunFacts
             "rendered": prepared.rendered,
             "issued": prepared.issued,
             "preview": prepared.preview,
-            "purge_at": now + policy.retention.bodies,
+            "purge_at": tx.now + policy.retention.bodies,
         },
     )
     for target in prepared.targets:
-        shut = judged.shut.get(target.n)
-        lane_id = None
-        if shut is None:
-            lane_id = lanes.lane_for(
-                tx, mailbox_id=box.mailbox_id, domain=target.address.domain_ascii, site=target.site
-            ).id
-        tx.add(
-            RECIPIENT,
-            {
-                "message_id": prepared.id,
-                "n": target.n,
-                "address": target.address.normalised,
-                "path": target.address.spec,
-                "given": target.given,
-                "field": target.field,
-                "lane_id": lane_id,
-                "status": Status.BLOCKED.value if shut else status.value,
-                "reason": shut.text if shut else None,
-                "waits_for": judged.waits_for.get(target.n),
-            },
-        )
+        tx.add(RECIPIENT, _recipient(tx, prepared, box, target, judged=judged, status=status))
     tx.emit(
         EmailSubmitted(
-            actor=str(Actor("agent", box.agent_name)),
-            message=prepared.id,
-            mailbox=box.mailbox_id,
-            agent=box.agent_id,
-            run=run.id,
-            stream=box.stream_id,
-            kind=prepared.kind.value,
-            digest=prepared.digest,
-            size=len(prepared.rendered),
-            recipients=len(prepared.targets),
-            content_class=prepared.content_class.value,
-            policy=version,
-            token=prepared.token_id,
-            untraced=run.implicit,
-            test=test,
+            actor=str(Actor("agent", box.agent_name)), message=prepared.id, mailbox=box.mailbox_id, agent=box.agent_id,
+            run=run.id, stream=box.stream_id, kind=prepared.kind.value, digest=prepared.digest,
+            size=len(prepared.rendered), recipients=len(prepared.targets), content_class=prepared.content_class.value,
+            policy=version, token=prepared.token_id, untraced=run.implicit, test=test,
         )
-    )
+    )  # fmt: skip
     gate.tell_suppressed(tx, prepared, box, judged)
+
+
+def _message(
+    prepared: Prepared, box: GateFacts, *, run: RunFacts, judged: Judged, status: Status, version: int, now: int
+) -> dict[str, Any]:
+    """The row of a message; a held one has no release and no date yet."""
+    released = None if status is Status.PENDING else now
+    return {
+        "id": prepared.id,
+        "mailbox_id": box.mailbox_id,
+        "agent_id": box.agent_id,
+        "stream_id": box.stream_id,
+        "run_id": run.id,
+        "token_id": prepared.token_id,
+        "kind": prepared.kind.value,
+        "direction": "out",
+        "untraced": run.implicit,
+        "status": status.value,
+        "content_class": prepared.content_class.value,
+        "declared_class": prepared.declared_class.value if prepared.declared_class else None,
+        "subject": prepared.subject,
+        "digest": prepared.digest,
+        "rfc_message_id": prepared.rfc_message_id,
+        "conversation": prepared.conversation,
+        "size": len(prepared.rendered),
+        "smtputf8": prepared.smtputf8,
+        "tags": list(prepared.tags),
+        "meta": dict(prepared.metadata),
+        "policy_version": version,
+        "facts": judged.facts,
+        "submitted_at": now,
+        "released_at": released,
+        "dated_at": released,
+        "final_at": None,
+        "recipients": len(prepared.targets),
+        "open": len(judged.open),
+    }
+
+
+def _recipient(
+    tx: Transaction, prepared: Prepared, box: GateFacts, target: Target, *, judged: Judged, status: Status
+) -> dict[str, Any]:
+    """The row of a recipient; one that is left out has its reason and no lane."""
+    shut = judged.shut.get(target.n)
+    lane_id = None
+    if shut is None:
+        lane_id = lanes.lane_for(tx, mailbox_id=box.mailbox_id, domain=target.address.domain_ascii, site=target.site).id
+    return {
+        "message_id": prepared.id,
+        "n": target.n,
+        "address": target.address.normalised,
+        "path": target.address.spec,
+        "given": target.given,
+        "field": target.field,
+        "lane_id": lane_id,
+        "status": Status.BLOCKED.value if shut else status.value,
+        "reason": shut.text if shut else None,
+        "waits_for": judged.waits_for.get(target.n),
+    }
 
 
 def _queue(tx: Transaction, prepared: Prepared, box: GateFacts, judged: Judged) -> Answer:
