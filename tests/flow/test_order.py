@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from sqlalchemy import select
 
 from core.demo.clock import FakeClock
@@ -158,81 +158,73 @@ def test_each_recipient_waits_for_its_own_predecessor_only(store: Store) -> None
     assert [one.address for one in claim(store)] == ["a@one.test"]
 
 
-class Conversation(RuleBasedStateMachine):
-    """One thread to one person, every way a message can go on: attempts happen in the order of acceptance."""
+class Conversation:
+    """One thread to one person, every way a message can go on. A step's number stands for every choice in it."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.clock = FakeClock()
-        self.fresh = Fresh(self.clock)
-        self.store = self.fresh.store
-        self.desk = make_desk(self.store, mode=Mode.GATED_SEND, **WIDE)
+    def __init__(self, store: Store, clock: FakeClock) -> None:
+        self.clock = clock
+        self.store = store
+        self.desk = make_desk(store, mode=Mode.GATED_SEND, **WIDE)
         self.root: Answer | None = None
-        self.accepted: list[int] = []
         self.pending: list[int] = []
         self.in_hand: list[Claimed] = []
         self.started: list[int] = []
 
-    def teardown(self) -> None:
-        self.fresh.close()
-
-    @rule()
-    def hand_in(self) -> None:
+    def hand_in(self, dice: int) -> None:
         self.clock.advance(seconds=1)
-        in_reply_to = self.root.rfc_message_id if self.root else None
-        answer = self.desk.submit(in_reply_to=in_reply_to)
+        answer = self.desk.submit(in_reply_to=self.root.rfc_message_id if self.root else None)
         self.root = self.root or answer
-        self.accepted.append(number(answer.message_id))
         self.pending.append(number(answer.message_id))
 
-    @precondition(lambda self: self.pending)
-    @rule(data=st.data(), approve=st.booleans())
-    def decide(self, data: st.DataObject, approve: bool) -> None:  # noqa: FBT001 - hypothesis names it
-        item = data.draw(st.sampled_from(self.pending))
-        self.pending.remove(item)
-        decide(self.store, item, approve=approve)
+    def decide(self, dice: int) -> None:
+        if self.pending:
+            decide(self.store, self.pending.pop(dice % len(self.pending)), approve=dice % 3 > 0)
 
-    @rule()
-    def attempt(self) -> None:
+    def attempt(self, dice: int) -> None:
         self.clock.advance(seconds=1)
         taken = claim(self.store)
         going = attempt(self.store, taken)
         for one in taken:
             if one.key in going:
-                if one.attempts == 0:
-                    self.started.append(one.message_id)
+                self.started += [one.message_id] if one.attempts == 0 else []
                 self.in_hand.append(one)
 
-    @precondition(lambda self: self.in_hand)
-    @rule(reply=st.sampled_from([OK, LATER]))
-    def hear(self, reply: Reply) -> None:
-        settle(self.store, [self.in_hand.pop(0)], reply=reply)
+    def hear(self, dice: int) -> None:
+        if self.in_hand:
+            settle(self.store, [self.in_hand.pop(0)], reply=(OK, LATER)[dice % 2])
 
-    @rule()
-    def hours_pass(self) -> None:
+    def hours_pass(self, dice: int) -> None:
         self.in_hand.clear()  # as if their worker had died
         self.clock.advance(micros=HOUR)
         self.store.transact(depart.reclaim)
+        if dice % 5 == 0:
+            self.clock.advance(micros=4 * DAY)
+            self.store.transact(review.expire_due)
+            self.pending.clear()
 
-    @precondition(lambda self: self.pending)
-    @rule()
-    def days_pass(self) -> None:
-        self.hours_pass()
-        self.clock.advance(micros=4 * DAY)
-        self.store.transact(review.expire_due)
-        self.pending.clear()
-
-    @invariant()
-    def none_overtakes(self) -> None:
+    def check(self) -> None:
         assert self.started == sorted(self.started)
         waiting = [s.value for s in Status if not s.final]
         open_now = self.store.rows(select(RECIPIENT.c.message_id).where(RECIPIENT.c.status.in_(waiting)))
-        under_way = {one.message_id for one in self.in_hand}
         first_open = min((row.message_id for row in open_now), default=None)
-        assert all(one == first_open for one in under_way)
+        assert all(one.message_id == first_open for one in self.in_hand)
 
 
-TestConversation = Conversation.TestCase
-TestConversation.settings = settings(
-    max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
-)
+STEPS = (
+    Conversation.hand_in, Conversation.hand_in, Conversation.decide, Conversation.decide, Conversation.attempt,
+    Conversation.attempt, Conversation.hear, Conversation.hours_pass,
+)  # fmt: skip
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(walk=st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 10_000)), min_size=15, max_size=35))
+def test_whatever_happens_a_conversation_leaves_in_the_order_it_was_handed_in(
+    walk: list[tuple[Callable[[Conversation, int], None], int]],
+) -> None:
+    clock = FakeClock()
+    fresh = Fresh(clock)
+    talk = Conversation(fresh.store, clock)
+    for step, dice in walk:
+        step(talk, dice)
+        talk.check()
+    fresh.close()
