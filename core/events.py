@@ -72,7 +72,7 @@ def recall(name: str, *, actor: str, subjects: Mapping[str, int | None], data: M
 @fact("email.submitted")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailSubmitted(Event):
-    """An agent handed in a message and it is durable. `digest` covers rendered bytes and envelope."""
+    """An agent handed in a message, durably. `digest` covers rendered bytes and envelope, `issued` the call as made."""
 
     kind: str
     digest: str
@@ -83,6 +83,7 @@ class EmailSubmitted(Event):
     token: int
     untraced: bool = False
     test: bool = False
+    issued: str | None = None
 
 
 @fact("email.blocked")
@@ -486,6 +487,26 @@ class StreamKeyRotated(Event):
     fresh: list[str]
 
 
+@fact("stream.changed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamChanged(Event):
+    """A stream's route, provider or what its commercial mail says of the sender is another; `changes` names it."""
+
+    changes: dict[str, Data]
+    reason: str
+
+
+@fact("stream.warmup_changed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamWarmupChanged(Event):
+    """An operator fixed the stream's daily cap, or ended its warm-up: then `new` is empty."""
+
+    old: int | None
+    new: int | None
+    widened: bool
+    reason: str
+
+
 @fact("stream.paused")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamPaused(Event):
@@ -543,6 +564,15 @@ class DeskStopped(Event):
     in_flight: int = 0
 
 
+@fact("desk.start_voted")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskStartVoted(Event):
+    """One on call wants mail to leave again; it takes another. `by` are those whose word there is so far."""
+
+    reason: str
+    by: list[str]
+
+
 @fact("desk.started")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskStarted(Event):
@@ -550,6 +580,27 @@ class DeskStarted(Event):
 
     reason: str
     by: list[str]
+
+
+# --- webhooks out ---------------------------------------------------------------------------------------------------
+
+
+@fact("webhook.dead")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookDead(Event):
+    """The receiver never took the event of entry `seq`: it was given up, and can be sent again from the log."""
+
+    seq: int
+    event: str
+    reason: str
+
+
+@fact("webhook.replayed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookReplayed(Event):
+    """An operator had dead letters sent again: `seqs` are the entries of the log they tell of."""
+
+    seqs: list[int]
 
 
 # --- recipients' records, policy, operators, the log itself ---------------------------------------------------------
@@ -622,6 +673,16 @@ class OperatorAdded(Event):
     operator: int
     roles: list[str]
     unconfirmed: list[str]
+
+
+@fact("operator.confirmed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorConfirmed(Event):
+    """Governance let `confirmed` count, roles that an admin alone may not grant; `roles` are all that count now."""
+
+    operator: int
+    roles: list[str]
+    confirmed: list[str]
 
 
 @fact("operator.disabled")

@@ -18,6 +18,7 @@ from core.events import (
     AgentSuspended,
     Data,
     DeskStarted,
+    DeskStartVoted,
     DeskStopped,
     LanePaused,
     LaneResumed,
@@ -216,6 +217,7 @@ def start(tx: Transaction, *, reason: str, actor: Actor) -> Started:
     by = (*earlier, actor.name)
     if not roles.may_start([*_voters(tx, earlier), actor]):
         tx.write(update(DESK).where(DESK.c.id == 1).values(start_votes=list(by)))
+        tx.emit(DeskStartVoted(actor=str(actor), reason=why, by=list(by)))
         return Started(running=False, by=by)
     tx.write(
         update(DESK).where(DESK.c.id == 1).values(stopped_at=None, stopped_by=None, stop_reason=None, start_votes=[])

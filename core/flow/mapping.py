@@ -89,7 +89,7 @@ ROWS: Final = (
     ),
     Row(
         "NIST AI RMF 1.0", "GOVERN 3.2", "roles for oversight of human-AI configurations",
-        (*_DECISIONS, "operator.added"), "decisions.csv", "training and competence",
+        (*_DECISIONS, "operator.added", "operator.confirmed"), "decisions.csv", "training and competence",
     ),
     Row(
         "NIST AI RMF 1.0", "MANAGE 2.4", "mechanisms to disengage or deactivate", (*_STOPS, "agent.resumed"),

@@ -16,7 +16,7 @@ from typing import Any, Final
 from sqlalchemy import insert, select, update
 
 from core.errors import Conflict, Invalid, NotFound, Unauthenticated
-from core.events import OperatorAdded, OperatorDisabled, OperatorSignedIn, PolicyChanged
+from core.events import OperatorAdded, OperatorConfirmed, OperatorDisabled, OperatorSignedIn, PolicyChanged
 from core.ledger import people
 from core.ledger.people import OperatorFacts
 from core.ledger.tables import Desk, Operator, PolicyVersion, table
@@ -114,7 +114,11 @@ def confirm(tx: Transaction, *, name: str, actor: Actor) -> OperatorFacts:
         raise Conflict(f"{person.name} has no role that waits for confirmation")
     values = {"roles": _spelled({*person.roles, *person.unconfirmed}), "unconfirmed": []}
     tx.write(update(OPERATOR).where(OPERATOR.c.id == person.id).values(**values, confirmed_by=actor.name))
-    _tell_added(tx, person.id, values, actor=actor)
+    tx.emit(
+        OperatorConfirmed(
+            actor=str(actor), operator=person.id, roles=values["roles"], confirmed=_spelled(person.unconfirmed)
+        )
+    )  # fmt: skip
     return _found(tx, name)
 
 

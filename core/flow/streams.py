@@ -15,7 +15,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, insert, select, update
 
 from core.errors import Conflict, Invalid, NotFound
-from core.events import MailboxLimitsChanged, StreamAdded, StreamKeyRotated
+from core.events import StreamAdded, StreamKeyRotated, StreamWarmupChanged
 from core.flow.controls import given, stream_named, wake
 from core.ledger.tables import Mailbox, Stream, StreamKey, table
 from core.ledger.transaction import Transaction
@@ -179,9 +179,8 @@ def set_warmup(tx: Transaction, domain: str, *, cap: int | None, reason: str, ac
     tx.write(update(STREAM).where(STREAM.c.id == stream.id).values(warm=warm, warm_cap=cap))
     wake(tx, MAILBOX.c.stream_id == stream.id)
     tx.emit(
-        MailboxLimitsChanged(
-            actor=str(actor), stream=stream.id, widened=_widens(stream, cap), reason=why,
-            changes={"warm_cap": [stream.warm_cap, cap], "warm": [bool(stream.warm), warm]},
+        StreamWarmupChanged(
+            actor=str(actor), stream=stream.id, old=stream.warm_cap, new=cap, widened=_widens(stream, cap), reason=why
         )
     )  # fmt: skip
 

@@ -94,6 +94,7 @@ class GateFacts:
     owners: tuple[str, ...]
     organisation: str | None
     postal_address: str | None
+    unsubscribe_url: str | None
     paused_at: int | None
     backoff_until: int
     warm: bool
@@ -111,8 +112,8 @@ _RENAMED: Final = {
     "stream_id": STREAM.c.id,
 }
 _OF_STREAM: Final = {
-    "domain", "route", "provider", "protected", "owners", "organisation", "postal_address", "paused_at",
-    "backoff_until", "warm", "warm_cap",
+    "domain", "route", "provider", "protected", "owners", "organisation", "postal_address",
+    "unsubscribe_url", "paused_at", "backoff_until", "warm", "warm_cap",
 }  # fmt: skip
 _LISTS: Final = {"classes", "allow", "owners"}
 

@@ -129,6 +129,7 @@ class MailboxRecord:
     webhook_secret: bytes | None
     webhook_previous: bytes | None
     webhook_previous_until: int | None
+    webhook_events: tuple[str, ...] | None
     waits_for: str | None
     agent_id: int | None
     agent: str | None
@@ -192,6 +193,8 @@ def _record(row: Row[Any]) -> MailboxRecord:
     values: dict[str, Any] = row._asdict()
     for name in _LISTS:
         values[name] = tuple(values[name] or ())
+    if values["webhook_events"] is not None:
+        values["webhook_events"] = tuple(values["webhook_events"])
     return MailboxRecord(**values)
 
 

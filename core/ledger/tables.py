@@ -56,6 +56,8 @@ class Desk(SQLModel, table=True):
     start_votes: list[str] = json(default_factory=list)
     policy_version: int = 1
     generation: int = 0
+    signing_key: bytes | None = Field(default=None, sa_type=LargeBinary)
+    """What signs checkpoints of the log, sealed with the master key; made when it is first needed."""
     policy_edit: str | None = None
     """Digest of the last edit of policy.toml that was looked at: every gateway watches, one of them acts."""
 
@@ -156,6 +158,8 @@ class Stream(SQLModel, table=True):
     owners: list[str] = json(default_factory=list)
     organisation: str | None = None
     postal_address: str | None = None
+    unsubscribe_url: str | None = None
+    """What its unsubscribe links begin with; NULL: the desk's public_url."""
     warm: bool = False
     warm_day: int = 0
     warm_cap: int | None = None
@@ -233,6 +237,8 @@ class Mailbox(SQLModel, table=True):
     webhook_secret: bytes | None = Field(default=None, sa_type=LargeBinary)
     webhook_previous: bytes | None = Field(default=None, sa_type=LargeBinary)
     webhook_previous_until: int | None = maybe_big()
+    webhook_events: list[str] | None = json(default=None, nullable=True)
+    """The `email.*` events it asks for; NULL: every one."""
     # the gate
     wake_at: int = big(default=0)
     served_at: int = big(default=0)

@@ -200,6 +200,7 @@ def test_two_on_call_end_the_all_stop_and_one_of_them_twice_does_not(store: Stor
     [told] = events(store, "desk.started")
     assert isinstance(told, DeskStarted)
     assert told.by == ["alice", "bob"]
+    assert [(one.actor, one.data()["by"]) for one in events(store, "desk.start_voted")] == [("alice", ["alice"])] * 2
 
 
 def test_a_second_stop_takes_back_the_word_for_starting(store: Store) -> None:

@@ -140,8 +140,10 @@ def test_roles_that_answer_for_identities_count_only_once_governance_confirmed_t
     after = who(store)
     assert after is not None
     assert after.roles == {Role.REVIEWER, Role.OWNER, Role.DELIVERABILITY}
-    event = last(store, "operator.added")
-    assert (event.actor, event.roles, event.unconfirmed) == ("gail", ["reviewer", "owner", "deliverability"], [])
+    event = last(store, "operator.confirmed")
+    assert (event.actor, event.roles, event.confirmed) == (
+        "gail", ["reviewer", "owner", "deliverability"], ["owner", "deliverability"],
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("actor", [ALICE, GAIL, OLIVE, DORA, AGENT], ids=str)

@@ -188,10 +188,10 @@ def test_a_warm_up_cap_binds_and_its_end_lets_the_rest_go_at_once(store: Store) 
     assert len(claim(store)) == 1
     with store.read() as conn:
         assert streams.show(conn, DOMAIN).warm
-    told = events(store, "mailbox.limits_changed")
-    assert [(event.stream, event.data()["widened"]) for event in told] == [
-        (desk.stream_id, False),
-        (desk.stream_id, True),
+    told = events(store, "stream.warmup_changed")
+    assert [(event.stream, event.data()["widened"], event.data()["new"]) for event in told] == [
+        (desk.stream_id, False, 1),
+        (desk.stream_id, True, None),
     ]
     with pytest.raises(Forbidden):
         store.transact(lambda tx: streams.set_warmup(tx, DOMAIN, cap=9, reason="more", actor=ALICE))

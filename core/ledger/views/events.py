@@ -42,14 +42,16 @@ class Severity(enum.StrEnum):
 
 
 _SEVERITY: Final[Mapping[str, Severity]] = {
-    **dict.fromkeys(("agent.suspended", "desk.stopped", "email.complained", "policy.refused"), Severity.ERROR),
+    **dict.fromkeys(
+        ("agent.suspended", "desk.stopped", "email.complained", "policy.refused", "webhook.dead"), Severity.ERROR
+    ),
     **dict.fromkeys(
         (
             "email.blocked", "email.rejected", "email.expired", "email.deferred", "email.failed", "email.uncertain",
             "email.bounced", "email.approval_undone", "email.suppressed", "mailbox.vetoed", "mailbox.mode_changed",
             "mailbox.limits_changed", "mailbox.expiring", "mailbox.retired", "agent.warned", "run.confirmed",
             "token.revoked", "stream.paused", "lane.paused", "suppression.removed", "policy.changed",
-            "operator.disabled", "feedback.unverified",
+            "operator.disabled", "stream.changed", "stream.warmup_changed", "feedback.unverified",
         ),
         Severity.WARN,
     ),

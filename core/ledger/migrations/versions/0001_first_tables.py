@@ -123,6 +123,7 @@ def upgrade() -> None:
         sa.Column("start_votes", sa.JSON(), nullable=False),
         sa.Column("policy_version", sa.Integer(), nullable=False),
         sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("signing_key", sa.LargeBinary(), nullable=True),
         sa.Column("policy_edit", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
@@ -409,6 +410,7 @@ def upgrade() -> None:
         sa.Column("owners", sa.JSON(), nullable=False),
         sa.Column("organisation", sa.String(), nullable=True),
         sa.Column("postal_address", sa.String(), nullable=True),
+        sa.Column("unsubscribe_url", sa.String(), nullable=True),
         sa.Column("warm", sa.Boolean(), nullable=False),
         sa.Column("warm_day", sa.Integer(), nullable=False),
         sa.Column("warm_cap", sa.Integer(), nullable=True),
@@ -487,6 +489,7 @@ def upgrade() -> None:
         sa.Column("webhook_secret", sa.LargeBinary(), nullable=True),
         sa.Column("webhook_previous", sa.LargeBinary(), nullable=True),
         sa.Column("webhook_previous_until", BIG, nullable=True),
+        sa.Column("webhook_events", sa.JSON(), nullable=True),
         sa.Column("wake_at", BIG, nullable=False),
         sa.Column("served_at", BIG, nullable=False),
         sa.Column("waits_for", sa.String(), nullable=True),
