@@ -20,7 +20,7 @@ from console.screens.message import MessageScreen
 from console.screens.queue import QueueScreen
 from console.screens.suppressions import SuppressionsScreen
 from console.screens.trace import TraceScreen
-from core import gateway, minting
+from core import keyfile, minting
 from core.clock import SystemClock
 from core.errors import Unauthenticated
 from core.ledger import people
@@ -67,4 +67,4 @@ def sign_in(settings: Settings, token: str) -> tuple[Store, Actor, Keyring | Non
         store.close()
         raise Unauthenticated("no operator has this token", fix="set POSTROOM_TOKEN to your operator's token")
     deeds.signed_in()(store, actor)
-    return store, actor, gateway.provenance_keys(settings.master_key.read_text())
+    return store, actor, keyfile.provenance_keys(settings.master_key.read_text())

@@ -36,6 +36,6 @@ The floors, from the top; each imports only what is below it (`lint-imports` hol
     doors | loops            where the outside comes in | what runs by itself
     flow                     the story: one verb for each thing that can happen
     rules | ledger | smtp | hooks | notices            decisions | the only SQL | mail out | webhooks out | people told
-    minting keys networks settings clock               secrets, sealed keys, addresses, configuration, time
+    minting keyfile keys networks settings clock       secrets, sealed keys, addresses, configuration, time
     events > words > errors
 """

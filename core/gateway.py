@@ -17,8 +17,6 @@ from typing import Final
 
 import structlog
 import uvicorn
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from fastapi import FastAPI
 
 from core.clock import SystemClock
@@ -26,10 +24,9 @@ from core.doors import site
 from core.doors.callers import Callers
 from core.doors.desk import Desk
 from core.doors.maildir import Maildirs
-from core.errors import Invalid
 from core.flow.house import House
 from core.hooks import Hooks
-from core.keys import KeyRing, master_secrets
+from core.keyfile import keyring, provenance_keys
 from core.ledger import schema
 from core.ledger.store import Store
 from core.ledger.writer import Writer
@@ -41,7 +38,6 @@ from core.loops.outfit import Outfits
 from core.loops.policyfile import PolicyFile
 from core.loops.rollup import Rollup
 from core.loops.webhooks import Webhooks
-from core.rules.provenance import Keyring
 from core.settings import Settings, split_listen
 from core.smtp import Courier, Limits
 from core.words import Chance, Clock, Ids
@@ -54,26 +50,6 @@ would wait that long for each of them while the event loop is busy."""
 
 
 PAGE: Final = 4_096
-
-
-def keyring(settings: Settings) -> KeyRing:
-    """The desk's master keys. Raises `Invalid` if the file is missing or readable by others."""
-    file = settings.master_key
-    if not file.is_file():
-        raise Invalid(f"{file} is missing", fix="restore it from your backup: without it no key can be opened")
-    if file.stat().st_mode & 0o077:
-        raise Invalid(f"{file} is readable by others", fix=f"chmod 600 {file}")
-    return KeyRing.parse(file.read_text())
-
-
-def provenance_keys(text: str) -> Keyring:
-    """Keys for return paths, Message-IDs and unsubscribe tokens, one derived from each master key."""
-    secrets = master_secrets(text)
-    keys = {
-        name: HKDF(algorithm=SHA256(), length=32, salt=None, info=b"postroom provenance").derive(secret)
-        for name, secret in secrets.items()
-    }
-    return Keyring(keys=keys, active=next(iter(keys)))
 
 
 def system_chance() -> Chance:

@@ -6,16 +6,16 @@ protects what people choose, and nobody chose these. Verbs take what is minted h
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import secrets
 from dataclasses import dataclass, field
 from typing import Final
 
-from core import hooks
-
 AGENT_PREFIX: Final = "pra_"
 OPERATOR_PREFIX: Final = "pro_"
 CLAIM_PREFIX: Final = "prc_"
+WEBHOOK_PREFIX: Final = "whsec_"
 _BYTES: Final = 32
 
 
@@ -44,7 +44,7 @@ def new_claim_code() -> Minted:
 
 def new_webhook_secret() -> str:
     """`whsec_...` of 32 bytes (Standard Webhooks)."""
-    return hooks.new_secret(secrets.token_bytes(_BYTES))
+    return WEBHOOK_PREFIX + base64.b64encode(secrets.token_bytes(_BYTES)).decode()
 
 
 def digest(secret: str) -> bytes:

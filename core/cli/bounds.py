@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from core import gateway, hooks, minting
+from core import hooks, keyfile, minting
 from core.cli import spelling
 from core.cli.frame import Said, group, listed
 from core.cli.seat import Reason, Seat, command
@@ -106,7 +106,7 @@ def webhook(
         )
         return Said(spelling.mailbox(record), f"{record.address} has no webhook.")
     secret = minting.new_webhook_secret()
-    sealed = gateway.keyring(seat.settings).seal(secret.encode(), about=f"webhook:{address.strip().lower()}")
+    sealed = keyfile.keyring(seat.settings).seal(secret.encode(), about=f"webhook:{address.strip().lower()}")
     if url == "rotate":
         record = seat.act(
             lambda tx, actor: bounds.rotate_secret(tx, address, secret=sealed, reason=reason, actor=actor)

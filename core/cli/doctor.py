@@ -21,7 +21,7 @@ import dns.exception
 import dns.resolver
 import typer
 
-from core import gateway
+from core import keyfile
 from core.cli import streams as streams_cli
 from core.cli.frame import Said, table
 from core.cli.mailboxes import feedback_connected
@@ -114,7 +114,7 @@ def _streams(seat: Seat) -> list[StreamFacts]:
 
 def _files(seat: Seat) -> Iterator[Finding]:
     try:
-        ring = gateway.keyring(seat.settings)
+        ring = keyfile.keyring(seat.settings)
     except Invalid as error:
         yield Finding(Grade.FAIL, "master key", seat.settings.master_key.name, error.reason, error.fix or "")
     else:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from core import gateway, hooks, minting
+from core import hooks, keyfile, minting
 from core.cli import spelling
 from core.cli.bounds import Address, app
 from core.cli.frame import Said, listed, moment, pairs, plain, table
@@ -122,7 +122,7 @@ def _webhook(seat: Seat, url: str | None, address: str) -> tuple[str | None, str
     if remark:
         seat.note(remark)
     secret = minting.new_webhook_secret()
-    return url, secret, gateway.keyring(seat.settings).seal(secret.encode(), about=f"webhook:{address}")
+    return url, secret, keyfile.keyring(seat.settings).seal(secret.encode(), about=f"webhook:{address}")
 
 
 def read_classes(given: Sequence[str] | None) -> tuple[ContentClass, ...]:

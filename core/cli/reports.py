@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from core import gateway
+from core import keyfile
 from core.cli.frame import Said, dump, plain, say
 from core.cli.seat import Seat, command
 from core.flow import trace
@@ -54,7 +54,7 @@ def tell(
     ],
 ) -> Said:
     """Everything known of a message, a recipient, a run, an agent or a person, in time order."""
-    keys = gateway.provenance_keys(seat.settings.master_key.read_text())
+    keys = keyfile.provenance_keys(seat.settings.master_key.read_text())
     with seat.read() as conn:
         story = trace.trace(conn, key, keys)
     return Said(story.as_json(), plain(story.text()), code=0 if story.found or story.ours is not None else 1)

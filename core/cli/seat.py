@@ -24,7 +24,7 @@ from core.cli import frame
 from core.cli.frame import TOKEN, AsJson, Directory, Said, plain
 from core.clock import SystemClock
 from core.errors import Unauthenticated, Unavailable
-from core.ledger import people, schema
+from core.ledger import people, revision
 from core.ledger.store import Store
 from core.ledger.transaction import Transaction
 from core.settings import Settings, load
@@ -103,10 +103,10 @@ class Seat:
 
 def _check_version(store: Store) -> None:
     with store.read() as conn:
-        at = schema.version(conn)
+        at = revision.version(conn)
     if at is None:
         raise Unavailable("the database holds no desk; make one with postroom init, or check its address")
-    if at != (wanted := schema.latest()):
+    if at != (wanted := revision.latest()):
         raise Unavailable(f"the database is at {at} and this version needs {wanted}; postroom serve brings it there")
 
 

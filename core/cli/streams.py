@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import typer
 
-from core import gateway, keys
+from core import keyfile, keys
 from core.cli import spelling
 from core.cli.frame import Said, group, listed, pairs, table
 from core.cli.seat import Reason, Seat, command
@@ -59,7 +59,7 @@ def add(
     if bool(relay) == direct:
         raise Invalid("a stream leaves by one way", fix="name --relay smtp://host:port, or --direct")
     named = streams.subdomain(domain)
-    ring = gateway.keyring(seat.settings)
+    ring = keyfile.keyring(seat.settings)
     route, password = _parted(relay or "direct")
     new = NewStream(
         domain=named,
@@ -116,7 +116,7 @@ def rotate(
         used = {key.selector for key in views.keys(conn) if key.stream == stream.domain}
     if not force:
         _check_published(seat, stream.domain, route=stream.route, slot="b" if slot == "a" else "a")
-    fresh = _fresh(stream.domain, (slot,), ring=gateway.keyring(seat.settings), now=seat.now, used=used)
+    fresh = _fresh(stream.domain, (slot,), ring=keyfile.keyring(seat.settings), now=seat.now, used=used)
     signing = seat.act(lambda tx, actor: streams.rotate(tx, domain, fresh=fresh, actor=actor))
     selectors = [key.selector for key in fresh]
     return Said(

@@ -34,7 +34,7 @@ from core.flow.depart import Settlement
 from core.flow.house import House
 from core.flow.prepare import RunClaim, Submission, prepare
 from core.flow.submit import Submit
-from core.gateway import provenance_keys
+from core.keyfile import provenance_keys
 from core.ledger import facts
 from core.ledger.facts import TokenFacts
 from core.ledger.lanes import Claimed

@@ -6,16 +6,11 @@ both databases.
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Final
-
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
-MIGRATIONS: Final = Path(__file__).parent / "migrations"
+from core.ledger.revision import MIGRATIONS
 
 
 def _config() -> Config:
@@ -32,13 +27,3 @@ def upgrade(engine: Engine) -> None:
         with conn.begin():
             config.attributes["connection"] = conn
             command.upgrade(config, "head")
-
-
-def version(conn: Connection) -> str | None:
-    """The revision the database is at; None for one that is no desk yet."""
-    return MigrationContext.configure(conn).get_current_revision()
-
-
-def latest() -> str | None:
-    """The revision this version of Postroom needs."""
-    return ScriptDirectory.from_config(_config()).get_current_head()

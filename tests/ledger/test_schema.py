@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
 from sqlmodel import SQLModel
 
-from core.ledger import schema
+from core.ledger import revision
 from core.ledger.store import Store
 
 
@@ -18,4 +20,13 @@ def test_migrations_and_models_agree(store: Store) -> None:
 
 def test_a_migrated_database_is_at_the_newest_revision(store: Store) -> None:
     with store.read() as conn:
-        assert schema.version(conn) == schema.latest()
+        assert revision.version(conn) == revision.latest() == MigrationContext.configure(conn).get_current_revision()
+
+
+def test_a_database_without_a_desk_has_no_revision() -> None:
+    with create_engine("sqlite://").connect() as conn:
+        assert revision.version(conn) is None
+
+
+def test_the_newest_revision_is_the_one_the_migrations_end_in() -> None:
+    assert ScriptDirectory(str(revision.MIGRATIONS)).get_current_head() == revision.latest()

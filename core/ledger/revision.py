@@ -1,0 +1,27 @@
+"""Which schema a database is at, and which this version needs: looked up without alembic.
+
+Every command asks, and importing alembic takes longer than most of them. A migration's file begins with its revision.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, inspect, text
+
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+_TABLE: Final = "alembic_version"
+
+
+def version(conn: Connection) -> str | None:
+    """The revision the database is at; None for one that is no desk yet."""
+    if not inspect(conn).has_table(_TABLE):
+        return None
+    found = conn.execute(text(f"SELECT version_num FROM {_TABLE}")).scalar()  # noqa: S608 - a constant's name
+    return None if found is None else str(found)
+
+
+def latest() -> str:
+    """The revision this version of Postroom needs."""
+    return max(file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*.py"))
