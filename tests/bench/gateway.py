@@ -30,7 +30,7 @@ from sqlalchemy import func, select, update
 from core import keys
 from core.clock import SystemClock
 from core.flow import streams
-from core.gateway import keyring
+from core.keyfile import keyring
 from core.ledger import schema
 from core.ledger.store import Store
 from core.ledger.tables import Counter, Stream, StreamKey, Token, table
