@@ -42,6 +42,8 @@ from tests import desk as bench_desk
 SINK_PORT = 2631
 PORT = 8099
 TOKEN = "pra_benchmark"
+WARM_UP = 200
+"""Messages sent before the clock starts, by both sides."""
 
 
 def found(directory: Path) -> Settings:
@@ -124,17 +126,11 @@ def measure(messages: int, *, egress: int, connections: int = 32) -> dict[str, A
         store = Store(settings.database_url, clock=SystemClock())
         with sink(), gateway(directory, egress=egress) as process:
             family = [process, *process.children(recursive=True)]
+            _load(WARM_UP, connections=connections)  # as the peer: its processes stand and its connections are open
+            _await_sent(store, WARM_UP)
             before = _cpu(family)
-            load_run = subprocess.run(
-                [
-                    sys.executable, "-m", "tests.bench.load", "127.0.0.1", str(PORT), TOKEN, str(messages),
-                    str(connections), "50", "4000",
-                ],
-                capture_output=True, text=True, check=True,
-            )  # fmt: skip
-            said: dict[str, Any] = json.loads(load_run.stdout)
-            while _sent(store) < messages:
-                time.sleep(0.05)
+            said = _load(messages, connections=connections)
+            _await_sent(store, WARM_UP + messages)
             took = time.time() - said.pop("began")
             figures = said | {
                 "delivered_per_s": round(messages / took),
@@ -143,6 +139,23 @@ def measure(messages: int, *, egress: int, connections: int = 32) -> dict[str, A
             }
         store.close()
     return figures
+
+
+def _load(messages: int, *, connections: int) -> dict[str, Any]:
+    run = subprocess.run(
+        [
+            sys.executable, "-m", "tests.bench.load", "127.0.0.1", str(PORT), TOKEN, str(messages), str(connections),
+            "50", "4000",
+        ],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    said: dict[str, Any] = json.loads(run.stdout)
+    return said
+
+
+def _await_sent(store: Store, messages: int) -> None:
+    while _sent(store) < messages:
+        time.sleep(0.05)
 
 
 def _cpu(family: list[psutil.Process]) -> float:
