@@ -21,7 +21,8 @@ Where to look for a question:
     who may be written to      flow/suppressions.py, consents.py; rules/consent.py
     what an emergency needs    flow/controls.py (suspend, pause, stop)
     what came back             flow/absorb.py, matching.py (proof), cohorts.py (rates), guarding.py (lines)
-    who is told                flow/tell.py + loops/webhooks.py (programs), flow/alert.py + loops/notify.py (people)
+    who is told                flow/tell.py, deadletters.py + loops/webhooks.py (programs),
+                               flow/alert.py + loops/notify.py (people)
     what happened              flow/trace.py, difference.py, evidence.py, checkpoints.py, bundle.py
     what screens show          ledger/views/ (one file a screen), flow/screens/ (what needs a gauge or a verdict)
     what the clock does        loops/housekeeping.py (its list of chores), flow/upkeep.py, lookout.py

@@ -86,23 +86,25 @@ def signed_headers(*, event_id: str, at: int, body: bytes, secrets: Sequence[str
         raise Invalid("a webhook is never sent unsigned", fix="give the mailbox's webhook a secret")
     moment = datetime.fromtimestamp(at // MICROS, tz=UTC)
     text = body.decode()
+    # For receivers that know only a plain HMAC: the whole spelled secret is the key, the bare body the message. One
+    # that has not got the new secret yet finds the old one's beside it.
+    plain = dict(zip(("X-Postroom-Signature", "X-Postroom-Signature-Previous"), secrets, strict=False))
     return {
         "Content-Type": "application/json",
         "User-Agent": "Postroom",
         "webhook-id": event_id,
         "webhook-timestamp": str(at // MICROS),
         "webhook-signature": " ".join(Webhook(secret).sign(event_id, moment, text) for secret in secrets),
-        # For receivers that know only a plain HMAC: the whole spelled secret is the key, the bare body the message.
-        "X-Postroom-Signature": hmac.new(secrets[0].encode(), body, hashlib.sha256).hexdigest(),
+        **{name: hmac.new(secret.encode(), body, hashlib.sha256).hexdigest() for name, secret in plain.items()},
     }
 
 
-def retry_at(attempt: int, *, first_at: int, now: int, jitter: float) -> int | None:
-    """When to try again after `attempt` (1, 2, ...) failed, or None after three days. `jitter` is in [0, 1).
+def retry_at(attempt: int, *, first_at: int, now: int, jitter: float, give_up: int = _GIVE_UP) -> int | None:
+    """When to try again after `attempt` (1, 2, ...) failed, or None once `give_up` has passed. `jitter` is in [0, 1).
 
-    Doubles from 5 s to 4 h; the last attempt falls on the end of the third day.
+    Doubles from 5 s to 4 h; the last attempt falls on the very end.
     """
-    end = first_at + _GIVE_UP
+    end = first_at + give_up
     if now >= end:
         return None
     wait = min(_FIRST_RETRY << min(attempt - 1, 20), _LONGEST_WAIT)

@@ -110,10 +110,14 @@ def test_signature_is_the_one_the_specification_describes() -> None:
     assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
-def test_plain_signature_is_keyed_with_the_whole_spelled_secret() -> None:
+def test_plain_signatures_are_keyed_with_the_whole_spelled_secrets_the_old_one_beside_the_new() -> None:
     secrets = [new_secret(b"n" * 24), new_secret(b"o" * 24)]
     headers = signed_headers(event_id="msg_1", at=SECOND, body=b"{}", secrets=secrets)
-    assert headers["X-Postroom-Signature"] == hmac.new(secrets[0].encode(), b"{}", hashlib.sha256).hexdigest()
+    names = ("X-Postroom-Signature", "X-Postroom-Signature-Previous")
+    for name, secret in zip(names, secrets, strict=True):
+        assert headers[name] == hmac.new(secret.encode(), b"{}", hashlib.sha256).hexdigest()
+    alone = signed_headers(event_id="msg_1", at=SECOND, body=b"{}", secrets=secrets[:1])
+    assert names[1] not in alone
 
 
 def test_nothing_is_sent_unsigned() -> None:

@@ -1,4 +1,4 @@
-"""People are told: what of the log, of held mail and of dead webhooks policy wants said, and how far they have heard.
+"""People are told: what of the log and of held mail policy wants said, and how far they have heard.
 
 All gateways read; one of them speaks. Each collects by itself, and whoever comes first when a digest is due takes the
 lease and moves the cursors once a channel has taken it. A crash in between repeats one notification, never loses it.
@@ -12,11 +12,20 @@ from typing import Any, Final
 
 from sqlalchemy import select, update
 
-from core.events import AgentResumed, AgentSuspended, AgentWarned, DeskStarted, DeskStopped, EmailPending, Event
+from core.events import (
+    AgentResumed,
+    AgentSuspended,
+    AgentWarned,
+    DeskStarted,
+    DeskStopped,
+    EmailPending,
+    Event,
+    WebhookDead,
+)
 from core.flow import house
 from core.ledger import log
 from core.ledger.log import LOG
-from core.ledger.tables import Agent, Cursor, DeadHook, Mailbox, Review, table
+from core.ledger.tables import Agent, Cursor, Mailbox, Review, table
 from core.ledger.transaction import Transaction
 from core.notices import Notice, Severity
 from core.rules.policy import Policy
@@ -24,30 +33,23 @@ from core.words import DAY, SECOND, spell, spell_id
 
 CURSOR: Final = table(Cursor)
 REVIEW: Final = table(Review)
-DEAD: Final = table(DeadHook)
 AGENT: Final = table(Agent)
 MAILBOX: Final = table(Mailbox)
-
-WEBHOOK_DEAD: Final = "webhook.dead"
-"""Names dead webhooks in `policy.notify.events` beside the events of the log."""
 
 LEASE: Final = 60 * SECOND
 HAND: Final = 2_000
 STALE: Final = DAY
 """Nobody is woken by what happened longer ago: a desk that was off for a week must not shout about it."""
-SETTLED: Final = 20 * SECOND
-"""A dead letter's time is taken before its commit; after this long none can turn up behind the cursor."""
 
-_EVENTS, _HELD, _DEAD = "notify.events", "notify.held", "notify.dead"
+_EVENTS, _HELD = "notify.events", "notify.held"
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """How far people have heard: a seq of the log, and times of held mail and of dead letters."""
+    """How far people have heard: a seq of the log, and a time of held mail."""
 
     events: int
     held: int
-    dead: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +75,15 @@ class Heard:
 
 def place(tx: Transaction) -> Place | None:
     """Where people stand; None before `begin`."""
-    rows = {row.name: int(row.at) for row in tx.peek(select(CURSOR).where(CURSOR.c.name.in_((_EVENTS, _HELD, _DEAD))))}
-    return Place(rows[_EVENTS], rows[_HELD], rows[_DEAD]) if len(rows) == 3 else None
+    rows = {row.name: int(row.at) for row in tx.peek(select(CURSOR).where(CURSOR.c.name.in_((_EVENTS, _HELD))))}
+    return Place(rows[_EVENTS], rows[_HELD]) if len(rows) == 2 else None
 
 
 def begin(tx: Transaction) -> None:
     """A desk's people hear what happens from now on."""
     if place(tx) is None and tx.claim_key(_EVENTS):
         seq, _ = log.head(tx.conn)
-        for name, at in ((_EVENTS, seq), (_HELD, 0), (_DEAD, tx.now)):
+        for name, at in ((_EVENTS, seq), (_HELD, 0)):
             tx.add(CURSOR, {"name": name, "at": at})
 
 
@@ -90,9 +92,8 @@ def hear(tx: Transaction, after: Place) -> Heard:
     _, policy = house.policy(tx)
     events, seq = _events(tx, policy, after=after.events)
     held, waited = _held(tx, policy, after=after.held)
-    dead, died = _dead(tx, policy, after=after.dead)
-    told = tuple(one for one in (*events, *held, *dead) if one.at > tx.now - STALE) if policy.notify.urls else ()
-    return Heard(Place(seq, waited, died), told, policy.notify.urls, policy.notify.digest)
+    told = tuple(one for one in (*events, *held) if one.at > tx.now - STALE) if policy.notify.urls else ()
+    return Heard(Place(seq, waited), told, policy.notify.urls, policy.notify.digest)
 
 
 def _events(tx: Transaction, policy: Policy, *, after: int) -> tuple[list[Told], int]:
@@ -135,32 +136,6 @@ def _held(tx: Transaction, policy: Policy, *, after: int) -> tuple[list[Told], i
     return told, rows[-1].submitted_at if len(rows) == HAND else until
 
 
-def _dead(tx: Transaction, policy: Policy, *, after: int) -> tuple[list[Told], int]:
-    until = max(after, tx.now - SETTLED)
-    if WEBHOOK_DEAD not in policy.notify.events:
-        return [], until
-    rows = tx.peek(
-        select(DEAD.c.at, DEAD.c.seq, DEAD.c.error, MAILBOX.c.address)
-        .join(MAILBOX, MAILBOX.c.id == DEAD.c.mailbox_id)
-        .where(DEAD.c.at > after, DEAD.c.at <= until)
-        .order_by(DEAD.c.at)
-        .limit(HAND)
-    )
-    told = [
-        Told(
-            row.at,
-            Notice(
-                what="webhook dead",
-                about=row.address,
-                text=f"the webhook of {row.address} never took event {row.seq}: {row.error}",
-                severity="warning",
-            ),
-        )
-        for row in rows
-    ]
-    return told, rows[-1].at if len(rows) == HAND else until
-
-
 # --- in words -------------------------------------------------------------------------------------------------------
 
 
@@ -194,6 +169,9 @@ def _say(event: Event, about: str) -> tuple[str, str, Severity]:
             return "all-stop", f"{event.actor} stopped all mail: {event.reason}", "critical"
         case DeskStarted():
             return "all-stop ended", f"mail leaves again ({', '.join(event.by)}): {event.reason}", "info"
+        case WebhookDead():
+            text = f"the webhook of {about} never took entry {event.seq} ({event.event}): {event.reason}"
+            return "webhook dead", text, "warning"
         case EmailPending():
             item = _spelled(event.item, event.message)
             return "message held", f"{item} of {about} waits for a decision: {', '.join(event.reasons)}", "info"
@@ -223,7 +201,7 @@ def move(tx: Transaction, base: Place, to: Place) -> bool:
     """People have heard up to `to`, or there was nothing to say; gives the word back."""
     if place(tx) != base:
         return False
-    for name, at in ((_EVENTS, to.events), (_HELD, to.held), (_DEAD, to.dead)):
+    for name, at in ((_EVENTS, to.events), (_HELD, to.held)):
         tx.write(update(CURSOR).where(CURSOR.c.name == name).values(at=at, leased_by=None))
     return True
 

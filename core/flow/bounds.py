@@ -7,7 +7,7 @@ at a time. What is pending stays as it is: a change applies to the next action.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -16,7 +16,7 @@ from sqlalchemy import select, update
 
 from core.errors import Conflict
 from core.events import Data, MailboxLimitsChanged, MailboxModeChanged
-from core.flow import house, records
+from core.flow import deadletters, house, records
 from core.ledger.people import MailboxRecord
 from core.ledger.tables import Lane, Mailbox, table
 from core.ledger.transaction import Transaction
@@ -53,9 +53,8 @@ def change_mode(tx: Transaction, address: str, mode: Mode, *, reason: str, actor
     if mode is old:
         return record
     records.need_reason(reason, name="change_reason")
-    _, policy = house.policy(tx)
     modes.check_step(old, mode)
-    modes.check_heard(mode, heard=records.heard(policy, record.webhook_url))
+    records.need_heard(tx, mode, record.webhook_url, record.webhook_events)
     values: dict[str, Any] = {"mode": mode.value, "mode_since": tx.now, "updated_at": tx.now}
     if rising:
         _check_owed(tx, record, mode)
@@ -243,32 +242,55 @@ def _wake(tx: Transaction, record: MailboxRecord) -> None:
 
 
 def change_webhook(
-    tx: Transaction, address: str, *, url: str | None, secret: bytes | None, reason: str, actor: Actor
+    tx: Transaction,
+    address: str,
+    *,
+    url: str | None,
+    secret: bytes | None,
+    reason: str,
+    actor: Actor,
+    events: Collection[str] | None = None,
 ) -> MailboxRecord:
     """Point the webhook elsewhere, or take it away; `url` was checked and `secret` sealed by the caller.
 
-    Raises `Forbidden`, `NotFound`, `Invalid` (a monitored mailbox would be heard by nobody), `Conflict`.
+    `events` are those it asks for; None: every one. What an earlier receiver had trouble with is forgotten. Raises
+    `Forbidden`, `NotFound`, `Invalid` (a monitored mailbox would be heard by nobody), `Conflict`.
     """
     roles.check(actor, Verb.WEBHOOK_CHANGE)
     record = records.found(tx, address)
-    _, policy = house.policy(tx)
-    modes.check_heard(Mode(record.mode), heard=records.heard(policy, url))
+    wanted = records.check_events(events) if url else None
+    records.need_heard(tx, Mode(record.mode), url, wanted)
     values = {
         "webhook_url": url,
         "webhook_secret": secret if url else None,
         "webhook_previous": None,
         "webhook_previous_until": None,
+        "webhook_events": wanted,
     }
     said: dict[str, Data] = {"approval_webhook": [_host(record.webhook_url), _host(url)]}
-    return _tell_webhook(tx, record, values, said, reason=reason, actor=actor)
+    if _listed(wanted) != _listed(record.webhook_events):
+        said["webhook_events"] = [_listed(record.webhook_events), _listed(wanted)]
+    changed = _tell_webhook(tx, record, values, said, reason=reason, actor=actor)
+    deadletters.afresh(tx, record.id)
+    return changed
+
+
+def change_webhook_events(
+    tx: Transaction, address: str, events: Collection[str] | None, *, reason: str, actor: Actor
+) -> MailboxRecord:
+    """Which events the webhook is told of from now on; None: every one. Raises as `change_webhook`."""
+    roles.check(actor, Verb.WEBHOOK_CHANGE)
+    record = _with_webhook(tx, address)
+    wanted = records.check_events(events)
+    records.need_heard(tx, Mode(record.mode), record.webhook_url, wanted)
+    said: dict[str, Data] = {"webhook_events": [_listed(record.webhook_events), _listed(wanted)]}
+    return _tell_webhook(tx, record, {"webhook_events": wanted}, said, reason=reason, actor=actor)
 
 
 def rotate_secret(tx: Transaction, address: str, *, secret: bytes, reason: str, actor: Actor) -> MailboxRecord:
     """A new secret; for a day the old one signs beside it. Raises `Forbidden`, `NotFound`, `Conflict`."""
     roles.check(actor, Verb.WEBHOOK_CHANGE)
-    record = records.found(tx, address)
-    if record.webhook_url is None:
-        raise Conflict(f"{record.address} has no webhook", fix=f"postroom mailbox webhook {record.address} URL")
+    record = _with_webhook(tx, address)
     values = {
         "webhook_secret": secret,
         "webhook_previous": record.webhook_secret,
@@ -292,6 +314,17 @@ def _tell_webhook(
         MailboxLimitsChanged(**records.subjects(record, actor), changes=said, widened=False, reason=reason)
     )  # fmt: skip
     return records.found(tx, record.address)
+
+
+def _with_webhook(tx: Transaction, address: str) -> MailboxRecord:
+    record = records.found(tx, address)
+    if record.webhook_url is None:
+        raise Conflict(f"{record.address} has no webhook", fix=f"postroom mailbox webhook {record.address} URL")
+    return record
+
+
+def _listed(events: Collection[str] | None) -> Data:
+    return "all" if events is None else list(events)
 
 
 def _host(url: str | None) -> str | None:

@@ -31,7 +31,7 @@ from core.ledger import people
 from core.ledger.people import MailboxRecord
 from core.ledger.tables import Agent, Mailbox, Message, Recipient, Review, Signoff, Stream, StreamKey, table
 from core.ledger.transaction import Transaction
-from core.rules import addresses, issuance, modes, roles
+from core.rules import addresses, issuance, roles
 from core.rules.addresses import Address
 from core.rules.issuance import Kind
 from core.rules.roles import Verb
@@ -63,7 +63,8 @@ _SIGNS: Final[Mapping[Kind, Verb]] = {
 class Filing:
     """The whole record as asked for. Times and durations in microseconds; no `mode` is the policy's default.
 
-    `webhook_url` was checked at the door, `webhook_secret` is sealed already. `limits` has names of `records.LIMITS`.
+    `webhook_url` was checked at the door, `webhook_secret` is sealed already; no `webhook_events` asks for every one.
+    `limits` has names of `records.LIMITS`.
     """
 
     address: Address
@@ -84,6 +85,7 @@ class Filing:
     pending_expiry: int | None = None
     webhook_url: str | None = None
     webhook_secret: bytes | None = field(default=None, repr=False)
+    webhook_events: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ def request(tx: Transaction, filing: Filing, *, actor: Actor) -> Filed:
     _may_file(known, filing, actor)
     _, policy = house.policy(tx)
     mode = filing.mode or policy.oversight.default_mode
-    modes.check_heard(mode, heard=records.heard(policy, filing.webhook_url))
+    records.need_heard(tx, mode, filing.webhook_url, filing.webhook_events)
     values = _values(tx, filing) | {
         "agent_id": _agent_for(tx, filing.agent),
         "stream_id": stream.id,
@@ -144,6 +146,7 @@ def as_filing(record: MailboxRecord) -> Filing:
 _ALIKE: Final = (
     "agent", "display_name", "purpose", "owner", "system_owner", "systems", "standing_reason", "revoke_when",
     "expires_at", "stores_or_forwards", "allow", "pending_expiry", "webhook_url", "webhook_secret",
+    "webhook_events",
 )  # fmt: skip
 
 
@@ -212,6 +215,7 @@ def _values(tx: Transaction, filing: Filing) -> dict[str, Any]:
         "status": "requested",
         "classes": [one.value for one in filing.classes],
         "allow": records.patterns(filing.allow),
+        "webhook_events": records.check_events(filing.webhook_events),
         "governance_reviewer": None,
         "requested_at": tx.now,
         "updated_at": tx.now,
@@ -263,13 +267,7 @@ def sign(
         raise Conflict(f"{record.address} would have ended already", fix="file it again with a later end")
     seen = _findings(tx, record, kind, lookups or Lookups())
     checklist = _checklist(record, kind, seen, affirmed)
-    tx.create(
-        SIGNOFF,
-        {
-            "mailbox_id": record.id, "kind": kind.value, "operator": actor.name, "approved": True,
-            "checklist": checklist, "reason": reason, "at": tx.now,
-        },
-    )  # fmt: skip
+    _keep(tx, record, kind, actor, approved=True, checklist=checklist, reason=reason)
     if kind is Kind.GOVERNANCE:
         tx.write(update(MAILBOX).where(MAILBOX.c.id == record.id).values(governance_reviewer=actor.name))
     tx.emit(_signed(record, kind, actor, checklist=checklist, reason=reason))
@@ -288,16 +286,14 @@ def veto(tx: Transaction, address: str, kind: Kind, *, actor: Actor, reason: str
     issuance.may_veto(kind, actor, request=records.as_request(record), earlier=records.signatures(tx, record))
     # A no takes the place of an earlier yes of its kind: the row is what the kind says now, the log what it said.
     tx.write(delete(SIGNOFF).where(SIGNOFF.c.mailbox_id == record.id, SIGNOFF.c.kind == kind.value))
-    tx.create(
-        SIGNOFF,
-        {
-            "mailbox_id": record.id, "kind": kind.value, "operator": actor.name, "approved": False, "checklist": {},
-            "reason": reason, "at": tx.now,
-        },
-    )  # fmt: skip
+    _keep(tx, record, kind, actor, approved=False, checklist={}, reason=reason)
     tx.write(update(MAILBOX).where(MAILBOX.c.id == record.id).values(status="vetoed", updated_at=tx.now))
     tx.emit(MailboxVetoed(**records.subjects(record, actor), kind=kind.value, reason=reason))
     return records.found(tx, address)
+
+
+def _keep(tx: Transaction, record: MailboxRecord, kind: Kind, actor: Actor, **said: Any) -> None:
+    tx.create(SIGNOFF, {"mailbox_id": record.id, "kind": kind.value, "operator": actor.name, "at": tx.now} | said)
 
 
 def _findings(tx: Transaction, record: MailboxRecord, kind: Kind, lookups: Lookups) -> dict[str, bool | None]:
@@ -369,6 +365,7 @@ def _signed(
 
 
 def _activate(tx: Transaction, record: MailboxRecord) -> None:
+    records.need_heard(tx, Mode(record.mode), record.webhook_url, record.webhook_events)
     tx.write(
         update(MAILBOX)
         .where(MAILBOX.c.id == record.id)

@@ -17,7 +17,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, select, update
 
 from core.events import Data, PolicyChanged, PolicyRefused
-from core.flow import house
+from core.flow import house, records
 from core.flow.controls import given, wake
 from core.ledger import facts
 from core.ledger.tables import Desk, Lane, Mailbox, Message, PolicyVersion, table
@@ -64,7 +64,10 @@ class Replayed:
 
 
 def apply_policy(tx: Transaction, new: Policy, *, reason: str, actor: Actor) -> Applied:
-    """Put a policy in force whole. One that loosens in any key is for governance. Raises `Forbidden`, `Invalid`."""
+    """Put a policy in force whole. One that loosens in any key is for governance.
+
+    Raises `Forbidden`, `Invalid`, `Conflict` (nobody would hear of a monitored mailbox any more).
+    """
     version, old = house.policy(tx)
     changes = policies.changes(old, new)
     loosens = any(change.direction == "loosens" for change in changes)
@@ -73,6 +76,7 @@ def apply_policy(tx: Transaction, new: Policy, *, reason: str, actor: Actor) -> 
     _remember_edit(tx, _digest(policies.to_json(new)))
     if not changes:
         return Applied(version)
+    records.need_ears(tx, old=old, new=new)
     return _put_in_force(tx, new, changes=changes, waiting=(), reason=why, actor=actor)
 
 

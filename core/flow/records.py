@@ -7,21 +7,29 @@ of what is a limit, or of when one is alive.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from sqlalchemy import Row, select
+
 from core.errors import Conflict, Invalid, NotFound
+from core.events import CATALOGUE, EmailApprovalUndone, EmailSent
+from core.flow import house
 from core.ledger import people
 from core.ledger.people import MailboxRecord
+from core.ledger.tables import Mailbox, table
 from core.ledger.transaction import Transaction
-from core.rules import addresses, issuance, roles
+from core.rules import addresses, issuance, modes, roles
 from core.rules.issuance import Kind
 from core.rules.policy import Policy
 from core.rules.roles import Verb
 from core.words import DAY, HOUR, Actor, ContentClass, Mode, spell
 
+MAILBOX: Final = table(Mailbox)
 LIMITS: Final = ("run", "hour", "day", "new_recipients_day", "site_minute", "site_hour")
 """What a mailbox may have figures of its own for; NULL takes the policy's."""
+TOLD: Final = frozenset(name for name in CATALOGUE if name.startswith("email.")) - {EmailApprovalUndone.type}
+"""What a webhook may hear of. Not of an approval taken back: the approval itself is told only once it cannot be."""
 MOST: Final = 10_000_000
 SHORTEST_EXPIRY: Final = HOUR
 LONGEST_EXPIRY: Final = 30 * DAY
@@ -143,9 +151,58 @@ def patterns(allow: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(addresses.check_pattern(pattern) for pattern in allow))
 
 
-def heard(policy: Policy, webhook_url: str | None) -> bool:
-    """Whether somebody is told of every send: by the mailbox's webhook, or by the policy's notifications."""
-    return bool(webhook_url) or (bool(policy.notify.urls) and "email.sent" in policy.notify.events)
+def check_events(names: Iterable[str] | None) -> list[str] | None:
+    """The events a webhook asks for, each once, in one order; None for every one. Raises `Invalid`."""
+    if names is None:
+        return None
+    wanted = {name.strip() for name in names if name.strip()}
+    if unknown := sorted(wanted - TOLD):
+        raise Invalid(
+            f"a webhook is not told of {', '.join(unknown)}",
+            fix=f"the events are {', '.join(sorted(TOLD))}",
+            problems=(("webhook_events", f"knows no {unknown[0]}"),),
+        )
+    if not wanted:
+        raise Invalid(
+            "a webhook that asks for nothing hears nothing", fix="take the webhook away, or name events",
+            problems=(("webhook_events", "is empty"),),
+        )  # fmt: skip
+    return sorted(wanted)
+
+
+def need_heard(tx: Transaction, mode: Mode, webhook_url: str | None, events: Collection[str] | None) -> None:
+    """Raises `Invalid` for a mode that notifies of every send where nobody would be told."""
+    _, policy = house.policy(tx)
+    modes.check_heard(mode, heard=heard(policy, webhook_url, events))
+
+
+def need_ears(tx: Transaction, *, old: Policy, new: Policy) -> None:
+    """Raises `Conflict` if under the new policy nobody would hear of a monitored mailbox any more."""
+    c = MAILBOX.c
+    watched = select(c.address, c.webhook_url, c.webhook_events).where(
+        c.status == "active", c.mode == Mode.MONITORED.value
+    )
+    boxes = tx.all(watched.order_by(c.address))
+    deaf = [box.address for box in boxes if _hears(old, box) and not _hears(new, box)]
+    if deaf:
+        more = f" and {len(deaf) - 3} more" if len(deaf) > 3 else ""
+        raise Conflict(
+            f"nobody would be told of what {', '.join(deaf[:3])}{more} sends, and monitored means that somebody is",
+            fix="give each a webhook first, or lower its mode",
+        )
+
+
+def _hears(policy: Policy, box: Row[Any]) -> bool:
+    return heard(policy, box.webhook_url, box.webhook_events)
+
+
+def heard(policy: Policy, webhook_url: str | None, events: Collection[str] | None = None) -> bool:
+    """Whether somebody is told of every send: by the mailbox's webhook, or by the policy's notifications.
+
+    `events` are those the webhook asks for (None: every one): one that does not ask for departures hears of none.
+    """
+    asked = bool(webhook_url) and (events is None or EmailSent.type in events)
+    return asked or (bool(policy.notify.urls) and EmailSent.type in policy.notify.events)
 
 
 def common_figures(policy: Policy) -> dict[str, int]:

@@ -15,17 +15,14 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import Row, Update, and_, bindparam, delete, exists, func, or_, select, update
 
-from core.errors import Conflict, NotFound
-from core.events import CATALOGUE, EmailApprovalUndone, EmailApproved, Event, MailboxLimitsChanged, MailboxRequested
-from core.flow import house
+from core.events import EmailApprovalUndone, EmailApproved, Event, MailboxLimitsChanged, MailboxRequested
+from core.flow import deadletters, house, records
 from core.hooks import retry_at
 from core.ledger import log
 from core.ledger.log import LOG, Entry
 from core.ledger.tables import DeadHook, Hook, Mailbox, Message, Recipient, Review, table
 from core.ledger.transaction import Transaction
-from core.rules import roles
-from core.rules.roles import Verb
-from core.words import DAY, SECOND, Actor, spell_id, stamp
+from core.words import SECOND, spell_id, stamp
 
 HOOK: Final = table(Hook)
 DEAD: Final = table(DeadHook)
@@ -34,12 +31,11 @@ MESSAGE: Final = table(Message)
 RECIPIENT: Final = table(Recipient)
 REVIEW: Final = table(Review)
 
-TOLD: Final = frozenset(name for name in CATALOGUE if name.startswith("email.")) - {EmailApprovalUndone.type}
-"""What a webhook hears of. Not of an approval taken back: the approval itself is told only once it cannot be."""
-
 LEASE: Final = 60 * SECOND
 """Longer than the longest attempt that policy allows, so that it lapses only when its holder is gone."""
 LOOK_AHEAD: Final = 8
+FURTHER: Final = 400
+"""The same for a webhook that asks for some events only: what it passes over costs a row each."""
 
 _PRIVATE: Final = frozenset({"item", "token"})
 _TIMES: Final = frozenset({"release_at", "expires_at", "next_at", "due"})
@@ -54,6 +50,7 @@ class Letter:
 
     mailbox_id: int
     address: str
+    event: Event
     seq: int
     at: int
     url: str
@@ -148,24 +145,22 @@ def next_up(tx: Transaction, mailbox_id: int) -> Letter | Rest | None:
     if hook is None or box is None or box.webhook_url is None:
         return None
     if hook.trying is None or hook.trying <= hook.cursor:
-        d = DEAD.c
-        again = tx.one(
-            select(DEAD)
-            .where(d.mailbox_id == mailbox_id, d.replayed_at.is_not(None), d.delivered_at.is_(None))
-            .order_by(d.seq)
-            .limit(1)
-        )
+        again = deadletters.waiting(tx, mailbox_id)
         if again is not None:
             (entry,) = log.read(tx.conn, after=again.seq - 1, limit=1, mailbox=mailbox_id)
             return _letter(tx, entry, box, dead=again.id)
     passed = int(hook.cursor)
-    for entry in log.read(tx.conn, after=passed, limit=LOOK_AHEAD, mailbox=mailbox_id):
+    wanted = records.TOLD if box.webhook_events is None else records.TOLD & set(box.webhook_events)
+    ahead = LOOK_AHEAD if box.webhook_events is None else FURTHER
+    for entry in log.read(tx.conn, after=passed, limit=ahead, mailbox=mailbox_id):
         event = entry.event
-        if isinstance(event, EmailApproved) and event.complete and not _undone(tx, event, entry):
+        if event.type not in wanted:
+            pass
+        elif not isinstance(event, EmailApproved):
+            return _letter(tx, entry, box)
+        elif event.complete and not _undone(tx, event, entry):
             if event.release_at > tx.now:
                 return Rest(passed, until=event.release_at)
-            return _letter(tx, entry, box)
-        if event.type in TOLD and not isinstance(event, EmailApproved):
             return _letter(tx, entry, box)
         passed = entry.seq
     return Rest(passed, until=tx.now) if passed > hook.cursor else None
@@ -192,6 +187,7 @@ def _letter(tx: Transaction, entry: Entry, box: Row[Any], *, dead: int | None = 
     return Letter(
         mailbox_id=box.id,
         address=box.address,
+        event=entry.event,
         seq=entry.seq,
         at=entry.at,
         url=box.webhook_url,
@@ -252,7 +248,7 @@ def told(tx: Transaction, letter: Letter, *, worker: int) -> bool:
         lease_until=tx.now + LEASE, **({} if letter.dead else {"cursor": letter.seq}),
     )  # fmt: skip
     if going and letter.dead is not None:
-        tx.write(update(DEAD).where(DEAD.c.id == letter.dead).values(delivered_at=tx.now))
+        deadletters.raised(tx, letter.dead)
     return going
 
 
@@ -266,8 +262,7 @@ def untold(tx: Transaction, letter: Letter, *, worker: int, reason: str, retry: 
     # What queued up behind a receiver that is gone has its three days from its own time on: an hour's worth of events
     # is given up an hour later, not each three days after the one before.
     since = max(failing_since, letter.at)
-    # retry_at ends after three days; policy may say another span.
-    at = retry_at(attempt, first_at=since + letter.give_up - 3 * DAY, now=tx.now, jitter=jitter) if retry else None
+    at = retry_at(attempt, first_at=since, now=tx.now, jitter=jitter, give_up=letter.give_up) if retry else None
     if at is not None:
         _advance(
             tx, letter.mailbox_id, worker=worker, trying=letter.seq, attempt=attempt, first_failed_at=failing_since,
@@ -278,11 +273,9 @@ def untold(tx: Transaction, letter: Letter, *, worker: int, reason: str, retry: 
         tx, letter.mailbox_id, worker=worker, trying=None, attempt=0, first_failed_at=failing_since, last_error=reason,
         next_at=tx.now, leased_by=None, **({} if letter.dead else {"cursor": letter.seq}),
     )  # fmt: skip
-    if letter.dead is None:
-        tx.add(DEAD, {"mailbox_id": letter.mailbox_id, "seq": letter.seq, "at": tx.now, "error": reason})
-    else:
-        again = {"replayed_at": None, "at": tx.now, "error": reason}
-        tx.write(update(DEAD).where(DEAD.c.id == letter.dead).values(**again))
+    deadletters.bury(
+        tx, mailbox_id=letter.mailbox_id, event=letter.event, seq=letter.seq, reason=reason, again=letter.dead
+    )
     return None
 
 
@@ -303,84 +296,4 @@ def _advancing(names: Sequence[str]) -> Update:
         update(HOOK)
         .where(HOOK.c.mailbox_id == bindparam("box"), HOOK.c.leased_by == bindparam("holder"))
         .values({name: bindparam(f"new_{name}") for name in names})
-    )
-
-
-# --- dead letters ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """An event that its receiver never took. `message` is spelled; `replayed_at`: it waits to be sent again."""
-
-    id: int
-    mailbox: str
-    seq: int
-    type: str
-    message: str | None
-    at: int
-    error: str
-    replayed_at: int | None
-
-
-def dead_letters(
-    tx: Transaction, *, mailbox_id: int | None = None, after: int = 0, limit: int = 100
-) -> list[DeadLetter]:
-    """Those that nobody has delivered yet, oldest first. Only reads."""
-    d = DEAD.c
-    wanted = (
-        select(DEAD, MAILBOX.c.address, LOG.c.type, LOG.c.message)
-        .join(MAILBOX, MAILBOX.c.id == d.mailbox_id)
-        .join(LOG, LOG.c.seq == d.seq)
-        .where(d.id > after, d.delivered_at.is_(None))
-        .order_by(d.id)
-        .limit(limit)
-    )
-    if mailbox_id is not None:
-        wanted = wanted.where(d.mailbox_id == mailbox_id)
-    return [
-        DeadLetter(
-            id=row.id,
-            mailbox=row.address,
-            seq=row.seq,
-            type=row.type,
-            message=spell_id("m", row.message) if row.message is not None else None,
-            at=row.at,
-            error=row.error,
-            replayed_at=row.replayed_at,
-        )
-        for row in tx.all(wanted)
-    ]
-
-
-def replay(tx: Transaction, dead_ids: Sequence[int], *, actor: Actor) -> int:
-    """Send dead letters again, from the log, before what comes next. Raises `NotFound`, `Conflict`, `Forbidden`."""
-    roles.check(actor, Verb.WEBHOOK_REPLAY)
-    rows = tx.all(select(DEAD).where(DEAD.c.id.in_(dead_ids), DEAD.c.delivered_at.is_(None)))
-    lacking = set(dead_ids) - {row.id for row in rows}
-    if lacking:
-        raise NotFound(f"no dead letter has the number {', '.join(str(one) for one in sorted(lacking))}")
-    for mailbox_id in sorted({row.mailbox_id for row in rows}):
-        (box,) = tx.all(select(MAILBOX).where(MAILBOX.c.id == mailbox_id))
-        if box.webhook_url is None:
-            raise Conflict(f"{box.address} has no webhook any more", fix=f"postroom mailbox webhook {box.address} URL")
-        mine = [row for row in rows if row.mailbox_id == mailbox_id]
-        tx.write(update(DEAD).where(DEAD.c.id.in_([row.id for row in mine])).values(replayed_at=tx.now))
-        afresh(tx, mailbox_id)
-        tx.emit(
-            MailboxLimitsChanged(
-                actor=str(actor), mailbox=mailbox_id, agent=box.agent_id, stream=box.stream_id,
-                changes={"webhook_replayed": sorted(row.seq for row in mine)}, widened=False,
-                reason="dead letters are sent again",
-            )
-        )  # fmt: skip
-    return len(rows)
-
-
-def afresh(tx: Transaction, mailbox_id: int) -> None:
-    """Forget a receiver's troubles: somebody says that it is well again, or it is another one now."""
-    tx.write(
-        update(HOOK)
-        .where(HOOK.c.mailbox_id == mailbox_id)
-        .values(attempt=0, first_failed_at=None, last_error=None, next_at=tx.now)
     )

@@ -42,7 +42,7 @@ class Notify:
         self._worker = worker
         self._channels: tuple[tuple[str, ...], Notices] = ((), Notices(()))
         self._base: Place | None = None
-        self._read = Place(0, 0, 0)
+        self._read = Place(0, 0)
         self._told: list[Told] = []
         self._not_before = 0
         self._kept_at = 0

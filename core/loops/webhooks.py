@@ -137,7 +137,7 @@ class Webhooks:
             )
         )
         log.warning(
-            "webhook not taken", mailbox=letter.address, event=letter.id, reason=reply.reason,
+            "webhook not taken", mailbox=letter.address, webhook_id=letter.id, reason=reply.reason,
             again_at=stamp(at) if at is not None else None,
         )  # fmt: skip
         return False

@@ -12,10 +12,9 @@ from typing import Any
 import pytest
 
 from core.demo.clock import FakeClock
-from core.events import AgentSuspended, AgentWarned, DeskStopped, Event
+from core.events import AgentSuspended, AgentWarned, DeskStopped, Event, WebhookDead
 from core.flow import alert
 from core.ledger.store import Store
-from core.ledger.tables import DeadHook, table
 from core.ledger.transaction import Transaction
 from core.ledger.writer import Writer
 from core.loops.notify import Notify, send_test
@@ -158,8 +157,10 @@ def test_a_dead_webhook_is_told_where_policy_names_it(store: Store, clock: FakeC
             desk = desk_of(store, telling(channel, events=["webhook.dead"]))
             notify = voice(store, writer)
             await notify.look()
-            row = {"mailbox_id": desk.mailbox_id, "seq": 1, "at": clock.now() + 1, "error": "answered 410 Gone"}
-            store.transact(lambda tx: tx.add(table(DeadHook), row))
+            died = WebhookDead(
+                actor="system", mailbox=desk.mailbox_id, seq=7, event="email.sent", reason="answered 410 Gone"
+            )
+            emit(store, died)
             clock.advance(micros=5 * MINUTE + 1)
             await notify.look()
             (post,) = channel.posts

@@ -16,8 +16,8 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from core.demo.clock import FakeClock
 from core.errors import Forbidden, NotFound
-from core.events import EmailBlocked, Event, MailboxLimitsChanged
-from core.flow import depart, review, tell
+from core.events import EmailBlocked, Event, MailboxLimitsChanged, WebhookDead, WebhookReplayed
+from core.flow import bounds, deadletters, depart, review, tell
 from core.flow.review import Decision
 from core.hooks import Hooks, new_secret
 from core.keys import KeyRing, new_master_key
@@ -28,7 +28,7 @@ from core.ledger.transaction import Transaction
 from core.ledger.writer import Writer
 from core.loops.webhooks import Webhooks
 from core.words import DAY, HOUR, SECOND, Mode, Outcome, Reply, read_id, stamp
-from tests.desk import ADDRESS, ALICE, DOMAIN, DORA, WIDE, Bench, add_mailbox, make_desk
+from tests.desk import ADDRESS, ALICE, DOMAIN, DORA, OLIVE, WIDE, Bench, add_mailbox, make_desk
 
 KEYRING = KeyRing.parse(new_master_key("m1"))
 SECRET = new_secret(b"a" * 32)
@@ -164,8 +164,8 @@ def hook(desk: Bench) -> Any:
     return desk.store.row(select(HOOK).where(HOOK.c.mailbox_id == desk.mailbox_id))
 
 
-def dead(desk: Bench) -> list[tell.DeadLetter]:
-    return desk.store.look(tell.dead_letters)
+def dead(desk: Bench) -> list[deadletters.DeadLetter]:
+    return desk.store.look(deadletters.listed)
 
 
 def test_a_receiver_is_told_what_happened_in_the_order_of_the_log(store: Store) -> None:
@@ -273,19 +273,82 @@ def test_a_receiver_that_is_gone_for_good_is_not_asked_twice_and_dead_letters_ca
                 submitted(desk)
                 await until(lambda: len(dead(desk)) == 2, nudge=webhooks)
                 assert receiver.ids == ["evt_1", "evt_2"]
+                died = [one.event for one in events(desk) if isinstance(one.event, WebhookDead)]
+                assert [(one.seq, one.event, one.reason) for one in died] == [
+                    (1, "email.submitted", "answered 410 Gone: the receiver wants no more"),
+                    (2, "email.queued", "answered 410 Gone: the receiver wants no more"),
+                ]
                 receiver.answer = thanks
                 ids = [one.id for one in dead(desk)]
                 with pytest.raises(Forbidden):
-                    desk.store.transact(lambda tx: tell.replay(tx, ids, actor=DORA))
+                    desk.store.transact(lambda tx: deadletters.replay(tx, ids, actor=DORA))
                 with pytest.raises(NotFound):
-                    desk.store.transact(lambda tx: tell.replay(tx, [*ids, 77], actor=ALICE))
-                assert desk.store.transact(lambda tx: tell.replay(tx, ids, actor=ALICE)) == 2
+                    desk.store.transact(lambda tx: deadletters.replay(tx, [*ids, 77], actor=ALICE))
+                assert desk.store.transact(lambda tx: deadletters.replay(tx, ids, actor=ALICE)) == 2
                 await until(lambda: not dead(desk), nudge=webhooks)
                 assert receiver.ids == ["evt_1", "evt_2", "evt_1", "evt_2"]
                 assert receiver.got[0][1] == receiver.got[2][1]
-                (replayed,) = [one for one in events(desk) if isinstance(one.event, MailboxLimitsChanged)]
-                assert replayed.event.data()["changes"] == {"webhook_replayed": [1, 2]}
+                (replayed,) = [one for one in events(desk) if isinstance(one.event, WebhookReplayed)]
+                assert replayed.event.data() == {"seqs": [1, 2]}
                 assert replayed.event.actor == "alice"
+
+    asyncio.run(story())
+
+
+def test_a_mailboxs_dead_letters_are_sent_again_all_at_once(store: Store) -> None:
+    async def story() -> None:
+        async with receiving(answers("410 Gone")) as receiver:
+            desk = hooked(store, receiver.url)
+            async with gateway(desk) as webhooks:
+                submitted(desk)
+                await until(lambda: len(dead(desk)) == 2, nudge=webhooks)
+                receiver.answer = thanks
+                with pytest.raises(NotFound):
+                    store.transact(lambda tx: deadletters.replay_mailbox(tx, "no@acme.test", actor=ALICE))
+                assert store.transact(lambda tx: deadletters.replay_mailbox(tx, ADDRESS, actor=ALICE)) == 2
+                await until(lambda: not dead(desk), nudge=webhooks)
+                with pytest.raises(NotFound):
+                    store.transact(lambda tx: deadletters.replay_mailbox(tx, ADDRESS, actor=ALICE))
+
+    asyncio.run(story())
+
+
+def test_a_webhook_hears_of_the_events_it_asks_for_and_of_no_other(store: Store) -> None:
+    async def story() -> None:
+        async with receiving() as receiver:
+            desk = hooked(store, receiver.url, webhook_events=["email.sent", "email.bounced"])
+            async with gateway(desk) as webhooks:
+                for n in range(3):
+                    submitted(desk, to=f"jane@example{n}.com")
+                delivered(desk)
+                await until(lambda: len(receiver.got) == 3, nudge=webhooks)
+                assert receiver.types == ["email.sent"] * 3
+                await until(lambda: hook(desk).cursor == events(desk)[-1].seq, nudge=webhooks)
+                store.transact(
+                    lambda tx: bounds.change_webhook_events(tx, ADDRESS, None, reason="see all", actor=OLIVE)
+                )
+                submitted(desk, to="joe@example.com")
+                await until(lambda: len(receiver.got) == 5, nudge=webhooks)
+                assert receiver.types[3:] == ["email.submitted", "email.queued"]
+
+    asyncio.run(story())
+
+
+def test_a_receiver_that_moved_is_tried_at_once_and_has_no_troubles_of_the_old_one(store: Store) -> None:
+    async def story() -> None:
+        async with receiving(answers("500 No")) as old, receiving() as new:
+            desk = hooked(store, old.url)
+            async with gateway(desk) as webhooks:
+                submitted(desk)
+                await until(lambda: old.got and hook(desk).first_failed_at is not None, nudge=webhooks)
+                sealed = KEYRING.seal(SECRET.encode(), about=f"webhook:{ADDRESS}")
+                store.transact(
+                    lambda tx: bounds.change_webhook(
+                        tx, ADDRESS, url=new.url, secret=sealed, reason="moved", actor=OLIVE
+                    )
+                )
+                await until(lambda: len(new.got) == 2, nudge=webhooks)
+                assert (hook(desk).first_failed_at, hook(desk).last_error) == (None, None)
 
     asyncio.run(story())
 
@@ -298,7 +361,7 @@ def test_a_replay_that_fails_for_good_is_a_dead_letter_again(store: Store) -> No
                 submitted(desk)
                 await until(lambda: len(dead(desk)) == 2, nudge=webhooks)
                 first = dead(desk)[0].id
-                desk.store.transact(lambda tx: tell.replay(tx, [first], actor=ALICE))
+                desk.store.transact(lambda tx: deadletters.replay(tx, [first], actor=ALICE))
                 await until(lambda: len(receiver.got) == 3 and dead(desk)[0].replayed_at is None, nudge=webhooks)
                 assert len(dead(desk)) == 2
 
@@ -457,7 +520,7 @@ def test_two_gateways_tell_everything_once(store: Store) -> None:
             desk = hooked(store, receiver.url)
             async with gateway(desk) as one, gateway(desk) as other:
                 for n in range(15):
-                    submitted(desk, to=f"jane{n}@example.com")
+                    submitted(desk, to=f"jane@example{n}.com")
                     one.wake()
                     other.wake()
                     await asyncio.sleep(0)
