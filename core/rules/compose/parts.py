@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-import contextlib
 import hashlib
 import html as htmllib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html.parser import HTMLParser
-from typing import Final
+from typing import Final, assert_never
 
+from core import hypertext
 from core.rules.compose import fields
 
 _ATTR: Final = r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]+"
@@ -29,6 +28,7 @@ _LONGEST_TYPE: Final = 200
 _LOWER: Final = {code: code + 32 for code in range(0x41, 0x5B)}
 _PREVIEW_INPUT: Final = 8_000
 _PREVIEW: Final = 200
+_HIDDEN: Final = frozenset({"script", "style", "head", "title", "template"})
 _SWALLOWING: Final = (
     ("<!--", "-->", "-->"),
     *(
@@ -191,34 +191,23 @@ def reading(text: str | None, html: str | None) -> str:
 
 
 def _visible(html: str) -> str:
-    reader = _Visible()
-    # `<![x[` raises AssertionError in the standard library's parser: what it read until then is shown.
-    with contextlib.suppress(AssertionError):
-        reader.feed(html)
-        reader.close()
-    return "".join(reader.pieces)
-
-
-class _Visible(HTMLParser):
-    """Collects character data outside of what browsers do not show."""
-
-    _HIDDEN: Final = frozenset({"script", "style", "head", "title", "template"})
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.pieces: list[str] = []
-        self._hidden = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        del attrs
-        # `</head>` may be left out; a body is always shown.
-        self._hidden = 0 if tag == "body" else self._hidden + (tag in self._HIDDEN)
-        self.pieces.append(" ")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._hidden = max(0, self._hidden - (tag in self._HIDDEN))
-        self.pieces.append(" ")
-
-    def handle_data(self, data: str) -> None:
-        if not self._hidden:
-            self.pieces.append(data)
+    """Character data outside of what browsers do not show."""
+    pieces: list[str] = []
+    hidden = 0
+    for token in hypertext.tokens(html):
+        match token:
+            case hypertext.Open(name="body"):
+                hidden = 0  # `</head>` may be left out; a body is always shown
+                pieces.append(" ")
+            case hypertext.Open(name):
+                hidden += name in _HIDDEN
+                pieces.append(" ")
+            case hypertext.Close(name):
+                hidden = max(0, hidden - (name in _HIDDEN))
+                pieces.append(" ")
+            case hypertext.Text(data):
+                if not hidden:
+                    pieces.append(data)
+            case _:
+                assert_never(token)
+    return "".join(pieces)

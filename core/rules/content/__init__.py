@@ -1,0 +1,11 @@
+"""What a held message says, looked at for what would deceive a reviewer, and for which others are like it.
+
+`examined` is the list of failed checks: characters nobody sees, links that go elsewhere than they say, hosts spelled
+with look-alike letters. `likeness` is the same for messages that differ only in what belongs to their recipient.
+"""
+
+from core.rules.content.checks import Said, examined
+from core.rules.content.likeness import likeness
+from core.rules.content.links import Link, host_of, links_of
+
+__all__ = ["Link", "Said", "examined", "host_of", "likeness", "links_of"]

@@ -1,0 +1,104 @@
+"""Characters that a reader cannot see or a terminal would obey: which they are, and how they are spelled instead.
+
+Terminals obey more than ESC: C1 controls open escape sequences in one byte, bidi controls reorder a line so that
+`exe.png` reads `gnp.exe`, zero-width and tag characters smuggle text a human cannot see, stacked accents paint over
+the lines above. One definition serves the checks of a message, the console and the command line, so that the count a
+reviewer is told is the count of what they are shown.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Final
+
+# What frames, gauges and most mail are made of: known to be harmless without looking at each character.
+PLAIN: Final = frozenset(
+    chr(code)
+    for low, high in ((0x20, 0x7E), (0xA1, 0xAC), (0xAE, 0x2FF), (0x2500, 0x25FF))
+    for code in range(low, high + 1)
+) | frozenset("…—•€⏎⋮✖✔⚠⟨⟩←↑→↓\u2013\u2018\u2019\u201c\u201d")
+
+STACK: Final = 3
+"""Combining marks one letter may carry: pointed Hebrew needs three; a hundred paint over the rows above."""
+TAB: Final = 8
+
+# Not printable in fact, though their category says letter, mark or symbol: Hangul fillers, the blank Braille pattern,
+# the combining grapheme joiner, Khmer inherent vowels, and the variation selectors, which can carry a hidden text.
+_BLANK: Final = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\ufffc\U000e0100-\U000e01ef]"
+)
+# Letters that join onto the one before and take no cell of their own: Hangul vowels and finals.
+_JOINING: Final = re.compile("[\u1160-\u11ff\ud7b0-\ud7ff]")
+_EMOJI_STYLE: Final = frozenset("\ufe0e\ufe0f")
+_EMOJI_BASES: Final = frozenset("‼⁉〰\u2139")
+
+
+@lru_cache(maxsize=4096)
+def is_hidden(char: str) -> bool:
+    """Whether a character has no visible form of its own, or one that terminals do not agree on.
+
+    Categories Cc, Cf, Cs, Co, Cn, Zl and Zp: exactly what is neither printable nor a space.
+    """
+    return bool(_BLANK.match(char)) or (not char.isprintable() and unicodedata.category(char) != "Zs")
+
+
+@lru_cache(maxsize=4096)
+def is_combining(char: str) -> bool:
+    return unicodedata.category(char) in {"Mn", "Me", "Mc"} or bool(_JOINING.match(char))
+
+
+def marker(char: str) -> str:
+    """`⟨U+202E⟩`."""
+    return f"⟨U+{ord(char):04X}⟩"
+
+
+def spell_out(line: str, spell: Callable[[str], str] = marker) -> tuple[str, int]:
+    """The line with `spell(char)` in place of each hidden character, and how many there were. Idempotent."""
+    if PLAIN.issuperset(line):
+        return line, 0
+    shown: list[str] = []
+    hidden = stacked = 0
+    base = ""  # the visible character that marks and selectors attach to; none at the start, none after a marker
+    styled = False
+    for index, char in enumerate(line):
+        if char in _EMOJI_STYLE and base and not styled and _takes_emoji_style(base, line[index + 1 : index + 2]):
+            styled = True  # left out: terminals disagree on its width. A second one would be hiding something
+            continue
+        combining = is_combining(char)
+        # a mark without a base would attach to our own frame or label
+        if is_hidden(char) or (combining and (not base or stacked >= STACK)):
+            shown.append(spell(char))
+            hidden += 1
+            base, stacked, styled = "", 0, False
+            continue
+        if combining:
+            stacked += 1
+        else:
+            base, stacked, styled = char, 0, False
+        # U+00A0 and its like look like a space and are drawn as one, of the same width
+        shown.append(char if char.isprintable() else " " * _wide(char))
+    return "".join(shown), hidden
+
+
+def hidden_in(text: str) -> int:
+    """How many hidden characters a text of several lines has; its line ends and tabs are none."""
+    if PLAIN.issuperset(text):
+        return 0
+    lines = text.replace("\r\n", "\n").expandtabs(TAB).split("\n")
+    return sum(spell_out(line)[1] for line in lines)
+
+
+def _takes_emoji_style(base: str, after: str) -> bool:
+    """Whether U+FE0F (or FE0E) after `base` is everyday emoji spelling: `❤️`, `1️⃣`; then it hides nothing."""
+    return (
+        unicodedata.category(base) in {"So", "Sm"}
+        or base in _EMOJI_BASES
+        or (base in "0123456789#*" and after == "\u20e3")
+    )
+
+
+def _wide(char: str) -> int:
+    return 2 if unicodedata.east_asian_width(char) in {"F", "W"} else 1

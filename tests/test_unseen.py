@@ -1,0 +1,70 @@
+"""What a reader cannot see is found and spelled; what people really write is left as it is."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+
+import pytest
+from rich.cells import get_character_cell_size
+
+from core.unseen import hidden_in, is_combining, is_hidden, spell_out
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b]52;c;aGk=\x07", "⟨U+001B⟩]52;c;aGk=⟨U+0007⟩"),
+        ("\x9b2J\x90q\x9d0;t\x9c", "⟨U+009B⟩2J⟨U+0090⟩q⟨U+009D⟩0;t⟨U+009C⟩"),
+        ("\u202egnp.exe\u2066", "⟨U+202E⟩gnp.exe⟨U+2066⟩"),
+        ("a\u200bb\ufeffc\u00add", "a⟨U+200B⟩b⟨U+FEFF⟩c⟨U+00AD⟩d"),
+        ("x\U000e0041\U000e007f", "x⟨U+E0041⟩⟨U+E007F⟩"),
+        ("\ud800", "⟨U+D800⟩"),
+        ("a\x00\x7f\x0b\x0c", "a⟨U+0000⟩⟨U+007F⟩⟨U+000B⟩⟨U+000C⟩"),
+        ("a\t\r\u2028\u2029", "a⟨U+0009⟩⟨U+000D⟩⟨U+2028⟩⟨U+2029⟩"),
+        ("\u3164\u115f\u2800\ufe0f", "⟨U+3164⟩⟨U+115F⟩⟨U+2800⟩⟨U+FE0F⟩"),
+    ],
+)  # fmt: skip
+def test_what_has_no_visible_form_is_spelled_and_counted(text: str, shown: str) -> None:
+    said, hidden = spell_out(text)
+    assert said == shown
+    assert hidden == shown.count("⟨")
+    assert spell_out(said) == (said, 0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Jürgen Müller", "שָׁלוֹם", "नमस्ते", "ありがとう", "안녕하세요", "Việt Nam", "café", "❤️ 1️⃣", "👍🏽", "€ 5 … “ok”"],
+)
+def test_what_people_write_hides_nothing(text: str) -> None:
+    assert hidden_in(text) == 0
+
+
+def test_stacked_accents_are_spelled_beyond_the_third() -> None:
+    said, hidden = spell_out("e" + "\u0301" * 40)
+    assert hidden == 37
+    assert said.count("\u0301") == 3
+
+
+def test_a_body_keeps_its_lines_and_tabs() -> None:
+    assert hidden_in("a\tb\r\nc\n") == 0
+    assert hidden_in("a\rb\x0bc\u200b") == 3
+
+
+def test_every_character_without_a_cell_of_its_own_is_hidden_or_joins_the_one_before() -> None:
+    modifiers = range(0x1F3FB, 0x1F400)  # skin tones: drawn alone they take two cells, behind an emoji none
+    without = [
+        code
+        for code in range(sys.maxunicode + 1)
+        if get_character_cell_size(chr(code)) == 0 and not is_hidden(chr(code)) and not is_combining(chr(code))
+    ]
+    assert without == list(modifiers)
+
+
+def test_nothing_that_is_left_is_a_control_or_a_format_character() -> None:
+    left = {
+        unicodedata.category(char)
+        for code in range(sys.maxunicode + 1)
+        for char in spell_out("a" + chr(code), lambda _: "")[0]
+    }
+    assert not left & {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
