@@ -30,6 +30,7 @@ from core.keyfile import keyring, provenance_keys
 from core.ledger import schema
 from core.ledger.store import Store
 from core.ledger.writer import Writer
+from core.loops.checkpoints import Checkpoints
 from core.loops.departures import Departures
 from core.loops.egress import Egress
 from core.loops.housekeeping import Housekeeping
@@ -152,6 +153,7 @@ class Gateway:
             Housekeeping(writer=self.writer, clock=self.clock).run(),
             self.webhooks.run(),
             notify.run(),
+            Checkpoints(self.settings, writer=self.writer, hooks=self.hooks, keyring=self.keys, clock=self.clock).run(),
             Rollup(writer=self.writer, clock=self.clock).run(),
             Maildirs(self.desk, self.settings.feedback.maildirs).run(),
         ]

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from core.errors import Invalid
+from core.words import duration
 
 TOML: Final = "postroom.toml"
 MASTER: Final = "master.key"
@@ -69,6 +70,29 @@ class Webhooks(Part):
     allow: tuple[str, ...] = ()
 
 
+class Checkpoints(Part):
+    """How often the log is signed, and where that goes outside the desk: a file, a webhook, people (Apprise URLs)."""
+
+    every: str = "24h"
+    file: Path | None = None
+    webhook: str | None = None
+    notify: tuple[str, ...] = ()
+
+    @field_validator("every")
+    @classmethod
+    def _span(cls, value: str) -> str:
+        try:
+            duration(value)
+        except Invalid as error:
+            raise ValueError(error.reason) from None
+        return value
+
+    @property
+    def interval(self) -> int:
+        """Microseconds; 0: only when somebody asks."""
+        return duration(self.every)
+
+
 class Smtp(Part):
     """`hello`: our name in EHLO. `private`: direct mail may go to addresses that are not public (a closed network)."""
 
@@ -97,6 +121,7 @@ class Settings(BaseSettings):
     feedback: Feedback = Feedback()
     webhooks: Webhooks = Webhooks()
     smtp: Smtp = Smtp()
+    checkpoints: Checkpoints = Checkpoints()
 
     @field_validator("listen", "public_listen")
     @classmethod

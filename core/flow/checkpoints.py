@@ -16,15 +16,25 @@ import orjson
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_private_key
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
-from core.errors import Invalid
+from core.errors import Invalid, NotFound
 from core.events import AuditCheckpoint
+from core.keys import KeyPair, KeyRing
 from core.ledger import log
+from core.ledger.tables import Cursor, Desk, table
 from core.ledger.transaction import Transaction
+from core.rules import roles
+from core.rules.roles import Verb
 from core.words import SYSTEM, Actor, read_stamp, stamp
 
 LOG: Final = log.LOG
+DESK: Final = table(Desk)
+CURSOR: Final = table(Cursor)
+
+SEALED_ABOUT: Final = "desk:checkpoints"
+TAKEN: Final = "audit.checkpoint"
+"""The cursor that says when the last one was taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +78,63 @@ def statement(seq: int, head: str, at: int) -> bytes:
     return f"postroom/checkpoint/1\n{seq}\n{head}\n{at}\n".encode()
 
 
+# --- verbs --------------------------------------------------------------------------------------------------------
+
+
+def private_key(tx: Transaction, ring: KeyRing, fresh: KeyPair) -> bytes:
+    """The desk's signing key (PKCS 8 DER), opened; `fresh` becomes it where the desk has none yet.
+
+    It rests sealed like every key of the desk. Raises `Unavailable` without the master key that sealed it.
+    """
+    row = tx.one(select(DESK.c.signing_key).where(DESK.c.id == 1))
+    if row is not None and row.signing_key is not None:
+        return ring.open(bytes(row.signing_key), about=SEALED_ABOUT)
+    sealed = ring.seal(fresh.private, about=SEALED_ABOUT)
+    tx.write(update(DESK).where(DESK.c.id == 1).values(signing_key=sealed))
+    return fresh.private
+
+
 def take(tx: Transaction, *, private: bytes, actor: Actor = SYSTEM) -> Checkpoint | None:
     """Sign the head of the log and say so in it; None if nothing came after the last checkpoint.
 
-    `private` is the desk's key (PKCS 8 DER, `core.keys`). The event stands after the entry it vouches for.
+    The event stands after the entry it vouches for.
     """
     row = tx.one(select(LOG.c.seq, LOG.c.hash, LOG.c.type).order_by(LOG.c.seq.desc()).limit(1))
     if row is None or row.type == AuditCheckpoint.type:
         return None
     made = sign(private, seq=row.seq, head=bytes(row.hash).hex(), at=tx.now)
     tx.emit(AuditCheckpoint(actor=str(actor), seq=made.seq, head=made.head, signature=made.signature, key=made.key))
+    if not tx.write(update(CURSOR).where(CURSOR.c.name == TAKEN).values(at=tx.now)):
+        tx.add(CURSOR, {"name": TAKEN, "at": tx.now})
     return made
+
+
+def sign_head(tx: Transaction, ring: KeyRing, fresh: KeyPair, *, actor: Actor) -> Checkpoint:
+    """Somebody wants the head signed now; where it is already, that checkpoint again. Raises `Forbidden`."""
+    roles.check(actor, Verb.AUDIT_CHECKPOINT)
+    return take(tx, private=private_key(tx, ring, fresh), actor=actor) or standing(tx.conn)
+
+
+def take_due(tx: Transaction, ring: KeyRing, fresh: KeyPair, *, every: int) -> Checkpoint | None:
+    """What the clock does: a checkpoint where the last one, or the desk's beginning, is `every` microseconds ago."""
+    cursor = tx.one(select(CURSOR.c.at).where(CURSOR.c.name == TAKEN))
+    desk = tx.one(select(DESK.c.created_at).where(DESK.c.id == 1))
+    since = cursor.at if cursor is not None else desk.created_at if desk is not None else tx.now
+    return take(tx, private=private_key(tx, ring, fresh)) if since + every <= tx.now else None
+
+
+def standing(conn: Connection) -> Checkpoint:
+    """The newest checkpoint in the log, as it was signed. Raises `NotFound`."""
+    row = conn.execute(
+        select(LOG).where(LOG.c.type == AuditCheckpoint.type).order_by(LOG.c.seq.desc()).limit(1)
+    ).first()
+    if row is None:
+        raise NotFound("no checkpoint was ever taken", fix="postroom audit checkpoint")
+    said = orjson.loads(row.data)
+    return Checkpoint(said["seq"], said["head"], row.at, said["key"], said["signature"])
+
+
+# --- statements ---------------------------------------------------------------------------------------------------
 
 
 def sign(private: bytes, *, seq: int, head: str, at: int) -> Checkpoint:
@@ -138,34 +194,58 @@ class Against:
         }
 
 
-def verify_against(conn: Connection, checkpoint: str | bytes | Checkpoint, *, key: str | None = None) -> Against:
-    """Hold the log against a checkpoint: signature, then the entry it names, then the chain. Raises `Invalid`.
+def parse_all(text: str | bytes) -> list[Checkpoint]:
+    """Every checkpoint of a file: one, or a line each as they are appended to one. Raises `Invalid`."""
+    try:
+        return [parse(text)]
+    except Invalid:
+        lines = [line for line in text.splitlines() if line.strip()]
+        if len(lines) < 2:
+            raise
+    return [parse(line) for line in lines]
 
-    `key` is the desk's public key as noted outside of it: without one, whoever forged the checkpoint chose the key.
+
+def verify_against(conn: Connection, checkpoint: str | bytes | Checkpoint, *, key: str | None = None) -> Against:
+    """Hold the log against checkpoints: signatures, then the entries they name, then the chain. Raises `Invalid`.
+
+    `key` is the desk's public key as noted outside of it: without one, whoever forged a checkpoint chose the key.
     """
-    made = checkpoint if isinstance(checkpoint, Checkpoint) else parse(checkpoint)
+    given = [checkpoint] if isinstance(checkpoint, Checkpoint) else parse_all(checkpoint)
+    given.sort(key=lambda one: one.seq)
     last, _ = log.head(conn)
-    if not made.genuine or (key is not None and key != made.key):
-        why = "its signature does not hold" if not made.genuine else f"it is signed by another key ({made.key})"
-        return Against(
-            ok=False, finding="forged", reason=f"the checkpoint is no proof: {why}", seq=made.seq, head_seq=last
-        )
-    if last < made.seq:
-        reason = f"the log ends at {last:,}; at {stamp(made.at)} it had {made.seq:,} entries: its end was cut off"
-        return Against(
-            ok=False, finding="truncated", reason=reason, seq=made.seq, head_seq=last, first_bad_seq=last + 1
-        )
+    for made in given:
+        found = _forged(made, last, key=key) or _cut_off(made, last)
+        if found is not None:
+            return found
     walked = log.verify(conn)
-    row = conn.execute(select(LOG.c.hash).where(LOG.c.seq == made.seq)).first()
+    newest = given[-1]
     if walked.first_bad_seq is not None:
         reason = f"the chain breaks at {walked.first_bad_seq:,}"
-        return Against(
-            ok=False, finding="broken", reason=reason, seq=made.seq, head_seq=last, first_bad_seq=walked.first_bad_seq
-        )
-    if row is None or bytes(row.hash).hex() != made.head:
-        reason = (
-            f"entry {made.seq:,} is not what was signed at {stamp(made.at)}: it, or one before it, was written anew"
-        )
-        return Against(ok=False, finding="rewritten", reason=reason, seq=made.seq, head_seq=last)
-    reason = f"the log is whole, and entry {made.seq:,} is what was signed at {stamp(made.at)}"
-    return Against(ok=True, finding="whole", reason=reason, seq=made.seq, head_seq=last)
+        return _bad("broken", reason, newest, last, first_bad_seq=walked.first_bad_seq)
+    for made in given:
+        row = conn.execute(select(LOG.c.hash).where(LOG.c.seq == made.seq)).first()
+        if row is None or bytes(row.hash).hex() != made.head:
+            when = stamp(made.at)
+            reason = f"entry {made.seq:,} is not what was signed at {when}: it, or one before it, was written anew"
+            return _bad("rewritten", reason, made, last)
+    several = f", as are {len(given) - 1} signed before" if len(given) > 1 else ""
+    reason = f"the log is whole, and entry {newest.seq:,} is what was signed at {stamp(newest.at)}{several}"
+    return Against(ok=True, finding="whole", reason=reason, seq=newest.seq, head_seq=last)
+
+
+def _forged(made: Checkpoint, last: int, *, key: str | None) -> Against | None:
+    if made.genuine and key in (None, made.key):
+        return None
+    why = "its signature does not hold" if not made.genuine else f"it is signed by another key ({made.key})"
+    return _bad("forged", f"the checkpoint is no proof: {why}", made, last)
+
+
+def _cut_off(made: Checkpoint, last: int) -> Against | None:
+    if last >= made.seq:
+        return None
+    reason = f"the log ends at {last:,}; at {stamp(made.at)} it had {made.seq:,} entries: its end was cut off"
+    return _bad("truncated", reason, made, last, first_bad_seq=last + 1)
+
+
+def _bad(finding: str, reason: str, made: Checkpoint, last: int, *, first_bad_seq: int | None = None) -> Against:
+    return Against(ok=False, finding=finding, reason=reason, seq=made.seq, head_seq=last, first_bad_seq=first_bad_seq)

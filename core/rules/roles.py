@@ -27,6 +27,7 @@ class Verb(enum.StrEnum):
     AGENT_SUSPEND = "suspend an agent"
     AGENT_RESUME = "resume an agent"
     STREAM_ADD = "add a stream"
+    STREAM_CHANGE = "change a stream"
     STREAM_ROTATE = "rotate a stream's keys"
     STREAM_WARMUP = "set a stream's warm-up"
     STREAM_PAUSE = "pause a stream"
@@ -63,10 +64,12 @@ class Verb(enum.StrEnum):
     EXPIRY_CHANGE = "change how long pending mail waits"
     WEBHOOK_CHANGE = "change a webhook"
     WEBHOOK_REPLAY = "replay a webhook's dead letters"
+    NOTIFY_TEST = "send a test notification"
     POLICY_TIGHTEN = "apply a tighter policy"
     POLICY_LOOSEN = "apply a looser policy"
     AUDIT_READ = "read the log"
     AUDIT_EXPORT = "export the log"
+    AUDIT_CHECKPOINT = "have the log signed"
     TRACE_READ = "trace a message"
 
 
@@ -87,6 +90,7 @@ MAY: Final[Mapping[Verb, frozenset[Role]]] = {
     Verb.AGENT_SUSPEND: TIGHTENERS,
     Verb.AGENT_RESUME: _GOVERNANCE,
     Verb.STREAM_ADD: _DELIVERABILITY,
+    Verb.STREAM_CHANGE: _DELIVERABILITY,
     Verb.STREAM_ROTATE: _DELIVERABILITY,
     Verb.STREAM_WARMUP: _DELIVERABILITY,
     Verb.STREAM_PAUSE: TIGHTENERS,
@@ -123,10 +127,12 @@ MAY: Final[Mapping[Verb, frozenset[Role]]] = {
     Verb.EXPIRY_CHANGE: frozenset({Role.OWNER, Role.GOVERNANCE}),
     Verb.WEBHOOK_CHANGE: frozenset({Role.OWNER, Role.GOVERNANCE}),
     Verb.WEBHOOK_REPLAY: frozenset({Role.ONCALL, Role.OWNER, Role.GOVERNANCE}),
+    Verb.NOTIFY_TEST: TIGHTENERS,
     Verb.POLICY_TIGHTEN: TIGHTENERS,
     Verb.POLICY_LOOSEN: _GOVERNANCE,
     Verb.AUDIT_READ: _WATCHERS,
     Verb.AUDIT_EXPORT: frozenset({Role.AUDITOR}),
+    Verb.AUDIT_CHECKPOINT: _WATCHERS,
     Verb.TRACE_READ: _WATCHERS,
 }
 

@@ -7,16 +7,19 @@ from collections.abc import Callable
 
 import orjson
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
-from core.errors import Invalid
+from core.errors import Forbidden, Invalid, Unavailable
 from core.events import RunClosed
 from core.flow import checkpoints
 from core.flow.checkpoints import Checkpoint
-from core.keys import new_key_pair
+from core.keys import KeyRing, new_key_pair, new_master_key
 from core.ledger import log
 from core.ledger.store import Store
+from core.ledger.tables import Desk, table
 from core.ledger.transaction import Transaction
+from core.words import Actor
+from tests.desk import ALICE, DORA, ROOT, make_desk
 
 PAIR = new_key_pair("ed25519")
 
@@ -159,6 +162,57 @@ def test_a_checkpoint_of_another_key_is_forged_where_the_key_is_known(store: Sto
 def test_what_is_no_checkpoint_is_refused(text: str) -> None:
     with pytest.raises(Invalid):
         checkpoints.parse(text)
+
+
+def test_a_file_of_checkpoints_is_held_against_the_log_whole(store: Store) -> None:
+    made = []
+    for _ in range(3):
+        grow(store, 2)
+        taken = take(store)
+        assert taken is not None
+        made.append(taken.text())
+    with store.read() as conn:
+        found = checkpoints.verify_against(conn, "\n".join(made) + "\n", key=PAIR.public)
+        assert (found.ok, found.seq) == (True, 8)
+    rewrite(store, 4)
+    with store.read() as conn:
+        found = checkpoints.verify_against(conn, "\n".join(reversed(made)), key=PAIR.public)
+    assert (found.finding, found.seq) == ("rewritten", 5)
+
+
+def test_the_desks_key_rests_sealed_and_stays_the_same(store: Store) -> None:
+    make_desk(store)
+    ring = KeyRing.parse(new_master_key("m1"))
+    first, second = new_key_pair("ed25519"), new_key_pair("ed25519")
+    grow(store)
+    one = store.transact(lambda tx: checkpoints.sign_head(tx, ring, first, actor=ALICE))
+    grow(store)
+    two = store.transact(lambda tx: checkpoints.sign_head(tx, ring, second, actor=DORA))
+    assert one.key == two.key == first.public
+    kept = store.row(select(table(Desk).c.signing_key))
+    assert kept is not None
+    assert first.private not in bytes(kept.signing_key)
+    other = KeyRing.parse(new_master_key("m1"))
+    with pytest.raises(Unavailable):
+        store.transact(lambda tx: checkpoints.sign_head(tx, other, second, actor=ALICE))
+
+
+def test_a_head_that_is_signed_already_gives_the_same_checkpoint_again(store: Store) -> None:
+    make_desk(store)
+    ring, pair = KeyRing.parse(new_master_key("m1")), new_key_pair("ed25519")
+    grow(store)
+    again = [store.transact(lambda tx: checkpoints.sign_head(tx, ring, pair, actor=ALICE)) for _ in range(2)]
+    assert again[0] == again[1]
+    assert again[1].genuine
+
+
+def test_agents_and_admins_have_nothing_signed(store: Store) -> None:
+    make_desk(store)
+    grow(store)
+    ring, pair = KeyRing.parse(new_master_key("m1")), new_key_pair("ed25519")
+    for actor in (ROOT, Actor("agent", "support-bot")):
+        with pytest.raises(Forbidden):
+            store.transact(lambda tx, a=actor: checkpoints.sign_head(tx, ring, pair, actor=a))  # type: ignore[misc]  # bound now
 
 
 def test_the_public_key_can_be_noted_beside(store: Store) -> None:
