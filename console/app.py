@@ -41,10 +41,9 @@ if TYPE_CHECKING:
     from console.wiring import Parts
     from core.ledger.store import Store
     from core.rules.provenance import Keyring
-    from core.settings import Settings
 
 T = TypeVar("T")
-Opener = Callable[[], "tuple[Store, Actor, Keyring | None]"]
+Opener = Callable[[], "Parts"]
 
 FRAME_EVERY: Final = 0.25
 TRY_AGAIN: Final = 1.0
@@ -75,18 +74,19 @@ class PostroomConsole(CarefulApp[int]):
         store: Store | None = None,
         actor: Actor | None = None,
         *,
-        name: str = "PROD",
+        name: str = "",
         release_delay: int | None = None,
         clock: Clock | None = None,
-        hint: str | None = None,
+        hint: str = "",
         keyring: Keyring | None = None,
         opener: Opener | None = None,
+        saying: str = "Opening the desk ...",
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
-        self.desk_name = make_safe(name).text
+        self.desk_name = make_safe(name or self.TITLE or "").text
         self.actor = actor or _NOBODY
-        self.hint = make_safe(hint or "").text
+        self.hint = make_safe(hint).text
         self.monotonic = monotonic
         self.live = Live()
         self.session = Session()
@@ -94,7 +94,10 @@ class PostroomConsole(CarefulApp[int]):
         self._held_back: News | None = None
         self._given_delay = release_delay
         self._clock = clock or (store.clock if store is not None else SystemClock())
-        self._opener = opener or (lambda: (_given(store), self.actor, keyring))
+        self.saying = saying
+        self.refused: Refused | None = None
+        """Why there is no desk to look at, if the console ended for that."""
+        self._opener = opener or (lambda: _given(store, self.actor, keyring))
         self._parts: Parts | None = None
         self._last_mode = ""
         self._alarm = ("", 0)
@@ -104,7 +107,7 @@ class PostroomConsole(CarefulApp[int]):
     # -- opening ------------------------------------------------------------------------------------------------------
 
     def get_default_screen(self) -> Screen[None]:
-        return OpeningScreen(self._opening_line)
+        return OpeningScreen(self._opening_line, self.saying)
 
     def _opening_line(self, width: int) -> Content:
         return head_line(Head(self.live, self.now, self.desk_name, self.actor, "", "opening"), width)
@@ -119,16 +122,18 @@ class PostroomConsole(CarefulApp[int]):
     async def _open(self) -> None:
         while True:
             try:
-                self._parts = parts = await asyncio.to_thread(_build, self._opener)
+                self._parts = parts = await asyncio.to_thread(self._opener)
                 break
             except Refused as error:
-                self.exit(1, return_code=1, message=make_safe(f"{error.reason}: {error.fix or ''}").text)
+                self.refused = error
+                self.exit(1, return_code=1)
                 return
             except Unavailable as error:
                 if isinstance(self.screen, OpeningScreen):
                     self.screen.say(error.reason)
                 await asyncio.sleep(TRY_AGAIN)
         self.actor = parts.desk.actor
+        self.desk_name = make_safe(parts.name).text if parts.name else self.desk_name
         for name, screen in parts.modes.items():
             self.add_mode(name, screen)
         await self.switch_mode("desk")
@@ -353,26 +358,9 @@ class PostroomConsole(CarefulApp[int]):
             self._parts.desk.close()
 
 
-def _given(store: Store | None) -> Store:
-    assert store is not None, "a console needs a store or an opener"
-    return store
-
-
-def _build(opener: Opener) -> Parts:
-    """In a thread: import what speaks to the database, open it, find out who is there."""
+def _given(store: Store | None, actor: Actor, keyring: Keyring | None) -> Parts:
+    """In a thread: import what speaks to the database, over the store that was given."""
     from console import wiring  # noqa: PLC0415 - the ORM takes longer to import than the first frame may
 
-    return wiring.build(*opener())
-
-
-def run_console(settings: Settings, token: str, *, hint: str | None = None) -> int:
-    """Open the console on the desk of these settings for whoever holds the token; returns the exit code."""
-
-    def sign_in() -> tuple[Store, Actor, Keyring | None]:
-        from console import wiring  # noqa: PLC0415 - see `_build`
-
-        return wiring.sign_in(settings, token)
-
-    app = PostroomConsole(name=settings.name, hint=hint, opener=sign_in)
-    answer = app.run()
-    return answer if answer is not None else app.return_code or 0
+    assert store is not None, "a console needs a store or an opener"
+    return wiring.build(store, actor, keyring)

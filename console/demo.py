@@ -1,7 +1,7 @@
 """`postroom demo`: the live desk on an empty machine, with a screen or without one.
 
 The simulated world runs in a thread of its own beside the console, the gateway in a process of its own: what the
-console shows and steers is exactly what it would be in production.
+console shows and steers is what it would be in production. Both are imported and founded behind its first frame.
 """
 
 from __future__ import annotations
@@ -9,23 +9,24 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
-import threading
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from console import curtain
 from core.cli import frame
 from core.cli.frame import Said
-from core.demo import morning
-from core.demo.live import Figures, Live, headless
-from core.demo.tally import CaseFigures
-from core.errors import Invalid, PostroomError, Unavailable
-from core.settings import load
+from core.errors import Invalid, PostroomError, Refused
+
+if TYPE_CHECKING:
+    from console.town import Town
+    from console.wiring import Parts
+    from core.demo.live import Figures
+    from core.demo.tally import CaseFigures
 
 HINT: Final = "a demonstration: press 2 for held mail, a approves, x rejects, 3 for agents, s suspends, ? for help"
-UP_WITHIN: Final = 60.0
 
 
 class Scenario(StrEnum):
@@ -66,6 +67,8 @@ def _play(scenario: Scenario, *, no_screen: bool, seconds: float, messages: int,
             return _morning(directory, messages=messages, quiet=quiet)
         if no_screen:
             note(f"A desk in {directory}, five agents, one of which goes rogue; {seconds:.0f} seconds ...", quiet=quiet)
+            from core.demo.live import headless  # noqa: PLC0415 - what is simulated is imported where it is played
+
             return _said(asyncio.run(headless(directory, seconds=seconds)))
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             raise Invalid("the console needs a terminal", fix="add --headless to run the demonstration without one")
@@ -73,6 +76,8 @@ def _play(scenario: Scenario, *, no_screen: bool, seconds: float, messages: int,
 
 
 def _morning(directory: Path, *, messages: int, quiet: bool) -> Said:
+    from core.demo import morning  # noqa: PLC0415 - what is simulated is imported where it is played
+
     def progress(text: str, share: float) -> None:
         note(f"{text} {share:4.0%}", quiet=quiet)
 
@@ -100,57 +105,30 @@ def _after(seconds: float | None) -> str:
 
 
 def _with_console(directory: Path) -> Said:
-    """The console over a live desk; leaving it ends the demonstration."""
-    from console.app import run_console  # noqa: PLC0415 - Textual waits until it is asked for
+    """The console over a live desk, which is founded behind its first frame; leaving it ends the demonstration."""
+    live: list[Town] = []
 
-    town = _Town(directory)
-    note("Founding a desk, starting its gateway, waking the agents ...", quiet=False)
-    town.start()
-    try:
-        assert town.live.founded is not None
-        run_console(load(directory), town.live.founded.operators["alice"], hint=HINT)
-    finally:
-        town.stop()
-    return _said(town.live.figures(seconds=0))
+    def move_in() -> Parts:
+        from console import wiring  # noqa: PLC0415 - the ORM takes longer to import than the first frame may
+        from console.town import Town  # noqa: PLC0415 - the same, and the whole simulated world
 
-
-class _Town(threading.Thread):
-    """The simulated world, in an event loop of its own."""
-
-    def __init__(self, directory: Path) -> None:
-        super().__init__(name="postroom-demo", daemon=True)
-        self.live = Live(directory)
-        self._up = threading.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._ending: asyncio.Event | None = None
-        self._error: BaseException | None = None
-
-    def start(self) -> None:
-        """Return once the gateway answers. Raises what kept it from that."""
-        super().start()
-        if not self._up.wait(UP_WITHIN):
-            raise Unavailable("the demonstration did not come up in time")
-        if self._error is not None:
-            raise self._error
-
-    def stop(self) -> None:
-        if self._loop is not None and self._ending is not None:
-            self._loop.call_soon_threadsafe(self._ending.set)
-        self.join(UP_WITHIN)
-
-    def run(self) -> None:
+        town = Town(directory)
+        live.append(town)
         try:
-            asyncio.run(self._live())
-        except (PostroomError, OSError) as error:
-            self._error = error
-        finally:
-            self._up.set()
+            town.start()
+        except (PostroomError, OSError) as error:  # not to be tried again: half a desk is there
+            raise Refused(f"the demonstration did not start: {error}") from error
+        assert town.live.founded is not None
+        return wiring.sign_in(directory, town.live.founded.operators["alice"])
 
-    async def _live(self) -> None:
-        self._loop, self._ending = asyncio.get_running_loop(), asyncio.Event()
-        async with self.live.running():
-            self._up.set()
-            await self._ending.wait()
+    try:
+        curtain.raised(move_in, saying="Founding a desk, starting its gateway, waking the agents ...", hint=HINT)
+    finally:
+        for town in live:
+            town.stop()
+    if not live or live[0].live.founded is None:
+        return Said({}, "")
+    return _said(live[0].live.figures(seconds=0))
 
 
 def note(text: str, *, quiet: bool) -> None:

@@ -1,29 +1,32 @@
 """The command `postroom`: everything of `core.cli`, and the two that draw or play, imported when they are asked for.
 
-`postroom console` is found out before anything else is imported: its first frame is drawn before the ORM is there,
-which every other command needs.
+What a command needs is imported once it is known which: `--help` needs no database, `stop` no HTTP server, and the
+console's first frame is drawn before the ORM is there.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from core.cli import frame
+from console import curtain
+from core.cli import commands, frame
 from core.cli.frame import Directory
-from core.errors import Invalid, Unavailable
-from core.settings import load
+from core.errors import Invalid
+
+if TYPE_CHECKING:
+    from console.wiring import Parts
 
 ABOUT: Final = "The operations desk for email that AI agents send."
 
 
-def build(*, whole: bool = True) -> typer.Typer:
-    """The command line; without `whole` only what needs no database."""
+def build(given: Sequence[str] | None = None) -> typer.Typer:
+    """The command line: all of it, or as much as these arguments ask for."""
     app = typer.Typer(name="postroom", no_args_is_help=True, rich_markup_mode=None, help=ABOUT)
     app.callback()(_root)
     app.command("console", epilog=frame.example("postroom console --dir desk"))(_console)
@@ -33,21 +36,28 @@ def build(*, whole: bool = True) -> typer.Typer:
         context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
         help="The whole desk, live, on an empty machine; everything around it is simulated.",
     )(_demo)
-    if whole:
-        from core.cli import commands  # noqa: PLC0415 - the ORM takes longer to import than the console's first frame may
-
+    if given is None:
         commands.mount(app)
+    else:
+        commands.mount(app, only=commands.asked_for(given, completing=_completing()), whole=False)
     return app
+
+
+def _completing() -> str:
+    """What a shell asks to be completed: bash says it by the one name, the others by the other."""
+    return os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS") or ""
 
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run `postroom`; returns the exit code."""
     given = sys.argv[1:] if args is None else args
-    return frame.run(build(whole=given[:1] not in (["console"], ["demo"])), given)
+    return frame.run(build(given), given)
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
     if asked:
+        from importlib import metadata  # noqa: PLC0415 - reads mail parsers that nothing else needs
+
         frame.say(f"postroom {metadata.version('postroom')}")
         raise typer.Exit
 
@@ -66,20 +76,27 @@ def _console(*, directory: Directory = Path()) -> None:
     """The desk on a screen; the token from POSTROOM_TOKEN, the keyring of the OS, or asked for."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise Invalid("the console needs a terminal", fix="postroom queue works without one")
-    settings = load(directory.absolute())
-    token = frame.kept_token(settings.dir) or typer.prompt("Your operator's token", hide_input=True)
-    try:
-        from console.app import run_console  # noqa: PLC0415 - Textual waits until it is asked for
-    except ImportError as error:
-        raise Unavailable(f"the console is not installed ({error}); postroom queue works without it") from error
-    raise typer.Exit(run_console(settings, token))
+    place = directory.absolute()
+    token = frame.kept_token(place) or _asked_token(place)
+
+    def sign_in() -> Parts:
+        from console import wiring  # noqa: PLC0415 - the ORM takes longer to import than the first frame may
+
+        return wiring.sign_in(place, token)
+
+    raise typer.Exit(curtain.raised(sign_in))
+
+
+def _asked_token(place: Path) -> str:
+    from core.settings import load  # noqa: PLC0415 - the usual way in, with a token, reads them behind the first frame
+
+    load(place)  # nobody is asked for a token of a desk that is not there
+    return str(typer.prompt("Your operator's token", hide_input=True))
 
 
 def _demo(context: typer.Context) -> None:
-    try:
-        from console import demo  # noqa: PLC0415 - only who asks for the simulated world pays for it
-    except ImportError as error:
-        raise Unavailable(f"the demonstration is not installed ({error})") from error
+    from console import demo  # noqa: PLC0415 - only who asks for the simulated world pays for it
+
     app = typer.Typer(rich_markup_mode=None, add_completion=False)
     demo.mount(app)
     raise typer.Exit(frame.run(app, context.args, name="postroom demo"))

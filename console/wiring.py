@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from console import deeds
@@ -22,11 +23,11 @@ from console.screens.suppressions import SuppressionsScreen
 from console.screens.trace import TraceScreen
 from core import keyfile, minting
 from core.clock import SystemClock
-from core.errors import Unauthenticated
-from core.ledger import people
+from core.errors import PostroomError, Unauthenticated
+from core.ledger import people, revision
 from core.ledger.store import Store
 from core.rules.provenance import Keyring
-from core.settings import Settings
+from core.settings import load
 from core.words import Actor
 
 MODES: Final[Mapping[str, type[DeskScreen]]] = {
@@ -50,21 +51,31 @@ class Parts:
     agent: Callable[[str], DeskScreen]
     message: Callable[[int, Sequence[int]], DeskScreen]
     trace: Callable[[str], DeskScreen]
+    name: str = ""
+    """What the desk is called in its settings."""
 
 
-def build(store: Store, actor: Actor, keyring: Keyring | None = None) -> Parts:
+def build(store: Store, actor: Actor, keyring: Keyring | None = None, *, name: str = "") -> Parts:
     """The desk as this operator sees it. Without its keys nothing proves to be ours by its marks, only by its row."""
     ring = keyring or Keyring({"00": secrets.token_bytes(32)}, "00")
-    return Parts(Desk(store, actor, ring), MODES, agent=AgentPage, message=MessageScreen, trace=TraceScreen)
+    return Parts(Desk(store, actor, ring), MODES, agent=AgentPage, message=MessageScreen, trace=TraceScreen, name=name)
 
 
-def sign_in(settings: Settings, token: str) -> tuple[Store, Actor, Keyring | None]:
-    """Open the database and find out whose token this is. Raises `Unauthenticated`, `Unavailable`."""
+def sign_in(directory: Path, token: str) -> Parts:
+    """Open the desk in this directory for whoever's token this is. Raises `Invalid`, `Unauthenticated`, `Unavailable`.
+
+    A database of another version is refused here rather than by a query that finds no column.
+    """
+    settings = load(directory)
     store = Store(settings.database_url, clock=SystemClock())
-    with store.read() as conn:
-        actor = people.operator_by_token(conn, minting.digest(token))
-    if actor is None:
+    try:
+        with store.read() as conn:
+            revision.check(conn)
+            actor = people.operator_by_token(conn, minting.digest(token))
+        if actor is None:
+            raise Unauthenticated("no operator has this token", fix="set POSTROOM_TOKEN to your operator's token")
+        deeds.signed_in()(store, actor)
+    except PostroomError:
         store.close()
-        raise Unauthenticated("no operator has this token", fix="set POSTROOM_TOKEN to your operator's token")
-    deeds.signed_in()(store, actor)
-    return store, actor, keyfile.provenance_keys(settings.master_key.read_text())
+        raise
+    return build(store, actor, keyfile.provenance_keys(settings.master_key.read_text()), name=settings.name)

@@ -21,14 +21,15 @@ class OpeningScreen(Screen[None]):
     OpeningScreen #opening { width: 1fr; height: 1fr; content-align: center middle; color: $text-muted; }
     """
 
-    def __init__(self, top: Callable[[int], Content]) -> None:
+    def __init__(self, top: Callable[[int], Content], saying: str) -> None:
         super().__init__()
         self._top = top
+        self._saying = saying
 
     def compose(self) -> ComposeResult:
         yield TopLine(self._top)
         yield TabLine(lambda width: tab_line(1, width))
-        yield Static("Opening the desk ...", id="opening", markup=False)
+        yield Static(self._saying, id="opening", markup=False)
         yield FootLine(lambda width: Content(" q quit".ljust(width)))
 
     def say(self, reason: str) -> None:

@@ -2,8 +2,10 @@
 
 frame.py     what a command says and how it ends: JSON or text, errors in one line, exit codes
 seat.py      a place at the desk: --dir, --json, the database, who acts
-commands.py  all of them, in the order of help
-desk.py      init, serve, stop, start
+commands.py  all of them, in the order of help, each imported when it is asked for
+desk.py      init
+serve.py     serve
+brakes.py    stop, start
 doctor.py    what is missing before real mail can leave
 streams.py   stream: sending subdomains, their keys and DNS records
 zone.py      what DNS answers, compared with what it should

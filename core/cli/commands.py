@@ -1,32 +1,78 @@
-"""Every command that works on a desk, in the order in which help lists them."""
+"""Every command that works on a desk, in the order of help; each one's module is imported when it is asked for.
+
+The modules bring the database, and some the HTTP server or DNS: two seconds for `--help`, and for `stop`, which is
+typed in a hurry. What help lists is written down here; a test holds it to what the modules say themselves.
+"""
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
 import typer
 
-from core.cli import (
-    agents,
-    audit,
-    desk,
-    doctor,
-    mailboxes,
-    operators,
-    policy,
-    queue,
-    records,
-    reports,
-    runs,
-    streams,
-)
+from core.cli.frame import group
 
 
-def mount(app: typer.Typer) -> None:
-    """Add all of them."""
-    desk.mount(app)
-    for noun in (
-        streams.app, mailboxes.app, agents.agent_app, agents.token_app, operators.app, queue.queue_app, queue.lane_app,
-        runs.app, records.suppress_app, records.consent_app, policy.app, audit.app,
-    ):  # fmt: skip
-        app.add_typer(noun)
-    reports.mount(app)
-    doctor.mount(app)
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A command, or a noun with commands of its own, and where it is: `module` of this room, its `app` there."""
+
+    name: str
+    about: str
+    module: str
+    app: str = "app"
+    noun: bool = True
+
+    def load(self) -> typer.Typer:
+        found: typer.Typer = getattr(importlib.import_module(f"core.cli.{self.module}"), self.app)
+        return found
+
+
+ENTRIES: Final = (
+    Entry("init", "Make a desk: database, master key, postroom.toml, policy.toml.", "desk", noun=False),
+    Entry("serve", "Run the gateway until SIGTERM, then drain.", "serve", noun=False),
+    Entry("stop", "The all-stop: no delivery starts anywhere from now on.", "brakes", noun=False),
+    Entry("start", "End the all-stop: by one governance operator, or by two on call.", "brakes", noun=False),
+    Entry("report", "Say what the desk reads in bounces and complaints, a line a file.", "reports", noun=False),
+    Entry("trace", "Everything known of a message, a recipient, a run, an agent or a person, in time order.", "reports",
+          noun=False),
+    Entry("doctor", "What is missing before real mail can leave: DNS, keys, routes, feedback, clock, disk.", "doctor",
+          noun=False),
+    Entry("stream", "Sending subdomains: routes, DKIM keys, DNS records, warm-up.", "streams"),
+    Entry("mailbox", "Identities: asked for, signed, bounded, ended.", "mailboxes"),
+    Entry("agent", "Agents: suspend, resume, look.", "agents", "agent_app"),
+    Entry("token", "Agents' tokens: issue, revoke.", "agents", "token_app"),
+    Entry("operator", "People at the desk: add, confirm, claim, list, disable.", "operators"),
+    Entry("queue", "Held mail and lanes: look, approve, reject, take back.", "queue", "queue_app"),
+    Entry("lane", "One mailbox's way to one domain: pause, resume.", "queue", "lane_app"),
+    Entry("run", "Runs: list, show, confirm, close.", "runs"),
+    Entry("suppress", "Whom nobody writes to: add, remove, list, import, export.", "records", "suppress_app"),
+    Entry("consent", "Who may be written to, on what basis: add, withdraw, list, import.", "records", "consent_app"),
+    Entry("policy", "What the desk allows: check, show, apply, replay.", "policy"),
+    Entry("audit", "The log: verify, export.", "audit"),
+)  # fmt: skip
+
+
+def asked_for(given: Sequence[str], *, completing: str = "") -> str | None:
+    """The command that a command line begins with, or, while a shell completes one, the one typed so far."""
+    words = completing.split()[1:] if completing else given
+    return next((word for word in words if not word.startswith("-")), None)
+
+
+def mount(app: typer.Typer, *, only: str | None = None, whole: bool = True) -> None:
+    """Add all of them; unless `whole`, those beside `only` as names for help to list."""
+    for entry in ENTRIES:
+        ready = whole or entry.name == only
+        if entry.noun:
+            app.add_typer(entry.load() if ready else group(entry.name, entry.about))
+        elif ready:
+            app.registered_commands += [one for one in entry.load().registered_commands if one.name == entry.name]
+        else:
+            app.command(entry.name, help=entry.about)(_elsewhere)
+
+
+def _elsewhere() -> None:
+    """Never run: a command that is asked for is loaded."""

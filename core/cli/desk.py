@@ -1,41 +1,37 @@
-"""The desk itself: made, served, stopped and started.
+"""`postroom init`: a desk is made.
 
-`init` makes everything or nothing: the files it wrote go away again if the database refuses, so that the next try does
-not find half a desk. `serve` looks at its ports first, because a server that cannot bind says so from deep inside.
+It makes everything or nothing: the files it wrote go away again if the database refuses, so that the next try does
+not find half a desk.
 """
 
 from __future__ import annotations
 
 import contextlib
-import enum
 import json
-import logging
 import os
-import socket
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
-import structlog
 import typer
-import uvloop
 
-from core import gateway as gateways
 from core import keys, minting
 from core.cli.frame import Said, table
-from core.cli.seat import Reason, Seat, command
+from core.cli.seat import Seat, command
 from core.clock import SystemClock
 from core.errors import Conflict, Invalid
-from core.flow import controls, operators
+from core.flow import operators
 from core.flow.operators import Founder
 from core.ledger import schema
 from core.ledger.store import Store
 from core.minting import Minted
 from core.rules import policy as policies
 from core.rules import roles as rules
-from core.settings import MASTER, POLICY, TOML, Settings, load, split_listen
+from core.settings import MASTER, POLICY, TOML, Settings, load
 from core.words import Role
+
+app: Final = typer.Typer()
+"""What the root takes its command from."""
 
 USUAL: Final = (
     "root:admin",
@@ -80,26 +76,7 @@ public_url = {public_url}       # where recipients unsubscribe (RFC 8058)
 """
 
 
-class Level(enum.StrEnum):
-    """How much the gateway says."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-
-
-def mount(app: typer.Typer) -> None:
-    """Add `init`, `serve`, `stop` and `start`."""
-    command(app, "init", example="postroom init --dir desk --operator root:admin --operator gail:governance")(init)
-    command(app, "serve", example="postroom serve --dir desk --listen 127.0.0.1:8025")(serve)
-    command(app, "stop", example='postroom stop --reason "mail to the wrong list"')(stop)
-    command(app, "start", example='postroom start --reason "the list is corrected"')(start)
-
-
-# --- init ---------------------------------------------------------------------------------------------------------
-
-
+@command(app, "init", example="postroom init --dir desk --operator root:admin --operator gail:governance")
 def init(
     seat: Seat,
     *,
@@ -186,93 +163,3 @@ def _write(file: Path, text: str) -> None:
     """Secrets are never readable by others, not for the moment between writing and chmod either."""
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as opened:
         opened.write(text)
-
-
-# --- serve --------------------------------------------------------------------------------------------------------
-
-
-def serve(
-    seat: Seat,
-    *,
-    listen: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="For agents and operators.")] = None,
-    public_listen: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help="Only /u/ and /feedback/, for the world.")
-    ] = None,
-    egress: Annotated[int | None, typer.Option(min=0, max=32, help="Processes that deliver beside this one.")] = None,
-    log_level: Annotated[Level | None, typer.Option(help="How much it says on stderr.")] = None,
-) -> Said:
-    """Run the gateway until SIGTERM, then drain. Logs to stderr, as JSON unless that is a terminal."""
-    try:
-        settings = load(
-            seat.directory, listen=listen, public_listen=public_listen, egress=egress,
-            log_level=log_level.value if log_level else None,
-        )  # fmt: skip
-        level = Level(settings.log_level.lower())
-    except ValueError as error:
-        raise Invalid(f"log_level: {error}", fix=f"the levels are {', '.join(Level)}") from error
-    log_to_stderr(level, as_json=seat.as_json or not sys.stderr.isatty())
-    for address in filter(None, (settings.listen, settings.public_listen)):
-        _check_free(address)
-    gateway = gateways.Gateway(settings)
-    uvloop.run(gateways.serve(gateway))
-    return Said({"served": settings.listen}, f"served on {settings.listen}, drained")
-
-
-def log_to_stderr(level: Level, *, as_json: bool) -> None:
-    """Loggers of ours and of the standard library alike, one line a fact, on stderr."""
-    renderer: Any = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    if as_json:
-        shared.append(structlog.processors.format_exc_info)
-    number = logging.getLevelNamesMapping()[level.upper()]
-    structlog.configure(
-        processors=[*shared, renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer], foreign_pre_chain=shared
-        )
-    )
-    # What libraries say below a warning is theirs to know.
-    logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
-
-
-def _check_free(address: str) -> None:
-    host, port = split_listen(address)
-    family, kind, proto, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    with socket.socket(family, kind, proto) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(place)
-        except OSError as error:
-            raise Conflict(
-                f"{address} cannot be listened on: {error.strerror}",
-                fix="name another by --listen, or end what is there",
-            ) from error
-
-
-# --- the all-stop -------------------------------------------------------------------------------------------------
-
-
-def stop(seat: Seat, reason: Reason) -> Said:
-    """The all-stop: no delivery starts anywhere from now on. Also with the gateway down."""
-    in_flight = seat.act(lambda tx, actor: controls.stop(tx, reason=reason, actor=actor))
-    return Said(
-        {"stopped": True, "in_flight": in_flight},
-        f"Stopped. {in_flight} deliveries had started and go on to their end; nothing else leaves.",
-    )
-
-
-def start(seat: Seat, reason: Reason) -> Said:
-    """End the all-stop: by one governance operator, or by two on call."""
-    started = seat.act(lambda tx, actor: controls.start(tx, reason=reason, actor=actor))
-    said = "Started." if started.running else "Noted. It takes one more: another operator on call, or governance."
-    return Said({"running": started.running, "by": [*started.by]}, said)

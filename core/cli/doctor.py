@@ -38,6 +38,9 @@ from core.rules import policy as policies
 from core.smtp import Route
 from core.words import DAY, MICROS, SECOND
 
+app: Final = typer.Typer()
+"""What the root takes its command from."""
+
 REACH_WITHIN: Final = 5.0
 LOW: Final = 1024**3
 """Bytes of free disk below which it warns; below a tenth it fails: once the disk is full, the desk answers 503."""
@@ -64,11 +67,7 @@ class Finding:
     fix: str = ""
 
 
-def mount(app: typer.Typer) -> None:
-    """Add `doctor`."""
-    command(app, "doctor", example="postroom doctor --dir desk")(doctor)
-
-
+@command(app, "doctor", example="postroom doctor --dir desk")
 def doctor(seat: Seat) -> Said:
     """What is missing before real mail can leave: DNS, keys, routes, feedback, clock, disk. Exits 1 if something is."""
     found = list(_findings(seat))

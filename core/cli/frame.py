@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import keyring
-import keyring.errors
 import orjson
 import typer
 import typer.main
@@ -58,6 +56,9 @@ def kept_token(directory: Path) -> str | None:
     given = os.environ.get(TOKEN, "").strip()
     if given:
         return given
+    import keyring  # noqa: PLC0415 - asks every package that is installed for a keyring: not for who named a token
+    import keyring.errors  # noqa: PLC0415
+
     try:
         return keyring.get_password(SERVICE, str(directory))
     except keyring.errors.KeyringError:
@@ -66,6 +67,9 @@ def kept_token(directory: Path) -> str | None:
 
 def keep_token(directory: Path, token: str) -> None:
     """Let the OS keep an operator's token for this desk. Raises `Unavailable`."""
+    import keyring  # noqa: PLC0415 - see `kept_token`
+    import keyring.errors  # noqa: PLC0415
+
     try:
         keyring.set_password(SERVICE, str(directory), token)
     except keyring.errors.KeyringError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -15,16 +15,14 @@ from core.flow import trace
 from core.rules import reports
 from core.rules.reports import Report
 
-MOST: int = 32 * 1024 * 1024
+app: Final = typer.Typer()
+"""What the root takes its commands from."""
+
+MOST: Final = 32 * 1024 * 1024
 """Octets of one file that are read; the reader looks at the first MiB anyway."""
 
 
-def mount(app: typer.Typer) -> None:
-    """Add `report` and `trace`."""
-    command(app, "report", example="postroom report bounce.eml --json")(report)
-    command(app, "trace", example="postroom trace jane@example.com")(tell)
-
-
+@command(app, "report", example="postroom report bounce.eml --json")
 def report(
     seat: Seat,
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Raw mails; - for stdin.")],
@@ -44,6 +42,7 @@ def report(
         raise typer.Exit(1)
 
 
+@command(app, "trace", example="postroom trace jane@example.com")
 def tell(
     seat: Seat,
     key: Annotated[

@@ -23,7 +23,7 @@ from core import minting
 from core.cli import frame
 from core.cli.frame import TOKEN, AsJson, Directory, Said, plain
 from core.clock import SystemClock
-from core.errors import Unauthenticated, Unavailable
+from core.errors import Unauthenticated
 from core.ledger import people, revision
 from core.ledger.store import Store
 from core.ledger.transaction import Transaction
@@ -53,7 +53,8 @@ class Seat:
         if self._store is None:
             store = Store(self.settings.database_url, clock=SystemClock())
             self._store = store
-            _check_version(store)
+            with store.read() as conn:
+                revision.check(conn)
         return self._store
 
     @functools.cached_property
@@ -99,15 +100,6 @@ class Seat:
     def close(self) -> None:
         if self._store is not None:
             self._store.close()
-
-
-def _check_version(store: Store) -> None:
-    with store.read() as conn:
-        at = revision.version(conn)
-    if at is None:
-        raise Unavailable("the database holds no desk; make one with postroom init, or check its address")
-    if at != (wanted := revision.latest()):
-        raise Unavailable(f"the database is at {at} and this version needs {wanted}; postroom serve brings it there")
 
 
 # --- commands -----------------------------------------------------------------------------------------------------

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from core.flow.runs import RunView
-from core.flow.streams import StreamFacts
-from core.ledger.people import AgentFacts, MailboxRecord, OperatorFacts, SignoffFacts, TokenRecord
-from core.ledger.views.lanes import LaneRow
-from core.ledger.views.message import MessageView, RecipientView, ReviewView
 from core.words import spell, spell_id, stamp
+
+if TYPE_CHECKING:  # every command spells something, and should not import all that others spell
+    from core.flow.runs import RunView
+    from core.flow.streams import StreamFacts
+    from core.ledger.people import AgentFacts, MailboxRecord, OperatorFacts, SignoffFacts, TokenRecord
+    from core.ledger.views.lanes import LaneRow
+    from core.ledger.views.message import MessageView, RecipientView, ReviewView
 
 LIMITS = ("run", "hour", "day", "new_recipients_day", "site_minute", "site_hour")
 

@@ -10,6 +10,8 @@ from typing import Final
 
 from sqlalchemy import Connection, inspect, text
 
+from core.errors import Unavailable
+
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _TABLE: Final = "alembic_version"
 
@@ -20,6 +22,15 @@ def version(conn: Connection) -> str | None:
         return None
     found = conn.execute(text(f"SELECT version_num FROM {_TABLE}")).scalar()  # noqa: S608 - a constant's name
     return None if found is None else str(found)
+
+
+def check(conn: Connection) -> None:
+    """Raises `Unavailable` if the database is not one of this version, with what to do."""
+    at = version(conn)
+    if at is None:
+        raise Unavailable("the database holds no desk; make one with postroom init, or check its address")
+    if at != (wanted := latest()):
+        raise Unavailable(f"the database is at {at} and this version needs {wanted}; postroom serve brings it there")
 
 
 def latest() -> str:

@@ -11,7 +11,7 @@ import pytest
 import typer.main
 
 from console.main import build, main
-from core.cli import frame
+from core.cli import commands, frame
 from tests.cli.clerk import Clerk, founded
 
 
@@ -115,6 +115,40 @@ def test_the_console_wants_a_terminal_before_anything_else(tmp_path: Path) -> No
     assert b"terminal" in ended.stderr
 
 
-def test_the_console_is_found_without_importing_the_orm() -> None:
-    code = "import sys, console.main as m; m.build(whole=False); assert 'sqlalchemy' not in sys.modules"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+def _imported_by(*args: str, **environment: str) -> set[str]:
+    """What the command line has imported by the time it runs this."""
+    code = "import sys, console.main as m; m.build(sys.argv[1:]); print(*{name.split('.')[0] for name in sys.modules})"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *args], check=True, capture_output=True, env=os.environ | environment
+    )
+    return set(done.stdout.decode().split())
+
+
+HEAVY = {"alembic", "apprise", "fastapi", "httpx", "keyring", "sqlalchemy", "textual", "uvicorn"}
+
+
+def test_help_and_the_console_start_without_database_and_server() -> None:
+    assert not _imported_by("--help") & HEAVY
+    assert not _imported_by("console", "--dir", "desk") & (HEAVY | {"pydantic"})
+    assert not _imported_by("", COMP_WORDS="postroom queue appr") & (HEAVY - {"sqlalchemy"})
+
+
+def test_who_stops_the_desk_waits_for_the_database_alone() -> None:
+    assert _imported_by("stop", "--reason", "x") & HEAVY == {"sqlalchemy"}
+    assert _imported_by("queue", "pending") & HEAVY == {"sqlalchemy"}
+
+
+def test_help_says_the_same_whether_commands_are_imported_or_only_named(capsys: pytest.CaptureFixture[str]) -> None:
+    frame.run(build(), ["--help"])
+    whole = capsys.readouterr().out
+    frame.run(build(["--help"]), ["--help"])
+    assert capsys.readouterr().out == whole
+    assert {entry.name for entry in commands.ENTRIES} | {"console", "demo"} == {path[0] for path in COMMANDS}
+
+
+@pytest.mark.parametrize(("typed", "offered"), [("postroom que", "queue"), ("postroom queue appr", "approve")])
+def test_a_shell_completes_nouns_and_what_stands_under_them(typed: str, offered: str) -> None:
+    words = {"COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split()) - 1), "_POSTROOM_COMPLETE": "complete_bash"}
+    code = "import console.main as m; m.main([])"
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, env=os.environ | words)
+    assert done.stdout.decode().split() == [offered]

@@ -13,7 +13,7 @@ from sqlalchemy import insert
 from console.actions import ACTIONS, Asks, Scope, footer, of_scope, works_in
 from console.app import PostroomConsole
 from console.screens.queue import QueueScreen
-from console.wiring import MODES, sign_in
+from console.wiring import MODES, Parts, sign_in
 from core.errors import Unauthenticated
 from core.flow import controls
 from core.ledger.tables import Message, Review, Worker, table
@@ -76,24 +76,23 @@ def test_the_first_frame_waits_for_no_database() -> None:
 
 
 async def test_an_unknown_token_ends_the_console_with_the_reason(scene: Scene) -> None:
-    def refused() -> tuple[object, object, object]:
+    def refused() -> Parts:
         raise Unauthenticated("no operator has this token", fix="set POSTROOM_TOKEN")
 
-    app = PostroomConsole(opener=refused)  # type: ignore[arg-type]  # it only raises
+    app = PostroomConsole(opener=refused)
     async with app.run_test() as pilot:
         await until(pilot, lambda: app.return_code == 1)
+    assert isinstance(app.refused, Unauthenticated)
 
 
 def test_signing_in_finds_the_operator_and_says_so_in_the_log(scene: Scene, tmp_path: Path) -> None:
-    from core.settings import Settings
-
     (tmp_path / "master.key").write_text(f"m1:{'A' * 43}")
-    settings = Settings(dir=tmp_path)
-    store, actor, _ = sign_in(settings, "pro_alice")
-    assert actor == ALICE
-    store.close()
+    (tmp_path / "postroom.toml").write_text('name = "HARBOUR"')
+    parts = sign_in(tmp_path, "pro_alice")
+    assert (parts.desk.actor, parts.name) == (ALICE, "HARBOUR")
+    parts.desk.store.close()
     with pytest.raises(Unauthenticated):
-        sign_in(settings, "pro_nobody")
+        sign_in(tmp_path, "pro_nobody")
 
 
 # --- getting about ------------------------------------------------------------------------------------------------

@@ -1,0 +1,32 @@
+"""`postroom stop` and `postroom start`: the all-stop. In a file of its own, so that it waits for no import."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import typer
+
+from core.cli.frame import Said
+from core.cli.seat import Reason, Seat, command
+from core.flow import controls
+
+app: Final = typer.Typer()
+"""What the root takes its commands from."""
+
+
+@command(app, "stop", example='postroom stop --reason "mail to the wrong list"')
+def stop(seat: Seat, reason: Reason) -> Said:
+    """The all-stop: no delivery starts anywhere from now on. Also with the gateway down."""
+    in_flight = seat.act(lambda tx, actor: controls.stop(tx, reason=reason, actor=actor))
+    return Said(
+        {"stopped": True, "in_flight": in_flight},
+        f"Stopped. {in_flight} deliveries had started and go on to their end; nothing else leaves.",
+    )
+
+
+@command(app, "start", example='postroom start --reason "the list is corrected"')
+def start(seat: Seat, reason: Reason) -> Said:
+    """End the all-stop: by one governance operator, or by two on call."""
+    started = seat.act(lambda tx, actor: controls.start(tx, reason=reason, actor=actor))
+    said = "Started." if started.running else "Noted. It takes one more: another operator on call, or governance."
+    return Said({"running": started.running, "by": [*started.by]}, said)

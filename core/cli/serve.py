@@ -1,0 +1,103 @@
+"""`postroom serve`: the gateway in the foreground, until it is told to end.
+
+It looks at its ports first, because a server that cannot bind says so from deep inside.
+"""
+
+from __future__ import annotations
+
+import enum
+import logging
+import socket
+import sys
+from typing import Annotated, Any, Final
+
+import structlog
+import typer
+import uvloop
+
+from core import gateway as gateways
+from core.cli.frame import Said
+from core.cli.seat import Seat, command
+from core.errors import Conflict, Invalid
+from core.settings import load, split_listen
+
+app: Final = typer.Typer()
+"""What the root takes its commands from."""
+
+
+class Level(enum.StrEnum):
+    """How much the gateway says."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@command(app, "serve", example="postroom serve --dir desk --listen 127.0.0.1:8025")
+def serve(
+    seat: Seat,
+    *,
+    listen: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="For agents and operators.")] = None,
+    public_listen: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Only /u/ and /feedback/, for the world.")
+    ] = None,
+    egress: Annotated[int | None, typer.Option(min=0, max=32, help="Processes that deliver beside this one.")] = None,
+    log_level: Annotated[Level | None, typer.Option(help="How much it says on stderr.")] = None,
+) -> Said:
+    """Run the gateway until SIGTERM, then drain. Logs to stderr, as JSON unless that is a terminal."""
+    try:
+        settings = load(
+            seat.directory, listen=listen, public_listen=public_listen, egress=egress,
+            log_level=log_level.value if log_level else None,
+        )  # fmt: skip
+        level = Level(settings.log_level.lower())
+    except ValueError as error:
+        raise Invalid(f"log_level: {error}", fix=f"the levels are {', '.join(Level)}") from error
+    log_to_stderr(level, as_json=seat.as_json or not sys.stderr.isatty())
+    for address in filter(None, (settings.listen, settings.public_listen)):
+        _check_free(address)
+    gateway = gateways.Gateway(settings)
+    uvloop.run(gateways.serve(gateway))
+    return Said({"served": settings.listen}, f"served on {settings.listen}, drained")
+
+
+def log_to_stderr(level: Level, *, as_json: bool) -> None:
+    """Loggers of ours and of the standard library alike, one line a fact, on stderr."""
+    renderer: Any = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    if as_json:
+        shared.append(structlog.processors.format_exc_info)
+    number = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer], foreign_pre_chain=shared
+        )
+    )
+    # What libraries say below a warning is theirs to know.
+    logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
+
+
+def _check_free(address: str) -> None:
+    host, port = split_listen(address)
+    family, kind, proto, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind, proto) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(place)
+        except OSError as error:
+            raise Conflict(
+                f"{address} cannot be listened on: {error.strerror}",
+                fix="name another by --listen, or end what is there",
+            ) from error
