@@ -80,7 +80,9 @@ def absorb_report(
     feedback_ = _OF_REPORTS[said.event]
     if feedback_ is None:
         return Absorbed(matched=True)
-    return _take(tx, one, Word(feedback_, source, permanent=said.permanent, status=said.status))
+    # A mail refused for its content or size has an address behind it that exists, as a refusal at delivery has.
+    permanent = said.permanent and not severity.unwanted(said.status, said.diagnostic)
+    return _take(tx, one, Word(feedback_, source, permanent=permanent, status=said.status))
 
 
 def absorb_provider(tx: Transaction, event: ProviderEvent, *, source: str) -> Absorbed:
@@ -150,7 +152,8 @@ def _take(tx: Transaction, one: Subject, word: Word) -> Absorbed:
     if word.feedback is Feedback.DELIVERED:
         fresh = one.feedback is None
     else:
-        how = f"{'hard' if word.permanent else 'soft'}:{'counted' if word.counted else 'told'}"
+        hard = word.permanent and word.feedback is Feedback.BOUNCED
+        how = f"{'hard' if hard else 'soft'}:{'counted' if word.counted else 'told'}"
         fresh = feedback.first_time(tx, f"{one.message_id}:{one.n}:{word.feedback.value}:{how}")
     if not fresh:
         return Absorbed(matched=True)

@@ -348,6 +348,23 @@ def test_five_hard_bounces_suspend_and_soft_ones_never(store: Store) -> None:
     assert agent(store).suspend_figures["events"] == 5
 
 
+@pytest.mark.parametrize("status", ["5.7.1", "5.7.26", "5.3.4", "5.6.0"])
+def test_a_bounce_about_the_mail_and_not_the_address_is_a_soft_one(store: Store, status: str) -> None:
+    desk = free(store)
+    for message in leave(desk, *many(10))[:6]:
+        assert hand_in(store, report(message, kind="bounce", status=status, address="elsewhere@example.com")).fresh
+    assert agent(store).status == "active"
+    assert (counted(store, "bounced_1h"), suppressed(store)) == (0, [])
+
+
+def test_a_policy_code_with_words_about_the_address_is_a_hard_one(store: Store) -> None:
+    desk = free(store)
+    [message, *_] = leave(desk, "jane@example.com", *many(9))
+    said = ReportedRecipient("jane@example.com", Event.BOUNCED, "5.7.1", permanent=True, diagnostic="550 user unknown")
+    hand_in(store, replace(report(message), kind="bounce", recipients=(said,)))
+    assert suppressed(store) == [("jane@example.com", "bounced")]
+
+
 def test_old_cohorts_do_not_count_against_today(store: Store, clock: Any) -> None:
     desk = free(store)
     old = leave(desk, *many(10))

@@ -18,7 +18,8 @@ DOMAIN: Final = r"[^\W_](?:[\w-]{0,62})(?:\.[\w-]{1,63}){1,8}"
 ADDRESS: Final = rf"{LOCAL}@{DOMAIN}"
 
 _ADDRESS: Final = re.compile(ADDRESS)
-_FIELD: Final = re.compile(rf"{LOCAL}@(?:{DOMAIN}|[\w-]{{1,63}}|\[[0-9A-Fa-f:.]{{3,45}}\])")
+# Whoever asked for delivery to what is no domain is told so in a field of its own; there it is no guess.
+_FIELD: Final = re.compile(rf"{LOCAL}@(?:{DOMAIN}|\[[0-9A-Fa-f:.]{{3,45}}\]|[^\s<>()\[\]\\,;:@\"]{{1,253}})")
 _WORD: Final = re.compile(r"\w")
 _TYPE: Final = re.compile(r"^\s*(?:rfc-?822|utf-?8|smtp|unknown|local|internet|x-local)\s*(?:;|:)\s*", re.IGNORECASE)
 _UNICODE: Final = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
@@ -31,7 +32,9 @@ _DESKS: Final = re.compile(
     re.IGNORECASE,
 )
 _REDACTED: Final = re.compile(
-    r"redact|^[x*.#-]{3,}$|^\W*$|^(?:user|recipient|undisclosed)[-_]?(?:hidden|removed)$", re.IGNORECASE
+    # A digest stands for the address it was made of (RFC 6590 2).
+    r"redact|^[x*.#-]{3,}$|^\W*$|^(?:user|recipient|undisclosed)[-_]?(?:hidden|removed)$|^[0-9a-f]{32,64}$",
+    re.IGNORECASE,
 )
 
 

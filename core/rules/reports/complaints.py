@@ -13,7 +13,9 @@ from core.rules.reports import addresses
 from core.rules.reports.mail import Headers, Mail
 from core.rules.reports.shapes import Event, Kind, ReportedRecipient
 
-_NOT_A_COMPLAINT: Final = frozenset({"not-spam", "auth-failure", "dmarc", "opt-out", "opt-out-list"})
+_NOT_A_COMPLAINT: Final = frozenset(
+    {"not-spam", "dismissal", "auth-failure", "dmarc", "opt-out", "opt-out-list", "unsubscribe"}
+)
 _SUBJECT: Final = re.compile(
     r"^\W{0,3}(?:complaint about (?:message|e-?mail)|(?:e-?mail )?feedback (?:report|loop)|"
     r"(?:e-?mail |spam )?abuse report|spam (?:complaint|report|feedback)|\[?(?:fbl|jmrp|arf)\]?\b|"
@@ -34,6 +36,11 @@ _SENDER: Final = re.compile(
     re.IGNORECASE,
 )
 _FIELDS: Final = re.compile(r"^feedback-type\s?:", re.IGNORECASE | re.MULTILINE)
+# X-ARF, the network operators' format: fields like YAML's, later JSON. Most are about hosts, few about mail.
+_XARF_SPAM: Final = re.compile(r"^\W{0,3}(?:report-?)?type\W{1,5}(?:spam|abuse)\b", re.IGNORECASE | re.MULTILINE)
+_XARF_TO: Final = re.compile(
+    r"\b(?:smtp_?(?:rcpt)?_?to_?(?:address)?|original-rcpt-to)\W{1,6}([^\s\",]{3,254})", re.IGNORECASE
+)
 _HOTMAIL: Final = "x-hmxmroriginalrecipient"
 
 
@@ -56,6 +63,8 @@ def read_complaint(mail: Mail, *, human: bool) -> Complaint | None:
         reports = [part.text for part in mail.parts if _FIELDS.search(part.text)]
     if reports and not (human and mail.report_type != "feedback-report"):
         return _reported("\n".join(reports), mail)
+    if "x-xarf" in mail.headers or "x-arf" in mail.headers:
+        return _xarf(mail)
     if human or not mail.returned:
         return None
     hotmail = _HOTMAIL in mail.returned or _HOTMAIL in mail.headers
@@ -82,9 +91,17 @@ def _reported(text: str, mail: Mail) -> Complaint:
     source = fields.get("user-agent", fields.get("reporting-mta", [""]))[0] or None
     if kind_of in _NOT_A_COMPLAINT:
         # RFC 5965 7.3's registry: these say nothing against the message. An opt-out is a wish to be obeyed.
-        gone = _each(people, Event.UNSUBSCRIBED) if kind_of.startswith("opt-out") else ()
+        gone = _each(people, Event.UNSUBSCRIBED) if kind_of.startswith(("opt-out", "unsub")) else ()
         return Complaint("other", kind_of, gone, sender, source)
     return Complaint("complaint", kind_of, _each(people, Event.COMPLAINED), sender, source)
+
+
+def _xarf(mail: Mail) -> Complaint | None:
+    fields = "\n".join(part.text.replace(",", "\n").replace("{", "\n") for part in mail.parts)
+    if not _XARF_SPAM.search(fields):
+        return None
+    people = _people(mail, tuple(hit[1] for hit in _XARF_TO.finditer(fields)))
+    return Complaint("complaint", "abuse", _each(people, Event.COMPLAINED))
 
 
 def _people(mail: Mail, named: tuple[str, ...]) -> list[str]:

@@ -43,6 +43,7 @@ _TAG: Final = re.compile(r"<[^<>]{0,3000}>")
 _LINE_TAG: Final = re.compile(
     r"<(?:/?(?:p|div|tr|li|ul|ol|table|h\d|pre|blockquote)|br|hr)\b[^<>]{0,500}>", re.IGNORECASE
 )
+_CELL_TAG: Final = re.compile(r"</?t[dh]\b[^<>]{0,500}>", re.IGNORECASE)
 _RETURNED: Final = frozenset(
     {
         "message/rfc822",
@@ -92,7 +93,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A parsed mail. `returned` are the headers of the message it encloses, `envelope_from` its mbox line."""
+    """A parsed mail.
+
+    `returned` are the headers of the message it encloses; if that is a report itself, `wrapped` are its delivery status
+    and the headers of what it returns. `envelope_from` is the mbox line.
+    """
 
     headers: Headers
     type: str
@@ -100,6 +105,7 @@ class Mail:
     parts: tuple[Part, ...]
     returned: Headers
     returned_count: int
+    wrapped: tuple[tuple[Part, ...], Headers]
     envelope_from: str
 
     def of_type(self, *types: str) -> list[str]:
@@ -118,6 +124,7 @@ def parse(raw: bytes) -> Mail:
     message = email.message_from_string(_bounded(raw).decode("latin-1"))
     parts: list[Part] = []
     returned: list[Headers] = []
+    wrapped: tuple[tuple[Part, ...], Headers] = ((), Headers(()))
     waiting = [message]
     while waiting:
         part = waiting.pop()
@@ -125,14 +132,11 @@ def parse(raw: bytes) -> Mail:
         payload = part.get_payload()
         if kind in _RETURNED and part is not message:
             returned.append(_enclosed(part))
+            wrapped = wrapped if wrapped[0] else _wrapped(payload)
         elif kind.startswith("multipart/") and isinstance(payload, list):
             waiting.extend(each for each in reversed(payload) if isinstance(each, email.message.Message))
-        elif kind.startswith("message/"):
-            parts.append(Part(kind, _lines(_characters(_transferred(part, _flattened(part)), _charset(part)))))
-        elif kind.startswith(("text/", "multipart/")):
-            # A multipart that is no list lost its boundary: what is left of it is read as text.
-            kind = "text/plain" if kind.startswith("multipart/") else kind
-            parts.append(Part(kind, _lines(_characters(_transferred(part, _flattened(part)), _charset(part)))))
+        elif kind.startswith(("message/", "text/", "multipart/")) or kind == "application/json":
+            parts.append(_part(part))
     return Mail(
         headers=Headers(message.raw_items()),
         type=_type(message),
@@ -140,6 +144,7 @@ def parse(raw: bytes) -> Mail:
         parts=tuple(parts),
         returned=next((each for each in returned if each), Headers(())),
         returned_count=len(returned),
+        wrapped=wrapped,
         envelope_from=(message.get_unixfrom() or "")[:MAX_LINE],
     )
 
@@ -156,9 +161,33 @@ def _bounded(raw: bytes) -> bytes:
     return raw
 
 
+def _part(part: email.message.Message) -> Part:
+    kind = _type(part)
+    # A multipart that is no list lost its boundary: what is left of it is read as text.
+    kind = "text/plain" if kind.startswith("multipart/") else kind
+    return Part(kind, _lines(_characters(_transferred(part, _flattened(part)), _charset(part))))
+
+
+def _wrapped(payload: object) -> tuple[tuple[Part, ...], Headers]:
+    """The delivery status of a report that stands inside, and the headers of the message it returns in turn."""
+    inner = payload[0] if isinstance(payload, list) and payload else None
+    if not isinstance(inner, email.message.Message) or _type(inner) != "multipart/report":
+        return (), Headers(())
+    inside = inner.get_payload()
+    if not isinstance(inside, list):
+        return (), Headers(())
+    parts = [part for part in inside if isinstance(part, email.message.Message)]
+    status = tuple(_part(part) for part in parts if _type(part) == "message/delivery-status")
+    return status, next((_enclosed(part) for part in parts if _type(part) in _RETURNED), Headers(()))
+
+
+def _value(part: email.message.Message, name: str) -> str:
+    return next((str(value) for key, value in part.raw_items() if key.lower() == name), "").strip()
+
+
 def _type(part: email.message.Message) -> str:
     """The content type without parameters; the parser's own reading of them raises on some mail."""
-    value = next((value for name, value in part.raw_items() if name.lower() == "content-type"), "")
+    value = _value(part, "content-type")
     kind = value.partition(";")[0].strip().strip('"').lower()
     if kind.count("/") == 1 and "\n" not in kind:
         return kind
@@ -166,7 +195,7 @@ def _type(part: email.message.Message) -> str:
 
 
 def _parameter(part: email.message.Message, name: str) -> str:
-    value = next((value for key, value in part.raw_items() if key.lower() == "content-type"), "")
+    value = _value(part, "content-type")
     hit = re.search(rf"[;\s]{name}\s{{0,9}}=\s{{0,9}}\"?([^\s\";]{{1,80}})", value[:MAX_HEADER], re.IGNORECASE)
     return hit[1].lower() if hit else ""
 
@@ -190,8 +219,7 @@ def _flattened(part: email.message.Message) -> str:
 def _transferred(part: email.message.Message, text: str) -> bytes:
     """The bytes behind a transfer encoding; garbage stays as it is."""
     data = text.encode("latin-1")
-    value = next((value for name, value in part.raw_items() if name.lower() == "content-transfer-encoding"), "")
-    encoding = value.strip().lower()
+    encoding = _value(part, "content-transfer-encoding").lower()
     if encoding == "quoted-printable":
         return quopri.decodestring(data)
     if encoding == "base64":
@@ -263,7 +291,7 @@ def _untagged(text: str) -> str:
     """HTML as lines. Good enough to find sentences; nothing of it is ever shown."""
     for opening, closing in (("<style", "</style"), ("<script", "</script"), ("<!--", "-->")):
         text = _without(text, opening, closing)
-    text = _LINE_TAG.sub("\n", text.replace("\n", " "))
+    text = _CELL_TAG.sub(" ", _LINE_TAG.sub("\n", text.replace("\n", " ")))
     return html.unescape(_TAG.sub("", text)).replace("\u00a0", " ")
 
 

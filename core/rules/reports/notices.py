@@ -32,6 +32,7 @@ _LONE: Final = re.compile(
     rf"^[\s*\-\u2022\u00b7>]{{0,40}}[\"'<\[(]{{0,2}}(?:mailto:|smtp:)?{ADDRESS}[\"'>\])]{{0,2}}\s*[,;.:]?\s*$",
     re.IGNORECASE,
 )
+_NAMED: Final = re.compile(rf"^[\s*\-\u2022]{{0,40}}[^\s@<>()][^@<>()]{{0,60}}[<(]{ADDRESS}[>)]\s*[,;.:]?\s*$")
 _LEADING: Final = re.compile(
     rf"^[\s*\-\u2022]{{0,40}}(?:\d{{1,3}}[.)]\s)?[\"'<\[(]{{0,2}}(?:smtp:)?{ADDRESS}[\"'>\])]{{0,2}}\s?"
     rf"(?::|;|,|\(|\(|<|#|\.\.\.|-|\u2013|\t|\s\s|\s(?:on|is|was|has|does|did|could|cannot|user|"
@@ -52,9 +53,18 @@ _HEADER_LIKE: Final = re.compile(
     r"in-reply-to|von|de|da|van|mail from|>>> mail from|отправитель|от|发件人|送信者|差出人)\s?:",
     re.IGNORECASE,
 )
-_MAIL_FROM: Final = re.compile(r"mail from:|from=<|sender address|envelope.?from|return path|helo=", re.IGNORECASE)
+_MAIL_FROM: Final = re.compile(
+    r"mail from:|accepting mail from|from=<|sender address|envelope.?from|return path|helo=", re.IGNORECASE
+)
+# Exchange 5.5 names who has no directory entry by an X.400 address around the real one.
+_X400: Final = re.compile(r"(?:\b[a-z]{1,3}=[^;=@]{0,64};\s?){1,9}(?:dda:)?smtp=(?=\S{1,128}@)", re.IGNORECASE)
+# `Your message / To: / Subject: / Sent:` tells which message, not who was missed.
+_ECHO_TO: Final = re.compile(r"^\s{1,12}(?:to|cc|an|à|para)\s?:\s", re.IGNORECASE)
+_ECHO_SUBJECT: Final = re.compile(r"^\s{1,12}(?:subject|betreff|objet|asunto|assunto)\s?:", re.IGNORECASE)
 _EXPANDED: Final = re.compile(rf"expanded from:?\s{{0,4}}<?{ADDRESS}", re.IGNORECASE)
 _RULE: Final = re.compile(r"^\s*\|?[-=*_#]{3,}")
+# `For the following reason:`, and the reason a paragraph below.
+_REASON_BELOW: Final = re.compile(r"[^:\uff1a]{2,40}[:\uff1a]$")
 _LIST_DESK: Final = re.compile(r"(?i)(?:^owner-|-(?:owner|bounces|request|admin)(?=@))")
 _MESSAGE_ID: Final = re.compile(r"^[\s>|]{0,8}message-id\s?:\s?(<[^<>\s]{1,250}>)", re.IGNORECASE | re.MULTILINE)
 
@@ -89,7 +99,7 @@ def cut(mail: Mail) -> Notice:
         if len(own) >= MAX_LINES or (sum(map(bool, own[:4])) >= 2 and phrases.RETURNED_BELOW.match(line)):
             end = number
             break
-        own.append("" if _QUOTED.match(line) else line.rstrip())
+        own.append("" if _QUOTED.match(line) else _X400.sub("", line.rstrip()))
     below = "\n".join(lines[end:])
     original = mail.returned
     if not original and (start := re.search(r"^(?:[\w-]{2,40}:\s.*\n){2,}", below, re.MULTILINE)):
@@ -116,16 +126,19 @@ def people(mail: Mail, notice: Notice) -> list[str]:
     if failed:
         return addresses.unique(failed)[:MAX_RECIPIENTS]
     strangers = _not_recipients(mail, notice.original)
-    written_to = {
-        each.lower()
-        for name in ("to", "cc")
-        for value in notice.original.all(name)
-        for each in addresses.found_in(value)
-    }
-    found = _scored(notice.lines, strangers, written_to) or _asked(mail, notice, strangers)
+    written_to = _named(notice.original, "to", "cc")
+    found = named(mail, notice)
     if not found:
-        found = complaints.only_addressee(notice.original) or _half_named(notice, written_to) or _list(mail)
+        alone = complaints.only_addressee(notice.original) or _echoed(notice.lines)
+        found = alone or _half_named(notice, written_to) or _list(mail)
     return addresses.unique([each for each in found if each.lower() not in strangers])[:MAX_RECIPIENTS]
+
+
+def named(mail: Mail, notice: Notice) -> list[str]:
+    """Whom the notice's own words name, by where an address stands in them."""
+    strangers = _not_recipients(mail, notice.original)
+    written_to = _named(notice.original, "to", "cc")
+    return _scored(notice.lines, strangers, written_to) or _asked(mail, notice, strangers)
 
 
 def read_notice(mail: Mail, notice: Notice, *, late: bool) -> list[ReportedRecipient]:
@@ -136,20 +149,21 @@ def read_notice(mail: Mail, notice: Notice, *, late: bool) -> list[ReportedRecip
 
 def _not_recipients(mail: Mail, original: Headers) -> set[str]:
     """The sender of the original, to whom the report went, and the report's own author."""
-    values = [
-        value
-        for name in ("to", "delivered-to", "x-original-to", "from", "reply-to")
-        for value in mail.headers.all(name)
-    ]
-    values += [value for name in ("from", "return-path", "sender", "reply-to") for value in original.all(name)]
-    return {each.lower() for value in values for each in addresses.found_in(value)}
+    reported = _named(mail.headers, "to", "delivered-to", "x-original-to", "from", "reply-to")
+    # Spam and tests come from the address that they go to: such a sender is the recipient.
+    sender = _named(original, "from", "return-path", "sender", "reply-to") - _named(original, "to")
+    return reported | sender
+
+
+def _named(headers: Headers, *names: str) -> set[str]:
+    return {each.lower() for name in names for value in headers.all(name) for each in addresses.found_in(value)}
 
 
 def _scored(lines: tuple[str, ...], strangers: set[str], written_to: set[str]) -> list[str]:
     scores: dict[str, int] = {}
     spelling: dict[str, str] = {}
     for number, line in enumerate(lines):
-        if "@" not in line:
+        if "@" not in line or _echoes(lines, number):
             continue
         worth = _worth(line, " ".join(lines[max(0, number - 1) : number + 2]))
         origin = _EXPANDED.search(line)
@@ -168,6 +182,19 @@ def _scored(lines: tuple[str, ...], strangers: set[str], written_to: set[str]) -
     return [spelling[key] for key, score in scores.items() if score >= 2 and score >= best - 2]
 
 
+def _echoes(lines: tuple[str, ...], number: int) -> bool:
+    """Whether this line tells to whom the original was written, a line or two above its subject."""
+    return _ECHO_TO.match(lines[number]) is not None and any(map(_ECHO_SUBJECT.match, lines[number + 1 : number + 4]))
+
+
+def _echoed(lines: tuple[str, ...]) -> list[str]:
+    """The one addressee such lines name, or nobody."""
+    people = addresses.unique(
+        [each for number, line in enumerate(lines) if _echoes(lines, number) for each in addresses.found_in(line)]
+    )
+    return people if len(people) == 1 else []
+
+
 def _worth(line: str, around: str) -> int:
     """How much the place of an address says that it is the recipient's."""
     if _HEADER_LIKE.match(line) or _MAIL_FROM.search(line):
@@ -175,7 +202,7 @@ def _worth(line: str, around: str) -> int:
     worth = 0
     if _LONE.match(line) or _LEADING.match(line) or severity.reply_code(line):
         worth = 4
-    elif _LABEL.search(line) or _ANY_LABEL.match(line):
+    elif _LABEL.search(line) or _ANY_LABEL.match(line) or _NAMED.match(line):
         worth = 3
     elif phrases.FAILURE.search(line):
         worth = 2
@@ -244,7 +271,8 @@ def _said_of(address: str, lines: tuple[str, ...]) -> str:
         lead = line[:at].strip(" \t<\"'*-[(")
         rest = line[at + len(address) :].lstrip(">:;,.\"')] \t-")
         block = [f"{lead} {address} {rest}" if len(lead) > 12 or severity.reply_code(lead) else rest]
-        for follower in lines[number + 1 : number + 10]:
+        after = iter(lines[number + 1 : number + 10])
+        for follower in after:
             if _LONE.match(follower) or _LEADING.match(follower) or _RULE.match(follower):
                 break
             if not follower.strip():
@@ -256,5 +284,7 @@ def _said_of(address: str, lines: tuple[str, ...]) -> str:
         said = said[1:-1] if said.startswith("(") and said.endswith(")") else said
         if _tells(said):
             return said
+        if _REASON_BELOW.match(said):
+            said = " ".join(filter(None, (said, next(filter(str.strip, after), "").strip())))
         best = best or said
     return best

@@ -15,7 +15,7 @@ def _any(*phrases: str) -> re.Pattern[str]:
 
 def _opening(*phrases: str) -> re.Pattern[str]:
     """The phrases at the start of a subject, after what filters put before it."""
-    before = r"^\W{0,3}(?:\[?(?:\*{0,5}spam\*{0,5}|extern(?:al)?)\]?:?\s{0,3})?"
+    before = r"^\W{0,3}(?:\[?(?:\*{0,5}spam\*{0,5}|extern(?:al)?|postmaster)\]?:?\s{0,3})?"
     return re.compile(before + "(?:" + "|".join(phrases) + ")", re.IGNORECASE)
 
 
@@ -43,6 +43,7 @@ FAILURE_SUBJECT: Final = _opening(
     r"(?:mail|message|e-?mail) (?:rejected|blocked|refused|returned|delayed|bounced)",
     r".{0,30}(?:kunde inte|kunne ikke|kan ikke|nicht zugestellt|no (?:se )?(?:pudo|puede)|não (?:pôde|foi))",
     r"(?:warning|warn)\W{1,4}(?:message|mail|e-?mail|could not|delivery)",
+    r"(?:warning|warn|error)\W{1,4}\S{1,100}@\S{1,100} .{0,20}(?:unknown|no such|not found|fail|undeliver)",
     r"(?:unable|unsuccessful) to deliver",
     r"could ?n[o']t (?:be delivered|deliver|send)",
     r"user (?:unknown|not found)",
@@ -60,7 +61,7 @@ FAILURE_SUBJECT: Final = _opening(
     r"considered unsolicited",
     r"your message was not delivered",
     r"request to mailing list .{1,60} rejected",
-    r"banned|virus .{0,30}in (?:your )?mail",
+    r"banned|virus .{0,30}in (?:your )?mail(?! to you)",
     r"(?:mailbox|quota) (?:full|exceeded)",
     r"(?:e-?mail|mail) (?:address|account) .{0,40}(?:invalid|no longer)",
     r"(?:délai|retard|échec|echec|non remis|non distribu|avis de non|message non|courrier non|"
@@ -118,6 +119,9 @@ SIGNATURE: Final = _any(
     r"i'm (?:afraid|sorry),? (?:i|we) (?:wasn't|was not|couldn't|could not|have to inform)",
     r"the following recipients? (?:could not|cannot|can't|did not|failed|were not|was not|has been|have)",
     r"did not reach the following recipient",
+    r"could not be delivered to the following (?:recipient|user|address)",
+    r"(?:was|is) undeliverable to",
+    r"(?:e-?mail|message) delivery to \S{3,200} (?:has )?failed",
     r"---+ ?(?:transcript of session|failed recipients|the following addresses)",
     r"failed addresses follow",
     r"sorry,? (?:we were |i was )?unable to deliver (?:your|this|the)",
@@ -163,6 +167,13 @@ FAILURE: Final = _any(
     r"無法|未能|失敗|실패|없습니다|되지 않|nie (?:można|"
     r"został|udało|istnieje)|inte leverera|kunde inte|ikke (?:leve|be)|kunne ikke|ei voitu|nelze|"
     r"nepodařilo|nem (?:sikerült|lehet)|edilemedi|iletilemedi",
+)
+
+# What a parcel service says of a parcel that it could not deliver reads like a mail system's notice.
+PARCEL: Final = _any(
+    r"\b(?:parcels?|packages?|shipments?|consignment|courier|tracking (?:number|code|id)|delivery attempt|"
+    r"(?:your|the|an?) order|sendung|pakete?s?|paketshop|lieferadresse|colis|livreur|paquetes?|envío|pacco|pacchi|"
+    r"spedizione|encomenda|zending|pakket|przesyłk\w|paczk\w|försändelse)\b|посылк|荷物|お荷物|包裹|快递|택배",
 )
 
 DELAY: Final = _any(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from typing import Final
 
@@ -39,6 +40,11 @@ def read(raw: bytes) -> Report:
             return_paths=_return_paths(mail, notice, complaint.sender or ""),
             reporting_source=complaint.source or mail.headers.get("from") or None,
         )
+    status, original = mail.wrapped
+    if status and verdict.system and not verdict.human and not notices.named(mail, notice):
+        # Some gateways wrap a report into a notice of their own that names nobody.
+        mail = dataclasses.replace(mail, parts=mail.parts + status, returned=original)
+        notice = dataclasses.replace(notice, original=original)
     recipients, fields = _delivery(mail, notice, verdict)
     if recipients is None:
         return Report("other", return_paths=_return_paths(mail, notice, ""))
@@ -59,8 +65,8 @@ def _delivery(
     late = notice.late_by(mail.headers.get("subject"))
     texts = mail.of_type(*_STATUS_TYPES)
     wrapped = bool(texts) and mail.type == "multipart/report"
-    if not texts and not verdict.human:
-        # Without its type, or without any MIME at all.
+    if not texts and not verdict.human and (verdict.system or verdict.notice):
+        # Without its type, or without any MIME at all: then only from who may write such fields.
         texts = [part.text for part in mail.parts if delivery.speaks(part.text)]
     if texts and (_passed_on(mail, verdict) if wrapped else verdict.human or verdict.weight < 2):
         return None, {}
@@ -85,7 +91,7 @@ def _delivery(
 
 def _passed_on(mail: Mail, verdict: senders.Verdict) -> bool:
     """A proper report that came by way of a list: it went to the list's readers and speaks of their mail."""
-    return verdict.human and not verdict.daemon and "list-post" in mail.headers
+    return verdict.human and not verdict.daemon and "list-post" in mail.headers and not senders.to_errors(mail)
 
 
 def _message_id(mail: Mail, notice: Notice, fields: dict[str, str]) -> str | None:

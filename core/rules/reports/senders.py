@@ -16,6 +16,7 @@ from core.rules.reports.mail import Mail
 
 ENOUGH: Final = 4.0
 ENOUGH_FROM_ANYBODY: Final = 4.5
+ENOUGH_FROM_DAEMON: Final = 3.5
 
 _DAEMON: Final = re.compile(
     r"(?:^|[<\s\"(])(?:mailer[-_. ]?daemon|mail[-_.]?daemon|mdaemon|mmdf|smtpd?|mailsystem|"
@@ -34,7 +35,8 @@ _DAEMON_NAME: Final = re.compile(
 )
 _POSTMASTER: Final = re.compile(
     r"(?:^|[<\s\"])(?:post-?master|mail-?admin|administrator|admin|sysadmin|root|hostmaster|no-?reply|"
-    r"donotreply|amavis|virusalert|antispam|mailbox|exchange|delivery)[\w.+-]{0,30}@|"
+    r"donotreply|amavis|virusalert|anti-?spam|anti-?virus|[\w.+-]{0,30}gateways?|mailbox|exchange|"
+    r"delivery)[\w.+-]{0,30}@|"
     r"^\s*\"?(?:postmaster|mailer-daemon)\"?\s*$",
     re.IGNORECASE,
 )
@@ -60,6 +62,13 @@ _LIST_HEADERS: Final = (
     "feedback-id",
     "x-campaign",
     "x-mailchimp-id",
+)
+# The addresses a list manager has for its own errors. Nobody posts to them, and what it passes on from them to the
+# list's owner carries the list's headers all the same.
+_ERRORS_DESK: Final = re.compile(
+    r"(?:^|[<\s,\"])(?:owner-[\w.+=-]{1,80}|[\w.+=-]{1,80}-(?:owner|bounces?|admin|errors|request)"
+    r"(?:[+=][\w.+=-]{1,120})?)@",
+    re.IGNORECASE,
 )
 _AUTO_HEADERS: Final = (
     "x-autoreply",
@@ -87,7 +96,8 @@ class Verdict:
 
     @property
     def notice(self) -> bool:
-        return not self.human and self.weight >= (ENOUGH if self.system else ENOUGH_FROM_ANYBODY)
+        enough = ENOUGH_FROM_DAEMON if self.daemon else ENOUGH if self.system else ENOUGH_FROM_ANYBODY
+        return not self.human and self.weight >= enough
 
 
 def judge(mail: Mail, words: str) -> Verdict:
@@ -104,32 +114,39 @@ def judge(mail: Mail, words: str) -> Verdict:
         re.match(r"From (?:<>|mailer-daemon)", mail.envelope_from, re.IGNORECASE)
     )
     # RFC 5321 4.5.5: a notice has no return path; one that has is suspect, unless a mail system's is meant.
-    own_path = bool(paths) and not null_path and not daemon
+    own_path = bool(paths) and not null_path and not daemon and not any(map(_ERRORS_DESK.search, paths))
     failure_subject = bool(phrases.FAILURE_SUBJECT.search(subject))
     failure = bool(phrases.FAILURE.search(words))
     signature = bool(phrases.SIGNATURE.search(words[:1_500]))
+    coded = severity.enhanced_code(words) or severity.reply_code(words)
     weight = (
         2.5 * daemon
         + 1.0 * (named and not daemon)
         + 1.0 * (postmaster and not daemon)
         + 1.0 * null_path
-        - 2.0 * own_path
+        - (1.5 if named or postmaster else 2.0) * own_path
         + 2.0 * failure_subject
         + 1.5 * signature
         + 1.0 * failure
-        + 1.0 * bool(severity.enhanced_code(words) or severity.reply_code(words))
+        + 1.0 * bool(coded)
         + 3.0 * ("x-failed-recipients" in headers)
         + 0.5 * bool(mail.returned)
         + 0.5 * (mail.type == "multipart/report")
     )
     machine = daemon or null_path or "x-failed-recipients" in headers
+    weight -= 3.0 * bool(not daemon and not coded and phrases.PARCEL.search(words[:1_500]))
     weight -= 1.5 * bool(not machine and phrases.PERSON.search(words[:4_000]))
     system = machine or named or postmaster
     if not failure and not signature and not (system and failure_subject):
         weight = 0.0
     person = _person(mail, subject, machine=machine, own_words=failure_subject or signature)
-    human = person or _answers_by_itself(mail, subject, words, daemon=daemon)
+    human = person or _answers_by_itself(mail, subject, words, daemon=daemon or (system and failure_subject))
     return Verdict(human, daemon, system=system, weight=weight)
+
+
+def to_errors(mail: Mail) -> bool:
+    """Whether it is addressed to where a list manager wants its errors, not to the list."""
+    return any(_ERRORS_DESK.search(value) for value in mail.headers.all("to"))
 
 
 def _person(mail: Mail, subject: str, *, machine: bool, own_words: bool) -> bool:
@@ -139,7 +156,7 @@ def _person(mail: Mail, subject: str, *, machine: bool, own_words: bool) -> bool
         return False
     if phrases.HUMAN_SUBJECT.search(subject):
         return True
-    if any(name in headers for name in _LIST_HEADERS) and "x-list-administrivia" not in headers:
+    if any(name in headers for name in _LIST_HEADERS) and "x-list-administrivia" not in headers and not to_errors(mail):
         return True
     if machine:
         return False
@@ -156,7 +173,8 @@ def _answers_by_itself(mail: Mail, subject: str, words: str, *, daemon: bool) ->
     if phrases.AUTO_REPLY_SUBJECT.search(subject):
         return True
     if any(name in headers for name in _AUTO_HEADERS) or "vacation" in headers.get("x-mailer").lower():
-        return not daemon
+        # Mailman marks everything that it sends on to a list's owner so.
+        return not daemon and not to_errors(mail)
     if headers.get("precedence").lower() == "auto_reply" or headers.get("x-precedence").lower() == "auto_reply":
         return not daemon
     return not daemon and bool(phrases.CHALLENGE.search(words[:3_000]))

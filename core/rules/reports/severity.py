@@ -7,6 +7,7 @@ permanent, unless its words name a cause that passes (a full mailbox, a timeout,
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 _AFTER_REPLY: Final = re.compile(r"(?<![\d.])[245]\d\d[ \-]{1,3}[#(\[]?([245]\.\d{1,3}\.\d{1,3})(?![.]?\d)")
@@ -20,6 +21,7 @@ _REPLY: Final = re.compile(
     r"(?!\s?(?:[kmg]?bytes?|[kmg]b|messages?|recipients?|seconds?|minutes?|hours?|days?|times?)\b)(?!\.\d)",
     re.IGNORECASE,
 )
+_OF_MESSAGE: Final = re.compile(r"5\.(?:[67]\.\d{1,3}|3\.4|2\.3)")
 _GONE: Final = re.compile(
     r"user (?:is )?unknown|unknown (?:user|recipient|address|mailbox|account|local)|no such (?:user|"
     r"recipient|address|mailbox|person|account|local)|"
@@ -82,10 +84,21 @@ def permanent(status: str | None, *, words: str) -> bool:
     """Whether a failure is for good. `words` is the diagnostic, or the notice where there is none."""
     if status:
         return status.startswith("5")
+    return _words_mean_it(words)
+
+
+@lru_cache(maxsize=32)
+def _words_mean_it(words: str) -> bool:
+    # Remembered, for a notice may list five hundred recipients and say why only once.
     code = reply_code(words)
     if code:
         return code >= 500
     return bool(_GONE.search(words)) or not _PASSING.search(words)
+
+
+def unwanted(status: str | None, diagnostic: str | None) -> bool:
+    """Whether a permanent failure is about the message, not the address: policy, content, size (RFC 3463 X.7, X.6)."""
+    return status is not None and _OF_MESSAGE.fullmatch(status) is not None and not _GONE.search(diagnostic or "")
 
 
 def speaks(words: str) -> bool:
