@@ -16,6 +16,8 @@ operators.py operator
 queue.py     queue, lane: the desk without a screen
 runs.py      run
 records.py   suppress, consent
+hooks.py     webhook: what receivers never took
+notify.py    notify: people told
 reports.py   report, trace
 audit.py     audit
 policy.py    policy

@@ -1,22 +1,29 @@
-"""`postroom audit`: the log, verified and exported."""
+"""`postroom audit`: the log verified, exported, signed, and bundled as evidence."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import enum
+import hashlib
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import orjson
 import typer
 
-from core.cli.frame import Said, dump, group, say
+from core import keyfile, keys
+from core.cli.frame import Said, dump, group, kept_token, pairs, say, table
 from core.cli.seat import Seat, command
+from core.errors import Conflict, Invalid
 from core.events import SUBJECTS
-from core.flow import checkpoints, sheets
+from core.flow import bundle, checkpoints, sheets
+from core.flow.checkpoints import Checkpoint
 from core.ledger import log
 from core.ledger.log import Entry
+from core.words import duration, read_stamp, stamp
 
-app: Final = group("audit", "The log: verify, export.")
+app: Final = group("audit", "The log: verify, export, sign, bundle as evidence.")
 
 COLUMNS: Final = ("seq", "at", "type", "actor", *SUBJECTS, "data", "hash")
 MANY: Final = 100_000
@@ -69,6 +76,96 @@ def _verify_against(seat: Seat, checkpoint: bytes, key: str | None) -> Said:
         last, head = log.head(conn)
     data = found.as_json() | {"events": last, "head": head.hex()}
     return Said(data, f"{found.finding}: {found.reason}", code=0 if found.ok else 1)
+
+
+# --- checkpoints --------------------------------------------------------------------------------------------------
+
+
+@command(app, "checkpoint", example="postroom audit checkpoint --out /mnt/elsewhere/postroom.jsonl")
+def checkpoint(
+    seat: Seat,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="A file to append it to as well.")] = None,
+) -> Said:
+    """Sign the head of the log now, and send that where [checkpoints] of postroom.toml says. Exits 1 if a place fails.
+
+    Note the key it names outside the desk: `audit verify --against FILE --key KEY` finds a log written anew or cut off.
+    """
+    made = _signed(seat)
+    sent = _sent(seat, made, out)
+    rows = [(one["place"], "taken" if one["ok"] else one["reason"]) for one in sent]
+    text = pairs({"entry": made.seq, "head": made.head, "time": stamp(made.at), "key": made.key})
+    text += "\n\n" + table(("SENT TO", ""), rows, none="It stays in the desk: name --out FILE, or [checkpoints].")
+    return Said(made.as_json() | {"sent": sent}, text, code=0 if all(one["ok"] for one in sent) else 1)
+
+
+def _signed(seat: Seat) -> Checkpoint:
+    ring, fresh = keyfile.keyring(seat.settings), keys.new_key_pair("ed25519")
+    return seat.act(lambda tx, actor: checkpoints.sign_head(tx, ring, fresh, actor=actor))
+
+
+def _sent(seat: Seat, made: Checkpoint, out: Path | None) -> list[dict[str, Any]]:
+    # Whoever only verifies should not wait a second for the channels of people to be imported.
+    from core.hooks import Hooks  # noqa: PLC0415
+    from core.loops import checkpoints as outside  # noqa: PLC0415
+
+    async def send() -> list[dict[str, Any]]:
+        async with contextlib.AsyncExitStack() as stack:
+            hooks = Hooks(allow=seat.settings.webhooks.allow)
+            stack.push_async_callback(hooks.close)
+            to = outside.places(seat.settings, hooks)
+            return [one.as_json() for one in await outside.send(made, to)]
+
+    if out is not None:
+        outside.append(out, made)
+    return ([{"place": f"file {out}", "ok": True, "reason": None}] if out is not None else []) + asyncio.run(send())
+
+
+# --- evidence -----------------------------------------------------------------------------------------------------
+
+
+@command(app, "bundle", example="postroom audit bundle --from 2026-01-01 --to 2026-02-01 --out january.zip")
+def write_bundle(
+    seat: Seat,
+    *,
+    since: Annotated[str, typer.Option("--from", metavar="TIME", help="A date, a time, or 30d: so long ago.")],
+    until: Annotated[
+        str | None, typer.Option("--to", metavar="TIME", help="The same; what happened from then on is not in it.")
+    ] = None,
+    agent: Annotated[str | None, typer.Option(help="Of one agent: the others' events are left out.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Named after the period unless said.")
+    ] = None,
+) -> Said:
+    """Write one archive of a period that an auditor checks offline: python3 verify.py, which is in it.
+
+    Events, decisions with who and when, modes, policies, figures, the chain and its signatures. With an operator's
+    token at hand the log is signed first, so that a signature covers the last entry.
+    """
+    first, last = _past(seat, since), _past(seat, until) if until else None
+    made = _signed(seat) if kept_token(seat.directory) else None
+    last = last or seat.now
+    with seat.read() as conn:
+        raw = bundle.bundle(conn, since=first, until=last, now=seat.now, agent=agent, checkpoint=made)
+    named = "-".join(["evidence", stamp(first)[:10], stamp(last)[:10], *([agent] if agent else [])])
+    file = out or Path(f"{named}.zip")
+    if file.exists():
+        raise Conflict(f"{file} is there already", fix="name another by --out")
+    file.write_bytes(raw)
+    digest = hashlib.sha256(raw).hexdigest()
+    data = {"file": str(file), "bytes": len(raw), "sha256": digest, "from": stamp(first), "to": stamp(last)}
+    signed = {"agent": agent, "checkpoint": made.as_json() if made else None}
+    hint = f"the key to note outside the desk: {made.key}" if made else "not signed anew: that takes your token"
+    return Said(data | signed, f"Wrote {file}, SHA-256 {digest}.\nCheck it: python3 verify.py {file}; {hint}.")
+
+
+def _past(seat: Seat, text: str) -> int:
+    """A time, or a duration before now. Raises `Invalid`."""
+    with contextlib.suppress(Invalid):
+        return seat.now - duration(text)
+    return read_stamp(text)
+
+
+# --- export -------------------------------------------------------------------------------------------------------
 
 
 @command(app, "export", example="postroom audit export --format csv --after 1200 > log.csv")

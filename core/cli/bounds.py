@@ -96,10 +96,24 @@ def webhook(
     seat: Seat,
     *,
     address: Address,
-    url: Annotated[str, typer.Argument(metavar="URL|rotate|off", help="Where to, a new secret, or none.")],
+    url: Annotated[
+        str, typer.Argument(metavar="URL|rotate|events|off", help="Where to, a new secret, other events, or none.")
+    ],
+    events: Annotated[
+        list[str] | None, typer.Option(metavar="E,...", help="The email.* events it is told of; all for every one.")
+    ] = None,
     reason: Annotated[str, typer.Option("--reason", help="Why. It stands in the log.")] = "changed at the command line",
 ) -> Said:
-    """Point a mailbox's webhook elsewhere, change its secret (the old one signs a day longer), or take it away."""
+    """Point a mailbox's webhook elsewhere, change its secret (the old one signs a day longer), or take it away.
+
+    `events` in the URL's place changes only what it is told of: ... ADDRESS events --events email.sent,email.bounced
+    """
+    wanted = webhook_events(events)
+    if url == "events":
+        record = seat.act(
+            lambda tx, actor: bounds.change_webhook_events(tx, address, wanted, reason=reason, actor=actor)
+        )
+        return Said(spelling.mailbox(record), f"{record.address} is told of {_named(record)}.")
     if url == "off":
         record = seat.act(
             lambda tx, actor: bounds.change_webhook(tx, address, url=None, secret=None, reason=reason, actor=actor)
@@ -116,11 +130,23 @@ def webhook(
         if remark:
             seat.note(remark)
         record = seat.act(
-            lambda tx, actor: bounds.change_webhook(tx, address, url=url, secret=sealed, reason=reason, actor=actor)
+            lambda tx, actor: bounds.change_webhook(
+                tx, address, url=url, secret=sealed, reason=reason, actor=actor, events=wanted
+            )
         )
     return Said(
         spelling.mailbox(record) | {"webhook_secret": secret}, f"The webhook's secret, shown this once: {secret}"
     )
+
+
+def webhook_events(given: list[str] | None) -> list[str] | None:
+    """The events an option names; None for every one."""
+    named = listed(given)
+    return None if not named or "all" in named else named
+
+
+def _named(record: MailboxRecord) -> str:
+    return "every event" if record.webhook_events is None else ", ".join(record.webhook_events)
 
 
 def _change(seat: Seat, address: str, change: Change, reason: str) -> MailboxRecord:

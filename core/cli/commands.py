@@ -50,9 +50,12 @@ ENTRIES: Final = (
     Entry("lane", "One mailbox's way to one domain: pause, resume.", "queue", "lane_app"),
     Entry("run", "Runs: list, show, confirm, close.", "runs"),
     Entry("suppress", "Whom nobody writes to: add, remove, list, import, export.", "records", "suppress_app"),
-    Entry("consent", "Who may be written to, on what basis: add, withdraw, list, import.", "records", "consent_app"),
+    Entry("consent", "Who may be written to, on what basis: add, withdraw, list, import, export.", "records",
+          "consent_app"),
+    Entry("webhook", "What receivers never took: dead letters, and sending them again.", "hooks"),
+    Entry("notify", "People told by chat, pager and mail: test.", "notify"),
     Entry("policy", "What the desk allows: check, show, apply, replay.", "policy"),
-    Entry("audit", "The log: verify, export.", "audit"),
+    Entry("audit", "The log: verify, export, sign, bundle as evidence.", "audit"),
 )  # fmt: skip
 
 

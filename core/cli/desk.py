@@ -15,12 +15,12 @@ from typing import Annotated, Final
 
 import typer
 
-from core import keys, minting
+from core import keyfile, keys, minting
 from core.cli.frame import Said, table
 from core.cli.seat import Seat, command
 from core.clock import SystemClock
 from core.errors import Conflict, Invalid
-from core.flow import operators
+from core.flow import checkpoints, operators
 from core.flow.operators import Founder
 from core.ledger import schema
 from core.ledger.store import Store
@@ -71,6 +71,11 @@ public_url = {public_url}       # where recipients unsubscribe (RFC 8058)
 
 # [webhooks]
 # allow = []                    # private hosts that webhooks may reach all the same
+# [checkpoints]                 # signatures of the log, to be kept where nobody of this machine can write
+# every = "24h"
+# file = "/mnt/elsewhere/postroom-checkpoints.jsonl"
+# webhook = "https://..."
+# notify = ["mailto://..."]     # Apprise URLs
 # [smtp]
 # hello = "mail.example.com"    # our name in EHLO
 """
@@ -100,6 +105,8 @@ def init(
         with contextlib.closing(store):
             schema.upgrade(store.engine)
             store.transact(lambda tx: operators.first_desk(tx, founders, policy=policies.parse(policies.DEFAULT_TOML)))
+            ring, pair = keyfile.keyring(settings), keys.new_key_pair("ed25519")
+            store.transact(lambda tx: checkpoints.private_key(tx, ring, pair))
     listed = [
         {"name": one.name, "roles": [role for role in Role if role in one.roles], "token": minted[one.name].secret}
         for one in founders
@@ -108,9 +115,10 @@ def init(
     text = (
         f"A desk in {seat.directory}. These tokens are shown this once: hand each to its person.\n\n"
         f"{table(('NAME', 'ROLES', 'TOKEN'), rows)}\n\n"
+        f"Note outside the desk the key that signs its log's checkpoints: {pair.public}\n\n"
         f"Next: postroom serve --dir {seat.directory}, and POSTROOM_TOKEN=... postroom stream add DOMAIN ..."
     )
-    return Said({"dir": str(seat.directory), "operators": listed}, text)
+    return Said({"dir": str(seat.directory), "operators": listed, "checkpoint_key": pair.public}, text)
 
 
 def _founders(named: list[str] | tuple[str, ...]) -> tuple[list[Founder], dict[str, Minted]]:

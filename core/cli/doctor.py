@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import dns.exception
 import dns.resolver
@@ -36,7 +37,7 @@ from core.ledger.views import agents
 from core.loops.outfit import Outfits
 from core.rules import policy as policies
 from core.smtp import Route
-from core.words import DAY, MICROS, SECOND
+from core.words import DAY, MICROS, SECOND, UNSUBSCRIBE_CLASSES
 
 app: Final = typer.Typer()
 """What the root takes its command from."""
@@ -216,12 +217,7 @@ def _stream(seat: Seat, stream: StreamFacts) -> Iterator[Finding]:
     yield from _records(seat, stream, local=local)
     yield _route(stream)
     yield from _warmup(seat, stream)
-    if not stream.organisation or not stream.postal_address:
-        lacks = "organisation" if not stream.organisation else "postal address"
-        yield Finding(
-            Grade.WARN, "sender", name, f"it has no {lacks}: commercial mail must name one",
-            "add the stream with --organisation and --postal-address before it sends cold_outreach",
-        )  # fmt: skip
+    yield _commercial(seat, stream)
     if feedback_connected(seat.settings, stream.provider):
         yield Finding(Grade.OK, "feedback", name, "bounces and complaints have a way in")
     else:
@@ -229,6 +225,31 @@ def _stream(seat: Seat, stream: StreamFacts) -> Iterator[Finding]:
         yield Finding(
             Grade.WARN, "feedback", name, "bounces and complaints have no way in", f"set {way} in postroom.toml"
         )
+
+
+def _commercial(seat: Seat, stream: StreamFacts) -> Finding:
+    """Whether the stream can send the classes that owe the recipient a sender, an address and a way out."""
+    lacks = [
+        what
+        for what, there in (("organisation", stream.organisation), ("postal address", stream.postal_address))
+        if not there
+    ]
+    classes = ", ".join(sorted(UNSUBSCRIBE_CLASSES))
+    if lacks:
+        options = " ".join(f"--{what.replace(' ', '-')} TEXT" for what in lacks)
+        return Finding(
+            Grade.WARN, "commercial", stream.domain, f"it cannot send {classes}: it has no {' and no '.join(lacks)}",
+            f"postroom stream set {stream.domain} {options} --reason TEXT",
+        )  # fmt: skip
+    link = stream.unsubscribe_url or seat.settings.public_url
+    if urlsplit(link).scheme != "https":
+        return Finding(
+            Grade.WARN, "commercial", stream.domain, f"its unsubscribe links are not https (RFC 8058 3.1): {link}",
+            f"postroom stream set {stream.domain} --unsubscribe https://HOST --reason TEXT",
+        )  # fmt: skip
+    return Finding(
+        Grade.OK, "commercial", stream.domain, f"may send {classes}: sender, address and unsubscribe are there"
+    )
 
 
 def _records(seat: Seat, stream: StreamFacts, *, local: bool) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ import typer
 
 from core import hooks, keyfile, minting
 from core.cli import spelling
-from core.cli.bounds import Address, app
+from core.cli.bounds import Address, app, webhook_events
 from core.cli.frame import Said, listed, moment, pairs, plain, table
 from core.cli.seat import Reason, Seat, command
 from core.cli.streams import relays_locally
@@ -59,6 +59,9 @@ def request(
     ] = None,
     classes: Annotated[list[str] | None, typer.Option(metavar="C,...", help="Its content classes.")] = None,
     webhook: Annotated[str | None, typer.Option(metavar="URL", help="Told of approvals and outcomes.")] = None,
+    events: Annotated[
+        list[str] | None, typer.Option("--webhook-events", metavar="E,...", help="The email.* events it is told of.")
+    ] = None,
     standing_reason: Annotated[str | None, typer.Option(help="Why it needs to act unattended.")] = None,
     display_name: Annotated[str | None, typer.Option(help="The name beside the address.")] = None,
     pending_expiry: Annotated[str | None, typer.Option(metavar="72h", help="How long pending mail waits.")] = None,
@@ -89,6 +92,7 @@ def request(
         pending_expiry=duration(pending_expiry) if pending_expiry else None,
         webhook_url=url,
         webhook_secret=sealed,
+        webhook_events=webhook_events(events),
     )
     filed, shown = seat.act(
         lambda tx, actor: _with_shown(tx, identities.request(tx, filing, actor=actor))

@@ -21,7 +21,7 @@ from core.ledger.transaction import Transaction
 from core.words import Actor, read_stamp
 
 suppress_app: Final = group("suppress", "Whom nobody writes to: add, remove, list, import, export.")
-consent_app: Final = group("consent", "Who may be written to, on what basis: add, withdraw, list, import.")
+consent_app: Final = group("consent", "Who may be written to, on what basis: add, withdraw, list, import, export.")
 
 T = TypeVar("T")
 Recipient = Annotated[str, typer.Argument(metavar="ADDRESS", help="The recipient's address.")]
@@ -186,6 +186,17 @@ def list_consents(
 def import_consents(seat: Seat, file: Sheet) -> Said:
     """Record a list: subject, basis, source, scope, region, stream, given_at, expires_at, withdrawn_at."""
     return _imported(seat, file, consents.read_csv, consents.import_hand)
+
+
+@command(consent_app, "export", example="postroom consent export > consent.csv")
+def export_consents(seat: Seat) -> Said | None:
+    """Write every record, withdrawn ones too, to stdout as CSV that import takes; with --json as one object."""
+    with seat.read() as conn:
+        if seat.as_json:
+            return Said({"consents": [_consent(one) for one in consents.every(conn)]}, "")
+        for line in consents.export_csv(conn):
+            say(line.rstrip("\n"))
+    return None
 
 
 def _consent(one: ConsentView) -> dict[str, Any]:

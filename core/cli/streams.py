@@ -18,7 +18,7 @@ from core.cli.seat import Reason, Seat, command
 from core.cli.zone import Found, Zone
 from core.errors import Conflict, Invalid
 from core.flow import controls, streams
-from core.flow.streams import NewStream, SealedKey
+from core.flow.streams import NewStream, SealedKey, StreamChange
 from core.keys import KeyRing
 from core.ledger.views import agents as views
 from core.rules import dns
@@ -29,6 +29,8 @@ from core.words import MICROS
 app: Final = group("stream", "Sending subdomains: routes, DKIM keys, DNS records, warm-up.")
 
 Domain = Annotated[str, typer.Argument(help="The stream's domain, such as support-bot.acme.com.")]
+
+UNSUBSCRIBE: Final = "What its unsubscribe links begin with; the desk's public_url unless named."
 
 
 class Provider(enum.StrEnum):
@@ -54,6 +56,7 @@ def add(
     warm: Annotated[bool, typer.Option("--warm", help="It has sent for long: no warm-up.")] = False,
     organisation: Annotated[str | None, typer.Option(help="Who commercial mail says it is from.")] = None,
     postal_address: Annotated[str | None, typer.Option(help="The postal address commercial mail must carry.")] = None,
+    unsubscribe: Annotated[str | None, typer.Option(metavar="URL", help=UNSUBSCRIBE)] = None,
 ) -> Said:
     """Add a sending subdomain, with two slots of DKIM keys (RSA-2048 and Ed25519 each)."""
     if bool(relay) == direct:
@@ -72,6 +75,7 @@ def add(
         warm=warm,
         organisation=organisation,
         postal_address=postal_address,
+        unsubscribe_url=unsubscribe,
     )
     seat.act(lambda tx, actor: streams.add(tx, new, actor=actor))
     with seat.read() as conn:
@@ -80,6 +84,57 @@ def add(
         spelling.stream(found) | {"selectors": [key.selector for key in new.keys]},
         f"Added {named}, by {route}. Publish its records: postroom stream dns {named}",
     )
+
+
+@command(
+    app, "set",
+    example="postroom stream set support-bot.acme.com --organisation 'Acme Ltd' --postal-address '1 Main St, Leeds' "
+    "--reason 'it may send offers'",
+)  # fmt: skip
+def change(
+    seat: Seat,
+    *,
+    domain: Domain,
+    reason: Reason,
+    relay: Annotated[str | None, typer.Option(metavar="URL", help="smtp://[user:pass@]host:port, or smtps://")] = None,
+    direct: Annotated[bool, typer.Option("--direct", help="Deliver to the recipients' own exchangers.")] = False,
+    provider: Annotated[Provider | None, typer.Option(help="Whose relay it is.")] = None,
+    protected: Annotated[
+        bool | None, typer.Option("--protected/--open", help="Off-limits but for the agents that own it, or not.")
+    ] = None,
+    owner: Annotated[
+        list[str] | None, typer.Option(help="The agents that may use a protected stream, all of them.")
+    ] = None,
+    organisation: Annotated[
+        str | None, typer.Option(help="Who commercial mail says it is from; '' for nobody.")
+    ] = None,
+    postal_address: Annotated[str | None, typer.Option(help="The postal address it carries; '' for none.")] = None,
+    unsubscribe: Annotated[str | None, typer.Option(metavar="URL", help=f"{UNSUBSCRIBE} '' for that.")] = None,
+) -> Said:
+    """Change a stream's way out, or what its commercial mail says of the sender. What is not named stays."""
+    if relay and direct:
+        raise Invalid("a stream leaves by one way", fix="name --relay smtp://host:port, or --direct")
+    named = streams.subdomain(domain)
+    route, password = _parted(relay or "direct") if relay or direct else (None, None)
+    sealed = None
+    if password:
+        sealed = keyfile.keyring(seat.settings).seal(password.encode(), about=f"route:{named}")
+    asked = StreamChange(
+        route=route,
+        route_secret=sealed,
+        provider=provider.value if provider is not None else None,
+        protected=protected,
+        owners=tuple(listed(owner)) if owner is not None else None,
+        organisation=organisation,
+        postal_address=postal_address,
+        unsubscribe_url=unsubscribe,
+    )
+    if asked == StreamChange():
+        raise Invalid("nothing to change is named", fix="such as --organisation 'Acme Ltd'")
+    seat.act(lambda tx, actor: streams.change(tx, named, asked, reason=reason, actor=actor))
+    with seat.read() as conn:
+        found = spelling.stream(streams.show(conn, named))
+    return Said(found, pairs(found))
 
 
 @command(app, "dns", example="postroom stream dns support-bot.acme.com --json")

@@ -164,6 +164,7 @@ class IdentityMembers(Shape):
     display_name: Name | None = None
     oversight_mode: Mode | None = None
     approval_webhook: Annotated[str, StringConstraints(max_length=2_048)] | None = None
+    webhook_events: Annotated[list[Name], Field(max_length=50)] | None = None
     pending_expiry: Name | None = None
     agent: Name | None = None
     purpose: Sentence | None = None

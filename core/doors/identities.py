@@ -126,9 +126,12 @@ def _changed(filing: Filing, asked: IdentityMembers, hook: _Hook, *, now: int) -
     given = asked.model_fields_set
     new: dict[str, Any] = {
         name: getattr(asked, name)
-        for name in ("display_name", "agent", "purpose", "owner", "system_owner", "standing_reason", "revoke_when")
+        for name in (
+            "display_name", "agent", "purpose", "owner", "system_owner", "standing_reason", "revoke_when",
+            "webhook_events",
+        )
         if name in given
-    }
+    }  # fmt: skip
     if "systems" in given:
         new["systems"] = ", ".join(asked.systems) if isinstance(asked.systems, list) else asked.systems
     if asked.oversight_mode is not None:
@@ -162,9 +165,14 @@ def _apply(tx: Transaction, record: MailboxRecord, asked: MailboxPatch, hook: _H
         )
     moves = "approval_webhook" in given and hook.url != record.webhook_url
     told = why.strip() or UNSAID
+    events = asked.webhook_events if "webhook_events" in given else record.webhook_events
     # Somebody must hear of a monitored mailbox at every moment: a webhook comes before the mode, and goes after it.
     if moves and hook.url:
-        bounds.change_webhook(tx, record.address, url=hook.url, secret=hook.sealed, reason=told, actor=actor)
+        bounds.change_webhook(
+            tx, record.address, url=hook.url, secret=hook.sealed, reason=told, actor=actor, events=events
+        )
+    elif "webhook_events" in given and not moves:
+        bounds.change_webhook_events(tx, record.address, events, reason=told, actor=actor)
     if asked.oversight_mode is not None:
         bounds.change_mode(tx, record.address, asked.oversight_mode, reason=why, actor=actor)
     if moves and not hook.url:
@@ -233,6 +241,7 @@ def _shown(tx: Transaction, record: MailboxRecord) -> dict[str, Any]:
         "pending_expiry": spell(waits),
         "pending_expiry_seconds": waits // 1_000_000,
         "approval_webhook": record.webhook_url,
+        "webhook_events": list(record.webhook_events) if record.webhook_events is not None else None,
         "purpose": record.purpose,
         "owner": record.owner,
         "system_owner": record.system_owner,

@@ -283,6 +283,8 @@ def change_webhook_events(
     record = _with_webhook(tx, address)
     wanted = records.check_events(events)
     records.need_heard(tx, Mode(record.mode), record.webhook_url, wanted)
+    if _listed(wanted) == _listed(record.webhook_events):
+        return record
     said: dict[str, Data] = {"webhook_events": [_listed(record.webhook_events), _listed(wanted)]}
     return _tell_webhook(tx, record, {"webhook_events": wanted}, said, reason=reason, actor=actor)
 

@@ -22,7 +22,7 @@ from core.ledger.transaction import Transaction
 from core.rules import addresses, consent, roles
 from core.rules.consent import Basis
 from core.rules.roles import Verb
-from core.words import Actor, ContentClass, read_stamp
+from core.words import Actor, ContentClass, read_stamp, stamp
 
 CONSENT: Final = table(Consent)
 STREAM: Final = table(Stream)
@@ -34,6 +34,8 @@ EVERYTHING: Final = "*"
 LONGEST_SOURCE: Final = 200
 REGION: Final = 6
 PAGE: Final = 100
+EXPORT_PAGE: Final = 1_000
+MILLISECOND: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,19 @@ def import_hand(tx: Transaction, hand: Hand[Entry], *, actor: Actor) -> Imported
     return Imported(len(rows), known, tuple(bad))
 
 
+def export_csv(conn: Connection) -> Iterator[str]:
+    """Every record, withdrawn ones too, as CSV that `read_csv` takes, line by line."""
+    return sheets.written(COLUMNS, (_cells(one) for one in every(conn)))
+
+
+def every(conn: Connection) -> Iterator[ConsentView]:
+    """All records in the order they were added."""
+    page = listed(conn, limit=EXPORT_PAGE)
+    while page:
+        yield from page
+        page = listed(conn, after=page[-1].id, limit=EXPORT_PAGE)
+
+
 def listed(conn: Connection, *, subject: str | None = None, after: int = 0, limit: int = PAGE) -> list[ConsentView]:
     """Records in the order they were added, from the one after id `after` on; of one subject or of all."""
     statement = (
@@ -247,9 +262,17 @@ def _row(tx: Transaction, entry: Entry, *, stream_id: int | None, actor: Actor) 
 
 def _known(tx: Transaction, row: dict[str, Any]) -> bool:
     c = CONSENT.c
-    same = (c[name].is_not_distinct_from(row[name]) for name in ("subject", "stream_id", "basis", "scope", "given_at"))
-    return tx.one(select(c.id).where(*same)) is not None
+    same = (c[name].is_not_distinct_from(row[name]) for name in ("subject", "stream_id", "basis", "scope"))
+    # An export spells milliseconds: what comes back from one must be known again.
+    when = c.given_at.between(row["given_at"] - MILLISECOND, row["given_at"] + MILLISECOND)
+    return tx.one(select(c.id).where(*same, when)) is not None
 
 
 def _view(row: Row[Any]) -> ConsentView:
     return ConsentView(**{name: getattr(row, name) for name in ConsentView.__dataclass_fields__})
+
+
+def _cells(one: ConsentView) -> list[object]:
+    times = ("given_at", "expires_at", "withdrawn_at")
+    values = ((name, getattr(one, name)) for name in COLUMNS)
+    return [stamp(value) if name in times and value is not None else value for name, value in values]

@@ -8,7 +8,7 @@ table of roles first: an agent finds no way in, and an admin neither.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, assert_never
 
@@ -85,7 +85,7 @@ class Filing:
     pending_expiry: int | None = None
     webhook_url: str | None = None
     webhook_secret: bytes | None = field(default=None, repr=False)
-    webhook_events: tuple[str, ...] | None = None
+    webhook_events: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Row, insert, select, update
 
 from core.errors import Conflict, Invalid, NotFound
-from core.events import StreamAdded, StreamKeyRotated, StreamWarmupChanged
+from core.events import Data, StreamAdded, StreamChanged, StreamKeyRotated, StreamWarmupChanged
 from core.flow.controls import given, stream_named, wake
 from core.ledger.tables import Mailbox, Stream, StreamKey, table
 from core.ledger.transaction import Transaction
@@ -64,6 +65,24 @@ class NewStream:
     warm: bool = False
     organisation: str | None = None
     postal_address: str | None = None
+    unsubscribe_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamChange:
+    """What shall be otherwise; what is None stays. A route comes without its password, which is sealed beside it.
+
+    An empty text takes away what commercial mail says of the sender.
+    """
+
+    route: str | None = None
+    route_secret: bytes | None = None
+    provider: str | None = None
+    protected: bool | None = None
+    owners: tuple[str, ...] | None = None
+    organisation: str | None = None
+    postal_address: str | None = None
+    unsubscribe_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +97,7 @@ class StreamFacts:
     owners: tuple[str, ...]
     organisation: str | None
     postal_address: str | None
+    unsubscribe_url: str | None
     warm: bool
     warm_cap: int | None
     active_slot: str
@@ -97,11 +117,8 @@ def add(tx: Transaction, new: NewStream, *, actor: Actor) -> int:
     """Add a stream, slot `a` signing; returns its id. Raises `Forbidden`, `Invalid`, `Conflict`."""
     roles.check(actor, Verb.STREAM_ADD)
     domain = subdomain(new.domain)
-    route = Route.parse(new.route)
-    if route.password:
-        raise Invalid("the route carries its password", fix="seal it and hand it over as route_secret")
-    if new.provider not in PROFILES:
-        raise Invalid(f"no such provider: {new.provider}", fix=f"the providers are {', '.join(PROFILES)}")
+    _check_way(new.route, new.provider)
+    _check_unsubscribe(new.unsubscribe_url)
     _check_keys(new.keys, slots=SLOTS)
     if tx.one(select(STREAM.c.id).where(STREAM.c.domain == domain)) is not None:
         raise Conflict(f"there is a stream {domain} already")
@@ -116,6 +133,7 @@ def add(tx: Transaction, new: NewStream, *, actor: Actor) -> int:
             "owners": list(new.owners),
             "organisation": new.organisation,
             "postal_address": new.postal_address,
+            "unsubscribe_url": new.unsubscribe_url,
             "warm": new.warm,
             "active_slot": "a",
             "created_at": tx.now,
@@ -129,6 +147,54 @@ def add(tx: Transaction, new: NewStream, *, actor: Actor) -> int:
         )
     )  # fmt: skip
     return stream_id
+
+
+def change(tx: Transaction, domain: str, asked: StreamChange, *, reason: str, actor: Actor) -> None:
+    """Change a stream's way out, or what its commercial mail says of the sender; mail that is composed stays as it is.
+
+    Raises `Forbidden`, `NotFound`, `Invalid`.
+    """
+    roles.check(actor, Verb.STREAM_CHANGE)
+    stream = stream_named(tx, domain)
+    why = given(reason)
+    _check_way(asked.route or stream.route, asked.provider or stream.provider)
+    _check_unsubscribe(asked.unsubscribe_url)
+    values: dict[str, Any] = {}
+    said: dict[str, Data] = {}
+    for name in _CHANGEABLE:
+        wanted, old = getattr(asked, name), getattr(stream, name)
+        new = (wanted or None) if name in _OF_SENDER else wanted
+        if wanted is not None and new != (tuple(old or ()) if name == "owners" else old):
+            values[name] = list(new or ()) if name == "owners" else new
+            said[name] = _told(name, old, new)
+    if asked.route is not None and (asked.route_secret is not None or "route" in values):
+        # Another way out starts without the old one's troubles, and never with its password.
+        values |= {"route_secret": asked.route_secret, "backoff_until": 0, "route_failures": 0, "last_reply": None}
+        said.setdefault("route", "password")
+    if not values:
+        return
+    tx.write(update(STREAM).where(STREAM.c.id == stream.id).values(**values))
+    wake(tx, MAILBOX.c.stream_id == stream.id)
+    tx.emit(StreamChanged(actor=str(actor), stream=stream.id, changes=said, reason=why))
+
+
+_OF_SENDER: Final = frozenset({"organisation", "postal_address", "unsubscribe_url"})
+_CHANGEABLE: Final = (
+    "route", "provider", "protected", "owners", "organisation", "postal_address", "unsubscribe_url",
+)  # fmt: skip
+
+
+def _told(name: str, old: Any, new: Any) -> Data:
+    """What the log says of it: a route without its user, a sender's address not at all."""
+    match name:
+        case "route":
+            return [str(Route.parse(old)), str(Route.parse(new))]
+        case "postal_address":
+            return "changed" if new else "taken away"
+        case "owners":
+            return [list(old or ()), list(new or ())]
+        case _:
+            return [old, new]
 
 
 def rotate(tx: Transaction, domain: str, *, fresh: Sequence[SealedKey], actor: Actor) -> Slot:
@@ -226,6 +292,28 @@ def listed(conn: Connection, *, after: str = "", limit: int = PAGE) -> list[Stre
 
 
 # --- how ----------------------------------------------------------------------------------------------------------
+
+
+def _check_way(route: str, provider: str) -> None:
+    if Route.parse(route).password:
+        raise Invalid("the route carries its password", fix="seal it and hand it over as route_secret")
+    if provider not in PROFILES:
+        raise Invalid(f"no such provider: {provider}", fix=f"the providers are {', '.join(PROFILES)}")
+
+
+def _check_unsubscribe(url: str | None) -> None:
+    """RFC 8058 3.1: an https URI. http is for tests on this machine."""
+    if not url:
+        return
+    parts = urlsplit(url)
+    local = parts.hostname in {"localhost", "127.0.0.1", "::1"}
+    plain = not (parts.query or parts.fragment or parts.username) and url.isprintable()
+    if not plain or not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
+        raise Invalid(
+            "unsubscribe links begin with https:// and a host that leads to this desk",
+            fix="such as https://unsubscribe.acme.com; /u/ and a token follow it",
+            problems=(("unsubscribe_url", "is not an https address"),),
+        )
 
 
 def _check_keys(keys: Sequence[SealedKey], *, slots: Collection[Slot]) -> None:

@@ -28,7 +28,7 @@ def test_a_route_that_does_not_answer_fails(clerk: Clerk) -> None:
     assert _graded(clerk, "route") == [("fail", DOMAIN)]
     assert ("ok", DOMAIN) in _graded(clerk, "keys")
     assert ("warn", DOMAIN) in _graded(clerk, "feedback")
-    assert ("warn", DOMAIN) in _graded(clerk, "sender")
+    assert ("warn", DOMAIN) in _graded(clerk, "commercial")
     assert clerk.run("doctor").code == 1
 
 

@@ -5,7 +5,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from tests.cli.clerk import Clerk
+from tests.cli.clerk import Clerk, founded
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 
@@ -39,6 +39,18 @@ def test_consent_is_recorded_imported_and_withdrawn(clerk: Clerk, tmp_path: Path
         ("jane@example.com", False),
         ("bob@example.com", True),
     ]
+    assert clerk.ok("consent", "export")["consents"] == listed
+    exported = clerk.run("consent", "export").out
+    assert exported.splitlines()[0].startswith("subject,basis,source,scope,region,stream,given_at")
+    sheet.write_text(exported)
+    again = clerk.ok("consent", "import", str(sheet), who="olive")
+    assert (again["added"], again["known"], again["bad"]) == (0, 2, [])
+    other = founded(tmp_path / "other")
+    assert other.ok("consent", "import", str(sheet), who="olive")["added"] == 2
+    moved = other.ok("consent", "list")["consents"]
+    kept = ("subject", "basis", "scope", "source", "region")
+    assert [[one[name] for name in kept] for one in moved] == [[one[name] for name in kept] for one in listed]
+    assert [one["withdrawn_at"] is None for one in moved] == [False, True]
 
 
 def test_a_report_is_a_line_a_file_and_needs_no_desk(tmp_path: Path) -> None:

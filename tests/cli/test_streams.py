@@ -57,3 +57,54 @@ def test_keys_rotate_as_often_as_asked_and_no_selector_is_used_twice(clerk: Cler
         assert not seen & set(turned["publish"])
         seen |= set(turned["publish"])
     assert len(clerk.ok("stream", "dns", DOMAIN)["records"]) == len(seen) + 4
+
+
+def test_what_commercial_mail_says_of_the_sender_is_set_later_and_doctor_says_what_lacks(clerk: Clerk) -> None:
+    clerk.ok("stream", "add", DOMAIN, "--relay", "smtp://127.0.0.1:2525", who="dora")
+    assert "it has no organisation and no postal address" in commercial(clerk)["text"]
+    named = ("--organisation", "Acme Ltd", "--postal-address", "1 Main St, Leeds", "--reason", "offers")
+    clerk.refused("stream", "set", DOMAIN, *named, who="alice")
+    shown = clerk.ok("stream", "set", DOMAIN, *named, who="dora")
+    assert (shown["organisation"], shown["postal_address"]) == ("Acme Ltd", "1 Main St, Leeds")
+    assert "not https" in commercial(clerk)["text"]
+    link = ("--unsubscribe", "https://u.acme.test", "--reason", "a host of its own")
+    assert clerk.ok("stream", "set", DOMAIN, *link, who="dora")["unsubscribe_url"] == "https://u.acme.test"
+    assert commercial(clerk)["grade"] == "ok"
+    taken = clerk.ok("stream", "set", DOMAIN, "--postal-address", "", "--reason", "moved out", who="dora")
+    assert taken["postal_address"] is None
+    log = clerk.run("audit", "export").out
+    assert log.count('"stream.changed"') == 3
+    assert "Main St" not in log
+
+
+def test_a_streams_route_changes_with_its_password_or_loses_it(clerk: Clerk) -> None:
+    clerk.ok("stream", "add", DOMAIN, "--relay", "smtp://user:s3cr3t@127.0.0.1:2525", who="dora")
+    moved = ("--relay", "smtp://other:n3w@127.0.0.1:2526", "--reason", "another relay")
+    assert clerk.ok("stream", "set", DOMAIN, *moved, who="dora")["route"] == "smtp://other@127.0.0.1:2526"
+    assert sealed(clerk)
+    clerk.ok("stream", "set", DOMAIN, "--relay", "smtp://127.0.0.1:2527", "--reason", "no password", who="dora")
+    assert not sealed(clerk)
+    log = clerk.run("audit", "export").out
+    assert "n3w" not in log
+    assert "s3cr3t" not in log
+    assert '["smtp://127.0.0.1:2525","smtp://127.0.0.1:2526"]' in log
+
+
+def test_nothing_named_or_a_bad_link_changes_no_stream(clerk: Clerk) -> None:
+    clerk.ok("stream", "add", DOMAIN, "--direct", who="dora")
+    clerk.refused("stream", "set", DOMAIN, "--reason", "x", who="dora", code=2)
+    for url in ("http://u.acme.test", "ftp://u.acme.test", "https://u.acme.test/?a=b", "u.acme.test"):
+        clerk.refused("stream", "set", DOMAIN, "--unsubscribe", url, "--reason", "x", who="dora", code=2)
+    clerk.refused("stream", "set", DOMAIN, "--organisation", "Acme", who="dora", code=2)
+    assert "stream.changed" not in clerk.run("audit", "export").out
+
+
+def commercial(clerk: Clerk) -> dict[str, str]:
+    checks = clerk.run("doctor", "--json").json["checks"]
+    (found,) = [one for one in checks if one["check"] == "commercial"]
+    return dict(found)
+
+
+def sealed(clerk: Clerk) -> bool:
+    with closing(sqlite3.connect(clerk.directory / "postroom.db")) as database:
+        return bool(database.execute("SELECT route_secret FROM stream").fetchone()[0])

@@ -1,0 +1,27 @@
+"""`postroom notify`: whether people would hear of it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from core.cli.frame import Said, group, table
+from core.cli.seat import Seat, command
+from core.errors import Conflict
+from core.loops.notify import send_test
+from core.rules import roles
+from core.rules.roles import Verb
+
+app: Final = group("notify", "People told by chat, pager and mail: test.")
+
+
+@command(app, "test", example="postroom notify test")
+def test(seat: Seat) -> Said:
+    """Post a test to every channel of the policy in force. Exits 1 if one does not take it."""
+    roles.check(seat.actor, Verb.NOTIFY_TEST)
+    results = asyncio.run(send_test(seat.store))
+    if not results:
+        raise Conflict("the policy in force names no channel", fix="set urls in [notify] of policy.toml")
+    rows = [(one.url, "taken" if one.ok else one.reason) for one in results]
+    data = {"results": [{"url": one.url, "ok": one.ok, "reason": one.reason} for one in results]}
+    return Said(data, table(("CHANNEL", ""), rows), code=0 if all(one.ok for one in results) else 1)
