@@ -136,6 +136,21 @@ class EmailApprovalUndone(Event):
     item: int
 
 
+@fact("review.hurried")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewHurried(Event):
+    """A reviewer approved faster than anyone can read: `approved` within a minute, `unread` of them hardly open.
+
+    `seconds` is how long all of them lay open together; the two figures of the policy stand beside it.
+    """
+
+    approved: int
+    unread: int
+    seconds: int
+    seconds_per_message: int
+    messages_per_minute: int
+
+
 @fact("email.rejected")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailRejected(Event):

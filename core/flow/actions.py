@@ -19,7 +19,8 @@ from core.ledger import facts
 from core.ledger.facts import GateFacts, TokenFacts
 from core.ledger.tables import Message, Review, table
 from core.ledger.transaction import Transaction
-from core.rules import modes
+from core.rules import content, modes
+from core.rules.content import Said
 from core.words import Action, Actor, Block, Hold, Mode, spell_id
 
 REVIEW: Final = table(Review)
@@ -92,8 +93,8 @@ def _hold(tx: Transaction, box: GateFacts, action: Action, target: str, hold: Ho
     tx.add(
         REVIEW,
         review.new_item(
-            item=item, kind=action, box=box, message_id=None, target=target, reasons=hold.reasons, failed_checks=0,
-            needs=1, now=tx.now, expires_at=expires_at,
+            item=item, kind=action, box=box, message_id=None, target=target, reasons=hold.reasons,
+            failed_checks=len(content.examined(Said(target))), needs=1, now=tx.now, expires_at=expires_at,
         ),
     )  # fmt: skip
     review.count_pending(tx, box, n=1)

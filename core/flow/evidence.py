@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import and_, exists, func, or_, select
 
 from core.errors import NotFound
-from core.flow import cohorts, house
+from core.flow import anomalies, cohorts, house
 from core.ledger import facts, log
 from core.ledger.counters import bucket
 from core.ledger.facts import GateFacts
@@ -21,7 +21,8 @@ from core.ledger.tables import Message, Recipient, Review, table
 from core.ledger.transaction import Transaction
 from core.rules import evidence as rules
 from core.rules.evidence import Advice, Figures, Rung
-from core.words import DAY, SECOND, Mode, stamp
+from core.rules.guards import Anomaly
+from core.words import DAY, Mode, stamp
 
 REVIEW: Final = table(Review)
 MESSAGE: Final = table(Message)
@@ -47,6 +48,7 @@ class Evidence:
     figures: Figures
     rungs: tuple[Rung, ...]
     advised: Mode
+    anomalies: tuple[Anomaly, ...] = ()
 
     @property
     def next_rung(self) -> Rung | None:
@@ -62,6 +64,10 @@ class Evidence:
             "window_days": rules.WINDOW_DAYS,
             "figures": asdict(self.figures),
             "advised": self.advised.value,
+            "anomalies": [
+                {"code": one.code, "text": one.text, "suggests": one.suggests.value if one.suggests else None}
+                for one in self.anomalies
+            ],
             "rungs": [
                 {
                     "mode": rung.mode.value,
@@ -82,6 +88,7 @@ class Evidence:
             f"reviewed {f.reviewed:,}: {decided}; expired {f.expired:,}; hurried {f.hurried:,}",
             f"delivered {f.delivered:,}, {came}",
         ]
+        lines += [f"! {one.text}" for one in self.anomalies]
         for rung in reversed(self.rungs):
             here = ">" if rung.mode is self.mode else " "
             lines.append(f"{here} {rung.mode.value:<11} {_WORDS[rung.advice]}")
@@ -113,6 +120,7 @@ def evidence(tx: Transaction, address: str) -> Evidence:
         figures=counted,
         rungs=rules.verdicts(counted, mode),
         advised=rules.advised(counted, mode),
+        anomalies=anomalies.of_mailbox(tx, box.mailbox_id, mode),
     )
 
 
@@ -147,16 +155,15 @@ def _hurried(tx: Transaction, box: GateFacts) -> int:
     _, policy = house.policy(tx)
     c = REVIEW.c
     recent = (
-        select(c.id, c.opened_at, c.decided_at, c.opened_by, c.decided_by, c.batch)
+        select(c.id, c.dwell_ms, c.batch)
         .where(c.mailbox_id == box.mailbox_id, c.status.in_(_DECIDED), c.decided_at > tx.now - WINDOW)
         .order_by(c.id.desc())
         .limit(LOOKED_AT)
         .subquery()
         .c
     )
-    least = policy.review.seconds_per_message * SECOND
-    seen = and_(recent.opened_by == recent.decided_by, recent.decided_at - recent.opened_at < least)
-    unseen = and_(recent.batch.is_not(None), or_(recent.opened_by.is_(None), recent.opened_by != recent.decided_by))
+    seen = recent.dwell_ms < policy.review.seconds_per_message * 1_000
+    unseen = and_(recent.batch.is_not(None), recent.dwell_ms.is_(None))
     return int(tx.all(select(func.count()).where(or_(seen, unseen)))[0][0])
 
 

@@ -14,17 +14,19 @@ from typing import Any, Final
 from sqlalchemy import Connection, select
 
 from core.errors import Forbidden, Invalid, NotFound
+from core.flow.answering import Reply, refuse_loops
 from core.flow.house import House, parsed
 from core.ledger import facts
 from core.ledger.facts import GateFacts, TokenFacts
 from core.ledger.store import Store
 from core.ledger.tables import Contact, Message, Recipient, table
-from core.rules import classes, compose, provenance
+from core.rules import classes, compose, content, modes, provenance
 from core.rules.addresses import Address
 from core.rules.compose import Attachment, Draft, Gateway
+from core.rules.content import Said
 from core.rules.policy import Policy
 from core.rules.sites import site_of_domain
-from core.words import HOUR, UNSUBSCRIBE_CLASSES, Action, ContentClass, Envelope, Reason, Site, spell_id
+from core.words import HOUR, UNSUBSCRIBE_CLASSES, Action, ContentClass, Envelope, Hold, Mode, Reason, Site, spell_id
 
 MESSAGE: Final = table(Message)
 RECIPIENT: Final = table(Recipient)
@@ -69,6 +71,8 @@ class Submission:
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     idempotency_key: str | None = None
+    answered: Mapping[str, str] = field(default_factory=dict)
+    """Header fields of the mail that it answers, as far as the agent handed them over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,19 @@ class Prepared:
     idempotency_key: str | None = None
     request_digest: bytes = b""
     failed_checks: int = 0
+    said: Said = field(default_factory=lambda: Said(""))
+    findings: tuple[Reason, ...] | None = None
+    """What its content fails; None: not looked at, for its mode lets it go without a human."""
+    domain: str = ""
+
+    def examined(self) -> tuple[Reason, ...]:
+        """The checks that its content fails."""
+        return content.examined(self.said, own=(self.domain,)) if self.findings is None else self.findings
+
+    def likeness(self) -> int:
+        """The same for messages that differ only in what belongs to their recipient."""
+        people = [target.address.normalised for target in self.targets]
+        return content.likeness(self.subject, self.said.parts, recipients=people, attached=self.said.attached)
 
 
 def implicit_run(token: TokenFacts, now: int) -> str:
@@ -138,6 +155,10 @@ def prepare(
         reason = f"{box.address} does not belong to {token.agent_name}"
         raise Forbidden(reason, error="not_your_mailbox")
     targets = _targets(submission)
+    if submission.kind is Action.REPLY:
+        named = submission.in_reply_to or (submission.references[-1] if submission.references else None)
+        reply = Reply([target.address for target in targets], named, submission.answered)
+        refuse_loops(store, reply, mailbox_id=box.mailbox_id, keyring=house.keyring)
     raised = _raise(store, submission, box, targets)
     if raised.content_class in UNSUBSCRIBE_CLASSES and len(targets) != 1:
         raise Invalid(
@@ -157,6 +178,14 @@ def prepare(
         cc=tuple(a.spec for a in submission.cc),
         bcc=tuple(a.spec for a in submission.bcc),
     )
+    said = Said(
+        submission.subject,
+        submission.text,
+        submission.html,
+        people=tuple(target.given for target in targets),
+        attached=tuple(one.filename for one in submission.attachments),
+    )
+    held = isinstance(modes.decide(submission.kind, Mode(box.mode)), Hold)
     return Prepared(
         id=message_id,
         kind=submission.kind,
@@ -184,8 +213,11 @@ def prepare(
         tags=submission.tags,
         metadata=submission.metadata,
         idempotency_key=submission.idempotency_key,
-        request_digest=hashlib.sha256(submission.issued).digest() if submission.idempotency_key else b"",
+        request_digest=hashlib.sha256(submission.issued).digest(),
         failed_checks=len(raised.causes),
+        said=said,
+        findings=content.examined(said, own=(box.domain,)) if held else None,
+        domain=box.domain,
     )
 
 
@@ -259,7 +291,7 @@ def _gateway(
     identity: tuple[str, ...] = ()
     if content_class in UNSUBSCRIBE_CLASSES:
         token = provenance.unsubscribe_token(message_id, 0, keyring=house.keyring)
-        unsubscribe = f"{house.public_url.rstrip('/')}/u/{token}"
+        unsubscribe = f"{(box.unsubscribe_url or house.public_url).rstrip('/')}/u/{token}"
         identity = tuple(line for line in (box.organisation, box.postal_address) if line)
     footer = None
     if policy.disclosure.footer and content_class not in policy.disclosure.footer_except:

@@ -118,6 +118,7 @@ def _store(tx: Transaction, prepared: Prepared, box: GateFacts, *, run: RunFacts
             run=run.id, stream=box.stream_id, kind=prepared.kind.value, digest=prepared.digest,
             size=len(prepared.rendered), recipients=len(prepared.targets), content_class=prepared.content_class.value,
             policy=version, token=prepared.token_id, untraced=run.implicit, test=test,
+            issued=prepared.request_digest.hex(),
         )
     )  # fmt: skip
     gate.tell_suppressed(tx, prepared, box, judged)
@@ -229,7 +230,8 @@ def _hold(tx: Transaction, prepared: Prepared, box: GateFacts, judged: Judged) -
             message_id=prepared.id,
             target=None,
             reasons=reasons,
-            failed_checks=prepared.failed_checks + judged.failed_checks,
+            failed_checks=prepared.failed_checks + judged.failed_checks + len(prepared.examined()),
+            likeness=prepared.likeness(),
             needs=2 if set(prepared.classes) & set(policy.review.four_eyes) else 1,
             now=tx.now,
             expires_at=expires_at,

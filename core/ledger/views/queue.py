@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import array
 import enum
-import re
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -31,7 +30,6 @@ STREAM: Final = table(Stream)
 PAGE: Final = 50
 HAND: Final = 500
 """Ids in one IN: databases bound how many values a statement takes."""
-_VARYING: Final = re.compile(r"\S*@\S+|https?://\S+|\S*\d\S*")
 
 
 class Order(enum.StrEnum):
@@ -64,9 +62,9 @@ class To:
 class HeldRow:
     """One pending action, as a line of the queue.
 
-    `version` changes when what is drawn of it changes. `template`: the same for messages of one agent that differ only
-    in addresses, numbers and links. `digest`, `subject` and `run` are None for a held read or tag, whose `target` says
-    what is asked.
+    `version` changes when what is drawn of it changes. `likeness`: the same for messages that differ only in what
+    belongs to their recipient, None for what has no text; `alike` is how many of one agent are held with it, itself
+    included. `digest`, `subject` and `run` are None for a held read or tag, whose `target` says what is asked.
     """
 
     id: int
@@ -98,7 +96,8 @@ class HeldRow:
     opened_at: int | None
     decided_by: str | None
     release_at: int | None
-    template: int
+    likeness: int | None
+    alike: int = 1
 
     @property
     def spelled(self) -> str:
@@ -217,9 +216,30 @@ def pending_rows(conn: Connection, ids: Iterable[int]) -> dict[int, HeldRow]:
     for at in range(0, len(asked), HAND):
         hand = asked[at : at + HAND]
         people = _recipients(conn, hand)
-        for row in conn.execute(_ROWS.where(REVIEW.c.id.in_(hand))):
-            found[row.id] = _held(row, people.get(row.message_id or 0))
+        rows = conn.execute(_ROWS.where(REVIEW.c.id.in_(hand))).all()
+        alike = _alike(conn, {row.likeness for row in rows if row.likeness is not None})
+        for row in rows:
+            found[row.id] = _held(row, people.get(row.message_id or 0), alike.get((row.agent_id, row.likeness), 1))
     return found
+
+
+def _alike(conn: Connection, keys: Collection[int]) -> dict[tuple[int, int | None], int]:
+    """How many of each are pending. Counted in its index: a screen shows a few dozen, the largest group is the news."""
+    c = REVIEW.c
+    counted = (
+        select(c.agent_id, c.likeness, func.count().label("n"))
+        .where(c.status == "pending", c.likeness.in_(keys))
+        .group_by(c.agent_id, c.likeness)
+    )
+    return {(row.agent_id, row.likeness): row.n for row in conn.execute(counted)} if keys else {}
+
+
+def alike_ids(conn: Connection, item: int) -> array.array[int]:
+    """Everything pending that is like this item and of the same agent, itself included, the longest waiting first."""
+    c, other = REVIEW.c, REVIEW.alias().c
+    same = select(other.agent_id, other.likeness).where(other.id == item).subquery().c
+    wanted = select(c.id).where(c.status == "pending", c.likeness == same.likeness, c.agent_id == same.agent_id)
+    return array.array("q", conn.execute(wanted.order_by(c.id)).scalars())
 
 
 def _recipients(conn: Connection, ids: Sequence[int]) -> dict[int, list[str]]:
@@ -230,18 +250,17 @@ def _recipients(conn: Connection, ids: Sequence[int]) -> dict[int, list[str]]:
     return people
 
 
-def _held(row: Row[Any], people: list[str] | None) -> HeldRow:
+def _held(row: Row[Any], people: list[str] | None, alike: int) -> HeldRow:
     values: dict[str, Any] = row._asdict()
-    shape = f"{row.agent_id}\n{row.subject or row.target}\n{row.preview or ''}"
-    drawn = f"{row.status} {row.failed_checks} {row.expires_at} {len(row.approvers)} {row.release_at} {row.opened_by}"
+    states = (row.status, row.failed_checks, row.expires_at, len(row.approvers), row.release_at, row.opened_by, alike)
     values |= {
         "reasons": _reasons(row.reasons),
         "approvers": tuple(row.approvers),
         "preview": row.preview or "",
         "test": bool(row.test),
         "to": To(people[0], len(people)) if people else None,
-        "version": zlib.crc32(drawn.encode()),
-        "template": zlib.crc32(_VARYING.sub("#", shape).encode(errors="replace")),
+        "version": zlib.crc32(repr(states).encode()),
+        "alike": alike,
     }
     return HeldRow(**values)
 
@@ -262,7 +281,8 @@ _ROWS: Final[Select[Any]] = select(
         REVIEW.c[name]
         for name in (
             "id", "kind", "status", "message_id", "target", "submitted_at", "expires_at", "failed_checks", "agent_id",
-            "mailbox_id", "reasons", "needs", "approvers", "opened_by", "opened_at", "decided_by", "release_at",
+            "mailbox_id", "likeness", "reasons", "needs", "approvers", "opened_by", "opened_at", "decided_by",
+            "release_at",
         )
     ),
     AGENT.c.name.label("agent"), MAILBOX.c.address.label("mailbox"), MESSAGE.c.subject, MESSAGE.c.content_class,

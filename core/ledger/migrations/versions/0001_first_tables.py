@@ -319,6 +319,29 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
+        "reader",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("item", BIG, nullable=True),
+        sa.Column("since", BIG, nullable=False),
+        sa.Column("hurried_at", BIG, nullable=True),
+        sa.Column("hurry", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("name"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_reader_item"), "reader", ["item"], unique=False)
+    op.create_table(
+        "reading",
+        sa.Column("item", BIG, nullable=False),
+        sa.Column("operator", sa.String(), nullable=False),
+        sa.Column("first_at", BIG, nullable=True),
+        sa.Column("read_us", BIG, nullable=False),
+        sa.Column("approved_at", BIG, nullable=True),
+        sa.Column("dwell_ms", BIG, nullable=True),
+        sa.PrimaryKeyConstraint("item", "operator"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_reading_pace", "reading", ["operator", "approved_at"], unique=False)
+    op.create_table(
         "ready",
         sa.Column("lane_id", sa.Integer(), nullable=False),
         sa.Column("due", BIG, nullable=False),
@@ -381,6 +404,7 @@ def upgrade() -> None:
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("reasons", sa.JSON(), nullable=False),
         sa.Column("failed_checks", sa.Integer(), nullable=False),
+        sa.Column("likeness", BIG, nullable=True),
         sa.Column("submitted_at", BIG, nullable=False),
         sa.Column("due_at", BIG, nullable=True),
         sa.Column("expires_at", BIG, nullable=False),
@@ -388,6 +412,7 @@ def upgrade() -> None:
         sa.Column("approvers", sa.JSON(), nullable=False),
         sa.Column("opened_at", BIG, nullable=True),
         sa.Column("opened_by", sa.String(), nullable=True),
+        sa.Column("dwell_ms", BIG, nullable=True),
         sa.Column("decided_at", BIG, nullable=True),
         sa.Column("decided_by", sa.String(), nullable=True),
         sa.Column("reason", sa.String(), nullable=True),
@@ -396,6 +421,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_review_due", "review", ["status", "due_at"], unique=False)
+    op.create_index("ix_review_likeness", "review", ["status", "likeness", "id"], unique=False)
     op.create_index("ix_review_mailbox", "review", ["mailbox_id", "status", "id"], unique=False)
     op.create_index(op.f("ix_review_message_id"), "review", ["message_id"], unique=False)
     op.create_index("ix_review_status", "review", ["status", "id"], unique=False)
@@ -434,6 +460,7 @@ def upgrade() -> None:
         sa.Column("stream_id", sa.Integer(), nullable=True),
         sa.Column("cause", sa.String(), nullable=False),
         sa.Column("source", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=True),
         sa.Column("message_id", BIG, nullable=True),
         sa.Column("added_by", sa.String(), nullable=False),
         sa.Column("added_at", BIG, nullable=False),

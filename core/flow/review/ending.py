@@ -1,0 +1,118 @@
+"""What never leaves: cancelled, rejected, expired. What it took of caps is given back, what waited for it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import Row, delete, select, update
+
+from core.errors import Conflict, NotFound
+from core.events import EmailCancelled, EmailExpired
+from core.flow import allowances
+from core.flow.review import items, release
+from core.flow.review.items import REVIEW
+from core.ledger import facts, lanes
+from core.ledger.counters import EVER, bucket
+from core.ledger.facts import GateFacts
+from core.ledger.tables import Contact, Message, Recipient, table
+from core.ledger.transaction import Transaction
+from core.rules.budgets import DAY_BUCKET
+from core.words import SYSTEM, Actor, Status, spell_id
+
+MESSAGE: Final = table(Message)
+RECIPIENT: Final = table(Recipient)
+CONTACT: Final = table(Contact)
+
+
+def cancel(tx: Transaction, message_id: int, *, actor: Actor, reason: str | None = None) -> Status:
+    """Take back what has not left yet. Raises `Conflict` when nothing of it waits any more."""
+    message = tx.one(select(MESSAGE).where(MESSAGE.c.id == message_id))
+    if message is None:
+        raise NotFound("there is no such message")
+    box = facts.gate(tx, message.mailbox_id)
+    ended = end_unsent(tx, message_id, box, status=Status.CANCELLED, reason=reason)
+    if not ended:
+        raise Conflict(
+            f"{spell_id('m', message_id)} is {message.status}: only mail that is pending or waiting can be cancelled"
+        )
+    item = tx.one(select(REVIEW).where(REVIEW.c.id == message_id))
+    if item is not None and item.status in ("pending", "approved"):
+        tx.write(update(REVIEW).where(REVIEW.c.id == message_id).values(status="cancelled", due_at=None))
+        if item.status == "pending":
+            items.count_pending(tx, box, n=-1)
+    tx.emit(
+        EmailCancelled(
+            actor=str(actor), message=message_id, mailbox=box.mailbox_id, agent=box.agent_id, run=message.run_id,
+            stream=box.stream_id, kind=message.kind, reason=reason,
+        )
+    )  # fmt: skip
+    return Status.CANCELLED
+
+
+def expire_due(tx: Transaction, *, limit: int = 200) -> int:
+    """End what nobody decided in time; returns how many."""
+    c = REVIEW.c
+    due = tx.all(select(REVIEW).where(c.status == "pending", c.due_at <= tx.now).order_by(c.due_at).limit(limit))
+    for item in due:
+        box = facts.gate(tx, item.mailbox_id)
+        tx.write(update(REVIEW).where(c.id == item.id).values(status="expired", due_at=None, decided_at=tx.now))
+        tx.emit(EmailExpired(**items.subjects(item, box, SYSTEM), kind=item.kind, item=item.id))
+        items.count_pending(tx, box, n=-1)
+        tx.bump("mailbox", str(box.mailbox_id), "expired_1h", minute=bucket(tx.now, 60))
+        end_unsent(tx, item.message_id, box, status=Status.EXPIRED, reason="nobody decided in time")
+    return len(due)
+
+
+def end_unsent(tx: Transaction, message_id: int | None, box: GateFacts, *, status: Status, reason: str | None) -> int:
+    """Give every recipient that waits this final state, give back what acceptance charged, and let followers go."""
+    if message_id is None:
+        return 0
+    # Uncertain ones wait for a human too: without an end here nothing would ever give them one.
+    stages = [Status.PENDING.value, Status.QUEUED.value, Status.DEFERRED.value, Status.UNCERTAIN.value]
+    r = RECIPIENT.c
+    rows = tx.all(select(RECIPIENT).where(r.message_id == message_id, r.status.in_(stages)))
+    if not rows:
+        return 0
+    message = tx.one(select(MESSAGE).where(MESSAGE.c.id == message_id))
+    assert message is not None
+    lanes.withdraw(tx, [(message_id, row.n) for row in rows], lanes={row.lane_id for row in rows if row.lane_id})
+    tx.write(
+        update(RECIPIENT)
+        .where(r.message_id == message_id, r.status.in_(stages))
+        .values(status=status.value, reason=reason, next_at=None)
+    )
+    left = message.open - len(rows)
+    values: dict[str, Any] = {"open": left}
+    if left == 0:
+        values |= {"status": end_of(tx, message_id).value, "final_at": tx.now}
+    tx.write(update(MESSAGE).where(MESSAGE.c.id == message_id).values(**values))
+    allowances.wait(tx, box, n=-sum(row.status != Status.PENDING and not row.charged for row in rows))
+    _give_back(tx, message, rows, box)
+    release.free_followers(tx, [message_id])
+    return len(rows)
+
+
+def end_of(tx: Transaction, message_id: int) -> Status:
+    """What a message comes to whose recipients are all final: `sent` if any of them was."""
+    found = {row.status for row in tx.all(select(RECIPIENT.c.status).where(RECIPIENT.c.message_id == message_id))}
+    order = (Status.SENT, Status.FAILED, Status.CANCELLED, Status.REJECTED, Status.EXPIRED, Status.BLOCKED)
+    return next(status for status in order if status.value in found)
+
+
+def _give_back(tx: Transaction, message: Row[Any], rows: Sequence[Row[Any]], box: GateFacts) -> None:
+    """What never left does not count against the run, nor as a first contact."""
+    unpaid = [row for row in rows if not row.charged]
+    if not unpaid:
+        return
+    tx.bump("run", str(message.run_id), "accepted", minute=EVER, n=-len(unpaid))
+    forgotten = tx.write(
+        delete(CONTACT).where(
+            CONTACT.c.agent_id == box.agent_id,
+            CONTACT.c.address.in_([row.address for row in unpaid]),
+            CONTACT.c.first_at == message.submitted_at,
+        )
+    )
+    if forgotten:
+        at = bucket(message.submitted_at, DAY_BUCKET)
+        tx.bump("agent", str(box.agent_id), "new_15m", minute=at, n=-forgotten)
