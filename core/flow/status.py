@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, func, select
 
 from core.errors import Forbidden, NotFound
-from core.flow import allowances, gate
+from core.flow import allowances, anomalies, gate
 from core.flow.answers import Answer, RecipientAnswer
 from core.ledger import facts
 from core.ledger.counters import EVER
@@ -16,7 +16,7 @@ from core.ledger.tables import Mailbox, Message, Recipient, Review, table
 from core.ledger.transaction import Transaction
 from core.rules import roles
 from core.rules.roles import Verb
-from core.words import Actor, Status, spell_id, stamp
+from core.words import Actor, Mode, Status, spell_id, stamp
 
 MESSAGE: Final = table(Message)
 RECIPIENT: Final = table(Recipient)
@@ -152,6 +152,10 @@ def mailbox(tx: Transaction, address: str, *, caller: Caller) -> dict[str, Any]:
         "expires_at": stamp(box.expires_at) if box.expires_at else None,
         "updated_at": stamp(row.updated_at),
         "suspended": None if suspended is None else {"error": suspended.error, "reason": suspended.reason},
+        "anomalies": [
+            {"code": one.code, "text": one.text, "suggests": one.suggests.value if one.suggests else None}
+            for one in anomalies.of_mailbox(tx, box.mailbox_id, Mode(box.mode))
+        ],
         "pending": tx.total("mailbox", str(box.mailbox_id), "pending", since=EVER),
         "waiting": tx.total("agent", str(box.agent_id), "waiting", since=EVER),
         "budgets": [

@@ -20,11 +20,6 @@ BULK_LINE: Final = 5_000
 "Email sender guidelines FAQ": close to 5,000 within 24 hours, all subdomains together, does not expire)."""
 BULK_WARNING: Final = BULK_LINE * 80 // 100
 
-REJECTION_ALARM: Final = Fraction(20, 100)
-EXPIRY_ALARM: Final = Fraction(25, 100)
-ANOMALY_MINIMUM: Final = 10
-"""Fewer decisions than this say nothing about an agent."""
-
 
 class Measure(enum.StrEnum):
     """What a guard measures."""
@@ -93,6 +88,18 @@ class Anomaly:
 
 
 @dataclass(frozen=True, slots=True)
+class Lines:
+    """From which shares on held mail is an anomaly; fewer decisions than `minimum` say nothing."""
+
+    rejections: float = 0.2
+    expiry: float = 0.25
+    minimum: int = 10
+
+
+DEFAULT_LINES: Final = Lines()
+
+
+@dataclass(frozen=True, slots=True)
 class BulkLine:
     """A primary domain is near or over the bulk line."""
 
@@ -120,26 +127,31 @@ def judge(
     return Warn(figures) if events and rate >= warning else Fine(figures)
 
 
-def anomalies(mode: Mode, *, decided: int, rejected: int, expired: int) -> tuple[Anomaly, ...]:
+def anomalies(
+    mode: Mode, *, decided: int, rejected: int, expired: int, lines: Lines = DEFAULT_LINES
+) -> tuple[Anomaly, ...]:
     """What reviewers' rejections and unreviewed expiry say of an agent.
 
     `decided` counts approvals and rejections, `rejected` those of it refused, `expired` what nobody came to see.
-    A rejected fifth means that the agent writes what it should not: one rung down. Mail that expires means that
-    nobody reads the queue: no mode repairs that, so nothing is suggested.
+    What is rejected too often should not have been written; what expires is more than people can read. Both ask for a
+    rung less, and people decide.
     """
+    lower = _rung_below(mode)
+    advice = f"; consider {lower}" if lower else ""
     found = []
-    if decided >= ANOMALY_MINIMUM and Fraction(rejected, decided) >= REJECTION_ALARM:
-        lower = _rung_below(mode)
-        advice = f"; consider {lower}" if lower else ""
+    if decided >= lines.minimum and rejected and _over(rejected, decided, lines.rejections):
         share = percent(rejected / decided)
-        text = f"reviewers rejected {rejected:,} of {decided:,} ({share}){advice}"
-        found.append(Anomaly("rejections", text, lower))
+        found.append(Anomaly("rejections", f"reviewers rejected {rejected:,} of {decided:,} ({share}){advice}", lower))
     waited = decided + expired
-    if waited >= ANOMALY_MINIMUM and Fraction(expired, waited) >= EXPIRY_ALARM:
+    if waited >= lines.minimum and expired and _over(expired, waited, lines.expiry):
         share = percent(expired / waited)
-        text = f"{expired:,} of {waited:,} held messages expired unread ({share}): too few reviewers, or too much mail"
-        found.append(Anomaly("expiry", text, None))
+        text = f"{expired:,} of {waited:,} held messages expired unread ({share}): more mail than is reviewed{advice}"
+        found.append(Anomaly("expiry", text, lower))
     return tuple(found)
+
+
+def _over(part: int, whole: int, line: float) -> bool:
+    return Fraction(part, whole) >= Fraction(str(line))
 
 
 def bulk_line(sent_today: int, *, domain: str) -> BulkLine | None:

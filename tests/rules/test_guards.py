@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.rules.guards import Fine, Judgement, Measure, Suspend, Warn, anomalies, bulk_line, judge, percent
+from core.rules.guards import Fine, Judgement, Lines, Measure, Suspend, Warn, anomalies, bulk_line, judge, percent
 from core.words import DAY, HOUR, Mode
 
 
@@ -98,9 +98,21 @@ def test_below_the_lowest_rung_there_is_nothing_to_suggest() -> None:
     assert found.suggests is None
 
 
-def test_mail_expiring_unread_is_shown_without_blaming_the_mode() -> None:
+def test_mail_expiring_unread_suggests_one_rung_less() -> None:
     (found,) = anomalies(Mode.GATED_SEND, decided=6, rejected=0, expired=4)
-    assert (found.code, found.suggests) == ("expiry", None)
+    assert (found.code, found.suggests) == ("expiry", Mode.GATED_ALL)
+
+
+def test_lines_of_the_policy_decide_what_is_an_anomaly() -> None:
+    lines = Lines(rejections=0.5, expiry=0.5, minimum=4)
+    assert anomalies(Mode.GATED_SEND, decided=4, rejected=1, expired=3, lines=lines) == ()
+    both = anomalies(Mode.GATED_SEND, decided=4, rejected=2, expired=4, lines=lines)
+    assert [one.code for one in both] == ["rejections", "expiry"]
+
+
+def test_a_line_of_nothing_still_wants_an_event() -> None:
+    lines = Lines(rejections=0.0, expiry=0.0, minimum=1)
+    assert anomalies(Mode.GATED_SEND, decided=5, rejected=0, expired=0, lines=lines) == ()
 
 
 @pytest.mark.parametrize(

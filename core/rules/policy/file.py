@@ -60,6 +60,12 @@ warn = 0.02
 suspend = 0.05
 min_events = 5
 
+[anomalies]
+window = "7d"                # of a mailbox's held mail, by the time of the decision
+rejections = 0.20            # share of what was decided: a lower mode is suggested
+expiry = 0.25                # share of what was held that nobody looked at in time
+min_decisions = 10
+
 [allow_list]
 outside = "hold"             # or "block": a recipient the mailbox's allow-list does not name
 

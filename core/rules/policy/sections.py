@@ -212,6 +212,15 @@ class Guards(Section):
     bounces: BounceGuard = BounceGuard()
 
 
+class Anomalies(Section):
+    """What of its held mail suggests a lower mode: the share that reviewers reject, the share that nobody reads."""
+
+    window: Annotated[int, Span(DAY, 30 * DAY), Tightens.CAREFUL] = 7 * DAY
+    rejections: Annotated[Share, Tightens.LESS] = 0.2
+    expiry: Annotated[Share, Tightens.LESS] = 0.25
+    min_decisions: Annotated[int, Field(ge=1, le=1_000), Tightens.LESS] = 10
+
+
 class AllowList(Section):
     outside: Annotated[Literal["hold", "block"], Toward(("hold", "block"))] = "hold"
 
@@ -288,6 +297,7 @@ class Policy(Section):
     budgets: Budgets = Budgets()
     warmup: Warmup = Warmup()
     guards: Guards = Guards()
+    anomalies: Anomalies = Anomalies()
     allow_list: AllowList = AllowList()
     consent: Consent = Consent()
     classes: HeldClasses = HeldClasses()
