@@ -5,7 +5,7 @@ The way of a message, each step naming its file:
     an agent calls POST /emails/send            doors/intake.py      parse (doors/contract.py), find the caller
     the bytes are composed, once                flow/prepare.py      rules/compose, classes.py, provenance.py
     the gate decides                            flow/submit.py       flow/gate.py asks rules/modes, budgets, consent
-      held: it waits for a human                flow/review.py       approve, reject, undo, expire; digest and dwell
+      held: it waits for a human                flow/review/         approve, reject, undo, expire; digest, dwell, pace
       free: it is ready in its lane             ledger/lanes.py      order, fairness, one row to hold a lane back
     a worker claims it under its budgets        flow/depart.py       flow/allowances.py, rules/budgets.py
     it is dated and signed                      loops/departures.py  rules/compose with_date, rules/signing.py
@@ -19,12 +19,13 @@ Where to look for a question:
     who may send at all        flow/identities.py (three signatures), tokens.py, operators.py, streams.py, retirement.py
     how far they may go        flow/bounds.py (modes, limits), policies.py, runs.py; rules/policy, rules/roles.py
     who may be written to      flow/suppressions.py, consents.py; rules/consent.py
+    which mail is not answered flow/answering.py, rules/answering.py
     what an emergency needs    flow/controls.py (suspend, pause, stop)
     what came back             flow/absorb.py, matching.py (proof), cohorts.py (rates), guarding.py (lines)
     who is told                flow/tell.py, deadletters.py + loops/webhooks.py (programs),
                                flow/alert.py + loops/notify.py (people)
     what happened              flow/trace.py, difference.py, evidence.py, checkpoints.py, bundle.py
-    what screens show          ledger/views/ (one file a screen), flow/screens/ (what needs a gauge or a verdict)
+    what screens show          ledger/views/ (one file a screen); console/reads/ (what needs a gauge or a verdict)
     what the clock does        loops/housekeeping.py (its list of chores), checkpoints.py, flow/upkeep.py, lookout.py
     who comes in               doors/operators.py, identities.py, unsubscribe.py, maildir.py, health.py
 

@@ -111,6 +111,10 @@ class Composition(Shape):
     metadata: Metadata = {}
 
 
+Answered = Annotated[dict[Short, Line], Field(max_length=100)]
+"""Header fields of the mail that is answered, as the agent's inbox shows them: automatic mail is not answered."""
+
+
 class SendRequest(Composition):
     """`POST /emails/send`."""
 
@@ -119,6 +123,7 @@ class SendRequest(Composition):
     subject: Line
     in_reply_to: Line | None = None
     references: Annotated[list[Line], Field(max_length=100)] = []
+    in_reply_to_headers: Answered = {}
 
 
 class ReplyRequest(Composition):
@@ -128,6 +133,7 @@ class ReplyRequest(Composition):
     sender: Annotated[AddressText | None, Field(alias="from")] = None
     to: Addresses | None = None
     subject: Line | None = None
+    in_reply_to_headers: Answered = {}
 
 
 class TagsRequest(Shape):
@@ -283,13 +289,14 @@ class PendingAnswer(BaseModel):
 
 
 class DecidedAnswer(BaseModel):
-    """What a decision came to. `decided` is false while it takes another person."""
+    """What a decision came to: `decided` unless it takes another person, `hurried` if nobody can read that fast."""
 
     model_config = ConfigDict(extra="allow")
     id: str
     item: str
     status: str
     decided: bool
+    hurried: str | None = None
 
 
 class MailboxAnswer(BaseModel):

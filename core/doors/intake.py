@@ -87,7 +87,8 @@ class Intake:
             subject=parsed.subject,
             in_reply_to=parsed.in_reply_to,
             references=tuple(parsed.references),
-            kind=Action.REPLY if parsed.in_reply_to else Action.SEND,
+            kind=Action.REPLY if parsed.in_reply_to or parsed.in_reply_to_headers else Action.SEND,
+            answered=parsed.in_reply_to_headers,
             issued=body,
             key=_key(request),
         )
@@ -108,6 +109,7 @@ class Intake:
             in_reply_to=parent,
             references=(),
             kind=Action.REPLY,
+            answered=parsed.in_reply_to_headers,
             issued=body,
             key=_key(request),
         )
@@ -269,7 +271,7 @@ def render(answer: Answer, rid: str) -> Response:
 
 def _submission(
     parsed: Composition, *, sender: str, to: list[str], subject: str, in_reply_to: str | None,
-    references: tuple[str, ...], kind: Action, issued: bytes, key: str | None,
+    references: tuple[str, ...], kind: Action, answered: dict[str, str], issued: bytes, key: str | None,
 ) -> Submission:  # fmt: skip
     """A shape with its addresses read. Raises `Invalid` naming every address that cannot be."""
     problems: list[tuple[str, str]] = []
@@ -312,6 +314,7 @@ def _submission(
         tags=tuple(parsed.tags),
         metadata=parsed.metadata,
         idempotency_key=key,
+        answered=answered,
     )
 
 

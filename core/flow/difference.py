@@ -16,9 +16,12 @@ from email.parser import BytesParser
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from core.errors import Invalid, NotFound
+from core.events import EmailSubmitted
+from core.ledger import log
+from core.ledger.log import LOG
 from core.ledger.views import message as views
 from core.ledger.views.message import MessageView, RecipientView
 from core.rules.addresses import parse_address
@@ -115,11 +118,21 @@ def difference(conn: Connection, message_id: int, *, now: int) -> Difference:
     return Difference(
         message=shown.id,
         digest=shown.digest,
-        issued_digest=hashlib.sha256(shown.issued).hexdigest() if shown.issued is not None else None,
+        issued_digest=_digest_of_call(conn, shown),
         purged=shown.rendered is None or shown.issued is None,
         recipients=tuple(_recipients(issued, shown)),
         parts=tuple(_parts(issued, shown)),
     )
+
+
+def _digest_of_call(conn: Connection, shown: MessageView) -> str | None:
+    """Of the call as issued; once retention has emptied it, as the log has kept it."""
+    if shown.issued is not None:
+        return hashlib.sha256(shown.issued).hexdigest()
+    submitted = select(LOG).where(LOG.c.message == shown.id, LOG.c.type == EmailSubmitted.type)
+    row = conn.execute(submitted.limit(1)).first()
+    event = log.entry(row).event if row is not None else None
+    return event.issued if isinstance(event, EmailSubmitted) else None
 
 
 def _issued(raw: bytes | None) -> dict[str, Any]:
