@@ -105,25 +105,24 @@ def _claim_mailbox(tx: Transaction, box: GateFacts, *, worker: int, limit: int) 
 
 def _claim_lanes(tx: Transaction, box: GateFacts, *, limit: int, uncharged: int) -> list[lanes.LaneTurn]:
     """A share of each due lane, as far as its site's pace and hourly cap allow."""
-    due = lanes.lanes_due(tx, mailbox_id=box.mailbox_id, limit=LANES_A_TURN)
+    due = lanes.lanes_due(tx, mailbox_id=box.mailbox_id, limit=min(LANES_A_TURN, limit))
+    if not due:
+        return []
     sites = allowances.Sites(tx, box, {lane.site for lane in due})
+    # Twice an even share: a lane may use what those before it left over. What it could not, it has in the next claim.
+    heads = lanes.heads(tx, [lane.id for lane in due], rows=min(lanes.LANE_WINDOW, -(-2 * limit // len(due))))
     turns: list[lanes.LaneTurn] = []
     for place, lane in enumerate(due):
-        share = -(-(limit - sum(len(turn.slots) for turn in turns)) // (len(due) - place))
+        share = -(-limit // (len(due) - place))
         if share > 0:
-            turn = _claim_lane(
-                tx, lane, sites, limit=min(share, lanes.LANE_WINDOW - lane.in_flight), uncharged=uncharged
-            )
-            uncharged -= sum(not slot.charged for slot in turn.slots)
-            turns.append(turn)
+            granted = sites.grant(lane.site, asking=min(share, lanes.LANE_WINDOW - lane.in_flight))
+            taken = lanes.take(heads[lane.id], now=tx.now, uncharged=uncharged, limit=granted)
+            wake, why = sites.spend(lane.site, len(taken.slots))
+            limit -= len(taken.slots)
+            uncharged -= sum(not slot.charged for slot in taken.slots)
+            turns.append(lanes.LaneTurn(lane.id, taken.slots, max(taken.next_due, wake), wake, why))
     sites.save()
     return turns
-
-
-def _claim_lane(tx: Transaction, lane: Any, sites: allowances.Sites, *, limit: int, uncharged: int) -> lanes.LaneTurn:
-    taken = lanes.take(tx, lane_id=lane.id, uncharged=uncharged, limit=sites.grant(lane.site, asking=limit))
-    wake, why = sites.spend(lane.site, len(taken.slots))
-    return lanes.LaneTurn(lane.id, taken.slots, max(taken.next_due, wake), wake, why)
 
 
 def _charge(tx: Transaction, box: GateFacts, caps: Sequence[allowances.Cap], slots: Sequence[lanes.Slot]) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from core.ledger import compiled
 from core.ledger.tables import Counter, table
 from core.words import MINUTE
 
@@ -46,7 +47,7 @@ _LOAD_MANY: Final = select(_C.key, _C.minute, _C.n).where(
 
 def load(conn: Connection, scope: str, key: str, kind: str, *, since: int) -> dict[int, int]:
     """Minute -> n, from minute `since` on."""
-    rows = conn.execute(_LOAD, {"b_scope": scope, "b_key": key, "b_kind": kind, "b_since": since})
+    rows = compiled.fetch(conn, _LOAD, {"b_scope": scope, "b_key": key, "b_kind": kind, "b_since": since})
     return {row.minute: row.n for row in rows}
 
 
@@ -66,7 +67,7 @@ def apply(conn: Connection, bumps: Mapping[CounterKey, int], *, sqlite: bool) ->
         if n
     ]
     if rows:
-        conn.execute(_UPSERT_SQLITE if sqlite else _UPSERT_PG, rows)
+        compiled.run(conn, _UPSERT_SQLITE if sqlite else _UPSERT_PG, rows)
 
 
 def _upsert(insert: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, case, update
 
+from core.ledger import compiled
 from core.ledger.tables import Lane, table
 from core.words import FAR_FUTURE
 
@@ -34,7 +35,7 @@ def apply(conn: Connection, changes: Mapping[int, LaneChange]) -> None:
         {"b_id": lane, "b_depth": change.depth, "b_in_flight": change.in_flight, "b_due": change.due}
         for lane, change in sorted(changes.items())
     ]
-    conn.execute(_APPLY, rows)
+    compiled.run(conn, _APPLY, rows)
 
 
 _C: Final = LANE.c

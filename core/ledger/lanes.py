@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import and_, bindparam, case, delete, exists, func, select, update
+from sqlalchemy import Dialect, and_, bindparam, case, delete, exists, func, select, union_all, update
 
+from core.ledger.compiled import Compiled
 from core.ledger.tables import Agent, InFlight, Lane, Mailbox, Message, Ready, Recipient, Stream, table
 from core.ledger.transaction import Transaction
 from core.words import FAR_FUTURE, Status
@@ -151,6 +153,24 @@ def lanes_due(tx: Transaction, *, mailbox_id: int, limit: int) -> Sequence[Any]:
 
 
 @dataclass(frozen=True, slots=True)
+class Head:
+    """The first rows of a lane, in leaving order. `more`: others may follow them."""
+
+    rows: Sequence[Any]
+    more: bool
+
+
+def heads(tx: Transaction, lane_ids: Sequence[int], *, rows: int) -> dict[int, Head]:
+    """The first `rows` of each of these lanes, in one statement: a claim looks into many lanes for a few rows each."""
+    read = rows + 1
+    found: dict[int, list[Any]] = {lane_id: [] for lane_id in lane_ids}
+    statement = _heads(len(lane_ids), tx.conn.dialect)
+    for row in tx.compiled(statement, {"b_limit": read} | {f"b_lane_{i}": lane for i, lane in enumerate(lane_ids)}):
+        found[row.lane_id].append(row)
+    return {lane_id: Head(head, more=len(head) == read) for lane_id, head in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
 class Taken:
     """What a lane has to give now, and when its next row is due after that (FAR_FUTURE: it is empty then)."""
 
@@ -158,15 +178,15 @@ class Taken:
     next_due: int
 
 
-def take(tx: Transaction, *, lane_id: int, uncharged: int, limit: int) -> Taken:
+def take(head: Head, *, now: int, uncharged: int, limit: int) -> Taken:
     """The next rows of a lane, in order, at most `limit` and at most `uncharged` that no budget has paid for yet."""
-    rows = tx.all(_HEAD_OF_LANE, {"b_lane": lane_id, "b_limit": limit + 1})
     taken: list[Slot] = []
-    for row in rows:
-        if len(taken) == limit or row.due > tx.now or (not row.charged and uncharged <= 0):
+    limit = min(limit, len(head.rows) - head.more)
+    for row in head.rows:
+        if len(taken) == limit or row.due > now or (not row.charged and uncharged <= 0):
             return Taken(taken, row.due)  # in order: what is behind an unpaid one waits with it
         uncharged -= not row.charged
-        taken.append(Slot(row.message_id, row.n, lane_id, row.due, bool(row.charged)))
+        taken.append(Slot(row.message_id, row.n, row.lane_id, row.due, bool(row.charged)))
     return Taken(taken, FAR_FUTURE)
 
 
@@ -364,12 +384,6 @@ _LANES_DUE: Final = (
     .order_by(LANE.c.next_at)
     .limit(bindparam("b_limit"))
 )
-_HEAD_OF_LANE: Final = (
-    select(READY.c.due, READY.c.message_id, READY.c.n, READY.c.charged)
-    .where(READY.c.lane_id == bindparam("b_lane"))
-    .order_by(READY.c.due, READY.c.message_id, READY.c.n)
-    .limit(bindparam("b_limit"))
-)
 _DESCRIBE: Final = (
     select(
         MESSAGE.c.id.label("message_id"), RECIPIENT.c.n, MESSAGE.c.mailbox_id, MESSAGE.c.agent_id,
@@ -402,3 +416,17 @@ _SENDING: Final = (
     .where(RECIPIENT.c.message_id == bindparam("b_message"), RECIPIENT.c.n == bindparam("b_n"))
     .values(status=Status.SENDING.value, attempts=bindparam("b_attempt"))
 )
+
+
+@lru_cache(maxsize=256)
+def _heads(lanes: int, dialect: Dialect) -> Compiled:
+    r = READY.c
+    parts = [
+        select(r.lane_id, r.due, r.message_id, r.n, r.charged)
+        .where(r.lane_id == bindparam(f"b_lane_{number}", type_=r.lane_id.type))
+        .order_by(r.due, r.message_id, r.n)
+        .limit(bindparam("b_limit"))
+        .subquery()
+        for number in range(lanes)
+    ]
+    return Compiled(union_all(*(select(part) for part in parts)), dialect)

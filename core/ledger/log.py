@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, select
 
 from core.events import SUBJECTS, Data, Event, recall
+from core.ledger import compiled
 from core.ledger.tables import LogEntry, table
 
 LOG: Final = table(LogEntry)
@@ -58,8 +59,7 @@ def append(conn: Connection, events: Sequence[Event], *, now: int) -> tuple[int,
     """Give the events their places after the head; returns the first and last seq, or None for none."""
     if not events:
         return None
-    head = conn.execute(_HEAD).first()
-    seq, prev = (head.seq, bytes(head.hash)) if head else (0, GENESIS)
+    seq, prev = head(conn)
     first = seq + 1
     rows = []
     for event in events:
@@ -84,14 +84,14 @@ def append(conn: Connection, events: Sequence[Event], *, now: int) -> tuple[int,
             }
         )
         prev = own
-    conn.execute(insert(LOG), rows)
+    compiled.insert_all(conn, LOG, rows)
     return first, seq
 
 
 def head(conn: Connection) -> tuple[int, bytes]:
     """The last seq and its hash; (0, 32 zero bytes) for an empty log."""
-    row = conn.execute(_HEAD).first()
-    return (row.seq, bytes(row.hash)) if row else (0, GENESIS)
+    rows = compiled.fetch(conn, _HEAD)
+    return (rows[0].seq, bytes(rows[0].hash)) if rows else (0, GENESIS)
 
 
 def read(conn: Connection, *, after: int, limit: int = PAGE, mailbox: int | None = None) -> list[Entry]:

@@ -17,7 +17,8 @@ from sqlalchemy import Connection, Executable, Row, Table, insert
 from sqlalchemy.exc import DBAPIError
 
 from core.events import Event
-from core.ledger import counters, lanechanges, log
+from core.ledger import compiled, counters, lanechanges, log
+from core.ledger.compiled import Compiled
 from core.ledger.counters import CounterKey
 from core.ledger.lanechanges import LaneChange
 
@@ -107,6 +108,11 @@ class Transaction:
         self._settle()
         return self.conn.execute(statement, values).all()
 
+    def compiled(self, statement: Compiled, values: Mapping[str, Any]) -> Sequence[Row[Any]]:
+        """As `all`, for a statement that is compiled already."""
+        self._settle()
+        return statement.all(self.conn, values)
+
     def peek(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         """Read what no verb of this batch can have staged, without flushing."""
         return self.conn.execute(statement, values).all()
@@ -186,7 +192,7 @@ class Transaction:
         if not values:
             return 0
         self._settle(writing=True)
-        return int(self.conn.execute(statement, values).rowcount)
+        return compiled.run(self.conn, statement, values)
 
     def create(self, table: Table, values: Values) -> int:
         """Insert a row whose id the database gives; returns the id. Only what was found absent is forgotten."""
@@ -249,7 +255,7 @@ class Transaction:
     def _flush(self, staged: _Staged, *, counters_too: bool = True) -> None:
         for table, rows in staged.rows.items():
             if rows:
-                self.conn.execute(insert(table), rows)
+                compiled.insert_all(self.conn, table, rows)
         staged.rows.clear()
         if staged.lanes:
             lanechanges.apply(self.conn, staged.lanes)
