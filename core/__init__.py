@@ -27,7 +27,7 @@ Where to look for a question:
     what happened              flow/trace.py, difference.py, evidence.py, checkpoints.py, bundle.py
     what screens show          ledger/views/ (one file a screen); console/reads/ (what needs a gauge or a verdict)
     what the clock does        loops/housekeeping.py (its list of chores), checkpoints.py, flow/upkeep.py, lookout.py
-    who comes in               doors/operators.py, identities.py, unsubscribe.py, maildir.py, health.py
+    who comes in               doors/operators.py, told.py, identities.py, unsubscribe.py, maildir.py, health.py
 
 Every fact is in the log: events.py is the catalogue, ledger/log.py the chain.
 

@@ -17,6 +17,7 @@ from core.doors.intake import Intake
 from core.doors.limits import Wall
 from core.doors.operators import Operators
 from core.doors.problems import MEDIA_TYPE
+from core.doors.told import Told
 from core.doors.unsubscribe import Unsubscribe
 from core.settings import Settings
 
@@ -30,6 +31,7 @@ def build(desk: Desk, settings: Settings) -> FastAPI:
     app.include_router(Intake(desk).router)
     app.include_router(Identities(desk, settings).router)
     app.include_router(Operators(desk).router)
+    app.include_router(Told(desk).router)
     app.include_router(Health(desk, settings).router)
     _open(app, desk, settings)
     describe(app)
