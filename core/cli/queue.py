@@ -145,7 +145,7 @@ def _deciding(ids: Sequence[str], *, approve: bool, reason: str | None, digest: 
     batch = f"cli-{ids[0]}" if len(ids) > 1 else None
 
     def decide(tx: Transaction, number: int, actor: Actor) -> Decided:
-        decision = Decision(number, approve=approve, reason=reason, digest=digest, batch=batch)
+        decision = Decision(number, approve=approve, reason=reason, digest=digest, batch=batch, watched=True)
         return review.decide(tx, decision, actor=actor)
 
     return decide
@@ -156,6 +156,7 @@ def _each(seat: Seat, ids: Sequence[str], verb: Deciding, *, done: str) -> Said:
     numbers = {item: _number(item) for item in dict.fromkeys(ids)}
     decided: list[dict[str, Any]] = []
     refused: list[dict[str, Any]] = []
+    hurried: str | None = None
     for item, number in numbers.items():
         try:
             became = seat.act(lambda tx, actor, number=number: verb(tx, number, actor))  # type: ignore[misc]  # bound now
@@ -165,6 +166,7 @@ def _each(seat: Seat, ids: Sequence[str], verb: Deciding, *, done: str) -> Said:
                 raise
         else:
             decided.append({"id": item, "status": became.status, "approvals_missing": became.approvals_missing})
+            hurried = became.hurried or hurried
     lines = [
         f"{one['id']}: {done}"
         if not one["approvals_missing"]
@@ -172,7 +174,10 @@ def _each(seat: Seat, ids: Sequence[str], verb: Deciding, *, done: str) -> Said:
         for one in decided
     ]
     lines += [f"{one['id']}: not {done}: {one['reason']}" for one in refused]
-    return Said({"decided": decided, "refused": refused}, plain("\n".join(lines)), code=1 if refused else 0)
+    if hurried is not None:
+        seat.note(f"{hurried}: nobody reads that fast, and the desk is told")
+    told = {"hurried": hurried} if hurried is not None else {}
+    return Said({"decided": decided, "refused": refused} | told, plain("\n".join(lines)), code=1 if refused else 0)
 
 
 def _number(item: str) -> int:

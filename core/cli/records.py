@@ -42,11 +42,12 @@ def add(
     address: Recipient,
     stream: Stream = None,
     cause: Annotated[str, typer.Option(help="What for, in a word.")] = suppressions.MANUAL,
+    reason: Annotated[str | None, typer.Option(help="Why; it stays in the record, not in the log.")] = None,
     expires: Annotated[str | None, typer.Option(metavar="30d", help="When it ends; for good unless named.")] = None,
 ) -> Said:
     """Write to this address no more."""
     until = moment(expires, now=seat.now) if expires else None
-    entry = suppressions.Entry(address=address, stream=stream, cause=cause, expires_at=until)
+    entry = suppressions.Entry(address=address, stream=stream, cause=cause, reason=reason, expires_at=until)
     record = seat.act(lambda tx, actor: suppressions.add(tx, entry, actor=actor))
     said = f"Suppressed {address}." if record is not None else f"{address} was suppressed already."
     return Said({"address": address, "id": record, "added": record is not None}, said)
@@ -69,8 +70,8 @@ def list_suppressions(
     """Records in force, in the order they were added."""
     with seat.read() as conn:
         found = suppressions.listed(conn, now=seat.now, address=address, after=after)
-    rows = [(one.id, one.address, one.stream or "everywhere", one.cause, one.source, one.added_by) for one in found]
-    text = table(("ID", "ADDRESS", "STREAM", "CAUSE", "SOURCE", "ADDED BY"), rows, none="nobody is suppressed")
+    rows = [(one.id, one.address, one.stream or "everywhere", one.cause, one.reason, one.added_by) for one in found]
+    text = table(("ID", "ADDRESS", "STREAM", "CAUSE", "REASON", "ADDED BY"), rows, none="nobody is suppressed")
     return Said({"suppressions": [_suppression(one) for one in found]}, text)
 
 
@@ -106,6 +107,7 @@ def _suppression(one: SuppressionView) -> dict[str, Any]:
         "stream": one.stream,
         "cause": one.cause,
         "source": one.source,
+        "reason": one.reason,
         "added_by": one.added_by,
         "added_at": spelling.when(one.added_at),
         "expires_at": spelling.when(one.expires_at),

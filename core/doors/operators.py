@@ -208,6 +208,7 @@ def _decided(item: str, decided: Decided, actor: Actor) -> dict[str, Any]:
         "by": actor.name,
         "release_at": stamp(decided.release_at) if decided.release_at is not None else None,
         "approvals_missing": decided.approvals_missing,
+        "hurried": decided.hurried,
     }
 
 

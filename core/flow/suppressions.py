@@ -26,10 +26,11 @@ from core.words import Actor, read_stamp, stamp
 SUPPRESSION: Final = table(Suppression)
 STREAM: Final = table(Stream)
 
-COLUMNS: Final = ("address", "stream", "cause", "source", "added_at", "expires_at")
+COLUMNS: Final = ("address", "stream", "cause", "source", "added_at", "expires_at", "reason")
 MANUAL: Final = "manual"
 IMPORTED: Final = "imported"
 LONGEST_CAUSE: Final = 100
+LONGEST_REASON: Final = 300
 PAGE: Final = 100
 EXPORT_PAGE: Final = 1_000
 
@@ -47,12 +48,16 @@ class Subjects:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One address not to be written to: by anybody, or on one stream (its domain); for good, or until a time."""
+    """One address not to be written to: by anybody, or on one stream (its domain); for good, or until a time.
+
+    `reason` are the words of who adds it. They stay in the record, where erasure reaches them, and out of the log.
+    """
 
     address: str
     stream: str | None = None
     cause: str = MANUAL
     source: str = "operator"
+    reason: str | None = None
     expires_at: int | None = None
 
 
@@ -65,6 +70,7 @@ class SuppressionView:
     stream: str | None
     cause: str
     source: str
+    reason: str | None
     message_id: int | None
     added_by: str
     added_at: int
@@ -87,7 +93,7 @@ def add(tx: Transaction, entry: Entry, *, actor: Actor) -> int | None:
     stream_id = stream_named(tx, entry.stream).id if entry.stream else None
     return suppress(
         tx, address, stream_id=stream_id, cause=entry.cause, source=entry.source, expires_at=entry.expires_at,
-        actor=actor,
+        reason=_why(entry.reason), actor=actor,
     )  # fmt: skip
 
 
@@ -100,6 +106,7 @@ def suppress(
     source: str,
     actor: Actor,
     expires_at: int | None = None,
+    reason: str | None = None,
     about: Subjects | None = None,
 ) -> int | None:
     """What suppresses, a person's word and a receiver's alike; `address` is normalised. None if it is covered."""
@@ -113,6 +120,7 @@ def suppress(
             "stream_id": stream_id,
             "cause": cause,
             "source": source,
+            "reason": reason,
             "message_id": about.message,
             "added_by": str(actor),
             "added_at": tx.now,
@@ -229,8 +237,13 @@ def _entry(cells: Cells) -> Entry:
         stream=cells["stream"].lower() if "stream" in cells else None,
         cause=cells.get("cause", IMPORTED)[:LONGEST_CAUSE],
         source=cells.get("source", IMPORTED)[:LONGEST_CAUSE],
+        reason=_why(cells.get("reason")),
         expires_at=read_stamp(cells["expires_at"]) if "expires_at" in cells else None,
     )
+
+
+def _why(reason: str | None) -> str | None:
+    return (reason or "").strip()[:LONGEST_REASON] or None
 
 
 def _row(tx: Transaction, entry: Entry, *, stream_id: int | None, actor: Actor) -> dict[str, Any]:
@@ -239,6 +252,7 @@ def _row(tx: Transaction, entry: Entry, *, stream_id: int | None, actor: Actor) 
         "stream_id": stream_id,
         "cause": entry.cause,
         "source": entry.source,
+        "reason": entry.reason,
         "message_id": None,
         "added_by": str(actor),
         "added_at": tx.now,
@@ -259,7 +273,7 @@ def _exported(conn: Connection, now: int) -> Iterator[Sequence[object]]:
     while page:
         for one in page:
             until = stamp(one.expires_at) if one.expires_at is not None else None
-            yield (one.address, one.stream, one.cause, one.source, stamp(one.added_at), until)
+            yield (one.address, one.stream, one.cause, one.source, stamp(one.added_at), until, one.reason)
         page = listed(conn, now=now, after=page[-1].id, limit=EXPORT_PAGE)
 
 

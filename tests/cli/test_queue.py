@@ -32,6 +32,12 @@ def test_what_was_decided_meanwhile_does_not_take_the_others_with_it(office: Cle
     assert "already rejected" in office.refused("queue", "approve", first, who="alice")
 
 
+def test_who_approves_without_reading_is_told_so(office: Clerk) -> None:
+    items = [hand_in(office, to=f"r{n}@example.com") for n in range(3)]
+    said = office.ok("queue", "approve", *items, who="alice")
+    assert said["hurried"] == "alice approved 3 in a minute, 3 of them read for less than 3 s"
+
+
 def test_what_is_released_has_no_undo(office: Clerk) -> None:
     item = hand_in(office)
     office.ok("queue", "approve", item, who="alice")

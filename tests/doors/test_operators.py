@@ -117,6 +117,12 @@ def test_approved_mail_is_queued_at_once(agent: Visitor, alice: Visitor) -> None
     assert agent.get(f"/emails/{message}").json()["status"] == "queued"
 
 
+def test_approving_faster_than_anyone_can_read_is_said_in_the_answer(agent: Visitor, alice: Visitor) -> None:
+    sent = [agent.send(to=f"r{n}@example.com").json()["message_id"] for n in range(21)]
+    told = [alice.post(f"/emails/{one}/decide", {"action": "approve"}).json()["hurried"] for one in sent]
+    assert told == [None] * 20 + ["alice approved 21 in a minute"]
+
+
 def test_rejected_mail_tells_its_agent_why(agent: Visitor, alice: Visitor) -> None:
     message = agent.send().json()["message_id"]
     assert alice.post(f"/emails/{message}/decide", {"action": "reject", "reason": "wrong sum"}).status_code == 200

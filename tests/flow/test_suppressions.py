@@ -12,7 +12,9 @@ from core.events import ConsentRecorded, SuppressionAdded
 from core.flow import consents, suppressions
 from core.flow.sheets import BadRow, Imported
 from core.flow.suppressions import Entry
+from core.ledger import log
 from core.ledger.store import Store
+from core.ledger.views import agents as views
 from core.words import DAY, Actor, ContentClass, Mode
 from tests.desk import ALICE, DOMAIN, DORA, GAIL, OLIVE, ROOT, WIDE, Bench, make_desk
 from tests.flow.leaving import events
@@ -133,7 +135,7 @@ def test_an_export_can_be_imported_again(store: Store) -> None:
     bring(store, f"address,stream,cause,expires_at\nann@example.com,,bounced,2027-01-01\nbob@example.com,{DOMAIN},,\n")
     with store.read() as conn:
         text = "".join(suppressions.export_csv(conn, now=store.clock.now()))
-    assert text.splitlines()[0] == "address,stream,cause,source,added_at,expires_at"
+    assert text.splitlines()[0] == "address,stream,cause,source,added_at,expires_at,reason"
     before = addresses(store)
     assert bring(store, text).added == 0
     remove(store, "ann@example.com")
@@ -251,3 +253,19 @@ def test_a_list_of_consent_keeps_what_is_good_and_adds_nothing_twice(store: Stor
     with store.read() as conn:
         first, second = consents.listed(conn)
     assert (first.stream, second.scope) == (DOMAIN, "cold_outreach,notification")
+
+
+def test_the_reason_stays_in_the_record_and_out_of_the_log(store: Store) -> None:
+    make_desk(store)
+    entry = Entry("jane@example.com", reason="  she asked Ann on the phone  ")
+    store.transact(lambda tx: suppressions.add(tx, entry, actor=ALICE))
+    with store.read() as conn:
+        (one,) = suppressions.listed(conn, now=store.clock.now())
+        (shown,) = views.suppressions(conn, now=store.clock.now())
+        sheet = "".join(suppressions.export_csv(conn, now=store.clock.now()))
+        told = [entry.event.data() for entry in log.read(conn, after=0)]
+    assert one.reason == shown.reason == "she asked Ann on the phone"
+    assert "she asked Ann on the phone" in sheet
+    assert "phone" not in repr(told)
+    (hand,) = suppressions.read_csv(sheet.splitlines(keepends=True))
+    assert hand.rows[0][1].reason == "she asked Ann on the phone"

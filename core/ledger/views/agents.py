@@ -8,9 +8,21 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, or_, select
 
-from core.ledger.tables import Agent, DeadHook, Hook, Mailbox, Run, Stream, StreamKey, Suppression, Worker, table
+from core.ledger.tables import (
+    Agent,
+    DeadHook,
+    Hook,
+    Mailbox,
+    Reader,
+    Run,
+    Stream,
+    StreamKey,
+    Suppression,
+    Worker,
+    table,
+)
 from core.ledger.views import figures
-from core.words import Mode
+from core.words import HOUR, Mode
 
 AGENT: Final = table(Agent)
 MAILBOX: Final = table(Mailbox)
@@ -21,6 +33,7 @@ SUPPRESSION: Final = table(Suppression)
 HOOK: Final = table(Hook)
 DEAD: Final = table(DeadHook)
 WORKER: Final = table(Worker)
+READER: Final = table(Reader)
 
 PAGE: Final = 100
 
@@ -145,6 +158,7 @@ class SuppressionRow:
     stream: str | None
     cause: str
     source: str
+    reason: str | None
     message_id: int | None
     added_by: str
     added_at: int
@@ -168,8 +182,8 @@ def suppressions(
     c = SUPPRESSION.c
     wanted = (
         select(
-            c.id, c.address, STREAM.c.domain.label("stream"), c.cause, c.source, c.message_id, c.added_by, c.added_at,
-            c.expires_at, c.removed_at,
+            c.id, c.address, STREAM.c.domain.label("stream"), c.cause, c.source, c.reason, c.message_id, c.added_by,
+            c.added_at, c.expires_at, c.removed_at,
         )
         .select_from(SUPPRESSION.outerjoin(STREAM, STREAM.c.id == c.stream_id))
         .order_by(c.id.desc())
@@ -231,8 +245,8 @@ class Trouble:
 
 
 def troubles(conn: Connection, *, now: int) -> list[Trouble]:
-    """Streams, webhooks and workers in trouble, one read each."""
-    return [*_streams(conn, now), *_hooks(conn), *_workers(conn, now)]
+    """Streams, webhooks and workers in trouble, and reviewers who did not read; one read each."""
+    return [*_streams(conn, now), *_hooks(conn), *_workers(conn, now), *_readers(conn, now)]
 
 
 def _streams(conn: Connection, now: int) -> list[Trouble]:
@@ -272,3 +286,10 @@ def _workers(conn: Connection, now: int) -> list[Trouble]:
 
 _SILENT: Final = 60_000_000
 """Twice a lease."""
+
+
+def _readers(conn: Connection, now: int) -> list[Trouble]:
+    """Who approved faster than anyone can read, for an hour: what they let go may still be undone or watched."""
+    c = READER.c
+    rows = conn.execute(select(c.name, c.hurry, c.hurried_at).where(c.hurried_at > now - HOUR).order_by(c.hurried_at))
+    return [Trouble("hurried", row.name, row.hurry, row.hurried_at) for row in rows]
