@@ -1,4 +1,4 @@
-"""What was made of a message on its way, and what receivers of webhooks never took: people look it up, and send again."""
+"""What was made of a message on its way, and what webhooks never delivered: people look it up, and send it again."""
 
 from __future__ import annotations
 
