@@ -34,7 +34,7 @@ Every fact is in the log: events.py is the catalogue, ledger/log.py the chain.
 The floors, from the top; each imports only what is below it (`lint-imports` holds them):
 
     cli                      the command line          demo       the simulated ends of `postroom demo`
-    gateway                  wiring: settings -> ledger, doors, loops
+    gateway > delivery       wiring: settings -> ledger, doors, loops; delivery alone is an egress process
     doors | loops            where the outside comes in | what runs by itself
     flow                     the story: one verb for each thing that can happen
     rules | ledger | smtp | hooks | notices            decisions | the only SQL | mail out | webhooks out | people told

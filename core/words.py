@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+import hashlib
 import re
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
@@ -330,6 +331,23 @@ class Ids:
 
 class Chance(Protocol):
     def __call__(self, bits: int, /) -> int: ...
+
+
+_PIECE: Final = 2_047
+
+
+def sha256(*parts: bytes) -> bytes:
+    """SHA-256 of the parts one after the other.
+
+    `hashlib` gives up the interpreter for 2 KiB and more, and to have it back costs a busy event loop more than the
+    digest of a letter does: letters go in by pieces.
+    """
+    found = hashlib.sha256()
+    for part in parts:
+        piece = _PIECE if len(part) < 32 * _PIECE else len(part)
+        for start in range(0, len(part), piece):
+            found.update(part[start : start + piece])
+    return found.digest()
 
 
 def spell_id(letter: str, number: int) -> str:

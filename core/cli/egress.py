@@ -7,14 +7,13 @@ from pathlib import Path
 
 import uvloop
 
-from core.gateway import Gateway, deliver
+from core.delivery import Delivery, deliver
 from core.settings import load
 
 
 def main() -> None:
     """Deliver for the desk in the directory named by the first argument."""
-    gateway = Gateway(load(Path(sys.argv[1])))
-    uvloop.run(deliver(gateway))
+    uvloop.run(deliver(Delivery(load(Path(sys.argv[1])))))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Shapes of requests and answers (CONTRACT.md): parse here, trust inside.
 
-`read` turns bytes into a shape or into every problem with its field; nothing past a door looks at JSON again.
+`read` turns bytes into a shape or into every problem with its field; nothing past a door looks at JSON again. Empty
+lists come from factories: a default that can change is copied deeply for every request, nine times a message.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ class RunMember(Shape):
 
     id: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")] | None = None
     user: Name | None = None
-    via: Annotated[list[Name], Field(max_length=10)] = []
+    via: Annotated[list[Name], Field(max_length=10)] = Field(default_factory=list)
     agent_version: Name | None = None
     prompt_version: Name | None = None
     tools_version: Name | None = None
@@ -98,17 +99,17 @@ class AttachmentMember(Shape):
 class Composition(Shape):
     """What a new message and a reply have in common."""
 
-    cc: Addresses = []
-    bcc: Addresses = []
+    cc: Addresses = Field(default_factory=list)
+    bcc: Addresses = Field(default_factory=list)
     reply_to: AddressText | None = None
     text: Annotated[str, StringConstraints(max_length=MAX_TEXT)] | None = None
     html: Annotated[str, StringConstraints(max_length=MAX_TEXT)] | None = None
-    attachments: Annotated[list[AttachmentMember], Field(max_length=50)] = []
-    headers: Annotated[dict[str, Line], Field(max_length=50)] = {}
+    attachments: Annotated[list[AttachmentMember], Field(max_length=50)] = Field(default_factory=list)
+    headers: Annotated[dict[str, Line], Field(max_length=50)] = Field(default_factory=dict)
     content_class: ContentClass | None = None
     run: RunMember | None = None
-    tags: Annotated[list[Short], Field(max_length=20)] = []
-    metadata: Metadata = {}
+    tags: Annotated[list[Short], Field(max_length=20)] = Field(default_factory=list)
+    metadata: Metadata = Field(default_factory=dict)
 
 
 Answered = Annotated[dict[Short, Line], Field(max_length=100)]
@@ -122,8 +123,8 @@ class SendRequest(Composition):
     to: Addresses
     subject: Line
     in_reply_to: Line | None = None
-    references: Annotated[list[Line], Field(max_length=100)] = []
-    in_reply_to_headers: Answered = {}
+    references: Annotated[list[Line], Field(max_length=100)] = Field(default_factory=list)
+    in_reply_to_headers: Answered = Field(default_factory=dict)
 
 
 class ReplyRequest(Composition):
@@ -133,7 +134,7 @@ class ReplyRequest(Composition):
     sender: Annotated[AddressText | None, Field(alias="from")] = None
     to: Addresses | None = None
     subject: Line | None = None
-    in_reply_to_headers: Answered = {}
+    in_reply_to_headers: Answered = Field(default_factory=dict)
 
 
 class TagsRequest(Shape):

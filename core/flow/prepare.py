@@ -6,7 +6,6 @@ here shape the bytes (whose name, which footer, which thread); whether they may 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -26,7 +25,19 @@ from core.rules.compose import Attachment, Draft, Gateway
 from core.rules.content import Said
 from core.rules.policy import Policy
 from core.rules.sites import site_of_domain
-from core.words import HOUR, UNSUBSCRIBE_CLASSES, Action, ContentClass, Envelope, Hold, Mode, Reason, Site, spell_id
+from core.words import (
+    HOUR,
+    UNSUBSCRIBE_CLASSES,
+    Action,
+    ContentClass,
+    Envelope,
+    Hold,
+    Mode,
+    Reason,
+    Site,
+    sha256,
+    spell_id,
+)
 
 MESSAGE: Final = table(Message)
 RECIPIENT: Final = table(Recipient)
@@ -213,7 +224,7 @@ def prepare(
         tags=submission.tags,
         metadata=submission.metadata,
         idempotency_key=submission.idempotency_key,
-        request_digest=hashlib.sha256(submission.issued).digest(),
+        request_digest=sha256(submission.issued),
         failed_checks=len(raised.causes),
         said=said,
         findings=content.examined(said, own=(box.domain,)) if held else None,
@@ -336,7 +347,7 @@ def _thread(store: Store, submission: Submission, box: GateFacts) -> int | None:
 
 def _key(root: str) -> int:
     """A thread's root as 63 bits, to be found by."""
-    return int.from_bytes(hashlib.sha256(root.encode()).digest()[:8], "big") >> 1
+    return int.from_bytes(sha256(root.encode())[:8], "big") >> 1
 
 
 def answered(conn: Connection, message_id: int, *, token: TokenFacts) -> tuple[str, list[str], str, str]:

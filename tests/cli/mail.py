@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from core.clock import SystemClock
+from core.delivery import make_house
 from core.flow.house import House
 from core.flow.prepare import RunClaim, Submission, prepare
 from core.flow.submit import submit
-from core.gateway import make_house
 from core.ledger import facts
 from core.ledger.store import Store
 from core.minting import digest

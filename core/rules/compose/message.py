@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from typing import Final
 
 from core.errors import Invalid
 from core.rules.compose import fields, forbidden, parts
-from core.words import MICROS, Envelope
+from core.words import MICROS, Envelope, sha256
 
 MAX_HEADERS: Final = 50
 MAX_HEADER_OCTETS: Final = 10_000
@@ -115,16 +114,15 @@ def digest(message: bytes, envelope: Envelope) -> str:
 
     Each value goes in behind its length and each list behind its count, so no two approvals share an encoding.
     """
-    said = hashlib.sha256(b"postroom/digest/1\n")
+    said = bytearray(b"postroom/digest/1\n")
     lists = ((envelope.sender,), envelope.to, envelope.cc, envelope.bcc)
     for addresses in lists:
-        said.update(len(addresses).to_bytes(8, "big"))
+        said += len(addresses).to_bytes(8, "big")
         for address in addresses:
             octets = address.encode()
-            said.update(len(octets).to_bytes(8, "big") + octets)
-    said.update(len(message).to_bytes(8, "big"))
-    said.update(message)
-    return said.hexdigest()
+            said += len(octets).to_bytes(8, "big") + octets
+    said += len(message).to_bytes(8, "big")
+    return sha256(bytes(said), message).hex()
 
 
 def _header(draft: Draft, gateway: Gateway) -> Iterator[str]:

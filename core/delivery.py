@@ -1,0 +1,110 @@
+"""One process's share of delivery: the store, its writer, the courier and the loop that lets mail leave.
+
+Apart from the gateway, because an egress process is only this: it neither imports nor holds the doors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import os
+import sys
+from collections.abc import AsyncIterator
+from typing import Final, Self
+
+from core.clock import SystemClock
+from core.flow.house import House
+from core.keyfile import keyring, provenance_keys
+from core.ledger.store import Store
+from core.ledger.writer import Writer
+from core.loops.departures import Departures
+from core.loops.egress import Egress
+from core.loops.outfit import Outfits
+from core.settings import Settings
+from core.smtp import Courier, Limits
+from core.words import Chance, Clock, Ids
+
+SWITCH: Final = 0.0001
+"""Seconds between thread switches. The writer's thread gives up the interpreter at every statement; at Python's 5 ms it
+would wait that long for each of them while the event loop is busy."""
+
+
+PAGE: Final = 4_096
+
+
+def system_chance() -> Chance:
+    """Random bits of the operating system, drawn a page at a time: each call to it gives up the interpreter."""
+    drawn = io.BytesIO()
+
+    def bits(count: int, /) -> int:
+        nonlocal drawn
+        octets = drawn.read(-(-count // 8))
+        if len(octets) * 8 < count:
+            drawn = io.BytesIO(os.urandom(PAGE))
+            octets = drawn.read(-(-count // 8))
+        return int.from_bytes(octets, "big") >> (-count % 8)
+
+    return bits
+
+
+def make_house(settings: Settings) -> House:
+    """What verbs may use beside their transaction."""
+    chance = system_chance()
+    return House(
+        keyring=provenance_keys(settings.master_key.read_text()),
+        ids=Ids(chance),
+        chance=chance,
+        public_url=settings.public_url,
+        organisation=settings.organisation,
+    )
+
+
+class Delivery:
+    """What it takes to let mail leave, wired but not started. The schema is as the gateway made it."""
+
+    def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
+        self.clock = clock or SystemClock()
+        self.keys = keyring(settings)
+        self.house = make_house(settings)
+        self.store = Store(settings.database_url, clock=self.clock)
+        self.writer = Writer(self.store)
+        self.courier = Courier(
+            clock=self.clock,
+            hello=settings.smtp.hello,
+            limits=Limits(relay=settings.smtp.connections_per_relay, direct=settings.smtp.connections_per_site),
+            private=settings.smtp.private,
+        )
+        self.departures = Departures(
+            store=self.store, writer=self.writer, courier=self.courier, outfits=Outfits(self.store, self.keys),
+            house=self.house, clock=self.clock,
+        )  # fmt: skip
+
+    @contextlib.asynccontextmanager
+    async def writing(self) -> AsyncIterator[Self]:
+        """The writer runs; at the end what is queued is written and everything closed."""
+        sys.setswitchinterval(SWITCH)
+        self.writer.start()
+        try:
+            yield self
+        finally:
+            await self.courier.close()
+            await self.writer.close()
+            self.store.close()
+
+    @contextlib.asynccontextmanager
+    async def delivering(self) -> AsyncIterator[None]:
+        """Mail leaves; at the end nothing more is claimed and what is under way is settled."""
+        self.writer.listeners.append(self.departures.wake)
+        running = asyncio.create_task(self.departures.run())
+        try:
+            yield
+        finally:
+            self.departures.stop()
+            await running
+
+
+async def deliver(delivery: Delivery) -> None:
+    """An egress process: departures alone, until the parent's pipe closes."""
+    async with delivery.writing(), delivery.delivering():
+        await Egress.parent(delivery.departures.wake)
