@@ -18,7 +18,8 @@ from typing import Final, TypeVar
 from sqlalchemy import Connection
 
 from console.live import Link, Live, News
-from console.reads.overview import Overview, needs
+from console.reads.needs import needs
+from console.reads.overview import Overview
 from core.errors import PostroomError
 from core.events import (
     EmailApprovalUndone,
@@ -160,8 +161,6 @@ class Desk:
             _with_head(tx, was),
             default_mode=policy.oversight.default_mode.value,
             release_delay=policy.oversight.release_delay,
-            seconds_per_message=policy.review.seconds_per_message,
-            messages_per_minute=policy.review.messages_per_minute,
             flow=figures.flow(tx.conn, now=tx.now),
             agents=lines,
             needs=found,

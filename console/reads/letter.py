@@ -54,6 +54,11 @@ def ids(conn: Connection, wants: Sequence[Want], order: Order) -> array[int]:
     return queue.pending_ids(conn, terms, order)
 
 
+def alike(conn: Connection, item: int) -> array[int]:
+    """What is held and like this one, itself included."""
+    return queue.alike_ids(conn, item)
+
+
 def rows(conn: Connection, wanted: Sequence[int]) -> dict[int, HeldRow]:
     """These lines, as far as they are still pending."""
     return {item: held for item, held in queue.pending_rows(conn, wanted).items() if held.status == "pending"}

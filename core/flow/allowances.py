@@ -93,6 +93,19 @@ def departure_caps(tx: Transaction, box: GateFacts) -> list[Cap]:
     return caps
 
 
+def agent_caps(tx: Transaction, box: GateFacts) -> dict[str, Limit]:
+    """The gauges of an agent by hour and day, as departure would ask them of this mailbox of it."""
+    return {cap.name: cap.room(tx).limit(cap.name) for cap in departure_caps(tx, box) if cap.scope == "agent"}
+
+
+def foresee_agents(tx: Transaction, agent_ids: Collection[int]) -> None:
+    """Read for a whole table of agents what `agent_caps` will ask one by one."""
+    keys = [str(one) for one in agent_ids]
+    facts.foresee_mailboxes(tx, agent_ids)
+    tx.prime("agent", keys, "left", since=bucket(tx.now, HOUR_BUCKET) - HOUR_MINUTES - HOUR_BUCKET)
+    tx.prime("agent", keys, "left_15m", since=bucket(tx.now, DAY_BUCKET) - DAY_MINUTES - DAY_BUCKET)
+
+
 def warmup_cap(tx: Transaction, box: GateFacts, policy: Policy) -> int | None:
     """What the subdomain's age and use allow a day; None for a warm stream."""
     if box.warm_cap is not None:

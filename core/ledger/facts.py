@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Row, Select, bindparam, or_, select
 
@@ -26,6 +26,8 @@ from core.ledger.tables import (
     table,
 )
 from core.ledger.transaction import Transaction
+
+T = TypeVar("T")
 
 MAILBOX: Final = table(Mailbox)
 AGENT: Final = table(Agent)
@@ -225,6 +227,22 @@ def agent_mailboxes(tx: Transaction, agent_id: int) -> Sequence[GateFacts]:
         return [facts for row in rows if (facts := _gate_facts(row)) is not None]
 
     return tx.lasting(("mailboxes", agent_id), load)
+
+
+def foresee_mailboxes(tx: Transaction, agent_ids: Collection[int]) -> None:
+    """Read the active mailboxes of many agents at once, for `agent_mailboxes` and `gate` to find."""
+    found: dict[int, list[GateFacts]] = {agent_id: [] for agent_id in agent_ids}
+    rows = tx.conn.execute(_gate().where(MAILBOX.c.agent_id.in_(list(agent_ids)), MAILBOX.c.status == "active"))
+    for box in map(_gate_facts, rows):
+        assert box is not None
+        found[box.agent_id].append(box)
+        tx.lasting(("gate", box.mailbox_id), functools.partial(_same, box))
+    for agent_id, boxes in found.items():
+        tx.lasting(("mailboxes", agent_id), functools.partial(_same, boxes))
+
+
+def _same(found: T) -> T:
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from sqlalchemy import insert, update
 from core.errors import Invalid
 from core.events import AgentSuspended, EmailQueued
 from core.flow import depart, review
+from core.flow.review import Decision
 from core.ledger.store import Store
 from core.ledger.tables import Agent, Desk, Lane, Ready, Review, Stream, Suppression, table
 from core.ledger.transaction import Transaction
@@ -98,7 +99,7 @@ def test_a_row_changes_its_version_when_somebody_opens_it(store: Store) -> None:
     assert before.version != after.version
 
 
-def test_messages_that_differ_in_numbers_and_names_share_a_template(store: Store) -> None:
+def test_messages_that_differ_in_what_is_their_recipients_are_counted_as_alike(store: Store) -> None:
     desk = make_desk(store, **WIDE)
     ids = [
         held(desk, "a@example.com", subject="Your quote Q-1182"),
@@ -107,7 +108,13 @@ def test_messages_that_differ_in_numbers_and_names_share_a_template(store: Store
     ]
     with store.read() as conn:
         rows = queue.pending_rows(conn, ids)
-    assert rows[ids[0]].template == rows[ids[1]].template != rows[ids[2]].template
+        assert [rows[item].alike for item in ids] == [2, 2, 1]
+        assert list(queue.alike_ids(conn, ids[1])) == ids[:2]
+        assert list(queue.alike_ids(conn, ids[2])) == ids[2:]
+    store.transact(lambda tx: review.decide(tx, Decision(ids[0], approve=False), actor=ALICE))
+    with store.read() as conn:
+        again = queue.pending_rows(conn, ids[1:2])[ids[1]]
+        assert (again.alike, again.version != rows[ids[1]].version) == (1, True)
 
 
 def test_pages_of_pending_mail_meet_without_gap_or_overlap(store: Store) -> None:
@@ -387,12 +394,12 @@ def test_an_agent_stands_at_its_loosest_mode(store: Store) -> None:
     desk = make_desk(store, mode=Mode.MONITORED)
     with store.read() as conn:
         (one,) = agents.agents(conn)
-        last = events.latest(conn, agent_id=desk.agent_id, mailbox_ids=[desk.mailbox_id])
+        last = events.latest(conn, {desk.agent_id: [desk.mailbox_id]}).get(desk.agent_id)
     assert one.mode is Mode.MONITORED
     assert last is None
     desk.submit()
     with store.read() as conn:
-        last = events.latest(conn, agent_id=desk.agent_id, mailbox_ids=[desk.mailbox_id])
+        last = events.latest(conn, {desk.agent_id: [desk.mailbox_id]}).get(desk.agent_id)
         (run,) = agents.runs(conn, desk.agent_id)
     assert last is not None
     assert (run.key, run.accepted, run.user) == ("run-1", 1, "ann@acme.test")

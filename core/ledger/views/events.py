@@ -8,11 +8,11 @@ where to go on.
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
 
 from core.events import CATALOGUE, Event
 from core.ledger import log
@@ -51,7 +51,7 @@ _SEVERITY: Final[Mapping[str, Severity]] = {
             "email.bounced", "email.approval_undone", "email.suppressed", "mailbox.vetoed", "mailbox.mode_changed",
             "mailbox.limits_changed", "mailbox.expiring", "mailbox.retired", "agent.warned", "run.confirmed",
             "token.revoked", "stream.paused", "lane.paused", "suppression.removed", "policy.changed",
-            "operator.disabled", "stream.changed", "stream.warmup_changed", "feedback.unverified",
+            "operator.disabled", "stream.changed", "stream.warmup_changed", "feedback.unverified", "review.hurried",
         ),
         Severity.WARN,
     ),
@@ -191,14 +191,24 @@ def _matching(wanted: EventFilter) -> list[Any]:
 # --- lines --------------------------------------------------------------------------------------------------------
 
 
-def latest(conn: Connection, *, agent_id: int, mailbox_ids: Collection[int]) -> EventRow | None:
-    """The last event of an agent: one seek for each of its mailboxes."""
-    found: list[Row[Any]] = []
-    of_agent = select(LOG).where(LOG.c.agent == agent_id, LOG.c.message.is_(None))
-    for source in (of_agent, *(select(LOG).where(LOG.c.mailbox == box) for box in mailbox_ids)):
-        found += conn.execute(source.order_by(LOG.c.seq.desc()).limit(1)).all()
-    rows = _rows(conn, [max(found, key=lambda row: row.seq)]) if found else ()
-    return rows[0] if rows else None
+def latest(conn: Connection, agents: Mapping[int, Collection[int]]) -> dict[int, EventRow]:
+    """The last event of each agent, given its mailboxes: one seek for each of both, in two statements."""
+    seqs: dict[int, int] = {}
+    owner = {box: agent for agent, boxes in agents.items() for box in boxes}
+    of_agent = select(func.max(LOG.c.seq)).where(LOG.c.agent == AGENT.c.id, LOG.c.message.is_(None)).scalar_subquery()
+    of_box = select(func.max(LOG.c.seq)).where(LOG.c.mailbox == MAILBOX.c.id).scalar_subquery()
+    found = [*_latest(conn, AGENT.c.id, of_agent, agents)]
+    found += [(owner[box], seq) for box, seq in _latest(conn, MAILBOX.c.id, of_box, owner)]
+    for agent, seq in found:
+        seqs[agent] = max(seqs.get(agent, 0), seq)
+    rows = {row.seq: row for row in _rows(conn, conn.execute(select(LOG).where(LOG.c.seq.in_(list(seqs.values())))))}
+    return {agent: rows[seq] for agent, seq in seqs.items()}
+
+
+def _latest(conn: Connection, key: Any, newest: Any, ids: Collection[int]) -> Iterator[tuple[int, int]]:
+    for row in conn.execute(select(key, newest).where(key.in_(list(ids)))):
+        if row[1] is not None:
+            yield row[0], row[1]
 
 
 def rows_of(conn: Connection, entries: Sequence[Entry]) -> tuple[EventRow, ...]:

@@ -6,16 +6,17 @@ handful of seeks, whatever else was counted.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import Connection, select
 
 from core.ledger.counters import COUNTER, EVER, bucket
-from core.ledger.tables import Desk, LogEntry, Review, table
+from core.ledger.tables import Desk, LogEntry, Mailbox, Review, table
 
 REVIEW: Final = table(Review)
+MAILBOX: Final = table(Mailbox)
 DESK: Final = table(Desk)
 LOG: Final = table(LogEntry)
 
@@ -115,14 +116,15 @@ def head(conn: Connection) -> Head:
     )
 
 
-def oldest_held(conn: Connection, mailbox_ids: Sequence[int]) -> dict[int, int]:
-    """Mailbox -> when its longest waiting item was submitted; one seek each."""
+def oldest_held(conn: Connection, mailbox_ids: Collection[int]) -> dict[int, int]:
+    """Mailbox -> when its longest waiting item was submitted; one seek each, in one statement."""
     r = REVIEW.c
-    found = {}
-    for mailbox_id in mailbox_ids:
-        row = conn.execute(
-            select(r.submitted_at).where(r.mailbox_id == mailbox_id, r.status == "pending").order_by(r.id).limit(1)
-        ).first()
-        if row is not None:
-            found[mailbox_id] = int(row.submitted_at)
-    return found
+    oldest = (
+        select(r.submitted_at)
+        .where(r.mailbox_id == MAILBOX.c.id, r.status == "pending")
+        .order_by(r.id)
+        .limit(1)
+        .scalar_subquery()
+    )
+    rows = conn.execute(select(MAILBOX.c.id, oldest.label("at")).where(MAILBOX.c.id.in_(list(mailbox_ids))))
+    return {row.id: int(row.at) for row in rows if row.at is not None}

@@ -1,0 +1,110 @@
+"""What needs somebody, worst first: each a sentence with where to look, from the rows and counters the gate asks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Final
+
+from sqlalchemy import func, select
+
+from console.format import percent, plural
+from console.live import AgentLine, Level, Need
+from console.reads.overview import is_tight
+from core.flow import house
+from core.ledger.counters import bucket
+from core.ledger.tables import Mailbox, table
+from core.ledger.transaction import Transaction
+from core.ledger.views import agents as views
+from core.ledger.views import figures, lanes
+from core.rules import guards
+from core.words import DAY, HOUR
+
+MAILBOX: Final = table(Mailbox)
+EXPIRES_SOON: Final = 14 * DAY
+FAULTS: Final = frozenset({"route_down", "no_worker", "webhook_dead"})
+LANES: Final = 50
+FAILING: Final = 3
+"""Deferrals in a row after which a lane is somebody's business."""
+REVIEWED: Final = ("decided_1h", "rejected_1h", "expired_1h")
+
+
+def needs(tx: Transaction, lines: Collection[AgentLine], head: figures.Head) -> tuple[Need, ...]:
+    """The all-stop, suspensions, brakes and routes, full budgets and rates, what waits for people; worst first."""
+    found = [
+        *_of_desk(tx, head),
+        *_troubles(tx),
+        *(need for line in lines for need in _of_agent(line)),
+        *_of_reviews(tx, lines),
+        *_of_lanes(tx),
+        *_of_identities(tx),
+    ]
+    return tuple(sorted(found, key=lambda need: need.level))
+
+
+def _of_desk(tx: Transaction, head: figures.Head) -> Iterator[Need]:
+    if head.stopped_at is not None:
+        yield Need(Level.FAULT, "the desk", f"ALL STOP by {head.stopped_by}: {head.stop_reason}", "desk")
+    _, policy = house.policy(tx)
+    if head.oldest is not None and tx.now - head.oldest >= policy.notify.pending_older_than:
+        text = f"{head.held:,} held, the oldest longer than anybody should wait"
+        yield Need(Level.WARN, "queue", text, "queue")
+    since = bucket(tx.now - HOUR, 60)
+    unproven = figures.counts(tx.conn, "desk", [""], ["unverified_1h"], since=since).total("", "unverified_1h")
+    if unproven:
+        text = f"{plural(unproven, 'report')} of the last hours prove nothing; they moved no rate"
+        yield Need(Level.INFO, "feedback", text, "events")
+
+
+def _troubles(tx: Transaction) -> Iterator[Need]:
+    for one in views.troubles(tx.conn, now=tx.now):
+        go = "lanes" if one.kind.startswith(("stream", "route")) else "events"
+        yield Need(Level.FAULT if one.kind in FAULTS else Level.WARN, one.subject, one.text, go)
+
+
+def _of_agent(line: AgentLine) -> Iterator[Need]:
+    if line.suspended:
+        text = f"suspended by {line.suspended_by}: {line.suspend_reason}"
+        yield Need(Level.FAULT, line.name, text, "agent", line.name)
+        return
+    for word, rate in (("complaints", line.complaints), ("bounces", line.bounces)):
+        if rate.level <= Level.WARN:
+            over = rate.suspend if rate.level is Level.FAULT else rate.warn
+            text = f"{word} {percent(rate.rate, digits=2)} > {percent(over, digits=2)}"
+            yield Need(rate.level, line.name, text, "agent", line.name)
+    for word, limit in (("hour", line.hour), ("day", line.day)):
+        if limit is not None and is_tight(limit):
+            text = f"{word} budget {percent(limit.used / limit.cap)}: {limit.used:,} of {limit.cap:,}"
+            yield Need(Level.WARN, line.name, text, "agent", line.name)
+
+
+def _of_reviews(tx: Transaction, lines: Collection[AgentLine]) -> Iterator[Need]:
+    """Rejections and expiries of the last day that suggest a lower mode."""
+    boxes = [box.id for line in lines for box in line.boxes]
+    counted = figures.counts(tx.conn, "mailbox", boxes, REVIEWED, since=bucket(tx.now - DAY, 60))
+    for line in lines:
+        for box in line.boxes:
+            decided, rejected, expired = (counted.total(box.id, kind) for kind in REVIEWED)
+            for one in guards.anomalies(box.mode, decided=decided, rejected=rejected, expired=expired):
+                yield Need(Level.WARN, box.address, one.text, "agent", line.name)
+
+
+def _of_lanes(tx: Transaction) -> Iterator[Need]:
+    for lane in lanes.lanes(tx.conn, now=tx.now, limit=LANES):
+        subject = f"{lane.mailbox} → {lane.domain}"
+        if lane.paused_at is not None:
+            yield Need(Level.WARN, subject, f"lane paused by {lane.paused_by}, {lane.depth:,} wait", "lanes")
+        elif lane.failures >= FAILING:
+            yield Need(Level.WARN, subject, f"{lane.failures:,} deferrals in a row: {lane.last_reply}", "lanes")
+        elif lane.waits_for == "site_hour":
+            text = f"the hour's cap at {lane.site} is spent, {lane.depth:,} wait"
+            yield Need(Level.WARN, subject, text, "lanes")
+
+
+def _of_identities(tx: Transaction) -> Iterator[Need]:
+    c = MAILBOX.c
+    asked = tx.one(select(func.count()).where(c.status == "requested"))
+    ending = tx.one(select(func.count()).where(c.status == "active", c.expires_at <= tx.now + EXPIRES_SOON))
+    if asked and asked[0]:
+        yield Need(Level.INFO, plural(asked[0], "identity", "identities"), "await approval", "identities")
+    if ending and ending[0]:
+        yield Need(Level.INFO, plural(ending[0], "identity", "identities"), "end within 14 days", "identities")

@@ -1,0 +1,130 @@
+"""A desk under a heap of held mail, made in seconds: one message of each agent by the verbs, the others as its copies.
+
+Rows, counters and events are what submitting each of them would have left; only the composing is spared.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select, update
+
+from core.events import EmailPending
+from core.flow import depart
+from core.ledger.counters import EVER, bucket
+from core.ledger.store import Store
+from core.ledger.tables import Body, Mailbox, Message, Recipient, Review, table
+from core.ledger.transaction import Transaction
+from core.words import MINUTE, Mode, read_id
+from tests.desk import DOMAIN, WIDE, Bench, add_mailbox, issue, make_desk
+
+HAND = 2_000
+NAMES = ("support", "quote", "invoice", "digest", "pipeline", "renewal", "survey", "welcome")
+MAILBOX, MESSAGE, BODY, RECIPIENT, REVIEW = (table(one) for one in (Mailbox, Message, Body, Recipient, Review))
+
+
+@dataclass(frozen=True, slots=True)
+class Heap:
+    """The desk, and the ids of what is held there, the oldest first."""
+
+    bench: Bench
+    items: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """The rows of one held message."""
+
+    message: dict[str, Any]
+    body: dict[str, Any]
+    recipient: dict[str, Any]
+    review: dict[str, Any]
+
+
+def pile(store: Store, *, held: int, agents: int = 41, seed: int = 7) -> Heap:
+    """A desk whose gateway beats, `agents` agents and `held` messages that wait, one in ten with a failed check."""
+    bench = make_desk(store, **WIDE)
+    store.transact(lambda tx: depart.enlist(tx, worker=1, pid=1))
+    chance = random.Random(seed)
+    templates = [_template(each) for each in _agents(bench, agents)]
+    items = [one.review["id"] for one in templates]
+    while len(items) < held:
+        chosen = chance.choices(templates, k=min(HAND, held - len(items)))
+        checks = [chance.randrange(1, 4) if chance.random() < 0.1 else 0 for _ in chosen]
+        items += store.transact(lambda tx, chosen=chosen, checks=checks: _copy(tx, bench, chosen, checks))  # type: ignore[misc]  # bound now
+    return Heap(bench, items)
+
+
+def trickle(heap: Heap, chosen: Sequence[int]) -> None:
+    """A change of each of these that the queue draws, and its event, in one transaction."""
+
+    def verb(tx: Transaction) -> None:
+        known = tx.all(select(REVIEW).where(REVIEW.c.id.in_(chosen)))
+        tx.write(update(REVIEW).where(REVIEW.c.id.in_(chosen)).values(failed_checks=REVIEW.c.failed_checks + 1))
+        for row in known:
+            tx.emit(_pending(heap.bench, row._asdict()))
+
+    heap.bench.store.transact(verb)
+
+
+def _agents(bench: Bench, agents: int) -> Iterator[Bench]:
+    yield bench
+    for n in range(1, agents):
+        name = f"{NAMES[n % len(NAMES)]}-{n}"
+
+        def build(tx: Transaction, name: str = name) -> tuple[int, int]:
+            return add_mailbox(
+                tx, agent=f"{name}-bot", address=f"{name}@{DOMAIN}", stream=bench.stream_id, mode=Mode.GATED_SEND,
+                **WIDE,
+            )  # fmt: skip
+
+        agent, box = bench.store.transact(build)
+        yield Bench(bench.store, bench.house, agent, bench.stream_id, box, issue(bench.store, agent))
+
+
+def _template(agent: Bench) -> Template:
+    with agent.store.read() as conn:
+        sender = conn.execute(select(MAILBOX.c.address).where(MAILBOX.c.id == agent.mailbox_id))
+        answer = agent.submit("jane@example.com", sender=str(sender.scalar_one()), subject="Your quote Q")
+    item = read_id("m", answer.message_id or "")
+    with agent.store.read() as conn:
+        rows = [
+            conn.execute(select(one).where(column == item)).one()._asdict()
+            for one, column in (
+                (MESSAGE, MESSAGE.c.id), (BODY, BODY.c.message_id), (RECIPIENT, RECIPIENT.c.message_id),
+                (REVIEW, REVIEW.c.id),
+            )
+        ]  # fmt: skip
+    return Template(*rows)
+
+
+def _copy(tx: Transaction, bench: Bench, chosen: Sequence[Template], checks: Sequence[int]) -> list[int]:
+    items: list[int] = []
+    for one, failed in zip(chosen, checks, strict=True):
+        item = bench.house.ids.mint(tx.now)
+        number = f"{item:x}"[-6:]
+        items.append(item)
+        tx.add(MESSAGE, one.message | {
+            "id": item, "subject": f"Your quote Q-{number}", "rfc_message_id": f"<{number}@{DOMAIN}>",
+        })  # fmt: skip
+        tx.add(BODY, one.body | {"message_id": item})
+        address = f"j.doe{number}@gmail.com"
+        tx.add(RECIPIENT, one.recipient | {"message_id": item, "address": address, "given": address})
+        review = one.review | {"id": item, "message_id": item, "failed_checks": failed}
+        tx.add(REVIEW, review)
+        for scope, key in (("desk", ""), ("agent", str(review["agent_id"])), ("mailbox", str(review["mailbox_id"]))):
+            tx.bump(scope, key, "pending", minute=EVER)
+        tx.bump("desk", "", "held", minute=bucket(tx.now - MINUTE))
+        tx.emit(_pending(bench, review | {"digest": one.message["digest"]}))
+    return items
+
+
+def _pending(bench: Bench, review: dict[str, Any]) -> EmailPending:
+    return EmailPending(
+        actor="agent:heap", message=review["id"], mailbox=review["mailbox_id"], agent=review["agent_id"],
+        stream=bench.stream_id, kind=review["kind"], item=review["id"], reasons=["gated_send"],
+        expires_at=review["expires_at"], digest=review.get("digest"),
+    )  # fmt: skip
