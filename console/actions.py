@@ -106,6 +106,14 @@ ACTIONS: Final[dict[str, Action]] = {
             "mark_all", "asterisk", "mark all", (Scope.QUEUE,), shown_key="*",
             help="Mark all that match the filter.",
         ),
+        Action(
+            "next_alike", "n", "next alike", (Scope.QUEUE,), foot=5, short="",
+            help="The next message like this one: the same but for what belongs to its recipient.",
+        ),
+        Action(
+            "mark_alike", "equals_sign", "mark alike", (Scope.QUEUE,), foot=5, short="", shown_key="=",
+            help="Mark all messages like this one; J and K then show each body.",
+        ),
         Action("clear_marks", "U", "unmark all", (Scope.QUEUE,), help="Forget all marks."),
         Action("preview", "p", "preview", (Scope.QUEUE,), foot=7, short="", help="Show or hide the preview."),
         Action(

@@ -19,7 +19,8 @@ class Marked:
     domain: str
     recipients: int
     failed_checks: int
-    template: int
+    likeness: int | None
+    alike: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def batch_of(
         agents=tuple(sorted({facts.agent for facts in chosen})),
         recipients=sum(facts.recipients for facts in chosen),
         domains=len({facts.domain for facts in chosen}),
-        templates=len({facts.template for facts in chosen}),
+        templates=len({facts.likeness or -at for at, facts in enumerate(chosen, start=1)}),
     )
 
 

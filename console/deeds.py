@@ -79,6 +79,11 @@ def opened(item: int) -> Deed[None]:
     return lambda store, actor: store.transact(lambda tx: review.opened(tx, item, actor=actor))
 
 
+def closed() -> Deed[None]:
+    """Keep that nothing is before this operator's eyes any more."""
+    return lambda store, actor: store.transact(lambda tx: review.closed(tx, actor=actor))
+
+
 def suspend(agent: str, reason: str) -> Deed[Frozen]:
     return lambda store, actor: store.transact(lambda tx: controls.suspend_agent(tx, agent, reason=reason, actor=actor))
 
@@ -119,9 +124,9 @@ def start(reason: str) -> Deed[Started]:
     return lambda store, actor: store.transact(lambda tx: controls.start(tx, reason=reason, actor=actor))
 
 
-def suppress(address: str) -> Deed[int | None]:
+def suppress(address: str, reason: str) -> Deed[int | None]:
     return lambda store, actor: store.transact(
-        lambda tx: suppressions.add(tx, Entry(address, source="console"), actor=actor)
+        lambda tx: suppressions.add(tx, Entry(address, source="console", reason=reason), actor=actor)
     )
 
 

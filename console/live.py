@@ -116,8 +116,6 @@ class Live:
     stop_reason: str | None = None
     default_mode: str = ""
     release_delay: int = 10 * SECOND
-    seconds_per_message: int = 3
-    messages_per_minute: int = 20
     flow: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     needs: tuple[Need, ...] = ()
     agents: tuple[AgentLine, ...] = ()

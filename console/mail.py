@@ -8,36 +8,24 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from email.header import decode_header, make_header
 from email.message import Message
 from email.parser import BytesParser
 from email.policy import compat32
-from html.parser import HTMLParser
-from typing import Final
-from urllib.parse import urlsplit
+from typing import Final, assert_never
+
+from core import hypertext
+from core.hypertext import Close, Open, Text
+from core.rules.content import Link, links_of
 
 PART_LIMIT: Final = 400_000
 """Characters of one part that are read."""
-_URL: Final = re.compile(r"\b(?:https?://|www\.)[^\s<>\"')\]]+", re.IGNORECASE)
-_HOST: Final = re.compile(r"\b(?:https?://)?((?:[a-z0-9-]+\.)+[a-z]{2,})(?:[/:?#]|\b)", re.IGNORECASE)
 _UNSEEN: Final = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0|opacity\s*:\s*0(?![.\d])|hidden\b[^>]*>",
-    re.IGNORECASE,
+    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])|opacity\s*:\s*0(?![.\d])", re.IGNORECASE
 )
 _SILENT: Final = frozenset({"script", "style", "head", "title"})
 _BLOCKS: Final = frozenset({"p", "div", "br", "tr", "li", "h1", "h2", "h3", "table", "blockquote", "hr"})
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """Where a link says it goes (`text`) and where it goes. `differs`: the text names another host."""
-
-    text: str
-    target: str
-    host: str
-    differs: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +70,16 @@ def read_mail(rendered: bytes) -> Mail:
             html = _decoded(part)
         else:
             attachments.append(Attachment(_plain(name or "(no name)"), kind, len(_octets(part))))
-    reader = _Words()
-    if html is not None:
-        reader.feed(html)
-        reader.close()
+    seen = _seen(html) if html is not None else _Seen()
     return Mail(
         headers=tuple((name, _plain(str(value))) for name, value in message.items()),
         text=text,
         html=html,
-        html_words=reader.words,
-        links=(*reader.links, *_links(text or "")),
+        html_words=seen.words,
+        links=links_of(text, html),
         attachments=tuple(attachments),
-        unseen=html is not None and bool(_UNSEEN.search(html)),
-        images=reader.images,
+        unseen=seen.hides,
+        images=seen.images,
     )
 
 
@@ -120,65 +105,43 @@ def _plain(value: str) -> str:
     return unfolded
 
 
-def _links(text: str) -> Iterator[Link]:
-    for found in _URL.finditer(text):
-        target = found[0].rstrip(".,;:!?")
-        yield Link(target, target, host_of(target), differs=False)
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What HTML says to its reader; `hides`: it holds something that a reader is not meant to see."""
+
+    words: str = ""
+    images: int = 0
+    hides: bool = False
 
 
-def host_of(target: str) -> str:
-    """The host a link goes to; for a link without one, its scheme."""
-    with contextlib.suppress(ValueError):
-        parts = urlsplit(target if "://" in target or ":" in target.split("/", maxsplit=1)[0] else f"//{target}")
-        return (parts.hostname or parts.scheme or "?").lower()
-    return "?"
-
-
-class _Words(HTMLParser):
-    """Collects what HTML says and where its links go."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.links: list[Link] = []
-        self.images = 0
-        self._out: list[str] = []
-        self._silent = 0
-        self._href: str | None = None
-        self._said: list[str] = []
-
-    @property
-    def words(self) -> str:
-        lines = "".join(self._out).splitlines()
-        return re.sub(r"\n{3,}", "\n\n", "\n".join(" ".join(line.split()) for line in lines)).strip()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = dict(attrs)
-        if tag in _SILENT:
-            self._silent += 1
-        elif tag in _BLOCKS:
-            self._out.append("\n")
-        elif tag == "a":
-            self._href, self._said = values.get("href") or "", []
-        elif tag == "img":
-            self.images += 1
-            self._out.append(f"[image {values.get('alt') or ''}]".replace(" ]", "]"))
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in _SILENT:
-            self._silent = max(0, self._silent - 1)
-        elif tag in _BLOCKS:
-            self._out.append("\n")
-        elif tag == "a" and self._href is not None:
-            said, target = " ".join("".join(self._said).split()), self._href
-            host = host_of(target)
-            named = _HOST.search(said)
-            self.links.append(Link(said, target, host, differs=bool(named and named[1].lower() != host)))
-            self._out.append(f" ({target})")
-            self._href = None
-
-    def handle_data(self, data: str) -> None:
-        if self._silent:
-            return
-        self._out.append(data.replace("\n", " "))
-        if self._href is not None:
-            self._said.append(data)
+def _seen(html: str) -> _Seen:
+    out: list[str] = []
+    silent = images = 0
+    hides = False
+    target: str | None = None
+    for token in hypertext.tokens(html):
+        match token:
+            case Open(name, given):
+                hides = hides or "hidden" in given or bool(_UNSEEN.search(given.get("style", "")))
+                silent += name in _SILENT
+                out.append("\n" if name in _BLOCKS else "")
+                if name == "a":
+                    target = given.get("href")
+                elif name == "img":
+                    images += 1
+                    out.append(f"[image {given.get('alt', '')}]".replace(" ]", "]"))
+            case Close(name):
+                silent = max(0, silent - (name in _SILENT))
+                out.append("\n" if name in _BLOCKS else "")
+                if name == "a" and target is not None:
+                    out.append(f" ({target})")
+                    target = None
+            case Text(data) if silent:
+                hides = hides or bool(_UNSEEN.search(data))
+            case Text(data):
+                out.append(data.replace("\n", " "))
+            case _:
+                assert_never(token)
+    lines = "".join(out).splitlines()
+    words = re.sub(r"\n{3,}", "\n\n", "\n".join(" ".join(line.split()) for line in lines)).strip()
+    return _Seen(words, images, hides)

@@ -26,6 +26,7 @@ GLYPHS: Final[Mapping[Level, tuple[str, Tone]]] = {
     Level.FINE: ("✔", Tone.GOOD),
 }
 GAUGE: Final = 19
+TIMES: Final = "\u00d7"
 
 
 class Shelf:
@@ -156,16 +157,17 @@ def _share(share: Share, *, digits: int = 2) -> Cell:
 HELD: Final = (
     Column("age", "AGE", 6, align="right"),
     Column("checks", "CHK", 3),
+    Column("alike", "ALIKE", 5, align="right", drop=1),
     Column("agent", "AGENT", 12),
-    Column("to", "TO", 20, grow=1),
-    Column("subject", "SUBJECT", 20, grow=2),
+    Column("to", "TO", 16, grow=1),
+    Column("subject", "SUBJECT", 16, grow=2),
 )
 
 
 def failures(held: HeldRow) -> int:
-    """Failed checks of a line: those the gate counted, and one for anything hidden in subject or addressee."""
+    """Failed checks of a line: those the gate counted, and at least one where the line itself hides something."""
     shown = f"{held.subject or ''}{held.to.first if held.to else ''}{held.target or ''}"
-    return held.failed_checks + bool(make_safe(shown, limit=4 * LINE_LIMIT).hidden)
+    return max(held.failed_checks, int(bool(make_safe(shown, limit=4 * LINE_LIMIT).hidden)))
 
 
 def held_row(held: HeldRow) -> Row:
@@ -185,6 +187,7 @@ def held_row(held: HeldRow) -> Row:
         (
             Cell(tone=Tone.PLAIN, since=held.submitted_at),
             checks,
+            Cell(f"{TIMES}{count_short(held.alike)}", Tone.ACCENT) if held.alike > 1 else Cell(),
             safe_cell(held.agent),
             to,
             Cell(subject.text, subject.tone, tail=subject.tail + tail),

@@ -1,9 +1,8 @@
 """Make foreign text safe to draw: what mail, agents and receivers wrote must not drive the terminal.
 
-Terminals obey more than ESC: C1 controls open escape sequences in one byte, bidi controls reorder a line so that
-`exe.png` reads `gnp.exe`, zero-width and tag characters smuggle text a human cannot see, stacked accents paint over
-the lines above. `make_safe` is the one place where foreign text enters the console's state: whatever has no visible
-form of its own becomes a visible marker such as `⟨U+202E⟩` and is counted. Everything after it handles plain str.
+`make_safe` is the one place where foreign text enters the console's state: whatever has no visible form of its own
+(`core.unseen` says what) becomes a visible marker such as `⟨U+202E⟩` and is counted. Everything after it handles plain
+str.
 
 `LastFilter` stands behind it, on every line that Textual is about to draw: what slipped past (a new screen, a library's
 widget) is dropped there, with links and click actions. It rests on Textual's internal LineFilter, hence the exact pin.
@@ -12,13 +11,12 @@ widget) is dropped there, with links and click actions. It rests on Textual's in
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from rich.cells import cell_len, get_character_cell_size, set_cell_size
+from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual.app import App, ReturnType
@@ -26,31 +24,14 @@ from textual.color import Color
 from textual.content import Content
 from textual.filter import LineFilter
 
+from core.unseen import PLAIN, TAB, spell_out
+
 MARKER: Final = re.compile(r"⟨U\+[0-9A-F]{4,6}⟩")
 MARKER_STYLE: Final = "$text-warning reverse"
 LINE_LIMIT: Final = 1_000
 """Characters of one foreign line that are looked at; a subject of a megabyte must not cost a second a row."""
 BLOCK_LIMIT: Final = 200_000
 """Characters of a body that are drawn; the rest is announced, never silently cut."""
-
-# What our own frames, gauges and most mail are made of: known to be harmless without looking at each character.
-_PLAIN: Final = frozenset(
-    chr(code)
-    for low, high in ((0x20, 0x7E), (0xA1, 0xAC), (0xAE, 0x2FF), (0x2500, 0x25FF))
-    for code in range(low, high + 1)
-) | frozenset("…—•€⏎⋮✖✔⚠⟨⟩←↑→↓\u2013\u2018\u2019\u201c\u201d")
-
-_TAB: Final = 8
-_STACK: Final = 3
-"""Combining marks one letter may carry: pointed Hebrew needs three; a hundred paint over the rows above."""
-
-# Not printable in fact, though their category says letter, mark or symbol: Hangul fillers, the blank Braille pattern,
-# the combining grapheme joiner, Khmer inherent vowels, and the variation selectors, which can carry a hidden text.
-_BLANK: Final = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\ufffc\U000e0100-\U000e01ef]"
-)
-_EMOJI_STYLE: Final = frozenset("\ufe0e\ufe0f")
-_EMOJI_BASES: Final = frozenset("‼⁉〰\u2139")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,41 +54,14 @@ class SafeBlock:
     cut: int = 0
 
 
-@lru_cache(maxsize=4096)
-def _is_hidden(char: str) -> bool:
-    """Whether a character has no visible form of its own, or one that terminals do not agree on.
-
-    Categories Cc, Cf, Cs, Co, Cn, Zl and Zp: exactly what is neither printable nor a space.
-    """
-    return bool(_BLANK.match(char)) or (not char.isprintable() and unicodedata.category(char) != "Zs")
-
-
-@lru_cache(maxsize=4096)
-def _is_combining(char: str) -> bool:
-    return unicodedata.category(char) in {"Mn", "Me"} or get_character_cell_size(char) == 0
-
-
-def _marker(char: str) -> str:
-    return f"⟨U+{ord(char):04X}⟩"
-
-
-def _takes_emoji_style(base: str, after: str) -> bool:
-    """Whether U+FE0F (or FE0E) after `base` is everyday emoji spelling: `❤️`, `1️⃣`; then it hides nothing."""
-    return (
-        unicodedata.category(base) in {"So", "Sm"}
-        or base in _EMOJI_BASES
-        or (base in "0123456789#*" and after == "\u20e3")
-    )
-
-
 def make_safe(foreign: str, *, limit: int = LINE_LIMIT) -> Safe:
     """One line of foreign text with everything invisible spelled out and counted.
 
     Line ends and tabs count too: in a subject or an address they have no business. Idempotent.
     """
-    if len(foreign) <= limit and _PLAIN.issuperset(foreign):
+    if len(foreign) <= limit and PLAIN.issuperset(foreign):
         return Safe(foreign)
-    shown, hidden = _spell_out(foreign[:limit])
+    shown, hidden = spell_out(foreign[:limit])
     return Safe(shown + "…" if len(foreign) > limit else shown, hidden)
 
 
@@ -116,39 +70,13 @@ def make_safe_block(foreign: str, *, limit: int = BLOCK_LIMIT) -> SafeBlock:
     lines: list[str] = []
     hidden = 0
     for line in foreign[:limit].replace("\r\n", "\n").split("\n"):
-        if _PLAIN.issuperset(line):
+        if PLAIN.issuperset(line):
             lines.append(line)
             continue
-        shown, found = _spell_out(line.expandtabs(_TAB))
+        shown, found = spell_out(line.expandtabs(TAB))
         lines.append(shown)
         hidden += found
     return SafeBlock(tuple(lines), hidden, max(0, len(foreign) - limit))
-
-
-def _spell_out(line: str, spell: Callable[[str], str] = _marker) -> tuple[str, int]:
-    """The line with `spell(char)` in place of each hidden character, and how many there were."""
-    shown: list[str] = []
-    hidden = stacked = 0
-    base = ""  # the visible character that marks and selectors attach to; none at the start, none after a marker
-    styled = False
-    for index, char in enumerate(line):
-        if char in _EMOJI_STYLE and base and not styled and _takes_emoji_style(base, line[index + 1 : index + 2]):
-            styled = True  # left out: terminals disagree on its width. A second one would be hiding something
-            continue
-        combining = _is_combining(char)
-        # a mark without a base would attach to our own frame or label
-        if _is_hidden(char) or (combining and (not base or stacked >= _STACK)):
-            shown.append(spell(char))
-            hidden += 1
-            base, stacked, styled = "", 0, False
-            continue
-        if combining:
-            stacked += 1
-        else:
-            base, stacked, styled = char, 0, False
-        # U+00A0 and its like look like a space and are drawn as one, at the width Rich gives them
-        shown.append(char if char.isprintable() else " " * get_character_cell_size(char))
-    return "".join(shown), hidden
 
 
 def cells(text: str) -> int:
@@ -211,7 +139,7 @@ def _is_clean(segment: Segment) -> bool:
     text, style, control = segment
     # unpickling each style's meta would cost more than the rest of a refresh; its action keys all begin with @
     acts = style is not None and (style.link or (style._meta is not None and b"@" in style._meta))  # noqa: SLF001 - see above
-    return control is None and not acts and (_PLAIN.issuperset(text) or _dropped(text) == text)
+    return control is None and not acts and (PLAIN.issuperset(text) or _dropped(text) == text)
 
 
 def _cleaned(segment: Segment) -> Segment:
@@ -224,7 +152,7 @@ def _cleaned(segment: Segment) -> Segment:
 
 @lru_cache(maxsize=8192)
 def _dropped(text: str) -> str:
-    return _spell_out(text, lambda _: "")[0]
+    return spell_out(text, lambda _: "")[0]
 
 
 class GuardedApp(App[ReturnType]):

@@ -1,19 +1,11 @@
-"""What one operator has done in this session: approvals they can still take back, what they opened, how fast they went.
+"""What one operator has done in this session: approvals they can still take back, what they opened.
 
-Pure: times come in, answers go out. The alarm is about reading, not about people: somebody who approves twenty a minute
-has not read them, and the desk should know that its approvals are worth less than they look.
+Pure: times come in, answers go out. How long they read and how fast they decide the desk keeps (core.flow.review).
 """
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field
-from typing import Final
-
-from core.words import MINUTE, SECOND
-
-HURRIED: Final = 3
-"""Decisions in a row that were too fast before it is said: one quick yes to a mail one knows is no habit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +24,9 @@ class Session:
     approvals: list[Approval] = field(default_factory=list)
     seen: dict[int, str | None] = field(default_factory=dict)
     """Item -> digest of what was open before their eyes."""
-    _opened: dict[int, int] = field(default_factory=dict)
-    _decided: deque[tuple[int, int]] = field(default_factory=deque)
-    _quick: int = 0
+    _reads: int = 0
+    _told: int = 0
+    _telling: bool = False
 
     # -- undo ---------------------------------------------------------------------------------------------------------
 
@@ -51,32 +43,27 @@ class Session:
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
-    def opened(self, item: int, digest: str | None, *, now: int) -> None:
+    def opened(self, item: int, digest: str | None) -> None:
         """Note that exactly this is before their eyes now."""
-        if self.seen.get(item, "") != digest or item not in self._opened:
-            self._opened[item] = now
         self.seen[item] = digest
+
+    def reads(self, item: int | None) -> bool:
+        """It is before their eyes now (None: nothing is). True if somebody has to begin to tell the desk."""
+        self._reads = item or 0
+        return self._reads != self._told and not self._telling
+
+    def to_tell(self) -> int | None:
+        """What the desk does not know yet to be read, 0 for nothing at all; None: it knows."""
+        self._telling = self._reads != self._told
+        return self._reads if self._telling else None
+
+    def told(self, item: int) -> None:
+        self._told = item
+
+    def untold(self) -> None:
+        """The desk could not be told; the next thing that is read will try again."""
+        self._telling = False
 
     def has_seen(self, item: int, digest: str | None) -> bool:
         """Whether exactly this was open."""
         return item in self.seen and self.seen[item] == digest
-
-    # -- pace ---------------------------------------------------------------------------------------------------------
-
-    def decided(self, items: tuple[int, ...], *, now: int, seconds: int, per_minute: int) -> str | None:
-        """Note approvals; answers with the alarm if they were faster than anyone can read.
-
-        `seconds` a message must have been open, `per_minute` is the most of them in any minute (policy, `review`).
-        """
-        self._decided.append((now, len(items)))
-        while self._decided and self._decided[0][0] <= now - MINUTE:
-            self._decided.popleft()
-        last_minute = sum(n for _, n in self._decided)
-        open_for = sum(now - self._opened[item] for item in items if item in self._opened)
-        quick = open_for < seconds * SECOND * len(items)
-        self._quick = self._quick + len(items) if quick else 0
-        if last_minute > per_minute:
-            return f"{last_minute} approved within a minute: more than the {per_minute} anyone can read"
-        if self._quick >= HURRIED:
-            return f"{self._quick} approved after less than {seconds} s each: nobody reads that fast"
-        return None

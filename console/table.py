@@ -10,7 +10,7 @@ Data goes down through methods, messages come up. The table never decides: a cli
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, Sequence
 from typing import ClassVar, Final
 
 from textual import events
@@ -199,9 +199,9 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._repaint()
         return started
 
-    def mark_all(self) -> None:
-        """`*`: mark everything shown."""
-        self._mark(self.roster.ids)
+    def mark_all(self, only: Container[int] | None = None) -> None:
+        """`*`: mark everything shown, or of it only these."""
+        self._mark(row for row in self.roster.ids if only is None or row in only)
 
     def clear_marks(self) -> None:
         self._rearranged(self.roster.clear_marks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 
@@ -12,8 +13,14 @@ from console.format import plural
 from console.safe import fill
 from console.screens.base import DeskScreen
 from console.session import Approval
+from core.errors import PostroomError
 from core.flow.review import Decision
+from core.rules import roles
+from core.rules.roles import Verb
 from core.words import spell_id
+
+if TYPE_CHECKING:
+    from console.app import PostroomConsole
 
 
 class HeldScreen(DeskScreen):
@@ -26,6 +33,12 @@ class HeldScreen(DeskScreen):
     def decided(self, items: Sequence[int]) -> None:
         """These are no longer pending, by our own hand."""
 
+    def reads(self, item: int | None) -> None:
+        """Keep what is before the reviewer's eyes from now on; None: nothing."""
+        app = self.console
+        if app.session.reads(item) and roles.may(app.actor, Verb.MESSAGE_APPROVE):
+            app.run_worker(_keep(app), group="reading", exit_on_error=False)
+
     # -- one ----------------------------------------------------------------------------------------------------------
 
     def do_approve(self) -> None:
@@ -33,7 +46,10 @@ class HeldScreen(DeskScreen):
         if chosen is None:
             return
         item, digest, spelled = chosen
-        self._approve([Decision(item, approve=True, digest=digest, delay=self.console.release_delay)], short(spelled))
+        self._approve(
+            [Decision(item, approve=True, digest=digest, delay=self.console.release_delay, watched=True)],
+            short(spelled),
+        )
 
     def do_reject(self) -> None:
         chosen = self.chosen()
@@ -54,7 +70,8 @@ class HeldScreen(DeskScreen):
         count, delay, app = len(batch.ready), self.console.release_delay, self.console
         name = spell_id("b", app.now)
         decisions = [
-            Decision(item, approve=True, digest=digest, batch=name, delay=delay) for item, digest in batch.ready
+            Decision(item, approve=True, digest=digest, batch=name, delay=delay, watched=True)
+            for item, digest in batch.ready
         ]
         self.ask_typed(
             Content(f"Approve {count:,} of {plural(marked, 'marked message')}?"),
@@ -89,20 +106,15 @@ class HeldScreen(DeskScreen):
             released = [one for one in answer.done if one.release_at is not None and one.status == "approved"]
             items = tuple(one.item for one in released)
             self._tell(answer, "approved")
+            alarm = next((one.hurried for one in reversed(answer.done) if one.hurried), None)
+            if alarm is not None:
+                app.alarm(f"{alarm}: nobody reads that fast")
             for one in answer.done:
                 if one.approvals_missing:
                     app.say(f"noted: it takes {plural(one.approvals_missing, 'more approval')} by somebody else")
             if not items:
                 return
             app.session.approved(Approval(items, label, min(one.release_at or 0 for one in released)))
-            alarm = app.session.decided(
-                items,
-                now=app.now,
-                seconds=app.live.seconds_per_message,
-                per_minute=app.live.messages_per_minute,
-            )
-            if alarm is not None:
-                app.alarm(alarm)
             self.decided(items)
 
         app.deed(deeds.decide(decisions), settled)
@@ -121,6 +133,17 @@ class HeldScreen(DeskScreen):
             self.console.say(f"not {word}: {answer.refused[0][1]}{more}", "warning")
         if len(answer.done) > 1 or (answer.done and word == "rejected"):
             self.console.say(f"{plural(len(answer.done), 'message')} {word}")
+
+
+async def _keep(app: PostroomConsole) -> None:
+    """Tell the desk what is read, in order, and nothing of what was only leafed past."""
+    while (item := app.session.to_tell()) is not None:
+        try:
+            await app.desk.act(deeds.opened(item) if item else deeds.closed())
+        except PostroomError:
+            app.session.untold()
+            return
+        app.session.told(item)
 
 
 def short(spelled: str) -> str:

@@ -26,14 +26,12 @@ from console.letter import (
 )
 from console.live import AgentLine, News
 from console.reads import letter as reads
-from console.safe import content, make_safe
+from console.safe import content, fill, make_safe
 from console.screens.agent_acts import AgentScreen
 from console.screens.base import bindings
 from console.screens.held_acts import HeldScreen, short
 from console.widgets.frame import NARROW
 from console.widgets.pane import TextPane
-from core.rules import roles
-from core.rules.roles import Verb
 
 SHARES: Final = (3 / 5, 2 / 5)
 """Of the width, for facts and checks."""
@@ -82,6 +80,9 @@ class MessageScreen(HeldScreen, AgentScreen):
     def focus_body(self) -> None:
         self.query_one("#text").focus()
 
+    def on_unmount(self) -> None:
+        self.reads(None)
+
     def place(self) -> str:
         spelled = self._letter.spelled if self._letter else "..."
         return f"Queue · {spelled} · {self._at + 1:,} of {len(self._among):,}"
@@ -99,15 +100,9 @@ class MessageScreen(HeldScreen, AgentScreen):
         first = self._letter is None or self._letter.item != item or self._letter.digest != letter.digest
         self._letter = letter
         self._show(top=first)
-        if first:
-            self._note_opened(letter)
-
-    def _note_opened(self, letter: Letter) -> None:
-        """From now on it is before their eyes; how long until they decide is kept with the decision."""
-        app = self.console
-        app.session.opened(letter.item, letter.digest, now=app.now)
-        if letter.pending and roles.may(app.actor, Verb.MESSAGE_APPROVE):
-            app.deed(deeds.opened(letter.item), lambda _: None)
+        self.console.session.opened(letter.item, letter.digest)
+        if letter.pending:
+            self.reads(letter.item)
 
     def failed(self, reason: str) -> None:
         self.console.say(f"not read: {reason}", "error")
@@ -219,9 +214,14 @@ class MessageScreen(HeldScreen, AgentScreen):
             choices=choices,
             clock=self.console.monotonic,
         )
-        self.ask(
-            dialog,
-            lambda address: self.console.deed(
-                deeds.suppress(address), lambda _: self.console.say(f"{address} is suppressed")
+        self.ask(dialog, self._ask_why)
+
+    def _ask_why(self, address: str) -> None:
+        self.ask_reason(
+            fill("Write no more to $address?", address=address),
+            Content("The reason stays in the record, not in the log."),
+            "suppresses it",
+            lambda reason: self.console.deed(
+                deeds.suppress(address, reason), lambda _: self.console.say(f"{address} is suppressed")
             ),
         )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Final
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
@@ -15,6 +15,7 @@ from textual.timer import Timer
 from console.actions import Scope
 from console.batch import Marked, batch_of
 from console.columns import Row
+from console.dialogs import Dialog
 from console.filters import Want
 from console.format import count
 from console.letter import body_lines, check_lines, fact_lines
@@ -35,6 +36,8 @@ from core.words import spell_id
 RELOAD_AFTER: Final = 0.3
 """Seconds from the first new message to reading the order anew, at least; ten times what that took, if more."""
 PREVIEW_AFTER: Final = 0.08
+READ_AFTER: Final = 0.5
+"""Seconds a preview must stay before it counts as being read; who leafs past reads nothing."""
 FACTS_KEPT: Final = 20_000
 
 
@@ -63,6 +66,7 @@ class QueueScreen(HeldScreen):
         self._took = 0.0
         self._soon: Timer | None = None
         self._peek: Timer | None = None
+        self._reading: Timer | None = None
         self._asked = False
 
     def compose_body(self) -> ComposeResult:
@@ -139,6 +143,9 @@ class QueueScreen(HeldScreen):
             return
         if news.left:
             self.table.remove_rows(news.left)
+            # of the groups they left, one fewer is held
+            groups = {self._known[item].likeness for item in news.left if item in self._known} - {None}
+            self.table.touch_rows(item for item, facts in self._known.items() if facts.likeness in groups)
         if touched := news.messages - news.left:
             self.table.touch_rows(touched)
         if news.came and self._soon is None:
@@ -175,10 +182,26 @@ class QueueScreen(HeldScreen):
 
     @on(Highlighted)
     def _look(self) -> None:
-        if self._peek is not None:
-            self._peek.stop()
+        for timer in (self._peek, self._reading):
+            if timer is not None:
+                timer.stop()
         self._peek = self.set_timer(PREVIEW_AFTER, self._preview)
+        self._reading = self.set_timer(READ_AFTER, self._note_reading)
         self.check_frame()
+
+    def _note_reading(self) -> None:
+        """The preview shows the body: while it stays, it is read."""
+        if self.app.screen is self:
+            self.reads(self.table.cursor_id if self.query_one("#preview").display else None)
+
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
+        super().on_screen_resume(event)
+        self._look()
+
+    def on_screen_suspend(self) -> None:
+        # a dialog over the queue, or the message's own page, leaves it where it is
+        if self.app.screen is not self and not isinstance(self.app.screen, Dialog | HeldScreen):
+            self.reads(None)
 
     @work(group="peek", exclusive=True)
     async def _preview(self) -> None:
@@ -214,6 +237,9 @@ class QueueScreen(HeldScreen):
         match name:
             case "approve" | "reject" | "open" | "mark":
                 return self._why_not_here(name)
+            case "next_alike" | "mark_alike":
+                facts = self._known.get(self.table.cursor_id or 0)
+                return None if facts is not None and facts.alike > 1 else "no other message is like this one"
             case "approve_marked" | "reject_marked" | "clear_marks":
                 return None if self.table.marks else "nothing is marked"
             case "load":
@@ -259,6 +285,33 @@ class QueueScreen(HeldScreen):
     def do_mark_all(self) -> None:
         self.table.mark_all()
 
+    def do_mark_alike(self) -> None:
+        self._with_alike(self.table.mark_all)
+
+    def do_next_alike(self) -> None:
+        self._with_alike(self._go_next)
+
+    def _go_next(self, group: frozenset[int]) -> None:
+        order, at = self.table.roster.ids, self.table.roster.cursor_index
+        further = (order[n % len(order)] for n in range(at + 1, at + len(order)))
+        following = next((item for item in further if item in group), None)
+        if following is None:
+            self.console.say("no other message like this one is shown")
+        else:
+            self.table.seek(following)
+
+    @work(group="alike", exclusive=True)
+    async def _with_alike(self, then: Callable[[frozenset[int]], None]) -> None:
+        item = self.table.cursor_id
+        if item is None:
+            return
+        try:
+            ids = await self.desk.read(lambda conn: reads.alike(conn, item))
+        except PostroomError as error:
+            self.console.say(f"not read: {error}", "error")
+            return
+        then(frozenset(ids))
+
     def do_clear_marks(self) -> None:
         self.table.clear_marks()
 
@@ -297,5 +350,6 @@ def marked(held: HeldRow) -> Marked:
         first.rpartition("@")[2].lower(),
         held.to.count if held.to else 0,
         failures(held),
-        held.template,
+        held.likeness,
+        held.alike,
     )

@@ -29,7 +29,7 @@ class AddressDialog(Dialog[str]):
         yield Prompt(id="address", placeholder="name@example.com")
 
     def hint(self) -> Content:
-        return Content.assemble(("enter ", Tone.INFO), "suppresses it   ", ("esc ", Tone.INFO), "cancel")
+        return Content.assemble(("enter ", Tone.INFO), "goes on   ", ("esc ", Tone.INFO), "cancel")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
@@ -92,9 +92,16 @@ class SuppressionsScreen(ListScreen):
 
     def do_add_suppression(self) -> None:
         body = Content("The desk writes to it no more, whichever agent asks.")
-        self.ask(
-            AddressDialog("Suppress an address", body, clock=self.console.monotonic),
-            lambda address: self.console.deed(deeds.suppress(address), lambda made: self._told_added(address, made)),
+        self.ask(AddressDialog("Suppress an address", body, clock=self.console.monotonic), self._ask_why)
+
+    def _ask_why(self, address: str) -> None:
+        self.ask_reason(
+            fill("Suppress $address?", address=address),
+            Content("The reason stays in the record, not in the log."),
+            "suppresses it",
+            lambda reason: self.console.deed(
+                deeds.suppress(address, reason), lambda made: self._told_added(address, made)
+            ),
         )
 
     def _told_added(self, address: str, made: int | None) -> None:
@@ -107,7 +114,12 @@ class SuppressionsScreen(ListScreen):
             return
         self.ask_typed(
             fill("Let mail go to $address again?", address=record.address),
-            fill("Suppressed for: $cause, by $by.", cause=record.cause, by=record.added_by),
+            fill(
+                "Suppressed for: $cause, by $by.$why",
+                cause=record.cause,
+                by=record.added_by,
+                why=f" {record.reason}" if record.reason else "",
+            ),
             expected=make_safe(record.address).text,
             does="remove it",
             then=lambda answer: self.console.deed(

@@ -14,7 +14,6 @@ from core.flow import review
 from core.flow.review import Decision
 from core.ledger import log
 from core.ledger.tables import Message, Review, table
-from core.rules.policy import Policy
 from core.words import SECOND, Actor, Role
 from tests.console.scene import Scene, drawn, lines, looking, make_scene, press, said, shows, until
 from tests.desk import BOB
@@ -268,22 +267,6 @@ async def test_opening_is_kept_so_that_an_approval_says_how_long_it_was_read(sce
         await shows(pilot, "approved by alice")
 
 
-async def test_approving_faster_than_anyone_can_read_is_said(tmp_path: Path) -> None:
-    policy = Policy.model_validate({"review": {"messages_per_minute": 2}})
-    scene = make_scene(tmp_path, policy=policy)
-    for n in range(3):
-        scene.submit(f"r{n}@example.com")
-    app = scene.app()
-    async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "r2@example.com")
-        await pilot.press("asterisk", "A")
-        await press(pilot, scene, "3", "space")
-        await until(pilot, lambda: "3 approved within a minute" in said(app))
-        await shows(pilot, "▲ 3 approved within a minute")
-    scene.store.close()
-
-
 async def test_enter_never_approves(scene: Scene) -> None:
     item = scene.submit()
     app = scene.app()
@@ -311,14 +294,3 @@ async def test_marked_messages_are_walked_body_by_body(scene: Scene) -> None:
         await until(pilot, lambda: "last one" in said(app))
         await pilot.press("K")
         await shows(pilot, "body number 0")
-
-
-async def test_hidden_characters_in_a_subject_are_a_failed_check(scene: Scene) -> None:
-    item = scene.submit(subject="Invoice \u202efdp.exe")
-    app = scene.app()
-    async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "✖1")
-        await pilot.press("a")
-        await until(pilot, lambda: "open it first" in said(app))
-        assert state(scene, item) == "pending"

@@ -14,7 +14,7 @@ from console.safe import cells
 from console.session import Approval, Session
 from console.widgets.frame import Head, Key, foot_line, head_line, tab_line
 from console.widgets.pane import line, wrap
-from core.words import MINUTE, SECOND, Actor, Role
+from core.words import SECOND, Actor, Role
 from tests.console.scene import HOSTILE_HTML
 
 ALICE = Actor("operator", "alice", frozenset({Role.REVIEWER}))
@@ -37,21 +37,21 @@ def test_a_line_matches_by_field_by_any_text_or_by_star() -> None:
     assert not filters.matches(fields, filters.parse("colour:red"))
 
 
-def test_the_alarm_counts_approvals_within_a_minute_and_those_nobody_could_read() -> None:
+def test_the_desk_is_told_what_is_read_last_and_nothing_twice() -> None:
     session = Session()
-    assert session.decided((1,), now=0, seconds=0, per_minute=2) is None
-    assert session.decided((2,), now=MINUTE // 2, seconds=0, per_minute=2) is None
-    assert "3 approved" in (session.decided((3,), now=MINUTE // 2 + 1, seconds=0, per_minute=2) or "")
-    assert session.decided((4,), now=3 * MINUTE, seconds=0, per_minute=2) is None
-
-
-def test_three_approvals_in_a_row_that_were_not_open_long_enough_raise_the_alarm() -> None:
-    session = Session()
-    told = [session.decided((n,), now=n * MINUTE * 2, seconds=3, per_minute=20) for n in range(1, 4)]
-    assert told[:2] == [None, None]
-    assert "less than 3 s" in (told[2] or "")
-    session.opened(9, "d", now=10 * MINUTE)
-    assert session.decided((9,), now=10 * MINUTE + 5 * SECOND, seconds=3, per_minute=20) is None
+    assert not session.reads(None)  # nothing was, nothing is
+    assert session.reads(1)
+    assert session.to_tell() == 1
+    assert not session.reads(2)  # somebody tells already
+    session.told(1)
+    assert session.to_tell() == 2
+    session.told(2)
+    assert session.to_tell() is None
+    assert not session.reads(2)
+    assert session.reads(None)
+    assert session.to_tell() == 0
+    session.untold()
+    assert session.reads(None)
 
 
 def test_the_latest_approval_is_undone_first_and_none_after_its_release() -> None:

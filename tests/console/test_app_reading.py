@@ -1,0 +1,220 @@
+"""Review stays honest: what was read is known, what was not is said, and one template is still many bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from console.rows import TIMES
+from console.screens.queue import QueueScreen
+from core.events import EmailApproved, ReviewHurried
+from core.ledger import log
+from core.ledger.tables import Reader, Reading, table
+from core.rules.policy import Policy
+from tests.console.scene import Scene, drawn, lines, looking, make_scene, press, said, shows, until
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    made = make_scene(tmp_path)
+    yield made
+    made.store.close()
+
+
+def dwells(scene: Scene) -> list[int | None]:
+    with scene.store.read() as conn:
+        return [e.event.dwell_ms for e in log.read(conn, after=0) if isinstance(e.event, EmailApproved)]
+
+
+def alarms(scene: Scene) -> list[ReviewHurried]:
+    with scene.store.read() as conn:
+        return [e.event for e in log.read(conn, after=0) if isinstance(e.event, ReviewHurried)]
+
+
+def reads(scene: Scene) -> int | None:
+    row = scene.store.row(table(Reader).select())
+    return None if row is None else row.item
+
+
+def letters(scene: Scene, n: int, **more: str) -> list[int]:
+    return [
+        scene.submit(f"r{i}@example.com", subject=f"Your quote Q-{i}", text=f"Dear R{i},\nyour quote {i}.", **more)
+        for i in range(n)
+    ]
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+async def test_what_the_preview_shows_is_read_as_long_as_it_stays(scene: Scene) -> None:
+    first, second = letters(scene, 2)
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await until(pilot, lambda: reads(scene) == first)
+        scene.clock.advance(seconds=6)
+        await pilot.press("j")
+        await until(pilot, lambda: reads(scene) == second)
+        scene.clock.advance(seconds=9)
+        await pilot.press("k", "a")
+        await until(pilot, lambda: len(dwells(scene)) == 1)
+        assert dwells(scene) == [6_000]
+        await pilot.press("1")
+        await until(pilot, lambda: reads(scene) is None)
+
+
+async def test_without_a_preview_nothing_is_read_until_it_is_opened(scene: Scene) -> None:
+    (item,) = letters(scene, 1)
+    app = scene.app()
+    async with looking(app, size=(90, 30)) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "Your quote")
+        await pilot.press("enter")
+        await until(pilot, lambda: reads(scene) == item)
+        await pilot.press("escape")
+        await until(pilot, lambda: reads(scene) is None)
+
+
+async def test_a_message_walked_to_is_the_one_that_is_read(scene: Scene) -> None:
+    first, second = letters(scene, 2)
+    app = scene.app()
+    async with looking(app, size=(90, 30)) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "r1@example.com")
+        await pilot.press("enter")
+        await until(pilot, lambda: reads(scene) == first)
+        scene.clock.advance(seconds=5)
+        await pilot.press("J")
+        await until(pilot, lambda: reads(scene) == second)
+        rows = {row.item: row.read_us for row in scene.store.rows(table(Reading).select())}
+        assert rows == {first: 5_000_000, second: 0}
+
+
+# --- the alarm --------------------------------------------------------------------------------------------------------
+
+
+async def test_approving_unread_is_said_to_who_does_it_and_to_the_desk(tmp_path: Path) -> None:
+    scene = make_scene(tmp_path)
+    letters(scene, 4)
+    app = scene.app()
+    async with looking(app, size=(90, 30)) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "r3@example.com")
+        for n in range(1, 4):
+            await pilot.press("a")
+            await until(pilot, lambda n=n: len(dwells(scene)) == n and app.session.approvals != [])  # type: ignore[misc]  # bound now
+            await pilot.press("j")
+        await until(pilot, lambda: "alice approved 3 in a minute" in said(app))
+        await until(pilot, lambda: "▲ alice approved 3" in lines(pilot)[-1])
+        assert len(alarms(scene)) == 1
+        await pilot.press("1")
+        await shows(pilot, "alice approved 3 in a minute, 3 of them read for")
+        await pilot.press("5")
+        await shows(pilot, "review.hurried")
+    scene.store.close()
+
+
+async def test_a_reviewer_who_reads_hears_nothing(tmp_path: Path) -> None:
+    scene = make_scene(tmp_path, policy=Policy.model_validate({"review": {"messages_per_minute": 5}}))
+    items = letters(scene, 4)
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "r3@example.com")
+        for at, item in enumerate(items):
+            await until(pilot, lambda item=item: reads(scene) == item)  # type: ignore[misc]  # bound now
+            scene.clock.advance(seconds=4)
+            await pilot.press("a")
+            await until(pilot, lambda at=at: len(dwells(scene)) == at + 1)  # type: ignore[misc]  # bound now
+            await pilot.press("j")
+        assert dwells(scene) == [4_000] * 4
+        assert alarms(scene) == []
+    scene.store.close()
+
+
+# --- what is alike ----------------------------------------------------------------------------------------------------
+
+
+async def test_one_template_is_counted_walked_and_marked_and_each_body_still_seen(scene: Scene) -> None:
+    items = letters(scene, 3)
+    other = scene.submit("x@example.com", subject="Quite another thing")
+    fourth = scene.submit("r9@example.com", subject="Your quote Q-9", text="Dear R9,\nyour quote 9.")
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "r9@example.com")
+        assert drawn(pilot).count(f"{TIMES}4") == 4
+        screen = app.screen
+        assert isinstance(screen, QueueScreen)
+        for item in (*items[1:], fourth, items[0]):  # past the other one, and round
+            await pilot.press("n")
+            await until(pilot, lambda item=item: screen.table.cursor_id == item)  # type: ignore[misc]  # bound now
+        await pilot.press("equals_sign")
+        await shows(pilot, "A/X marked(4)")
+        assert list(screen.table.marks) == [*items, fourth]
+        assert other not in screen.table.marks
+        await pilot.press("enter")
+        await shows(pilot, "1 of 4")
+        await pilot.press("J", "J", "J")
+        await shows(pilot, "4 of 4")
+        await shows(pilot, "your quote 9.")
+        await pilot.press("escape")
+        await shows(pilot, "A/X marked(4)")
+        await pilot.press("A")
+        await shows(pilot, "1 text in 4 messages")
+        await press(pilot, scene, "4", "space")
+        await until(pilot, lambda: len(dwells(scene)) == 4)
+        await shows(pilot, "u undo batch (4)")
+
+
+async def test_a_group_shrinks_as_its_messages_are_decided(scene: Scene) -> None:
+    letters(scene, 3)
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await until(pilot, lambda: drawn(pilot).count(f"{TIMES}3") == 3)
+        await pilot.press("a")
+        await until(pilot, lambda: drawn(pilot).count(f"{TIMES}2") == 2)
+
+
+async def test_a_message_that_is_like_no_other_says_so(scene: Scene) -> None:
+    scene.submit()
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "Your refund")
+        await pilot.press("n", "equals_sign")
+        await until(pilot, lambda: "no other message is like this one" in said(app))
+
+
+# --- what fails a check -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"text": "pay\u200bpal"},
+        {"html": "<a href='https://evil.example'>www.bank.example</a>"},
+        {"text": "https://p\u0430ypal.example/"},
+        {"subject": "Invoice \u202efdp.exe"},
+    ],
+)
+async def test_what_would_deceive_must_be_opened_first(scene: Scene, more: dict[str, str]) -> None:
+    scene.submit(**more)
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "✖1")
+        await pilot.press("a")
+        await until(pilot, lambda: "open it first" in said(app))
+        await pilot.press("space", "A")
+        await until(pilot, lambda: "none of the marked can be approved" in said(app))
+        assert dwells(scene) == []
+        await pilot.press("enter")
+        await shows(pilot, "✖ ")
+        await pilot.press("a")
+        await until(pilot, lambda: len(dwells(scene)) == 1)
