@@ -362,7 +362,7 @@ class Review(SQLModel, table=True):
         Index("ix_review_status", "status", "id"),
         Index("ix_review_mailbox", "mailbox_id", "status", "id"),
         Index("ix_review_due", "status", "due_at"),
-        Index("ix_review_likeness", "status", "likeness", "id"),
+        Index("ix_review_likeness", "status", "likeness", "agent_id", "id"),
     )
     id: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
     kind: str

@@ -421,7 +421,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_review_due", "review", ["status", "due_at"], unique=False)
-    op.create_index("ix_review_likeness", "review", ["status", "likeness", "id"], unique=False)
+    op.create_index("ix_review_likeness", "review", ["status", "likeness", "agent_id", "id"], unique=False)
     op.create_index("ix_review_mailbox", "review", ["mailbox_id", "status", "id"], unique=False)
     op.create_index(op.f("ix_review_message_id"), "review", ["message_id"], unique=False)
     op.create_index("ix_review_status", "review", ["status", "id"], unique=False)
