@@ -7,10 +7,10 @@ The way of a message, each step naming its file:
     the gate decides                            flow/submit.py       flow/gate.py asks rules/modes, budgets, consent
       held: it waits for a human                flow/review/         approve, reject, undo, expire; digest, dwell, pace
       free: it is ready in its lane             ledger/lanes.py      order, fairness, one row to hold a lane back
-    a worker claims it under its budgets        flow/depart.py       flow/allowances.py, rules/budgets.py
+    a worker claims it under its budgets        flow/depart/         flow/allowances.py, rules/budgets.py
     it is dated and signed                      loops/departures.py  rules/compose with_date, rules/signing.py
-    the attempt is committed, then delivered    flow/depart.py       smtp/ speaks to the relay or the MX
-    what the receiver said is settled           flow/depart.py       sent, deferred, failed, uncertain
+    the attempt is committed, then delivered    flow/depart/         smtp/ speaks to the relay or the MX
+    what the receiver said is settled           flow/depart/         sent, deferred, failed, uncertain
     feedback comes back and moves rates         flow/absorb.py       doors/feedback.py, rules/reports, rules/providers
     a guard suspends before receivers act       flow/controls.py     rules/guards.py
 

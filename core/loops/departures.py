@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -25,6 +25,7 @@ from core.flow.house import House
 from core.ledger.lanes import Claimed
 from core.ledger.store import Store
 from core.ledger.tables import Body, table
+from core.ledger.transaction import Transaction
 from core.ledger.writer import Writer
 from core.loops.gather import Gather
 from core.loops.outfit import Outfit, Outfits
@@ -236,7 +237,7 @@ class Departures:
             with contextlib.suppress(Unavailable):
                 await self._writer.do(lambda tx: depart.beat(tx, worker=self.worker))
 
-    async def _insist(self, verb: depart.Verb) -> None:
+    async def _insist(self, verb: Callable[[Transaction], None]) -> None:
         while not self._stopping:
             try:
                 await self._writer.do(verb)

@@ -1,0 +1,247 @@
+"""What receivers said of what was attempted, written down once: recipient, message, lane, route, counters, events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import bindparam, select, update
+
+from core.events import EmailDeferred, EmailFailed, EmailSent
+from core.flow import absorb, house, review
+from core.flow.depart import ending
+from core.ledger import facts, lanes
+from core.ledger.counters import bucket
+from core.ledger.lanes import Claimed
+from core.ledger.tables import InFlight, Lane, Recipient, Stream, table
+from core.ledger.transaction import Transaction
+from core.rules import budgets
+from core.rules.policy import Policy
+from core.words import HOUR, MINUTE, SECOND, SYSTEM, Outcome, Reply, Status
+
+RECIPIENT: Final = table(Recipient)
+IN_FLIGHT: Final = table(InFlight)
+LANE: Final = table(Lane)
+STREAM: Final = table(Stream)
+
+LONGEST_RETRY: Final = 4 * HOUR
+LONGEST_BACKOFF: Final = 30 * MINUTE
+BACKS_OFF: Final = "lane backs off"
+LANE_PATIENCE: Final = 3
+"""Deferrals in a row after which a lane, not only its message, backs off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """One delivery and what came of it. `jitter` is a share from 0 to 1 that spreads retries."""
+
+    claimed: Claimed
+    reply: Reply
+    jitter: float = 0.0
+    provider_id: str | None = None
+
+    @property
+    def attempt(self) -> int:
+        return self.claimed.attempts + 1
+
+
+def settle(tx: Transaction, settlements: Sequence[Settlement], *, worker: int) -> None:
+    """Record what receivers said: recipient, message, lane, route, counters and events, each once."""
+    mine = lanes.held_leases(tx, {s.claimed.key for s in settlements}, worker=worker)
+    sent: list[Settlement] = []
+    for one in settlements:
+        if one.claimed.key not in mine:
+            _settle_late(tx, one)
+        elif one.reply.outcome is Outcome.SENT:
+            sent.append(one)
+        else:
+            _settle_unsent(tx, one)
+    if sent:
+        lanes.land(tx, [one.claimed for one in sent])
+        _settle_sent(tx, sent)
+
+
+def _settle_sent(tx: Transaction, sent: Sequence[Settlement]) -> None:
+    """The common end, for many at once."""
+    tx.write_keeping_memo(
+        _SENT,
+        [
+            {
+                "b_message": s.claimed.message_id, "b_n": s.claimed.n, "b_code": s.reply.code,
+                "b_enhanced": s.reply.enhanced, "b_reply": s.reply.text, "b_at": tx.now, "b_provider": s.provider_id,
+            }
+            for s in sent
+        ],
+    )  # fmt: skip
+    for s in sent:
+        c = s.claimed
+        _count_sent(tx, c)
+        tx.emit(
+            EmailSent(
+                actor=str(SYSTEM), message=c.message_id, mailbox=c.mailbox_id, agent=c.agent_id, stream=c.stream_id,
+                run=c.run_id, n=c.n, attempt=s.attempt, code=s.reply.code, enhanced=s.reply.enhanced, site=c.site,
+                test=c.test,
+            )
+        )  # fmt: skip
+    ending.close(tx, [s.claimed for s in sent], Status.SENT)
+    tx.write_keeping_memo(
+        _CALM, [{"b_id": lane, "b_reply": text, "b_at": tx.now} for lane, text in _last_words(sent).items()]
+    )
+
+
+def _settle_unsent(tx: Transaction, one: Settlement) -> None:
+    c, reply = one.claimed, one.reply
+    _, policy = house.policy(tx)
+    match reply.outcome:
+        case Outcome.DEFERRED:
+            if tx.now - c.submitted_at >= policy.delivery.give_up:
+                lanes.land(tx, [c])
+                _fail(tx, one, cause="give_up")
+            else:
+                _defer(tx, one, policy)
+        case Outcome.FAILED:
+            lanes.land(tx, [c])
+            _fail(tx, one, cause="refused")
+        case Outcome.UNCERTAIN:
+            ending.uncertain(tx, c, attempt=one.attempt, policy=policy, jitter=one.jitter)
+        case Outcome.ROUTE_DOWN:
+            _route_down(tx, one)
+        case Outcome.SENT:
+            raise AssertionError("settled with the others")
+
+
+def _defer(tx: Transaction, one: Settlement, policy: Policy) -> None:
+    """Try again: 5 min (RFC 5321 4.5.4.1 asks for 30; queues of agents are watched), doubling to 4 h, with jitter."""
+    c, reply = one.claimed, one.reply
+    wait = min(policy.delivery.first_retry << min(one.attempt - 1, 20), LONGEST_RETRY)
+    next_at = tx.now + wait + int(wait * one.jitter / 4)
+    lanes.put_back(tx, [c], dues=[next_at])
+    ending.note(tx, c, reply, status=Status.DEFERRED, next_at=next_at)
+    tx.emit(
+        EmailDeferred(
+            actor=str(SYSTEM), message=c.message_id, mailbox=c.mailbox_id, agent=c.agent_id, stream=c.stream_id,
+            run=c.run_id, n=c.n, attempt=one.attempt, code=reply.code, enhanced=reply.enhanced, stage=reply.stage,
+            next_at=next_at,
+        )
+    )  # fmt: skip
+    tx.bump("desk", "", "deferred", minute=bucket(tx.now))
+    _lane_trouble(tx, c, reply, jitter=one.jitter)
+
+
+def _lane_trouble(tx: Transaction, c: Claimed, reply: Reply, *, jitter: float) -> None:
+    """A receiver that defers one after the other, or at its door, means the lane and not the letter."""
+    row = tx.one(select(LANE.c.failures).where(LANE.c.id == c.lane_id))
+    failures = (row.failures if row else 0) + 1
+    at_the_door = reply.code == 421 or reply.stage in ("connect", "ehlo", "mail")
+    tx.write_keeping_memo(
+        _TROUBLE, [{"b_id": c.lane_id, "b_failures": failures, "b_reply": ending.line(reply), "b_at": tx.now}]
+    )
+    if at_the_door or failures >= LANE_PATIENCE:
+        lanes.sleep(
+            tx, lane_id=c.lane_id, not_before=tx.now + _backoff(failures, jitter), waits_for=BACKS_OFF,
+            failures=failures,
+        )  # fmt: skip
+
+
+def _route_down(tx: Transaction, one: Settlement) -> None:
+    """No conversation took place: the message has lost nothing, the route (or, sending direct, the lane) backs off."""
+    c = one.claimed
+    lanes.put_back(tx, [c], dues=[c.due])
+    tx.write_keeping_memo(
+        _UNTRIED, [{"b_message": c.message_id, "b_n": c.n, "b_attempts": c.attempts, "b_reply": ending.line(one.reply)}]
+    )
+    box = facts.gate(tx, c.mailbox_id)
+    if box.route.startswith("direct"):
+        _lane_trouble(tx, c, one.reply, jitter=one.jitter)
+        return
+    row = tx.one(select(STREAM.c.route_failures, STREAM.c.backoff_until).where(STREAM.c.id == c.stream_id))
+    assert row is not None
+    if row.backoff_until > tx.now:
+        return  # others in flight said the same at the same time: one trouble is counted once
+    failures = row.route_failures + 1
+    tx.write(
+        update(STREAM)
+        .where(STREAM.c.id == c.stream_id)
+        .values(
+            route_failures=failures,
+            backoff_until=tx.now + _backoff(failures, one.jitter),
+            last_reply=ending.line(one.reply),
+        )
+    )
+
+
+def _backoff(failures: int, jitter: float) -> int:
+    wait = min(SECOND << min(failures, 20), LONGEST_BACKOFF)
+    return wait + int(wait * jitter / 2)
+
+
+def _fail(tx: Transaction, one: Settlement, *, cause: str) -> None:
+    c, reply = one.claimed, one.reply
+    ending.note(tx, c, reply, status=Status.FAILED, next_at=None)
+    tx.emit(
+        EmailFailed(
+            actor=str(SYSTEM), message=c.message_id, mailbox=c.mailbox_id, agent=c.agent_id, stream=c.stream_id,
+            run=c.run_id, n=c.n, attempt=one.attempt, code=reply.code, enhanced=reply.enhanced, stage=reply.stage,
+            cause=cause,
+        )
+    )  # fmt: skip
+    tx.bump("desk", "", "failed", minute=bucket(tx.now))
+    ending.close(tx, [c], Status.FAILED)
+    if cause == "refused":
+        absorb.absorb_refusal(tx, c, reply)
+
+
+def _settle_late(tx: Transaction, one: Settlement) -> None:
+    """Our lease had lapsed and the recipient was taken for uncertain; now we know after all."""
+    c, outcome = one.claimed, one.reply.outcome
+    r = RECIPIENT.c
+    row = tx.one(select(RECIPIENT).where(r.message_id == c.message_id, r.n == c.n))
+    if row is None or outcome is not Outcome.SENT or Status(row.status).final or row.attempts != one.attempt:
+        return
+    flying = tx.one(select(IN_FLIGHT.c.worker).where(IN_FLIGHT.c.message_id == c.message_id, IN_FLIGHT.c.n == c.n))
+    if flying is None:
+        lanes.withdraw(tx, [c.key], lanes=[c.lane_id])
+        _settle_sent(tx, [one])
+        review.moot(tx, c.message_id, facts.gate(tx, c.mailbox_id))
+
+
+def _count_sent(tx: Transaction, c: Claimed) -> None:
+    """Sent is what guards divide by and screens draw; test mail is neither."""
+    if c.test:
+        return
+    hour = bucket(tx.now, 60)
+    tx.bump("agent", str(c.agent_id), "sent_1h", minute=hour)
+    tx.bump("mailbox", str(c.mailbox_id), "sent_1h", minute=hour)
+    tx.bump("stream", str(c.stream_id), "sent_1d", minute=bucket(tx.now, budgets.DAY_MINUTES))
+    tx.bump("agent", str(c.agent_id), "sent", minute=bucket(tx.now))
+    tx.bump("desk", "", "sent", minute=bucket(tx.now))
+
+
+def _last_words(sent: Sequence[Settlement]) -> dict[int, str]:
+    return {s.claimed.lane_id: ending.line(s.reply) for s in sent}
+
+
+_SENT: Final = (
+    update(RECIPIENT)
+    .where(ending.OF_RECIPIENT)
+    .values(
+        status=Status.SENT.value, code=bindparam("b_code"), enhanced=bindparam("b_enhanced"),
+        reply=bindparam("b_reply"), sent_at=bindparam("b_at"), provider_id=bindparam("b_provider"), next_at=None,
+    )
+)  # fmt: skip
+_UNTRIED: Final = (
+    update(RECIPIENT)
+    .where(ending.OF_RECIPIENT)
+    .values(status=Status.QUEUED.value, attempts=bindparam("b_attempts"), reply=bindparam("b_reply"))
+)
+_CALM: Final = (
+    update(LANE)
+    .where(LANE.c.id == bindparam("b_id"))
+    .values(failures=0, last_reply=bindparam("b_reply"), last_reply_at=bindparam("b_at"))
+)
+_TROUBLE: Final = (
+    update(LANE)
+    .where(LANE.c.id == bindparam("b_id"))
+    .values(failures=bindparam("b_failures"), last_reply=bindparam("b_reply"), last_reply_at=bindparam("b_at"))
+)
