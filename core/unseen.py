@@ -91,6 +91,11 @@ def hidden_in(text: str) -> int:
     return sum(spell_out(line)[1] for line in lines)
 
 
+def width(text: str) -> int:
+    """Cells that a spelled-out line takes in a terminal."""
+    return len(text) if text.isascii() else sum(0 if is_combining(char) else _wide(char) for char in text)
+
+
 def _takes_emoji_style(base: str, after: str) -> bool:
     """Whether U+FE0F (or FE0E) after `base` is everyday emoji spelling: `❤️`, `1️⃣`; then it hides nothing."""
     return (

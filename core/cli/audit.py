@@ -177,11 +177,11 @@ def export(
 ) -> None:
     """Write the log to stdout, one event a line, in its order."""
     if form is Format.CSV:
-        say("".join(sheets.written(COLUMNS, [])).rstrip("\n"))
+        say("".join(sheets.written(COLUMNS, [])).rstrip("\n"), exact=True)
     done = 0
     with seat.read() as conn:
         while entries := log.read(conn, after=after):
-            say("\n".join(_line(entry, form) for entry in entries))
+            say("\n".join(_line(entry, form) for entry in entries), exact=True)
             after = entries[-1].seq
             done += len(entries)
             if done % MANY < len(entries):

@@ -7,6 +7,7 @@ made safe for a terminal here: subjects and addresses come from strangers.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ import typer
 import typer.main
 
 from core.errors import Invalid, PostroomError, Unavailable
+from core.unseen import TAB, is_hidden, spell_out, width
 from core.words import duration, read_stamp
 
 TOKEN: Final = "POSTROOM_TOKEN"  # noqa: S105 - a variable's name
@@ -146,38 +148,56 @@ def _hush() -> int:
 
 
 def dump(data: Mapping[str, Any]) -> str:
-    """One line of JSON."""
-    return orjson.dumps(data, option=orjson.OPT_NON_STR_KEYS).decode()
+    """One line of JSON. What a terminal would obey is escaped: the same JSON, and harmless to look at."""
+    line = orjson.dumps(data, option=orjson.OPT_NON_STR_KEYS).decode()
+    if line.isprintable() and line.isascii():
+        return line
+    return "".join(_escaped(char) if is_hidden(char) else char for char in line)
 
 
-def say(text: str) -> None:
-    """A line, or lines, on stdout at once, so that whoever reads sees it and a closed pipe is noticed here."""
-    sys.stdout.write(text + "\n")
+def _escaped(char: str) -> str:
+    return json.dumps(char)[1:-1] if char != "\x7f" else "\\u007f"
+
+
+def say(text: str, *, exact: bool = False) -> None:
+    """A line, or lines, on stdout at once, so that whoever reads sees it and a closed pipe is noticed here.
+
+    `exact` leaves what goes into a file or a pipe as it is; a terminal never gets what it would obey.
+    """
+    sys.stdout.write((text if exact and not sys.stdout.isatty() else plain(text)) + "\n")
     sys.stdout.flush()
 
 
 def plain(text: str) -> str:
-    """The text without what a terminal would obey: escapes, C1, direction marks, zero-width characters."""
-    return "".join(char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in text)
+    """Lines in which everything that a terminal would obey or a reader cannot see is spelled out: `⟨U+202E⟩`."""
+    return "\n".join(_line_of(line) for line in text.split("\n"))
+
+
+def _line_of(line: str) -> str:
+    return spell_out(line.expandtabs(TAB))[0]
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[object]], *, none: str = "nothing") -> str:
-    """Columns for a person."""
+    """Columns for a person. A cell is one line, whatever it holds."""
     if not rows:
         return none
-    cells = [[plain("-" if cell in (None, "") else str(cell)).replace("\n", " ") for cell in row] for row in rows]
-    widths = [max(len(line[at]) for line in (list(heads), *cells)) for at in range(len(heads))]
-    lines = [list(heads), *cells]
+    lines = [list(heads), *([_cell("-" if cell in (None, "") else str(cell)) for cell in row] for row in rows)]
+    widths = [max(width(line[at]) for line in lines) for at in range(len(heads))]
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+        "  ".join(cell + " " * (wide - width(cell)) for cell, wide in zip(line, widths, strict=True)).rstrip()
+        for line in lines
     )
 
 
 def pairs(values: Mapping[str, object]) -> str:
-    """`name  value` lines for a person; what there is not is left out."""
+    """`name  value` lines for a person; what there is not is left out. A value cannot begin a line of its own."""
     shown = {name: value for name, value in values.items() if value not in (None, "", [], {}, ())}
-    width = max((len(name) for name in shown), default=0)
-    return "\n".join(f"{name.ljust(width)}  {plain(_word(value))}" for name, value in shown.items())
+    wide = max((len(name) for name in shown), default=0)
+    return "\n".join(f"{name.ljust(wide)}  {_cell(_word(value))}" for name, value in shown.items())
+
+
+def _cell(text: str) -> str:
+    return spell_out(" ".join(text.splitlines()))[0]
 
 
 def _word(value: object) -> str:

@@ -85,7 +85,8 @@ class Story:
             shown.append(f"{stamp(step.at)}  {step.kind:<11}  {which}{step.text}")
         if self.truncated:
             shown.append(f"… only the newest {MOST} messages are told")
-        return "\n".join(shown)
+        # what a receiver or an agent wrote must not look like a step of its own
+        return "\n".join(" ".join(line.splitlines()) for line in shown)
 
 
 def trace(conn: Connection, key: str, keyring: Keyring) -> Story:

@@ -15,7 +15,10 @@ from core.settings import load
 from tests.cli.clerk import ADDRESS, Clerk
 
 
-def hand_in(clerk: Clerk, *, to: str = "jane@example.com", subject: str = "Your refund", run: str = "run-7") -> str:
+def hand_in(
+    clerk: Clerk, *, to: str = "jane@example.com", subject: str = "Your refund", run: str = "run-7",
+    text: str = "It is on its way.",
+) -> str:  # fmt: skip
     """The id of a message that waits for a human."""
     token = clerk.ok("token", "issue", "--agent", "support-bot", who="gail")["token"]
     settings = load(clerk.directory)
@@ -25,7 +28,7 @@ def hand_in(clerk: Clerk, *, to: str = "jane@example.com", subject: str = "Your 
         known = facts.token_by_hash(conn, digest(token))
         assert known is not None
         submission = Submission(
-            sender=parse_address(ADDRESS), to=(parse_address(to),), subject=subject, text="It is on its way.",
+            sender=parse_address(ADDRESS), to=(parse_address(to),), subject=subject, text=text,
             issued=b"{}", run=RunClaim(key=run, user="ann@acme.test"),
         )  # fmt: skip
         prepared = prepare(store, submission, token=known, house=house)
