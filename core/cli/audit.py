@@ -13,7 +13,7 @@ import orjson
 import typer
 
 from core import keyfile, keys
-from core.cli.frame import Said, dump, group, kept_token, pairs, say, table
+from core.cli.frame import Said, dump, group, kept_token, pairs, piped, say, table
 from core.cli.seat import Seat, command
 from core.errors import Conflict, Invalid
 from core.events import SUBJECTS
@@ -177,11 +177,11 @@ def export(
 ) -> None:
     """Write the log to stdout, one event a line, in its order."""
     if form is Format.CSV:
-        say("".join(sheets.written(COLUMNS, [])).rstrip("\n"), exact=True)
+        say("".join(sheets.written(COLUMNS, [])).rstrip("\n"), exact=piped())
     done = 0
     with seat.read() as conn:
         while entries := log.read(conn, after=after):
-            say("\n".join(_line(entry, form) for entry in entries), exact=True)
+            say("\n".join(_line(entry, form) for entry in entries), exact=form is Format.JSONL or piped())
             after = entries[-1].seq
             done += len(entries)
             if done % MANY < len(entries):

@@ -20,7 +20,7 @@ import typer
 import typer.main
 
 from core.errors import Invalid, PostroomError, Unavailable
-from core.unseen import TAB, is_hidden, spell_out, width
+from core.unseen import STACK, TAB, is_combining, is_hidden, spell_out, width
 from core.words import duration, read_stamp
 
 TOKEN: Final = "POSTROOM_TOKEN"  # noqa: S105 - a variable's name
@@ -152,7 +152,12 @@ def dump(data: Mapping[str, Any]) -> str:
     line = orjson.dumps(data, option=orjson.OPT_NON_STR_KEYS).decode()
     if line.isprintable() and line.isascii():
         return line
-    return "".join(_escaped(char) if is_hidden(char) else char for char in line)
+    written: list[str] = []
+    stacked = 0
+    for char in line:
+        stacked = stacked + 1 if is_combining(char) else 0
+        written.append(_escaped(char) if stacked > STACK or is_hidden(char) else char)
+    return "".join(written)
 
 
 def _escaped(char: str) -> str:
@@ -162,10 +167,15 @@ def _escaped(char: str) -> str:
 def say(text: str, *, exact: bool = False) -> None:
     """A line, or lines, on stdout at once, so that whoever reads sees it and a closed pipe is noticed here.
 
-    `exact` leaves what goes into a file or a pipe as it is; a terminal never gets what it would obey.
+    `exact` leaves the text as it is: it is JSON of `dump`, or goes into a file.
     """
-    sys.stdout.write((text if exact and not sys.stdout.isatty() else plain(text)) + "\n")
+    sys.stdout.write((text if exact else plain(text)) + "\n")
     sys.stdout.flush()
+
+
+def piped() -> bool:
+    """Whether what is said goes to a program or into a file, which want it as it is."""
+    return not sys.stdout.isatty()
 
 
 def plain(text: str) -> str:

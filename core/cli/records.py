@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Protocol, TypeVar
 import typer
 
 from core.cli import spelling
-from core.cli.frame import Said, group, moment, say, table
+from core.cli.frame import Said, group, moment, piped, say, table
 from core.cli.seat import Reason, Seat, command
 from core.flow import consents, suppressions
 from core.flow.consents import ConsentView
@@ -88,7 +88,7 @@ def export_suppressions(seat: Seat) -> Said | None:
         if seat.as_json:
             return Said({"suppressions": [_suppression(one) for one in _all(seat)]}, "")
         for line in suppressions.export_csv(conn, now=seat.now):
-            say(line.rstrip("\n"), exact=True)
+            say(line.rstrip("\n"), exact=piped())
     return None
 
 
@@ -197,7 +197,7 @@ def export_consents(seat: Seat) -> Said | None:
         if seat.as_json:
             return Said({"consents": [_consent(one) for one in consents.every(conn)]}, "")
         for line in consents.export_csv(conn):
-            say(line.rstrip("\n"), exact=True)
+            say(line.rstrip("\n"), exact=piped())
     return None
 
 

@@ -37,7 +37,7 @@ def report(
             unread += 1
             continue
         found = reports.read(raw)
-        say(dump({"file": file} | found.as_json()) if seat.as_json else _line(file, found))
+        say(dump({"file": file} | found.as_json()) if seat.as_json else _line(file, found), exact=seat.as_json)
     if unread:
         raise typer.Exit(1)
 

@@ -118,7 +118,7 @@ def command(
             with contextlib.closing(Seat(directory, as_json=as_json)) as seat:
                 said = function(seat, **given)
             if said is not None:
-                frame.say(frame.dump(said.data) if as_json else said.text)
+                frame.say(frame.dump(said.data) if as_json else said.text, exact=as_json)
                 if said.code:
                     raise typer.Exit(said.code)
 
