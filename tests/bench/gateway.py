@@ -38,6 +38,8 @@ from core.ledger.transaction import Transaction
 from core.settings import Settings, load
 from core.words import Mode
 from tests import desk as bench_desk
+from tests.bench import steps
+from tests.bench.sinks import sink
 
 SINK_PORT = 2631
 PORT = 8099
@@ -78,20 +80,6 @@ def found(directory: Path) -> Settings:
 
 
 @contextlib.contextmanager
-def sink() -> Iterator[None]:
-    """Postfix's own receiver that throws everything away."""
-    process = subprocess.Popen(
-        ["smtp-sink", "-u", "nobody", f"127.0.0.1:{SINK_PORT}", "512"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        yield
-    finally:
-        process.kill()
-        process.wait()
-
-
-@contextlib.contextmanager
 def gateway(directory: Path, *, egress: int) -> Iterator[psutil.Process]:
     """The real gateway, as `serve` runs it."""
     process = subprocess.Popen(
@@ -124,7 +112,7 @@ def measure(messages: int, *, egress: int, connections: int = 32) -> dict[str, A
         directory = Path(name)
         settings = found(directory)
         store = Store(settings.database_url, clock=SystemClock())
-        with sink(), gateway(directory, egress=egress) as process:
+        with sink(SINK_PORT), gateway(directory, egress=egress) as process:
             family = [process, *process.children(recursive=True)]
             _load(WARM_UP, connections=connections)  # as the peer: its processes stand and its connections are open
             _await_sent(store, WARM_UP)
@@ -211,6 +199,8 @@ def main() -> None:
             f"  {key} {row[key]}" for key in ("accepted_per_s", "p99_ms", "cpu_us_per_message", "rss_mb") if key in row
         )
         print(f"{name:24} {row['delivered_per_s']:>6} messages/s  {ratio:8}{more}")
+    print("\nwhere a message's processor time goes (python -m tests.bench.steps):")
+    steps.show(steps.profile())
 
 
 if __name__ == "__main__":

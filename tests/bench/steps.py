@@ -1,0 +1,155 @@
+"""Where a message's processor time goes, step by step, one thread, no receiver's time in it: the gateway's profile.
+
+Each step is the product's own code over a real SQLite desk (`synchronous=FULL`), in the batches a busy gateway has:
+sixteen submissions a commit, claims, attempts and settlements of up to 64. The best of several rounds counts.
+
+usage: python -m tests.bench.steps [--messages 512] [--rounds 5] [--json]
+needs: smtp-sink (Debian's postfix) for the step over SMTP; without it that step is left out
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from core.clock import SystemClock
+from core.doors.contract import SendRequest, read
+from core.flow import depart
+from core.flow.prepare import Prepared
+from core.flow.submit import Submit
+from core.keys import new_key_pair
+from core.ledger import schema
+from core.ledger.lanes import Claimed
+from core.ledger.store import Store
+from core.rules import compose
+from core.rules.signing import SigningKey, sign
+from core.smtp import Courier, Limits, Parcel, Route
+from core.words import Mode, Outcome, Reply
+from tests.bench.sinks import sink
+from tests.desk import DOMAIN, WIDE, Bench, make_desk
+
+BATCH: Final = 16
+TURN: Final = 64
+TEXT: Final = "Thank you for your patience, we looked at it and found out why.\n" * 52
+SENT: Final = Reply(Outcome.SENT, 250, "2.0.0", "queued", "dot")
+
+Figures = dict[str, float]
+
+
+@contextlib.contextmanager
+def timed(figures: Figures, step: str, messages: int) -> Iterator[None]:
+    """Processor microseconds a message of what is done inside, this thread alone."""
+    began = time.thread_time()
+    yield
+    figures[step] = (time.thread_time() - began) / messages * 1e6
+
+
+def one_round(desk: Bench, keys: Sequence[SigningKey], *, number: int, messages: int) -> Figures:
+    """A batch of messages through every step."""
+    figures: Figures = {}
+    body = orjson.dumps({"from": f"help@{DOMAIN}", "to": "jane@example.com", "subject": "Your ticket", "text": TEXT})
+    with timed(figures, "parse the request (JSON, 4 kB)", messages):
+        for _ in range(messages):
+            read(SendRequest, body)
+    with timed(figures, "prepare: class, checks, compose, digest", messages):
+        prepared = [desk.prepared(f"u{number}-{n}@d{n % 50}.example", text=TEXT, issued=body) for n in range(messages)]
+    with timed(figures, "accept: gate, state, events, commit", messages):
+        for start in range(0, messages, BATCH):
+            _accept(desk.store, prepared[start : start + BATCH])
+    turns: list[list[Claimed]] = []
+    with timed(figures, "claim: lanes, budgets, leases", messages):
+        while claimed := desk.store.transact(lambda tx: depart.claim(tx, worker=1, limit=TURN)):
+            turns.append(claimed)
+    with timed(figures, "sign: RSA-2048 and Ed25519", messages):
+        for one in prepared:
+            sign(compose.with_date(one.rendered, 0), keys=keys, at=0)
+    with timed(figures, "attempt: the gate's last look", messages):
+        for turn in turns:
+            desk.store.transact(lambda tx, these=turn: depart.attempt(tx, these, worker=1))  # type: ignore[misc]  # bound now
+    with timed(figures, "settle: state, counters, events", messages):
+        for turn in turns:
+            done = [depart.Settlement(one, SENT) for one in turn]
+            desk.store.transact(lambda tx, these=done: depart.settle(tx, these, worker=1))  # type: ignore[misc]  # bound now
+    return figures
+
+
+def _accept(store: Store, prepared: Sequence[Prepared]) -> None:
+    verbs = [Submit(one) for one in prepared]
+    with store.begin() as tx:
+        Submit.foresee(tx, verbs)
+        for verb in verbs:
+            tx.run(verb)
+
+
+async def carry(messages: int, port: int) -> Figures:
+    """The SMTP conversations alone, 32 connections kept open."""
+    figures: Figures = {}
+    courier = Courier(clock=SystemClock(), hello="bench.test", limits=Limits(relay=32))
+    parcel = Parcel(
+        route=Route.parse(f"smtp://127.0.0.1:{port}"), domain="example.com", sender=f"r@{DOMAIN}",
+        recipient="jane@example.com", message=TEXT.replace("\n", "\r\n").encode(), smtputf8=False,
+    )  # fmt: skip
+    await asyncio.gather(*(courier.deliver(parcel) for _ in range(64)))
+    with timed(figures, "deliver over SMTP, connections kept", messages):
+        await asyncio.gather(*(courier.deliver(parcel) for _ in range(messages)))
+    await courier.close()
+    return figures
+
+
+def profile(*, messages: int = 512, rounds: int = 5) -> Figures:
+    """Step -> processor microseconds a message, the best of the rounds, in the order of a message's way."""
+    keys = [
+        SigningKey.load(DOMAIN, selector=f"s-{algorithm}", algorithm=algorithm, private=new_key_pair(algorithm).private)
+        for algorithm in ("rsa", "ed25519")
+    ]
+    with tempfile.TemporaryDirectory() as directory:
+        store = Store(f"sqlite:///{Path(directory) / 'postroom.db'}", clock=SystemClock())
+        schema.upgrade(store.engine)
+        desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+        found = [one_round(desk, keys, number=n, messages=messages) for n in range(rounds + 1)][1:]
+        store.close()
+    if shutil.which("smtp-sink"):
+        with sink(2_632) as port:
+            carried = [_carried(lambda: carry(messages, port)) for _ in range(rounds)]
+        found = [one | more for one, more in zip(found, carried, strict=True)]
+    return {step: min(one[step] for one in found) for step in found[0]}
+
+
+def _carried(run: Callable[[], Any]) -> Figures:
+    figures: Figures = asyncio.run(run())
+    return figures
+
+
+def show(figures: Figures) -> None:
+    """The table, with each step's share."""
+    whole = sum(figures.values())
+    for step, micros in figures.items():
+        print(f"  {step:44} {micros:6.0f} us  {micros / whole:5.1%}  {'#' * round(micros / whole * 40)}")
+    print(f"  {'a message, all steps':44} {whole:6.0f} us")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--messages", type=int, default=512)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args()
+    figures = profile(messages=asked.messages, rounds=asked.rounds)
+    if asked.json:
+        print(json.dumps({step: round(micros) for step, micros in figures.items()}))
+    else:
+        show(figures)
+
+
+if __name__ == "__main__":
+    main()
