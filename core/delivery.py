@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import io
 import os
 import sys
@@ -31,6 +32,10 @@ would wait that long for each of them while the event loop is busy."""
 
 
 PAGE: Final = 4_096
+
+YOUNG: Final = 20_000
+"""Objects made before the collector looks for cycles. At Python's 700 it looks some three times a message, and now and
+then through everything that was imported: a twentieth of the processor's time."""
 
 
 def system_chance() -> Chance:
@@ -84,6 +89,9 @@ class Delivery:
     async def writing(self) -> AsyncIterator[Self]:
         """The writer runs; at the end what is queued is written and everything closed."""
         sys.setswitchinterval(SWITCH)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(YOUNG)
         self.writer.start()
         try:
             yield self
