@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from core.errors import PostroomError
-from core.flow import anomalies, depart, lookout, retirement, review, runs, upkeep
+from core.flow import anomalies, clocksteps, depart, lookout, retirement, review, runs, upkeep
 from core.ledger.transaction import Transaction
 from core.ledger.writer import Writer
 from core.words import Clock
@@ -48,10 +48,11 @@ FULL_HAND: Final = 200
 class Housekeeping:
     """Runs the chores of one gateway; several gateways may do so at once, each act happens once."""
 
-    def __init__(self, *, writer: Writer, clock: Clock, chores: tuple[Chore, ...] = CHORES) -> None:
+    def __init__(self, *, writer: Writer, clock: Clock, chores: tuple[Chore, ...] | None = None) -> None:
         self._writer = writer
         self._clock = clock
-        self._chores = chores
+        # This gateway's own eye on its clock: it remembers what the clock said.
+        self._chores = chores or (*CHORES, Chore("clock", 5.0, clocksteps.Watch()))
 
     async def run(self) -> None:
         """Until cancelled."""
