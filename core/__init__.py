@@ -6,7 +6,7 @@ The way of a message, each step naming its file:
     the bytes are composed, once                flow/prepare.py      rules/compose, classes.py, provenance.py
     the gate decides                            flow/submit.py       flow/gate.py asks rules/modes, budgets, consent
       held: it waits for a human                flow/review/         approve, reject, undo, expire; digest, dwell, pace
-      free: it is ready in its lane             ledger/lanes.py      order, fairness, one row to hold a lane back
+      free: it is ready in its lane             ledger/lanes/        order, fairness, one row to hold a lane back
     a worker claims it under its budgets        flow/depart/         flow/allowances.py, rules/budgets.py
     it is dated and signed                      loops/departures.py  rules/compose with_date, rules/signing.py
     the attempt is committed, then delivered    flow/depart/         smtp/ speaks to the relay or the MX
