@@ -171,9 +171,13 @@ class PostroomConsole(CarefulApp[int]):
 
     def _tell(self, news: News) -> None:
         screen = self.desk_screen
-        if screen is not None:
+        if screen is None or not screen.is_mounted:
+            return  # it has nothing to show the news on yet, and reads everything once it has
+        try:
             screen.told(news)
-            self._check_frame()
+        except Exception as error:  # noqa: BLE001 - one screen's mistake must not end the following: the rest would look live
+            self.say(f"this should not have happened: {error!r}", "error")
+        self._check_frame()
 
     @property
     def waiting(self) -> int:

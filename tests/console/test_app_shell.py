@@ -12,6 +12,7 @@ from sqlalchemy import insert
 
 from console.actions import ACTIONS, Asks, Scope, footer, of_scope, works_in
 from console.app import PostroomConsole
+from console.live import News
 from console.screens.queue import QueueScreen
 from console.wiring import MODES, Parts, sign_in
 from core.errors import Unauthenticated
@@ -93,6 +94,17 @@ def test_signing_in_finds_the_operator_and_says_so_in_the_log(scene: Scene, tmp_
     parts.desk.store.close()
     with pytest.raises(Unauthenticated):
         sign_in(tmp_path, "pro_nobody")
+
+
+async def test_news_of_a_screen_that_is_still_being_drawn_do_not_end_the_following(scene: Scene) -> None:
+    app = scene.app()
+    async with looking(app) as pilot:
+        for name in ("agents", "queue", "events"):
+            app.go(name)
+            app._hear(News(app.live, messages=frozenset({1}), left=frozenset({1}), agents=frozenset({1}), count=1))
+        scene.submit("later@example.com")
+        await until(pilot, lambda: app.live.held == 1)
+        assert "should not have happened" not in said(app)
 
 
 # --- getting about ------------------------------------------------------------------------------------------------

@@ -1,0 +1,188 @@
+"""The console in a real terminal: keys in, screen out. Over a pty with pyte for its screen, and in tmux where it is."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from core.clock import SystemClock
+from core.flow import depart
+from core.ledger import log, schema
+from core.ledger.store import Store
+from tests.desk import WIDE as UNLIMITED
+from tests.desk import make_desk
+from tests.terminal import PATIENCE, SMALL, WIDE, Size, terminal
+
+SIZES = pytest.mark.parametrize("size", [WIDE, SMALL], ids=["wide", "small"])
+TOKEN = "pro_alice"
+CLEAR = "\x15"  # ctrl+u
+
+
+class Seen(Protocol):
+    """A terminal, whichever: keys in, screen out."""
+
+    def press(self, *keys: str) -> None: ...
+
+    def until(self, condition: Callable[[str], bool]) -> str: ...
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A desk with held mail in a directory, as `postroom console --dir` opens it."""
+
+    directory: Path
+    store: Store
+
+    @property
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "console.main", "console", "--dir", str(self.directory)]
+
+    def log(self, *kinds: str) -> list[str]:
+        """Which of these facts the log holds, in order."""
+        with self.store.read() as conn:
+            return [entry.event.type for entry in log.read(conn, after=0) if entry.event.type in kinds]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    (tmp_path / "postroom.toml").write_text('name = "HARBOUR"\n')
+    (tmp_path / "master.key").write_text(f"m1:{'A' * 43}")
+    store = Store(f"sqlite:///{tmp_path}/postroom.db", clock=SystemClock())
+    schema.upgrade(store.engine)
+    bench = make_desk(store, **UNLIMITED)
+    store.transact(lambda tx: depart.enlist(tx, worker=1, pid=1))
+    for n in range(4):
+        bench.submit(f"jane{n}@example.com", subject=f"Your refund {n}")
+    yield Desk(tmp_path, store)
+    store.close()
+
+
+def shows(seen: Seen, text: str) -> str:
+    return seen.until(lambda screen: text in screen)
+
+
+def answer(seen: Seen, *, asked: str, text: str) -> None:
+    """Type into a dialog, which hears nothing in its first moments: until it does, what is asked stays in its line."""
+    empty = re.compile(rf"│ {asked} +│")
+    seen.until(lambda screen: empty.search(screen) is not None)
+    while empty.search(seen.until(lambda _: True)):
+        seen.press("z")
+    seen.press(CLEAR)
+    seen.until(lambda screen: empty.search(screen) is not None)
+    seen.press(text)
+
+
+def review(seen: Seen, desk: Desk, size: Size) -> None:
+    """The story: look, approve two by typing how many, reject one, approve one and take it back, suspend the agent."""
+    wide = size is WIDE
+    screen = shows(seen, "support-bot")
+    assert "HARBOUR" in screen.splitlines()[0]
+    assert ("[1 Desk]" in screen) is wide
+    seen.press("2")
+    screen = shows(seen, "Your refund 0")
+    assert all(f"Your refund {n}" in screen for n in range(4))
+    seen.press("G", "space", "k", "space")
+    shows(seen, "marked(2)")
+    seen.press("A")
+    shows(seen, "Approve 2 ")
+    answer(seen, asked="type 2", text="2 ")
+    seen.until(lambda _: desk.log("email.approved") == ["email.approved"] * 2)
+    seen.until(lambda screen: "marked(2)" not in screen and "Your refund 2" not in screen)
+    seen.press("g", "x")
+    shows(seen, "Reject m")
+    answer(seen, asked="reason", text="wrong sum\r")
+    seen.until(lambda screen: "Reject m" not in screen and desk.log("email.rejected") == ["email.rejected"])
+    seen.press("G", "a")
+    seen.until(lambda screen: "undo m" in screen and len(desk.log("email.approved")) == 3)
+    seen.press("u")
+    seen.until(lambda _: desk.log("email.approval_undone") == ["email.approval_undone"])
+    seen.press("3")
+    shows(seen, "SENT/h" if wide else "AGENT")
+    seen.press("s")
+    shows(seen, "Suspend")
+    answer(seen, asked="reason", text="writes oddly\r")
+    shows(seen, "SUSP")
+    assert desk.log("agent.suspended") == ["agent.suspended"]
+
+
+@SIZES
+def test_held_mail_is_reviewed_through_a_terminal(desk: Desk, size: Size) -> None:
+    with terminal(desk.command, env={"POSTROOM_TOKEN": TOKEN}, size=size) as seen:
+        review(seen, desk, size)
+        seen.press("q")
+        assert seen.ended() == 0
+
+
+def test_the_first_frame_is_there_before_the_desk_is_open(desk: Desk) -> None:
+    with terminal(desk.command, env={"POSTROOM_TOKEN": TOKEN}) as seen:
+        screen = seen.until(lambda screen: "Opening the desk ..." in screen)
+        assert "[1 Desk]" in screen
+        assert "opening" in screen.splitlines()[0]
+        shows(seen, "support-bot")
+        seen.press("q")
+        assert seen.ended() == 0
+
+
+def test_a_strangers_token_is_told_in_one_line_on_a_whole_terminal(desk: Desk) -> None:
+    with terminal(desk.command, env={"POSTROOM_TOKEN": "pro_stranger"}) as seen:
+        assert seen.ended() == 1
+        assert "no operator has this token" in seen.until(lambda screen: "token" in screen)
+
+
+# --- tmux ---------------------------------------------------------------------------------------------------------
+
+
+class Tmux:
+    """A session of a server of its own, so that nobody's tmux is touched."""
+
+    def __init__(self, command: list[str], size: Size) -> None:
+        self._server = f"postroom-{uuid.uuid4().hex}"
+        self._run(
+            "new-session", "-d", "-x", str(size.columns), "-y", str(size.rows),
+            f"POSTROOM_TOKEN={TOKEN} TERM=screen-256color {shlex.join(command)}; echo ended with $?; exec cat",
+        )  # fmt: skip
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self._run("send-keys", "-l", {"space": " "}.get(key, key))
+
+    def until(self, condition: Callable[[str], bool]) -> str:
+        end = time.monotonic() + PATIENCE
+        while not condition(screen := self._run("capture-pane", "-p")):
+            assert time.monotonic() < end, f"never came to be; the screen says:\n{screen}"
+        return screen
+
+    def close(self) -> None:
+        self._run("kill-server")
+
+    def _run(self, *args: str) -> str:
+        surroundings = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "TMUX"}}
+        done = subprocess.run(
+            ["tmux", "-L", self._server, "-f", "/dev/null", *args], check=True, capture_output=True,
+            env=surroundings | {"LC_ALL": "C.UTF-8"},
+        )  # fmt: skip
+        return done.stdout.decode()
+
+
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed here (Debian package: tmux)")
+@SIZES
+def test_held_mail_is_reviewed_in_tmux(desk: Desk, size: Size) -> None:
+    seen = Tmux(desk.command, size)
+    try:
+        review(seen, desk, size)
+        seen.press("q")
+        shows(seen, "ended with 0")
+    finally:
+        seen.close()
