@@ -199,7 +199,7 @@ EDITS = {
     "suppression.soft_after": ("2", "4"),
     "suppression.soft_expiry": ('"60d"', '"7d"'),
     "notify.events": (
-        '["agent.suspended", "agent.warned", "desk.started", "desk.stopped"]',
+        '["agent.suspended", "agent.warned", "desk.started", "desk.stopped", "webhook.dead"]',
         '["agent.suspended", "agent.warned"]',
     ),
     "notify.pending_older_than": ('"1h"', '"5h"'),

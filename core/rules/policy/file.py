@@ -103,7 +103,7 @@ soft_expiry = "30d"
 
 [notify]
 urls = []                    # Apprise addresses: chat, pager, mail
-events = ["agent.suspended", "agent.warned", "desk.stopped"]
+events = ["agent.suspended", "agent.warned", "desk.stopped", "webhook.dead"]
 pending_older_than = "4h"    # tell when mail has waited for a human this long
 digest = "5m"                # what happens within this time is one notification
 

@@ -280,7 +280,7 @@ class Notify(Section):
     """Whom to tell of what. Taking an address away silences it, so that loosens; rotate one by adding first."""
 
     urls: Annotated[Addresses, Tightens.ADDING] = ()
-    events: Annotated[EventNames, Tightens.ADDING] = ("agent.suspended", "agent.warned", "desk.stopped")
+    events: Annotated[EventNames, Tightens.ADDING] = ("agent.suspended", "agent.warned", "desk.stopped", "webhook.dead")
     pending_older_than: Annotated[int, Span(MINUTE, 30 * DAY), Tightens.LESS] = 4 * HOUR
     digest: Annotated[int, Span(0, HOUR), Tightens.NEUTRAL] = 5 * MINUTE
 
