@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -190,15 +191,24 @@ def promises(text: str) -> tuple[str, ...]:
 def _telling_sentences(plain: str) -> Iterator[str]:
     """The sentences that are worth reading word by word, each with the mark that ends it."""
     spaced = plain.lower().replace("\n", " ")
-    if not any(stem in spaced for stem in _STEMS):
+    if len(spaced) != len(plain):  # some letters are longer in lower case: leave those, so that places stay places
+        spaced = "".join(char.lower() if len(char.lower()) == 1 else char for char in plain).replace("\n", " ")
+    places = sorted(place for stem in _STEMS for place in _places(stem, spaced))
+    if not places:
         return
     start = 0
     for end in (*(found.end() for found in _SENTENCE.finditer(plain)), len(plain)):
-        sentence = plain[start:end]
+        first = bisect_left(places, start)
+        if first < len(places) and places[first] < end:
+            yield plain[start:end]
         start = end
-        spaced = sentence.lower().replace("\n", " ")
-        if any(stem in spaced for stem in _STEMS):
-            yield sentence
+
+
+def _places(stem: str, text: str) -> Iterator[int]:
+    place = text.find(stem)
+    while place >= 0:
+        yield place
+        place = text.find(stem, place + 1)
 
 
 def _plain(text: str) -> str:
