@@ -73,13 +73,17 @@ def count_short(number: int | None) -> str:
 
 
 def percent(fraction: float | None, *, digits: int = 0, tight: bool = False) -> str:
-    """`0.41 %`, or `0.41%` where a column is tight. Rounded down, so that 99.9 % never reads as 100."""
+    """`0.41 %`, or `0.41%` where a column is tight.
+
+    Without digits it is rounded down, so that 99.9 % of a budget never reads as 100; a rate is rounded as its guard's
+    own sentence is.
+    """
     if fraction is None:
         return ABSENT
     scale = 10**digits
     # 0.29 * 100 is 28.999999999999996: a hair is added before rounding down
-    floored = int(fraction * 100 * scale + 1e-9) / scale
-    return f"{floored:.{digits}f}{'' if tight else ' '}%"
+    said = fraction * 100 if digits else int(fraction * 100 * scale + 1e-9) / scale
+    return f"{said:.{digits}f}{'' if tight else ' '}%"
 
 
 def rate(part: int, whole: int, *, digits: int = 2, tight: bool = False) -> str:

@@ -159,13 +159,22 @@ def _of_limits(limits: Sequence[Limit]) -> Iterable[Check]:
         yield Check(Level.FINE, f"within {', '.join(within)}")
 
 
-def check_lines(letter: Letter) -> Lines:
+def check_lines(letter: Letter, *, short: bool = False) -> Lines:
+    """`short`: what is in order takes one line, so that the body begins on the first screen."""
     lines: Lines = []
-    for check in checks(letter):
+    found = checks(letter)
+    fine = [check for check in found if check.level is Level.FINE]
+    if short and fine:
+        found = [*(check for check in found if check.level is not Level.FINE), Check(Level.FINE, _in_order(len(fine)))]
+    for check in found:
         glyph, tone = GLYPH[check.level]
         loud = Tone.PLAIN if check.level <= Level.WARN else Tone.MUTED
         lines.append([Piece(f"{glyph} ", tone), *line(make_safe(check.text).text, loud)])
     return lines
+
+
+def _in_order(n: int) -> str:
+    return f"{plural(n, 'more check')} in order"
 
 
 # --- facts --------------------------------------------------------------------------------------------------------

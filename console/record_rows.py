@@ -32,7 +32,7 @@ LANE_FIELDS: Final = ("site", "domain", "mailbox", "agent", "stream", "waits", "
 
 
 def lane_row(lane: LaneRow, *, now: int) -> Row:
-    waits = lane.waits_for or ("" if lane.depth else "empty")
+    waits = lane.waits_for or ("empty" if not lane.depth else "another try" if lane.failures else "")
     paused = lane.paused_at is not None or "paused" in waits or "suspended" in waits
     glyph = "■ " if paused else "▲ " if lane.failures or "backs off" in waits else ""
     tone = Tone.FAULT if paused else Tone.WARN if glyph else Tone.MUTED
@@ -95,8 +95,8 @@ def site_row(index: int, site: SiteRow) -> Row:
 EVENTS: Final = (
     Column("time", "TIME", 9),
     Column("severity", "SEV", 3),
-    Column("actor", "ACTOR", 12, narrow=9),
-    Column("type", "EVENT", 22, narrow=20),
+    Column("actor", "ACTOR", 17, narrow=9),
+    Column("type", "EVENT", 22, narrow=16),
     Column("object", "OBJECT", 18, narrow=14),
     Column("detail", "DETAIL", 16, grow=1),
 )
@@ -121,13 +121,13 @@ def event_row(event: EventRow) -> Row:
 # --- suppressions -------------------------------------------------------------------------------------------------
 
 SUPPRESSIONS: Final = (
-    Column("address", "ADDRESS", 24, grow=3),
-    Column("stream", "HOLDS FOR", 14, grow=1, drop=2),
-    Column("cause", "CAUSE", 13),
-    Column("reason", "REASON", 12, grow=2, drop=3),
-    Column("by", "ADDED BY", 12),
-    Column("since", "SINCE", 11),
-    Column("ends", "ENDS", 12, drop=1),
+    Column("address", "ADDRESS", 24, grow=1),
+    Column("stream", "HOLDS FOR", 14, drop=2),
+    Column("cause", "CAUSE", 11),
+    Column("reason", "REASON", 12, grow=4, drop=3),
+    Column("by", "ADDED BY", 10),
+    Column("since", "SINCE", 10),
+    Column("ends", "ENDS", 10, drop=1),
 )
 SUPPRESSION_FIELDS: Final = ("address", "cause", "by", "stream")
 
@@ -171,7 +171,7 @@ def identity_row(one: Identity, *, now: int) -> Row:
     record = one.record
     requested = record.status == "requested"
     missing = f"✖ record lacks {', '.join(one.missing)}" if one.missing and requested else ""
-    waits = missing or ", ".join(kind.value for kind in one.waiting) or ABSENT
+    waits = missing or (", ".join(kind.value for kind in one.waiting) if requested else "") or ABSENT
     ending = record.expires_at is not None and record.expires_at - now < 14 * 86_400_000_000
     return row(
         record.id,
@@ -181,7 +181,7 @@ def identity_row(one: Identity, *, now: int) -> Row:
             safe_cell(record.agent or ABSENT),
             Cell(record.mode, Tone.PLAIN),
             safe_cell(record.owner or ABSENT),
-            safe_cell(waits, Tone.FAULT if missing else Tone.WARN if one.waiting else Tone.MUTED),
+            safe_cell(waits, Tone.FAULT if missing else Tone.WARN if requested else Tone.MUTED),
             Cell(in_text(record.expires_at, now), Tone.WARN if ending else Tone.MUTED),
         ),
     )

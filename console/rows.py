@@ -76,11 +76,11 @@ def need_row(index: int, need: Need) -> Row:
 
 AGENTS: Final = (
     Column("agent", "AGENT", 13, grow=1),
-    Column("mode", "MODE", 11, narrow=10),
+    Column("mode", "MODE", 13, narrow=10),
     Column("state", "STATE", 6),
     Column("held", "HELD", 5, align="right"),
     Column("sent", "SENT/h", 6, align="right", drop=1),
-    Column("hour", "HOUR BUDGET", GAUGE, narrow=5, short="HOUR"),
+    Column("hour", "HOUR BUDGET", GAUGE, narrow=5, short="HOUR", align="right"),
     Column("day", "DAY", 4, align="right", drop=2),
     Column("complaints", "COMPL", 7, align="right"),
     Column("bounces", "BOUNCE", 7, align="right"),
@@ -92,13 +92,13 @@ AGENTS: Final = (
 
 def agent_row(line: AgentLine) -> Row:
     mode = line.mode
-    name = f"{mode.value if mode else 'no mailbox'}{f' +{len(line.boxes) - 1}' if len(line.boxes) > 1 else ''}"
+    more = f" +{len(line.boxes) - 1}" if len(line.boxes) > 1 else ""
     state = Cell("✖ SUSP", Tone.FAULT) if line.suspended else Cell("run", Tone.PLAIN)
     return row(
         line.id,
         (
             safe_cell(line.name, Tone.STRONG),
-            Cell(name, Tone.PLAIN if mode else Tone.MUTED),
+            Cell(mode.value, Tone.PLAIN, tail=more, tail_tone=Tone.ACCENT) if mode else Cell("no mailbox", Tone.MUTED),
             state,
             Cell(count_short(line.held) if line.held else ABSENT, Tone.PLAIN if line.held else Tone.MUTED),
             Cell(count_short(line.sent_hour), Tone.PLAIN if line.sent_hour else Tone.MUTED),

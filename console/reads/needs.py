@@ -107,4 +107,4 @@ def _of_identities(tx: Transaction) -> Iterator[Need]:
     if asked and asked[0]:
         yield Need(Level.INFO, plural(asked[0], "identity", "identities"), "await approval", "identities")
     if ending and ending[0]:
-        yield Need(Level.INFO, plural(ending[0], "identity", "identities"), "end within 14 days", "identities")
+        yield Need(Level.INFO, plural(ending[0], "identity", "identities"), "to renew within 14 days", "identities")

@@ -57,6 +57,6 @@ def _line(action: Action, actor: Actor) -> list[Piece]:
     told = action.help if allowed else f"{action.help} ({needs_role(action)})"
     return [
         Piece(f"  {action.keycap:>7}  ", Tone.INFO if allowed else Tone.MUTED),
-        Piece(f"{action.label:<20} ", Tone.PLAIN if allowed else Tone.MUTED),
+        Piece(f"{action.label:<20}  ", Tone.PLAIN if allowed else Tone.MUTED),
         Piece(told, Tone.MUTED),
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import ClassVar
 
 from textual import on
@@ -161,10 +161,12 @@ def kinds_of(actor: Actor, wanted: tuple[Kind, ...]) -> tuple[Kind, ...]:
 
 
 def record_lines(one: Identity, keys: tuple[KeyRow, ...], *, now: int) -> list[list[Piece]]:
-    """The whole record: what it is for, who answers, what was signed, what is still open, the stream's keys."""
+    """The whole record, what decides first: what it lacks, who signed, what it is for, the checklists, the keys."""
     record = one.record
     lines = [
         line(make_safe(record.address).text, Tone.STRONG),
+        *_signature_lines(one),
+        [],
         _fact("for", record.purpose),
         _fact("agent", f"{record.agent or ABSENT} · {record.mode}"),
         _fact(
@@ -176,29 +178,42 @@ def record_lines(one: Identity, keys: tuple[KeyRow, ...], *, now: int) -> list[l
         _fact("ends", f"{date(record.expires_at)} ({in_text(record.expires_at, now)})"),
         _fact("revoked if", record.revoke_when),
         [],
+        *_checklist_lines(one),
     ]
-    if one.missing:
-        lines.append([Piece(f"✖ the record lacks {', '.join(one.missing)}", Tone.FAULT)])
-    signed = {each.kind: each for each in one.signed}
-    for kind in Kind:
-        each = signed.get(kind.value)
-        if each is not None:
-            glyph, tone = ("✔", Tone.GOOD) if each.approved else ("✖", Tone.FAULT)
-            said = f" {kind.value}: {each.operator}, {date(each.at)} {clock(each.at)} {each.reason or ''}"
-            lines.append([Piece(glyph, tone), *line(make_safe(said).text)])
-        elif kind in one.waiting:
-            lines.append([Piece("○", Tone.WARN), Piece(f" {kind.value} must still sign", Tone.WARN)])
-        open_ = kind in one.waiting
-        for item in CHECKLISTS[kind]:
-            who = str(each.checklist.get(item.code, "")) if each else ""
-            mark, tone = ("✔", Tone.GOOD) if who else ("·", Tone.MUTED)
-            if open_ or who:
-                lines.append([Piece(f"   {mark} ", tone), Piece(f"{item.sentence} {who}", Tone.MUTED)])
-    lines.append([])
     for key in (key for key in keys if key.stream == record.domain):
         state = "signs" if key.signs else "retired" if key.retired_at else "waits"
         lines.append(_fact("key", f"{key.selector} {key.algorithm} · {state} · made {date(key.created_at)}"))
     return lines
+
+
+def _signature_lines(one: Identity) -> Iterator[list[Piece]]:
+    """Who has signed, who must still, and why nobody can."""
+    if one.missing and one.record.status == "requested":
+        yield [Piece("✖ the record lacks ", Tone.FAULT), Piece(", ".join(one.missing), Tone.FAULT)]
+    signed = {each.kind: each for each in one.signed}
+    for kind in Kind:
+        each = signed.get(kind.value)
+        if each is not None:
+            glyph, tone = ("✔ ", Tone.GOOD) if each.approved else ("✖ ", Tone.FAULT)
+            said = f"{kind.value}: {each.operator}, {date(each.at)} {clock(each.at)} {each.reason or ''}"
+            yield [Piece(glyph, tone), *line(make_safe(said).text)]
+        elif kind in one.waiting and one.record.status == "requested":
+            yield [Piece("○ ", Tone.WARN), Piece(f"{kind.value} must still sign", Tone.WARN)]
+
+
+def _checklist_lines(one: Identity) -> Iterator[list[Piece]]:
+    """What each signature affirms, and who has affirmed it."""
+    signed = {each.kind: each for each in one.signed}
+    for kind in Kind:
+        each = signed.get(kind.value)
+        if not CHECKLISTS[kind] or (each is None and one.record.status != "requested"):
+            continue
+        yield [Piece(f"{kind.value} affirms", Tone.MUTED)]
+        for item in CHECKLISTS[kind]:
+            who = str(each.checklist.get(item.code, "")) if each else ""
+            mark, tone = ("✔ ", Tone.GOOD) if who else ("· ", Tone.MUTED)
+            yield [Piece(mark, tone), *line(make_safe(f"{item.sentence} {who}").text, Tone.MUTED)]
+        yield []
 
 
 def _fact(name: str, value: str | None) -> list[Piece]:

@@ -33,7 +33,7 @@ from console.screens.held_acts import HeldScreen, short
 from console.widgets.frame import NARROW
 from console.widgets.pane import TextPane
 
-SHARES: Final = (3 / 5, 2 / 5)
+SHARES: Final = (1 / 2, 1 / 2)
 """Of the width, for facts and checks."""
 VIEWS: Final[dict[str, Callable[[Letter], Lines]]] = {
     "body": body_lines,
@@ -53,8 +53,8 @@ class MessageScreen(HeldScreen, AgentScreen):
     DEFAULT_CSS = """
     MessageScreen #facts-and-checks { height: auto; max-height: 12; }
     MessageScreen.-low #facts-and-checks { max-height: 9; }
-    MessageScreen #facts { width: 3fr; height: auto; max-height: 12; background: $surface; padding: 0 1; }
-    MessageScreen #checks { width: 2fr; height: auto; max-height: 12; background: $surface; padding: 0 1; }
+    MessageScreen #facts { width: 1fr; height: auto; max-height: 12; background: $surface; padding: 0 1; }
+    MessageScreen #checks { width: 1fr; height: auto; max-height: 12; background: $surface; padding: 0 1; }
     MessageScreen #text { height: 1fr; padding: 0 1; }
     MessageScreen.-narrow #facts-and-checks { display: none; }
     """
@@ -115,11 +115,12 @@ class MessageScreen(HeldScreen, AgentScreen):
         letter = self._letter
         if letter is None:
             return
-        facts, found = fact_lines(letter, now=self.console.now), check_lines(letter)
+        narrow = self.app.size.width < NARROW
+        facts, found = fact_lines(letter, now=self.console.now), check_lines(letter, short=narrow)
         text = VIEWS[self._view](letter)
         if self._view == "body":
             text = [*text, [], *story_lines(letter)]
-        if self.app.size.width < NARROW:
+        if narrow:
             text = [*facts, *found, *text]
         panes = (self.query_one("#facts", TextPane), self.query_one("#checks", TextPane))
         for pane, lines, share in zip(panes, (facts, found), SHARES, strict=True):

@@ -21,6 +21,9 @@ from core.words import SECOND, TIGHTENERS, Actor
 
 NARROW: Final = 100
 """Below this many cells the tabs go and the header shortens."""
+ROOMY: Final = 160
+"""From here on a stopped desk's header still has room for the screen's own part."""
+STOP_WIDTH: Final = 44
 Parts = list[tuple[str, str]]
 
 
@@ -40,19 +43,25 @@ class Head:
 
 def head_line(head: Head, width: int) -> Content:
     """The header at this width: `● live 0.4s │ PROD [RW] alice │ ... 12:41:07Z`."""
-    parts, end = (_wide(head), clock(head.now)) if width >= NARROW else _narrow(head)
+    parts, end = (_wide(head, width), clock(head.now)) if width >= NARROW else _narrow(head)
     room = width - cells(end) - 1
     return Content.assemble(*_clipped(parts, room), (f" {end}", Tone.MUTED))
 
 
-def _wide(head: Head) -> Parts:
+def _wide(head: Head, width: int) -> Parts:
     bar = (" │ ", Tone.MUTED)
     live = head.live
     who = _operator(head.actor) if live.link is not Link.OPENING else []
     parts = [_freshness(head), bar, (head.name, Tone.STRONG), *who, bar]
+    place = head.place
     if live.stopped:
-        parts += [(f"■ ALL STOP by {_safe(live.stopped_by)}: {_safe(live.stop_reason)}", f"{Tone.FAULT} reverse"), bar]
-    parts += [*([(head.place, Tone.PLAIN), bar] if head.place else []), *_figures(live, head.now)]
+        # a long reason must not push the figures out of sight; it stands in full in "Needs you"
+        text = clip(f"■ ALL STOP by {_safe(live.stopped_by)}: {_safe(live.stop_reason)}", STOP_WIDTH)
+        parts += [(text, f"{Tone.FAULT} reverse"), bar]
+        place = "" if width < ROOMY else place
+    if live.gateway_down:
+        parts += [("✖ gateway down", Tone.FAULT), bar]
+    parts += [*([(place, Tone.PLAIN), bar] if place else []), *_figures(live, head.now)]
     return parts
 
 
@@ -61,7 +70,7 @@ def _figures(live: Live, now: int) -> Parts:
     if live.link is Link.OPENING:
         return []
     oldest = age(now - live.oldest) if live.oldest is not None else "none"
-    parts: Parts = [
+    return [
         (f"held {count(live.held)}", Tone.STRONG if live.held else Tone.PLAIN),
         (f" ▲{live.held_minute}/min", Tone.MUTED),
         bar,
@@ -69,9 +78,6 @@ def _figures(live: Live, now: int) -> Parts:
         bar,
         *_problems(live),
     ]
-    if live.gateway_down:
-        parts += [bar, ("✖ gateway down", Tone.FAULT)]
-    return parts
 
 
 def _problems(live: Live) -> Parts:

@@ -70,7 +70,8 @@ def _hang(pieces: TextLine, width: int) -> int:
     """How far the continuation of a line is set in: as far as its label (`Agent  `, `▲ `) reaches."""
     hang = 0
     for piece in pieces[:-1]:
-        if piece.tone in {Tone.PLAIN, Tone.STRONG, Tone.HIDDEN} or not piece.text.endswith(" "):
+        plain = piece.tone in {Tone.PLAIN, Tone.STRONG, Tone.HIDDEN} and not piece.text.endswith("  ")
+        if plain or not piece.text.endswith(" "):
             break
         hang += cells(piece.text)
     return hang if hang <= width // 2 else 0

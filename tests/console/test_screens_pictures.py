@@ -1,74 +1,237 @@
-"""Pictures of the key screens at two sizes; a change of any is looked at before it is accepted."""
+"""Pictures of every screen at two sizes; a change of any is looked at before it is accepted (--snapshot-update)."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 
-from console.live import Link
-from core.flow import controls
-from tests.console.scene import HOSTILE_BODY, HOSTILE_HTML, Scene, furnish, lines, make_scene, shows, until
+from console.app import FRAME_EVERY
+from core.words import Actor, Role
+from tests.console.gallery import make_gallery
+from tests.console.picture import PICTURES, compared, taken
+from tests.console.scene import Scene, drawn, looking, press, shows, until
 from tests.desk import ALICE
 
+pytestmark = pytest.mark.anyio
 WIDE, SMALL = (120, 36), (80, 24)
-Snap = Callable[..., bool]
-Steps = Callable[[Pilot[int]], Awaitable[None]]
+AUDREY = Actor("operator", "audrey", frozenset({Role.AUDITOR}))
+Steps = Callable[[Pilot[int], Scene], Awaitable[None]]
 
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
-    made = make_scene(tmp_path)
-    furnish(made)
-    made.submit(
-        ["cfo@acme.example", "x@b.example"],
-        subject="Re: revised terms \u202egnp.exe",
-        text=HOSTILE_BODY,
-        html=HOSTILE_HTML,
-    )
-    made.store.transact(
-        lambda tx: controls.suspend_agent(tx, "quote-bot", reason="complaints 0.41 % > 0.05 %", actor=ALICE)
-    )
-    made.clock.advance(seconds=5)
+    (tmp_path / "desk").mkdir()
+    made = make_gallery(tmp_path / "desk")
     yield made
     made.store.close()
 
 
-async def to_desk(pilot: Pilot[Any]) -> None:
-    await until(pilot, lambda: pilot.app.live.link is Link.LIVE and "opening" not in lines(pilot)[0])  # type: ignore[attr-defined]  # ours
-    await shows(pilot, "suspended by alice")
+async def desk(pilot: Pilot[int], scene: Scene) -> None:
+    await shows(pilot, "suspended by guard")
 
 
-async def to_queue(pilot: Pilot[Any]) -> None:
-    await to_desk(pilot)
+async def queue(pilot: Pilot[int], scene: Scene) -> None:
     await pilot.press("2")
-    await shows(pilot, "Re: revised terms")
-    await pilot.press("space", "space")
+    await shows(pilot, "Re: revised")
+    await pilot.press("j", "j", "space", "space")
     if pilot.app.size.width >= 120:
-        await shows(pilot, "Subj   Your refund 2")
+        await shows(pilot, "ap@gamma.example ▲ first contact")
+    await shows(pilot, "marked(2)")
 
 
-async def to_message(pilot: Pilot[Any]) -> None:
-    await to_desk(pilot)
+async def message(pilot: Pilot[int], scene: Scene) -> None:
     await pilot.press("2")
-    await shows(pilot, "Re: revised terms")
-    await pilot.press("end", "enter")
+    await shows(pilot, "Re: revised")
+    await pilot.press("j", "enter")
     await shows(pilot, "gnp.exe")
-    await shows(pilot, "Dear")
+    await shows(pilot, "Dear Ms Doe")
 
 
-async def to_agent(pilot: Pilot[Any]) -> None:
-    await to_desk(pilot)
-    await pilot.press("3", "enter")
+async def batch(pilot: Pilot[int], scene: Scene) -> None:
+    await pilot.press("2")
+    await shows(pilot, "Re: revised")
+    await pilot.press("j", "space", "equals_sign")
+    await shows(pilot, "marked(5)")
+    await pilot.press("A")
+    await shows(pilot, "Approve 4 of 5")
+
+
+async def agents(pilot: Pilot[int], scene: Scene) -> None:
+    await pilot.press("3")
+    await shows(pilot, "reset-bot")
+
+
+async def agent(pilot: Pilot[int], scene: Scene) -> None:
+    await pilot.press("3")
+    await shows(pilot, "quote-bot")
+    await pilot.press("enter")
     await shows(pilot, "agent.suspended" if pilot.app.size.height > 24 else "gated_send")
 
 
-@pytest.mark.parametrize("size", [WIDE, SMALL], ids=["wide", "small"])
-@pytest.mark.parametrize("steps", [to_desk, to_queue, to_message, to_agent], ids=["desk", "queue", "message", "agent"])
-def test_the_key_screens_look_as_they_did(
-    snap_compare: Snap, scene: Scene, steps: Steps, size: tuple[int, int]
+async def ladder(pilot: Pilot[int], scene: Scene) -> None:
+    await pilot.press("3")
+    await shows(pilot, "invoice-bot")
+    await pilot.press("j", "j", "enter")
+    await shows(pilot, "gated_all")
+
+
+async def lanes(pilot: Pilot[int], scene: Scene) -> None:
+    await pilot.press("4")
+    await shows(pilot, "mailbox full")
+
+
+async def sites(pilot: Pilot[int], scene: Scene) -> None:
+    await pilot.press("4")
+    await shows(pilot, "gamma.example")
+    await pilot.press("b")
+    await shows(pilot, "older")
+
+
+async def events(pilot: Pilot[int], scene: Scene) -> None:
+    await pilot.press("5")
+    await shows(pilot, "agent.suspended")
+    await pilot.press("exclamation_mark")
+    await until(pilot, lambda: "email.queued" not in drawn(pilot))
+    await pilot.press("Z")
+    scene.submit("late@example.com")
+    await shows(pilot, "waiting")
+
+
+async def suppressions(pilot: Pilot[int], scene: Scene) -> None:
+    await pilot.press("6")
+    await shows(pilot, "INC-431")
+
+
+async def identities(pilot: Pilot[int], scene: Scene) -> None:
+    await pilot.press("7", "j")
+    await shows(pilot, "✔ owner: olive")
+
+
+async def trace(pilot: Pilot[int], scene: Scene) -> None:
+    await pilot.press("8", *"cfo@acme.example", "enter")
+    await shows(pilot, "submitted")
+
+
+async def help_(pilot: Pilot[int], scene: Scene) -> None:
+    await pilot.press("2")
+    await shows(pilot, "Subj   We guarantee")
+    await pilot.pause(FRAME_EVERY * 2)  # the footer is looked at again so often, and not below a dialog
+    await pilot.press("question_mark")
+    await shows(pilot, "Approve the message under the cursor")
+
+
+async def stopped(pilot: Pilot[int], scene: Scene) -> None:
+    await shows(pilot, "suspended by guard")
+    await pilot.press("ctrl+x")
+    await press(pilot, scene, *"wrong_list", "enter")
+    await shows(pilot, "the desk       ALL STOP by alice: wrong_list")
+
+
+async def undo(pilot: Pilot[int], scene: Scene) -> None:
+    await pilot.press("2")
+    await shows(pilot, "Re: revised")
+    await pilot.press("j", "j")
+    await shows(pilot, "j.doe@gmail.example ▲ first contact" if pilot.app.size.width >= 120 else "j.doe@gmail.example")
+    await pilot.press("a")
+    await shows(pilot, "u undo m")
+    await until(pilot, lambda: "held 43" in drawn(pilot))
+
+
+async def lost(pilot: Pilot[int], scene: Scene) -> None:
+    await shows(pilot, "suspended by guard")
+    folder = Path(scene.store.engine.url.database or "").parent
+    folder.rename(folder.with_name("away"))
+    scene.store.engine.dispose()
+    await shows(pilot, "LOST")
+    scene.clock.advance(seconds=38)
+    await shows(pilot, "LOST 38s")
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One picture: its steps, its size, who looks, in which theme."""
+
+    name: str
+    steps: Steps
+    size: tuple[int, int] = WIDE
+    actor: Actor = ALICE
+    theme: str | None = None
+    no_color: bool = False
+
+
+SHOTS = (
+    Shot("desk-120", desk),
+    Shot("desk-80", desk, SMALL),
+    Shot("queue-120", queue),
+    Shot("queue-80", queue, SMALL),
+    Shot("message-120", message),
+    Shot("message-80", message, SMALL),
+    Shot("batch-120", batch),
+    Shot("batch-80", batch, SMALL),
+    Shot("undo-120", undo),
+    Shot("agents-120", agents),
+    Shot("agents-80", agents, SMALL),
+    Shot("agent-120", agent),
+    Shot("agent-80", agent, SMALL),
+    Shot("ladder-120", ladder),
+    Shot("lanes-120", lanes),
+    Shot("sites-120", sites),
+    Shot("events-paused-120", events),
+    Shot("events-paused-80", events, SMALL),
+    Shot("suppressions-120", suppressions),
+    Shot("identities-120", identities),
+    Shot("identities-80", identities, SMALL),
+    Shot("trace-120", trace),
+    Shot("help-120", help_),
+    Shot("read-only-80", queue, SMALL, actor=AUDREY),
+    Shot("stopped-120", stopped),
+    Shot("lost-120", lost),
+    Shot("light-120", desk, theme="postroom-light"),
+    Shot("high-contrast-120", desk, theme="high-contrast"),
+    Shot("sixteen-120", desk, theme="sixteen"),
+    Shot("no-color-120", queue, no_color=True),
+)
+
+
+@pytest.mark.parametrize("shot", SHOTS, ids=lambda shot: shot.name)
+async def test_the_screens_look_as_they_did(
+    scene: Scene, shot: Shot, tmp_path: Path, pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert snap_compare(scene.app(), terminal_size=size, run_before=steps)
+    if shot.no_color:
+        monkeypatch.setenv("NO_COLOR", "1")
+    else:
+        monkeypatch.delenv("NO_COLOR", raising=False)
+
+    app = scene.app(shot.actor)
+    async with looking(app, size=shot.size) as pilot:
+        if shot.theme:
+            app.theme = shot.theme
+        await shot.steps(pilot, scene)
+        compared(
+            await still(pilot), shot.name, actual=tmp_path, update=bool(pytestconfig.getoption("update_snapshots"))
+        )
+
+
+async def still(pilot: Pilot[int]) -> str:
+    """The picture once nothing moves any more."""
+    seen = ""
+    for _ in range(40):
+        before, seen = seen, taken(pilot)
+        if seen == before:
+            return seen
+        await pilot.pause(FRAME_EVERY * 1.4)
+    raise AssertionError("the screen never came to rest")
+
+
+def test_pictures_stand_alone_and_each_is_taken() -> None:
+    names = {shot.name for shot in SHOTS}
+    assert {file.stem for file in PICTURES.glob("*.svg")} == names
+    for file in PICTURES.glob("*.svg"):
+        said = file.read_text()
+        assert "@font-face" not in said
+        assert not re.search(r"url\((?!#)|href=", said)
