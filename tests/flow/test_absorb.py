@@ -9,18 +9,18 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from core.events import AgentSuspended, AgentWarned, EmailBounced, FeedbackUnverified
+from core.events import AgentSuspended, AgentWarned, EmailBounced, EmailSent, FeedbackUnverified
 from core.flow import absorb, controls, depart
 from core.flow.absorb import Absorbed
 from core.ledger import facts
 from core.ledger.store import Store
-from core.ledger.tables import Agent, Counter, Recipient, Suppression, table
+from core.ledger.tables import Agent, Counter, Message, Recipient, Suppression, table
 from core.rules import provenance
 from core.rules.policy import Policy, from_json, to_json
 from core.rules.provenance import Keyring
 from core.rules.providers import ProviderEvent
 from core.rules.reports import Event, Report, ReportedRecipient
-from core.words import DAY, HOUR, Feedback, Mode, Reply, spell_id
+from core.words import DAY, HOUR, Feedback, Mode, Outcome, Reply, spell_id
 from tests.desk import DOMAIN, GAIL, KEYRING, WIDE, Bench, issue, make_desk
 from tests.flow.leaving import NOBODY, OK, attempt, claim, events, leave, many, number, pass_a_moment, settle
 
@@ -211,6 +211,34 @@ def test_duplicates_count_once_whichever_way_they_come(store: Store) -> None:
     assert counted(store, "bounced_1h") == 1
     assert len(events(store, "email.bounced")) == 1
     assert len(suppressed(store)) == 1
+
+
+def test_a_complaint_through_two_doors_is_one(store: Store) -> None:
+    """Providers call their complaints permanent, feedback loops say nothing of it."""
+    desk = free(store)
+    [message, *_] = leave(desk, "jane@example.com", *many(9))
+    hand_in(store, report(message))
+    rfc = store.row(select(table(Message).c.rfc_message_id).where(table(Message).c.id == message))
+    assert rfc is not None
+    provider(store, event=Feedback.COMPLAINED, permanent=True, rfc_message_id=rfc.rfc_message_id)
+    assert len(events(store, "email.complained")) == 1
+    assert (counted(store, "complained_1h"), agent(store).status) == (1, "active")
+
+
+def test_what_word_came_back_of_is_not_sent_again(store: Store, clock: Any) -> None:
+    desk = free(store)
+    message = number(desk.submit("jane@example.com").message_id)
+    flying = claim(store)
+    attempt(store, flying)
+    settle(store, flying, reply=Reply(Outcome.UNCERTAIN, None, None, "the connection ended", "dot"))
+    hand_in(store, report(message))
+    clock.advance(seconds=600)
+    again = claim(store)
+    assert (len(again), attempt(store, again)) == (1, set())
+    assert (recipient(store, message).status, recipient(store, message).feedback) == ("sent", "complained")
+    assert [one.attempt for one in events(store, "email.sent") if isinstance(one, EmailSent)] == [1]
+    assert counted(store, "sent_1h") == 1
+    assert claim(store) == []
 
 
 def test_a_complaint_outranks_a_bounce_and_a_delivery_outranks_nothing(store: Store) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, select, update
 
 from core.events import EmailPending
 from core.flow import allowances, gate, house, review
-from core.flow.depart import ending
+from core.flow.depart import ending, settling
 from core.ledger import facts, lanes
 from core.ledger.facts import GateFacts
 from core.ledger.lanes import Claimed
@@ -48,9 +48,11 @@ def attempt(tx: Transaction, claimed: Sequence[Claimed], *, worker: int) -> set[
     back: dict[int, tuple[GateFacts, list[Reason]]] = {}
     for one in held:
         box = facts.gate(tx, one.mailbox_id)
-        state = states.get(one.key)
+        state, spoken_of = states.get(one.key, (None, False))
         if state not in (Status.QUEUED, Status.DEFERRED):
             lanes.land(tx, [one])  # cancelled meanwhile: its recipient is final already
+        elif spoken_of:
+            settling.arrived(tx, one)
         elif stopped or one.lane_id in closed or not _open(tx, box):
             lanes.put_back(tx, [one], dues=[one.due])
         elif not _suppressed(tx, one, listed[one.stream_id].get(one.address)):
@@ -136,9 +138,10 @@ def _to_review(tx: Transaction, message_id: int, box: GateFacts, reasons: Sequen
     )  # fmt: skip
 
 
-def _states(tx: Transaction, claimed: Sequence[Claimed]) -> dict[tuple[int, int], Status]:
+def _states(tx: Transaction, claimed: Sequence[Claimed]) -> dict[tuple[int, int], tuple[Status, bool]]:
+    """Where each recipient stands, and whether the outside world has spoken of an earlier attempt."""
     rows = tx.all(_STATES, {"b_ids": [c.message_id for c in claimed]})
-    return {(row.message_id, row.n): Status(row.status) for row in rows}
+    return {(row.message_id, row.n): (Status(row.status), row.feedback is not None) for row in rows}
 
 
 def _closed_lanes(tx: Transaction, lane_ids: set[int]) -> set[int]:
@@ -146,7 +149,7 @@ def _closed_lanes(tx: Transaction, lane_ids: set[int]) -> set[int]:
     return {row.id for row in rows}
 
 
-_STATES: Final = select(RECIPIENT.c.message_id, RECIPIENT.c.n, RECIPIENT.c.status).where(
+_STATES: Final = select(RECIPIENT.c.message_id, RECIPIENT.c.n, RECIPIENT.c.status, RECIPIENT.c.feedback).where(
     RECIPIENT.c.message_id.in_(bindparam("b_ids", expanding=True))
 )
 _CLOSED: Final = select(LANE.c.id).where(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlalchemy import bindparam, select, update
@@ -204,6 +204,17 @@ def _settle_late(tx: Transaction, one: Settlement) -> None:
         lanes.withdraw(tx, [c.key], lanes=[c.lane_id])
         _settle_sent(tx, [one])
         review.moot(tx, c.message_id, facts.gate(tx, c.mailbox_id))
+
+
+def arrived(tx: Transaction, c: Claimed) -> None:
+    """End as sent what a receiver, a relay or the recipient has spoken of since its connection broke off.
+
+    Nobody bounces, reports or delivers what never came: the attempt nobody heard the end of went well, and another one
+    would be a duplicate.
+    """
+    lanes.land(tx, [c])
+    reply = Reply(Outcome.SENT, None, None, "word came back of it: the attempt before went through", "dot")
+    _settle_sent(tx, [Settlement(replace(c, attempts=c.attempts - 1), reply)])
 
 
 def _count_sent(tx: Transaction, c: Claimed) -> None:
