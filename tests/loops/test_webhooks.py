@@ -213,7 +213,7 @@ def test_an_event_that_fails_is_retried_under_its_id_and_nothing_overtakes_it(st
                 await until(lambda: hook(desk).attempt == 2, nudge=webhooks)
                 receiver.answer = thanks
                 clock.advance(seconds=60)
-                await until(lambda: hook(desk).cursor == 2, nudge=webhooks)
+                await until(lambda: hook(desk).cursor >= 2, nudge=webhooks)
                 assert receiver.ids == ["evt_1", "evt_1", "evt_1", "evt_2"]
                 assert receiver.got[0][1] == receiver.got[2][1]
                 assert (hook(desk).attempt, hook(desk).first_failed_at, hook(desk).last_error) == (0, None, None)
@@ -236,7 +236,7 @@ def test_after_three_days_an_event_is_a_dead_letter_and_the_next_one_goes(store:
                 await until(lambda: hook(desk).attempt == 2, nudge=webhooks)
                 assert dead(desk) == []
                 clock.advance(micros=SECOND)
-                await until(lambda: hook(desk).cursor == 2, nudge=webhooks)
+                await until(lambda: hook(desk).cursor >= 2, nudge=webhooks)
                 (letter,) = dead(desk)
                 assert (letter.mailbox, letter.seq, letter.type) == (ADDRESS, 1, "email.submitted")
                 assert letter.error == "answered 500 Internal Server Error"
