@@ -171,31 +171,14 @@ def prepare(
         reply = Reply([target.address for target in targets], named, submission.answered)
         refuse_loops(store, reply, mailbox_id=box.mailbox_id, keyring=house.keyring)
     raised = _raise(store, submission, box, targets)
-    if raised.content_class in UNSUBSCRIBE_CLASSES and len(targets) != 1:
-        raise Invalid(
-            f"{raised.content_class} needs one-click unsubscribe and so takes exactly one address over to, cc and bcc",
-            fix="submit one message for each recipient",
-            problems=(("to", f"exactly one address for {raised.content_class}"),),
-        )
+    _refuse_crowds(raised.content_class, targets)
     conversation = _thread(store, submission, box)
     message_id = house.ids.mint(now)
     run_key = implicit_run(token, now) if implicit else token.run_key or submission.run.key or implicit_run(token, now)
     rfc_message_id = provenance.message_id(message_id, domain=box.domain, keyring=house.keyring)
     gateway = _gateway(submission, box, policy, house, message_id, rfc_message_id, run_key, raised.content_class)
     rendered = compose.compose(_draft(submission, box), gateway)
-    envelope = Envelope(
-        sender=submission.sender.spec,
-        to=tuple(a.spec for a in submission.to),
-        cc=tuple(a.spec for a in submission.cc),
-        bcc=tuple(a.spec for a in submission.bcc),
-    )
-    said = Said(
-        submission.subject,
-        submission.text,
-        submission.html,
-        people=tuple(target.given for target in targets),
-        attached=tuple(one.filename for one in submission.attachments),
-    )
+    said = _said(submission, targets)
     held = isinstance(modes.decide(submission.kind, Mode(box.mode)), Hold)
     return Prepared(
         id=message_id,
@@ -206,7 +189,7 @@ def prepare(
         subject=submission.subject,
         rendered=rendered.message,
         issued=submission.issued,
-        digest=compose.digest(rendered.message, envelope),
+        digest=compose.digest(rendered.message, _envelope(submission)),
         preview=compose.preview(submission.text, submission.html),
         rfc_message_id=rfc_message_id,
         smtputf8=rendered.needs_smtputf8 or any(t.address.needs_smtputf8 for t in targets),
@@ -229,6 +212,36 @@ def prepare(
         said=said,
         findings=content.examined(said, own=(box.domain,)) if held else None,
         domain=box.domain,
+    )
+
+
+def _refuse_crowds(content_class: ContentClass, targets: Sequence[Target]) -> None:
+    """RFC 8058 one-click unsubscribes one recipient: where it is needed, a message has exactly one."""
+    if content_class in UNSUBSCRIBE_CLASSES and len(targets) != 1:
+        raise Invalid(
+            f"{content_class} needs one-click unsubscribe and so takes exactly one address over to, cc and bcc",
+            fix="submit one message for each recipient",
+            problems=(("to", f"exactly one address for {content_class}"),),
+        )
+
+
+def _said(submission: Submission, targets: Sequence[Target]) -> Said:
+    """What a reader would see of it, for the checks."""
+    return Said(
+        submission.subject,
+        submission.text,
+        submission.html,
+        people=tuple(target.given for target in targets),
+        attached=tuple(one.filename for one in submission.attachments),
+    )
+
+
+def _envelope(submission: Submission) -> Envelope:
+    return Envelope(
+        sender=submission.sender.spec,
+        to=tuple(a.spec for a in submission.to),
+        cc=tuple(a.spec for a in submission.cc),
+        bcc=tuple(a.spec for a in submission.bcc),
     )
 
 
