@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -248,28 +248,37 @@ def consent_verdicts(
         unknown_region=policy.consent.unknown_region,
         missing=policy.consent.missing,
     )
-    verdicts: list[Verdict] = []
-    for address in recipients:
-        domain = address.rpartition("@")[2]
-        c = CONSENT.c
-        rows = tx.all(
-            select(CONSENT).where(
-                c.subject.in_([address, domain, f"@{domain}"]), or_(c.stream_id.is_(None), c.stream_id == stream_id)
-            )
+    return [
+        consent.decide(
+            content_class, recipient=consent.Recipient(address=address),
+            records=_consent_records(tx, address, stream_id=stream_id), terms=terms, now=tx.now,
         )
-        records = [
-            consent.Record(
-                subject=row.subject, basis=consent.Basis(row.basis), given_at=row.given_at, scope=row.scope,
-                region=row.region, expires_at=row.expires_at, withdrawn_at=row.withdrawn_at,
-            )
-            for row in rows
-        ]  # fmt: skip
-        verdicts.append(
-            consent.decide(
-                content_class, recipient=consent.Recipient(address=address), records=records, terms=terms, now=tx.now
-            )
+        for address in recipients
+    ]  # fmt: skip
+
+
+def has_withdrawn(tx: Transaction, address: str, classes: Iterable[ContentClass], *, stream_id: int) -> bool:
+    """Whether the recipient has taken back what one of the classes needs: then no approval lets it go."""
+    wanted = list(classes)
+    records = _consent_records(tx, address, stream_id=stream_id) if wanted else []
+    return any(consent.withdrawn(one, address=address, records=records, now=tx.now) for one in wanted)
+
+
+def _consent_records(tx: Transaction, address: str, *, stream_id: int) -> list[consent.Record]:
+    domain = address.rpartition("@")[2]
+    c = CONSENT.c
+    rows = tx.all(
+        select(CONSENT).where(
+            c.subject.in_([address, domain, f"@{domain}"]), or_(c.stream_id.is_(None), c.stream_id == stream_id)
         )
-    return verdicts
+    )
+    return [
+        consent.Record(
+            subject=row.subject, basis=consent.Basis(row.basis), given_at=row.given_at, scope=row.scope,
+            region=row.region, expires_at=row.expires_at, withdrawn_at=row.withdrawn_at,
+        )
+        for row in rows
+    ]  # fmt: skip
 
 
 def _run_hold(tx: Transaction, box: GateFacts, run: RunFacts, *, before: int, asking: int) -> list[Verdict]:

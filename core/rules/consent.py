@@ -107,10 +107,8 @@ def decide(
     """
     if content_class not in terms.require:
         return Execute()
-    said = _said(records, address=recipient.address, content_class=content_class, now=now)
-    withdrawn = max((record.withdrawn_at or 0 for record in said if _withdrawn(record, now=now)), default=-1)
-    given = [record for record in said if record.given_at > withdrawn and not _withdrawn(record, now=now)]
-    if withdrawn >= 0 and not given:
+    given, ended = _given(records, address=recipient.address, content_class=content_class, now=now)
+    if ended:
         return Block("consent_required", f"the recipient has withdrawn consent, and {content_class} needs it")
     if recipient.internal and recipient.opted_in:
         return Execute()
@@ -119,6 +117,11 @@ def decide(
         return Execute()
     # Anything but the word `hold` blocks: a typing error in policy must not loosen it.
     return Hold((Reason("consent", why),)) if terms.missing == "hold" else Block("consent_required", why)
+
+
+def withdrawn(content_class: ContentClass, *, address: str, records: Iterable[Record], now: int) -> bool:
+    """Whether the recipient has taken consent to this class back, and given none since."""
+    return _given(records, address=address, content_class=content_class, now=now)[1]
 
 
 def asks_first(region: str | None, *, terms: Terms = DEFAULT_TERMS) -> bool:
@@ -156,6 +159,16 @@ def _said(records: Iterable[Record], *, address: str, content_class: ContentClas
         elif subject == domain:
             shared.append(record)
     return own or shared
+
+
+def _given(
+    records: Iterable[Record], *, address: str, content_class: ContentClass, now: int
+) -> tuple[list[Record], bool]:
+    """The records that no withdrawal has ended, and whether one has ended all there were."""
+    said = _said(records, address=address, content_class=content_class, now=now)
+    ended = max((record.withdrawn_at or 0 for record in said if _withdrawn(record, now=now)), default=-1)
+    given = [record for record in said if record.given_at > ended and not _withdrawn(record, now=now)]
+    return given, ended >= 0 and not given
 
 
 def _withdrawn(record: Record, *, now: int) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from sqlalchemy import update
 
 from core.flow import consents, review
@@ -56,7 +55,6 @@ def test_a_class_that_needs_consent_is_blocked_where_policy_says_so(store: Store
     assert (answer.status, answer.error) == ("blocked", "consent_required")
 
 
-@pytest.mark.xfail(reason="flow/depart asks again for the class a message goes as, not for each it was raised to")
 def test_every_class_of_a_message_is_asked_again_when_it_leaves(store: Store) -> None:
     desk = selling(store, require=(COMMITMENT,))
     recorded(store, scope="commitment")
@@ -65,7 +63,6 @@ def test_every_class_of_a_message_is_asked_again_when_it_leaves(store: Store) ->
     assert attempt(store, claim(store)) == set()
 
 
-@pytest.mark.xfail(reason="flow/depart lets approved mail go although its recipient has withdrawn since")
 def test_nobody_who_has_withdrawn_is_written_to_even_after_an_approval(store: Store) -> None:
     desk = selling(store)
     recorded(store, "eve@two.test")
@@ -73,5 +70,14 @@ def test_nobody_who_has_withdrawn_is_written_to_even_after_an_approval(store: St
     store.transact(lambda tx: tx.write(update(table(Mailbox)).values(mode="gated_send")))
     item = number(desk.submit("jane@one.test", content_class=COLD).message_id)
     store.transact(lambda tx: review.decide(tx, review.Decision(item, approve=True), actor=ALICE))
+    store.transact(lambda tx: consents.withdraw(tx, "jane@one.test", actor=ALICE))
+    assert attempt(store, claim(store)) == set()
+
+
+def test_the_class_that_an_agent_declared_is_asked_again_although_it_was_raised(store: Store) -> None:
+    desk = selling(store, require=(ContentClass.TRANSACTIONAL,))
+    recorded(store, scope="transactional")
+    store.transact(lambda tx: tx.write(update(table(Mailbox)).values(classes=["transactional", "commitment"])))
+    assert desk.submit("jane@one.test", text=PROMISE).status == "queued"
     store.transact(lambda tx: consents.withdraw(tx, "jane@one.test", actor=ALICE))
     assert attempt(store, claim(store)) == set()

@@ -6,12 +6,12 @@ leave goes back to its lane, before a human, or to its end.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Collection, Sequence
+from typing import Final
 
 from sqlalchemy import bindparam, select, update
 
-from core.events import EmailPending
+from core.events import EmailBlocked, EmailPending
 from core.flow import allowances, gate, house, review
 from core.flow.depart import ending, settling
 from core.ledger import facts, lanes
@@ -21,7 +21,7 @@ from core.ledger.tables import InFlight, Lane, Message, Recipient, Review, table
 from core.ledger.transaction import Transaction
 from core.rules import modes
 from core.rules.policy import Policy
-from core.words import SYSTEM, Action, ContentClass, Execute, Hold, Mode, Reason, Status
+from core.words import SYSTEM, Action, ContentClass, Execute, Hold, Mode, Reason, Status, Verdict
 
 MESSAGE: Final = table(Message)
 RECIPIENT: Final = table(Recipient)
@@ -55,7 +55,7 @@ def attempt(tx: Transaction, claimed: Sequence[Claimed], *, worker: int) -> set[
             settling.arrived(tx, one)
         elif stopped or one.lane_id in closed or not _open(tx, box):
             lanes.put_back(tx, [one], dues=[one.due])
-        elif not _suppressed(tx, one, listed[one.stream_id].get(one.address)):
+        elif not _suppressed(tx, one, listed[one.stream_id].get(one.address)) and not _withdrawn(tx, one):
             going.append(one)
             if wants := _held_now(tx, one, box):
                 back.setdefault(one.message_id, (box, []))[1].extend(wants)
@@ -83,16 +83,48 @@ def _suppressed(tx: Transaction, one: Claimed, listed: tuple[int, str] | None) -
     return True
 
 
+def _withdrawn(tx: Transaction, one: Claimed) -> bool:
+    """End a recipient who has taken consent back: no reviewer can consent on somebody's behalf."""
+    _, policy = house.policy(tx)
+    asked = _classes(tx, one, policy) & set(policy.consent.require)
+    if not gate.has_withdrawn(tx, one.address, asked, stream_id=one.stream_id):
+        return False
+    lanes.land(tx, [one])
+    reason = "the recipient has withdrawn consent"
+    ending.finish(tx, one, status=Status.BLOCKED, reason=reason)
+    tx.emit(
+        EmailBlocked(
+            actor=str(SYSTEM), message=one.message_id, mailbox=one.mailbox_id, agent=one.agent_id, run=one.run_id,
+            stream=one.stream_id, kind=Action.SEND.value, error="consent_required", reason=reason, recipients=1,
+        )
+    )  # fmt: skip
+    return True
+
+
+def _classes(tx: Transaction, one: Claimed, policy: Policy) -> set[ContentClass]:
+    """Every class the message was declared or raised to, as far as this policy may ask of more than one.
+
+    Only what was raised is several, and cold outreach is what a message goes as wherever it is that.
+    """
+    own, cold = ContentClass(one.content_class), ContentClass.COLD_OUTREACH
+    asks = {*policy.consent.require, *policy.classes.hold} - {own, cold}
+    if own not in (cold, ContentClass.COMMITMENT) or not asks:
+        return {own}
+    row = tx.one(select(MESSAGE.c.facts).where(MESSAGE.c.id == one.message_id))
+    return {own} | {ContentClass(name) for name in (row.facts.get("classes", ()) if row is not None else ())}
+
+
 def _held_now(tx: Transaction, one: Claimed, box: GateFacts) -> tuple[Reason, ...]:
     """Why the policy and mode in force would hold it, if they changed since it was accepted and no human said yes."""
     version, policy = house.policy(tx)
-    consented = one.content_class not in policy.consent.require
+    classes = _classes(tx, one, policy)
+    consented = classes.isdisjoint(policy.consent.require)
     if consented and version == one.policy_version and box.mode_since <= one.submitted_at:
         return ()
     item = tx.one(select(REVIEW.c.status).where(REVIEW.c.id == one.message_id))
     if item is not None and item.status == "released":
         return ()
-    verdict = modes.moderate(modes.decide(Action.SEND, Mode(box.mode)), _class_verdicts(tx, one, policy))
+    verdict = modes.moderate(modes.decide(Action.SEND, Mode(box.mode)), _class_verdicts(tx, one, classes, policy))
     match verdict:
         case Hold(reasons=reasons):
             return reasons
@@ -102,13 +134,12 @@ def _held_now(tx: Transaction, one: Claimed, box: GateFacts) -> tuple[Reason, ..
             return (Reason("mode", verdict.reason),)
 
 
-def _class_verdicts(tx: Transaction, one: Claimed, policy: Policy) -> list[Any]:
-    content_class = ContentClass(one.content_class)
-    verdicts: list[Any] = list(
-        gate.consent_verdicts(tx, [one.address], content_class, stream_id=one.stream_id, policy=policy)
-    )
-    if content_class in policy.classes.hold:
-        verdicts.append(Hold((Reason("class", f"policy holds {content_class} in every mode"),)))
+def _class_verdicts(tx: Transaction, one: Claimed, classes: Collection[ContentClass], policy: Policy) -> list[Verdict]:
+    verdicts: list[Verdict] = []
+    for content_class in sorted(classes):
+        verdicts += gate.consent_verdicts(tx, [one.address], content_class, stream_id=one.stream_id, policy=policy)
+        if content_class in policy.classes.hold:
+            verdicts.append(Hold((Reason("class", f"policy holds {content_class} in every mode"),)))
     return verdicts
 
 
