@@ -360,6 +360,7 @@ class Review(SQLModel, table=True):
 
     __table_args__ = (
         Index("ix_review_status", "status", "id"),
+        Index("ix_review_worst", "status", text("failed_checks DESC"), "id"),
         Index("ix_review_mailbox", "mailbox_id", "status", "id"),
         Index("ix_review_due", "status", "due_at"),
         Index("ix_review_likeness", "status", "likeness", "agent_id", "id"),
@@ -449,7 +450,19 @@ class Lane(SQLModel, table=True):
 class Ready(SQLModel, table=True):
     """A recipient free to leave, clustered in the order it leaves its lane."""
 
-    __table_args__ = CLUSTERED
+    __table_args__ = (
+        # Retries, paid for already, found behind whatever waits for a spent cap; the many that are not cost nothing.
+        # `charged` comes first, or SQLite would walk the lane in its own order instead.
+        Index(
+            "ix_ready_paid",
+            "charged",
+            "lane_id",
+            "due",
+            sqlite_where=text("charged = 1"),
+            postgresql_where=text("charged"),
+        ),
+        CLUSTERED,
+    )
     lane_id: int = Field(primary_key=True)
     due: int = big(primary_key=True)
     message_id: int = big(primary_key=True)

@@ -525,3 +525,21 @@ def test_every_recipient_of_many_ends_exactly_once(store: Store) -> None:
     sent = [(one.message, getattr(one, "n", None)) for one in events(store, "email.sent")]
     assert len(sent) == len(set(sent)) == 40
     depths_agree(store)
+
+
+def test_a_retry_goes_on_while_what_is_ahead_of_it_waits_for_a_spent_cap(store: Store, clock: FakeClock) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **(WIDE | {"limit_hour": 1}))
+    message = number(desk.submit("first@example.com").message_id)
+    flying = claim(store)
+    attempt(store, flying)
+    settle(store, flying, reply=Reply(Outcome.DEFERRED, 450, "4.2.1", "try later", "rcpt", "mx.example"))
+    for one in many(50):
+        desk.submit(one)
+    clock.advance(seconds=400)
+    again = claim(store, limit=8)
+    assert [one.message_id for one in again] == [message]
+    attempt(store, again)
+    settle(store, again)
+    assert claim(store) == []
+    clock.advance(seconds=3_700)
+    assert len(claim(store)) == 1

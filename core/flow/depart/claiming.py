@@ -71,17 +71,21 @@ def _claim_lanes(tx: Transaction, box: GateFacts, *, limit: int, uncharged: int)
         return []
     sites = allowances.Sites(tx, box, {lane.site for lane in due})
     # Twice an even share: a lane may use what those before it left over. What it could not, it has in the next claim.
-    heads = lanes.heads(tx, [lane.id for lane in due], rows=min(lanes.LANE_WINDOW, -(-2 * limit // len(due))))
+    ids, rows = [lane.id for lane in due], min(lanes.LANE_WINDOW, -(-2 * limit // len(due)))
+    heads = lanes.heads(tx, ids, rows=rows)
+    # With a cap spent, what was paid for before goes on: a retry never waits for a place that it holds already.
+    open_to = heads if uncharged > 0 else lanes.heads(tx, ids, rows=rows, paid=True)
     turns: list[lanes.LaneTurn] = []
     for place, lane in enumerate(due):
         share = -(-limit // (len(due) - place))
         if share > 0:
             granted = sites.grant(lane.site, asking=min(share, lanes.LANE_WINDOW - lane.in_flight))
-            taken = lanes.take(heads[lane.id], now=tx.now, uncharged=uncharged, limit=granted)
+            taken = lanes.take(open_to[lane.id], now=tx.now, uncharged=uncharged, limit=granted)
             wake, why = sites.spend(lane.site, len(taken.slots))
             limit -= len(taken.slots)
             uncharged -= sum(not slot.charged for slot in taken.slots)
-            turns.append(lanes.LaneTurn(lane.id, taken.slots, max(taken.next_due, wake), wake, why))
+            next_due = taken.next_due if open_to is heads else min(taken.next_due, heads[lane.id].due)
+            turns.append(lanes.LaneTurn(lane.id, taken.slots, max(next_due, wake), wake, why))
     sites.save()
     return turns
 

@@ -47,12 +47,20 @@ class Head:
     rows: Sequence[Any]
     more: bool
 
+    @property
+    def due(self) -> int:
+        """When its first row is; FAR_FUTURE if there is none."""
+        return int(self.rows[0].due) if self.rows else FAR_FUTURE
 
-def heads(tx: Transaction, lane_ids: Sequence[int], *, rows: int) -> dict[int, Head]:
-    """The first `rows` of each of these lanes, in one statement: a claim looks into many lanes for a few rows each."""
+
+def heads(tx: Transaction, lane_ids: Sequence[int], *, rows: int, paid: bool = False) -> dict[int, Head]:
+    """The first `rows` of each of these lanes, in one statement: a claim looks into many lanes for a few rows each.
+
+    `paid`: of those alone that a budget has paid for. A retry must not wait behind thousands that nothing can pay.
+    """
     read = rows + 1
     found: dict[int, list[Any]] = {lane_id: [] for lane_id in lane_ids}
-    statement = _heads(len(lane_ids), tx.conn.dialect)
+    statement = _heads(len(lane_ids), tx.conn.dialect, paid=paid)
     for row in tx.compiled(statement, {"b_limit": read} | {f"b_lane_{i}": lane for i, lane in enumerate(lane_ids)}):
         found[row.lane_id].append(row)
     return {lane_id: Head(head, more=len(head) == read) for lane_id, head in found.items()}
@@ -186,12 +194,13 @@ _LANES_DUE: Final = (
 
 
 @lru_cache(maxsize=256)
-def _heads(lanes: int, dialect: Dialect) -> Compiled:
+def _heads(lanes: int, dialect: Dialect, *, paid: bool) -> Compiled:
     r = READY.c
+    row = select(r.lane_id, r.due, r.message_id, r.n, r.charged).order_by(r.due, r.message_id, r.n)
+    if paid:
+        row = row.where(r.charged)
     parts = [
-        select(r.lane_id, r.due, r.message_id, r.n, r.charged)
-        .where(r.lane_id == bindparam(f"b_lane_{number}", type_=r.lane_id.type))
-        .order_by(r.due, r.message_id, r.n)
+        row.where(r.lane_id == bindparam(f"b_lane_{number}", type_=r.lane_id.type))
         .limit(bindparam("b_limit"))
         .subquery()
         for number in range(lanes)

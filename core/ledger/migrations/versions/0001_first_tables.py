@@ -351,6 +351,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("lane_id", "due", "message_id", "n"),
         sqlite_with_rowid=False,
     )
+    op.create_index(
+        "ix_ready_paid",
+        "ready",
+        ["charged", "lane_id", "due"],
+        unique=False,
+        sqlite_where=sa.text("charged = 1"),
+        postgresql_where=sa.text("charged"),
+    )
     op.create_table(
         "recipient",
         sa.Column("message_id", BIG, autoincrement=False, nullable=False),
