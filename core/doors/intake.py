@@ -75,7 +75,7 @@ class Intake:
 
     # --- handing in ---
 
-    async def _send(self, request: Request) -> Response:
+    async def send(self, request: Request) -> Response:
         """Hand in a message. `Prefer: wait=N` waits up to N (30) seconds for its outcome."""
         token = self._desk.callers.agent(request)
         body = await request.body()
@@ -94,7 +94,7 @@ class Intake:
         )
         return await self._hand_in(request, submission, token, wait=_wait(request.headers.get("prefer")))
 
-    async def _reply(self, request: Request) -> Response:
+    async def reply(self, request: Request) -> Response:
         """Answer a message; what is left out follows it."""
         token = self._desk.callers.agent(request)
         body = await request.body()
@@ -234,8 +234,8 @@ class Intake:
         listed: Told = {200: {"model": MessagesAnswer}}
         refused = errors(401, 403, 404, 409, 413, 422, 429, 503)
         for path, handler, shape in (
-            ("/emails/send", self._send, SendRequest),
-            ("/emails/reply", self._reply, ReplyRequest),
+            ("/emails/send", self.send, SendRequest),
+            ("/emails/reply", self.reply, ReplyRequest),
         ):
             told = {200: taken} | held | refused
             add(path, handler, methods=["POST"], responses=told, openapi_extra=body_of(shape))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -10,6 +11,7 @@ from pydantic import BaseModel
 from core.doors import problems
 from core.doors.contract import BODIES, Problem
 from core.doors.desk import Desk
+from core.doors.express import Express, Handler
 from core.doors.feedback import Feedback
 from core.doors.health import Health
 from core.doors.identities import Identities
@@ -27,8 +29,9 @@ for it, budgets and records are checked at the gate, and every outcome is told."
 
 def build(desk: Desk, settings: Settings) -> FastAPI:
     """The whole desk, for a network that is trusted to reach it."""
-    app = _app(desk)
-    app.include_router(Intake(desk).router)
+    intake = Intake(desk)
+    app = _app(desk, routes={"/emails/send": intake.send, "/emails/reply": intake.reply})
+    app.include_router(intake.router)
     app.include_router(Identities(desk, settings).router)
     app.include_router(Operators(desk).router)
     app.include_router(Told(desk).router)
@@ -50,7 +53,7 @@ def _open(app: FastAPI, desk: Desk, settings: Settings) -> None:
     app.include_router(Feedback(desk, settings).router)
 
 
-def _app(desk: Desk, *, described: bool = True) -> FastAPI:
+def _app(desk: Desk, *, described: bool = True, routes: Mapping[str, Handler] | None = None) -> FastAPI:
     app = FastAPI(
         title="Postroom",
         description=ABOUT,
@@ -60,7 +63,9 @@ def _app(desk: Desk, *, described: bool = True) -> FastAPI:
         openapi_url="/openapi.json" if described else None,
     )
     problems.install(app)
-    app.add_middleware(Wall, chance=desk.house.chance)
+    if routes:
+        app.add_middleware(Express, routes=routes)
+    app.add_middleware(Wall, chance=desk.house.chance)  # the last added is the outermost
     return app
 
 
