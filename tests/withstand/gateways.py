@@ -12,7 +12,7 @@ import itertools
 import multiprocessing
 import socket
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -22,7 +22,7 @@ import uvloop
 from sqlalchemy import func, select
 
 from core.clock import SystemClock
-from core.demo.founding import Cast, Founded, found
+from core.demo.founding import WIDE, Cast, Founded, found
 from core.events import EmailUncertain
 from core.gateway import Gateway, serve
 from core.ledger import log
@@ -30,7 +30,7 @@ from core.ledger.store import Store
 from core.ledger.tables import InFlight, Message, Recipient, table
 from core.rules.policy import Policy
 from core.rules.policy.sections import Delivery
-from core.settings import POLICY, load
+from core.settings import POLICY, TOML, load
 from core.words import SECOND, Mode, read_id
 from tests.smtp.receiver import Receiver, receiver
 
@@ -173,15 +173,24 @@ class Running:
 
 
 @contextlib.asynccontextmanager
-async def site(directory: Path, database: str | None, *, policy: Policy = SOON) -> AsyncIterator[Site]:
+async def site(
+    directory: Path,
+    database: str | None,
+    *,
+    policy: Policy = SOON,
+    limits: Mapping[str, int | None] = WIDE,
+    more_settings: str = "",
+) -> AsyncIterator[Site]:
     """A desk whose one agent may send by itself, and a receiver that takes everything."""
     async with receiver() as world:
-        cast = [Cast("bot", BOT, Mode.AUTONOMOUS, "to be killed")]
+        cast = [Cast("bot", BOT, Mode.AUTONOMOUS, "to be killed", limits=limits)]
         relay = f"smtp://127.0.0.1:{world.port}"
         desk = await asyncio.to_thread(
             lambda: found(directory, cast, relay=relay, clock=SystemClock(), policy=policy, database=database)
         )
         # the file that gateways watch must say what is in force, or they would put its words in force instead
+        with (directory / TOML).open("a") as settings:
+            settings.write(more_settings)
         file = directory / POLICY
         file.write_text(file.read_text().replace('first_retry = "5m"', 'first_retry = "1s"'))
         yield Site(desk, database or f"sqlite:///{directory}/postroom.db", world)
