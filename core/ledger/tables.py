@@ -360,7 +360,7 @@ class Review(SQLModel, table=True):
 
     __table_args__ = (
         Index("ix_review_status", "status", "id"),
-        Index("ix_review_worst", "status", text("failed_checks DESC"), "id"),
+        Index("ix_review_worst", "status", "failed_checks", "id"),
         Index("ix_review_mailbox", "mailbox_id", "status", "id"),
         Index("ix_review_due", "status", "due_at"),
         Index("ix_review_likeness", "status", "likeness", "agent_id", "id"),

@@ -433,6 +433,7 @@ def upgrade() -> None:
     op.create_index("ix_review_mailbox", "review", ["mailbox_id", "status", "id"], unique=False)
     op.create_index(op.f("ix_review_message_id"), "review", ["message_id"], unique=False)
     op.create_index("ix_review_status", "review", ["status", "id"], unique=False)
+    op.create_index("ix_review_worst", "review", ["status", "failed_checks", "id"], unique=False)
     op.create_table(
         "stream",
         sa.Column("id", sa.Integer(), nullable=False),
