@@ -4,7 +4,7 @@ Ours: HTTP -> accepted durably (SQLite, synchronous=FULL) -> all checks -> signe
 to smtp-sink -> recorded, one envelope recipient a transaction. Theirs: smtp-source -> Postfix -> OpenDKIM (RSA-2048
 alone) -> smtp-sink; and Postfix alone, unsigned. Messages of 4 kB to 50 domains.
 
-usage: python -m tests.bench.gateway [--messages 4000] [--egress 1] [--no-peer] [--json]
+usage: python -m tests.bench.gateway [--messages 4000] [--egress 1] [--budgets on|off|both] [--no-peer] [--json]
 needs: Debian's postfix (smtp-sink, smtp-source) and, for the peer, opendkim and opendkim-tools, as root
 """
 
@@ -35,6 +35,8 @@ from core.ledger import schema
 from core.ledger.store import Store
 from core.ledger.tables import Counter, Stream, StreamKey, Token, table
 from core.ledger.transaction import Transaction
+from core.rules.policy import Policy
+from core.rules.policy.sections import Budgets, SiteOverride, Warmup
 from core.settings import Settings, load
 from core.words import Mode
 from tests import desk as bench_desk
@@ -44,19 +46,33 @@ from tests.bench.sinks import sink
 SINK_PORT = 2631
 PORT = 8099
 TOKEN = "pra_benchmark"
+MOST = 10_000_000
+"""The largest number a budget can have."""
+BUDGETED = Policy(
+    warmup=Warmup(days=(1_000_000,)),
+    budgets=Budgets(sites={f"d{n}.example": SiteOverride(minute=1_000_000, hour=1_000_000) for n in range(50)}),
+)
+"""A cap or a pace in every dimension: run, agent, mailbox, first-time recipients, site, stream."""
 WARM_UP = 200
 """Messages sent before the clock starts, by both sides."""
 
 
-def found(directory: Path) -> Settings:
-    """A desk with one wide mailbox in autonomous mode: every check runs, none of them holds anything."""
+def found(directory: Path, *, budgets: str = "on") -> Settings:
+    """A desk with one wide mailbox in autonomous mode: every check runs, none of them holds anything.
+
+    With budgets `off` every number is as large as a policy can have it, and the stream is warm: the same code with
+    nothing to hold against.
+    """
     (directory / "master.key").write_text(keys.new_master_key("k1"))
     (directory / "master.key").chmod(0o600)
     (directory / "postroom.toml").write_text(f'listen = "127.0.0.1:{PORT}"\n[smtp]\nconnections_per_relay = 32\n')
     settings = load(directory)
     store = Store(settings.database_url, clock=SystemClock())
     schema.upgrade(store.engine)
-    desk = bench_desk.make_desk(store, mode=Mode.AUTONOMOUS, **bench_desk.WIDE)
+    policy, limits = (
+        (BUDGETED, bench_desk.WIDE) if budgets == "on" else (Policy(), dict.fromkeys(bench_desk.WIDE, MOST))
+    )
+    desk = bench_desk.make_desk(store, mode=Mode.AUTONOMOUS, policy=policy, warm=budgets == "off", **limits)
     ring = keyring(settings)
 
     def outfit(tx: Transaction) -> None:
@@ -106,11 +122,11 @@ async def _up() -> None:
     raise SystemExit("the gateway did not come up")
 
 
-def measure(messages: int, *, egress: int, connections: int = 32) -> dict[str, Any]:
+def measure(messages: int, *, egress: int, budgets: str = "on", connections: int = 32) -> dict[str, Any]:
     """One run: accepted and delivered per second, latency, CPU and memory of all the gateway's processes."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
-        settings = found(directory)
+        settings = found(directory, budgets=budgets)
         store = Store(settings.database_url, clock=SystemClock())
         with sink(SINK_PORT), gateway(directory, egress=egress) as process:
             family = [process, *process.children(recursive=True)]
@@ -177,6 +193,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--messages", type=int, default=4_000)
     parser.add_argument("--egress", type=int, nargs="*", default=[0, 1])
+    parser.add_argument("--budgets", choices=["on", "off", "both"], default="on")
     parser.add_argument("--no-peer", action="store_true")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
@@ -188,7 +205,9 @@ def main() -> None:
             if (found := peer(asked.messages, sign=sign))
         }
     for egress in asked.egress:
-        rows[f"postroom, egress {egress}"] = measure(asked.messages, egress=egress)
+        for budgets in ("off", "on") if asked.budgets == "both" else (asked.budgets,):
+            name = f"postroom, egress {egress}" + (f", budgets {budgets}" if asked.budgets != "on" else "")
+            rows[name] = measure(asked.messages, egress=egress, budgets=budgets)
     if asked.json:
         print(json.dumps(rows))
         return
@@ -198,7 +217,7 @@ def main() -> None:
         more = "".join(
             f"  {key} {row[key]}" for key in ("accepted_per_s", "p99_ms", "cpu_us_per_message", "rss_mb") if key in row
         )
-        print(f"{name:24} {row['delivered_per_s']:>6} messages/s  {ratio:8}{more}")
+        print(f"{name:34} {row['delivered_per_s']:>6} messages/s  {ratio:8}{more}")
     print("\nwhere a message's processor time goes (python -m tests.bench.steps):")
     steps.show(steps.profile())
 
