@@ -48,10 +48,13 @@ def _limits(tx: Transaction, view: MessageView) -> tuple[Limit, ...]:
     return tuple(found)
 
 
-def ids(conn: Connection, wants: Sequence[Want], order: Order) -> array[int]:
-    """Everything held that the filter lets through. A bare word is looked for in the subject. Raises `Invalid`."""
+def ids(conn: Connection, wants: Sequence[Want], order: Order, *, limit: int | None = None) -> array[int]:
+    """Everything held that the filter lets through, or its beginning. A bare word is looked for in the subject.
+
+    Raises `Invalid`.
+    """
     terms = [Term(want.field or "subject", want.value, want.negated) for want in wants]
-    return queue.pending_ids(conn, terms, order)
+    return queue.pending_ids(conn, terms, order, limit=limit)
 
 
 def alike(conn: Connection, item: int) -> array[int]:
