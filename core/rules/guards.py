@@ -45,13 +45,9 @@ class Figures:
 
     @property
     def sentence(self) -> str:
-        """`complaints 0.41 % of 980 delivered in 7d, limit 0.05 %`."""
-        share = percent(self.rate)
-        return f"{self.measure} {share} of {self.delivered:,} delivered in {spell(self.window)}, {self._limit}"
-
-    @property
-    def _limit(self) -> str:
-        return f"limit {percent(self.limit)}"
+        """`complaints 0.41 % (limit 0.05 %) of 980 delivered in 7d`: screens cut the end."""
+        share, limit = percent(self.rate), percent(self.limit)
+        return f"{self.measure} {share} (limit {limit}) of {self.delivered:,} delivered in {spell(self.window)}"
 
 
 @dataclass(frozen=True, slots=True)

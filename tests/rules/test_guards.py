@@ -64,11 +64,11 @@ def test_bounces_on_the_line_suspend_with_at_least_five(events: int, delivered: 
 
 def test_suspension_says_its_figures_in_a_sentence() -> None:
     found = complaints(4, 980)
-    assert found.figures.sentence == "complaints 0.41 % of 980 delivered in 7d, limit 0.05 %"
+    assert found.figures.sentence == "complaints 0.41 % (limit 0.05 %) of 980 delivered in 7d"
 
 
 def test_warning_names_the_warning_line_as_its_limit() -> None:
-    assert bounces(3, 100).figures.sentence == "bounces 3 % of 100 delivered in 72h, limit 2 %"
+    assert bounces(3, 100).figures.sentence == "bounces 3 % (limit 2 %) of 100 delivered in 72h"
 
 
 @given(events=st.integers(0, 50), delivered=st.integers(0, 5_000))
