@@ -1,0 +1,80 @@
+"""Reports about mail that has left a desk under test, handed in; and what became of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+
+from core.flow import absorb
+from core.flow.absorb import Absorbed
+from core.ledger.store import Store
+from core.ledger.tables import Agent, Counter, Recipient, Suppression, table
+from core.rules import provenance
+from core.rules.provenance import Keyring
+from core.rules.providers import ProviderEvent
+from core.rules.reports import Event, Report, ReportedRecipient
+from core.words import Feedback, Mode
+from tests.desk import DOMAIN, KEYRING, WIDE, Bench, make_desk
+from tests.flow.leaving import attempt, claim, number, pass_a_moment, settle
+
+FORGER = Keyring(keys={"k1": b"another key, another desk, whoever"}, active="k1")
+WORDS = {"complaint": Event.COMPLAINED, "bounce": Event.BOUNCED}
+
+
+def free(store: Store, **more: Any) -> Bench:
+    return make_desk(store, mode=Mode.AUTONOMOUS, **(WIDE | more))
+
+
+def report(message: int, *, n: int = 0, kind: str = "complaint", keyring: Keyring = KEYRING, **more: Any) -> Report:
+    """A report that came to the return path of one recipient."""
+    event = more.pop("event", WORDS[kind])
+    said = ReportedRecipient(
+        more.pop("address", "jane@example.com"), event, status=more.pop("status", None),
+        permanent=more.pop("permanent", kind == "bounce"),
+    )  # fmt: skip
+    path = provenance.return_path(message, n, domain=DOMAIN, keyring=keyring)
+    values: dict[str, Any] = {"kind": kind, "recipients": (said,), "return_paths": (path,)} | more
+    return Report(**values)
+
+
+def hand_in(store: Store, one: Report) -> Absorbed:
+    return store.transact(lambda tx: absorb.absorb_report(tx, one, source="report", keyring=KEYRING))
+
+
+def provider(store: Store, **more: Any) -> Absorbed:
+    values: dict[str, Any] = {
+        "key": "ses:1", "name": "Bounce/Permanent", "event": Feedback.BOUNCED, "recipient": "jane@example.com",
+        "permanent": True,
+    } | more  # fmt: skip
+    return store.transact(lambda tx: absorb.absorb_provider(tx, ProviderEvent(**values), source="ses"))
+
+
+def leave_together(desk: Bench, *to: str) -> int:
+    """One message to several."""
+    message = number(desk.submit(list(to)).message_id)
+    for _ in to:
+        pass_a_moment(desk.store)
+        flying = claim(desk.store)
+        attempt(desk.store, flying)
+        settle(desk.store, flying)
+    return message
+
+
+def recipient(store: Store, message: int, n: int = 0) -> Any:
+    r = table(Recipient).c
+    return store.row(select(table(Recipient)).where(r.message_id == message, r.n == n))
+
+
+def suppressed(store: Store) -> list[tuple[str, str]]:
+    rows = store.rows(select(table(Suppression)).order_by(table(Suppression).c.id))
+    return [(row.address, row.cause) for row in rows]
+
+
+def agent(store: Store) -> Any:
+    return store.row(select(table(Agent)))
+
+
+def counted(store: Store, kind: str) -> int:
+    c = table(Counter).c
+    return sum(row.n for row in store.rows(select(c.n).where(c.scope == "agent", c.kind == kind)))
