@@ -21,12 +21,13 @@ Where to look for a question:
     who may be written to      flow/suppressions.py, consents.py; rules/consent.py
     which mail is not answered flow/answering.py, rules/answering.py
     what an emergency needs    flow/controls.py (suspend, pause, stop)
-    what came back             flow/absorb.py, matching.py (proof), cohorts.py (rates), guarding.py (lines)
+    what came back             flow/absorb.py, matching.py (proof), cohorts.py (rates), guarding.py and anomalies.py (lines)
     who is told                flow/tell.py, deadletters.py + loops/webhooks.py (programs),
                                flow/alert.py + loops/notify.py (people)
     what happened              flow/trace.py, difference.py, evidence.py, checkpoints.py, bundle.py
     what screens show          ledger/views/ (one file a screen); console/reads/ (what needs a gauge or a verdict)
-    what the clock does        loops/housekeeping.py (its list of chores), checkpoints.py, flow/upkeep.py, lookout.py
+    what the clock does        loops/housekeeping.py (its list of chores), checkpoints.py, flow/upkeep.py, lookout.py,
+                               clocksteps.py (a clock that is set back)
     who comes in               doors/operators.py, told.py, identities.py, unsubscribe.py, maildir.py, health.py
 
 Every fact is in the log: events.py is the catalogue, ledger/log.py the chain.

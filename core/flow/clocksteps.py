@@ -13,7 +13,7 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import ColumnElement, and_, bindparam, case, delete, func, insert, or_, select, update
 
-from core.flow import depart, house
+from core.flow import depart, house, runs
 from core.ledger.tables import InFlight, Lane, Mailbox, Ready, Recipient, Review, Stream, Worker, table
 from core.ledger.transaction import Transaction
 from core.rules.policy import Policy
@@ -161,10 +161,10 @@ def _leases(tx: Transaction) -> None:
 
 
 def _releases(tx: Transaction, policy: Policy) -> None:
-    """Approved mail leaves a release delay after its approval, at the latest."""
+    """Approved and confirmed mail enters its lanes a release delay after that, at the latest."""
     c = REVIEW.c
     latest = tx.now + max(policy.oversight.release_delay, MINUTE)
-    held = and_(c.status == "approved", c.message_id.is_not(None), c.due_at > latest)
+    held = and_(c.status.in_(("approved", runs.CONFIRMED)), c.message_id.is_not(None), c.due_at > latest)
     tx.write(update(REVIEW).where(held).values(due_at=latest, release_at=latest))
 
 

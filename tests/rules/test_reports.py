@@ -93,6 +93,12 @@ HOSTILE = {
         b"Content-Type: multipart/report; boundary=b\n\n--b\nContent-Type: message/delivery-status\n\n"
         + b"\n" * 1_000_000
     ),
+    "many groups and one long reason": (
+        b"\n"
+        + b"Final-Recipient: rfc822;\nAction: failed\n\n"
+        + b"to: exceeds the mail message delivery " * 20_000
+        + b"\n\nFinal-Recipient: rfc822;\nStatus: x\n\n" * 5_000
+    ),
     "slow codec": b"Content-Type: text/plain; charset=punycode\n\n" + b"a\xff-" * 300_000,
 }
 
