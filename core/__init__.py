@@ -21,7 +21,7 @@ Where to look for a question:
     who may be written to      flow/suppressions.py, consents.py; rules/consent.py
     which mail is not answered flow/answering.py, rules/answering.py
     what an emergency needs    flow/controls.py (suspend, pause, stop)
-    what came back             flow/absorb.py, matching.py (proof), cohorts.py (rates), guarding.py and anomalies.py (lines)
+    what came back             flow/absorb.py, matching.py (proof), cohorts.py (rates), guarding.py, anomalies.py
     who is told                flow/tell.py, deadletters.py + loops/webhooks.py (programs),
                                flow/alert.py + loops/notify.py (people)
     what happened              flow/trace.py, difference.py, evidence.py, checkpoints.py, bundle.py

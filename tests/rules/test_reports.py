@@ -95,7 +95,7 @@ HOSTILE = {
     ),
     "many groups and one long reason": (
         b"\n"
-        + b"Final-Recipient: rfc822;\nAction: failed\n\n"
+        b"Final-Recipient: rfc822;\nAction: failed\n\n"
         + b"to: exceeds the mail message delivery " * 20_000
         + b"\n\nFinal-Recipient: rfc822;\nStatus: x\n\n" * 5_000
     ),
