@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Opener = Callable[[], "Parts"]
 
-FRAME_EVERY: Final = 0.25
+FRAME_EVERY: Final = 0.5
 TRY_AGAIN: Final = 1.0
 _NOBODY: Final = Actor("operator", "...")
 
@@ -168,6 +168,8 @@ class PostroomConsole(CarefulApp[int]):
             return
         if news.live is not was or not news.quiet:
             self._tell(news)
+        if (news.live.link, news.live.stopped_at, news.live.needs) != (was.link, was.stopped_at, was.needs):
+            self._check_frame()  # what is wrong does not wait for the next tick
 
     def _tell(self, news: News) -> None:
         screen = self.desk_screen
@@ -177,7 +179,6 @@ class PostroomConsole(CarefulApp[int]):
             screen.told(news)
         except Exception as error:  # noqa: BLE001 - one screen's mistake must not end the following: the rest would look live
             self.say(f"this should not have happened: {error!r}", "error")
-        self._check_frame()
 
     @property
     def waiting(self) -> int:
@@ -193,6 +194,8 @@ class PostroomConsole(CarefulApp[int]):
         return None
 
     def _check_frame(self) -> None:
+        if not self._screen_stack:  # on the way out a last tick may come after the last screen
+            return
         for line in self.screen.query(Line) if not isinstance(self.screen, Dialog) else ():
             line.check()
 

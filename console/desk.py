@@ -45,8 +45,14 @@ LOOK_EVERY: Final = 0.2
 """Seconds between looks at the head of the log: one seek, so that what others decide is gone within half a second."""
 FULL_EVERY: Final = 30
 """Seconds after which every agent's line is read again: budgets refill without events."""
-LINES_EVERY: Final = 1.0
-"""Seconds between readings of what the events touched, however many there were."""
+LINES_EVERY: Final = 3.0
+"""Seconds between readings of the agents that mail has touched, however much there was."""
+CALM_EVERY: Final = 5.0
+"""Seconds between readings of what the clock alone changes, while nothing happens."""
+HEAD_EVERY: Final = 0.5
+"""Seconds between readings of the header's figures."""
+_NEVER: Final = (float("-inf"),) * 3
+"""When header, dirty lines and all lines were last read."""
 BEHIND: Final = 5_000
 """Events behind the head beyond which the console does not read them one by one: everything is read anew."""
 
@@ -63,7 +69,8 @@ class Desk:
         self._follower = ThreadPoolExecutor(1, thread_name_prefix="console-log")
         self._overview = Overview.fresh()
         self._dirty: set[int] = set()
-        self._lines_at = self._full_at = float("-inf")
+        self._read_at = _NEVER
+        self._unread = False
         self._nudged = asyncio.Event()
 
     @property
@@ -115,7 +122,7 @@ class Desk:
 
     def refresh(self) -> None:
         """Read all of it again at the next look."""
-        self._full_at = float("-inf")
+        self._read_at = _NEVER
         self._nudged.set()
 
     def close(self) -> None:
@@ -128,29 +135,36 @@ class Desk:
 
     def _look(self) -> News:
         """One look: the events since the last one, and the figures if they may have changed."""
+        return self.store.look(self._read_on)
+
+    def _read_on(self, tx: Transaction) -> News:
         was = self.live
-        with self.store.read() as conn:
-            seq, _ = log.head(conn)
-            known = was.link is Link.LIVE and was.seq < seq <= was.seq + BEHIND
-            entries = log.read(conn, after=was.seq, limit=BEHIND) if known else []
+        seq, _ = log.head(tx.conn)
+        known = was.link is Link.LIVE and was.seq < seq <= was.seq + BEHIND
+        entries = log.read(tx.conn, after=was.seq, limit=BEHIND) if known else []
         new = was.link is not Link.LIVE or (was.seq < seq and not entries) or seq < was.seq
         news = told(entries, everything=new)
         self._dirty |= news.agents
-        live = self._figures(was, full=new, changed=bool(entries))
+        self._unread = self._unread or bool(entries)
+        live = self._figures(tx, was, full=new, urgent=any(not kind.startswith("email.") for kind in news.kinds))
         fresh = replace(live, link=Link.LIVE, seq=seq)
         # the same object while nothing is different: screens draw anew only what they have not drawn
         return replace(news, live=was if fresh == was else fresh)
 
-    def _figures(self, was: Live, *, full: bool, changed: bool) -> Live:
+    def _figures(self, tx: Transaction, was: Live, *, full: bool, urgent: bool) -> Live:
+        """As much as is due: what somebody did to an agent is read at once, mail now and then, whatever it comes to."""
         moment = time.monotonic()
-        if not full and moment - self._lines_at < LINES_EVERY:
-            return self.store.look(lambda tx: _with_head(tx, was)) if changed else was
-        whole = full or moment - self._full_at >= FULL_EVERY
-        dirty, self._dirty = (None if whole else self._dirty), set()
-        live = self.store.look(lambda tx: self._with_everything(tx, was, dirty))
-        self._lines_at = moment
-        self._full_at = moment if whole else self._full_at
-        return live
+        head_at, lines_at, full_at = self._read_at
+        if full or urgent or moment - lines_at >= (LINES_EVERY if self._unread else CALM_EVERY):
+            whole = full or moment - full_at >= FULL_EVERY
+            dirty, self._dirty = (None if whole else self._dirty), set()
+            self._read_at = (moment, moment, moment if whole else full_at)
+            self._unread = False
+            return self._with_everything(tx, was, dirty)
+        if self._unread and moment - head_at >= HEAD_EVERY:
+            self._read_at = (moment, lines_at, full_at)
+            return _with_head(was, figures.head(tx.conn), tx)
+        return was
 
     def _with_everything(self, tx: Transaction, was: Live, dirty: set[int] | None) -> Live:
         head = figures.head(tx.conn)
@@ -158,7 +172,7 @@ class Desk:
         lines = self._overview.refresh(tx, dirty)
         found = needs(tx, lines, head)
         return replace(
-            _with_head(tx, was),
+            _with_head(was, head, tx),
             default_mode=policy.oversight.default_mode.value,
             release_delay=policy.oversight.release_delay,
             flow=figures.flow(tx.conn, now=tx.now),
@@ -168,8 +182,7 @@ class Desk:
         )
 
 
-def _with_head(tx: Transaction, was: Live) -> Live:
-    head = figures.head(tx.conn)
+def _with_head(was: Live, head: figures.Head, tx: Transaction) -> Live:
     minute = figures.counts(tx.conn, "desk", [""], ["held"], since=bucket(tx.now) - 1)
     return replace(
         was,

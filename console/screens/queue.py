@@ -33,9 +33,13 @@ from core.errors import PostroomError
 from core.ledger.views.queue import HeldRow
 from core.words import spell_id
 
+FIRST: Final = 200
 RELOAD_AFTER: Final = 0.3
-"""Seconds from the first new message to reading the order anew, at least; ten times what that took, if more."""
+"""Seconds from the first new message to reading the order anew; `RELOAD_SHARE` times what that took, if more."""
+RELOAD_SHARE: Final = 40
 PREVIEW_AFTER: Final = 0.08
+PREVIEW_AGAIN: Final = 3.0
+"""Seconds until the preview of a row that keeps changing is read anew."""
 READ_AFTER: Final = 0.5
 """Seconds a preview must stay before it counts as being read; who leafs past reads nothing."""
 FACTS_KEPT: Final = 20_000
@@ -66,6 +70,7 @@ class QueueScreen(HeldScreen):
         self._took = 0.0
         self._soon: Timer | None = None
         self._peek: Timer | None = None
+        self._looked_at: int | None = None
         self._reading: Timer | None = None
         self._asked = False
 
@@ -119,15 +124,16 @@ class QueueScreen(HeldScreen):
 
     async def load(self) -> None:
         wants, order = self.wants, reads.ORDERS[self._order]
+        if not self._asked:
+            # what can be seen comes first, however much lies below it
+            ids = await self.desk.read(lambda conn: reads.ids(conn, wants, order, limit=FIRST))
+            self._asked = True
+            self.table.show_rows(ids, filtered=bool(wants))
         started = time.monotonic()
         ids = await self.desk.read(lambda conn: reads.ids(conn, wants, order))
         self._took = time.monotonic() - started
         self._shown = len(ids)
-        if self._asked:
-            self.table.offer_rows(ids)
-        else:
-            self._asked = True
-            self.table.show_rows(ids, filtered=bool(wants))
+        self.table.offer_rows(ids)
         self.check_frame()
 
     def failed(self, reason: str) -> None:
@@ -149,7 +155,7 @@ class QueueScreen(HeldScreen):
         if touched := news.messages - news.left:
             self.table.touch_rows(touched)
         if news.came and self._soon is None:
-            self._soon = self.set_timer(max(RELOAD_AFTER, 10 * self._took), self._reload_now)
+            self._soon = self.set_timer(max(RELOAD_AFTER, RELOAD_SHARE * self._took), self._reload_now)
 
     def _reload_now(self) -> None:
         self._soon = None
@@ -181,13 +187,25 @@ class QueueScreen(HeldScreen):
     # -- the preview --------------------------------------------------------------------------------------------------
 
     @on(Highlighted)
+    def _point(self) -> None:
+        if self.table.cursor_id != self._looked_at:
+            self._look()
+        elif self._peek is None:
+            # its row changes as often as there are events; beside it is read at a reader's pace
+            self._peek = self.set_timer(PREVIEW_AGAIN, self._preview_now)
+
     def _look(self) -> None:
         for timer in (self._peek, self._reading):
             if timer is not None:
                 timer.stop()
-        self._peek = self.set_timer(PREVIEW_AFTER, self._preview)
+        self._looked_at = self.table.cursor_id
+        self._peek = self.set_timer(PREVIEW_AFTER, self._preview_now)
         self._reading = self.set_timer(READ_AFTER, self._note_reading)
         self.check_frame()
+
+    def _preview_now(self) -> None:
+        self._peek = None
+        self._preview()
 
     def _note_reading(self) -> None:
         """The preview shows the body: while it stays, it is read."""

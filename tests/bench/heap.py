@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from core.events import EmailPending
+from core.events import EmailApproved, EmailPending
 from core.flow import depart
 from core.ledger.counters import EVER, bucket
 from core.ledger.store import Store
@@ -59,13 +59,17 @@ def pile(store: Store, *, held: int, agents: int = 41, seed: int = 7) -> Heap:
 
 
 def trickle(heap: Heap, chosen: Sequence[int]) -> None:
-    """A change of each of these that the queue draws, and its event, in one transaction."""
+    """A change of each of these that the queue draws, and its event, in one transaction: one of two has approved."""
 
     def verb(tx: Transaction) -> None:
         known = tx.all(select(REVIEW).where(REVIEW.c.id.in_(chosen)))
-        tx.write(update(REVIEW).where(REVIEW.c.id.in_(chosen)).values(failed_checks=REVIEW.c.failed_checks + 1))
+        tx.write(update(REVIEW).where(REVIEW.c.id.in_(chosen)).values(needs=2, expires_at=REVIEW.c.expires_at + 1))
         for row in known:
-            tx.emit(_pending(heap.bench, row._asdict()))
+            tx.emit(EmailApproved(
+                actor="operator:bob", message=row.id, mailbox=row.mailbox_id, agent=row.agent_id,
+                stream=heap.bench.stream_id, kind=row.kind, item=row.id, digest=None, policy=1, release_at=tx.now,
+                complete=False,
+            ))  # fmt: skip
 
     heap.bench.store.transact(verb)
 
