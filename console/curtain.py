@@ -19,6 +19,8 @@ from core.errors import Unavailable
 if TYPE_CHECKING:
     from console.wiring import Parts
 
+SWITCH: Final = 0.0005
+"""Seconds until a thread that reads gives the interpreter up: at Python's 5 ms a key would wait for several of them."""
 NARROW: Final = 100
 _ENTER: Final = "\x1b[?1049h\x1b[?25l\x1b[2J\x1b[H"
 _LEAVE: Final = "\x1b[?25h\x1b[?1049l"
@@ -32,6 +34,7 @@ def raised(opener: Callable[[], Parts], *, saying: str = "Opening the desk ...",
         except ImportError as error:
             raise Unavailable(f"the console is not installed ({error}); postroom queue works without it") from error
         app = PostroomConsole(opener=opener, saying=saying, hint=hint)
+    sys.setswitchinterval(SWITCH)
     answer = app.run()
     if app.refused is not None:
         raise app.refused

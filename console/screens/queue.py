@@ -37,7 +37,7 @@ FIRST: Final = 200
 RELOAD_AFTER: Final = 0.3
 """Seconds from the first new message to reading the order anew; `RELOAD_SHARE` times what that took, if more."""
 RELOAD_SHARE: Final = 40
-PREVIEW_AFTER: Final = 0.08
+PREVIEW_AFTER: Final = 0.1
 PREVIEW_AGAIN: Final = 3.0
 """Seconds until the preview of a row that keeps changing is read anew."""
 READ_AFTER: Final = 0.5
