@@ -8,8 +8,10 @@ from textual import events
 from textual.app import ReturnType
 from textual.notifications import SeverityLevel
 
-from console.safe import GuardedApp, make_safe
+from console.safe import GuardedApp, clip, make_safe
 
+NOTICE_LIMIT: Final = 300
+"""Cells of a notice: a reason of 10 kB must not cover the screen."""
 GLYPHS: Final[dict[SeverityLevel, str]] = {"information": "·", "warning": "▲", "error": "✖"}
 
 
@@ -33,8 +35,10 @@ class CarefulApp(GuardedApp[ReturnType]):
     ) -> None:
         """As Textual's, but the text is made safe and markup is never read, whoever calls."""
         del markup
-        safe = f"{GLYPHS[severity]} {make_safe(message).text}"
-        super().notify(safe, title=make_safe(title).text, severity=severity, timeout=timeout, markup=False)
+        safe = f"{GLYPHS[severity]} {clip(make_safe(message, limit=NOTICE_LIMIT).text, NOTICE_LIMIT)}"
+        super().notify(
+            safe, title=make_safe(title, limit=NOTICE_LIMIT).text, severity=severity, timeout=timeout, markup=False
+        )
 
     def on_app_focus(self) -> None:
         self._refocused = True

@@ -33,6 +33,7 @@ _BLANK: Final = re.compile(
 # Letters that join onto the one before and take no cell of their own: Hangul vowels and finals.
 _JOINING: Final = re.compile("[\u1160-\u11ff\ud7b0-\ud7ff]")
 _EMOJI_STYLE: Final = frozenset("\ufe0e\ufe0f")
+_SKIN_TONES: Final = frozenset("\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff")
 _EMOJI_BASES: Final = frozenset("‼⁉〰\u2139")
 
 
@@ -62,22 +63,22 @@ def spell_out(line: str, spell: Callable[[str], str] = marker) -> tuple[str, int
     shown: list[str] = []
     hidden = stacked = 0
     base = ""  # the visible character that marks and selectors attach to; none at the start, none after a marker
-    styled = False
+    left_out = ""
     for index, char in enumerate(line):
-        if char in _EMOJI_STYLE and base and not styled and _takes_emoji_style(base, line[index + 1 : index + 2]):
-            styled = True  # left out: terminals disagree on its width. A second one would be hiding something
+        if base and not left_out and _dresses(char, base, line[index + 1 : index + 2]):
+            left_out = char  # terminals disagree on its width. A second one would be hiding something
             continue
         combining = is_combining(char)
         # a mark without a base would attach to our own frame or label
-        if is_hidden(char) or (combining and (not base or stacked >= STACK)):
+        if is_hidden(char) or char in _SKIN_TONES or (combining and (not base or stacked >= STACK)):
             shown.append(spell(char))
             hidden += 1
-            base, stacked, styled = "", 0, False
+            base, stacked, left_out = "", 0, ""
             continue
         if combining:
             stacked += 1
         else:
-            base, stacked, styled = char, 0, False
+            base, stacked, left_out = char, 0, ""
         # U+00A0 and its like look like a space and are drawn as one, of the same width
         shown.append(char if char.isprintable() else " " * _wide(char))
     return "".join(shown), hidden
@@ -96,9 +97,11 @@ def width(text: str) -> int:
     return len(text) if text.isascii() else sum(0 if is_combining(char) else _wide(char) for char in text)
 
 
-def _takes_emoji_style(base: str, after: str) -> bool:
-    """Whether U+FE0F (or FE0E) after `base` is everyday emoji spelling: `❤️`, `1️⃣`; then it hides nothing."""
-    return (
+def _dresses(char: str, base: str, after: str) -> bool:
+    """Whether it only dresses an emoji: `❤️`, `1️⃣`, `👍🏽` without a colour of its own; then it hides nothing."""
+    if char in _SKIN_TONES:
+        return unicodedata.category(base) == "So"
+    return char in _EMOJI_STYLE and (
         unicodedata.category(base) in {"So", "Sm"}
         or base in _EMOJI_BASES
         or (base in "0123456789#*" and after == "\u20e3")

@@ -22,6 +22,7 @@ from core.unseen import hidden_in, is_combining, is_hidden, spell_out
         ("\ud800", "⟨U+D800⟩"),
         ("a\x00\x7f\x0b\x0c", "a⟨U+0000⟩⟨U+007F⟩⟨U+000B⟩⟨U+000C⟩"),
         ("a\t\r\u2028\u2029", "a⟨U+0009⟩⟨U+000D⟩⟨U+2028⟩⟨U+2029⟩"),
+        ("a\U0001f3fd\U0001f44d\U0001f3fd\U0001f3fd", "a⟨U+1F3FD⟩\U0001f44d⟨U+1F3FD⟩"),
         ("\u3164\u115f\u2800\ufe0f", "⟨U+3164⟩⟨U+115F⟩⟨U+2800⟩⟨U+FE0F⟩"),
     ],
 )  # fmt: skip
@@ -49,6 +50,10 @@ def test_stacked_accents_are_spelled_beyond_the_third() -> None:
 def test_a_body_keeps_its_lines_and_tabs() -> None:
     assert hidden_in("a\tb\r\nc\n") == 0
     assert hidden_in("a\rb\x0bc\u200b") == 3
+
+
+def test_what_dresses_an_emoji_is_left_out_for_terminals_disagree_on_its_width() -> None:
+    assert spell_out("\u2764\ufe0f \U0001f44d\U0001f3fd") == ("\u2764 \U0001f44d", 0)
 
 
 def test_every_character_without_a_cell_of_its_own_is_hidden_or_joins_the_one_before() -> None:

@@ -18,6 +18,7 @@ from console.live import Link, News
 from console.news import Highlighted
 from console.reads import records as reads
 from console.record_rows import EVENTS, event_row
+from console.safe import make_safe
 from console.screens.base import bindings
 from console.screens.lists import ListScreen
 from core.ledger.views.events import EventRow, Severity
@@ -173,7 +174,7 @@ class EventsScreen(ListScreen):
 
     def do_copy(self) -> None:
         if (event := self._event()) is not None:
-            self.app.copy_to_clipboard(event.target)
+            self.app.copy_to_clipboard(make_safe(event.target).text)
             self.console.say(f"copied {event.target}")
 
     def do_save(self) -> None:

@@ -81,7 +81,7 @@ class TraceScreen(DeskScreen):
         self.query_one("#key").focus()
 
     def do_copy(self) -> None:
-        self.app.copy_to_clipboard(self._asked)
+        self.app.copy_to_clipboard(make_safe(self._asked).text)
         self.console.say(f"copied {self._asked}")
 
     def go_back(self) -> bool:

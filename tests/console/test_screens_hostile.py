@@ -1,34 +1,40 @@
-"""A subject line must not drive the terminal: every screen is drawn over hostile mail, and looked at cell by cell."""
+"""A subject line must not drive the terminal: every screen is drawn over a hostile desk and looked at cell by cell."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from textual.drivers.headless_driver import HeadlessDriver
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from core.flow import controls, suppressions
-from core.flow.suppressions import Entry
-from core.ledger.tables import Mailbox, table
+from console.app import PostroomConsole
+from console.letter import Letter, body_lines, check_lines, difference_lines, header_lines, source_lines
+from console.mail import read_mail
+from core.ledger.tables import Review, table
+from core.words import Actor, Role
+from tests.console.gallery import make_gallery
+from tests.console.hostile import DESKS, PAYLOADS, Written, assert_inert, mail_of, possess
 from tests.console.scene import (
-    HOSTILE,
     HOSTILE_BODY,
     HOSTILE_HTML,
     Scene,
     drawn,
+    lines,
     looking,
     make_scene,
     press,
-    request_identity,
     shows,
     until,
 )
-from tests.desk import ALICE, GAIL
+from tests.desk import ALICE
 
 pytestmark = pytest.mark.anyio
-SIZES = ((120, 36), (80, 24))
+WIDE, SMALL = (120, 36), (80, 24)
+EVERYTHING = frozenset(Role) - {Role.ADMIN}
 
 
 @pytest.fixture
@@ -38,100 +44,148 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     made.store.close()
 
 
-def hostile_desk(scene: Scene) -> int:
-    """Hostile wherever somebody outside has the word: subject, body, HTML, file names, addresses, runs, reasons."""
-    item = scene.submit(
-        ["cfo@acme.example", "x@b.example"],
-        subject="Re: revised terms \u202egnp.exe [@click=app.perform('approve')]a[/] [/b]",
-        text=HOSTILE_BODY, html=HOSTILE_HTML, run="run [@click=app.quit]x[/] [/b]",
-    )  # fmt: skip
-    request_identity(scene)
-    c = table(Mailbox).c
-    scene.store.transact(
-        lambda tx: tx.write(
-            table(Mailbox).update().where(c.status == "requested").values(purpose=HOSTILE, owner=HOSTILE)
-        )
-    )
-    scene.store.transact(lambda tx: suppressions.add(tx, Entry("gone@example.com"), actor=ALICE))
-    scene.store.transact(lambda tx: controls.suspend_agent(tx, "support-bot", reason=HOSTILE, actor=GAIL))
-    return item
+@pytest.fixture
+def with_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The app writes what it draws, as it does to a terminal; the driver of the tests takes it."""
+    monkeypatch.setattr(HeadlessDriver, "is_headless", property(lambda self: False))
 
 
-def assert_inert(pilot: Pilot[int], where: str) -> None:
-    """Nothing that was drawn is a control, an action of somebody else's, or a link."""
-    for strip in pilot.app.screen._compositor.render_strips():
-        for segment in strip:
-            assert segment.control is None, where
-            assert segment.text.isprintable(), f"{where}: {segment.text!r}"
-            style = segment.style
-            if style is None:
-                continue
-            assert style.link is None, f"{where}: {segment.text!r}"
-            foreign = {key: value for key, value in (style.meta or {}).items() if key.startswith("@")}
-            assert not foreign, f"{where}: {segment.text!r} {foreign}"
+class Tour:
+    """Goes from screen to screen and looks at each."""
+
+    def __init__(self, pilot: Pilot[int], scene: Scene) -> None:
+        self.pilot = pilot
+        self.scene = scene
+        self.app: PostroomConsole = pilot.app  # type: ignore[assignment]  # ours
+        self.seen: set[str] = set()
+
+    async def look(self, where: str, *keys: str) -> None:
+        """Press the keys, let the screen come to rest, look at it."""
+        await self.pilot.press(*keys)
+        before = ""
+        for _ in range(60):
+            await self.pilot.pause(0.05)
+            before, now = drawn(self.pilot), before
+            if now == before and "oading" not in now and "is still being read" not in now:
+                break
+        assert_inert(self.pilot, where)
+        self.seen.add(where)
+
+    async def dialog(self, where: str, *keys: str) -> None:
+        """Open a dialog, look at it, leave it."""
+        await self.look(where, *keys)
+        await press(self.pilot, self.scene, "escape")
+        await self.pilot.pause()
+        assert_inert(self.pilot, f"after {where}")
 
 
-@pytest.mark.parametrize("size", SIZES)
-async def test_no_screen_draws_a_control_an_action_or_a_link_of_hostile_mail(
-    scene: Scene, size: tuple[int, int]
+async def go_round(tour: Tour, payload: str) -> None:
+    await tour.look("desk")
+    await tour.dialog("suspend from the desk", "j", "j", "s")
+    await tour.dialog("mode of an agent", "m")
+    await tour.dialog("end of the all-stop", "ctrl+g")
+    await tour.look("agents", "3")
+    await tour.look("agent", "enter")
+    await tour.look("agent, its end", "end")
+    await tour.look("queue", "escape", "2")
+    await tour.dialog("reject", "x")
+    await tour.look("marked", "space", "space")
+    await tour.dialog("reject many", "X")
+    await tour.look("message", "enter")
+    for key in "HVDB":
+        await tour.look(f"message {key}", key)
+        await tour.look(f"message {key}, its end", "end")
+    await tour.dialog("suppress", "S")
+    await tour.look("next message", "J")
+    await tour.look("lanes", "4")
+    await tour.dialog("pause of a lane", "s")
+    await tour.dialog("pause of a stream", "P")
+    await tour.look("sites", "b")
+    await tour.look("events", "5")
+    await tour.look("followed", "f")
+    await tour.look("suppressions", "escape", "6")
+    await tour.dialog("removal", "x")
+    await tour.look("identities", "7")
+    await tour.dialog("signature", "a")
+    await tour.dialog("veto", "x")
+    await tour.look("trace", "8")
+    tour.app.screen.query_one("#key", Input).value = payload
+    await tour.look("traced", "enter")
+    await tour.look("help", "question_mark")
+    await press(tour.pilot, tour.scene, "escape")
+    await tour.look("palette", "ctrl+p")
+    tour.app.screen.query_one(Input).value = payload
+    await tour.look("palette, searched")
+    await tour.pilot.press("escape")
+    await tour.look("filter", "2", "slash")
+    tour.app.screen.query_one("FilterLine", Input).value = payload
+    await tour.look("filter, typed")
+    await tour.look("filtered", "enter")
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [*((name, WIDE) for name in DESKS), ("markup", SMALL), ("unseen", SMALL)], ids=str
+)
+async def test_no_screen_obeys_a_hostile_desk(
+    tmp_path: Path, name: str, size: tuple[int, int], with_terminal: None
 ) -> None:
-    hostile_desk(scene)
-    app = scene.app()
+    payload = DESKS[name]
+    scene = make_gallery(tmp_path)
+    possess(scene, payload)
+    decided = _decisions(scene)
+    app = scene.app(Actor("operator", payload, EVERYTHING))
+    app.desk_name = "TEST"
     async with looking(app, size=size) as pilot:
-        await shows(pilot, "suspended by gail")
-        assert_inert(pilot, "desk")
-        await pilot.press("3", "enter")
-        await shows(pilot, "SUSPENDED")
-        assert_inert(pilot, "agent")
-        await pilot.press("2")
-        await shows(pilot, "Re: revised")
-        assert_inert(pilot, "queue")
-        await pilot.press("enter")
-        await shows(pilot, "⟨U+202E⟩")
-        assert_inert(pilot, "message")
-        for key, sign in (("H", "header fields"), ("V", "rendered"), ("D", "as issued")):
-            await pilot.press(key)
-            await shows(pilot, sign)
-            assert_inert(pilot, f"message {key}")
-        await pilot.press("x")
-        await shows(pilot, "Reject m")
-        assert_inert(pilot, "reject")
-        await press(pilot, scene, "escape")
-        for key, sign in (("4", "SITE"), ("5", "agent.suspended"), ("6", "gone@example.com"), ("7", "○ requested")):
-            await pilot.press(key)
-            await shows(pilot, sign)
-            assert_inert(pilot, key)
-        await pilot.press("8", *"support-bot", "enter")
-        await shows(pilot, "agent of this desk")
-        assert_inert(pilot, "trace")
+        written = Written(app)
+        tour = Tour(pilot, scene)
+        await go_round(tour, payload)
+        assert len(tour.seen) > 40
+        written.assert_clean(with_="held")
+    assert _decisions(scene) == decided
+    scene.store.close()
 
 
-async def test_hostile_words_reach_the_screen_as_they_are_spelled(scene: Scene) -> None:
-    hostile_desk(scene)
-    app = scene.app()
-    async with looking(app, size=(160, 50)) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "Re: revised")
-        await pilot.press("enter")
-        await shows(pilot, "[@click=app.perform('approve')]a[/] [/b]")
-        await shows(pilot, "Dear ⟨U+001B⟩[31mMs⟨U+001B⟩[0m Doe,")
-        await shows(pilot, "hidden or bidi characters: subject 1, body 6")
-        await shows(pilot, "a link says www.bank.example and goes to evil.example")
-        await shows(pilot, "the HTML holds text its reader would not see")
+def _decisions(scene: Scene) -> list[Any]:
+    c = table(Review).c
+    return [tuple(row) for row in scene.store.rows(table(Review).select().with_only_columns(c.id, c.status))]
 
 
-async def test_notices_and_the_filter_line_take_foreign_text_too(scene: Scene) -> None:
+@pytest.mark.parametrize("name", PAYLOADS)
+async def test_notices_take_foreign_text(scene: Scene, name: str, with_terminal: None) -> None:
     app = scene.app()
     async with looking(app, notices=True) as pilot:
-        app.say(HOSTILE, "error")
-        await until(pilot, lambda: "[JIRA-12]" in drawn(pilot))
-        assert_inert(pilot, "notice")
-        await pilot.press("2")
-        await shows(pilot, "Nothing is held")
-        await pilot.press("slash")
-        app.screen.query_one("FilterLine", Input).value = HOSTILE
-        await pilot.pause()
-        assert_inert(pilot, "filter")
+        written = Written(app)
+        for severity in ("information", "warning", "error"):
+            app.say(PAYLOADS[name], severity)
+            app.notify(PAYLOADS[name], title=PAYLOADS[name], severity=severity, markup=True)
+        await until(pilot, lambda: len(app._notifications) == 6)
+        for _ in range(10):
+            await pilot.pause(0.03)
+            assert_inert(pilot, "notice")
+        written.assert_clean(with_="✖")
+
+
+@pytest.mark.parametrize("name", PAYLOADS)
+async def test_the_header_takes_a_hostile_desk_operator_and_hint(scene: Scene, name: str) -> None:
+    payload = PAYLOADS[name]
+    app = PostroomConsole(
+        scene.store, Actor("operator", payload, ALICE.roles), name=payload, clock=scene.clock, hint=payload
+    )
+    async with looking(app) as pilot:
+        await pilot.press("2", "4")
+        await pilot.pause(0.2)
+        assert_inert(pilot, "frame")
+
+
+@pytest.mark.parametrize("name", [*PAYLOADS, "surrogates"])
+def test_the_bytes_of_a_message_become_lines_that_may_be_drawn(name: str) -> None:
+    payload = PAYLOADS.get(name, "a\ud800b\udfffc")
+    mail = read_mail(mail_of(payload))
+    letter = Letter(1, "m1", None, None, mail)
+    for view in (body_lines, header_lines, source_lines, difference_lines, check_lines):
+        for line in view(letter):
+            text = "".join(piece.text for piece in line)
+            assert text.isprintable(), text
 
 
 async def test_every_click_on_a_hostile_queue_decides_nothing(scene: Scene) -> None:
@@ -142,5 +196,41 @@ async def test_every_click_on_a_hostile_queue_decides_nothing(scene: Scene) -> N
         await shows(pilot, "[@click=app.perform")
         for x in range(0, 118, 6):
             await pilot.click(offset=(x, 3))
+        await pilot.press("enter")
+        await shows(pilot, "Subj")
+        for x in range(0, 60, 6):
+            await pilot.click(offset=(x, lines(pilot).index(next(one for one in lines(pilot) if "Subj" in one))))
         assert app.session.approvals == []
         assert app.live.held == 1
+
+
+async def test_hostile_words_reach_the_screen_as_they_are_spelled(scene: Scene) -> None:
+    scene.submit(
+        ["cfo@acme.example", "x@b.example"],
+        subject="Re: revised terms \u202egnp.exe [@click=app.perform('approve')]a[/] [/b] [JIRA-12]",
+        text=HOSTILE_BODY, html=HOSTILE_HTML, run="run-[@click=app.quit]x[/]",
+    )  # fmt: skip
+    app = scene.app()
+    async with looking(app, size=(240, 50)) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "Re: revised")
+        await pilot.press("enter")
+        await shows(pilot, "⟨U+202E⟩gnp.exe [@click=app.perform('approve')]a[/] [/b] [JIRA-12]")
+        await shows(pilot, "run-[@click=app.quit]x[/]")
+        await shows(pilot, "Dear ⟨U+001B⟩[31mMs⟨U+001B⟩[0m Doe,")
+        await shows(pilot, "hidden or bidi characters: subject 1, body 6")
+        await shows(pilot, "a link says www.bank.example and goes to evil.example")
+        await shows(pilot, "the HTML holds text its reader would not see")
+
+
+async def test_a_wide_and_hostile_subject_breaks_no_column(scene: Scene) -> None:
+    scene.submit("plain@example.com", subject="plain")
+    scene.submit("wide@example.com", subject="\u6f22\u5b57" * 90)
+    scene.submit("joined@example.com", subject="\U0001f468\u200d\U0001f469\u200d\U0001f467\U0001f44d\U0001f3fd" * 30)
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "wide@example.com")
+        await shows(pilot, "⟨U+200D⟩")
+        assert_inert(pilot, "queue")
+        assert {line.index("▏") for line in lines(pilot)[3:5]} <= set(range(60, 80))
