@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from console.format import percent, plural
 from console.live import AgentLine, Level, Need
 from console.reads.overview import is_tight
-from core.flow import house
+from core.flow import anomalies, house
 from core.ledger.counters import bucket
 from core.ledger.tables import Mailbox, table
 from core.ledger.transaction import Transaction
@@ -25,7 +25,6 @@ FAULTS: Final = frozenset({"route_down", "no_worker", "webhook_dead"})
 LANES: Final = 50
 FAILING: Final = 3
 """Deferrals in a row after which a lane is somebody's business."""
-REVIEWED: Final = ("decided_1h", "rejected_1h", "expired_1h")
 
 
 def needs(tx: Transaction, lines: Collection[AgentLine], head: figures.Head) -> tuple[Need, ...]:
@@ -78,13 +77,16 @@ def _of_agent(line: AgentLine) -> Iterator[Need]:
 
 
 def _of_reviews(tx: Transaction, lines: Collection[AgentLine]) -> Iterator[Need]:
-    """Rejections and expiries of the last day that suggest a lower mode."""
+    """Rejections and expiries within the policy's window that suggest a lower mode."""
+    _, policy = house.policy(tx)
+    drawn = anomalies.lines(policy)
     boxes = [box.id for line in lines for box in line.boxes]
-    counted = figures.counts(tx.conn, "mailbox", boxes, REVIEWED, since=bucket(tx.now - DAY, 60))
+    since = bucket(tx.now - policy.anomalies.window, 60)
+    counted = figures.counts(tx.conn, "mailbox", boxes, anomalies.COUNTED, since=since)
     for line in lines:
         for box in line.boxes:
-            decided, rejected, expired = (counted.total(box.id, kind) for kind in REVIEWED)
-            for one in guards.anomalies(box.mode, decided=decided, rejected=rejected, expired=expired):
+            decided, rejected, expired = (counted.total(box.id, kind) for kind in anomalies.COUNTED)
+            for one in guards.anomalies(box.mode, decided=decided, rejected=rejected, expired=expired, lines=drawn):
                 yield Need(Level.WARN, box.address, one.text, "agent", line.name)
 
 

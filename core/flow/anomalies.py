@@ -26,6 +26,7 @@ MAILBOX: Final = table(Mailbox)
 DECIDED: Final = "decided_1h"
 REJECTED: Final = "rejected_1h"
 EXPIRED: Final = "expired_1h"
+COUNTED: Final = (DECIDED, REJECTED, EXPIRED)
 CODES: Final = ("rejections", "expiry")
 PAGE: Final = 500
 """Mailboxes whose counters are read at once."""
@@ -57,7 +58,7 @@ def _watch(tx: Transaction, boxes: Sequence[Row[Any]]) -> int:
     _, policy = house.policy(tx)
     keys = [str(box.id) for box in boxes]
     since = bucket(tx.now - policy.anomalies.window, cohorts.HOUR_WIDE)
-    for kind in (DECIDED, REJECTED, EXPIRED):
+    for kind in COUNTED:
         tx.prime("mailbox", keys, kind, since=since)
     for code in CODES:
         tx.prime("mailbox", keys, _told(code), since=EVER)
@@ -77,7 +78,7 @@ def _watch(tx: Transaction, boxes: Sequence[Row[Any]]) -> int:
 
 def _figures(tx: Transaction, mailbox_id: int, policy: Policy) -> Mapping[str, int]:
     since = bucket(tx.now - policy.anomalies.window, cohorts.HOUR_WIDE)
-    return {kind: tx.total("mailbox", str(mailbox_id), kind, since=since) for kind in (DECIDED, REJECTED, EXPIRED)}
+    return {kind: tx.total("mailbox", str(mailbox_id), kind, since=since) for kind in COUNTED}
 
 
 def _tell(tx: Transaction, one: Anomaly, *, box_id: int, agent_id: int, stream_id: int, policy: Policy) -> None:
