@@ -17,7 +17,7 @@ from core.ledger.transaction import Transaction
 from core.ledger.views import agents as views
 from core.ledger.views import figures, lanes
 from core.rules import guards
-from core.words import DAY, HOUR
+from core.words import DAY, GUARD, HOUR
 
 MAILBOX: Final = table(Mailbox)
 EXPIRES_SOON: Final = 14 * DAY
@@ -62,7 +62,9 @@ def _troubles(tx: Transaction) -> Iterator[Need]:
 
 def _of_agent(line: AgentLine) -> Iterator[Need]:
     if line.suspended:
-        text = f"suspended by {line.suspended_by}: {line.suspend_reason}"
+        # The guards' sentence says who; its limit must stand before the screen ends.
+        who = "" if line.suspended_by == str(GUARD) else f" by {line.suspended_by}"
+        text = f"suspended{who}: {line.suspend_reason}"
         yield Need(Level.FAULT, line.name, text, "agent", line.name)
         return
     for word, rate in (("complaints", line.complaints), ("bounces", line.bounces)):

@@ -32,7 +32,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
 
 
 async def desk(pilot: Pilot[int], scene: Scene) -> None:
-    await shows(pilot, "suspended by guard")
+    await shows(pilot, "suspended: complaints")
 
 
 async def queue(pilot: Pilot[int], scene: Scene) -> None:
@@ -126,7 +126,7 @@ async def help_(pilot: Pilot[int], scene: Scene) -> None:
 
 
 async def stopped(pilot: Pilot[int], scene: Scene) -> None:
-    await shows(pilot, "suspended by guard")
+    await shows(pilot, "suspended: complaints")
     await pilot.press("ctrl+x")
     await press(pilot, scene, *"wrong_list", "enter")
     await shows(pilot, "the desk       ALL STOP by alice: wrong_list")
@@ -143,7 +143,7 @@ async def undo(pilot: Pilot[int], scene: Scene) -> None:
 
 
 async def lost(pilot: Pilot[int], scene: Scene) -> None:
-    await shows(pilot, "suspended by guard")
+    await shows(pilot, "suspended: complaints")
     folder = Path(scene.store.engine.url.database or "").parent
     folder.rename(folder.with_name("away"))
     scene.store.engine.dispose()
