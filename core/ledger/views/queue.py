@@ -176,7 +176,8 @@ def _message(which: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 def _reason(value: str) -> ColumnElement[bool]:
-    return cast(REVIEW.c.reasons, String).contains(f'"code": "{value}"', autoescape=True)
+    """By a reason's code, as the column spells it: the store writes JSON without blanks."""
+    return cast(REVIEW.c.reasons, String).contains(f'"code":"{value}"', autoescape=True)
 
 
 def _check(value: str) -> ColumnElement[bool]:
