@@ -5,7 +5,7 @@ The way of a message, each step naming its file:
     an agent calls POST /emails/send            doors/intake.py      parse (doors/contract.py), find the caller
     the bytes are composed, once                flow/prepare.py      rules/compose, classes.py, provenance.py
     the gate decides                            flow/submit.py       flow/gate.py asks rules/modes, budgets, consent
-      held: it waits for a human                flow/review/         approve, reject, undo, expire; digest, dwell, pace
+      held: it waits for a human                flow/review/         rules/content (what it hides), pace; digest, dwell
       free: it is ready in its lane             ledger/lanes/        order, fairness, one row to hold a lane back
     a worker claims it under its budgets        flow/depart/         flow/allowances.py, rules/budgets.py
     it is dated and signed                      loops/departures.py  rules/compose with_date, rules/signing.py
@@ -40,5 +40,5 @@ The floors, from the top; each imports only what is below it (`lint-imports` hol
     flow                     the story: one verb for each thing that can happen
     rules | ledger | smtp | hooks | notices            decisions | the only SQL | mail out | webhooks out | people told
     minting keyfile keys networks settings clock       secrets, sealed keys, addresses, configuration, time
-    events > words > errors
+    events > words, unseen (characters), hypertext (HTML) > errors
 """
