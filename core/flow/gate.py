@@ -153,6 +153,9 @@ def judge(tx: Transaction, prepared: Prepared, box: GateFacts, *, run: RunFacts)
         *_newcomers_hold(tx, box, len(first)),
     ]
     verdict = modes.moderate(modes.decide(prepared.kind, Mode(box.mode)), further)
+    if isinstance(verdict, Hold):
+        # Whatever it is held for, who reviews it sees which words raised its class.
+        verdict = Hold(tuple(dict.fromkeys((*verdict.reasons, *prepared.raised_by))))
     return Judged(
         verdict,
         open_,
@@ -231,8 +234,6 @@ def _class_holds(prepared: Prepared, box: GateFacts, policy: Policy) -> list[Ver
             holds.append(Hold((Reason("class_not_signed_off", text),)))
         if content_class in policy.classes.hold:
             holds.append(Hold((Reason("class", f"policy holds {content_class} in every mode"),)))
-    if holds and prepared.raised_by:
-        holds.append(Hold(prepared.raised_by))
     return holds
 
 

@@ -18,6 +18,8 @@ from core.ledger.store import Store
 from core.ledger.tables import Body, Suppression, table
 from core.rules.addresses import parse_address
 from core.rules.compose import Attachment
+from core.rules.policy import Policy
+from core.rules.policy.sections import HeldClasses
 from core.words import ContentClass, Mode, read_id
 from tests.desk import ADDRESS, ALICE, WIDE, Bench, make_desk
 
@@ -118,6 +120,15 @@ def test_a_raised_class_says_by_which_words(store: Store) -> None:
     one = next(one for one in found.parts if one.part == "class")
     assert (one.change, one.rule, one.after) == ("changed", "class_raised", "commitment")
     assert "guarantee" in one.why
+
+
+def test_whatever_holds_a_message_its_reviewer_sees_the_words_that_raised_its_class(store: Store) -> None:
+    classes = [ContentClass.NOTIFICATION.value, ContentClass.COMMITMENT.value]
+    desk = make_desk(store, policy=Policy(classes=HeldClasses(hold=())), classes=classes, **WIDE)
+    answer = desk.submit(text="I guarantee that you will be refunded.", content_class=ContentClass.NOTIFICATION)
+    assert answer.status == "pending"
+    assert answer.reasons[0].code == "mode"
+    assert "guarantee" in answer.reasons[1].text
 
 
 def test_the_display_name_is_the_identitys(store: Store) -> None:
