@@ -69,7 +69,9 @@ class Webhooks:
                 await self._begin()
                 await asyncio.sleep(COALESCE)
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), POLL)
+                    # Not wait_for: in Python 3.11 it swallows a cancellation that comes together with the wake.
+                    async with asyncio.timeout(POLL):
+                        await self._woken.wait()
             if self._under_way:
                 await asyncio.wait(self._under_way.values())
         finally:
