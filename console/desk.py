@@ -116,7 +116,8 @@ class Desk:
             self.live = news.live
             tell(news)
             try:
-                await asyncio.wait_for(self._nudged.wait(), LOOK_EVERY)
+                async with asyncio.timeout(LOOK_EVERY):
+                    await self._nudged.wait()
             except TimeoutError:
                 continue
 

@@ -123,7 +123,8 @@ class Departures:
 
     async def _rest(self) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), POLL)
+            async with asyncio.timeout(POLL):
+                await self._woken.wait()
 
     def _track(self, task: asyncio.Task[None]) -> None:
         self._under_way.add(task)
