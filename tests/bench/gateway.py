@@ -57,11 +57,11 @@ WARM_UP = 200
 """Messages sent before the clock starts, by both sides."""
 
 
-def found(directory: Path, *, budgets: str = "on") -> Settings:
+def found(directory: Path, *, budgets: str = "on", departing: bool = True) -> Settings:
     """A desk with one wide mailbox in autonomous mode: every check runs, none of them holds anything.
 
     With budgets `off` every number is as large as a policy can have it, and the stream is warm: the same code with
-    nothing to hold against.
+    nothing to hold against. With `departing` false the stream is paused: mail is accepted, and waits.
     """
     (directory / "master.key").write_text(keys.new_master_key("k1"))
     (directory / "master.key").chmod(0o600)
@@ -77,6 +77,8 @@ def found(directory: Path, *, budgets: str = "on") -> Settings:
 
     def outfit(tx: Transaction) -> None:
         tx.write(update(table(Stream)).values(route=f"smtp://127.0.0.1:{SINK_PORT}"))
+        if not departing:
+            tx.write(update(table(Stream)).values(paused_at=tx.now, paused_by="bench"))
         tx.write(update(table(Token)).values(hash=hashlib.sha256(TOKEN.encode()).digest()))
         for algorithm in streams.ALGORITHMS:
             pair = keys.new_key_pair(algorithm)
@@ -145,6 +147,21 @@ def measure(messages: int, *, egress: int, budgets: str = "on", connections: int
     return figures
 
 
+def intake(messages: int, *, connections: int = 32) -> dict[str, Any]:
+    """Intake alone: everything up to the durable 202, while nothing leaves (the stream is paused)."""
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        found(directory, departing=False)
+        with gateway(directory, egress=0) as process:
+            _load(WARM_UP, connections=connections)
+            before = _cpu([process])
+            said = _load(messages, connections=connections)
+            return said | {
+                "cpu_us_per_message": round((_cpu([process]) - before) / messages * 1e6),
+                "rss_mb": [round(process.memory_info().rss / 2**20)],
+            }
+
+
 def _load(messages: int, *, connections: int) -> dict[str, Any]:
     run = subprocess.run(
         [
@@ -208,16 +225,19 @@ def main() -> None:
         for budgets in ("off", "on") if asked.budgets == "both" else (asked.budgets,):
             name = f"postroom, egress {egress}" + (f", budgets {budgets}" if asked.budgets != "on" else "")
             rows[name] = measure(asked.messages, egress=egress, budgets=budgets)
+    rows["postroom, intake alone"] = intake(asked.messages)
     if asked.json:
         print(json.dumps(rows))
         return
     base = rows.get("postfix + opendkim", {}).get("delivered_per_s")
     for name, row in rows.items():
-        ratio = f"{row['delivered_per_s'] / base:.2f} x" if base else ""
+        delivered = row.get("delivered_per_s")
+        left = f"{delivered:>6} messages/s" if delivered else "  nothing leaves  "
+        ratio = f"{delivered / base:.2f} x" if base and delivered else ""
         more = "".join(
-            f"  {key} {row[key]}" for key in ("accepted_per_s", "p99_ms", "cpu_us_per_message", "rss_mb") if key in row
+            f"  {key} {row[key]}" for key in ("accepted_per_s", "p50_ms", "p99_ms", "cpu_us_per_message", "rss_mb") if key in row
         )
-        print(f"{name:34} {row['delivered_per_s']:>6} messages/s  {ratio:8}{more}")
+        print(f"{name:34} {left}  {ratio:8}{more}")
     print("\nwhere a message's processor time goes (python -m tests.bench.steps):")
     steps.show(steps.profile())
 
