@@ -8,6 +8,7 @@ draws over it, and leaves the terminal as it was.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 SWITCH: Final = 0.0005
 """Seconds until a thread that reads gives the interpreter up: at Python's 5 ms a key would wait for several of them."""
+YOUNG: Final = 20_000
+"""Objects made before the collector looks for cycles: at Python's 700 it looks several times a frame, and now and then
+through everything that was imported."""
 NARROW: Final = 100
 _ENTER: Final = "\x1b[?1049h\x1b[?25l\x1b[2J\x1b[H"
 _LEAVE: Final = "\x1b[?25h\x1b[?1049l"
@@ -33,12 +37,19 @@ def raised(opener: Callable[[], Parts], *, saying: str = "Opening the desk ...",
             from console.app import PostroomConsole  # noqa: PLC0415 - Textual waits until it is asked for
         except ImportError as error:
             raise Unavailable(f"the console is not installed ({error}); postroom queue works without it") from error
-        app = PostroomConsole(opener=opener, saying=saying, hint=hint)
+        app = PostroomConsole(opener=lambda: _settled(opener()), saying=saying, hint=hint)
     sys.setswitchinterval(SWITCH)
     answer = app.run()
     if app.refused is not None:
         raise app.refused
     return answer if answer is not None else app.return_code or 0
+
+
+def _settled(parts: Parts) -> Parts:
+    """Whatever was imported stays: the collector of cycles passes it by, and looks less often at what a frame makes."""
+    gc.freeze()
+    gc.set_threshold(YOUNG)
+    return parts
 
 
 @contextlib.contextmanager

@@ -187,13 +187,18 @@ def held_row(held: HeldRow) -> Row:
         (
             Cell(tone=Tone.PLAIN, since=held.submitted_at),
             checks,
-            Cell(f"{TIMES}{count_short(held.alike)}", Tone.ACCENT) if held.alike > 1 else Cell(),
+            Cell(_alike(held), Tone.ACCENT) if held.alike > 1 else Cell(),
             safe_cell(held.agent),
             to,
             Cell(subject.text, subject.tone, tail=subject.tail + tail),
         ),
         digest=held.digest,
     )
+
+
+def _alike(held: HeldRow) -> str:
+    """How many are alike; beyond what is counted, `999+`."""
+    return f"{TIMES}{held.alike - 1}+" if held.more_alike else f"{TIMES}{held.alike}"
 
 
 def since_text(at: int | None, now: int) -> str:

@@ -40,6 +40,11 @@ class Head:
     paused_at: int | None = None
     waiting: int = 0
 
+    @property
+    def second(self) -> int:
+        """The running second: ages that end in it change with the clock, so that a calm line is drawn once a second."""
+        return self.now // SECOND * SECOND
+
 
 def head_line(head: Head, width: int) -> Content:
     """The header at this width: `● live 0.4s │ PROD [RW] alice │ ... 12:41:07Z`."""
@@ -61,7 +66,7 @@ def _wide(head: Head, width: int) -> Parts:
         place = "" if width < ROOMY else place
     if live.gateway_down:
         parts += [("✖ gateway down", Tone.FAULT), bar]
-    parts += [*([(place, Tone.PLAIN), bar] if place else []), *_figures(live, head.now)]
+    parts += [*([(place, Tone.PLAIN), bar] if place else []), *_figures(live, head.second)]
     return parts
 
 
@@ -97,7 +102,7 @@ def _narrow(head: Head) -> tuple[Parts, str]:
     if live.stopped:
         parts.append((" ■ ALL STOP", f"{Tone.FAULT} reverse"))
     if live.link is not Link.OPENING:
-        oldest = age_short(head.now - live.oldest) if live.oldest is not None else "-"
+        oldest = age_short(head.second - live.oldest) if live.oldest is not None else "-"
         parts += [(f" held {count(live.held)}▲{live.held_minute} old {oldest} ", Tone.PLAIN), *_problems_short(live)]
     return parts, f"{head.title}  {clock_short(head.now)}"
 
@@ -118,6 +123,8 @@ def _freshness(head: Head, *, short: bool = False) -> tuple[str, str]:
     if live.link is Link.OPENING:
         return "○ opening", Tone.MUTED
     since = None if live.last_event_at is None else max(0, head.now - live.last_event_at)
+    if since is not None and since >= 10 * SECOND:  # no tenths any more
+        since = max(10 * SECOND, since - head.now % SECOND)
     return f"● {'' if short else 'live '}{freshness(since)}", Tone.GOOD
 
 

@@ -53,6 +53,7 @@ BUDGETED = Policy(
     budgets=Budgets(sites={f"d{n}.example": SiteOverride(minute=1_000_000, hour=1_000_000) for n in range(50)}),
 )
 """A cap or a pace in every dimension: run, agent, mailbox, first-time recipients, site, stream."""
+SHOWN = ("accepted_per_s", "p50_ms", "p99_ms", "cpu_us_per_message", "rss_mb")
 WARM_UP = 200
 """Messages sent before the clock starts, by both sides."""
 
@@ -234,9 +235,7 @@ def main() -> None:
         delivered = row.get("delivered_per_s")
         left = f"{delivered:>6} messages/s" if delivered else "  nothing leaves  "
         ratio = f"{delivered / base:.2f} x" if base and delivered else ""
-        more = "".join(
-            f"  {key} {row[key]}" for key in ("accepted_per_s", "p50_ms", "p99_ms", "cpu_us_per_message", "rss_mb") if key in row
-        )
+        more = "".join(f"  {key} {row[key]}" for key in SHOWN if key in row)
         print(f"{name:34} {left}  {ratio:8}{more}")
     print("\nwhere a message's processor time goes (python -m tests.bench.steps):")
     steps.show(steps.profile())

@@ -117,6 +117,18 @@ def test_messages_that_differ_in_what_is_their_recipients_are_counted_as_alike(s
         assert (again.alike, again.version != rows[ids[1]].version) == (1, True)
 
 
+def test_alike_messages_are_counted_no_further_than_a_line_can_say(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "ALIKE_COUNTED", 3)
+    desk = make_desk(store, **WIDE)
+    ids = [held(desk, f"u{n}@example.com", subject=f"Your quote Q-{n}") for n in range(4)]
+    other = held(desk, "a@example.com", subject="Something else")
+    with store.read() as conn:
+        rows = queue.pending_rows(conn, [*ids, other])
+    assert [(row.alike, row.more_alike) for row in rows.values()] == [(3, True)] * 4 + [(1, False)]
+
+
 def test_pages_of_pending_mail_meet_without_gap_or_overlap(store: Store) -> None:
     desk = make_desk(store, **WIDE)
     ids = [held(desk, f"u{n}@example.com") for n in range(5)]

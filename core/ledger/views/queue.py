@@ -9,11 +9,24 @@ import array
 import enum
 import itertools
 import zlib
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, String, cast, exists, func, not_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    String,
+    bindparam,
+    cast,
+    exists,
+    func,
+    not_,
+    select,
+)
 
 from core.errors import Invalid
 from core.ledger.tables import Agent, Body, Mailbox, Message, Recipient, Review, Run, Stream, table
@@ -31,6 +44,8 @@ STREAM: Final = table(Stream)
 PAGE: Final = 50
 HAND: Final = 500
 """Ids in one IN: databases bound how many values a statement takes."""
+ALIKE_COUNTED: Final = 1_000
+"""How far alike messages are counted: of 80,000 each line of a page would count them all, four times a second."""
 
 
 class Order(enum.StrEnum):
@@ -65,7 +80,8 @@ class HeldRow:
 
     `version` changes when what is drawn of it changes. `likeness`: the same for messages that differ only in what
     belongs to their recipient, None for what has no text; `alike` is how many of one agent are held with it, itself
-    included. `digest`, `subject` and `run` are None for a held read or tag, whose `target` says what is asked.
+    included, counted to `ALIKE_COUNTED`. `digest`, `subject` and `run` are None for a held read or tag, whose `target`
+    says what is asked.
     """
 
     id: int
@@ -108,6 +124,11 @@ class HeldRow:
     @property
     def approvals_missing(self) -> int:
         return max(0, self.needs - len(self.approvers))
+
+    @property
+    def more_alike(self) -> bool:
+        """The count of `alike` ended early: there may be more."""
+        return self.alike >= ALIKE_COUNTED
 
 
 # --- all of it ----------------------------------------------------------------------------------------------------
@@ -226,22 +247,16 @@ def pending_rows(conn: Connection, ids: Iterable[int]) -> dict[int, HeldRow]:
     for at in range(0, len(asked), HAND):
         hand = asked[at : at + HAND]
         people = _recipients(conn, hand)
-        rows = conn.execute(_ROWS.where(REVIEW.c.id.in_(hand))).all()
-        alike = _alike(conn, {row.likeness for row in rows if row.likeness is not None})
+        rows = conn.execute(_ROWS, {"ids": hand}).all()
+        alike = _alike(conn, hand)
         for row in rows:
             found[row.id] = _held(row, people.get(row.message_id or 0), alike.get((row.agent_id, row.likeness), 1))
     return found
 
 
-def _alike(conn: Connection, keys: Collection[int]) -> dict[tuple[int, int | None], int]:
-    """How many of each are pending. Counted in its index: a screen shows a few dozen, the largest group is the news."""
-    c = REVIEW.c
-    counted = (
-        select(c.agent_id, c.likeness, func.count().label("n"))
-        .where(c.status == "pending", c.likeness.in_(keys))
-        .group_by(c.agent_id, c.likeness)
-    )
-    return {(row.agent_id, row.likeness): row.n for row in conn.execute(counted)} if keys else {}
+def _alike(conn: Connection, ids: Sequence[int]) -> dict[tuple[int, int | None], int]:
+    """How many are pending of each (agent, likeness) of these ids, counted in its index and no further than needed."""
+    return {(row.agent_id, row.likeness): row.n for row in conn.execute(_COUNTS, {"ids": ids, "most": ALIKE_COUNTED})}
 
 
 def alike_ids(conn: Connection, item: int) -> array.array[int]:
@@ -253,10 +268,9 @@ def alike_ids(conn: Connection, item: int) -> array.array[int]:
 
 
 def _recipients(conn: Connection, ids: Sequence[int]) -> dict[int, list[str]]:
-    r = RECIPIENT.c
     people: dict[int, list[str]] = {}
-    for row in conn.execute(select(r.message_id, r.given).where(r.message_id.in_(ids)).order_by(r.message_id, r.n)):
-        people.setdefault(row.message_id, []).append(row.given)
+    for message, given in conn.execute(_PEOPLE, {"ids": ids}):
+        people.setdefault(message, []).append(given)
     return people
 
 
@@ -279,6 +293,8 @@ def _reasons(listed: Iterable[Mapping[str, str]]) -> tuple[Reason, ...]:
     return tuple(Reason(one["code"], one["text"]) for one in listed)
 
 
+# A page is read four times a second while its rows change: these are built once.
+_IDS: Final[BindParameter[Any]] = bindparam("ids", expanding=True)
 _JOINED: Final = (
     REVIEW.join(MAILBOX, MAILBOX.c.id == REVIEW.c.mailbox_id)
     .join(AGENT, AGENT.c.id == REVIEW.c.agent_id)
@@ -297,7 +313,29 @@ _ROWS: Final[Select[Any]] = select(
     ),
     AGENT.c.name.label("agent"), MAILBOX.c.address.label("mailbox"), MESSAGE.c.subject, MESSAGE.c.content_class,
     MESSAGE.c.digest, MESSAGE.c.size, MESSAGE.c.test, RUN.c.key.label("run"), RUN.c.user, BODY.c.preview,
-).select_from(_JOINED)  # fmt: skip
+).select_from(_JOINED).where(REVIEW.c.id.in_(_IDS))  # fmt: skip
+_PEOPLE: Final = (
+    select(RECIPIENT.c.message_id, RECIPIENT.c.given)
+    .where(RECIPIENT.c.message_id.in_(_IDS))
+    .order_by(RECIPIENT.c.message_id, RECIPIENT.c.n)
+)
+
+
+def _counts() -> Select[Any]:
+    """Each (agent, likeness) of `ids`, and how many are pending of it, counted to `most`."""
+    one, every = REVIEW.c, REVIEW.alias().c
+    keys = select(one.agent_id, one.likeness).where(one.id.in_(_IDS), one.likeness.is_not(None)).distinct().subquery()
+    some = (
+        select(every.id)
+        .where(every.status == "pending", every.likeness == keys.c.likeness, every.agent_id == keys.c.agent_id)
+        .limit(bindparam("most"))
+        .correlate(keys)
+        .subquery()
+    )
+    return select(keys.c.agent_id, keys.c.likeness, select(func.count()).select_from(some).scalar_subquery().label("n"))
+
+
+_COUNTS: Final = _counts()
 
 
 # --- a page of it -------------------------------------------------------------------------------------------------
