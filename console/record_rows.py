@@ -11,7 +11,7 @@ from console.palette import Tone
 from console.rows import in_text, row, safe_cell, since_text
 
 if TYPE_CHECKING:
-    from console.reads.records import Identity
+    from console.reads.records import Identity, Paced
     from core.ledger.views.agents import SuppressionRow
     from core.ledger.views.events import EventRow
     from core.ledger.views.lanes import LaneRow, SiteRow
@@ -19,19 +19,23 @@ if TYPE_CHECKING:
 # --- lanes --------------------------------------------------------------------------------------------------------
 
 LANES: Final = (
-    Column("site", "SITE", 14, grow=2),
-    Column("mailbox", "MAILBOX", 14, grow=2),
+    Column("site", "SITE", 14, grow=1),
+    Column("mailbox", "MAILBOX", 14, grow=1),
     Column("depth", "DEPTH", 7, align="right"),
-    Column("flying", "MOVING", 6, align="right", drop=2),
+    Column("flying", "MOVING", 6, align="right", drop=3),
+    Column("pace", "PACE", 6, align="right", drop=2),
+    Column("hour", "HOUR", 9, align="right", drop=5),
     Column("waits", "WAITS FOR", 14, grow=1),
     Column("next", "NEXT", 7, align="right"),
-    Column("failures", "FAIL", 4, align="right", drop=3),
-    Column("reply", "LAST REPLY", 14, grow=3, drop=1),
+    Column("failures", "FAIL", 4, align="right", drop=4),
+    Column("reply", "LAST REPLY", 16, grow=5, drop=1),
 )
 LANE_FIELDS: Final = ("site", "domain", "mailbox", "agent", "stream", "waits", "level")
 
 
-def lane_row(lane: LaneRow, *, now: int) -> Row:
+def lane_row(paced: Paced, *, now: int) -> Row:
+    """`PACE` is messages a minute and `HOUR` what left of the hour's cap, of this mailbox at this site."""
+    lane, hour = paced.lane, paced.hour
     waits = lane.waits_for or ("empty" if not lane.depth else "another try" if lane.failures else "")
     paused = lane.paused_at is not None or "paused" in waits or "suspended" in waits
     glyph = "■ " if paused else "▲ " if lane.failures or "backs off" in waits else ""
@@ -44,6 +48,8 @@ def lane_row(lane: LaneRow, *, now: int) -> Row:
             safe_cell(lane.mailbox),
             Cell(count_short(lane.depth), Tone.PLAIN if lane.depth else Tone.MUTED),
             Cell(str(lane.in_flight) if lane.in_flight else ABSENT, Tone.INFO if lane.in_flight else Tone.MUTED),
+            Cell(f"{count_short(paced.pace)}/m", Tone.MUTED),
+            Cell(f"{count_short(hour.used)}/{count_short(hour.cap)}", Tone.MUTED if hour.left else Tone.WARN),
             safe_cell(glyph + waits, tone),
             Cell(in_text(lane.next_at, now) if lane.depth else ABSENT, Tone.MUTED),
             Cell(str(lane.failures) if lane.failures else ABSENT, Tone.WARN if lane.failures else Tone.MUTED),

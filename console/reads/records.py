@@ -9,8 +9,8 @@ from typing import Final
 from sqlalchemy import Connection
 
 from console.filters import Want
-from core.flow import records
-from core.ledger import people
+from core.flow import allowances, records
+from core.ledger import facts, people
 from core.ledger.people import MailboxRecord, SignoffFacts
 from core.ledger.transaction import Transaction
 from core.ledger.views import agents, events, lanes
@@ -19,6 +19,7 @@ from core.ledger.views.events import EventFilter, EventPage, Severity
 from core.ledger.views.lanes import LaneRow, SiteRow
 from core.rules import issuance
 from core.rules.issuance import Kind
+from core.words import Limit
 
 EVENT_PAGE: Final = 500
 LANE_PAGE: Final = 500
@@ -29,9 +30,26 @@ IDENTITIES: Final = 500
 # --- lanes --------------------------------------------------------------------------------------------------------
 
 
-def all_lanes(conn: Connection, *, now: int) -> list[LaneRow]:
+@dataclass(frozen=True, slots=True)
+class Paced:
+    """A lane with what its mailbox may send to its site: messages a minute, and the hour's gauge."""
+
+    lane: LaneRow
+    pace: int
+    hour: Limit
+
+
+def all_lanes(tx: Transaction) -> list[Paced]:
     """The deepest first."""
-    return lanes.lanes(conn, now=now, limit=LANE_PAGE)
+    found = lanes.lanes(tx.conn, now=tx.now, limit=LANE_PAGE)
+    allowances.foresee_sites(tx, [(lane.mailbox_id, lane.site) for lane in found])
+    return [_paced(tx, lane) for lane in found]
+
+
+def _paced(tx: Transaction, lane: LaneRow) -> Paced:
+    box = facts.gate(tx, lane.mailbox_id)
+    cap = allowances.site_cap(tx, box, lane.site)
+    return Paced(lane, allowances.site_pace(tx, box, lane.site), cap.room(tx).limit(cap.name))
 
 
 def shape(conn: Connection, *, now: int) -> list[SiteRow]:

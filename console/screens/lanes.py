@@ -56,10 +56,10 @@ class LanesScreen(ListScreen):
             table.show_rows(ids)
             table.touch_rows(changed)
             return
-        found = await self.desk.read(lambda conn: reads.all_lanes(conn, now=now))
-        shown = [lane for lane in found if filters.matches(lane_fields(lane), self.wants)]
-        self._lanes, self._known = {lane.id: lane for lane in shown}, len(found)
-        self.show_rows([lane_row(lane, now=now) for lane in shown])
+        found = await self.desk.look(reads.all_lanes)
+        shown = [one for one in found if filters.matches(lane_fields(one.lane), self.wants)]
+        self._lanes, self._known = {one.lane.id: one.lane for one in shown}, len(found)
+        self.show_rows([lane_row(one, now=now) for one in shown])
 
     def note(self) -> str:
         return total_text(len(self._lanes), self._known, "lane")

@@ -138,6 +138,12 @@ def site_cap(tx: Transaction, box: GateFacts, site: str) -> Cap:
     return Cap("site_hour", "site", f"{box.mailbox_id}:{site}", "attempts", cap, HOUR_MINUTES, HOUR_BUCKET)
 
 
+def foresee_sites(tx: Transaction, pairs: Collection[tuple[int, str]]) -> None:
+    """Read at once what `site_cap` will be asked for many a mailbox and site."""
+    keys = [f"{mailbox_id}:{site}" for mailbox_id, site in pairs]
+    tx.prime("site", keys, "attempts", since=bucket(tx.now, HOUR_BUCKET) - HOUR_MINUTES - HOUR_BUCKET)
+
+
 def site_pace(tx: Transaction, box: GateFacts, site: str) -> int:
     """Messages a minute of a mailbox at a site."""
     _, policy = house.policy(tx)
@@ -265,8 +271,7 @@ class Sites:
     def __init__(self, tx: Transaction, box: GateFacts, names: set[str]) -> None:
         self._tx = tx
         self._box = box
-        keys = [f"{box.mailbox_id}:{name}" for name in names]
-        tx.prime("site", keys, "attempts", since=bucket(tx.now, HOUR_BUCKET) - HOUR_MINUTES - HOUR_BUCKET)
+        foresee_sites(tx, [(box.mailbox_id, name) for name in names])
         self._tats = arrivals(tx, box.mailbox_id, names)
         self._moved: dict[str, int] = {}
 

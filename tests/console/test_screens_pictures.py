@@ -82,7 +82,7 @@ async def ladder(pilot: Pilot[int], scene: Scene) -> None:
 
 async def lanes(pilot: Pilot[int], scene: Scene) -> None:
     await pilot.press("4")
-    await shows(pilot, "mailbox full")
+    await shows(pilot, "452 4.2.2")
 
 
 async def sites(pilot: Pilot[int], scene: Scene) -> None:
