@@ -5,6 +5,7 @@ Pure: times come in, answers go out. How long they read and how fast they decide
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 
@@ -24,9 +25,20 @@ class Session:
     approvals: list[Approval] = field(default_factory=list)
     seen: dict[int, str | None] = field(default_factory=dict)
     """Item -> digest of what was open before their eyes."""
+    _decided: set[int] = field(default_factory=set)
     _reads: int = 0
     _told: int = 0
     _telling: bool = False
+
+    # -- deciding -----------------------------------------------------------------------------------------------------
+
+    def decides(self, items: Iterable[int]) -> None:
+        """These are about to be decided by this operator: that they leave is no news."""
+        self._decided.update(items)
+
+    def not_mine(self, items: Iterable[int]) -> list[int]:
+        """Those of them that somebody else has decided."""
+        return [item for item in items if item not in self._decided]
 
     # -- undo ---------------------------------------------------------------------------------------------------------
 
@@ -39,6 +51,7 @@ class Session:
         return self.approvals[-1] if self.approvals else None
 
     def undone(self, approval: Approval) -> None:
+        self._decided.difference_update(approval.items)
         self.approvals = [each for each in self.approvals if each != approval]
 
     # -- reading ------------------------------------------------------------------------------------------------------

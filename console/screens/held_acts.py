@@ -117,6 +117,7 @@ class HeldScreen(DeskScreen):
             app.session.approved(Approval(items, label, min(one.release_at or 0 for one in released)))
             self.decided(items)
 
+        app.session.decides(one.item for one in decisions)
         app.deed(deeds.decide(decisions), settled)
 
     def _reject(self, decisions: Sequence[Decision]) -> None:
@@ -124,6 +125,7 @@ class HeldScreen(DeskScreen):
             self._tell(answer, "rejected")
             self.decided([one.item for one in answer.done])
 
+        self.console.session.decides(one.item for one in decisions)
         self.console.deed(deeds.decide(decisions), settled)
 
     def _tell(self, answer: deeds.Settled, word: str) -> None:

@@ -180,8 +180,8 @@ class QueueScreen(HeldScreen):
     @on(MarksChanged)
     def _count_marks(self, event: MarksChanged) -> None:
         self._marked = (event.marked, event.hidden)
-        if event.lost:
-            self.console.say(f"{len(event.lost)} marked were decided elsewhere", "warning")
+        if lost := len(self.console.session.not_mine(event.lost)):
+            self.console.say(f"{lost} marked {'was' if lost == 1 else 'were'} decided elsewhere", "warning")
         self.check_frame()
 
     # -- the preview --------------------------------------------------------------------------------------------------

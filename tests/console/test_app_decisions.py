@@ -205,6 +205,8 @@ async def test_a_batch_is_approved_by_typing_its_count_and_each_has_its_own_even
         assert {state(scene, item) for item in items} == {"approved"}
         assert len({event.batch for event in approvals(scene)}) == 1
         await shows(pilot, "u undo batch (4)")
+        await until(pilot, lambda: "marked(" not in drawn(pilot))
+        assert "elsewhere" not in said(app)
         await pilot.press("u")
         await until(pilot, lambda: {state(scene, item) for item in items} == {"pending"})
 
@@ -218,6 +220,7 @@ async def test_a_batch_leaves_out_what_changed_and_what_was_decided_meanwhile(sc
         await pilot.press("asterisk", "A")
         await shows(pilot, "Approve 3 of 3")
         elsewhere(scene, items[0], approve=False)
+        await until(pilot, lambda: "1 marked was decided elsewhere" in said(app))
         c = table(Message).c
         scene.store.transact(
             lambda tx: tx.write(update(table(Message)).where(c.id == items[1]).values(digest="0" * 64))
