@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Final
 from console.columns import Piece
 from console.format import clock, count, percent, plural, size, stamp
 from console.live import Level
-from console.mail import Mail
 from console.palette import Tone
 from console.rows import in_text
 from console.safe import BLOCK_LIMIT, make_safe, make_safe_block
 from console.widgets.pane import line
-from core.rules.content import Said, examined
+from core.rules.content import Mail, examined, said_by
 from core.words import Limit
 
 if TYPE_CHECKING:
@@ -118,7 +117,8 @@ def _of_mail(letter: Letter) -> Iterable[Check]:
     if mail is None:
         yield Check(Level.FAULT, "the body has been purged: nobody can see what would leave")
         return
-    found = examined(_said(view, mail), own=(view.mailbox.rpartition("@")[2],))
+    said = said_by(mail, subject=view.subject, people=(one.given for one in view.recipients))
+    found = examined(said, own=(view.mailbox.rpartition("@")[2],))
     for reason in found:
         yield Check(Level.FAULT, reason.text)
     if not any(reason.code == "hidden_characters" for reason in found):
@@ -132,17 +132,6 @@ def _of_mail(letter: Letter) -> Iterable[Check]:
     if mail.attachments:
         names = ", ".join(one.name for one in mail.attachments[:3])
         yield Check(Level.WARN, f"{plural(len(mail.attachments), 'attachment')}: {names}")
-
-
-def _said(view: MessageView, mail: Mail) -> Said:
-    """What the gate looked at when it counted failed checks, read again from the bytes that would leave."""
-    return Said(
-        view.subject,
-        mail.text,
-        mail.html,
-        people=tuple(one.given for one in view.recipients),
-        attached=tuple(one.name for one in mail.attachments),
-    )
 
 
 def _of_limits(limits: Sequence[Limit]) -> Iterable[Check]:

@@ -10,7 +10,6 @@ from sqlalchemy import Connection
 
 from console.filters import Want
 from console.letter import Letter
-from console.mail import read_mail
 from console.reads.overview import budgets
 from core.flow import allowances, difference
 from core.ledger import facts
@@ -18,6 +17,7 @@ from core.ledger.transaction import Transaction
 from core.ledger.views import message, queue
 from core.ledger.views.message import MessageView
 from core.ledger.views.queue import HeldRow, Order, Term
+from core.rules.content import read_mail
 from core.words import Limit, spell_id
 
 SHOWN: Final = ("agent_hour", "agent_day", "mailbox_hour", "stream_day", "new_recipients_day")

@@ -15,7 +15,10 @@ from core.flow import controls, review
 from core.flow.review import Decided, Decision
 from core.ledger.transaction import Transaction
 from core.ledger.views import lanes, message, queue
+from core.ledger.views.message import MessageView
+from core.rules.content import examined, read_mail, said_by
 from core.words import Actor, read_id, spell_id, stamp
+from core.words import Reason as Finding
 
 queue_app: Final = group("queue", "Held mail and lanes: look, approve, reject, take back.")
 lane_app: Final = group("lane", "One mailbox's way to one domain: pause, resume.")
@@ -97,16 +100,26 @@ def show(
         assert held is not None
         data = {"id": item} | spelling.review(held)
         return Said(data, pairs(data))
-    data = spelling.message(found)
+    failed = _failed(found)
+    data = spelling.message(found) | {"checks": [{"code": one.code, "text": one.text} for one in failed]}
     rendered = (found.rendered or b"").decode(errors="replace") if source else None
     people = [
         f"{one['address']}: {one['status']}" + (f", waits for {one['waits_for']}" if one["waits_for"] else "")
         for one in data["recipients"]
     ]
     held_for = [reason["text"] for reason in data["review"]["reasons"]] if data["review"] else []
-    text = pairs({**data, "recipients": people, "review": held_for, "body_preview": None})
+    said = {"recipients": people, "review": held_for, "body_preview": None, "checks": [one.text for one in failed]}
+    text = pairs(data | said)
     body = plain(rendered.replace("\r\n", "\n")) if rendered is not None else plain(found.preview)
     return Said(data | ({"source": rendered} if source else {}), f"{text}\n\n{body}")
+
+
+def _failed(found: MessageView) -> tuple[Finding, ...]:
+    """The checks its content fails, read from the bytes that would leave; none of a body that is purged."""
+    if found.rendered is None:
+        return ()
+    said = said_by(read_mail(found.rendered), subject=found.subject, people=(one.given for one in found.recipients))
+    return examined(said, own=(found.mailbox.rpartition("@")[2],))
 
 
 # --- deciding -----------------------------------------------------------------------------------------------------

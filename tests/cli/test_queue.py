@@ -22,6 +22,17 @@ def test_held_mail_is_listed_shown_and_approved(office: Clerk) -> None:
     assert office.ok("queue", "lanes")["lanes"][0]["depth"] == 1
 
 
+def test_what_would_deceive_a_reviewer_is_shown_without_a_screen_too(office: Clerk) -> None:
+    item = hand_in(office, text="Look here: https://ex\u0430mple.com/pay \u202ereversed\n")
+    shown = office.ok("queue", "show", item, who="alice")
+    assert {one["code"] for one in shown["checks"]} >= {"hidden_characters"}
+    text = office.run("queue", "show", item, who="alice").out
+    assert "hidden or bidi characters: subject 0, body 1" in text
+    assert "\u202e" not in text
+    plain = office.ok("queue", "show", hand_in(office, to="bob@example.com"), who="alice")
+    assert plain["checks"] == []
+
+
 def test_what_was_decided_meanwhile_does_not_take_the_others_with_it(office: Clerk) -> None:
     first, second = hand_in(office), hand_in(office, to="bob@example.com")
     office.ok("queue", "reject", first, "--reason", "wrong customer", who="alice")

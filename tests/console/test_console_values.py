@@ -9,11 +9,11 @@ from console.actions import ACTIONS
 from console.batch import Marked, batch_of
 from console.filters import Want
 from console.live import Level, Link, Live, Need, News
-from console.mail import read_mail
 from console.safe import cells
 from console.session import Approval, Session
 from console.widgets.frame import Head, Key, foot_line, head_line, tab_line
 from console.widgets.pane import line, wrap
+from core.rules.content import read_mail
 from core.words import SECOND, Actor, Role
 from tests.console.scene import HOSTILE_HTML
 

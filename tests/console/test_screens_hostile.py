@@ -13,8 +13,8 @@ from textual.widgets import Input
 
 from console.app import PostroomConsole
 from console.letter import Letter, body_lines, check_lines, difference_lines, header_lines, source_lines
-from console.mail import read_mail
 from core.ledger.tables import Review, table
+from core.rules.content import read_mail
 from core.words import Actor, Role
 from tests.console.gallery import make_gallery
 from tests.console.hostile import DESKS, PAYLOADS, Written, assert_inert, mail_of, possess

@@ -2,10 +2,12 @@
 
 `examined` is the list of failed checks: characters nobody sees, links that go elsewhere than they say, hosts spelled
 with look-alike letters. `likeness` is the same for messages that differ only in what belongs to their recipient.
+`read_mail` reads the bytes that would leave as their reader will, `said_by` for the same checks.
 """
 
 from core.rules.content.checks import Said, examined
 from core.rules.content.likeness import likeness
 from core.rules.content.links import Link, host_of, links_of
+from core.rules.content.reading import Mail, read_mail, said_by
 
-__all__ = ["Link", "Said", "examined", "host_of", "likeness", "links_of"]
+__all__ = ["Link", "Mail", "Said", "examined", "host_of", "likeness", "links_of", "read_mail", "said_by"]

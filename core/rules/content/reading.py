@@ -1,13 +1,14 @@
 """What a rendered message says to its reader: its text, where its links really go, what hangs on it. Pure.
 
 HTML is read for its words and its links and never drawn as HTML. What is returned here is still foreign text: it is
-made safe where it becomes lines (`console.letter`).
+made safe where it becomes lines.
 """
 
 from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from email.header import decode_header, make_header
 from email.message import Message
@@ -17,7 +18,8 @@ from typing import Final, assert_never
 
 from core import hypertext
 from core.hypertext import Close, Open, Text
-from core.rules.content import Link, links_of
+from core.rules.content.checks import Said
+from core.rules.content.links import Link, links_of
 
 PART_LIMIT: Final = 400_000
 """Characters of one part that are read."""
@@ -81,6 +83,12 @@ def read_mail(rendered: bytes) -> Mail:
         unseen=seen.hides,
         images=seen.images,
     )
+
+
+def said_by(mail: Mail, *, subject: str, people: Iterable[str]) -> Said:
+    """What the gate looked at when it counted failed checks, read again from the bytes that would leave."""
+    attached = tuple(one.name for one in mail.attachments)
+    return Said(subject, mail.text, mail.html, people=tuple(people), attached=attached)
 
 
 def _octets(part: Message) -> bytes:
