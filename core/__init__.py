@@ -30,7 +30,7 @@ Where to look for a question:
                                clocksteps.py (a clock that is set back)
     who comes in               doors/operators.py, told.py, identities.py, unsubscribe.py, maildir.py, health.py
 
-Every fact is in the log: events.py is the catalogue, ledger/log.py the chain. What else is remembered: ledger/tables/.
+Every fact is in the log: events/ is the catalogue, ledger/log.py the chain. What else is remembered: ledger/tables/.
 
 The floors, from the top; each imports only what is below it (`lint-imports` holds them):
 

@@ -1,0 +1,83 @@
+"""The installation: the all-stop, policy, the log's own checkpoints, and webhooks that were given up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.events.catalogue import Data, Event, fact
+
+
+@fact("desk.stopped")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskStopped(Event):
+    """The all-stop: no delivery starts anywhere."""
+
+    reason: str
+    in_flight: int = 0
+
+
+@fact("desk.start_voted")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskStartVoted(Event):
+    """One on call wants mail to leave again; it takes another. `by` are those whose word there is so far."""
+
+    reason: str
+    by: list[str]
+
+
+@fact("desk.started")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskStarted(Event):
+    """The all-stop has ended. `by` are those whose word it took."""
+
+    reason: str
+    by: list[str]
+
+
+@fact("policy.changed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyChanged(Event):
+    """A new version is in force. `waiting` are the loosenings that wait for `policy apply`."""
+
+    version: int
+    digest: str
+    changes: list[Data]
+    waiting: list[Data]
+    reason: str
+
+
+@fact("policy.refused")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyRefused(Event):
+    """An edit of policy.toml was not valid; the old version stays."""
+
+    problems: list[Data]
+
+
+@fact("audit.checkpoint")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditCheckpoint(Event):
+    """The head of the chain was signed, to be kept outside the desk."""
+
+    seq: int
+    head: str
+    signature: str
+    key: str
+
+
+@fact("webhook.dead")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookDead(Event):
+    """The receiver never took the event of entry `seq`: it was given up, and can be sent again from the log."""
+
+    seq: int
+    event: str
+    reason: str
+
+
+@fact("webhook.replayed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookReplayed(Event):
+    """An operator had dead letters sent again: `seqs` are the entries of the log they tell of."""
+
+    seqs: list[int]

@@ -1,0 +1,118 @@
+"""A message's life, from its submission to the receiver that took it or refused it: `email.*`.
+
+What a human decides about it is in `review`, what came back after it left in `feedback`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.events.catalogue import Event, fact
+
+
+@fact("email.submitted")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailSubmitted(Event):
+    """An agent handed in a message, durably. `digest` covers rendered bytes and envelope, `issued` the call as made."""
+
+    kind: str
+    digest: str
+    size: int
+    recipients: int
+    content_class: str
+    policy: int
+    token: int
+    untraced: bool = False
+    test: bool = False
+    issued: str | None = None
+
+
+@fact("email.blocked")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailBlocked(Event):
+    """An action was refused: `error` is the code the agent was told. Without a message id nothing was stored."""
+
+    kind: str
+    error: str
+    reason: str
+    recipients: int = 0
+
+
+@fact("email.cancelled")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailCancelled(Event):
+    """Taken back by its agent or by the retirement of its mailbox, before it left."""
+
+    kind: str
+    reason: str | None = None
+
+
+@fact("email.queued")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailQueued(Event):
+    """Free to leave from `due` on, as far as lanes and budgets allow."""
+
+    recipients: int
+    due: int
+
+
+@fact("email.sent")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailSent(Event):
+    """A receiver took responsibility for recipient `n` (RFC 5321 4.5.5)."""
+
+    n: int
+    attempt: int
+    code: int | None
+    enhanced: str | None = None
+    site: str = ""
+    test: bool = False
+
+
+@fact("email.deferred")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailDeferred(Event):
+    """A receiver asked to try recipient `n` again later."""
+
+    n: int
+    attempt: int
+    code: int | None
+    enhanced: str | None
+    stage: str
+    next_at: int
+
+
+@fact("email.failed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailFailed(Event):
+    """Recipient `n` will not get it: refused for good, or `give_up` has passed."""
+
+    n: int
+    attempt: int
+    code: int | None
+    enhanced: str | None
+    stage: str
+    cause: str = "refused"
+
+
+@fact("email.uncertain")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailUncertain(Event):
+    """Nobody knows whether recipient `n` got it: the connection or the process died after the final dot.
+
+    `then` says what policy does about it: `retry` or `hold`.
+    """
+
+    n: int
+    attempt: int
+    then: str
+
+
+@fact("email.suppressed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailSuppressed(Event):
+    """Recipient `n` was left out because of a suppression record."""
+
+    n: int
+    suppression: int
+    cause: str

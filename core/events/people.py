@@ -1,0 +1,128 @@
+"""Who comes to the desk: operators, and agents with their runs and tokens.
+
+A token is told by its number alone; neither the secret nor its digest is in the log.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.events.catalogue import Data, Event, fact
+
+
+@fact("agent.warned")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentWarned(Event):
+    """A guard's warning line was crossed, or an anomaly suggests a lower mode."""
+
+    guard: str
+    figures: dict[str, Data]
+    reason: str
+
+
+@fact("agent.suspended")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentSuspended(Event):
+    """No new delivery of this agent starts. `in_flight` had started before, `queued` and `pending` are frozen."""
+
+    reason: str
+    guard: str | None
+    figures: dict[str, Data]
+    in_flight: int
+    queued: int
+    pending: int
+
+
+@fact("agent.resumed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentResumed(Event):
+    """A second person let it go on; its guards look at what is sent from now on."""
+
+    reason: str
+
+
+@fact("run.confirmed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunConfirmed(Event):
+    """A human lets this run reach `up_to` recipients. `released` messages were held by the run cap alone."""
+
+    up_to: int
+    reason: str
+    released: int = 0
+
+
+@fact("run.closed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunClosed(Event):
+    """The run takes no more mail."""
+
+    accepted: int
+
+
+@fact("token.issued")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenIssued(Event):
+    """A short-lived secret of an agent; the desk keeps only its digest."""
+
+    token: int
+    scopes: list[str]
+    expires_at: int
+    test: bool = False
+    bound_run: str | None = None
+
+
+@fact("token.revoked")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRevoked(Event):
+    """The token is no longer good for anything."""
+
+    token: int
+    reason: str | None = None
+
+
+@fact("token.delegated")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenDelegated(Event):
+    """A narrower token was made from another; it ends no later than its parent."""
+
+    token: int
+    parent: int
+    scopes: list[str]
+    expires_at: int
+
+
+@fact("operator.added")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorAdded(Event):
+    """A human with roles. `unconfirmed` ones count only once governance has confirmed them."""
+
+    operator: int
+    roles: list[str]
+    unconfirmed: list[str]
+
+
+@fact("operator.confirmed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorConfirmed(Event):
+    """Governance let `confirmed` count, roles that an admin alone may not grant; `roles` are all that count now."""
+
+    operator: int
+    roles: list[str]
+    confirmed: list[str]
+
+
+@fact("operator.disabled")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorDisabled(Event):
+    """The operator's token opens nothing any more."""
+
+    operator: int
+
+
+@fact("operator.signed_in")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorSignedIn(Event):
+    """An operator opened the console or claimed a token."""
+
+    operator: int
+    door: str

@@ -1,0 +1,86 @@
+"""What a human had to decide, and how they did: held, approved, taken back, rejected or run out of time.
+
+These are `email.*` too, the beginning by which webhooks are told of mail; a held read or tag has them too.
+`review.hurried` is about the reviewer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.events.catalogue import Event, fact
+
+
+@fact("email.pending")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailPending(Event):
+    """A human decides first. `reasons` are the codes of what held it, `item` is the id to decide on."""
+
+    kind: str
+    item: int
+    reasons: list[str]
+    expires_at: int
+    digest: str | None = None
+
+
+@fact("email.approved")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailApproved(Event):
+    """A reviewer approved exactly the bytes of `digest`; it is released at `release_at`.
+
+    `dwell_ms`: how long the reviewer had it open (None: decided unopened); `batch`: the decision it was part of.
+    """
+
+    kind: str
+    item: int
+    digest: str | None
+    policy: int
+    release_at: int
+    dwell_ms: int | None = None
+    batch: str | None = None
+    reason: str | None = None
+    complete: bool = True
+
+
+@fact("email.approval_undone")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailApprovalUndone(Event):
+    """An approval was taken back before its release; the item is pending again."""
+
+    item: int
+
+
+@fact("email.rejected")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailRejected(Event):
+    """A reviewer refused it; it is cancelled for good."""
+
+    kind: str
+    item: int
+    reason: str | None
+    dwell_ms: int | None = None
+    batch: str | None = None
+
+
+@fact("email.expired")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailExpired(Event):
+    """Nobody decided in time; it is cancelled for good."""
+
+    kind: str
+    item: int
+
+
+@fact("review.hurried")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewHurried(Event):
+    """A reviewer approved faster than anyone can read: `approved` within a minute, `unread` of them hardly open.
+
+    `seconds` is how long all of them lay open together; the two figures of the policy stand beside it.
+    """
+
+    approved: int
+    unread: int
+    seconds: int
+    seconds_per_message: int
+    messages_per_minute: int
