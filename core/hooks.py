@@ -40,7 +40,7 @@ _BODY_LIMIT: Final = 64 * 1_024
 _RESOLVERS: Final = 16
 
 _FIRST_RETRY: Final = 5 * SECOND
-_LONGEST_WAIT: Final = 4 * HOUR
+LONGEST_WAIT: Final = 4 * HOUR
 _GIVE_UP: Final = 3 * DAY
 
 
@@ -107,7 +107,7 @@ def retry_at(attempt: int, *, first_at: int, now: int, jitter: float, give_up: i
     end = first_at + give_up
     if now >= end:
         return None
-    wait = min(_FIRST_RETRY << min(attempt - 1, 20), _LONGEST_WAIT)
+    wait = min(_FIRST_RETRY << min(attempt - 1, 20), LONGEST_WAIT)
     return min(end, now + int(wait * (0.8 + 0.4 * jitter)))
 
 

@@ -1,9 +1,10 @@
 """A clock that was set back: nothing sleeps longer than its own rule could ever have put it.
 
 Caps and paces survive a step by themselves (rules/budgets.py). What does not is everything that said "not before":
-lanes, mailboxes and routes would sleep until the clock has caught up, leases of dead workers would live that long, and
-mail handed in under the hour that was taken back would not be due yet. A gateway remembers what its clock said at the
-last look; a look that finds it earlier mends. The first look after a start mends what can only come from a step.
+lanes, mailboxes, routes and webhooks would sleep until the clock has caught up, leases of dead workers would live that
+long, and mail handed in under the hour that was taken back would not be due yet. A gateway remembers what its clock
+said at the last look; a look that finds it earlier mends. The first look after a start mends what can only come from a
+step.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import ColumnElement, and_, bindparam, case, delete, func, insert, or_, select, update
 
-from core.flow import depart, house, runs
-from core.ledger.tables import InFlight, Lane, Mailbox, Ready, Recipient, Review, Stream, Worker, table
+from core import hooks
+from core.flow import depart, house, runs, tell
+from core.ledger.tables import Cursor, Hook, InFlight, Lane, Mailbox, Ready, Recipient, Review, Stream, Worker, table
 from core.ledger.transaction import Transaction
 from core.rules.policy import Policy
 from core.words import FAR_FUTURE, HOUR, MINUTE, SECOND
@@ -29,6 +31,8 @@ STREAM: Final = table(Stream)
 IN_FLIGHT: Final = table(InFlight)
 REVIEW: Final = table(Review)
 WORKER: Final = table(Worker)
+HOOK: Final = table(Hook)
+CURSOR: Final = table(Cursor)
 
 SKEW: Final = 2 * SECOND
 """How far the clocks of two gateways, or one under correction, may differ and mean nothing."""
@@ -40,6 +44,7 @@ HAND: Final = 200
 LONGEST_BUDGET: Final = HOUR
 """Longest a pace or an hour's cap holds a lane back (flow/allowances.py, Sites.spend)."""
 LONGEST_BACKOFF: Final = depart.LONGEST_BACKOFF * 3 // 2
+LONGEST_WEBHOOK: Final = hooks.LONGEST_WAIT * 6 // 5
 STEPS: Final = 12
 """Attempts after which every retry waits the longest there is."""
 
@@ -79,6 +84,7 @@ def mend(tx: Transaction, *, stepped: bool) -> int:
     _doors(tx)
     _leases(tx)
     _releases(tx, policy)
+    _webhooks(tx, longest=0 if stepped else max(LONGEST_WEBHOOK, policy.oversight.release_delay))
     return moved
 
 
@@ -166,6 +172,14 @@ def _releases(tx: Transaction, policy: Policy) -> None:
     latest = tx.now + max(policy.oversight.release_delay, MINUTE)
     held = and_(c.status.in_(("approved", runs.CONFIRMED)), c.message_id.is_not(None), c.due_at > latest)
     tx.write(update(REVIEW).where(held).values(due_at=latest, release_at=latest))
+
+
+def _webhooks(tx: Transaction, *, longest: int) -> None:
+    """Receivers that are to be tried again later than any retry could have set it, and leases of dead speakers."""
+    latest, until = tx.now + longest, tx.now + tell.LEASE
+    tx.write(update(HOOK).where(HOOK.c.next_at > latest).values(next_at=latest))
+    tx.write(update(HOOK).where(HOOK.c.lease_until > until).values(lease_until=until))
+    tx.write(update(CURSOR).where(CURSOR.c.lease_until > until).values(lease_until=until))
 
 
 _HEAD: Final[Any] = func.coalesce(

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from core.demo.clock import FakeClock
-from core.flow import clocksteps, depart, review
+from core.flow import clocksteps, depart, review, tell
 from core.flow.clocksteps import Watch
 from core.flow.review import Decision
 from core.ledger import lanes
 from core.ledger.store import Store
-from core.ledger.tables import InFlight, Lane, Mailbox, Ready, Recipient, Stream, table
+from core.ledger.tables import Hook, InFlight, Lane, Mailbox, Ready, Recipient, Stream, table
 from core.words import DAY, FAR_FUTURE, HOUR, MINUTE, SECOND, Mode, Outcome, Reply
 from tests.desk import ALICE, WIDE, Bench, make_desk
 from tests.flow.leaving import attempt, claim, many, number, pass_a_moment, settle
@@ -123,6 +123,25 @@ def test_a_route_and_a_mailbox_asleep_wake(store: Store, clock: FakeClock) -> No
     set_back(store, Watch(), micros=7 * DAY)
     assert only(store, Mailbox).wake_at == 0
     assert only(store, Stream).backoff_until <= clock.now() + HOUR
+
+
+def test_a_webhook_that_waits_for_its_next_try_is_tried_and_a_dead_speaker_lets_go(store: Store) -> None:
+    desk = free(store)
+    now = store.clock.now()
+    values = {"mailbox_id": desk.mailbox_id, "attempt": 1, "next_at": now + 5 * SECOND, "leased_by": 7}
+    store.transact(lambda tx: tx.write(insert(table(Hook)).values(lease_until=now + tell.LEASE, **values)))
+    set_back(store, Watch(), micros=DAY)
+    hook = only(store, Hook)
+    assert hook.next_at == store.clock.now()
+    assert hook.lease_until == store.clock.now() + tell.LEASE
+
+
+def test_a_webhook_that_backs_off_by_its_own_rule_is_left_alone(store: Store) -> None:
+    desk = free(store)
+    due = store.clock.now() + 4 * HOUR
+    store.transact(lambda tx: tx.write(insert(table(Hook)).values(mailbox_id=desk.mailbox_id, attempt=14, next_at=due)))
+    assert store.transact(Watch()) == 0
+    assert only(store, Hook).next_at == due
 
 
 def test_approved_mail_keeps_its_release_delay(store: Store, clock: FakeClock) -> None:
