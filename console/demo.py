@@ -76,13 +76,13 @@ def _play(scenario: Scenario, *, no_screen: bool, seconds: float, messages: int,
 
 
 def _morning(directory: Path, *, messages: int, quiet: bool) -> Said:
-    from core.demo import morning  # noqa: PLC0415 - what is simulated is imported where it is played
+    from core.demo import mornings  # noqa: PLC0415 - what is simulated is imported where it is played
 
     def progress(text: str, share: float) -> None:
         note(f"{text} {share:4.0%}", quiet=quiet)
 
     note(f"The morning, twice: {messages:,} follow-ups by each of three agents ...", quiet=quiet)
-    outcome = asyncio.run(morning.run(directory, messages=messages, progress=progress))
+    outcome = asyncio.run(mornings.run(directory, messages=messages, progress=progress))
     whole = outcome.default.audit_ok and outcome.widened.audit_ok
     return Said(outcome.as_json(), f"{_table(outcome.default)}\n\n{_table(outcome.widened)}", code=0 if whole else 1)
 

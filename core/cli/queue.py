@@ -14,7 +14,8 @@ from core.errors import Invalid, NotFound, Refused
 from core.flow import controls, review
 from core.flow.review import Decided, Decision
 from core.ledger.transaction import Transaction
-from core.ledger.views import lanes, message, queue
+from core.ledger.views import lanes, message
+from core.ledger.views import pending as views
 from core.ledger.views.message import MessageView
 from core.rules.content import examined, read_mail, said_by
 from core.words import Actor, read_id, spell_id, stamp
@@ -42,7 +43,7 @@ def pending(
 ) -> Said:
     """What waits for a human, in the order it came."""
     with seat.read() as conn:
-        page = queue.pending_page(conn, mailbox.strip().lower() if mailbox else None, cursor=cursor, limit=limit)
+        page = views.page(conn, mailbox.strip().lower() if mailbox else None, cursor=cursor, limit=limit)
     rows = [
         (
             one.id,

@@ -3,22 +3,19 @@
 A gated, a monitored and an autonomous agent each try it, once with the budgets a new mailbox has and once with widened
 mailboxes, a warm stream and a confirmed run, so that only feedback can stop them. Password resets leave beside them all
 the while. Everything goes through the verbs of a gateway on a real database; only time and the receivers are played.
-Each case has a desk and a process of its own, so that two cores share the work.
+`mornings.py` plays both cases, each in a process of its own.
 """
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import heapq
 import itertools
-import multiprocessing
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import select
 
@@ -28,7 +25,6 @@ from core.demo.clock import FakeClock
 from core.demo.founding import WIDE, Cast, Founded, found, person
 from core.demo.reports import Received, bounce, complaint
 from core.demo.tally import CaseFigures, ModeFigures, read_figures
-from core.errors import Unavailable
 from core.flow import absorb, depart, runs
 from core.flow.depart import Settlement
 from core.flow.house import House
@@ -75,9 +71,6 @@ MODES: Final = (Mode.GATED_SEND, Mode.MONITORED, Mode.AUTONOMOUS)
 FOLLOW_UP: Final = "Hi,\n\nthank you for the call. The summary is in your account.\n\nAcme Sales\n"
 RESET: Final = "Hi,\n\nhere is the link for your new password. It works for an hour.\n\nAcme\n"
 
-Progress = Callable[[str, float], None]
-"""Told the case and the share of it that is done."""
-
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -90,58 +83,6 @@ class Case:
 
 DEFAULT: Final = Case("default budgets", limits={}, confirmed=False)
 WIDENED: Final = Case("widened, confirmed", limits=WIDE | {"run": None}, confirmed=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """Both mornings."""
-
-    default: CaseFigures
-    widened: CaseFigures
-    seconds: float
-
-    def as_json(self) -> dict[str, Any]:
-        """The agents' figures of the widened case, as every demonstration has them, and both tables."""
-        together = self.widened.together()
-        together.audit_ok = self.default.audit_ok and self.widened.audit_ok
-        together.seconds = self.seconds
-        return together.as_json() | {"cases": [self.default.as_json(), self.widened.as_json()]}
-
-
-async def run(directory: Path, *, messages: int = MESSAGES, progress: Progress | None = None) -> Outcome:
-    """Play both mornings below `directory`, so many messages an agent. Raises `Unavailable` if one breaks off."""
-    started = time.monotonic()
-    default, widened = await asyncio.gather(
-        *(
-            asyncio.to_thread(_elsewhere, case, directory / place, messages, progress)
-            for case, place in ((DEFAULT, "default"), (WIDENED, "widened"))
-        )
-    )
-    return Outcome(default, widened, seconds=round(time.monotonic() - started, 1))
-
-
-def _elsewhere(case: Case, directory: Path, messages: int, progress: Progress | None) -> CaseFigures:
-    """Play a case in a process of its own and wait for its figures."""
-    context = multiprocessing.get_context("spawn")  # a fork would inherit this process's threads and connections
-    here, there = context.Pipe(duplex=False)
-    process = context.Process(target=_play, args=(case, directory, messages, there), daemon=True)
-    process.start()
-    there.close()
-    try:
-        while not isinstance(said := here.recv(), CaseFigures):
-            if progress is not None:
-                progress(case.name, said)
-    except EOFError as error:
-        raise Unavailable(f"the morning with {case.name} broke off; its process has said why") from error
-    finally:
-        here.close()
-        process.join()
-    return said
-
-
-def _play(case: Case, directory: Path, messages: int, pipe: Pipe) -> None:
-    with pipe:
-        pipe.send(play(case, directory, messages=messages, progress=pipe.send))
 
 
 def play(

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from fastapi import Response
 
-from core.doors.contract import Problem
+from core.doors.answers import Problem
 from core.doors.problems import MEDIA_TYPE
 
 

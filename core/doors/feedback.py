@@ -17,7 +17,7 @@ import httpx
 import structlog
 from fastapi import APIRouter, Request, Response
 
-from core.doors.contract import ReportAnswer, TakenAnswer
+from core.doors.answers import ReportAnswer, TakenAnswer
 from core.doors.describe import answer_json, errors
 from core.doors.desk import Desk
 from core.errors import Invalid, PostroomError, TooLarge, Unauthenticated, Unavailable

@@ -14,7 +14,8 @@ from typing import Any, Final
 from fastapi import APIRouter, Request, Response
 
 from core import hooks, minting
-from core.doors.contract import IdentityMembers, MailboxAnswer, MailboxPatch, MailboxRequest, mailbox_address, read
+from core.doors.answers import MailboxAnswer
+from core.doors.contract import IdentityMembers, MailboxPatch, MailboxRequest, mailbox_address, read
 from core.doors.describe import answer_json, body_of, errors
 from core.doors.desk import Desk
 from core.errors import Conflict, Invalid, Unavailable

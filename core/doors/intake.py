@@ -11,15 +11,12 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 
+from core.doors.answers import MessageAnswer, MessagesAnswer, StandingAnswer, SubmissionAnswer
 from core.doors.contract import (
     MAX_RECIPIENTS,
     Composition,
-    MessageAnswer,
-    MessagesAnswer,
     ReplyRequest,
     SendRequest,
-    StandingAnswer,
-    SubmissionAnswer,
     TagsRequest,
     attachment,
     mailbox_address,

@@ -14,15 +14,8 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from core.doors.contract import (
-    ConfirmRequest,
-    DecidedAnswer,
-    DecideRequest,
-    PendingAnswer,
-    ReasonRequest,
-    mailbox_address,
-    read,
-)
+from core.doors.answers import DecidedAnswer, PendingAnswer
+from core.doors.contract import ConfirmRequest, DecideRequest, ReasonRequest, mailbox_address, read
 from core.doors.describe import answer_json, body_of, errors
 from core.doors.desk import Desk
 from core.errors import Invalid, NotFound
@@ -31,7 +24,7 @@ from core.flow.review import Decided, Decision
 from core.ledger import log, people
 from core.ledger.log import Entry
 from core.ledger.transaction import Transaction
-from core.ledger.views import queue
+from core.ledger.views import pending
 from core.rules import roles
 from core.rules.roles import Verb
 from core.words import Actor, read_id, stamp
@@ -58,7 +51,7 @@ class Operators:
         with self._desk.store.read() as conn:
             if people.mailbox(conn, wanted) is None:
                 raise NotFound(f"there is no mailbox {wanted}", fix="postroom mailbox list shows them all")
-            return answer_json(200, queue.pending_page(conn, wanted, cursor=cursor).as_json())
+            return answer_json(200, pending.page(conn, wanted, cursor=cursor).as_json())
 
     async def _decide(self, request: Request, item: str) -> Response:
         """Approve or reject what is pending. Approved mail leaves in the order it was queued."""

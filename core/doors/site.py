@@ -9,7 +9,8 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from core.doors import problems
-from core.doors.contract import BODIES, Problem
+from core.doors.answers import Problem
+from core.doors.contract import BODIES
 from core.doors.desk import Desk
 from core.doors.express import Express, Handler
 from core.doors.feedback import Feedback

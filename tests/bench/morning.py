@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from core.demo import morning
+from core.demo import morning, mornings
 from core.demo.tally import CaseFigures, ModeFigures
 
 COLUMNS = ("attempted", "left", "held", "refused", "waiting", "complaints", "bounces")
@@ -62,12 +62,12 @@ def _tell(case: str, share: float) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--messages", type=int, default=morning.MESSAGES)
+    parser.add_argument("--messages", type=int, default=mornings.MESSAGES)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         outcome = asyncio.run(
-            morning.run(Path(folder), messages=asked.messages, progress=None if asked.json else _tell)
+            mornings.run(Path(folder), messages=asked.messages, progress=None if asked.json else _tell)
         )
     if asked.json:
         print(json.dumps(outcome.as_json()))

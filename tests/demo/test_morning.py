@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from core.demo import morning
+from core.demo import mornings
 from core.demo.live import Figures
-from core.demo.morning import Outcome
+from core.demo.mornings import Outcome
 from core.demo.tally import CaseFigures, ModeFigures
 from core.errors import Unavailable
 
@@ -21,7 +21,7 @@ A_DAY = 10
 
 @pytest.fixture(scope="module")
 def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
-    return asyncio.run(morning.run(tmp_path_factory.mktemp("morning"), messages=MESSAGES))
+    return asyncio.run(mornings.run(tmp_path_factory.mktemp("morning"), messages=MESSAGES))
 
 
 def mode(case: CaseFigures, name: str) -> ModeFigures:
@@ -92,5 +92,5 @@ def test_a_morning_that_breaks_off_says_so(tmp_path: Path, capfd: pytest.Capture
     (tmp_path / "default").write_text("where a desk should be")
     (tmp_path / "widened").write_text("where a desk should be")
     with pytest.raises(Unavailable, match="broke off"):
-        asyncio.run(morning.run(tmp_path, messages=10))
+        asyncio.run(mornings.run(tmp_path, messages=10))
     assert "FileExistsError" in capfd.readouterr().err

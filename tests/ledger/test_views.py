@@ -12,7 +12,7 @@ from core.flow.review import Decision
 from core.ledger.store import Store
 from core.ledger.tables import Agent, Desk, Lane, Ready, Review, Stream, Suppression, table
 from core.ledger.transaction import Transaction
-from core.ledger.views import agents, events, figures, lanes, message, queue
+from core.ledger.views import agents, events, figures, lanes, message, pending, queue
 from core.ledger.views.events import EventFilter, Severity
 from core.ledger.views.queue import Order, Term
 from core.words import DAY, HOUR, MINUTE, SECOND, Mode, Outcome, Reply, read_id
@@ -136,22 +136,22 @@ def test_pages_of_pending_mail_meet_without_gap_or_overlap(store: Store) -> None
     cursor = None
     with store.read() as conn:
         while True:
-            page = queue.pending_page(conn, ADDRESS, cursor=cursor, limit=2)
+            page = pending.page(conn, ADDRESS, cursor=cursor, limit=2)
             seen += [row.id for row in page.messages]
             cursor = page.next_cursor
             if cursor is None:
                 break
         assert [read_id("m", one) for one in seen] == ids
-        assert queue.pending_page(conn, "nobody@example.com").messages == ()
+        assert pending.page(conn, "nobody@example.com").messages == ()
         with pytest.raises(Invalid):
-            queue.pending_page(conn, ADDRESS, cursor="yesterday")
+            pending.page(conn, ADDRESS, cursor="yesterday")
 
 
 def test_a_pending_page_has_the_shape_of_the_contract(store: Store) -> None:
     desk = make_desk(store, **WIDE)
     held(desk)
     with store.read() as conn:
-        listed = queue.pending_page(conn, ADDRESS).as_json()["messages"][0]
+        listed = pending.page(conn, ADDRESS).as_json()["messages"][0]
     wanted = {"id", "kind", "to", "subject", "body_preview", "reasons", "submitted_at", "expires_at", "digest"}
     assert wanted <= set(listed)
     assert listed["to"] == ["jane@example.com"]

@@ -1,4 +1,4 @@
-"""Held mail: all ids of it at once, a few rows of it by id, or a page of it for a door.
+"""Held mail: all ids of it at once, or a few rows of it by id. A page of it for a door is in `pending.py`.
 
 The queue screen holds 100,000 ids in an array and fetches only the rows it draws, so the two are asked for apart.
 """
@@ -30,7 +30,7 @@ from sqlalchemy import (
 
 from core.errors import Invalid
 from core.ledger.tables import Agent, Body, Mailbox, Message, Recipient, Review, Run, Stream, table
-from core.words import Reason, read_id, spell_id, stamp
+from core.words import Reason, read_id, spell_id
 
 REVIEW: Final = table(Review)
 MESSAGE: Final = table(Message)
@@ -41,7 +41,6 @@ AGENT: Final = table(Agent)
 RUN: Final = table(Run)
 STREAM: Final = table(Stream)
 
-PAGE: Final = 50
 HAND: Final = 500
 """Ids in one IN: databases bound how many values a statement takes."""
 ALIKE_COUNTED: Final = 1_000
@@ -246,7 +245,7 @@ def pending_rows(conn: Connection, ids: Iterable[int]) -> dict[int, HeldRow]:
     found: dict[int, HeldRow] = {}
     for at in range(0, len(asked), HAND):
         hand = asked[at : at + HAND]
-        people = _recipients(conn, hand)
+        people = recipients(conn, hand)
         rows = conn.execute(_ROWS, {"ids": hand}).all()
         alike = _alike(conn, hand)
         for row in rows:
@@ -267,7 +266,7 @@ def alike_ids(conn: Connection, item: int) -> array.array[int]:
     return array.array("q", conn.execute(wanted.order_by(c.id)).scalars())
 
 
-def _recipients(conn: Connection, ids: Sequence[int]) -> dict[int, list[str]]:
+def recipients(conn: Connection, ids: Sequence[int]) -> dict[int, list[str]]:
     people: dict[int, list[str]] = {}
     for message, given in conn.execute(_PEOPLE, {"ids": ids}):
         people.setdefault(message, []).append(given)
@@ -336,84 +335,3 @@ def _counts() -> Select[Any]:
 
 
 _COUNTS: Final = _counts()
-
-
-# --- a page of it -------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class PendingRow:
-    """One pending action, as the doors list it (CONTRACT.md)."""
-
-    id: str
-    kind: str
-    to: tuple[str, ...]
-    subject: str | None
-    body_preview: str
-    reasons: tuple[Reason, ...]
-    submitted_at: int
-    expires_at: int
-    digest: str | None
-    mailbox: str
-    agent: str
-    target: str | None
-    failed_checks: int
-    approvals_missing: int
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "id": self.id,
-            "kind": self.kind,
-            "to": list(self.to),
-            "subject": self.subject,
-            "body_preview": self.body_preview,
-            "reasons": [{"code": reason.code, "text": reason.text} for reason in self.reasons],
-            "submitted_at": stamp(self.submitted_at),
-            "expires_at": stamp(self.expires_at),
-            "digest": self.digest,
-            "mailbox": self.mailbox,
-            "agent": self.agent,
-            "target": self.target,
-            "failed_checks": self.failed_checks,
-            "approvals_missing": self.approvals_missing,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class PendingPage:
-    """Pending actions in the order they came; `next_cursor` is None on the last page."""
-
-    messages: tuple[PendingRow, ...]
-    next_cursor: str | None
-
-    def as_json(self) -> dict[str, Any]:
-        return {"messages": [row.as_json() for row in self.messages], "next_cursor": self.next_cursor}
-
-
-def pending_page(
-    conn: Connection, mailbox: str | None = None, *, cursor: str | None = None, limit: int = PAGE
-) -> PendingPage:
-    """A page of one mailbox's pending actions (an address in one spelling), or of the desk's. `Invalid`: the cursor."""
-    wanted = select(REVIEW.c.id).where(REVIEW.c.status == "pending").order_by(REVIEW.c.id).limit(limit + 1)
-    if mailbox is not None:
-        boxes = conn.execute(select(MAILBOX.c.id).where(MAILBOX.c.address == mailbox)).scalars().all()
-        wanted = wanted.where(REVIEW.c.mailbox_id == (boxes[0] if boxes else -1))
-    if cursor:
-        after = read_id("m", cursor) or read_id("a", cursor)
-        if after is None:
-            raise Invalid("the cursor is none of ours", fix="leave it out for the first page")
-        wanted = wanted.where(REVIEW.c.id > after)
-    ids = list(conn.execute(wanted).scalars())
-    shown = ids[:limit]
-    rows, people = pending_rows(conn, shown), _recipients(conn, shown)
-    listed = tuple(_listed(rows[one], people.get(one, ())) for one in shown if one in rows)
-    return PendingPage(listed, spell_id("m", shown[-1]) if len(ids) > limit else None)
-
-
-def _listed(row: HeldRow, people: Sequence[str]) -> PendingRow:
-    return PendingRow(
-        id=row.spelled, kind=row.kind, to=tuple(people), subject=row.subject, body_preview=row.preview,
-        reasons=row.reasons, submitted_at=row.submitted_at, expires_at=row.expires_at, digest=row.digest,
-        mailbox=row.mailbox, agent=row.agent, target=row.target, failed_checks=row.failed_checks,
-        approvals_missing=row.approvals_missing,
-    )  # fmt: skip

@@ -1,0 +1,72 @@
+"""Both cases of the 80,000-message morning side by side, each with a desk and a process of its own, for two cores."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection as Pipe
+from pathlib import Path
+from typing import Any, Final
+
+from core.demo.morning import DEFAULT, WIDENED, Case, play
+from core.demo.tally import CaseFigures
+from core.errors import Unavailable
+
+MESSAGES: Final = 80_000
+Progress = Callable[[str, float], None]
+"""Told the case and the share of it that is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Both mornings."""
+
+    default: CaseFigures
+    widened: CaseFigures
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        """The agents' figures of the widened case, as every demonstration has them, and both tables."""
+        together = self.widened.together()
+        together.audit_ok = self.default.audit_ok and self.widened.audit_ok
+        together.seconds = self.seconds
+        return together.as_json() | {"cases": [self.default.as_json(), self.widened.as_json()]}
+
+
+async def run(directory: Path, *, messages: int = MESSAGES, progress: Progress | None = None) -> Outcome:
+    """Play both mornings below `directory`, so many messages an agent. Raises `Unavailable` if one breaks off."""
+    started = time.monotonic()
+    default, widened = await asyncio.gather(
+        *(
+            asyncio.to_thread(_elsewhere, case, directory / place, messages, progress)
+            for case, place in ((DEFAULT, "default"), (WIDENED, "widened"))
+        )
+    )
+    return Outcome(default, widened, seconds=round(time.monotonic() - started, 1))
+
+
+def _elsewhere(case: Case, directory: Path, messages: int, progress: Progress | None) -> CaseFigures:
+    """Play a case in a process of its own and wait for its figures."""
+    context = multiprocessing.get_context("spawn")  # a fork would inherit this process's threads and connections
+    here, there = context.Pipe(duplex=False)
+    process = context.Process(target=_play, args=(case, directory, messages, there), daemon=True)
+    process.start()
+    there.close()
+    try:
+        while not isinstance(said := here.recv(), CaseFigures):
+            if progress is not None:
+                progress(case.name, said)
+    except EOFError as error:
+        raise Unavailable(f"the morning with {case.name} broke off; its process has said why") from error
+    finally:
+        here.close()
+        process.join()
+    return said
+
+
+def _play(case: Case, directory: Path, messages: int, pipe: Pipe) -> None:
+    with pipe:
+        pipe.send(play(case, directory, messages=messages, progress=pipe.send))
