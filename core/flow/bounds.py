@@ -40,7 +40,8 @@ _OF_BUDGETS: Final = ("site_hour", "site_minute")
 def change_mode(tx: Transaction, address: str, mode: Mode, *, reason: str, actor: Actor) -> MailboxRecord:
     """Lower a mode as far as anybody likes, or raise it one rung, with the evidence in the reason.
 
-    A mode that is in force already changes nothing. Raises `Forbidden`, `NotFound`, `Invalid`, `Conflict`.
+    The reason stands in the log; the record that people signed stays as they signed it. A mode that is in force already
+    changes nothing. Raises `Forbidden`, `NotFound`, `Invalid`, `Conflict`.
     """
     record = records.found(tx, address)
     old = Mode(record.mode)
@@ -58,8 +59,6 @@ def change_mode(tx: Transaction, address: str, mode: Mode, *, reason: str, actor
     values: dict[str, Any] = {"mode": mode.value, "mode_since": tx.now, "updated_at": tx.now}
     if rising:
         _check_owed(tx, record, mode)
-        # Acting unattended wants to be justified in the record itself; whoever raises the mode has just done so.
-        values["standing_reason"] = record.standing_reason or reason
     tx.write(update(MAILBOX).where(MAILBOX.c.id == record.id).values(**values))
     tx.emit(MailboxModeChanged(**records.subjects(record, actor), old=old.value, new=mode.value, reason=reason))
     return records.found(tx, address)

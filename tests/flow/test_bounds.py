@@ -122,12 +122,11 @@ def test_the_mode_in_force_changes_nothing_and_is_no_event(store: Store) -> None
     assert told(store) == []
 
 
-def test_why_a_mode_was_raised_becomes_the_reason_for_a_standing_identity(store: Store) -> None:
+def test_why_a_mode_was_raised_stands_in_the_log_and_not_in_the_record_people_signed(store: Store) -> None:
     make_keyed_desk(store)
     sign_as_owner(store)
-    assert (
-        set_mode(store, Mode.MONITORED, reason="answers at night", address=SALES).standing_reason == "answers at night"
-    )
+    assert set_mode(store, Mode.MONITORED, reason="answers at night", address=SALES).standing_reason is None
+    assert last(store, "mailbox.mode_changed").reason == "answers at night"
 
 
 def test_a_mailbox_signed_for_reading_only_does_not_send_before_deliverability_has_signed(store: Store) -> None:
