@@ -30,7 +30,16 @@ Sentence = Annotated[str, StringConstraints(max_length=2_000)]
 
 
 def _listed(value: object) -> object:
-    return [value] if isinstance(value, str) else value
+    return [value] if isinstance(value, str) else _none_listed(value)
+
+
+def _none_listed(value: object) -> object:
+    """Clients that know no absent members send null for them."""
+    return [] if value is None else value
+
+
+def _none_named(value: object) -> object:
+    return {} if value is None else value
 
 
 def _storable(value: dict[str, Any]) -> dict[str, Any]:
@@ -53,11 +62,30 @@ def _storable(value: dict[str, Any]) -> dict[str, Any]:
 
 Addresses = Annotated[
     list[AddressText],
-    Field(max_length=MAX_RECIPIENTS),
-    BeforeValidator(_listed, json_schema_input_type=list[AddressText] | AddressText),
+    BeforeValidator(_listed, json_schema_input_type=list[AddressText] | AddressText | None),
 ]
-"""Several, or one as a plain text."""
-Metadata = Annotated[dict[Short, Any], Field(max_length=50), AfterValidator(_storable)]
+"""Several, or one as a plain text. How many there may be is counted over all three lists: too many are 413."""
+Lines = Annotated[
+    list[Line],
+    Field(max_length=100),
+    BeforeValidator(_none_listed, json_schema_input_type=Annotated[list[Line], Field(max_length=100)] | None),
+]
+Tags = Annotated[
+    list[Short],
+    Field(max_length=20),
+    BeforeValidator(_none_listed, json_schema_input_type=Annotated[list[Short], Field(max_length=20)] | None),
+]
+Headers = Annotated[
+    dict[str, Line],
+    Field(max_length=50),
+    BeforeValidator(_none_named, json_schema_input_type=Annotated[dict[str, Line], Field(max_length=50)] | None),
+]
+Metadata = Annotated[
+    dict[Short, Any],
+    Field(max_length=50),
+    AfterValidator(_storable),
+    BeforeValidator(_none_named, json_schema_input_type=Annotated[dict[Short, Any], Field(max_length=50)] | None),
+]
 
 S = TypeVar("S", bound="Shape")
 
@@ -96,6 +124,21 @@ class AttachmentMember(Shape):
     content: str
 
 
+Attachments = Annotated[
+    list[AttachmentMember],
+    Field(max_length=50),
+    BeforeValidator(
+        _none_listed, json_schema_input_type=Annotated[list[AttachmentMember], Field(max_length=50)] | None
+    ),
+]
+Answered = Annotated[
+    dict[Short, Line],
+    Field(max_length=100),
+    BeforeValidator(_none_named, json_schema_input_type=Annotated[dict[Short, Line], Field(max_length=100)] | None),
+]
+"""Header fields of the mail that is answered, as the agent's inbox shows them: automatic mail is not answered."""
+
+
 class Composition(Shape):
     """What a new message and a reply have in common."""
 
@@ -104,16 +147,15 @@ class Composition(Shape):
     reply_to: AddressText | None = None
     text: Annotated[str, StringConstraints(max_length=MAX_TEXT)] | None = None
     html: Annotated[str, StringConstraints(max_length=MAX_TEXT)] | None = None
-    attachments: Annotated[list[AttachmentMember], Field(max_length=50)] = Field(default_factory=list)
-    headers: Annotated[dict[str, Line], Field(max_length=50)] = Field(default_factory=dict)
+    attachments: Attachments = Field(default_factory=list)
+    headers: Headers = Field(default_factory=dict)
     content_class: ContentClass | None = None
     run: RunMember | None = None
-    tags: Annotated[list[Short], Field(max_length=20)] = Field(default_factory=list)
+    tags: Tags = Field(default_factory=list)
     metadata: Metadata = Field(default_factory=dict)
-
-
-Answered = Annotated[dict[Short, Line], Field(max_length=100)]
-"""Header fields of the mail that is answered, as the agent's inbox shows them: automatic mail is not answered."""
+    in_reply_to: Line | None = None
+    references: Lines = Field(default_factory=list)
+    in_reply_to_headers: Answered = Field(default_factory=dict)
 
 
 class SendRequest(Composition):
@@ -122,19 +164,18 @@ class SendRequest(Composition):
     sender: Annotated[AddressText, Field(alias="from")]
     to: Addresses
     subject: Line
-    in_reply_to: Line | None = None
-    references: Annotated[list[Line], Field(max_length=100)] = Field(default_factory=list)
-    in_reply_to_headers: Answered = Field(default_factory=dict)
 
 
 class ReplyRequest(Composition):
-    """`POST /emails/reply`: `message_id` of a received or sent message, then as send; what is left out follows it."""
+    """`POST /emails/reply`: `message_id` of a received or sent message, then as send; what is left out follows it.
+
+    `message_id` is ours (`m...`) or a Message-ID of ours, with or without its brackets.
+    """
 
     message_id: Short
     sender: Annotated[AddressText | None, Field(alias="from")] = None
     to: Addresses | None = None
     subject: Line | None = None
-    in_reply_to_headers: Answered = Field(default_factory=dict)
 
 
 class TagsRequest(Shape):

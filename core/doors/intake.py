@@ -7,34 +7,27 @@ the desk's one transaction; what the agent is told comes after the commit.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 
 from core.doors.answers import MessageAnswer, MessagesAnswer, StandingAnswer, SubmissionAnswer
-from core.doors.contract import (
-    MAX_RECIPIENTS,
-    Composition,
-    ReplyRequest,
-    SendRequest,
-    TagsRequest,
-    attachment,
-    mailbox_address,
-    read,
-)
+from core.doors.contract import ReplyRequest, SendRequest, TagsRequest, mailbox_address, read
 from core.doors.describe import answer_json, body_of, errors
 from core.doors.desk import Desk
+from core.doors.express import Handler
 from core.doors.problems import problem, request_id
-from core.errors import Conflict, Invalid, NotFound, TooLarge
-from core.flow import actions, review, status
-from core.flow.answers import Answer
-from core.flow.prepare import RunClaim, Submission, answered, prepare
-from core.flow.submit import RunMoved, Submit, note_answer
+from core.doors.submissions import idempotency_key, replied, seconds_to_wait, sent
+from core.errors import Conflict, Forbidden, Invalid, NotFound
+from core.flow import actions, status
+from core.flow.answering import parent
+from core.flow.answers import Answer, RecipientAnswer, blocked
+from core.flow.prepare import Submission, prepare
+from core.flow.submit import RunMoved, Submit, note_answer, take_back
 from core.ledger.facts import TokenFacts
-from core.rules.addresses import Address, parse_address
-from core.words import Action, Actor, read_id
+from core.words import Action, read_id
 
-MAX_WAIT: Final = 30
 POLL: Final = 0.05
 
 Told = dict[int | str, dict[str, Any]]
@@ -66,7 +59,7 @@ class Intake:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._running: set[tuple[int, str]] = set()
+        self._running: set[tuple[int, str, str]] = set()
         self.router = APIRouter(tags=["agents"])
         self._routes()
 
@@ -74,48 +67,41 @@ class Intake:
 
     async def send(self, request: Request) -> Response:
         """Hand in a message. `Prefer: wait=N` waits up to N (30) seconds for its outcome."""
-        token = self._desk.callers.agent(request)
-        body = await request.body()
-        parsed = read(SendRequest, body)
-        submission = _submission(
-            parsed,
-            sender=parsed.sender,
-            to=parsed.to,
-            subject=parsed.subject,
-            in_reply_to=parsed.in_reply_to,
-            references=tuple(parsed.references),
-            kind=Action.REPLY if parsed.in_reply_to or parsed.in_reply_to_headers else Action.SEND,
-            answered=parsed.in_reply_to_headers,
-            issued=body,
-            key=_key(request),
-        )
-        return await self._hand_in(request, submission, token, wait=_wait(request.headers.get("prefer")))
+        return await self._outcome_of(request, self._send)
 
     async def reply(self, request: Request) -> Response:
         """Answer a message; what is left out follows it."""
+        return await self._outcome_of(request, self._reply)
+
+    async def _outcome_of(self, request: Request, take: Handler) -> Response:
+        """Whoever hands in is told an outcome: what is not allowed is `blocked`, also before anything was read."""
+        try:
+            return await take(request)
+        except Forbidden as error:
+            return render(blocked(error.error, error.reason, fix=error.fix), request_id(request))
+
+    async def _send(self, request: Request) -> Response:
+        token = self._desk.callers.agent(request)
+        body = await request.body()
+        submission = sent(read(SendRequest, body), body, key=idempotency_key(request))
+        return await self._hand_in(request, submission, token)
+
+    async def _reply(self, request: Request) -> Response:
         token = self._desk.callers.agent(request)
         body = await request.body()
         parsed = read(ReplyRequest, body)
         with self._desk.store.read() as conn:
-            box, to, subject, parent = answered(conn, _id(parsed.message_id), token=token)
-        submission = _submission(
-            parsed,
-            sender=parsed.sender or box,
-            to=parsed.to or to,
-            subject=parsed.subject if parsed.subject is not None else _re(subject),
-            in_reply_to=parent,
-            references=(),
-            kind=Action.REPLY,
-            answered=parsed.in_reply_to_headers,
-            issued=body,
-            key=_key(request),
-        )
-        return await self._hand_in(request, submission, token, wait=_wait(request.headers.get("prefer")))
+            answered = parent(conn, parsed.message_id, token=token)
+        submission = replied(parsed, answered, body, key=idempotency_key(request))
+        return await self._hand_in(request, submission, token)
 
-    async def _hand_in(self, request: Request, submission: Submission, token: TokenFacts, *, wait: int) -> Response:
-        key = submission.idempotency_key
-        running = (token.agent_id, f"{submission.sender.normalised} {key}")
-        if key is not None and running in self._running:
+    async def _hand_in(self, request: Request, submission: Submission, token: TokenFacts) -> Response:
+        key, wait = submission.idempotency_key, seconds_to_wait(request.headers.get("prefer"))
+        if key is None:
+            answer, _ = await self._accept(submission, token)
+            return render(await self._settled(answer, wait), request_id(request))
+        running = (token.agent_id, submission.sender.normalised, key)
+        if running in self._running:
             raise Conflict(
                 "the first request with this Idempotency-Key is still running",
                 error="idempotency_in_progress",
@@ -123,12 +109,10 @@ class Intake:
             )
         self._running.add(running)
         try:
-            answer, mailbox_id = await self._accept(submission, token)
-            if wait and answer.status == "queued":
-                answer = await self._outcome(answer, wait)
-                if key is not None:
-                    told = answer
-                    await self._desk.writer.do(lambda tx: note_answer(tx, mailbox_id, key, told))
+            first, mailbox_id = await self._accept(submission, token)
+            answer = await self._settled(first, wait)
+            if answer is not first:
+                await self._desk.writer.do(lambda tx: note_answer(tx, mailbox_id, key, answer))
         finally:
             self._running.discard(running)
         return render(answer, request_id(request))
@@ -136,7 +120,10 @@ class Intake:
     async def _accept(self, submission: Submission, token: TokenFacts) -> tuple[Answer, int]:
         """Compose and submit; once more under the implicit run where the gate asks for it."""
         for implicit in (False, True):
-            prepared = prepare(self._desk.store, submission, token=token, house=self._desk.house, implicit=implicit)
+            try:
+                prepared = prepare(self._desk.store, submission, token=token, house=self._desk.house, implicit=implicit)
+            except Forbidden as error:
+                return _refused(submission, error), 0
             try:
                 answer = await self._desk.writer.do(Submit(prepared))
             except RunMoved:
@@ -144,17 +131,19 @@ class Intake:
             return answer, prepared.mailbox_id
         raise Conflict("the run could not be settled; try again")
 
-    async def _outcome(self, answer: Answer, wait: int) -> Answer:
+    async def _settled(self, answer: Answer, wait: int) -> Answer:
+        """What came of queued mail within `wait` seconds, or how it stands at their end."""
+        if not wait or answer.status != "queued":
+            return answer
         message_id = _id(answer.message_id or "")
         clock = self._desk.store.clock
         until = clock.now() + wait * 1_000_000
-        while clock.now() < until:
+        while True:
             with self._desk.store.read() as conn:
-                settled = status.outcome(conn, message_id, answer)
-            if settled is not None:
-                return settled
+                stands = status.outcome(conn, message_id, answer, now=clock.now())
+            if stands.status != "queued" or clock.now() >= until:
+                return stands
             await asyncio.sleep(POLL)
-        return answer
 
     # --- asking ---
 
@@ -169,10 +158,7 @@ class Intake:
         """Take a message back while it is pending or waiting."""
         token = self._desk.callers.agent(request)
         number = _id(message_id)
-        with self._desk.store.read() as conn:
-            status.owned(conn, number, token=token)
-        actor = Actor("agent", token.agent_name)
-        await self._desk.writer.do(lambda tx: review.cancel(tx, number, actor=actor))
+        await self._desk.writer.do(lambda tx: take_back(tx, number, token=token))
         with self._desk.store.read() as conn:
             return answer_json(200, status.message(conn, number, caller=token))
 
@@ -193,7 +179,12 @@ class Intake:
             raise Invalid("direction is in or out", problems=(("direction", "is in or out"),))
         if not (q or "").isprintable():
             raise Invalid("q has characters that no subject has", problems=(("q", "is not printable"),))
-        before = _id(cursor) if cursor else None
+        before = read_id("m", cursor) if cursor else None
+        if cursor and before is None:
+            raise Invalid(
+                "the cursor is none of ours", fix="leave it out for the first page",
+                problems=(("cursor", "is none of ours"),),
+            )  # fmt: skip
         target = f"messages:{direction or ''}:{q or ''}:{cursor or ''}"
         asked = await self._desk.writer.do(
             lambda tx: actions.ask(
@@ -266,92 +257,11 @@ def render(answer: Answer, rid: str) -> Response:
     return problem(answer.http, error=error, reason=reason, fix=fix, request_id=rid, **members)
 
 
-def _submission(
-    parsed: Composition, *, sender: str, to: list[str], subject: str, in_reply_to: str | None,
-    references: tuple[str, ...], kind: Action, answered: dict[str, str], issued: bytes, key: str | None,
-) -> Submission:  # fmt: skip
-    """A shape with its addresses read. Raises `Invalid` naming every address that cannot be."""
-    problems: list[tuple[str, str]] = []
-    given: dict[str, str] = {}
-    lists = {
-        name: _addresses(name, listed, problems, given)
-        for name, listed in (("to", to), ("cc", parsed.cc), ("bcc", parsed.bcc))
-    }
-    from_ = _addresses("from", [sender], problems, {})
-    reply_to = _addresses("reply_to", [parsed.reply_to] if parsed.reply_to else [], problems, {})
-    count = sum(len(listed) for listed in lists.values())
-    if count > MAX_RECIPIENTS:
-        raise TooLarge(f"{count} recipients; a message takes at most {MAX_RECIPIENTS}", fix="send several messages")
-    if not lists["to"] and not problems:
-        problems.append(("to", "at least one address"))
-    if problems:
-        raise Invalid(f"{problems[0][0]}: {problems[0][1]}", problems=tuple(problems))
-    run = parsed.run
-    claim = RunClaim()
-    if run is not None:
-        claim = RunClaim(run.id, run.user, tuple(run.via), run.agent_version, run.prompt_version, run.tools_version)
-    return Submission(
-        sender=from_[0],
-        to=lists["to"],
-        cc=lists["cc"],
-        bcc=lists["bcc"],
-        subject=subject,
-        issued=issued,
-        kind=kind,
-        given=given,
-        reply_to=reply_to[0] if reply_to else None,
-        text=parsed.text,
-        html=parsed.html,
-        attachments=tuple(attachment(one, place) for place, one in enumerate(parsed.attachments)),
-        headers=parsed.headers,
-        in_reply_to=in_reply_to,
-        references=references,
-        content_class=parsed.content_class,
-        run=claim,
-        tags=tuple(parsed.tags),
-        metadata=parsed.metadata,
-        idempotency_key=key,
-        answered=answered,
-    )
-
-
-def _addresses(
-    field: str, listed: list[str], problems: list[tuple[str, str]], given: dict[str, str]
-) -> tuple[Address, ...]:
-    found = []
-    for place, text in enumerate(listed):
-        try:
-            address = parse_address(text)
-        except Invalid as error:
-            problems.append((f"{field}[{place}]", error.reason))
-        else:
-            given[address.spec] = text
-            found.append(address)
-    return tuple(found)
-
-
-def _key(request: Request) -> str | None:
-    """The Idempotency-Key, 1-256 visible characters. Raises `Invalid`."""
-    key = request.headers.get("idempotency-key")
-    if key is not None and not (1 <= len(key) <= 256 and key.isprintable()):
-        raise Invalid(
-            "the Idempotency-Key is not 1-256 characters that can be printed",
-            problems=(("Idempotency-Key", "1-256 characters that can be printed"),),
-        )
-    return key
-
-
-def _wait(prefer: str | None) -> int:
-    """Seconds of `Prefer: wait=N` (RFC 7240 4.3), at most 30; anything else asks for nothing."""
-    for part in (prefer or "").split(","):
-        name, _, value = part.strip().partition("=")
-        if name.strip().lower() == "wait" and value.strip().isdigit():
-            return min(int(value), MAX_WAIT)
-    return 0
-
-
-def _re(subject: str) -> str:
-    return subject if subject.lower().startswith("re:") else f"Re: {subject}"
+def _refused(submission: Submission, error: Forbidden) -> Answer:
+    """What is refused while it is composed, with every recipient as the agent gave it."""
+    given = [submission.given[one.spec] for one in (*submission.to, *submission.cc, *submission.bcc)]
+    told = tuple(RecipientAnswer(one, "blocked", error.error) for one in dict.fromkeys(given))
+    return dataclasses.replace(blocked(error.error, error.reason, fix=error.fix), recipients=told)
 
 
 def _id(text: str) -> int:

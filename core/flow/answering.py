@@ -10,17 +10,20 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
-from core.errors import Forbidden
+from core.errors import Forbidden, NotFound
+from core.ledger.facts import TokenFacts
 from core.ledger.store import Store
-from core.ledger.tables import Mailbox, Message, table
+from core.ledger.tables import Mailbox, Message, Recipient, table
 from core.rules import answering
 from core.rules.addresses import Address
 from core.rules.provenance import Keyring, read_message_id
+from core.words import read_id
 
 MESSAGE: Final = table(Message)
 MAILBOX: Final = table(Mailbox)
+RECIPIENT: Final = table(Recipient)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,34 @@ class Reply:
     recipients: Collection[Address]
     in_reply_to: str | None
     headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """The message a reply answers, as far as the reply follows it where it says nothing itself."""
+
+    mailbox: str
+    to: list[str]
+    subject: str
+    rfc_message_id: str
+
+
+def parent(conn: Connection, named: str, *, token: TokenFacts) -> Parent:
+    """The agent's message by our id, or by its Message-ID with or without brackets. Raises `NotFound`."""
+    m = MESSAGE.c
+    number = read_id("m", named)
+    spelled = f"<{named.strip().removeprefix('<').removesuffix('>')}>"
+    row = conn.execute(
+        select(m.id, m.subject, m.rfc_message_id, MAILBOX.c.address)
+        .join(MAILBOX, MAILBOX.c.id == m.mailbox_id)
+        .where(m.rfc_message_id == spelled if number is None else m.id == number, m.agent_id == token.agent_id)
+        .order_by(m.id)
+    ).first()  # a Message-ID holds the id and its proof, so that no two messages share one
+    if row is None:
+        raise NotFound(f"there is no message {named[:100]!r} of yours")
+    r = RECIPIENT.c
+    to = conn.execute(select(r.given).where(r.message_id == row.id, r.field == "to").order_by(r.n)).scalars().all()
+    return Parent(str(row.address), list(to), str(row.subject), str(row.rfc_message_id))
 
 
 def refuse_loops(store: Store, reply: Reply, *, mailbox_id: int, keyring: Keyring) -> None:

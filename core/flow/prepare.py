@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Connection, select
+import orjson
+from sqlalchemy import select
 
 from core.errors import Forbidden, Invalid, NotFound
 from core.flow.answering import Reply, refuse_loops
@@ -18,7 +19,7 @@ from core.flow.house import House, parsed
 from core.ledger import facts
 from core.ledger.facts import GateFacts, TokenFacts
 from core.ledger.store import Store
-from core.ledger.tables import Contact, Message, Recipient, table
+from core.ledger.tables import Contact, Message, table
 from core.rules import classes, compose, content, modes, provenance
 from core.rules.addresses import Address
 from core.rules.compose import Attachment, Draft, Gateway
@@ -36,11 +37,9 @@ from core.words import (
     Reason,
     Site,
     sha256,
-    spell_id,
 )
 
 MESSAGE: Final = table(Message)
-RECIPIENT: Final = table(Recipient)
 CONTACT: Final = table(Contact)
 KNOWN_REFERENCES: Final = 20
 """How far back a References header is followed to find the thread."""
@@ -129,6 +128,8 @@ class Prepared:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     idempotency_key: str | None = None
     request_digest: bytes = b""
+    repeat_digest: bytes = b""
+    """The same for a request that says the same; only where there is a key to know a repetition by."""
     failed_checks: int = 0
     said: Said = field(default_factory=lambda: Said(""))
     findings: tuple[Reason, ...] | None = None
@@ -208,11 +209,23 @@ def prepare(
         metadata=submission.metadata,
         idempotency_key=submission.idempotency_key,
         request_digest=sha256(submission.issued),
+        repeat_digest=_repeat(submission),
         failed_checks=len(raised.causes),
         said=said,
         findings=content.examined(said, own=(box.domain,)) if held else None,
         domain=box.domain,
     )
+
+
+def _repeat(submission: Submission) -> bytes:
+    """Equal for requests that say the same: a client that tries again may spell its JSON in another order."""
+    if submission.idempotency_key is None:
+        return b""
+    try:
+        said = orjson.dumps(orjson.loads(submission.issued), option=orjson.OPT_SORT_KEYS)
+    except ValueError:
+        said = submission.issued  # what another reader of JSON took and this one does not is compared as it is
+    return sha256(said)
 
 
 def _refuse_crowds(content_class: ContentClass, targets: Sequence[Target]) -> None:
@@ -361,15 +374,3 @@ def _thread(store: Store, submission: Submission, box: GateFacts) -> int | None:
 def _key(root: str) -> int:
     """A thread's root as 63 bits, to be found by."""
     return int.from_bytes(sha256(root.encode())[:8], "big") >> 1
-
-
-def answered(conn: Connection, message_id: int, *, token: TokenFacts) -> tuple[str, list[str], str, str]:
-    """The message an agent replies to: (mailbox, addresses, subject, rfc message id). Raises `NotFound`."""
-    m = MESSAGE.c
-    row = conn.execute(select(MESSAGE).where(m.id == message_id, m.agent_id == token.agent_id)).first()
-    if row is None:
-        raise NotFound(f"there is no message {spell_id('m', message_id)} of yours")
-    r = RECIPIENT.c
-    to = conn.execute(select(r.given).where(r.message_id == message_id, r.field == "to").order_by(r.n)).scalars().all()
-    box = conn.execute(select(facts.MAILBOX.c.address).where(facts.MAILBOX.c.id == row.mailbox_id)).scalar_one()
-    return str(box), list(to), str(row.subject), str(row.rfc_message_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, func, select
@@ -23,6 +24,7 @@ RECIPIENT: Final = table(Recipient)
 MAILBOX: Final = table(Mailbox)
 REVIEW: Final = table(Review)
 PAGE: Final = 50
+_LEAVING: Final = frozenset({Status.QUEUED, Status.SENDING, Status.DEFERRED})
 
 Caller = TokenFacts | Actor
 
@@ -93,20 +95,17 @@ def overall(row: Row[Any], people: Any) -> str:
     return str(row.status)
 
 
-def outcome(conn: Connection, message_id: int, answer: Answer) -> Answer | None:
-    """The answer to give instead of `queued`, once every recipient is final; None while any is not."""
+def outcome(conn: Connection, message_id: int, answer: Answer, *, now: int) -> Answer:
+    """How accepted mail stands: `queued` while any recipient is not final, with when the next of them is tried."""
     row = conn.execute(select(MESSAGE.c.status, MESSAGE.c.open).where(MESSAGE.c.id == message_id)).first()
-    if row is None or row.open > 0:
-        return None
-    people = conn.execute(
-        select(RECIPIENT.c.given, RECIPIENT.c.status, RECIPIENT.c.reason, RECIPIENT.c.code, RECIPIENT.c.enhanced)
-        .where(RECIPIENT.c.message_id == message_id)
-        .order_by(RECIPIENT.c.n)
-    ).all()
-    told = tuple(
-        RecipientAnswer(p.given, p.status, p.reason or (f"{p.code} {p.enhanced or ''}".strip() if p.code else None))
-        for p in people
-    )
+    if row is None:
+        return answer
+    people = conn.execute(select(RECIPIENT).where(RECIPIENT.c.message_id == message_id).order_by(RECIPIENT.c.n)).all()
+    told = tuple(RecipientAnswer(p.given, p.status, _told(p)) for p in people)
+    if row.open > 0:
+        leaving = [p.next_at or answer.departs_at or now for p in people if Status(p.status) in _LEAVING]
+        departs_at = max(min(leaving), now) if leaving else None
+        return dataclasses.replace(answer, recipients=told, departs_at=departs_at)
     return Answer(
         status=row.status,
         http=200 if row.status == Status.SENT else 202,
@@ -115,6 +114,15 @@ def outcome(conn: Connection, message_id: int, answer: Answer) -> Answer | None:
         rfc_message_id=answer.rfc_message_id,
         content_class=answer.content_class,
     )
+
+
+def _told(one: Row[Any]) -> str | None:
+    """Why it stands so: the sentence, the receiver's code, or that earlier mail of its conversation goes first."""
+    if one.reason:
+        return str(one.reason)
+    if one.code:
+        return f"{one.code} {one.enhanced or ''}".strip()
+    return "conversation" if one.waits_for else None
 
 
 def owned(conn: Connection, message_id: int, *, token: TokenFacts) -> str:

@@ -12,18 +12,19 @@ from typing import Any, Final
 
 from sqlalchemy import update
 
-from core.errors import PostroomError
+from core.errors import Forbidden, PostroomError
 from core.events import EmailBlocked, EmailPending, EmailQueued, EmailSubmitted
 from core.flow import allowances, gate, house, review
 from core.flow.answers import Answer, RecipientAnswer, blocked
 from core.flow.gate import Judged
 from core.flow.prepare import Prepared, Target
+from core.flow.status import owned
 from core.ledger import facts, lanes
-from core.ledger.facts import GateFacts, RunFacts
+from core.ledger.facts import GateFacts, RunFacts, TokenFacts
 from core.ledger.lanes import Slot
 from core.ledger.tables import Body, Contact, Idempotency, Message, Recipient, Review, table
 from core.ledger.transaction import Transaction
-from core.words import DAY, Actor, Block, Execute, Hold, Status, spell_id
+from core.words import DAY, Actor, Block, Execute, Hold, Scope, Status, spell_id
 
 MESSAGE: Final = table(Message)
 BODY: Final = table(Body)
@@ -302,7 +303,7 @@ def _answered_before(tx: Transaction, prepared: Prepared) -> Answer | None:
     if prepared.idempotency_key is None:
         return None
     return gate.replayed_answer(
-        tx, mailbox_id=prepared.mailbox_id, key=prepared.idempotency_key, digest=prepared.request_digest
+        tx, mailbox_id=prepared.mailbox_id, key=prepared.idempotency_key, digest=prepared.repeat_digest
     )
 
 
@@ -313,13 +314,27 @@ def _remember_answer(tx: Transaction, prepared: Prepared, answer: Answer) -> Non
             {
                 "mailbox_id": prepared.mailbox_id,
                 "key": prepared.idempotency_key,
-                "digest": prepared.request_digest,
+                "digest": prepared.repeat_digest,
                 "status": answer.http,
                 "answer": answer.body(),
                 "message_id": prepared.id,
                 "keep_until": tx.now + KEEP_ANSWERS,
             },
         )
+
+
+def take_back(tx: Transaction, message_id: int, *, token: TokenFacts) -> None:
+    """An agent cancels mail of its own: a token that only reads must not undo what another one handed in.
+
+    Raises `Unauthenticated`, `Forbidden` (the scope), `NotFound` (another agent's), `Conflict` (it waits no more).
+    """
+    alive = gate.living_token(tx, token.id)
+    if Scope.SEND.value not in alive.scopes:
+        raise Forbidden(
+            f"the token lacks the scope {Scope.SEND}", error="insufficient_scope", fix="ask for a token with it"
+        )
+    owned(tx.conn, message_id, token=alive)
+    review.cancel(tx, message_id, actor=Actor("agent", alive.agent_name))
 
 
 def note_answer(tx: Transaction, mailbox_id: int, key: str, answer: Answer) -> None:

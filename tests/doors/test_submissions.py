@@ -1,0 +1,185 @@
+"""What agents may write in a request and are told of it, to the letter where a client may lean on it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from core.demo.clock import FakeClock
+from core.ledger.store import Store
+from core.ledger.tables import Body, table
+from core.ledger.transaction import Transaction
+from core.words import Mode, Outcome, Reply
+from tests.desk import ADDRESS, DOMAIN, WIDE, add_mailbox, issue, make_desk
+from tests.doors.visitor import JSON, Visitor, mail, opened, problem
+from tests.flow.leaving import attempt, claim, settle
+
+LATER = Reply(Outcome.DEFERRED, 451, "4.3.0", "try again later", "data", "mx.example")
+
+
+@pytest.fixture
+def free(sqlite_store: Store, tmp_path: Path) -> Iterator[Visitor]:
+    """The agent of an autonomous mailbox with wide limits."""
+    with opened(make_desk(sqlite_store, mode=Mode.AUTONOMOUS, **WIDE), tmp_path) as visitor:
+        yield visitor
+
+
+def sent_header(visitor: Visitor, answer: httpx.Response, name: str) -> str:
+    """A header field of the message as composed, unfolded."""
+    bodies = visitor.bench.store.rows(table(Body).select().order_by(table(Body).c.message_id))
+    head: str = bodies[-1].rendered.decode().partition("\r\n\r\n")[0].replace("\r\n ", " ")
+    assert answer.status_code == 202, answer.text
+    return next(line.partition(": ")[2] for line in head.split("\r\n") if line.startswith(f"{name}:"))
+
+
+# --- who may take mail back ---------------------------------------------------------------------------------------
+
+
+def test_a_token_that_only_reads_takes_no_mail_back(agent: Visitor) -> None:
+    waiting = agent.send().json()["message_id"]
+    issue(agent.bench.store, agent.bench.agent_id, secret="pra_reader", scopes=["read"])
+    reader = agent.using(f"pra_reader{agent.bench.agent_id}False")
+    assert "send" in problem(reader.post(f"/emails/{waiting}/cancel"), 403, "insufficient_scope")["reason"]
+    assert agent.get(f"/emails/{waiting}").json()["status"] == "pending"
+    assert agent.post(f"/emails/{waiting}/cancel").json()["status"] == "cancelled"
+
+
+# --- replies ------------------------------------------------------------------------------------------------------
+
+
+def test_a_reply_takes_every_field_of_a_message(free: Visitor) -> None:
+    first = free.send().json()
+    body = {"message_id": first["message_id"], "text": "One more thing.", "in_reply_to": None, "references": []}
+    assert sent_header(free, free.post("/emails/reply", body), "In-Reply-To") == first["rfc_message_id"]
+
+
+def test_what_a_reply_names_of_its_thread_goes_before_the_message_it_answers(free: Visitor) -> None:
+    first = free.send().json()
+    body = {
+        "message_id": first["message_id"], "text": "One more thing.",
+        "references": ["<root@example.com>"], "in_reply_to": "<later@example.com>",
+    }  # fmt: skip
+    answer = free.post("/emails/reply", body)
+    assert sent_header(free, answer, "In-Reply-To") == first["rfc_message_id"]
+    named = sent_header(free, answer, "References").split()
+    assert named == ["<root@example.com>", "<later@example.com>", first["rfc_message_id"]]
+
+
+@pytest.mark.parametrize("spelled", ["{}", "<{}>"])
+def test_a_reply_may_name_the_message_by_the_message_id_we_gave_out(free: Visitor, spelled: str) -> None:
+    first = free.send().json()
+    named = spelled.format(first["rfc_message_id"].strip("<>"))
+    answer = free.post("/emails/reply", {"message_id": named, "text": "One more thing."})
+    assert sent_header(free, answer, "In-Reply-To") == first["rfc_message_id"]
+
+
+def test_a_message_id_of_another_agent_is_nothing_to_reply_to(free: Visitor) -> None:
+    bench = free.bench
+    first = free.send().json()
+
+    def another(tx: Transaction) -> int:
+        return add_mailbox(tx, agent="other", address=f"other@{DOMAIN}", stream=bench.stream_id)[0]
+
+    stranger = bench.store.transact(another)
+    issue(bench.store, stranger, secret="pra_other")
+    other = free.using(f"pra_other{stranger}False")
+    body = {"message_id": first["rfc_message_id"], "text": "Hello."}
+    problem(other.post("/emails/reply", body), 404, "not_found")
+
+
+# --- what waiting tells -------------------------------------------------------------------------------------------
+
+
+def test_waiting_tells_of_a_deferral_and_when_it_is_tried_again(free: Visitor, clock: FakeClock) -> None:
+    async def story() -> httpx.Response:
+        committed = asyncio.Event()
+        free.desk.writer.listeners.append(committed.set)
+        asking = asyncio.create_task(
+            free.ask("POST", "/emails/send", json=mail(), headers={"Prefer": "wait=2", "Idempotency-Key": "k-1"})
+        )
+        await committed.wait()
+        claimed = claim(free.bench.store)
+        attempt(free.bench.store, claimed)
+        settle(free.bench.store, claimed, reply=LATER)
+        while not asking.done():
+            clock.advance(seconds=3)
+            await asyncio.wait([asking], timeout=0.1)
+        return await asking
+
+    answer = asyncio.run(story())
+    told = answer.json()
+    stands = free.get(f"/emails/{told['message_id']}").json()["recipients"][0]
+    assert (answer.status_code, told["status"]) == (202, "queued")
+    assert told["recipients"] == [{"address": "jane@example.com", "status": "deferred", "reason": "451 4.3.0"}]
+    assert told["departs_at"] == stands["next_at"]
+    assert free.send(http={"Idempotency-Key": "k-1"}).content == answer.content
+
+
+# --- repetitions --------------------------------------------------------------------------------------------------
+
+
+def spelled(body: JSON) -> tuple[bytes, bytes]:
+    """One request in two spellings."""
+    return json.dumps(body).encode(), json.dumps(dict(reversed(body.items())), indent=2).encode()
+
+
+def test_a_key_comes_back_with_its_answer_however_the_json_is_spelled(free: Visitor) -> None:
+    one, other = spelled(mail())
+    first = free.post("/emails/send", content=one, headers={"Idempotency-Key": "k-1"})
+    again = free.post("/emails/send", content=other, headers={"Idempotency-Key": "k-1"})
+    assert (again.status_code, again.content) == (202, first.content)
+
+
+def test_a_key_called_none_does_not_meet_mail_without_one(free: Visitor) -> None:
+    async def story() -> tuple[httpx.Response, httpx.Response]:
+        return await asyncio.gather(
+            free.ask("POST", "/emails/send", json=mail()),
+            free.ask("POST", "/emails/send", json=mail(), headers={"Idempotency-Key": "None"}),
+        )
+
+    assert [one.status_code for one in asyncio.run(story())] == [202, 202]
+
+
+# --- refusals -----------------------------------------------------------------------------------------------------
+
+
+def test_a_mailbox_that_is_not_yours_blocks_every_recipient_as_given(agent: Visitor) -> None:
+    store, stream = agent.bench.store, agent.bench.stream_id
+    store.transact(lambda tx: add_mailbox(tx, agent="other", address=f"other@{DOMAIN}", stream=stream))
+    told = problem(
+        agent.send(sender=f"other@{DOMAIN}", to="Jane@Example.com", bcc=["joe@example.com"]), 403, "not_your_mailbox"
+    )
+    assert told["status"] == "blocked"
+    assert [(one["address"], one["status"]) for one in told["recipients"]] == [
+        ("Jane@Example.com", "blocked"), ("joe@example.com", "blocked"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["/emails/send", "/emails/reply"])
+def test_an_operators_token_is_told_the_outcome_of_a_submission(agent: Visitor, path: str) -> None:
+    assert problem(agent.operator("gail").post(path, mail()), 403, "insufficient_scope")["status"] == "blocked"
+
+
+# --- absent members -----------------------------------------------------------------------------------------------
+
+
+def test_null_is_no_member_at_all(agent: Visitor) -> None:
+    names = ("cc", "bcc", "headers", "attachments", "tags", "metadata", "references", "in_reply_to_headers", "run")
+    assert agent.send(**dict.fromkeys(names)).status_code == 202
+    assert problem(agent.send(to=None), 422, "invalid_request")["errors"][0]["field"] == "to"
+
+
+def test_an_unreadable_reply_to_is_named_without_a_number(agent: Visitor) -> None:
+    told = problem(agent.send(reply_to="nobody@"), 422, "invalid_request")
+    assert [one["field"] for one in told["errors"]] == ["reply_to"]
+
+
+def test_a_cursor_of_nobody_is_a_malformed_request(agent: Visitor) -> None:
+    for path in (f"/mailboxes/{ADDRESS}/messages?cursor=zzz", f"/mailboxes/{ADDRESS}/messages?cursor=m123"):
+        told = problem(agent.get(path), 422, "invalid_request")
+        assert told["errors"] == [{"field": "cursor", "problem": "is none of ours"}]
