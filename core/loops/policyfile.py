@@ -53,7 +53,8 @@ class PolicyFile:
         except Invalid as error:
             problems = error.problems or (("policy.toml", error.reason),)
             if await self._writer.do(lambda tx: policies.refuse_edit(tx, problems)):
-                log.exception("policy.toml is not valid; the policy in force stays", problems=problems)
+                # A person's slip, not ours: a traceback beside it would hide the line that says where.
+                log.warning("policy.toml is not valid; the policy in force stays", problems=problems)
             return
         applied = await self._writer.do(lambda tx: policies.watch_edit(tx, edited))
         if applied.changes or applied.waiting:
