@@ -166,10 +166,11 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Refused. `error` is the stable code of the HTTP answer."""
+    """Refused. `error` is the stable code of the HTTP answer, `fix` what to do where somebody can."""
 
     error: str
     reason: str
+    fix: str | None = None
 
 
 Verdict = Execute | Hold | Block

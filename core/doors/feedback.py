@@ -210,7 +210,9 @@ class Feedback:
         )
         raise Unauthenticated(
             "this is not signed by whom it should be, or nobody set that up here",
-            fix=f"set up [feedback.{source}] in postroom.toml" if source != "report" else "send the report token",
+            fix=f"the secret under [feedback.{source}] in postroom.toml must be the provider's own"
+            if source != "report"
+            else "send the report token",
         )
 
     async def _absorb(

@@ -48,6 +48,8 @@ class Operators:
         actor = self._desk.callers.operator(request)
         roles.check(actor, Verb.MESSAGE_READ)
         wanted = mailbox_address(address)
+        if cursor:
+            _cursor(cursor)
         with self._desk.store.read() as conn:
             if people.mailbox(conn, wanted) is None:
                 raise NotFound(f"there is no mailbox {wanted}", fix="postroom mailbox list shows them all")
@@ -183,6 +185,13 @@ def _item(text: str) -> int:
     if number is None:
         raise NotFound("nothing by that id is pending or was", fix="GET /mailboxes/{address}/pending lists what waits")
     return number
+
+
+def _cursor(text: str) -> None:
+    """Raises `Invalid` for what no page ended with."""
+    if read_id("m", text) is None and read_id("a", text) is None:
+        what = "is none of ours"
+        raise Invalid(f"the cursor {what}", fix="leave it out for the first page", problems=(("cursor", what),))
 
 
 def _printable(text: str, what: str) -> str:

@@ -212,7 +212,7 @@ def _edit_expiry(record: MailboxRecord, pending_expiry: int, edit: _Edit, actor:
 
 def _edit_name(tx: Transaction, record: MailboxRecord, display_name: str, edit: _Edit, actor: Actor) -> None:
     """Governance signed for the name that recipients see, so another name is signed for again."""
-    records.may_widen(tx, record, Verb.MAILBOX_SIGN_GOVERNANCE, actor=actor)
+    records.may_widen(tx, record, Verb.NAME_CHANGE, actor=actor)
     records.check_name(display_name)
     new = display_name or None
     if new != record.display_name:

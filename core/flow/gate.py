@@ -227,7 +227,8 @@ def _class_holds(prepared: Prepared, box: GateFacts, policy: Policy) -> list[Ver
     holds: list[Verdict] = []
     if prepared.content_class in UNSUBSCRIBE_CLASSES and not (box.organisation and box.postal_address):
         lacks = f"{box.domain} has no organisation and postal address, which {prepared.content_class} must carry"
-        holds.append(Block("action_blocked", lacks))
+        fix = f"postroom stream set {box.domain} --organisation NAME --postal-address TEXT"
+        holds.append(Block("action_blocked", lacks, fix))
     for content_class in prepared.classes:
         if content_class.value not in box.classes:
             text = f"{box.address} is not signed off for {content_class}"

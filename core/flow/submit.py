@@ -74,7 +74,7 @@ def submit(tx: Transaction, prepared: Prepared) -> Answer:
         raise RunMoved
     judged = gate.judge(tx, prepared, box, run=run)
     if isinstance(judged.verdict, Block):
-        answer = blocked(judged.verdict.error, judged.verdict.reason)
+        answer = blocked(judged.verdict.error, judged.verdict.reason, fix=judged.verdict.fix)
         return _refused(tx, prepared, box, answer, recipients=judged.answers(prepared.targets))
     over = allowances.refuse_over_budget(tx, box, len(judged.open))
     if over is not None:

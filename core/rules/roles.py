@@ -62,6 +62,7 @@ class Verb(enum.StrEnum):
     MAILBOX_RENEW = "renew a mailbox"
     MAILBOX_RETIRE = "retire a mailbox"
     EXPIRY_CHANGE = "change how long pending mail waits"
+    NAME_CHANGE = "change the name that recipients see"
     WEBHOOK_CHANGE = "change a webhook"
     WEBHOOK_REPLAY = "replay a webhook's dead letters"
     NOTIFY_TEST = "send a test notification"
@@ -125,6 +126,7 @@ MAY: Final[Mapping[Verb, frozenset[Role]]] = {
     Verb.MAILBOX_RENEW: _GOVERNANCE,
     Verb.MAILBOX_RETIRE: frozenset({Role.OWNER, Role.GOVERNANCE}),
     Verb.EXPIRY_CHANGE: frozenset({Role.OWNER, Role.GOVERNANCE}),
+    Verb.NAME_CHANGE: _GOVERNANCE,
     Verb.WEBHOOK_CHANGE: frozenset({Role.OWNER, Role.GOVERNANCE}),
     Verb.WEBHOOK_REPLAY: frozenset({Role.ONCALL, Role.OWNER, Role.GOVERNANCE}),
     Verb.NOTIFY_TEST: TIGHTENERS,

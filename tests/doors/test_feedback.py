@@ -249,8 +249,19 @@ def test_postmark_is_believed_by_either_secret(world: Visitor, headers: dict[str
 
 def test_genuine_webhook_of_an_odd_shape_is_422(world: Visitor) -> None:
     answer = world.post("/feedback/postmark", {"RecordType": []}, headers={"X-Postroom-Token": "a-token"})
-    problem(answer, 422, "invalid_request")
+    assert fields(answer) == ["RecordType"]
+    assert fields(mailgun(world, {"event": 7})) == ["event-data.event"]
+    assert fields(mailgun(world, {"event": "opened", "recipient": []})) == ["recipient"]
     assert unproven(world) == []
+
+
+def fields(answer: httpx.Response) -> list[str]:
+    return [one["field"] for one in problem(answer, 422, "invalid_request")["errors"]]
+
+
+def test_a_forgery_is_not_told_to_set_up_what_is_set_up(world: Visitor) -> None:
+    told = problem(mailgun(world, complaint_mailgun("<x@y>"), key="another"), 401, "unauthenticated")
+    assert told["fix"] == "the secret under [feedback.mailgun] in postroom.toml must be the provider's own"
 
 
 def test_genuine_event_about_no_mail_of_ours_is_told_and_answered(world: Visitor) -> None:

@@ -202,6 +202,12 @@ def test_class_that_needs_unsubscribing_takes_one_address(sqlite_store: Store, t
         assert told["errors"][0]["field"] == "to"
 
 
+def test_mail_that_lacks_its_senders_postal_address_says_how_to_give_it(sqlite_store: Store, tmp_path: Path) -> None:
+    with visiting(sqlite_store, tmp_path, classes=["cold_outreach"]) as agent:
+        told = problem(agent.send(content_class="cold_outreach"), 403, "action_blocked")
+        assert told["fix"] == f"postroom stream set {DOMAIN} --organisation NAME --postal-address TEXT"
+
+
 # --- idempotency --------------------------------------------------------------------------------------------------
 
 

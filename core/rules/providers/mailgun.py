@@ -14,7 +14,6 @@ import hmac
 from collections.abc import Mapping
 from typing import Final
 
-from core.errors import Invalid
 from core.rules.providers import Forged, Genuine, Happened, Proof, ProviderEvent
 from core.rules.providers.reading import (
     diagnostic,
@@ -23,6 +22,7 @@ from core.rules.providers.reading import (
     instant,
     key,
     mailbox,
+    malformed,
     message_id,
     optional_table,
     ours,
@@ -59,10 +59,10 @@ def verify(payload: object, *, signing_key: str, now: int, window: int = WINDOW)
 
 def events(payload: object) -> tuple[ProviderEvent, ...]:
     """What a parsed webhook says happened. Raises `Invalid`."""
-    data = table(table(payload, "the Mailgun webhook").get("event-data"), "event-data")
+    data = table(table(payload, "body").get("event-data"), "event-data")
     kind = word(data.get("event"))
     if not kind:
-        raise Invalid("the event has no name")
+        raise malformed("event-data.event", "is no name")
     said = optional_table(data.get("delivery-status"))
     text = diagnostic(said.get("message"), said.get("description"), optional_table(data.get("reject")).get("reason"))
     status = enhanced(said.get("enhanced-code"), text)

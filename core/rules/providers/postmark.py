@@ -16,7 +16,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, assert_never
 
-from core.errors import Invalid
 from core.rules.providers import Forged, Genuine, Happened, Proof, ProviderEvent
 from core.rules.providers.reading import (
     MAX_ID,
@@ -26,6 +25,7 @@ from core.rules.providers.reading import (
     instant,
     key,
     mailbox,
+    malformed,
     optional_table,
     ours,
     same,
@@ -83,10 +83,10 @@ def _decoded(authorization: str) -> str:
 
 def events(payload: object) -> tuple[ProviderEvent, ...]:
     """What a parsed webhook says happened. Raises `Invalid`."""
-    record = table(payload, "the Postmark webhook")
+    record = table(payload, "body")
     kind = word(record.get("RecordType"))
     if not kind:
-        raise Invalid("the Postmark webhook has no RecordType")
+        raise malformed("RecordType", "is missing")
     name, event, permanent, counted = _outcome(kind, record)
     recipient = mailbox(record.get("Email") if "Email" in record else record.get("Recipient"))
     text = diagnostic(record.get("Details"), record.get("Description"))

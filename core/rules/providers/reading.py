@@ -38,19 +38,24 @@ _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\s]+")
 _OURS: Final = "postroom-message-id"
 
 
+def malformed(field: str, problem: str) -> Invalid:
+    """A payload of another shape than the provider documents, by the field at which it is seen."""
+    return Invalid(f"{field} of the payload {problem}", problems=((field, problem),))
+
+
 def parse(body: bytes | str) -> object:
     """JSON of a body; orjson refuses deep nesting where the standard library would exhaust the stack."""
     if len(body) > MAX_BODY:
-        raise Invalid("the payload is too large")
+        raise malformed("body", "is too large")
     try:
         return orjson.loads(body)
     except (orjson.JSONDecodeError, UnicodeError) as error:
-        raise Invalid("the payload is not JSON") from error
+        raise malformed("body", "is not JSON") from error
 
 
 def table(value: object, what: str) -> Mapping[str, object]:
     if not isinstance(value, dict):
-        raise Invalid(f"{what} is not an object")
+        raise malformed(what, "is not an object")
     return value
 
 
@@ -60,9 +65,9 @@ def optional_table(value: object) -> Mapping[str, object]:
 
 def rows(value: object, what: str) -> Sequence[object]:
     if not isinstance(value, list):
-        raise Invalid(f"{what} is not a list")
+        raise malformed(what, "is not a list")
     if len(value) > MAX_ROWS:
-        raise Invalid(f"{what} has more than {MAX_ROWS} entries")
+        raise malformed(what, f"has more than {MAX_ROWS} entries")
     return value
 
 
@@ -103,7 +108,7 @@ def mailbox(value: object) -> str:
             found = found[found.rindex("<") + 1 : -1].strip()
         if len(found) <= MAX_ADDRESS and found.isprintable() and _ADDRESS.fullmatch(found):
             return found
-    raise Invalid("the event names no recipient")
+    raise malformed("recipient", "is no address")
 
 
 def diagnostic(*values: object) -> str | None:

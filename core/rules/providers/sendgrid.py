@@ -28,6 +28,7 @@ from core.rules.providers.reading import (
     instant,
     key,
     mailbox,
+    malformed,
     message_id,
     optional_table,
     ours,
@@ -92,7 +93,7 @@ def _public_key(text: str) -> ec.EllipticCurvePublicKey | None:
 
 def events(payload: object) -> tuple[ProviderEvent, ...]:
     """What a parsed batch says happened. Raises `Invalid` if it is no list."""
-    return tuple(_event_or_malformed(row) for row in rows(payload, "the SendGrid batch"))
+    return tuple(_event_or_malformed(row) for row in rows(payload, "body"))
 
 
 def _event_or_malformed(row: object) -> ProviderEvent:
@@ -112,7 +113,7 @@ def _event_or_malformed(row: object) -> ProviderEvent:
 def _event(row: Mapping[str, object]) -> ProviderEvent:
     kind = word(row.get("event"))
     if not kind:
-        raise Invalid("the event has no name")
+        raise malformed("event", "is no name")
     recipient = mailbox(row.get("email"))
     text = diagnostic(row.get("reason"), row.get("response"))
     status = enhanced(row.get("status"), text)

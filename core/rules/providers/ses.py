@@ -33,6 +33,7 @@ from core.rules.providers.reading import (
     instant,
     key,
     mailbox,
+    malformed,
     message_id,
     optional_rows,
     optional_table,
@@ -199,10 +200,10 @@ def events(payload: object) -> tuple[ProviderEvent, ...]:
         if payload.startswith(_NOTICE):
             return ()  # SES says this, not in JSON, when an event destination is made
         payload = parse(payload)
-    record = table(payload, "the SES event")
+    record = table(payload, "Message")
     kind = word(record.get("eventType")) or word(record.get("notificationType"))
     if not kind:
-        raise Invalid("the SES event has no type")
+        raise malformed("Message", "has no type")
     member, reader = _READERS.get(kind, ("", None))
     if reader is None:
         return ()  # sends, opens, clicks, and what SES may think of next
@@ -233,7 +234,7 @@ def _bounces(bounce: Mapping[str, object], mail: _Mail) -> Iterator[ProviderEven
     event = Feedback.UNSUBSCRIBED if subtype == "UnsubscribedRecipient" else Feedback.BOUNCED
     feedback = identity(bounce.get("feedbackId"))
     for row in rows(bounce.get("bouncedRecipients"), "bouncedRecipients"):
-        one = table(row, "a bounced recipient")
+        one = table(row, "bouncedRecipients")
         recipient = mailbox(one.get("emailAddress"))
         yield _event(
             mail,
@@ -262,7 +263,7 @@ def _complaints(complaint: Mapping[str, object], mail: _Mail) -> Iterator[Provid
     else:
         event = Feedback.COMPLAINED
     for row in rows(complaint.get("complainedRecipients"), "complainedRecipients"):
-        recipient = mailbox(table(row, "a complained recipient").get("emailAddress"))
+        recipient = mailbox(table(row, "complainedRecipients").get("emailAddress"))
         yield _event(
             mail,
             key("ses", "complaint", feedback or (mail.provider_id, complaint.get("timestamp")), recipient),
@@ -295,7 +296,7 @@ def _deliveries(delivery: Mapping[str, object], mail: _Mail) -> Iterator[Provide
 def _delays(delay: Mapping[str, object], mail: _Mail) -> Iterator[ProviderEvent]:
     kind = word(delay.get("delayType"))
     for row in rows(delay.get("delayedRecipients"), "delayedRecipients"):
-        one = table(row, "a delayed recipient")
+        one = table(row, "delayedRecipients")
         recipient = mailbox(one.get("emailAddress"))
         yield _event(
             mail,
