@@ -77,7 +77,7 @@ def show(seat: Seat, name: Name) -> Said:
         ]
     )
     data = spelling.agent(found) | {
-        "mailboxes": [spelling.mailbox(box) for box in boxes],
+        "mailboxes": [spelling.mailbox(box, seat.policy) for box in boxes],
         "tokens": [spelling.token(one) for one in held],
     }
     return Said(data, text)

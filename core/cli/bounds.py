@@ -26,7 +26,7 @@ Figure = Annotated[int | None, typer.Option(min=0)]
 def mode(seat: Seat, address: Address, mode: Annotated[Mode, typer.Argument()], reason: Reason) -> Said:
     """Lower a mode as far as you like, or raise it one rung."""
     record = seat.act(lambda tx, actor: bounds.change_mode(tx, address, mode, reason=reason, actor=actor))
-    return Said(spelling.mailbox(record), f"{record.address} is {record.mode}.")
+    return Said(spelling.mailbox(record, seat.policy), f"{record.address} is {record.mode}.")
 
 
 @command(app, "limits", example="postroom mailbox limits help@support-bot.acme.com --day 200 --reason 'a good month'")
@@ -55,7 +55,9 @@ def limits(
     if not given:
         raise Invalid("no limit is named", fix="such as --day 200")
     record = _change(seat, address, Change(limits=given), reason)
-    return Said(spelling.mailbox(record), f"{record.address}: " + ", ".join(f"{k} {v:,}" for k, v in given.items()))
+    return Said(
+        spelling.mailbox(record, seat.policy), f"{record.address}: " + ", ".join(f"{k} {v:,}" for k, v in given.items())
+    )
 
 
 @command(
@@ -70,7 +72,7 @@ def allow(
 ) -> Said:
     """Set whom a mailbox may write to; the whole list, as it shall be."""
     record = _change(seat, address, Change(allow=listed(patterns)), reason)
-    return Said(spelling.mailbox(record), f"{record.address} may write to {', '.join(record.allow)}.")
+    return Said(spelling.mailbox(record, seat.policy), f"{record.address} may write to {', '.join(record.allow)}.")
 
 
 @command(
@@ -88,7 +90,7 @@ def classes(
     if unknown := [name for name in names if name not in {*ContentClass}]:
         raise Invalid(f"no such class: {', '.join(unknown)}", fix=f"the classes are {', '.join(ContentClass)}")
     record = _change(seat, address, Change(classes=[ContentClass(name) for name in names]), reason)
-    return Said(spelling.mailbox(record), f"{record.address} sends {', '.join(record.classes)}.")
+    return Said(spelling.mailbox(record, seat.policy), f"{record.address} sends {', '.join(record.classes)}.")
 
 
 @command(app, "webhook", example="postroom mailbox webhook help@support-bot.acme.com https://acme.com/hooks/mail")
@@ -113,12 +115,12 @@ def webhook(
         record = seat.act(
             lambda tx, actor: bounds.change_webhook_events(tx, address, wanted, reason=reason, actor=actor)
         )
-        return Said(spelling.mailbox(record), f"{record.address} is told of {_named(record)}.")
+        return Said(spelling.mailbox(record, seat.policy), f"{record.address} is told of {_named(record)}.")
     if url == "off":
         record = seat.act(
             lambda tx, actor: bounds.change_webhook(tx, address, url=None, secret=None, reason=reason, actor=actor)
         )
-        return Said(spelling.mailbox(record), f"{record.address} has no webhook.")
+        return Said(spelling.mailbox(record, seat.policy), f"{record.address} has no webhook.")
     secret = minting.new_webhook_secret()
     sealed = keyfile.keyring(seat.settings).seal(secret.encode(), about=f"webhook:{address.strip().lower()}")
     if url == "rotate":
@@ -135,7 +137,8 @@ def webhook(
             )
         )
     return Said(
-        spelling.mailbox(record) | {"webhook_secret": secret}, f"The webhook's secret, shown this once: {secret}"
+        spelling.mailbox(record, seat.policy) | {"webhook_secret": secret},
+        f"The webhook's secret, shown this once: {secret}",
     )
 
 

@@ -15,7 +15,7 @@ from core.cli.seat import Reason, Seat, command
 from core.cli.streams import relays_locally
 from core.cli.zone import Found, Zone
 from core.errors import Invalid
-from core.flow import evidence, identities, records, retirement, streams
+from core.flow import evidence, house, identities, records, retirement, streams
 from core.flow.identities import Filing, Lookups
 from core.ledger import people
 from core.ledger.people import MailboxRecord
@@ -112,7 +112,7 @@ def _with_shown(tx: Transaction, filed: identities.Filed) -> tuple[identities.Fi
 def shown_of(tx: Transaction, record: MailboxRecord) -> dict[str, Any]:
     """A record with who has signed it and who must still."""
     asked, signed = records.as_request(record), records.signatures(tx, record)
-    return spelling.mailbox(record) | {
+    return spelling.mailbox(record, house.policy(tx)[1]) | {
         "missing": list(issuance.missing(asked)) if record.status == "requested" else [],
         "waiting_for": [*issuance.waiting_for(asked, signed)] if record.status == "requested" else [],
         "signoffs": [spelling.signoff(one) for one in people.signoffs(tx.conn, record.id)],
@@ -213,7 +213,7 @@ def feedback_connected(settings: Settings, provider: str) -> bool:
 def veto(seat: Seat, address: Address, kind: As, reason: Reason) -> Said:
     """Say no to a request, which ends it."""
     record = seat.act(lambda tx, actor: identities.veto(tx, address, kind, actor=actor, reason=reason))
-    return Said(spelling.mailbox(record), f"{record.address} is vetoed.")
+    return Said(spelling.mailbox(record, seat.policy), f"{record.address} is vetoed.")
 
 
 @command(app, "renew", example="postroom mailbox renew help@support-bot.acme.com --expires 90d --reason 'goes on'")
@@ -227,7 +227,7 @@ def renew(
     """Move the end of a living identity."""
     until = moment(expires, now=seat.now)
     record = seat.act(lambda tx, actor: identities.renew(tx, address, expires_at=until, reason=reason, actor=actor))
-    return Said(spelling.mailbox(record), f"{record.address} ends {stamp(until)}.")
+    return Said(spelling.mailbox(record, seat.policy), f"{record.address} ends {stamp(until)}.")
 
 
 @command(app, "retire", example="postroom mailbox retire help@support-bot.acme.com --reason 'replaced by tickets-bot'")
@@ -259,7 +259,7 @@ def list_mailboxes(
         for one in found
     ]
     text = table(("ADDRESS", "AGENT", "STATUS", "MODE", "OWNER", "ENDS"), rows, none="no mailboxes yet")
-    return Said({"mailboxes": [spelling.mailbox(one) for one in found]}, text)
+    return Said({"mailboxes": [spelling.mailbox(one, seat.policy) for one in found]}, text)
 
 
 @command(app, "show", example="postroom mailbox show help@support-bot.acme.com")

@@ -24,9 +24,11 @@ from core.cli import frame
 from core.cli.frame import TOKEN, AsJson, Directory, Said, plain
 from core.clock import SystemClock
 from core.errors import Unauthenticated
+from core.flow import house
 from core.ledger import people, revision
 from core.ledger.store import Store
 from core.ledger.transaction import Transaction
+from core.rules.policy import Policy
 from core.settings import Settings, load
 from core.words import Actor
 
@@ -71,6 +73,11 @@ class Seat:
                 fix=f"check {TOKEN} and that --dir is the desk it was made for",
             )
         return found
+
+    @functools.cached_property
+    def policy(self) -> Policy:
+        """The policy in force when it is first asked for."""
+        return self.store.look(house.policy)[1]
 
     @property
     def signed_in(self) -> bool:

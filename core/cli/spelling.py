@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from core.words import spell, spell_id, stamp
+from core.words import SECOND, spell, spell_id, stamp
 
 if TYPE_CHECKING:  # every command spells something, and should not import all that others spell
     from core.flow.runs import RunView
@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # every command spells something, and should not import all t
     from core.ledger.people import AgentFacts, MailboxRecord, OperatorFacts, SignoffFacts, TokenRecord
     from core.ledger.views.lanes import LaneRow
     from core.ledger.views.message import MessageView, RecipientView, ReviewView
+    from core.rules.policy import Policy
 
 LIMITS = ("run", "hour", "day", "new_recipients_day", "site_minute", "site_hour")
 
@@ -57,7 +58,8 @@ def stream(one: StreamFacts) -> dict[str, Any]:
     }
 
 
-def mailbox(one: MailboxRecord) -> dict[str, Any]:
+def mailbox(one: MailboxRecord, policy: Policy) -> dict[str, Any]:
+    waits = one.pending_expiry or policy.oversight.pending_expiry
     return {
         "address": one.address,
         "display_name": one.display_name,
@@ -67,7 +69,8 @@ def mailbox(one: MailboxRecord) -> dict[str, Any]:
         "status": one.status,
         "oversight_mode": one.mode,
         "mode_since": when(one.mode_since),
-        "pending_expiry": spell(one.pending_expiry) if one.pending_expiry else None,
+        "pending_expiry": spell(waits),
+        "pending_expiry_seconds": waits // SECOND,
         "purpose": one.purpose,
         "owner": one.owner,
         "system_owner": one.system_owner,

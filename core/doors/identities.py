@@ -228,7 +228,7 @@ def _filed(tx: Transaction, filed: Filed) -> dict[str, Any]:
 def _shown(tx: Transaction, record: MailboxRecord) -> dict[str, Any]:
     """An identity as operators see it, its record included, its secrets not."""
     _, policy = house.policy(tx)
-    waits = record.pending_expiry or policy.oversight.pending_expiry
+    waits = records.waits(record, policy)
     asked = records.as_request(record)
     return {
         "address": record.address,

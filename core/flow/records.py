@@ -34,6 +34,7 @@ MOST: Final = 10_000_000
 SHORTEST_EXPIRY: Final = HOUR
 LONGEST_EXPIRY: Final = 30 * DAY
 """How long pending mail may wait (CONTRACT.md: 1h-30d)."""
+_ODD_NAME: Final = "is too long or has invisible characters"
 
 
 # --- reading ------------------------------------------------------------------------------------------------------
@@ -45,6 +46,11 @@ def found(tx: Transaction, address: str) -> MailboxRecord:
     if record is None:
         raise NotFound(f"there is no mailbox {address}", fix="postroom mailbox list shows them all")
     return record
+
+
+def waits(record: MailboxRecord, policy: Policy) -> int:
+    """Microseconds that its pending mail waits for a human: its own figure, or the policy's."""
+    return record.pending_expiry or policy.oversight.pending_expiry
 
 
 def as_request(record: MailboxRecord, *, mode: Mode | None = None) -> issuance.Request:
@@ -122,8 +128,10 @@ def need_reason(reason: str, *, name: str = "reason") -> None:
 
 def check_limits(limits: Mapping[str, int | None]) -> None:
     """Raises `Invalid` for a limit nobody knows or a figure out of range."""
-    wrong = [(name, "is no limit") for name in limits if name not in LIMITS]
-    wrong += [(name, f"is 0 to {MOST}") for name, n in limits.items() if n is not None and not 0 <= n <= MOST]
+    wrong = [(f"limits.{name}", "is no limit") for name in limits if name not in LIMITS]
+    wrong += [
+        (f"limits.{name}", f"is 0 to {MOST}") for name, n in limits.items() if n is not None and not 0 <= n <= MOST
+    ]
     if wrong:
         raise Invalid("a limit is not one", fix=f"the limits are {', '.join(LIMITS)}", problems=tuple(wrong))
 
@@ -143,12 +151,18 @@ def check_name(display_name: str | None) -> None:
         len(display_name) > addresses.MAX_DISPLAY
         or any(unicodedata.category(char) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for char in display_name)
     ):
-        raise Invalid("the display name is too long or has invisible characters", problems=(("display_name", "is"),))
+        raise Invalid(f"the display name {_ODD_NAME}", problems=(("display_name", _ODD_NAME),))
 
 
 def patterns(allow: Iterable[str]) -> list[str]:
     """An allow-list in one spelling, each pattern once. Raises `Invalid`."""
-    return list(dict.fromkeys(addresses.check_pattern(pattern) for pattern in allow))
+    found: list[str] = []
+    for place, pattern in enumerate(allow):
+        try:
+            found.append(addresses.check_pattern(pattern))
+        except Invalid as error:
+            raise Invalid(error.reason, fix=error.fix, problems=((f"allow[{place}]", error.reason),)) from error
+    return list(dict.fromkeys(found))
 
 
 def check_events(names: Iterable[str] | None) -> list[str] | None:

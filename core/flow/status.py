@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, func, select
 
 from core.errors import Forbidden, NotFound
-from core.flow import allowances, anomalies, gate
+from core.flow import allowances, anomalies, gate, house
 from core.flow.answers import Answer, RecipientAnswer
 from core.ledger import facts
 from core.ledger.counters import EVER
@@ -17,7 +17,7 @@ from core.ledger.tables import Mailbox, Message, Recipient, Review, table
 from core.ledger.transaction import Transaction
 from core.rules import roles
 from core.rules.roles import Verb
-from core.words import Actor, Mode, Status, spell_id, stamp
+from core.words import SECOND, Actor, Mode, Status, spell, spell_id, stamp
 
 MESSAGE: Final = table(Message)
 RECIPIENT: Final = table(Recipient)
@@ -145,6 +145,7 @@ def mailbox(tx: Transaction, address: str, *, caller: Caller) -> dict[str, Any]:
     if isinstance(caller, TokenFacts) and caller.agent_id != box.agent_id:
         raise Forbidden(f"{address} does not belong to {caller.agent_name}", error="not_your_mailbox")
     row = tx.peek(select(MAILBOX).where(MAILBOX.c.id == box.mailbox_id))[0]
+    waits = box.pending_expiry or house.policy(tx)[1].oversight.pending_expiry
     suspended = gate.suspended(box) if box.agent_status == "suspended" else None
     return {
         "address": box.address,
@@ -153,7 +154,8 @@ def mailbox(tx: Transaction, address: str, *, caller: Caller) -> dict[str, Any]:
         "stream": box.domain,
         "status": box.status,
         "oversight_mode": box.mode,
-        "pending_expiry_seconds": box.pending_expiry // 1_000_000 if box.pending_expiry else None,
+        "pending_expiry": spell(waits),
+        "pending_expiry_seconds": waits // SECOND,
         "approval_webhook": box.webhook_url,
         "classes": list(box.classes),
         "allow": list(box.allow),

@@ -310,7 +310,7 @@ def test_several_changes_hold_together_or_not_at_all(agent: Visitor) -> None:
         gail.patch(BOX, {"pending_expiry": "24h", "oversight_mode": "autonomous", "change_reason": "x"}),
         409, "conflict",
     )  # fmt: skip
-    assert gail.get(BOX).json()["pending_expiry_seconds"] is None
+    assert gail.get(BOX).json()["pending_expiry"] == "72h"
     assert events(agent, "mailbox.limits_changed", "mailbox.mode_changed") == []
 
 
@@ -320,9 +320,38 @@ def test_expiry_changes_without_a_reason_and_within_bounds(agent: Visitor) -> No
     assert gail.patch(BOX, {"pending_expiry": None}).json()["pending_expiry"] == "72h"
     for bad in ("59m", "31d", "soon", "999999999w"):
         problem(gail.patch(BOX, {"pending_expiry": bad}), 422, "invalid_request")
+    gail.patch(BOX, {"pending_expiry": "48h"})
+    stands = gail.get(BOX).json()
+    assert (stands["pending_expiry"], stands["pending_expiry_seconds"]) == ("48h", 48 * 3_600)
+    gail.patch(BOX, {"pending_expiry": None})
+    stands = gail.get(BOX).json()
+    assert (stands["pending_expiry"], stands["pending_expiry_seconds"]) == ("72h", 72 * 3_600)
     with agent.bench.store.read() as conn:
         assert (record := people.mailbox(conn, ADDRESS)) is not None
     assert record.pending_expiry is None
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "what"),
+    [
+        ({"display_name": "a\u200bb"}, "display_name", "is too long or has invisible characters"),
+        ({"limits": {"bogus": 1}}, "limits.bogus", "is no limit"),
+        ({"allow": ["acme.test", "a*b"]}, "allow[1]", "the pattern has a * where none can stand"),
+    ],
+)
+def test_what_is_wrong_with_a_change_is_named_by_its_field(agent: Visitor, body: JSON, field: str, what: str) -> None:
+    told = problem(agent.operator("gail").patch(BOX, body | {"change_reason": "x"}), 422, "invalid_request")
+    assert told["errors"] == [{"field": field, "problem": what}]
+
+
+def test_a_cursor_that_is_none_is_named(alice: Visitor) -> None:
+    told = problem(alice.get(f"{PENDING}?cursor=garbage"), 422, "invalid_request")
+    assert told["errors"] == [{"field": "cursor", "problem": "is none of ours"}]
+
+
+def test_whoever_may_not_change_the_name_is_told_who_may(alice: Visitor) -> None:
+    told = problem(alice.patch(BOX, {"display_name": "Sales"}), 403, "forbidden")
+    assert "may not change the name that recipients see: governance may" in told["reason"]
 
 
 def test_webhook_goes_with_null(agent: Visitor) -> None:
