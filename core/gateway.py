@@ -42,7 +42,7 @@ class Gateway:
     def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
         self.settings = settings
         self.delivery = delivery = Delivery(settings, clock=clock)
-        schema.upgrade(delivery.store.engine)
+        schema.upgrade(delivery.store.engine, founding=False)
         self.desk = Desk(delivery.store, delivery.writer, delivery.house, Callers(delivery.store))
         self.app: FastAPI = site.build(self.desk, settings)
         self.hooks = Hooks(allow=settings.webhooks.allow)

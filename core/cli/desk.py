@@ -145,7 +145,7 @@ def _driver(database: str | None) -> str | None:
 @contextlib.contextmanager
 def _files(directory: Path, *, database: str | None, content: dict[str, str]) -> Iterator[Settings]:
     """The desk's files, with the settings they make; gone again if what is done with them fails."""
-    directory.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     line = f"database = {json.dumps(database)}" if database else '# database = "postgresql+psycopg://..."'
     quoted = {name: json.dumps(value, ensure_ascii=False) for name, value in content.items()}
     wanted = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import shlex
 import shutil
 import smtplib
 import socket
@@ -32,6 +33,7 @@ from core.errors import Invalid, PostroomError, Unavailable
 from core.flow import streams
 from core.flow.streams import StreamFacts
 from core.keys import KeyRing
+from core.ledger import file as database
 from core.ledger import log
 from core.ledger.views import agents
 from core.loops.outfit import Outfits
@@ -120,6 +122,7 @@ def _files(seat: Seat) -> Iterator[Finding]:
     else:
         yield Finding(Grade.OK, "master key", seat.settings.master_key.name, "only you can read it")
         yield from _sealed(seat, ring)
+    yield from _readable(seat)
     file = seat.settings.policy_file
     try:
         policies.parse(file.read_text(encoding="utf-8"))
@@ -129,6 +132,20 @@ def _files(seat: Seat) -> Iterator[Finding]:
         yield Finding(Grade.FAIL, "policy", file.name, str(error), f"postroom policy check {file}")
     else:
         yield Finding(Grade.OK, "policy", file.name, "it is valid")
+
+
+def _readable(seat: Seat) -> Iterator[Finding]:
+    """The database holds the mail; whoever may read it reads that, the master key or not."""
+    path = database.of(seat.settings.database_url)
+    there = [] if path is None else [one for one in database.beside(path) if one.is_file()]
+    if not there:
+        return
+    exposed = [one for one in there if one.stat().st_mode & 0o077]
+    if exposed:
+        said = f"others than its owner may read it: {', '.join(one.name for one in exposed)}"
+        yield Finding(Grade.WARN, "database", there[0].name, said, shlex.join(["chmod", "600", *map(str, exposed)]))
+    else:
+        yield Finding(Grade.OK, "database", there[0].name, "only you can read it")
 
 
 def _sealed(seat: Seat, ring: KeyRing) -> Iterator[Finding]:

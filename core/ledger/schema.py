@@ -10,6 +10,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine
 
+from core.ledger import file
 from core.ledger.revision import MIGRATIONS
 
 
@@ -19,8 +20,14 @@ def _config() -> Config:
     return config
 
 
-def upgrade(engine: Engine) -> None:
-    """Run every migration this database has not seen, in one transaction."""
+def upgrade(engine: Engine, *, founding: bool = True) -> None:
+    """Run every migration this database has not seen, in one transaction.
+
+    Without `founding` a database that is not there is `Unavailable`: a desk whose file was moved away must not come up
+    as an empty one.
+    """
+    if founding and (path := file.of(engine.url)) is not None:
+        file.found(path)
     config = _config()
     with engine.connect() as plain:
         conn = plain.execution_options(postroom_writes=True)

@@ -9,6 +9,7 @@ statement of its own, so that what is read afterwards was committed before (READ
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 from collections.abc import Callable, Hashable, Iterator
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -20,6 +21,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from core.errors import Unavailable
 from core.ledger import compiled
+from core.ledger import file as files
+from core.ledger.file import File
 from core.ledger.tables import Desk, table
 from core.ledger.transaction import Transaction
 from core.ledger.turn import Turn
@@ -49,12 +52,18 @@ class Store:
         self._lasting: dict[Hashable, Any] = {}
         self._generation: int | None = None
         self._turn: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
-        if self.sqlite and self.engine.url.database not in (None, "", ":memory:"):
-            self._turn = Turn(Path(f"{self.engine.url.database}.turn"), patience=BUSY_MS / 1_000)
+        self._file: File | None = None
+        self._looked: int | None = None
+        if (path := files.of(self.engine.url)) is not None:
+            self._file = File(path)
+            _watch(self.engine, self._file)
+            self._turn = Turn(Path(f"{path}.turn"), patience=BUSY_MS / 1_000)
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection on one consistent snapshot (SQLite) or one statement at a time (PostgreSQL). Writes nothing."""
+        self._regain()
+        self._look()
         try:
             with self.engine.connect() as conn:
                 yield conn
@@ -104,6 +113,7 @@ class Store:
     @contextlib.contextmanager
     def begin(self) -> Iterator[Transaction]:
         """The desk's one write transaction; commits at the end, rolls back on any error."""
+        self._regain()
         with self._turn, self.engine.connect() as plain:
             conn = plain.execution_options(postroom_writes=True)
             with conn.begin():
@@ -113,12 +123,29 @@ class Store:
                 try:
                     yield tx
                     tx.finish()
+                    if self._file is not None:
+                        # What is committed to a file that nobody can find again is lost, and was promised.
+                        self._file.check(conn.info[_FILE])
                 except BaseException:
                     self._lasting.clear()
                     raise
                 if tx.changed:
                     self._lasting.clear()
                     conn.execute(_CHANGED)
+
+    def _regain(self) -> None:
+        """Once the file was lost: go on if it, or another in its place, is back. Raises `Unavailable` until then."""
+        if self._file is not None and self._file.lost and self._file.regain(self.engine):
+            self._recent.clear()
+            self._lasting.clear()
+            self._generation = None
+
+    def _look(self) -> None:
+        """Once a second: a screen must not go on reading a file that is gone. Raises `Unavailable`."""
+        now = self.clock.now()
+        if self._file is not None and (self._looked is None or not 0 <= now - self._looked < RECENT):
+            self._file.check()
+            self._looked = now
 
     def _still_true(self, conn: Connection) -> dict[Hashable, Any]:
         """What earlier transactions of this process remember, if nobody at the desk has changed any of it since."""
@@ -133,6 +160,7 @@ class Store:
         self.engine.dispose()
 
 
+_FILE: Final = "postroom.file"
 _GENERATION: Final = select(table(Desk).c.generation)
 _CHANGED: Final = update(table(Desk)).values(generation=table(Desk).c.generation + 1)
 
@@ -160,6 +188,17 @@ def _engine(url: str, readers: int) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _watch(engine: Engine, file: File) -> None:
+    """Let every connection be to this file, and know it."""
+
+    def connect(_dialect: object, record: Any, _args: object, options: dict[str, Any]) -> sqlite3.Connection:
+        dbapi, record.info[_FILE] = file.connect(**options)
+        return dbapi
+
+    event.listen(engine, "do_connect", connect)
+    event.listen(engine, "connect", lambda _dbapi, _record: file.opened())
 
 
 def _json(value: object) -> str:

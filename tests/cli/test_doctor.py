@@ -45,6 +45,15 @@ def test_a_key_that_others_can_read_fails(clerk: Clerk) -> None:
     assert ("fail", "master.key") in _graded(clerk, "master key")
 
 
+def test_a_database_that_others_can_read_is_said_with_what_to_do(clerk: Clerk) -> None:
+    assert ("ok", "postroom.db") in _graded(clerk, "database")
+    file = clerk.directory / "postroom.db"
+    file.chmod(0o644)
+    (found,) = [one for one in _checks(clerk) if one["about"] == "postroom.db"]
+    assert found["grade"] == "warn"
+    assert found["fix"].startswith(f"chmod 600 {file}")
+
+
 def test_a_policy_that_is_broken_on_disk_fails(clerk: Clerk) -> None:
     (clerk.directory / "policy.toml").write_text("[nonsense")
     assert ("fail", "policy.toml") in _graded(clerk, "policy")
