@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import enum
 import hashlib
+import sys
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -175,7 +176,10 @@ def export(
     form: Annotated[Format, typer.Option("--format", help="JSON lines or CSV.")] = Format.JSONL,
     after: Annotated[int, typer.Option(min=0, metavar="SEQ", help="Only what came after this entry.")] = 0,
 ) -> None:
-    """Write the log to stdout, one event a line, in its order."""
+    """Write the log to stdout, one event a line, in its order; with --json as one object."""
+    if seat.as_json:
+        _as_one(seat, after)
+        return
     if form is Format.CSV:
         say("".join(sheets.written(COLUMNS, [])).rstrip("\n"), exact=piped())
     done = 0
@@ -186,6 +190,19 @@ def export(
             done += len(entries)
             if done % MANY < len(entries):
                 seat.note(f"{done:,} events written")
+
+
+def _as_one(seat: Seat, after: int) -> None:
+    """One line, however long the log: no more than a page of it is held in memory."""
+    between = ""
+    with seat.read() as conn:
+        entries = log.read(conn, after=after)
+        sys.stdout.write('{"events":[')
+        while entries:
+            sys.stdout.write(between + ",".join(dump(entry.as_json()) for entry in entries))
+            between = ","
+            entries = log.read(conn, after=entries[-1].seq)
+    say("]}", exact=True)
 
 
 def _line(entry: Entry, form: Format) -> str:

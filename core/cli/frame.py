@@ -36,11 +36,15 @@ AsJson = Annotated[bool, typer.Option("--json", help="One line of JSON on stdout
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a command has to say: `data` with --json, else `text`; `code` is what it exits with."""
+    """What a command has to say: `data` with --json, else `text`; `code` is what it exits with.
+
+    `refused` are lines for stderr, for what could not be done beside what was.
+    """
 
     data: Mapping[str, Any]
     text: str
     code: int = 0
+    refused: Sequence[str] = ()
 
 
 def group(name: str, about: str) -> typer.Typer:
@@ -130,6 +134,11 @@ def _usage(error: Any) -> int:
         return 2
     where = f"; see {context.command_path} --help" if context is not None else ""
     return _line(f"{error.format_message().rstrip('.')}{where}", code=int(getattr(error, "exit_code", 2)))
+
+
+def complain(text: str) -> None:
+    """One line on stderr."""
+    _line(text, code=1)
 
 
 def _line(text: str, *, code: int) -> int:

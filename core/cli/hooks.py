@@ -23,7 +23,7 @@ def dead(
     after: Annotated[int, typer.Option(help="Go on after this number.")] = 0,
 ) -> Said:
     """Events that were given up, the oldest first."""
-    found = seat.store.look(lambda tx: deadletters.listed(tx, mailbox=address, after=after))
+    found = seat.look(lambda tx: deadletters.listed(tx, mailbox=address, after=after))
     rows = [
         (one.id, one.mailbox, one.type, one.message, stamp(one.at), "is sent again" if one.replayed_at else one.error)
         for one in found

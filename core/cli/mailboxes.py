@@ -265,7 +265,7 @@ def list_mailboxes(
 @command(app, "show", example="postroom mailbox show help@support-bot.acme.com")
 def show(seat: Seat, address: Address) -> Said:
     """One identity: its whole record, who signed it, who must still."""
-    shown = seat.store.look(lambda tx: shown_of(tx, records.found(tx, address)))
+    shown = seat.look(lambda tx: shown_of(tx, records.found(tx, address)))
     signed = [
         f"{one['kind']}: {'yes' if one['approved'] else 'no'} from {one['operator']}" for one in shown["signoffs"]
     ]
@@ -276,5 +276,5 @@ def show(seat: Seat, address: Address) -> Said:
 @command(app, "evidence", example="postroom mailbox evidence help@support-bot.acme.com")
 def show_evidence(seat: Seat, address: Address) -> Said:
     """Thirty days of figures, and what they say for and against each rung of the ladder."""
-    found = seat.store.look(lambda tx: evidence.evidence(tx, address.strip().lower()))
+    found = seat.look(lambda tx: evidence.evidence(tx, address.strip().lower()))
     return Said(found.as_json(), plain(found.text()))

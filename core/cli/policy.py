@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from core.cli.frame import Said, group, plain, table
 from core.cli.seat import Reason, Seat, command
-from core.errors import Invalid, PostroomError
+from core.errors import Invalid, NotFound, PostroomError, Unauthenticated
 from core.flow import house, policies
 from core.rules import policy as rules
 from core.rules.policy import Change
@@ -34,7 +34,9 @@ def check(seat: Seat, file: File) -> Said:
         data = {"ok": False, "problems": [{"key": key, "problem": problem} for key, problem in problems], "changes": []}
         return Said(data, plain("\n".join(f"{key} {problem}" for key, problem in problems)), code=1)
     try:
-        _, old = seat.store.look(house.policy)
+        _, old = seat.look(house.policy)
+    except Unauthenticated:
+        raise
     except PostroomError:
         return Said({"ok": True, "problems": [], "changes": []}, "The policy is valid. No desk is here to compare.")
     changes = rules.changes(old, new)
@@ -44,7 +46,7 @@ def check(seat: Seat, file: File) -> Said:
 @command(app, "show", example="postroom policy show")
 def show(seat: Seat) -> Said:
     """The policy in force, every key, with its version."""
-    version, found = seat.store.look(house.policy)
+    version, found = seat.look(house.policy)
     text = "\n".join(f"{path} = {value}" for path, value in _lines(found, ()))
     told = json.loads(rules.to_json(found))
     told["notify"]["urls"] = [_veiled(one) for one in found.notify.urls]
@@ -97,6 +99,8 @@ def _text(file: Path) -> str:
         return file.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise Invalid(f"{file} is not UTF-8 text") from error
+    except OSError as error:
+        raise NotFound(f"{file}: {error.strerror}", fix="name a file as policy.toml in the desk's directory") from error
 
 
 def _replace(file: Path, text: str) -> None:

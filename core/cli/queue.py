@@ -187,11 +187,12 @@ def _each(seat: Seat, ids: Sequence[str], verb: Deciding, *, done: str) -> Said:
         else f"{one['id']}: noted; {one['approvals_missing']} more must approve"
         for one in decided
     ]
-    lines += [f"{one['id']}: not {done}: {one['reason']}" for one in refused]
+    why = [f"{one['id']}: not {done}: {one['reason']}" + (f"; {one['fix']}" if one["fix"] else "") for one in refused]
     if hurried is not None:
         seat.note(f"{hurried}: nobody reads that fast, and the desk is told")
     told = {"hurried": hurried} if hurried is not None else {}
-    return Said({"decided": decided, "refused": refused} | told, plain("\n".join(lines)), code=1 if refused else 0)
+    data = {"decided": decided, "refused": refused} | told
+    return Said(data, plain("\n".join(lines)), code=1 if refused else 0, refused=why)
 
 
 def _number(item: str) -> int:

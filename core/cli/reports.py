@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from core import keyfile
-from core.cli.frame import Said, dump, plain, say
+from core.cli.frame import Said, complain, dump, plain, say
 from core.cli.seat import Seat, command
 from core.flow import trace
 from core.rules import reports
@@ -33,7 +33,7 @@ def report(
         try:
             raw = _bytes(file)
         except OSError as error:
-            sys.stderr.write(plain(f"postroom: {file}: {error.strerror}\n"))
+            complain(f"{file}: {error.strerror}; name a file with a raw mail in it, or - for stdin")
             unread += 1
             continue
         found = reports.read(raw)
@@ -55,8 +55,11 @@ def tell(
     """Everything known of a message, a recipient, a run, an agent or a person, in time order."""
     keys = keyfile.provenance_keys(seat.settings.master_key.read_text())
     with seat.read() as conn:
-        story = trace.trace(conn, key, keys)
-    return Said(story.as_json(), plain(story.text()), code=0 if story.found or story.ours is not None else 1)
+        story = trace.trace(conn, key, keys, now=seat.now)
+    if story.found or story.ours is not None:
+        return Said(story.as_json(), plain(story.text()))
+    lost = f"nothing is known of {key[:100]!r}; write an id, an address, a run or a name as the desk spells it"
+    return Said(story.as_json(), plain(story.text()), code=1, refused=[lost])
 
 
 def _bytes(file: str) -> bytes:

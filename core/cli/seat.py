@@ -65,6 +65,10 @@ class Seat:
         token = frame.kept_token(self.directory)
         if not token:
             raise Unauthenticated("this needs an operator's token", fix=f"set {TOKEN}=pro_... to yours")
+        if token.startswith("pra_"):
+            raise Unauthenticated(
+                "this is an agent's token, and the command line is for operators", fix=f"set {TOKEN}=pro_... to yours"
+            )
         with self.store.read() as conn:
             found = people.operator_by_token(conn, minting.digest(token))
         if found is None:
@@ -89,10 +93,24 @@ class Seat:
         actor = self.actor
         return self.store.transact(lambda tx: verb(tx, actor))
 
+    def _admit(self) -> None:
+        """Whoever names a token must be somebody, to read as well: a typing error must not pass for being known.
+
+        Who names none is let in by the permissions of the desk's files. Raises `Unauthenticated`.
+        """
+        if self.signed_in:
+            _ = self.actor
+
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
+        self._admit()
         with self.store.read() as conn:
             yield conn
+
+    def look(self, verb: Callable[[Transaction], T]) -> T:
+        """Run a verb that only reads."""
+        self._admit()
+        return self.store.look(verb)
 
     @property
     def now(self) -> int:
@@ -126,6 +144,8 @@ def command(
                 said = function(seat, **given)
             if said is not None:
                 frame.say(frame.dump(said.data) if as_json else said.text, exact=as_json)
+                for line in said.refused:
+                    frame.complain(line)
                 if said.code:
                     raise typer.Exit(said.code)
 

@@ -68,7 +68,10 @@ def suspend_agent(tx: Transaction, name: str, *, reason: str, actor: Actor) -> F
     roles.check(actor, Verb.AGENT_SUSPEND)
     agent = _agent(tx, name)
     if agent.status == "suspended":
-        raise Conflict(f"{agent.name} is suspended already, by {agent.suspended_by}: {agent.suspend_reason}")
+        raise Conflict(
+            f"{agent.name} is suspended already, by {agent.suspended_by}: {agent.suspend_reason}",
+            fix="postroom agent show tells since when",
+        )
     return freeze(tx, agent.id, reason=given(reason), actor=actor)
 
 
@@ -114,7 +117,7 @@ def resume_agent(tx: Transaction, name: str, *, reason: str, actor: Actor) -> No
     roles.check(actor, Verb.AGENT_RESUME)
     agent = _agent(tx, name)
     if agent.status != "suspended":
-        raise Conflict(f"{agent.name} is not suspended")
+        raise Conflict(f"{agent.name} is not suspended", fix="postroom agent list shows who is")
     roles.check_other(actor, Verb.AGENT_RESUME, first=agent.suspended_by or "")
     why = given(reason)
     cohorts.forgive(tx, agent.id)

@@ -81,7 +81,10 @@ def confirm_run(tx: Transaction, *, agent: str, key: str, up_to: int, reason: st
     if not 0 < up_to <= MOST:
         raise Invalid(f"--up-to is 1 to {MOST:,}", problems=(("up_to", f"is not 1 to {MOST:,}"),))
     if run.confirmed_up_to is not None and up_to <= run.confirmed_up_to:
-        raise Conflict(f"the run is confirmed up to {run.confirmed_up_to:,} already, by {run.confirmed_by}")
+        raise Conflict(
+            f"the run is confirmed up to {run.confirmed_up_to:,} already, by {run.confirmed_by}",
+            fix="confirm it up to more than that",
+        )
     tx.write(update(RUN).where(RUN.c.id == run.id).values(confirmed_up_to=up_to, confirmed_by=actor.name))
     held = _held(tx, run.id)
     fitting = _fitting(tx, held, run_id=run.id, up_to=up_to)

@@ -121,7 +121,7 @@ def add(tx: Transaction, new: NewStream, *, actor: Actor) -> int:
     _check_unsubscribe(new.unsubscribe_url)
     _check_keys(new.keys, slots=SLOTS)
     if tx.one(select(STREAM.c.id).where(STREAM.c.domain == domain)) is not None:
-        raise Conflict(f"there is a stream {domain} already")
+        raise Conflict(f"there is a stream {domain} already", fix=f"change it: postroom stream set {domain}")
     stream_id = tx.create(
         STREAM,
         {

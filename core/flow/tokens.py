@@ -117,7 +117,7 @@ def revoke(tx: Transaction, *, token: int, actor: Actor, reason: str | None = No
     if known is None:
         raise NotFound("there is no such token", fix="postroom agent show lists an agent's tokens")
     if known.revoked_at is not None:
-        raise Conflict("the token is revoked already")
+        raise Conflict("the token is revoked already", fix="postroom agent show lists those that are in force")
     return end(tx, [known, *people.tokens_alive(tx.conn, now=tx.now, parent=token)], actor=actor, reason=reason)
 
 

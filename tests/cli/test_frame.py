@@ -69,6 +69,15 @@ def test_no_desk_no_token_and_a_strangers_token_each_say_what_to_do(tmp_path: Pa
     assert "POSTROOM_TOKEN" in clerk.refused("stop", "--reason", "x")
     clerk.tokens["eve"] = "pro_stranger"
     assert "unknown" in clerk.refused("stop", "--reason", "x", who="eve")
+    clerk.tokens["bot"] = "pra_agent"
+    assert "an agent's token" in clerk.refused("stop", "--reason", "x", who="bot")
+
+
+@pytest.mark.parametrize("command", [("audit", "verify"), ("queue", "pending"), ("policy", "show"), ("stream", "list")])
+def test_a_token_that_is_nobodys_does_not_read_either(clerk: Clerk, command: tuple[str, ...]) -> None:
+    clerk.tokens["eve"] = "pro_stranger"
+    assert clerk.ok(*command) is not None
+    assert "unknown" in clerk.refused(*command, who="eve")
 
 
 def test_the_desk_is_found_by_the_environment_too(

@@ -40,6 +40,9 @@ def test_what_was_decided_meanwhile_does_not_take_the_others_with_it(office: Cle
     assert heard.code == 1
     assert [one["id"] for one in heard.json["decided"]] == [second]
     assert [(one["id"], one["error"]) for one in heard.json["refused"]] == [(first, "conflict")]
+    assert heard.err.count("\n") == 1
+    assert first in heard.err
+    assert "already rejected" in heard.err
     assert "already rejected" in office.refused("queue", "approve", first, who="alice")
 
 

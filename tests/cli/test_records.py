@@ -79,6 +79,10 @@ def test_the_log_is_exported_and_verified(clerk: Clerk) -> None:
     table = clerk.run("audit", "export", "--format", "csv").out.splitlines()
     assert table[0].startswith("seq,at,type,actor,")
     assert len(table) == 8
+    for form in ("jsonl", "csv"):
+        whole = clerk.ok("audit", "export", "--format", form, "--after", "2")
+        assert whole == {"events": [json.loads(line) for line in lines[2:]]}
+    assert clerk.ok("audit", "export", "--after", "7") == {"events": []}
 
 
 def test_a_changed_entry_is_named_and_exits_1(clerk: Clerk) -> None:
