@@ -14,6 +14,7 @@ from core.doors.contract import BODIES
 from core.doors.desk import Desk
 from core.doors.express import Express, Handler
 from core.doors.feedback import Feedback
+from core.doors.head import Head
 from core.doors.health import Health
 from core.doors.identities import Identities
 from core.doors.intake import Intake
@@ -66,6 +67,7 @@ def _app(desk: Desk, *, described: bool = True, routes: Mapping[str, Handler] | 
     problems.install(app)
     if routes:
         app.add_middleware(Express, routes=routes)
+    app.add_middleware(Head)
     app.add_middleware(Wall, chance=desk.house.chance)  # the last added is the outermost
     return app
 
