@@ -11,7 +11,7 @@ import sys
 import tempfile
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -69,7 +69,7 @@ def _play(scenario: Scenario, *, no_screen: bool, seconds: float, messages: int,
             note(f"A desk in {directory}, five agents, one of which goes rogue; {seconds:.0f} seconds ...", quiet=quiet)
             from core.demo.live import headless  # noqa: PLC0415 - what is simulated is imported where it is played
 
-            return _said(asyncio.run(headless(directory, seconds=seconds)))
+            return _said(asyncio.run(headless(directory, seconds=seconds, progress=lambda at: note(at, quiet=quiet))))
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             raise Invalid("the console needs a terminal", fix="add --headless to run the demonstration without one")
         return _with_console(directory)
@@ -124,6 +124,8 @@ def _with_console(directory: Path) -> Said:
     try:
         curtain.raised(move_in, saying="Founding a desk, starting its gateway, waking the agents ...", hint=HINT)
     finally:
+        if live:
+            note("closing the desk ...", quiet=False)  # draining takes seconds, and the screen is gone already
         for town in live:
             town.stop()
     if not live or live[0].live.founded is None:
@@ -143,20 +145,18 @@ def _said(figures: Figures) -> Said:
 
 
 def _text(figures: Figures) -> str:
-    rows: list[tuple[str, Any]] = [
-        ("submitted", figures.submitted),
-        ("sent", figures.sent),
-        ("pending", figures.pending),
-        ("blocked", figures.blocked),
-        ("rate limited", figures.rate_limited),
-        ("bounced", figures.bounced),
-        ("complained", figures.complained),
-        ("suppressed", figures.suppressed),
-    ]
-    lines = [f"{name:14}{count:>8,}" for name, count in rows]
+    """What was submitted, where each of them is, and what came back of those that left."""
+    shown = ("sent", "pending", "blocked", "rate_limited")
+    lines = [_line("submitted", figures.submitted)]
+    lines += [_line(f"  {name}", many) for name, many in figures.parts().items() if many or name in shown]
+    lines += [_line(name, getattr(figures, name)) for name in ("bounced", "complained", "suppressed")]
     lines += [
         f"suspended     {one['agent']} after {one['after_sent']:,} sent: {one['reason']}" for one in figures.suspended
     ]
     lines.append(f"departed after a suspension: {figures.departed_after_suspension}")
     lines.append(f"audit verify: {figures.events:,} events, {'whole' if figures.audit_ok else 'BROKEN'}")
     return "\n".join(lines)
+
+
+def _line(name: str, many: int) -> str:
+    return f"{name.replace('_', ' '):14}{many:>8,}"

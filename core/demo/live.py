@@ -14,63 +14,115 @@ import os
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from core.clock import SystemClock
 from core.demo import scripts
 from core.demo.agents import SimulatedAgent, SimulatedReviewer
-from core.demo.founding import Cast, Founded, found
+from core.demo.founding import WIDE, Cast, Founded, found
 from core.demo.scripts import Script
 from core.demo.world import Climate, World
 from core.errors import Unavailable
 from core.ledger import log
-from core.ledger.counters import EVER
 from core.ledger.store import Store
-from core.ledger.tables import Agent, table
-from core.words import Mode
+from core.ledger.tables import Agent, Message, Recipient, table
+from core.words import Action, Mode, Status
 
 SEED: Final = 20_261_121
 ROGUE: Final = "pipeline-bot"
+
+
+def _capped(hour: int, day: int) -> dict[str, int]:
+    """Room for bursts, and an hour's and a day's budget one can watch fill."""
+    return WIDE | {"hour": hour, "day": day}
+
+
 CAST: Final[tuple[tuple[Cast, Script], ...]] = (
     (
-        Cast("support-bot", "help@support-bot.acme.example", Mode.AUTONOMOUS, "answers customers' tickets"),
+        Cast(
+            "support-bot",
+            "help@support-bot.acme.example",
+            Mode.AUTONOMOUS,
+            "answers customers' tickets",
+            _capped(1_200, 9_600),
+        ),
         scripts.SUPPORT,
     ),
     (
-        Cast("invoice-bot", "billing@invoice-bot.acme.example", Mode.GATED_SEND, "sends invoices and reminders"),
+        Cast(
+            "invoice-bot",
+            "billing@invoice-bot.acme.example",
+            Mode.GATED_SEND,
+            "sends invoices and reminders",
+            _capped(300, 2_400),
+        ),
         scripts.INVOICES,
     ),
     (
-        Cast("digest-bot", "digest@digest-bot.acme.example", Mode.AUTONOMOUS, "the morning digest for colleagues"),
+        Cast(
+            "digest-bot",
+            "digest@digest-bot.acme.example",
+            Mode.AUTONOMOUS,
+            "the morning digest for colleagues",
+            _capped(200, 1_200),
+        ),
         scripts.DIGEST,
     ),
     (
-        Cast("quote-bot", "sales@quote-bot.acme.example", Mode.GATED_SEND, "answers requests for a quote"),
+        Cast(
+            "quote-bot",
+            "sales@quote-bot.acme.example",
+            Mode.GATED_SEND,
+            "answers requests for a quote",
+            _capped(200, 1_600),
+        ),
         scripts.QUOTES,
     ),
     (
-        Cast(ROGUE, "hello@pipeline-bot.acme.example", Mode.AUTONOMOUS, "follows up with yesterday's callers"),
+        Cast(
+            ROGUE,
+            "hello@pipeline-bot.acme.example",
+            Mode.AUTONOMOUS,
+            "follows up with yesterday's callers",
+            _capped(2_000, 10_000),
+        ),
         scripts.PIPELINE,
     ),
 )
 BRISK: Final = 4
 """How much faster than life the agents work."""
 UP_WITHIN: Final = 30.0
+STEP: Final = 5.0
+"""Seconds between two lines of progress."""
 
 
 @dataclass(slots=True)
 class Figures:
-    """What happened, as CONTRACT.md names it."""
+    """What happened, in recipients. Every one that was submitted stands in exactly one of `PARTS`.
+
+    `pending` holds what was approved and is not released yet, `queued` what is under way; of a suspended agent what
+    is queued or deferred counts as `frozen`.
+    """
 
     submitted: int = 0
     sent: int = 0
     pending: int = 0
+    queued: int = 0
+    deferred: int = 0
+    frozen: int = 0
+    uncertain: int = 0
+    failed: int = 0
+    rejected: int = 0
+    expired: int = 0
+    cancelled: int = 0
+    left_out: int = 0
+    """Accepted, and then kept from leaving: a suppression, mostly."""
     blocked: int = 0
     rate_limited: int = 0
     bounced: int = 0
@@ -84,6 +136,16 @@ class Figures:
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    def parts(self) -> dict[str, int]:
+        """Where everything submitted is; together they are `submitted`."""
+        return {name: int(getattr(self, name)) for name in PARTS}
+
+
+PARTS: Final = (
+    *("sent", "pending", "queued", "deferred", "frozen", "uncertain", "failed"),
+    *("rejected", "expired", "cancelled", "left_out", "blocked", "rate_limited"),
+)
 
 
 class Live:
@@ -142,13 +204,9 @@ class Live:
         """Read from the desk's log and counters."""
         store = Store(f"sqlite:///{self.directory / 'postroom.db'}", clock=self.clock)
         try:
-            return figures_of(store, seconds=seconds, submitted=self._handed_in())
+            return figures_of(store, seconds=seconds)
         finally:
             store.close()
-
-    def _handed_in(self) -> int:
-        answers = ("sent", "queued", "pending", "rate_limited", "blocked")
-        return sum(agent.counts[answer] for agent in self.agents for answer in answers)
 
     def _actors(self, client: httpx.AsyncClient) -> list[Any]:
         assert self.founded is not None
@@ -200,19 +258,28 @@ class Live:
         raise Unavailable(f"the demonstration's gateway did not come up: {said}")
 
 
-async def headless(directory: Path, *, seconds: float) -> Figures:
-    """Run the demonstration without a screen and say what happened."""
+async def headless(directory: Path, *, seconds: float, progress: Callable[[str], None]) -> Figures:
+    """Run the demonstration without a screen and say what happened; `progress` is told what it is at."""
     started = time.monotonic()
     live = Live(directory, rogue_after=min(5.0, seconds / 4), reads_for=(0.1, 1.0))
     async with live.running():
-        await asyncio.sleep(seconds)
+        progress(f"the gateway is up after {time.monotonic() - started:.0f} s; the agents are at work")
+        left = seconds
+        while left > 0:
+            await asyncio.sleep(min(left, STEP))
+            left -= STEP
+            progress(f"{seconds - max(left, 0):.0f} of {seconds:.0f} s, {live.world.accepted:,} delivered")
+        progress("closing the desk ...")
     return live.figures(seconds=round(time.monotonic() - started, 1))
 
 
-def figures_of(store: Store, *, seconds: float, submitted: int) -> Figures:
-    """Walk the log once. What departed after a suspension is what was sent beyond those already in flight then."""
-    found = Figures(submitted=submitted, seconds=seconds)
-    found.pending = store.look(lambda tx: tx.total("desk", "", "pending", since=EVER))
+def figures_of(store: Store, *, seconds: float) -> Figures:
+    """Walk the log once, then look where everything stands.
+
+    What departed after a suspension is what was sent beyond those already in flight then. What was submitted is what
+    the log says came in or was refused, and the parts are what the recipients' rows say: one is held against the other.
+    """
+    found = Figures(seconds=seconds)
     sent_by: dict[int, int] = {}
     allowed: dict[int, int] = {}
     after = 0
@@ -225,23 +292,53 @@ def figures_of(store: Store, *, seconds: float, submitted: int) -> Figures:
         found.audit_ok = log.verify(conn).ok
     for one in found.suspended:
         one["agent"] = _agent_name(store, one["agent"])
+    _take_stock(found, store)
     return found
+
+
+def _take_stock(found: Figures, store: Store) -> None:
+    """Every recipient the desk accepted, by where it stands."""
+    recipient, message, agent = table(Recipient), table(Message), table(Agent)
+    rows = store.rows(
+        select(recipient.c.status, agent.c.status.label("agent"), func.count().label("many"))
+        .join(message, message.c.id == recipient.c.message_id)
+        .join(agent, agent.c.id == message.c.agent_id)
+        .group_by(recipient.c.status, agent.c.status)
+    )
+    for row in rows:
+        name = _stands(Status(row.status), frozen=row.agent == "suspended")
+        setattr(found, name, getattr(found, name) + row.many)
+
+
+def _stands(status: Status, *, frozen: bool) -> str:
+    """The part of `Figures` that a recipient belongs to."""
+    match status:
+        case Status.QUEUED | Status.DEFERRED if frozen:
+            return "frozen"
+        case Status.SENDING:
+            return Status.QUEUED.value
+        case Status.BLOCKED:
+            return "left_out"
+        case _:
+            return status.value
 
 
 def _count(found: Figures, entry: log.Entry, sent_by: dict[int, int], allowed: dict[int, int]) -> None:
     event, data = entry.event, entry.event.data()
     agent = event.agent or 0
     match event.type:
+        case "email.submitted":
+            found.submitted += int(str(data["recipients"]))
         case "email.sent":
-            found.sent += 1
             sent_by[agent] = sent_by.get(agent, 0) + 1
             if agent in allowed:
                 allowed[agent] -= 1
                 found.departed_after_suspension += allowed[agent] < 0
-        case "email.blocked":
-            limited = data["error"] == "rate_limited"
-            found.rate_limited += limited
-            found.blocked += not limited
+        case "email.blocked" if event.message is None and data["kind"] in (Action.SEND, Action.REPLY):
+            many, limited = int(str(data["recipients"])), data["error"] == "rate_limited"
+            found.submitted += many
+            found.rate_limited += many * limited
+            found.blocked += many * (not limited)
         case "email.bounced":
             found.bounced += 1
         case "email.complained":

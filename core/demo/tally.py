@@ -104,6 +104,8 @@ class CaseFigures:
             submitted=sum(one.attempted for one in held),
             sent=sum(one.left for one in held),
             pending=sum(one.held for one in held),
+            queued=sum(one.waiting for one in held if one.suspended_at is None),
+            frozen=sum(one.waiting for one in held if one.suspended_at is not None),
             blocked=sum(one.refused for one in held),
             rate_limited=sum(one.rate_limited for one in held),
             bounced=sum(one.bounces for one in held),
