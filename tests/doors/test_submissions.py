@@ -183,3 +183,17 @@ def test_a_cursor_of_nobody_is_a_malformed_request(agent: Visitor) -> None:
     for path in (f"/mailboxes/{ADDRESS}/messages?cursor=zzz", f"/mailboxes/{ADDRESS}/messages?cursor=m123"):
         told = problem(agent.get(path), 422, "invalid_request")
         assert told["errors"] == [{"field": "cursor", "problem": "is none of ours"}]
+
+
+# --- looking for mail ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("q", ["größe", "GRÖSSE".replace("SS", "ß"), "ößE ä", "50%"])
+def test_subjects_are_found_in_any_case_on_both_databases(store: Store, tmp_path: Path, q: str) -> None:
+    with opened(make_desk(store, mode=Mode.AUTONOMOUS, **WIDE), tmp_path) as agent:
+        wanted = agent.send(subject="Ihre GRÖßE ÄNDERT sich um 50%").json()["message_id"]
+        for other in ("Ihre Größe nicht", "50 und mehr", "GRÜßE"):
+            agent.send(subject=other)
+        found = agent.get(f"/mailboxes/{ADDRESS}/messages", params={"q": q}).json()["messages"]
+    assert wanted in [one["message_id"] for one in found]
+    assert all(q.lower() in one["subject"].lower() for one in found)
