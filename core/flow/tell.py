@@ -200,7 +200,7 @@ def _letter(tx: Transaction, entry: Entry, box: Row[Any], *, dead: int | None = 
 
 
 def _data(tx: Transaction, event: Event, address: str) -> dict[str, Any]:
-    """The members of `data`; of what is erased there is no member."""
+    """The members of `data`. `id`, `to` and `subject` are always there: null where it sends nothing, or was erased."""
     said = event.data()
     n, item = said.get("n"), said.get("item")
     message = tx.one(select(MESSAGE).where(MESSAGE.c.id == event.message)) if event.message else None
@@ -213,14 +213,11 @@ def _data(tx: Transaction, event: Event, address: str) -> dict[str, Any]:
         for name, value in said.items()
         if name not in _PRIVATE
     }
+    data["id"] = spell_id("a", item) if isinstance(item, int) else None
     if event.message is not None:
         data["id"] = data["message_id"] = spell_id("m", event.message)
-    elif isinstance(item, int):
-        data["id"] = spell_id("a", item)
-    if given := [one.given for one in people if one.given]:
-        data["to"] = given
-    if message is not None and message.subject:
-        data["subject"] = message.subject
+    data["to"] = [one.given for one in people if one.given] or None
+    data["subject"] = (message.subject or None) if message is not None else None
     if message is not None:
         data["test"] = bool(message.test)
     standing = (people[0] if people and n is not None else None) or message or held
