@@ -73,8 +73,9 @@ def _submission(
         raise TooLarge(f"{count} recipients; a message takes at most {MAX_RECIPIENTS}", fix="send several messages")
     problems: list[tuple[str, str]] = []
     given: dict[str, str] = {}
+    seen: set[str] = set()
     lists = {
-        name: _addresses(name, listed, problems, given)
+        name: _addresses(name, listed, problems, given, seen)
         for name, listed in (("to", head.to), ("cc", parsed.cc), ("bcc", parsed.bcc))
     }
     from_ = _address("from", head.sender, problems)
@@ -113,8 +114,9 @@ def _submission(
 
 
 def _addresses(
-    field: str, listed: list[str], problems: list[tuple[str, str]], given: dict[str, str]
+    field: str, listed: list[str], problems: list[tuple[str, str]], given: dict[str, str], seen: set[str]
 ) -> tuple[Address, ...]:
+    """The addresses of one list, each the first time it is named: who gets one copy stands in the message once."""
     found = []
     for place, text in enumerate(listed):
         try:
@@ -122,8 +124,10 @@ def _addresses(
         except Invalid as error:
             problems.append((f"{field}[{place}]", error.reason))
         else:
-            given[address.spec] = text
-            found.append(address)
+            if address.normalised not in seen:
+                seen.add(address.normalised)
+                given[address.spec] = text
+                found.append(address)
     return tuple(found)
 
 

@@ -165,6 +165,14 @@ def test_an_operators_token_is_told_the_outcome_of_a_submission(agent: Visitor, 
     assert problem(agent.operator("gail").post(path, mail()), 403, "insufficient_scope")["status"] == "blocked"
 
 
+def test_who_is_named_twice_stands_once_in_the_message_and_in_the_answer(free: Visitor) -> None:
+    answer = free.send(to=["Jane@Example.com", "joe@example.com", "jane@EXAMPLE.com"], cc=["JOE@example.com"])
+    assert [one["address"] for one in answer.json()["recipients"]] == ["Jane@Example.com", "joe@example.com"]
+    assert sent_header(free, answer, "To") == "Jane@example.com, joe@example.com"
+    with pytest.raises(StopIteration):
+        sent_header(free, answer, "Cc")
+
+
 # --- absent members -----------------------------------------------------------------------------------------------
 
 
