@@ -28,13 +28,29 @@ TAB: Final = 8
 # Not printable in fact, though their category says letter, mark or symbol: Hangul fillers, the blank Braille pattern,
 # the combining grapheme joiner, Khmer inherent vowels, and the variation selectors, which can carry a hidden text.
 _BLANK: Final = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\ufffc\U000e0100-\U000e01ef]"
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\ufffc\U0001d159\U000e0100-\U000e01ef]"
 )
 # Letters that join onto the one before and take no cell of their own: Hangul vowels and finals.
 _JOINING: Final = re.compile("[\u1160-\u11ff\ud7b0-\ud7ff]")
 _EMOJI_STYLE: Final = frozenset("\ufe0e\ufe0f")
 _SKIN_TONES: Final = frozenset("\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff")
-_EMOJI_BASES: Final = frozenset("‼⁉〰\u2139")
+# What emoji-variation-sequences.txt and emoji-zwj-sequences.txt begin their sequences with, in ranges.
+_EMOJI: Final = re.compile(
+    "[©®‼⁉™\u2139↔-↙↩↪⌚⌛⌨⏏⏩-⏳⏸-⏺Ⓜ▪▫▶◀◻-◾\u2600-\u27bf⤴⤵⬅-⬇⬛⬜⭐⭕〰〽㊗㊙\U0001f000-\U0001faff]"
+)
+_JOINERS: Final = frozenset("\u200c\u200d")
+# Scripts whose spelling needs joiners (Unicode 15, chapters 9, 12, 13, 16): Arabic and its kin, the Indic ones.
+_JOINED: Final = re.compile(
+    "[\u0600-\u08ff\u0900-\u0dff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\u1800-\u18af\u1b00-\u1b7f\ua840-\ua87f\ua8e0-\ua8ff"
+    "\ufb50-\ufdff\ufe70-\ufefc\U00010a00-\U00010aff\U00011000-\U00011fff\U0001e900-\U0001e95f]"
+)
+# Scripts that write no spaces and mark the ends of words with one of no width.
+_UNSPACED: Final = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
+# England, Scotland, Wales: the only flags that are spelled with tag characters (emoji-sequences.txt).
+_TAG_FLAG: Final = re.compile(
+    "\U0001f3f4\U000e0067\U000e0062(?:\U000e0065\U000e006e\U000e0067|\U000e0073\U000e0063\U000e0074"
+    "|\U000e0077\U000e006c\U000e0073)\U000e007f"
+)
 
 
 @lru_cache(maxsize=4096)
@@ -84,12 +100,44 @@ def spell_out(line: str, spell: Callable[[str], str] = marker) -> tuple[str, int
     return "".join(shown), hidden
 
 
+def deceiving(line: str) -> int:
+    """How many characters of a line are hidden and have no business there.
+
+    Fewer than `spell_out` spells: a joiner within an emoji or an Indic word is spelled, for terminals disagree on what
+    it does, and is how people write.
+    """
+    if PLAIN.issuperset(line):
+        return 0
+    plain = _TAG_FLAG.sub("\U0001f3f4", line)
+    return spell_out(plain)[1] - sum(_ordinary(plain, at) for at, char in enumerate(plain) if _may_be(char))
+
+
+def _may_be(char: str) -> bool:
+    return char in _JOINERS or char == "\u200b" or (char >= "\U0001f300" and is_hidden(char))
+
+
+def _ordinary(line: str, at: int) -> bool:
+    """Whether a joiner, a break without width or an emoji newer than our tables stands where it belongs."""
+    char, before, after = line[at], line[at - 1 : at], line[at + 1 : at + 2]
+    if char >= "\U0001f300":
+        return bool(_EMOJI.match(char))
+    if char == "\u200b":
+        return bool(_UNSPACED.match(before) and _UNSPACED.match(after))
+    if char == "\u200d" and _EMOJI.match(after):
+        # behind a person's skin tone or a selector stands what they dress
+        base = line[at - 2 : at - 1] if before == "\ufe0f" or before in _SKIN_TONES else before
+        return bool(_EMOJI.match(base))
+    if not (_JOINED.match(before) or _JOINED.match(after)):
+        return False
+    return not any(near and is_hidden(near) for near in (before, after))
+
+
 def hidden_in(text: str) -> int:
-    """How many hidden characters a text of several lines has; its line ends and tabs are none."""
+    """How many characters of a text of several lines deceive; its line ends and tabs do not."""
     if PLAIN.issuperset(text):
         return 0
     lines = text.replace("\r\n", "\n").expandtabs(TAB).split("\n")
-    return sum(spell_out(line)[1] for line in lines)
+    return sum(deceiving(line) for line in lines)
 
 
 def width(text: str) -> int:
@@ -100,12 +148,8 @@ def width(text: str) -> int:
 def _dresses(char: str, base: str, after: str) -> bool:
     """Whether it only dresses an emoji: `❤️`, `1️⃣`, `👍🏽` without a colour of its own; then it hides nothing."""
     if char in _SKIN_TONES:
-        return unicodedata.category(base) == "So"
-    return char in _EMOJI_STYLE and (
-        unicodedata.category(base) in {"So", "Sm"}
-        or base in _EMOJI_BASES
-        or (base in "0123456789#*" and after == "\u20e3")
-    )
+        return bool(_EMOJI.match(base))
+    return char in _EMOJI_STYLE and (bool(_EMOJI.match(base)) or (base in "0123456789#*" and after == "\u20e3"))
 
 
 def _wide(char: str) -> int:

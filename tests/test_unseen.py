@@ -73,3 +73,27 @@ def test_nothing_that_is_left_is_a_control_or_a_format_character() -> None:
         for char in spell_out("a" + chr(code), lambda _: "")[0]
     }
     assert not left & {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\U0001f468\u200d\U0001f469\u200d\U0001f467", "\U0001f3f3\ufe0f\u200d\U0001f308",
+        "\U0001f9d1\U0001f3fd\u200d\U0001f4bb",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "\u0915\u094d\u200d\u0937", "PDF\u200c\u0647\u0627",
+        "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f", "\u1780\u200b\u1781", "\u263a\ufe0e",
+    ],
+)  # fmt: skip
+def test_joiners_stand_where_people_write_them(text: str) -> None:
+    assert hidden_in(text) == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pay\u200dpal", "pay\u200cpal", "a\ufe0f", "+\ufe0f", "\u2764\ufe0f\ufe0f", "a\U000e0100", "a\u3164", "a\u115f",
+        "a\u1160", "a\uffa0", "a\u00ad", "a\u034f", "a\u180e", "a\u2800", "a\U000e0041", "\U0001f468\u200da",
+    ],
+)  # fmt: skip
+def test_what_nobody_needs_to_write_is_counted(text: str) -> None:
+    assert hidden_in(text) == 1

@@ -91,7 +91,7 @@ def test_links_that_go_where_they_say_fail_nothing(html: str) -> None:
     ],
 )
 def test_no_spelling_hides_where_a_link_goes(html: str) -> None:
-    assert failed(Said("x", html=html)) == ["link_differs"]
+    assert "link_differs" in failed(Said("x", html=html))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,8 @@
-"""The checks of a message's content, each with its sentence: what fails one must be opened before it is approved."""
+"""The checks of a message's content, each with its sentence: what fails one must be opened before it is approved.
+
+Codes are stable: `hidden_characters`, `blank_subject`, `look_alike_letters`, `hidden_text`, `versions_differ`,
+`too_long`, `link_differs`, `link_scheme`, `link_user`, `link_address`, `link_host`, `recipient_host`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from core import unseen
-from core.rules.content import links
+from core.rules.content import letters, links, targets, versions
+from core.rules.content.sight import Sight, sight
 from core.words import Reason
 
 
@@ -27,31 +32,87 @@ class Said:
 
 def examined(said: Said, *, own: Collection[str] = ()) -> tuple[Reason, ...]:
     """The checks it fails. `own` are the sender's domains: what is under them is spelled as it is."""
-    return (*_hidden(said), *_linked(said, own), *_addressed(said))
+    seen = sight(said.html[: links.LONGEST]) if said.html else Sight()
+    found = links.links_of(said.text, said.html)
+    return (
+        *_hidden(said, seen),
+        *_spelled(said, found),
+        *_kept_back(said, seen),
+        *_versions(said, seen, own),
+        *_too_long(said),
+        *_linked(found, own),
+        *_addressed(said),
+    )
 
 
-def _hidden(said: Said) -> Iterator[Reason]:
-    subject = unseen.spell_out(said.subject)[1]
-    body = sum(unseen.hidden_in(part) for part in said.parts)
-    names = sum(unseen.spell_out(name)[1] for name in (*said.people, *said.attached))
+def _hidden(said: Said, seen: Sight) -> Iterator[Reason]:
+    subject = unseen.deceiving(said.subject)
+    body = unseen.hidden_in(said.text or "") + seen.deceiving
+    names = sum(unseen.deceiving(name) for name in (*said.people, *said.attached))
     if subject or body or names:
         counted = f"subject {subject}, body {body}" + (f", names {names}" if names else "")
         yield Reason("hidden_characters", f"hidden or bidi characters: {counted}")
+    elif said.subject and not said.subject.strip():
+        yield Reason("blank_subject", "the subject is made of blanks only")
 
 
-def _linked(said: Said, own: Collection[str]) -> Iterator[Reason]:
-    found = links.links_of(said.text, said.html)
+def _spelled(said: Said, found: Collection[links.Link]) -> Iterator[Reason]:
+    names = [person.rpartition("<")[0] for person in said.people]
+    for where, texts in (
+        ("the subject", [said.subject]),
+        ("a recipient's name", names),
+        ("a file's name", said.attached),
+        ("a link's text", [link.text[:1_000] for link in found if link.text != link.target]),
+    ):
+        why = next((why for text in texts if (why := letters.look_alike(text)) is not None), None)
+        if why is not None:
+            yield Reason("look_alike_letters", f"look-alike letters in {where}: {why}")
+            return
+
+
+def _kept_back(said: Said, seen: Sight) -> Iterator[Reason]:
+    """Text of the HTML its reader is not shown. A preheader that repeats what is shown hides nothing."""
+    runs = seen.kept_back(said.subject)
+    if runs:
+        more = f", and {len(runs) - 1} more" if len(runs) > 1 else ""
+        yield Reason("hidden_text", f"the HTML hides from its reader: {runs[0]}{more}")
+
+
+def _versions(said: Said, seen: Sight, own: Collection[str]) -> Iterator[Reason]:
+    if said.text and said.html:
+        found = list(versions.differences(said.text[: links.LONGEST], seen, own=own))
+        if found:
+            yield Reason("versions_differ", f"text and HTML differ: {'; '.join(found)}")
+
+
+def _too_long(said: Said) -> Iterator[Reason]:
     if any(len(part) > links.LONGEST for part in said.parts):
         yield Reason("too_long", f"longer than is looked at: {links.LONGEST:,} characters")
-    differ = [link for link in found if link.differs]
-    if differ:
-        more = f", and {len(differ) - 1} more" if len(differ) > 1 else ""
-        yield Reason("link_differs", f"a link says {differ[0].text[:100]} and goes to {differ[0].host[:100]}{more}")
+
+
+def _linked(found: Collection[links.Link], own: Collection[str]) -> Iterator[Reason]:
+    differ = [f"says {link.text[:100]} and goes to {link.host[:100]}" for link in found if link.differs]
+    yield from _first("link_differs", "a link", differ)
+    goals = dict.fromkeys((link.target, link.host) for link in found)
+    schemes = [f"{scheme[:40]}:" for goal, _ in goals if (scheme := targets.foreign_scheme(goal)) is not None]
+    yield from _first("link_scheme", "a link is no web, mail or telephone address but", schemes)
+    posing = [
+        f"reads like {user} and goes to {host[:100]}"
+        for goal, host in goals
+        if (user := targets.posing_user(goal)) is not None
+    ]
+    yield from _first("link_user", "a link", posing)
+    bare = [why[:200] for goal, host in goals if (why := targets.bare_address(goal, host)) is not None]
+    yield from _first("link_address", "a link's host", bare)
     hosts = dict.fromkeys(link.host for link in found if not _under(link.host, own))
-    odd = [why for host in hosts if (why := links.strange(host)) is not None]
-    if odd:
-        more = f", and {len(odd) - 1} more" if len(odd) > 1 else ""
-        yield Reason("link_host", f"a link's host {odd[0][:200]}{more}")
+    odd = [why[:200] for host in hosts if (why := letters.strange(host)) is not None]
+    yield from _first("link_host", "a link's host", odd)
+
+
+def _first(code: str, what: str, found: list[str]) -> Iterator[Reason]:
+    if found:
+        more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+        yield Reason(code, f"{what} {found[0]}{more}")
 
 
 def _under(host: str, own: Collection[str]) -> bool:
@@ -62,7 +123,7 @@ def _addressed(said: Said) -> Iterator[Reason]:
     """A recipient at a domain of mixed letters is hardly who the agent means."""
     for person in said.people:
         domain = person.rpartition("@")[2].rstrip("> ").lower()
-        why = next((why for label in domain.split(".") if (why := links.mixed(label)) is not None), None)
+        why = next((why for label in domain.split(".") if (why := letters.mixed(label)) is not None), None)
         if why is not None:
             yield Reason("recipient_host", f"{domain[:100]} {why}")
             return

@@ -1,8 +1,8 @@
-"""Where links say they go, where they go, and whether the name of a host is made of look-alike letters.
+"""Where links say they go, and where they go.
 
-A link deceives if its words name a host and it leads to another one, or if the host's name mixes scripts: a Cyrillic
-letter in `paypal` is drawn as the Latin one (UTS 39 5.1). What browsers forgive is forgiven here too, or a reviewer
-would be told another host than the recipient's program opens: backslashes are slashes, line breaks in a link nothing.
+A link deceives if its words name a host and it leads to another one. What browsers forgive is forgiven here too, or a
+reviewer would be told another host than the recipient's program opens: backslashes are slashes, line breaks in a link
+nothing.
 """
 
 from __future__ import annotations
@@ -16,14 +16,20 @@ from urllib.parse import unquote, urlsplit
 
 from core import hypertext
 from core.hypertext import Close, Open, Text
+from core.rules.content.targets import cleaned
 
 LONGEST: Final = 400_000
 """Characters of one part whose links are read; a longer part is a failed check of its own."""
-MOST: Final = 500
-_URL: Final = re.compile(r"\b(?:https?://|www\.)[^\s<>\"')\]]+", re.IGNORECASE)
+_URL: Final = re.compile(
+    r"\b(?:https?://\[[0-9a-f:.%]{2,60}\]|(?:https?://|www\.|file://|javascript:|vbscript:|data:(?=[a-z]+/)"
+    r"|blob:(?=http))(?=[^\s<>\"')\]]))[^\s<>\"')\]]*",
+    re.IGNORECASE,
+)
 _NAMED: Final = re.compile(
     r"(https?://|www\.)?((?:[^\W_](?:[\w-]{0,62}\.){1,8})[^\W\d_]{2,24})(?![\w-]|\.\w)", re.IGNORECASE
 )
+_DOTS: Final = {0x3002: "."}
+"""IDNA takes it for a dot (RFC 3490 3.1)."""
 _FILES: Final = frozenset(
     {
         "csv", "doc", "docx", "eml", "gif", "htm", "html", "ics", "jpeg", "jpg", "json", "msg", "ods", "odt", "pdf",
@@ -31,13 +37,6 @@ _FILES: Final = frozenset(
     }
 )  # fmt: skip
 """Endings that are a file's name in a text, not a host's; behind `https://` or `www.` they are a host's."""
-_NOTHING: Final = str.maketrans("", "", "\t\r\n")
-_TOGETHER: Final = (
-    frozenset({"CJK", "HIRAGANA", "KATAKANA", "LATIN"}),
-    frozenset({"CJK", "HANGUL", "LATIN"}),
-    frozenset({"CJK", "BOPOMOFO", "LATIN"}),
-)
-"""Scripts that are written together (UTS 39 5.2, highly restrictive)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +69,15 @@ def _anchors(html: str) -> Iterator[Link]:
             case Open("a" | "area" as name, given):
                 # an anchor that is not closed ends where the next begins, and is a link until then
                 yield from _link(target, said)
-                target, said = given.get("href"), [given.get("alt", "")] if name == "area" else []
+                target = given.get("href", given.get("xlink:href"))
+                said = [given.get("alt", "")] if name == "area" else []
                 if name == "area":
                     yield from _link(target, said)
                     target = None
+            case Open("form", given) if "action" in given:
+                yield from _link(given["action"], ())
+            case Open("button" | "input", given) if "formaction" in given:
+                yield from _link(given["formaction"], ())
             case Open("img", given) if target is not None:
                 said.append(given.get("alt", ""))
             case Close("a"):
@@ -107,7 +111,7 @@ def _says_another(text: str, host: str) -> bool:
 
 def host_of(target: str) -> str:
     """The host a link goes to; of a mail address its domain; for a link without one, its scheme."""
-    plain = unicodedata.normalize("NFKC", target.strip().translate(_NOTHING)).replace("\\", "/")
+    plain = unicodedata.normalize("NFKC", cleaned(target)).replace("\\", "/").translate(_DOTS)
     head = plain.split("/", maxsplit=1)[0]
     try:
         parts = urlsplit(plain if "://" in plain or ":" in head else f"//{plain.lstrip('/')}")
@@ -118,38 +122,3 @@ def host_of(target: str) -> str:
         return unquote(parts.hostname or parts.scheme or "?").rstrip(".").lower()
     except ValueError:
         return "?"
-
-
-# --- look-alike letters -------------------------------------------------------------------------------------------
-
-
-def strange(host: str) -> str | None:
-    """Why a host's name may be taken for another one, or None: punycode, foreign letters, scripts mixed."""
-    for label in host.split("."):
-        shown = _decoded(label)
-        if shown is None:
-            return f"{label} is no name"
-        if shown.isascii():
-            continue
-        spelled = f"{shown} ({label})" if shown != label else shown
-        why = mixed(label)
-        return f"{spelled} {why}" if why else f"{spelled} has letters beyond a to z"
-    return None
-
-
-def mixed(label: str) -> str | None:
-    """`mixes Cyrillic and Latin letters`, or None if a label's letters are of scripts that are written together."""
-    name = _decoded(label) or ""
-    scripts = {unicodedata.name(char, "UNKNOWN").split()[0].split("-")[0] for char in name if char.isalpha()}
-    if len(scripts) < 2 or any(scripts <= together for together in _TOGETHER):
-        return None
-    return f"mixes {' and '.join(script.capitalize() for script in sorted(scripts))} letters"
-
-
-def _decoded(label: str) -> str | None:
-    if not label.startswith("xn--"):
-        return label
-    try:
-        return label[4:].encode("ascii").decode("punycode")
-    except (UnicodeError, OverflowError, ValueError):
-        return None

@@ -14,20 +14,14 @@ from email.header import decode_header, make_header
 from email.message import Message
 from email.parser import BytesParser
 from email.policy import compat32
-from typing import Final, assert_never
+from typing import Final
 
-from core import hypertext
-from core.hypertext import Close, Open, Text
 from core.rules.content.checks import Said
 from core.rules.content.links import Link, links_of
+from core.rules.content.sight import Sight, sight
 
 PART_LIMIT: Final = 400_000
 """Characters of one part that are read."""
-_UNSEEN: Final = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])|opacity\s*:\s*0(?![.\d])", re.IGNORECASE
-)
-_SILENT: Final = frozenset({"script", "style", "head", "title"})
-_BLOCKS: Final = frozenset({"p", "div", "br", "tr", "li", "h1", "h2", "h3", "table", "blockquote", "hr"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +42,7 @@ class Mail:
     links: tuple[Link, ...]
     attachments: tuple[Attachment, ...]
     unseen: bool
-    """Whether the HTML holds something that a reader is not meant to see."""
+    """Whether the HTML holds words that its reader is not shown; a preheader's too, which fails no check."""
     images: int
 
     @property
@@ -72,7 +66,7 @@ def read_mail(rendered: bytes) -> Mail:
             html = _decoded(part)
         else:
             attachments.append(Attachment(_plain(name or "(no name)"), kind, len(_octets(part))))
-    seen = _seen(html) if html is not None else _Seen()
+    seen = sight(html) if html is not None else Sight()
     return Mail(
         headers=tuple((name, _plain(str(value))) for name, value in message.items()),
         text=text,
@@ -111,45 +105,3 @@ def _plain(value: str) -> str:
     with contextlib.suppress(Exception):  # whatever is wrong with an encoded word, it is shown as it stands
         return str(make_header(decode_header(unfolded)))
     return unfolded
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What HTML says to its reader; `hides`: it holds something that a reader is not meant to see."""
-
-    words: str = ""
-    images: int = 0
-    hides: bool = False
-
-
-def _seen(html: str) -> _Seen:
-    out: list[str] = []
-    silent = images = 0
-    hides = False
-    target: str | None = None
-    for token in hypertext.tokens(html):
-        match token:
-            case Open(name, given):
-                hides = hides or "hidden" in given or bool(_UNSEEN.search(given.get("style", "")))
-                silent += name in _SILENT
-                out.append("\n" if name in _BLOCKS else "")
-                if name == "a":
-                    target = given.get("href")
-                elif name == "img":
-                    images += 1
-                    out.append(f"[image {given.get('alt', '')}]".replace(" ]", "]"))
-            case Close(name):
-                silent = max(0, silent - (name in _SILENT))
-                out.append("\n" if name in _BLOCKS else "")
-                if name == "a" and target is not None:
-                    out.append(f" ({target})")
-                    target = None
-            case Text(data) if silent:
-                hides = hides or bool(_UNSEEN.search(data))
-            case Text(data):
-                out.append(data.replace("\n", " "))
-            case _:
-                assert_never(token)
-    lines = "".join(out).splitlines()
-    words = re.sub(r"\n{3,}", "\n\n", "\n".join(" ".join(line.split()) for line in lines)).strip()
-    return _Seen(words, images, hides)

@@ -1,0 +1,102 @@
+"""Whether a name or a word is made of letters that are drawn like those of another script (UTS 39).
+
+A host is judged strictly, for it is an address; a word of prose leniently: units such as kilo-ohm and acronyms with a
+Russian ending are what people write, a `paypal` with a Cyrillic a is not. A word deceives only if every letter of one
+script is drawn like one of the other.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from itertools import groupby
+from typing import Final
+
+_TOGETHER: Final = (
+    frozenset({"CJK", "HIRAGANA", "KATAKANA", "LATIN"}),
+    frozenset({"CJK", "HANGUL", "LATIN"}),
+    frozenset({"CJK", "BOPOMOFO", "LATIN"}),
+)
+"""Scripts that are written together (UTS 39 5.2, highly restrictive)."""
+_LIKE_LATIN: Final = {
+    "CYRILLIC": frozenset("асеԁһіјӏорԛѕԝхуүѵАВСЕНІЈКМОРԚЅТԜХУҮѴӀѴԌ"),
+    "GREEK": frozenset("αγικνορσυΑΒΕΖΗΙΚΜΝΟΡΤΥΧϲϳϹ"),
+    "ARMENIAN": frozenset("օոսհցյզՕՍԼՏ"),
+    "CHEROKEE": frozenset("ᎠᎡᎢᎪᎫᎬᎳᎵᎷᎻᎽᏀᏃᏆᏒᏔᏕᏚᏞᏟᏢᏦᏧᏴ"),
+}
+"""Letters of other scripts that are drawn as a Latin one (confusables.txt), without those that only resemble one."""
+_LATIN_LIKE: Final = {
+    "CYRILLIC": frozenset("aceiopxyABCEHIKMOPTX"),
+    "GREEK": frozenset("aiovuABEZHIKMNOPTYX"),
+    "ARMENIAN": frozenset(),
+    "CHEROKEE": frozenset(),
+}
+_WORD: Final = re.compile(r"[^\W\d_]{3,}")
+_ACRONYM: Final = 2
+
+
+def strange(host: str) -> str | None:
+    """Why a host's name may be taken for another one, or None: punycode, foreign letters, scripts mixed."""
+    for label in host.split("."):
+        shown = _decoded(label)
+        if shown is None:
+            return f"{label} is no name"
+        if shown.isascii():
+            continue
+        spelled = f"{shown} ({label})" if shown != label else shown
+        why = mixed(label)
+        return f"{spelled} {why}" if why else f"{spelled} has letters beyond a to z"
+    return None
+
+
+def mixed(label: str) -> str | None:
+    """`mixes Cyrillic and Latin letters`, or None if a label's letters are of scripts that are written together."""
+    scripts = {_script(char) for char in _decoded(label) or "" if char.isalpha()}
+    if len(scripts) < 2 or any(scripts <= together for together in _TOGETHER):
+        return None
+    return f"mixes {' and '.join(script.capitalize() for script in sorted(scripts))} letters"
+
+
+def look_alike(text: str) -> str | None:
+    """The first word that looks like one of another script, with why; None: there is none."""
+    if text.isascii():
+        return None
+    # accents do not matter to what a letter is taken for: ё is drawn as ë
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c) and c != "\u200b")
+    return next((f"{word[:60]} {why}" for word in _WORD.findall(plain) if (why := _deceives(word)) is not None), None)
+
+
+def _deceives(word: str) -> str | None:
+    if word.isascii():
+        return None
+    letters = {char: _script(char) for char in word}
+    scripts = set(letters.values())
+    if len(scripts) != 2 or "LATIN" not in scripts:
+        return None
+    (other,) = scripts - {"LATIN"}
+    if other not in _LIKE_LATIN or _inflected([(letters[char], char) for char in word]):
+        return None
+    foreign = {char for char, script in letters.items() if script == other}
+    latin = letters.keys() - foreign
+    if foreign <= _LIKE_LATIN[other] or latin <= _LATIN_LIKE[other]:
+        return f"mixes {other.capitalize()} and Latin letters"
+    return None
+
+
+def _inflected(letters: list[tuple[str, str]]) -> bool:
+    """Whether it is an acronym with another script's ending, as Russian declines SMS and PDF."""
+    runs = ["".join(char for _, char in run) for _, run in groupby(letters, key=lambda one: one[0])]
+    return len(runs) == 2 and len(runs[0]) >= _ACRONYM and runs[0].isupper() and runs[1].islower()
+
+
+def _script(char: str) -> str:
+    return unicodedata.name(char, "UNKNOWN").split()[0].split("-")[0]
+
+
+def _decoded(label: str) -> str | None:
+    if not label.startswith("xn--"):
+        return label
+    try:
+        return label[4:].encode("ascii").decode("punycode")
+    except (UnicodeError, OverflowError, ValueError):
+        return None
