@@ -23,6 +23,9 @@ DAY: Final = 24 * HOUR
 FAR_FUTURE: Final = 2**62
 """A wake time that never comes: the row waits for somebody's act, not for the clock."""
 
+BEAT: Final = 10 * SECOND
+"""How often a process that delivers says that it lives; leases and what screens call dead follow from it."""
+
 Site = NewType("Site", str)
 """Where a recipient's mail goes: the recipient domain, or its MX provider once known."""
 

@@ -110,7 +110,9 @@ class Operators:
         roles.check(actor, Verb.TRACE_READ)
         wanted = _printable(key, "the key")
         with self._desk.store.read() as conn:
-            return answer_json(200, trace.trace(conn, wanted, self._desk.house.keyring).as_json())
+            return answer_json(
+                200, trace.trace(conn, wanted, self._desk.house.keyring, now=self._desk.store.clock.now()).as_json()
+            )
 
     # --- brakes ---
 

@@ -6,7 +6,7 @@ it was.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -16,10 +16,13 @@ from sqlalchemy import Connection, Row, select
 from core import events as facts
 from core.events import Event
 from core.ledger.log import Entry
-from core.ledger.tables import Agent, Body, Recipient, Run, Token, table
+from core.ledger.tables import Agent, Body, Message, Recipient, Run, Token, table
 from core.ledger.views import events as lines
+from core.ledger.views import message as messages
+from core.ledger.views.message import Waits
 from core.words import spell_id, stamp
 
+MESSAGE: Final = table(Message)
 RECIPIENT: Final = table(Recipient)
 BODY: Final = table(Body)
 RUN: Final = table(Run)
@@ -27,13 +30,15 @@ AGENT: Final = table(Agent)
 TOKEN: Final = table(Token)
 
 HAND: Final = 100
-KINDS: Final = ("run", "call", "submitted", "decision", "departure", "feedback", "consequence", "change")
+WAITING: Final = 10
+"""Messages whose waiting is told, the newest: it is worked out and not looked up."""
+KINDS: Final = ("run", "call", "submitted", "decision", "departure", "feedback", "consequence", "change", "waits")
 """In the order they stand at one instant."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that happened. `kind`: run, call, submitted, decision, departure, feedback, consequence, change."""
+    """One thing that happened, or of kind `waits` what still has to. `kind` is one of `KINDS`."""
 
     at: int
     kind: str
@@ -211,3 +216,20 @@ def _came_of_it(event: Event, people: People) -> Said:
 
 def _why(reason: str | None) -> str:
     return f": {reason}" if reason else ""
+
+
+# --- what has not happened yet ---
+
+
+def waiting(conn: Connection, ids: Sequence[int], *, address: str | None, now: int) -> Iterator[Step]:
+    """Why the newest of these have not left: the question that a story which ends at `queued` leaves open."""
+    open_ones = select(MESSAGE.c.id).where(MESSAGE.c.id.in_(ids), MESSAGE.c.final_at.is_(None))
+    for number in conn.execute(open_ones.order_by(MESSAGE.c.id.desc()).limit(WAITING)).scalars():
+        people: dict[Waits, list[str]] = {}
+        for one, waits in messages.waiting(conn, number, now=now):
+            if address in (None, one):
+                people.setdefault(waits, []).append(one)
+        for waits, whose in people.items():
+            who = whose[0] if len(whose) == 1 else f"{whose[0]} and {len(whose) - 1} more"
+            until = "" if waits.until is None else f", until {stamp(waits.until)}"
+            yield Step(now, "waits", "system", f"{who} waits for {waits.text}{until}", message=number)

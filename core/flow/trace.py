@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, select
 
 from core import events as facts
 from core.errors import Invalid
-from core.flow.steps import KINDS, People, Step, calls, run_steps, told
+from core.flow.steps import KINDS, People, Step, calls, run_steps, told, waiting
 from core.ledger import log
 from core.ledger.log import Entry
 from core.ledger.tables import Agent, Body, Mailbox, Message, Recipient, Review, Run, Stream, Token, table
@@ -89,11 +89,20 @@ class Story:
         return "\n".join(" ".join(line.splitlines()) for line in shown)
 
 
-def trace(conn: Connection, key: str, keyring: Keyring) -> Story:
+def trace(conn: Connection, key: str, keyring: Keyring, *, now: int | None = None) -> Story:
     """The story behind a message id, Message-ID, X-Postroom-Message-ID, return path, provider id, address, run or name.
 
-    Several runs of one key are told apart as `agent/run`. Reads only.
+    Several runs of one key are told apart as `agent/run`. With `now` it ends with what still waits, and for what.
+    Reads only.
     """
+    story = _found(conn, key, keyring)
+    if now is None or not story.messages:
+        return story
+    address = key.strip().lower() if story.kind == "recipient" else None
+    return replace(story, steps=(*story.steps, *waiting(conn, story.messages, address=address, now=now)))
+
+
+def _found(conn: Connection, key: str, keyring: Keyring) -> Story:
     wanted = _HEADER.sub("", key.strip(), count=1).strip()
     if not wanted or len(wanted) > 1_000:
         return Story(key[:1_000], "nothing", None, "nothing is found by that")

@@ -99,6 +99,7 @@ class GateFacts:
     unsubscribe_url: str | None
     paused_at: int | None
     backoff_until: int
+    route_failures: int
     warm: bool
     warm_cap: int | None
 
@@ -115,7 +116,7 @@ _RENAMED: Final = {
 }
 _OF_STREAM: Final = {
     "domain", "route", "provider", "protected", "owners", "organisation", "postal_address",
-    "unsubscribe_url", "paused_at", "backoff_until", "warm", "warm_cap",
+    "unsubscribe_url", "paused_at", "backoff_until", "route_failures", "warm", "warm_cap",
 }  # fmt: skip
 _LISTS: Final = {"classes", "allow", "owners"}
 

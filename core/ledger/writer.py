@@ -58,11 +58,14 @@ class Writer:
     def start(self) -> None:
         self._thread.start()
 
-    async def do(self, verb: Callable[[Transaction], T]) -> T:
-        """The verb's answer, after it is committed. Raises what the verb raised, or `Unavailable`."""
+    async def do(self, verb: Callable[[Transaction], T], *, always: bool = False) -> T:
+        """The verb's answer, after it is committed. Raises what the verb raised, or `Unavailable`.
+
+        `always`: is never refused for want of room, as the few must be that say a busy process lives.
+        """
         if self._closed:
             raise Unavailable("the gateway is stopping")
-        if self._waiting >= QUEUE:
+        if self._waiting >= QUEUE and not always:
             raise Overloaded("the desk has more to write than it can hold; try again shortly", retry_after=1)
         job = _Job(verb, asyncio.get_running_loop())
         self._waiting += 1

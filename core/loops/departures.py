@@ -31,6 +31,7 @@ from core.loops.gather import Gather
 from core.loops.outfit import Outfit, Outfits
 from core.rules import compose, provenance, signing
 from core.smtp import Courier, Parcel
+from core.words import BEAT as EVERY
 from core.words import SECOND, Clock, Outcome, Reply, spell_id
 
 BODY: Final = table(Body)
@@ -44,7 +45,7 @@ POLL: Final = 0.25
 HANDFUL: Final = 8
 """Messages signed in one go of a thread."""
 TRY_AGAIN: Final = 1.0
-BEAT: Final = depart.LEASE / SECOND / 3
+BEAT: Final = EVERY / SECOND
 
 log = structlog.get_logger("departures")
 
@@ -229,14 +230,27 @@ class Departures:
         return [one.key in going for one in claimed]
 
     async def _write_settlements(self, settlements: Sequence[Settlement]) -> Sequence[None]:
-        await self._writer.do(lambda tx: depart.settle(tx, settlements, worker=self.worker))
+        turns = await self._writer.do(lambda tx: depart.settle(tx, settlements, worker=self.worker))
+        for turn in turns:
+            if turn.error is None:
+                log.info("the route answers again", stream=turn.domain, route=turn.route)
+            else:
+                text = "the route does not answer; it backs off"
+                log.warning(text, stream=turn.domain, route=turn.route, error=turn.error)
         return [None] * len(settlements)
 
     async def _beat(self) -> None:
         while True:
             await self._clock.sleep(BEAT)
-            with contextlib.suppress(Unavailable):
-                await self._writer.do(lambda tx: depart.beat(tx, worker=self.worker))
+            # A beat that was refused and waited for its next turn would make a living process look dead.
+            while not await self._beaten():
+                await self._clock.sleep(TRY_AGAIN)
+
+    async def _beaten(self) -> bool:
+        with contextlib.suppress(Unavailable):
+            await self._writer.do(lambda tx: depart.beat(tx, worker=self.worker), always=True)
+            return True
+        return False
 
     async def _insist(self, verb: Callable[[Transaction], None]) -> None:
         while not self._stopping:

@@ -12,6 +12,7 @@ from sqlalchemy import func, select, update
 from core.demo.clock import FakeClock
 from core.errors import Conflict
 from core.flow import controls, depart, retirement, review
+from core.flow.depart import ending
 from core.ledger import log
 from core.ledger.lanes import Claimed
 from core.ledger.store import Store
@@ -25,6 +26,7 @@ from core.ledger.tables import (
     Ready,
     Recipient,
     Review,
+    Stream,
     Suppression,
     Token,
     table,
@@ -330,6 +332,51 @@ def test_a_route_that_is_down_spends_no_retries_of_any_message(store: Store, clo
     settle(store, taken)
     assert states(store) == ["sent", "sent"]
     depths_agree(store)
+
+
+def test_a_route_is_told_once_when_it_goes_down_and_once_when_it_answers(store: Store, clock: FakeClock) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    told: list[str | None] = []
+    for reply in (DOWN, DOWN, DOWN, LATER, OK, DOWN):
+        desk.submit(f"r{len(told)}-{clock.now()}@one.test")
+        taken = claim(store)
+        attempt(store, taken)
+        done = [depart.Settlement(one, reply) for one in taken]
+        told += [turn.error for turn in store.transact(lambda tx, these=done: depart.settle(tx, these, worker=1))]  # type: ignore[misc]  # bound now
+        clock.advance(seconds=3_600)
+    assert len(told) == 3
+    assert told[0] == told[2] is not None
+    assert told[1] is None
+
+
+def test_a_route_that_has_answered_begins_its_backing_off_anew(store: Store, clock: FakeClock) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    for reply in (DOWN, DOWN, DOWN, DOWN, DOWN, OK, DOWN):
+        desk.submit(f"r{clock.now()}@one.test")
+        taken = claim(store)
+        attempt(store, taken)
+        settle(store, taken, reply=reply)
+        at = clock.now()
+        clock.advance(seconds=3_600)
+    row = store.row(select(table(Stream).c.backoff_until, table(Stream).c.route_failures))
+    assert row is not None
+    assert row.route_failures == 1
+    assert row.backoff_until - at <= 3 * SECOND
+
+
+@pytest.mark.parametrize(
+    ("code", "enhanced", "text", "shown"),
+    [
+        (250, "2.0.0", "2.0.0 Ok", "250 2.0.0 Ok"),
+        (451, "4.7.1", "4.7.1 later", "451 4.7.1 later"),
+        (450, "4.2.0", "try later", "450 4.2.0 try later"),
+        (250, "2.0.0", "2.0.01 is no code", "250 2.0.0 2.0.01 is no code"),
+        (None, "4.4.1", "refused", "4.4.1 refused"),
+        (250, None, "", "250"),
+    ],
+)
+def test_a_reply_says_its_codes_once(code: int | None, enhanced: str | None, text: str, shown: str) -> None:
+    assert ending.line(Reply(Outcome.DEFERRED, code, enhanced, text, "dot")) == shown
 
 
 def test_a_lane_that_defers_backs_off_and_its_neighbour_does_not_notice(store: Store, clock: FakeClock) -> None:

@@ -213,3 +213,25 @@ def test_a_story_as_json_spells_ids_and_times(store: Store) -> None:
     assert story["steps"][1]["data"]["tool_call"]["name"] == "send_email"
     with store.read() as conn:
         assert conn.execute(table(Message).select()).first() is not None
+
+
+def test_a_story_of_mail_that_waits_ends_with_what_it_waits_for(store: Store) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    down = Reply(Outcome.ROUTE_DOWN, None, "4.4.1", "Error connecting to relay:2525", "connect")
+    item = desk.submit().message_id or ""
+    claimed = store.transact(lambda tx: depart.claim(tx, worker=1, limit=1))
+    store.transact(lambda tx: depart.attempt(tx, claimed, worker=1))
+    store.transact(lambda tx: depart.settle(tx, [depart.Settlement(claimed[0], down)], worker=1))
+    for key in (item, "jane@example.com", ADDRESS):
+        with store.read() as conn:
+            last = trace(conn, key, KEYRING, now=store.clock.now()).steps[-1]
+        assert last.kind == "waits"
+        assert "waits for the route, which does not answer (4.4.1 Error connecting to relay:2525), until" in last.text
+
+
+def test_a_story_of_mail_that_has_left_waits_for_nothing(store: Store) -> None:
+    desk = make_desk(store, **WIDE)
+    item = sent(desk)
+    with store.read() as conn:
+        steps = trace(conn, spell_id("m", item), KEYRING, now=store.clock.now()).steps
+    assert "waits" not in {step.kind for step in steps}

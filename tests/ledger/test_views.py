@@ -5,17 +5,18 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import insert, update
 
+from core.demo.clock import FakeClock
 from core.errors import Invalid
 from core.events import AgentSuspended, EmailQueued
 from core.flow import depart, review
 from core.flow.review import Decision
 from core.ledger.store import Store
-from core.ledger.tables import Agent, Desk, Lane, Ready, Review, Stream, Suppression, table
+from core.ledger.tables import Agent, Desk, Lane, Mailbox, Ready, Review, Stream, Suppression, table
 from core.ledger.transaction import Transaction
 from core.ledger.views import agents, events, figures, lanes, message, pending, queue
 from core.ledger.views.events import EventFilter, Severity
 from core.ledger.views.queue import Order, Term
-from core.words import DAY, HOUR, MINUTE, SECOND, Mode, Outcome, Reply, read_id
+from core.words import BEAT, DAY, HOUR, MINUTE, SECOND, Mode, Outcome, Reply, read_id
 from tests.desk import ADDRESS, ALICE, WIDE, Bench, make_desk
 
 BUSY = Reply(Outcome.DEFERRED, 450, "4.2.0", "try later", "rcpt", "mx.example")
@@ -429,3 +430,95 @@ def test_troubles_name_what_does_not_work(store: Store) -> None:
     )
     with store.read() as conn:
         assert [one.kind for one in agents.troubles(conn, now=now)] == ["route_down"]
+
+
+def leaving(store: Store, reply: Reply) -> list[depart.RouteTurn]:
+    """One message is tried, and the receiver or the route says this."""
+    claimed = store.transact(lambda tx: depart.claim(tx, worker=1, limit=1))
+    store.transact(lambda tx: depart.attempt(tx, claimed, worker=1))
+    return store.transact(lambda tx: depart.settle(tx, [depart.Settlement(claimed[0], reply)], worker=1))
+
+
+def the_lane(store: Store) -> lanes.LaneRow:
+    with store.read() as conn:
+        (found,) = lanes.lanes(conn, now=store.clock.now())
+        assert lanes.lane(conn, found.id, now=store.clock.now()) == found
+    return found
+
+
+REFUSED = Reply(Outcome.ROUTE_DOWN, None, "4.4.1", "Error connecting to relay:2525", "connect")
+BUSY_TWICE = Reply(Outcome.DEFERRED, 451, "4.7.1", "4.7.1 try later", "rcpt")
+ACCEPTED = Reply(Outcome.SENT, 250, "2.0.0", "2.0.0 Ok", "dot")
+
+
+def test_a_lane_behind_a_route_that_is_down_says_what_the_route_said(store: Store) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    desk.submit()
+    leaving(store, REFUSED)
+    shown = the_lane(store)
+    assert (shown.waits_for, shown.last_reply) == ("route backs off", "4.4.1 Error connecting to relay:2525")
+
+
+def test_a_retrying_lane_says_why_and_not_how_well_another_message_went(store: Store, clock: FakeClock) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    desk.submit(subject="one")
+    leaving(store, BUSY_TWICE)
+    clock.advance(seconds=1)
+    desk.submit(subject="two")
+    clock.advance(seconds=60)
+    leaving(store, ACCEPTED)
+    clock.advance(seconds=10)
+    shown = the_lane(store)
+    assert (shown.waits_for, shown.depth) == ("retry", 1)
+    assert shown.last_reply == "451 4.7.1 try later"
+
+
+def test_a_route_in_trouble_stays_in_view_while_anything_waits_for_it(store: Store, clock: FakeClock) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    store.transact(lambda tx: depart.enlist(tx, worker=1, pid=1))
+    desk.submit()
+    leaving(store, REFUSED)
+
+    def kinds() -> set[str]:
+        with store.read() as conn:
+            return {one.kind for one in agents.troubles(conn, now=store.clock.now())} - {"no_worker"}
+
+    store.transact(lambda tx: tx.write(update(table(Lane)).values(paused_at=1, pause_reason="noise")))
+    clock.advance(seconds=3_600)
+    assert kinds() == {"route_down"}
+    store.transact(lambda tx: tx.write(update(table(Stream)).values(paused_at=1, paused_by="bob")))
+    assert kinds() == {"route_down", "stream_paused"}
+
+
+def test_a_gateway_is_down_when_two_beats_have_not_come_and_not_before(store: Store, clock: FakeClock) -> None:
+    make_desk(store)
+    store.transact(lambda tx: depart.enlist(tx, worker=1, pid=1))
+
+    def troubles() -> list[str]:
+        with store.read() as conn:
+            return [one.kind for one in agents.troubles(conn, now=store.clock.now())]
+
+    clock.advance(micros=2 * BEAT)
+    assert troubles() == []
+    clock.advance(micros=BEAT // 2)
+    assert troubles() == ["no_worker"]
+    store.transact(lambda tx: depart.beat(tx, worker=1))
+    assert troubles() == []
+
+
+@pytest.mark.parametrize("change", [Desk, Agent, Stream, Mailbox, Lane])
+def test_what_is_waited_for_reads_on_after_waits_for(store: Store, change: type) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    item = read_id("m", desk.submit().message_id or "") or 0
+    values: dict[type, dict[str, object]] = {
+        Desk: {"stopped_at": 1, "stop_reason": "fire"},
+        Agent: {"status": "suspended"},
+        Stream: {"paused_at": 1, "pause_reason": "fire"},
+        Mailbox: {"status": "retired"},
+        Lane: {"paused_at": 1, "pause_reason": "fire"},
+    }
+    store.transact(lambda tx: tx.write(update(table(change)).values(**values[change])))
+    with store.read() as conn:
+        ((_, waits),) = message.waiting(conn, item, now=store.clock.now())
+    assert ", which is " in waits.text
+    assert ":" not in waits.text

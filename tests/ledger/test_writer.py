@@ -200,6 +200,22 @@ def test_a_full_queue_is_said_at_once_instead_of_a_long_wait(store: Store, monke
     run(store, story)
 
 
+def test_a_beat_finds_room_in_a_queue_that_is_full(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_desk(store)
+    monkeypatch.setattr(writer, "QUEUE", 2)
+
+    async def story(made: Writer) -> None:
+        async with one_batch(made):
+            taken = [asyncio.create_task(made.do(note("full")))]
+            await asyncio.sleep(0)
+            taken.append(asyncio.create_task(made.do(note("beat"), always=True)))
+            await asyncio.sleep(0)
+        await asyncio.gather(*taken)
+        assert kept(store) == {"full", "beat"}
+
+    run(store, story)
+
+
 def test_closing_writes_what_is_queued_and_refuses_what_comes_later(store: Store) -> None:
     make_desk(store)
 

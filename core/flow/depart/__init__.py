@@ -13,7 +13,7 @@ attempt without a settlement is `uncertain`, and nothing else can happen.
 from core.flow.depart.attempting import attempt
 from core.flow.depart.claiming import SPENT, claim
 from core.flow.depart.leases import LEASE, beat, discharge, enlist, let_go, reclaim
-from core.flow.depart.settling import BACKS_OFF, LONGEST_BACKOFF, LONGEST_RETRY, Settlement, settle
+from core.flow.depart.settling import BACKS_OFF, LONGEST_BACKOFF, LONGEST_RETRY, RouteTurn, Settlement, settle
 
 __all__ = [
     "BACKS_OFF",
@@ -21,6 +21,7 @@ __all__ = [
     "LONGEST_BACKOFF",
     "LONGEST_RETRY",
     "SPENT",
+    "RouteTurn",
     "Settlement",
     "attempt",
     "beat",

@@ -99,7 +99,10 @@ def note(tx: Transaction, c: Claimed, reply: Reply, *, status: Status, next_at: 
 
 def line(reply: Reply) -> str:
     """One line for the screen; it may name a recipient, so it stays out of the log."""
-    return f"{reply.code or ''} {reply.enhanced or ''} {reply.text}".strip()[:300]
+    # RFC 2034 has the receiver begin its text with the enhanced code: once is enough.
+    spoken = reply.enhanced is not None and f"{reply.text} ".startswith(f"{reply.enhanced} ")
+    parts = (reply.code, None if spoken else reply.enhanced, reply.text)
+    return " ".join(str(part) for part in parts if part)[:300]
 
 
 OF_RECIPIENT: Final = (RECIPIENT.c.message_id == bindparam("b_message")) & (RECIPIENT.c.n == bindparam("b_n"))

@@ -13,12 +13,12 @@ from core.ledger import lanes
 from core.ledger.lanes import Claimed
 from core.ledger.tables import InFlight, Worker, table
 from core.ledger.transaction import Transaction
-from core.words import DAY, SECOND
+from core.words import BEAT, DAY
 
 IN_FLIGHT: Final = table(InFlight)
 WORKER: Final = table(Worker)
 
-LEASE: Final = 30 * SECOND
+LEASE: Final = 3 * BEAT
 """How long a claim outlives its worker's last beat."""
 
 

@@ -46,8 +46,21 @@ class Settlement:
         return self.claimed.attempts + 1
 
 
-def settle(tx: Transaction, settlements: Sequence[Settlement], *, worker: int) -> None:
-    """Record what receivers said: recipient, message, lane, route, counters and events, each once."""
+@dataclass(frozen=True, slots=True)
+class RouteTurn:
+    """A route that began to back off, with the error that made it, or that answers again (None)."""
+
+    domain: str
+    route: str
+    error: str | None
+
+
+def settle(tx: Transaction, settlements: Sequence[Settlement], *, worker: int) -> list[RouteTurn]:
+    """Record what receivers said: recipient, message, lane, route, counters and events, each once.
+
+    Returns the routes that went down or came back with it, for the log: once a turn and not once an attempt.
+    """
+    turns = _answering(tx, settlements)
     mine = lanes.held_leases(tx, {s.claimed.key for s in settlements}, worker=worker)
     sent: list[Settlement] = []
     for one in settlements:
@@ -55,11 +68,26 @@ def settle(tx: Transaction, settlements: Sequence[Settlement], *, worker: int) -
             _settle_late(tx, one)
         elif one.reply.outcome is Outcome.SENT:
             sent.append(one)
-        else:
-            _settle_unsent(tx, one)
+        elif (turn := _settle_unsent(tx, one)) is not None:
+            turns.append(turn)
     if sent:
         lanes.land(tx, [one.claimed for one in sent])
         _settle_sent(tx, sent)
+    return turns
+
+
+def _answering(tx: Transaction, settlements: Sequence[Settlement]) -> list[RouteTurn]:
+    """Whatever was said on a route ends its trouble; else the next failure, weeks later, would back off for hours."""
+    turns = []
+    for one in settlements:
+        if one.reply.outcome is Outcome.ROUTE_DOWN or one.reply.code is None or one.claimed.test:
+            continue
+        box = facts.gate(tx, one.claimed.mailbox_id)
+        if box.route_failures:
+            calm = {"route_failures": 0, "backoff_until": 0, "last_reply": None}
+            tx.write(update(STREAM).where(STREAM.c.id == box.stream_id).values(calm))
+            turns.append(RouteTurn(box.domain, box.route, None))
+    return turns
 
 
 def _settle_sent(tx: Transaction, sent: Sequence[Settlement]) -> None:
@@ -90,7 +118,7 @@ def _settle_sent(tx: Transaction, sent: Sequence[Settlement]) -> None:
     )
 
 
-def _settle_unsent(tx: Transaction, one: Settlement) -> None:
+def _settle_unsent(tx: Transaction, one: Settlement) -> RouteTurn | None:
     c, reply = one.claimed, one.reply
     _, policy = house.policy(tx)
     match reply.outcome:
@@ -106,9 +134,10 @@ def _settle_unsent(tx: Transaction, one: Settlement) -> None:
         case Outcome.UNCERTAIN:
             ending.uncertain(tx, c, attempt=one.attempt, policy=policy, jitter=one.jitter)
         case Outcome.ROUTE_DOWN:
-            _route_down(tx, one)
+            return _route_down(tx, one)
         case Outcome.SENT:
             raise AssertionError("settled with the others")
+    return None
 
 
 def _defer(tx: Transaction, one: Settlement, policy: Policy) -> None:
@@ -144,7 +173,7 @@ def _lane_trouble(tx: Transaction, c: Claimed, reply: Reply, *, jitter: float) -
         )  # fmt: skip
 
 
-def _route_down(tx: Transaction, one: Settlement) -> None:
+def _route_down(tx: Transaction, one: Settlement) -> RouteTurn | None:
     """No conversation took place: the message has lost nothing, the route (or, sending direct, the lane) backs off."""
     c = one.claimed
     lanes.put_back(tx, [c], dues=[c.due])
@@ -154,11 +183,11 @@ def _route_down(tx: Transaction, one: Settlement) -> None:
     box = facts.gate(tx, c.mailbox_id)
     if box.route.startswith("direct"):
         _lane_trouble(tx, c, one.reply, jitter=one.jitter)
-        return
+        return None
     row = tx.one(select(STREAM.c.route_failures, STREAM.c.backoff_until).where(STREAM.c.id == c.stream_id))
     assert row is not None
     if row.backoff_until > tx.now:
-        return  # others in flight said the same at the same time: one trouble is counted once
+        return None  # others in flight said the same at the same time: one trouble is counted once
     failures = row.route_failures + 1
     tx.write(
         update(STREAM)
@@ -169,6 +198,7 @@ def _route_down(tx: Transaction, one: Settlement) -> None:
             last_reply=ending.line(one.reply),
         )
     )
+    return RouteTurn(box.domain, box.route, ending.line(one.reply)) if failures == 1 else None
 
 
 def _backoff(failures: int, jitter: float) -> int:

@@ -12,6 +12,7 @@ from core.ledger.tables import (
     Agent,
     DeadHook,
     Hook,
+    Lane,
     Mailbox,
     Reader,
     Run,
@@ -22,9 +23,10 @@ from core.ledger.tables import (
     table,
 )
 from core.ledger.views import figures
-from core.words import HOUR, Mode
+from core.words import BEAT, HOUR, Mode
 
 AGENT: Final = table(Agent)
+LANE: Final = table(Lane)
 MAILBOX: Final = table(Mailbox)
 RUN: Final = table(Run)
 STREAM: Final = table(Stream)
@@ -250,14 +252,31 @@ def troubles(conn: Connection, *, now: int) -> list[Trouble]:
 
 
 def _streams(conn: Connection, now: int) -> list[Trouble]:
+    """A route that was down when last tried is in trouble while anything waits for it, tried or not.
+
+    A pause takes neither the trouble away nor its sentence: nobody would know that resuming does not help.
+    """
     c = STREAM.c
-    rows = conn.execute(select(STREAM).where(or_(c.paused_at.is_not(None), c.backoff_until > now)).order_by(c.domain))
-    return [
-        Trouble("stream_paused", row.domain, f"paused by {row.paused_by}: {row.pause_reason}", row.paused_at)
-        if row.paused_at is not None
-        else Trouble("route_down", row.domain, f"the route does not answer: {row.last_reply}", None)
-        for row in rows
-    ]
+    down = or_(c.backoff_until > now, c.route_failures > 0)
+    rows = conn.execute(select(STREAM).where(or_(c.paused_at.is_not(None), down)).order_by(c.domain)).all()
+    found = []
+    for row in rows:
+        if row.paused_at is not None:
+            paused = f"paused by {row.paused_by}: {row.pause_reason}"
+            found.append(Trouble("stream_paused", row.domain, paused, row.paused_at))
+        if row.backoff_until > now or (row.route_failures and _anything_waits(conn, row.id)):
+            found.append(Trouble("route_down", row.domain, f"the route does not answer: {row.last_reply}", None))
+    return found
+
+
+def _anything_waits(conn: Connection, stream_id: int) -> bool:
+    waiting = (
+        select(LANE.c.id)
+        .join(MAILBOX, MAILBOX.c.id == LANE.c.mailbox_id)
+        .where(MAILBOX.c.stream_id == stream_id, LANE.c.depth > 0)
+        .limit(1)
+    )
+    return conn.execute(waiting).first() is not None
 
 
 def _hooks(conn: Connection) -> list[Trouble]:
@@ -284,8 +303,8 @@ def _workers(conn: Connection, now: int) -> list[Trouble]:
     return [Trouble("no_worker", "gateway", "no process delivers", None if last is None else last.beat_at)]
 
 
-_SILENT: Final = 60_000_000
-"""Twice a lease."""
+_SILENT: Final = 5 * BEAT // 2
+"""Two beats did not come, and half of one for a busy database: a beat that is refused is said again within a second."""
 
 
 def _readers(conn: Connection, now: int) -> list[Trouble]:

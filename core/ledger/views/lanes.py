@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, func, or_, select
 
-from core.ledger.tables import Agent, Lane, Mailbox, Ready, Stream, table
+from core.ledger.tables import Agent, Lane, Mailbox, Ready, Recipient, Stream, table
 from core.words import FAR_FUTURE, MINUTE
 
 LANE: Final = table(Lane)
 READY: Final = table(Ready)
+RECIPIENT: Final = table(Recipient)
 MAILBOX: Final = table(Mailbox)
 AGENT: Final = table(Agent)
 STREAM: Final = table(Stream)
@@ -29,12 +30,17 @@ AGES: Final = (5, 10, 20, 40, 80, 160, 320, 640)
 LOOKED_AT: Final = 1_000
 """Rows of one lane whose age is read."""
 SITES: Final = 20
+ROUTE: Final = "route backs off"
+RETRY: Final = "retry"
 LANES_OF_SHAPE: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class LaneRow:
-    """One lane with what holds it back. `next_at` is None while only somebody's act wakes it."""
+    """One lane with what holds it back. `next_at` is None while only somebody's act wakes it.
+
+    `last_reply` is what made it wait, where a refusal or the route did; `last_reply_at` is None if not on record.
+    """
 
     id: int
     mailbox_id: int
@@ -80,12 +86,38 @@ def lanes(
     if below is not None:
         depth, lane_id = below
         wanted = wanted.where(or_(c.depth < depth, (c.depth == depth) & (c.id < lane_id)))
-    return [_lane(row, now) for row in conn.execute(wanted)]
+    return _explained(conn, conn.execute(wanted).all(), now)
 
 
 def lane(conn: Connection, lane_id: int, *, now: int) -> LaneRow | None:
     row = conn.execute(_LANES.where(LANE.c.id == lane_id)).first()
-    return None if row is None else _lane(row, now)
+    return None if row is None else _explained(conn, [row], now)[0]
+
+
+def _explained(conn: Connection, rows: Sequence[Row[Any]], now: int) -> list[LaneRow]:
+    """The lanes, each that is held back by a refusal with the words of it and not of another message's success."""
+    found = [_lane(row, now) for row in rows]
+    retrying = _first_replies(conn, [one.id for one in found if one.waits_for == RETRY])
+    shown = []
+    for one, row in zip(found, rows, strict=True):
+        said = row.route_reply if one.waits_for == ROUTE else retrying.get(one.id)
+        at = one.last_reply_at if said == one.last_reply else None
+        shown.append(one if said is None else replace(one, last_reply=said, last_reply_at=at))
+    return shown
+
+
+def _first_replies(conn: Connection, lane_ids: Sequence[int]) -> dict[int, str]:
+    """What was said of the message each of these lanes tries next."""
+    if not lane_ids:
+        return {}
+    others = READY.alias()
+    first = select(func.min(others.c.due)).where(others.c.lane_id == READY.c.lane_id).scalar_subquery()
+    rows = conn.execute(
+        select(READY.c.lane_id, RECIPIENT.c.reply)
+        .join(RECIPIENT, (RECIPIENT.c.message_id == READY.c.message_id) & (RECIPIENT.c.n == READY.c.n))
+        .where(READY.c.lane_id.in_(lane_ids), READY.c.due == first, RECIPIENT.c.reply.is_not(None))
+    )
+    return {row.lane_id: row.reply for row in rows}
 
 
 def _lane(row: Row[Any], now: int) -> LaneRow:
@@ -107,10 +139,10 @@ def _reason(row: Row[Any], now: int) -> str | None:
         (row.stream_paused is not None, "stream paused"),
         (row.box_status != "active", f"mailbox {row.box_status}"),
         (row.paused_at is not None, "lane paused"),
-        (row.backoff_until > now, "route backs off"),
+        (row.backoff_until > now, ROUTE),
         (bool(row.box_waits) and row.wake_at > now, f"budget {row.box_waits}"),
         (row.not_before > now, row.waits_for or "pace"),
-        (row.next_at > now, "retry"),
+        (row.next_at > now, RETRY),
     ):
         if held:
             return str(why)
@@ -121,6 +153,7 @@ _LANES: Final = select(
     LANE, MAILBOX.c.address.label("mailbox"), MAILBOX.c.status.label("box_status"), MAILBOX.c.wake_at,
     MAILBOX.c.waits_for.label("box_waits"), AGENT.c.name.label("agent"), AGENT.c.status.label("agent_status"),
     STREAM.c.domain.label("stream"), STREAM.c.paused_at.label("stream_paused"), STREAM.c.backoff_until,
+    STREAM.c.last_reply.label("route_reply"),
 ).select_from(
     LANE.join(MAILBOX, MAILBOX.c.id == LANE.c.mailbox_id)
     .join(AGENT, AGENT.c.id == MAILBOX.c.agent_id)

@@ -48,7 +48,7 @@ EVENTS: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """What somebody waits for: a stable `code`, a sentence, and until when (None: until somebody acts)."""
+    """What somebody waits for: a stable `code`, what follows "waits for", and until when (None: somebody must act)."""
 
     code: str
     text: str
@@ -228,6 +228,13 @@ def _run(conn: Connection, run_id: int) -> RunView | None:
     return RunView(**(values | {"via": tuple(row.via or ()), "implicit": bool(row.implicit)}))
 
 
+def waiting(conn: Connection, message_id: int, *, now: int) -> tuple[tuple[str, Waits], ...]:
+    """Who of a message still waits: the address, and for what."""
+    row = conn.execute(_HELD.where(MESSAGE.c.id == message_id)).first()
+    people = () if row is None else _recipients(conn, row, review(conn, message_id), now)
+    return tuple((one.address, one.waits) for one in people if one.waits is not None)
+
+
 # --- recipients ---------------------------------------------------------------------------------------------------
 
 
@@ -284,21 +291,21 @@ def _held_above(conn: Connection, row: Row[Any], now: int) -> Waits | None:
     """What holds back everything of this message alike."""
     desk = conn.execute(select(DESK.c.stopped_at, DESK.c.stop_reason).where(DESK.c.id == 1)).first()
     if desk is not None and desk.stopped_at is not None:
-        return Waits("desk", f"the desk is stopped: {desk.stop_reason}")
+        return Waits("desk", f"the desk, which is stopped ({desk.stop_reason})")
     if row.agent_status != "active":
-        return Waits("agent", f"{row.agent} is {row.agent_status}")
+        return Waits("agent", f"{row.agent}, which is {row.agent_status}")
     stream = conn.execute(select(STREAM).where(STREAM.c.id == row.stream_id)).one()
     if stream.paused_at is not None:
-        return Waits("stream", f"{stream.domain} is paused: {stream.pause_reason}")
+        return Waits("stream", f"{stream.domain}, which is paused ({stream.pause_reason})")
     box = conn.execute(select(MAILBOX).where(MAILBOX.c.id == row.mailbox_id)).one()
     if box.status != "active":
-        return Waits("mailbox", f"{box.address} is {box.status}")
+        return Waits("mailbox", f"{box.address}, which is {box.status}")
     if box.expires_at is not None and box.expires_at <= now:
-        return Waits("mailbox", f"{box.address} has expired")
+        return Waits("mailbox", f"{box.address}, which has expired")
     if stream.backoff_until > now:
-        return Waits("route", f"the route does not answer: {stream.last_reply}", stream.backoff_until)
+        return Waits("route", f"the route, which does not answer ({stream.last_reply})", stream.backoff_until)
     if box.wake_at > now and box.waits_for:
-        return Waits("budget", f"budget {box.waits_for} is spent", _until(box.wake_at))
+        return Waits("budget", f"budget {box.waits_for}, which is spent", _until(box.wake_at))
     return None
 
 
@@ -316,15 +323,15 @@ def _waits(one: Row[Any], item: ReviewView | None, above: Waits | None, now: int
 
 def _waits_for_its_turn(one: Row[Any], above: Waits | None, now: int) -> Waits:
     if one.waits_for is not None:
-        return Waits("conversation", f"{spell_id('m', one.waits_for)} of the same conversation goes first")
+        return Waits("conversation", f"{spell_id('m', one.waits_for)} of the same conversation, which goes first")
     if above is not None:
         return above
     if one.paused_at is not None:
-        return Waits("lane", f"the lane to {one.domain} is paused: {one.pause_reason}")
+        return Waits("lane", f"the lane to {one.domain}, which is paused ({one.pause_reason})")
     if one.next_at is not None and one.next_at > now:
-        return Waits("retry", f"{one.domain} asked to try again later", one.next_at)
+        return Waits("retry", f"another try at {one.domain}", one.next_at)
     if one.not_before is not None and one.not_before > now:
-        return Waits("lane", f"the lane to {one.domain} waits: {one.lane_waits or 'its pace'}", _until(one.not_before))
+        return Waits("lane", f"the lane to {one.domain} ({one.lane_waits or 'pace'})", _until(one.not_before))
     return Waits("turn", "its turn")
 
 
@@ -340,6 +347,10 @@ def _until(at: int) -> int | None:
     return at if at < FAR_FUTURE else None
 
 
+_HELD: Final[Select[Any]] = select(
+    MESSAGE.c.id, MESSAGE.c.mailbox_id, MESSAGE.c.agent_id, MESSAGE.c.stream_id, MESSAGE.c.submitted_at,
+    AGENT.c.name.label("agent"), AGENT.c.status.label("agent_status"),
+).join(AGENT, AGENT.c.id == MESSAGE.c.agent_id)  # fmt: skip
 _NAMES: Final = (
     "id", "status", "kind", "direction", "test", "untraced", "subject", "content_class", "declared_class", "digest",
     "rfc_message_id", "size", "tags", "facts", "policy_version", "token_id", "submitted_at", "released_at", "dated_at",
