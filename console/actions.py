@@ -264,7 +264,7 @@ ACTIONS: Final[dict[str, Action]] = {
             help="Stop the whole desk: no delivery starts anywhere.",
         ),
         Action(
-            "all_start", "ctrl+g", "end the all-stop", _EVERYWHERE, Asks.TYPED, (Verb.DESK_START,),
+            "all_start", "ctrl+g", "end the all-stop", _EVERYWHERE, Asks.TYPED, (Verb.DESK_START,), "",
             help="Let the desk deliver again: one governance operator, or two on call.",
         ),
         Action("themes", "ctrl+t", "theme", _EVERYWHERE, Asks.SHOWS, help="Choose another palette."),
@@ -283,10 +283,11 @@ def of_scope(scope: Scope) -> Iterator[Action]:
     return (action for action in ACTIONS.values() if scope in action.scopes)
 
 
-def footer(scope: Scope) -> list[Action]:
-    """The actions a footer shows, in its order."""
+def footer(scope: Scope, *, stopped: bool = False) -> list[Action]:
+    """The actions a footer shows, in its order. On a stopped desk what ends the stop stands where it was made."""
     mine = [action for action in ACTIONS.values() if action.foot and works_in(action, scope)]
-    return sorted(mine, key=lambda action: action.foot)
+    shown = sorted(mine, key=lambda action: action.foot)
+    return [ACTIONS["all_start"] if stopped and action.name == "all_stop" else action for action in shown]
 
 
 def works_in(action: Action, scope: Scope | None) -> bool:

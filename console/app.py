@@ -12,6 +12,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, TypeVar, cast
 
 from textual import work
@@ -23,10 +24,10 @@ from textual.worker import Worker, WorkerState
 
 from console.actions import ACTIONS, TABS, Action, Asks, Scope, of_scope, refusal, works_in
 from console.careful import CarefulApp
-from console.dialogs import Choice, ChoiceDialog, Dialog
+from console.dialogs import Choice, ChoiceDialog, Dialog, RefusalDialog
 from console.live import Link, Live, News
 from console.palette import DEFAULT_THEME, BadTheme, install_themes, load_themes, theme_folder, watch_themes
-from console.safe import make_safe
+from console.safe import fill, make_safe
 from console.screens.opening import OpeningScreen
 from console.session import Session
 from console.widgets.frame import Head, Line, head_line
@@ -101,6 +102,8 @@ class PostroomConsole(CarefulApp[int]):
         self._parts: Parts | None = None
         self._last_mode = ""
         self._alarm = ("", 0)
+        self._under_way = 0
+        self._leaving = False
         install_themes(self, load_themes(theme_folder())[0])
         self.theme = DEFAULT_THEME
 
@@ -196,8 +199,13 @@ class PostroomConsole(CarefulApp[int]):
     def _check_frame(self) -> None:
         if not self._screen_stack:  # on the way out a last tick may come after the last screen
             return
-        for line in self.screen.query(Line) if not isinstance(self.screen, Dialog) else ():
+        for line in self.screen.query(Line):
             line.check()
+
+    def header(self, width: int) -> Content:
+        """The first line of whatever screen is shown, for the dialogs that lie over it."""
+        screen = self.desk_screen
+        return screen.header(width) if screen is not None else self._opening_line(width)
 
     # -- doing --------------------------------------------------------------------------------------------------------
 
@@ -223,7 +231,7 @@ class PostroomConsole(CarefulApp[int]):
             return
         why = self.why_not(action)
         if why is not None:
-            self.say(f"{action.label}: {why}", "warning")
+            self._refuse(action, why)
             return
         number = name.removeprefix("go_")
         if number in TABS:
@@ -232,9 +240,18 @@ class PostroomConsole(CarefulApp[int]):
         doer = getattr(self.screen, f"do_{name}", None) or getattr(self, f"do_{name}")
         doer()
 
+    def _refuse(self, action: Action, why: str) -> None:
+        """Say why not. Where a reason or a name would be typed next, those keys must not run as actions."""
+        if action.asks in {Asks.REASON, Asks.TYPED} and not isinstance(self.screen, Dialog):
+            text = fill("$why", why=why)
+            self.push_screen(RefusalDialog(f"Not now: {action.label}", text, clock=self.monotonic))
+        else:
+            self.say(f"{action.label}: {why}", "warning")
+
     def deed(self, act: Deed[T], then: Callable[[T], None]) -> None:
         """Run a verb in the background; its refusal is a notice, `then` runs with its answer."""
-        self.run_worker(self._deed(act, then), group="deeds", exit_on_error=False)
+        self._under_way += 1
+        self.run_worker(partial(self._deed, act, then), group="deeds", exit_on_error=False)  # type: ignore[arg-type]  # Textual wants None inferred
 
     async def _deed(self, act: Deed[T], then: Callable[[T], None]) -> None:
         try:
@@ -245,6 +262,10 @@ class PostroomConsole(CarefulApp[int]):
             self.say(f"not done: {error}", "error")
         else:
             then(answer)
+        finally:
+            self._under_way -= 1
+            if self._leaving and not self._under_way:
+                self.exit(0)
 
     def alarm(self, text: str) -> None:
         """Approvals come faster than anyone can read: said to who does it, and kept in the footer for a minute."""
@@ -299,6 +320,9 @@ class PostroomConsole(CarefulApp[int]):
     def do_quit(self) -> None:
         if len(self.screen_stack) > 1:
             self.pop_screen()
+        elif self._under_way:  # what was decided a moment ago is done before the console ends
+            self._leaving = True
+            self.say("finishing what was decided ...")
         else:
             self.exit(0)
 
@@ -336,6 +360,9 @@ class PostroomConsole(CarefulApp[int]):
                 yield SystemCommand(
                     f"{action.label} ({action.keycap})", action.help, lambda name=action.name: self.perform(name)
                 )
+        for line in self.live.agents:
+            name = make_safe(line.name).text
+            yield SystemCommand(name, "Open this agent's page.", partial(self.open_agent, line.name), discover=False)
 
     # -- themes -------------------------------------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from console.palette import Tone
+from console.widgets.frame import TopLine
 
 DEAF_FOR: Final = 0.4
 """Seconds in which a new dialog ignores keys and clicks."""
@@ -32,6 +33,7 @@ REASON_LIMIT: Final = 300
 
 Answer = TypeVar("Answer")
 Monotonic = Callable[[], float]
+Header = Callable[[int], Content]
 
 
 class Dialog(ModalScreen[Answer | None]):
@@ -39,6 +41,7 @@ class Dialog(ModalScreen[Answer | None]):
 
     DEFAULT_CSS = """
     Dialog { align: center middle; }
+    Dialog > TopLine { dock: top; }
     Dialog > Vertical {
         width: 64; max-width: 100%; height: auto; max-height: 100%; padding: 0 1;
         background: $surface; color: $foreground; border: round $border;
@@ -79,6 +82,9 @@ class Dialog(ModalScreen[Answer | None]):
         self.dismiss(None)
 
     def compose(self) -> ComposeResult:
+        header: Header | None = getattr(self.app, "header", None)
+        if header is not None:  # what lies below stands still while it asks; how fresh the desk is must not
+            yield TopLine(header)
         box = Vertical()
         box.border_title = self._title
         with box:
@@ -97,6 +103,13 @@ class Dialog(ModalScreen[Answer | None]):
 
     def say(self, hint: Content) -> None:
         self.query_one(".dialog--hint", Static).update(hint)
+
+
+class RefusalDialog(Dialog[None]):
+    """Why a question is not asked. The hand that pressed the key may be typing the answer already: it goes nowhere."""
+
+    def hint(self) -> Content:
+        return Content.assemble(("esc ", Tone.INFO), "close   what is typed here goes nowhere")
 
 
 class Prompt(Input):

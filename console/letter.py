@@ -121,14 +121,15 @@ def _of_mail(letter: Letter) -> Iterable[Check]:
     found = examined(said, own=(view.mailbox.rpartition("@")[2],))
     for reason in found:
         yield Check(Level.FAULT, reason.text)
-    if not any(reason.code == "hidden_characters" for reason in found):
+    codes = {reason.code for reason in found}
+    if codes.isdisjoint({"hidden_characters", "blank_subject"}):
         yield Check(Level.FINE, "no hidden characters")
     if mail.links:
         hosts = sorted({link.host for link in mail.links})
         shown = f"{', '.join(hosts[:3])}{' ...' if len(hosts) > 3 else ''}"
         yield Check(Level.INFO, f"{plural(len(mail.links), 'link')} to {shown}")
-    if mail.unseen:
-        yield Check(Level.WARN, "the HTML holds text its reader would not see")
+    if mail.unseen and "hidden_text" not in codes:
+        yield Check(Level.WARN, "the HTML holds a preheader: words that only a list of mails shows")
     if mail.attachments:
         names = ", ".join(one.name for one in mail.attachments[:3])
         yield Check(Level.WARN, f"{plural(len(mail.attachments), 'attachment')}: {names}")

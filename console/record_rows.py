@@ -33,14 +33,18 @@ LANES: Final = (
 LANE_FIELDS: Final = ("site", "domain", "mailbox", "agent", "stream", "waits", "level")
 
 
-def lane_row(paced: Paced, *, now: int) -> Row:
+def lane_row(paced: Paced, *, now: int, stopped: bool = False) -> Row:
     """`PACE` is messages a minute and `HOUR` what left of the hour's cap, of this mailbox at this site."""
     lane, hour = paced.lane, paced.hour
     waits = lane.waits_for or ("empty" if not lane.depth else "another try" if lane.failures else "")
-    paused = lane.paused_at is not None or "paused" in waits or "suspended" in waits
+    if stopped and lane.depth:
+        waits = "ALL STOP"
+    paused = waits == "ALL STOP" or lane.paused_at is not None or "paused" in waits or "suspended" in waits
     glyph = "■ " if paused else "▲ " if lane.failures or "backs off" in waits else ""
     tone = Tone.FAULT if paused else Tone.WARN if glyph else Tone.MUTED
-    reply = f"{lane.last_reply} · {since_text(lane.last_reply_at, now)}" if lane.last_reply else ABSENT
+    reply = lane.last_reply or ABSENT
+    if lane.last_reply and lane.last_reply_at is not None:
+        reply = f"{reply} · {since_text(lane.last_reply_at, now)}"
     return row(
         lane.id,
         (

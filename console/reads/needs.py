@@ -47,6 +47,8 @@ def _of_desk(tx: Transaction, head: figures.Head) -> Iterator[Need]:
     if head.oldest is not None and tx.now - head.oldest >= policy.notify.pending_older_than:
         text = f"{head.held:,} held, the oldest longer than anybody should wait"
         yield Need(Level.WARN, "queue", text, "queue")
+    elif head.held:
+        yield Need(Level.INFO, "queue", f"{head.held:,} held for a human", "queue")
     since = bucket(tx.now - HOUR, 60)
     unproven = figures.counts(tx.conn, "desk", [""], ["unverified_1h"], since=since).total("", "unverified_1h")
     if unproven:
@@ -109,6 +111,11 @@ def _of_identities(tx: Transaction) -> Iterator[Need]:
     asked = tx.one(select(func.count()).where(c.status == "requested"))
     ending = tx.one(select(func.count()).where(c.status == "active", c.expires_at <= tx.now + EXPIRES_SOON))
     if asked and asked[0]:
-        yield Need(Level.INFO, plural(asked[0], "identity", "identities"), "await approval", "identities")
+        yield Need(
+            Level.INFO,
+            plural(asked[0], "identity", "identities"),
+            f"await{'s' * (asked[0] == 1)} approval",
+            "identities",
+        )
     if ending and ending[0]:
         yield Need(Level.INFO, plural(ending[0], "identity", "identities"), "to renew within 14 days", "identities")

@@ -58,13 +58,14 @@ def shape(conn: Connection, *, now: int) -> list[SiteRow]:
 
 # --- events -------------------------------------------------------------------------------------------------------
 
-EVENT_FIELDS: Final = ("type", "actor", "agent", "sev", "id", "mailbox")
+EVENT_FIELDS: Final = ("type", "event", "actor", "agent", "sev", "id", "mailbox")
 
 
 def event_filter(conn: Connection, wants: Sequence[Want]) -> EventFilter:
     """The filter in the terms of the log. Names that nobody has match nothing."""
     shown = EventFilter()
     values = {want.field or "type": want.value for want in wants if not want.negated}
+    values.setdefault("type", values.get("event", ""))  # its column says EVENT
     at_least = {"error": Severity.ERROR, "warn": Severity.WARN}.get(values.get("sev", ""), Severity.INFO)
     kind = values.get("type", "")
     agent = mailbox = None

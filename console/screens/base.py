@@ -82,7 +82,7 @@ class DeskScreen(Screen[None]):
     # -- layout -------------------------------------------------------------------------------------------------------
 
     def compose(self) -> ComposeResult:
-        yield TopLine(self._top)
+        yield TopLine(self.header)
         yield TabLine(lambda width: tab_line(self.tab, width))
         if self.console.hint:
             yield HintLine(lambda width: hint_line(self.console.hint, width))
@@ -102,7 +102,8 @@ class DeskScreen(Screen[None]):
         """What the footer says at its right."""
         return ""
 
-    def _top(self, width: int) -> Content:
+    def header(self, width: int) -> Content:
+        """The first line, as it stands now."""
         app = self.console
         place, title = self.place(), self.title_word
         if self.tab and width < 100:
@@ -113,7 +114,7 @@ class DeskScreen(Screen[None]):
 
     def _foot(self, width: int) -> Content:
         app = self.console
-        keys = [Key(action, app.why_not(action)) for action in footer(self.scope)]
+        keys = [Key(action, app.why_not(action)) for action in footer(self.scope, stopped=app.live.stopped)]
         approval = app.session.undoable(app.now)
         undo = undo_text(approval.label, approval.release_at, app.now) if approval else ""
         return foot_line(keys, note=self.note(), undo=undo, width=width)

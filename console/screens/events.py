@@ -135,6 +135,7 @@ class EventsScreen(ListScreen):
         self._seek(-1, Severity.WARN)
 
     def _seek(self, step: int, severity: Severity) -> None:
+        """To the next of this severity; downwards the log is read on as far as is kept."""
         seqs = list(self._events)
         at = self.table.roster.cursor_index + step
         while 0 <= at < len(seqs):
@@ -142,7 +143,24 @@ class EventsScreen(ListScreen):
                 self.table.seek(seqs[at])
                 return
             at += step
-        self.console.say(f"no further {severity.value} {'below' if step > 0 else 'above'}")
+        if step > 0 and self._older is not None:
+            self._seek_older(severity)
+        else:
+            self.console.say(f"no further {severity.value} {'below' if step > 0 else 'above'}")
+
+    @work(group="older", exclusive=True, exit_on_error=False)
+    async def _seek_older(self, severity: Severity) -> None:
+        wants = self._terms()
+        while (before := self._older) is not None and len(self._events) < KEPT:
+            page = await self.desk.read(lambda conn, before=before: reads.earlier(conn, wants, before=before))  # type: ignore[misc]  # bound now
+            self._older = page.older
+            self._take(page.rows, newer=False)
+            found = max((row.seq for row in page.rows if row.severity is severity), default=None)
+            if found is not None:
+                self.table.seek(found)
+                return
+        end = "below" if self._older is None else f"among the newest {KEPT:,}; / sev:{severity.value} looks at all"
+        self.console.say(f"no further {severity.value} {end}")
 
     def do_follow(self) -> None:
         """Only what is about the same thing."""

@@ -30,6 +30,10 @@ class HeldScreen(DeskScreen):
         """(item, digest as it was drawn, spelled id) that `a` and `x` mean, or None."""
         raise NotImplementedError
 
+    def about(self) -> Content:
+        """Whom and what the chosen one is about, in a line."""
+        raise NotImplementedError
+
     def decided(self, items: Sequence[int]) -> None:
         """These are no longer pending, by our own hand."""
 
@@ -58,7 +62,7 @@ class HeldScreen(DeskScreen):
         item, digest, spelled = chosen
         self.ask_reason(
             fill("Reject $id?", id=spelled),
-            Content("It is ended for good; its agent is told the reason."),
+            Content("\n").join([self.about(), Content("It is ended for good; its agent is told the reason.")]),
             "rejects it",
             lambda reason: self._reject([Decision(item, approve=False, digest=digest, reason=reason)]),
         )

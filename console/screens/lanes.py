@@ -59,7 +59,7 @@ class LanesScreen(ListScreen):
         found = await self.desk.look(reads.all_lanes)
         shown = [one for one in found if filters.matches(lane_fields(one.lane), self.wants)]
         self._lanes, self._known = {one.lane.id: one.lane for one in shown}, len(found)
-        self.show_rows([lane_row(one, now=now) for one in shown])
+        self.show_rows([lane_row(one, now=now, stopped=self.console.live.stopped) for one in shown])
 
     def note(self) -> str:
         return total_text(len(self._lanes), self._known, "lane")

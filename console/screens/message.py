@@ -26,6 +26,7 @@ from console.letter import (
 )
 from console.live import AgentLine, News
 from console.reads import letter as reads
+from console.rows import failures
 from console.safe import content, fill, make_safe
 from console.screens.agent_acts import AgentScreen
 from console.screens.base import bindings
@@ -35,6 +36,8 @@ from console.widgets.pane import TextPane
 
 SHARES: Final = (1 / 2, 1 / 2)
 """Of the width, for facts and checks."""
+LOOK_FOR: Final = 1.0
+"""Seconds for which a message with a failed check cannot be approved after it opened: nobody has looked yet."""
 VIEWS: Final[dict[str, Callable[[Letter], Lines]]] = {
     "body": body_lines,
     "headers": header_lines,
@@ -65,6 +68,7 @@ class MessageScreen(HeldScreen, AgentScreen):
         self._among = among if len(among) else (item,)
         self._at = among.index(item) if item in among else 0
         self._letter: Letter | None = None
+        self._shown_at = 0.0
         self._view = "body"
         self._tall: dict[str, int] = {}
 
@@ -99,6 +103,7 @@ class MessageScreen(HeldScreen, AgentScreen):
             return
         first = self._letter is None or self._letter.item != item or self._letter.digest != letter.digest
         self._letter = letter
+        self._shown_at = self.console.monotonic() if first else self._shown_at
         self._show(top=first)
         self.console.session.opened(letter.item, letter.digest)
         if letter.pending:
@@ -173,6 +178,13 @@ class MessageScreen(HeldScreen, AgentScreen):
             return None
         return letter.item, letter.digest, letter.spelled
 
+    def about(self) -> Content:
+        view, letter = (self._letter.view, self._letter) if self._letter else (None, None)
+        if letter is None or view is None:
+            return fill("$agent", agent=letter.agent if letter else "")
+        people = ", ".join(one.given for one in view.recipients[:2]) + (" ..." if len(view.recipients) > 2 else "")
+        return fill("$agent · $people · $subject", agent=view.agent, people=people, subject=view.subject)
+
     def chosen_agent(self) -> AgentLine | None:
         name = self._letter.agent if self._letter else ""
         return next((line for line in self.console.live.agents if line.name == name), None)
@@ -186,11 +198,17 @@ class MessageScreen(HeldScreen, AgentScreen):
                 held = letter.held
                 by = f" by {make_safe(held.decided_by).text}" if held and held.decided_by else ""
                 return f"{short(letter.spelled)} is no longer pending: already {held.status if held else 'gone'}{by}"
+            if name == "approve" and letter.held and failures(letter.held) and self._just_opened:
+                return "it opened this moment, with a failed check: look first"
             if name == "approve" and letter.view is not None and letter.mail is None:
                 return "its body has been purged: nobody can see what would leave"
         if name == "suppress" and (letter is None or letter.view is None):
             return "it has no recipients"
         return super().why_not(name)
+
+    @property
+    def _just_opened(self) -> bool:
+        return self.console.monotonic() - self._shown_at < LOOK_FOR
 
     def decided(self, items: Sequence[int]) -> None:
         del items

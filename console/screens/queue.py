@@ -10,6 +10,7 @@ from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
+from textual.content import Content
 from textual.timer import Timer
 
 from console.actions import Scope
@@ -42,6 +43,8 @@ PREVIEW_AGAIN: Final = 3.0
 """Seconds until the preview of a row that keeps changing is read anew."""
 READ_AFTER: Final = 0.5
 """Seconds a preview must stay before it counts as being read; who leafs past reads nothing."""
+ABOUT: Final = (3, 4, 5)
+"""The cells of a row that say whom and what it is about: agent, recipient, subject."""
 FACTS_KEPT: Final = 20_000
 
 
@@ -250,6 +253,10 @@ class QueueScreen(HeldScreen):
     def chosen(self) -> tuple[int, str | None, str] | None:
         row = self.table.cursor_row
         return None if row is None else (row.id, row.digest, spell_id("m" if row.digest else "a", row.id))
+
+    def about(self) -> Content:
+        row = self.table.cursor_row
+        return Content(" · ".join(row.cells[at].text for at in ABOUT if row.cells[at].text)) if row else Content("")
 
     def why_not(self, name: str) -> str | None:
         match name:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.widgets import Input
@@ -20,7 +20,13 @@ from core.flow import trace
 from core.flow.trace import Story
 
 KEY_LIMIT = 1_000
-KIND_TONES = {"decision": Tone.ACCENT, "feedback": Tone.WARN, "consequence": Tone.WARN, "departure": Tone.GOOD}
+KIND_TONES = {
+    "decision": Tone.ACCENT,
+    "feedback": Tone.WARN,
+    "consequence": Tone.WARN,
+    "departure": Tone.GOOD,
+    "waits": Tone.WARN,
+}
 
 
 class TraceScreen(DeskScreen):
@@ -44,7 +50,7 @@ class TraceScreen(DeskScreen):
     def compose_body(self) -> ComposeResult:
         yield Input(
             make_safe(self._asked).text, id="key", max_length=KEY_LIMIT, compact=True,
-            placeholder="a message id, Message-ID, return path, address, run, agent or person, then enter",
+            placeholder="a message id, Message-ID, return path, address, run, agent or person; esc leaves the line",
         )  # fmt: skip
         yield TextPane(id="story")
 
@@ -69,13 +75,21 @@ class TraceScreen(DeskScreen):
             return
         pane = self.query_one("#story", TextPane)
         pane.show_lines([[Piece("Looking ...", Tone.MUTED)]])
-        story = await self.desk.read(lambda conn: trace.trace(conn, key, self.desk.keyring))
+        now = self.console.now
+        story = await self.desk.read(lambda conn: trace.trace(conn, key, self.desk.keyring, now=now))
         pane.show_lines(story_lines(story))
         pane.focus()
         self.check_frame()
 
     def failed(self, reason: str) -> None:
         self.query_one("#story", TextPane).show_lines([[Piece(f"✖ {make_safe(reason).text}", Tone.FAULT)]])
+
+    def on_paste(self, event: events.Paste) -> None:
+        """What is pasted here is asked for, wherever the focus is."""
+        key = self.query_one("#key", Input)
+        if not key.has_focus:
+            key.value = make_safe(event.text.strip().partition("\n")[0]).text
+            key.focus()
 
     def do_ask(self) -> None:
         self.query_one("#key").focus()
@@ -85,7 +99,7 @@ class TraceScreen(DeskScreen):
         self.console.say(f"copied {self._asked}")
 
     def go_back(self) -> bool:
-        if self.query_one("#key").has_focus and self.query_one(TextPane).plain:
+        if self.query_one("#key").has_focus:
             self.focus_body()
             return True
         return super().go_back()

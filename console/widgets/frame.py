@@ -21,9 +21,11 @@ from core.words import SECOND, TIGHTENERS, Actor
 
 NARROW: Final = 100
 """Below this many cells the tabs go and the header shortens."""
-ROOMY: Final = 160
-"""From here on a stopped desk's header still has room for the screen's own part."""
 STOP_WIDTH: Final = 44
+STOP_WORD: Final = 10
+WHOLE: Final = 10_000
+GIVING_WAY: Final = ((WHOLE, 3), (WHOLE, 2), (40, 2), (24, 2), (0, 3), (0, 2))
+"""How many cells of the place, and how much of the figures, a header has room for: the most first."""
 Parts = list[tuple[str, str]]
 
 
@@ -48,41 +50,47 @@ class Head:
 
 def head_line(head: Head, width: int) -> Content:
     """The header at this width: `● live 0.4s │ PROD [RW] alice │ ... 12:41:07Z`."""
-    parts, end = (_wide(head, width), clock(head.now)) if width >= NARROW else _narrow(head)
+    if width < NARROW:
+        parts, end = _narrow(head)
+        return Content.assemble(*_clipped(parts, width - cells(end) - 1), (f" {end}", Tone.MUTED))
+    end = clock(head.now)
     room = width - cells(end) - 1
+    # problems always stay: what ages gives way, then the place, then the reason of a stop
+    shares = [(place, STOP_WIDTH, figures) for place, figures in GIVING_WAY if not place or not head.live.stopped]
+    shares += [(0, STOP_WORD, 3), (0, STOP_WORD, 2), (0, STOP_WORD, 1)]
+    tries = (_wide(head, place=place, stop=stop, figures=figures) for place, stop, figures in shares)
+    parts = next((found for found in tries if sum(cells(text) for text, _ in found) <= room), [])
+    parts = parts or _wide(head, place=0, stop=STOP_WORD, figures=1)
     return Content.assemble(*_clipped(parts, room), (f" {end}", Tone.MUTED))
 
 
-def _wide(head: Head, width: int) -> Parts:
+def _wide(head: Head, *, place: int, stop: int, figures: int) -> Parts:
+    """The parts, with so many cells of the place and of the stop's sentence, and so many of the figures."""
     bar = (" │ ", Tone.MUTED)
     live = head.live
     who = _operator(head.actor) if live.link is not Link.OPENING else []
     parts = [_freshness(head), bar, (head.name, Tone.STRONG), *who, bar]
-    place = head.place
     if live.stopped:
         # a long reason must not push the figures out of sight; it stands in full in "Needs you"
-        text = clip(f"■ ALL STOP by {_safe(live.stopped_by)}: {_safe(live.stop_reason)}", STOP_WIDTH)
+        text = clip(f"■ ALL STOP by {_safe(live.stopped_by)}: {_safe(live.stop_reason)}", stop)
         parts += [(text, f"{Tone.FAULT} reverse"), bar]
-        place = "" if width < ROOMY else place
     if live.gateway_down:
         parts += [("✖ gateway down", Tone.FAULT), bar]
-    parts += [*([(place, Tone.PLAIN), bar] if place else []), *_figures(live, head.second)]
-    return parts
+    if head.place and place:
+        parts += [(clip(head.place, place), Tone.PLAIN), bar]
+    return parts + _figures(live, head.second, figures)
 
 
-def _figures(live: Live, now: int) -> Parts:
+def _figures(live: Live, now: int, wanted: int) -> Parts:
+    """The problems, and before them the depth (2), how it moves and the oldest (3)."""
     bar = (" │ ", Tone.MUTED)
     if live.link is Link.OPENING:
         return []
+    held = (f"held {count(live.held)}", Tone.STRONG if live.held else Tone.PLAIN)
     oldest = age(now - live.oldest) if live.oldest is not None else "none"
-    return [
-        (f"held {count(live.held)}", Tone.STRONG if live.held else Tone.PLAIN),
-        (f" ▲{live.held_minute}/min", Tone.MUTED),
-        bar,
-        (f"oldest {oldest}", Tone.PLAIN),
-        bar,
-        *_problems(live),
-    ]
+    moves = [(f" ▲{live.held_minute}/min", Tone.MUTED), bar, (f"oldest {oldest}", Tone.PLAIN)]
+    depth = [held, *(moves if wanted > 2 else []), bar] if wanted > 1 else []
+    return [*depth, *_problems(live)]
 
 
 def _problems(live: Live) -> Parts:

@@ -118,7 +118,7 @@ class File:
     def _missing(self) -> Unavailable:
         self.lost = self._known is not None
         return Unavailable(
-            f"the desk's database is no longer the file at {self.path}; bring it back, nothing was written"
+            f"the desk's database {self.path.name} is no longer where it was: bring it back, nothing was written"
             if self.lost
             else f"there is no database at {self.path}; bring it back, or make a desk: postroom init"
         )

@@ -168,10 +168,43 @@ async def test_who_may_not_approve_is_told_which_role_may(scene: Scene) -> None:
         assert "[R] audrey, read-only: needs role reviewer" in lines(pilot)[0]
         await pilot.press("2")
         await shows(pilot, "Your refund")
-        await pilot.press("a", "x", "space", "A")
+        await pilot.press("a")
         assert "approve: needs role reviewer" in said(app)
-        assert "reject: needs role" in said(app)
+        for keys, action in ((("x",), "reject"), (("space", "A"), "approve marked")):
+            await pilot.press(*keys)
+            await shows(pilot, f"Not now: {action}")
+            await press(pilot, scene, "escape")
         assert state(scene, item) == "pending"
+
+
+async def test_a_reason_typed_for_a_question_that_was_not_asked_goes_nowhere(scene: Scene) -> None:
+    first, second = scene.submit("r0@example.com"), scene.submit("r1@example.com")
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "r1@example.com")
+        elsewhere(scene, first)
+        await until(pilot, lambda: app.desk_screen is not None and app.desk_screen.why_not("reject") is not None)
+        await pilot.press("x")
+        await shows(pilot, "no longer pending")
+        await press(pilot, scene, *"jaquux", "enter")
+        await shows(pilot, "Not now: reject")
+        assert state(scene, second) == "pending"
+        await pilot.press("escape")
+        await until(pilot, lambda: "Not now" not in drawn(pilot))
+        assert app.is_running
+
+
+async def test_what_was_decided_a_moment_before_leaving_is_done(scene: Scene) -> None:
+    item = scene.submit()
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "Your refund")
+        app.perform("approve")
+        app.perform("quit")
+        await until(pilot, lambda: app.return_code is not None)
+    assert state(scene, item) == "approved"
 
 
 async def test_on_call_may_reject_and_not_approve(scene: Scene) -> None:

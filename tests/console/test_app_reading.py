@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from console.rows import TIMES
+from console.screens.message import LOOK_FOR
 from console.screens.queue import QueueScreen
 from core.events import EmailApproved, ReviewHurried
 from core.ledger import log
@@ -208,7 +210,7 @@ async def test_what_would_deceive_must_be_opened_first(scene: Scene, more: dict[
     app = scene.app()
     async with looking(app) as pilot:
         await pilot.press("2")
-        await shows(pilot, "✖1")
+        await until(pilot, lambda: re.search(r"✖[1-9]", drawn(pilot)) is not None)
         await pilot.press("a")
         await until(pilot, lambda: "open it first" in said(app))
         await pilot.press("space", "A")
@@ -216,5 +218,8 @@ async def test_what_would_deceive_must_be_opened_first(scene: Scene, more: dict[
         assert dwells(scene) == []
         await pilot.press("enter")
         await shows(pilot, "✖ ")
+        await pilot.press("a")
+        await until(pilot, lambda: "look first" in said(app))
+        scene.monotonic.at += LOOK_FOR
         await pilot.press("a")
         await until(pilot, lambda: len(dwells(scene)) == 1)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from console.app import FRAME_EVERY
 from core.words import Actor, Role
@@ -218,7 +219,9 @@ async def test_the_screens_look_as_they_did(
 
 
 async def still(pilot: Pilot[int]) -> str:
-    """The picture once nothing moves any more."""
+    """The picture once nothing moves any more, nor blinks."""
+    for line in pilot.app.screen.query(Input):
+        line.cursor_blink = False
     seen = ""
     for _ in range(40):
         before, seen = seen, taken(pilot)

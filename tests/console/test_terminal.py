@@ -91,8 +91,7 @@ def review(seen: Seen, desk: Desk, size: Size) -> None:
     assert "HARBOUR" in screen.splitlines()[0]
     assert ("[1 Desk]" in screen) is wide
     seen.press("2")
-    screen = shows(seen, "Your refund 0")
-    assert all(f"Your refund {n}" in screen for n in range(4))
+    seen.until(lambda screen: all(f"Your refund {n}" in screen for n in range(4)))
     seen.press("G", "space", "k", "space")
     shows(seen, "marked(2)")
     seen.press("A")

@@ -88,7 +88,7 @@ def test_a_database_moved_away_is_refused_and_back_again_it_goes_on(
     for one in moved:
         one.rename(away / one.name)
     for name in ("first", "second"):
-        with pytest.raises(Unavailable, match="no longer the file at") as told:
+        with pytest.raises(Unavailable, match="no longer where it was") as told:
             note(store, name)
         assert told.value.retry_after > 0
     with pytest.raises(Unavailable):
