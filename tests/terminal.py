@@ -43,6 +43,8 @@ class Terminal:
         self._screen = pyte.Screen(size.columns, size.rows)
         self._stream = pyte.ByteStream(self._screen)
         self._unseen = bytearray()
+        self._poll = select.poll()  # select() ends at 1,024 open files
+        self._poll.register(self._master, select.POLLIN)
 
     @property
     def screen(self) -> str:
@@ -60,8 +62,7 @@ class Terminal:
 
     def read(self, seconds: float) -> bytes:
         """What is written within this time; empty if nothing is, or the program has ended."""
-        ready, _, _ = select.select([self._master], [], [], seconds)
-        if not ready:
+        if not self._poll.poll(seconds * 1_000):
             return b""
         try:
             written = os.read(self._master, 65_536)

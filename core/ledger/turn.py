@@ -47,6 +47,13 @@ class Turn:
         if self._waiting.first:
             self._thread.release()
 
+    def close(self) -> None:
+        """Let the file go; whoever writes again opens it again."""
+        with self._thread:
+            if self._fd is not None:
+                os.close(self._fd)
+                self._fd = None
+
     def _take(self, fd: int) -> bool:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -220,7 +220,7 @@ async def test_hostile_words_reach_the_screen_as_they_are_spelled(scene: Scene) 
         await shows(pilot, "Dear ⟨U+001B⟩[31mMs⟨U+001B⟩[0m Doe,")
         await shows(pilot, "hidden or bidi characters: subject 1, body 6")
         await shows(pilot, "a link says www.bank.example and goes to evil.example")
-        await shows(pilot, "the HTML holds text its reader would not see")
+        await shows(pilot, "the HTML hides from its reader")
 
 
 async def test_a_wide_and_hostile_subject_breaks_no_column(scene: Scene) -> None:
