@@ -116,7 +116,7 @@ class PostroomConsole(CarefulApp[int]):
         return head_line(Head(self.live, self.now, self.desk_name, self.actor, "", "opening"), width)
 
     def on_mount(self) -> None:
-        self.set_interval(FRAME_EVERY, self._check_frame)
+        self.frame_timer = self.set_interval(FRAME_EVERY, self._check_frame)
         self._watch_themes()
         # after the first frame: importing holds the interpreter, and a black screen says nothing
         self.call_after_refresh(self._open)
@@ -229,8 +229,7 @@ class PostroomConsole(CarefulApp[int]):
         if name == "quit" and self.desk_screen is None:
             self.exit(0)
             return
-        why = self.why_not(action)
-        if why is not None:
+        if (why := self.why_not(action)) is not None:
             self._refuse(action, why)
             return
         number = name.removeprefix("go_")

@@ -45,10 +45,8 @@ LOOK_EVERY: Final = 0.2
 """Seconds between looks at the head of the log: one seek, so that what others decide is gone within half a second."""
 FULL_EVERY: Final = 30
 """Seconds after which every agent's line is read again: budgets refill without events."""
-LINES_EVERY: Final = 3.0
-"""Seconds between readings of the agents that mail has touched, however much there was."""
-CALM_EVERY: Final = 5.0
-"""Seconds between readings of what the clock alone changes, while nothing happens."""
+LINES_EVERY: Final = 5.0
+"""Seconds between readings of needs and of the agents that mail has touched, however much there was or how little."""
 HEAD_EVERY: Final = 0.5
 """Seconds between readings of the header's figures."""
 _NEVER: Final = (float("-inf"),) * 3
@@ -156,7 +154,7 @@ class Desk:
         """As much as is due: what somebody did to an agent is read at once, mail now and then, whatever it comes to."""
         moment = time.monotonic()
         head_at, lines_at, full_at = self._read_at
-        if full or urgent or moment - lines_at >= (LINES_EVERY if self._unread else CALM_EVERY):
+        if full or urgent or moment - lines_at >= LINES_EVERY:
             whole = full or moment - full_at >= FULL_EVERY
             dirty, self._dirty = (None if whole else self._dirty), set()
             self._read_at = (moment, moment, moment if whole else full_at)

@@ -197,7 +197,7 @@ def held_row(held: HeldRow) -> Row:
 
 
 def _alike(held: HeldRow) -> str:
-    """How many are alike; beyond what is counted, `999+`."""
+    """How many are alike; beyond what is counted, `99+`."""
     return f"{TIMES}{held.alike - 1}+" if held.more_alike else f"{TIMES}{held.alike}"
 
 

@@ -163,8 +163,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
     @property
     def cursor_row(self) -> Row | None:
         """The row under the cursor as it was drawn; None while unread, or gone. What an action is keyed to."""
-        cursor = self.roster.cursor
-        return None if cursor is None or cursor in self.roster.gone else self._pages.get(cursor)
+        return None if (cursor := self.roster.cursor) is None or cursor in self.roster.gone else self._pages.get(cursor)
 
     def is_gone(self, row: int) -> bool:
         return row in self.roster.gone
@@ -176,8 +175,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def toggle_mark(self) -> None:
         """Mark or unmark the row under the cursor and go one down."""
-        cursor = self.roster.cursor
-        if cursor is None:
+        if (cursor := self.roster.cursor) is None:
             return
         self._rearranged(lambda: self.roster.toggle(cursor, self._pages.digest(cursor)))
         self._tell_marks()
@@ -187,10 +185,9 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         """`v`: the first press starts a range at the cursor, the second marks all of it."""
         if self.roster.anchor is None:
             self.roster.anchor = self.roster.cursor
-            self._repaint()
-            return
-        self._mark(self.roster.span())
-        self.roster.anchor = None
+        else:
+            self._mark(self.roster.span())
+            self.roster.anchor = None
         self._repaint()
 
     def cancel_range(self) -> bool:
@@ -209,8 +206,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def seek(self, row: int) -> bool:
         """Put the cursor on an id, if it is shown."""
-        index = self.roster.index_of(row)
-        if index is not None:
+        if (index := self.roster.index_of(row)) is not None:
             self._go(index)
         return index is not None
 
@@ -298,13 +294,18 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Bring what is visible up to date: dirty rows, running ages, digests of marks that were never drawn."""
         if not self.is_mounted or not self.screen.is_active:
             return
-        visible = self._visible()
         if not self._asking:
-            self._pages.settle(visible)
+            self._pages.settle(self._visible())
         self._want(unread_too=True)
-        if (second := self._now() // SECOND) != self._second:
-            self._second = second
-            self._redraw(row for row in visible if (known := self._pages.get(row)) and known.ages)
+        if not self._asking:  # or they are drawn with what is being read: each drawing costs by itself
+            self._redraw(self._aged())
+
+    def _aged(self) -> list[int]:
+        """The visible rows whose age is drawn anew; once a second."""
+        if (second := self._now() // SECOND) == self._second:
+            return []
+        self._second = second
+        return [row for row in self._visible() if (known := self._pages.get(row)) and known.ages]
 
     def _visible(self) -> Sequence[int]:
         top = self.scroll_offset.y
@@ -351,7 +352,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.roster.mark({row: rows[row].digest for row in rows if self.roster.marks.get(row, "") is None})
         if lost := [row for row in wanted if row not in rows]:
             self.remove_rows(lost)
-        self._redraw(changed)
+        self._redraw(changed.union(self._aged()))
         if self.roster.cursor in changed:
             self.post_message(Highlighted(self, self.roster.cursor))
 

@@ -37,6 +37,7 @@ from console.widgets.frame import (
     tab_line,
     undo_text,
 )
+from console.widgets.kept import KeptLines
 from core.errors import PostroomError
 from core.flow.controls import Started
 
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 FILTER_LIMIT: Final = 300
+FRAME_EVERY: Final = 0.45
+"""Seconds between two checks of the frame that go with rows: every second tick of a table."""
 
 
 def bindings(scope: Scope) -> list[BindingType]:
@@ -65,7 +68,7 @@ class FilterLine(Input):
     """
 
 
-class DeskScreen(Screen[None]):
+class DeskScreen(KeptLines, Screen[None]):
     """A screen of the desk. Subclasses name `scope`, `tab` and `title_word`, compose a body, and load it."""
 
     scope: ClassVar[Scope]
@@ -78,6 +81,7 @@ class DeskScreen(Screen[None]):
         super().__init__()
         self.wants: tuple[Want, ...] = ()
         self.read_seq = -1
+        self._framed_at = 0.0
 
     # -- layout -------------------------------------------------------------------------------------------------------
 
@@ -123,6 +127,13 @@ class DeskScreen(Screen[None]):
         """Redraw the lines of the frame that would say something else now."""
         for line in (*self.query(TopLine), *self.query(TabLine), *self.query(FootLine)):
             line.check()
+
+    def check_frame_with_rows(self) -> None:
+        """Rows are about to be drawn: the frame, if it is due, is drawn with them, for each drawing costs by itself."""
+        self.console.frame_timer.reset()
+        if (moment := self.console.monotonic()) - self._framed_at >= FRAME_EVERY:
+            self._framed_at = moment
+            self.check_frame()
 
     # -- the desk -----------------------------------------------------------------------------------------------------
 

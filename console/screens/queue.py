@@ -9,7 +9,6 @@ from typing import ClassVar, Final
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal
 from textual.content import Content
 from textual.timer import Timer
 
@@ -29,6 +28,7 @@ from console.safe import make_safe
 from console.screens.base import bindings
 from console.screens.held_acts import HeldScreen, short
 from console.table import VirtualTable
+from console.widgets.kept import SideBySide
 from console.widgets.pane import TextPane
 from core.errors import PostroomError
 from core.ledger.views.queue import HeldRow
@@ -39,7 +39,7 @@ RELOAD_AFTER: Final = 0.3
 """Seconds from the first new message to reading the order anew; `RELOAD_SHARE` times what that took, if more."""
 RELOAD_SHARE: Final = 40
 PREVIEW_AFTER: Final = 0.1
-PREVIEW_AGAIN: Final = 3.0
+PREVIEW_AGAIN: Final = 5.0
 """Seconds until the preview of a row that keeps changing is read anew."""
 READ_AFTER: Final = 0.5
 """Seconds a preview must stay before it counts as being read; who leafs past reads nothing."""
@@ -78,7 +78,7 @@ class QueueScreen(HeldScreen):
         self._asked = False
 
     def compose_body(self) -> ComposeResult:
-        with Horizontal():
+        with SideBySide():
             yield VirtualTable(
                 HELD,
                 self,
@@ -123,6 +123,7 @@ class QueueScreen(HeldScreen):
         if len(self._known) > FACTS_KEPT:
             self._known = {item: facts for item, facts in self._known.items() if item in self.table.marks}
         self._known |= {item: marked(held) for item, held in found.items()}
+        self.check_frame_with_rows()
         return {item: held_row(held) for item, held in found.items()}
 
     async def load(self) -> None:

@@ -17,6 +17,7 @@ from console.format import age, age_short, clock, clock_short, count, countdown,
 from console.live import Link, Live
 from console.palette import Tone
 from console.safe import cells, clip, fit, make_safe
+from console.widgets.kept import KeptLines
 from core.words import SECOND, TIGHTENERS, Actor
 
 NARROW: Final = 100
@@ -222,7 +223,7 @@ def undo_text(label: str, release_at: int, now: int) -> str:
     return f"u undo {label} {countdown(release_at - now)}" if release_at > now + SECOND // 10 else ""
 
 
-class Line(Widget):
+class Line(KeptLines, Widget):
     """One line of the frame, drawn from a function of the width; `check` redraws it if it would say something else."""
 
     DEFAULT_CSS = """

@@ -21,6 +21,7 @@ from textual.style import Style
 from console.columns import Piece
 from console.palette import Tone
 from console.safe import MARKER, cells
+from console.widgets.kept import KeptLines
 
 TextLine = Sequence[Piece]
 
@@ -77,7 +78,7 @@ def _hang(pieces: TextLine, width: int) -> int:
     return hang if hang <= width // 2 else 0
 
 
-class TextPane(ScrollView, can_focus=True, inherit_bindings=False):
+class TextPane(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
     """Scrollable text. `show_lines` replaces it."""
 
     ALLOW_SELECT = False

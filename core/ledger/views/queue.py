@@ -43,7 +43,7 @@ STREAM: Final = table(Stream)
 
 HAND: Final = 500
 """Ids in one IN: databases bound how many values a statement takes."""
-ALIKE_COUNTED: Final = 1_000
+ALIKE_COUNTED: Final = 100
 """How far alike messages are counted: of 80,000 each line of a page would count them all, four times a second."""
 
 
