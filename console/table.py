@@ -10,6 +10,7 @@ Data goes down through methods, messages come up. The table never decides: a cli
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, Sequence
 from typing import ClassVar, Final
 
@@ -60,11 +61,6 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         Binding("end,G", "bottom", show=False),
     ]
 
-    Highlighted = Highlighted
-    MarksChanged = MarksChanged
-    Announced = Announced
-    FetchFailed = FetchFailed
-
     def __init__(
         self,
         columns: Sequence[Column],
@@ -85,7 +81,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._painter = LinePainter(self, columns, markable=markable)
         self._showing = Showing.LOADING
         self._reason = ""
-        self._asking = False
+        self._asking: asyncio.Task[None] | None = None
         self._second = -1
 
     # -- data goes down -----------------------------------------------------------------------------------------------
@@ -282,6 +278,10 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._resized()
         self.set_interval(TICK, self.tick)
 
+    def on_unmount(self) -> None:
+        if self._asking is not None:
+            self._asking.cancel()
+
     def on_resize(self) -> None:
         self._follow_cursor()
         self._repaint()
@@ -329,18 +329,17 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         if isinstance(answer, Mapping):
             self._accept(wanted, answer)
         else:
-            self._asking = True
-            self.run_worker(self._wait_for(wanted, answer), group="rows")
+            self._asking = asyncio.create_task(self._wait_for(wanted, answer))
 
     async def _wait_for(self, wanted: Sequence[int], answer: Awaitable[Mapping[int, Row]]) -> None:
         try:
             rows = await answer
-        except Exception as error:  # noqa: BLE001 - an exception that leaves a worker ends the app
-            self._asking = False
+            self._asking = None
+            self._accept(wanted, rows)
+        except Exception as error:  # noqa: BLE001 - nobody hears of what a task raises
+            self._asking = None
             self._not_fetched(wanted, error)
             return
-        self._asking = False
-        self._accept(wanted, rows)
         self._want()
 
     def _not_fetched(self, wanted: Sequence[int], error: Exception) -> None:
