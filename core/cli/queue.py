@@ -148,7 +148,10 @@ def reject(seat: Seat, ids: Ids, reason: Reason) -> Said:
 
 @command(queue_app, "undo", example="postroom queue undo m01hq3k5v9c2xw")
 def undo(seat: Seat, item: Annotated[str, typer.Argument(metavar="ID", help="A message's or an action's id.")]) -> Said:
-    """Take an approval back before its release."""
+    """Take an approval back before its release.
+
+    Approvals given in the console wait for `release_delay` first; one given here or over HTTP releases at once.
+    """
     return _each(seat, [item], lambda tx, number, actor: review.undo(tx, number, actor=actor), done="pending again")
 
 
