@@ -6,14 +6,16 @@ Every tone has its glyph or word beside it, so that a row reads the same without
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from console.columns import Cell, Column, Row
+from console.columns import Cell, Column, Piece, Row, lay_out
 from console.format import ABSENT, age, age_short, count_short, percent
 from console.gauges import gauge_text, gauge_tone, sparkline
 from console.live import AgentLine, Level, Need, Share
 from console.palette import Tone
-from console.safe import LINE_LIMIT, make_safe
+from console.safe import LINE_LIMIT, cells, make_safe
+from console.widgets.pane import wrap
 from core.words import Limit
 
 if TYPE_CHECKING:
@@ -67,9 +69,32 @@ NEEDS: Final = (
 )
 
 
-def need_row(index: int, need: Need) -> Row:
-    glyph, tone = GLYPHS[need.level]
-    return row(index, (Cell(glyph, tone), safe_cell(need.subject, Tone.STRONG), safe_cell(need.text)))
+CAUSE_LINES: Final = 3
+"""Lines that a cause may take; a need's rows are numbered from its place times these."""
+
+
+def need_rows(needs: Sequence[Need], *, width: int, room: int) -> list[Row]:
+    """Worst first in `width` cells. A cause too long for its column goes on below while there is `room`, in lines."""
+    column = lay_out(NEEDS, max(0, width))[-1].width
+    spare = room - len(needs)
+    rows: list[Row] = []
+    for place, need in enumerate(needs):
+        glyph, tone = GLYPHS[need.level]
+        first, *more = _cause(need.text, column, 1 + max(0, min(spare, CAUSE_LINES - 1)))
+        spare -= len(more)
+        rows.append(row(place * CAUSE_LINES, (Cell(glyph, tone), safe_cell(need.subject, Tone.STRONG), first)))
+        rows += [row(place * CAUSE_LINES + n, (Cell(), Cell(), cell)) for n, cell in enumerate(more, start=1)]
+    return rows
+
+
+def _cause(text: str, width: int, most: int) -> list[Cell]:
+    """A cause in at most so many lines; what is left of it stands in the last, to be cut there."""
+    whole = safe_cell(text)
+    if most == 1 or cells(whole.text) + cells(whole.tail) <= width:
+        return [whole]
+    broken = ["".join(piece.text for piece in pieces) for pieces in wrap([Piece(whole.text, Tone.PLAIN)], width)]
+    *lines, last = broken if len(broken) <= most else [*broken[: most - 1], "".join(broken[most - 1 :])]
+    return [*(Cell(line.rstrip()) for line in lines), replace(whole, text=last)]
 
 
 # --- agents -------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from console.gauges import sparkline
 from console.lines import Texts
 from console.live import AgentLine, Link, Live, Need
 from console.palette import Tone
-from console.rows import NEEDS, Shelf, need_row
+from console.rows import CAUSE_LINES, NEEDS, Shelf, need_rows
 from console.screens.agents import AgentsScreen, put
 from console.screens.base import bindings
 from console.table import VirtualTable
@@ -60,12 +60,16 @@ class DeskOverview(AgentsScreen):
         mode = self.console.live.default_mode
         return f"default mode {mode}" if mode and not self.wants else super().place()
 
+    def on_resize(self) -> None:
+        self.call_after_refresh(lambda: self.show(self.console.live))  # a cause is broken for the width it has
+
     def show(self, live: Live) -> None:
         needs = self.query_one("#needs", VirtualTable)
         if live.link is Link.LOST:
             needs.say_failed(live.lost_reason)
         elif live.link is Link.LIVE:
-            put(needs, self._needs_shelf.fill(need_row(n, need) for n, need in enumerate(live.needs, start=1)))
+            width, room = needs.scrollable_content_region.width - 1, needs.page_height
+            put(needs, self._needs_shelf.fill(need_rows(live.needs, width=width, room=room)))
             self.query_one("#flow", Static).update(flow(live))
         super().show(live)
 
@@ -82,7 +86,8 @@ class DeskOverview(AgentsScreen):
     def _need(self) -> Need | None:
         cursor = self.query_one("#needs", VirtualTable).cursor_id
         needs = self.console.live.needs
-        return needs[cursor - 1] if cursor is not None and cursor <= len(needs) else None
+        place = None if cursor is None else cursor // CAUSE_LINES
+        return needs[place] if place is not None and place < len(needs) else None
 
     def why_not(self, name: str) -> str | None:
         if name == "open" and self.query_one("#needs").has_focus:

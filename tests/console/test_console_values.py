@@ -9,6 +9,7 @@ from console.actions import ACTIONS
 from console.batch import Marked, batch_of
 from console.filters import Want
 from console.live import Level, Link, Live, Need, News
+from console.rows import CAUSE_LINES, need_rows
 from console.safe import cells
 from console.session import Approval, Session
 from console.widgets.frame import Head, Key, foot_line, head_line, tab_line
@@ -146,3 +147,23 @@ def test_what_a_pause_held_back_becomes_one_piece_of_news() -> None:
     later = News(Live(seq=9), messages=frozenset({2}), came=True, count=1)
     joined = first.joined(later)
     assert (joined.left, joined.came, joined.count, joined.live.seq) == (frozenset({1}), True, 3, 9)
+
+
+def test_a_long_cause_goes_on_below_while_there_is_room() -> None:
+    long = Need(Level.FAULT, "quote-bot", "suspended by guard: complaints 0.41 % > 0.05 %, 412 frozen, 2 in flight")
+    short = Need(Level.WARN, "gmail.com", "domain budget 88 %")
+
+    def drawn(room: int, width: int = 60) -> list[list[str]]:
+        return [[cell.text for cell in row.cells] for row in need_rows([long, short], width=width, room=room)]
+
+    assert drawn(2) == [["✖ CRIT", "quote-bot", long.text], ["▲ WARN", "gmail.com", short.text]]
+    assert drawn(6) == [
+        ["✖ CRIT", "quote-bot", "suspended by guard: complaints"],
+        ["", "", "0.41 % > 0.05 %, 412 frozen, 2 in"],
+        ["", "", "flight"],
+        ["▲ WARN", "gmail.com", short.text],
+    ]
+    assert drawn(3)[1] == ["", "", "0.41 % > 0.05 %, 412 frozen, 2 in flight"]  # to be cut there
+    assert [row.id // CAUSE_LINES for row in need_rows([long, short], width=60, room=6)] == [0, 0, 0, 1]
+    assert drawn(3, width=73)[1:] == [["", "", "412 frozen, 2 in flight"], ["▲ WARN", "gmail.com", short.text]]
+    assert drawn(6, width=0)[0][0] == "✖ CRIT"
