@@ -199,8 +199,9 @@ class PostroomConsole(CarefulApp[int]):
     def _check_frame(self) -> None:
         if not self._screen_stack:  # on the way out a last tick may come after the last screen
             return
-        for line in self.screen.query(Line):
-            line.check()
+        for screen in {self.screen, self.desk_screen or self.screen}:  # a dialog, and what it lies over
+            for line in screen.query(Line):
+                line.check()
 
     def header(self, width: int) -> Content:
         """The first line of whatever screen is shown, for the dialogs that lie over it."""

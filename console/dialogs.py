@@ -83,7 +83,7 @@ class Dialog(ModalScreen[Answer | None]):
 
     def compose(self) -> ComposeResult:
         header: Header | None = getattr(self.app, "header", None)
-        if header is not None:  # what lies below stands still while it asks; how fresh the desk is must not
+        if header is not None:  # what lies below is dim while it asks; how fresh the desk is must not be
             yield TopLine(header)
         box = Vertical()
         box.border_title = self._title

@@ -18,7 +18,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from console import deeds, filters
-from console.actions import TABS, Scope, footer, of_scope
+from console.actions import TABS, Scope, footer, of_scope, refusal
 from console.dialogs import Answer, Confirmed, Dialog, ReasonDialog, TypedDialog
 from console.filters import Want
 from console.format import plural
@@ -118,7 +118,11 @@ class DeskScreen(KeptLines, Screen[None]):
 
     def _foot(self, width: int) -> Content:
         app = self.console
-        keys = [Key(action, app.why_not(action)) for action in footer(self.scope, stopped=app.live.stopped)]
+        # what works here, whatever dialog lies over it: the keys must not go grey and bright again behind one
+        keys = [
+            Key(action, refusal(action, actor=app.actor, scope=self.scope, state=self.why_not(action.name)))
+            for action in footer(self.scope, stopped=app.live.stopped)
+        ]
         approval = app.session.undoable(app.now)
         undo = undo_text(approval.label, approval.release_at, app.now) if approval else ""
         return foot_line(keys, note=self.note(), undo=undo, width=width)

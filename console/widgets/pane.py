@@ -56,7 +56,8 @@ def wrap(pieces: TextLine, width: int) -> list[list[Piece]]:
             if cells(head) > room:  # a wide character that does not fit into one last cell
                 head = ""
             cut = head.rfind(" ") + 1
-            head = head[:cut] if cut > len(head) // 2 else head
+            # a line that would stay half empty is filled instead: an address has no spaces
+            head = head[:cut] if cut and width - room + cut > width // 2 else head
             if head:
                 wrapped[-1].append(Piece(head, piece.tone))
             elif room == width - hang:

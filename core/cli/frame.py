@@ -133,7 +133,10 @@ def _usage(error: Any) -> int:
         sys.stderr.write(error.format_message() + "\n")
         return 2
     where = f"; see {context.command_path} --help" if context is not None else ""
-    return _line(f"{error.format_message().rstrip('.')}{where}", code=int(getattr(error, "exit_code", 2)))
+    return _line(
+        f"{error.format_message().rstrip('.').replace(' Value error,', '')}{where}",
+        code=int(getattr(error, "exit_code", 2)),
+    )
 
 
 def complain(text: str) -> None:

@@ -23,7 +23,7 @@ from core.ledger import tables
 from core.ledger.tables import Body, table
 from core.ledger.transaction import Transaction
 from core.unseen import spell_out
-from tests.console.scene import Scene
+from tests.console.scene import Scene, strips
 
 MARKUP: Final = (
     "[@click=app.simulate_key('a')]Please review[/] [/b] [JIRA-12] [link=https://evil.example]x[/link] [[/] "
@@ -154,7 +154,7 @@ def _tell(tx: Transaction, payload: str) -> None:
 def assert_inert(pilot: Pilot[int], where: str) -> None:
     """Nothing drawn is a control, hidden, somebody else's action or a link; every line is as wide as the screen."""
     width = pilot.app.size.width
-    for y, strip in enumerate(pilot.app.screen._compositor.render_strips()):
+    for y, strip in enumerate(strips(pilot)):
         for segment in strip:
             assert segment.control is None, where
             assert segment.text.isprintable(), f"{where}, line {y}: {segment.text!r}"

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from textual._context import visible_screen_stack
 from textual.pilot import Pilot
+from textual.strip import Strip
 
 from console.app import PostroomConsole
 from console.dialogs import DEAF_FOR
@@ -133,8 +135,14 @@ async def until(pilot: Pilot[int], condition: Callable[[], bool], *, seconds: fl
     await pilot.pause()
 
 
+def strips(pilot: Pilot[int]) -> list[Strip]:
+    """What is on the screen, with what a dialog lies over: without that a blank is drawn, and kept for next time."""
+    visible_screen_stack.set(pilot.app._background_screens)
+    return pilot.app.screen._compositor.render_strips()
+
+
 def lines(pilot: Pilot[int]) -> list[str]:
-    return [strip.text.rstrip() for strip in pilot.app.screen._compositor.render_strips()]
+    return [strip.text.rstrip() for strip in strips(pilot)]
 
 
 def drawn(pilot: Pilot[int]) -> str:

@@ -14,12 +14,13 @@ from console.actions import ACTIONS, Asks, Scope, footer, of_scope, works_in
 from console.app import PostroomConsole
 from console.live import News
 from console.screens.queue import QueueScreen
+from console.widgets.frame import FootLine
 from console.wiring import MODES, Parts, sign_in
 from core.errors import Unauthenticated
 from core.flow import controls
 from core.ledger.tables import Message, Review, Worker, table
 from core.words import HOUR
-from tests.console.scene import Scene, drawn, furnish, lines, looking, make_scene, press, said, shows, until
+from tests.console.scene import Scene, drawn, furnish, lines, looking, make_scene, press, said, shows, strips, until
 from tests.desk import ALICE
 
 pytestmark = pytest.mark.anyio
@@ -256,7 +257,7 @@ async def test_without_colour_every_fault_still_has_its_sign(scene: Scene, monke
         await shows(pilot, "✖ CRIT")
         await shows(pilot, "✖ SUSP")
         assert any(line.startswith(">") for line in lines(pilot))
-        for strip in app.screen._compositor.render_strips():
+        for strip in strips(pilot):
             for segment in strip:
                 colour = segment.style.color.triplet if segment.style and segment.style.color else None
                 assert colour is None or app.no_color
@@ -306,16 +307,35 @@ async def test_a_key_that_cannot_be_used_now_is_dimmed_and_lights_up_when_it_can
         await shows(pilot, "It is on its way.")
 
         def colour() -> object:
-            foot = app.screen._compositor.render_strips()[-1]
+            foot = strips(pilot)[-1]
             return next(segment.style.color for segment in foot if segment.style and "approve" in segment.text)
 
         def open_colour() -> object:
-            foot = app.screen._compositor.render_strips()[-1]
+            foot = strips(pilot)[-1]
             return next(segment.style.color for segment in foot if segment.style and "source" in segment.text)
 
         await until(pilot, lambda: colour() == open_colour())
         await pilot.press("a")
         await until(pilot, lambda: colour() != open_colour())
+
+
+async def test_the_keys_below_a_dialog_stay_as_they_were(scene: Scene) -> None:
+    scene.submit()
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "It is on its way.")
+        screen = app.screen
+        assert isinstance(screen, QueueScreen)
+        foot = screen.query_one(FootLine)
+        await pilot.pause()
+        app._check_frame()
+        before = foot.render()
+        await pilot.press("x")
+        await shows(pilot, "Reject")
+        screen.check_frame()  # mail that comes now has the frame looked at as well
+        app._check_frame()
+        assert foot.render().is_same(before)
 
 
 async def test_a_newcomer_is_told_what_to_press_and_loses_no_key_to_it(scene: Scene) -> None:

@@ -100,6 +100,8 @@ def test_a_label_keeps_its_margin_when_its_line_wraps() -> None:
     assert "".join(piece.text for piece in wrapped[0]) == "ab cd "
     assert all(sum(cells(piece.text) for piece in row) <= 6 for row in wrapped)
     assert wrap(line("漢字漢字"), 1) == [[]]
+    contact = wrap([*line("To     fatima@fabrikam.example"), *line(" ▲ first contact")], 38)
+    assert [piece.text for piece in contact[1]] == ["first contact"]  # a word is not cut where a space is near
 
 
 def head(**more: object) -> Head:

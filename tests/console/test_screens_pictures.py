@@ -58,6 +58,8 @@ async def batch(pilot: Pilot[int], scene: Scene) -> None:
     await shows(pilot, "Re: revised")
     await pilot.press("j", "space", "equals_sign")
     await shows(pilot, "marked(5)")
+    if pilot.app.size.width >= 120:
+        await shows(pilot, "Q-1182 is ready")
     await pilot.press("A")
     await shows(pilot, "Approve 4 of 5")
 
@@ -121,7 +123,6 @@ async def trace(pilot: Pilot[int], scene: Scene) -> None:
 async def help_(pilot: Pilot[int], scene: Scene) -> None:
     await pilot.press("2")
     await shows(pilot, "Subj   We guarantee")
-    await pilot.pause(FRAME_EVERY * 2)  # the footer is looked at again so often, and not below a dialog
     await pilot.press("question_mark")
     await shows(pilot, "Approve the message under the cursor")
 
