@@ -155,15 +155,14 @@ def approve(
 ) -> Said:
     """Sign for an identity, as owner, governance or deliverability; the last signature brings it into being.
 
-    The checklist is shown, and by default you affirm it whole. What the desk sees for itself it says so.
+    By default you affirm its checklist whole; what you answered for then, and what the desk saw itself, is shown.
     """
     items = {item.code: item.sentence for item in issuance.CHECKLISTS[kind]}
     named = listed(affirm) or [ALL]
     if unknown := [code for code in named if code not in {ALL, *items}]:
-        raise Invalid(f"no such item: {', '.join(unknown)}", fix=f"the items are all, {', '.join(items)}")
+        fix = f"the items are all, {', '.join(items)}" if items else f"{kind} has no checklist: leave --affirm out"
+        raise Invalid(f"no such item: {', '.join(unknown)}", fix=fix)
     affirmed = [*items] if ALL in named else named
-    for code, sentence in items.items():
-        seat.note(f"[{'x' if code in affirmed else ' '}] {code}: {sentence}")
     lookups = _lookups(seat, address) if kind is Kind.DELIVERABILITY else None
 
     def verb(tx: Transaction, actor: Any) -> dict[str, Any]:
@@ -175,7 +174,7 @@ def approve(
     shown = seat.act(verb)
     mine = next(one for one in shown["signoffs"] if one["kind"] == kind)
     lines = [
-        f"{code}: {'the desk saw it itself' if by == 'desk' else 'you answer for it'}"
+        f"[x] {code}: {items[code]} {'The desk saw it itself.' if by == 'desk' else 'You answer for it.'}"
         for code, by in mine["checklist"].items()
     ]
     waits = shown["waiting_for"]
