@@ -145,21 +145,21 @@ class Running:
     @contextlib.asynccontextmanager
     async def load(self, *, agents: int = 6) -> AsyncIterator[asyncio.Event]:
         """Agents that submit as fast as they are answered, until the block ends or nobody answers."""
-        first = asyncio.Event()
+        first, enough = asyncio.Event(), asyncio.Event()
 
         async def hurry() -> None:
             with contextlib.suppress(httpx.HTTPError):
-                while True:
+                while not enough.is_set():
                     if (await self.submit()).is_success:
                         first.set()
 
-        tasks = [asyncio.create_task(hurry()) for _ in range(agents)]
-        try:
-            yield first
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(agents):
+                group.create_task(hurry())
+            try:
+                yield first
+            finally:
+                enough.set()  # and not cancelled: a connection that is just being made would be nobody's
 
     async def kill(self) -> None:
         self.process.kill()

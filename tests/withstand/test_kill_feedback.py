@@ -117,17 +117,19 @@ class World:
         signature = f'{{"timestamp":"{at}","token":"{token}","signature":"{made}"}}'.encode()
         return b'{"signature":' + signature + b',"event-data":' + post.body + b"}"
 
-    async def speak(self, running: Running, *, to_the_end: bool = False) -> None:
-        """Say all that is to be said, again and again until each is answered; ends when nobody answers."""
+    async def speak(self, running: Running, *, over: asyncio.Event | None = None) -> None:
+        """Say all that is to be said, again and again until each is answered.
+
+        Ends when nobody answers, when `over` is set, or without it when there is nothing left to say.
+        """
         answering = True
-        while answering:
+        while answering and not (over and over.is_set()):
             self.hear()
             if not self.waiting:
-                if to_the_end:
+                if over is None:
                     return
                 await asyncio.sleep(0.01)  # more mail will arrive; nobody tells us when
                 continue
-            # A group, for whoever is cancelled must have let go of the connection before the client is closed.
             async with asyncio.TaskGroup() as group:
                 said = [group.create_task(self._say(running, post)) for post in self.waiting[:6]]
             answering = all(one.result() for one in said)
@@ -147,13 +149,13 @@ class World:
 
 @contextlib.asynccontextmanager
 async def talking(world: World, running: Running) -> AsyncIterator[None]:
-    task = asyncio.create_task(world.speak(running))
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+    over = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(world.speak(running, over=over))
+        try:
+            yield
+        finally:
+            over.set()
 
 
 def told(store: Store) -> Sequence[Event]:
@@ -220,9 +222,6 @@ def budgets_held(tested: Site, store: Store) -> None:
 
 
 @pytest.mark.timeout(240)
-# A try that is cancelled while its server dies leaves the HTTP client's socket to the collector; the gateway is tested.
-@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_feedback_and_budgets_survive_a_gateway_that_is_killed_again_and_again(
     tmp_path: Path, database: str | None
 ) -> None:
@@ -249,7 +248,7 @@ def test_feedback_and_budgets_survive_a_gateway_that_is_killed_again_and_again(
                 while len(tested.accepted) < CAP + 5:
                     await running.submit()
                 await tested.until(all_that_is_paid_for_has_gone)
-                await world.speak(running, to_the_end=True)
+                await world.speak(running)
                 assert await running.terminate() == 0
             with tested.store() as store:
                 accepted = {number(public) for public in tested.accepted}
