@@ -16,6 +16,7 @@ from textual.strip import Strip
 from console.app import PostroomConsole
 from console.dialogs import DEAF_FOR
 from console.live import Link
+from console.screens.queue import QueueScreen
 from core.demo.clock import FakeClock
 from core.flow import identities
 from core.ledger import schema
@@ -152,6 +153,15 @@ def drawn(pilot: Pilot[int]) -> str:
 async def shows(pilot: Pilot[int], text: str) -> None:
     """Wait until this is on the screen."""
     await until(pilot, lambda: text in drawn(pilot))
+
+
+async def open_queue(pilot: Pilot[int], text: str) -> QueueScreen:
+    """The queue, once it shows this."""
+    await pilot.press("2")
+    await shows(pilot, text)
+    screen = pilot.app.screen
+    assert isinstance(screen, QueueScreen)
+    return screen
 
 
 async def press(pilot: Pilot[int], scene: Scene, *keys: str) -> None:

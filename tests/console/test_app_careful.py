@@ -14,12 +14,11 @@ from textual.pilot import Pilot
 
 from console.app import PostroomConsole
 from console.palette import theme_folder
-from console.screens.queue import QueueScreen
 from core.flow import bounds
 from core.ledger.tables import Mailbox, table
 from core.words import Mode
 from tests.console.gallery import add_mailbox_to
-from tests.console.scene import Scene, drawn, looking, make_scene, press, said, shows, until
+from tests.console.scene import Scene, drawn, looking, make_scene, open_queue, press, said, shows, until
 from tests.desk import ADDRESS, ALICE, DOMAIN, GAIL
 from tests.filing import SALES, add_keys, issued
 
@@ -130,10 +129,7 @@ async def test_the_click_that_brings_the_terminal_to_the_front_moves_nothing(sce
     first, second = scene.submit("a@example.com"), scene.submit("b@example.com")
     app = scene.app()
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "b@example.com")
-        screen = app.screen
-        assert isinstance(screen, QueueScreen)
+        screen = await open_queue(pilot, "b@example.com")
         app.post_message(events.AppBlur())
         app.post_message(events.AppFocus())
         await pilot.pause()
@@ -147,10 +143,7 @@ async def test_a_key_after_the_terminal_came_to_the_front_is_meant(scene: Scene)
     first, second = scene.submit("a@example.com"), scene.submit("b@example.com")
     app = scene.app()
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "b@example.com")
-        screen = app.screen
-        assert isinstance(screen, QueueScreen)
+        screen = await open_queue(pilot, "b@example.com")
         app.post_message(events.AppFocus())
         await pilot.pause()
         await pilot.press("j")

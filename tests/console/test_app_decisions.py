@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from console.screens.queue import QueueScreen
 from core.events import EmailApproved, EmailRejected
 from core.flow import review
 from core.flow.review import Decision
 from core.ledger import log
 from core.ledger.tables import Message, Review, table
 from core.words import SECOND, Actor, Role
-from tests.console.scene import Scene, drawn, lines, looking, make_scene, press, said, shows, until
+from tests.console.scene import Scene, drawn, lines, looking, make_scene, open_queue, press, said, shows, until
 from tests.desk import BOB
 
 pytestmark = pytest.mark.anyio
@@ -122,13 +121,10 @@ async def test_what_another_operator_decided_is_gone_within_the_next_look(scene:
     item, other = scene.submit("a@example.com"), scene.submit("b@example.com")
     app = scene.app()
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "b@example.com")
+        screen = await open_queue(pilot, "b@example.com")
         elsewhere(scene, other)
         await until(pilot, lambda: "b@example.com" not in drawn(pilot))
         elsewhere(scene, item)
-        screen = app.screen
-        assert isinstance(screen, QueueScreen)
         await until(pilot, lambda: screen.table.is_gone(item))
         await pilot.press("a")
         await until(pilot, lambda: "already decided" in said(app))

@@ -10,12 +10,11 @@ import pytest
 
 from console.rows import TIMES
 from console.screens.message import LOOK_FOR
-from console.screens.queue import QueueScreen
 from core.events import EmailApproved, ReviewHurried
 from core.ledger import log
 from core.ledger.tables import Reader, Reading, table
 from core.rules.policy import Policy
-from tests.console.scene import Scene, drawn, lines, looking, make_scene, press, said, shows, until
+from tests.console.scene import Scene, drawn, lines, looking, make_scene, open_queue, press, said, shows, until
 
 pytestmark = pytest.mark.anyio
 
@@ -147,11 +146,8 @@ async def test_one_template_is_counted_walked_and_marked_and_each_body_still_see
     fourth = scene.submit("r9@example.com", subject="Your quote Q-9", text="Dear R9,\nyour quote 9.")
     app = scene.app()
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "r9@example.com")
+        screen = await open_queue(pilot, "r9@example.com")
         assert drawn(pilot).count(f"{TIMES}4") == 4
-        screen = app.screen
-        assert isinstance(screen, QueueScreen)
         for item in (*items[1:], fourth, items[0]):  # past the other one, and round
             await pilot.press("n")
             await until(pilot, lambda item=item: screen.table.cursor_id == item)  # type: ignore[misc]  # bound now

@@ -20,7 +20,20 @@ from core.errors import Unauthenticated
 from core.flow import controls
 from core.ledger.tables import Message, Review, Worker, table
 from core.words import HOUR
-from tests.console.scene import Scene, drawn, furnish, lines, looking, make_scene, press, said, shows, strips, until
+from tests.console.scene import (
+    Scene,
+    drawn,
+    furnish,
+    lines,
+    looking,
+    make_scene,
+    open_queue,
+    press,
+    said,
+    shows,
+    strips,
+    until,
+)
 from tests.desk import ALICE
 
 pytestmark = pytest.mark.anyio
@@ -323,10 +336,7 @@ async def test_the_keys_below_a_dialog_stay_as_they_were(scene: Scene) -> None:
     scene.submit()
     app = scene.app()
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "It is on its way.")
-        screen = app.screen
-        assert isinstance(screen, QueueScreen)
+        screen = await open_queue(pilot, "It is on its way.")
         foot = screen.query_one(FootLine)
         await pilot.pause()
         app._check_frame()
