@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 FILTER_LIMIT: Final = 300
-FRAME_EVERY: Final = 0.45
+FRAME_WITH_ROWS: Final = 0.45
 """Seconds between two checks of the frame that go with rows: every second tick of a table."""
 
 
@@ -135,7 +135,7 @@ class DeskScreen(KeptLines, Screen[None]):
     def check_frame_with_rows(self) -> None:
         """Rows are about to be drawn: the frame, if it is due, is drawn with them, for each drawing costs by itself."""
         self.console.frame_timer.reset()
-        if (moment := self.console.monotonic()) - self._framed_at >= FRAME_EVERY:
+        if (moment := self.console.monotonic()) - self._framed_at >= FRAME_WITH_ROWS:
             self._framed_at = moment
             self.check_frame()
 

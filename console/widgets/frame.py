@@ -215,7 +215,9 @@ def _spelled(action: Action, *, narrow: bool) -> tuple[str, str]:
 
 
 def hint_line(hint: str, width: int) -> Content:
-    """What a newcomer should press first."""
+    """What a newcomer should press first; of a list of keys as many as there is room for."""
+    while cells(hint) >= width and "," in hint:
+        hint = hint.rpartition(",")[0]
     return Content.styled(fit(f" {hint}", width), Tone.ACCENT)
 
 

@@ -49,6 +49,7 @@ def test_every_command_has_help_with_an_example_and_both_flags(path: tuple[str, 
         ["mailbox", "approve", "a@b.c", "--as", "king"],
         ["queue", "approve", "not-an-id"],
         ["token", "issue", "--agent", "x", "--scopes", "fly"],
+        ["demo", "--scenario", "nope"],
     ],
 )
 def test_usage_is_one_line_on_stderr_and_exit_2(
@@ -62,6 +63,7 @@ def test_usage_is_one_line_on_stderr_and_exit_2(
     assert said.out == ""
     assert said.err.count("\n") == 1
     assert said.err.startswith("postroom: ")
+    assert "Value error" not in said.err
 
 
 def test_no_desk_no_token_and_a_strangers_token_each_say_what_to_do(tmp_path: Path, clerk: Clerk) -> None:

@@ -353,4 +353,6 @@ async def test_a_newcomer_is_told_what_to_press_and_loses_no_key_to_it(scene: Sc
         app = scene.app(hint="a demonstration: press 2 for held mail, a approves, x rejects, 3 for agents, s suspends")
         async with looking(app, size=size) as pilot:
             await shows(pilot, "press 2 for held mail")
+            told = next(line for line in lines(pilot) if "press 2" in line)
+            assert told.endswith("s suspends" if size[0] >= 100 else "3 for agents")
             assert "s suspend" in lines(pilot)[-1]
