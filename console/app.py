@@ -135,7 +135,7 @@ class PostroomConsole(CarefulApp[int]):
                 if isinstance(self.screen, OpeningScreen):
                     self.screen.say(error.reason)
                 await asyncio.sleep(TRY_AGAIN)
-        self.actor = parts.desk.actor
+        self.actor, self._clock = parts.desk.actor, parts.desk.store.clock
         self.desk_name = make_safe(parts.name).text if parts.name else self.desk_name
         for name, screen in parts.modes.items():
             self.add_mode(name, screen)

@@ -1,4 +1,4 @@
-"""`postroom demo`: the live desk on an empty machine, with a screen or without one.
+"""`postroom demo`: the live desk or the 80,000-message morning on an empty machine, with a screen or without one.
 
 The simulated world runs in a thread of its own beside the console, the gateway in a process of its own: what the
 console shows and steers is what it would be in production. Both are imported and founded behind its first frame.
@@ -7,6 +7,7 @@ console shows and steers is what it would be in production. Both are imported an
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 import tempfile
 from enum import StrEnum
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from console import curtain
+from console.format import clock_short
 from core.cli import frame
 from core.cli.frame import Said
 from core.errors import Invalid, PostroomError, Refused
@@ -24,9 +26,12 @@ if TYPE_CHECKING:
     from console.town import Town
     from console.wiring import Parts
     from core.demo.live import Figures
+    from core.demo.mornings import Playing
     from core.demo.tally import CaseFigures
 
 HINT: Final = "a demonstration: press 2 for held mail, a approves, x rejects, 3 for agents, s suspends, ? for help"
+
+MORNING: Final = "4 a.m., 20 times as fast: feedback stops two of three agents, 3 for agents, 5 for events, q to leave"
 
 
 class Scenario(StrEnum):
@@ -63,14 +68,17 @@ def mount(app: typer.Typer) -> None:
 def _play(scenario: Scenario, *, no_screen: bool, seconds: float, messages: int, quiet: bool) -> Said | None:
     with tempfile.TemporaryDirectory(prefix="postroom-demo-") as name:
         directory = Path(name) / "desk"
+        seen = sys.stdin.isatty() and sys.stdout.isatty()
         if scenario is Scenario.MORNING:
+            if seen and not no_screen and not quiet:
+                return _watched_morning(directory, messages=messages)
             return _morning(directory, messages=messages, quiet=quiet)
         if no_screen:
             note(f"A desk in {directory}, five agents, one of which goes rogue; {seconds:.0f} seconds ...", quiet=quiet)
             from core.demo.live import headless  # noqa: PLC0415 - what is simulated is imported where it is played
 
             return _said(asyncio.run(headless(directory, seconds=seconds, progress=lambda at: note(at, quiet=quiet))))
-        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        if not seen:
             raise Invalid("the console needs a terminal", fix="add --headless to run the demonstration without one")
         return _with_console(directory)
 
@@ -85,6 +93,38 @@ def _morning(directory: Path, *, messages: int, quiet: bool) -> Said:
     outcome = asyncio.run(mornings.run(directory, messages=messages, progress=progress))
     whole = outcome.default.audit_ok and outcome.widened.audit_ok
     return Said(outcome.as_json(), f"{_table(outcome.default)}\n\n{_table(outcome.widened)}", code=0 if whole else 1)
+
+
+def _watched_morning(directory: Path, *, messages: int) -> Said:
+    """The console over the morning whose budgets let everything through, so that only feedback can stop it."""
+    under_way: list[Playing] = []
+
+    def move_in() -> Parts:
+        from console import wiring  # noqa: PLC0415 - the ORM takes longer to import than the first frame may
+        from core.demo import founding, morning, mornings  # noqa: PLC0415 - the same
+
+        with contextlib.redirect_stderr(sys.__stderr__):  # a process is handed its descriptor; Textual's has none
+            playing = mornings.Playing(morning.WIDENED, directory, messages=messages, watched=True)
+        under_way.append(playing)
+        try:
+            playing.hear()
+        except PostroomError as error:  # not to be tried again: half a desk is there
+            raise Refused(f"the morning did not begin: {error}") from error
+        return wiring.open_desk(directory, founding.person("alice"), clock=playing.clock)
+
+    said: float | CaseFigures = 0.0
+    left_at = 0
+    try:
+        curtain.raised(move_in, saying="Founding a desk, waking the agents at four in the morning ...", hint=MORNING)
+        for playing in under_way:
+            said, left_at = playing.so_far(), playing.clock.now()
+    finally:
+        for playing in under_way:
+            playing.stop()
+    if isinstance(said, float):
+        rest = "The whole of it, with its figures: postroom demo --scenario morning --headless"
+        return Said({}, f"You left the morning at {clock_short(left_at)}. {rest}" if left_at else "")
+    return Said(said.as_json(), _table(said), code=0 if said.audit_ok else 1)
 
 
 def _table(case: CaseFigures) -> str:

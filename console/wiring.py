@@ -28,7 +28,7 @@ from core.ledger import people, revision
 from core.ledger.store import Store
 from core.rules.provenance import Keyring
 from core.settings import load
-from core.words import Actor
+from core.words import Actor, Clock
 
 MODES: Final[Mapping[str, type[DeskScreen]]] = {
     "desk": DeskOverview,
@@ -66,8 +66,7 @@ def sign_in(directory: Path, token: str) -> Parts:
 
     A database of another version is refused here rather than by a query that finds no column.
     """
-    settings = load(directory)
-    store = Store(settings.database_url, clock=SystemClock())
+    store = Store(load(directory).database_url, clock=SystemClock())
     try:
         with store.read() as conn:
             revision.check(conn)
@@ -78,4 +77,14 @@ def sign_in(directory: Path, token: str) -> Parts:
     except PostroomError:
         store.close()
         raise
+    return _furnished(store, actor, directory)
+
+
+def open_desk(directory: Path, actor: Actor, *, clock: Clock) -> Parts:
+    """A desk that was founded to be looked at, by its own time."""
+    return _furnished(Store(load(directory).database_url, clock=clock), actor, directory)
+
+
+def _furnished(store: Store, actor: Actor, directory: Path) -> Parts:
+    settings = load(directory)
     return build(store, actor, keyfile.provenance_keys(settings.master_key.read_text()), name=settings.name)

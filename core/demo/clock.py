@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from typing import Final
+from typing import Final, Protocol
 
 from core.words import MICROS, SECOND
 
@@ -36,3 +36,34 @@ class FakeClock:
         self._turn += 1
         heapq.heappush(self._sleepers, (self._now + round(seconds * MICROS), self._turn, woken))
         await woken.wait()
+
+
+class Shown(Protocol):
+    """A number that two processes share: microseconds since the epoch."""
+
+    value: int
+
+
+class ShownClock(FakeClock):
+    """A clock whose time another process sees."""
+
+    def __init__(self, shown: Shown) -> None:
+        super().__init__(shown.value)
+        self._shown = shown
+
+    def advance(self, *, seconds: float = 0, micros: int = 0) -> None:
+        super().advance(seconds=seconds, micros=micros)
+        self._shown.value = self._now
+
+
+class FollowingClock:
+    """The time that another process shows. Only that passes faster; whoever sleeps here sleeps as long as they say."""
+
+    def __init__(self, shown: Shown) -> None:
+        self._shown = shown
+
+    def now(self) -> int:
+        return self._shown.value
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)

@@ -21,7 +21,7 @@ from sqlalchemy import select
 
 from core import words
 from core.demo import scripts
-from core.demo.clock import FakeClock
+from core.demo.clock import FakeClock, Shown, ShownClock
 from core.demo.founding import WIDE, Cast, Founded, found, person
 from core.demo.reports import Received, bounce, complaint
 from core.demo.tally import CaseFigures, ModeFigures, read_figures
@@ -60,6 +60,9 @@ BOUNCES_AFTER: Final = (3.0, 600.0)
 FEWEST_TURNS: Final = 120
 FLIGHT: Final = 2.0
 """Seconds from the commit of an attempt to the receiver's answer."""
+PACE: Final = 20
+"""So many times as fast as the world a watched morning passes until it is decided; then as fast as it can."""
+DECIDED_WITHIN: Final = 10 * MINUTE
 INSTANT: Final = 0.01
 """Seconds between claims: at 6,000 a minute a site takes one in that time."""
 PROMPT: Final = 10 * SECOND
@@ -86,11 +89,17 @@ WIDENED: Final = Case("widened, confirmed", limits=WIDE | {"run": None}, confirm
 
 
 def play(
-    case: Case, directory: Path, *, messages: int, progress: Callable[[float], None] | None = None, seed: int = SEED
+    case: Case,
+    directory: Path,
+    *,
+    messages: int,
+    progress: Callable[[float], None] | None = None,
+    seed: int = SEED,
+    shown: Shown | None = None,
 ) -> CaseFigures:
-    """One morning at one new desk, in this process."""
+    """One morning at one new desk, in this process. One whose time is `shown` is played for somebody who watches."""
     started = time.monotonic()
-    morning = Morning(case, directory, messages=messages, seed=seed)
+    morning = Morning(case, directory, messages=messages, seed=seed, shown=shown)
     try:
         morning.pass_by(progress or (lambda _: None))
         figures = morning.figures()
@@ -123,11 +132,12 @@ class _Letter:
 class Morning:
     """One desk, its gateway's verbs by hand, and the receivers."""
 
-    def __init__(self, case: Case, directory: Path, *, messages: int, seed: int) -> None:
+    def __init__(self, case: Case, directory: Path, *, messages: int, seed: int, shown: Shown | None = None) -> None:
         self._case = case
         self._messages = messages
         self._seed = seed
-        self._clock = FakeClock()
+        self._clock = FakeClock() if shown is None else ShownClock(shown)
+        self._watched = shown is not None
         self._began = self._clock.now()
         self._senders, self._store, self._house = self._found(directory)
         self._agents = [one for one in self._senders if one.agent != RESETS]
@@ -297,7 +307,10 @@ class Morning:
                     pass
 
     def _wait_until(self, at: int) -> None:
-        self._clock.advance(micros=max(0, at - self._clock.now()))
+        left = max(0, at - self._clock.now())
+        if self._watched and self._clock.now() - self._began < DECIDED_WITHIN:
+            time.sleep(left / MICROS / PACE)
+        self._clock.advance(micros=left)
 
     # --- the receivers ---
 

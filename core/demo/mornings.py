@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import multiprocessing
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from typing import Any, Final
 
+from core.demo.clock import START, FollowingClock, Shown
 from core.demo.morning import DEFAULT, WIDENED, Case, play
 from core.demo.tally import CaseFigures
 from core.errors import Unavailable
@@ -48,25 +50,55 @@ async def run(directory: Path, *, messages: int = MESSAGES, progress: Progress |
     return Outcome(default, widened, seconds=round(time.monotonic() - started, 1))
 
 
+class Playing:
+    """One morning under way in a process of its own."""
+
+    def __init__(self, case: Case, directory: Path, *, messages: int = MESSAGES, watched: bool = False) -> None:
+        context = multiprocessing.get_context("spawn")  # a fork would inherit this process's threads and connections
+        shown = context.RawValue(ctypes.c_longlong, START)
+        self._case = case
+        self.clock = FollowingClock(shown)
+        """The morning's time, if it is `watched`."""
+        self._pipe, there = context.Pipe(duplex=False)
+        told = (case, directory, messages, there, shown if watched else None)
+        self._process = context.Process(target=_play, args=told, daemon=True)
+        self._process.start()
+        there.close()
+        self._said: float | CaseFigures = 0.0
+
+    def hear(self) -> float | CaseFigures:
+        """Wait for the share of it that is done, or for its figures: the last it says. Raises `Unavailable`."""
+        try:
+            self._said = self._pipe.recv()
+        except EOFError as error:
+            raise Unavailable(f"the morning with {self._case.name} broke off; its process has said why") from error
+        return self._said
+
+    def so_far(self) -> float | CaseFigures:
+        """What it said last, without waiting for more. Raises `Unavailable`."""
+        while not isinstance(self._said, CaseFigures) and self._pipe.poll():
+            self.hear()
+        return self._said
+
+    def stop(self) -> None:
+        """End it, however much is left."""
+        self._pipe.close()
+        self._process.terminate()
+        self._process.join()
+
+
 def _elsewhere(case: Case, directory: Path, messages: int, progress: Progress | None) -> CaseFigures:
     """Play a case in a process of its own and wait for its figures."""
-    context = multiprocessing.get_context("spawn")  # a fork would inherit this process's threads and connections
-    here, there = context.Pipe(duplex=False)
-    process = context.Process(target=_play, args=(case, directory, messages, there), daemon=True)
-    process.start()
-    there.close()
+    playing = Playing(case, directory, messages=messages)
     try:
-        while not isinstance(said := here.recv(), CaseFigures):
+        while not isinstance(said := playing.hear(), CaseFigures):
             if progress is not None:
                 progress(case.name, said)
-    except EOFError as error:
-        raise Unavailable(f"the morning with {case.name} broke off; its process has said why") from error
     finally:
-        here.close()
-        process.join()
+        playing.stop()
     return said
 
 
-def _play(case: Case, directory: Path, messages: int, pipe: Pipe) -> None:
+def _play(case: Case, directory: Path, messages: int, pipe: Pipe, shown: Shown | None) -> None:
     with pipe:
-        pipe.send(play(case, directory, messages=messages, progress=pipe.send))
+        pipe.send(play(case, directory, messages=messages, progress=pipe.send, shown=shown))

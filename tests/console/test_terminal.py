@@ -140,6 +140,18 @@ def test_a_strangers_token_is_told_in_one_line_on_a_whole_terminal(desk: Desk) -
         assert "no operator has this token" in seen.until(lambda screen: "token" in screen)
 
 
+def test_the_morning_is_watched_while_it_is_stopped(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "console.main", "demo", "--scenario", "morning", "--messages", "40000"]
+    with terminal(command, env={"TMPDIR": str(tmp_path)}) as seen:
+        screen = seen.until(lambda screen: "suspended: complaints" in screen, seconds=4 * PATIENCE)
+        assert re.search(r" 04:0\d:\d\dZ$", screen.splitlines()[0].rstrip())
+        assert "accounts-bot" in screen
+        seen.press("q")
+        assert seen.ended() == 0
+        assert "You left the morning at 04:" in seen.screen
+    assert list(tmp_path.iterdir()) == []
+
+
 # --- tmux ---------------------------------------------------------------------------------------------------------
 
 

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
 from core.demo import mornings
+from core.demo.clock import START
 from core.demo.live import Figures
+from core.demo.morning import SPAN, WIDENED
 from core.demo.mornings import Outcome
 from core.demo.tally import CaseFigures, ModeFigures
 from core.errors import Unavailable
+from core.ledger.store import Store
+from core.ledger.tables import Agent, table
+from core.words import MINUTE
 
 pytestmark = pytest.mark.slow
 MESSAGES = 1_000
@@ -86,6 +93,26 @@ def test_its_json_is_that_of_every_demonstration_with_both_tables(outcome: Outco
     assert told["sent"] == sum(one["left"] for one in told["cases"][1]["modes"])
     assert {one["agent"] for one in told["suspended"]} == {"pipeline-monitored", "pipeline-autonomous"}
     assert [case["transactional"]["effect"] for case in told["cases"]] == ["none", "none"]
+
+
+def test_a_morning_is_watched_by_its_own_time_and_ended_when_nobody_watches(tmp_path: Path) -> None:
+    playing = mornings.Playing(WIDENED, tmp_path / "desk", messages=MESSAGES, watched=True)
+    try:
+        assert playing.hear() == 0.0  # founded, and the first calls are in
+        begun = playing.clock.now()
+        assert START <= begun < START + MINUTE
+        while playing.clock.now() == begun:
+            time.sleep(0.05)
+        store = Store(f"sqlite:///{tmp_path}/desk/postroom.db", clock=playing.clock)
+        assert store.row(select(func.count()).select_from(table(Agent))) == (4,)
+        store.close()
+        assert playing.so_far() == 0.0
+    finally:
+        playing.stop()
+    ended = playing.clock.now()
+    assert ended < START + SPAN
+    time.sleep(0.5)
+    assert playing.clock.now() == ended
 
 
 def test_a_morning_that_breaks_off_says_so(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
