@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from console.actions import TABS
-from core.errors import Unavailable
+from core.errors import PostroomError, Refused, Unavailable
 
 if TYPE_CHECKING:
     from console.wiring import Parts
@@ -37,7 +37,7 @@ def raised(opener: Callable[[], Parts], *, saying: str = "Opening the desk ...",
             from console.app import PostroomConsole  # noqa: PLC0415 - Textual waits until it is asked for
         except ImportError as error:
             raise Unavailable(f"the console is not installed ({error}); postroom queue works without it") from error
-        app = PostroomConsole(opener=lambda: _settled(opener()), saying=saying, hint=hint)
+        app = PostroomConsole(opener=lambda: opened(opener), saying=saying, hint=hint)
     sys.setswitchinterval(SWITCH)
     answer = app.run()
     if app.refused is not None:
@@ -45,8 +45,15 @@ def raised(opener: Callable[[], Parts], *, saying: str = "Opening the desk ...",
     return answer if answer is not None else app.return_code or 0
 
 
-def _settled(parts: Parts) -> Parts:
-    """Whatever was imported stays: the collector of cycles passes it by, and looks less often at what a frame makes."""
+def opened(opener: Callable[[], Parts]) -> Parts:
+    """What it finds. Raises what it raises; what nobody expected as `Refused`, or the console would open for ever."""
+    try:
+        parts = opener()
+    except PostroomError:
+        raise
+    except Exception as error:
+        raise Refused(f"the desk could not be opened: {error!r}") from error
+    # whatever was imported stays: the collector of cycles passes it by, and looks less often at what a frame makes
     gc.freeze()
     gc.set_threshold(YOUNG)
     return parts

@@ -12,11 +12,12 @@ from sqlalchemy import insert
 
 from console.actions import ACTIONS, Asks, Scope, footer, of_scope, works_in
 from console.app import PostroomConsole
+from console.curtain import opened
 from console.live import News
 from console.screens.queue import QueueScreen
 from console.widgets.frame import FootLine
 from console.wiring import MODES, Parts, sign_in
-from core.errors import Unauthenticated
+from core.errors import Refused, Unauthenticated
 from core.flow import controls
 from core.ledger.tables import Message, Review, Worker, table
 from core.words import HOUR
@@ -88,6 +89,14 @@ def test_footers_hold_what_works_there() -> None:
 def test_the_first_frame_waits_for_no_database() -> None:
     code = "import sys, console.app; assert not {'sqlalchemy', 'sqlmodel', 'fastapi'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_what_nobody_expected_while_a_desk_is_opened_ends_the_console_with_the_reason() -> None:
+    def broken() -> Parts:
+        raise ValueError("bad descriptor")
+
+    with pytest.raises(Refused, match=r"could not be opened: ValueError\('bad descriptor'\)"):
+        opened(broken)
 
 
 async def test_an_unknown_token_ends_the_console_with_the_reason(scene: Scene) -> None:
