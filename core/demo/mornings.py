@@ -71,6 +71,7 @@ class Playing:
         try:
             self._said = self._pipe.recv()
         except EOFError as error:
+            self._process.join()  # it closes its pipe first, then says why
             raise Unavailable(f"the morning with {self._case.name} broke off; its process has said why") from error
         return self._said
 
