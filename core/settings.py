@@ -54,13 +54,17 @@ class Postmark(Part):
 
 
 class Feedback(Part):
-    """Where bounces and complaints come in. A provider that is not set up answers 401."""
+    """Where bounces and complaints come in. A provider that is not set up answers 401.
+
+    `report_open`: POST /feedback/report asks for no token.
+    """
 
     ses: Ses = Ses()
     sendgrid: SendGrid = SendGrid()
     mailgun: Mailgun = Mailgun()
     postmark: Postmark = Postmark()
     report_token: SecretStr | None = None
+    report_open: bool = False
     maildirs: tuple[Path, ...] = ()
 
 

@@ -57,7 +57,8 @@ public_url = {public_url}       # where recipients unsubscribe (RFC 8058)
 # egress = 0                    # processes that deliver beside this one
 
 # [feedback]                    # a provider that is not set up answers 401
-# report_token = "..."          # for an MTA's pipe to POST /feedback/report
+# report_token = "..."          # bearer token of POST /feedback/report, for an MTA's pipe
+# report_open = false           # true: that door asks for no token
 # maildirs = ["/var/mail/bounces"]
 # [feedback.ses]
 # topics = ["arn:aws:sns:..."]

@@ -238,7 +238,7 @@ def _stream(seat: Seat, stream: StreamFacts) -> Iterator[Finding]:
     if feedback_connected(seat.settings, stream.provider):
         yield Finding(Grade.OK, "feedback", name, "bounces and complaints have a way in")
     else:
-        way = f"[feedback.{stream.provider}]" if stream.provider != "none" else "maildirs or report_token in [feedback]"
+        way = f"[feedback.{stream.provider}]" if stream.provider != "none" else "report_token or maildirs in [feedback]"
         yield Finding(
             Grade.WARN, "feedback", name, "bounces and complaints have no way in", f"set {way} in postroom.toml"
         )

@@ -205,7 +205,7 @@ def feedback_connected(settings: Settings, provider: str) -> bool:
         "mailgun": ways.mailgun.signing_key is not None,
         "postmark": ways.postmark.password is not None or ways.postmark.token is not None,
     }
-    return by_provider.get(provider, bool(ways.maildirs) or ways.report_token is not None)
+    return by_provider.get(provider, bool(ways.maildirs) or ways.report_token is not None or ways.report_open)
 
 
 @command(app, "veto", example="postroom mailbox veto x@bot.acme.com --as deliverability --reason 'shared subdomain'")

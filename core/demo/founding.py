@@ -6,6 +6,7 @@ Nobody has a shortcut here: one operator requests, three others sign, governance
 from __future__ import annotations
 
 import datetime as dt
+import secrets as stdlib_secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,6 +67,8 @@ class Founded:
     directory: Path
     operators: dict[str, str] = field(repr=False)
     agents: dict[str, str] = field(repr=False)
+    report_token: str = field(repr=False)
+    """What an MTA's pipe shows at POST /feedback/report."""
 
 
 def found(
@@ -73,7 +76,8 @@ def found(
     protected: Sequence[str] = (), database: str | None = None,
 ) -> Founded:  # fmt: skip
     """Make the desk. `protected` are domains that only their own agents may use."""
-    ring = _files(directory, database)
+    report_token = stdlib_secrets.token_urlsafe(32)
+    ring = _files(directory, database, report_token)
     store = Store(database or f"sqlite:///{directory / 'postroom.db'}", clock=clock)
     schema.upgrade(store.engine)
     minted = {name: minting.new_operator_token() for name in PEOPLE}
@@ -85,7 +89,7 @@ def found(
         store.transact(lambda tx, new=stream: streams.add(tx, new, actor=person("dora")))  # type: ignore[misc]  # bound now
     secrets = {one.agent: _identity(store, one) for one in cast}
     store.close()
-    return Founded(directory, {name: secret.secret for name, secret in minted.items()}, secrets)
+    return Founded(directory, {name: secret.secret for name, secret in minted.items()}, secrets, report_token)
 
 
 def person(name: str) -> Actor:
@@ -93,7 +97,7 @@ def person(name: str) -> Actor:
     return Actor("operator", name, PEOPLE[name])
 
 
-def _files(directory: Path, database: str | None) -> KeyRing:
+def _files(directory: Path, database: str | None, report_token: str) -> KeyRing:
     directory.mkdir(parents=True, exist_ok=True)
     text = keys.new_master_key("k1")
     master = directory / MASTER
@@ -101,9 +105,12 @@ def _files(directory: Path, database: str | None) -> KeyRing:
     master.write_text(text)
     master.chmod(0o600)
     settings = ['name = "DEMO"', 'organisation = "Acme Example"', "[webhooks]", 'allow = ["127.0.0.1"]']
+    settings += ["[feedback]", f'report_token = "{report_token}"']
     if database is not None:
         settings.insert(0, f'database = "{database}"')
-    (directory / TOML).write_text("\n".join(settings) + "\n")
+    configured = directory / TOML
+    configured.touch(mode=0o600)
+    configured.write_text("\n".join(settings) + "\n")
     (directory / POLICY).write_text(policies.DEFAULT_TOML)
     return KeyRing.parse(text)
 

@@ -231,10 +231,11 @@ class Live:
 
     async def _report(self, raw: bytes) -> None:
         """Bounces and complaints come back through the feedback door, as from an MTA's pipe."""
-        if self._client is not None:
+        if self._client is not None and self.founded is not None:
             answer = await self._client.post(
-                "/feedback/report", content=raw, headers={"Content-Type": "message/rfc822"}
-            )
+                "/feedback/report", content=raw,
+                headers={"Content-Type": "message/rfc822", "Authorization": f"Bearer {self.founded.report_token}"},
+            )  # fmt: skip
             answer.raise_for_status()
 
     async def _start_gateway(self) -> asyncio.subprocess.Process:

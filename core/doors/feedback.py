@@ -1,8 +1,9 @@
 """Where receivers' words come in: the webhooks of four providers, and raw reports from a mail server's pipe.
 
 A webhook is believed by its signature and then about all it says; a raw report by the marks of ours that it carries,
-so anybody may hand one in. What is unsigned or forged is answered 401 without saying why, told and counted apart, and
-moves nothing. Each event is absorbed once, however often it comes.
+and its door asks for a token all the same: `feedback.report_open` opens it to everybody. What is unsigned or forged is
+answered 401 without saying why, told and counted apart, and moves nothing. Each event is absorbed once, however often
+it comes.
 """
 
 from __future__ import annotations
@@ -179,10 +180,12 @@ class Feedback:
 
     async def _report(self, request: Request) -> Response:
         """A raw bounce or complaint, as a mail server pipes it; answers what was understood."""
-        token = self._set_up.report_token
         raw, digest = await _head(request, REPORT_BYTES)
-        if token is not None:
+        if not self._set_up.report_open:
+            token = self._set_up.report_token
             given = request.headers.get("authorization", "").partition(" ")[2].strip()
+            if token is None:
+                await self._refuse("report", "no report token is configured", raw)
             if not reading.same(given, token.get_secret_value()):
                 await self._refuse("report", "the token does not match", raw)
         async with self._reading:
@@ -212,7 +215,7 @@ class Feedback:
             "this is not signed by whom it should be, or nobody set that up here",
             fix=f"the secret under [feedback.{source}] in postroom.toml must be the provider's own"
             if source != "report"
-            else "send the report token",
+            else "send feedback.report_token of postroom.toml as a bearer token, or set feedback.report_open = true",
         )
 
     async def _absorb(

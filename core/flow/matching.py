@@ -1,8 +1,10 @@
 """From what a report can prove to the one recipient it is about.
 
-A return path was made for one recipient. Message-ID and X-Postroom-Message-ID were made for the message, and everybody
-it went to has seen them, so they prove something only where that was one. A provider's signed webhook proves all it
-says; it need only name the message. Whatever is left names nobody, and the reason says why.
+A return path was made for one recipient. X-Postroom-Message-ID was made for the message, and everybody it went to has
+seen it, so it proves something only where that was one. Message-ID proves nothing, although it carries an HMAC: the
+answer to a submission shows it to the agent, and an agent that hands in a complaint of its own making would have a
+person suppressed on the whole desk. A provider's signed webhook proves all it says; it need only name the message.
+Whatever is left names nobody, and the reason says why.
 """
 
 from __future__ import annotations
@@ -34,9 +36,9 @@ def of_report(tx: Transaction, report: Report, keyring: Keyring) -> Subject | st
     message = None
     if report.postroom_message_id:
         message = provenance.read_trace_header(report.postroom_message_id, keyring)
-    if message is None and report.message_id:
-        message = provenance.read_message_id(report.message_id, keyring)
     if message is None:
+        if report.message_id and provenance.read_message_id(report.message_id, keyring) is not None:
+            return "its only mark is the Message-ID, which the agent knows"
         return "it carries no mark of ours"
     subjects = feedback.of_message(tx, message)
     if not subjects:

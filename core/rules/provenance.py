@@ -2,9 +2,11 @@
 
 Only authenticated feedback moves a rate, so each mark that leaves with a message carries a keyed HMAC: the return path
 one of (message, recipient), `Message-ID` and `X-Postroom-Message-ID` one of the message, the one-click token one of
-(message, recipient) again. Each kind is MACed under a label of its own, so that a mark anyone can read in a header
-never opens another door; each names its key, so that keys rotate while old mail is still bouncing. Everything is
-spelled in letters that survive a change of case, for mail servers do lower-case and upper-case addresses.
+(message, recipient) again. Only marks that no agent is shown count as proof: an agent learns the Message-ID from the
+answer to its submission, so that one leads to a message and proves nothing. Each kind is MACed under a label of its
+own, so that a mark anyone can read in a header never opens another door; each names its key, so that keys rotate while
+old mail is still bouncing. Everything is spelled in letters that survive a change of case, for mail servers do
+lower-case and upper-case addresses.
 """
 
 from __future__ import annotations
@@ -26,6 +28,13 @@ _KID: Final = re.compile(r"[0-9a-z]{2}")
 _PAYLOAD_BYTES: Final = 10  # 8 of message id, 2 of recipient number: 16 letters, no slack bits
 _LETTERS: Final = re.compile(r"[a-z2-7]*")
 
+_QUOTED: Final = re.compile(
+    r"\bb-[0-9a-z]{2}[a-z2-7]{40}(?=@)"
+    r"|\bm[0-9a-z]{13}\.[0-9a-z]{2}\.[a-z2-7]{24}(?![a-z2-7@])"
+    r"|(?<=/u/)[0-9a-z]{2}[a-z2-7]{40}\b",
+    re.IGNORECASE,
+)
+"""A return path, an X-Postroom-Message-ID or an unsubscribe link of ours, quoted in somebody's words."""
 _MARK: Final = (_PAYLOAD_BYTES + MAC_BYTES) // 5 * 8 + 2  # key id, payload, MAC
 
 
@@ -83,13 +92,22 @@ def read_message_id(text: str, keyring: Keyring) -> int | None:
 
 
 def trace_header(message_id: int, *, keyring: Keyring) -> str:
-    """The value of `X-Postroom-Message-ID`: the public id, then what proves it: `m....<key id>.<mac>`."""
+    """The value of `X-Postroom-Message-ID`: the public id, then what proves it: `m....<key id>.<mac>`.
+
+    Never put this into an answer, a webhook or a page that an agent can read: whoever has it can have the message's
+    recipient suppressed.
+    """
     return _seal("trace", message_id, place="", keyring=keyring)
 
 
 def read_trace_header(value: str, keyring: Keyring) -> int | None:
     """The message behind an `X-Postroom-Message-ID` of ours; None for anything else."""
     return _read_seal("trace", _lowered(value).strip(), place="", keyring=keyring)
+
+
+def conceal(text: str) -> str:
+    """`text` without the marks that prove feedback; the very same string where it has none. Message-ID is left."""
+    return _QUOTED.sub("[mark]", text) if _QUOTED.search(text) else text
 
 
 def _mark(label: str, message_id: int, n: int, *, place: str, keyring: Keyring) -> str:

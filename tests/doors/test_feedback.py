@@ -39,6 +39,7 @@ from tests.rules.test_provider_signatures import KEY, TOPIC, certificate, confir
 SENDGRID = ec.generate_private_key(ec.SECP256R1())
 PUBLIC = SENDGRID.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 SET_UP = Configured(
+    report_open=True,
     ses=Ses(topics=(TOPIC,)),
     sendgrid=SendGrid(public_key=base64.b64encode(PUBLIC).decode()),
     mailgun=Mailgun.model_validate({"signing_key": "key-1"}),
@@ -378,6 +379,16 @@ def test_report_needs_the_token_where_one_is_set_up(sqlite_store: Store, tmp_pat
         problem(report(stranger, b"x", Authorization="Bearer other"), 401, "unauthenticated")
         assert report(stranger, b"x", Authorization="Bearer pipe").status_code == 200
         assert [event.source for event in unproven(visitor)] == ["report", "report"]
+
+
+def test_report_is_refused_where_no_token_is_set_up_unless_the_door_is_opened(
+    sqlite_store: Store, tmp_path: Path
+) -> None:
+    with opened(make_desk(sqlite_store), tmp_path, feedback=Configured()) as visitor:
+        stranger = visitor.using(None)
+        for headers in ({}, {"Authorization": "Bearer "}, {"Authorization": "Bearer None"}):
+            told = problem(report(stranger, b"x", **headers), 401, "unauthenticated")
+            assert "report_open" in told["fix"]
 
 
 # --- the public side ----------------------------------------------------------------------------------------------

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from core.events import EmailSent, FeedbackUnverified
-from core.flow import absorb
+from core.flow import absorb, status, tell
 from core.flow.absorb import Absorbed
 from core.ledger.store import Store
-from core.ledger.tables import Counter, Message, Suppression, table
+from core.ledger.tables import Counter, Mailbox, Message, Suppression, table
 from core.rules import provenance
 from core.rules.policy import Policy, from_json, to_json
 from core.rules.reports import Event
@@ -70,13 +72,56 @@ def test_a_mark_of_ours_about_no_message_or_one_that_never_left_moves_nothing(st
     assert len(events(store, "feedback.unverified")) == 2
 
 
-@pytest.mark.parametrize("header", ["message_id", "postroom_message_id"])
-def test_a_header_proves_a_message_with_one_recipient_only(store: Store, header: str) -> None:
+def test_the_message_id_an_agent_is_shown_suppresses_nobody(store: Store) -> None:
+    desk = free(store)
+    [message] = leave(desk, "jane@example.com")
+    shown = store.row(select(table(Message).c.rfc_message_id).where(table(Message).c.id == message))
+    assert shown is not None
+    for kind in ("complaint", "bounce"):
+        taken = hand_in(store, report(message, kind=kind, return_paths=(), message_id=shown.rfc_message_id))
+        assert taken.reason == "its only mark is the Message-ID, which the agent knows"
+    assert suppressed(store) == []
+    assert recipient(store, message).feedback is None
+    assert agent(store).status == "active"
+    assert len(events(store, "feedback.unverified")) == 2
+
+
+def test_nothing_that_an_agent_or_its_webhook_is_shown_is_a_mark_that_counts(store: Store) -> None:
+    desk = free(store)
+    message = number(desk.submit("jane@example.com").message_id)
+    store.transact(lambda tx: tx.write(update(table(Mailbox)).values(webhook_url="https://hooks.example.com/x")))
+    marks = (
+        provenance.return_path(message, 0, domain=DOMAIN, keyring=KEYRING),
+        provenance.trace_header(message, keyring=KEYRING),
+        provenance.unsubscribe_token(message, 0, keyring=KEYRING),
+    )
+    # Receivers quote the envelope sender in what they answer.
+    quoting = (
+        f"<{marks[0].upper()}>: sender rejected; X-Postroom-Message-ID: {marks[1]}; https://x.example/u/{marks[2]}"
+    )
+    flying = claim(store)
+    attempt(store, flying)
+    settle(store, flying, reply=Reply(Outcome.FAILED, 550, "5.7.1", quoting, "rcpt", "mx.example"))
+    hand_in(store, report(message))
+    shown = json.dumps(store.look(lambda tx: status.message(tx.conn, message, caller=desk.token)))
+    shown += str(recipient(store, message).reply) + str(events(store, "email.failed"))
+    store.transact(lambda tx: tell.claim(tx, tell.due(tx, limit=1), worker=1))
+    told = 0
+    while isinstance(letter := store.look(lambda tx: tell.next_up(tx, desk.mailbox_id)), tell.Letter):
+        shown, told = shown + letter.body.decode(), told + 1
+        store.transact(functools.partial(tell.told, letter=letter, worker=1))
+    assert told > 1
+    assert "sender rejected" in shown
+    assert [event.type for event in events(store, "email.complained")] == ["email.complained"]
+    assert not [one for one in marks if one in shown.lower()]
+
+
+def test_a_header_proves_a_message_with_one_recipient_only(store: Store) -> None:
+    header = "postroom_message_id"
     desk = free(store)
     [alone] = leave(desk, "jane@example.com")
     shared = leave_together(desk, "ann@example.com", "bob@example.com")
     marks = {
-        "message_id": lambda one: provenance.message_id(one, domain=DOMAIN, keyring=KEYRING),
         "postroom_message_id": lambda one: provenance.trace_header(one, keyring=KEYRING),
     }
     one: dict[str, Any] = {"return_paths": (), header: marks[header](alone)}

@@ -16,7 +16,7 @@ from core.ledger.counters import bucket
 from core.ledger.lanes import Claimed
 from core.ledger.tables import InFlight, Lane, Recipient, Stream, table
 from core.ledger.transaction import Transaction
-from core.rules import budgets
+from core.rules import budgets, provenance
 from core.rules.policy import Policy
 from core.words import HOUR, MINUTE, SECOND, SYSTEM, Outcome, Reply, Status
 
@@ -60,6 +60,9 @@ def settle(tx: Transaction, settlements: Sequence[Settlement], *, worker: int) -
 
     Returns the routes that went down or came back with it, for the log: once a turn and not once an attempt.
     """
+    # Receivers quote the envelope sender ("<b-...@bounces...>: sender rejected"). The agent is shown what they said,
+    # and whoever has the return path can make a bounce that the desk believes.
+    settlements = [replace(one, reply=_concealed(one.reply)) for one in settlements]
     turns = _answering(tx, settlements)
     mine = lanes.held_leases(tx, {s.claimed.key for s in settlements}, worker=worker)
     sent: list[Settlement] = []
@@ -74,6 +77,11 @@ def settle(tx: Transaction, settlements: Sequence[Settlement], *, worker: int) -
         lanes.land(tx, [one.claimed for one in sent])
         _settle_sent(tx, sent)
     return turns
+
+
+def _concealed(reply: Reply) -> Reply:
+    text = provenance.conceal(reply.text)
+    return reply if text is reply.text else replace(reply, text=text)
 
 
 def _answering(tx: Transaction, settlements: Sequence[Settlement]) -> list[RouteTurn]:
