@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import math
 from typing import Annotated, Any, Final, Literal, TypeVar
 
@@ -21,6 +22,7 @@ from core.words import ContentClass, Mode
 
 MAX_RECIPIENTS: Final = 50
 MAX_TEXT: Final = 5_000_000
+MAX_REFERENCES: Final = 1_000
 
 Line = Annotated[str, StringConstraints(max_length=998)]
 Short = Annotated[str, StringConstraints(min_length=1, max_length=256)]
@@ -36,6 +38,11 @@ def _listed(value: object) -> object:
 def _none_listed(value: object) -> object:
     """Clients that know no absent members send null for them."""
     return [] if value is None else value
+
+
+def _split_list(value: object) -> object:
+    """References may also come as the header spells them: one text with spaces between the ids."""
+    return value.split() if isinstance(value, str) else _none_listed(value)
 
 
 def _none_named(value: object) -> object:
@@ -65,11 +72,14 @@ Addresses = Annotated[
     BeforeValidator(_listed, json_schema_input_type=list[AddressText] | AddressText | None),
 ]
 """Several, or one as a plain text. How many there may be is counted over all three lists: too many are 413."""
-Lines = Annotated[
+References = Annotated[
     list[Line],
-    Field(max_length=100),
-    BeforeValidator(_none_listed, json_schema_input_type=Annotated[list[Line], Field(max_length=100)] | None),
+    Field(max_length=MAX_REFERENCES),
+    BeforeValidator(
+        _split_list, json_schema_input_type=Annotated[list[Line], Field(max_length=MAX_REFERENCES)] | str | None
+    ),
 ]
+"""More than a message carries: what is too long for a header is trimmed, not refused."""
 Tags = Annotated[
     list[Short],
     Field(max_length=20),
@@ -154,7 +164,7 @@ class Composition(Shape):
     tags: Tags = Field(default_factory=list)
     metadata: Metadata = Field(default_factory=dict)
     in_reply_to: Line | None = None
-    references: Lines = Field(default_factory=list)
+    references: References = Field(default_factory=list)
     in_reply_to_headers: Answered = Field(default_factory=dict)
 
 
@@ -256,10 +266,40 @@ def read(shape: type[S], body: bytes) -> S:
         )
         first = problems[0]
         raise Invalid(f"{first[0]}: {first[1]}", problems=problems[:50]) from error
+    if (twice := _duplicate_key(body)) is not None:
+        # Which of the two counts depends on the reader: a reviewer could be shown the one, a recipient sent the other.
+        raise Invalid(
+            f"the JSON names {twice!r} twice in one object",
+            fix=f"give {twice!r} once",
+            problems=((twice, "is given twice in one object"),),
+        )
     if b"\\u0000" in body and (field := _nul(parsed.model_dump(by_alias=True), "")) is not None:
         # PostgreSQL keeps no NUL in a text: it would answer for the whole desk being down.
         raise Invalid(f"{field}: has a NUL character", problems=((field, "has a NUL character"),))
     return parsed
+
+
+class _DuplicateKey(Exception):
+    """Carries the key out of the parser."""
+
+
+def _duplicate_key(body: bytes) -> str | None:
+    """The first key that one object of a valid JSON text has twice, or None. pydantic's parser takes the last."""
+    try:
+        json.loads(body, object_pairs_hook=_count_keys, parse_int=str, parse_float=str)
+    except _DuplicateKey as found:
+        return str(found)[:100]
+    except (ValueError, RecursionError):
+        return None  # pydantic's parser has accepted it, so nothing here decides
+    return None
+
+
+def _count_keys(pairs: list[tuple[str, object]]) -> None:
+    if len(pairs) > 1:
+        keys = {key for key, _ in pairs}
+        if len(keys) < len(pairs):
+            seen: set[str] = set()
+            raise _DuplicateKey(next(key for key, _ in pairs if key in seen or seen.add(key)))  # type: ignore[func-returns-value]
 
 
 def _nul(value: object, place: str) -> str | None:

@@ -7,14 +7,14 @@ here shape the bytes (whose name, which footer, which thread); whether they may 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, NoReturn
 
 import orjson
 from sqlalchemy import select
 
 from core.errors import Forbidden, Invalid, NotFound
-from core.flow.answering import Reply, refuse_loops
+from core.flow.answering import Reply, parent, refuse_loops
 from core.flow.house import House, parsed
 from core.ledger import facts
 from core.ledger.facts import GateFacts, TokenFacts
@@ -36,6 +36,7 @@ from core.words import (
     Mode,
     Reason,
     Site,
+    read_id,
     sha256,
 )
 
@@ -166,6 +167,8 @@ def prepare(
     if box.agent_id != token.agent_id:
         reason = f"{box.address} does not belong to {token.agent_name}"
         raise Forbidden(reason, error="not_your_mailbox")
+    submission = _named_by_us(store, submission, token)
+    text = _text(submission)
     targets = _targets(submission)
     if submission.kind is Action.REPLY:
         named = submission.in_reply_to or (submission.references[-1] if submission.references else None)
@@ -178,7 +181,7 @@ def prepare(
     run_key = implicit_run(token, now) if implicit else token.run_key or submission.run.key or implicit_run(token, now)
     rfc_message_id = provenance.message_id(message_id, domain=box.domain, keyring=house.keyring)
     gateway = _gateway(submission, box, policy, house, message_id, rfc_message_id, run_key, raised.content_class)
-    rendered = compose.compose(_draft(submission, box), gateway)
+    rendered = compose.compose(_draft(submission, box, text), gateway)
     said = _said(submission, targets)
     held = isinstance(modes.decide(submission.kind, Mode(box.mode)), Hold)
     return Prepared(
@@ -214,6 +217,34 @@ def prepare(
         said=said,
         findings=content.examined(said, own=(box.domain,)) if held else None,
         domain=box.domain,
+    )
+
+
+def _named_by_us(store: Store, submission: Submission, token: TokenFacts) -> Submission:
+    """The submission with our own ids (`m...`) in its thread replaced by the Message-IDs that recipients know.
+
+    Raises `Invalid` for the id of a message that is not there or not this agent's.
+    """
+    named = (*submission.references, *((submission.in_reply_to,) if submission.in_reply_to else ()))
+    ours = {text for text in named if read_id("m", text) is not None}
+    if not ours:
+        return submission
+    found: dict[str, str] = {}
+    with store.read() as conn:
+        for text in ours:
+            try:
+                found[text] = parent(conn, text, token=token).rfc_message_id
+            except NotFound as error:
+                field = "in_reply_to" if text == submission.in_reply_to else "references"
+                raise Invalid(
+                    f"{field}: {error.reason}",
+                    fix="give the Message-ID of the mail that is answered, or the id of a message of this agent",
+                    problems=((field, error.reason),),
+                ) from error
+    return replace(
+        submission,
+        in_reply_to=found.get(submission.in_reply_to or "", submission.in_reply_to),
+        references=tuple(found.get(text, text) for text in submission.references),
     )
 
 
@@ -295,7 +326,24 @@ def _raise(store: Store, submission: Submission, box: GateFacts, targets: Sequen
     )
 
 
-def _draft(submission: Submission, box: GateFacts) -> Draft:
+def _text(submission: Submission) -> str | None:
+    """The text part: the agent's, or made from the HTML. Raises `Invalid` for a message that shows nothing."""
+    written, html = submission.text, submission.html
+    if written and written.strip():
+        return written
+    if html and html.strip():
+        if made := content.plain_text(html):
+            return made
+        _refuse_empty("html", "the HTML shows its reader nothing")
+    _refuse_empty("text", "neither text nor html: the recipient would see an empty message")
+    return None
+
+
+def _refuse_empty(name: str, what: str) -> NoReturn:
+    raise Invalid(what, fix="give text, html or both", problems=((name, what),))
+
+
+def _draft(submission: Submission, box: GateFacts, text: str | None) -> Draft:
     return Draft(
         sender=submission.sender,
         to=submission.to,
@@ -304,7 +352,7 @@ def _draft(submission: Submission, box: GateFacts) -> Draft:
         cc=submission.cc,
         bcc=submission.bcc,
         reply_to=submission.reply_to,
-        text=submission.text,
+        text=text,
         html=submission.html,
         attachments=submission.attachments,
         headers=submission.headers,
@@ -355,7 +403,8 @@ def _thread(store: Store, submission: Submission, box: GateFacts) -> int | None:
     named = [*submission.references, *((submission.in_reply_to,) if submission.in_reply_to else ())]
     if not named:
         return None
-    spelled = [f"<{name.strip('<> ')}>" for name in named][-KNOWN_REFERENCES:]
+    everything = [f"<{name.strip('<> ')}>" for name in named]
+    spelled = everything[-KNOWN_REFERENCES:]
     m = MESSAGE.c
     ours = {
         row.rfc_message_id: row
@@ -368,7 +417,7 @@ def _thread(store: Store, submission: Submission, box: GateFacts) -> int | None:
     for name in spelled:
         if name in ours:
             return int(ours[name].conversation)
-    return _key(spelled[0])
+    return _key(everything[0])
 
 
 def _key(root: str) -> int:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import email
+import email.policy
 import json
 from collections.abc import Iterator
+from email.message import EmailMessage
 from pathlib import Path
 
 import httpx
@@ -27,6 +30,11 @@ def free(sqlite_store: Store, tmp_path: Path) -> Iterator[Visitor]:
     """The agent of an autonomous mailbox with wide limits."""
     with opened(make_desk(sqlite_store, mode=Mode.AUTONOMOUS, **WIDE), tmp_path) as visitor:
         yield visitor
+
+
+def rendered_last(visitor: Visitor) -> bytes:
+    bodies = visitor.bench.store.rows(table(Body).select().order_by(table(Body).c.message_id))
+    return bytes(bodies[-1].rendered)
 
 
 def sent_header(visitor: Visitor, answer: httpx.Response, name: str) -> str:
@@ -68,6 +76,81 @@ def test_what_a_reply_names_of_its_thread_goes_before_the_message_it_answers(fre
     assert sent_header(free, answer, "In-Reply-To") == first["rfc_message_id"]
     named = sent_header(free, answer, "References").split()
     assert named == ["<root@example.com>", "<later@example.com>", first["rfc_message_id"]]
+
+
+def test_what_is_answered_may_be_named_by_our_own_id(free: Visitor) -> None:
+    first = free.send().json()
+    answer = free.send(in_reply_to=first["message_id"], references=["<root@example.com>", first["message_id"]])
+    assert sent_header(free, answer, "In-Reply-To") == first["rfc_message_id"]
+    assert sent_header(free, answer, "References").split() == ["<root@example.com>", first["rfc_message_id"]]
+
+
+@pytest.mark.parametrize("named", ["m0000000000000", "19c7b7738ee7297f", "<no-at-sign>"])
+def test_an_id_that_names_no_mail_is_refused_with_what_to_give(free: Visitor, named: str) -> None:
+    refused = problem(free.send(in_reply_to=named), 422, "invalid_request")
+    assert refused["errors"][0]["field"] == "in_reply_to"
+    assert "Message-ID" in refused["fix"]
+
+
+def test_a_message_of_another_agent_is_no_message_to_answer(free: Visitor) -> None:
+    first = free.send().json()["message_id"]
+    address = "billing@support-bot.acme.com"
+    agent_id, _ = free.bench.store.transact(
+        lambda tx: add_mailbox(tx, agent="billing", address=address, stream=free.bench.stream_id)
+    )
+    issue(free.bench.store, agent_id)
+    refused = free.using(f"pra_test{agent_id}False").send(sender=address, in_reply_to=first)
+    assert "in_reply_to" in problem(refused, 422, "invalid_request")["reason"]
+
+
+def test_references_may_come_as_the_header_spells_them_and_any_number_of_them(free: Visitor) -> None:
+    ids = [f"<r{number}@example.com>" for number in range(300)]
+    answer = free.send(references=" ".join(ids))
+    kept = sent_header(free, answer, "References").split()
+    assert kept == [ids[0], *ids[-len(kept) + 1 :]]
+
+
+@pytest.mark.parametrize(
+    ("body", "key"),
+    [
+        ('{"from": "a@b.test", "to": "c@d.test", "subject": "x", "text": "y", "to": "evil@d.test"}', "to"),
+        (
+            '{"from": "a@b.test", "to": "c@d.test", "subject": "x", "text": "y", "metadata": {"k": {"a": 1, "a": 2}}}',
+            "a",
+        ),
+        ('{"from": "a@b.test", "to": "c@d.test", "subject": "x", "text": "y", "te\\u0078t": "z"}', "text"),
+    ],
+)
+def test_a_key_that_is_given_twice_is_refused_by_name(free: Visitor, body: str, key: str) -> None:
+    answer = asyncio.run(free.ask("POST", "/emails/send", content=body))
+    refused = problem(answer, 422, "invalid_request")
+    assert refused["errors"] == [{"field": key, "problem": "is given twice in one object"}]
+    assert key in refused["fix"]
+
+
+@pytest.mark.parametrize("shown", [{}, {"text": " \n"}, {"text": None, "html": "<p> </p>"}, {"html": "<!-- a -->"}])
+def test_a_message_that_shows_nothing_is_refused(free: Visitor, shown: JSON) -> None:
+    refused = problem(free.send(**({"text": None} | shown)), 422, "invalid_request")
+    assert "text, html or both" in refused["fix"]
+
+
+def test_html_alone_gets_a_text_part_that_says_the_same(free: Visitor) -> None:
+    html = (
+        "<style>.x{display:none}</style><h1>Your order</h1><p class=x>secret</p><ul><li>one<li>two</ul>"
+        "<p>See <a href='https://acme.test/o/1'>your order</a>.</p>"
+    )
+    answer = free.send(text=None, html=html)
+    assert answer.status_code == 202, answer.text
+    message = email.message_from_bytes(rendered_last(free), policy=email.policy.default)
+    assert isinstance(message, EmailMessage)
+    body = message.get_body(("plain",))
+    assert body is not None
+    assert (
+        body.get_content()
+        .replace("\r\n", "\n")
+        .startswith("Your order\n\none\ntwo\n\nSee your order. (https://acme.test/o/1)\n")
+    )
+    assert message.get_body(("html",)) is not None
 
 
 @pytest.mark.parametrize("spelled", ["{}", "<{}>"])

@@ -209,3 +209,33 @@ def test_allow_list_patterns(pattern: str, text: str, expected: bool | None) -> 
     else:
         assert matches(pattern, address) is expected
         assert matches(check_pattern(pattern), address) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "spec"),
+    [
+        ("a..b@docomo.ne.jp", '"a..b"@docomo.ne.jp'),
+        (".a.@ezweb.ne.jp", '".a."@ezweb.ne.jp'),
+        ("Taro <a.@DoCoMo.ne.jp>", '"a."@docomo.ne.jp'),
+        ('"a..b"@example.com', '"a..b"@example.com'),
+    ],
+)
+def test_misplaced_dots_of_japanese_carriers_are_quoted_on_the_wire(text: str, spec: str) -> None:
+    found = parse_address(text)
+    assert found.spec == spec
+    assert parse_address(found.spec).normalised == found.normalised == spec.lower()
+
+
+@pytest.mark.parametrize(
+    "text", ["a..b@example.com", ".a@example.com", '"a b"@docomo.ne.jp', "..@docomo.ne.jp", '"a"@x']
+)
+def test_misplaced_dots_elsewhere_are_a_slip(text: str) -> None:
+    with pytest.raises(Invalid):
+        parse_address(text)
+
+
+@pytest.mark.parametrize("local", ["a" * 64, "é" * 32])
+def test_a_local_part_of_64_octets_passes_and_one_more_does_not(local: str) -> None:
+    assert parse_address(f"{local}@example.com").local == local
+    with pytest.raises(Invalid, match="64 octets"):
+        parse_address(f"a{local}@example.com")

@@ -263,12 +263,33 @@ def test_the_same_draft_gives_the_same_bytes_and_the_boundary_hides_from_a_body_
     assert content(body) == unified(text)
 
 
-@given(st.lists(st.text("abc@.-é", min_size=1, max_size=60), min_size=1, max_size=12))
+@given(st.lists(st.text("abc@.-é", min_size=1, max_size=60), min_size=1, max_size=12, unique=True))
 def test_references_fold_and_read_back(names: list[str]) -> None:
     ids = [f"<{name.encode().hex()}@x>" for name in names]
     message = compose(replace(DRAFT, references=tuple(ids), in_reply_to=ids[-1]), GATEWAY).message
     assert_fit_for_the_wire(message)
     assert parsed(message)["References"].split() == ids
+
+
+@pytest.mark.parametrize("length", [1, 60])
+def test_long_references_keep_the_first_and_the_last(length: int) -> None:
+    ids = [f"<{'r' * length}{number}@x>" for number in range(500)]
+    message = compose(replace(DRAFT, references=tuple(ids), in_reply_to="<parent@x>"), GATEWAY).message
+    assert_fit_for_the_wire(message)
+    kept = parsed(message)["References"].split()
+    assert kept[0] == ids[0]
+    assert kept[1:] == [*ids, "<parent@x>"][-len(kept) + 1 :]
+    assert 4 <= len(kept) <= 21
+    assert len(" ".join(kept)) <= 4_000
+
+
+def test_what_arrived_without_an_at_sign_may_be_referred_to_but_not_answered() -> None:
+    arrived = compose(replace(DRAFT, references=("<20260101>",)), GATEWAY).message
+    assert parsed(arrived)["References"] == "<20260101>"
+    for bad in (replace(DRAFT, references=("19c7b7738ee7297f",)), replace(DRAFT, in_reply_to="19c7b7738ee7297f")):
+        with pytest.raises(Invalid, match="Message-ID") as caught:
+            compose(bad, GATEWAY)
+        assert caught.value.fix
 
 
 def test_a_local_part_beyond_ascii_stays_utf8_and_asks_for_smtputf8() -> None:

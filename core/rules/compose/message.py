@@ -17,10 +17,20 @@ MAX_HEADERS: Final = 50
 MAX_HEADER_OCTETS: Final = 10_000
 MAX_SUBJECT: Final = 998
 MAX_FILENAME: Final = 255
-MAX_REFERENCES: Final = 100
+KEPT_REFERENCES: Final = 21
+"""Ids that a References field keeps: the thread's first, by which readers find it, and the last of them."""
+MAX_REFERENCES_OCTETS: Final = 4_000
 _MAX_MESSAGE_ID: Final = 900
 # Wider than RFC 5322's msg-id, for replies must name what arrived: no space, no angle bracket, ASCII.
-_MESSAGE_ID: Final = re.compile(r"<?([!-;=?-~]+)>?")
+# What an agent takes for one and is none, such as the id of a provider's API, has no @: no thread would ever be found.
+_MESSAGE_ID: Final = re.compile(r"<?([!-;=?-~]+@[!-;=?-~]+)>?")
+_ARRIVED_ID: Final = re.compile(r"<[!-;=?-~]+>")
+_NO_MESSAGE_ID: Final = "is not a Message-ID such as <id@example.com>"
+_FIXES: Final = {
+    "in_reply_to": "give the value of the Message-ID header field of the mail that is answered, or the id of a message"
+    " of yours (m...); ids of a provider's API name no mail",
+    "references": "give the values of the References and Message-ID header fields of the mail that is answered",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +104,7 @@ def compose(draft: Draft, gateway: Gateway) -> Rendered:
     problems = tuple(_problems(draft, gateway))
     if problems:
         where, what = problems[0]
-        raise Invalid(f"{where} {what}", problems=problems)
+        raise Invalid(f"{where} {what}", fix=_FIXES.get(where.partition("[")[0]), problems=problems)
     body = _body(draft, gateway)
     header = "".join(_header(draft, gateway)).encode()
     return Rendered(
@@ -139,7 +149,7 @@ def _header(draft: Draft, gateway: Gateway) -> Iterator[str]:
         if parent not in references:  # RFC 5322 3.6.4: the parent's references, then the parent
             references.append(parent)
     if references:
-        yield fields.folded("References", references)
+        yield fields.folded("References", _trimmed(references))
     yield f"Auto-Submitted: {gateway.auto_submitted}\r\n"
     yield fields.unstructured("X-Agent-ID", gateway.agent_id)
     yield fields.unstructured("X-Agent-Run-ID", gateway.run_id)
@@ -179,6 +189,22 @@ def _body(draft: Draft, gateway: Gateway) -> parts.Part:
     return parts.multipart("mixed", [body, *files], boundary=f"{boundary}m")
 
 
+def _trimmed(references: list[str]) -> list[str]:
+    """The first id and the last ones: some servers refuse a field of many kilobytes, and no reader needs more.
+
+    RFC 5322 3.6.4 sets no limit; RFC 5537 3.4.4 trims as mail programs do: never the first, never the last three.
+    """
+    references = list(dict.fromkeys(references))
+    kept: list[str] = []
+    size = len(references[0])
+    for reference in reversed(references[1:]):
+        size += len(reference) + 1
+        if len(kept) >= 3 and (len(kept) + 1 >= KEPT_REFERENCES or size > MAX_REFERENCES_OCTETS):
+            break
+        kept.append(reference)
+    return [references[0], *reversed(kept)]
+
+
 def _bracketed(message_id: str) -> str:
     return f"<{message_id.strip('<> ')}>"
 
@@ -208,12 +234,11 @@ def _attachment_problems(attachments: tuple[Attachment, ...]) -> Iterator[tuple[
 
 def _thread_problems(draft: Draft) -> Iterator[tuple[str, str]]:
     if draft.in_reply_to and not _is_message_id(draft.in_reply_to):
-        yield "in_reply_to", "is not a Message-ID such as <id@example.com>"
-    if len(draft.references) > MAX_REFERENCES:
-        yield "references", f"has more than {MAX_REFERENCES} entries"
-    for number, text in enumerate(draft.references[:MAX_REFERENCES]):
-        if not _is_message_id(text):
-            yield f"references[{number}]", "is not a Message-ID such as <id@example.com>"
+        yield "in_reply_to", _NO_MESSAGE_ID
+    for number, text in enumerate(draft.references):
+        # what other programs made travels in references as it arrived, with or without an @
+        if not _is_message_id(text) and not _ARRIVED_ID.fullmatch(text.strip(" ")):
+            yield f"references[{number}]", _NO_MESSAGE_ID
 
 
 def _unsafe_texts(draft: Draft, gateway: Gateway) -> Iterator[tuple[str, str]]:

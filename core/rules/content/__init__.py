@@ -8,6 +8,7 @@ with look-alike letters. `likeness` is the same for messages that differ only in
 from core.rules.content.checks import Said, examined
 from core.rules.content.likeness import likeness
 from core.rules.content.links import Link, host_of, links_of
+from core.rules.content.plain import plain_text
 from core.rules.content.reading import Mail, read_mail, said_by
 
-__all__ = ["Link", "Mail", "Said", "examined", "host_of", "likeness", "links_of", "read_mail", "said_by"]
+__all__ = ["Link", "Mail", "Said", "examined", "host_of", "likeness", "links_of", "plain_text", "read_mail", "said_by"]

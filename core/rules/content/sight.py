@@ -28,6 +28,8 @@ _BLOCKS: Final = frozenset(
         "section", "article", "header", "footer", "pre", "center", "dl", "dt", "dd", "form",
     }
 )  # fmt: skip
+_CLOSE_SET: Final = frozenset({"br", "tr", "li", "dt", "dd", "div"})
+"""Blocks that are drawn without an empty line below."""
 _VOID: Final = frozenset(
     {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 )
@@ -56,11 +58,15 @@ _PADDING: Final = re.compile(rf"(?<!\w){_FILLER}|{_FILLER}(?!\w)")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of what is shown. `bare`: words of it are outside of links. `targets` are those of links with words."""
+    """One line of what is shown. `bare`: words of it are outside of links. `targets` are those of links with words.
+
+    `gap`: a paragraph or heading ends here, so that readers see an empty line below it.
+    """
 
     text: str
     bare: bool
     targets: tuple[str, ...]
+    gap: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +213,7 @@ class _Reader:
         if self.hiding:
             self.hidden[-1].append(" ")
         if self.row:
-            self.rows.append(Row("".join(self.row), self.bare, tuple(self.targets)))
+            self.rows.append(Row("".join(self.row), self.bare, tuple(self.targets), name not in _CLOSE_SET))
             self.row, self.bare, self.targets = [], False, {}
 
     def _end(self, names: frozenset[str], stops: frozenset[str]) -> None:
