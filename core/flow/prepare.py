@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import orjson
 from sqlalchemy import select
@@ -326,7 +326,7 @@ def _raise(store: Store, submission: Submission, box: GateFacts, targets: Sequen
     )
 
 
-def _text(submission: Submission) -> str | None:
+def _text(submission: Submission) -> str:
     """The text part: the agent's, or made from the HTML. Raises `Invalid` for a message that shows nothing."""
     written, html = submission.text, submission.html
     if written and written.strip():
@@ -334,13 +334,12 @@ def _text(submission: Submission) -> str | None:
     if html and html.strip():
         if made := content.plain_text(html):
             return made
-        _refuse_empty("html", "the HTML shows its reader nothing")
-    _refuse_empty("text", "neither text nor html: the recipient would see an empty message")
-    return None
+        raise _empty("html", "the HTML shows its reader nothing")
+    raise _empty("text", "neither text nor html: the recipient would see an empty message")
 
 
-def _refuse_empty(name: str, what: str) -> NoReturn:
-    raise Invalid(what, fix="give text, html or both", problems=((name, what),))
+def _empty(name: str, what: str) -> Invalid:
+    return Invalid(what, fix="give text, html or both", problems=((name, what),))
 
 
 def _draft(submission: Submission, box: GateFacts, text: str | None) -> Draft:
