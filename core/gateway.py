@@ -11,6 +11,7 @@ import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator, Coroutine, Iterator
+from typing import Final
 
 import structlog
 import uvicorn
@@ -19,7 +20,9 @@ from fastapi import FastAPI
 from core.delivery import Delivery
 from core.doors import site
 from core.doors.callers import Callers
+from core.doors.connection import Connection
 from core.doors.desk import Desk
+from core.doors.listener import Listener, Traffic, raise_file_limit
 from core.doors.maildir import Maildirs
 from core.hooks import Hooks
 from core.ledger import schema
@@ -33,6 +36,9 @@ from core.loops.webhooks import Webhooks
 from core.settings import Settings, split_listen
 from core.words import Clock
 
+BACKLOG: Final = 512
+"""Connections the system may hold that we have not taken yet: all of them may become open files at once."""
+
 log = structlog.get_logger("gateway")
 
 
@@ -43,7 +49,8 @@ class Gateway:
         self.settings = settings
         self.delivery = delivery = Delivery(settings, clock=clock)
         schema.upgrade(delivery.store.engine, founding=False)
-        self.desk = Desk(delivery.store, delivery.writer, delivery.house, Callers(delivery.store))
+        self.traffic = Traffic(settings.http)
+        self.desk = Desk(delivery.store, delivery.writer, delivery.house, Callers(delivery.store), self.traffic)
         self.app: FastAPI = site.build(self.desk, settings)
         self.hooks = Hooks(allow=settings.webhooks.allow)
         self.webhooks = Webhooks(
@@ -89,6 +96,7 @@ class Gateway:
             Notify(store=self.delivery.store, writer=writer, clock=clock, worker=worker).run(),
             Checkpoints(self.settings, writer=writer, hooks=self.hooks, keyring=keys, clock=clock).run(),
             Rollup(writer=writer, clock=clock).run(),
+            self.traffic.watch(),
             Maildirs(self.desk, self.settings.feedback.maildirs).run(),
         ]
         if self.settings.policy_file.is_file():
@@ -119,26 +127,30 @@ async def serve(gateway: Gateway, *, stopped: asyncio.Event | None = None) -> No
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError, ValueError):
             loop.add_signal_handler(number, stop.set)
-    listens = [(gateway.settings.listen, gateway.app)]
+    traffic = gateway.traffic
+    traffic.fit(raise_file_limit())
+    listens = [(gateway.settings.listen, gateway.app, traffic.inside)]
     if gateway.settings.public_listen:
-        listens.append((gateway.settings.public_listen, site.public(gateway.desk, gateway.settings)))
+        listens.append((gateway.settings.public_listen, site.public(gateway.desk, gateway.settings), traffic.public))
     async with gateway.running():
-        servers = [_server(address, app) for address, app in listens]
-        serving = [asyncio.create_task(server.serve()) for server in servers]
+        servers = [server(address, app, listener) for address, app, listener in listens]
+        serving = [asyncio.create_task(one.serve()) for one in servers]
         log.info("serving", listen=gateway.settings.listen, dir=str(gateway.settings.dir), pid=os.getpid())
         await asyncio.wait([asyncio.create_task(stop.wait()), *serving], return_when=asyncio.FIRST_COMPLETED)
         log.info("draining")
-        for server in servers:
-            server.should_exit = True
+        for one in servers:
+            one.should_exit = True
         await asyncio.gather(*serving)
     log.info("stopped")
 
 
-def _server(address: str, app: FastAPI) -> _Server:
+def server(address: str, app: FastAPI, listener: Listener) -> _Server:
+    """One listener, not started; its connections are bounded by `listener`."""
     host, port = split_listen(address)
+    protocol = type("Connection", (Connection,), {"listener": listener})
     return _Server(
         uvicorn.Config(
-            app, host=host, port=port, loop="none", http="httptools", log_config=None, access_log=False,
-            lifespan="off", server_header=False, timeout_graceful_shutdown=30, backlog=4096,
+            app, host=host, port=port, loop="none", http=protocol, ws="none", log_config=None, access_log=False,
+            lifespan="off", server_header=False, timeout_graceful_shutdown=30, backlog=BACKLOG,
         )
     )  # fmt: skip

@@ -106,6 +106,30 @@ class Smtp(Part):
     connections_per_site: int = Field(default=4, ge=1, le=100)
 
 
+class Http(Part):
+    """What the listeners take: the limits hold for each of the two, `public_...` for the public one instead.
+
+    `proxies` are networks whose addresses may hold more than `connections_per_address`: reverse proxies.
+    """
+
+    connections: int = Field(default=2_000, ge=8, le=60_000)
+    connections_per_address: int = Field(default=128, ge=1)
+    header_seconds: float = Field(default=10.0, gt=0)
+    body_seconds: float = Field(default=30.0, gt=0)
+    write_seconds: float = Field(default=30.0, gt=0)
+    body_megabytes: int = Field(default=192, ge=1)
+    public_connections: int = Field(default=500, ge=8, le=60_000)
+    public_body_megabytes: int = Field(default=64, ge=1)
+    proxies: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+
+    @field_validator("proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            ipaddress.ip_network(one)
+        return value
+
+
 class Settings(BaseSettings):
     """`POSTROOM_...` in the environment goes before postroom.toml, which goes before the defaults."""
 
@@ -122,6 +146,7 @@ class Settings(BaseSettings):
     mail_host: str = "mail.invalid"
     log_level: str = "info"
     egress: int = Field(default=0, ge=0, le=32)
+    http: Http = Http()
     feedback: Feedback = Feedback()
     webhooks: Webhooks = Webhooks()
     smtp: Smtp = Smtp()

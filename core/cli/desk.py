@@ -77,6 +77,10 @@ public_url = {public_url}       # where recipients unsubscribe (RFC 8058)
 # file = "/mnt/elsewhere/postroom-checkpoints.jsonl"
 # webhook = "https://..."
 # notify = ["mailto://..."]     # Apprise URLs
+# [http]                        # what the two listeners take; the defaults suit a desk of hundreds of agents
+# connections = 2000            # public_connections = 500
+# connections_per_address = 128
+# proxies = ["127.0.0.0/8", "::1/128"]  # reverse proxies: they may hold more
 # [smtp]
 # hello = "mail.example.com"    # our name in EHLO
 """

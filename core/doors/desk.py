@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core.doors.callers import Callers
+from core.doors.listener import Traffic
 from core.flow.house import House
 from core.ledger.store import Store
 from core.ledger.writer import Writer
@@ -18,3 +19,4 @@ class Desk:
     writer: Writer
     house: House
     callers: Callers
+    traffic: Traffic = field(default_factory=Traffic)

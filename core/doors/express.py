@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from core.doors.limits import App, Receive, Scope, Send
@@ -35,6 +35,4 @@ class Express:
             answer = await handler(request)
         except PostroomError as error:
             answer = of_error(error, request_id(request))
-        except ClientDisconnect:
-            return  # nobody is left to answer, and nothing was written: its body never came
         await answer(scope, receive, send)

@@ -63,4 +63,19 @@ class Health:
         Counter("postroom_commits", "verbs committed by this process", registry=registry).inc(
             self._desk.writer.committed
         )
+        self._of_listeners(registry)
         return generate_latest(registry)
+
+    def _of_listeners(self, registry: CollectorRegistry) -> None:
+        labels = ["listener"]
+        connections = Gauge("postroom_http_connections", "open connections", labels, registry=registry)
+        bodies = Gauge("postroom_http_body_bytes", "memory held by unanswered requests", labels, registry=registry)
+        refused = Counter(
+            "postroom_http_refused", "connections refused or ended for what they did", [*labels, "reason"],
+            registry=registry,
+        )  # fmt: skip
+        for one in self._desk.traffic.listeners:
+            connections.labels(one.name).set(len(one))
+            bodies.labels(one.name).set(one.bodies.held)
+            for reason, count in one.refused.items():
+                refused.labels(one.name, reason).inc(count)

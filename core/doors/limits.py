@@ -1,4 +1,7 @@
-"""The outermost wall of a door: a request id, a bound on the body, before anything is parsed.
+"""The outermost wall of a door: a request id and bounds on bodies, before anything is parsed.
+
+One body has a bound of its own, and all that are not answered yet have one together: a dozen clients that send 25 MB
+and never finish must not take the memory of the desk.
 
 Plain ASGI: Starlette's `BaseHTTPMiddleware` costs a task a request and breaks cancellation.
 """
@@ -8,7 +11,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
-from core.doors.problems import problem
+from starlette.requests import ClientDisconnect
+
+from core.doors.listener import SMALL, Bodies
+from core.doors.problems import of_error, problem
+from core.errors import Overloaded
 from core.words import Chance
 
 Scope = MutableMapping[str, Any]
@@ -25,11 +32,41 @@ class _TooMuch(Exception):
     """The body went over the bound while it was read."""
 
 
-class Wall:
-    """Gives each request an id and refuses bodies over the bound, declared or not."""
+class _NoRoom(Exception):
+    """The bodies of all requests together went over theirs."""
 
-    def __init__(self, app: App, *, chance: Chance, most: int = MAX_BODY) -> None:
+
+class _Body:
+    """A body while it is read: its size so far, and how much of it the memory for bodies is charged for."""
+
+    def __init__(self, receive: Receive, bodies: Bodies, most: int) -> None:
+        self._receive = receive
+        self._bodies = bodies
+        self._most = most
+        self._seen = self._charged = 0
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._seen += len(message.get("body", b""))
+        if self._seen > self._most:
+            raise _TooMuch
+        more = self._seen - SMALL - self._charged
+        if more > 0:
+            if not self._bodies.take(more):
+                raise _NoRoom
+            self._charged += more
+        return message
+
+    def release(self) -> None:
+        self._bodies.give(self._charged)
+
+
+class Wall:
+    """Gives each request an id and refuses bodies over the bounds, declared or not."""
+
+    def __init__(self, app: App, *, chance: Chance, bodies: Bodies, most: int = MAX_BODY) -> None:
         self._app = app
+        self._bodies = bodies
         self._chance = chance
         self._most = most
 
@@ -42,16 +79,7 @@ class Wall:
         if declared.isdigit() and int(declared) > self._most:
             await self._refuse(scope, receive, send, rid)
             return
-        seen = 0
         started = False
-
-        async def bounded() -> Message:
-            nonlocal seen
-            message = await receive()
-            seen += len(message.get("body", b""))
-            if seen > self._most:
-                raise _TooMuch
-            return message
 
         async def tagged(message: Message) -> None:
             nonlocal started
@@ -60,12 +88,22 @@ class Wall:
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", rid.encode())]
             await send(message)
 
+        body = _Body(receive, self._bodies, self._most)
         try:
-            await self._app(scope, bounded, tagged)
+            await self._app(scope, body.receive, tagged)
         except _TooMuch:
             if started:
                 raise
             await self._refuse(scope, receive, send, rid)
+        except _NoRoom:
+            if started:
+                raise
+            reason = "the requests that are under way take all the memory there is for them"
+            await of_error(Overloaded(reason, retry_after=5), rid)(scope, receive, tagged)
+        except ClientDisconnect:
+            return  # nobody is left to answer, and nothing was written: its body never came
+        finally:
+            body.release()
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, rid: str) -> None:
         answer = problem(

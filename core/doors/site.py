@@ -19,6 +19,7 @@ from core.doors.health import Health
 from core.doors.identities import Identities
 from core.doors.intake import Intake
 from core.doors.limits import Wall
+from core.doors.listener import Listener
 from core.doors.operators import Operators
 from core.doors.problems import MEDIA_TYPE
 from core.doors.told import Told
@@ -32,7 +33,7 @@ for it, budgets and records are checked at the gate, and every outcome is told."
 def build(desk: Desk, settings: Settings) -> FastAPI:
     """The whole desk, for a network that is trusted to reach it."""
     intake = Intake(desk)
-    app = _app(desk, routes={"/emails/send": intake.send, "/emails/reply": intake.reply})
+    app = _app(desk, desk.traffic.inside, routes={"/emails/send": intake.send, "/emails/reply": intake.reply})
     app.include_router(intake.router)
     app.include_router(Identities(desk, settings).router)
     app.include_router(Operators(desk).router)
@@ -45,7 +46,7 @@ def build(desk: Desk, settings: Settings) -> FastAPI:
 
 def public(desk: Desk, settings: Settings) -> FastAPI:
     """Only what strangers must reach: unsubscribing and feedback. It does not even describe itself."""
-    app = _app(desk, described=False)
+    app = _app(desk, desk.traffic.public, described=False)
     _open(app, desk, settings)
     return app
 
@@ -55,7 +56,9 @@ def _open(app: FastAPI, desk: Desk, settings: Settings) -> None:
     app.include_router(Feedback(desk, settings).router)
 
 
-def _app(desk: Desk, *, described: bool = True, routes: Mapping[str, Handler] | None = None) -> FastAPI:
+def _app(
+    desk: Desk, listener: Listener, *, described: bool = True, routes: Mapping[str, Handler] | None = None
+) -> FastAPI:
     app = FastAPI(
         title="Postroom",
         description=ABOUT,
@@ -68,7 +71,7 @@ def _app(desk: Desk, *, described: bool = True, routes: Mapping[str, Handler] | 
     if routes:
         app.add_middleware(Express, routes=routes)
     app.add_middleware(Head)
-    app.add_middleware(Wall, chance=desk.house.chance)  # the last added is the outermost
+    app.add_middleware(Wall, chance=desk.house.chance, bodies=listener.bodies)  # the last added is the outermost
     return app
 
 

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from core.doors import site
 from core.doors.callers import Callers
 from core.doors.desk import Desk
+from core.doors.listener import Traffic
 from core.keys import new_master_key
 from core.ledger import schema
 from core.ledger.store import Store
@@ -86,7 +87,7 @@ def opened(bench: Bench, directory: Path, **settings: Any) -> Iterator[Visitor]:
     configured = Settings(dir=directory, organisation="Acme & Sons", **settings)
     writer = Writer(bench.store)
     writer.start()
-    desk = Desk(bench.store, writer, bench.house, Callers(bench.store))
+    desk = Desk(bench.store, writer, bench.house, Callers(bench.store), Traffic(configured.http))
     try:
         yield Visitor(site.build(desk, configured), bench, desk, configured, bearer(bench))
     finally:

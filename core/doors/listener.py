@@ -1,0 +1,220 @@
+"""What one listening port may cost the desk: how many connections, for how long, and how much memory.
+
+uvicorn bounds none of it (its one timeout is for idle kept connections and starts anew with every byte), so a thousand
+clients that never finish their headers would take every file of the process, and with them the agents, the operators
+and delivery. Each listener has bounds of its own: what strangers do to the public one costs agents nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import resource
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+import structlog
+
+from core.settings import Http
+
+SWEEP: Final = 0.25
+"""Seconds between looks at which connections are overdue."""
+SAY_EVERY: Final = 60.0
+"""Seconds between two log lines about what was refused: an attack must not fill the disk."""
+SMALL: Final = 64 * 1024
+"""Bytes of each body that the memory for bodies is not charged for: ordinary mail is taken while it is used up."""
+BODY_RATE: Final = 8 * 1024
+"""Bytes a second that a body must come in with, once its first seconds are over: 2G is faster."""
+DRAIN: Final = 5.0
+"""Seconds for the rest of a body that was answered too early: a client that is still sending reads no answer."""
+MOST_FILES: Final = 65_536
+RESERVED: Final = 1_024
+"""Files that connections never get: the database, deliveries, the children's pipes, webhooks."""
+
+log = structlog.get_logger("listener")
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Held(Protocol):
+    """A connection, as far as its listener needs to know it."""
+
+    address: str
+
+    def overdue(self, now: float) -> str | None:
+        """What it did not do in time, if it should go."""
+
+    def drop(self, why: str) -> None:
+        """Close it, with an answer where one can still be given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one listener. `proxies` may hold more connections than `per_address`."""
+
+    connections: int = 2_000
+    per_address: int = 128
+    header_bytes: int = 32 * 1024
+    header_seconds: float = 10.0
+    body_seconds: float = 30.0
+    write_seconds: float = 30.0
+    body_memory: int = 192 * 2**20
+    proxies: tuple[Network, ...] = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
+
+
+class Bodies:
+    """Memory for the bodies of all requests of a listener that are not answered yet."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.held = 0
+
+    def take(self, count: int) -> bool:
+        """Whether there was room for these bytes."""
+        if self.held + count > self.limit:
+            return False
+        self.held += count
+        return True
+
+    def give(self, count: int) -> None:
+        self.held -= count
+
+
+class Listener:
+    """One port: who is connected, who of them keeps it waiting, and what was refused."""
+
+    def __init__(self, name: str, limits: Limits) -> None:
+        self.name = name
+        self.limits = limits
+        self.bodies = Bodies(limits.body_memory)
+        self.refused: Counter[str] = Counter()
+        self._open: set[Held] = set()
+        self._of_address: Counter[str] = Counter()
+        self._waiting: dict[Held, None] = {}
+        self._said: Counter[str] = Counter()
+        self._said_at: float | None = None
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def admit(self, connection: Held) -> bool:
+        """Take a new connection. A full listener drops the one that has kept it waiting longest.
+
+        Whoever finishes a request is served in the midst of a flood of clients that do not.
+        """
+        address = connection.address
+        if self._of_address[address] >= self.limits.per_address and not self._is_proxy(address):
+            self.refused["too many from one address"] += 1
+            return False
+        if len(self._open) >= self.limits.connections:
+            oldest = next(iter(self._waiting), None)
+            if oldest is None:
+                self.refused["too many connections"] += 1
+                return False
+            self.refused["dropped for a newer one"] += 1
+            oldest.drop("dropped for a newer one")
+            self.leave(oldest)
+        self._open.add(connection)
+        self._of_address[address] += 1
+        self._waiting[connection] = None
+        return True
+
+    def leave(self, connection: Held) -> None:
+        """It is closed, or as good as that. May be said twice."""
+        self._waiting.pop(connection, None)
+        if connection in self._open:
+            self._open.discard(connection)
+            self._of_address[connection.address] -= 1
+            if not self._of_address[connection.address]:
+                del self._of_address[connection.address]
+
+    def waits(self, connection: Held) -> None:
+        """Between requests, or in the middle of a header: it may be dropped for a newer connection."""
+        if connection in self._open:
+            self._waiting[connection] = None
+
+    def works(self, connection: Held) -> None:
+        """A request is under way: the connection stays."""
+        self._waiting.pop(connection, None)
+
+    def sweep(self, now: float) -> None:
+        """Drop what is overdue, and say what was refused, once a minute."""
+        for connection in list(self._open):
+            why = connection.overdue(now)
+            if why is not None:
+                self.refused[why] += 1
+                connection.drop(why)
+        self._say(now)
+
+    def _say(self, now: float) -> None:
+        if self._said_at is not None and now - self._said_at < SAY_EVERY:
+            return
+        news = self.refused - self._said
+        if news:
+            log.warning("connections refused", listener=self.name, connections=len(self), refused=dict(news))
+            self._said, self._said_at = Counter(self.refused), now
+
+    def _is_proxy(self, address: str) -> bool:
+        try:
+            found = ipaddress.ip_address(address.partition("%")[0])
+        except ValueError:
+            return True  # a socket without an address
+        mapped = getattr(found, "ipv4_mapped", None) or found
+        return any(mapped.version == network.version and mapped in network for network in self.limits.proxies)
+
+
+class Traffic:
+    """The listeners of one gateway."""
+
+    def __init__(self, http: Http | None = None) -> None:
+        http = http or Http()
+        inside = Limits(
+            connections=http.connections,
+            per_address=http.connections_per_address,
+            header_seconds=http.header_seconds,
+            body_seconds=http.body_seconds,
+            write_seconds=http.write_seconds,
+            body_memory=http.body_megabytes * 2**20,
+            proxies=tuple(ipaddress.ip_network(one) for one in http.proxies),
+        )
+        outside = replace(inside, connections=http.public_connections, body_memory=http.public_body_megabytes * 2**20)
+        self.inside = Listener("inside", inside)
+        self.public = Listener("public", outside)
+
+    @property
+    def listeners(self) -> tuple[Listener, ...]:
+        return self.inside, self.public
+
+    def fit(self, files: int) -> None:
+        """Leave the desk's own files alone, however few this process may open."""
+        room = max(files - RESERVED, files // 3)
+        wanted = sum(one.limits.connections for one in self.listeners)
+        if wanted <= room:
+            return
+        for one in self.listeners:
+            one.limits = replace(one.limits, connections=max(1, one.limits.connections * room // wanted))
+        log.warning(
+            "few files may be opened: fewer connections are taken", files=files,
+            connections={one.name: one.limits.connections for one in self.listeners},
+            fix="raise the limit of open files of the service (LimitNOFILE, ulimit -n)",
+        )  # fmt: skip
+
+    async def watch(self) -> None:
+        """Drop what is overdue, until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(SWEEP)
+            for one in self.listeners:
+                one.sweep(loop.time())
+
+
+def raise_file_limit() -> int:
+    """Let this process open as many files as it may; how many that is."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return MOST_FILES
+    most = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    return max(soft, most)
