@@ -109,7 +109,7 @@ def with_ses(visitor: Visitor, *, pem: bytes | None = None) -> tuple[Visitor, li
 
     app = FastAPI()
     problems.install(app)
-    app.add_middleware(Wall, chance=visitor.bench.house.chance)
+    app.add_middleware(Wall, chance=visitor.bench.house.chance, bodies=visitor.desk.traffic.inside.bodies)
     app.include_router(Feedback(visitor.desk, visitor.settings, fetch=amazon).router)
     return visitor.at(app), fetched
 
