@@ -209,7 +209,7 @@ class Outcome(enum.StrEnum):
     UNCERTAIN = "uncertain"
     """The connection was lost after the final dot: delivered or not, nobody knows."""
     ROUTE_DOWN = "route_down"
-    """No conversation: connection, TLS or AUTH failure. Backs off the route, spends no message's retries."""
+    """No conversation, or one that ended at MAIL FROM: connection, TLS, AUTH, 421. Backs off the route."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,7 +151,7 @@ class Intake:
         """Where a message and each of its recipients stand. Never gated, never shows a body."""
         caller = self._desk.callers.anybody(request)
         with self._desk.store.read() as conn:
-            found = status.message(conn, _id(message_id), caller=caller)
+            found = status.message(conn, _id(message_id), caller=caller, now=self._desk.store.clock.now())
         return answer_json(200, found)
 
     async def _cancel(self, request: Request, message_id: str) -> Response:
@@ -160,7 +160,7 @@ class Intake:
         number = _id(message_id)
         await self._desk.writer.do(lambda tx: take_back(tx, number, token=token))
         with self._desk.store.read() as conn:
-            return answer_json(200, status.message(conn, number, caller=token))
+            return answer_json(200, status.message(conn, number, caller=token, now=self._desk.store.clock.now()))
 
     async def _mailbox(self, request: Request, address: str) -> Response:
         """How a mailbox stands: its mode, its budgets, whether its agent is suspended."""
@@ -211,7 +211,7 @@ class Intake:
         if asked is not None:
             return render(asked, request_id(request))
         with self._desk.store.read() as conn:
-            return answer_json(200, status.message(conn, number, caller=token))
+            return answer_json(200, status.message(conn, number, caller=token, now=self._desk.store.clock.now()))
 
     def _routes(self) -> None:
         add = self.router.add_api_route

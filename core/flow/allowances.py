@@ -247,7 +247,7 @@ def wait(tx: Transaction, box: GateFacts, *, n: int) -> None:
 def departs_at(tx: Transaction, box: GateFacts, targets: Sequence[Target]) -> int:
     """An honest estimate of when the last of these leaves: the latest word of every cap and pace that binds."""
     waiting = tx.total("agent", str(box.agent_id), "waiting", since=EVER)
-    at = tx.now
+    at = max(tx.now, min(box.backoff_until, tx.now + DAY))
     if waiting > tx.memo(("free", box.mailbox_id), lambda: min(cap.room(tx).left for cap in departure_caps(tx, box))):
         at = max(
             budgets.departure(

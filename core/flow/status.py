@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Connection, Row, Select, bindparam, func, select
 
 from core.errors import Forbidden, NotFound
 from core.flow import allowances, anomalies, gate, house
@@ -13,15 +14,17 @@ from core.flow.answers import Answer, RecipientAnswer
 from core.ledger import facts
 from core.ledger.counters import EVER
 from core.ledger.facts import TokenFacts
-from core.ledger.tables import Mailbox, Message, Recipient, Review, table
+from core.ledger.tables import Lane, Mailbox, Message, Recipient, Review, Stream, table
 from core.ledger.transaction import Transaction
 from core.rules import roles
 from core.rules.roles import Verb
-from core.words import SECOND, Actor, Mode, Status, spell, spell_id, stamp
+from core.words import FAR_FUTURE, SECOND, Actor, Mode, Status, spell, spell_id, stamp
 
 MESSAGE: Final = table(Message)
 RECIPIENT: Final = table(Recipient)
 MAILBOX: Final = table(Mailbox)
+LANE: Final = table(Lane)
+STREAM: Final = table(Stream)
 REVIEW: Final = table(Review)
 PAGE: Final = 50
 HAND: Final = 200
@@ -31,11 +34,12 @@ _LEAVING: Final = frozenset({Status.QUEUED, Status.SENDING, Status.DEFERRED})
 Caller = TokenFacts | Actor
 
 
-def message(conn: Connection, message_id: int, *, caller: Caller) -> dict[str, Any]:
+def message(conn: Connection, message_id: int, *, caller: Caller, now: int) -> dict[str, Any]:
     """The message with every recipient as the agent gave it. Raises `NotFound`."""
     row = _message(conn, message_id, caller)
-    people = conn.execute(select(RECIPIENT).where(RECIPIENT.c.message_id == message_id).order_by(RECIPIENT.c.n)).all()
+    people = _people(conn, message_id)
     item = conn.execute(select(REVIEW).where(REVIEW.c.id == message_id)).first()
+    departs_at = _departs_at(people, now=now)
     return {
         "message_id": spell_id("m", row.id),
         "rfc_message_id": row.rfc_message_id,
@@ -48,6 +52,7 @@ def message(conn: Connection, message_id: int, *, caller: Caller) -> dict[str, A
         "metadata": row.meta,
         "digest": row.digest,
         "submitted_at": stamp(row.submitted_at),
+        "departs_at": stamp(departs_at) if departs_at is not None else None,
         "expires_at": stamp(item.expires_at) if item is not None and item.status == "pending" else None,
         "decision": _decision(item),
         "recipients": [_recipient(one) for one in people],
@@ -102,11 +107,10 @@ def outcome(conn: Connection, message_id: int, answer: Answer, *, now: int) -> A
     row = conn.execute(select(MESSAGE.c.status, MESSAGE.c.open).where(MESSAGE.c.id == message_id)).first()
     if row is None:
         return answer
-    people = conn.execute(select(RECIPIENT).where(RECIPIENT.c.message_id == message_id).order_by(RECIPIENT.c.n)).all()
+    people = _people(conn, message_id)
     told = tuple(RecipientAnswer(p.given, p.status, _told(p)) for p in people)
     if row.open > 0:
-        leaving = [p.next_at or answer.departs_at or now for p in people if Status(p.status) in _LEAVING]
-        departs_at = max(min(leaving), now) if leaving else None
+        departs_at = _departs_at(people, now=now, estimate=answer.departs_at)
         return dataclasses.replace(answer, recipients=told, departs_at=departs_at)
     return Answer(
         status=row.status,
@@ -116,6 +120,42 @@ def outcome(conn: Connection, message_id: int, answer: Answer, *, now: int) -> A
         rfc_message_id=answer.rfc_message_id,
         content_class=answer.content_class,
     )
+
+
+def _people(conn: Connection, message_id: int) -> Sequence[Row[Any]]:
+    """The recipients, each with what holds back its lane, its mailbox and its route."""
+    return conn.execute(_PEOPLE, {"b_message": message_id}).all()
+
+
+def _departs_at(people: Sequence[Row[Any]], *, now: int, estimate: int | None = None) -> int | None:
+    """When the next of them is tried: None while nobody can know, for a person must act first.
+
+    `estimate` is what was said at acceptance of those that nothing but their place in the queue holds back.
+    """
+    times = []
+    for one in people:
+        if Status(one.status) not in _LEAVING or one.lane_paused is not None or one.stream_paused is not None:
+            continue
+        nap = one.wake_at if one.box_waits else 0
+        held = max(one.next_at or 0, one.not_before or 0, one.backoff_until, nap)
+        times.append(max(now, held if held > now or one.next_at else max(held, estimate or 0)))
+    return min((at for at in times if at < FAR_FUTURE), default=None)
+
+
+_PEOPLE: Final = (
+    select(
+        RECIPIENT, LANE.c.not_before, LANE.c.paused_at.label("lane_paused"), STREAM.c.backoff_until,
+        STREAM.c.paused_at.label("stream_paused"), MAILBOX.c.wake_at, MAILBOX.c.waits_for.label("box_waits"),
+    )
+    .select_from(
+        RECIPIENT.join(MESSAGE, MESSAGE.c.id == RECIPIENT.c.message_id)
+        .join(MAILBOX, MAILBOX.c.id == MESSAGE.c.mailbox_id)
+        .join(STREAM, STREAM.c.id == MESSAGE.c.stream_id)
+        .outerjoin(LANE, LANE.c.id == RECIPIENT.c.lane_id)
+    )
+    .where(RECIPIENT.c.message_id == bindparam("b_message"))
+    .order_by(RECIPIENT.c.n)
+)  # fmt: skip
 
 
 def _told(one: Row[Any]) -> str | None:

@@ -9,10 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from core.smtp.conversation import Conversation, Letter, Target
 from core.smtp.route import Limits
-from core.words import SECOND, Clock, Reply
+from core.words import SECOND, Clock, Outcome, Reply
+
+_STREAK: Final = 100
+"""Messages carried without a refusal after which a host is offered one connection more again."""
 
 Open = Callable[[Target], Awaitable[Conversation | Reply]]
 
@@ -25,6 +29,12 @@ class _Host:
     users: int = 0
     failures: int = 0
     failure: Reply | None = None
+    open: int = 0
+    """Connections past their opening, idle or in use."""
+    taken_away: int = 0
+    """Slots withheld because the host refused one connection more while it served others."""
+    streak: int = 0
+    """Messages carried since the last such refusal."""
 
 
 class Connections:
@@ -47,11 +57,20 @@ class Connections:
         host.users += 1
         seen = host.failures
         try:
-            async with host.slots:
-                if host.failures > seen and host.failure is not None and not host.idle:
-                    # It failed while we stood in line: fifty waiters must not each spend a connect timeout.
-                    return host.failure
-                return await self._carry(letter, to=to, host=host)
+            while True:
+                await host.slots.acquire()
+                narrowed = False
+                try:
+                    if host.failures > seen and host.failure is not None and not host.idle:
+                        # It failed while we stood in line: fifty waiters must not each spend a connect timeout.
+                        return host.failure
+                    reply = await self._carry(letter, to=to, host=host)
+                    narrowed = self._narrow(host, reply)
+                    if not narrowed:
+                        return reply
+                finally:
+                    if not narrowed:
+                        host.slots.release()
         finally:
             host.users -= 1
             self._forget(to, host)
@@ -64,7 +83,7 @@ class Connections:
             await asyncio.gather(self._sweeper, return_exceptions=True)
         for host in self._hosts.values():
             while host.idle:
-                self._retire(host.idle.pop()[0])
+                self._retire(host.idle.pop()[0], host)
         while self._farewells:
             await asyncio.gather(*self._farewells)
 
@@ -74,21 +93,39 @@ class Connections:
             if talk is None:
                 opened = await self._converse(to)
                 if isinstance(opened, Reply):
-                    host.failures += 1
-                    host.failure = opened
+                    if not _full(opened, host):
+                        host.failures += 1
+                        host.failure = opened
                     return opened
                 talk = opened
+                host.open += 1
             try:
                 reply = await talk.transact(letter)
             except BaseException:
-                talk.abort()  # half a transaction: nobody can use this connection again
+                self._drop(talk, host)  # half a transaction: nobody can use this connection again
                 raise
             if not talk.stale:
                 self._keep(talk, host)
                 return reply
-            # The receiver closed it while it lay idle, and took nothing of this letter: not the letter's fault.
-            talk.abort()
+            # Nothing of this letter was taken over it: only what a fresh connection says is the letter's fault.
+            self._drop(talk, host)
             talk = None
+
+    def _narrow(self, host: _Host, reply: Reply) -> bool:
+        """Whether the host takes no more connections than it has: the caller's slot is withheld, and it waits again.
+
+        A 421 to one connection too many must not back off a route that is serving all the others.
+        """
+        if _full(reply, host):
+            host.taken_away += 1
+            host.streak = 0
+            return True
+        host.streak += 1
+        if host.taken_away and host.streak >= _STREAK:
+            host.taken_away -= 1
+            host.streak = 0
+            host.slots.release()
+        return False
 
     def _kept(self, host: _Host) -> Conversation | None:
         oldest = self._clock.now() - round(self._limits.idle * SECOND)
@@ -96,18 +133,23 @@ class Connections:
             talk, since = host.idle.pop()
             if talk.alive and since > oldest:
                 return talk
-            self._retire(talk)
+            self._retire(talk, host)
         return None
 
     def _keep(self, talk: Conversation, host: _Host) -> None:
         if self._closed or not talk.alive or talk.carried >= self._limits.messages:
-            self._retire(talk)
+            self._retire(talk, host)
             return
         host.idle.append((talk, self._clock.now()))
         if self._sweeper is None or self._sweeper.done():
             self._sweeper = asyncio.create_task(self._sweep())
 
-    def _retire(self, talk: Conversation) -> None:
+    def _drop(self, talk: Conversation, host: _Host) -> None:
+        host.open -= 1
+        talk.abort()
+
+    def _retire(self, talk: Conversation, host: _Host) -> None:
+        host.open -= 1
         if not talk.alive:
             talk.abort()
             return
@@ -127,5 +169,11 @@ class Connections:
             for target, host in list(self._hosts.items()):
                 for talk, since in [kept for kept in host.idle if kept[1] <= oldest or not kept[0].alive]:
                     host.idle.remove((talk, since))
-                    self._retire(talk)
+                    self._retire(talk, host)
                 self._forget(target, host)
+
+
+def _full(reply: Reply, host: _Host) -> bool:
+    """Whether the host refused one connection more in words of its own (a 4xx) while it serves others of ours."""
+    early = reply.outcome is Outcome.ROUTE_DOWN and reply.stage in {"connect", "ehlo", "auth"}
+    return early and reply.code is not None and 400 <= reply.code < 500 and host.open > 0

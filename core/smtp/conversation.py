@@ -72,7 +72,11 @@ class Conversation(asyncio.Protocol):
     ) -> None:
         self.carried = 0
         self.stale = False
-        """The last transaction was not begun, for the receiver had given up an idle connection: use a fresh one."""
+        """A reused connection ended before the receiver was sent any of the message: ask again over a fresh one.
+
+        It may have been idle for too long, or have carried as many messages as this receiver takes over one connection.
+        Only what a fresh connection says is charged to the message.
+        """
         self._transport = transport
         self._host = host
         self._tls = tls
@@ -148,12 +152,12 @@ class Conversation(asyncio.Protocol):
         answers = await self._command(commands)
         for (stage, command), answer in zip(commands, answers, strict=False):
             if not (answer.go_ahead if command == b"DATA\r\n" else answer.good):
-                self.stale = reused and stage == "mail" and answer.code in {421, 503}
+                self.stale = reused and (answer.code == 421 or (answer.code == 503 and stage == "mail"))
                 await self._retreat(answer, begun=len(answers) == len(commands) and answers[-1].go_ahead)
                 return judge(answer, stage=stage, host=self._host, tls=self._tls)
         if len(answers) < len(commands):
             stage = commands[len(answers)][0]
-            self.stale = reused and stage == "mail" and self._fault is not _SILENT
+            self.stale = reused and self._fault is not _SILENT
             return self._broken(stage)
         self._soiled = False
         return await self._send(_on_the_wire(letter.message))

@@ -180,9 +180,9 @@ def _outcome(answer: Answer, *, stage: Stage) -> Outcome:
     if not 400 <= answer.code < 600:
         # a 354 to the dot, a 250 to DATA: out of step, so nothing later can be believed either
         return Outcome.UNCERTAIN if stage == "dot" else Outcome.DEFERRED
-    if answer.code in _ROUTE_CODES and stage in {"mail", "rcpt"}:
-        # Once DATA is under way the message itself may have drawn the 421. It then spends a retry: one poisonous
-        # message must not back off the route of all others for ever.
+    if answer.code in _ROUTE_CODES and stage == "mail":
+        # From RCPT on, the recipient or the message may have drawn it, and it is charged to them: a single address
+        # that a relay answers with 421 must not back off the route of all other mail.
         return Outcome.ROUTE_DOWN
     return Outcome.DEFERRED if answer.code < 500 or answer.code in _ROUTE_CODES else Outcome.FAILED
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
+import re
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ SILENCE = b"(silence)"
 Say = bytes | None
 USUAL: Mapping[str, Say] = {
     "greeting": b"220 mx.example ESMTP\r\n",
+    "full": b"421 4.7.0 too many concurrent connections\r\n",
     "EHLO": b"250-mx.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 SIZE 20000000\r\n",
     "HELO": b"250 mx.example\r\n",
     "STARTTLS": b"220 go ahead\r\n",
@@ -41,12 +43,18 @@ LOCKSTEP: Mapping[str, Say] = {"EHLO": b"250-mx.example\r\n250 8BITMIME\r\n"}
 
 @dataclass
 class Receiver:
-    """What came in. `script` may be changed between messages."""
+    """What came in. `script` may be changed between messages.
+
+    A key with a space is a pattern for a whole command, such as `RCPT TO:<a@b`; DATA and dot are then spelled with the
+    RCPT before them, as in `dot RCPT TO:<a@b`.
+    """
 
     script: dict[str, Say]
     context: ssl.SSLContext | None = None
     read_at_most: int | None = None
     """Bytes of a message after which the receiver hangs up."""
+    most: int | None = None
+    """Connections served at once; to one more it says that it is full."""
     port: int = 0
     connections: int = 0
     open_now: int = 0
@@ -84,19 +92,24 @@ class Receiver:
             await self._tell()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if not await self._say("greeting", writer):
+        rcpt = ""
+        greeting = "full" if self.most is not None and self.open_now > self.most else "greeting"
+        if not await self._say(greeting, writer):
             await self._listen(reader, "greeting")
             return
         while line := await reader.readline():
-            verb = line.split(b" ", 1)[0].strip().decode("utf-8", "replace").upper()
+            said = line.strip().decode("utf-8", "replace")
+            verb = said.split(" ", 1)[0].upper()
+            rcpt = said if verb == "RCPT" else rcpt
+            key = self._key(f"DATA {rcpt}" if verb == "DATA" else said)
             self.commands.append(line.rstrip(b"\r\n"))
             await self._tell()
-            if not await self._say(verb, writer) or verb == "QUIT":
-                await self._listen(reader, verb)
+            if not await self._say(key, writer) or verb == "QUIT":
+                await self._listen(reader, key)
                 return
             if verb == "STARTTLS" and self.context is not None:
                 await writer.start_tls(self.context)
-            if verb == "DATA" and b"354" in (self.script.get("DATA") or b""):
+            if verb == "DATA" and b"354" in (self.script.get(key) or b""):
                 if self.read_at_most is not None:
                     await reader.readexactly(self.read_at_most)
                     return
@@ -104,9 +117,15 @@ class Receiver:
                 await self._tell()
                 if self.gate is not None:
                     await self.gate.wait()
-                if not await self._say("dot", writer):
-                    await self._listen(reader, "dot")
+                dot = self._key(f"dot {rcpt}") if rcpt else "dot"
+                if not await self._say(dot, writer):
+                    await self._listen(reader, dot)
                     return
+
+    def _key(self, said: str) -> str:
+        """The entry of the script by which a command is answered: its own, else its verb's."""
+        own = (key for key in self.script if " " in key and re.match(key, said))
+        return next(own, "dot" if said.startswith("dot ") else said.split(" ", 1)[0].upper())
 
     async def _listen(self, reader: asyncio.StreamReader, when: str) -> None:
         if self.script.get(when) is SILENCE:

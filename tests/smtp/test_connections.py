@@ -97,6 +97,86 @@ async def test_a_connection_given_up_while_idle_is_replaced_unnoticed(
         await post.close()
 
 
+@pytest.mark.parametrize("way", [{}, LOCKSTEP], ids=["pipelined", "lockstep"])
+@pytest.mark.parametrize("stage", ["RCPT", "DATA"])
+@pytest.mark.parametrize("last_words", [CLOSE, b"421 4.7.0 enough for one session\r\n"], ids=repr)
+async def test_a_connection_that_ends_before_any_of_a_message_was_sent_is_not_the_messages_fault(
+    way: dict[str, bytes], stage: str, last_words: bytes | None
+) -> None:
+    async with receiver(way) as world:
+        post = courier(Hours())
+        await post.deliver(parcel(world))
+        world.script[stage] = last_words
+        second = asyncio.create_task(post.deliver(parcel(world)))
+        await world.until(lambda: world.connections == 2 or second.done())
+        world.script[stage] = b"354 ok\r\n" if stage == "DATA" else b"250 ok\r\n"
+        assert (await second).outcome is Outcome.SENT
+        assert len([message for message in world.messages if message]) == 2
+        await post.close()
+
+
+@pytest.mark.parametrize("way", [{}, LOCKSTEP], ids=["pipelined", "lockstep"])
+async def test_a_recipient_who_is_answered_with_421_on_a_fresh_connection_too_is_deferred(
+    way: dict[str, bytes],
+) -> None:
+    async with receiver({**way, "RCPT TO:<poison@": b"421 4.3.0 internal error\r\n"}) as world:
+        post = courier(Hours())
+        await post.deliver(parcel(world))
+        reply = await post.deliver(parcel(world, "poison@example.com"))
+        assert (reply.outcome, reply.code, reply.stage) == (Outcome.DEFERRED, 421, "rcpt")
+        assert (await post.deliver(parcel(world))).outcome is Outcome.SENT
+        assert world.connections == 3
+        await post.close()
+
+
+async def test_those_who_wait_behind_a_421_leave_over_other_connections() -> None:
+    async with receiver({"RCPT TO:<poison@": b"421 4.3.0 internal error\r\n"}) as world:
+        post = courier(Hours(), relay=2)
+        people = ["poison@example.com" if place % 3 == 1 else f"r{place}@example.com" for place in range(30)]
+        replies = await asyncio.gather(*(post.deliver(parcel(world, one)) for one in people))
+        for one, reply in zip(people, replies, strict=True):
+            assert reply.outcome is (Outcome.DEFERRED if one.startswith("poison") else Outcome.SENT)
+        await post.close()
+
+
+async def test_a_host_that_takes_fewer_connections_than_we_would_open_is_served_over_those_it_takes() -> None:
+    async with receiver() as world:
+        world.most = 2
+        world.gate = asyncio.Event()
+        post = courier(Hours(), relay=8)
+        under_way = [asyncio.create_task(post.deliver(parcel(world))) for _ in range(2)]
+        await world.until(lambda: len(world.messages) == 2)
+        under_way += [asyncio.create_task(post.deliver(parcel(world))) for _ in range(28)]
+        await world.until(lambda: world.connections >= 3)
+        world.gate.set()
+        assert {reply.outcome for reply in await asyncio.gather(*under_way)} == {Outcome.SENT}
+        assert len(world.messages) == 30
+        assert world.connections <= 8 + 2
+        await post.close()
+
+
+async def test_a_host_that_took_fewer_connections_is_offered_more_when_it_has_served_well() -> None:
+    async with receiver() as world:
+        world.most = 1
+        world.gate = asyncio.Event()
+        post = courier(Hours(), relay=2)
+        first = asyncio.create_task(post.deliver(parcel(world)))
+        await world.until(lambda: len(world.messages) == 1)
+        second = asyncio.create_task(post.deliver(parcel(world)))
+        await world.until(lambda: world.connections == 2)
+        world.most = None
+        world.gate.set()
+        await asyncio.gather(first, second)
+        for _ in range(200):
+            await post.deliver(parcel(world))
+        world.gate.clear()
+        last = [asyncio.create_task(post.deliver(parcel(world))) for _ in range(2)]
+        await world.until(lambda: len(world.messages) == 204)  # both at once: one connection would hold the second
+        world.gate.set()
+        await asyncio.gather(*last)
+        await post.close()
+
+
 async def test_a_receiver_that_hangs_up_at_once_on_a_fresh_connection_is_not_tried_for_ever() -> None:
     async with receiver({"MAIL": CLOSE}) as world:
         post = courier(Hours())

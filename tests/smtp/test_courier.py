@@ -119,16 +119,23 @@ async def test_a_lone_dot_ends_what_the_receiver_began_without_a_recipient() -> 
 
 
 @WAYS
-@pytest.mark.parametrize("stage", ["greeting", "EHLO", "MAIL", "RCPT"])
+@pytest.mark.parametrize("stage", ["greeting", "EHLO", "MAIL"])
 async def test_a_receiver_that_closes_takes_the_route_down(way: Way, stage: str) -> None:
     reply = await one_reply({**way, stage: b"421 4.3.2 closing\r\n", "HELO": b"421 closing\r\n"})
     assert (reply.outcome, reply.code) == (Outcome.ROUTE_DOWN, 421)
 
 
-@pytest.mark.parametrize("stage", ["DATA", "dot"])
-async def test_a_421_the_message_may_have_drawn_spends_its_retry(stage: str) -> None:
-    reply = await one_reply({stage: b"421 4.7.0 too much\r\n"})
+@WAYS
+@pytest.mark.parametrize("stage", ["RCPT", "DATA", "dot"])
+async def test_a_421_that_the_recipient_or_the_message_may_have_drawn_spends_its_retry(way: Way, stage: str) -> None:
+    reply = await one_reply({**way, stage: b"421 4.7.0 too much\r\n"})
     assert (reply.outcome, reply.enhanced) == (Outcome.DEFERRED, "4.7.0")
+
+
+@WAYS
+async def test_authentication_wanted_for_one_recipient_is_about_that_recipient(way: Way) -> None:
+    reply = await one_reply({**way, "RCPT": b"530 5.7.1 Client was not authenticated\r\n"})
+    assert (reply.outcome, reply.code) == (Outcome.DEFERRED, 530)
 
 
 async def test_authentication_wanted_is_about_the_route() -> None:

@@ -142,7 +142,7 @@ def _settle_unsent(tx: Transaction, one: Settlement) -> RouteTurn | None:
         case Outcome.UNCERTAIN:
             ending.uncertain(tx, c, attempt=one.attempt, policy=policy, jitter=one.jitter)
         case Outcome.ROUTE_DOWN:
-            return _route_down(tx, one)
+            return _settle_untaken(tx, one, policy)
         case Outcome.SENT:
             raise AssertionError("settled with the others")
     return None
@@ -163,35 +163,67 @@ def _defer(tx: Transaction, one: Settlement, policy: Policy) -> None:
         )
     )  # fmt: skip
     tx.bump("desk", "", "deferred", minute=bucket(tx.now))
-    _lane_trouble(tx, c, reply, jitter=one.jitter)
+    _lane_trouble(tx, one)
 
 
-def _lane_trouble(tx: Transaction, c: Claimed, reply: Reply, *, jitter: float) -> None:
-    """A receiver that defers one after the other, or at its door, means the lane and not the letter."""
+def _lane_trouble(tx: Transaction, one: Settlement) -> None:
+    """A receiver that defers several messages in a row, or at its door, backs off the lane and not only the message.
+
+    Only a domain's own exchanger has a door: what a relay says at MAIL FROM, or its 421, is not about this domain. A
+    retry does not count again, or one address that is deferred for days would back off all other mail to its domain.
+    """
+    c, reply = one.claimed, one.reply
     row = tx.one(select(LANE.c.failures).where(LANE.c.id == c.lane_id))
-    failures = (row.failures if row else 0) + 1
-    at_the_door = reply.code == 421 or reply.stage in ("connect", "ehlo", "mail")
+    closes = reply.code == 421 or reply.stage in ("connect", "ehlo", "mail")
+    at_the_door = closes and facts.gate(tx, c.mailbox_id).route.startswith("direct")
+    failures = (row.failures if row else 0) + (at_the_door or one.attempt == 1)
     tx.write_keeping_memo(
         _TROUBLE, [{"b_id": c.lane_id, "b_failures": failures, "b_reply": ending.line(reply), "b_at": tx.now}]
     )
     if at_the_door or failures >= LANE_PATIENCE:
         lanes.sleep(
-            tx, lane_id=c.lane_id, not_before=tx.now + _backoff(failures, jitter), waits_for=BACKS_OFF,
+            tx, lane_id=c.lane_id, not_before=tx.now + _backoff(failures, one.jitter), waits_for=BACKS_OFF,
             failures=failures,
         )  # fmt: skip
 
 
-def _route_down(tx: Transaction, one: Settlement) -> RouteTurn | None:
-    """No conversation took place: the message has lost nothing, the route (or, sending direct, the lane) backs off."""
+def _settle_untaken(tx: Transaction, one: Settlement, policy: Policy) -> RouteTurn | None:
+    """The route backs off; where each domain has its own exchangers, the lane."""
+    direct = facts.gate(tx, one.claimed.mailbox_id).route.startswith("direct")
+    if one.reply.stage == "mail":
+        _step_back(tx, one, policy)
+    else:
+        _put_back(tx, one)
+        if direct:
+            _lane_trouble(tx, one)
+    return None if direct else _route_trouble(tx, one)
+
+
+def _put_back(tx: Transaction, one: Settlement) -> None:
+    """No conversation took place: the message keeps its place in the lane, and no attempt is counted."""
     c = one.claimed
     lanes.put_back(tx, [c], dues=[c.due])
-    tx.write_keeping_memo(
-        _UNTRIED, [{"b_message": c.message_id, "b_n": c.n, "b_attempts": c.attempts, "b_reply": ending.line(one.reply)}]
-    )
+    values = {"b_message": c.message_id, "b_n": c.n, "b_attempts": c.attempts, "b_reply": ending.line(one.reply)}
+    tx.write_keeping_memo(_UNTRIED, [values])
+
+
+def _step_back(tx: Transaction, one: Settlement, policy: Policy) -> None:
+    """A fresh connection was refused at this message's MAIL FROM. The attempt counts, and others go first.
+
+    If the message itself drew the refusal, the next one gets through and the route answers again; were it first in line
+    again after every back-off, nothing else would ever leave. A message is given up only while the route serves others.
+    """
+    alone = not facts.gate(tx, one.claimed.mailbox_id).route_failures
+    if one.reply.code == 421 and alone and tx.now - one.claimed.submitted_at >= policy.delivery.give_up:
+        lanes.land(tx, [one.claimed])
+        _fail(tx, one, cause="give_up")
+    else:
+        _defer(tx, one, policy)
+
+
+def _route_trouble(tx: Transaction, one: Settlement) -> RouteTurn | None:
+    c = one.claimed
     box = facts.gate(tx, c.mailbox_id)
-    if box.route.startswith("direct"):
-        _lane_trouble(tx, c, one.reply, jitter=one.jitter)
-        return None
     row = tx.one(select(STREAM.c.route_failures, STREAM.c.backoff_until).where(STREAM.c.id == c.stream_id))
     assert row is not None
     if row.backoff_until > tx.now:

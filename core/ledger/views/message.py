@@ -324,12 +324,14 @@ def _waits(one: Row[Any], item: ReviewView | None, above: Waits | None, now: int
 def _waits_for_its_turn(one: Row[Any], above: Waits | None, now: int) -> Waits:
     if one.waits_for is not None:
         return Waits("conversation", f"{spell_id('m', one.waits_for)} of the same conversation, which goes first")
-    if above is not None:
+    # The route may answer again long before this message is due: what is told is the later of the two.
+    retries = one.next_at if one.next_at is not None and one.next_at > now else 0
+    if above is not None and (above.until is None or above.until >= retries):
         return above
     if one.paused_at is not None:
         return Waits("lane", f"the lane to {one.domain}, which is paused ({one.pause_reason})")
-    if one.next_at is not None and one.next_at > now:
-        return Waits("retry", f"another try at {one.domain}", one.next_at)
+    if retries and retries >= (one.not_before or 0):
+        return Waits("retry", f"another try at {one.domain}", retries)
     if one.not_before is not None and one.not_before > now:
         return Waits("lane", f"the lane to {one.domain} ({one.lane_waits or 'pace'})", _until(one.not_before))
     return Waits("turn", "its turn")
