@@ -103,7 +103,9 @@ def test_nothing_that_an_agent_or_its_webhook_is_shown_is_a_mark_that_counts(sto
     attempt(store, flying)
     settle(store, flying, reply=Reply(Outcome.FAILED, 550, "5.7.1", quoting, "rcpt", "mx.example"))
     hand_in(store, report(message))
-    shown = json.dumps(store.look(lambda tx: status.message(tx.conn, message, caller=desk.token, now=store.clock.now())))
+    shown = json.dumps(
+        store.look(lambda tx: status.message(tx.conn, message, caller=desk.token, now=store.clock.now()))
+    )
     shown += str(recipient(store, message).reply) + str(events(store, "email.failed"))
     store.transact(lambda tx: tell.claim(tx, tell.due(tx, limit=1), worker=1))
     told = 0
