@@ -9,6 +9,7 @@ from console.columns import Cell, Column, Row
 from console.format import ABSENT, clock, count, count_short, date, plural
 from console.palette import Tone
 from console.rows import in_text, row, safe_cell, since_text
+from core.words import EVERY_CLASS
 
 if TYPE_CHECKING:
     from console.reads.records import Identity, Paced
@@ -149,7 +150,7 @@ def suppression_row(one: SuppressionRow, *, now: int) -> Row:
         one.id,
         (
             safe_cell(one.address, Tone.MUTED if ended else Tone.STRONG),
-            safe_cell(one.stream or "the whole desk", Tone.MUTED if one.stream is None else Tone.PLAIN),
+            safe_cell(_reach(one), Tone.MUTED if one.stream is None else Tone.PLAIN),
             safe_cell(one.cause, Tone.WARN if one.cause == "complaint" else Tone.PLAIN),
             safe_cell(one.reason or ABSENT, Tone.PLAIN if one.reason else Tone.MUTED),
             safe_cell(one.added_by),
@@ -157,6 +158,12 @@ def suppression_row(one: SuppressionRow, *, now: int) -> Row:
             Cell(ends, Tone.MUTED),
         ),
     )
+
+
+def _reach(one: SuppressionRow) -> str:
+    """`the whole desk`, `shop.acme.com`, `shop.acme.com: cold_outreach`."""
+    where = one.stream or "the whole desk"
+    return where if one.classes == EVERY_CLASS else f"{where}: {one.classes}"
 
 
 def suppression_fields(one: SuppressionRow) -> Mapping[str, str]:

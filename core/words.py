@@ -106,6 +106,11 @@ DEFAULT_CLASSES: Final = (
 )
 UNSUBSCRIBE_CLASSES: Final = frozenset({ContentClass.COLD_OUTREACH})
 """Classes that need one-click unsubscribe (RFC 8058) and so exactly one address."""
+OPTIONAL_CLASSES: Final = frozenset({ContentClass.NOTIFICATION})
+"""Classes that a recipient may leave too, by an unsubscribe of their provider's; what is owed to them (receipts,
+answers, promises) is in neither set and goes on."""
+EVERY_CLASS: Final = "*"
+"""Of a suppression or a consent: whatever the class."""
 
 
 class Status(enum.StrEnum):

@@ -18,7 +18,7 @@ from core.flow.consents import ConsentView
 from core.flow.sheets import Hand, Imported
 from core.flow.suppressions import SuppressionView
 from core.ledger.transaction import Transaction
-from core.words import Actor, read_stamp
+from core.words import EVERY_CLASS, Actor, read_stamp
 
 suppress_app: Final = group("suppress", "Whom nobody writes to: add, remove, list, import, export.")
 consent_app: Final = group("consent", "Who may be written to, on what basis: add, withdraw, list, import, export.")
@@ -41,13 +41,18 @@ def add(
     *,
     address: Recipient,
     stream: Stream = None,
+    classes: Annotated[
+        str, typer.Option(metavar="CLASS,...", help="Keep away mail of these classes only.")
+    ] = EVERY_CLASS,
     cause: Annotated[str, typer.Option(help="What for, in a word.")] = suppressions.MANUAL,
     reason: Annotated[str | None, typer.Option(help="Why; it stays in the record, not in the log.")] = None,
     expires: Annotated[str | None, typer.Option(metavar="30d", help="When it ends; for good unless named.")] = None,
 ) -> Said:
     """Write to this address no more."""
     until = moment(expires, now=seat.now) if expires else None
-    entry = suppressions.Entry(address=address, stream=stream, cause=cause, reason=reason, expires_at=until)
+    entry = suppressions.Entry(
+        address=address, stream=stream, classes=classes, cause=cause, reason=reason, expires_at=until
+    )  # fmt: skip
     record = seat.act(lambda tx, actor: suppressions.add(tx, entry, actor=actor))
     said = f"Suppressed {address}." if record is not None else f"{address} was suppressed already."
     return Said({"address": address, "id": record, "added": record is not None}, said)
@@ -70,8 +75,13 @@ def list_suppressions(
     """Records in force, in the order they were added."""
     with seat.read() as conn:
         found = suppressions.listed(conn, now=seat.now, address=address, after=after)
-    rows = [(one.id, one.address, one.stream or "everywhere", one.cause, one.reason, one.added_by) for one in found]
-    text = table(("ID", "ADDRESS", "STREAM", "CAUSE", "REASON", "ADDED BY"), rows, none="nobody is suppressed")
+    rows = [
+        (one.id, one.address, one.stream or "everywhere", _classes(one.classes), one.cause, one.reason, one.added_by)
+        for one in found
+    ]
+    text = table(
+        ("ID", "ADDRESS", "STREAM", "CLASSES", "CAUSE", "REASON", "ADDED BY"), rows, none="nobody is suppressed"
+    )
     return Said({"suppressions": [_suppression(one) for one in found]}, text)
 
 
@@ -100,11 +110,16 @@ def _all(seat: Seat) -> Iterator[SuppressionView]:
             page = suppressions.listed(conn, now=seat.now, after=page[-1].id, limit=1_000)
 
 
+def _classes(classes: str) -> str:
+    return "every" if classes == EVERY_CLASS else classes
+
+
 def _suppression(one: SuppressionView) -> dict[str, Any]:
     return {
         "id": one.id,
         "address": one.address,
         "stream": one.stream,
+        "classes": one.classes,
         "cause": one.cause,
         "source": one.source,
         "reason": one.reason,

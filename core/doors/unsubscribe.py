@@ -7,6 +7,7 @@ provider's server or from that button; both carry all the proof there is in the 
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import html
 from string import Template
@@ -18,6 +19,7 @@ from core.doors.describe import errors
 from core.doors.desk import Desk
 from core.errors import TooLarge, Unavailable
 from core.flow import absorb
+from core.flow.absorb import Leaving
 from core.rules import provenance
 from core.settings import Settings
 
@@ -67,11 +69,43 @@ class Unsubscribe:
 
     async def _show(self, token: str) -> Response:
         """A page with a button. Changes nothing."""
-        if provenance.read_unsubscribe_token(token, self._desk.house.keyring) is None:
+        marked = provenance.read_unsubscribe_token(token, self._desk.house.keyring)
+        if marked is None:
             return _unknown()
-        return _page(
-            200, "Unsubscribe", f"Stop mail of this kind from {self._organisation} to your address?", form=_FORM
-        )
+        message_id, n = marked
+        # A recipient whose record was purged, or a database that is away: the button says what is certain.
+        found = None
+        with contextlib.suppress(Unavailable):
+            found = self._desk.store.look(lambda tx: absorb.leaving(tx, message_id, n))
+        return _page(200, "Unsubscribe", self._asked(found), form=_FORM)
+
+    def _asked(self, one: Leaving | None) -> str:
+        if one is None:
+            return f"Stop mail of this kind from {self._organisation} to your address?"
+        sender = one.organisation or self._organisation
+        match one.reach:
+            case "commercial":
+                return (
+                    f"Stop offers from {sender} ({one.domain}) to your address? Messages about what you asked for, "
+                    "such as receipts, will still come."
+                )
+            case "stream":
+                return f"Stop all mail from {sender} ({one.domain}) to your address?"
+            case _:
+                return f"Stop all mail from {sender} to your address?"
+
+    def _done(self, one: Leaving) -> str:
+        sender = one.organisation or self._organisation
+        match one.reach:
+            case "commercial":
+                return (
+                    f"{sender} will send you no more offers from {one.domain}. Messages about what you asked for, "
+                    "such as receipts, will still come."
+                )
+            case "stream":
+                return f"{sender} will send you no more mail from {one.domain}."
+            case _:
+                return f"{sender} will send you no more mail."
 
     async def _leave(self, request: Request, token: str) -> Response:
         """Unsubscribe at once; asked again it still holds."""
@@ -86,9 +120,9 @@ class Unsubscribe:
             answer = _page(503, "Please try again", "This cannot be written down now. Nothing changed yet.", form=_FORM)
             answer.headers["Retry-After"] = str(error.retry_after)
             return answer
-        if not done:
+        if done is None:
             return _unknown()
-        return _page(200, "You are unsubscribed", f"{self._organisation} will not send you mail of this kind any more.")
+        return _page(200, "You are unsubscribed", self._done(done))
 
     def _routes(self) -> None:
         page: dict[str, Any] = {"content": {"text/html": {"schema": {"type": "string"}}}}

@@ -63,10 +63,11 @@ class FeedbackUnverified(Event):
 @fact("suppression.added")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuppressionAdded(Event):
-    """Nothing goes to this recipient any more, or until `expires_at`."""
+    """Nothing of `classes` goes to this recipient any more, or until `expires_at`; `*` is every class."""
 
     suppression: int
     cause: str
+    classes: str = "*"
     expires_at: int | None = None
     count: int = 1
 

@@ -14,7 +14,7 @@ from typing import Any, Final, assert_never
 from core.events import EmailBounced, EmailComplained, EmailDelivered, EmailUnsubscribed, FeedbackUnverified
 from core.flow import cohorts, guarding, house, matching, suppressions
 from core.flow.suppressions import Subjects
-from core.ledger import feedback
+from core.ledger import facts, feedback
 from core.ledger.counters import bucket
 from core.ledger.feedback import Subject
 from core.ledger.lanes import Claimed
@@ -24,7 +24,17 @@ from core.rules.policy import Policy
 from core.rules.provenance import Keyring
 from core.rules.providers import ProviderEvent
 from core.rules.reports import Event, Report, severity
-from core.words import DAY, SYSTEM, Actor, Feedback, Reply
+from core.words import (
+    DAY,
+    EVERY_CLASS,
+    OPTIONAL_CLASSES,
+    SYSTEM,
+    UNSUBSCRIBE_CLASSES,
+    Actor,
+    ContentClass,
+    Feedback,
+    Reply,
+)
 
 RECIPIENT: Final = Actor("recipient", "")
 
@@ -58,6 +68,15 @@ class Word:
     counted: bool = True
     status: str | None = None
     refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """What an unsubscribe stops: `reach` is `commercial` or `stream` (mail of `domain`), or `desk`."""
+
+    domain: str
+    organisation: str | None
+    reach: str
 
 
 # --- verbs --------------------------------------------------------------------------------------------------------
@@ -104,22 +123,29 @@ def absorb_refusal(tx: Transaction, claimed: Claimed, reply: Reply) -> None:
         return
     one = Subject(
         message_id=claimed.message_id, n=claimed.n, address=claimed.address, mailbox_id=claimed.mailbox_id,
-        agent_id=claimed.agent_id, stream_id=claimed.stream_id, run_id=claimed.run_id, test=claimed.test,
-        recipients=claimed.recipients, attempts=claimed.attempts + 1, sent_at=None, feedback=None,
+        agent_id=claimed.agent_id, stream_id=claimed.stream_id, run_id=claimed.run_id,
+        content_class=claimed.content_class, test=claimed.test, recipients=claimed.recipients,
+        attempts=claimed.attempts + 1, sent_at=None, feedback=None,
     )  # fmt: skip
     _take(tx, one, Word(Feedback.BOUNCED, "smtp", permanent=True, status=reply.enhanced, refused=True))
 
 
-def unsubscribe(tx: Transaction, message_id: int, n: int) -> bool:
-    """One click (RFC 8058), its token verified by the door. Asked again it still holds. False: no such recipient."""
+def unsubscribe(tx: Transaction, message_id: int, n: int) -> Leaving | None:
+    """One click (RFC 8058), its token verified by the door. Asked again it still holds. None: no such recipient."""
     one = feedback.subject(tx, message_id, n)
     if one is None:
-        return False
+        return None
     word = Word(Feedback.UNSUBSCRIBED, "one-click")
     taken = _take(tx, one, word)
     if not taken.fresh and not one.test:
         _suppress(tx, one, word)  # the record may have been removed since: the recipient has the last word
-    return True
+    return _leaving(tx, one)
+
+
+def leaving(tx: Transaction, message_id: int, n: int) -> Leaving | None:
+    """What unsubscribing would stop, for the page that asks. Only reads. None: no such recipient."""
+    one = feedback.subject(tx, message_id, n)
+    return None if one is None else _leaving(tx, one)
 
 
 def unverified(tx: Transaction, *, source: str, kind: str, reason: str, digest: str | None = None) -> Absorbed:
@@ -214,15 +240,35 @@ def _measure(word: Word) -> Measure | None:
     return Measure.BOUNCES if word.feedback is Feedback.BOUNCED and word.permanent else None
 
 
+def _leaving(tx: Transaction, one: Subject) -> Leaving:
+    _, policy = house.policy(tx)
+    box = facts.gate(tx, one.mailbox_id)
+    return Leaving(box.domain, box.organisation, policy.suppression.unsubscribe)
+
+
+def _left_classes(one: Subject) -> str:
+    """What somebody leaves who leaves mail like this: commercial mail, and this class where it is no duty to send it.
+
+    Receipts, answers and promises go on: a recipient who clicked under an offer still wants the ticket they bought.
+    """
+    own = {ContentClass(one.content_class)} & OPTIONAL_CLASSES
+    return ",".join(sorted(UNSUBSCRIBE_CLASSES | own))
+
+
 def _suppress(tx: Transaction, one: Subject, word: Word) -> None:
     _, policy = house.policy(tx)
     expires_at: int | None = None
     cause = word.feedback.value
+    scope, classes = policy.suppression.scope, EVERY_CLASS
     match word.feedback:
         case Feedback.DELIVERED:
             return
-        case Feedback.COMPLAINED | Feedback.UNSUBSCRIBED:
+        case Feedback.COMPLAINED:
             pass
+        case Feedback.UNSUBSCRIBED:
+            scope = "desk" if policy.suppression.unsubscribe == "desk" else "stream"
+            if policy.suppression.unsubscribe == "commercial":
+                classes = _left_classes(one)
         case Feedback.BOUNCED:
             if not word.permanent:
                 if not _again_and_again(tx, one.address, policy):
@@ -233,7 +279,8 @@ def _suppress(tx: Transaction, one: Subject, word: Word) -> None:
     suppressions.suppress(
         tx,
         one.address,
-        stream_id=one.stream_id if policy.suppression.scope == "stream" else None,
+        stream_id=one.stream_id if scope == "stream" else None,
+        classes=classes,
         cause=cause,
         source=word.source,
         actor=RECIPIENT if word.feedback is Feedback.UNSUBSCRIBED else SYSTEM,

@@ -185,7 +185,10 @@ def judge(tx: Transaction, prepared: Prepared, box: GateFacts, *, run: RunFacts)
 def _suppressed(
     tx: Transaction, prepared: Prepared, box: GateFacts, shut: dict[int, Reason]
 ) -> dict[int, tuple[int, str]]:
-    listed = facts.suppressed(tx, {t.address.normalised for t in prepared.targets}, stream_id=box.stream_id, now=tx.now)
+    listed = facts.suppressed(
+        tx, {t.address.normalised for t in prepared.targets}, stream_id=box.stream_id,
+        content_class=prepared.content_class, now=tx.now,
+    )  # fmt: skip
     found = {t.n: listed[t.address.normalised] for t in prepared.targets if t.address.normalised in listed}
     for n, (_, cause) in found.items():
         shut[n] = Reason("recipients_suppressed", f"suppressed: {cause}")

@@ -21,12 +21,12 @@ from core.ledger.tables import Stream, Suppression, table
 from core.ledger.transaction import Transaction
 from core.rules import addresses, roles
 from core.rules.roles import Verb
-from core.words import Actor, read_stamp, stamp
+from core.words import EVERY_CLASS, Actor, ContentClass, read_stamp, stamp
 
 SUPPRESSION: Final = table(Suppression)
 STREAM: Final = table(Stream)
 
-COLUMNS: Final = ("address", "stream", "cause", "source", "added_at", "expires_at", "reason")
+COLUMNS: Final = ("address", "stream", "cause", "source", "added_at", "expires_at", "reason", "classes")
 MANUAL: Final = "manual"
 IMPORTED: Final = "imported"
 LONGEST_CAUSE: Final = 100
@@ -50,6 +50,8 @@ class Subjects:
 class Entry:
     """One address not to be written to: by anybody, or on one stream (its domain); for good, or until a time.
 
+    `classes` are `*`, or the content classes that it keeps away, with commas.
+
     `reason` are the words of who adds it. They stay in the record, where erasure reaches them, and out of the log.
     """
 
@@ -59,6 +61,7 @@ class Entry:
     source: str = "operator"
     reason: str | None = None
     expires_at: int | None = None
+    classes: str = EVERY_CLASS
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class SuppressionView:
     added_at: int
     expires_at: int | None
     removed_at: int | None
+    classes: str
 
 
 # --- verbs --------------------------------------------------------------------------------------------------------
@@ -92,8 +96,8 @@ def add(tx: Transaction, entry: Entry, *, actor: Actor) -> int | None:
         raise Invalid("the suppression would end before it begins", problems=(("expires_at", "is in the past"),))
     stream_id = stream_named(tx, entry.stream).id if entry.stream else None
     return suppress(
-        tx, address, stream_id=stream_id, cause=entry.cause, source=entry.source, expires_at=entry.expires_at,
-        reason=_why(entry.reason), actor=actor,
+        tx, address, stream_id=stream_id, classes=read_classes(entry.classes), cause=entry.cause, source=entry.source,
+        expires_at=entry.expires_at, reason=_why(entry.reason), actor=actor,
     )  # fmt: skip
 
 
@@ -105,12 +109,13 @@ def suppress(
     cause: str,
     source: str,
     actor: Actor,
+    classes: str = EVERY_CLASS,
     expires_at: int | None = None,
     reason: str | None = None,
     about: Subjects | None = None,
 ) -> int | None:
     """What suppresses, a person's word and a receiver's alike; `address` is normalised. None if it is covered."""
-    if _covering(tx, address, stream_id=stream_id, until=expires_at):
+    if _covering(tx, address, stream_id=stream_id, classes=classes, until=expires_at):
         return None
     about = about or Subjects(stream=stream_id)
     record = tx.create(
@@ -118,6 +123,7 @@ def suppress(
         {
             "address": address,
             "stream_id": stream_id,
+            "classes": classes,
             "cause": cause,
             "source": source,
             "reason": reason,
@@ -130,7 +136,7 @@ def suppress(
     tx.emit(
         SuppressionAdded(
             actor=str(actor), message=about.message, mailbox=about.mailbox, agent=about.agent, run=about.run,
-            stream=about.stream, suppression=record, cause=cause, expires_at=expires_at,
+            stream=about.stream, suppression=record, cause=cause, classes=classes, expires_at=expires_at,
         )
     )  # fmt: skip
     return record
@@ -171,7 +177,7 @@ def import_hand(tx: Transaction, hand: Hand[Entry], *, actor: Actor) -> Imported
         row.domain: row.id for row in tx.all(select(STREAM.c.id, STREAM.c.domain).where(STREAM.c.domain.in_(domains)))
     }
     bad = list(hand.bad)
-    fresh: dict[tuple[str, int | None], dict[str, Any]] = {}
+    fresh: dict[tuple[str, int | None, str], dict[str, Any]] = {}
     covered = 0
     for line, entry in hand.rows:
         if entry.stream and entry.stream not in known:
@@ -180,8 +186,11 @@ def import_hand(tx: Transaction, hand: Hand[Entry], *, actor: Actor) -> Imported
             bad.append(BadRow(line, "it has expired already"))
         else:
             stream_id = known[entry.stream] if entry.stream else None
-            key = (entry.address, stream_id)
-            if key in fresh or _covering(tx, entry.address, stream_id=stream_id, until=entry.expires_at):
+            key = (entry.address, stream_id, entry.classes)
+            covering = _covering(
+                tx, entry.address, stream_id=stream_id, classes=entry.classes, until=entry.expires_at
+            )  # fmt: skip
+            if key in fresh or covering:
                 covered += 1
             else:
                 fresh[key] = _row(tx, entry, stream_id=stream_id, actor=actor)
@@ -214,19 +223,31 @@ def listed(
 # --- how ----------------------------------------------------------------------------------------------------------
 
 
-def _covering(tx: Transaction, address: str, *, stream_id: int | None, until: int | None) -> bool:
-    """Whether a living record reaches as far, over streams and over time."""
+def read_classes(text: str) -> str:
+    """Content classes with commas, each once and sorted; `*` is every class. Raises `Invalid`."""
+    named = {part.strip() for part in text.split(",") if part.strip()}
+    if not named or EVERY_CLASS in named:
+        return EVERY_CLASS
+    unknown = sorted(named - {one.value for one in ContentClass})
+    if unknown:
+        raise Invalid(f"{unknown[0]!r} is no content class", fix=f"the classes are {', '.join(ContentClass)}, or *")
+    return ",".join(sorted(named))
+
+
+def _covering(tx: Transaction, address: str, *, stream_id: int | None, classes: str, until: int | None) -> bool:
+    """Whether a living record reaches as far: over streams, over classes and over time."""
     c = SUPPRESSION.c
     as_long = c.expires_at.is_(None) if until is None else or_(c.expires_at.is_(None), c.expires_at >= until)
-    row = tx.one(
-        select(c.id).where(
+    rows = tx.all(
+        select(c.classes).where(
             c.address == address,
             c.removed_at.is_(None),
             as_long,
             c.stream_id.is_(None) if stream_id is None else or_(c.stream_id.is_(None), c.stream_id == stream_id),
         )
     )
-    return row is not None
+    wanted = {*classes.split(",")}
+    return any(row.classes == EVERY_CLASS or wanted <= {*row.classes.split(",")} for row in rows)
 
 
 def _entry(cells: Cells) -> Entry:
@@ -239,6 +260,7 @@ def _entry(cells: Cells) -> Entry:
         source=cells.get("source", IMPORTED)[:LONGEST_CAUSE],
         reason=_why(cells.get("reason")),
         expires_at=read_stamp(cells["expires_at"]) if "expires_at" in cells else None,
+        classes=read_classes(cells.get("classes", EVERY_CLASS)),
     )
 
 
@@ -250,6 +272,7 @@ def _row(tx: Transaction, entry: Entry, *, stream_id: int | None, actor: Actor) 
     return {
         "address": entry.address,
         "stream_id": stream_id,
+        "classes": entry.classes,
         "cause": entry.cause,
         "source": entry.source,
         "reason": entry.reason,
@@ -273,7 +296,7 @@ def _exported(conn: Connection, now: int) -> Iterator[Sequence[object]]:
     while page:
         for one in page:
             until = stamp(one.expires_at) if one.expires_at is not None else None
-            yield (one.address, one.stream, one.cause, one.source, stamp(one.added_at), until, one.reason)
+            yield (one.address, one.stream, one.cause, one.source, stamp(one.added_at), until, one.reason, one.classes)
         page = listed(conn, now=now, after=page[-1].id, limit=EXPORT_PAGE)
 
 

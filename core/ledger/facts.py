@@ -26,6 +26,7 @@ from core.ledger.tables import (
     table,
 )
 from core.ledger.transaction import Transaction
+from core.words import EVERY_CLASS
 
 T = TypeVar("T")
 
@@ -269,7 +270,7 @@ def run(tx: Transaction, *, agent_id: int, key: str) -> RunFacts | None:
 
 
 _SUPPRESSED: Final = select(
-    SUPPRESSION.c.address, SUPPRESSION.c.id, SUPPRESSION.c.cause, SUPPRESSION.c.stream_id
+    SUPPRESSION.c.address, SUPPRESSION.c.id, SUPPRESSION.c.cause, SUPPRESSION.c.stream_id, SUPPRESSION.c.classes
 ).where(
     SUPPRESSION.c.address.in_(bindparam("b_addresses", expanding=True)),
     SUPPRESSION.c.removed_at.is_(None),
@@ -277,12 +278,23 @@ _SUPPRESSED: Final = select(
 )
 
 
-def suppressed(tx: Transaction, addresses: Collection[str], *, stream_id: int, now: int) -> dict[str, tuple[int, str]]:
-    """Normalised address -> (suppression id, cause) for those that must not be written to."""
+def suppressed(
+    tx: Transaction, addresses: Collection[str], *, stream_id: int, content_class: str, now: int
+) -> dict[str, tuple[int, str]]:
+    """Normalised address -> (suppression id, cause) for those that must not get mail of this class from this stream."""
     rows: Sequence[Row[Any]] | None = tx.foreseen("suppressed", addresses)
     if rows is None:
         rows = tx.peek(_SUPPRESSED, {"b_addresses": list(addresses), "b_now": now})
-    return {row.address: (row.id, row.cause) for row in rows if row.stream_id in (None, stream_id)}
+    return {
+        row.address: (row.id, row.cause)
+        for row in rows
+        if row.stream_id in (None, stream_id) and keeps_away(row.classes, content_class)
+    }
+
+
+def keeps_away(classes: str, content_class: str) -> bool:
+    """Whether a suppression's `classes` name this one."""
+    return classes == EVERY_CLASS or content_class in classes.split(",")
 
 
 _KNOWN: Final = select(CONTACT.c.address, CONTACT.c.agent_id).where(

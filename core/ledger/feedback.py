@@ -31,6 +31,7 @@ class Subject:
     agent_id: int
     stream_id: int
     run_id: int
+    content_class: str
     test: bool
     recipients: int
     attempts: int
@@ -93,8 +94,8 @@ def _subject(row: Row[Any]) -> Subject:
 
 _SUBJECTS: Final[Select[Any]] = select(
     RECIPIENT.c.message_id, RECIPIENT.c.n, RECIPIENT.c.address, MESSAGE.c.mailbox_id, MESSAGE.c.agent_id,
-    MESSAGE.c.stream_id, MESSAGE.c.run_id, MESSAGE.c.test, MESSAGE.c.recipients, RECIPIENT.c.attempts,
-    RECIPIENT.c.sent_at, RECIPIENT.c.feedback,
+    MESSAGE.c.stream_id, MESSAGE.c.run_id, MESSAGE.c.content_class, MESSAGE.c.test, MESSAGE.c.recipients,
+    RECIPIENT.c.attempts, RECIPIENT.c.sent_at, RECIPIENT.c.feedback,
 ).join(MESSAGE, MESSAGE.c.id == RECIPIENT.c.message_id)  # fmt: skip
 _NOTE: Final = (
     update(RECIPIENT)

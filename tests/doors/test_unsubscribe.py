@@ -19,7 +19,7 @@ from core.ledger.tables import Suppression, table
 from core.rules import provenance
 from core.rules.provenance import Keyring
 from core.words import Mode
-from tests.desk import KEYRING, WIDE, make_desk
+from tests.desk import DOMAIN, KEYRING, WIDE, make_desk
 from tests.doors.visitor import Visitor, chunks, opened, problem
 from tests.flow.leaving import events, leave
 
@@ -93,6 +93,13 @@ def test_one_click_unsubscribes_at_once_without_login(anybody: Visitor) -> None:
     assert answer.status_code == 200
     assert suppressed(anybody) == ["unsubscribed"]
     assert len(events(anybody.bench.store, "email.unsubscribed")) == 1
+
+
+def test_page_says_what_will_stop_and_what_will_still_come(anybody: Visitor) -> None:
+    path = link(anybody)
+    for text in (anybody.get(path).text, anybody.post(path, data=ONE_CLICK).text):
+        assert f"offers from Acme &amp; Sons ({DOMAIN})" in text or f"no more offers from {DOMAIN}" in text
+        assert "receipts, will still come" in text
 
 
 def test_asked_again_it_still_holds_and_is_told_once(anybody: Visitor) -> None:

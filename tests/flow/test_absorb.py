@@ -13,14 +13,19 @@ from sqlalchemy import select, update
 from core.events import EmailSent, FeedbackUnverified
 from core.flow import absorb, status, tell
 from core.flow.absorb import Absorbed
+from core.ledger import facts
 from core.ledger.store import Store
-from core.ledger.tables import Counter, Mailbox, Message, Suppression, table
+from core.ledger.tables import Counter, Mailbox, Message, Stream, Suppression, table
+from core.ledger.views import message as views
 from core.rules import provenance
 from core.rules.policy import Policy, from_json, to_json
+from core.rules.policy.sections import Consent as ConsentPolicy
+from core.rules.policy.sections import HeldClasses
+from core.rules.policy.sections import Suppression as SuppressionPolicy
 from core.rules.reports import Event
-from core.words import DAY, Feedback, Outcome, Reply, spell_id
-from tests.desk import DOMAIN, KEYRING, make_desk
-from tests.flow.leaving import attempt, claim, events, leave, many, number, settle
+from core.words import DAY, ContentClass, Feedback, Outcome, Reply, spell_id
+from tests.desk import DOMAIN, KEYRING, Bench, make_desk
+from tests.flow.leaving import attempt, claim, events, leave, many, number, pass_a_moment, settle
 from tests.flow.reporting import (
     FORGER,
     agent,
@@ -300,7 +305,92 @@ def test_policy_may_keep_a_suppression_to_the_stream(store: Store) -> None:
     narrow = from_json(to_json(Policy()).replace('"scope":"desk"', '"scope":"stream"'))
     desk = free(store, policy=narrow)
     [message] = leave(desk, "jane@example.com")
-    store.transact(lambda tx: absorb.unsubscribe(tx, message, 0))
+    hand_in(store, report(message))
     row = store.row(select(table(Suppression)))
     assert row is not None
-    assert row.stream_id == desk.stream_id
+    assert (row.stream_id, row.classes) == (desk.stream_id, "*")
+
+
+COLD = ContentClass.COLD_OUTREACH
+OFFERS = Policy(consent=ConsentPolicy(require=()), classes=HeldClasses(hold=()))
+
+
+def offering(store: Store, **more: Any) -> Bench:
+    """A desk that sends offers and receipts by itself, and whose recipient has left its offers."""
+    policy = OFFERS.model_copy(update={"suppression": SuppressionPolicy(**more)})
+    desk = free(store, policy=policy, classes=[one.value for one in ContentClass])
+    address_of = {"organisation": "Acme", "postal_address": "1 Road"}
+    store.transact(lambda tx: tx.write(update(table(Stream)).values(address_of)))
+    return desk
+
+
+def test_leaving_offers_keeps_offers_of_that_stream_away_and_nothing_else(store: Store) -> None:
+    desk = offering(store)
+    [message] = leave(desk, "jane@example.com", content_class=COLD)
+    waiting = number(desk.submit("jane@example.com", content_class=COLD).message_id)
+    left = store.transact(lambda tx: absorb.unsubscribe(tx, message, 0))
+    assert left == absorb.Leaving(DOMAIN, "Acme", "commercial")
+    [row] = store.rows(select(table(Suppression)))
+    assert (row.stream_id, row.classes, row.cause) == (desk.stream_id, "cold_outreach", "unsubscribed")
+    assert desk.submit("jane@example.com", content_class=COLD).error == "recipients_suppressed"
+    receipt = number(desk.submit("jane@example.com").message_id)
+    flying: list[Any] = []
+    while {one.message_id for one in flying} != {waiting, receipt}:
+        pass_a_moment(store)
+        flying += claim(store)
+    assert {key[0] for key in attempt(store, flying)} == {receipt}
+    assert recipient(store, waiting).status == "blocked"
+    with store.read() as conn:
+        by_id = {one: views.message(conn, one, now=store.clock.now()) for one in (waiting, receipt)}
+    assert [view and view.recipients[0].suppressed for view in by_id.values()] == ["unsubscribed", None]
+
+
+def test_another_stream_s_offers_still_come_after_leaving_one(store: Store) -> None:
+    desk = offering(store)
+    [message] = leave(desk, "jane@example.com", content_class=COLD)
+    store.transact(lambda tx: absorb.unsubscribe(tx, message, 0))
+    look = functools.partial(
+        facts.suppressed, addresses=["jane@example.com"], content_class=COLD, now=store.clock.now()
+    )
+    assert store.look(lambda tx: look(tx, stream_id=desk.stream_id)) != {}
+    assert store.look(lambda tx: look(tx, stream_id=desk.stream_id + 1)) == {}
+
+
+@pytest.mark.parametrize(
+    ("reach", "expected"), [("commercial", (True, "cold_outreach")), ("stream", (True, "*")), ("desk", (False, "*"))]
+)
+def test_policy_says_how_far_an_unsubscribe_reaches(store: Store, reach: str, expected: tuple[bool, str]) -> None:
+    desk = offering(store, unsubscribe=reach)
+    [message] = leave(desk, "jane@example.com", content_class=COLD)
+    store.transact(lambda tx: absorb.unsubscribe(tx, message, 0))
+    [row] = store.rows(select(table(Suppression)))
+    assert (row.stream_id == desk.stream_id, row.classes) == expected
+
+
+@pytest.mark.parametrize(
+    ("content_class", "classes"),
+    [
+        (COLD, "cold_outreach"),
+        (ContentClass.NOTIFICATION, "cold_outreach,notification"),
+        (ContentClass.TRANSACTIONAL, "cold_outreach"),
+        (ContentClass.REPLY, "cold_outreach"),
+    ],
+)
+def test_a_provider_s_unsubscribe_takes_the_class_along_unless_it_is_owed(
+    store: Store, content_class: ContentClass, classes: str
+) -> None:
+    desk = offering(store)
+    # A mailbox signed off for offers has every first mail to somebody taken for one.
+    store.transact(lambda tx: tx.write(update(table(Mailbox)).values(classes=[content_class.value])))
+    leave(desk, "jane@example.com", content_class=content_class, provider_id="id-1")
+    provider(store, event=Feedback.UNSUBSCRIBED, provider_message_id="id-1")
+    assert [row.classes for row in store.rows(select(table(Suppression)))] == [classes]
+
+
+def test_a_complaint_after_an_unsubscribe_reaches_everything(store: Store) -> None:
+    desk = offering(store)
+    [message, *_] = leave(desk, "jane@example.com", *many(99), content_class=COLD)
+    store.transact(lambda tx: absorb.unsubscribe(tx, message, 0))
+    hand_in(store, report(message))
+    assert suppressed(store) == [("jane@example.com", "unsubscribed"), ("jane@example.com", "complained")]
+    assert desk.submit("jane@example.com").error == "recipients_suppressed"

@@ -68,6 +68,22 @@ def test_adding_again_changes_nothing_unless_it_reaches_further(store: Store) ->
     assert add(store) is not None, "on every stream, not on one"
     assert add(store) is add(store, stream=DOMAIN) is add(store, expires_at=soon) is None
     assert len(events(store, "suppression.added")) == 3
+
+
+def test_a_record_of_some_classes_covers_those_alone_and_survives_export_and_import(store: Store) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    assert add(store, classes="notification, cold_outreach") is not None
+    assert add(store, classes="notification") is None
+    assert desk.submit("jane@example.com").status == "queued"
+    assert desk.submit("jane@example.com", content_class=ContentClass.NOTIFICATION).error == "recipients_suppressed"
+    with store.read() as conn:
+        written = "".join(suppressions.export_csv(conn, now=store.clock.now()))
+    assert "cold_outreach,notification" in written
+    assert bring(store, written) == Imported(0, 1, ())
+    assert add(store, classes="reply") is not None, "another class"
+    assert add(store) is not None, "every class"
+    with pytest.raises(Invalid):
+        add(store, "ann@example.com", classes="nonsense")
     assert remove(store) == 3
     with pytest.raises(NotFound):
         remove(store)
@@ -135,7 +151,7 @@ def test_an_export_can_be_imported_again(store: Store) -> None:
     bring(store, f"address,stream,cause,expires_at\nann@example.com,,bounced,2027-01-01\nbob@example.com,{DOMAIN},,\n")
     with store.read() as conn:
         text = "".join(suppressions.export_csv(conn, now=store.clock.now()))
-    assert text.splitlines()[0] == "address,stream,cause,source,added_at,expires_at,reason"
+    assert text.splitlines()[0] == "address,stream,cause,source,added_at,expires_at,reason,classes"
     before = addresses(store)
     assert bring(store, text).added == 0
     remove(store, "ann@example.com")

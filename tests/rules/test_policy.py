@@ -211,6 +211,7 @@ ONE_WAY = {
     "consent.unknown_region": ('"allow"', "loosens"),
     "delivery.uncertain": ('"hold"', "tightens"),
     "suppression.scope": ('"stream"', "loosens"),
+    "suppression.unsubscribe": ('"stream"', "tightens"),
     "disclosure.header": ("false", "loosens"),
     "disclosure.footer": ('""', "loosens"),
     "disclosure.footer_except": ('["internal"]', "loosens"),

@@ -38,10 +38,7 @@ def attempt(tx: Transaction, claimed: Sequence[Claimed], *, worker: int) -> set[
     mine = lanes.held_leases(tx, {c.key for c in claimed}, worker=worker)
     held = [c for c in claimed if c.key in mine and mine[c.key].lease_until > tx.now]
     states = _states(tx, held)
-    listed = {
-        stream: facts.suppressed(tx, {c.address for c in held if c.stream_id == stream}, stream_id=stream, now=tx.now)
-        for stream in {c.stream_id for c in held}
-    }
+    listed = _listed(tx, held)
     closed = _closed_lanes(tx, {c.lane_id for c in held})
     stopped = facts.desk(tx).stopped_at is not None
     going: list[Claimed] = []
@@ -55,7 +52,7 @@ def attempt(tx: Transaction, claimed: Sequence[Claimed], *, worker: int) -> set[
             settling.arrived(tx, one)
         elif stopped or one.lane_id in closed or not _open(tx, box):
             lanes.put_back(tx, [one], dues=[one.due])
-        elif not _suppressed(tx, one, listed[one.stream_id].get(one.address)) and not _withdrawn(tx, one):
+        elif not _suppressed(tx, one, listed.get((*_kind(one), one.address))) and not _withdrawn(tx, one):
             going.append(one)
             if wants := _held_now(tx, one, box):
                 back.setdefault(one.message_id, (box, []))[1].extend(wants)
@@ -64,6 +61,21 @@ def attempt(tx: Transaction, claimed: Sequence[Claimed], *, worker: int) -> set[
     going = [one for one in going if one.message_id not in back]
     lanes.mark_attempted(tx, going)
     return {c.key for c in going}
+
+
+def _kind(one: Claimed) -> tuple[int, str]:
+    """What a suppression may be limited to."""
+    return one.stream_id, one.content_class
+
+
+def _listed(tx: Transaction, held: Sequence[Claimed]) -> dict[tuple[int, str, str], tuple[int, str]]:
+    """(stream, class, address) -> (suppression id, cause): one read for each stream and class of the batch."""
+    found: dict[tuple[int, str, str], tuple[int, str]] = {}
+    for stream, content_class in {_kind(one) for one in held}:
+        wanted = {one.address for one in held if _kind(one) == (stream, content_class)}
+        records = facts.suppressed(tx, wanted, stream_id=stream, content_class=content_class, now=tx.now)
+        found |= {(stream, content_class, address): record for address, record in records.items()}
+    return found
 
 
 def _open(tx: Transaction, box: GateFacts) -> bool:

@@ -21,12 +21,16 @@ class Contact(SQLModel, table=True):
 
 
 class Suppression(SQLModel, table=True):
-    """Nothing goes to `address` (of every stream, or of `stream_id`) until `expires_at`."""
+    """Nothing goes to `address` (of every stream, or of `stream_id`) until `expires_at`.
+
+    `classes`: `*`, or the content classes that it keeps away, with commas: who leaves offers still gets receipts.
+    """
 
     __table_args__ = (Index("ix_suppression_address", "address"), AUTO)
     id: int | None = Field(default=None, primary_key=True)
     address: str
     stream_id: int | None = None
+    classes: str = Field(default="*", sa_column_kwargs={"server_default": "*"})
     cause: str
     source: str
     reason: str | None = None

@@ -153,11 +153,12 @@ def runs(conn: Connection, agent_id: int, *, before: int | None = None, limit: i
 
 @dataclass(frozen=True, slots=True)
 class SuppressionRow:
-    """One record. `stream` is None for one that holds desk-wide."""
+    """One record. `stream` is None for one that holds desk-wide; `classes` is `*`, or those it keeps away."""
 
     id: int
     address: str
     stream: str | None
+    classes: str
     cause: str
     source: str
     reason: str | None
@@ -184,8 +185,8 @@ def suppressions(
     c = SUPPRESSION.c
     wanted = (
         select(
-            c.id, c.address, STREAM.c.domain.label("stream"), c.cause, c.source, c.reason, c.message_id, c.added_by,
-            c.added_at, c.expires_at, c.removed_at,
+            c.id, c.address, STREAM.c.domain.label("stream"), c.classes, c.cause, c.source, c.reason, c.message_id,
+            c.added_by, c.added_at, c.expires_at, c.removed_at,
         )
         .select_from(SUPPRESSION.outerjoin(STREAM, STREAM.c.id == c.stream_id))
         .order_by(c.id.desc())

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, or_, select
 
-from core.ledger import log
+from core.ledger import facts, log
 from core.ledger.log import Entry
 from core.ledger.tables import (
     Agent,
@@ -251,7 +251,7 @@ def _recipients(conn: Connection, row: Row[Any], item: ReviewView | None, now: i
     ).all()  # fmt: skip
     addresses = {one.address for one in people}
     known = _first_contacts(conn, row, addresses)
-    listed = _suppressed(conn, addresses, stream_id=row.stream_id, now=now)
+    listed = _suppressed(conn, addresses, row, now=now)
     above = _held_above(conn, row, now)
     return tuple(
         RecipientView(
@@ -274,17 +274,18 @@ def _first_contacts(conn: Connection, row: Row[Any], addresses: set[str]) -> set
     return set(found.scalars())
 
 
-def _suppressed(conn: Connection, addresses: set[str], *, stream_id: int, now: int) -> dict[str, str]:
+def _suppressed(conn: Connection, addresses: set[str], row: Row[Any], *, now: int) -> dict[str, str]:
+    """Address -> cause, of the records that keep this message away."""
     c = SUPPRESSION.c
     rows = conn.execute(
-        select(c.address, c.cause).where(
+        select(c.address, c.cause, c.classes).where(
             c.address.in_(addresses),
             c.removed_at.is_(None),
             or_(c.expires_at.is_(None), c.expires_at > now),
-            or_(c.stream_id.is_(None), c.stream_id == stream_id),
+            or_(c.stream_id.is_(None), c.stream_id == row.stream_id),
         )
     )
-    return {row.address: row.cause for row in rows}
+    return {one.address: one.cause for one in rows if facts.keeps_away(one.classes, row.content_class)}
 
 
 def _held_above(conn: Connection, row: Row[Any], now: int) -> Waits | None:

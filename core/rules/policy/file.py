@@ -97,7 +97,8 @@ messages_per_minute = 20     # a reviewer who is faster raises the alarm against
 four_eyes = []               # classes that two people must approve, such as "commitment"
 
 [suppression]
-scope = "desk"               # or "stream": where a bounce, complaint or unsubscribe suppresses
+scope = "desk"               # or "stream": where a bounce or a complaint suppresses, whatever the class
+unsubscribe = "commercial"   # offers of that stream alone; "stream": all its mail; "desk": everything
 soft_after = 3               # soft bounces in a row that suppress for a while
 soft_expiry = "30d"
 

@@ -272,6 +272,9 @@ class Review(Section):
 
 class Suppression(Section):
     scope: Annotated[Literal["stream", "desk"], Toward(("stream", "desk"))] = "desk"
+    unsubscribe: Annotated[Literal["commercial", "stream", "desk"], Toward(("commercial", "stream", "desk"))] = (
+        "commercial"
+    )
     soft_after: Annotated[int, Field(ge=1, le=100), Tightens.LESS] = 3
     soft_expiry: Annotated[int, Span(HOUR, 3_650 * DAY), Tightens.MORE] = 30 * DAY
 
