@@ -6,7 +6,6 @@ the desk's one transaction; what the agent is told comes after the commit.
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ from core.doors.contract import ReplyRequest, SendRequest, TagsRequest, mailbox_
 from core.doors.describe import answer_json, body_of, errors
 from core.doors.desk import Desk
 from core.doors.express import Handler
+from core.doors.outcomes import Outcomes
 from core.doors.problems import problem, request_id
 from core.doors.submissions import idempotency_key, replied, seconds_to_wait, sent
 from core.errors import Conflict, Forbidden, Invalid, NotFound
@@ -27,8 +27,6 @@ from core.flow.prepare import Submission, prepare
 from core.flow.submit import RunMoved, Submit, note_answer, take_back
 from core.ledger.facts import TokenFacts
 from core.words import Action, read_id
-
-POLL: Final = 0.05
 
 Told = dict[int | str, dict[str, Any]]
 
@@ -59,6 +57,8 @@ class Intake:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._outcomes = Outcomes(desk.store)
+        desk.writer.listeners.append(self._outcomes.wake)
         self._running: set[tuple[int, str, str]] = set()
         self.router = APIRouter(tags=["agents"])
         self._routes()
@@ -99,7 +99,7 @@ class Intake:
         key, wait = submission.idempotency_key, seconds_to_wait(request.headers.get("prefer"))
         if key is None:
             answer, _ = await self._accept(submission, token)
-            return render(await self._settled(answer, wait), request_id(request))
+            return render(await self._settled(answer, token, wait), request_id(request))
         running = (token.agent_id, submission.sender.normalised, key)
         if running in self._running:
             raise Conflict(
@@ -110,7 +110,7 @@ class Intake:
         self._running.add(running)
         try:
             first, mailbox_id = await self._accept(submission, token)
-            answer = await self._settled(first, wait)
+            answer = await self._settled(first, token, wait)
             if answer is not first:
                 await self._desk.writer.do(lambda tx: note_answer(tx, mailbox_id, key, answer))
         finally:
@@ -131,19 +131,14 @@ class Intake:
             return answer, prepared.mailbox_id
         raise Conflict("the run could not be settled; try again")
 
-    async def _settled(self, answer: Answer, wait: int) -> Answer:
+    async def _settled(self, answer: Answer, token: TokenFacts, wait: int) -> Answer:
         """What came of queued mail within `wait` seconds, or how it stands at their end."""
         if not wait or answer.status != "queued":
             return answer
         message_id = _id(answer.message_id or "")
-        clock = self._desk.store.clock
-        until = clock.now() + wait * 1_000_000
-        while True:
-            with self._desk.store.read() as conn:
-                stands = status.outcome(conn, message_id, answer, now=clock.now())
-            if stands.status != "queued" or clock.now() >= until:
-                return stands
-            await asyncio.sleep(POLL)
+        await self._outcomes.wait(message_id, agent_id=token.agent_id, seconds=wait)
+        with self._desk.store.read() as conn:
+            return status.outcome(conn, message_id, answer, now=self._desk.store.clock.now())
 
     # --- asking ---
 
