@@ -7,7 +7,6 @@ complaint to the suspension there is no moment in between. What proves nothing i
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any, Final, assert_never
 
@@ -23,7 +22,8 @@ from core.rules.guards import Measure
 from core.rules.policy import Policy
 from core.rules.provenance import Keyring
 from core.rules.providers import ProviderEvent
-from core.rules.reports import Event, Report, severity
+from core.rules.reports import Event, Report, causes
+from core.smtp.replies import implied_status
 from core.words import (
     DAY,
     EVERY_CLASS,
@@ -44,9 +44,6 @@ SILENCE: Final = 5 * DAY
 """Mail that nothing came back about for so long arrived: relays give up sooner (RFC 5321 4.5.4.1)."""
 
 _RANK: Final = (Feedback.DELIVERED, Feedback.BOUNCED, Feedback.UNSUBSCRIBED, Feedback.COMPLAINED)
-_ADDRESS_IS_BAD: Final = re.compile(r"5\.(1\.(1|2|3|6|10)|2\.1)")
-"""RFC 3463, 7505: no such mailbox or system, bad syntax, moved, null MX, disabled. 5.1.7 and 5.1.8 mean the sender."""
-_SAYS_LITTLE: Final = re.compile(r"5\.(0\.0|1\.0|2\.0|5\.0)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +96,8 @@ def absorb_report(
     feedback_ = _OF_REPORTS[said.event]
     if feedback_ is None:
         return Absorbed(matched=True)
-    # A mail refused for its content or size has an address behind it that exists, as a refusal at delivery has.
-    permanent = said.permanent and not severity.unwanted(said.status, said.diagnostic)
-    return _take(tx, one, Word(feedback_, source, permanent=permanent, status=said.status))
+    # Most of what is lost for good has an address behind it that exists: content, size, reputation, a full mailbox.
+    return _take(tx, one, Word(feedback_, source, permanent=said.suppress, status=said.status))
 
 
 def absorb_provider(tx: Transaction, event: ProviderEvent, *, source: str) -> Absorbed:
@@ -162,12 +158,10 @@ def condemns_address(reply: Reply) -> bool:
     """Whether a refusal means that nobody is there, rather than that the message was not wanted or too large."""
     if reply.code is None or reply.code < 500:
         return False  # no receiver was asked, or it may change its mind
-    status = reply.enhanced or "5.0.0"
-    if _ADDRESS_IS_BAD.fullmatch(status):
-        return True
-    # A bare 550 may be a policy as well: only its words tell.
-    vague = reply.stage == "rcpt" and _SAYS_LITTLE.fullmatch(status) is not None
-    return vague and severity.speaks(reply.text) and severity.permanent(None, words=reply.text)
+    # What a bare code was given for a status says no more than the code: only its words tell.
+    status = None if implied_status(reply.code, stage=reply.stage) == reply.enhanced else reply.enhanced
+    late = reply.stage in {"data", "dot"}
+    return causes.judge(code=reply.code, status=status, text=reply.text, late=late).suppress
 
 
 # --- taking one word ----------------------------------------------------------------------------------------------

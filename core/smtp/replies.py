@@ -174,6 +174,15 @@ def unopened(error: BaseException, *, stage: Stage, host: str, tls: bool) -> Rep
     )
 
 
+def implied_status(code: int, *, stage: str) -> str:
+    """The enhanced status code for a reply that has none: what the bare code says at this stage, and not more."""
+    if code == 550 and stage == "rcpt":
+        return "5.1.0"
+    if code == 552:
+        return "5.2.2" if stage == "rcpt" else "5.3.4"
+    return _DERIVED.get(code, f"{code // 100}.0.0")
+
+
 def _outcome(answer: Answer, *, stage: Stage) -> Outcome:
     if stage == "dot" and answer.good:
         return Outcome.SENT
@@ -188,13 +197,7 @@ def _outcome(answer: Answer, *, stage: Stage) -> Outcome:
 
 
 def _enhanced(answer: Answer, *, stage: Stage) -> str:
-    if spoken := _spoken(answer):
-        return spoken
-    if answer.code == 550 and stage == "rcpt":
-        return "5.1.0"
-    if answer.code == 552:
-        return "5.2.2" if stage == "rcpt" else "5.3.4"
-    return _DERIVED.get(answer.code, f"{answer.code // 100}.0.0")
+    return _spoken(answer) or implied_status(answer.code, stage=stage)
 
 
 def _spoken(answer: Answer) -> str | None:

@@ -14,6 +14,7 @@ from core.rules import provenance
 from core.rules.provenance import Keyring
 from core.rules.providers import ProviderEvent
 from core.rules.reports import Event, Report, ReportedRecipient
+from core.rules.reports.causes import judge
 from core.words import Feedback, Mode
 from tests.desk import DOMAIN, KEYRING, WIDE, Bench, make_desk
 from tests.flow.leaving import attempt, claim, number, pass_a_moment, settle
@@ -29,12 +30,13 @@ def free(store: Store, **more: Any) -> Bench:
 def report(message: int, *, n: int = 0, kind: str = "complaint", keyring: Keyring = KEYRING, **more: Any) -> Report:
     """A report that came to the return path of one recipient."""
     event = more.pop("event", WORDS[kind])
-    said = ReportedRecipient(
-        more.pop("address", "jane@example.com"), event, status=more.pop("status", None),
-        permanent=more.pop("permanent", kind == "bounce"),
+    permanent, status, said = more.pop("permanent", kind == "bounce"), more.pop("status", None), more.pop("said", "")
+    dead = judge(code=None, status=status, text=said).suppress if status else permanent
+    about = ReportedRecipient(
+        more.pop("address", "jane@example.com"), event, status=status, permanent=permanent, suppress=dead,
     )  # fmt: skip
     path = provenance.return_path(message, n, domain=DOMAIN, keyring=keyring)
-    values: dict[str, Any] = {"kind": kind, "recipients": (said,), "return_paths": (path,)} | more
+    values: dict[str, Any] = {"kind": kind, "recipients": (about,), "return_paths": (path,)} | more
     return Report(**values)
 
 

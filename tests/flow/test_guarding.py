@@ -12,7 +12,6 @@ from core.events import AgentSuspended, AgentWarned, EmailBounced
 from core.flow import absorb, controls, depart
 from core.ledger import facts
 from core.ledger.store import Store
-from core.rules.reports import Event, ReportedRecipient
 from core.words import DAY, HOUR, Reply
 from tests.desk import GAIL, KEYRING, Bench, issue
 from tests.flow.leaving import NOBODY, OK, attempt, claim, events, leave, many, number, pass_a_moment, settle
@@ -101,8 +100,7 @@ def test_a_bounce_about_the_mail_and_not_the_address_is_a_soft_one(store: Store,
 def test_a_policy_code_with_words_about_the_address_is_a_hard_one(store: Store) -> None:
     desk = free(store)
     [message, *_] = leave(desk, "jane@example.com", *many(9))
-    said = ReportedRecipient("jane@example.com", Event.BOUNCED, "5.7.1", permanent=True, diagnostic="550 user unknown")
-    hand_in(store, replace(report(message), kind="bounce", recipients=(said,)))
+    hand_in(store, report(message, kind="bounce", status="5.7.1", said="550 user unknown"))
     assert suppressed(store) == [("jane@example.com", "bounced")]
 
 

@@ -7,7 +7,10 @@ The way of a report, one file a step:
     delivery.py     RFC 3464 delivery status, as written and as garbled
     senders.py      was free text written by a mail system or by a person?
     notices.py      free text of mail systems: who was not reached, and why
-    severity.py     status codes, reply codes and phrases -> permanent or not
+    codes.py        reply codes and status codes among other numbers
+    causes.py       words and codes -> why, lost or not, address dead or not; also for replies at SMTP time
+    causewords.py   words for an address that is dead or full, in their languages; blamewords.py for all other causes
+    plain.py        any spelling -> the one those words are written in
     addresses.py    what counts as a recipient's address
     phrases.py      the sentences mail systems use, in their languages
     shapes.py       the values that come out

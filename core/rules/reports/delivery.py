@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from core.rules.reports import addresses, severity
+from core.rules.reports import addresses, causes, codes
 from core.rules.reports.shapes import Event, ReportedRecipient
 
 MAX_GROUPS: Final = 500
@@ -107,7 +107,7 @@ def _who(group: Group) -> str | None:
 
 def _outcome(address: str, group: Group, *, late: bool, words: str) -> ReportedRecipient:
     said = diagnostic(group.get("diagnostic-code", ""))
-    status = severity.spelled_status(group.get("status", "")) or severity.enhanced_code(said or "")
+    status = codes.spelled_status(group.get("status", "")) or codes.enhanced_code(said or "")
     action = group.get("action", "").lower()
     event = next((event for pattern, event in _ACTIONS if pattern.search(action)), None)
     if event is None:
@@ -118,9 +118,19 @@ def _outcome(address: str, group: Group, *, late: bool, words: str) -> ReportedR
             event = Event.DEFERRED if late and not hard else Event.BOUNCED
     if event is Event.BOUNCED and status and status.startswith("2"):
         # `failed` with a 2.x.x: the action is what happened, the code an earlier command's.
-        status = severity.enhanced_code(said or "")
-    lasting = event is Event.BOUNCED and severity.permanent(status, words=said or words)
-    return ReportedRecipient(address, event, status, lasting, said)
+        status = codes.enhanced_code(said or "")
+    if event is not Event.BOUNCED:
+        return ReportedRecipient(address, event, status, diagnostic=said)
+    return causes_of(address, status=status, said=said, words=said or words)
+
+
+def causes_of(address: str, *, status: str | None, said: str | None, words: str) -> ReportedRecipient:
+    """A recipient that bounced; the Status field decides what its class says, whatever reply it was made of."""
+    judged = causes.judge(code=None, status=status, text=words)
+    lasting = status.startswith("5") if status else judged.permanent
+    return ReportedRecipient(
+        address, Event.BOUNCED, status, lasting, said, cause=judged.cause, suppress=judged.suppress and lasting
+    )
 
 
 def diagnostic(value: str) -> str | None:

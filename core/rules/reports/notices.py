@@ -15,7 +15,7 @@ from typing import Final
 
 from flufl.bounce import all_failures
 
-from core.rules.reports import addresses, complaints, phrases, severity
+from core.rules.reports import addresses, causes, codes, complaints, delivery, phrases
 from core.rules.reports.addresses import ADDRESS
 from core.rules.reports.mail import Headers, Mail, headers_in
 from core.rules.reports.shapes import Event, ReportedRecipient
@@ -200,7 +200,7 @@ def _worth(line: str, around: str) -> int:
     if _HEADER_LIKE.match(line) or _MAIL_FROM.search(line):
         return -4
     worth = 0
-    if _LONE.match(line) or _LEADING.match(line) or severity.reply_code(line):
+    if _LONE.match(line) or _LEADING.match(line) or codes.reply_code(line):
         worth = 4
     elif _LABEL.search(line) or _ANY_LABEL.match(line) or _NAMED.match(line):
         worth = 3
@@ -208,7 +208,7 @@ def _worth(line: str, around: str) -> int:
         worth = 2
     elif phrases.FAILURE.search(around):
         worth = 1
-    return worth - 3 * bool(phrases.CONTACT.search(line) and not severity.reply_code(line))
+    return worth - 3 * bool(phrases.CONTACT.search(line) and not codes.reply_code(line))
 
 
 def _asked(mail: Mail, notice: Notice, strangers: set[str]) -> list[str]:
@@ -244,33 +244,38 @@ def _list(mail: Mail) -> list[str]:
 
 def _outcome(address: str, notice: Notice, *, late: bool, alone: bool) -> ReportedRecipient:
     said = _said_of(address, notice.lines)
-    if not _tells(said) and alone:
-        said = next((line for line in notice.lines if severity.reply_code(line)), "") or said
+    if alone and not _coded(said):
+        said = next((line for line in notice.lines if codes.reply_code(line)), "") or said
     reason = said if _tells(said) else notice.words
-    status = severity.enhanced_code(reason)
+    status = codes.enhanced_code(reason)
     text = " ".join(said.split())[:500] or None
     if late and not (status or "").startswith("5"):
         return ReportedRecipient(address, Event.DEFERRED, status, diagnostic=text)
-    return ReportedRecipient(address, Event.BOUNCED, status, severity.permanent(status, words=reason), text)
+    return delivery.causes_of(address, status=status, said=text, words=reason)
+
+
+def _coded(said: str) -> bool:
+    return bool(codes.enhanced_code(said) or codes.reply_code(said))
 
 
 def _tells(said: str) -> bool:
-    return bool(severity.enhanced_code(said) or severity.reply_code(said) or severity.speaks(said))
+    return _coded(said) or causes.speaks(said)
 
 
 def _said_of(address: str, lines: tuple[str, ...]) -> str:
     """The words that go with an address: the rest of its line and the paragraph below, up to the next address.
 
-    The first place that gives a reason wins, for many notices list the failed first and explain them afterwards.
+    The first place that gives a code wins, else the first that gives a reason: many notices list the failed first and
+    explain them afterwards.
     """
-    best = ""
+    best = told = ""
     for number, line in enumerate(lines):
         at = line.lower().find(address.lower())
         if at < 0:
             continue
         lead = line[:at].strip(" \t<\"'*-[(")
         rest = line[at + len(address) :].lstrip(">:;,.\"')] \t-")
-        block = [f"{lead} {address} {rest}" if len(lead) > 12 or severity.reply_code(lead) else rest]
+        block = [f"{lead} {address} {rest}" if len(lead) > 12 or codes.reply_code(lead) else rest]
         after = iter(lines[number + 1 : number + 10])
         for follower in after:
             if _LONE.match(follower) or _LEADING.match(follower) or _RULE.match(follower):
@@ -282,9 +287,10 @@ def _said_of(address: str, lines: tuple[str, ...]) -> str:
             block.append(follower.strip())
         said = " ".join(filter(None, block)).strip()
         said = said[1:-1] if said.startswith("(") and said.endswith(")") else said
-        if _tells(said):
+        if _coded(said):
             return said
+        told = told or (said if causes.speaks(said) else "")
         if _REASON_BELOW.match(said):
             said = " ".join(filter(None, (said, next(filter(str.strip, after), "").strip())))
         best = best or said
-    return best
+    return told or best

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from core.rules.reports import phrases, severity
+from core.rules.reports import codes, phrases
 from core.rules.reports.mail import Mail
 
 ENOUGH: Final = 4.0
@@ -118,7 +118,7 @@ def judge(mail: Mail, words: str) -> Verdict:
     failure_subject = bool(phrases.FAILURE_SUBJECT.search(subject))
     failure = bool(phrases.FAILURE.search(words))
     signature = bool(phrases.SIGNATURE.search(words[:1_500]))
-    coded = severity.enhanced_code(words) or severity.reply_code(words)
+    coded = codes.enhanced_code(words) or codes.reply_code(words)
     weight = (
         2.5 * daemon
         + 1.0 * (named and not daemon)

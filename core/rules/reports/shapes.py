@@ -6,6 +6,8 @@ import enum
 from dataclasses import dataclass
 from typing import Literal
 
+from core.rules.reports.causes import Cause
+
 Kind = Literal["bounce", "complaint", "other"]
 
 
@@ -25,8 +27,9 @@ class ReportedRecipient:
     """One recipient, as the report has it.
 
     `address` keeps the case of its local part; the domain is in lower case. `status` is the enhanced status code
-    (RFC 3463), `permanent` whether sending again is pointless (only ever true of `bounced`), `diagnostic` what the
-    remote server said, on one line of at most 500 characters.
+    (RFC 3463), `permanent` whether this message is lost for good (only ever true of `bounced`), `diagnostic` what the
+    remote server said, on one line of at most 500 characters, `cause` why, and `suppress` whether the address is dead,
+    so that no further mail is to go there (only ever true of what is permanent).
     """
 
     address: str
@@ -34,6 +37,8 @@ class ReportedRecipient:
     status: str | None = None
     permanent: bool = False
     diagnostic: str | None = None
+    cause: Cause | None = None
+    suppress: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,8 @@ class Report:
                     "status": each.status,
                     "permanent": each.permanent,
                     "diagnostic": each.diagnostic,
+                    "cause": each.cause.value if each.cause else None,
+                    "suppress": each.suppress,
                 }
                 for each in self.recipients
             ],
