@@ -236,7 +236,7 @@ ACTIONS: Final[dict[str, Action]] = {
         ),
         Action(
             "filter", "slash", "filter", _LISTS, foot=11, shown_key="/", short="/ filter",
-            help="field:value, ! before it negates, esc clears.",
+            help="field:value contains, field=value is exactly; > < * and ! work too; esc clears.",
         ),
         Action(
             "faults", "exclamation_mark", "faults only", _WITH_FAULTS, shown_key="!", foot=12, short="",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from console.columns import Cell, Column, Row
 from console.format import ABSENT, clock, count, count_short, date, plural
 from console.palette import Tone
-from console.rows import in_text, row, safe_cell, since_text
+from console.rows import MODES, in_text, row, safe_cell, since_text
+from core.filters import Field, Fields, Kind, Values
 from core.words import EVERY_CLASS
 
 if TYPE_CHECKING:
@@ -31,7 +31,13 @@ LANES: Final = (
     Column("failures", "FAIL", 4, align="right", drop=4),
     Column("reply", "LAST REPLY", 16, grow=5, drop=1),
 )
-LANE_FIELDS: Final = ("site", "domain", "mailbox", "agent", "stream", "waits", "level")
+_BAD: Final = Field(Kind.CHOICE, choices=("bad", "fine"))
+LANE_FIELDS: Final[Fields] = {
+    **dict.fromkeys(("site", "domain", "mailbox", "agent", "stream", "waits"), Field()),
+    "level": _BAD,
+    "depth": Field(Kind.NUMBER),
+    "fail": Field(Kind.NUMBER),
+}
 
 
 def lane_row(paced: Paced, *, now: int, stopped: bool = False) -> Row:
@@ -63,7 +69,7 @@ def lane_row(paced: Paced, *, now: int, stopped: bool = False) -> Row:
     )
 
 
-def lane_fields(lane: LaneRow) -> Mapping[str, str]:
+def lane_fields(lane: LaneRow) -> Values:
     wrong = lane.paused_at is not None or lane.failures or (lane.waits_for or "").endswith("paused")
     return {
         "site": lane.site,
@@ -73,6 +79,8 @@ def lane_fields(lane: LaneRow) -> Mapping[str, str]:
         "stream": lane.stream,
         "waits": lane.waits_for or "",
         "level": "bad" if wrong else "fine",
+        "depth": lane.depth,
+        "fail": lane.failures,
     }
 
 
@@ -140,7 +148,6 @@ SUPPRESSIONS: Final = (
     Column("since", "SINCE", 10),
     Column("ends", "ENDS", 10, drop=1),
 )
-SUPPRESSION_FIELDS: Final = ("address", "cause", "by", "stream")
 
 
 def suppression_row(one: SuppressionRow, *, now: int) -> Row:
@@ -166,10 +173,6 @@ def _reach(one: SuppressionRow) -> str:
     return where if one.classes == EVERY_CLASS else f"{where}: {one.classes}"
 
 
-def suppression_fields(one: SuppressionRow) -> Mapping[str, str]:
-    return {"address": one.address, "cause": one.cause, "by": one.added_by, "stream": one.stream or "desk"}
-
-
 # --- identities ---------------------------------------------------------------------------------------------------
 
 IDENTITIES: Final = (
@@ -181,7 +184,12 @@ IDENTITIES: Final = (
     Column("waits", "MUST STILL SIGN", 17, grow=1),
     Column("ends", "ENDS", 6, align="right"),
 )
-IDENTITY_FIELDS: Final = ("address", "agent", "owner", "state", "mode", "level")
+IDENTITY_FIELDS: Final[Fields] = {
+    **dict.fromkeys(("address", "agent", "owner"), Field()),
+    "state": Field(Kind.CHOICE, choices=("requested", "active")),
+    "mode": MODES,
+    "level": _BAD,
+}
 
 
 def identity_row(one: Identity, *, now: int) -> Row:
@@ -204,7 +212,7 @@ def identity_row(one: Identity, *, now: int) -> Row:
     )
 
 
-def identity_fields(one: Identity, *, now: int) -> Mapping[str, str]:
+def identity_fields(one: Identity, *, now: int) -> Values:
     record = one.record
     wrong = record.status == "requested" or (record.expires_at is not None and record.expires_at <= now)
     return {

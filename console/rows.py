@@ -16,7 +16,8 @@ from console.live import AgentLine, Level, Need, Share
 from console.palette import Tone
 from console.safe import LINE_LIMIT, cells, make_safe
 from console.widgets.pane import wrap
-from core.words import Limit
+from core.filters import Field, Fields, Kind, Values
+from core.words import Limit, Mode
 
 if TYPE_CHECKING:
     from core.ledger.views.queue import HeldRow
@@ -138,22 +139,37 @@ def agent_row(line: AgentLine) -> Row:
     )
 
 
-def agent_fields(line: AgentLine) -> Mapping[str, str]:
+def agent_fields(line: AgentLine) -> Values:
     """What a filter of agents may name."""
     return {
         "agent": line.name,
-        "mode": " ".join(box.mode.value for box in line.boxes),
+        "mode": [box.mode.value for box in line.boxes],
         "state": line.status,
-        "mailbox": " ".join(box.address for box in line.boxes),
-        "level": _level_word(line.level),
+        "mailbox": [box.address for box in line.boxes],
+        "level": _LEVEL_WORDS[line.level],
+        "held": line.held,
+        "sent": line.sent_hour,
     }
 
 
-AGENT_FIELDS: Final = ("agent", "mode", "state", "mailbox", "level")
-
-
-def _level_word(level: Level) -> str:
-    return {Level.FAULT: "bad fault", Level.WARN: "bad warn", Level.INFO: "info", Level.FINE: "fine"}[level]
+_LEVEL_WORDS: Final[Mapping[Level, tuple[str, ...]]] = {
+    Level.FAULT: ("bad", "fault"),
+    Level.WARN: ("bad", "warn"),
+    Level.INFO: ("info",),
+    Level.FINE: ("fine",),
+}
+_MODES: Final = tuple(mode.value for mode in Mode)
+LEVELS: Final = Field(Kind.CHOICE, choices=("bad", "fault", "warn", "info", "fine"), aliases={"crit": "fault"})
+MODES: Final = Field(Kind.CHOICE, choices=_MODES, ordered=True)
+AGENT_FIELDS: Final[Fields] = {
+    "agent": Field(),
+    "mode": MODES,
+    "state": Field(Kind.CHOICE, choices=("active", "suspended")),
+    "mailbox": Field(),
+    "level": LEVELS,
+    "held": Field(Kind.NUMBER),
+    "sent": Field(Kind.NUMBER),
+}
 
 
 def _gauge(limit: Limit | None) -> Cell:

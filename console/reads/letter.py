@@ -8,15 +8,15 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from console.filters import Want
 from console.letter import Letter
 from console.reads.overview import budgets
+from core.filters import Want
 from core.flow import allowances, difference
 from core.ledger import facts
 from core.ledger.transaction import Transaction
 from core.ledger.views import message, queue
 from core.ledger.views.message import MessageView
-from core.ledger.views.queue import HeldRow, Order, Term
+from core.ledger.views.queue import HeldRow, Order
 from core.rules.content import read_mail
 from core.words import Limit, spell_id
 
@@ -48,13 +48,9 @@ def _limits(tx: Transaction, view: MessageView) -> tuple[Limit, ...]:
     return tuple(found)
 
 
-def ids(conn: Connection, wants: Sequence[Want], order: Order, *, limit: int | None = None) -> array[int]:
-    """Everything held that the filter lets through, or its beginning. A bare word is looked for in the subject.
-
-    Raises `Invalid`.
-    """
-    terms = [Term(want.field or "subject", want.value, want.negated) for want in wants]
-    return queue.pending_ids(conn, terms, order, limit=limit)
+def ids(conn: Connection, wants: Sequence[Want], order: Order, *, now: int, limit: int | None = None) -> array[int]:
+    """Everything held that the filter lets through, or its beginning."""
+    return queue.pending_ids(conn, wants, order, now=now, limit=limit)
 
 
 def alike(conn: Connection, item: int) -> array[int]:

@@ -8,14 +8,14 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from console.filters import Want
+from core.filters import Want
 from core.flow import allowances, records
 from core.ledger import facts, people
 from core.ledger.people import MailboxRecord, SignoffFacts
 from core.ledger.transaction import Transaction
 from core.ledger.views import agents, events, lanes
 from core.ledger.views.agents import KeyRow, SuppressionRow
-from core.ledger.views.events import EventFilter, EventPage, Severity
+from core.ledger.views.events import EventPage
 from core.ledger.views.lanes import LaneRow, SiteRow
 from core.rules import issuance
 from core.rules.issuance import Kind
@@ -58,54 +58,32 @@ def shape(conn: Connection, *, now: int) -> list[SiteRow]:
 
 # --- events -------------------------------------------------------------------------------------------------------
 
-EVENT_FIELDS: Final = ("type", "event", "actor", "agent", "sev", "id", "mailbox")
-
-
-def event_filter(conn: Connection, wants: Sequence[Want]) -> EventFilter:
-    """The filter in the terms of the log. Names that nobody has match nothing."""
-    shown = EventFilter()
-    values = {want.field or "type": want.value for want in wants if not want.negated}
-    values.setdefault("type", values.get("event", ""))  # its column says EVENT
-    at_least = {"error": Severity.ERROR, "warn": Severity.WARN}.get(values.get("sev", ""), Severity.INFO)
-    kind = values.get("type", "")
-    agent = mailbox = None
-    if "agent" in values:
-        known = people.agent(conn, values["agent"])
-        agent = known.id if known else -1
-    if "mailbox" in values:
-        record = people.mailbox(conn, values["mailbox"])
-        mailbox = record.id if record else -1
-    message = int(values["id"]) if values.get("id", "").isdecimal() else None
-    types = (kind,) if "." in kind else (f"{kind}.",) if kind else ()
-    return (
-        EventFilter(
-            at_least=at_least, types=types, agent=agent, mailbox=mailbox, message=message, actor=values.get("actor")
-        )
-        if wants
-        else shown
-    )
+EVENT_FIELDS: Final = events.FIELDS
 
 
 def tail(conn: Connection, wants: Sequence[Want]) -> EventPage:
     """The newest page."""
-    return events.page(conn, event_filter(conn, wants), limit=EVENT_PAGE)
+    return events.page(conn, events.filtered(conn, wants), limit=EVENT_PAGE)
 
 
 def onwards(conn: Connection, wants: Sequence[Want], *, after: int) -> EventPage:
     """What came since."""
-    return events.page(conn, event_filter(conn, wants), after=after, limit=EVENT_PAGE)
+    return events.page(conn, events.filtered(conn, wants), after=after, limit=EVENT_PAGE)
 
 
 def earlier(conn: Connection, wants: Sequence[Want], *, before: int) -> EventPage:
     """The page before."""
-    return events.page(conn, event_filter(conn, wants), before=before, limit=EVENT_PAGE)
+    return events.page(conn, events.filtered(conn, wants), before=before, limit=EVENT_PAGE)
 
 
 # --- suppressions -------------------------------------------------------------------------------------------------
 
 
-def suppressions(conn: Connection, *, now: int, beginning: str, past: bool) -> list[SuppressionRow]:
-    return agents.suppressions(conn, now=now, beginning=beginning, past=past, limit=SUPPRESSION_PAGE)
+SUPPRESSION_FIELDS: Final = agents.SUPPRESSION_FIELDS
+
+
+def suppressions(conn: Connection, wants: Sequence[Want], *, now: int, past: bool) -> list[SuppressionRow]:
+    return agents.suppressions(conn, wants=wants, now=now, past=past, limit=SUPPRESSION_PAGE)
 
 
 # --- identities ---------------------------------------------------------------------------------------------------

@@ -7,7 +7,6 @@ from typing import ClassVar, Final
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from console import filters
 from console.actions import Scope
 from console.format import plural
 from console.lines import Texts
@@ -17,6 +16,7 @@ from console.safe import make_safe
 from console.screens.agent_acts import AgentScreen
 from console.screens.base import bindings
 from console.table import VirtualTable
+from core.filters import matches
 
 SORTS: Final = ("worst", "name", "held", "sent")
 
@@ -89,7 +89,7 @@ class AgentsScreen(AgentScreen):
         if live.link is Link.LOST:
             self.table.say_failed(live.lost_reason)
             return
-        chosen = [line for line in live.agents if filters.matches(agent_fields(line), self.wants)]
+        chosen = [line for line in live.agents if matches(agent_fields(line), self.wants)]
         match self._sort:
             case "name":
                 chosen.sort(key=lambda line: line.name)

@@ -15,15 +15,15 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
-from console import deeds, filters
+from console import deeds
 from console.actions import TABS, Scope, footer, of_scope, refusal
 from console.dialogs import Answer, Confirmed, Dialog, ReasonDialog, TypedDialog
-from console.filters import Want
 from console.format import plural
 from console.live import News
-from console.safe import fill
+from console.palette import Tone
+from console.safe import fill, make_safe
 from console.widgets.frame import (
     FootLine,
     Head,
@@ -38,7 +38,9 @@ from console.widgets.frame import (
     undo_text,
 )
 from console.widgets.kept import KeptLines
-from core.errors import PostroomError
+from core import filters
+from core.errors import Invalid, PostroomError
+from core.filters import Fields, Want
 from core.flow.controls import Started
 
 if TYPE_CHECKING:
@@ -68,14 +70,38 @@ class FilterLine(Input):
     """
 
 
+class FilterError(Static):
+    """What is wrong with the filter that was typed: over its line, until it is changed."""
+
+    DEFAULT_CSS = """
+    FilterError {
+        dock: bottom; height: auto; padding: 0 1; margin: 0 0 2 0;
+        background: $surface; color: $foreground; display: none;
+    }
+    FilterError.-wrong { display: block; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(markup=False)
+        self.wrong = ""
+
+    def say(self, wrong: str) -> None:
+        """Show it, or nothing if it is empty."""
+        self.wrong = make_safe(wrong).text
+        self.update(Content.assemble(("✖ ", Tone.FAULT), self.wrong))
+        self.set_class(bool(wrong), "-wrong")
+
+
 class DeskScreen(KeptLines, Screen[None]):
     """A screen of the desk. Subclasses name `scope`, `tab` and `title_word`, compose a body, and load it."""
 
     scope: ClassVar[Scope]
     tab: ClassVar[int]
     title_word: ClassVar[str]
-    filter_fields: ClassVar[tuple[str, ...]] = ()
+    filter_fields: ClassVar[Fields] = {}
     """What a filter may name here; empty: this screen has no filter."""
+    fault_filter: ClassVar[str] = "level:bad"
+    """What `!` shows: only what is wrong."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -92,6 +118,7 @@ class DeskScreen(KeptLines, Screen[None]):
             yield HintLine(lambda width: hint_line(self.console.hint, width))
         yield from self.compose_body()
         yield FilterLine(placeholder=f"field:value, {', '.join(self.filter_fields)}", max_length=FILTER_LIMIT)
+        yield FilterError()
         yield FootLine(self._foot)
 
     def compose_body(self) -> ComposeResult:
@@ -278,13 +305,33 @@ class DeskScreen(KeptLines, Screen[None]):
         if not isinstance(event.input, FilterLine):
             return
         event.stop()
-        wants = filters.parse(event.value)
-        wrong = filters.unknown(wants, self.filter_fields)
-        if wrong is not None:
-            self.console.say(wrong, "warning")
+        try:
+            wants = filters.parse(event.value, self.filter_fields)
+        except Invalid as error:
+            # the line stays open with what is wrong, and what was shown before stays shown
+            self.query_one(FilterError).say(f"{error.reason}; {error.fix}" if error.fix else error.reason)
             return
         self._close_filter()
         self.set_filter(wants)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        if isinstance(event.input, FilterLine):
+            self.query_one(FilterError).say("")
+
+    @property
+    def filter_undecided(self) -> str | None:
+        """Why what is shown may not be what is meant: a filter is typed, or could not be read; None: it is."""
+        line = self.query_one(FilterLine)
+        if not line.has_class("-open"):
+            return None
+        wrong = self.query_one(FilterError).wrong
+        if wrong:
+            return f"the filter cannot be read: {wrong}"
+        return "a filter is being typed: enter applies it, esc leaves it" if line.value != self.filter_text else None
+
+    def filter_by(self, text: str) -> None:
+        """Show only what this filter matches."""
+        self.set_filter(filters.parse(text, self.filter_fields))
 
     def set_filter(self, wants: Sequence[Want]) -> None:
         """Show only what matches."""
@@ -298,16 +345,14 @@ class DeskScreen(KeptLines, Screen[None]):
 
     def do_faults(self) -> None:
         """`!`: what is wrong, or all of it again."""
-        wrong = self.fault_filter()
+        (wrong,) = filters.parse(self.fault_filter, self.filter_fields)
         if wrong in self.wants:
             self.set_filter([want for want in self.wants if want != wrong])
         else:
             self.set_filter([*self.wants, wrong])
 
-    def fault_filter(self) -> Want:
-        return Want("level", "bad")
-
     def _close_filter(self) -> None:
+        self.query_one(FilterError).say("")
         self.query_one(FilterLine).remove_class("-open")
         self.focus_body()
 

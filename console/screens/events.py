@@ -11,7 +11,6 @@ from textual import on, work
 from textual.binding import BindingType
 
 from console.actions import Scope
-from console.filters import Want
 from console.format import count
 from console.lines import Texts
 from console.live import Link, News
@@ -21,8 +20,9 @@ from console.record_rows import EVENTS, event_row
 from console.safe import make_safe
 from console.screens.base import bindings
 from console.screens.lists import ListScreen
+from core.filters import term
 from core.ledger.views.events import EventRow, Severity
-from core.words import read_id, spell_id, stamp
+from core.words import spell_id, stamp
 
 KEPT: Final = 5_000
 """Events held in memory: an hour of a busy desk must not fill it."""
@@ -50,7 +50,7 @@ class EventsScreen(ListScreen):
     # -- reading ------------------------------------------------------------------------------------------------------
 
     async def load(self) -> None:
-        wants = self._terms()
+        wants = self.wants
         if self._fresh:
             page = await self.desk.read(lambda conn: reads.tail(conn, wants))
             self._events, self._older = {}, page.older
@@ -63,18 +63,12 @@ class EventsScreen(ListScreen):
 
     @work(group="older", exclusive=True, exit_on_error=False)
     async def _load_older(self) -> None:
-        wants, before = self._terms(), self._older
+        wants, before = self.wants, self._older
         if before is None or len(self._events) >= KEPT:
             return
         page = await self.desk.read(lambda conn: reads.earlier(conn, wants, before=before))
         self._older = page.older
         self._take(page.rows, newer=False)
-
-    def _terms(self) -> tuple[Want, ...]:
-        """The filter; an id is spelled for people and numbered for the log."""
-        return tuple(
-            Want("id", str(read_id("m", want.value) or -1)) if want.field == "id" else want for want in self.wants
-        )
 
     def _take(self, rows: Sequence[EventRow], *, newer: bool) -> None:
         """Draw these too, the newest first. Whoever looks at the top goes on looking at the top."""
@@ -100,8 +94,7 @@ class EventsScreen(ListScreen):
         self._fresh = True
         self.reload()
 
-    def fault_filter(self) -> Want:
-        return Want("sev", "warn")
+    fault_filter = "sev>=warn"
 
     @on(Highlighted)
     def _near_the_end(self) -> None:
@@ -150,7 +143,7 @@ class EventsScreen(ListScreen):
 
     @work(group="older", exclusive=True, exit_on_error=False)
     async def _seek_older(self, severity: Severity) -> None:
-        wants = self._terms()
+        wants = self.wants
         while (before := self._older) is not None and len(self._events) < KEPT:
             page = await self.desk.read(lambda conn, before=before: reads.earlier(conn, wants, before=before))  # type: ignore[misc]  # bound now
             self._older = page.older
@@ -168,13 +161,13 @@ class EventsScreen(ListScreen):
         if event is None:
             return
         if event.message is not None:
-            self.set_filter([Want("id", spell_id("m", event.message))])
+            self.filter_by(term("id", ":", spell_id("m", event.message)))
         elif "@" in event.target:
-            self.set_filter([Want("mailbox", event.target)])
+            self.filter_by(term("mailbox", "=", event.target))
         elif event.agent is not None:
-            self.set_filter([Want("agent", event.target)])
+            self.filter_by(term("agent", "=", event.target))
         else:
-            self.set_filter([Want("type", event.type.partition(".")[0])])
+            self.filter_by(f"type:{event.type.partition('.')[0]}.*")
 
     def do_open(self) -> None:
         event = self._event()

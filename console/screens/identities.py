@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 
-from console import deeds, filters
+from console import deeds
 from console.actions import Scope
 from console.columns import Piece
 from console.dialogs import Choice, ChoiceDialog
@@ -28,6 +28,7 @@ from console.screens.base import bindings
 from console.screens.lists import ListScreen
 from console.table import VirtualTable
 from console.widgets.pane import TextPane, line
+from core.filters import matches
 from core.ledger.views.agents import KeyRow
 from core.rules.issuance import CHECKLISTS, Kind
 from core.words import Actor
@@ -69,7 +70,7 @@ class IdentitiesScreen(ListScreen):
     async def load(self) -> None:
         now = self.console.now
         found = await self.desk.look(reads.identities)
-        shown = [one for one in found.identities if filters.matches(identity_fields(one, now=now), self.wants)]
+        shown = [one for one in found.identities if matches(identity_fields(one, now=now), self.wants)]
         self._identities, self._known, self._keys = (
             {one.record.id: one for one in shown},
             len(found.identities),

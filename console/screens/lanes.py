@@ -7,7 +7,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from console import deeds, filters
+from console import deeds
 from console.actions import Scope
 from console.lines import Texts
 from console.reads import records as reads
@@ -17,6 +17,7 @@ from console.safe import fill, make_safe
 from console.screens.base import bindings
 from console.screens.lists import ListScreen
 from console.table import VirtualTable
+from core.filters import matches
 from core.ledger.views.lanes import LaneRow
 
 
@@ -57,7 +58,7 @@ class LanesScreen(ListScreen):
             table.touch_rows(changed)
             return
         found = await self.desk.look(reads.all_lanes)
-        shown = [one for one in found if filters.matches(lane_fields(one.lane), self.wants)]
+        shown = [one for one in found if matches(lane_fields(one.lane), self.wants)]
         self._lanes, self._known = {one.lane.id: one.lane for one in shown}, len(found)
         self.show_rows([lane_row(one, now=now, stopped=self.console.live.stopped) for one in shown])
 

@@ -16,7 +16,6 @@ from console.actions import Scope
 from console.batch import Marked, batch_of
 from console.columns import Row
 from console.dialogs import Dialog
-from console.filters import Want
 from console.format import count
 from console.letter import body_lines, check_lines, fact_lines
 from console.lines import Texts
@@ -31,6 +30,7 @@ from console.table import VirtualTable
 from console.widgets.kept import SideBySide
 from console.widgets.pane import TextPane
 from core.errors import PostroomError
+from core.filters import Want
 from core.ledger.views.queue import HeldRow
 from core.words import spell_id
 
@@ -43,8 +43,13 @@ PREVIEW_AGAIN: Final = 5.0
 """Seconds until the preview of a row that keeps changing is read anew."""
 READ_AFTER: Final = 0.5
 """Seconds a preview must stay before it counts as being read; who leafs past reads nothing."""
+BULK: Final = frozenset({"mark", "range", "mark_all", "mark_alike", "approve_marked", "reject_marked"})
+"""What takes the shown rows for those that are meant."""
+CLOCK_AGAIN: Final = 5.0
+"""Seconds until a filter by age is asked anew: the clock moves rows without any event."""
 ABOUT: Final = (3, 4, 5)
 """The cells of a row that say whom and what it is about: agent, recipient, subject."""
+BY_CLOCK: Final = frozenset({"age", "expires"})
 FACTS_KEPT: Final = 20_000
 
 
@@ -76,6 +81,7 @@ class QueueScreen(HeldScreen):
         self._looked_at: int | None = None
         self._reading: Timer | None = None
         self._asked = False
+        self._applied: tuple[Want, ...] = ()
 
     def compose_body(self) -> ComposeResult:
         with SideBySide():
@@ -94,6 +100,7 @@ class QueueScreen(HeldScreen):
 
     def on_mount(self) -> None:
         self.table.focus()
+        self.set_interval(CLOCK_AGAIN, self._age)
 
     def focus_body(self) -> None:
         self.table.focus()
@@ -127,14 +134,15 @@ class QueueScreen(HeldScreen):
         return {item: held_row(held) for item, held in found.items()}
 
     async def load(self) -> None:
-        wants, order = self.wants, reads.ORDERS[self._order]
+        wants, order, now = self.wants, reads.ORDERS[self._order], self.console.now
         if not self._asked:
             # what can be seen comes first, however much lies below it
-            ids = await self.desk.read(lambda conn: reads.ids(conn, wants, order, limit=FIRST))
+            ids = await self.desk.read(lambda conn: reads.ids(conn, wants, order, now=now, limit=FIRST))
             self._asked = True
+            self._applied = wants
             self.table.show_rows(ids, filtered=bool(wants))
         started = time.monotonic()
-        ids = await self.desk.read(lambda conn: reads.ids(conn, wants, order))
+        ids = await self.desk.read(lambda conn: reads.ids(conn, wants, order, now=now))
         self._took = time.monotonic() - started
         self._shown = len(ids)
         self.table.offer_rows(ids)
@@ -161,6 +169,10 @@ class QueueScreen(HeldScreen):
         if news.came and self._soon is None:
             self._soon = self.set_timer(max(RELOAD_AFTER, RELOAD_SHARE * self._took), self._reload_now)
 
+    def _age(self) -> None:
+        if self.app.screen is self and self.console.paused_at is None and any(w.field in BY_CLOCK for w in self.wants):
+            self.reload()
+
     def _reload_now(self) -> None:
         self._soon = None
         self.reload()
@@ -168,9 +180,9 @@ class QueueScreen(HeldScreen):
     def filtered(self) -> None:
         self._asked = False
         self.reload()
+        self.check_frame()
 
-    def fault_filter(self) -> Want:
-        return Want("check", "!")
+    fault_filter = "check:!"
 
     @on(FetchFailed)
     def _not_read(self, event: FetchFailed) -> None:
@@ -260,6 +272,8 @@ class QueueScreen(HeldScreen):
         return Content(" · ".join(row.cells[at].text for at in ABOUT if row.cells[at].text)) if row else Content("")
 
     def why_not(self, name: str) -> str | None:
+        if name in BULK and (undecided := self._unfiltered()) is not None:
+            return undecided
         match name:
             case "approve" | "reject" | "open" | "mark":
                 return self._why_not_here(name)
@@ -272,6 +286,12 @@ class QueueScreen(HeldScreen):
                 return None if self._fresh else "nothing new has come"
             case _:
                 return super().why_not(name)
+
+    def _unfiltered(self) -> str | None:
+        """Why the rows shown may not be those that the filter means; a batch of them would take in others."""
+        if (undecided := self.filter_undecided) is not None:
+            return undecided
+        return None if self._applied == self.wants else "the filter is not applied yet"
 
     def _why_not_here(self, name: str) -> str | None:
         cursor, row = self.table.cursor_id, self.table.cursor_row

@@ -9,13 +9,14 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.widgets import Input
 
-from console import deeds, filters
+from console import deeds
 from console.actions import Scope
 from console.dialogs import Dialog, Prompt
+from console.format import plural
 from console.lines import Texts
 from console.palette import Tone
 from console.reads import records as reads
-from console.record_rows import SUPPRESSION_FIELDS, SUPPRESSIONS, suppression_fields, suppression_row, total_text
+from console.record_rows import SUPPRESSIONS, suppression_row
 from console.safe import fill, make_safe
 from console.screens.base import bindings
 from console.screens.lists import ListScreen
@@ -44,7 +45,7 @@ class SuppressionsScreen(ListScreen):
     scope = Scope.SUPPRESSIONS
     tab = 6
     title_word = "Suppressions"
-    filter_fields = SUPPRESSION_FIELDS
+    filter_fields = reads.SUPPRESSION_FIELDS
     columns = SUPPRESSIONS
     texts = Texts(loading="Loading suppressions ...", empty="Nobody is suppressed.")
     hears = ("suppression.", "email.complained", "email.bounced", "email.unsubscribed")
@@ -53,21 +54,18 @@ class SuppressionsScreen(ListScreen):
     def __init__(self) -> None:
         super().__init__()
         self._records: dict[int, SuppressionRow] = {}
-        self._known = 0
         self._past = False
 
     async def load(self) -> None:
         now, past = self.console.now, self._past
-        beginning = next((want.value for want in self.wants if want.field == "address" and not want.negated), "")
-        beginning = beginning if "*" not in beginning else ""
-        found = await self.desk.read(lambda conn: reads.suppressions(conn, now=now, beginning=beginning, past=past))
-        shown = [one for one in found if filters.matches(suppression_fields(one), self.wants)]
-        self._records, self._known = {one.id: one for one in shown}, len(found)
-        self.show_rows([suppression_row(one, now=now) for one in shown])
+        wants = self.wants
+        found = await self.desk.read(lambda conn: reads.suppressions(conn, wants, now=now, past=past))
+        self._records = {one.id: one for one in found}
+        self.show_rows([suppression_row(one, now=now) for one in found])
 
     def note(self) -> str:
-        most = f", the newest {reads.SUPPRESSION_PAGE}" if self._known >= reads.SUPPRESSION_PAGE else ""
-        return total_text(len(self._records), self._known, "record") + most
+        most = f", the newest {reads.SUPPRESSION_PAGE}" if len(self._records) >= reads.SUPPRESSION_PAGE else ""
+        return plural(len(self._records), "record") + most
 
     def _record(self) -> SuppressionRow | None:
         cursor = self.table.cursor_id

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from console import filters
 from console.actions import ACTIONS
 from console.batch import Marked, batch_of
-from console.filters import Want
 from console.live import Level, Link, Live, Need, News
 from console.rows import CAUSE_LINES, need_rows
 from console.safe import cells
@@ -19,23 +17,6 @@ from core.words import SECOND, Actor, Role
 from tests.console.scene import HOSTILE_HTML
 
 ALICE = Actor("operator", "alice", frozenset({Role.REVIEWER}))
-
-
-def test_filters_negate_quote_and_keep_colons_in_values() -> None:
-    assert filters.parse("agent:quote-bot !to:*@acme.example") == (
-        Want("agent", "quote-bot"),
-        Want("to", "*@acme.example", negated=True),
-    )
-    assert filters.parse('subject:"two words" check:!') == (Want("subject", "two words"), Want("check", "!"))
-    assert filters.parse("open'quote") == (Want("", "open'quote"),)
-    assert filters.spelled(filters.parse("!a:b c")) == "!a:b c"
-
-
-def test_a_line_matches_by_field_by_any_text_or_by_star() -> None:
-    fields = {"agent": "quote-bot", "state": "active"}
-    assert filters.matches(fields, filters.parse("quote"))
-    assert filters.matches(fields, filters.parse("agent:*-bot !state:suspended"))
-    assert not filters.matches(fields, filters.parse("colour:red"))
 
 
 def test_the_desk_is_told_what_is_read_last_and_nothing_twice() -> None:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, or_, select
+from sqlalchemy import Connection, Row, func, not_, or_, select
 
+from core.filters import Field, Fields, Want
 from core.ledger.tables import (
     Agent,
     DeadHook,
@@ -23,6 +24,7 @@ from core.ledger.tables import (
     table,
 )
 from core.ledger.views import figures
+from core.ledger.views.matching import is_like
 from core.words import BEAT, HOUR, Mode
 
 AGENT: Final = table(Agent)
@@ -172,16 +174,22 @@ class SuppressionRow:
         return self.removed_at is None and (self.expires_at is None or self.expires_at > now)
 
 
+SUPPRESSION_FIELDS: Final[Fields] = {name: Field() for name in ("address", "cause", "by", "stream")}
+
+
 def suppressions(
     conn: Connection,
     *,
     now: int,
-    beginning: str = "",
+    wants: Sequence[Want] = (),
     past: bool = False,
     before: int | None = None,
     limit: int = PAGE,
 ) -> list[SuppressionRow]:
-    """A page, the newest first; the next begins `before` the last id. `past` shows what is no longer in force too."""
+    """A page, the newest first; the next begins `before` the last id. `past` shows what is no longer in force too.
+
+    `wants` is a filter by `SUPPRESSION_FIELDS`.
+    """
     c = SUPPRESSION.c
     wanted = (
         select(
@@ -192,8 +200,16 @@ def suppressions(
         .order_by(c.id.desc())
         .limit(limit)
     )  # fmt: skip
-    if beginning:
-        wanted = wanted.where(c.address.startswith(beginning.lower(), autoescape=True))
+    columns = {
+        "address": c.address,
+        "cause": c.cause,
+        "by": c.added_by,
+        "stream": func.coalesce(STREAM.c.domain, "desk"),
+    }
+    for want in wants:
+        asked = [columns[want.field]] if want.field else columns.values()
+        found = or_(*(is_like(column, want.test) for column in asked))
+        wanted = wanted.where(not_(found) if want.negated else found)
     if not past:
         wanted = wanted.where(c.removed_at.is_(None), or_(c.expires_at.is_(None), c.expires_at > now))
     if before is not None:

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, not_, or_, select
 
 from core.events import CATALOGUE, Event
+from core.filters import Compare, Field, Fields, Kind, Want, matches
 from core.ledger import log
 from core.ledger.log import LOG, Entry
 from core.ledger.tables import Agent, Mailbox, Stream, table
+from core.ledger.views.matching import is_like
 from core.words import spell_id, stamp
 
 MAILBOX: Final = table(Mailbox)
@@ -35,10 +37,6 @@ class Severity(enum.StrEnum):
     INFO = "info"
     WARN = "warn"
     ERROR = "error"
-
-    @property
-    def rank(self) -> int:
-        return list(Severity).index(self)
 
 
 _SEVERITY: Final[Mapping[str, Severity]] = {
@@ -65,28 +63,80 @@ def severity(kind: str) -> Severity:
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """What a page shows. `types` are names, or beginnings of names that end in a dot (`email.`); ids are exact."""
+    """What a page shows. `types` are names of events, None for all; an id is read through its index."""
 
-    at_least: Severity = Severity.INFO
-    types: tuple[str, ...] = ()
+    types: tuple[str, ...] | None = None
     agent: int | None = None
     mailbox: int | None = None
     message: int | None = None
-    actor: str | None = None
-
-    def kinds(self) -> list[str] | None:
-        """The names it lets through; None for all."""
-        if self.at_least is Severity.INFO and not self.types:
-            return None
-        return [
-            kind
-            for kind in CATALOGUE
-            if severity(kind).rank >= self.at_least.rank and (not self.types or _named(kind, self.types))
-        ]
+    further: tuple[ColumnElement[bool], ...] = ()
 
 
-def _named(kind: str, types: Iterable[str]) -> bool:
-    return any(kind == one or (one.endswith(".") and kind.startswith(one)) for one in types)
+_TYPES: Final = Field(Kind.CHOICE, choices=tuple(CATALOGUE))
+FIELDS: Final[Fields] = {
+    "type": _TYPES,
+    "event": _TYPES,  # its column says EVENT
+    "sev": Field(
+        Kind.CHOICE, choices=tuple(one.value for one in Severity), ordered=True,
+        aliases={"crit": "error", "critical": "error", "err": "error", "warning": "warn"},
+    ),
+    "actor": Field(),
+    "agent": Field(),
+    "mailbox": Field(),
+    "id": Field(Kind.ID),
+}  # fmt: skip
+"""What a filter of events may name."""
+
+
+def filtered(conn: Connection, wants: Sequence[Want]) -> EventFilter:
+    """A filter by `FIELDS` in the terms of the log: kinds of events first, for severity is theirs; then conditions."""
+    kinds = [
+        kind
+        for kind in CATALOGUE
+        if matches(
+            {"type": kind, "event": kind, "sev": severity(kind).value}, [w for w in wants if w.field in _OF_KIND]
+        )
+    ]
+    further: list[ColumnElement[bool]] = []
+    through: dict[str, int] = {}
+    for want in wants:
+        if want.field in _OF_KIND:
+            continue
+        found, ids = _condition(conn, want)
+        further.append(not_(found) if want.negated else found)
+        if len(ids) == 1 and not want.negated and not through:
+            through = {want.field if want.field != "id" else "message": ids[0]}
+    types = tuple(kinds) if any(want.field in _OF_KIND for want in wants) else None
+    return EventFilter(types=types, further=tuple(further), **through)
+
+
+_OF_KIND: Final = frozenset({"type", "event", "sev"})
+
+
+def _condition(conn: Connection, want: Want) -> tuple[ColumnElement[bool], list[int]]:
+    """The condition, never NULL, and the ids it names where an index finds them."""
+    c, test = LOG.c, want.test
+    match want.field:
+        case "id":
+            assert isinstance(test, Compare), test
+            return func.coalesce(c.message, -1) == test.number, [test.number]
+        case "agent":
+            ids = _ids(conn, AGENT.c.id, is_like(AGENT.c.name, test))
+            boxes = _ids(conn, MAILBOX.c.id, MAILBOX.c.agent_id.in_(ids))
+            return or_(func.coalesce(c.agent, -1).in_(ids), func.coalesce(c.mailbox, -1).in_(boxes)), ids
+        case "mailbox":
+            ids = _ids(conn, MAILBOX.c.id, is_like(MAILBOX.c.address, test))
+            return func.coalesce(c.mailbox, -1).in_(ids), ids
+        case "actor":
+            return or_(is_like(c.actor, test), is_like(c.actor, test, before="agent:")), []
+        case _:  # a bare word: in what a line shows
+            kinds = [kind for kind in CATALOGUE if matches({"type": kind}, [replace(want, negated=False)])]
+            named = [_condition(conn, replace(want, field=name))[0] for name in ("actor", "agent", "mailbox")]
+            return or_(c.type.in_(kinds), *named), []
+
+
+def _ids(conn: Connection, column: Any, which: ColumnElement[bool]) -> list[int]:
+    return [int(one) for one in conn.execute(select(column).where(which)).scalars()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,12 +229,9 @@ def _sources(conn: Connection, wanted: EventFilter) -> list[Select[Any]]:
 
 
 def _matching(wanted: EventFilter) -> list[Any]:
-    kinds = wanted.kinds()
-    terms: list[ColumnElement[bool]] = []
-    if kinds is not None:
-        terms.append(LOG.c.type.in_(kinds))
-    if wanted.actor is not None:
-        terms.append(or_(LOG.c.actor == wanted.actor, LOG.c.actor == f"agent:{wanted.actor}"))
+    terms = [*wanted.further]
+    if wanted.types is not None:
+        terms.append(LOG.c.type.in_(wanted.types))
     return [and_(*terms)] if terms else []
 
 

@@ -19,18 +19,18 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
-    String,
     bindparam,
-    cast,
     exists,
     func,
     not_,
+    or_,
     select,
 )
 
-from core.errors import Invalid
+from core.filters import Field, Fields, Kind, Test, Want
 from core.ledger.tables import Agent, Body, Mailbox, Message, Recipient, Review, Run, Stream, table
-from core.words import Reason, read_id, spell_id
+from core.ledger.views.matching import compares, has_code_like, is_like, is_one_of
+from core.words import Action, ContentClass, Reason, spell_id
 
 REVIEW: Final = table(Review)
 MESSAGE: Final = table(Message)
@@ -54,15 +54,6 @@ class Order(enum.StrEnum):
     OLDEST = "oldest"
     NEWEST = "newest"
     EXPIRING = "expiring"
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """One `field:value` of a filter; `negated` for `!field:value`."""
-
-    field: str
-    value: str
-    negated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +125,18 @@ class HeldRow:
 
 
 def pending_ids(
-    conn: Connection, terms: Sequence[Term] = (), order: Order = Order.WORST, *, limit: int | None = None
+    conn: Connection,
+    wants: Sequence[Want] = (),
+    order: Order = Order.WORST,
+    *,
+    now: int = 0,
+    limit: int | None = None,
 ) -> array.array[int]:
-    """Ids of everything pending that the terms let through, in order, or of its beginning.
+    """Ids of everything pending that a filter by `FIELDS` lets through, in order, or of its beginning.
 
-    Raises `Invalid` for a field there is not.
+    `now` is what ages are measured from.
     """
-    wanted = select(REVIEW.c.id).where(REVIEW.c.status == "pending", *(_condition(term) for term in terms))
+    wanted = select(REVIEW.c.id).where(REVIEW.c.status == "pending", *(_condition(want, now) for want in wants))
     match order:
         case Order.WORST:
             wanted = wanted.order_by(REVIEW.c.failed_checks.desc(), REVIEW.c.id)
@@ -156,84 +152,93 @@ def pending_ids(
     return array.array("q", itertools.chain.from_iterable(cursor.fetchall()))
 
 
-def _condition(term: Term) -> ColumnElement[bool]:
-    field: Callable[[str], ColumnElement[bool]] | None = _FIELDS.get(term.field)
-    if field is None:
-        raise Invalid(f"nothing is filtered by {term.field!r}", fix=f"fields are {', '.join(sorted(_FIELDS))}")
-    found = field(term.value)
-    return not_(found) if term.negated else found
+FIELDS: Final[Fields] = {
+    "agent": Field(),
+    "to": Field(),
+    "domain": Field(),
+    "subject": Field(),
+    "class": Field(Kind.CHOICE, choices=tuple(one.value for one in ContentClass)),
+    "check": Field(Kind.NUMBER, bang=True),
+    "reason": Field(),
+    "age": Field(Kind.DURATION),
+    "expires": Field(Kind.DURATION),
+    "run": Field(),
+    "user": Field(),
+    "mailbox": Field(),
+    "stream": Field(),
+    "rcpt": Field(Kind.NUMBER),
+    "size": Field(Kind.SIZE),
+    "kind": Field(Kind.CHOICE, choices=tuple(one.value for one in Action)),
+    "id": Field(Kind.ID),
+}
+"""What a filter may name. `age` and `expires` are measured from now; a held read or tag has no message's fields."""
 
 
-def _of_agent(value: str) -> ColumnElement[bool]:
-    return REVIEW.c.agent_id.in_(select(AGENT.c.id).where(_like(AGENT.c.name, value)))
+def _condition(want: Want, now: int) -> ColumnElement[bool]:
+    found = _CONDITIONS[want.field](want.test, now)
+    return not_(found) if want.negated else found
 
 
-def _of_mailbox(value: str) -> ColumnElement[bool]:
-    return REVIEW.c.mailbox_id.in_(select(MAILBOX.c.id).where(_like(MAILBOX.c.address, value)))
+def _bare(test: Test, now: int) -> ColumnElement[bool]:
+    """In what a line shows: agent, recipients, subject."""
+    return or_(*(_CONDITIONS[name](test, now) for name in ("agent", "to", "subject")))
 
 
-def _of_stream(value: str) -> ColumnElement[bool]:
-    boxes = select(MAILBOX.c.id).join(STREAM, STREAM.c.id == MAILBOX.c.stream_id).where(_like(STREAM.c.domain, value))
+def _of_agent(test: Test, _now: int) -> ColumnElement[bool]:
+    return REVIEW.c.agent_id.in_(select(AGENT.c.id).where(is_like(AGENT.c.name, test)))
+
+
+def _of_mailbox(test: Test, _now: int) -> ColumnElement[bool]:
+    return REVIEW.c.mailbox_id.in_(select(MAILBOX.c.id).where(is_like(MAILBOX.c.address, test)))
+
+
+def _of_stream(test: Test, _now: int) -> ColumnElement[bool]:
+    boxes = select(MAILBOX.c.id).join(STREAM, STREAM.c.id == MAILBOX.c.stream_id).where(is_like(STREAM.c.domain, test))
     return REVIEW.c.mailbox_id.in_(boxes)
 
 
-def _to(value: str) -> ColumnElement[bool]:
+def _to(test: Test, _now: int) -> ColumnElement[bool]:
     mine = RECIPIENT.c.message_id == REVIEW.c.message_id
-    return exists().where(mine, RECIPIENT.c.address.contains(value.lower(), autoescape=True))
+    return exists().where(mine, is_like(RECIPIENT.c.address, test))
 
 
-def _subject(value: str) -> ColumnElement[bool]:
-    return _message(func.lower(MESSAGE.c.subject).contains(value.lower(), autoescape=True))
+def _domain(test: Test, _now: int) -> ColumnElement[bool]:
+    mine = RECIPIENT.c.message_id == REVIEW.c.message_id
+    return exists().where(mine, is_like(RECIPIENT.c.address, test, before="%@"))
 
 
-def _run(value: str) -> ColumnElement[bool]:
-    runs = select(RUN.c.id).where(RUN.c.key == value)
-    return _message(MESSAGE.c.run_id.in_(runs))
+def _run(column: Any) -> Callable[[Test, int], ColumnElement[bool]]:
+    return lambda test, _: exists().where(
+        MESSAGE.c.id == REVIEW.c.message_id, RUN.c.id == MESSAGE.c.run_id, is_like(column, test)
+    )
 
 
-def _message(which: ColumnElement[bool]) -> ColumnElement[bool]:
-    return exists().where(MESSAGE.c.id == REVIEW.c.message_id, which)
+def _message(
+    which: Callable[[Any, Test], ColumnElement[bool]], column: Any
+) -> Callable[[Test, int], ColumnElement[bool]]:
+    return lambda test, _: exists().where(MESSAGE.c.id == REVIEW.c.message_id, which(column, test))
 
 
-def _reason(value: str) -> ColumnElement[bool]:
-    """By a reason's code, as the column spells it: the store writes JSON without blanks."""
-    return cast(REVIEW.c.reasons, String).contains(f'"code":"{value}"', autoescape=True)
-
-
-def _check(value: str) -> ColumnElement[bool]:
-    """`check:!` any failed one, `check:2` at least two, `check:0` none."""
-    if value == "0":
-        return REVIEW.c.failed_checks == 0
-    return REVIEW.c.failed_checks >= (int(value) if value.isdecimal() else 1)
-
-
-def _id(value: str) -> ColumnElement[bool]:
-    return REVIEW.c.id == (read_id("m", value) or read_id("a", value) or -1)
-
-
-def _like(column: Any, value: str) -> ColumnElement[bool]:
-    """The value itself, or with `*` for any letters."""
-    if "*" not in value:
-        return column == value  # type: ignore[no-any-return]  # a column compares to an expression
-    pattern = value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_").replace("*", "%")
-    return column.like(pattern, escape="\\")  # type: ignore[no-any-return]  # the same
-
-
-_FIELDS: Final[Mapping[str, Any]] = {
+_CONDITIONS: Final[Mapping[str, Callable[[Test, int], ColumnElement[bool]]]] = {
+    "": _bare,
     "agent": _of_agent,
+    "to": _to,
+    "domain": _domain,
+    "subject": _message(is_like, MESSAGE.c.subject),
+    "class": _message(is_one_of, MESSAGE.c.content_class),
+    "check": lambda test, _: compares(REVIEW.c.failed_checks, test),
+    "reason": lambda test, _: has_code_like(REVIEW.c.reasons, test),
+    "age": lambda test, now: compares(now - REVIEW.c.submitted_at, test),
+    "expires": lambda test, now: compares(REVIEW.c.expires_at - now, test),
+    "run": _run(RUN.c.key),
+    "user": _run(RUN.c.user),
     "mailbox": _of_mailbox,
     "stream": _of_stream,
-    "to": _to,
-    "subject": _subject,
-    "run": _run,
-    "kind": lambda value: REVIEW.c.kind == value,
-    "class": lambda value: _message(MESSAGE.c.content_class == value),
-    "reason": _reason,
-    "check": _check,
-    "id": _id,
+    "rcpt": _message(compares, MESSAGE.c.recipients),
+    "size": _message(compares, MESSAGE.c.size),
+    "kind": lambda test, _: is_one_of(REVIEW.c.kind, test),
+    "id": lambda test, _: compares(REVIEW.c.id, test),
 }
-FIELDS: Final = tuple(_FIELDS)
-"""What a filter may name."""
 
 
 # --- a few of it --------------------------------------------------------------------------------------------------

@@ -1,0 +1,363 @@
+"""The one filter grammar, as typed after `/`: `agent:quote to=jane@acme.com !subject:*refund* check>=2 age>10m`.
+
+    field:text    contains the text; a number or a closed list of values: is it
+    field=value   is exactly it
+    * in a value  any characters; then the value describes the whole text
+    > < >= <=     numbers, durations (10m, 2h), sizes (200k), and values that have an order
+    !             before a term excludes what it matches; field!=value says the same
+    "..."         keeps words together and takes * ! and the rest as they are
+    a bare word   is looked for in the texts a line shows
+
+All terms must hold. Capitals of A to Z do not count. A value that cannot be read raises `Invalid` and never means
+"everything": who filters is about to mark and decide what is left. `matches` is the meaning in Python; the database
+says the same in `ledger/views/matching.py`.
+"""
+
+from __future__ import annotations
+
+import enum
+import operator
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Final
+
+from core.errors import Invalid
+from core.words import duration, read_id, spell_id
+
+Values = Mapping[str, str | int | Collection[str] | None]
+"""What a line has to be filtered by, field by field."""
+
+MOST_STARS: Final = 8
+"""Databases try every way to match a pattern of many `*`: a hundred of them would keep one busy for minutes."""
+
+
+class Kind(enum.Enum):
+    """What a field's values are."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    DURATION = "duration"
+    SIZE = "size"
+    CHOICE = "choice"
+    ID = "id"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What a filter may ask of one field. `choices` in order, if `ordered`; `aliases` are further words for them.
+
+    `bang`: `field:!` asks for at least one.
+    """
+
+    kind: Kind = Kind.TEXT
+    choices: tuple[str, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    ordered: bool = False
+    bang: bool = False
+
+
+Fields = Mapping[str, Field]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """`pieces` are what stands between the `*`; a single one is contained, or with `exact` is all there is."""
+
+    pieces: tuple[str, ...]
+    exact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """`sign` is one of `= > < >= <=`."""
+
+    sign: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    values: frozenset[str]
+
+
+Test = Text | Compare | OneOf
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """One term: `field` is empty for a bare word, `text` is how it was typed."""
+
+    field: str
+    test: Test
+    negated: bool
+    text: str
+
+
+SIGNS: Final[Mapping[str, Callable[[int, int], bool]]] = {
+    "=": operator.eq, ">": operator.gt, "<": operator.lt, ">=": operator.ge, "<=": operator.le,
+}  # fmt: skip
+_OPERATOR: Final = re.compile(r"(!=|>=|<=|[:=<>])")
+_NAME: Final = re.compile(r"[A-Za-z_]+")
+_NUMBER: Final = re.compile(r"[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4}")
+_SIZE: Final = re.compile(r"([0-9]{1,9})(?:\.([0-9]))? ?(b|kb?|mb?|gb?)?")
+_OCTETS: Final = {"b": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
+_LOWER: Final = str.maketrans({chr(code): chr(code + 32) for code in range(ord("A"), ord("Z") + 1)})
+_MANY: Final = 12
+
+
+def fold(text: str) -> str:
+    """Capitals of A to Z made small, and nothing else: every database can do the same."""
+    return text.translate(_LOWER)
+
+
+# --- reading ------------------------------------------------------------------------------------------------------
+
+
+def parse(text: str, fields: Fields) -> tuple[Want, ...]:
+    """The terms of a filter, in order. Raises `Invalid` with what is wrong and which values there are."""
+    return tuple(_want(token, fields) for token in _tokens(text))
+
+
+def spelled(wants: Iterable[Want]) -> str:
+    """The line that `parse` reads as the same terms."""
+    return " ".join(want.text for want in wants)
+
+
+def term(name: str, sign: str, value: str) -> str:
+    """A term for exactly this value, whatever characters are in it."""
+    if value and not re.search(r'[\s"*!]', value):
+        return f"{name}{sign}{value}"
+    return f'{name}{sign}"{value.replace(chr(92), chr(92) * 2).replace(chr(34), chr(92) + chr(34))}"'
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    """A word as typed, and each of its characters with whether it stood in quotes."""
+
+    raw: str
+    chars: tuple[tuple[str, bool], ...]
+
+    def plain(self, start: int = 0) -> str:
+        """The characters, what was quoted as NUL: it is no sign of the grammar."""
+        return "".join("\0" if quoted else char for char, quoted in self.chars[start:])
+
+    def since(self, start: int) -> _Token:
+        return _Token(self.raw, self.chars[start:])
+
+    @property
+    def value(self) -> str:
+        return "".join(char for char, _ in self.chars)
+
+
+def _tokens(text: str) -> list[_Token]:
+    if any(unicodedata.category(char) in {"Cc", "Cs"} for char in text):
+        raise Invalid("the filter holds a control character", fix="type it anew")
+    found: list[_Token] = []
+    at = 0
+    while at < len(text):
+        if text[at].isspace():
+            at += 1
+            continue
+        start, chars, quoted = at, [], False
+        while at < len(text) and (quoted or not text[at].isspace()):
+            char = text[at]
+            if char == '"':
+                quoted = not quoted
+                chars += [("", True)]  # an empty pair of quotes is a value too
+            elif quoted and char == "\\" and text[at + 1 : at + 2] in {'"', "\\"}:
+                at += 1
+                chars.append((text[at], True))
+            else:
+                chars.append((char, quoted))
+            at += 1
+        if quoted:
+            raise Invalid("a quote is not closed", fix='end it with "')
+        found.append(_Token(text[start:at], tuple(chars)))
+    return found
+
+
+def _want(token: _Token, fields: Fields) -> Want:
+    negated = token.plain().startswith("!")
+    body = token.since(1) if negated else token
+    if not body.chars:
+        raise Invalid("! excludes nothing by itself", fix="write what to exclude, such as !agent:quote-bot")
+    plain = body.plain()
+    name = _NAME.match(plain)
+    sign = _OPERATOR.match(plain, name.end()) if name else None
+    if name is None or sign is None:
+        return Want("", _bare(body), negated, token.raw)
+    known = fields.get(name[0].lower())
+    if known is None:
+        listed = ", ".join(fields)
+        raise Invalid(f"unknown field {name[0]}", fix=f'use {listed}; or put it in "quotes" to look for the text')
+    signed, end = sign[0], sign.end()
+    if signed == ":" and known.kind is not Kind.TEXT and (further := _OPERATOR.match(plain, end)) is not None:
+        signed, end = further[0], further.end()
+    if signed == "!=":
+        signed, negated = "=", not negated
+    return Want(name[0].lower(), _test(name[0].lower(), known, signed, body.since(end)), negated, token.raw)
+
+
+def _bare(body: _Token) -> Text:
+    if body.plain() in {"OR", "AND", "NOT"}:
+        fix = 'terms stand side by side and all must hold; ! excludes; "OR" in quotes looks for the word'
+        raise Invalid(f"{body.value} is no part of a filter", fix=fix)
+    test = _text(body)
+    if test.pieces == ("",):
+        raise Invalid("an empty pair of quotes looks for nothing", fix="leave it out")
+    return test
+
+
+def _test(name: str, known: Field, sign: str, value: _Token) -> Test:
+    if not value.chars:
+        raise Invalid(f"{name}{sign} lacks a value", fix=_examples(name, known))
+    if sign not in {":", "="} and not (known.kind in _COMPARED or known.ordered):
+        raise Invalid(f"{name} has no order, so {sign} means nothing", fix=_examples(name, known))
+    match known.kind:
+        case Kind.TEXT:
+            test = _text(value, exact=sign == "=")
+            if test.pieces == ("",) and not test.exact:
+                raise Invalid(f"{name}: lacks a value", fix=_examples(name, known))
+            return test
+        case Kind.CHOICE:
+            return _choice(name, known, sign, value)
+        case Kind.NUMBER if known.bang and value.value == "!" and sign in {":", "="}:
+            return Compare(">=", 1)
+        case Kind.ID:
+            number = read_id("m", value.value.lower()) or read_id("a", value.value.lower())
+        case _:
+            number = _COMPARED[known.kind](fold(value.value))
+    if number is None:
+        raise Invalid(f"{name}: {value.value!r} is no {known.kind.value}", fix=_examples(name, known))
+    if known.kind is Kind.DURATION and sign in {":", "="}:
+        raise Invalid(f"{name} is never exactly {value.value}", fix=_examples(name, known))
+    return Compare("=" if sign == ":" else sign, number)
+
+
+def _text(value: _Token, *, exact: bool = False) -> Text:
+    pieces = [""]
+    for char, quoted in value.chars:
+        if char == "*" and not quoted:
+            if len(pieces) == 1 or pieces[-1]:  # two in a row say no more than one
+                pieces.append("")
+        else:
+            pieces[-1] += fold(char)
+    if len(pieces) > MOST_STARS + 1:
+        raise Invalid(f"more than {MOST_STARS} * in one value", fix="leave some out")
+    return Text(tuple(pieces), exact)
+
+
+def _choice(name: str, known: Field, sign: str, value: _Token) -> OneOf:
+    wanted = fold(value.value)
+    exact = known.aliases.get(wanted, wanted)
+    if sign not in {":", "="}:
+        if exact not in known.choices:
+            raise Invalid(f"{name} has no value {value.value!r}", fix=_listed(known, wanted))
+        at = known.choices.index(exact)
+        return OneOf(frozenset(one for n, one in enumerate(known.choices) if SIGNS[sign](n, at)))
+    if exact in known.choices:
+        return OneOf(frozenset({exact}))
+    test = _text(value, exact=sign == "=")
+    found = frozenset(one for one in known.choices if test.pieces != ("",) and is_like(one, test))
+    if not found:
+        raise Invalid(f"{name} has no value {value.value!r}", fix=_listed(known, wanted))
+    return OneOf(found)
+
+
+def _number(text: str) -> int | None:
+    return int(text.replace(",", "")) if _NUMBER.fullmatch(text) else None
+
+
+def _duration(text: str) -> int | None:
+    try:
+        return duration(text) if text.isascii() else None
+    except Invalid:
+        return None
+
+
+def _size(text: str) -> int | None:
+    found = _SIZE.fullmatch(text)
+    if found is None:
+        return None
+    unit = _OCTETS[(found[3] or "b")[0]]
+    return int(found[1]) * unit + int(found[2] or 0) * unit // 10
+
+
+_COMPARED: Final[Mapping[Kind, Callable[[str], int | None]]] = {
+    Kind.NUMBER: _number,
+    Kind.DURATION: _duration,
+    Kind.SIZE: _size,
+}
+
+
+def _examples(name: str, known: Field) -> str:
+    """What a value may look like."""
+    match known.kind:
+        case Kind.TEXT:
+            return f"write {name}:part, {name}=all-of-it or {name}:begin*"
+        case Kind.NUMBER:
+            return f"write {name}:2, {name}>=2 or {name}<2" + (f", or {name}:! for any" if known.bang else "")
+        case Kind.DURATION:
+            return f"write {name}>10m, {name}<2h or {name}>=1d"
+        case Kind.SIZE:
+            return f"write {name}>200k or {name}<2m"
+        case Kind.ID:
+            return f"write a whole id, such as {name}:{spell_id('m', 0)}"
+        case Kind.CHOICE:
+            return _listed(known, "")
+
+
+def _listed(known: Field, wanted: str) -> str:
+    if len(known.choices) <= _MANY:
+        return f"values are {', '.join(known.choices)}"
+    close = get_close_matches(wanted, known.choices, n=3) or known.choices[:3]
+    return f"such as {', '.join(close)}"
+
+
+# --- matching -----------------------------------------------------------------------------------------------------
+
+
+def matches(values: Values, wants: Sequence[Want]) -> bool:
+    """Whether a line with these values passes all terms. A value that is not there matches nothing."""
+    return all(_one(values, want) is not want.negated for want in wants)
+
+
+def _one(values: Values, want: Want) -> bool:
+    if not want.field:
+        return any(is_like(text, want.test) for value in values.values() for text in _texts(value))
+    value = values.get(want.field)
+    match want.test:
+        case Compare(sign, number):
+            return isinstance(value, int) and SIGNS[sign](value, number)
+        case OneOf(wanted):
+            return any(text in wanted for text in _texts(value))
+        case Text():
+            return any(is_like(text, want.test) for text in _texts(value))
+
+
+def _texts(value: str | int | Collection[str] | None) -> Collection[str]:
+    if isinstance(value, str):
+        return (value,)
+    return () if value is None or isinstance(value, int) else value
+
+
+def is_like(text: str, test: Test) -> bool:
+    """Whether a text is what the term describes."""
+    if not isinstance(test, Text):
+        return False
+    whole, pieces = fold(text), test.pieces
+    if len(pieces) == 1:
+        return whole == pieces[0] if test.exact else pieces[0] in whole
+    first, *middle, last = pieces
+    if not whole.startswith(first) or not whole.endswith(last) or len(whole) < len(first) + len(last):
+        return False
+    at, end = len(first), len(whole) - len(last)
+    for piece in middle:
+        found = whole.find(piece, at, end)
+        if found < 0:
+            return False
+        at = found + len(piece)
+    return True

@@ -1,0 +1,95 @@
+"""A term of a filter (`core.filters`) as a condition of a statement: the same meaning on both databases as in Python.
+
+Compiled expressions and bound values only; nothing that was typed becomes SQL.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import Boolean, ColumnElement, String, bindparam
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from core.filters import SIGNS, Compare, OneOf, Test, Text
+
+_ESCAPE: Final = "\\"
+
+
+class lowered(FunctionElement[str]):  # noqa: N801 - reads as the SQL function that it is
+    """Capitals of A to Z made small, and nothing else, whatever the database's language is."""
+
+    type = String()
+    inherit_cache = True
+
+
+class any_code_like(FunctionElement[bool]):  # noqa: N801 - the same
+    """Whether a JSON list of reasons has a code like the pattern: `any_code_like(reasons, pattern)`."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(lowered)
+def _lowered(element: Any, compiler: Any, **more: Any) -> str:
+    return f"lower({compiler.process(element.clauses, **more)})"
+
+
+@compiles(lowered, "postgresql")
+def _lowered_there(element: Any, compiler: Any, **more: Any) -> str:
+    return f'lower({compiler.process(element.clauses, **more)} COLLATE "C")'
+
+
+@compiles(any_code_like)
+def _code(element: Any, compiler: Any, **more: Any) -> str:
+    reasons, pattern = (compiler.process(one, **more) for one in element.clauses)
+    like = f"json_extract(reason_.value, '$.code') LIKE {pattern} ESCAPE '\\'"
+    return f"EXISTS (SELECT 1 FROM json_each({reasons}) AS reason_ WHERE {like})"  # noqa: S608 - compiled expressions
+
+
+@compiles(any_code_like, "postgresql")
+def _code_there(element: Any, compiler: Any, **more: Any) -> str:
+    reasons, pattern = (compiler.process(one, **more) for one in element.clauses)
+    like = f"reason_.value ->> 'code' LIKE {pattern} ESCAPE '\\'"
+    return f"EXISTS (SELECT 1 FROM json_array_elements({reasons}) AS reason_ WHERE {like})"  # noqa: S608 - the same
+
+
+def pattern(test: Text, *, before: str = "") -> str:
+    """The LIKE pattern of a text; `before` comes ahead of it."""
+    if len(test.pieces) > 1:
+        return before + "%".join(_escaped(piece) for piece in test.pieces)
+    whole = _escaped(test.pieces[0])
+    return before + (whole if test.exact else f"%{whole}%")
+
+
+def is_like(column: Any, test: Test, *, before: str = "") -> ColumnElement[bool]:
+    """Whether a text column is what the term describes."""
+    assert isinstance(test, Text), test
+    return lowered(column).like(pattern(test, before=before), escape=_ESCAPE)
+
+
+def has_code_like(reasons: Any, test: Test) -> ColumnElement[bool]:
+    """Whether one of the codes in a column of reasons is what the term describes."""
+    assert isinstance(test, Text), test
+    found: ColumnElement[bool] = any_code_like(reasons, bindparam(None, pattern(test), type_=String()))
+    return found
+
+
+def is_one_of(column: Any, test: Test) -> ColumnElement[bool]:
+    assert isinstance(test, OneOf), test
+    found: ColumnElement[bool] = column.in_(sorted(test.values))
+    return found
+
+
+def compares(column: Any, test: Test) -> ColumnElement[bool]:
+    """Whether a column of numbers is on the wanted side."""
+    assert isinstance(test, Compare), test
+    sign: Any = SIGNS[test.sign]
+    found: ColumnElement[bool] = sign(column, test.number)
+    return found
+
+
+def _escaped(text: str) -> str:
+    for char in (_ESCAPE, "%", "_"):
+        text = text.replace(char, _ESCAPE + char)
+    return text

@@ -1,0 +1,102 @@
+"""A filter that cannot be read is an error on the line; until it is read nothing is marked or decided in bulk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input
+
+from console.screens.queue import QueueScreen
+from tests.console.scene import Scene, drawn, furnish, looking, make_scene, open_queue, said, shows, until
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    made = make_scene(tmp_path)
+    yield made
+    made.store.close()
+
+
+async def test_a_value_that_cannot_be_read_is_said_on_the_line_and_changes_nothing(scene: Scene) -> None:
+    furnish(scene)
+    app = scene.app()
+    async with looking(app) as pilot:
+        screen = await open_queue(pilot, "Your quote")
+        await pilot.press("slash", *"agent:quote-bot", "enter")
+        await shows(pilot, "→ 4 of 7")
+        await pilot.press("slash", *" check:>=many", "enter")
+        await shows(pilot, "✖ check: 'many' is no number; write check:2")
+        assert "→ 4 of 7" in drawn(pilot)
+        assert screen.query_one(Input).has_focus
+        for name in ("mark_all", "approve_marked", "reject_marked", "mark_alike", "range", "mark"):
+            assert "the filter cannot be read" in (screen.why_not(name) or ""), name
+        app.screen.set_focus(screen.table)  # as a click on the table does
+        await pilot.press("asterisk")
+        await until(pilot, lambda: "the filter cannot be read" in said(app))
+        assert not screen.table.marks
+        await pilot.press("slash", "backspace")
+        await until(pilot, lambda: "is no number" not in drawn(pilot))
+        assert "a filter is being typed" in (screen.why_not("mark_all") or "")
+        await pilot.press("escape")
+        assert screen.why_not("mark_all") is None
+        await pilot.press("asterisk")
+        await until(pilot, lambda: len(screen.table.marks) == 4)
+
+
+async def test_rows_of_the_filter_before_are_not_marked_for_the_one_that_is_still_read(scene: Scene) -> None:
+    furnish(scene)
+    app = scene.app()
+    async with looking(app) as pilot:
+        screen = await open_queue(pilot, "Your quote")
+        screen.filter_by("agent:quote-bot")
+        assert screen.why_not("mark_all") == "the filter is not applied yet"
+        await shows(pilot, "→ 4 of 7")
+        assert screen.why_not("mark_all") is None
+
+
+async def test_a_filter_is_shown_again_as_it_was_typed(scene: Scene) -> None:
+    scene.submit(subject="two words")
+    app = scene.app()
+    async with looking(app) as pilot:
+        screen = await open_queue(pilot, "two words")
+        await pilot.press("slash", *'subject:"two words"', "enter")
+        await shows(pilot, "→ 1 of 1")
+        await pilot.press("slash", "enter")
+        await until(pilot, lambda: not screen.query_one(Input).has_focus)
+        assert screen.filter_text == 'subject:"two words"'
+        await shows(pilot, "→ 1 of 1")
+
+
+@pytest.mark.parametrize(
+    ("tab", "line", "wrong"),
+    [
+        ("3", "mode:loose", "mode has no value 'loose'; values are read_only, gated_all"),
+        ("4", "depth:deep", "depth: 'deep' is no number"),
+        ("5", "sev:loud", "sev has no value 'loud'; values are info, warn, error"),
+        ("5", "type:nothing.such", "type has no value 'nothing.such'; such as"),
+        ("6", "colour:red", "unknown field colour; use address, cause, by, stream"),
+        ("7", "level:worse", "level has no value 'worse'; values are bad, fine"),
+    ],
+)
+async def test_every_list_refuses_what_it_cannot_read(scene: Scene, tab: str, line: str, wrong: str) -> None:
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press(tab)
+        await until(pilot, lambda: app.current_mode != "desk")
+        await pilot.press("slash", *line, "enter")
+        await shows(pilot, wrong)
+
+
+async def test_events_by_severity_show_that_severity(scene: Scene) -> None:
+    furnish(scene)
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("5")
+        await shows(pilot, "email.pending")
+        await pilot.press("slash", *"sev:CRIT", "enter")
+        await shows(pilot, "Nothing matches the filter")
+        assert not isinstance(app.screen, QueueScreen)
