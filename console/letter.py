@@ -221,6 +221,9 @@ def _recipient_lines(recipients: Sequence[RecipientView]) -> Lines:
         elif one.first_contact:
             pieces.append(Piece(" ▲ first contact", Tone.WARN))
         lines.append(pieces)
+        if one.reply:
+            tried = f" · {plural(one.attempts, 'attempt')}" if one.attempts > 1 else ""
+            lines.append(_fact("", f"{one.reply}{tried}", Tone.WARN if one.status == "failed" else Tone.MUTED))
     if len(recipients) > RECIPIENTS_SHOWN:
         lines.append([Piece(f"       and {len(recipients) - RECIPIENTS_SHOWN} more recipients", Tone.WARN)])
     return lines

@@ -104,15 +104,19 @@ def show(
     failed = _failed(found)
     data = spelling.message(found) | {"checks": [{"code": one.code, "text": one.text} for one in failed]}
     rendered = (found.rendered or b"").decode(errors="replace") if source else None
-    people = [
-        f"{one['address']}: {one['status']}" + (f", waits for {one['waits_for']}" if one["waits_for"] else "")
-        for one in data["recipients"]
-    ]
+    people = [_person(one) for one in data["recipients"]]
     held_for = [reason["text"] for reason in data["review"]["reasons"]] if data["review"] else []
     said = {"recipients": people, "review": held_for, "body_preview": None, "checks": [one.text for one in failed]}
     text = pairs(data | said)
     body = plain(rendered.replace("\r\n", "\n")) if rendered is not None else plain(found.preview)
     return Said(data | ({"source": rendered} if source else {}), f"{text}\n\n{body}")
+
+
+def _person(one: dict[str, Any]) -> str:
+    """One recipient in one line: its state, what it waits for, how often it was tried and what the receiver said."""
+    waits = f", waits for {one['waits_for']}" if one["waits_for"] else ""
+    tried = f", {one['attempts']} attempt{'s' if one['attempts'] > 1 else ''}" if one["attempts"] else ""
+    return f"{one['address']}: {one['status']}{tried}{waits}" + (f": {one['reply']}" if one["reply"] else "")
 
 
 def _failed(found: MessageView) -> tuple[Finding, ...]:

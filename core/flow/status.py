@@ -86,6 +86,7 @@ def _recipient(one: Row[Any]) -> dict[str, Any]:
         "next_at": stamp(one.next_at) if one.next_at else None,
         "code": one.code,
         "enhanced": one.enhanced,
+        "reply": one.reply,
         "sent_at": stamp(one.sent_at) if one.sent_at else None,
         "feedback": one.feedback,
     }
@@ -159,11 +160,11 @@ _PEOPLE: Final = (
 
 
 def _told(one: Row[Any]) -> str | None:
-    """Why it stands so: the sentence, the receiver's code, or that earlier mail of its conversation goes first."""
+    """Why it stands so: the sentence, the receiver's reply, or that earlier mail of its conversation goes first."""
     if one.reason:
         return str(one.reason)
-    if one.code:
-        return f"{one.code} {one.enhanced or ''}".strip()
+    if one.reply:
+        return str(one.reply)
     return "conversation" if one.waits_for else None
 
 

@@ -20,7 +20,7 @@ from core.ledger.tables import Agent, Body, Message, Recipient, Run, Token, tabl
 from core.ledger.views import events as lines
 from core.ledger.views import message as messages
 from core.ledger.views.message import Waits
-from core.words import spell_id, stamp
+from core.words import Status, spell_id, stamp
 
 MESSAGE: Final = table(Message)
 RECIPIENT: Final = table(Recipient)
@@ -77,12 +77,18 @@ class People:
         row = self.rows.get((message or 0, n))
         return None if row is None else str(row.address)
 
-    def reply(self, message: int | None, n: int) -> str:
+    def reply(self, message: int | None, n: int, attempt: int) -> str:
+        """What the receiver said to this attempt; only the words to the last one are kept."""
         row = self.rows.get((message or 0, n))
-        return str(row.reply or "") if row is not None else ""
+        return "" if row is None or last_attempt(row) != attempt else str(row.reply or "")
 
     def of(self, message: int) -> list[Row[Any]]:
         return [row for (one, _), row in self.rows.items() if one == message]
+
+
+def last_attempt(recipient: Row[Any]) -> int:
+    """The attempt that a recipient's reply answers: while one is under way, the one before it."""
+    return int(recipient.attempts) - (recipient.status == Status.SENDING)
 
 
 def run_steps(conn: Connection, runs: Collection[int]) -> Iterable[Step]:
@@ -182,12 +188,12 @@ def _travelled(event: Event, people: People) -> Said:
     match event:
         case facts.EmailSent():
             text = f"{people.given(event.message, event.n)}: accepted by {event.site or 'the receiver'}"
-            said = people.reply(event.message, event.n)
-            return "departure", f"{text}: {said}" if said else text
+            return "departure", text + _spoken(event, people)
         case facts.EmailDeferred():
-            return "departure", f"{_attempt(event, people)}, again at {stamp(event.next_at)}"
+            text = f"{_attempt(event, people)}, again at {stamp(event.next_at)}"
+            return "departure", text + _spoken(event, people)
         case facts.EmailFailed():
-            return "departure", f"{_attempt(event, people)}, {event.cause}"
+            return "departure", f"{_attempt(event, people)}, {event.cause}" + _spoken(event, people)
         case facts.EmailUncertain():
             who = people.given(event.message, event.n)
             return "departure", f"{who}: uncertain whether it arrived; policy: {event.then}"
@@ -195,6 +201,11 @@ def _travelled(event: Event, people: People) -> Said:
             return "decision", f"{people.given(event.message, event.n)} left out: suppressed ({event.cause})"
         case _:
             return None
+
+
+def _spoken(event: facts.EmailSent | facts.EmailDeferred | facts.EmailFailed, people: People) -> str:
+    said = people.reply(event.message, event.n, event.attempt)
+    return f": {said}" if said else ""
 
 
 def _attempt(event: facts.EmailDeferred | facts.EmailFailed, people: People) -> str:

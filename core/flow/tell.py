@@ -17,6 +17,7 @@ from sqlalchemy import Row, Update, and_, bindparam, delete, exists, func, or_, 
 
 from core.events import EmailApprovalUndone, EmailApproved, Event, MailboxLimitsChanged, MailboxRequested
 from core.flow import deadletters, house, records
+from core.flow.steps import last_attempt
 from core.hooks import retry_at
 from core.ledger import log
 from core.ledger.log import LOG, Entry
@@ -220,6 +221,8 @@ def _data(tx: Transaction, event: Event, address: str) -> dict[str, Any]:
     data["subject"] = (message.subject or None) if message is not None else None
     if message is not None:
         data["test"] = bool(message.test)
+    if people and n is not None and last_attempt(people[0]) == said.get("attempt"):
+        data["reply"] = people[0].reply
     standing = (people[0] if people and n is not None else None) or message or held
     if standing is not None:
         data["status"] = standing.status

@@ -13,7 +13,7 @@ import asyncio
 import re
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, cast
 
 import aiosmtplib
@@ -23,6 +23,7 @@ from core.smtp.route import Timeouts
 from core.words import Reply
 
 _PIECE: Final = 65_536
+_TOO_BIG: Final = frozenset({"5.3.4", "5.2.3"})
 _LINE_ENDS: Final = re.compile(rb"\r\n|\n|\r")
 _ADDRESS: Final = re.compile(
     r'(?:"(?:[^"\\\x00-\x1f\x7f]|\\[\x20-\x7e])*"|[^\s<>"\x00-\x1f\x7f@]+)@[^\s<>"\x00-\x1f\x7f@]+'
@@ -154,13 +155,13 @@ class Conversation(asyncio.Protocol):
             if not (answer.go_ahead if command == b"DATA\r\n" else answer.good):
                 self.stale = reused and (answer.code == 421 or (answer.code == 503 and stage == "mail"))
                 await self._retreat(answer, begun=len(answers) == len(commands) and answers[-1].go_ahead)
-                return judge(answer, stage=stage, host=self._host, tls=self._tls)
+                return self._judged(answer, stage, letter)
         if len(answers) < len(commands):
             stage = commands[len(answers)][0]
             self.stale = reused and self._fault is not _SILENT
             return self._broken(stage)
         self._soiled = False
-        return await self._send(_on_the_wire(letter.message))
+        return await self._send(letter)
 
     async def quit(self) -> None:
         """Say goodbye, wait a little for the answer, close."""
@@ -191,7 +192,7 @@ class Conversation(asyncio.Protocol):
             options += " BODY=8BITMIME"
         if self._sizes:
             if 0 < self._size < len(letter.message):
-                return self._refused(f"the receiver takes at most {self._size} bytes", "5.3.4")
+                return self._refused(self._sizes_of(letter), "5.3.4")
             options += f" SIZE={len(letter.message)}"
         return options
 
@@ -216,7 +217,8 @@ class Conversation(asyncio.Protocol):
             # RFC 2920 3.1: DATA was answered 354 although nothing before it stood: a lone dot, and no message.
             await self._ask(b".\r\n", 1, self._timeouts.command)
 
-    async def _send(self, wire: bytes) -> Reply:
+    async def _send(self, letter: Letter) -> Reply:
+        wire = _on_the_wire(letter.message)
         cut = max(0, len(wire) - _PIECE)
         for start in range(0, cut, _PIECE):
             if not self.alive:
@@ -224,23 +226,33 @@ class Conversation(asyncio.Protocol):
             self._transport.write(wire[start : min(start + _PIECE, cut)])
             await self._drained(self._timeouts.data)
         if not self.alive:
-            return self._cut_short()
+            return self._cut_short(letter)
         # From here on the dot may be with the receiver, even if our own buffer still seems to hold it: never claim
         # that it is not.
         answers = await self._ask(wire[cut:], 1, self._timeouts.dot)
         if not answers:
             return self._broken("dot")
-        reply = judge(answers[0], stage="dot", host=self._host, tls=self._tls)
+        reply = self._judged(answers[0], "dot", letter)
         if answers[0].code == 421 or answers[0].go_ahead:
             self._end(_LOST)
         return reply
 
-    def _cut_short(self) -> Reply:
+    def _cut_short(self, letter: Letter) -> Reply:
         # Refused or lost in the middle of the message: without its dot nothing was accepted (RFC 5321 4.1.1.4).
         answer = self._answers[0] if self._answers else None
-        reply = judge(answer, stage="data", host=self._host, tls=self._tls) if answer else self._broken("data")
+        reply = self._judged(answer, "data", letter) if answer else self._broken("data")
         self._end(_LOST)
         return reply
+
+    def _judged(self, answer: Answer, stage: Stage, letter: Letter) -> Reply:
+        reply = judge(answer, stage=stage, host=self._host, tls=self._tls)
+        if reply.enhanced in _TOO_BIG and not answer.good:
+            return replace(reply, text=f"{reply.text} ({self._sizes_of(letter)})")
+        return reply
+
+    def _sizes_of(self, letter: Letter) -> str:
+        size = f"the message has {len(letter.message):,} bytes"
+        return f"{size}, and {self._host} takes at most {self._size:,} (SIZE)" if self._size else size
 
     def _broken(self, stage: Stage) -> Reply:
         fault = self._fault or _LOST

@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+from core.clock import SystemClock
+from core.ledger.store import Store
+from core.settings import load
+from core.words import Outcome, Reply
 from tests.cli.clerk import ADDRESS, DOMAIN, Clerk
 from tests.cli.mail import hand_in
+from tests.flow.leaving import attempt, claim, settle
 
 
 def test_held_mail_is_listed_shown_and_approved(office: Clerk) -> None:
@@ -103,3 +108,17 @@ def test_the_story_of_a_message_is_told_by_any_of_its_names(office: Clerk) -> No
     heard = office.run("trace", f"<forged@{DOMAIN}>", "--json")
     assert (heard.code, heard.json["ours"]) == (0, False)
     assert office.run("trace", "nobody@example.org").code == 1
+
+
+def test_a_message_shows_how_often_it_was_tried_and_what_the_receiver_said(office: Clerk) -> None:
+    item = hand_in(office)
+    office.ok("queue", "approve", item, who="alice")
+    store = Store(load(office.directory).database_url, clock=SystemClock())
+    taken = claim(store)
+    attempt(store, taken)
+    said = Reply(Outcome.FAILED, 550, "5.7.1", "5.7.1 on our block list (S3150)", "rcpt", "mx.example")
+    settle(store, taken, reply=said)
+    store.close()
+    shown = office.run("queue", "show", item, who="alice")
+    assert "jane@example.com: failed, 1 attempt: 550 5.7.1 on our block list (S3150)" in shown.out
+    assert office.ok("queue", "show", item)["recipients"][0]["reply"] == "550 5.7.1 on our block list (S3150)"

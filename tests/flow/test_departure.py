@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable
 from typing import Any
 
+import orjson
 import pytest
 from sqlalchemy import func, select, update
 
 from core.demo.clock import FakeClock
 from core.errors import Conflict
-from core.flow import controls, depart, retirement, review
+from core.flow import controls, depart, retirement, review, status, tell
 from core.flow.depart import ending
+from core.flow.trace import trace
 from core.ledger import log
 from core.ledger.lanes import Claimed
 from core.ledger.store import Store
@@ -32,12 +35,13 @@ from core.ledger.tables import (
     table,
 )
 from core.ledger.transaction import Transaction
+from core.ledger.views import message as messages
 from core.rules import policy as policies
 from core.rules.policy import Policy
 from core.rules.policy.sections import Delivery, HeldClasses
 from core.rules.policy.sections import Review as ReviewPolicy
 from core.words import HOUR, MINUTE, SECOND, ContentClass, Ids, Mode, Outcome, Reply, Status, read_id
-from tests.desk import ALICE, BOB, DOMAIN, DORA, GAIL, WIDE, Bench, make_desk
+from tests.desk import ALICE, BOB, DOMAIN, DORA, GAIL, KEYRING, WIDE, Bench, make_desk
 from tests.flow.leaving import NOBODY, OK, attempt, claim, events, leave, many, number, pass_a_moment, settle
 
 LATER = Reply(Outcome.DEFERRED, 451, "4.7.1", "later", "rcpt", "mx.example")
@@ -590,3 +594,64 @@ def test_a_retry_goes_on_while_what_is_ahead_of_it_waits_for_a_spent_cap(store: 
     assert claim(store) == []
     clock.advance(seconds=3_700)
     assert len(claim(store)) == 1
+
+
+# --- what the receiver said is shown --------------------------------------------------------------------------------
+
+ADVICE = "please contact your provider since part of their network is on our list; " * 4
+BLOCKED = Reply(
+    Outcome.FAILED, 550, "5.7.1", f"5.7.1 <jane@example.com>: {ADVICE}block list (S3150)\u202e", "rcpt", "mx.example"
+)
+
+
+def test_what_the_receiver_said_is_shown_wherever_the_outcome_is_and_stays_out_of_the_log(store: Store) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    answer = desk.submit()
+    message = number(answer.message_id)
+    store.transact(lambda tx: tx.write(update(MAILBOX).values(webhook_url="https://hooks.example.com/x")))
+    taken = claim(store)
+    attempt(store, taken)
+    settle(store, taken, reply=BLOCKED)
+    now = store.clock.now()
+    said = f"550 {BLOCKED.text[:-1]}⟨U+202E⟩"
+    with store.read() as conn:
+        assert status.message(conn, message, caller=ALICE, now=now)["recipients"][0]["reply"] == said
+        assert [one.reason for one in status.outcome(conn, message, answer, now=now).recipients] == [said]
+        view = messages.message(conn, message, now=now)
+        assert view is not None
+        assert [one.reply for one in view.recipients] == [said]
+        story = trace(conn, answer.message_id or "", KEYRING, now=now)
+        assert [step.text for step in story.steps if said in step.text] != []
+        entries = [orjson.dumps(entry.event.data()).decode() for entry in log.read(conn, after=0)]
+    assert "S3150" not in "".join(entries)
+    store.transact(lambda tx: tell.claim(tx, tell.due(tx, limit=1), worker=1))
+    told = []
+    while isinstance(letter := store.look(lambda tx: tell.next_up(tx, desk.mailbox_id)), tell.Letter):
+        told.append(orjson.loads(letter.body))
+        store.transact(functools.partial(tell.told, letter=letter, worker=1))
+    assert {one["data"]["reply"] for one in told if one["type"] == "email.failed"} == {said}
+
+
+def test_a_reply_is_shown_with_the_attempt_it_answers(store: Store, clock: FakeClock) -> None:
+    """A second attempt under way, or a route that is down, leaves the words of the first attempt where they are."""
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    item = desk.submit().message_id or ""
+
+    def shown() -> list[bool]:
+        with store.read() as conn:
+            steps = trace(conn, item, KEYRING, now=clock.now()).steps
+        return ["451 4.7.1 later" in step.text for step in steps if ": deferred" in step.text]
+
+    attempt(store, taken := claim(store))
+    settle(store, taken, reply=LATER)
+    assert shown() == [True]
+    clock.advance(seconds=400)
+    attempt(store, taken := claim(store))
+    assert shown() == [True]
+    settle(store, taken, reply=DOWN)
+    assert shown() == [True]
+    clock.advance(seconds=400)
+    attempt(store, taken := claim(store))
+    settle(store, taken, reply=Reply(Outcome.DEFERRED, 452, "4.3.1", "disk full", "rcpt"))
+    assert shown() == [False, False]
+    assert store.rows(select(RECIPIENT.c.attempts)) == [(2,)]

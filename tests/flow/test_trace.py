@@ -82,7 +82,7 @@ def test_a_story_goes_from_the_human_to_the_consequence(store: Store) -> None:
         "called send_email(to)",
         "held (mode)",
         "approved by alice after 9.0 s, policy 1",
-        "jane@example.com: accepted by example.com: queued as 77",
+        "jane@example.com: accepted by example.com: 250 2.0.0 queued as 77",
         "jane@example.com: complained, says arf",
         "agent suspended: complaints 2 % of 100",
     ):

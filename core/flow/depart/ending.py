@@ -23,6 +23,8 @@ from core.words import SYSTEM, ContentClass, Outcome, Reason, Reply, Status
 
 MESSAGE: Final = table(Message)
 RECIPIENT: Final = table(Recipient)
+MAX_REPLY: Final = 500
+"""Characters kept of a reply: Exchange says which list blocked a message after a paragraph of advice."""
 LOST: Final = "uncertain: the connection ended after the message"
 
 
@@ -102,7 +104,7 @@ def line(reply: Reply) -> str:
     # RFC 2034 has the receiver begin its text with the enhanced code: once is enough.
     spoken = reply.enhanced is not None and f"{reply.text} ".startswith(f"{reply.enhanced} ")
     parts = (reply.code, None if spoken else reply.enhanced, reply.text)
-    return " ".join(str(part) for part in parts if part)[:300]
+    return " ".join(str(part) for part in parts if part)[:MAX_REPLY]
 
 
 OF_RECIPIENT: Final = (RECIPIENT.c.message_id == bindparam("b_message")) & (RECIPIENT.c.n == bindparam("b_n"))

@@ -8,6 +8,7 @@ from typing import Final
 
 from sqlalchemy import bindparam, select, update
 
+from core import unseen
 from core.events import EmailDeferred, EmailFailed, EmailSent
 from core.flow import absorb, house, review
 from core.flow.depart import ending
@@ -80,7 +81,8 @@ def settle(tx: Transaction, settlements: Sequence[Settlement], *, worker: int) -
 
 
 def _concealed(reply: Reply) -> Reply:
-    text = provenance.conceal(reply.text)
+    """The reply as people may see it: without our marks, and with hidden characters spelled out."""
+    text = unseen.spell_out(provenance.conceal(reply.text))[0]
     return reply if text is reply.text else replace(reply, text=text)
 
 
@@ -105,7 +107,8 @@ def _settle_sent(tx: Transaction, sent: Sequence[Settlement]) -> None:
         [
             {
                 "b_message": s.claimed.message_id, "b_n": s.claimed.n, "b_code": s.reply.code,
-                "b_enhanced": s.reply.enhanced, "b_reply": s.reply.text, "b_at": tx.now, "b_provider": s.provider_id,
+                "b_enhanced": s.reply.enhanced, "b_reply": ending.line(s.reply), "b_at": tx.now,
+                "b_provider": s.provider_id,
             }
             for s in sent
         ],
@@ -203,8 +206,12 @@ def _put_back(tx: Transaction, one: Settlement) -> None:
     """No conversation took place: the message keeps its place in the lane, and no attempt is counted."""
     c = one.claimed
     lanes.put_back(tx, [c], dues=[c.due])
-    values = {"b_message": c.message_id, "b_n": c.n, "b_attempts": c.attempts, "b_reply": ending.line(one.reply)}
-    tx.write_keeping_memo(_UNTRIED, [values])
+    values = {"b_message": c.message_id, "b_n": c.n, "b_attempts": c.attempts}
+    if c.attempts:
+        # The words a receiver said to the last attempt stay: the route's own are with the route.
+        tx.write_keeping_memo(_UNTRIED, [values])
+    else:
+        tx.write_keeping_memo(_NEVER_TRIED, [values | {"b_reply": ending.line(one.reply)}])
 
 
 def _step_back(tx: Transaction, one: Settlement, policy: Policy) -> None:
@@ -312,10 +319,9 @@ _SENT: Final = (
     )
 )  # fmt: skip
 _UNTRIED: Final = (
-    update(RECIPIENT)
-    .where(ending.OF_RECIPIENT)
-    .values(status=Status.QUEUED.value, attempts=bindparam("b_attempts"), reply=bindparam("b_reply"))
+    update(RECIPIENT).where(ending.OF_RECIPIENT).values(status=Status.QUEUED.value, attempts=bindparam("b_attempts"))
 )
+_NEVER_TRIED: Final = _UNTRIED.values(reply=bindparam("b_reply"))
 _CALM: Final = (
     update(LANE)
     .where(LANE.c.id == bindparam("b_id"))
