@@ -88,7 +88,7 @@ class People:
 
 def last_attempt(recipient: Row[Any]) -> int:
     """The attempt that a recipient's reply answers: while one is under way, the one before it."""
-    return int(recipient.attempts) - (recipient.status == Status.SENDING)
+    return int(recipient.attempts) - int(recipient.status == Status.SENDING.value)
 
 
 def run_steps(conn: Connection, runs: Collection[int]) -> Iterable[Step]:
