@@ -152,10 +152,14 @@ class Feedback(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One reason for a decision. `code` is stable (`mode`, `class`, `run_cap`, `consent`, ...), `text` a sentence."""
+    """One reason for a decision. `code` is stable (`mode`, `class`, `run_cap`, `consent`, ...), `text` a sentence.
+
+    `rules` name what exactly held it (`class:commitment`, `allow_list:0`): an approval covers those and no others.
+    """
 
     code: str
     text: str
+    rules: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

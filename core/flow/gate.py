@@ -1,6 +1,6 @@
-"""The gate: everything that can close it for a message, asked in one order, at acceptance and again at departure.
+"""The gate's facts, read for its one decision (rules/gate.py), at acceptance and again at departure.
 
-`refuse` is about who asks; `judge` is about what is asked. Both only read; what they say is a value with its reasons.
+`refuse` is about who asks, `judge` about what is handed in, `judge_again` about what is about to leave. All only read.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import or_, select
+from sqlalchemy import Row, select
 
 from core.errors import Conflict, Invalid, Unauthenticated
 from core.events import EmailSuppressed
@@ -24,10 +24,20 @@ from core.ledger.lanes import Claimed
 from core.ledger.tables import Consent, table
 from core.ledger.transaction import Transaction
 from core.rules import addresses, budgets, consent, modes
+from core.rules.gate import (
+    GateDecision,
+    GateInput,
+    GateRecipient,
+    Moment,
+    Standing,
+    approved_rules,
+    bar,
+    decide,
+    open_to,
+)
 from core.rules.policy import Policy
 from core.words import (
     SYSTEM,
-    UNSUBSCRIBE_CLASSES,
     Action,
     Block,
     ContentClass,
@@ -87,40 +97,49 @@ def refuse(tx: Transaction, box: GateFacts, token: TokenFacts, *, action: Action
     """Why this agent may not do this here at all, or None."""
     if box.agent_id != token.agent_id:
         return blocked("not_your_mailbox", f"{box.address} does not belong to {token.agent_name}")
-    sends = action in (Action.SEND, Action.REPLY)
     needed = Scope.READ if action is Action.READ else Scope.SEND
     if needed.value not in token.scopes:
         return blocked("insufficient_scope", f"the token lacks the scope {needed}", fix="ask for a token with it")
-    if box.agent_status == "suspended":
-        return suspended(box)
-    if box.status != "active" or (box.expires_at is not None and box.expires_at <= tx.now):
-        state = "expired" if box.status == "active" else box.status
-        return blocked(
-            "mailbox_not_active", f"{box.address} is {state}", fix="postroom mailbox show tells what it lacks"
-        )
-    if sends and box.protected and box.agent_name not in box.owners:
-        return blocked("mailbox_not_active", f"{box.domain} is protected and {box.agent_name} does not own it")
+    stands = standing(tx, box)
+    if action not in (Action.SEND, Action.REPLY):
+        stands = dataclasses.replace(stands, protected=False, stopped=None)
+    barred = bar(stands, Moment.ACCEPTANCE)
+    return None if barred is None else _barred(barred)
+
+
+def _barred(barred: Block) -> Answer:
+    """What the agent is told: 403 with the figures, so that its tool shows an error and a person can act on it."""
+    if barred.error != "desk_stopped":
+        return blocked(barred.error, barred.reason, fix=barred.fix)
+    return Answer(
+        status="blocked", http=503, error=barred.error, reason=barred.reason, fix=barred.fix, retry_after_seconds=60
+    )
+
+
+def standing(tx: Transaction, box: GateFacts) -> Standing:
+    """How the mailbox, its agent, its stream and the desk stand at this moment."""
     stop = facts.desk(tx)
-    if sends and stop.stopped_at is not None:
-        return Answer(
-            status="blocked",
-            http=503,
-            error="desk_stopped",
-            reason=f"the desk is stopped: {stop.stop_reason}",
-            fix="nothing was kept; submit again when the desk has started",
-            retry_after_seconds=60,
-        )
-    return None
+    expired = box.expires_at is not None and box.expires_at <= tx.now
+    return Standing(
+        mailbox=box.address,
+        agent=box.agent_name,
+        stream=box.domain,
+        suspended=suspension(box),
+        inactive=box.status if box.status != "active" else "expired" if expired else None,
+        protected=box.protected and box.agent_name not in box.owners,
+        stopped=None if stop.stopped_at is None else str(stop.stop_reason),
+        paused=box.paused_at is not None,
+    )
 
 
-def suspended(box: GateFacts) -> Answer:
-    """403 with the figures that led to it: the agent's tool shows an error, and a person can act on it."""
+def suspension(box: GateFacts) -> str | None:
+    """Why the mailbox's agent may not act, with the figures that led to it; None: it may."""
+    if box.agent_status == "active":
+        return None
     figures = box.suspend_figures.get("sentence") if box.suspend_figures else None
     why = box.suspend_reason or "an operator suspended it"
-    return blocked(
-        "agent_suspended",
-        f"{box.agent_name} is suspended: {why}" + (f" ({figures})" if figures and figures not in why else ""),
-        fix="governance resumes it: postroom agent resume",
+    return f"{box.agent_name} is {box.agent_status}: {why}" + (
+        f" ({figures})" if figures and figures not in why else ""
     )
 
 
@@ -128,42 +147,34 @@ def suspended(box: GateFacts) -> Answer:
 
 
 def judge(tx: Transaction, prepared: Prepared, box: GateFacts, *, run: RunFacts) -> Judged:
-    """The verdict on a message. It only ever tightens what the mode says, in the order a reviewer reads it."""
-    version, policy = house.policy(tx)
-    shut: dict[int, Reason] = {}
-    suppressions = _suppressed(tx, prepared, box, shut)
-    outside = _outside(prepared, box, policy, shut)
-    open_ = tuple(t for t in prepared.targets if t.n not in shut)
-    if not open_:
-        return Judged(_all_shut(shut), (), shut=shut, suppressions=suppressions)
-    first = _first_contacts(tx, open_, box)
-    consents = [
-        verdict
-        for content_class in prepared.classes
-        for verdict in consent_verdicts(
-            tx, [t.address.normalised for t in open_], content_class, stream_id=box.stream_id, policy=policy
-        )
-    ]
+    """The decision on a message that is handed in, from the facts of this moment."""
+    version, _ = house.policy(tx)
+    people = {t.n: t.address.normalised for t in prepared.targets}
+    listed = facts.suppressed(
+        tx, set(people.values()), stream_id=box.stream_id, content_class=prepared.content_class, now=tx.now
+    )
+    asked = _asked(
+        tx, box, standing(tx, box), Moment.ACCEPTANCE, kind=prepared.kind, content_class=prepared.content_class,
+        classes=prepared.classes, people=people, listed=listed,
+    )  # fmt: skip
     before = allowances.run_accepted(tx, run.id)
-    further = [
-        *_class_holds(prepared, box, policy),
-        *outside,
-        *consents,
-        *_run_hold(tx, box, run, before=before, asking=len(open_)),
-        *_newcomers_hold(tx, box, len(first)),
-    ]
-    verdict = modes.moderate(modes.decide(prepared.kind, Mode(box.mode)), further)
+    open_ = tuple(t for t in prepared.targets if t.n in open_to(asked))
+    first = _first_contacts(tx, open_, box)
+    budget = (*_run_hold(tx, box, run, before=before, asking=len(open_)), *_newcomers_hold(tx, box, len(first)))
+    decision = decide(dataclasses.replace(asked, budget=budget))
+    verdict = decision.verdict
     if isinstance(verdict, Hold):
         # Whatever it is held for, who reviews it sees which words raised its class.
         verdict = Hold(tuple(dict.fromkeys((*verdict.reasons, *prepared.raised_by))))
+    suppressions = {n: listed[address] for n, address in people.items() if address in listed}
     return Judged(
         verdict,
         open_,
-        shut=shut,
+        shut={n: Reason(block.error, block.reason) for n, block in decision.shut.items()},
         suppressions=suppressions,
         waits_for=_order(tx, prepared, open_, box),
         first_contacts=first,
-        failed_checks=sum(isinstance(said, Hold) for said in further) + len(suppressions),
+        failed_checks=decision.failed + len(suppressions),
         facts={
             "mode": box.mode,
             "class": prepared.content_class.value,
@@ -173,8 +184,8 @@ def judge(tx: Transaction, prepared: Prepared, box: GateFacts, *, run: RunFacts)
             "first_contacts": len(first),
             "run_before": before,
             "run_confirmed": run.confirmed_up_to,
-            "outside": sum(len(hold.reasons) for hold in outside if isinstance(hold, Hold)),
-            "consent": [type(said).__name__.lower() for said in consents if not isinstance(said, Execute)],
+            "outside": int(any(not one.allowed for one in asked.recipients if one.n not in decision.shut)),
+            "consent": _consents_told(asked, decision),
             "mailbox_classes": list(box.classes),
             "sites": sorted({str(t.site) for t in open_}),
             "policy": version,
@@ -182,43 +193,66 @@ def judge(tx: Transaction, prepared: Prepared, box: GateFacts, *, run: RunFacts)
     )
 
 
-def _suppressed(
-    tx: Transaction, prepared: Prepared, box: GateFacts, shut: dict[int, Reason]
-) -> dict[int, tuple[int, str]]:
-    listed = facts.suppressed(
-        tx, {t.address.normalised for t in prepared.targets}, stream_id=box.stream_id,
-        content_class=prepared.content_class, now=tx.now,
+def judge_again(
+    tx: Transaction, box: GateFacts, message: Row[Any], *, people: dict[int, str], paused: bool,
+    listed: dict[str, tuple[int, str]], consents: Consents,
+) -> GateDecision:  # fmt: skip
+    """The decision on a message that is about to leave, by the same rules and the facts of this moment.
+
+    `message` is a row of `departing`, `people` the addresses of it that have not left yet, `paused` says that the lane
+    is. What acceptance charged (the run's cap, first-time recipients) is paid and not asked again.
+    """
+    _, policy = house.policy(tx)
+    stands = standing(tx, box)
+    own = ContentClass(message.content_class)
+    classes = tuple(
+        ContentClass(name) for name in dict.fromkeys((own.value, *(message.facts or {}).get("classes", ())))
+    )
+    released = message.review_status == "released"
+    approved = frozenset(message.settled or ()) | (approved_rules(message.reasons) if released else frozenset())
+    needs = 2 if released and set(classes) & set(policy.review.four_eyes) else 0
+    asked = _asked(
+        tx, box, dataclasses.replace(stands, paused=stands.paused or paused), Moment.DEPARTURE,
+        kind=Action(message.kind), content_class=own, classes=classes, people=people, listed=listed, consents=consents,
     )  # fmt: skip
-    found = {t.n: listed[t.address.normalised] for t in prepared.targets if t.address.normalised in listed}
-    for n, (_, cause) in found.items():
-        shut[n] = Reason("recipients_suppressed", f"suppressed: {cause}")
-    return found
+    missing = needs - len(message.approvers or ()) if needs else 0
+    return decide(dataclasses.replace(asked, approved=approved, approvals_missing=missing))
 
 
-def _outside(prepared: Prepared, box: GateFacts, policy: Policy, shut: dict[int, Reason]) -> list[Verdict]:
-    """Recipients that the mailbox's allow-list does not name: held, or left out where policy says block."""
-    strangers = [
-        t
-        for t in prepared.targets
-        if t.n not in shut and not any(addresses.matches(pattern, t.address) for pattern in box.allow)
-    ]
-    if not strangers:
-        return []
-    if policy.allow_list.outside == "block":
-        for t in strangers:
-            shut[t.n] = Reason("not_allow_listed", "the mailbox's allow-list does not name it")
-        return []
-    noun = "recipient is" if len(strangers) == 1 else "recipients are"
-    return [Hold((Reason("allow_list", f"{len(strangers)} {noun} outside the mailbox's allow-list"),))]
+def _asked(
+    tx: Transaction, box: GateFacts, stands: Standing, moment: Moment, *, kind: Action, content_class: ContentClass,
+    classes: tuple[ContentClass, ...], people: dict[int, str], listed: dict[str, tuple[int, str]],
+    consents: Consents | None = None,
+) -> GateInput:  # fmt: skip
+    """The facts that acceptance and departure have in common: all but budgets, which are paid once, and approvals."""
+    _, policy = house.policy(tx)
+    wanted = [one for one in classes if one in policy.consent.require]
+    records = (consents or Consents(tx, people.values())) if wanted else None
+    return GateInput(
+        moment=moment,
+        standing=stands,
+        mode=modes.decide(kind, Mode(box.mode)),
+        content_class=content_class,
+        classes=classes,
+        signed_off=box.classes,
+        held_classes=policy.classes.hold,
+        imprint=bool(box.organisation and box.postal_address),
+        outside=policy.allow_list.outside,
+        recipients=tuple(
+            GateRecipient(
+                n=n,
+                allowed=addresses.allowed(box.allow, address),
+                suppressed=listed[address][1] if address in listed else None,
+                consent=() if records is None else records.verdicts(address, wanted, box=box, policy=policy),
+            )
+            for n, address in people.items()
+        ),
+    )
 
 
-def _all_shut(shut: dict[int, Reason]) -> Block:
-    codes = {reason.code for reason in shut.values()}
-    if codes == {"not_allow_listed"}:
-        return Block("not_allow_listed", "the mailbox's allow-list names none of the recipients")
-    if codes == {"recipients_suppressed"}:
-        return Block("recipients_suppressed", "every recipient is suppressed")
-    return Block("recipients_suppressed", "every recipient is suppressed or outside the allow-list")
+def _consents_told(asked: GateInput, decision: GateDecision) -> list[str]:
+    said = [verdict for one in asked.recipients if one.n not in decision.shut for _, verdict in one.consent]
+    return [type(verdict).__name__.lower() for verdict in said if not isinstance(verdict, Execute)]
 
 
 def _first_contacts(tx: Transaction, open_: Sequence[Target], box: GateFacts) -> frozenset[str]:
@@ -226,80 +260,68 @@ def _first_contacts(tx: Transaction, open_: Sequence[Target], box: GateFacts) ->
     return frozenset(wanted - facts.known_contacts(tx, wanted, agent_id=box.agent_id))
 
 
-def _class_holds(prepared: Prepared, box: GateFacts, policy: Policy) -> list[Verdict]:
-    holds: list[Verdict] = []
-    if prepared.content_class in UNSUBSCRIBE_CLASSES and not (box.organisation and box.postal_address):
-        lacks = f"{box.domain} has no organisation and postal address, which {prepared.content_class} must carry"
-        fix = f"postroom stream set {box.domain} --organisation NAME --postal-address TEXT"
-        holds.append(Block("action_blocked", lacks, fix))
-    for content_class in prepared.classes:
-        if content_class.value not in box.classes:
-            text = f"{box.address} is not signed off for {content_class}"
-            holds.append(Hold((Reason("class_not_signed_off", text),)))
-        if content_class in policy.classes.hold:
-            holds.append(Hold((Reason("class", f"policy holds {content_class} in every mode"),)))
-    return holds
+class Consents:
+    """What the ledger of consent has on these people, read at once; nothing is read before somebody asks."""
 
+    def __init__(self, tx: Transaction, people: Iterable[str]) -> None:
+        self._tx = tx
+        self._people = set(people)
+        self._read: dict[str, list[tuple[int | None, consent.Record]]] | None = None
 
-def consent_verdicts(
-    tx: Transaction, recipients: Sequence[str], content_class: ContentClass, *, stream_id: int, policy: Policy
-) -> list[Verdict]:
-    """What each recipient's consent says; nothing is read for a class that needs none."""
-    if content_class not in policy.consent.require:
-        return []
-    terms = consent.Terms(
-        require=frozenset(policy.consent.require),
-        prior_consent_regions=frozenset(policy.consent.prior_consent_regions),
-        unknown_region=policy.consent.unknown_region,
-        missing=policy.consent.missing,
-    )
-    return [
-        consent.decide(
-            content_class, recipient=consent.Recipient(address=address),
-            records=_consent_records(tx, address, stream_id=stream_id), terms=terms, now=tx.now,
+    def verdicts(
+        self, address: str, classes: Iterable[ContentClass], *, box: GateFacts, policy: Policy
+    ) -> tuple[tuple[ContentClass, Verdict], ...]:
+        """What the recipient's consent says to each of these classes, which policy asks consent for."""
+        terms = consent.Terms(
+            require=frozenset(policy.consent.require),
+            prior_consent_regions=frozenset(policy.consent.prior_consent_regions),
+            unknown_region=policy.consent.unknown_region,
+            missing=policy.consent.missing,
         )
-        for address in recipients
-    ]  # fmt: skip
-
-
-def has_withdrawn(tx: Transaction, address: str, classes: Iterable[ContentClass], *, stream_id: int) -> bool:
-    """Whether the recipient has taken back what one of the classes needs: then no approval lets it go."""
-    wanted = list(classes)
-    records = _consent_records(tx, address, stream_id=stream_id) if wanted else []
-    return any(consent.withdrawn(one, address=address, records=records, now=tx.now) for one in wanted)
-
-
-def _consent_records(tx: Transaction, address: str, *, stream_id: int) -> list[consent.Record]:
-    domain = address.rpartition("@")[2]
-    c = CONSENT.c
-    rows = tx.all(
-        select(CONSENT).where(
-            c.subject.in_([address, domain, f"@{domain}"]), or_(c.stream_id.is_(None), c.stream_id == stream_id)
+        records = self._of(address, box.stream_id)
+        recipient = consent.Recipient(address=address)
+        return tuple(
+            (one, consent.decide(one, recipient=recipient, records=records, terms=terms, now=self._tx.now))
+            for one in classes
         )
-    )
-    return [
-        consent.Record(
-            subject=row.subject, basis=consent.Basis(row.basis), given_at=row.given_at, scope=row.scope,
-            region=row.region, expires_at=row.expires_at, withdrawn_at=row.withdrawn_at,
-        )
-        for row in rows
-    ]  # fmt: skip
+
+    def _of(self, address: str, stream_id: int) -> list[consent.Record]:
+        if self._read is None:
+            self._read = self._load()
+        domain = address.rpartition("@")[2]
+        return [
+            record
+            for subject in (address, domain, f"@{domain}")
+            for stream, record in self._read.get(subject, ())
+            if stream in (None, stream_id)
+        ]
+
+    def _load(self) -> dict[str, list[tuple[int | None, consent.Record]]]:
+        domains = {address.rpartition("@")[2] for address in self._people}
+        subjects = [*self._people, *domains, *(f"@{domain}" for domain in domains)]
+        found: dict[str, list[tuple[int | None, consent.Record]]] = {}
+        for row in self._tx.all(select(CONSENT).where(CONSENT.c.subject.in_(subjects))):
+            record = consent.Record(
+                subject=row.subject, basis=consent.Basis(row.basis), given_at=row.given_at, scope=row.scope,
+                region=row.region, expires_at=row.expires_at, withdrawn_at=row.withdrawn_at,
+            )  # fmt: skip
+            found.setdefault(row.subject, []).append((row.stream_id, record))
+        return found
 
 
-def _run_hold(tx: Transaction, box: GateFacts, run: RunFacts, *, before: int, asking: int) -> list[Verdict]:
+def _run_hold(tx: Transaction, box: GateFacts, run: RunFacts, *, before: int, asking: int) -> list[Reason]:
     room = budgets.run_hold(before, asking=asking, cap=allowances.run_cap(tx, box), confirmed_up_to=run.confirmed_up_to)
-    return [Hold((room.hold,))] if room.hold else []
+    return [room.hold] if room.hold else []
 
 
-def _newcomers_hold(tx: Transaction, box: GateFacts, fresh: int) -> list[Verdict]:
+def _newcomers_hold(tx: Transaction, box: GateFacts, fresh: int) -> list[Reason]:
     """First-time recipients beyond the day's allowance: time alone must not let a runaway go on."""
     if not fresh:
         return []
     room = allowances.new_recipient_caps(tx, box).room(tx, asking=fresh)
     if room.next_at is None:
         return []
-    text = f"{room.used + fresh:,} first-time recipients in 24 h, {room.cap:,} allowed"
-    return [Hold((Reason("new_recipients", text),))]
+    return [Reason("new_recipients", f"{room.used + fresh:,} first-time recipients in 24 h, {room.cap:,} allowed")]
 
 
 def _order(tx: Transaction, prepared: Prepared, open_: Sequence[Target], box: GateFacts) -> dict[int, int]:

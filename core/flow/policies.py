@@ -24,6 +24,7 @@ from core.ledger.tables import Desk, Lane, Mailbox, Message, PolicyVersion, tabl
 from core.ledger.transaction import Transaction
 from core.rules import budgets, modes, roles
 from core.rules import policy as policies
+from core.rules.gate import moderate
 from core.rules.policy import Change, Policy
 from core.rules.roles import Verb
 from core.words import SYSTEM, Action, Actor, Block, ContentClass, Execute, Hold, Mode, Reason, Verdict, spell_id
@@ -178,7 +179,7 @@ def _verdict(row: Any, policy: Policy, *, consent_asked: bool) -> str:
     )
     if room.hold:
         further.append(Hold((room.hold,)))
-    return _word(modes.moderate(modes.decide(Action(row.kind), Mode(said["mode"])), further))
+    return _word(moderate(modes.decide(Action(row.kind), Mode(said["mode"])), further))
 
 
 def _one_of(choice: str, code: str, error: str) -> Verdict:

@@ -72,7 +72,8 @@ def _message(conn: Connection, message_id: int, caller: Caller) -> Row[Any]:
 def _decision(item: Row[Any] | None) -> dict[str, Any] | None:
     if item is None:
         return None
-    return {"status": item.status, "by": item.decided_by, "reason": item.reason, "reasons": item.reasons}
+    reasons = [{"code": one["code"], "text": one["text"]} for one in item.reasons]
+    return {"status": item.status, "by": item.decided_by, "reason": item.reason, "reasons": reasons}
 
 
 def _recipient(one: Row[Any]) -> dict[str, Any]:
@@ -189,7 +190,7 @@ def mailbox(tx: Transaction, address: str, *, caller: Caller) -> dict[str, Any]:
         raise Forbidden(f"{address} does not belong to {caller.agent_name}", error="not_your_mailbox")
     row = tx.peek(select(MAILBOX).where(MAILBOX.c.id == box.mailbox_id))[0]
     waits = box.pending_expiry or house.policy(tx)[1].oversight.pending_expiry
-    suspended = gate.suspended(box) if box.agent_status == "suspended" else None
+    suspended = gate.suspension(box)
     return {
         "address": box.address,
         "display_name": box.display_name,
@@ -204,7 +205,7 @@ def mailbox(tx: Transaction, address: str, *, caller: Caller) -> dict[str, Any]:
         "allow": list(box.allow),
         "expires_at": stamp(box.expires_at) if box.expires_at else None,
         "updated_at": stamp(row.updated_at),
-        "suspended": None if suspended is None else {"error": suspended.error, "reason": suspended.reason},
+        "suspended": None if suspended is None else {"error": "agent_suspended", "reason": suspended},
         "anomalies": [
             {"code": one.code, "text": one.text, "suggests": one.suggests.value if one.suggests else None}
             for one in anomalies.of_mailbox(tx, box.mailbox_id, Mode(box.mode))

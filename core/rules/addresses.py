@@ -103,12 +103,22 @@ def matches(pattern: str, address: Address) -> bool:
     `*` everyone · `jane@example.com` one address · `example.com` or `*@example.com` that domain alone ·
     `*.example.com` or `*@*.example.com` its subdomains, not itself. Raises `Invalid` for anything else.
     """
-    local, domain = _pattern(pattern)
-    if local not in {"*", address.local.lower()}:
+    return _names(pattern, address.local.lower(), address.domain_ascii)
+
+
+def _names(pattern: str, local: str, domain: str) -> bool:
+    mine, theirs = _pattern(pattern)
+    if mine not in {"*", local}:
         return False
-    if domain.startswith("*."):
-        return address.domain_ascii.endswith(domain[1:])
-    return domain in {"*", address.domain_ascii}
+    if theirs.startswith("*."):
+        return domain.endswith(theirs[1:])
+    return theirs in {"*", domain}
+
+
+def allowed(patterns: tuple[str, ...], normalised: str) -> bool:
+    """Whether one of an allow-list's patterns names an address that was parsed before."""
+    local, _, domain = normalised.rpartition("@")
+    return any(_names(pattern, local, domain) for pattern in patterns)
 
 
 def check_pattern(pattern: str) -> str:

@@ -1,14 +1,13 @@
 """The ladder: what an agent's action comes to under the mailbox's mode, in one table.
 
-The mode is the desk's first word, never its only one: a run over its cap, a class that policy holds, a recipient
-without consent each add a verdict of their own, and `moderate` makes one of them all. It can only tighten, so the
-order in which flow/ collects facts cannot open a door that the mode closed.
+The mode is the first word of the gate and never its only one (rules/gate.py): every other question can only tighten
+what the mode says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Final, assert_never
+from collections.abc import Mapping
+from typing import Final
 
 from core.errors import Conflict, Invalid
 from core.words import Action, Block, Execute, Hold, Mode, Reason, Verdict
@@ -36,28 +35,6 @@ TABLE: Final[Mapping[Mode, Mapping[Action, Verdict]]] = {
 def decide(action: Action, mode: Mode) -> Verdict:
     """What the mode alone says of the action."""
     return TABLE[mode][action]
-
-
-def moderate(verdict: Verdict, further: Iterable[Verdict] = ()) -> Verdict:
-    """One verdict of the mode's and all others: a block wins over a hold, a hold over execution.
-
-    Of several blocks the first given is the answer. Reasons of holds add up in the order given, each once. Execution
-    notifies if any of the verdicts asked for it.
-    """
-    reasons: dict[Reason, None] = {}
-    held = notify = False
-    for said in (verdict, *further):
-        match said:
-            case Block():
-                return said
-            case Hold():
-                held = True
-                reasons.update(dict.fromkeys(said.reasons))
-            case Execute():
-                notify = notify or said.notify
-            case _:
-                assert_never(said)
-    return Hold(tuple(reasons)) if held else Execute(notify=notify)
 
 
 def is_raise(old: Mode, new: Mode) -> bool:

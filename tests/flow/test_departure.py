@@ -271,14 +271,6 @@ def test_mail_sent_back_needs_as_many_people_as_the_policy_in_force_says(store: 
     assert len(claim(store)) == 1
 
 
-def test_what_a_human_approved_leaves_under_a_tighter_policy_too(store: Store) -> None:
-    desk = make_desk(store, mode=Mode.GATED_SEND, **WIDE)
-    message = number(desk.submit().message_id)
-    store.transact(lambda tx: review.decide(tx, review.Decision(message, approve=True), actor=ALICE))
-    force(store, Policy(classes=HeldClasses(hold=(ContentClass.TRANSACTIONAL,))))
-    assert len(attempt(store, claim(store))) == 1
-
-
 def test_mail_of_a_test_token_is_accepted_and_gated_but_counts_as_sent_nowhere(store: Store) -> None:
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
     store.transact(lambda tx: tx.write(update(table(Token)).values(test=True)))

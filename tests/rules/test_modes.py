@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import Conflict, Invalid
-from core.rules.modes import TABLE, check_heard, check_step, decide, is_raise, moderate, one_rung
+from core.rules.gate import moderate
+from core.rules.modes import TABLE, check_heard, check_step, decide, is_raise, one_rung
 from core.words import Action, Block, Execute, Hold, Mode, Reason, Verdict
 
 EXPECTED = {

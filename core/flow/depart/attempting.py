@@ -6,22 +6,20 @@ leave goes back to its lane, before a human, or to its end.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Row, bindparam, select, update
 
 from core.events import EmailBlocked, EmailPending
 from core.flow import allowances, gate, house, review
 from core.flow.depart import ending, settling
 from core.ledger import facts, lanes
-from core.ledger.facts import GateFacts
 from core.ledger.lanes import Claimed
 from core.ledger.tables import InFlight, Lane, Message, Recipient, Review, table
 from core.ledger.transaction import Transaction
-from core.rules import modes
-from core.rules.policy import Policy
-from core.words import SYSTEM, Action, ContentClass, Execute, Hold, Mode, Reason, Status, Verdict
+from core.rules.gate import GateDecision
+from core.words import SYSTEM, Action, Block, Hold, Reason, Status
 
 MESSAGE: Final = table(Message)
 RECIPIENT: Final = table(Recipient)
@@ -37,127 +35,99 @@ def attempt(tx: Transaction, claimed: Sequence[Claimed], *, worker: int) -> set[
     """
     mine = lanes.held_leases(tx, {c.key for c in claimed}, worker=worker)
     held = [c for c in claimed if c.key in mine and mine[c.key].lease_until > tx.now]
-    states = _states(tx, held)
-    listed = _listed(tx, held)
-    closed = _closed_lanes(tx, {c.lane_id for c in held})
-    stopped = facts.desk(tx).stopped_at is not None
+    gate_of = _Gate(tx, held)
     going: list[Claimed] = []
-    back: dict[int, tuple[GateFacts, list[Reason]]] = {}
+    back: dict[int, Hold] = {}
     for one in held:
-        box = facts.gate(tx, one.mailbox_id)
-        state, spoken_of = states.get(one.key, (None, False))
+        state, spoken_of = gate_of.state(one)
         if state not in (Status.QUEUED, Status.DEFERRED):
             lanes.land(tx, [one])  # cancelled meanwhile: its recipient is final already
-        elif spoken_of:
+            continue
+        if spoken_of:
             settling.arrived(tx, one)
-        elif stopped or one.lane_id in closed or not _open(tx, box):
+            continue
+        decision = gate_of.decision(one)
+        if decision.waits is not None:
             lanes.put_back(tx, [one], dues=[one.due])
-        elif not _suppressed(tx, one, listed.get((*_kind(one), one.address))) and not _withdrawn(tx, one):
+        elif one.n in decision.shut:
+            _end(tx, one, decision.shut[one.n], gate_of.suppression(one))
+        elif isinstance(decision.verdict, Hold):
+            back[one.message_id] = decision.verdict
+        else:
             going.append(one)
-            if wants := _held_now(tx, one, box):
-                back.setdefault(one.message_id, (box, []))[1].extend(wants)
-    for message_id, (box, reasons) in back.items():
-        _to_review(tx, message_id, box, list(dict.fromkeys(reasons)))
-    going = [one for one in going if one.message_id not in back]
+    for message_id, hold in back.items():
+        _to_review(tx, gate_of.message(message_id), hold.reasons)
     lanes.mark_attempted(tx, going)
     return {c.key for c in going}
 
 
-def _kind(one: Claimed) -> tuple[int, str]:
-    """What a suppression may be limited to."""
-    return one.stream_id, one.content_class
+class _Gate:
+    """The facts of a batch of claimed recipients, read at once, and the decision on each of their messages.
+
+    A message is judged as a whole: all that has not left of it, not only what this batch holds a lease on.
+    """
+
+    def __init__(self, tx: Transaction, held: Sequence[Claimed]) -> None:
+        self._tx = tx
+        ids = [c.message_id for c in held]
+        self._states: dict[tuple[int, int], Row[Any]] = {
+            (row.message_id, row.n): row for row in tx.all(_STATES, {"b_ids": ids})
+        }
+        self._messages = {row.id: row for row in tx.all(_MESSAGES, {"b_ids": ids})}
+        self._people: dict[int, dict[int, str]] = {}
+        for row in self._states.values():
+            if row.status in _NOT_LEFT:
+                self._people.setdefault(row.message_id, {})[row.n] = row.address
+        everybody = {address for people in self._people.values() for address in people.values()}
+        self._listed = {
+            (stream, kind): facts.suppressed(tx, everybody, stream_id=stream, content_class=kind, now=tx.now)
+            for stream, kind in {(c.stream_id, c.content_class) for c in held}
+        }
+        self._consents = gate.Consents(tx, everybody)
+        self._closed = _closed_lanes(tx, {c.lane_id for c in held})
+        self._decided: dict[tuple[int, bool], GateDecision] = {}
+
+    def state(self, one: Claimed) -> tuple[Status | None, bool]:
+        """Where it stands, and whether the outside world has spoken of an earlier attempt."""
+        row = self._states.get(one.key)
+        return (None, False) if row is None else (Status(row.status), row.feedback is not None)
+
+    def message(self, message_id: int) -> Row[Any]:
+        return self._messages[message_id]
+
+    def suppression(self, one: Claimed) -> tuple[int, str] | None:
+        return self._listed[one.stream_id, one.content_class].get(one.address)
+
+    def decision(self, one: Claimed) -> GateDecision:
+        name = one.message_id, one.lane_id in self._closed
+        if name not in self._decided:
+            self._decided[name] = gate.judge_again(
+                self._tx, facts.gate(self._tx, one.mailbox_id), self._messages[one.message_id],
+                people=self._people[one.message_id], paused=name[1],
+                listed=self._listed[one.stream_id, one.content_class], consents=self._consents,
+            )  # fmt: skip
+        return self._decided[name]
 
 
-def _listed(tx: Transaction, held: Sequence[Claimed]) -> dict[tuple[int, str, str], tuple[int, str]]:
-    """(stream, class, address) -> (suppression id, cause): one read for each stream and class of the batch."""
-    found: dict[tuple[int, str, str], tuple[int, str]] = {}
-    for stream, content_class in {_kind(one) for one in held}:
-        wanted = {one.address for one in held if _kind(one) == (stream, content_class)}
-        records = facts.suppressed(tx, wanted, stream_id=stream, content_class=content_class, now=tx.now)
-        found |= {(stream, content_class, address): record for address, record in records.items()}
-    return found
-
-
-def _open(tx: Transaction, box: GateFacts) -> bool:
-    """Whether nothing above the message is closed: identity, agent, stream."""
-    alive = box.expires_at is None or box.expires_at > tx.now
-    return box.status == "active" and alive and box.agent_status == "active" and box.paused_at is None
-
-
-def _suppressed(tx: Transaction, one: Claimed, listed: tuple[int, str] | None) -> bool:
-    """End a recipient that a record came in for while it waited; returns whether there is one."""
-    if listed is None:
-        return False
-    suppression, cause = listed
+def _end(tx: Transaction, one: Claimed, block: Block, listed: tuple[int, str] | None) -> None:
+    """End a recipient that must not be written to any more, whoever approved it."""
     lanes.land(tx, [one])
-    gate.tell_suppressed_recipient(tx, one, suppression=suppression, cause=cause)
-    ending.finish(tx, one, status=Status.BLOCKED, reason=f"suppressed: {cause}")
-    return True
-
-
-def _withdrawn(tx: Transaction, one: Claimed) -> bool:
-    """End a recipient who has taken consent back: no reviewer can consent on somebody's behalf."""
-    _, policy = house.policy(tx)
-    asked = _classes(tx, one, policy) & set(policy.consent.require)
-    if not gate.has_withdrawn(tx, one.address, asked, stream_id=one.stream_id):
-        return False
-    lanes.land(tx, [one])
-    reason = "the recipient has withdrawn consent"
-    ending.finish(tx, one, status=Status.BLOCKED, reason=reason)
+    ending.finish(tx, one, status=Status.BLOCKED, reason=block.reason)
+    if listed is not None:
+        gate.tell_suppressed_recipient(tx, one, suppression=listed[0], cause=listed[1])
+        return
     tx.emit(
         EmailBlocked(
             actor=str(SYSTEM), message=one.message_id, mailbox=one.mailbox_id, agent=one.agent_id, run=one.run_id,
-            stream=one.stream_id, kind=Action.SEND.value, error="consent_required", reason=reason, recipients=1,
+            stream=one.stream_id, kind=Action.SEND.value, error=block.error, reason=block.reason, recipients=1,
         )
     )  # fmt: skip
-    return True
 
 
-def _classes(tx: Transaction, one: Claimed, policy: Policy) -> set[ContentClass]:
-    """Every class the message was declared or raised to, as far as this policy may ask of more than one.
-
-    Only what was raised is several, and cold outreach is what a message goes as wherever it is that.
-    """
-    own, cold = ContentClass(one.content_class), ContentClass.COLD_OUTREACH
-    asks = {*policy.consent.require, *policy.classes.hold} - {own, cold}
-    if own not in (cold, ContentClass.COMMITMENT) or not asks:
-        return {own}
-    row = tx.one(select(MESSAGE.c.facts).where(MESSAGE.c.id == one.message_id))
-    return {own} | {ContentClass(name) for name in (row.facts.get("classes", ()) if row is not None else ())}
-
-
-def _held_now(tx: Transaction, one: Claimed, box: GateFacts) -> tuple[Reason, ...]:
-    """Why the policy and mode in force would hold it, if they changed since it was accepted and no human said yes."""
-    version, policy = house.policy(tx)
-    classes = _classes(tx, one, policy)
-    consented = classes.isdisjoint(policy.consent.require)
-    if consented and version == one.policy_version and box.mode_since <= one.submitted_at:
-        return ()
-    item = tx.one(select(REVIEW.c.status).where(REVIEW.c.id == one.message_id))
-    if item is not None and item.status == "released":
-        return ()
-    verdict = modes.moderate(modes.decide(Action.SEND, Mode(box.mode)), _class_verdicts(tx, one, classes, policy))
-    match verdict:
-        case Hold(reasons=reasons):
-            return reasons
-        case Execute():
-            return ()
-        case _:
-            return (Reason("mode", verdict.reason),)
-
-
-def _class_verdicts(tx: Transaction, one: Claimed, classes: Collection[ContentClass], policy: Policy) -> list[Verdict]:
-    verdicts: list[Verdict] = []
-    for content_class in sorted(classes):
-        verdicts += gate.consent_verdicts(tx, [one.address], content_class, stream_id=one.stream_id, policy=policy)
-        if content_class in policy.classes.hold:
-            verdicts.append(Hold((Reason("class", f"policy holds {content_class} in every mode"),)))
-    return verdicts
-
-
-def _to_review(tx: Transaction, message_id: int, box: GateFacts, reasons: Sequence[Reason]) -> None:
+def _to_review(tx: Transaction, message: Row[Any], reasons: Sequence[Reason]) -> None:
     """Send all of a message that has not started to leave back before a human."""
     _, policy = house.policy(tx)
+    message_id, box = message.id, facts.gate(tx, message.mailbox_id)
     r = RECIPIENT.c
     stages = [Status.QUEUED.value, Status.DEFERRED.value]
     rows = tx.all(select(RECIPIENT).where(r.message_id == message_id, r.status.in_(stages)))
@@ -175,16 +145,10 @@ def _to_review(tx: Transaction, message_id: int, box: GateFacts, reasons: Sequen
     tx.emit(
         EmailPending(
             actor=str(SYSTEM), message=message_id, mailbox=box.mailbox_id, agent=box.agent_id,
-            stream=box.stream_id, kind=Action.SEND.value, item=message_id,
+            stream=box.stream_id, kind=message.kind, item=message_id,
             reasons=[reason.code for reason in reasons], expires_at=expires_at,
         )
     )  # fmt: skip
-
-
-def _states(tx: Transaction, claimed: Sequence[Claimed]) -> dict[tuple[int, int], tuple[Status, bool]]:
-    """Where each recipient stands, and whether the outside world has spoken of an earlier attempt."""
-    rows = tx.all(_STATES, {"b_ids": [c.message_id for c in claimed]})
-    return {(row.message_id, row.n): (Status(row.status), row.feedback is not None) for row in rows}
 
 
 def _closed_lanes(tx: Transaction, lane_ids: set[int]) -> set[int]:
@@ -192,9 +156,18 @@ def _closed_lanes(tx: Transaction, lane_ids: set[int]) -> set[int]:
     return {row.id for row in rows}
 
 
-_STATES: Final = select(RECIPIENT.c.message_id, RECIPIENT.c.n, RECIPIENT.c.status, RECIPIENT.c.feedback).where(
-    RECIPIENT.c.message_id.in_(bindparam("b_ids", expanding=True))
-)
+_NOT_LEFT: Final = frozenset({Status.PENDING, Status.QUEUED, Status.DEFERRED})
+_STATES: Final = select(
+    RECIPIENT.c.message_id, RECIPIENT.c.n, RECIPIENT.c.status, RECIPIENT.c.feedback, RECIPIENT.c.address
+).where(RECIPIENT.c.message_id.in_(bindparam("b_ids", expanding=True)))
+_MESSAGES: Final = (
+    select(
+        MESSAGE.c.id, MESSAGE.c.mailbox_id, MESSAGE.c.kind, MESSAGE.c.content_class, MESSAGE.c.facts,
+        REVIEW.c.status.label("review_status"), REVIEW.c.reasons, REVIEW.c.approvers, REVIEW.c.settled,
+    )
+    .select_from(MESSAGE.outerjoin(REVIEW, REVIEW.c.id == MESSAGE.c.id))
+    .where(MESSAGE.c.id.in_(bindparam("b_ids", expanding=True)))
+)  # fmt: skip
 _CLOSED: Final = select(LANE.c.id).where(
     LANE.c.id.in_(bindparam("b_ids", expanding=True)), LANE.c.paused_at.is_not(None)
 )

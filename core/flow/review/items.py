@@ -14,6 +14,7 @@ from core.ledger.counters import EVER, bucket
 from core.ledger.facts import GateFacts
 from core.ledger.tables import Message, Recipient, Review, table
 from core.ledger.transaction import Transaction
+from core.rules.gate import approved_rules
 from core.words import Action, Actor, Reason, Status, spell_id
 
 REVIEW: Final = table(Review)
@@ -47,7 +48,7 @@ def new_item(
         "message_id": message_id,
         "target": target,
         "status": "pending",
-        "reasons": [{"code": reason.code, "text": reason.text} for reason in reasons],
+        "reasons": [{"code": one.code, "text": one.text, "rules": list(one.rules or (one.code,))} for one in reasons],
         "failed_checks": failed_checks,
         "likeness": likeness,
         "submitted_at": now,
@@ -55,6 +56,7 @@ def new_item(
         "expires_at": expires_at,
         "needs": needs,
         "approvers": [],
+        "settled": [],
     }
 
 
@@ -83,7 +85,8 @@ def estimate(tx: Transaction, box: GateFacts) -> int:
 
 def send_back(tx: Transaction, message_id: int, box: GateFacts, *, reasons: Sequence[Reason], expires_at: int) -> None:
     """Put a message that was free to leave before a human: the policy in force no longer lets it go by itself."""
-    known = tx.one(select(REVIEW.c.status).where(REVIEW.c.id == message_id))
+    c = REVIEW.c
+    known = tx.one(select(c.status, c.reasons, c.settled).where(c.id == message_id))
     if known is not None and known.status == "pending":
         return
     _, policy = house.policy(tx)
@@ -98,6 +101,10 @@ def send_back(tx: Transaction, message_id: int, box: GateFacts, *, reasons: Sequ
     # a question asked again is a new one: what was answered and looked at before counts for nothing
     fresh = ("dwell_ms", "opened_at", "opened_by", "decided_at", "decided_by", "release_at", "reason", "batch")
     values |= dict.fromkeys(fresh)
+    if known is not None:
+        # What people approved stays approved; else two rules would send a message back for each other for ever.
+        approved = approved_rules(known.reasons) if known.status == "released" else frozenset()
+        values["settled"] = sorted(approved | frozenset(known.settled or ()))
     if known is None:
         tx.add(REVIEW, values)
     else:

@@ -48,6 +48,8 @@ class Review(SQLModel, table=True):
     reason: str | None = None
     release_at: int | None = maybe_big()
     batch: str | None = None
+    settled: list[str] | None = json(default=None)
+    """Rules of the gate that people approved this message under before it was sent back for another one."""
 
 
 class Reading(SQLModel, table=True):
