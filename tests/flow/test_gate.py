@@ -205,9 +205,10 @@ class World:
             lambda tx: tx.write(update(STREAM).where(STREAM.c.id == self.desk.stream_id).values(**values))
         )
 
-    def suppress(self, address: str) -> None:
-        entry = suppressions.Entry(address=address, stream=self.domain)
-        self.store.transact(lambda tx: suppressions.add(tx, entry, actor=ALICE))
+    def suppress(self, *listed: str) -> None:
+        for address in listed:
+            entry = suppressions.Entry(address=address, stream=self.domain)
+            self.store.transact(lambda tx, one=entry: suppressions.add(tx, one, actor=ALICE))  # type: ignore[misc]  # bound now
 
     def withdraw(self) -> None:
         for address in (ONE, TWO):
@@ -217,7 +218,7 @@ class World:
         apply(self.store, **sections)
 
 
-Change = Callable[[World], None]
+Change = Callable[[World], object]
 CHANGES: Final[dict[str, Change]] = {
     "allow-list of one": lambda world: world.mailbox(allow=["one.test"]),
     "allow-list of none": lambda world: world.mailbox(allow=["ann@elsewhere.test"]),
@@ -234,10 +235,10 @@ CHANGES: Final[dict[str, Change]] = {
     ),
     "consent withdrawn": lambda world: world.withdraw(),
     "one suppressed": lambda world: world.suppress(ONE),
-    "both suppressed": lambda world: (world.suppress(ONE), world.suppress(TWO), None)[2],
-    "suspended": lambda world: (
-        world.store.transact(lambda tx: controls.suspend_agent(tx, world.agent, reason="odd", actor=ALICE)), None,
-    )[1],
+    "both suppressed": lambda world: world.suppress(ONE, TWO),
+    "suspended": lambda world: world.store.transact(
+        lambda tx: controls.suspend_agent(tx, world.agent, reason="odd", actor=ALICE)
+    ),
     "mailbox expired": lambda world: world.mailbox(expires_at=world.store.clock.now()),
     "mailbox retired": lambda world: world.mailbox(status="retired"),
     "mode gated_send": lambda world: world.mailbox(mode="gated_send"),
