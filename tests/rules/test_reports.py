@@ -203,3 +203,73 @@ def test_attached_bounce_is_the_business_of_whoever_attached_it() -> None:
         b"--out\n\nWhat is this?\n--out\nContent-Type: message/rfc822\n\n" + inner + b"\n--out--\n"
     )
     assert read(raw).kind == "other"
+
+
+# --- delay and giving up --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Delivery attempts will continue. Eventually the mail delivery software will give up.",
+        "We will keep trying for 3 days. If it has not arrived until then, we shall give up.",
+        "The server will retry for 46 hours; you will be notified when the message has expired.",
+        "Wir versuchen es weiterhin. Nach fünf Tagen wird der Versuch aufgegeben.",
+    ],
+)
+def test_giving_up_that_is_still_to_come_is_a_delay(words: str) -> None:
+    report = notice(f"Your message to\n\n  jane@example.net\n\nhas not been delivered yet.\n{words}\n")
+    assert [each.event for each in report.recipients] == [Event.DEFERRED]
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "envelope expired",
+        "all hosts have been failing for a long time",
+        "tried 20 times, giving up",
+        "The recipient server did not accept our requests to connect.",
+        "retry timeout exceeded",
+        "could not reach the server for 5 days",
+    ],
+)
+def test_given_up_after_timeouts_without_a_code_is_soft(reason: str) -> None:
+    (each,) = notice(f"Your message could not be delivered:\n\n<jane@example.net>:\n{reason}\n").recipients
+    assert (each.event, each.permanent, each.suppress) == (Event.BOUNCED, False, False)
+
+
+@pytest.mark.parametrize("subject", ["Warning: could not deliver", "Delayed mail", "failure notice"])
+@pytest.mark.parametrize("more", ["Please try again later.", "We will keep trying to be of help.", ""])
+def test_words_of_trying_again_never_beat_an_explicit_refusal(subject: str, more: str) -> None:
+    (each,) = notice(
+        f"Could not be delivered:\n\n<jane@example.net>: 550 User unknown\n\n{more}", subject=subject
+    ).recipients
+    assert (each.event, each.permanent, each.suppress) == (Event.BOUNCED, True, True)
+
+
+# --- whose address --------------------------------------------------------------------------------------------------
+
+
+def test_original_recipient_of_two_groups_names_both_and_whom_we_wrote_to() -> None:
+    fields = (
+        b"Original-Recipient: rfc822; jane@example.net\nFinal-Recipient: rfc822; %s\nAction: failed\nStatus: %s\n\n"
+    )
+    report = read(bounce(fields % (b"ann@fwd.example", b"5.1.1") + fields % (b"bob@fwd.example", b"5.2.2")))
+    assert [(each.address, each.suppress, each.original) for each in report.recipients] == [
+        ("ann@fwd.example", True, "jane@example.net"),
+        ("bob@fwd.example", False, "jane@example.net"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "550 5.1.1 The account jane...@example.net is unknown",
+        "550 5.7.1 Blocked. Contact helpline@example.org for help",
+        "550 5.7.1 Blocked. For further assistance write to unblock@example.org",
+        "550 5.7.1 Gesperrt. Bitte wenden Sie sich an hilfe@example.org",
+    ],
+)
+def test_reason_names_nobody_by_an_elided_or_a_contact_address(reason: str) -> None:
+    report = notice(f"Your message could not be delivered:\n\n<jane.doe@example.net>:\n{reason}\n")
+    assert [each.address for each in report.recipients] == ["jane.doe@example.net"]

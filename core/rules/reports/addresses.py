@@ -31,6 +31,7 @@ _DESKS: Final = re.compile(
     r"webmaster|security|owner-.{1,60}|.{1,60}-(?:owner|bounces|request))",
     re.IGNORECASE,
 )
+_ELIDED: Final = re.compile(r"\.{3}|\u2026|\*{2}")
 _REDACTED: Final = re.compile(
     # A digest stands for the address it was made of (RFC 6590 2).
     r"redact|^[x*.#-]{3,}$|^\W*$|^(?:user|recipient|undisclosed)[-_]?(?:hidden|removed)$|^[0-9a-f]{32,64}$",
@@ -84,6 +85,12 @@ def daemon(address: str) -> bool:
 def desk(address: str) -> bool:
     """Whom a notice tells to turn to: no recipient, unless a field says so."""
     return daemon(address) or _DESKS.fullmatch(address.rpartition("@")[0]) is not None
+
+
+def elided(address: str) -> bool:
+    """Shortened for showing (`david...@`): no address at all. Japanese carriers give out addresses that end in dots."""
+    local, _, domain = address.rpartition("@")
+    return _ELIDED.search(local) is not None and not domain.endswith(("docomo.ne.jp", "ezweb.ne.jp", "au.com"))
 
 
 def redacted(address: str) -> bool:

@@ -131,7 +131,7 @@ def _cause(words: str, *, code: int | None, status: str | None, late: bool) -> t
     alive = _alive(words, blame)
     if alive:
         return alive, False
-    if say.UNKNOWN.search(words) and (blame is None or status in _OF_ADDRESS):
+    if say.UNKNOWN.search(words) and (blame is None or (status in _OF_ADDRESS and blame is not Cause.RATE)):
         # `Domain not found` speaks of what does not exist as well.
         of_domain = not say.UNKNOWN.search(other.DOMAIN.sub(" ", words))
         explicit = code is not None and code >= 500
@@ -160,7 +160,7 @@ def _alive(words: str, blame: Cause | None) -> Cause | None:
 
 
 _NULL_MX: Final = 556
-_BARE: Final = frozenset({None, 550, 551, 553, 554})
+_BARE: Final = frozenset({None, 550, 551, 552, 553, 554})
 
 
 def _by_code(words: str, *, code: int | None, status: str | None, late: bool) -> tuple[Cause, bool]:

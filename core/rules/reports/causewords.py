@@ -35,14 +35,14 @@ UNKNOWN: Final = any_of(
     rf"\b(?:unknown|no such|non ?exist\w{{0,4}}|unrecogni[sz]ed|undefined|bogus|nonexistent|not existing|invalid|"
     rf"incorrect|illegal|unexisting|inexistent) (?:or (?:illegal|invalid|unknown|inactive) )?"
     rf"(?!sender|helo|domain|host|command)(?:\w+ ){{0,2}}?{_WHO}\b",
-    r"(?:does|do|did) not (?:\w+ )?exist|\bnot exist|(?:mailbox|user|account|address)s? is absent",
+    r"(?:does|do|did) (?:not|no) (?:\w+ )?exist|\bnot exist|(?:mailbox|user|account|address)s? is absent",
     r"there (?:is|was) no (?:such|one|user|mailbox|account|body)\b|no ?(?:one|body) (?:by that|with that|at this)",
     rf"\bno (?:{_WHO}|email account) (?:here|found|by|with|at|for|on|matching|exists?|under|called|named|"
     rf"registered|in|"
     rf"that|of|available for|is)\b(?! (?:spam|valid))",
     r"(?:not|no|never) (?:have|has|had) an? (?:\S+ ){0,3}(?:account|mailbox|email|inbox)|"
     r"ha(?:s|ve) no (?:\S+ )?(?:account|mailbox)",
-    rf"(?:is|are) not (?:an? |one of )?(?:\w+ ){{0,3}}(?:{_WHO})\b",
+    rf"(?:is|are) not (?:an? |one of )?(?:\w+ ){{0,3}}(?!addr\b){_WHO}\b",
     rf"\bnot (?:an? )?(?:\w+ )?(?:valid|known|existing|active|local) (?:\w+ )?{_WHO}\b",
     r"not (?:our|one of our) (?:customer|user|member|subscriber)s?",
     r"no longer (?:exists?|in use|valid|works? (?:here|for|at)|with (?:us|the)|employed|at this|part of|"
@@ -64,6 +64,8 @@ UNKNOWN: Final = any_of(
     r"(?:recipient|mailbox|destination|rcpt)(?: address)? (?:syntax|format)|bad destination mailbox|"
     r"address (?:was |is )?(?:misspelled|mistyped|wrong)|(?:bad|wrong) (?:recipient|mailbox|email) (?:name|"
     r"address|addr)",
+    r"(?:find|found|locate|match)\w* .{0,40}? in (?:the |our )?(?:directory|address ?book)|"
+    r"not a member of (?:this |the |our )?domain|"
     r"address(?: was)? not found|not in (?:the |our )?(?:address ?book|directory)|unavailable mail user|"
     r"unknown or no longer|no mailbox\b",
     r"^unknown$|^addr:? unknown|nicht (?:im|in) .{0,30}?(?:verzeichnis|adressbuch)|pas (?:repertorie|"
@@ -110,7 +112,7 @@ UNKNOWN: Final = any_of(
     r"ismeretlen (?:cimz|felh)|nincs ilyen",
     r"(?:utilizator|destinatar|adresa|casuta|cont)\w*\b.{0,50}?(?:necunoscut|nu exista|inexistent|invalid|"
     r"nu a fost gasit)",
-    r"(?:kullanici|alici|adres|hesap|posta kutusu)\w*\b.{0,50}?(?:bulunamadi|bilinmiyor|mevcut degil|gecersiz|"
+    r"(?:kullanici|alici|adres|hesa[pb]|posta kutusu)\w*\b.{0,50}?(?:bulunamadi|bilinmiyor|mevcut degil|gecersiz|"
     r"bulunmuyor|"
     r"bulunmamakta|tanimli degil|tanimsiz|yok\b)|bilinmeyen (?:kull|alici|adres)",
     # Scandinavian, Finnish, Greek, Baltic
@@ -153,7 +155,7 @@ UNKNOWN: Final = any_of(
     # Korean, Vietnamese, Arabic, Hebrew, Thai
     r"(?:사용자|수신자|수신인|받는 ?사람|주소|계정|편지함|메일함|이메일|아이디|메일 ?박스|"
     r"회원)\S{0,8}.{0,14}?(?:존재하지|찾을 ?수 ?없|알 ?수 ?없|"
-    r"없습니다|없음|없는|잘못|유효하지|올바르지|등록되지|틀렸)|(?:존재하지 ?않는|없는|"
+    r"없습니다|없음|없는|잘못|유효하지|올바르지|등록되지|틀렸)|(?:(?:존재하지|등록되지) ?않[는은]|없는|"
     r"알 ?수 ?없는|잘못된|유효하지 ?않은) ?(?:사용자|수신|메일|주소|계정|이메일|아이디)",
     r"khong ton tai|khong tim thay (?:nguoi|dia chi)|غير موجود|غير معروف|לא קיים|לא נמצא|"
     r"ไม่พบ(?:ผู้|ที่อยู่)|"
@@ -171,7 +173,8 @@ INACTIVE: Final = any_of(
     rf"not (?:currently )?accepting|shut ?down|blocked (?:due to|for) inactiv)",
     rf"\b(?:inactive|disabled|de ?activated|suspended|expired|closed|discontinued|dormant|deleted|frozen|abandoned|"
     rf"cancelled|terminated) (?:\w+ ){{0,2}}?{_WHO}\b",
-    r"(?:extended|due to|for|because of) inactivity|disabled or discontinued|"
+    r"^\S{1,40} is (?:now |currently )?(?:disabled|inactive|de ?activated|suspended)|(?:extended|"
+    r"due to|for|because of) inactivity|disabled or discontinued|"
     r"no longer accepts? (?:any )?(?:mail|email)|"
     r"not currently being accepted for this mailbox|does not accept (?:any )?(?:mail|email|messages)(?: any ?more)?$",
     r"(?:empf(?:a|ae)nger\w{0,12}|benutzer\w{0,6}|postfach|konto|mailbox|account|adresse)\b.{0,50}?\b(?:deaktiviert|"

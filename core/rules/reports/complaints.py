@@ -36,6 +36,7 @@ _SENDER: Final = re.compile(
     re.IGNORECASE,
 )
 _FIELDS: Final = re.compile(r"^feedback-type\s?:", re.IGNORECASE | re.MULTILINE)
+_VERSION: Final = re.compile(r"^(?:version|user-agent)\s?:", re.IGNORECASE | re.MULTILINE)
 # X-ARF, the network operators' format: fields like YAML's, later JSON. Most are about hosts, few about mail.
 _XARF_SPAM: Final = re.compile(r"^\W{0,3}(?:report-?)?type\W{1,5}(?:spam|abuse)\b", re.IGNORECASE | re.MULTILINE)
 _XARF_TO: Final = re.compile(
@@ -61,7 +62,7 @@ def read_complaint(mail: Mail, *, human: bool) -> Complaint | None:
     if not reports and mail.report_type == "feedback-report":
         # The part lost its type, not its fields.
         reports = [part.text for part in mail.parts if _FIELDS.search(part.text)]
-    if reports and not (human and mail.report_type != "feedback-report"):
+    if reports and (not human or mail.report_type == "feedback-report" or _sent_by_machine(reports, mail)):
         return _reported("\n".join(reports), mail)
     if "x-xarf" in mail.headers or "x-arf" in mail.headers:
         return _xarf(mail)
@@ -73,6 +74,13 @@ def read_complaint(mail: Mail, *, human: bool) -> Complaint | None:
         people = _people(mail, ())
         return Complaint("complaint", None, _each(people, Event.COMPLAINED))
     return None
+
+
+def _sent_by_machine(reports: list[str], mail: Mail) -> bool:
+    """A whole feedback report under another type, whose subject only repeats the complained-of message's: `FW: ...`."""
+    whole = any(_FIELDS.search(text) and _VERSION.search(text) for text in reports)
+    by_hand = any(name in mail.headers for name in ("x-mailer", "user-agent", "in-reply-to"))
+    return whole and bool(mail.returned) and not by_hand
 
 
 def _reported(text: str, mail: Mail) -> Complaint:

@@ -6,6 +6,7 @@ or stand in a plain text part. So groups are told by their fields: a field that 
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable
 from typing import Final
@@ -43,11 +44,15 @@ def read_status(text: str, *, spoken_of: list[str], late: bool, words: str) -> l
     """
     _, groups = grouped(text)
     found: dict[str, ReportedRecipient] = {}
+    expanded = _expanded(groups)
     for group in groups:
-        address = _who(group) or (spoken_of[0] if len(groups) == 1 and len(spoken_of) == 1 else None)
+        address = _who(group, expanded) or (spoken_of[0] if len(groups) == 1 and len(spoken_of) == 1 else None)
         if address is None:
             continue
         each = _outcome(address, group, late=late, words=words)
+        origin = addresses.of_field(group.get(_WHO[0], ""))
+        if origin and origin.lower() in expanded:
+            each = dataclasses.replace(each, original=origin)
         known = found.get(address.lower())
         # Some systems list a recipient once for each try, or delayed and then failed: the worst is the news.
         if known is None or _rank(each) > _rank(known):
@@ -95,9 +100,20 @@ def _begins(name: str, current: Group, *, blank: bool) -> bool:
     return name in current or (blank and name in _WHO and "action" in current and any(who in current for who in _WHO))
 
 
-def _who(group: Group) -> str | None:
+def _expanded(groups: list[Group]) -> frozenset[str]:
+    """The original recipients that several final ones were made of: an alias, of which each group tells one end."""
+    ends: dict[str, set[str]] = {}
+    for group in groups:
+        origin, end = (addresses.of_field(group.get(name, "")) for name in _WHO[:2])
+        if origin and end:
+            ends.setdefault(origin.lower(), set()).add(end.lower())
+    return frozenset(origin for origin, each in ends.items() if len(each) > 1)
+
+
+def _who(group: Group, expanded: frozenset[str] = frozenset()) -> str | None:
     """The address the sender wrote (RFC 3464 2.3.1), else the one it was rewritten to, else the one spoken of."""
-    for name in _WHO:
+    origin = addresses.of_field(group.get(_WHO[0], ""))
+    for name in _WHO[1:] if origin and origin.lower() in expanded else _WHO:
         address = addresses.of_field(group.get(name, ""))
         if address:
             return address

@@ -23,8 +23,10 @@ from core.rules.reports.shapes import Event, ReportedRecipient
 # It logs a traceback for each mail it stumbles over; that is expected here and says nothing.
 logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL + 1)
 
+_FINAL_REPLY: Final = 500
 MAX_LINES: Final = 600
 MAX_RECIPIENTS: Final = 500
+_SHORT: Final = 4
 
 # Some systems set a `>` before each failed address.
 _QUOTED: Final = re.compile(r"^\s{0,3}>(?!>>|\s{0,8}[^\s<>@]{1,64}@[^\s<>@]{1,100}\s*$)")
@@ -35,7 +37,8 @@ _LONE: Final = re.compile(
 _NAMED: Final = re.compile(rf"^[\s*\-\u2022]{{0,40}}[^\s@<>()][^@<>()]{{0,60}}[<(]{ADDRESS}[>)]\s*[,;.:]?\s*$")
 _LEADING: Final = re.compile(
     rf"^[\s*\-\u2022]{{0,40}}(?:\d{{1,3}}[.)]\s)?[\"'<\[(]{{0,2}}(?:smtp:)?{ADDRESS}[\"'>\])]{{0,2}}\s?"
-    rf"(?::|;|,|\(|\(|<|#|\.\.\.|-|\u2013|\t|\s\s|\s(?:on|is|was|has|does|did|could|cannot|user|"
+    rf"(?::|;|,|\(|\(|<|#|\.\.\.|-|\u2013|\t|\s\s|"
+    rf"\s(?:on|il|am|le|el|em|op|den|в|w dniu|is|was|has|does|did|could|cannot|user|"
     rf"unknown|not|[45]\d\d)\b)",
     re.IGNORECASE,
 )
@@ -62,10 +65,14 @@ _X400: Final = re.compile(r"(?:\b[a-z]{1,3}=[^;=@]{0,64};\s?){1,9}(?:dda:)?smtp=
 _ECHO_TO: Final = re.compile(r"^\s{1,12}(?:to|cc|an|à|para)\s?:\s", re.IGNORECASE)
 _ECHO_SUBJECT: Final = re.compile(r"^\s{1,12}(?:subject|betreff|objet|asunto|assunto)\s?:", re.IGNORECASE)
 _EXPANDED: Final = re.compile(rf"expanded from:?\s{{0,4}}<?{ADDRESS}", re.IGNORECASE)
+# `----- Original message -----` is a border, where the bare words may open a sentence.
+_DRAWN: Final = re.compile(r"^\s{0,8}[-=_*#~+<]{3}")
 _RULE: Final = re.compile(r"^\s*\|?[-=*_#]{3,}")
 # `For the following reason:`, and the reason a paragraph below.
 _REASON_BELOW: Final = re.compile(r"[^:\uff1a]{2,40}[:\uff1a]$")
 _LIST_DESK: Final = re.compile(r"(?i)(?:^owner-|-(?:owner|bounces|request|admin)(?=@))")
+# Not List-Unsubscribe: commercial mail of our own has it.
+_LIST_FIELDS: Final = ("list-id", "list-post", "mailing-list", "x-mailing-list", "x-mailman-version", "x-beenthere")
 _MESSAGE_ID: Final = re.compile(r"^[\s>|]{0,8}message-id\s?:\s?(<[^<>\s]{1,250}>)", re.IGNORECASE | re.MULTILINE)
 
 
@@ -84,7 +91,10 @@ class Notice:
 
     def late_by(self, subject: str) -> bool:
         """Whether it only warns, by its words and its subject: the system goes on trying."""
-        if phrases.GIVEN_UP.search(self.words):
+        if phrases.GIVEN_UP.search(phrases.STILL_TO_COME.sub(" ", self.words)):
+            return False
+        if (codes.reply_code(self.words) or 0) >= _FINAL_REPLY:
+            # Words of trying again never beat an explicit `550 User unknown`.
             return False
         warns = phrases.DELAY_SUBJECT.search(subject) and not phrases.FINAL_SUBJECT.search(subject)
         return bool(warns or phrases.DELAY.search(self.words))
@@ -96,7 +106,7 @@ def cut(mail: Mail) -> Notice:
     own: list[str] = []
     end = len(lines)
     for number, line in enumerate(lines):
-        if len(own) >= MAX_LINES or (sum(map(bool, own[:4])) >= 2 and phrases.RETURNED_BELOW.match(line)):
+        if len(own) >= MAX_LINES or _returned_from(line, said=sum(map(bool, own[:4]))):
             end = number
             break
         own.append("" if _QUOTED.match(line) else _X400.sub("", line.rstrip()))
@@ -105,6 +115,11 @@ def cut(mail: Mail) -> Notice:
     if not original and (start := re.search(r"^(?:[\w-]{2,40}:\s.*\n){2,}", below, re.MULTILINE)):
         original = headers_in(below[start.start() :])
     return Notice(tuple(own), " ".join(" ".join(own).split())[:16_000], below, original)
+
+
+def _returned_from(line: str, *, said: int) -> bool:
+    """Whether the returned message begins at this line, `said` lines after the notice's first."""
+    return said >= 1 + (_DRAWN.match(line) is None) and phrases.RETURNED_BELOW.match(line) is not None
 
 
 def message_id(notice: Notice) -> str | None:
@@ -129,9 +144,15 @@ def people(mail: Mail, notice: Notice) -> list[str]:
     written_to = _named(notice.original, "to", "cc")
     found = named(mail, notice)
     if not found:
-        alone = complaints.only_addressee(notice.original) or _echoed(notice.lines)
+        alone = [] if _of_list(notice.original) else complaints.only_addressee(notice.original)
+        alone = alone or _echoed(notice.lines)
         found = alone or _half_named(notice, written_to) or _list(mail)
     return addresses.unique([each for each in found if each.lower() not in strangers])[:MAX_RECIPIENTS]
+
+
+def _of_list(original: Headers) -> bool:
+    """Whether a list sent it on: its To is the list, and whoever was not reached is one of the readers."""
+    return any(name in original for name in _LIST_FIELDS) or original.get("precedence").lower() == "list"
 
 
 def named(mail: Mail, notice: Notice) -> list[str]:
@@ -149,7 +170,8 @@ def read_notice(mail: Mail, notice: Notice, *, late: bool) -> list[ReportedRecip
 
 def _not_recipients(mail: Mail, original: Headers) -> set[str]:
     """The sender of the original, to whom the report went, and the report's own author."""
-    reported = _named(mail.headers, "to", "delivered-to", "x-original-to", "from", "reply-to")
+    # Not X-Original-To: DragonFly's dma writes whom it failed to reach there.
+    reported = _named(mail.headers, "to", "delivered-to", "from", "reply-to")
     # Spam and tests come from the address that they go to: such a sender is the recipient.
     sender = _named(original, "from", "return-path", "sender", "reply-to") - _named(original, "to")
     return reported | sender
@@ -174,12 +196,21 @@ def _scored(lines: tuple[str, ...], strangers: set[str], written_to: set[str]) -
                 scores.pop(list(spelling)[-1], None)
         for each in addresses.found_in(line[origin.start() :] if origin else line):
             key = each.lower()
-            if key in strangers or addresses.desk(each):
+            if key in strangers or addresses.desk(each) or addresses.elided(each):
+                continue
+            if key not in written_to and _asked_for(each, lines, number):
                 continue
             spelling.setdefault(key, each)
             scores[key] = max(scores.get(key, -9), worth + 2 * (key in written_to))
     best = max(scores.values(), default=0)
     return [spelling[key] for key, score in scores.items() if score >= 2 and score >= best - 2]
+
+
+def _asked_for(address: str, lines: tuple[str, ...], number: int) -> bool:
+    """Whether the words just before an address tell to turn to it."""
+    before = lines[number].partition(address)[0]
+    before = f"{lines[number - 1] if number and len(before.strip()) < _SHORT else ''} {before}"[-120:]
+    return phrases.TURN_TO.search(before) is not None
 
 
 def _echoes(lines: tuple[str, ...], number: int) -> bool:
@@ -227,7 +258,11 @@ def _asked(mail: Mail, notice: Notice, strangers: set[str]) -> list[str]:
         return []
     spoken = [each.decode("ascii", "replace") for each in (*sorted(permanent), *sorted(temporary))]
     valid = [address for each in spoken if (address := next(iter(addresses.found_in(each)), None))]
-    return [each for each in valid if not addresses.desk(each) and each.lower() not in strangers]
+    return [
+        each
+        for each in valid
+        if not addresses.desk(each) and not addresses.elided(each) and each.lower() not in strangers
+    ]
 
 
 def _half_named(notice: Notice, written_to: set[str]) -> list[str]:

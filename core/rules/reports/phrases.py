@@ -185,9 +185,29 @@ DELAY: Final = _any(
     r"do not need to (?:resend|retransmit)|no need to resend|no action is required",
     r"still (?:being retried|in the queue|trying)",
     r"delivery (?:attempts will|is delayed|will continue)",
-    r"will be (?:re)?tried",
-    r"verzögert|weitere zustellversuche|retardée?|remise différée|se ha retrasado|sigue intent|"
-    r"ritardat|vertraagd|задерж|будут? повтор|遅延|遅れて|再送|opóźni|fördröj|forsink",
+    r"will (?:be (?:re)?tried|retry|try again)|delivery incomplete",
+    r"verzögert|weitere zustellversuche|noch nicht zugestellt|versuch\w* es weiter|weiterhin versucht|"
+    r"wird (?:erneut|weiter) versucht|retardée?|remise différée|pas encore (?:pu |été )|"
+    r"va réessayer|nouvelles? tentatives? (?:ser|aur|de)|"
+    r"se ha retrasado|sigue intent|seguir[áa] (?:intent|reintent)|todavía no (?:se )?ha|"
+    r"volverá a intentar|ainda não (?:foi|pôde)|"
+    r"continuar\w* (?:a )?tentando|tentará novamente|atrasad[oa]|ritardat|non è ancora stat|"
+    r"ulteriori tentativi (?:sar|ver)|riprover|"
+    r"vertraagd|nog niet (?:bezorgd|afgeleverd)|blijft proberen|opnieuw geprobeerd|задерж|"
+    r"будут? повтор|(?:пока|ещ[её]) не (?:\w+ )?доставлен|"
+    r"продолжит? попыт|遅延|遅れて|再送(?:を|信を)?(?:試み|続け)|再試行(?:し|を続|中)|まだ(?:配信|"
+    r"配達)|延迟投递|延遲|继续尝试|繼續嘗試|尚未(?:送达|投递|送達)|"
+    r"지연|계속 ?시도|다시 ?시도(?:합|할|하)|opóźni|nie został\w* jeszcze|ponawiać|fördröj|"
+    r"försenad|fortsätter försöka|forsink|fortsetter å prøve",
+)
+# What will be done one day: `Eventually the mail delivery software will give up`.
+STILL_TO_COME: Final = re.compile(
+    r"\b(?:will|shall|may|might|would|going to|eventually|if|until|when|unless|once|before|should|"
+    r"and then|nach|wird|après|"
+    r"sera|se |verrà|zal|dopo|когда|если|будет|через)\b[^.!?]{0,90}?(?:giv(?:e|en|ing) up|"
+    r"no further|permanent\w*|last attempt|"
+    r"expire\w*|aufgegeben|aufgeben)",
+    re.IGNORECASE,
 )
 GIVEN_UP: Final = _any(
     r"given? up|giving up|no further|not (?:be )?(?:re)?(?:tried|attempted) again|"
@@ -196,7 +216,7 @@ GIVEN_UP: Final = _any(
 )
 DELAY_SUBJECT: Final = _any(
     r"delay(?:ed)?\b|warning|still (?:being )?(?:retried|trying)|incomplete|verzögert|retard|retras|"
-    r"ritard|vertrag|vertraagd|задерж|отлож|遅延|延迟|延遲|opóźni|fördröj|forsink",
+    r"ritard|vertrag|vertraagd|задерж|отлож|遅延|延迟|延遲|지연|opóźni|fördröj|försenad|forsink|différée",
 )
 
 FINAL_SUBJECT: Final = _any(r"undeliver|fail|return|reject|unzustellbar|no (?:se puede|entreg)|échec|could not|cannot")
@@ -255,6 +275,21 @@ RETURNED_BELOW: Final = re.compile(
     r"old message:|received: (?:from|by|\(|with)|return-path:\s?<|dkim-signature:|x-received:|"
     r"arc-seal:|begin forwarded message|ursprüngliche nachricht|le message original|mensaje original|"
     r"messaggio originale|mensagem original)",
+    re.IGNORECASE,
+)
+TURN_TO: Final = re.compile(
+    # Just before an address: to whom a notice tells its reader to turn.
+    r"(?:\b(?<!not )(?<!unable to )(?<!failed to )(?:contact(?:ing)?|e-?mailing|(?:further|more|any|"
+    r"need|questions?|assistance|for help|information|details)\b[^.]{0,50}|"
+    r"please (?:write|mail|e-?mail|forward|send|report)\b[^.]{0,50}|write to|reach us at|"
+    r"support(?: team)?(?: at)?|helpdesk(?: at)?|"
+    r"(?:report|complain|appeal|forward this \w+|unblock\w*) (?:\w+ ){0,3}(?:to|at|via|write to)|"
+    r"postmaster(?: at)?|administrator(?: at)?|"
+    r"wenden sie sich (?:\w+ )?an|kontakt\w*(?: \w+)?|schreiben sie an|contact(?:er|ez)|écrire à|"
+    r"écrivez à|contact[ae]r?|escriba a|contatt\w+|scriv\w+ a|"
+    r"contate|neem contact op met|skontaktuj\w*(?: się z)?|обратитесь\b[^.]{0,30}|пишите на|联系|"
+    r"聯絡|お問い?合わせ\S{0,8}|문의\S{0,8})"
+    r"|(?:mailto|e-?mail|support|contact|help)\s?:)[\s<\"'(\[:]{0,4}$",
     re.IGNORECASE,
 )
 CONTACT: Final = _any(

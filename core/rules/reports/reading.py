@@ -41,7 +41,8 @@ def read(raw: bytes) -> Report:
             reporting_source=complaint.source or mail.headers.get("from") or None,
         )
     status, original = mail.wrapped
-    if status and verdict.system and not verdict.human and not notices.named(mail, notice):
+    own = mail.of_type(*_STATUS_TYPES)
+    if status and not own and verdict.system and not verdict.human and not notices.named(mail, notice):
         # Some gateways wrap a report into a notice of their own that names nobody.
         mail = dataclasses.replace(mail, parts=mail.parts + status, returned=original)
         notice = dataclasses.replace(notice, original=original)

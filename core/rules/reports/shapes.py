@@ -29,7 +29,8 @@ class ReportedRecipient:
     `address` keeps the case of its local part; the domain is in lower case. `status` is the enhanced status code
     (RFC 3463), `permanent` whether this message is lost for good (only ever true of `bounced`), `diagnostic` what the
     remote server said, on one line of at most 500 characters, `cause` why, and `suppress` whether the address is dead,
-    so that no further mail is to go there (only ever true of what is permanent).
+    so that no further mail is to go there (only ever true of what is permanent). `original` is the address we wrote to
+    where that one was expanded to several.
     """
 
     address: str
@@ -39,6 +40,7 @@ class ReportedRecipient:
     diagnostic: str | None = None
     cause: Cause | None = None
     suppress: bool = False
+    original: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
