@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+_MARKUP: Final = re.compile(r"<(?=[a-zA-Z/!?])")
+"""Where something other than text begins. A `<` before anything else is text, and millions of them are one text."""
 _NAME: Final = re.compile(r"[a-zA-Z][^\s/>]*")
 _GAP: Final = re.compile(r"[\s/]*")
 _SPACE: Final = re.compile(r"\s*")
@@ -58,18 +60,14 @@ def tokens(html: str) -> Iterator[Token]:
     """Tags and text in order. Comments, declarations and what was left open at the end are no tokens."""
     at, size = 0, len(html)
     while at < size:
-        found = html.find("<", at)
-        if found < 0:
+        markup = _MARKUP.search(html, at)
+        if markup is None:
             yield Text(entities.unescape(html[at:]))
             return
-        follows = html[found + 1 : found + 2]
-        if not (follows.isascii() and (follows.isalpha() or follows in "/!?")) or not follows:
-            yield Text(entities.unescape(html[at : found + 1]))
-            at = found + 1
-            continue
+        found = markup.start()
         if found > at:
             yield Text(entities.unescape(html[at:found]))
-        if follows.isalpha():
+        if html[found + 1].isalpha():
             opened, at = _start_tag(html, found)
             if opened is None:
                 return

@@ -58,6 +58,19 @@ _NAMES: Final[Mapping[str, Colour]] = {
 }  # fmt: skip
 
 
+_READ: Final = frozenset(
+    {
+        "display", "visibility", "opacity", "filter", "overflow", "overflow-x", "overflow-y", "height", "max-height",
+        "width", "max-width", "position", "left", "top", "right", "bottom", "clip", "clip-path", "transform",
+        "text-indent", "margin-left", "margin-top", "margin-right", "font", "font-size", "color",
+        "-webkit-text-fill-color", "background", "background-color", "background-image", "background-clip",
+        "-webkit-background-clip",
+    }
+)  # fmt: skip
+"""The properties that `look` reads. Others are dropped at once: ten thousand of them in one rule, for ten thousand
+elements or selectors, would keep a desk busy for minutes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """How text is drawn here. A colour or ground of None cannot be judged; `gone`: nothing inside can be seen."""
@@ -82,7 +95,7 @@ class Look:
 
 
 def declared(style: str) -> dict[str, tuple[str, bool]]:
-    """The declarations of a style, the last of each property unless an earlier one is important."""
+    """The declarations of a style that are read, the last of each property unless an earlier one is important."""
     if "\\" in style:
         style = _ESCAPE.sub(_unescaped, style)
     if "/*" in style:
@@ -90,9 +103,9 @@ def declared(style: str) -> dict[str, tuple[str, bool]]:
     found: dict[str, tuple[str, bool]] = {}
     for piece in style.lower().split(";"):
         name, colon, value = piece.partition(":")
-        if colon:
+        if colon and (known := name.strip()) in _READ:
             plain, mark, _ = value.partition("!")
-            _put(found, name.strip(), (plain.strip(), bool(mark)))
+            _put(found, known, (plain.strip(), bool(mark)))
     return found
 
 
@@ -164,7 +177,7 @@ class Sheet:
         """What is declared for an element, its own style last."""
         found: dict[str, tuple[str, bool]] = {}
         if self._rules:
-            classes = attributes.get("class", "").lower().split()
+            classes = dict.fromkeys(attributes.get("class", "").lower().split())
             keys = ["*", name, *(f".{one}" for one in classes), *(f"{name}.{one}" for one in classes)]
             if one := attributes.get("id", "").lower():
                 keys += [f"#{one}", f"{name}#{one}"]

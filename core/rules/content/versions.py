@@ -173,7 +173,8 @@ def _links_apart(
         ("HTML", sorted(linked), in_text),
         ("text", sorted({link.host for link in links_of(body, None)}), in_html),
     ):
-        missing = [host for host in hosts if site(host) not in known | ours and "." in host]
+        expected = known | ours
+        missing = [host for host in hosts if site(host) not in expected and "." in host]
         if missing:
             more = f", and {len(missing) - 1} more" if len(missing) > 1 else ""
             yield f"a link to {missing[0][:100]} is only in the {part}{more}"
