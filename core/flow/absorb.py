@@ -218,7 +218,10 @@ def _count(tx: Transaction, one: Subject, word: Word) -> None:
     sent_at = tx.now if one.sent_at is None else one.sent_at
     kind = cohorts.COMPLAINED if measure is Measure.COMPLAINTS else cohorts.BOUNCED
     since = guarding.guard_since(tx, one.agent_id)
-    cohorts.count(tx, kind, agent_id=one.agent_id, sent_at=sent_at, guard_since=since)
+    cohorts.count_event(
+        tx, measure, agent_id=one.agent_id, address=one.address, sent_at=sent_at, guard_since=since,
+        guard=guarding.guard_of(tx, measure),
+    )  # fmt: skip
     if word.refused:
         cohorts.count(tx, cohorts.REFUSED, agent_id=one.agent_id, sent_at=sent_at, guard_since=since)
     tx.bump("mailbox", str(one.mailbox_id), kind, minute=bucket(sent_at, cohorts.HOUR_WIDE))

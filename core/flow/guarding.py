@@ -7,6 +7,7 @@ so; no timer, no second look. A warning is told once for each guard and window.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Any, Final, assert_never
 
 from sqlalchemy import Row, select, update
@@ -17,7 +18,7 @@ from core.ledger.tables import Agent, table
 from core.ledger.transaction import Transaction
 from core.rules import guards
 from core.rules.guards import Figures, Fine, Measure, Suspend, Warn
-from core.rules.policy import Guard, Policy
+from core.rules.policy import Guard
 from core.words import GUARD
 
 AGENT: Final = table(Agent)
@@ -33,35 +34,40 @@ def judge(tx: Transaction, agent_id: int, measure: Measure) -> None:
     agent = _agent(tx, agent_id)
     if agent.status != "active":
         return
-    _, policy = house.policy(tx)
-    line = _line(policy, measure)
+    line = guard_of(tx, measure)
     events, delivered = cohorts.figures(
         tx, measure, agent_id=agent_id, window=line.window, guard_since=agent.guard_since
     )
-    judged = guards.judge(
-        measure, delivered=delivered, events=events, warn=line.warn, suspend=line.suspend,
-        min_events=line.min_events, window=line.window,
+    aside = cohorts.aside(tx, measure, agent_id=agent_id, window=line.window, guard_since=agent.guard_since)
+    asked = functools.partial(
+        guards.judge, measure, delivered=delivered, warn=line.warn, suspend=line.suspend, min_events=line.min_events,
+        window=line.window,
     )  # fmt: skip
+    judged = asked(events=events, aside=aside)
+    if aside and not isinstance(judged, Suspend) and isinstance(asked(events=events + aside), Suspend):
+        # Enough came back to suspend, from too few: people decide, and the first warning does not hide this one.
+        _warn(tx, agent, judged.figures, key=f"{measure.value}_aside")
+        return
     match judged:
         case Suspend(figures=figures):
             controls.freeze(
                 tx, agent_id, reason=figures.sentence, actor=GUARD, guard=measure.value, figures=_told(figures)
             )
         case Warn(figures=figures):
-            _warn(tx, agent, figures)
+            _warn(tx, agent, figures, key=measure.value)
         case Fine():
             pass
         case _:
             assert_never(judged)
 
 
-def _warn(tx: Transaction, agent: Row[Any], figures: Figures) -> None:
+def _warn(tx: Transaction, agent: Row[Any], figures: Figures, *, key: str) -> None:
     warned: dict[str, Any] = dict(agent.warned or {})
-    last = warned.get(figures.measure.value)
+    last = warned.get(key)
     if last is not None and tx.now - int(last["at"]) < figures.window:
         return
     told = _told(figures)
-    warned[figures.measure.value] = {"at": tx.now, "sentence": figures.sentence}
+    warned[key] = {"at": tx.now, "sentence": figures.sentence}
     tx.write(update(AGENT).where(AGENT.c.id == agent.id).values(warned=warned))
     tx.emit(
         AgentWarned(
@@ -70,7 +76,9 @@ def _warn(tx: Transaction, agent: Row[Any], figures: Figures) -> None:
     )
 
 
-def _line(policy: Policy, measure: Measure) -> Guard:
+def guard_of(tx: Transaction, measure: Measure) -> Guard:
+    """The two lines of the policy in force."""
+    _, policy = house.policy(tx)
     match measure:
         case Measure.COMPLAINTS:
             return policy.guards.complaints

@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import delete, func, select, update
 
 from core.ledger.counters import bucket
-from core.ledger.tables import Body, Counter, FeedbackSeen, Idempotency, Message, Reading, table
+from core.ledger.tables import Body, Counter, FeedbackSeen, Idempotency, Message, RateEvent, Reading, table
 from core.ledger.transaction import Transaction
 from core.words import DAY, FINAL
 
@@ -20,6 +20,7 @@ COUNTER: Final = table(Counter)
 IDEMPOTENCY: Final = table(Idempotency)
 SEEN: Final = table(FeedbackSeen)
 READING: Final = table(Reading)
+RATE: Final = table(RateEvent)
 
 MINUTES_KEPT: Final = 2 * DAY
 """Buckets of a minute serve hourly caps and sparklines; wider buckets stay for a hundred days."""
@@ -55,5 +56,6 @@ def forget_old(tx: Transaction) -> int:
     i = IDEMPOTENCY.c
     tx.write(delete(IDEMPOTENCY).where(i.keep_until <= tx.now, i.message_id.in_(final) | i.message_id.is_(None)))
     tx.write(delete(SEEN).where(SEEN.c.at < tx.now - FEEDBACK_KEPT))
+    tx.write(delete(RATE).where(RATE.c.sent_at < tx.now - HOURS_KEPT))
     tx.write(delete(READING).where(func.coalesce(READING.c.approved_at, READING.c.first_at) < tx.now - HOURS_KEPT))
     return 0

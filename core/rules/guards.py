@@ -15,6 +15,8 @@ from typing import Final
 
 from core.words import Mode, spell
 
+SMALL_DOMAIN: Final = 5
+"""A domain that gets less than one in so many of an agent's mails cannot suspend it alone."""
 BULK_LINE: Final = 5_000
 """Messages a day to one mailbox provider that make a primary domain a bulk sender, for good (Gmail's sender guidelines,
 "Email sender guidelines FAQ": close to 5,000 within 24 hours, all subdomains together, does not expire)."""
@@ -37,6 +39,8 @@ class Figures:
     delivered: int
     limit: float
     window: int
+    aside: int = 0
+    """Further events that do not count: of recipients who count already, or of one small domain beyond its cap."""
 
     @property
     def rate(self) -> float:
@@ -47,7 +51,8 @@ class Figures:
     def sentence(self) -> str:
         """`complaints 0.41 % (limit 0.05 %) of 980 delivered in 7d`: screens cut the end."""
         share, limit = percent(self.rate), percent(self.limit)
-        return f"{self.measure} {share} (limit {limit}) of {self.delivered:,} delivered in {spell(self.window)}"
+        more = f"; {self.aside:,} more from the same recipients or one domain not counted" if self.aside else ""
+        return f"{self.measure} {share} (limit {limit}) of {self.delivered:,} delivered in {spell(self.window)}{more}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +109,38 @@ class BulkLine:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Who an event came from: whether this recipient is counted already, and how their domain stands.
+
+    `of_domain` are the domain's recipients that count so far, `to_domain` what the agent has had delivered there.
+    `strangers`: a public mailbox provider's domain, so that its recipients have nothing to do with each other.
+    """
+
+    counted: bool
+    of_domain: int
+    to_domain: int
+    strangers: bool
+
+
+def counts(one: Standing, *, delivered: int, min_events: int) -> bool:
+    """Whether one more complaint or bounce counts against an agent.
+
+    A recipient counts once a window, however many mails they send back: one person is no statistic. A domain that gets
+    less than a fifth of the agent's mail counts up to one recipient less than a suspension takes, so that whoever owns
+    a domain cannot suspend an agent by addresses of their own making. What does not count is shown.
+    """
+    if one.counted:
+        return False
+    if one.strangers or one.of_domain < max(1, min_events - 1):
+        return True
+    return one.to_domain * SMALL_DOMAIN >= delivered
+
+
 def judge(
-    measure: Measure, *, delivered: int, events: int, warn: float, suspend: float, min_events: int, window: int
-) -> Judgement:
+    measure: Measure, *, delivered: int, events: int, warn: float, suspend: float, min_events: int, window: int,
+    aside: int = 0,
+) -> Judgement:  # fmt: skip
     """Hold one rate against its two lines.
 
     Complaints suspend above the line, bounces on it. `min_events` guards the suspension alone: two complaints in ten
@@ -118,8 +152,8 @@ def judge(
     line, warning = Fraction(str(suspend)), Fraction(str(warn))
     over = rate > line if measure is Measure.COMPLAINTS else rate >= line
     if events and over and events >= min_events:
-        return Suspend(Figures(measure, events, delivered, suspend, window))
-    figures = Figures(measure, events, delivered, warn, window)
+        return Suspend(Figures(measure, events, delivered, suspend, window, aside))
+    figures = Figures(measure, events, delivered, warn, window, aside)
     return Warn(figures) if events and rate >= warning else Fine(figures)
 
 

@@ -153,6 +153,11 @@ def site_of_domain(domain: str) -> Site:
     return Site(_SITE_OF.get(name, name))
 
 
+def houses_strangers(domain: str) -> bool:
+    """Whether the domain is a public mailbox provider's own, whose addresses belong to people unknown to each other."""
+    return _plain(domain) in _SITE_OF
+
+
 def site_of_mx(domain: str, mx_hosts: Sequence[str]) -> Site:
     """The site of a recipient domain once its exchangers are known, best preference first.
 

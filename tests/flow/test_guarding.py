@@ -8,10 +8,16 @@ from typing import Any
 
 import pytest
 
+from console.reads import overview
 from core.events import AgentSuspended, AgentWarned, EmailBounced
 from core.flow import absorb, controls, depart
 from core.ledger import facts
 from core.ledger.store import Store
+from core.ledger.tables import Suppression, table
+from core.ledger.transaction import Transaction
+from core.ledger.views import agents as views
+from core.rules.guards import Measure
+from core.rules.policy import Policy
 from core.words import DAY, HOUR, Reply
 from tests.desk import GAIL, KEYRING, Bench, issue
 from tests.flow.leaving import NOBODY, OK, attempt, claim, events, leave, many, number, pass_a_moment, settle
@@ -47,6 +53,67 @@ def test_the_second_complaint_suspends_in_its_own_transaction(store: Store) -> N
     assert "5 % (limit 0.05 %) of 40" in (refused.reason or "")
     assert waiting.status == "queued"
     assert claim(store) == []
+
+
+@pytest.mark.parametrize(("kind", "mails"), [("complaint", 2), ("bounce", 5), ("complaint", 9), ("bounce", 9)])
+def test_one_recipient_suspends_nobody_however_many_mails_they_send_back(store: Store, kind: str, mails: int) -> None:
+    desk = free(store)
+    sent = leave(desk, *["jane@example.com"] * mails)
+    for message in sent:
+        assert hand_in(store, report(message, kind=kind)).fresh
+    assert agent(store).status == "active"
+    counted_as = {"complaint": "complained", "bounce": "bounced"}[kind]
+    assert counted(store, f"{counted_as}_1h") == 1
+    assert counted(store, f"{counted_as}_aside_1h") == mails - 1
+    told = [one.reason for one in events(store, "agent.warned") if isinstance(one, AgentWarned)]
+    assert len(told) == 2, "the first event, and that enough came back to suspend"
+    assert "more from the same recipients or one domain not counted" in told[1]
+
+
+def test_a_small_domain_alone_suspends_nobody_and_is_shown(store: Store) -> None:
+    desk = free(store)
+    leave(desk, *many(60))
+    sent = leave(desk, *[f"r{n}@evil.example" for n in range(8)])
+    for n, message in enumerate(sent):
+        hand_in(store, report(message, kind="bounce", address=f"r{n}@evil.example"))
+    assert agent(store).status == "active"
+    assert (counted(store, "bounced_1h"), counted(store, "bounced_aside_1h")) == (4, 4)
+    assert "1 more" in agent(store).warned["bounces_aside"]["sentence"]
+    [other] = leave(desk, "jane@example.com")
+    hand_in(store, report(other, kind="bounce"))
+    assert agent(store).status == "suspended", "somebody else as well"
+
+
+@pytest.mark.parametrize("domain", ["gmail.com", "example.com"])
+def test_strangers_at_one_provider_and_the_agent_s_own_audience_count_each(store: Store, domain: str) -> None:
+    desk = free(store)
+    leave(desk, *many(40))
+    sent = leave(desk, *[f"x{n}@{domain}" for n in range(5)])
+    for n, message in enumerate(sent):
+        hand_in(store, report(message, kind="bounce", address=f"x{n}@{domain}"))
+    assert agent(store).status == "suspended"
+    assert agent(store).suspend_figures["aside"] == 0
+
+
+def test_a_recipient_counts_again_when_their_last_complaint_has_left_the_window(store: Store, clock: Any) -> None:
+    desk = free(store)
+    for _ in range(2):
+        [message] = leave(desk, "jane@example.com")
+        hand_in(store, report(message, kind="bounce"))
+        store.transact(lambda tx: tx.write(table(Suppression).update().values(removed_at=tx.now)))
+        clock.advance(micros=4 * DAY)
+    assert (counted(store, "bounced_1h"), counted(store, "bounced_aside_1h")) == (2, 0)
+
+
+def test_the_gauge_of_the_console_shows_what_the_guard_counts(store: Store) -> None:
+    desk = free(store)
+    for message in leave(desk, *["jane@example.com"] * 6):
+        hand_in(store, report(message, kind="bounce"))
+    with store.read() as conn:
+        tx = Transaction(conn, now=store.clock.now(), sqlite=store.sqlite)
+        [basics] = views.agents(conn)
+        shown = overview.share(tx, Measure.BOUNCES, Policy().guards.bounces, basics)
+    assert (shown.events, shown.whole) == (1, 6)
 
 
 def test_no_attempt_commits_after_the_suspension(store: Store) -> None:
@@ -192,7 +259,7 @@ def test_refusals_are_in_both_halves_of_the_rate(store: Store) -> None:
     for n in range(4):
         refuse(store, desk, f"no{n}@example.org", NOBODY)
     assert agent(store).status == "active"
-    refuse(store, desk, "no5@example.org", NOBODY)
+    refuse(store, desk, "no5@example.net", NOBODY)
     assert agent(store).status == "suspended"
     assert agent(store).suspend_figures["sentence"] == "bounces 5 % (limit 5 %) of 100 delivered in 72h"
 

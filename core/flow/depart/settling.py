@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -125,7 +126,8 @@ def _settle_sent(tx: Transaction, sent: Sequence[Settlement]) -> None:
         )  # fmt: skip
     ending.close(tx, [s.claimed for s in sent], Status.SENT)
     tx.write_keeping_memo(
-        _CALM, [{"b_id": lane, "b_reply": text, "b_at": tx.now} for lane, text in _last_words(sent).items()]
+        _CALM,
+        [{"b_id": lane, "b_reply": text, "b_at": tx.now, "b_n": n} for lane, (text, n) in _last_words(sent).items()],
     )
 
 
@@ -306,8 +308,10 @@ def _count_sent(tx: Transaction, c: Claimed) -> None:
     tx.bump("desk", "", "sent", minute=bucket(tx.now))
 
 
-def _last_words(sent: Sequence[Settlement]) -> dict[int, str]:
-    return {s.claimed.lane_id: ending.line(s.reply) for s in sent}
+def _last_words(sent: Sequence[Settlement]) -> dict[int, tuple[str, int]]:
+    """Of each lane what the receiver said last, and how many recipients it took."""
+    counted = Counter(s.claimed.lane_id for s in sent)
+    return {s.claimed.lane_id: (ending.line(s.reply), counted[s.claimed.lane_id]) for s in sent}
 
 
 _SENT: Final = (
@@ -325,7 +329,12 @@ _NEVER_TRIED: Final = _UNTRIED.values(reply=bindparam("b_reply"))
 _CALM: Final = (
     update(LANE)
     .where(LANE.c.id == bindparam("b_id"))
-    .values(failures=0, last_reply=bindparam("b_reply"), last_reply_at=bindparam("b_at"))
+    .values(
+        failures=0,
+        last_reply=bindparam("b_reply"),
+        last_reply_at=bindparam("b_at"),
+        delivered=LANE.c.delivered + bindparam("b_n"),
+    )
 )
 _TROUBLE: Final = (
     update(LANE)

@@ -59,6 +59,21 @@ class Consent(SQLModel, table=True):
     added_by: str
 
 
+class RateEvent(SQLModel, table=True):
+    """A recipient whose complaint or bounce was counted against an agent, so that the next one is no second person.
+
+    `sent_at` is when the mail was sent that it came back about.
+    """
+
+    __tablename__ = "rate_event"
+    __table_args__ = (Index("ix_rate_event_domain", "agent_id", "measure", "domain"), CLUSTERED)
+    agent_id: int = Field(primary_key=True)
+    measure: str = Field(primary_key=True)
+    address: str = Field(primary_key=True)
+    domain: str
+    sent_at: int = big(index=True)
+
+
 class FeedbackSeen(SQLModel, table=True):
     """A provider's event that was absorbed; a second delivery of it counts nothing."""
 

@@ -37,6 +37,8 @@ class Lane(SQLModel, table=True):
     waits_for: str | None = None
     last_reply: str | None = None
     last_reply_at: int | None = maybe_big()
+    delivered: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """Recipients that receivers took, ever: how much of an agent's mail goes to this domain."""
 
 
 class Ready(SQLModel, table=True):
