@@ -28,11 +28,12 @@ from console.dialogs import Choice, ChoiceDialog, Dialog, RefusalDialog
 from console.live import Link, Live, News
 from console.palette import DEFAULT_THEME, BadTheme, install_themes, load_themes, theme_folder, watch_themes
 from console.safe import fill, make_safe
+from console.screens.ended import EndedScreen
 from console.screens.opening import OpeningScreen
 from console.session import Session
 from console.widgets.frame import Head, Line, head_line
 from core.clock import SystemClock
-from core.errors import PostroomError, Refused, Unavailable
+from core.errors import AccessEnded, PostroomError, Refused, Unavailable
 from core.words import MINUTE, Actor, Clock
 
 if TYPE_CHECKING:
@@ -136,6 +137,7 @@ class PostroomConsole(CarefulApp[int]):
                     self.screen.say(error.reason)
                 await asyncio.sleep(TRY_AGAIN)
         self.actor, self._clock = parts.desk.actor, parts.desk.store.clock
+        parts.desk.ended = self._access_ended
         self.desk_name = make_safe(parts.name).text if parts.name else self.desk_name
         for name, screen in parts.modes.items():
             self.add_mode(name, screen)
@@ -157,12 +159,22 @@ class PostroomConsole(CarefulApp[int]):
         """How long an approval given here can be taken back."""
         return self.live.release_delay if self._given_delay is None else self._given_delay
 
+    def _access_ended(self, error: AccessEnded) -> None:
+        """The operator was disabled, or their token revoked: nothing of the desk stays on the screen."""
+        if self.refused is not None:
+            return
+        self.refused = error
+        self.push_screen(EndedScreen(error.reason, error.fix or ""))
+
     # -- hearing ------------------------------------------------------------------------------------------------------
 
     def _hear(self, news: News) -> None:
         """What the follower tells; on Textual's own thread."""
         was = self.live
         self.live = news.live
+        if (now_is := self.desk.actor).roles != self.actor.roles:
+            self.actor = now_is
+            self._check_frame()
         if was.link is Link.LOST and news.live.link is Link.LIVE:
             self.say("the database is back: everything is read anew")
             news = replace(news, everything=True)
@@ -227,6 +239,8 @@ class PostroomConsole(CarefulApp[int]):
     def perform(self, name: str) -> None:
         """Do it, if role, place and state allow; say why not otherwise. The verb asks again."""
         action = ACTIONS[name]
+        if self.refused is not None:
+            return
         if name == "quit" and self.desk_screen is None:
             self.exit(0)
             return
@@ -256,6 +270,8 @@ class PostroomConsole(CarefulApp[int]):
     async def _deed(self, act: Deed[T], then: Callable[[T], None]) -> None:
         try:
             answer = await self.desk.act(act)
+        except AccessEnded:
+            return  # the whole screen says so
         except Refused as error:
             self.say(f"{error.reason}{' - ' + error.fix if error.fix else ''}", "warning")
         except PostroomError as error:

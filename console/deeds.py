@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from core.errors import Refused
+from core.errors import AccessEnded, Refused
 from core.flow import bounds, controls, identities, operators, review, suppressions
 from core.flow.controls import Frozen, Started
 from core.flow.review import Decided, Decision
@@ -66,6 +66,8 @@ def _each(
                 for one in asked[at : at + HAND]:
                     try:
                         made.append(tx.run(lambda tx, one=one: verb(tx, one)))  # type: ignore[misc]  # a loop's lambda
+                    except AccessEnded:
+                        raise  # not this item is refused but whoever decides
                     except Refused as error:
                         refused.append((item(one), error.reason))
             done += made

@@ -110,7 +110,7 @@ def _watched_morning(directory: Path, *, messages: int) -> Said:
             playing.hear()
         except PostroomError as error:  # not to be tried again: half a desk is there
             raise Refused(f"the morning did not begin: {error}") from error
-        return wiring.open_desk(directory, founding.person("alice"), clock=playing.clock)
+        return wiring.open_desk(directory, founding.person_at(directory, "alice"), clock=playing.clock)
 
     said: float | CaseFigures = 0.0
     left_at = 0

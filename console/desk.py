@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 from console.live import Link, Live, News
 from console.reads.needs import needs
 from console.reads.overview import Overview
-from core.errors import PostroomError
+from core.errors import AccessEnded, PostroomError
 from core.events import (
     EmailApprovalUndone,
     EmailApproved,
@@ -30,13 +30,14 @@ from core.events import (
     EmailRejected,
     Event,
 )
-from core.flow import house
+from core.flow import access, house
 from core.ledger import log
 from core.ledger.counters import bucket
 from core.ledger.store import Store
 from core.ledger.transaction import Transaction
 from core.ledger.views import figures
 from core.rules.provenance import Keyring
+from core.rules.roles import Verb
 from core.words import Actor
 
 T = TypeVar("T")
@@ -56,7 +57,11 @@ BEHIND: Final = 5_000
 
 
 class Desk:
-    """One desk as one operator sees it."""
+    """One desk as one operator sees it, for as long as they may.
+
+    Each read asks on its own connection whether the operator is still signed in and has a role for it; each verb asks
+    in its transaction. A console that is left open overnight shows nothing to somebody who left the firm.
+    """
 
     def __init__(self, store: Store, actor: Actor, keyring: Keyring) -> None:
         self.store = store
@@ -70,6 +75,8 @@ class Desk:
         self._read_at = _NEVER
         self._unread = False
         self._nudged = asyncio.Event()
+        self.ended: Callable[[AccessEnded], None] = lambda _: None
+        """Called on the event loop once the operator is signed in no longer, whatever found it out."""
 
     @property
     def now(self) -> int:
@@ -77,18 +84,24 @@ class Desk:
 
     # -- asked for ----------------------------------------------------------------------------------------------------
 
-    async def read(self, ask: Callable[[Connection], T]) -> T:
-        """Run a read in a thread. Raises `Unavailable`."""
+    async def read(self, ask: Callable[[Connection], T], *, verb: Verb) -> T:
+        """Run a read in a thread, for an operator who may. Raises `Unavailable`, `Forbidden`, `AccessEnded`."""
 
         def run() -> T:
             with self.store.read() as conn:
+                access.require_reader(conn, self.actor, verb, now=self.now)
                 return ask(conn)
 
         return await self._in_thread(run)
 
-    async def look(self, verb: Callable[[Transaction], T]) -> T:
-        """Run a reading verb in a thread: for what counters and rules are needed for. Raises `Unavailable`."""
-        return await self._in_thread(lambda: self.store.look(verb))
+    async def look(self, ask: Callable[[Transaction], T], *, verb: Verb) -> T:
+        """The same for what counters and rules are needed for. Raises `Unavailable`, `Forbidden`, `AccessEnded`."""
+
+        def run(tx: Transaction) -> T:
+            access.require(tx, self.actor, verb)
+            return ask(tx)
+
+        return await self._in_thread(lambda: self.store.look(run))
 
     async def act(self, deed: Callable[[Store, Actor], T]) -> T:
         """Do something at the desk in a thread, then look at the log at once. Raises what the verb raises."""
@@ -98,17 +111,27 @@ class Desk:
             self._nudged.set()
 
     async def _in_thread(self, run: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._readers, run)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._readers, run)
+        except AccessEnded as error:
+            self.ended(error)
+            raise
 
     # -- following ----------------------------------------------------------------------------------------------------
 
     async def follow(self, tell: Callable[[News], None]) -> None:
-        """Look at the log until cancelled and tell what it brought; also when nothing did, for the clock goes on."""
+        """Look at the log until cancelled and tell what it brought; also when nothing did, for the clock goes on.
+
+        Ends with the operator's access.
+        """
         loop = asyncio.get_running_loop()
         while True:
             self._nudged.clear()
             try:
                 news = await loop.run_in_executor(self._follower, self._look)
+            except AccessEnded as error:
+                self.ended(error)
+                return
             except PostroomError as error:
                 news = self._lost(str(error))
             self.live = news.live
@@ -137,6 +160,7 @@ class Desk:
         return self.store.look(self._read_on)
 
     def _read_on(self, tx: Transaction) -> News:
+        self.actor = access.require(tx, self.actor, Verb.DESK_READ)  # with the roles of this moment: keys dim by them
         was = self.live
         seq, _ = log.head(tx.conn)
         known = was.link is Link.LIVE and was.seq < seq <= was.seq + BEHIND

@@ -23,8 +23,9 @@ from console.screens.suppressions import SuppressionsScreen
 from console.screens.trace import TraceScreen
 from core import keyfile, minting
 from core.clock import SystemClock
-from core.errors import PostroomError, Unauthenticated
-from core.ledger import people, revision
+from core.errors import PostroomError
+from core.flow import access
+from core.ledger import revision
 from core.ledger.store import Store
 from core.rules.provenance import Keyring
 from core.settings import load
@@ -70,9 +71,7 @@ def sign_in(directory: Path, token: str) -> Parts:
     try:
         with store.read() as conn:
             revision.check(conn)
-            actor = people.operator_by_token(conn, minting.digest(token))
-        if actor is None:
-            raise Unauthenticated("no operator has this token", fix="set POSTROOM_TOKEN to your operator's token")
+            actor = access.sign_in(conn, minting.digest(token), now=store.clock.now())
         deeds.signed_in()(store, actor)
     except PostroomError:
         store.close()

@@ -4,6 +4,7 @@
     ├── Refused                 a person or an agent asked for what may not be: the answer says why and what to do
     │   ├── Invalid             the request itself is malformed                                   (HTTP 422, exit 2)
     │   ├── Unauthenticated     no token, or one that is unknown, expired or revoked              (HTTP 401)
+    │   │   └── AccessEnded     signed in before, and disabled, revoked or expired since          (HTTP 401)
     │   ├── Forbidden           known, but not allowed: role, scope, somebody else's              (HTTP 403)
     │   ├── NotFound            no such thing, or not one of yours                                (HTTP 404)
     │   ├── Conflict            the state has moved on: decided already, digest differs           (HTTP 409)
@@ -55,6 +56,10 @@ class Invalid(Refused):
 
 class Unauthenticated(Refused):
     error = "unauthenticated"
+
+
+class AccessEnded(Unauthenticated):
+    """The operator was signed in and no longer is: a console ends, a door answers 401."""
 
 
 class Forbidden(Refused):

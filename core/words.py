@@ -260,9 +260,20 @@ class Actor:
     kind: str
     name: str
     roles: frozenset[Role] = field(default=frozenset(), compare=False)
+    token: bytes | None = field(default=None, compare=False, repr=False)
+    """SHA-256 of the token an operator came with: every act and read looks it up again (core.flow.access)."""
 
     def __str__(self) -> str:
         return self.name if self.kind == "operator" else f"{self.kind}:{self.name}" if self.name else self.kind
+
+
+PARTS: Final = frozenset({"agent", "guard", "init", "operator", "recipient", "system"})
+"""The log spells an operator by the bare name: nobody may be called like what is not a person."""
+
+
+def is_operator(spelled: str) -> bool:
+    """Whether an actor as the log spells it is an operator."""
+    return ":" not in spelled and spelled not in PARTS
 
 
 SYSTEM: Final = Actor("system", "")

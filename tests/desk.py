@@ -6,6 +6,9 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import update
+
+from core.events import Event
 from core.flow.answers import Answer
 from core.flow.house import House
 from core.flow.prepare import Prepared, RunClaim, Submission, prepare
@@ -25,12 +28,18 @@ KEYRING = Keyring(keys={"k1": b"0123456789abcdef0123456789abcdef"}, active="k1")
 DOMAIN = "support-bot.acme.test"
 ADDRESS = f"help@{DOMAIN}"
 
-ALICE = Actor("operator", "alice", frozenset({Role.REVIEWER, Role.ONCALL}))
-GAIL = Actor("operator", "gail", frozenset({Role.GOVERNANCE}))
-OLIVE = Actor("operator", "olive", frozenset({Role.OWNER}))
-DORA = Actor("operator", "dora", frozenset({Role.DELIVERABILITY}))
-BOB = Actor("operator", "bob", frozenset({Role.REVIEWER, Role.ONCALL}))
-ROOT = Actor("operator", "root", frozenset({Role.ADMIN}))
+
+def person(name: str, *roles: Role) -> Actor:
+    """Somebody who is signed in with the token `pro_NAME`."""
+    return Actor("operator", name, frozenset(roles), hashlib.sha256(f"pro_{name}".encode()).digest())
+
+
+ALICE = person("alice", Role.REVIEWER, Role.ONCALL)
+GAIL = person("gail", Role.GOVERNANCE)
+OLIVE = person("olive", Role.OWNER)
+DORA = person("dora", Role.DELIVERABILITY)
+BOB = person("bob", Role.REVIEWER, Role.ONCALL)
+ROOT = person("root", Role.ADMIN)
 PEOPLE = (ALICE, GAIL, OLIVE, DORA, BOB, ROOT)
 
 WIDE: dict[str, Any] = {
@@ -97,18 +106,8 @@ def make_desk(
             },
         )
         tx.add(table(Desk), {"id": 1, "created_at": now, "policy_version": 1, "start_votes": []})
-        for person in PEOPLE:
-            tx.add(
-                table(Operator),
-                {
-                    "name": person.name,
-                    "roles": sorted(role.value for role in person.roles),
-                    "unconfirmed": [],
-                    "token_hash": hashlib.sha256(f"pro_{person.name}".encode()).digest(),
-                    "added_by": "init",
-                    "created_at": now,
-                },
-            )
+        for one in PEOPLE:
+            tx.add(table(Operator), _row(one, now))
         stream = tx.create(
             table(Stream),
             {"domain": DOMAIN, "route": "smtp://127.0.0.1:2525", "created_at": now, "warm": warm, "owners": []},
@@ -120,6 +119,40 @@ def make_desk(
     token = issue(store, agent_id)
     house = House(keyring=KEYRING, ids=Ids.seeded(7), chance=lambda bits: 0)
     return Bench(store, house, agent_id, stream_id, mailbox_id, token)
+
+
+def _row(one: Actor, now: int) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "roles": sorted(role.value for role in one.roles),
+        "unconfirmed": [],
+        "token_hash": one.token,
+        "added_by": "init",
+        "created_at": now,
+    }
+
+
+def hire(store: Store, *people: Actor) -> None:
+    """Further operators at the desk, confirmed and signed in."""
+    now = store.clock.now()
+    for one in people:
+        store.transact(lambda tx, one=one: tx.create(table(Operator), _row(one, now)))  # type: ignore[misc]  # bound now
+
+
+def also(store: Store, one: Actor, *roles: Role) -> Actor:
+    """The same person with further roles."""
+    new = Actor("operator", one.name, one.roles | set(roles), one.token)
+    held = sorted(role.value for role in new.roles)
+    store.transact(
+        lambda tx: tx.write(update(table(Operator)).where(table(Operator).c.name == one.name).values(roles=held))
+    )
+    return new
+
+
+def leave(tx: Transaction, event: Event) -> None:
+    """An event as a verb would leave it that has asked whether its actor may."""
+    tx.vouch(event.actor)
+    tx.emit(event)
 
 
 def add_mailbox(
@@ -167,5 +200,5 @@ def issue(store: Store, agent_id: int, *, secret: str = "pra_test", test: bool =
 
 __all__ = [
     "ADDRESS", "ALICE", "BOB", "DOMAIN", "DORA", "GAIL", "OLIVE", "PEOPLE", "ROOT", "WIDE", "Action", "Bench",
-    "ContentClass", "add_mailbox", "issue", "make_desk",
+    "ContentClass", "add_mailbox", "also", "hire", "issue", "leave", "make_desk", "person",
 ]  # fmt: skip

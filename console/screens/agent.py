@@ -19,6 +19,7 @@ from console.safe import make_safe
 from console.screens.agent_acts import AgentScreen
 from console.screens.base import bindings
 from console.widgets.frame import NARROW
+from core.rules.roles import Verb
 
 MARGIN: Final = 4
 LEFT: Final = 62
@@ -76,7 +77,7 @@ class AgentPage(AgentScreen):
 
     async def load(self) -> None:
         name = self._of
-        self._facts = await self.desk.look(lambda tx: reads.agent_facts(tx, name))
+        self._facts = await self.desk.look(lambda tx: reads.agent_facts(tx, name), verb=Verb.DESK_READ)
         self._draw()
 
     def failed(self, reason: str) -> None:

@@ -22,6 +22,7 @@ from console.screens.base import bindings
 from console.screens.lists import ListScreen
 from core.filters import term
 from core.ledger.views.events import EventRow, Severity
+from core.rules.roles import Verb
 from core.words import spell_id, stamp
 
 KEPT: Final = 5_000
@@ -52,12 +53,12 @@ class EventsScreen(ListScreen):
     async def load(self) -> None:
         wants = self.wants
         if self._fresh:
-            page = await self.desk.read(lambda conn: reads.tail(conn, wants))
+            page = await self.desk.read(lambda conn: reads.tail(conn, wants), verb=Verb.AUDIT_READ)
             self._events, self._older = {}, page.older
             self._fresh = False
         else:
             after = self._newer
-            page = await self.desk.read(lambda conn: reads.onwards(conn, wants, after=after))
+            page = await self.desk.read(lambda conn: reads.onwards(conn, wants, after=after), verb=Verb.AUDIT_READ)
         self._newer = page.newer or self._newer
         self._take(page.rows, newer=True)
 
@@ -66,7 +67,7 @@ class EventsScreen(ListScreen):
         wants, before = self.wants, self._older
         if before is None or len(self._events) >= KEPT:
             return
-        page = await self.desk.read(lambda conn: reads.earlier(conn, wants, before=before))
+        page = await self.desk.read(lambda conn: reads.earlier(conn, wants, before=before), verb=Verb.AUDIT_READ)
         self._older = page.older
         self._take(page.rows, newer=False)
 
@@ -145,7 +146,10 @@ class EventsScreen(ListScreen):
     async def _seek_older(self, severity: Severity) -> None:
         wants = self.wants
         while (before := self._older) is not None and len(self._events) < KEPT:
-            page = await self.desk.read(lambda conn, before=before: reads.earlier(conn, wants, before=before))  # type: ignore[misc]  # bound now
+            page = await self.desk.read(
+                lambda conn, before=before: reads.earlier(conn, wants, before=before),  # type: ignore[misc]  # bound now
+                verb=Verb.AUDIT_READ,
+            )
             self._older = page.older
             self._take(page.rows, newer=False)
             found = max((row.seq for row in page.rows if row.severity is severity), default=None)

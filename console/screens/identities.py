@@ -31,6 +31,7 @@ from console.widgets.pane import TextPane, line
 from core.filters import matches
 from core.ledger.views.agents import KeyRow
 from core.rules.issuance import CHECKLISTS, Kind
+from core.rules.roles import Verb
 from core.words import Actor
 
 
@@ -69,7 +70,7 @@ class IdentitiesScreen(ListScreen):
 
     async def load(self) -> None:
         now = self.console.now
-        found = await self.desk.look(reads.identities)
+        found = await self.desk.look(reads.identities, verb=Verb.DESK_READ)
         shown = [one for one in found.identities if matches(identity_fields(one, now=now), self.wants)]
         self._identities, self._known, self._keys = (
             {one.record.id: one for one in shown},

@@ -19,6 +19,7 @@ from console.screens.lists import ListScreen
 from console.table import VirtualTable
 from core.filters import matches
 from core.ledger.views.lanes import LaneRow
+from core.rules.roles import Verb
 
 
 class LanesScreen(ListScreen):
@@ -51,13 +52,13 @@ class LanesScreen(ListScreen):
     async def load(self) -> None:
         now = self.console.now
         if self.has_class("-sites"):
-            sites = await self.desk.read(lambda conn: reads.shape(conn, now=now))
+            sites = await self.desk.read(lambda conn: reads.shape(conn, now=now), verb=Verb.DESK_READ)
             table = self.query_one("#sites", VirtualTable)
             ids, changed = self._sites.fill(site_row(n, site) for n, site in enumerate(sites, start=1))
             table.show_rows(ids)
             table.touch_rows(changed)
             return
-        found = await self.desk.look(reads.all_lanes)
+        found = await self.desk.look(reads.all_lanes, verb=Verb.DESK_READ)
         shown = [one for one in found if matches(lane_fields(one.lane), self.wants)]
         self._lanes, self._known = {one.lane.id: one.lane for one in shown}, len(found)
         self.show_rows([lane_row(one, now=now, stopped=self.console.live.stopped) for one in shown])

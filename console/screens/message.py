@@ -33,6 +33,7 @@ from console.screens.base import bindings
 from console.screens.held_acts import HeldScreen, short
 from console.widgets.frame import NARROW
 from console.widgets.pane import TextPane
+from core.rules.roles import Verb
 
 SHARES: Final = (1 / 2, 1 / 2)
 """Of the width, for facts and checks."""
@@ -98,7 +99,7 @@ class MessageScreen(HeldScreen, AgentScreen):
 
     async def load(self) -> None:
         item = self._item
-        letter = await self.desk.look(lambda tx: reads.letter(tx, item, whole=True))
+        letter = await self.desk.look(lambda tx: reads.letter(tx, item, whole=True), verb=Verb.MESSAGE_READ)
         if item != self._item:
             return
         first = self._letter is None or self._letter.item != item or self._letter.digest != letter.digest

@@ -32,6 +32,7 @@ from console.widgets.pane import TextPane
 from core.errors import PostroomError
 from core.filters import Want
 from core.ledger.views.queue import HeldRow
+from core.rules.roles import Verb
 from core.words import spell_id
 
 FIRST: Final = 200
@@ -126,7 +127,7 @@ class QueueScreen(HeldScreen):
     async def fetch(self, ids: Sequence[int], /) -> Mapping[int, Row]:
         """The lines of these ids: what the table asks for when they come into view."""
         wanted = list(ids)
-        found = await self.desk.read(lambda conn: reads.rows(conn, wanted))
+        found = await self.desk.read(lambda conn: reads.rows(conn, wanted), verb=Verb.MESSAGE_READ)
         if len(self._known) > FACTS_KEPT:
             self._known = {item: facts for item, facts in self._known.items() if item in self.table.marks}
         self._known |= {item: marked(held) for item, held in found.items()}
@@ -137,12 +138,14 @@ class QueueScreen(HeldScreen):
         wants, order, now = self.wants, reads.ORDERS[self._order], self.console.now
         if not self._asked:
             # what can be seen comes first, however much lies below it
-            ids = await self.desk.read(lambda conn: reads.ids(conn, wants, order, now=now, limit=FIRST))
+            ids = await self.desk.read(
+                lambda conn: reads.ids(conn, wants, order, now=now, limit=FIRST), verb=Verb.MESSAGE_READ
+            )
             self._asked = True
             self._applied = wants
             self.table.show_rows(ids, filtered=bool(wants))
         started = time.monotonic()
-        ids = await self.desk.read(lambda conn: reads.ids(conn, wants, order, now=now))
+        ids = await self.desk.read(lambda conn: reads.ids(conn, wants, order, now=now), verb=Verb.MESSAGE_READ)
         self._took = time.monotonic() - started
         self._shown = len(ids)
         self.table.offer_rows(ids)
@@ -246,7 +249,7 @@ class QueueScreen(HeldScreen):
             pane.show_lines([])
             return
         try:
-            letter = await self.desk.look(lambda tx: reads.letter(tx, item))
+            letter = await self.desk.look(lambda tx: reads.letter(tx, item), verb=Verb.MESSAGE_READ)
         except PostroomError:
             return  # the header and the table say it already
         now = self.console.now
@@ -352,7 +355,7 @@ class QueueScreen(HeldScreen):
         if item is None:
             return
         try:
-            ids = await self.desk.read(lambda conn: reads.alike(conn, item))
+            ids = await self.desk.read(lambda conn: reads.alike(conn, item), verb=Verb.MESSAGE_READ)
         except PostroomError as error:
             self.console.say(f"not read: {error}", "error")
             return

@@ -21,6 +21,7 @@ from console.safe import fill, make_safe
 from console.screens.base import bindings
 from console.screens.lists import ListScreen
 from core.ledger.views.agents import SuppressionRow
+from core.rules.roles import Verb
 
 
 class AddressDialog(Dialog[str]):
@@ -59,7 +60,9 @@ class SuppressionsScreen(ListScreen):
     async def load(self) -> None:
         now, past = self.console.now, self._past
         wants = self.wants
-        found = await self.desk.read(lambda conn: reads.suppressions(conn, wants, now=now, past=past))
+        found = await self.desk.read(
+            lambda conn: reads.suppressions(conn, wants, now=now, past=past), verb=Verb.MESSAGE_READ
+        )
         self._records = {one.id: one for one in found}
         self.show_rows([suppression_row(one, now=now) for one in found])
 

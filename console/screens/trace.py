@@ -18,6 +18,7 @@ from console.screens.base import DeskScreen, bindings
 from console.widgets.pane import TextPane, line
 from core.flow import trace
 from core.flow.trace import Story
+from core.rules.roles import Verb
 
 KEY_LIMIT = 1_000
 KIND_TONES = {
@@ -76,7 +77,9 @@ class TraceScreen(DeskScreen):
         pane = self.query_one("#story", TextPane)
         pane.show_lines([[Piece("Looking ...", Tone.MUTED)]])
         now = self.console.now
-        story = await self.desk.read(lambda conn: trace.trace(conn, key, self.desk.keyring, now=now))
+        story = await self.desk.read(
+            lambda conn: trace.trace(conn, key, self.desk.keyring, now=now), verb=Verb.TRACE_READ
+        )
         pane.show_lines(story_lines(story))
         pane.focus()
         self.check_frame()

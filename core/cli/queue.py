@@ -10,7 +10,7 @@ import typer
 from core.cli import spelling
 from core.cli.frame import Said, group, pairs, plain, table
 from core.cli.seat import Reason, Seat, command
-from core.errors import Invalid, NotFound, Refused
+from core.errors import AccessEnded, Invalid, NotFound, Refused
 from core.flow import controls, review
 from core.flow.review import Decided, Decision
 from core.ledger.transaction import Transaction
@@ -181,6 +181,8 @@ def _each(seat: Seat, ids: Sequence[str], verb: Deciding, *, done: str) -> Said:
     for item, number in numbers.items():
         try:
             became = seat.act(lambda tx, actor, number=number: verb(tx, number, actor))  # type: ignore[misc]  # bound now
+        except AccessEnded:
+            raise
         except Refused as error:
             refused.append({"id": item, "error": error.error, "reason": error.reason, "fix": error.fix})
             if len(numbers) == 1:

@@ -24,8 +24,8 @@ from core.cli import frame
 from core.cli.frame import TOKEN, AsJson, Directory, Said, plain
 from core.clock import SystemClock
 from core.errors import Unauthenticated
-from core.flow import house
-from core.ledger import people, revision
+from core.flow import access, house
+from core.ledger import revision
 from core.ledger.store import Store
 from core.ledger.transaction import Transaction
 from core.rules.policy import Policy
@@ -70,13 +70,7 @@ class Seat:
                 "this is an agent's token, and the command line is for operators", fix=f"set {TOKEN}=pro_... to yours"
             )
         with self.store.read() as conn:
-            found = people.operator_by_token(conn, minting.digest(token))
-        if found is None:
-            raise Unauthenticated(
-                "this operator's token is unknown, or its operator is disabled",
-                fix=f"check {TOKEN} and that --dir is the desk it was made for",
-            )
-        return found
+            return access.sign_in(conn, minting.digest(token), now=self.now)
 
     @functools.cached_property
     def policy(self) -> Policy:

@@ -6,6 +6,7 @@ Nobody has a shortcut here: one operator requests, three others sign, governance
 from __future__ import annotations
 
 import datetime as dt
+import json
 import secrets as stdlib_secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -38,6 +39,8 @@ PEOPLE: Final[Mapping[str, frozenset[Role]]] = {
     "dora": frozenset({Role.DELIVERABILITY}),
     "victor": frozenset({Role.AUDITOR}),
 }
+OPERATORS: Final = "demo-operators.json"
+"""The operators' tokens, for a console in another process than the one that founded the desk."""
 WIDE: Final = {
     "run": 100_000,
     "hour": 100_000,
@@ -70,6 +73,10 @@ class Founded:
     report_token: str = field(repr=False)
     """What an MTA's pipe shows at POST /feedback/report."""
 
+    def person(self, name: str) -> Actor:
+        """One of the operators, signed in."""
+        return person(name, self.operators[name])
+
 
 def found(
     directory: Path, cast: Sequence[Cast], *, relay: str, clock: Clock, policy: Policy | None = None,
@@ -83,27 +90,31 @@ def found(
     minted = {name: minting.new_operator_token() for name in PEOPLE}
     founders = [Founder(name, roles, minted[name].digest) for name, roles in PEOPLE.items()]
     store.transact(lambda tx: operators.first_desk(tx, founders, policy=policy or Policy()))
+    founded = Founded(directory, {name: secret.secret for name, secret in minted.items()}, {}, report_token)
+    _write(directory / OPERATORS, json.dumps(founded.operators))
     for domain in dict.fromkeys(one.address.partition("@")[2] for one in cast):
         owners = tuple(one.agent for one in cast if one.address.endswith(f"@{domain}"))
         stream = _stream(domain, ring, relay=relay, clock=clock, owners=owners if domain in protected else ())
-        store.transact(lambda tx, new=stream: streams.add(tx, new, actor=person("dora")))  # type: ignore[misc]  # bound now
-    secrets = {one.agent: _identity(store, one) for one in cast}
+        store.transact(lambda tx, new=stream: streams.add(tx, new, actor=founded.person("dora")))  # type: ignore[misc]  # bound now
+    founded.agents.update({one.agent: _identity(store, one, founded) for one in cast})
     store.close()
-    return Founded(directory, {name: secret.secret for name, secret in minted.items()}, secrets, report_token)
+    return founded
 
 
-def person(name: str) -> Actor:
-    """One of the operators."""
-    return Actor("operator", name, PEOPLE[name])
+def person(name: str, token: str) -> Actor:
+    """One of the operators, signed in with their token."""
+    return Actor("operator", name, PEOPLE[name], minting.digest(token))
+
+
+def person_at(directory: Path, name: str) -> Actor:
+    """One of the operators of a demonstration that another process founded."""
+    return person(name, json.loads((directory / OPERATORS).read_text())[name])
 
 
 def _files(directory: Path, database: str | None, report_token: str) -> KeyRing:
     directory.mkdir(parents=True, exist_ok=True)
     text = keys.new_master_key("k1")
-    master = directory / MASTER
-    master.touch(mode=0o600)
-    master.write_text(text)
-    master.chmod(0o600)
+    _write(directory / MASTER, text)
     settings = ['name = "DEMO"', 'organisation = "Acme Example"', "[webhooks]", 'allow = ["127.0.0.1"]']
     settings += ["[feedback]", f'report_token = "{report_token}"']
     if database is not None:
@@ -113,6 +124,13 @@ def _files(directory: Path, database: str | None, report_token: str) -> KeyRing:
     configured.write_text("\n".join(settings) + "\n")
     (directory / POLICY).write_text(policies.DEFAULT_TOML)
     return KeyRing.parse(text)
+
+
+def _write(file: Path, text: str) -> None:
+    """A secret, never readable by others."""
+    file.touch(mode=0o600)
+    file.chmod(0o600)
+    file.write_text(text)
 
 
 def _stream(domain: str, ring: KeyRing, *, relay: str, clock: Clock, owners: tuple[str, ...]) -> NewStream:
@@ -131,7 +149,7 @@ def _stream(domain: str, ring: KeyRing, *, relay: str, clock: Clock, owners: tup
     )  # fmt: skip
 
 
-def _identity(store: Store, one: Cast) -> str:
+def _identity(store: Store, one: Cast, founded: Founded) -> str:
     """Request, three signatures, wider limits, a token: what a real identity goes through."""
     now = store.clock.now()
     filing = Filing(
@@ -148,12 +166,12 @@ def _identity(store: Store, one: Cast) -> str:
         allow=("*",),
         classes=one.classes,
     )
-    store.transact(lambda tx: identities.request(tx, filing, actor=person("alice")))
+    store.transact(lambda tx: identities.request(tx, filing, actor=founded.person("alice")))
     for kind, name in ((Kind.OWNER, "olive"), (Kind.GOVERNANCE, "gail"), (Kind.DELIVERABILITY, "dora")):
         affirmed = [item.code for item in CHECKLISTS[kind]] if kind in CHECKLISTS else []
         store.transact(
             lambda tx, k=kind, n=name, a=affirmed: identities.sign(  # type: ignore[misc]  # bound now
-                tx, one.address, k, actor=person(n), affirmed=a, reason="for the demonstration"
+                tx, one.address, k, actor=founded.person(n), affirmed=a, reason="for the demonstration"
             )
         )
     if one.limits:
@@ -163,13 +181,13 @@ def _identity(store: Store, one: Cast) -> str:
                 one.address,
                 bounds.Change(limits=one.limits),
                 reason="the demonstration's traffic",
-                actor=person("gail"),
+                actor=founded.person("gail"),
             )
         )
     token = minting.new_agent_token()
     store.transact(
         lambda tx: tokens.issue(
-            tx, agent=one.agent, grant=Grant(ttl=8 * HOUR), token_hash=token.digest, actor=person("gail")
+            tx, agent=one.agent, grant=Grant(ttl=8 * HOUR), token_hash=token.digest, actor=founded.person("gail")
         )
     )
     return token.secret

@@ -22,7 +22,7 @@ from sqlalchemy import select
 from core import words
 from core.demo import scripts
 from core.demo.clock import FakeClock, Shown, ShownClock
-from core.demo.founding import WIDE, Cast, Founded, found, person
+from core.demo.founding import WIDE, Cast, Founded, found
 from core.demo.reports import Received, bounce, complaint
 from core.demo.tally import CaseFigures, ModeFigures, read_figures
 from core.flow import absorb, depart, runs
@@ -192,7 +192,7 @@ class Morning:
             for mode in MODES
         ]  # fmt: skip
         casts.append(Cast(RESETS, "noreply@accounts.acme.example", Mode.AUTONOMOUS, "sends password resets"))
-        founded = found(
+        self._founded = founded = found(
             directory, casts, relay="smtp://127.0.0.1:2525", clock=self._clock, policy=_heard(),
             protected=["accounts.acme.example"],
         )  # fmt: skip
@@ -203,10 +203,11 @@ class Morning:
         return senders, store, house
 
     def _confirm(self) -> None:
+        olive = self._founded.person("olive")
         for one in self._agents:
             self._store.transact(
                 lambda tx, agent=one.agent: runs.confirm_run(  # type: ignore[misc]  # bound now
-                    tx, agent=agent, key=RUN, up_to=self._messages, reason="the whole pipeline", actor=person("olive")
+                    tx, agent=agent, key=RUN, up_to=self._messages, reason="the whole pipeline", actor=olive
                 )
             )
 

@@ -7,48 +7,102 @@ tells nothing by its timing.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
 
 from fastapi import Request
+from sqlalchemy import Connection
 
 from core.errors import Forbidden, Unauthenticated
-from core.ledger import facts, people
+from core.flow import access
+from core.ledger import facts
 from core.ledger.facts import TokenFacts
 from core.ledger.store import Store
+from core.ledger.transaction import Transaction
+from core.rules import roles
+from core.rules.roles import Verb
 from core.words import Actor
+
+T = TypeVar("T")
 
 
 class Callers:
-    """Finds callers by their tokens."""
+    """Finds callers by their tokens.
+
+    Who acts is asked again by the verb, in its transaction. Who reads is asked on the connection that reads, so that
+    nobody goes on reading who has been disabled, narrowed or revoked a moment ago: doors have no other way to read.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    # --- who acts ---
+
     def agent(self, request: Request) -> TokenFacts:
         """The agent's token; operators cannot act as agents."""
-        secret = _bearer(request)
-        if secret.startswith("pro_"):
-            raise Forbidden(
-                "an operator's token does not act for an agent",
-                error="insufficient_scope",
-                fix="use an agent's token: postroom token issue",
-            )
-        return self._agent(secret)
+        return self._agent(_agents(request))
 
     def operator(self, request: Request) -> Actor:
         """The operator with their confirmed roles; an agent's token is nobody here."""
-        secret = _bearer(request)
-        if secret.startswith("pra_"):
-            raise Forbidden(
-                "an agent's token cannot do this: it is for operators",
-                error="insufficient_scope",
-                fix="ask an operator",
-            )
-        return self._operator(secret)
+        digest = _operators(request)
+        with self._store.read() as conn:
+            return access.sign_in(conn, digest, now=self._store.clock.now())
 
-    def anybody(self, request: Request) -> TokenFacts | Actor:
-        """Whichever it is."""
+    # --- who reads ---
+
+    @contextmanager
+    def reading(self, request: Request, verb: Verb) -> Iterator[Connection]:
+        """A connection for an operator who may read this. Raises `Unauthenticated`, `Forbidden`."""
+        digest = _operators(request)
+        with self._store.read() as conn:
+            roles.check(access.sign_in(conn, digest, now=self._store.clock.now()), verb)
+            yield conn
+
+    def look(self, request: Request, verb: Verb, ask: Callable[[Transaction], T]) -> T:
+        """Run a verb that only reads, for an operator who may. Raises `Unauthenticated`, `Forbidden`."""
+        digest = _operators(request)
+
+        def asked(tx: Transaction) -> T:
+            roles.check(access.sign_in(tx.conn, digest, now=tx.now), verb)
+            return ask(tx)
+
+        return self._store.look(asked)
+
+    @contextmanager
+    def agent_reading(self, request: Request) -> Iterator[tuple[Connection, TokenFacts]]:
+        """A connection for an agent. Raises `Unauthenticated`, `Forbidden`."""
+        secret = _agents(request)
+        with self._store.read() as conn:
+            yield conn, self._alive(facts.token_by_hash(conn, _digest(secret)))
+
+    @contextmanager
+    def anybody_reading(self, request: Request, verb: Verb) -> Iterator[tuple[Connection, TokenFacts | Actor]]:
+        """A connection for an agent, or for an operator who may read this. Raises `Unauthenticated`, `Forbidden`."""
+        if not _bearer(request).startswith("pro_"):
+            with self.agent_reading(request) as found:
+                yield found
+            return
+        with self.reading(request, verb) as conn:
+            yield conn, access.sign_in(conn, _operators(request), now=self._store.clock.now())
+
+    def anybody_look(
+        self, request: Request, verb: Verb, ask: Callable[[Transaction, TokenFacts | Actor], T]
+    ) -> T:  # fmt: skip
+        """Run a verb that only reads, for an agent, or for an operator who may."""
         secret = _bearer(request)
-        return self._operator(secret) if secret.startswith("pro_") else self._agent(secret)
+        digest = _digest(secret)
+
+        def asked(tx: Transaction) -> T:
+            if not secret.startswith("pro_"):
+                return ask(tx, self._alive(facts.token_by_hash(tx.conn, digest)))
+            actor = access.sign_in(tx.conn, digest, now=tx.now)
+            roles.check(actor, verb)
+            return ask(tx, actor)
+
+        return self._store.look(asked)
+
+    # --- how ---
 
     def _agent(self, secret: str) -> TokenFacts:
         digest = _digest(secret)
@@ -57,19 +111,36 @@ class Callers:
             with self._store.read() as conn:
                 return facts.token_by_hash(conn, digest)
 
-        token = self._store.recently(("token", digest), load)
+        return self._alive(self._store.recently(("token", digest), load))
+
+    def _alive(self, token: TokenFacts | None) -> TokenFacts:
         if token is None:
             raise Unauthenticated("no such token", fix="ask an operator for one: postroom token issue")
         if not token.alive(self._store.clock.now()):
             raise Unauthenticated("the token is revoked or has expired", fix="ask an operator for a new one")
         return token
 
-    def _operator(self, secret: str) -> Actor:
-        with self._store.read() as conn:
-            actor = people.operator_by_token(conn, _digest(secret))
-        if actor is None:
-            raise Unauthenticated("no such operator's token", fix="claim one with the code an admin gave you")
-        return actor
+
+def _agents(request: Request) -> str:
+    secret = _bearer(request)
+    if secret.startswith("pro_"):
+        raise Forbidden(
+            "an operator's token does not act for an agent",
+            error="insufficient_scope",
+            fix="use an agent's token: postroom token issue",
+        )
+    return secret
+
+
+def _operators(request: Request) -> bytes:
+    secret = _bearer(request)
+    if secret.startswith("pra_"):
+        raise Forbidden(
+            "an agent's token cannot do this: it is for operators",
+            error="insufficient_scope",
+            fix="ask an operator",
+        )
+    return _digest(secret)
 
 
 def _digest(secret: str) -> bytes:

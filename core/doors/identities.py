@@ -19,13 +19,13 @@ from core.doors.contract import IdentityMembers, MailboxPatch, MailboxRequest, m
 from core.doors.describe import answer_json, body_of, errors
 from core.doors.desk import Desk
 from core.errors import Conflict, Invalid, Unavailable
-from core.flow import bounds, house, identities, records
+from core.flow import access, bounds, house, identities, records
 from core.flow.bounds import Change
 from core.flow.identities import Filed, Filing
 from core.keys import KeyRing
 from core.ledger.people import MailboxRecord
 from core.ledger.transaction import Transaction
-from core.rules import addresses, issuance, roles
+from core.rules import addresses, issuance
 from core.rules.roles import Verb
 from core.settings import Settings
 from core.words import DAY, Actor, duration, read_stamp, spell, stamp
@@ -69,7 +69,6 @@ class Identities:
     async def _file(self, request: Request) -> Response:
         """File an identity request; what its record still lacks is in `missing`, and is filled by PATCH."""
         actor = self._desk.callers.operator(request)
-        roles.check(actor, Verb.MAILBOX_REQUEST)
         asked = read(MailboxRequest, await request.body())
         try:
             address = addresses.parse_address(asked.address)
@@ -156,7 +155,7 @@ def _changed(filing: Filing, asked: IdentityMembers, hook: _Hook, *, now: int) -
 
 def _apply(tx: Transaction, record: MailboxRecord, asked: MailboxPatch, hook: _Hook, actor: Actor) -> bool:
     """Change an active identity, each part by the verb that may; whether its webhook got a new secret."""
-    roles.check(actor, Verb.DESK_READ)
+    access.require(tx, actor, Verb.DESK_READ)
     given, why = asked.model_fields_set, asked.change_reason or ""
     signed = sorted(given & _FIXED)
     if signed:

@@ -26,6 +26,7 @@ from core.flow.answers import Answer, RecipientAnswer, blocked
 from core.flow.prepare import Submission, prepare
 from core.flow.submit import RunMoved, Submit, note_answer, take_back
 from core.ledger.facts import TokenFacts
+from core.rules.roles import Verb
 from core.words import Action, read_id
 
 Told = dict[int | str, dict[str, Any]]
@@ -90,8 +91,8 @@ class Intake:
         token = self._desk.callers.agent(request)
         body = await request.body()
         parsed = read(ReplyRequest, body)
-        with self._desk.store.read() as conn:
-            answered = parent(conn, parsed.message_id, token=token)
+        with self._desk.callers.agent_reading(request) as (conn, reader):
+            answered = parent(conn, parsed.message_id, token=reader)
         submission = replied(parsed, answered, body, key=idempotency_key(request))
         return await self._hand_in(request, submission, token)
 
@@ -144,8 +145,7 @@ class Intake:
 
     async def _status(self, request: Request, message_id: str) -> Response:
         """Where a message and each of its recipients stand. Never gated, never shows a body."""
-        caller = self._desk.callers.anybody(request)
-        with self._desk.store.read() as conn:
+        with self._desk.callers.anybody_reading(request, Verb.DESK_READ) as (conn, caller):
             found = status.message(conn, _id(message_id), caller=caller, now=self._desk.store.clock.now())
         return answer_json(200, found)
 
@@ -154,15 +154,16 @@ class Intake:
         token = self._desk.callers.agent(request)
         number = _id(message_id)
         await self._desk.writer.do(lambda tx: take_back(tx, number, token=token))
-        with self._desk.store.read() as conn:
-            return answer_json(200, status.message(conn, number, caller=token, now=self._desk.store.clock.now()))
+        with self._desk.callers.agent_reading(request) as (conn, reader):
+            return answer_json(200, status.message(conn, number, caller=reader, now=self._desk.store.clock.now()))
 
     async def _mailbox(self, request: Request, address: str) -> Response:
         """How a mailbox stands: its mode, its budgets, whether its agent is suspended."""
-        caller = self._desk.callers.anybody(request)
-        return answer_json(
-            200, self._desk.store.look(lambda tx: status.mailbox(tx, mailbox_address(address), caller=caller))
+        wanted = mailbox_address(address)
+        found = self._desk.callers.anybody_look(
+            request, Verb.DESK_READ, lambda tx, caller: status.mailbox(tx, wanted, caller=caller)
         )
+        return answer_json(200, found)
 
     async def _messages(
         self, request: Request, address: str, direction: str | None = None, q: str | None = None,
@@ -188,7 +189,7 @@ class Intake:
         )
         if asked is not None:
             return render(asked, request_id(request))
-        with self._desk.store.read() as conn:
+        with self._desk.callers.agent_reading(request) as (conn, _):
             return answer_json(
                 200, status.messages(conn, mailbox_address(address), direction=direction, q=q, before=before)
             )
@@ -198,15 +199,15 @@ class Intake:
         token = self._desk.callers.agent(request)
         tags = read(TagsRequest, await request.body()).tags
         number = _id(message_id)
-        with self._desk.store.read() as conn:
-            address = status.owned(conn, number, token=token)
+        with self._desk.callers.agent_reading(request) as (conn, reader):
+            address = status.owned(conn, number, token=reader)
         asked = await self._desk.writer.do(
             lambda tx: actions.tag(tx, number, tags, address, token=token, house=self._desk.house)
         )
         if asked is not None:
             return render(asked, request_id(request))
-        with self._desk.store.read() as conn:
-            return answer_json(200, status.message(conn, number, caller=token, now=self._desk.store.clock.now()))
+        with self._desk.callers.agent_reading(request) as (conn, reader):
+            return answer_json(200, status.message(conn, number, caller=reader, now=self._desk.store.clock.now()))
 
     def _routes(self) -> None:
         add = self.router.add_api_route

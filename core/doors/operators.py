@@ -25,7 +25,6 @@ from core.ledger import log, people
 from core.ledger.log import Entry
 from core.ledger.transaction import Transaction
 from core.ledger.views import pending
-from core.rules import roles
 from core.rules.roles import Verb
 from core.words import Actor, read_id, stamp
 
@@ -45,12 +44,10 @@ class Operators:
 
     async def _pending(self, request: Request, address: str, cursor: str | None = None) -> Response:
         """A page of what waits for a human, the longest waiting first."""
-        actor = self._desk.callers.operator(request)
-        roles.check(actor, Verb.MESSAGE_READ)
-        wanted = mailbox_address(address)
-        if cursor:
-            _cursor(cursor)
-        with self._desk.store.read() as conn:
+        with self._desk.callers.reading(request, Verb.MESSAGE_READ) as conn:
+            wanted = mailbox_address(address)
+            if cursor:
+                _cursor(cursor)
             if people.mailbox(conn, wanted) is None:
                 raise NotFound(f"there is no mailbox {wanted}", fix="postroom mailbox list shows them all")
             return answer_json(200, pending.page(conn, wanted, cursor=cursor).as_json())
@@ -84,15 +81,14 @@ class Operators:
         limit: Annotated[int | None, Query(ge=1, le=LAST_SEQ)] = None,
     ) -> Response:
         """The log from the entry after `after` on, one JSON object a line; without `limit` to its end as it is now."""
-        actor = self._desk.callers.operator(request)
-        roles.check(actor, Verb.AUDIT_READ)
-        with self._desk.store.read() as conn:
+        with self._desk.callers.reading(request, Verb.AUDIT_READ) as conn:
             head, _ = log.head(conn)
             # The first page before the first byte: a database that is down is a 503, not half an answer.
             first = log.read(conn, after=after, limit=min(limit or log.PAGE, log.PAGE))
-        return StreamingResponse(self._lines(first, head=head, left=limit or LAST_SEQ), media_type=NDJSON)
+        return StreamingResponse(self._lines(request, first, head=head, left=limit or LAST_SEQ), media_type=NDJSON)
 
-    def _lines(self, entries: list[Entry], *, head: int, left: int) -> Iterator[bytes]:
+    def _lines(self, request: Request, entries: list[Entry], *, head: int, left: int) -> Iterator[bytes]:
+        """Page by page; each asks again whether its reader may, or an export would outlive a dismissal by hours."""
         while entries:
             entries = [entry for entry in entries if entry.seq <= head][:left]
             if not entries:
@@ -101,15 +97,13 @@ class Operators:
             left -= len(entries)
             if left <= 0 or entries[-1].seq >= head:
                 return
-            with self._desk.store.read() as conn:
+            with self._desk.callers.reading(request, Verb.AUDIT_READ) as conn:
                 entries = log.read(conn, after=entries[-1].seq, limit=min(left, log.PAGE))
 
     async def _trace(self, request: Request, key: str) -> Response:
         """Everything known of a message, Message-ID, return path, run, recipient or agent, in time order."""
-        actor = self._desk.callers.operator(request)
-        roles.check(actor, Verb.TRACE_READ)
         wanted = _printable(key, "the key")
-        with self._desk.store.read() as conn:
+        with self._desk.callers.reading(request, Verb.TRACE_READ) as conn:
             return answer_json(
                 200, trace.trace(conn, wanted, self._desk.house.keyring, now=self._desk.store.clock.now()).as_json()
             )

@@ -11,7 +11,6 @@ from core.doors.describe import answer_json, errors
 from core.doors.desk import Desk
 from core.errors import NotFound
 from core.flow import deadletters, difference
-from core.rules import roles
 from core.rules.roles import Verb
 from core.words import read_id
 
@@ -37,11 +36,10 @@ class Told:
 
     async def _difference(self, request: Request, message_id: str) -> Response:
         """As issued against as sent: what the gateway changed, per recipient and per part, and by which rule."""
-        roles.check(self._desk.callers.operator(request), Verb.MESSAGE_READ)
-        number = read_id("m", message_id)
-        if number is None:
-            raise NotFound(f"there is no message {message_id[:40]!r}")
-        with self._desk.store.read() as conn:
+        with self._desk.callers.reading(request, Verb.MESSAGE_READ) as conn:
+            number = read_id("m", message_id)
+            if number is None:
+                raise NotFound(f"there is no message {message_id[:40]!r}")
             found = difference.difference(conn, number, now=self._desk.store.clock.now())
         return answer_json(200, found.as_json())
 
@@ -53,9 +51,10 @@ class Told:
         limit: Annotated[int, Query(ge=1, le=MOST)] = 100,
     ) -> Response:
         """Events whose webhook was given up, the oldest first; go on `after` the last one's `id`."""
-        roles.check(self._desk.callers.operator(request), Verb.AUDIT_READ)
         wanted = mailbox_address(mailbox) if mailbox is not None else None
-        found = self._desk.store.look(lambda tx: deadletters.listed(tx, mailbox=wanted, after=after, limit=limit))
+        found = self._desk.callers.look(
+            request, Verb.AUDIT_READ, lambda tx: deadletters.listed(tx, mailbox=wanted, after=after, limit=limit)
+        )
         return answer_json(200, {"dead": [one.as_json() for one in found]})
 
     async def _replay(self, request: Request, number: str) -> Response:

@@ -16,7 +16,7 @@ from sqlalchemy import select, update
 
 from core.errors import Conflict
 from core.events import Data, MailboxLimitsChanged, MailboxModeChanged
-from core.flow import deadletters, house, records
+from core.flow import access, deadletters, house, records
 from core.ledger.people import MailboxRecord
 from core.ledger.tables import Lane, Mailbox, table
 from core.ledger.transaction import Transaction
@@ -49,7 +49,7 @@ def change_mode(tx: Transaction, address: str, mode: Mode, *, reason: str, actor
     if rising:
         records.may_widen(tx, record, Verb.MODE_RAISE, actor=actor)
     else:
-        roles.check(actor, Verb.MODE_LOWER)
+        actor = access.require(tx, actor, Verb.MODE_LOWER)
     records.need_alive(tx, record)
     if mode is old:
         return record
@@ -113,12 +113,12 @@ def change_limits(tx: Transaction, address: str, change: Change, *, reason: str,
     if change.allow is not None:
         _edit_allow(tx, record, change.allow, edit, actor)
     if change.classes is not None:
-        _edit_classes(record, change.classes, edit, actor)
+        _edit_classes(tx, record, change.classes, edit, actor)
     if change.pending_expiry is not None:
-        _edit_expiry(record, change.pending_expiry, edit, actor)
+        _edit_expiry(tx, record, change.pending_expiry, edit, actor)
     if change.display_name is not None:
         _edit_name(tx, record, change.display_name, edit, actor)
-    roles.check(actor, Verb.DESK_READ)
+    actor = access.require(tx, actor, Verb.DESK_READ)
     records.need_alive(tx, record)
     if not edit.values:
         return record
@@ -147,7 +147,7 @@ def _edit_limits(
     if changed and wider:
         records.may_widen(tx, record, Verb.LIMITS_WIDEN, actor=actor)
     else:
-        roles.check(actor, Verb.LIMITS_LOWER)
+        actor = access.require(tx, actor, Verb.LIMITS_LOWER)
     edit.widened |= bool(changed) and wider
     edit.values |= {f"limit_{name}": n for name, n in changed.items()}
     edit.said |= {name: [own[name], n] for name, n in changed.items()}
@@ -173,7 +173,7 @@ def _edit_allow(tx: Transaction, record: MailboxRecord, allow: Sequence[str], ed
     if added:
         records.may_widen(tx, record, Verb.ALLOW_WIDEN, actor=actor)
     else:
-        roles.check(actor, Verb.ALLOW_NARROW)
+        actor = access.require(tx, actor, Verb.ALLOW_NARROW)
     if tuple(new) == record.allow:
         return
     edit.widened |= bool(added)
@@ -187,11 +187,13 @@ def _edit_allow(tx: Transaction, record: MailboxRecord, allow: Sequence[str], ed
     }
 
 
-def _edit_classes(record: MailboxRecord, classes: Iterable[ContentClass], edit: _Edit, actor: Actor) -> None:
+def _edit_classes(
+    tx: Transaction, record: MailboxRecord, classes: Iterable[ContentClass], edit: _Edit, actor: Actor
+) -> None:
     old = [ContentClass(one) for one in record.classes]
     new = list(dict.fromkeys(classes))
     added = issuance.widened_classes(old, new)
-    roles.check(actor, Verb.CLASSES_WIDEN if added else Verb.CLASSES_NARROW)
+    actor = access.require(tx, actor, Verb.CLASSES_WIDEN if added else Verb.CLASSES_NARROW)
     if added:
         roles.check_other(actor, Verb.CLASSES_WIDEN, first=record.requested_by)
     if new == old:
@@ -201,8 +203,8 @@ def _edit_classes(record: MailboxRecord, classes: Iterable[ContentClass], edit: 
     edit.said["classes"] = [[one.value for one in old], [one.value for one in new]]
 
 
-def _edit_expiry(record: MailboxRecord, pending_expiry: int, edit: _Edit, actor: Actor) -> None:
-    roles.check(actor, Verb.EXPIRY_CHANGE)
+def _edit_expiry(tx: Transaction, record: MailboxRecord, pending_expiry: int, edit: _Edit, actor: Actor) -> None:
+    actor = access.require(tx, actor, Verb.EXPIRY_CHANGE)
     new = pending_expiry or None
     records.check_expiry(new)
     if new != record.pending_expiry:
@@ -255,7 +257,7 @@ def change_webhook(
     `events` are those it asks for; None: every one. What an earlier receiver had trouble with is forgotten. Raises
     `Forbidden`, `NotFound`, `Invalid` (a monitored mailbox would be heard by nobody), `Conflict`.
     """
-    roles.check(actor, Verb.WEBHOOK_CHANGE)
+    actor = access.require(tx, actor, Verb.WEBHOOK_CHANGE)
     record = records.found(tx, address)
     wanted = records.check_events(events) if url else None
     records.need_heard(tx, Mode(record.mode), url, wanted)
@@ -278,7 +280,7 @@ def change_webhook_events(
     tx: Transaction, address: str, events: Collection[str] | None, *, reason: str, actor: Actor
 ) -> MailboxRecord:
     """Which events the webhook is told of from now on; None: every one. Raises as `change_webhook`."""
-    roles.check(actor, Verb.WEBHOOK_CHANGE)
+    actor = access.require(tx, actor, Verb.WEBHOOK_CHANGE)
     record = _with_webhook(tx, address)
     wanted = records.check_events(events)
     records.need_heard(tx, Mode(record.mode), record.webhook_url, wanted)
@@ -290,7 +292,7 @@ def change_webhook_events(
 
 def rotate_secret(tx: Transaction, address: str, *, secret: bytes, reason: str, actor: Actor) -> MailboxRecord:
     """A new secret; for a day the old one signs beside it. Raises `Forbidden`, `NotFound`, `Conflict`."""
-    roles.check(actor, Verb.WEBHOOK_CHANGE)
+    actor = access.require(tx, actor, Verb.WEBHOOK_CHANGE)
     record = _with_webhook(tx, address)
     values = {
         "webhook_secret": secret,

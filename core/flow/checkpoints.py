@@ -20,11 +20,11 @@ from sqlalchemy import Connection, select, update
 
 from core.errors import Invalid, NotFound
 from core.events import AuditCheckpoint
+from core.flow import access
 from core.keys import KeyPair, KeyRing
 from core.ledger import log
 from core.ledger.tables import Cursor, Desk, table
 from core.ledger.transaction import Transaction
-from core.rules import roles
 from core.rules.roles import Verb
 from core.words import SYSTEM, Actor, read_stamp, stamp
 
@@ -111,7 +111,7 @@ def take(tx: Transaction, *, private: bytes, actor: Actor = SYSTEM) -> Checkpoin
 
 def sign_head(tx: Transaction, ring: KeyRing, fresh: KeyPair, *, actor: Actor) -> Checkpoint:
     """Somebody wants the head signed now; where it is already, that checkpoint again. Raises `Forbidden`."""
-    roles.check(actor, Verb.AUDIT_CHECKPOINT)
+    actor = access.require(tx, actor, Verb.AUDIT_CHECKPOINT)
     return take(tx, private=private_key(tx, ring, fresh), actor=actor) or standing(tx.conn)
 
 

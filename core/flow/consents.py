@@ -14,12 +14,12 @@ from sqlalchemy import Connection, Row, select, update
 
 from core.errors import Invalid, NotFound
 from core.events import ConsentRecorded, ConsentWithdrawn
-from core.flow import sheets
+from core.flow import access, sheets
 from core.flow.controls import given, stream_named
 from core.flow.sheets import BadRow, Cells, Hand, Imported
 from core.ledger.tables import Consent, Stream, table
 from core.ledger.transaction import Transaction
-from core.rules import addresses, consent, roles
+from core.rules import addresses, consent
 from core.rules.consent import Basis
 from core.rules.roles import Verb
 from core.words import Actor, ContentClass, read_stamp, stamp
@@ -78,7 +78,7 @@ class ConsentView:
 
 def add(tx: Transaction, entry: Entry, *, actor: Actor) -> int:
     """Record consent; returns the record's id. Raises `Forbidden`, `Invalid`, `NotFound` (no such stream)."""
-    roles.check(actor, Verb.CONSENT_ADD)
+    actor = access.require(tx, actor, Verb.CONSENT_ADD)
     read = _read(entry)
     stream_id = stream_named(tx, read.stream).id if read.stream else None
     values = _row(tx, read, stream_id=stream_id, actor=actor)
@@ -94,7 +94,7 @@ def withdraw(
 
     Raises `Forbidden`, `Invalid`, `NotFound`.
     """
-    roles.check(actor, Verb.CONSENT_WITHDRAW)
+    actor = access.require(tx, actor, Verb.CONSENT_WITHDRAW)
     why = given(reason) if reason is not None else None
     c = CONSENT.c
     living = select(c.id, c.stream_id).where(c.subject == subject_of(subject), c.withdrawn_at.is_(None))
@@ -119,7 +119,7 @@ def read_csv(lines: Iterable[str]) -> Iterator[Hand[Entry]]:
 
 def import_hand(tx: Transaction, hand: Hand[Entry], *, actor: Actor) -> Imported:
     """Record one hand of a list: one event, with its count. The same row again adds nothing. Raises `Forbidden`."""
-    roles.check(actor, Verb.CONSENT_ADD)
+    actor = access.require(tx, actor, Verb.CONSENT_ADD)
     domains = {entry.stream for _, entry in hand.rows if entry.stream}
     streams = {row.domain: row.id for row in tx.all(select(STREAM).where(STREAM.c.domain.in_(domains)))}
     bad = list(hand.bad)

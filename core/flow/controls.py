@@ -25,7 +25,7 @@ from core.events import (
     StreamPaused,
     StreamResumed,
 )
-from core.flow import cohorts
+from core.flow import access, cohorts
 from core.ledger import facts, people
 from core.ledger.counters import EVER
 from core.ledger.tables import Agent, Desk, InFlight, Lane, Mailbox, Stream, table
@@ -65,7 +65,7 @@ class Started:
 
 def suspend_agent(tx: Transaction, name: str, *, reason: str, actor: Actor) -> Frozen:
     """No new delivery of this agent starts from this commit on. Raises `Forbidden`, `NotFound`, `Conflict`."""
-    roles.check(actor, Verb.AGENT_SUSPEND)
+    actor = access.require(tx, actor, Verb.AGENT_SUSPEND)
     agent = _agent(tx, name)
     if agent.status == "suspended":
         raise Conflict(
@@ -114,7 +114,7 @@ def freeze(
 
 def resume_agent(tx: Transaction, name: str, *, reason: str, actor: Actor) -> None:
     """Let it go on, its guards armed anew. Raises `Forbidden` also for who suspended it, `NotFound`, `Conflict`."""
-    roles.check(actor, Verb.AGENT_RESUME)
+    actor = access.require(tx, actor, Verb.AGENT_RESUME)
     agent = _agent(tx, name)
     if agent.status != "suspended":
         raise Conflict(f"{agent.name} is not suspended", fix="postroom agent list shows who is")
@@ -143,7 +143,7 @@ def resume_agent(tx: Transaction, name: str, *, reason: str, actor: Actor) -> No
 
 def pause_stream(tx: Transaction, domain: str, *, reason: str, actor: Actor) -> int:
     """No new delivery of this stream starts; returns how many had. Raises `Forbidden`, `NotFound`, `Conflict`."""
-    roles.check(actor, Verb.STREAM_PAUSE)
+    actor = access.require(tx, actor, Verb.STREAM_PAUSE)
     stream = stream_named(tx, domain)
     if stream.paused_at is not None:
         raise Conflict(f"{stream.domain} is paused already, by {stream.paused_by}: {stream.pause_reason}")
@@ -156,7 +156,7 @@ def pause_stream(tx: Transaction, domain: str, *, reason: str, actor: Actor) -> 
 
 def resume_stream(tx: Transaction, domain: str, *, reason: str, actor: Actor) -> None:
     """Deliveries of this stream start again. Raises `Forbidden`, `NotFound`, `Conflict`."""
-    roles.check(actor, Verb.STREAM_RESUME)
+    actor = access.require(tx, actor, Verb.STREAM_RESUME)
     stream = stream_named(tx, domain)
     if stream.paused_at is None:
         raise Conflict(f"{stream.domain} is not paused")
@@ -167,7 +167,7 @@ def resume_stream(tx: Transaction, domain: str, *, reason: str, actor: Actor) ->
 
 def pause_lane(tx: Transaction, lane_id: int, *, reason: str, actor: Actor) -> None:
     """No new delivery of this lane starts. Raises `Forbidden`, `NotFound`, `Conflict`."""
-    roles.check(actor, Verb.LANE_PAUSE)
+    actor = access.require(tx, actor, Verb.LANE_PAUSE)
     lane = _lane(tx, lane_id)
     if lane.paused_at is not None:
         raise Conflict(f"the lane to {lane.domain} is paused already, by {lane.paused_by}: {lane.pause_reason}")
@@ -180,7 +180,7 @@ def pause_lane(tx: Transaction, lane_id: int, *, reason: str, actor: Actor) -> N
 
 def resume_lane(tx: Transaction, lane_id: int, *, reason: str, actor: Actor) -> None:
     """Deliveries of this lane start again. Raises `Forbidden`, `NotFound`, `Conflict`."""
-    roles.check(actor, Verb.LANE_RESUME)
+    actor = access.require(tx, actor, Verb.LANE_RESUME)
     lane = _lane(tx, lane_id)
     if lane.paused_at is None:
         raise Conflict(f"the lane to {lane.domain} is not paused")
@@ -198,7 +198,7 @@ def stop(tx: Transaction, *, reason: str, actor: Actor) -> int:
 
     Said again it is an event again, and takes back every word there was for starting.
     """
-    roles.check(actor, Verb.DESK_STOP)
+    actor = access.require(tx, actor, Verb.DESK_STOP)
     why = given(reason)
     values: dict[str, Any] = {"start_votes": []}
     if facts.desk(tx).stopped_at is None:
@@ -211,7 +211,7 @@ def stop(tx: Transaction, *, reason: str, actor: Actor) -> int:
 
 def start(tx: Transaction, *, reason: str, actor: Actor) -> Started:
     """End the all-stop, by one governance or the second of two on call. Raises `Forbidden`, `Conflict`."""
-    roles.check(actor, Verb.DESK_START)
+    actor = access.require(tx, actor, Verb.DESK_START)
     desk = facts.desk(tx)
     if desk.stopped_at is None:
         raise Conflict("the desk is not stopped")
@@ -301,6 +301,10 @@ def _started(tx: Transaction, which: ColumnElement[bool] | None = None) -> int:
 
 
 def _voters(tx: Transaction, names: list[str]) -> list[Actor]:
-    """Who gave their word before and could still give it: an operator disabled since does not count."""
+    """Who gave their word before and could still give it: one who was disabled or has no token since does not count."""
     found = (people.operator(tx.conn, name) for name in names)
-    return [one.actor for one in found if one is not None and one.disabled_at is None]
+    return [
+        one.actor
+        for one in found
+        if one is not None and one.claimed and one.disabled_at is None and not one.expired(tx.now)
+    ]

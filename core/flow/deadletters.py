@@ -14,10 +14,10 @@ from sqlalchemy import Row, select, update
 
 from core.errors import Conflict, NotFound
 from core.events import Event, WebhookDead, WebhookReplayed
+from core.flow import access
 from core.ledger.log import LOG
 from core.ledger.tables import DeadHook, Hook, Mailbox, table
 from core.ledger.transaction import Transaction
-from core.rules import roles
 from core.rules.roles import Verb
 from core.words import SYSTEM, Actor, spell_id, stamp
 
@@ -88,7 +88,7 @@ def listed(tx: Transaction, *, mailbox: str | None = None, after: int = 0, limit
 
 def replay(tx: Transaction, dead_ids: Sequence[int], *, actor: Actor) -> int:
     """Send dead letters again, from the log, before what comes next. Raises `NotFound`, `Conflict`, `Forbidden`."""
-    roles.check(actor, Verb.WEBHOOK_REPLAY)
+    actor = access.require(tx, actor, Verb.WEBHOOK_REPLAY)
     rows = tx.all(select(DEAD).where(DEAD.c.id.in_(dead_ids), DEAD.c.delivered_at.is_(None)))
     lacking = set(dead_ids) - {row.id for row in rows}
     if lacking:
@@ -101,7 +101,7 @@ def replay(tx: Transaction, dead_ids: Sequence[int], *, actor: Actor) -> int:
 
 def replay_mailbox(tx: Transaction, address: str, *, actor: Actor) -> int:
     """Send all of a mailbox again, a thousand at most. Raises `NotFound`, `Conflict`, `Forbidden`."""
-    roles.check(actor, Verb.WEBHOOK_REPLAY)
+    actor = access.require(tx, actor, Verb.WEBHOOK_REPLAY)
     d = DEAD.c
     rows = tx.all(
         select(DEAD)

@@ -26,12 +26,12 @@ from core.events import (
     MailboxSignedOff,
     MailboxVetoed,
 )
-from core.flow import house, records
+from core.flow import access, house, records
 from core.ledger import people
 from core.ledger.people import MailboxRecord
 from core.ledger.tables import Agent, Mailbox, Message, Recipient, Review, Signoff, Stream, StreamKey, table
 from core.ledger.transaction import Transaction
-from core.rules import addresses, issuance, roles
+from core.rules import addresses, issuance
 from core.rules.addresses import Address
 from core.rules.issuance import Kind
 from core.rules.roles import Verb
@@ -102,7 +102,7 @@ def request(tx: Transaction, filing: Filing, *, actor: Actor) -> Filed:
 
     Raises `Forbidden`, `NotFound` (no such stream), `Invalid`, `Conflict` (the address is taken).
     """
-    roles.check(actor, Verb.MAILBOX_REQUEST)
+    actor = access.require(tx, actor, Verb.MAILBOX_REQUEST)
     stream = _stream_for(tx, filing)
     known = people.mailbox(tx.conn, filing.address.normalised)
     _may_file(known, filing, actor)
@@ -254,7 +254,7 @@ def sign(
     `affirmed` are the codes the signer answers for. What the desk sees for itself needs no affirmation, and what it
     sees to be wrong no affirmation can mend. Raises `Forbidden`, `NotFound`, `Conflict`.
     """
-    roles.check(actor, _SIGNS[kind])
+    actor = access.require(tx, actor, _SIGNS[kind])
     record = records.found(tx, address)
     asked, earlier = records.as_request(record), records.signatures(tx, record)
     owed = record.status == "active" and kind not in {one.kind for one in earlier}
@@ -278,7 +278,7 @@ def sign(
 
 def veto(tx: Transaction, address: str, kind: Kind, *, actor: Actor, reason: str) -> MailboxRecord:
     """One of the three says no, and the request ends. Raises `Forbidden`, `NotFound`, `Invalid`, `Conflict`."""
-    roles.check(actor, Verb.MAILBOX_VETO)
+    actor = access.require(tx, actor, Verb.MAILBOX_VETO)
     record = records.found(tx, address)
     records.need_reason(reason)
     if record.status != "requested":

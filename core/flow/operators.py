@@ -17,6 +17,7 @@ from sqlalchemy import insert, select, update
 
 from core.errors import Conflict, Invalid, NotFound, Unauthenticated
 from core.events import OperatorAdded, OperatorConfirmed, OperatorDisabled, OperatorSignedIn, PolicyChanged
+from core.flow import access
 from core.ledger import people
 from core.ledger.people import OperatorFacts
 from core.ledger.tables import Desk, Operator, PolicyVersion, table
@@ -25,7 +26,7 @@ from core.rules import policy as policies
 from core.rules import roles as rules
 from core.rules.policy import Policy
 from core.rules.roles import Verb
-from core.words import DAY, Actor, Role
+from core.words import DAY, PARTS, Actor, Role
 
 OPERATOR: Final = table(Operator)
 DESK: Final = table(Desk)
@@ -36,8 +37,6 @@ CLAIM_WITHIN: Final = 3 * DAY
 """How long a one-time code is good for: a weekend."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
-_RESERVED: Final = frozenset({"agent", "guard", "init", "operator", "recipient", "system"})
-"""The log spells an operator by the bare name: nobody may be called like what is not a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ def add(tx: Transaction, *, name: str, roles: Iterable[str], claim_hash: bytes, 
     A person who never claimed within the time may be added again: the new code and roles replace the old. Raises
     `Forbidden`, `Invalid`, `Conflict`.
     """
-    rules.check(actor, Verb.OPERATOR_ADD)
+    actor = access.require(tx, actor, Verb.OPERATOR_ADD)
     _valid_name(name)
     asked = rules.valid_roles(roles)
     values = {
@@ -107,7 +106,7 @@ def add(tx: Transaction, *, name: str, roles: Iterable[str], claim_hash: bytes, 
 
 def confirm(tx: Transaction, *, name: str, actor: Actor) -> OperatorFacts:
     """Governance lets the roles count that an admin alone may not grant. Raises `Forbidden`, `NotFound`, `Conflict`."""
-    rules.check(actor, Verb.OPERATOR_CONFIRM)
+    actor = access.require(tx, actor, Verb.OPERATOR_CONFIRM)
     person = _enabled(tx, name)
     rules.check_other(actor, Verb.OPERATOR_CONFIRM, first=person.name)
     if not person.unconfirmed:
@@ -134,13 +133,14 @@ def claim(tx: Transaction, *, claim_hash: bytes, token_hash: bytes) -> OperatorF
         .where(OPERATOR.c.id == person.id)
         .values(token_hash=token_hash, claim_hash=None, claim_expires_at=None)
     )
+    tx.vouch(person.name)
     tx.emit(OperatorSignedIn(actor=str(person.actor), operator=person.id, door="claim"))
     return _found(tx, person.name)
 
 
 def signed_in(tx: Transaction, *, actor: Actor, door: str) -> None:
     """Keep that an operator opened the console or another door that lasts."""
-    rules.check(actor, Verb.DESK_READ)
+    actor = access.require(tx, actor, Verb.DESK_READ)
     tx.emit(OperatorSignedIn(actor=str(actor), operator=_enabled(tx, actor.name).id, door=door))
 
 
@@ -149,7 +149,7 @@ def disable(tx: Transaction, *, name: str, actor: Actor) -> OperatorFacts:
 
     The last admin and the last governance operator stay: without either the desk could never gain another.
     """
-    rules.check(actor, Verb.OPERATOR_DISABLE)
+    actor = access.require(tx, actor, Verb.OPERATOR_DISABLE)
     person = _enabled(tx, name)
     for role in (Role.ADMIN, Role.GOVERNANCE):
         if role in person.roles and not _others_hold(tx, role, person):
@@ -203,7 +203,7 @@ def _others_hold(tx: Transaction, role: Role, person: OperatorFacts) -> bool:
 
 
 def _valid_name(name: str) -> str:
-    if not _NAME.fullmatch(name) or name.casefold() in _RESERVED:
+    if not _NAME.fullmatch(name) or name.casefold() in PARTS:
         raise Invalid(
             f"{name!r} cannot be an operator's name",
             fix="use letters, digits and . _ @ + -, and not the name of a part of the desk",

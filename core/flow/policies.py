@@ -17,12 +17,12 @@ from typing import Any, Final
 from sqlalchemy import Connection, select, update
 
 from core.events import Data, PolicyChanged, PolicyRefused
-from core.flow import house, records
+from core.flow import access, house, records
 from core.flow.controls import given, wake
 from core.ledger import facts
 from core.ledger.tables import Desk, Lane, Mailbox, Message, PolicyVersion, table
 from core.ledger.transaction import Transaction
-from core.rules import budgets, modes, roles
+from core.rules import budgets, modes
 from core.rules import policy as policies
 from core.rules.gate import moderate
 from core.rules.policy import Change, Policy
@@ -72,7 +72,7 @@ def apply_policy(tx: Transaction, new: Policy, *, reason: str, actor: Actor) -> 
     version, old = house.policy(tx)
     changes = policies.changes(old, new)
     loosens = any(change.direction == "loosens" for change in changes)
-    roles.check(actor, Verb.POLICY_LOOSEN if loosens else Verb.POLICY_TIGHTEN)
+    actor = access.require(tx, actor, Verb.POLICY_LOOSEN if loosens else Verb.POLICY_TIGHTEN)
     why = given(reason)
     _remember_edit(tx, _digest(policies.to_json(new)))
     if not changes:

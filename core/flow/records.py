@@ -14,7 +14,7 @@ from sqlalchemy import Row, select
 
 from core.errors import Conflict, Invalid, NotFound
 from core.events import CATALOGUE, EmailApprovalUndone, EmailSent
-from core.flow import house
+from core.flow import access, house
 from core.ledger import people
 from core.ledger.people import MailboxRecord
 from core.ledger.tables import Mailbox, table
@@ -96,7 +96,7 @@ def may_widen(tx: Transaction, record: MailboxRecord, verb: Verb, *, actor: Acto
 
     Raises `Forbidden`.
     """
-    roles.check(actor, verb)
+    actor = access.require(tx, actor, verb)
     roles.check_other(actor, verb, first=record.requested_by)
     for signed in signatures(tx, record):
         if signed.kind is Kind.OWNER:

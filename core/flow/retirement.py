@@ -12,13 +12,12 @@ from sqlalchemy import select, update
 
 from core.errors import Conflict
 from core.events import EmailCancelled, MailboxExpiring, MailboxRetired
-from core.flow import records, review, tokens
+from core.flow import access, records, review, tokens
 from core.ledger import facts, people
 from core.ledger.facts import GateFacts
 from core.ledger.people import MailboxRecord
 from core.ledger.tables import Mailbox, Message, Recipient, Review, table
 from core.ledger.transaction import Transaction
-from core.rules import roles
 from core.rules.roles import Verb
 from core.words import DAY, SYSTEM, Action, Actor, Status
 
@@ -41,7 +40,7 @@ def retire(tx: Transaction, address: str, *, reason: str, actor: Actor) -> int:
     Nothing leaves from this commit on; a long queue is emptied by `finish_retiring`. Raises `Forbidden`, `NotFound`,
     `Invalid`, `Conflict`.
     """
-    roles.check(actor, Verb.MAILBOX_RETIRE)
+    actor = access.require(tx, actor, Verb.MAILBOX_RETIRE)
     record = records.found(tx, address)
     records.need_reason(reason)
     if record.status != "active":

@@ -15,13 +15,12 @@ from sqlalchemy import Connection, Row, Select, func, select, update
 
 from core.errors import Conflict, Invalid, NotFound
 from core.events import RunClosed, RunConfirmed
-from core.flow import allowances, review
+from core.flow import access, allowances, review
 from core.flow.controls import given
 from core.ledger import facts
 from core.ledger.counters import COUNTER
 from core.ledger.tables import Agent, Message, Review, Run, table
 from core.ledger.transaction import Transaction
-from core.rules import roles
 from core.rules.roles import Verb
 from core.words import Actor, Status
 
@@ -75,7 +74,7 @@ class RunView:
 
 def confirm_run(tx: Transaction, *, agent: str, key: str, up_to: int, reason: str, actor: Actor) -> Confirmed:
     """Let a run reach `up_to` recipients. Raises `Forbidden`, `NotFound`, `Invalid`, `Conflict`."""
-    roles.check(actor, Verb.RUN_CONFIRM)
+    actor = access.require(tx, actor, Verb.RUN_CONFIRM)
     run = _run(tx, agent, key)
     why = given(reason)
     if not 0 < up_to <= MOST:
@@ -124,7 +123,7 @@ def close_run(tx: Transaction, *, agent: str, key: str, actor: Actor) -> int:
     """
     own = actor.kind == "agent" and actor.name == agent
     if actor.kind != "system" and not own:
-        roles.check(actor, Verb.AGENT_SUSPEND)
+        actor = access.require(tx, actor, Verb.AGENT_SUSPEND)
     run = _run(tx, agent, key)
     if run.closed_at is not None:
         raise Conflict(f"run {key} of {agent} is closed already")

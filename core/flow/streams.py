@@ -17,10 +17,11 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from core.errors import Conflict, Invalid, NotFound
 from core.events import Data, StreamAdded, StreamChanged, StreamKeyRotated, StreamWarmupChanged
+from core.flow import access
 from core.flow.controls import given, stream_named, wake
 from core.ledger.tables import Mailbox, Stream, StreamKey, table
 from core.ledger.transaction import Transaction
-from core.rules import addresses, dns, roles
+from core.rules import addresses, dns
 from core.rules.dns import Algorithm, Slot
 from core.rules.profiles import PROFILES
 from core.rules.roles import Verb
@@ -115,7 +116,7 @@ class StreamFacts:
 
 def add(tx: Transaction, new: NewStream, *, actor: Actor) -> int:
     """Add a stream, slot `a` signing; returns its id. Raises `Forbidden`, `Invalid`, `Conflict`."""
-    roles.check(actor, Verb.STREAM_ADD)
+    actor = access.require(tx, actor, Verb.STREAM_ADD)
     domain = subdomain(new.domain)
     _check_way(new.route, new.provider)
     _check_unsubscribe(new.unsubscribe_url)
@@ -154,7 +155,7 @@ def change(tx: Transaction, domain: str, asked: StreamChange, *, reason: str, ac
 
     Raises `Forbidden`, `NotFound`, `Invalid`.
     """
-    roles.check(actor, Verb.STREAM_CHANGE)
+    actor = access.require(tx, actor, Verb.STREAM_CHANGE)
     stream = stream_named(tx, domain)
     why = given(reason)
     _check_way(asked.route or stream.route, asked.provider or stream.provider)
@@ -203,7 +204,7 @@ def rotate(tx: Transaction, domain: str, *, fresh: Sequence[SealedKey], actor: A
     Whether the waiting slot's records are really out is DNS, and the caller's to check first. Raises `Forbidden`,
     `NotFound`, `Invalid`, `Conflict` (the waiting slot has no keys, or a selector was used before).
     """
-    roles.check(actor, Verb.STREAM_ROTATE)
+    actor = access.require(tx, actor, Verb.STREAM_ROTATE)
     stream = stream_named(tx, domain)
     left: Slot = "a" if stream.active_slot == "a" else "b"
     signing: Slot = "b" if left == "a" else "a"
@@ -236,7 +237,7 @@ def rotate(tx: Transaction, domain: str, *, fresh: Sequence[SealedKey], actor: A
 
 def set_warmup(tx: Transaction, domain: str, *, cap: int | None, reason: str, actor: Actor) -> None:
     """Fix the stream's daily cap at `cap`, whatever the curve says; None ends its warm-up. Raises `Forbidden`, ..."""
-    roles.check(actor, Verb.STREAM_WARMUP)
+    actor = access.require(tx, actor, Verb.STREAM_WARMUP)
     stream = stream_named(tx, domain)
     if cap is not None and cap < 0:
         raise Invalid("a cap is 0 or more", fix="write a number a day, or off")

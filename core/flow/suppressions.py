@@ -14,12 +14,12 @@ from sqlalchemy import Connection, Row, or_, select, update
 
 from core.errors import Invalid, NotFound
 from core.events import SuppressionAdded, SuppressionRemoved
-from core.flow import sheets
+from core.flow import access, sheets
 from core.flow.controls import given, stream_named
 from core.flow.sheets import BadRow, Cells, Hand, Imported
 from core.ledger.tables import Stream, Suppression, table
 from core.ledger.transaction import Transaction
-from core.rules import addresses, roles
+from core.rules import addresses
 from core.rules.roles import Verb
 from core.words import EVERY_CLASS, Actor, ContentClass, read_stamp, stamp
 
@@ -90,7 +90,7 @@ def add(tx: Transaction, entry: Entry, *, actor: Actor) -> int | None:
 
     Raises `Forbidden`, `Invalid`, `NotFound` (no such stream).
     """
-    roles.check(actor, Verb.SUPPRESS)
+    actor = access.require(tx, actor, Verb.SUPPRESS)
     address = addresses.parse_address(entry.address).normalised
     if entry.expires_at is not None and entry.expires_at <= tx.now:
         raise Invalid("the suppression would end before it begins", problems=(("expires_at", "is in the past"),))
@@ -144,7 +144,7 @@ def suppress(
 
 def remove(tx: Transaction, address: str, *, reason: str, actor: Actor, stream: str | None = None) -> int:
     """End every record of an address, or those of one stream; returns how many. Raises `Forbidden`, `NotFound`."""
-    roles.check(actor, Verb.UNSUPPRESS)
+    actor = access.require(tx, actor, Verb.UNSUPPRESS)
     why = given(reason)
     c = SUPPRESSION.c
     living = select(c.id, c.stream_id).where(
@@ -171,7 +171,7 @@ def read_csv(lines: Iterable[str]) -> Iterator[Hand[Entry]]:
 
 def import_hand(tx: Transaction, hand: Hand[Entry], *, actor: Actor) -> Imported:
     """Add one hand of a list: one event, with its count. Raises `Forbidden`."""
-    roles.check(actor, Verb.SUPPRESS)
+    actor = access.require(tx, actor, Verb.SUPPRESS)
     domains = {entry.stream for _, entry in hand.rows if entry.stream}
     known = {
         row.domain: row.id for row in tx.all(select(STREAM.c.id, STREAM.c.domain).where(STREAM.c.domain.in_(domains)))

@@ -15,13 +15,12 @@ from sqlalchemy import update
 
 from core.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from core.events import TokenDelegated, TokenIssued, TokenRevoked
-from core.flow import allowances
+from core.flow import access, allowances
 from core.flow.allowances import Cap
 from core.ledger import facts, people
 from core.ledger.people import TokenRecord
 from core.ledger.tables import Token, table
 from core.ledger.transaction import Transaction
-from core.rules import roles
 from core.rules.budgets import HOUR_BUCKET, HOUR_MINUTES
 from core.rules.roles import Verb
 from core.words import DAY, HOUR, MINUTE, Actor, Scope, spell
@@ -56,7 +55,7 @@ class Issued:
 
 def issue(tx: Transaction, *, agent: str, grant: Grant, token_hash: bytes, actor: Actor) -> Issued:
     """Governance gives an agent a token. Raises `Forbidden`, `Invalid`, `NotFound`, `Conflict`."""
-    roles.check(actor, Verb.TOKEN_ISSUE)
+    actor = access.require(tx, actor, Verb.TOKEN_ISSUE)
     _check(grant)
     bearer = people.agent(tx.conn, agent)
     if bearer is None:
@@ -112,7 +111,7 @@ def delegate(tx: Transaction, *, parent: int, grant: Grant, token_hash: bytes, a
 
 def revoke(tx: Transaction, *, token: int, actor: Actor, reason: str | None = None) -> int:
     """End a token and what was delegated from it; returns how many. Raises `Forbidden`, `NotFound`, `Conflict`."""
-    roles.check(actor, Verb.TOKEN_REVOKE)
+    actor = access.require(tx, actor, Verb.TOKEN_REVOKE)
     known = people.token(tx.conn, token)
     if known is None:
         raise NotFound("there is no such token", fix="postroom agent show lists an agent's tokens")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, func, select
@@ -31,13 +31,17 @@ PAGE: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class OperatorFacts:
-    """A human. `roles` are the confirmed ones; `claimed`: they hold a token."""
+    """A human. `roles` are the confirmed ones; `claimed`: they hold a token that somebody has confirmed."""
 
     id: int
     name: str
     roles: tuple[Role, ...]
     unconfirmed: tuple[Role, ...]
-    claimed: bool
+    token_hash: bytes | None = field(repr=False)
+    token_issued_at: int | None
+    token_expires_at: int | None
+    claim_hash: bytes | None = field(repr=False)
+    claim_started_at: int | None
     claim_expires_at: int | None
     added_by: str
     confirmed_by: str | None
@@ -45,19 +49,26 @@ class OperatorFacts:
     disabled_at: int | None
 
     @property
+    def claimed(self) -> bool:
+        return self.token_hash is not None
+
+    @property
     def actor(self) -> Actor:
         """Who acts when they act."""
-        return Actor("operator", self.name, frozenset(self.roles))
+        return Actor("operator", self.name, frozenset(self.roles), self.token_hash)
+
+    def expired(self, now: int) -> bool:
+        return self.token_expires_at is not None and self.token_expires_at <= now
 
 
-def operator_by_token(conn: Connection, digest: bytes) -> Actor | None:
-    """Who holds the operator's token with this SHA-256; None if nobody does, or no longer."""
+def operator_by_token(conn: Connection, digest: bytes) -> OperatorFacts | None:
+    """Whose token has this SHA-256, whether it still opens anything or not."""
     row = conn.execute(select(OPERATOR).where(OPERATOR.c.token_hash == digest)).first()
-    return None if row is None or row.disabled_at is not None else _operator(row).actor
+    return None if row is None else _operator(row)
 
 
 def operator_by_claim(conn: Connection, digest: bytes) -> OperatorFacts | None:
-    """Whom the one-time code with this SHA-256 was made for."""
+    """Who has claimed the token with this SHA-256, and waits for somebody to confirm it."""
     row = conn.execute(select(OPERATOR).where(OPERATOR.c.claim_hash == digest)).first()
     return None if row is None else _operator(row)
 
@@ -79,7 +90,11 @@ def _operator(row: Row[Any]) -> OperatorFacts:
         name=row.name,
         roles=tuple(Role(role) for role in row.roles),
         unconfirmed=tuple(Role(role) for role in row.unconfirmed),
-        claimed=row.token_hash is not None,
+        token_hash=row.token_hash,
+        token_issued_at=row.token_issued_at,
+        token_expires_at=row.token_expires_at,
+        claim_hash=row.claim_hash,
+        claim_started_at=row.claim_started_at,
         claim_expires_at=row.claim_expires_at,
         added_by=row.added_by,
         confirmed_by=row.confirmed_by,

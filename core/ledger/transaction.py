@@ -21,6 +21,7 @@ from core.ledger import compiled, counters, lanechanges, log
 from core.ledger.compiled import Compiled
 from core.ledger.counters import CounterKey
 from core.ledger.lanechanges import LaneChange
+from core.words import is_operator
 
 T = TypeVar("T")
 Values = dict[str, Any]
@@ -35,6 +36,8 @@ class _Staged:
     events: list[Event] = field(default_factory=list)
     bumps: dict[CounterKey, int] = field(default_factory=lambda: defaultdict(int))
     lanes: dict[int, LaneChange] = field(default_factory=dict)
+    vouched: set[str] = field(default_factory=set)
+    """Operators whose token and roles this verb has looked up."""
 
     def join(self, other: _Staged) -> None:
         for table, rows in other.rows.items():
@@ -219,8 +222,19 @@ class Transaction:
         return True
 
     def emit(self, event: Event) -> None:
-        """Leave a fact with the transaction; it gets its place in the log at the commit."""
-        self._mine().events.append(event)
+        """Leave a fact with the transaction; it gets its place in the log at the commit.
+
+        Every act leaves one, so here a verb is stopped that acts for an operator without having looked up whether they
+        still may (core.flow.access): a disabled one would otherwise go on in whatever was open.
+        """
+        mine = self._mine()
+        if is_operator(event.actor) and event.actor not in mine.vouched:
+            raise RuntimeError(f"{event.type} names {event.actor}, and this verb never asked whether they may")
+        mine.events.append(event)
+
+    def vouch(self, operator: str) -> None:
+        """Keep that this verb has looked up the operator: they are signed in, and what it does may be theirs."""
+        self._mine().vouched.add(operator)
 
     def bump(self, scope: str, key: str, kind: str, *, minute: int, n: int = 1) -> None:
         """Change a counter in the same transaction as the state it counts."""

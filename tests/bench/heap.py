@@ -19,7 +19,7 @@ from core.ledger.store import Store
 from core.ledger.tables import Body, Mailbox, Message, Recipient, Review, table
 from core.ledger.transaction import Transaction
 from core.words import MINUTE, Mode, read_id
-from tests.desk import DOMAIN, WIDE, Bench, add_mailbox, issue, make_desk
+from tests.desk import DOMAIN, WIDE, Bench, add_mailbox, issue, leave, make_desk
 
 HAND = 2_000
 NAMES = ("support", "quote", "invoice", "digest", "pipeline", "renewal", "survey", "welcome")
@@ -65,7 +65,7 @@ def trickle(heap: Heap, chosen: Sequence[int]) -> None:
         known = tx.all(select(REVIEW).where(REVIEW.c.id.in_(chosen)))
         tx.write(update(REVIEW).where(REVIEW.c.id.in_(chosen)).values(needs=2, expires_at=REVIEW.c.expires_at + 1))
         for row in known:
-            tx.emit(EmailApproved(
+            leave(tx, EmailApproved(
                 actor="operator:bob", message=row.id, mailbox=row.mailbox_id, agent=row.agent_id,
                 stream=heap.bench.stream_id, kind=row.kind, item=row.id, digest=None, policy=1, release_at=tx.now,
                 complete=False,
@@ -122,7 +122,7 @@ def _copy(tx: Transaction, bench: Bench, chosen: Sequence[Template], checks: Seq
         for scope, key in (("desk", ""), ("agent", str(review["agent_id"])), ("mailbox", str(review["mailbox_id"]))):
             tx.bump(scope, key, "pending", minute=EVER)
         tx.bump("desk", "", "held", minute=bucket(tx.now - MINUTE))
-        tx.emit(_pending(bench, review | {"digest": one.message["digest"]}))
+        leave(tx, _pending(bench, review | {"digest": one.message["digest"]}))
     return items
 
 

@@ -24,6 +24,7 @@ from core.ledger.tables import Body, table
 from core.ledger.transaction import Transaction
 from core.unseen import spell_out
 from tests.console.scene import Scene, strips
+from tests.desk import leave
 
 MARKUP: Final = (
     "[@click=app.simulate_key('a')]Please review[/] [/b] [JIRA-12] [link=https://evil.example]x[/link] [[/] "
@@ -142,10 +143,13 @@ def _tell(tx: Transaction, payload: str) -> None:
     """Facts of the log, which are appended and never changed."""
     agent = tx.one(select(func.min(table(tables.Agent).c.id)))
     assert agent is not None
-    tx.emit(EmailBlocked(actor=f"agent:{payload}", kind=payload, error=payload, reason=payload, agent=agent[0]))
-    tx.emit(AgentWarned(actor=payload, agent=agent[0], guard=payload, figures={payload[:200]: payload}, reason=payload))
-    tx.emit(PolicyRefused(actor=payload, problems=[payload, [payload, payload]]))
-    tx.emit(FeedbackUnverified(actor=payload, source=payload, kind=payload, reason=payload))
+    leave(tx, EmailBlocked(actor=f"agent:{payload}", kind=payload, error=payload, reason=payload, agent=agent[0]))
+    leave(
+        tx,
+        AgentWarned(actor=payload, agent=agent[0], guard=payload, figures={payload[:200]: payload}, reason=payload),
+    )
+    leave(tx, PolicyRefused(actor=payload, problems=[payload, [payload, payload]]))
+    leave(tx, FeedbackUnverified(actor=payload, source=payload, kind=payload, reason=payload))
 
 
 # --- looking ----------------------------------------------------------------------------------------------------------

@@ -19,12 +19,12 @@ from console.live import Link
 from console.screens.queue import QueueScreen
 from core.demo.clock import FakeClock
 from core.flow import identities
-from core.ledger import schema
+from core.ledger import people, schema
 from core.ledger.store import Store
 from core.ledger.tables import StreamKey, Worker, table
 from core.ledger.transaction import Transaction
 from core.words import DAY, Actor, Mode, read_id
-from tests.desk import ALICE, DOMAIN, KEYRING, WIDE, Bench, add_mailbox, issue, make_desk
+from tests.desk import ALICE, DOMAIN, KEYRING, WIDE, Bench, add_mailbox, hire, issue, make_desk
 from tests.filing import filing
 
 HOSTILE = (
@@ -71,6 +71,11 @@ class Scene:
         return found
 
     def app(self, actor: Actor = ALICE, **more: Any) -> PostroomConsole:
+        """The console of an operator, who is hired if they are new here."""
+        with self.store.read() as conn:
+            known = people.operator(conn, actor.name)
+        if known is None:
+            hire(self.store, actor)
         return PostroomConsole(
             self.store, actor, name="TEST", clock=self.clock, keyring=KEYRING, monotonic=self.monotonic, **more
         )

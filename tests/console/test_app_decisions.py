@@ -13,13 +13,13 @@ from core.flow import review
 from core.flow.review import Decision
 from core.ledger import log
 from core.ledger.tables import Message, Review, table
-from core.words import SECOND, Actor, Role
+from core.words import SECOND, Role
 from tests.console.scene import Scene, drawn, lines, looking, make_scene, open_queue, press, said, shows, until
-from tests.desk import BOB
+from tests.desk import BOB, person
 
 pytestmark = pytest.mark.anyio
-AUDITOR = Actor("operator", "audrey", frozenset({Role.AUDITOR}))
-ONCALL = Actor("operator", "otto", frozenset({Role.ONCALL}))
+AUDITOR = person("audrey", Role.AUDITOR)
+ONCALL = person("otto", Role.ONCALL)
 
 
 @pytest.fixture

@@ -13,10 +13,11 @@ from console.session import Approval, Session
 from console.widgets.frame import Head, Key, foot_line, head_line, tab_line
 from console.widgets.pane import line, wrap
 from core.rules.content import read_mail
-from core.words import SECOND, Actor, Role
+from core.words import SECOND, Role
 from tests.console.scene import HOSTILE_HTML
+from tests.desk import person
 
-ALICE = Actor("operator", "alice", frozenset({Role.REVIEWER}))
+ALICE = person("alice", Role.REVIEWER)
 
 
 def test_the_desk_is_told_what_is_read_last_and_nothing_twice() -> None:
@@ -112,7 +113,7 @@ def test_the_header_says_when_it_is_paused_lost_stopped_or_read_only() -> None:
     assert head_line(head(live=lost, now=12 * SECOND), 140).plain.startswith("✖ LOST 12s")
     stopped = Live(link=Link.LIVE, stopped_at=1, stopped_by="bob", stop_reason="\u202efire")
     assert "■ ALL STOP by bob: ⟨U+202E⟩fire" in head_line(head(live=stopped), 160).plain
-    reader = Actor("operator", "audrey", frozenset({Role.AUDITOR}))
+    reader = person("audrey", Role.AUDITOR)
     assert "[R] audrey, read-only: needs role" in head_line(head(actor=reader), 140).plain
 
 

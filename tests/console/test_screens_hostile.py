@@ -15,7 +15,7 @@ from console.app import PostroomConsole
 from console.letter import Letter, body_lines, check_lines, difference_lines, header_lines, source_lines
 from core.ledger.tables import Review, table
 from core.rules.content import read_mail
-from core.words import Actor, Role
+from core.words import Role
 from tests.console.gallery import make_gallery
 from tests.console.hostile import DESKS, PAYLOADS, Written, assert_inert, mail_of, possess
 from tests.console.scene import (
@@ -30,7 +30,7 @@ from tests.console.scene import (
     shows,
     until,
 )
-from tests.desk import ALICE
+from tests.desk import ALICE, hire, person
 
 pytestmark = pytest.mark.anyio
 WIDE, SMALL = (120, 36), (80, 24)
@@ -133,7 +133,7 @@ async def test_no_screen_obeys_a_hostile_desk(
     scene = make_gallery(tmp_path)
     possess(scene, payload)
     decided = _decisions(scene)
-    app = scene.app(Actor("operator", payload, EVERYTHING))
+    app = scene.app(person(payload, *EVERYTHING))
     app.desk_name = "TEST"
     async with looking(app, size=size) as pilot:
         written = Written(app)
@@ -168,9 +168,8 @@ async def test_notices_take_foreign_text(scene: Scene, name: str, with_terminal:
 @pytest.mark.parametrize("name", PAYLOADS)
 async def test_the_header_takes_a_hostile_desk_operator_and_hint(scene: Scene, name: str) -> None:
     payload = PAYLOADS[name]
-    app = PostroomConsole(
-        scene.store, Actor("operator", payload, ALICE.roles), name=payload, clock=scene.clock, hint=payload
-    )
+    hire(scene.store, person(payload, *ALICE.roles))
+    app = PostroomConsole(scene.store, person(payload, *ALICE.roles), name=payload, clock=scene.clock, hint=payload)
     async with looking(app) as pilot:
         await pilot.press("2", "4")
         await pilot.pause(0.2)

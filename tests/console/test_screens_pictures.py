@@ -16,11 +16,11 @@ from core.words import Actor, Role
 from tests.console.gallery import make_gallery
 from tests.console.picture import PICTURES, compared, taken
 from tests.console.scene import Scene, drawn, looking, press, shows, until
-from tests.desk import ALICE
+from tests.desk import ALICE, person
 
 pytestmark = pytest.mark.anyio
 WIDE, SMALL = (120, 36), (80, 24)
-AUDREY = Actor("operator", "audrey", frozenset({Role.AUDITOR}))
+AUDREY = person("audrey", Role.AUDITOR)
 Steps = Callable[[Pilot[int], Scene], Awaitable[None]]
 
 

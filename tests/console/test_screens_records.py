@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from core.flow import controls
-from core.words import Actor, Role, spell_id
+from core.words import Role, spell_id
 from tests.console.scene import Scene, drawn, furnish, looking, make_scene, said, shows, until
-from tests.desk import ALICE
+from tests.desk import ALICE, person
 
 pytestmark = pytest.mark.anyio
-AUDITOR = Actor("operator", "audrey", frozenset({Role.AUDITOR}))
+AUDITOR = person("audrey", Role.AUDITOR)
 
 
 @pytest.fixture

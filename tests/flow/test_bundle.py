@@ -25,7 +25,7 @@ from core.flow.review import Decision
 from core.keys import new_key_pair
 from core.ledger.store import Store
 from core.words import DAY, HOUR, read_id
-from tests.desk import ALICE, WIDE, Bench, add_mailbox, make_desk
+from tests.desk import ALICE, WIDE, Bench, add_mailbox, leave, make_desk
 
 PAIR = new_key_pair("ed25519")
 
@@ -45,7 +45,7 @@ def worked(store: Store) -> tuple[Bench, Checkpoint]:
     changed = MailboxModeChanged(
         actor="alice", mailbox=box, agent=agent, old="gated_send", new="gated_all", reason="noise — and ünïcode\x01"
     )
-    store.transact(lambda tx: tx.emit(changed))
+    store.transact(lambda tx: leave(tx, changed))
     made = store.transact(lambda tx: checkpoints.take(tx, private=PAIR.private))
     assert made is not None
     return desk, made

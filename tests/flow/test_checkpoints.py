@@ -19,7 +19,7 @@ from core.ledger.store import Store
 from core.ledger.tables import Desk, table
 from core.ledger.transaction import Transaction
 from core.words import Actor
-from tests.desk import ALICE, DORA, ROOT, make_desk
+from tests.desk import ALICE, DORA, ROOT, leave, make_desk
 
 PAIR = new_key_pair("ed25519")
 
@@ -27,7 +27,7 @@ PAIR = new_key_pair("ed25519")
 def grow(store: Store, n: int = 1) -> None:
     def verb(tx: Transaction) -> None:
         for one in range(n):
-            tx.emit(RunClosed(actor="system", accepted=one))
+            leave(tx, RunClosed(actor="system", accepted=one))
 
     store.transact(verb)
 

@@ -13,11 +13,11 @@ from core.flow import controls
 from core.ledger.store import Store
 from core.ledger.tables import Agent, Lane, Mailbox, Operator, table
 from core.words import FAR_FUTURE, Actor, Mode, Role
-from tests.desk import ALICE, BOB, DOMAIN, DORA, GAIL, OLIVE, ROOT, WIDE, make_desk
+from tests.desk import ALICE, BOB, DOMAIN, DORA, GAIL, OLIVE, ROOT, WIDE, hire, make_desk, person
 from tests.flow.leaving import OK, attempt, claim, events, leave, pass_a_moment, settle
 
 AGENT = "support-bot"
-FAITH = Actor("operator", "faith", frozenset({Role.GOVERNANCE, Role.ONCALL}))
+FAITH = person("faith", Role.GOVERNANCE, Role.ONCALL)
 
 
 def suspend(store: Store, *, actor: Actor = ALICE, reason: str = "it shouts") -> controls.Frozen:
@@ -72,6 +72,7 @@ def test_resumed_mail_leaves_although_its_mailbox_slept(store: Store) -> None:
 
 def test_whoever_suspended_an_agent_never_resumes_it(store: Store) -> None:
     make_desk(store)
+    hire(store, FAITH)
     suspend(store, actor=FAITH)
     with pytest.raises(Forbidden, match="the same person"):
         resume(store, actor=FAITH)
@@ -86,9 +87,10 @@ def test_everybody_who_watches_mail_may_suspend(store: Store, actor: Actor) -> N
     suspend(store, actor=actor)
 
 
-@pytest.mark.parametrize("actor", [ROOT, Actor("agent", AGENT), Actor("operator", "audrey", frozenset({Role.AUDITOR}))])
+@pytest.mark.parametrize("actor", [ROOT, Actor("agent", AGENT), person("audrey", Role.AUDITOR)])
 def test_nobody_else_may(store: Store, actor: Actor) -> None:
     make_desk(store)
+    hire(store, person("audrey", Role.AUDITOR))
     with pytest.raises(Forbidden):
         suspend(store, actor=actor)
     assert events(store, "agent.suspended") == []

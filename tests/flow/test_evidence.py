@@ -16,7 +16,7 @@ from core.ledger.tables import Mailbox, table
 from core.ledger.transaction import Transaction
 from core.rules.evidence import Advice
 from core.words import DAY, Mode, read_id
-from tests.desk import ADDRESS, ALICE, WIDE, Bench, make_desk
+from tests.desk import ADDRESS, ALICE, WIDE, Bench, leave, make_desk
 
 
 def told(store: Store) -> Evidence:
@@ -104,7 +104,7 @@ def test_a_suspension_by_a_guard_speaks_against_and_one_by_a_person_does_not(sto
         said = AgentSuspended(
             actor="x", agent=desk.agent_id, reason="why", guard=guard, figures={}, in_flight=0, queued=0, pending=0
         )
-        store.transact(lambda tx: tx.emit(said))
+        store.transact(lambda tx: leave(tx, said))
 
     suspend(None)
     assert told(store).figures.suspensions == 0

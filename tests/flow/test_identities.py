@@ -16,10 +16,10 @@ from core.ledger.store import Store
 from core.rules.issuance import Kind
 from core.words import DAY, HOUR, Actor, Mode, Role
 from tests import filing
-from tests.desk import ADDRESS, ALICE, DOMAIN, DORA, GAIL, OLIVE, ROOT, make_desk
+from tests.desk import ADDRESS, ALICE, DOMAIN, DORA, GAIL, OLIVE, ROOT, also, hire, make_desk, person
 from tests.filing import SALES, add_stream, issued, last, make_keyed_desk, request, sign, told
 
-TWO_HATS = Actor("operator", "gina", frozenset({Role.OWNER, Role.GOVERNANCE, Role.DELIVERABILITY}))
+TWO_HATS = person("gina", Role.OWNER, Role.GOVERNANCE, Role.DELIVERABILITY)
 AGENT = Actor("agent", "support-bot", frozenset(Role))
 
 
@@ -152,6 +152,7 @@ def test_the_order_of_signatures_does_not_matter(store: Store) -> None:
 
 def test_who_asks_never_signs(store: Store) -> None:
     make_keyed_desk(store)
+    hire(store, TWO_HATS)
     asker = dataclasses.replace(TWO_HATS, name="GINA")
     request(store, actor=TWO_HATS, owner="gina")
     for kind in Kind:
@@ -161,6 +162,7 @@ def test_who_asks_never_signs(store: Store) -> None:
 
 def test_owner_and_governance_are_two_people(store: Store) -> None:
     make_keyed_desk(store)
+    hire(store, TWO_HATS)
     request(store, owner="gina")
     sign(store, Kind.OWNER, actor=TWO_HATS)
     with pytest.raises(Forbidden, match="two people"):
@@ -183,8 +185,9 @@ def test_each_signature_takes_its_role_and_no_admin_or_agent_has_it(store: Store
 def test_only_the_owner_whom_the_record_names_signs_as_owner(store: Store) -> None:
     make_keyed_desk(store)
     request(store)
+    hire(store, otto := person("otto", Role.OWNER))
     with pytest.raises(Forbidden, match="names olive as its owner"):
-        sign(store, Kind.OWNER, actor=Actor("operator", "otto", frozenset({Role.OWNER})))
+        sign(store, Kind.OWNER, actor=otto)
 
 
 def test_nobody_signs_twice_nor_what_is_active(store: Store) -> None:
@@ -359,9 +362,9 @@ def test_nobody_but_governance_renews(store: Store, actor: Actor) -> None:
 def test_neither_who_asked_nor_the_owner_renews_in_another_hat(store: Store) -> None:
     make_keyed_desk(store)
     issued(store)
-    for name in ("alice", "Olive"):
+    for one in (also(store, ALICE, Role.GOVERNANCE), also(store, OLIVE, Role.GOVERNANCE)):
         with pytest.raises(Forbidden, match="somebody else"):
-            renew(store, actor=Actor("operator", name, frozenset({Role.GOVERNANCE})))
+            renew(store, actor=one)
 
 
 def test_a_renewal_wants_a_reason_and_an_end_to_come(store: Store) -> None:

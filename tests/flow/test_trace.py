@@ -16,7 +16,7 @@ from core.ledger.transaction import Transaction
 from core.rules import provenance
 from core.rules.provenance import Keyring
 from core.words import Mode, Outcome, Reply, read_id, spell_id
-from tests.desk import ADDRESS, ALICE, DOMAIN, KEYRING, WIDE, Bench, make_desk
+from tests.desk import ADDRESS, ALICE, DOMAIN, KEYRING, WIDE, Bench, leave, make_desk
 
 OK = Reply(Outcome.SENT, 250, "2.0.0", "queued as 77", "dot", "mx.example")
 LOST = Reply(Outcome.UNCERTAIN, None, None, "connection lost", "dot")
@@ -50,8 +50,9 @@ def complain(desk: Bench, item: int) -> None:
         r = table(Recipient)
         tx.write(update(r).where(r.c.message_id == item).values(feedback="complained"))
         ids = {"message": item, "mailbox": desk.mailbox_id, "agent": desk.agent_id}
-        tx.emit(EmailComplained(actor="recipient", **ids, n=0, source="arf"))
-        tx.emit(
+        leave(tx, EmailComplained(actor="recipient", **ids, n=0, source="arf"))
+        leave(
+                tx,
             AgentSuspended(
                 actor="guard", agent=desk.agent_id, reason="complaints 2 % of 100", guard="complaints", figures={},
                 in_flight=0, queued=0, pending=0,

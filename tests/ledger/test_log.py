@@ -19,7 +19,7 @@ from core.ledger import log
 from core.ledger.log import LOG
 from core.ledger.store import Store
 from core.ledger.transaction import Transaction
-from tests.desk import make_desk
+from tests.desk import leave, make_desk
 
 _SAMPLES: dict[object, object] = {int: 7, str: "text é \u2028", float: 0.25, bool: True}
 
@@ -66,7 +66,7 @@ def test_every_event_of_the_catalogue_stands_in_the_log_as_it_was_said(store: St
 
     def tell(tx: Transaction) -> None:
         for event in said:
-            tx.emit(event)
+            leave(tx, event)
 
     store.transact(tell)
     with store.read() as conn:
@@ -76,7 +76,7 @@ def test_every_event_of_the_catalogue_stands_in_the_log_as_it_was_said(store: St
 
 def fill(store: Store, n: int = 5) -> None:
     for number in range(n):
-        store.transact(lambda tx, n=number: tx.emit(AgentResumed(actor="gail", agent=n, reason=f"number {n}")))  # type: ignore[misc]  # bound now
+        store.transact(lambda tx, n=number: leave(tx, AgentResumed(actor="gail", agent=n, reason=f"number {n}")))  # type: ignore[misc]  # bound now
 
 
 def test_an_empty_log_verifies_and_its_head_is_the_genesis(store: Store) -> None:
@@ -91,14 +91,14 @@ def test_events_of_a_failed_verb_leave_no_gap(store: Store) -> None:
     fill(store, 2)
 
     def fails(tx: Transaction) -> None:
-        tx.emit(AgentResumed(actor="gail", reason="never happened"))
+        leave(tx, AgentResumed(actor="gail", reason="never happened"))
         raise ZeroDivisionError
 
     with store.begin() as tx:
-        tx.run(lambda tx: tx.emit(StreamResumed(actor="gail", reason="third")))
+        tx.run(lambda tx: leave(tx, StreamResumed(actor="gail", reason="third")))
         with pytest.raises(ZeroDivisionError):
             tx.run(fails)
-        tx.run(lambda tx: tx.emit(StreamResumed(actor="gail", reason="fourth")))
+        tx.run(lambda tx: leave(tx, StreamResumed(actor="gail", reason="fourth")))
     with store.read() as conn:
         entries = log.read(conn, after=0)
         assert [entry.seq for entry in entries] == [1, 2, 3, 4]
@@ -227,7 +227,7 @@ def test_whatever_fails_the_log_has_no_gap_and_only_what_succeeded(store: Store,
         before, _ = log.head(conn)
 
     def verb(tx: Transaction, *, good: bool) -> None:
-        tx.emit(DeskStopped(actor="alice", reason="good" if good else "bad"))
+        leave(tx, DeskStopped(actor="alice", reason="good" if good else "bad"))
         if not good:
             raise ZeroDivisionError
 

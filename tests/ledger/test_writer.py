@@ -20,7 +20,7 @@ from core.ledger.store import Store
 from core.ledger.tables import Agent, Contact, table
 from core.ledger.transaction import Transaction
 from core.ledger.writer import Writer
-from tests.desk import make_desk
+from tests.desk import leave, make_desk
 
 CONTACT = table(Contact)
 AGENT = table(Agent)
@@ -31,7 +31,7 @@ def note(name: str) -> Callable[[Transaction], str]:
 
     def verb(tx: Transaction) -> str:
         tx.add(CONTACT, {"agent_id": 1, "address": name, "first_at": tx.now})
-        tx.emit(AgentResumed(actor="gail", agent=1, reason=name))
+        leave(tx, AgentResumed(actor="gail", agent=1, reason=name))
         tx.bump("test", "", "noted", minute=0)
         return name
 
@@ -139,7 +139,7 @@ def stages_a_double(tx: Transaction) -> None:
 def stages_nonsense(tx: Transaction) -> None:
     """Fails with an error that is not the database's, when nobody's verb is running any more."""
     note("nonsense")(tx)
-    tx.emit(AgentResumed(actor="gail", reason=object()))  # type: ignore[arg-type]  # what a bug would do
+    leave(tx, AgentResumed(actor="gail", reason=object()))  # type: ignore[arg-type]  # what a bug would do
 
 
 @pytest.mark.parametrize("bad", [refuses, breaks_sql, stages_a_double, stages_nonsense])

@@ -21,7 +21,7 @@ from core.loops.notify import Notify, send_test
 from core.rules import policy as policies
 from core.rules.policy import Policy
 from core.words import DAY, HOUR, MINUTE, Mode
-from tests.desk import ADDRESS, WIDE, Bench, make_desk
+from tests.desk import ADDRESS, WIDE, Bench, leave, make_desk
 
 # Apprise's mail channel imports it, on its way out of the standard library.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
@@ -81,7 +81,7 @@ def voice(store: Store, writer: Writer, *, worker: int = 1) -> Notify:
 def emit(store: Store, *happened: Event) -> None:
     def verb(tx: Transaction) -> None:
         for event in happened:
-            tx.emit(event)
+            leave(tx, event)
 
     store.transact(verb)
 

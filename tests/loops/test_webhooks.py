@@ -28,7 +28,7 @@ from core.ledger.transaction import Transaction
 from core.ledger.writer import Writer
 from core.loops.webhooks import Webhooks
 from core.words import DAY, HOUR, SECOND, Mode, Outcome, Reply, read_id, stamp
-from tests.desk import ADDRESS, ALICE, DOMAIN, DORA, OLIVE, WIDE, Bench, add_mailbox, make_desk
+from tests.desk import ADDRESS, ALICE, DOMAIN, DORA, OLIVE, WIDE, Bench, add_mailbox, leave, make_desk
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -157,7 +157,7 @@ def events(desk: Bench) -> list[log.Entry]:
 def emit(store: Store, *happened: Event) -> None:
     def verb(tx: Transaction) -> None:
         for event in happened:
-            tx.emit(event)
+            leave(tx, event)
 
     store.transact(verb)
 

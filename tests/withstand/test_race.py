@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, update
 
-from core.demo.founding import person
 from core.flow import controls
 from core.ledger import log
 from core.ledger.store import Store
@@ -96,13 +95,13 @@ def _asleep(store: Store) -> bool:
 def test_no_attempt_is_committed_after_a_suspension_on_either_gateway(tmp_path: Path, empty_postgres: str) -> None:
     tried = select(func.count()).select_from(RECIPIENT).where(RECIPIENT.c.attempts > 0)
 
-    def suspend(tx: Transaction) -> tuple[int, int]:
-        frozen = controls.suspend_agent(tx, "bot", reason="looks odd", actor=person("alice"))
-        row = tx.one(tried)
-        assert row is not None
-        return int(row[0]), frozen.in_flight
-
     async def story(tested: Site) -> None:
+        def suspend(tx: Transaction) -> tuple[int, int]:
+            frozen = controls.suspend_agent(tx, "bot", reason="looks odd", actor=tested.desk.person("alice"))
+            row = tx.one(tried)
+            assert row is not None
+            return int(row[0]), frozen.in_flight
+
         async with tested.gateway() as one, tested.gateway() as two:
             for _ in range(3):
                 async with one.load(agents=4) as first, two.load(agents=4) as second:
@@ -120,7 +119,9 @@ def test_no_attempt_is_committed_after_a_suspension_on_either_gateway(tmp_path: 
                     assert before <= len(tested.world.messages) == sent(store) <= attempted
                     assert attempted - sent(store) == 0 <= in_flight
                     store.transact(
-                        lambda tx: controls.resume_agent(tx, "bot", reason="it was fine", actor=person("gail"))
+                        lambda tx: controls.resume_agent(
+                            tx, "bot", reason="it was fine", actor=tested.desk.person("gail")
+                        )
                     )
         with tested.store() as store:
             log_is_whole(store)

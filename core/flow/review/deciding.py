@@ -12,7 +12,7 @@ from sqlalchemy import Row, select, update
 
 from core.errors import Conflict, Forbidden
 from core.events import EmailApprovalUndone, EmailApproved, EmailRejected
-from core.flow import house
+from core.flow import access, house
 from core.flow.review import ending, items, reading, release
 from core.flow.review.items import REVIEW
 from core.ledger import facts
@@ -20,7 +20,6 @@ from core.ledger.counters import bucket
 from core.ledger.facts import GateFacts
 from core.ledger.tables import Message, table
 from core.ledger.transaction import Transaction
-from core.rules import roles
 from core.rules.roles import Verb
 from core.words import Action, Actor, Status
 
@@ -59,7 +58,7 @@ class Decided:
 
 def decide(tx: Transaction, decision: Decision, *, actor: Actor) -> Decided:
     """Approve or reject one pending item. Raises `Forbidden`, `NotFound`, `Conflict`, `Invalid`."""
-    roles.check(actor, Verb.MESSAGE_APPROVE if decision.approve else Verb.MESSAGE_REJECT)
+    actor = access.require(tx, actor, Verb.MESSAGE_APPROVE if decision.approve else Verb.MESSAGE_REJECT)
     item = items.item(tx, decision.item)
     _still_pending(tx, item)
     digest = _digest(tx, item)
@@ -150,7 +149,7 @@ def _reject(tx: Transaction, item: Row[Any], box: GateFacts, decision: Decision,
 
 def undo(tx: Transaction, item_id: int, *, actor: Actor) -> Decided:
     """Take an approval back before its release. Raises `Conflict` once it is released."""
-    roles.check(actor, Verb.MESSAGE_UNDO)
+    actor = access.require(tx, actor, Verb.MESSAGE_UNDO)
     item = items.item(tx, item_id)
     if item.status != "approved" or item.release_at is None or item.release_at <= tx.now:
         raise Conflict(f"{items.spelled(item)} is {item.status} and past its release: sent mail has no undo")

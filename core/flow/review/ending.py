@@ -9,7 +9,7 @@ from sqlalchemy import Row, delete, select, update
 
 from core.errors import Conflict, NotFound
 from core.events import EmailCancelled, EmailExpired
-from core.flow import allowances
+from core.flow import access, allowances
 from core.flow.review import items, release
 from core.flow.review.items import REVIEW
 from core.ledger import facts, lanes
@@ -18,6 +18,7 @@ from core.ledger.facts import GateFacts
 from core.ledger.tables import Contact, Message, Recipient, table
 from core.ledger.transaction import Transaction
 from core.rules.budgets import DAY_BUCKET
+from core.rules.roles import Verb
 from core.words import SYSTEM, Actor, Status, spell_id
 
 MESSAGE: Final = table(Message)
@@ -27,6 +28,8 @@ CONTACT: Final = table(Contact)
 
 def cancel(tx: Transaction, message_id: int, *, actor: Actor, reason: str | None = None) -> Status:
     """Take back what has not left yet. Raises `Conflict` when nothing of it waits any more."""
+    if actor.kind == "operator":
+        actor = access.require(tx, actor, Verb.MESSAGE_CANCEL)
     message = tx.one(select(MESSAGE).where(MESSAGE.c.id == message_id))
     if message is None:
         raise NotFound("there is no such message")

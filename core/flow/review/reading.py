@@ -12,10 +12,10 @@ from typing import Any, Final
 from sqlalchemy import Row, bindparam, func, select, update
 
 from core.events import ReviewHurried
-from core.flow import house
+from core.flow import access, house
 from core.ledger.tables import Reader, Reading, Review, table
 from core.ledger.transaction import Transaction
-from core.rules import pace, roles
+from core.rules import pace
 from core.rules.roles import Verb
 from core.words import MINUTE, Actor
 
@@ -57,7 +57,7 @@ _HURRIED: Final = (
 
 def opened(tx: Transaction, item: int, *, actor: Actor) -> None:
     """It is before this reviewer's eyes from now on, and what was before is not any more."""
-    roles.check(actor, Verb.MESSAGE_READ)
+    actor = access.require(tx, actor, Verb.MESSAGE_READ)
     pending = tx.one(select(REVIEW.c.id).where(REVIEW.c.id == item, REVIEW.c.status == "pending"))
     reader = _reader(tx, actor)
     if reader.item == item:
@@ -73,7 +73,7 @@ def opened(tx: Transaction, item: int, *, actor: Actor) -> None:
 
 def closed(tx: Transaction, *, actor: Actor) -> None:
     """Whatever was before this reviewer's eyes is not any more."""
-    roles.check(actor, Verb.MESSAGE_READ)
+    actor = access.require(tx, actor, Verb.MESSAGE_READ)
     reader = _reader(tx, actor)
     if reader.item is not None:
         _settle(tx, reader)

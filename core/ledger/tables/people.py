@@ -12,7 +12,10 @@ from core.ledger.tables.columns import AUTO, Json, big, json, maybe_big
 
 
 class Operator(SQLModel, table=True):
-    """A human. `roles` count; `unconfirmed` ones wait for governance."""
+    """A human. `roles` count; `unconfirmed` ones wait for governance.
+
+    `token_hash` opens the desk; `claim_hash` is of a token that its owner has made and nobody has confirmed yet.
+    """
 
     __table_args__ = AUTO
     id: int | None = Field(default=None, primary_key=True)
@@ -20,7 +23,10 @@ class Operator(SQLModel, table=True):
     roles: list[str] = json(default_factory=list)
     unconfirmed: list[str] = json(default_factory=list)
     token_hash: bytes | None = Field(default=None, sa_type=LargeBinary, unique=True)
+    token_issued_at: int | None = maybe_big()
+    token_expires_at: int | None = maybe_big()
     claim_hash: bytes | None = Field(default=None, sa_type=LargeBinary, unique=True)
+    claim_started_at: int | None = maybe_big()
     claim_expires_at: int | None = maybe_big()
     added_by: str
     confirmed_by: str | None = None
