@@ -231,11 +231,9 @@ def rate_limited(tx: Transaction, cap: Cap, room: Room) -> Answer:
     )
 
 
-def charge_acceptance(tx: Transaction, box: GateFacts, run: RunFacts, *, new: int, n: int) -> None:
-    """Count what acceptance counts."""
+def charge_acceptance(tx: Transaction, run: RunFacts, *, n: int) -> None:
+    """Count what acceptance counts, beside first-time recipients (`contacts.reserve`)."""
     tx.bump("run", str(run.id), "accepted", minute=EVER, n=n)
-    if new:
-        new_recipient_caps(tx, box).charge(tx, new)
 
 
 def wait(tx: Transaction, box: GateFacts, *, n: int) -> None:

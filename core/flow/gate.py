@@ -14,7 +14,7 @@ from sqlalchemy import Row, select
 
 from core.errors import Conflict, Invalid, Unauthenticated
 from core.events import EmailSuppressed
-from core.flow import allowances, house
+from core.flow import allowances, contacts, house
 from core.flow.answers import Answer, RecipientAnswer, blocked
 from core.flow.prepare import Prepared, Target
 from core.ledger import facts, lanes
@@ -159,8 +159,9 @@ def judge(tx: Transaction, prepared: Prepared, box: GateFacts, *, run: RunFacts)
     )  # fmt: skip
     before = allowances.run_accepted(tx, run.id)
     open_ = tuple(t for t in prepared.targets if t.n in open_to(asked))
-    first = _first_contacts(tx, open_, box)
-    budget = (*_run_hold(tx, box, run, before=before, asking=len(open_)), *_newcomers_hold(tx, box, len(first)))
+    first = contacts.strangers(tx, {t.address.normalised for t in open_}, agent_id=box.agent_id)
+    newcomers = _newcomers_hold(tx, box, len(first.fresh))
+    budget = (*_run_hold(tx, box, run, before=before, asking=len(open_)), *newcomers)
     decision = decide(dataclasses.replace(asked, budget=budget))
     verdict = decision.verdict
     if isinstance(verdict, Hold):
@@ -173,7 +174,8 @@ def judge(tx: Transaction, prepared: Prepared, box: GateFacts, *, run: RunFacts)
         shut={n: Reason(block.error, block.reason) for n, block in decision.shut.items()},
         suppressions=suppressions,
         waits_for=_order(tx, prepared, open_, box),
-        first_contacts=first,
+        # What the cap holds takes no place: it takes one when it leaves, after a person's yes.
+        first_contacts=frozenset() if newcomers else first.fresh,
         failed_checks=decision.failed + len(suppressions),
         facts={
             "mode": box.mode,
@@ -181,7 +183,7 @@ def judge(tx: Transaction, prepared: Prepared, box: GateFacts, *, run: RunFacts)
             "classes": [content_class.value for content_class in prepared.classes],
             "declared": prepared.declared_class.value if prepared.declared_class else None,
             "recipients": len(open_),
-            "first_contacts": len(first),
+            "first_contacts": len(first.all),
             "run_before": before,
             "run_confirmed": run.confirmed_up_to,
             "outside": int(any(not one.allowed for one in asked.recipients if one.n not in decision.shut)),
@@ -253,11 +255,6 @@ def _asked(
 def _consents_told(asked: GateInput, decision: GateDecision) -> list[str]:
     said = [verdict for one in asked.recipients if one.n not in decision.shut for _, verdict in one.consent]
     return [type(verdict).__name__.lower() for verdict in said if not isinstance(verdict, Execute)]
-
-
-def _first_contacts(tx: Transaction, open_: Sequence[Target], box: GateFacts) -> frozenset[str]:
-    wanted = {t.address.normalised for t in open_}
-    return frozenset(wanted - facts.known_contacts(tx, wanted, agent_id=box.agent_id))
 
 
 class Consents:

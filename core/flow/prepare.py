@@ -315,7 +315,9 @@ def _raise(store: Store, submission: Submission, box: GateFacts, targets: Sequen
     if ContentClass.COLD_OUTREACH in offered:
         wanted = {t.address.normalised for t in targets}
         c = CONTACT.c
-        rows = store.rows(select(c.address).where(c.agent_id == box.agent_id, c.address.in_(wanted)))
+        rows = store.rows(
+            select(c.address).where(c.agent_id == box.agent_id, c.address.in_(wanted), c.left_at.is_not(None))
+        )
         first = len({row.address for row in rows}) < len(wanted)
     return classes.raise_class(
         submission.content_class or default,

@@ -14,7 +14,7 @@ from sqlalchemy import update
 
 from core.errors import Forbidden, PostroomError
 from core.events import EmailBlocked, EmailPending, EmailQueued, EmailSubmitted
-from core.flow import allowances, gate, house, review
+from core.flow import allowances, contacts, gate, house, review
 from core.flow.answers import Answer, RecipientAnswer, blocked
 from core.flow.gate import Judged
 from core.flow.prepare import Prepared, Target
@@ -22,14 +22,13 @@ from core.flow.status import owned
 from core.ledger import facts, lanes
 from core.ledger.facts import GateFacts, RunFacts, TokenFacts
 from core.ledger.lanes import Slot
-from core.ledger.tables import Body, Contact, Idempotency, Message, Recipient, Review, table
+from core.ledger.tables import Body, Idempotency, Message, Recipient, Review, table
 from core.ledger.transaction import Transaction
 from core.words import DAY, Actor, Block, Execute, Hold, Scope, Status, spell_id
 
 MESSAGE: Final = table(Message)
 BODY: Final = table(Body)
 RECIPIENT: Final = table(Recipient)
-CONTACT: Final = table(Contact)
 REVIEW: Final = table(Review)
 IDEMPOTENCY: Final = table(Idempotency)
 
@@ -87,7 +86,8 @@ def _accept(
 ) -> Answer:
     held = isinstance(judged.verdict, Hold)
     _store(tx, prepared, box, run=run, judged=judged, test=test)
-    allowances.charge_acceptance(tx, box, run, new=_remember_contacts(tx, box, judged), n=len(judged.open))
+    allowances.charge_acceptance(tx, run, n=len(judged.open))
+    contacts.reserve(tx, judged.first_contacts, agent_id=box.agent_id, message_id=prepared.id)
     answer = _hold(tx, prepared, box, judged) if held else _queue(tx, prepared, box, judged)
     _remember_answer(tx, prepared, answer)
     return answer
@@ -285,17 +285,6 @@ def _refused(
     )
     told = tuple(recipients) or tuple(RecipientAnswer(t.given, answer.status, answer.error) for t in prepared.targets)
     return gate.with_recipients(answer, told)
-
-
-def _remember_contacts(tx: Transaction, box: GateFacts, judged: Judged) -> int:
-    """Note whom the agent writes to for the first time; returns how many of them there are."""
-    fresh = 0
-    for target in judged.open:
-        address = target.address.normalised
-        if address in judged.first_contacts and tx.claim_key(("contact", box.agent_id, address)):
-            tx.add(CONTACT, {"agent_id": box.agent_id, "address": address, "first_at": tx.now})
-            fresh += 1
-    return fresh
 
 
 def _answered_before(tx: Transaction, prepared: Prepared) -> Answer | None:

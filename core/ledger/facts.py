@@ -297,22 +297,23 @@ def keeps_away(classes: str, content_class: str) -> bool:
     return classes == EVERY_CLASS or content_class in classes.split(",")
 
 
-_KNOWN: Final = select(CONTACT.c.address, CONTACT.c.agent_id).where(
+_KNOWN: Final = select(CONTACT.c.address, CONTACT.c.agent_id, CONTACT.c.left_at).where(
     CONTACT.c.address.in_(bindparam("b_addresses", expanding=True)),
     CONTACT.c.agent_id.in_(bindparam("b_agents", expanding=True)),
 )
 
 
-def known_contacts(tx: Transaction, addresses: Collection[str], *, agent_id: int) -> set[str]:
-    """Which of the addresses this agent has written to before."""
+def contacts(tx: Transaction, addresses: Collection[str], *, agent_id: int) -> tuple[set[str], set[str]]:
+    """Which of the addresses mail of this agent has left to, and to which of the others some waits."""
     rows: Sequence[Row[Any]] | None = tx.foreseen(("contacts", agent_id), addresses)
     if rows is None:
         rows = tx.peek(_KNOWN, {"b_agents": [agent_id], "b_addresses": list(addresses)})
-    return {row.address for row in rows}
+    left = {row.address for row in rows if row.left_at is not None}
+    return left, {row.address for row in rows} - left
 
 
 def foresee_recipients(tx: Transaction, addresses: Collection[str], *, agent_ids: Collection[int]) -> None:
-    """Read for a whole batch what `suppressed` and `known_contacts` will ask address by address."""
+    """Read for a whole batch what `suppressed` and `contacts` will ask address by address."""
     listed = list(addresses)
     tx.foresee("suppressed", listed, tx.peek(_SUPPRESSED, {"b_addresses": listed, "b_now": tx.now}))
     rows = tx.peek(_KNOWN, {"b_agents": list(agent_ids), "b_addresses": listed})

@@ -221,6 +221,10 @@ class Transaction:
         self._mine().keys.add(key)
         return True
 
+    def claimed(self, key: Hashable) -> bool:
+        """Whether a verb of this batch, this one included, has claimed `key`."""
+        return key in self._batch.keys or key in self._mine().keys
+
     def emit(self, event: Event) -> None:
         """Leave a fact with the transaction; it gets its place in the log at the commit.
 

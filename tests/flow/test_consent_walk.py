@@ -166,7 +166,6 @@ class Desk(RuleBasedStateMachine):
                 return
             kinds = {content_class} | ({COMMITMENT} if promises else set()) | (set() if before else {COLD})
             self.mail[number(answer.message_id)] = Handed(to, kinds)
-            self.written_to.add(to)
             if answer.status == "queued":
                 self.check_may_go(number(answer.message_id), "accepted")
 
@@ -298,6 +297,8 @@ class Desk(RuleBasedStateMachine):
         leaving = [one for one in taken if one.key in going]
         for one in leaving:
             self.check_may_go(one.message_id, "leaves")
+        if then == "settles":
+            self.written_to.update(one.address for one in leaving)
         if then != "dies":
             settle(self.store, leaving, reply=OK if then == "settles" else DEFERRED)
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import bindparam, select, update
 
 from core.events import EmailUncertain
-from core.flow import house, review
+from core.flow import contacts, house, review
 from core.ledger import facts, lanes
 from core.ledger.counters import bucket
 from core.ledger.lanes import Claimed
@@ -58,6 +58,7 @@ def finish(tx: Transaction, c: Claimed, *, status: Status, reason: str) -> None:
         .values(status=status.value, reason=reason, next_at=None)
     )
     close(tx, [c], status)
+    contacts.release(tx, [c], unattempted=True)
 
 
 def uncertain(tx: Transaction, c: Claimed, *, attempt: int, policy: Policy, jitter: float) -> None:

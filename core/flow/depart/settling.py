@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, select, update
 
 from core import unseen
 from core.events import EmailDeferred, EmailFailed, EmailSent
-from core.flow import absorb, house, review
+from core.flow import absorb, contacts, house, review
 from core.flow.depart import ending
 from core.ledger import facts, lanes
 from core.ledger.counters import bucket
@@ -125,6 +125,7 @@ def _settle_sent(tx: Transaction, sent: Sequence[Settlement]) -> None:
             )
         )  # fmt: skip
     ending.close(tx, [s.claimed for s in sent], Status.SENT)
+    contacts.left(tx, [s.claimed for s in sent])
     tx.write_keeping_memo(
         _CALM,
         [{"b_id": lane, "b_reply": text, "b_at": tx.now, "b_n": n} for lane, (text, n) in _last_words(sent).items()],
@@ -267,6 +268,7 @@ def _fail(tx: Transaction, one: Settlement, *, cause: str) -> None:
     )  # fmt: skip
     tx.bump("desk", "", "failed", minute=bucket(tx.now))
     ending.close(tx, [c], Status.FAILED)
+    contacts.release(tx, [c], unattempted=False)
     if cause == "refused":
         absorb.absorb_refusal(tx, c, reply)
 

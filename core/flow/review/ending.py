@@ -5,25 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import Row, select, update
 
 from core.errors import Conflict, NotFound
 from core.events import EmailCancelled, EmailExpired
-from core.flow import access, allowances
+from core.flow import access, allowances, contacts
 from core.flow.review import items, release
 from core.flow.review.items import REVIEW
 from core.ledger import facts, lanes
 from core.ledger.counters import EVER, bucket
 from core.ledger.facts import GateFacts
-from core.ledger.tables import Contact, Message, Recipient, table
+from core.ledger.tables import Message, Recipient, table
 from core.ledger.transaction import Transaction
-from core.rules.budgets import DAY_BUCKET
 from core.rules.roles import Verb
 from core.words import SYSTEM, Actor, Status, spell_id
 
 MESSAGE: Final = table(Message)
 RECIPIENT: Final = table(Recipient)
-CONTACT: Final = table(Contact)
 
 
 def cancel(tx: Transaction, message_id: int, *, actor: Actor, reason: str | None = None) -> Status:
@@ -91,7 +89,7 @@ def end_unsent(tx: Transaction, message_id: int | None, box: GateFacts, *, statu
         values |= {"status": end_of(tx, message_id).value, "final_at": tx.now}
     tx.write(update(MESSAGE).where(MESSAGE.c.id == message_id).values(**values))
     allowances.wait(tx, box, n=-sum(row.status != Status.PENDING and not row.charged for row in rows))
-    _give_back(tx, message, rows, box)
+    _give_back(tx, message, rows)
     release.free_followers(tx, [message_id])
     return len(rows)
 
@@ -103,19 +101,10 @@ def end_of(tx: Transaction, message_id: int) -> Status:
     return next(status for status in order if status.value in found)
 
 
-def _give_back(tx: Transaction, message: Row[Any], rows: Sequence[Row[Any]], box: GateFacts) -> None:
+def _give_back(tx: Transaction, message: Row[Any], rows: Sequence[Row[Any]]) -> None:
     """What never left does not count against the run, nor as a first contact."""
-    unpaid = [row for row in rows if not row.charged]
-    if not unpaid:
-        return
-    tx.bump("run", str(message.run_id), "accepted", minute=EVER, n=-len(unpaid))
-    forgotten = tx.write(
-        delete(CONTACT).where(
-            CONTACT.c.agent_id == box.agent_id,
-            CONTACT.c.address.in_([row.address for row in unpaid]),
-            CONTACT.c.first_at == message.submitted_at,
-        )
-    )
-    if forgotten:
-        at = bucket(message.submitted_at, DAY_BUCKET)
-        tx.bump("agent", str(box.agent_id), "new_15m", minute=at, n=-forgotten)
+    unpaid = sum(not row.charged for row in rows)
+    if unpaid:
+        tx.bump("run", str(message.run_id), "accepted", minute=EVER, n=-unpaid)
+    ended = [contacts.Ended(message.agent_id, message.id, row.address, row.attempts) for row in rows]
+    contacts.release(tx, ended, unattempted=True)

@@ -12,12 +12,15 @@ from core.ledger.tables.columns import AUTO, CLUSTERED, big, maybe_big
 
 
 class Contact(SQLModel, table=True):
-    """Whom an agent has written to, for first-time recipients."""
+    """Whom an agent has written to. Without `left_at` nothing has left yet, and `message_id` holds the place."""
 
     __table_args__ = CLUSTERED
     agent_id: int = Field(primary_key=True)
     address: str = Field(primary_key=True)
     first_at: int = big()
+    """When its place among the day's first-time recipients was taken."""
+    left_at: int | None = maybe_big()
+    message_id: int | None = maybe_big()
 
 
 class Suppression(SQLModel, table=True):

@@ -266,12 +266,12 @@ def _recipients(conn: Connection, row: Row[Any], item: ReviewView | None, now: i
 
 
 def _first_contacts(conn: Connection, row: Row[Any], addresses: set[str]) -> set[str]:
-    """Whom the agent wrote to for the first time with this very message."""
+    """To whom no mail of the agent had left when this was handed in."""
     c = CONTACT.c
-    found = conn.execute(
-        select(c.address).where(c.agent_id == row.agent_id, c.address.in_(addresses), c.first_at == row.submitted_at)
+    known = conn.execute(
+        select(c.address).where(c.agent_id == row.agent_id, c.address.in_(addresses), c.left_at <= row.submitted_at)
     )
-    return set(found.scalars())
+    return addresses - set(known.scalars())
 
 
 def _suppressed(conn: Connection, addresses: set[str], row: Row[Any], *, now: int) -> dict[str, str]:
