@@ -17,7 +17,7 @@ from core.ledger.tables import Contact, Mailbox, Stream, Token, table
 from core.rules.policy import Policy
 from core.words import DAY, DEFAULT_CLASSES, ContentClass, Mode, Outcome, Reply
 from tests.desk import ALICE, DOMAIN, WIDE, Bench, make_desk
-from tests.flow.leaving import NOBODY, attempt, claim, leave, many, number, pass_a_moment, settle
+from tests.flow.leaving import NOBODY, OK, attempt, claim, leave, many, number, pass_a_moment, settle
 
 CONTACT = table(Contact)
 LATER = Reply(Outcome.DEFERRED, 451, "4.7.1", "later", "rcpt", "mx.example")
@@ -38,12 +38,12 @@ def statuses(desk: Bench, people: list[str]) -> list[str]:
     return [desk.submit(to).status for to in people]
 
 
-def see_off(desk: Bench, *, reply: Reply | None = None) -> int:
+def see_off(desk: Bench, *, reply: Reply = OK) -> int:
     """Everything that is free leaves; returns how much that was."""
     gone = 0
     while taken := claim(desk.store):
         going = attempt(desk.store, taken)
-        settle(desk.store, [one for one in taken if one.key in going], **({"reply": reply} if reply else {}))
+        settle(desk.store, [one for one in taken if one.key in going], reply=reply)
         gone += len(going)
         pass_a_moment(desk.store)
     return gone
