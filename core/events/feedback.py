@@ -23,12 +23,16 @@ class EmailDelivered(Event):
 @fact("email.bounced")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailBounced(Event):
-    """Authenticated feedback, or the receiver's own 5xx: recipient `n` does not get mail."""
+    """Authenticated feedback, or the receiver's own 5xx: recipient `n` does not get mail.
+
+    `permanent`: the address is dead. `forwarded`: the report names somebody else, to whom `n` seems to forward.
+    """
 
     n: int
     source: str
     permanent: bool
     status: str | None = None
+    forwarded: bool = False
 
 
 @fact("email.complained")

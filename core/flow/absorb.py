@@ -43,6 +43,7 @@ LOUD: Final = 60
 SILENCE: Final = 5 * DAY
 """Mail that nothing came back about for so long arrived: relays give up sooner (RFC 5321 4.5.4.1)."""
 
+_FORWARDED: Final = "forwarded"
 _RANK: Final = (Feedback.DELIVERED, Feedback.BOUNCED, Feedback.UNSUBSCRIBED, Feedback.COMPLAINED)
 
 
@@ -65,6 +66,7 @@ class Word:
     counted: bool = True
     status: str | None = None
     refused: bool = False
+    forwarded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,13 @@ def absorb_report(
     if feedback_ is None:
         return Absorbed(matched=True)
     # Most of what is lost for good has an address behind it that exists: content, size, reputation, a full mailbox.
-    return _take(tx, one, Word(feedback_, source, permanent=said.suppress, status=said.status))
+    dead = said.suppress
+    elsewhere = feedback_ is Feedback.BOUNCED and matching.forwarded(said, one)
+    if dead and elsewhere:
+        # The end of a forwarding is dead. Its owner may read our mail where we sent it, and may mend the forwarding:
+        # only when the same is told on another day is the address given up.
+        dead = _told_on_another_day(tx, one)
+    return _take(tx, one, Word(feedback_, source, permanent=dead, status=said.status, forwarded=elsewhere))
 
 
 def absorb_provider(tx: Transaction, event: ProviderEvent, *, source: str) -> Absorbed:
@@ -173,7 +181,7 @@ def _take(tx: Transaction, one: Subject, word: Word) -> Absorbed:
         fresh = one.feedback is None
     else:
         hard = word.permanent and word.feedback is Feedback.BOUNCED
-        how = f"{'hard' if hard else 'soft'}:{'counted' if word.counted else 'told'}"
+        how = f"{'hard' if hard else _FORWARDED if word.forwarded else 'soft'}:{'counted' if word.counted else 'told'}"
         fresh = feedback.first_time(tx, f"{one.message_id}:{one.n}:{word.feedback.value}:{how}")
     if not fresh:
         return Absorbed(matched=True)
@@ -200,7 +208,11 @@ def _tell(tx: Transaction, one: Subject, word: Word) -> None:
         case Feedback.DELIVERED:
             tx.emit(EmailDelivered(actor=str(SYSTEM), **ids))
         case Feedback.BOUNCED:
-            tx.emit(EmailBounced(actor=str(SYSTEM), **ids, permanent=word.permanent, status=word.status))
+            tx.emit(
+                EmailBounced(
+                    actor=str(SYSTEM), **ids, permanent=word.permanent, status=word.status, forwarded=word.forwarded
+                )
+            )
         case Feedback.COMPLAINED:
             tx.emit(EmailComplained(actor=str(RECIPIENT), **ids))
         case Feedback.UNSUBSCRIBED:
@@ -286,6 +298,15 @@ def _suppress(tx: Transaction, one: Subject, word: Word) -> None:
             message=one.message_id, mailbox=one.mailbox_id, agent=one.agent_id, run=one.run_id, stream=one.stream_id
         ),
     )
+
+
+def _told_on_another_day(tx: Transaction, one: Subject) -> bool:
+    """Whether an earlier report said of this address, not today, that it forwards to nobody."""
+    _, policy = house.policy(tx)
+    known = feedback.latest_words(tx, one.address, limit=4 * policy.suppression.soft_after)
+    keys = [f"{row.message_id}:{row.n}:{Feedback.BOUNCED.value}:{_FORWARDED}:counted" for row in known]
+    since = tx.now - policy.suppression.soft_expiry
+    return any(since <= at and at // DAY != tx.now // DAY for at in feedback.seen(tx, keys))
 
 
 def _again_and_again(tx: Transaction, address: str, policy: Policy) -> bool:

@@ -5,6 +5,9 @@ seen it, so it proves something only where that was one. Message-ID proves nothi
 answer to a submission shows it to the agent, and an agent that hands in a complaint of its own making would have a
 person suppressed on the whole desk. A provider's signed webhook proves all it says; it need only name the message.
 Whatever is left names nobody, and the reason says why.
+
+A report to one recipient's return path may name somebody else: mail was forwarded, and what is dead is the other end.
+The address that we wrote to may be read by its owner all the same, so one such report never condemns it.
 """
 
 from __future__ import annotations
@@ -53,11 +56,26 @@ def said_of(report: Report, one: Subject) -> ReportedRecipient | None:
     for said in report.recipients:
         if _normalised(said.address) == one.address:
             return said
+    ends = [said for said in report.recipients if said.original and _normalised(said.original) == one.address]
+    if ends:
+        # An alias is dead when all that it stands for are: the best of its ends speaks for it.
+        return min(ends, key=lambda said: (said.event is Event.BOUNCED, said.suppress))
     if not report.recipients:
         # Providers redact who complained; the mark says it all the same. A bounce that says as little is no hard one.
         return ReportedRecipient(one.address, Event.COMPLAINED if report.kind == "complaint" else Event.BOUNCED)
     # A report that came to one recipient's return path and names several others is about none of them in particular.
     return report.recipients[0] if len(report.recipients) == 1 else None
+
+
+def forwarded(said: ReportedRecipient, one: Subject) -> bool:
+    """Whether somebody else is named than whom we wrote to; a tag (`jane+news@`) that was taken off is no stranger."""
+    named = {_untagged(_normalised(each)) for each in (said.address, said.original) if each}
+    return _untagged(one.address) not in named
+
+
+def _untagged(address: str) -> str:
+    local, _, domain = address.rpartition("@")
+    return f"{local.partition('+')[0]}@{domain}"
 
 
 def of_provider(tx: Transaction, event: ProviderEvent) -> Subject | str:

@@ -65,7 +65,7 @@ def latest_words(tx: Transaction, address: str, *, limit: int) -> Sequence[Row[A
     """What came of the last mail to an address, the newest first: feedback, when, and when it was sent."""
     r = RECIPIENT.c
     return tx.all(
-        select(r.feedback, r.feedback_at, r.sent_at)
+        select(r.message_id, r.n, r.feedback, r.feedback_at, r.sent_at)
         .join(MESSAGE, MESSAGE.c.id == r.message_id)
         .where(r.address == address, r.attempts > 0, MESSAGE.c.test.is_(False))
         .order_by(r.message_id.desc())
@@ -86,6 +86,11 @@ def first_time(tx: Transaction, key: str) -> bool:
         return False
     tx.add(SEEN, {"key": key, "at": tx.now})
     return True
+
+
+def seen(tx: Transaction, keys: Sequence[str]) -> Sequence[int]:
+    """When those of these keys that were absorbed before were."""
+    return [int(row.at) for row in tx.all(select(SEEN.c.at).where(SEEN.c.key.in_(keys)))]
 
 
 def _subject(row: Row[Any]) -> Subject:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from core.events import EmailSent, FeedbackUnverified
+from core.events import EmailBounced, EmailSent, FeedbackUnverified
 from core.flow import absorb, status, tell
 from core.flow.absorb import Absorbed
 from core.ledger import facts
@@ -22,7 +22,7 @@ from core.rules.policy import Policy, from_json, to_json
 from core.rules.policy.sections import Consent as ConsentPolicy
 from core.rules.policy.sections import HeldClasses
 from core.rules.policy.sections import Suppression as SuppressionPolicy
-from core.rules.reports import Event
+from core.rules.reports import Event, read
 from core.words import DAY, ContentClass, Feedback, Outcome, Reply, spell_id
 from tests.desk import DOMAIN, KEYRING, Bench, make_desk
 from tests.flow.leaving import attempt, claim, events, leave, many, number, pass_a_moment, settle
@@ -394,3 +394,83 @@ def test_a_complaint_after_an_unsubscribe_reaches_everything(store: Store) -> No
     hand_in(store, report(message))
     assert suppressed(store) == [("jane@example.com", "unsubscribed"), ("jane@example.com", "complained")]
     assert desk.submit("jane@example.com").error == "recipients_suppressed"
+
+
+# --- forwarding -----------------------------------------------------------------------------------------------------
+
+
+def forwarded_bounce(message: int, **more: Any) -> Any:
+    return report(message, kind="bounce", status="5.1.1", address="jane@fwd.example", **more)
+
+
+def test_a_bounce_that_names_somebody_else_is_noted_and_soft(store: Store) -> None:
+    desk = free(store)
+    [message, *_] = leave(desk, "jane@example.com", *many(9))
+    assert hand_in(store, forwarded_bounce(message)).fresh
+    assert suppressed(store) == []
+    assert counted(store, "bounced_1h") == 0
+    assert recipient(store, message).feedback == "bounced"
+    [told] = events(store, "email.bounced")
+    assert isinstance(told, EmailBounced)
+    assert (told.permanent, told.forwarded) == (False, True)
+
+
+def test_a_forwarding_dead_on_two_days_suppresses_and_twice_on_one_day_does_not(store: Store, clock: Any) -> None:
+    desk = free(store)
+    clock.advance(micros=DAY - clock.now() % DAY)
+    first, second, third = (leave(desk, "jane@example.com")[0] for _ in range(3))
+    hand_in(store, forwarded_bounce(first))
+    hand_in(store, forwarded_bounce(second))
+    assert suppressed(store) == []
+    clock.advance(micros=DAY)
+    hand_in(store, forwarded_bounce(third))
+    assert suppressed(store) == [("jane@example.com", "bounced")]
+
+
+def test_the_address_s_own_bounce_after_a_forwarded_one_suppresses_at_once(store: Store) -> None:
+    desk = free(store)
+    [message] = leave(desk, "jane@example.com")
+    hand_in(store, forwarded_bounce(message))
+    hand_in(store, report(message, kind="bounce", status="5.1.1"))
+    assert suppressed(store) == [("jane@example.com", "bounced")]
+
+
+def test_a_tag_that_was_taken_off_names_nobody_else(store: Store) -> None:
+    desk = free(store)
+    [message] = leave(desk, "jane+news@example.com")
+    hand_in(store, report(message, kind="bounce", status="5.1.1", address="jane@example.com"))
+    assert suppressed(store) == [("jane+news@example.com", "bounced")]
+
+
+@pytest.mark.parametrize(("last", "gone"), [("5.1.1", True), ("5.2.2", False)])
+def test_an_alias_is_dead_when_all_its_ends_are(store: Store, last: str, *, gone: bool) -> None:
+    desk = free(store)
+    [message] = leave(desk, "jane@example.com")
+    fields = "Original-Recipient: rfc822; jane@example.com\nFinal-Recipient: rfc822; {}\nAction: failed\nStatus: {}\n\n"
+    path = provenance.return_path(message, 0, domain=DOMAIN, keyring=KEYRING)
+    raw = (
+        f"From: MAILER-DAEMON@mx.example.net\nTo: {path}\nSubject: Undeliverable\nContent-Type: multipart/report; "
+        "report-type=delivery-status; boundary=b\n\n--b\nContent-Type: message/delivery-status\n\n"
+        "Reporting-MTA: dns; mx.example.net\n\n"
+        f"{fields.format('ann@fwd.example', '5.1.1')}{fields.format('bob@fwd.example', last)}--b--\n"
+    )
+    assert hand_in(store, read(raw.encode())).fresh
+    assert suppressed(store) == ([("jane@example.com", "bounced")] if gone else [])
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ("5.2.2", "552 mailbox full"),
+        ("5.1.1", "550 user is over quota"),
+        ("5.2.1", "550 receiving mail at a rate that prevents delivery"),
+        ("5.7.1", "550 blocked using zen.spamhaus.org"),
+        ("5.0.0", "550 Administrative prohibition"),
+        ("5.3.0", "554 spam"),
+    ],
+)
+def test_a_bounce_of_an_address_that_lives_never_suppresses_for_good(store: Store, status: str, said: str) -> None:
+    desk = free(store)
+    [message] = leave(desk, "jane@example.com")
+    assert hand_in(store, report(message, kind="bounce", status=status, said=said)).fresh
+    assert suppressed(store) == []
