@@ -23,7 +23,7 @@ from core.loops.departures import Departures
 from core.loops.egress import Egress
 from core.loops.outfit import Outfits
 from core.settings import Settings
-from core.smtp import Courier, Limits
+from core.smtp import Courier, Limits, Source, Timeouts
 from core.words import Chance, Clock, Ids
 
 SWITCH: Final = 0.0001
@@ -65,6 +65,23 @@ def make_house(settings: Settings) -> House:
     )
 
 
+def make_courier(settings: Settings, *, clock: Clock, timeouts: Timeouts | None = None) -> Courier:
+    """The way out as `[smtp]` sets it up: the gateway's, and the one doctor tries."""
+    smtp = settings.smtp
+    return Courier(
+        clock=clock,
+        hello=smtp.hello,
+        limits=Limits(relay=smtp.connections_per_relay, direct=smtp.connections_per_site),
+        timeouts=timeouts,
+        ca_file=smtp.ca_file,
+        private=smtp.private,
+        sources={
+            host: Source(**(one.model_dump() | {"password": one.password and one.password.get_secret_value()}))
+            for host, one in smtp.relays.items()
+        },
+    )
+
+
 class Delivery:
     """What it takes to let mail leave, wired but not started. The schema is as the gateway made it."""
 
@@ -74,12 +91,7 @@ class Delivery:
         self.house = make_house(settings)
         self.store = Store(settings.database_url, clock=self.clock)
         self.writer = Writer(self.store)
-        self.courier = Courier(
-            clock=self.clock,
-            hello=settings.smtp.hello,
-            limits=Limits(relay=settings.smtp.connections_per_relay, direct=settings.smtp.connections_per_site),
-            private=settings.smtp.private,
-        )
+        self.courier = make_courier(settings, clock=self.clock)
         self.departures = Departures(
             store=self.store, writer=self.writer, courier=self.courier, outfits=Outfits(self.store, self.keys),
             house=self.house, clock=self.clock,

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from core.errors import Invalid
@@ -97,11 +97,35 @@ class Checkpoints(Part):
         return duration(self.every)
 
 
+class Relay(Part):
+    """`[smtp.relays."HOST"]`: where the password or the OAuth token of a relay comes from. One source, not several."""
+
+    username: str | None = None
+    password: SecretStr | None = None
+    password_env: str | None = None
+    password_file: Path | None = None
+    password_keyring: str | None = None
+    xoauth2_command: tuple[str, ...] = ()
+    xoauth2_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        names = ("password", "password_env", "password_file", "password_keyring", "xoauth2_command", "xoauth2_file")
+        if sum(bool(getattr(self, name)) for name in names) != 1:
+            raise ValueError(f"name exactly one of {', '.join(names)}")
+        return self
+
+
 class Smtp(Part):
-    """`hello`: our name in EHLO. `private`: direct mail may go to addresses that are not public (a closed network)."""
+    """`hello`: our name in EHLO. `private`: direct mail may go to addresses that are not public (a closed network).
+
+    `ca_file`: certificate authorities that are trusted beside the system's.
+    """
 
     hello: str | None = None
     private: bool = False
+    ca_file: Path | None = None
+    relays: dict[str, Relay] = Field(default_factory=dict)
     connections_per_relay: int = Field(default=16, ge=1, le=500)
     connections_per_site: int = Field(default=4, ge=1, le=100)
 

@@ -6,17 +6,17 @@ check that did not run has found nothing wrong.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import enum
 import shlex
 import shutil
-import smtplib
 import socket
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 import dns.exception
@@ -29,8 +29,11 @@ from core.cli.frame import Said, table
 from core.cli.mailboxes import feedback_connected
 from core.cli.seat import Seat, command
 from core.cli.zone import Found, Zone
+from core.clock import SystemClock
+from core.delivery import make_courier
 from core.errors import Invalid, PostroomError, Unavailable
 from core.flow import streams
+from core.flow.depart import ending
 from core.flow.streams import StreamFacts
 from core.keys import KeyRing
 from core.ledger import file as database
@@ -38,8 +41,8 @@ from core.ledger import log
 from core.ledger.views import agents
 from core.loops.outfit import Outfits
 from core.rules import policy as policies
-from core.smtp import Route
-from core.words import DAY, MICROS, SECOND, UNSUBSCRIBE_CLASSES
+from core.smtp import Route, Timeouts
+from core.words import DAY, MICROS, SECOND, UNSUBSCRIBE_CLASSES, Outcome, Reply
 
 app: Final = typer.Typer()
 """What the root takes its command from."""
@@ -232,7 +235,7 @@ def _stream(seat: Seat, stream: StreamFacts) -> Iterator[Finding]:
             Grade.WARN, "stream", name, f"paused by {stream.paused_by}: {stream.pause_reason}", "postroom stream resume"
         )
     yield from _records(seat, stream, local=local)
-    yield _route(stream)
+    yield _route(seat, stream)
     yield from _warmup(seat, stream)
     yield _commercial(seat, stream)
     if feedback_connected(seat.settings, stream.provider):
@@ -289,28 +292,65 @@ def _records(seat: Seat, stream: StreamFacts, *, local: bool) -> Iterator[Findin
             yield Finding(grade, "dns", f"{record.type} {record.name}", answer.value, fix)
 
 
-def _route(stream: StreamFacts) -> Finding:
+def _route(seat: Seat, stream: StreamFacts) -> Finding:
     route = Route.parse(stream.route)
     if route.kind == "direct":
         return _direct(stream.domain)
     try:
-        reached = _greeted(route)
-    except (OSError, smtplib.SMTPException) as error:
-        said = " ".join(str(error).split())[:200] or type(error).__name__
+        route = Outfits(seat.store, keyfile.keyring(seat.settings)).of(stream.id).route
+        reply, certificate = asyncio.run(_rehearsed(seat, route, sender=f"postmaster@{stream.domain}"))
+    except PostroomError as error:
         return Finding(
-            Grade.FAIL, "route", stream.domain, f"{route} does not answer: {said}", "check host, port and firewall"
+            Grade.FAIL,
+            "route",
+            stream.domain,
+            f"{route} cannot be tried: {error}",
+            "restore the master.key of this desk, or mend [smtp]",
         )
-    if route.tls == "starttls" and not reached:
-        return Finding(Grade.FAIL, "route", stream.domain, f"{route} offers no STARTTLS", "use smtps://")
-    return Finding(Grade.OK, "route", stream.domain, f"{route} answers")
+    said = ending.line(reply)
+    if reply.outcome is Outcome.SENT:
+        way = "TLS" if reply.tls else "clear text"
+        named = seat.settings.smtp.relays.get(route.host)
+        login = "" if named is None and route.username is None else ", login"
+        text = f"{route} takes mail over {way}{login} and MAIL FROM: {said}{_vouched(certificate)}"
+        return Finding(Grade.OK, "route", stream.domain, text)
+    # TLS from the first byte has no stage of its own.
+    where, fix = _STAGES["starttls" if reply.enhanced == "4.7.5" else reply.stage]
+    return Finding(Grade.FAIL, "route", stream.domain, f"{route} {where}: {said}", fix)
 
 
-def _greeted(route: Route) -> bool:
-    """Whether the relay offers STARTTLS. Says EHLO and QUIT, no more. Raises `OSError`, `SMTPException`."""
-    kind: Callable[..., smtplib.SMTP] = smtplib.SMTP_SSL if route.tls == "implicit" else smtplib.SMTP
-    with kind(route.host, route.port, timeout=REACH_WITHIN) as client:
-        client.ehlo()
-        return client.has_extn("starttls")
+async def _rehearsed(seat: Seat, route: Route, *, sender: str) -> tuple[Reply, Mapping[str, object]]:
+    """What the relay says to everything before RCPT: TCP, EHLO, STARTTLS, AUTH, MAIL FROM, RSET."""
+    patience = Timeouts(connect=REACH_WITHIN, command=REACH_WITHIN, quit=1.0)
+    courier = make_courier(seat.settings, clock=SystemClock(), timeouts=patience)
+    try:
+        return await courier.rehearse(route, sender=sender)
+    except OSError as error:  # [smtp] ca_file
+        raise Invalid(f"ca_file of [smtp]: {error}", fix="name a PEM file of certificate authorities") from error
+    finally:
+        await courier.close()
+
+
+def _vouched(certificate: Mapping[str, object]) -> str:
+    """Who signed the relay's certificate, and until when it is good."""
+    if not certificate:
+        return ""
+    issuer = {name: value for part in cast("Iterable[Any]", certificate.get("issuer", ())) for name, value in part}
+    signed_by = issuer.get("organizationName") or issuer.get("commonName") or "an unnamed authority"
+    return f"; certificate by {signed_by}, until {certificate.get('notAfter', 'no date')}"
+
+
+_STAGES: Final = {
+    "connect": ("does not answer", "check host, port and firewall"),
+    "ehlo": ("answers and refuses a conversation", "ask whoever runs the relay"),
+    "starttls": (
+        "does not encrypt as required",
+        "check the name in its certificate; name your own CA as ca_file in [smtp] of postroom.toml",
+    ),
+    "auth": ("refuses the login", "check user and password: postroom stream set DOMAIN --relay URL --password-stdin"),
+    "mail": ("refuses the sender", "allow this domain at the relay, or log in: --relay smtp://USER@HOST:587"),
+}
+"""What a stage that failed means, and what to do."""
 
 
 def _direct(domain: str) -> Finding:

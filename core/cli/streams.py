@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import enum
 import itertools
+import sys
 from collections.abc import Collection, Iterable
 from typing import Annotated, Final
 from urllib.parse import urlsplit, urlunsplit
@@ -24,10 +25,14 @@ from core.ledger.views import agents as views
 from core.rules import dns
 from core.rules.dns import DnsRecord, Slot
 from core.smtp import Route
+from core.smtp.credentials import checked, first_line
 from core.words import MICROS
 
 app: Final = group("stream", "Sending subdomains: routes, DKIM keys, DNS records, warm-up.")
 
+FromStdin = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the relay's password from standard input; no encoding needed.")
+]
 Domain = Annotated[str, typer.Argument(help="The stream's domain, such as support-bot.acme.com.")]
 
 UNSUBSCRIBE: Final = "What its unsubscribe links begin with; the desk's public_url unless named."
@@ -50,6 +55,7 @@ def add(
     domain: Domain,
     relay: Annotated[str | None, typer.Option(metavar="URL", help="smtp://[user:pass@]host:port, or smtps://")] = None,
     direct: Annotated[bool, typer.Option("--direct", help="Deliver to the recipients' own exchangers.")] = False,
+    password_stdin: FromStdin = False,
     provider: Annotated[Provider, typer.Option(help="Whose relay it is.")] = Provider.NONE,
     protected: Annotated[bool, typer.Option("--protected", help="Off-limits but for the agents that own it.")] = False,
     owner: Annotated[list[str] | None, typer.Option(help="An agent that may use a protected stream.")] = None,
@@ -63,7 +69,7 @@ def add(
         raise Invalid("a stream leaves by one way", fix="name --relay smtp://host:port, or --direct")
     named = streams.subdomain(domain)
     ring = keyfile.keyring(seat.settings)
-    route, password = _parted(relay or "direct")
+    route, password = _parted(relay or "direct", from_stdin=password_stdin)
     new = NewStream(
         domain=named,
         route=route,
@@ -98,6 +104,7 @@ def change(
     reason: Reason,
     relay: Annotated[str | None, typer.Option(metavar="URL", help="smtp://[user:pass@]host:port, or smtps://")] = None,
     direct: Annotated[bool, typer.Option("--direct", help="Deliver to the recipients' own exchangers.")] = False,
+    password_stdin: FromStdin = False,
     provider: Annotated[Provider | None, typer.Option(help="Whose relay it is.")] = None,
     protected: Annotated[
         bool | None, typer.Option("--protected/--open", help="Off-limits but for the agents that own it, or not.")
@@ -115,7 +122,9 @@ def change(
     if relay and direct:
         raise Invalid("a stream leaves by one way", fix="name --relay smtp://host:port, or --direct")
     named = streams.subdomain(domain)
-    route, password = _parted(relay or "direct") if relay or direct else (None, None)
+    if password_stdin and not relay:
+        raise Invalid("--password-stdin belongs to a relay", fix="name it again: --relay smtp://USER@HOST:587")
+    route, password = _parted(relay or "direct", from_stdin=password_stdin) if relay or direct else (None, None)
     sealed = None
     if password:
         sealed = keyfile.keyring(seat.settings).seal(password.encode(), about=f"route:{named}")
@@ -248,9 +257,15 @@ def relays_locally(route: str) -> bool:
     return parsed.kind == "relay" and parsed.tls == "none" and parsed.host in {"localhost", "127.0.0.1", "::1"}
 
 
-def _parted(relay: str) -> tuple[str, str | None]:
+def _parted(relay: str, *, from_stdin: bool) -> tuple[str, str | None]:
     """The route without its password, which is sealed, and the password."""
     route = Route.parse(relay)
+    if from_stdin:
+        if route.kind != "relay" or not route.username or route.password:
+            raise Invalid("--password-stdin needs a user in the URL, and no password", fix="smtp://USER@HOST:587")
+        if route.tls == "none" and not relays_locally(relay):
+            raise Invalid("a password would cross the network in clear", fix="leave out tls=none")
+        return relay, checked(first_line(sys.stdin.read()))
     if not route.password:
         return relay, None
     parts = urlsplit(relay.strip())

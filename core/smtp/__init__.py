@@ -4,11 +4,13 @@ route.py         where mail goes: a relay's address or the recipients' own MX; t
 mx.py            a domain's mail exchangers (RFC 5321 5.1, RFC 7505)
 conversation.py  one connection: opened by aiosmtplib, then pipelined transactions over its transport
 connections.py   connections kept open, bounded per host and reused
+credentials.py   where a relay's password or token comes from, if postroom.toml names a source
 replies.py       what a receiver, a network or a library said, as an outcome
 courier.py       the way of one parcel through all of them
 """
 
 from core.smtp.courier import Courier
+from core.smtp.credentials import Source
 from core.smtp.route import Limits, Parcel, Route, Timeouts
 
-__all__ = ["Courier", "Limits", "Parcel", "Route", "Timeouts"]
+__all__ = ["Courier", "Limits", "Parcel", "Route", "Source", "Timeouts"]

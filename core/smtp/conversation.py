@@ -13,14 +13,15 @@ import asyncio
 import re
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, cast
 
 import aiosmtplib
 
+from core.smtp.credentials import Secret
 from core.smtp.replies import OPENING_ERRORS, Answer, Garbled, Reader, Stage, broken, judge, refused, unopened
-from core.smtp.route import Timeouts
-from core.words import Reply
+from core.smtp.route import Timeouts, is_loopback
+from core.words import Outcome, Reply
 
 _PIECE: Final = 65_536
 _TOO_BIG: Final = frozenset({"5.3.4", "5.2.3"})
@@ -41,7 +42,9 @@ class Target:
     """True: required STARTTLS or implicit TLS; None: where offered; False: clear text."""
     implicit: bool = False
     username: str | None = None
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
+    secret: Secret | None = None
+    """Credentials named in postroom.toml, which are used before a password of the route."""
     context: ssl.SSLContext | None = None
 
 
@@ -162,6 +165,21 @@ class Conversation(asyncio.Protocol):
             return self._broken(stage)
         self._soiled = False
         return await self._send(letter)
+
+    async def rehearse(self, sender: str) -> Reply:
+        """MAIL FROM and RSET: whether mail of this sender would be taken up here, without sending any."""
+        answers = await self._ask(f"MAIL FROM:<{sender}>\r\n".encode(), 1, self._timeouts.command)
+        if not answers:
+            return self._broken("mail")
+        reply = judge(answers[0], stage="mail", host=self._host, tls=self._tls)
+        if not answers[0].good:
+            return reply
+        await self._ask(b"RSET\r\n", 1, self._timeouts.command)
+        return replace(reply, outcome=Outcome.SENT, enhanced=None)
+
+    def certificate(self) -> Mapping[str, object]:
+        """The receiver's certificate, as `ssl` describes it; empty in clear text, or where nobody verified it."""
+        return self._transport.get_extra_info("peercert") or {}
 
     async def quit(self) -> None:
         """Say goodbye, wait a little for the answer, close."""
@@ -334,7 +352,10 @@ async def _open(
             encrypted = True
             stage = "ehlo"
             await _greet(client)
-        if target.username is not None:
+        if target.secret is not None:
+            stage = "auth"
+            await target.secret.log_in(client, target.username, private=encrypted or is_loopback(target.address))
+        elif target.username is not None:
             stage = "auth"
             await client.login(target.username, target.password or "")
     except OPENING_ERRORS as error:

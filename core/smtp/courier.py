@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import random
 import ssl
+from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import assert_never
 
 from core.smtp import mx
 from core.smtp.connections import Connections
 from core.smtp.conversation import Conversation, Letter, Target, converse
+from core.smtp.credentials import Source, secrets
 from core.smtp.replies import refused
 from core.smtp.route import Limits, Parcel, Route, Timeouts
 from core.words import Clock, Outcome, Reply
@@ -23,7 +26,8 @@ class Courier:
     """Delivers parcels over connections it keeps open. One for each event loop.
 
     `hello` is our name in EHLO (None: the machine's), `look_up` the resolver for direct routes, `trust` the TLS context
-    of verified connections, `private` lets direct mail go to addresses that are not public (a closed network, tests).
+    of verified connections, `ca_file` adds certificate authorities to it, `sources` says where relays' passwords come
+    from, by host; `private` lets direct mail go to addresses that are not public (a closed network, tests).
     """
 
     def __init__(
@@ -36,7 +40,9 @@ class Courier:
         look_up: mx.LookUp | None = None,
         chance: mx.Chance | None = None,
         trust: ssl.SSLContext | None = None,
+        ca_file: Path | None = None,
         private: bool = False,
+        sources: Mapping[str, Source] | None = None,
     ) -> None:
         self._hello = hello
         self._limits = limits or Limits()
@@ -44,6 +50,8 @@ class Courier:
         self._given_look_up = look_up
         self._chance = chance or random.SystemRandom().random
         self._given_trust = trust
+        self._ca_file = ca_file
+        self._secrets = secrets(sources or {})
         self._private = private
         self._connections = Connections(converse=self._converse, clock=clock, limits=self._limits)
 
@@ -58,6 +66,16 @@ class Courier:
                 return await self._direct(letter, domain=parcel.domain, route=route)
             case never:
                 assert_never(never)
+
+    async def rehearse(self, route: Route, *, sender: str) -> tuple[Reply, Mapping[str, object]]:
+        """Go through everything before RCPT on a connection of its own: what the relay said, and its certificate."""
+        talk = await self._converse(self._relay(route))
+        if isinstance(talk, Reply):
+            return talk, {}
+        try:
+            return await talk.rehearse(sender), talk.certificate()
+        finally:
+            await talk.quit()
 
     async def close(self) -> None:
         """Say goodbye to every receiver. Deliveries under way finish."""
@@ -87,6 +105,7 @@ class Courier:
             implicit=route.tls == "implicit",
             username=route.username,
             password=route.password,
+            secret=self._secrets.get(route.host.lower()),
             context=self._context(route),
         )
 
@@ -109,7 +128,10 @@ class Courier:
 
     @cached_property
     def _verifying(self) -> ssl.SSLContext:
-        return self._given_trust or ssl.create_default_context()
+        context = self._given_trust or ssl.create_default_context()
+        if self._ca_file is not None:
+            context.load_verify_locations(self._ca_file)
+        return context
 
     @cached_property
     def _believing(self) -> ssl.SSLContext:

@@ -124,7 +124,7 @@ def _relay_tls(parts: SplitResult, options: dict[str, str]) -> Tls:
         if options.get("tls", "implicit") != "implicit":
             raise Invalid("smtps:// is TLS from the first byte", fix="write smtp:// for STARTTLS")
         return "implicit"
-    near = _loopback(parts.hostname or "")
+    near = is_loopback(parts.hostname or "")
     tls = _tls(options, default="none" if near else "starttls")
     if tls == "implicit":
         raise Invalid("smtp:// begins in clear", fix="write smtps:// for TLS from the first byte")
@@ -133,7 +133,8 @@ def _relay_tls(parts: SplitResult, options: dict[str, str]) -> Tls:
     return tls
 
 
-def _loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, towards which clear text is no risk."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -1,0 +1,136 @@
+"""Doctor tries each route as mail will go, and says what the relay said; a relay's password comes in out of sight."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import io
+import ssl
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.cli.clerk import DOMAIN, Clerk
+from tests.smtp.receiver import Receiver, Say, certificate, receiver
+
+PASSWORD = "p@ss/w#rd%41 with spaces"
+LOGIN = b"AUTH PLAIN " + base64.b64encode(f"\0agent@acme.example\0{PASSWORD}".encode())
+STARTTLS: Mapping[str, Say] = {"EHLO": b"250-mx\r\n250-STARTTLS\r\n250 AUTH PLAIN\r\n"}
+
+
+@contextlib.contextmanager
+def relay(script: Mapping[str, Say], *, tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
+    """A relay on a loop of its own: commands run in this thread, as they do in a shell."""
+    ready, over = threading.Event(), asyncio.Event()
+    box: list[Receiver] = []
+    loop = asyncio.new_event_loop()
+
+    async def serve() -> None:
+        async with receiver(script, tls=tls) as world:
+            box.append(world)
+            ready.set()
+            await over.wait()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
+    thread.start()
+    assert ready.wait(30)
+    try:
+        yield box[0]
+    finally:
+        loop.call_soon_threadsafe(over.set)
+        thread.join()
+        loop.close()
+
+
+def add(clerk: Clerk, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n"))
+    clerk.ok("stream", "add", DOMAIN, "--relay", url, "--password-stdin", who="dora")
+
+
+def route(clerk: Clerk) -> tuple[str, str, str]:
+    (found,) = [one for one in clerk.run("doctor", "--json").json["checks"] if one["check"] == "route"]
+    return found["grade"], found["text"], found["fix"] or ""
+
+
+def configure(clerk: Clerk, text: str) -> None:
+    file = clerk.directory / "postroom.toml"
+    file.write_text(f"{file.read_text()}\n{text}\n")
+
+
+def test_the_whole_way_is_tried_and_nothing_is_sent(
+    clerk: Clerk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, _ = certificate(tmp_path, "localhost")
+    with relay(STARTTLS, tls=server) as world:
+        add(clerk, f"smtp://agent@acme.example@localhost:{world.port}?tls=starttls", monkeypatch)
+        grade, text, fix = route(clerk)
+        assert (grade, "certificate" in text, "ca_file" in fix) == ("fail", True, True)
+        configure(clerk, f'[smtp]\nca_file = "{tmp_path / "server.pem"}"')
+        grade, text, _ = route(clerk)
+        assert grade == "ok", text
+        assert "over TLS, login and MAIL FROM: 250 2.1.0 ok; certificate by localhost, until " in text
+        assert LOGIN in world.commands
+        verbs = [line.split(b" ")[0] for line in world.commands]
+        assert verbs[-3:] == [b"MAIL", b"RSET", b"QUIT"]
+        assert not {b"RCPT", b"DATA"} & set(verbs)
+        assert f"MAIL FROM:<postmaster@{DOMAIN}>".encode() in world.commands
+
+
+@pytest.mark.parametrize(
+    ("script", "where", "said"),
+    [
+        ({"greeting": b"554 5.7.1 your network is listed\r\n"}, "does not answer", "554 5.7.1 your network is listed"),
+        ({"AUTH": b"535 5.7.8 bad credentials\r\n"}, "refuses the login", "535 5.7.8 bad credentials"),
+        (
+            {"MAIL": b"550 5.7.60 cannot send as this sender\r\n"},
+            "refuses the sender",
+            "550 5.7.60 cannot send as this",
+        ),
+        ({"MAIL": b"530 5.7.0 authenticate first\r\n"}, "refuses the sender", "530 5.7.0 authenticate first"),
+    ],
+)
+def test_what_the_relay_refuses_is_said_in_its_words(
+    clerk: Clerk, script: Mapping[str, Say], where: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with relay({"EHLO": b"250-mx\r\n250 AUTH PLAIN\r\n", **script}) as world:
+        add(clerk, f"smtp://agent@acme.example@localhost:{world.port}", monkeypatch)
+        grade, text, fix = route(clerk)
+    assert grade == "fail"
+    assert where in text
+    assert said in text
+    assert fix
+    assert PASSWORD not in clerk.run("doctor").out
+
+
+def test_a_password_named_in_the_settings_is_the_one_that_doctor_tries(
+    clerk: Clerk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = clerk.directory / "relay-password"
+    file.write_text(PASSWORD)
+    configure(clerk, f'[smtp.relays.localhost]\nusername = "agent@acme.example"\npassword_file = "{file}"')
+    with relay({"EHLO": b"250-mx\r\n250 AUTH PLAIN\r\n"}) as world:
+        clerk.ok("stream", "add", DOMAIN, "--relay", f"smtp://localhost:{world.port}", who="dora")
+        assert route(clerk)[0] == "ok"
+        assert LOGIN in world.commands
+
+
+def test_a_relay_has_one_source_of_its_password(clerk: Clerk) -> None:
+    configure(clerk, '[smtp.relays.localhost]\npassword_env = "A"\npassword_file = "/b"')
+    assert "exactly one of" in clerk.refused("stream", "list", code=2)
+
+
+def test_a_password_from_standard_input_rests_sealed_and_is_shown_nowhere(
+    clerk: Clerk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(clerk, "smtp://agent@acme.example@smtp.acme.example:587", monkeypatch)
+    assert clerk.ok("stream", "show", DOMAIN)["route"] == "smtp://agent@acme.example@smtp.acme.example:587"
+    for file in clerk.directory.iterdir():
+        assert PASSWORD.encode() not in file.read_bytes()
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
+    wanted = ("stream", "set", DOMAIN, "--reason", "x", "--password-stdin")
+    assert "is empty" in clerk.refused(*wanted, "--relay", "smtp://agent@smtp.acme.example", who="dora", code=2)
+    assert "needs a user" in clerk.refused(*wanted, "--relay", "smtp://smtp.acme.example", who="dora", code=2)
+    assert "belongs to a relay" in clerk.refused(*wanted, who="dora", code=2)
