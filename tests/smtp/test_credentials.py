@@ -69,7 +69,7 @@ async def test_a_password_from_the_keyring_of_the_os(monkeypatch: pytest.MonkeyP
     from keyring.backend import KeyringBackend
 
     class Kept(KeyringBackend):
-        priority = 1  # type: ignore[assignment]  # keyring's own way to rank a backend
+        priority = 1
 
         def get_password(self, service: str, username: str) -> str | None:
             return PASSWORD if (service, username) == ("postroom-relay", "acme") else None
@@ -77,7 +77,7 @@ async def test_a_password_from_the_keyring_of_the_os(monkeypatch: pytest.MonkeyP
         def set_password(self, service: str, username: str, password: str) -> None:
             raise NotImplementedError
 
-    monkeypatch.setattr("keyring.core._keyring_backend", Kept())
+    monkeypatch.setattr("keyring.core._keyring_backend", Kept())  # type: ignore[no-untyped-call]  # keyring has no types
     assert keyring.get_password("postroom-relay", "acme") == PASSWORD
     async with receiver(AUTH) as world, courier(Source(password_keyring="acme")) as post:
         assert (await send(post, world)).outcome is Outcome.SENT
