@@ -3,7 +3,7 @@
 The way of a message, each step naming its file:
 
     an agent calls POST /emails/send            doors/intake.py      find the caller; contract.py, submissions.py parse
-    the bytes are composed, once                flow/prepare.py      rules/compose, classes.py, provenance.py
+    the bytes are composed, once                flow/prepare.py      rules/compose, classes, provenance.py
     the gate decides                            flow/submit.py       flow/gate.py asks rules/modes, budgets, consent
       held: it waits for a human                flow/review/         rules/content (what it hides), pace; digest, dwell
       free: it is ready in its lane             ledger/lanes/        order, fairness, one row to hold a lane back

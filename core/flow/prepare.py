@@ -42,6 +42,8 @@ from core.words import (
 
 MESSAGE: Final = table(Message)
 CONTACT: Final = table(Contact)
+_HIDING: Final = ("none", "hidden", "font-size", "opacity", "\\")
+"""What takes words out of HTML before its reader's eyes: `re<i hidden>x</i>fund`."""
 KNOWN_REFERENCES: Final = 20
 """How far back a References header is followed to find the thread."""
 
@@ -174,7 +176,7 @@ def prepare(
         named = submission.in_reply_to or (submission.references[-1] if submission.references else None)
         reply = Reply([target.address for target in targets], named, submission.answered)
         refuse_loops(store, reply, mailbox_id=box.mailbox_id, keyring=house.keyring)
-    raised = _raise(store, submission, box, targets)
+    raised = _raise(store, submission, box, policy, targets)
     _refuse_crowds(raised.content_class, targets)
     conversation = _thread(store, submission, box)
     message_id = house.ids.mint(now)
@@ -307,7 +309,9 @@ def _targets(submission: Submission) -> tuple[Target, ...]:
     return tuple(found.values())
 
 
-def _raise(store: Store, submission: Submission, box: GateFacts, targets: Sequence[Target]) -> classes.Raised:
+def _raise(
+    store: Store, submission: Submission, box: GateFacts, policy: Policy, targets: Sequence[Target]
+) -> classes.Raised:
     """The class the agent declared, or the mailbox's first, raised by what the message says and whom it reaches."""
     offered = [ContentClass(name) for name in box.classes] or [ContentClass.TRANSACTIONAL]
     default = ContentClass.REPLY if submission.kind is Action.REPLY and ContentClass.REPLY in offered else offered[0]
@@ -322,9 +326,11 @@ def _raise(store: Store, submission: Submission, box: GateFacts, targets: Sequen
     return classes.raise_class(
         submission.content_class or default,
         subject=submission.subject,
-        text=compose.reading(submission.text, submission.html),
+        text=_words(submission),
         first_contact=first,
         mailbox_classes=offered,
+        named=policy.classes.commitment_phrases,
+        invites=compose.invites(submission.attachments),
     )
 
 
@@ -342,6 +348,17 @@ def _text(submission: Submission) -> str:
 
 def _empty(name: str, what: str) -> Invalid:
     return Invalid(what, fix="give text, html or both", problems=((name, what),))
+
+
+def _words(submission: Submission) -> str:
+    """All that a recipient may read. HTML that can hide words is read a second time as its reader sees it."""
+    html = submission.html or ""
+    words = [compose.reading(submission.text, html)]
+    if html and any(hint in html for hint in _HIDING):
+        words.append(content.plain_text(html))
+    if submission.attachments:
+        words.append(compose.attached(submission.attachments))
+    return "\n\n".join(words)
 
 
 def _draft(submission: Submission, box: GateFacts, text: str | None) -> Draft:

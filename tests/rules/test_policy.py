@@ -218,6 +218,7 @@ ONE_WAY = {
     "guards.complaints.window": ('"1d"', "loosens"),
     "guards.bounces.window": ('"30d"', "loosens"),
     "anomalies.window": ('"30d"', "loosens"),
+    "classes.commitment_phrases": ('["my treat", "on our account"]', "tightens"),
     "review.four_eyes": ('["commitment"]', "tightens"),
     "notify.urls": ('["mailto://desk"]', "tightens"),
     "notify.digest": ('"1m"', "neutral"),

@@ -13,10 +13,10 @@ import html as htmllib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, assert_never
+from typing import Final
 
-from core import hypertext
 from core.rules.compose import fields
+from core.rules.compose.words import visible
 
 _ATTR: Final = r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]+"
 _TYPE: Final = re.compile(rf"({_ATTR})/({_ATTR})((?: *; *{_ATTR}=(?:{_ATTR}|\"[^\"\\]*\"))*) *;? *")
@@ -28,7 +28,6 @@ _LONGEST_TYPE: Final = 200
 _LOWER: Final = {code: code + 32 for code in range(0x41, 0x5B)}
 _PREVIEW_INPUT: Final = 8_000
 _PREVIEW: Final = 200
-_HIDDEN: Final = frozenset({"script", "style", "head", "title", "template"})
 _SWALLOWING: Final = (
     ("<!--", "-->", "-->"),
     *(
@@ -177,37 +176,9 @@ def _ascii_lower(text: str) -> str:
 
 def preview(text: str | None, html: str | None) -> str:
     """The first 200 characters or so of what a person would read, on one line; only 8,000 characters are looked at."""
-    seen = text[:_PREVIEW_INPUT] if text and text.strip() else _visible((html or "")[:_PREVIEW_INPUT])
+    seen = text[:_PREVIEW_INPUT] if text and text.strip() else visible((html or "")[:_PREVIEW_INPUT])
     line = " ".join(seen.split())[: _PREVIEW * 2]
     if not line.isprintable():
         # Format characters (bidi, zero width) can make a reviewer read other words than the recipient will.
         line = "".join(char for char in line if char.isprintable())
     return line if len(line) <= _PREVIEW else line[: _PREVIEW - 1].rstrip() + "…"
-
-
-def reading(text: str | None, html: str | None) -> str:
-    """All that a recipient reads: the plain part and the words of the HTML part, whichever their program shows."""
-    return "\n\n".join(part for part in (text, _visible(html) if html else None) if part)
-
-
-def _visible(html: str) -> str:
-    """Character data outside of what browsers do not show."""
-    pieces: list[str] = []
-    hidden = 0
-    for token in hypertext.tokens(html):
-        match token:
-            case hypertext.Open(name="body"):
-                hidden = 0  # `</head>` may be left out; a body is always shown
-                pieces.append(" ")
-            case hypertext.Open(name):
-                hidden += name in _HIDDEN
-                pieces.append(" ")
-            case hypertext.Close(name):
-                hidden = max(0, hidden - (name in _HIDDEN))
-                pieces.append(" ")
-            case hypertext.Text(data):
-                if not hidden:
-                    pieces.append(data)
-            case _:
-                assert_never(token)
-    return "".join(pieces)

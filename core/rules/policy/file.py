@@ -77,6 +77,7 @@ unknown_region = "require"   # or "allow"
 
 [classes]
 hold = ["cold_outreach", "commitment"]  # held in every mode
+commitment_phrases = []      # more words that make a message a commitment, such as "on our account"
 
 [disclosure]
 header = true

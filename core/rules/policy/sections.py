@@ -95,6 +95,9 @@ def _footer(text: str) -> str:
 Count = Annotated[int, Field(ge=0, le=10_000_000)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Classes = Annotated[tuple[ContentClass, ...], AfterValidator(_canonical)]
+Phrases = Annotated[
+    tuple[Annotated[str, Field(min_length=3, max_length=200)], ...], Field(max_length=200), AfterValidator(_canonical)
+]
 Regions = Annotated[
     tuple[Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")], ...], AfterValidator(_canonical)
 ]
@@ -234,6 +237,7 @@ class Consent(Section):
 
 class HeldClasses(Section):
     hold: Annotated[Classes, Tightens.ADDING] = (ContentClass.COLD_OUTREACH, ContentClass.COMMITMENT)
+    commitment_phrases: Annotated[Phrases, Tightens.ADDING] = ()
 
 
 class Disclosure(Section):

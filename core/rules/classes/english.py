@@ -1,106 +1,21 @@
-"""Read out of a message what class of mail it is, whatever the agent says it is: raise, never lower.
+"""Read an English sentence word by word for the verbs that promise: refund, schedule, agree, sign, guarantee.
 
-Two things raise. A promise made on somebody's behalf (scheduled, refunded, agreed, signed, guaranteed) makes a
-`commitment`; a first contact makes `cold_outreach` where the mailbox is signed off for that. The reading is of words,
-clause by clause, and leans towards holding: a human loses seconds over a false alarm, a customer may hold us to a
-promise that nobody made. It is no judge of meaning, though: what is denied, asked, supposed or merely attributive ("the
-scheduled maintenance") stays where it was.
-
-The whole text is read, because padding is free for an agent that wants to hide a promise behind it; a text too long to
-read is raised unread. Every step is linear in the text and keeps a bounded number of words. Sentences without a telling
-stem, which are nearly all, cost a few substring searches.
+The closer of two readings: it knows which word a verb belongs to, so that "the scheduled maintenance", "as agreed" and
+what is denied, asked or supposed promise nothing. Every step is linear in the text and keeps a bounded number of words.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from bisect import bisect_left
 from collections import deque
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from core.words import ContentClass
-
-LONGEST: Final = 500_000
-"""Characters of subject and text that are read: no letter is as long, and the worst of them takes half a second."""
-_MOST_WORDS: Final = 8
-"""Phrases shown to the reviewer; the ninth would not change the decision."""
+_MOST: Final = 8
 _REACH: Final = 7
 """Words before the telling one that are looked at, in the same clause."""
 
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """What raised it: `rule` is `promise`, `unread` (too long) or `first_contact`, `words` the phrases it saw."""
-
-    content_class: ContentClass
-    rule: str
-    words: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Raised:
-    """The class a message goes as, and why it is not the declared one; without causes it is.
-
-    A message can be more than one thing. `content_class` is the one with the most duties towards the recipient;
-    `classes` are all of them, and whoever holds, asks for consent or for two reviewers by class must ask it of each,
-    or a promise in a cold mail would hide one of the two.
-    """
-
-    content_class: ContentClass
-    declared: ContentClass
-    causes: tuple[Cause, ...] = ()
-
-    @property
-    def classes(self) -> tuple[ContentClass, ...]:
-        """The declared class and every class it was raised to, each once."""
-        return tuple(dict.fromkeys((self.declared, *(cause.content_class for cause in self.causes))))
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """The phrases that raised it, for the reviewer. They are words of the body: keep them out of events."""
-        return tuple(word for cause in self.causes for word in cause.words)
-
-    @property
-    def rule(self) -> str | None:
-        """The rule that raised it to `content_class`, or None."""
-        return next((cause.rule for cause in self.causes if cause.content_class is self.content_class), None)
-
-
-def raise_class(
-    declared: ContentClass,
-    *,
-    subject: str,
-    text: str,
-    first_contact: bool,
-    mailbox_classes: Collection[ContentClass],
-) -> Raised:
-    """The class the message goes as. `text` is all a recipient reads: the plain part and the words of the HTML part.
-
-    `first_contact`: some outside recipient has never been written to by this mailbox nor has written to it.
-    """
-    causes = []
-    unread = len(subject) + len(text) > LONGEST
-    phrases = () if unread else promises(f"{subject}\n\n{text}")
-    if (phrases or unread) and declared is not ContentClass.COMMITMENT:
-        causes.append(Cause(ContentClass.COMMITMENT, "unread" if unread else "promise", phrases))
-    cold = ContentClass.COLD_OUTREACH
-    if first_contact and cold in mailbox_classes and declared is not cold:
-        causes.append(Cause(cold, "first_contact"))
-    applying = {declared, *(cause.content_class for cause in causes)}
-    # Cold outreach comes first: its duties (consent, unsubscribe, one address) are owed to the recipient, and the law
-    # asks for them; a commitment's hold is found again in `classes`.
-    for heaviest in (cold, ContentClass.COMMITMENT):
-        if heaviest in applying:
-            return Raised(heaviest, declared, tuple(causes))
-    return Raised(declared, declared)
-
-
-# --- the words of a promise ----------------------------------------------------------------------------------------
-
-_STEMS: Final = (
+STEMS: Final = (
     "refund", "reimburs", "compensat", "schedul", "agree", "signed", "sign ", "guarant", "promis", "pledg", "waive",
     "commit", "credited", "my word", "our word",
 )  # fmt: skip
@@ -166,9 +81,7 @@ _PARTICLES: Final = frozenset({"up", "in", "on", "out", "off", "into", "onto"}) 
 _SIGNING: Final = frozenset({"sign", "signed"})
 
 _TOKEN: Final = re.compile(r"[^\W_]+(?:'[^\W_]+)*|\n[ \t>|]*\n|[.](?=\s|$)|[!?,;:()\u2013\u2014]", re.ASCII)
-_SENTENCE: Final = re.compile(r"[.!?](?=\s)|\n[ \t>|]*\n")
 _CLAUSE_MARKS: Final = frozenset(",;:()\u2013\u2014")
-_QUOTES: Final = str.maketrans({"\u2019": "'", "\u2018": "'", "\u02bc": "'", "\u2032": "'", "\r": None, "\u2026": "."})
 
 
 class _Word(NamedTuple):
@@ -177,60 +90,7 @@ class _Word(NamedTuple):
     end: int
 
 
-def promises(text: str) -> tuple[str, ...]:
-    """The phrases of a text in which somebody is promised something, as written, at most eight, each once."""
-    found: dict[str, None] = {}
-    for sentence in _telling_sentences(_plain(text)):
-        for start, end in _promising(sentence):
-            found[" ".join(sentence[start:end].split())] = None
-            if len(found) == _MOST_WORDS:
-                return tuple(found)
-    return tuple(found)
-
-
-def _telling_sentences(plain: str) -> Iterator[str]:
-    """The sentences that are worth reading word by word, each with the mark that ends it."""
-    spaced = plain.lower().replace("\n", " ")
-    if len(spaced) != len(plain):  # some letters are longer in lower case: leave those, so that places stay places
-        spaced = "".join(char.lower() if len(char.lower()) == 1 else char for char in plain).replace("\n", " ")
-    places = sorted(place for stem in _STEMS for place in _places(stem, spaced))
-    if not places:
-        return
-    start = 0
-    for end in (*(found.end() for found in _SENTENCE.finditer(plain)), len(plain)):
-        first = bisect_left(places, start)
-        if first < len(places) and places[first] < end:
-            yield plain[start:end]
-        start = end
-
-
-def _places(stem: str, text: str) -> Iterator[int]:
-    place = text.find(stem)
-    while place >= 0:
-        yield place
-        place = text.find(stem, place + 1)
-
-
-def _plain(text: str) -> str:
-    """The text as a reader sees it: look-alike forms of letters made plain, what is invisible taken out.
-
-    Character by character, because normalising a long run of combining marks as a whole takes quadratic time.
-    """
-    if text.isascii():
-        return text.replace("\r", "")
-    text = text.translate(_QUOTES)
-    strange = {char for char in text if not char.isascii() and char not in _CLAUSE_MARKS}
-    return text.translate({ord(char): _letter(char) for char in strange})
-
-
-def _letter(char: str) -> str:
-    if unicodedata.category(char) in {"Cf", "Mn", "Me"}:
-        return ""
-    folded = unicodedata.normalize("NFKD", char)
-    return "".join(part for part in folded if unicodedata.category(part) != "Mn")
-
-
-def _promising(text: str) -> Iterator[tuple[int, int]]:
+def promising(text: str) -> Iterator[tuple[int, int]]:
     """Spans of promises. A question keeps its back until its end shows that it is one."""
     before: deque[_Word] = deque(maxlen=_REACH)
     asked: list[tuple[int, int]] = []
@@ -253,7 +113,7 @@ def _promising(text: str) -> Iterator[tuple[int, int]]:
             asking = opening = False
         start = _begins(word, before=before, following=following)
         if start is not None and (clause_asks or sentence_asks):
-            if len(asked) < _MOST_WORDS:
+            if len(asked) < _MOST:
                 asked.append((start, word.end))
         elif start is not None:
             yield start, word.end
@@ -343,9 +203,18 @@ def _done(said: str, *, words: list[str], following: str) -> int | None:
     if said not in _DONE or words[-1] in _ATTRIBUTING:
         return None
     being = _last(words, _BEING | _PRONOUNS, within=4)
+    if said == "scheduled" and following == "to":
+        return None  # "the job is scheduled to run"
+    if being is not None and (words[being] == "you" or _reported(said, words[:being])):
+        return None  # what the reader did, "the call you scheduled", or was told by others
     if being is not None:
         return being
     return len(words) - 1 if following in _OBJECTS else None
+
+
+def _reported(said: str, before: list[str]) -> bool:
+    """`you were promised`, `it was agreed`: what others promised or settled."""
+    return (said == "promised" and before[-1:] == ["you"]) or (said == "agreed" and before[-1:] == ["it"])
 
 
 def _last(words: list[str], wanted: Collection[str], *, within: int = _REACH) -> int | None:

@@ -1,0 +1,76 @@
+"""The text as its reader takes it: look-alike letters folded, what is invisible removed, disguised words put together.
+
+Every step is linear: normalising a long run of combining marks as a whole takes quadratic time, so characters are
+normalised one by one.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Final
+
+_QUOTES: Final = {
+    "\u2019": "'", "\u2018": "'", "\u02bc": "'", "\u2032": "'", "\u00b4": "'", "`": "'", "\u2026": ".", "\u00a0": " ",
+    "\u00df": "ss", "\u00e6": "ae", "\u0153": "oe", "\u00f8": "o", "\u0131": "i", "\u0142": "l", "\u00bf": " ",
+}  # fmt: skip
+# Letters of other scripts that are drawn as a Latin one (UTS 39, confusables.txt).
+_DRAWN: Final = str.maketrans(
+    "асеԁһіјӏорԛѕԝхуүѵгпкмтвнАВСЕНІЈКМОРԚЅТԜХУҮѴαγικνορσυτεηωΑΒΕΖΗΙΚΜΝΟΡΤΥΧϲϳϹօոսհցյզՕՍԼՏɑɡɩʋᴄᴅᴇᴍᴏᴘꜱᴛᴜᴠᴡᴢ",
+    "acedhijlopqswxyyvrnkmtbhABCEHIJKMOPQSTWXYYVayikvopoutenwABEZHIKMNOPTYXcjConuhgjqOULSagivcdemopstuvwz",
+)
+_SPACED: Final = re.compile(r"\b[^\W_][ \t.\-_*|/·](?:[^\W_][ \t.\-_*|/·]){2,}[^\W_](?![^\W_])")
+_SEPARATOR: Final = re.compile(r"[ \t.\-_*|/·~]")
+_JOINT: Final = re.compile(r"[-_.*|·~]\b[a-zA-Z]")
+_BROKEN: Final = re.compile(r"\b[^\W\d_]{1,20}(?:[-_.*|·~][^\W\d_]{1,20}){1,8}")
+_DIGIT: Final = re.compile(r"\d[a-zA-Z]")
+_MIXED: Final = re.compile(r"\b[^\W_]*\d[^\W_]*")
+_DIGITS: Final = str.maketrans("013457", "oieast")
+
+
+def plain(text: str) -> str:
+    """The text with each letter as what it is read as, accents and invisible characters left out."""
+    if text.isascii():
+        return text.replace("\r", "").replace("`", "'")
+    strange = {char for char in text if not char.isascii()}
+    table: dict[int, str | None] = {ord(char): letter(char) for char in strange}
+    table[0x0D] = None
+    table[ord("`")] = "'"
+    return text.translate(table)
+
+
+@lru_cache(maxsize=4096)
+def letter(char: str) -> str:
+    """What one character is read as: nothing, itself, or a Latin letter that it is drawn like."""
+    known = _QUOTES.get(char)
+    if known is not None:
+        return known
+    if unicodedata.category(char) in {"Cf", "Mn", "Me"} or char == "\u00ad":
+        return ""
+    folded = unicodedata.normalize("NFKD", char)
+    return "".join(part for part in folded.translate(_DRAWN) if unicodedata.category(part) != "Mn")
+
+
+def undisguised(text: str, *, telling: Callable[[str], bool]) -> tuple[str, bool]:
+    """The text with `r e f u n d`, `re-fund` and `r3fund` written as the word they are read as.
+
+    `telling` says whether a word in lower case is worth it; everything else stays as it was written. Also whether
+    letters were spaced.
+    """
+
+    def broken(found: re.Match[str]) -> str:
+        joined = _SEPARATOR.sub("", found[0])
+        return joined if telling(joined.lower()) else found[0]
+
+    def mixed(found: re.Match[str]) -> str:
+        read = found[0].lower().translate(_DIGITS)
+        return read if not found[0].isdigit() and telling(read) else found[0]
+
+    text, spaced = _SPACED.subn(lambda found: _SEPARATOR.sub("", found[0]), text)
+    if _JOINT.search(text):
+        text = _BROKEN.sub(broken, text)
+    if _DIGIT.search(text):
+        text = _MIXED.sub(mixed, text)
+    return text, spaced > 0

@@ -1,0 +1,100 @@
+"""Find the phrases of a text in which somebody is promised something.
+
+Sentence by sentence: first what policy names, then the close reading of English, then the grammar of all languages.
+What the message quotes is not its own promise: lines that begin with `>` below a line that ends in a colon, as mail
+programs introduce a quotation. Lines so marked without that introduction are read, or `> ` would hide any promise.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Final
+
+from core.rules.classes import english, grammar, letters
+
+_MOST: Final = 8
+"""Phrases shown to the reviewer; the ninth would not change the decision."""
+_LONGEST_PHRASE: Final = 160
+_SENTENCE: Final = re.compile(r"[.!?](?=\s)|\n[ \t>|]*\n")
+_SHORTEST: Final = 4
+
+
+def promises(text: str, *, named: Iterable[str] = ()) -> tuple[str, ...]:
+    """The phrases as written, at most eight, each once. `named` are further ones that policy asks for."""
+    found: dict[str, None] = {}
+    read, spaced = letters.undisguised(letters.plain(_own(text)), telling=grammar.binds)
+    wanted = [(phrase, _normal(phrase)) for phrase in named]
+    if wanted:
+        whole = f" {_normal(read)} "
+        found.update({phrase: None for phrase, spelled in wanted if spelled and f" {spelled} " in whole})
+    if spaced and (run := grammar.run_together(_lower(read))) is not None:
+        found[run] = None
+    for start, end in _sentences(read):
+        for first, last in _spans(read[start:end]):
+            found[" ".join(read[start + first : start + last].split())[:_LONGEST_PHRASE]] = None
+            if len(found) >= _MOST:
+                return tuple(found)[:_MOST]
+    return tuple(found)
+
+
+def _spans(sentence: str) -> tuple[tuple[int, int], ...]:
+    return _known(sentence) if len(sentence) <= _REMEMBERED else _read(sentence)
+
+
+def _read(sentence: str) -> tuple[tuple[int, int], ...]:
+    lowered = _lower(sentence)
+    spaced = lowered.replace("\n", " ")
+    close = tuple(english.promising(sentence)) if any(stem in spaced for stem in english.STEMS) else ()
+    return close or tuple(grammar.promising(lowered))
+
+
+_REMEMBERED: Final = 400
+_known = lru_cache(maxsize=4096)(_read)
+"""Agents write the same sentences again and again."""
+
+
+def _lower(text: str) -> str:
+    """In lower case, every place where it was: some letters are longer in lower case, and stay."""
+    lowered = text.lower()
+    return lowered if len(lowered) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
+
+
+def _sentences(text: str) -> Iterator[tuple[int, int]]:
+    """Where each sentence begins and ends, its mark included."""
+    start = 0
+    for found in _SENTENCE.finditer(text):
+        end = found.end()
+        if end - start >= _SHORTEST:
+            yield start, end
+        start = end
+    if len(text) - start >= _SHORTEST:
+        yield start, len(text)
+
+
+def _own(text: str) -> str:
+    """The text without what it quotes."""
+    if "\n>" not in text:
+        return text
+    kept: list[str] = []
+    introduced = quoting = False
+    for line in text.split("\n"):
+        bare = line.strip()
+        if bare.startswith(">") and (quoting or introduced):
+            quoting = True
+            continue
+        kept.append(line)
+        if bare:
+            quoting = False
+            introduced = bare.endswith(":")
+    return "\n".join(kept)
+
+
+@lru_cache(maxsize=512)
+def _normal_phrase(phrase: str) -> str:
+    return " ".join(re.findall(r"[^\W_]+", letters.plain(phrase).lower()))
+
+
+def _normal(text: str) -> str:
+    return _normal_phrase(text) if len(text) <= 200 else " ".join(re.findall(r"[^\W_]+", letters.plain(text).lower()))

@@ -1,0 +1,95 @@
+"""Read out of a message what class of mail it is, whatever the agent says it is: raise, never lower.
+
+Two things raise. A promise made on somebody's behalf (scheduled, refunded, agreed, signed, guaranteed) makes a
+`commitment`; a first contact makes `cold_outreach` where the mailbox is signed off for that. The reading is of words,
+clause by clause, and leans towards holding: a human loses seconds over a false alarm, a customer may hold us to a
+promise that nobody made. It is no judge of meaning, though: what is denied, asked, supposed or merely attributive ("the
+scheduled maintenance") stays where it was.
+
+The whole text is read, because padding is free for an agent that wants to hide a promise behind it; a text too long to
+read is raised unread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+from core.rules.classes.phrases import promises
+from core.words import ContentClass
+
+LONGEST: Final = 500_000
+"""Characters of subject and text that are read: no letter is as long, and the worst of them takes half a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What raised it: `rule` is `promise`, `unread` (too long) or `first_contact`, `words` the phrases it saw."""
+
+    content_class: ContentClass
+    rule: str
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """The class a message goes as, and why it is not the declared one; without causes it is.
+
+    A message can be more than one thing. `content_class` is the one with the most duties towards the recipient;
+    `classes` are all of them, and whoever holds, asks for consent or for two reviewers by class must ask it of each,
+    or a promise in a cold mail would hide one of the two.
+    """
+
+    content_class: ContentClass
+    declared: ContentClass
+    causes: tuple[Cause, ...] = ()
+
+    @property
+    def classes(self) -> tuple[ContentClass, ...]:
+        """The declared class and every class it was raised to, each once."""
+        return tuple(dict.fromkeys((self.declared, *(cause.content_class for cause in self.causes))))
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The phrases that raised it, for the reviewer. They are words of the body: keep them out of events."""
+        return tuple(word for cause in self.causes for word in cause.words)
+
+    @property
+    def rule(self) -> str | None:
+        """The rule that raised it to `content_class`, or None."""
+        return next((cause.rule for cause in self.causes if cause.content_class is self.content_class), None)
+
+
+def raise_class(
+    declared: ContentClass,
+    *,
+    subject: str,
+    text: str,
+    first_contact: bool,
+    mailbox_classes: Collection[ContentClass],
+    named: Collection[str] = (),
+    invites: bool = False,
+) -> Raised:
+    """The class the message goes as. `text` is all a recipient reads: bodies, and the text of what is attached.
+
+    `named` are phrases that policy counts as promises, `invites` says that a calendar invitation is attached.
+    `first_contact`: some outside recipient has never been written to by this mailbox nor has written to it.
+    """
+    causes = []
+    unread = len(subject) + len(text) > LONGEST
+    phrases = () if unread else promises(f"{subject}\n\n{text}", named=named)
+    if invites:
+        phrases = ("a calendar invitation", *phrases)
+    if (phrases or unread) and declared is not ContentClass.COMMITMENT:
+        causes.append(Cause(ContentClass.COMMITMENT, "unread" if unread else "promise", phrases))
+    cold = ContentClass.COLD_OUTREACH
+    if first_contact and cold in mailbox_classes and declared is not cold:
+        causes.append(Cause(cold, "first_contact"))
+    applying = {declared, *(cause.content_class for cause in causes)}
+    # Cold outreach comes first: its duties (consent, unsubscribe, one address) are owed to the recipient, and the law
+    # asks for them; a commitment's hold is found again in `classes`.
+    for heaviest in (cold, ContentClass.COMMITMENT):
+        if heaviest in applying:
+            return Raised(heaviest, declared, tuple(causes))
+    return Raised(declared, declared)

@@ -1,0 +1,144 @@
+"""Promises and ordinary sentences in seven languages: how many of each the rules hold, and how they are disguised."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import process_time
+
+import pytest
+
+from core.rules.classes import LONGEST, promises, raise_class
+from core.rules.compose import Attachment, attached, invites, reading
+from core.words import DEFAULT_CLASSES, ContentClass
+
+CORPUS = Path(__file__).parent / "commitments"
+LANGUAGES = {"en", "de", "fr", "es", "pt", "it", "nl"}
+
+
+def sentences(half: str) -> list[tuple[str, str, str]]:
+    rows = [line.split(" ", 2) for line in (CORPUS / f"{half}.txt").read_text().splitlines() if line[:1] in {"+", "-"}]
+    return [(sign, language, sentence) for sign, language, sentence in rows]
+
+
+@pytest.mark.parametrize("half", ["dev", "held_out"])
+def test_nine_promises_in_ten_are_found_and_few_ordinary_sentences_taken_for_one(half: str) -> None:
+    rows = sentences(half)
+    promised = [sentence for sign, _, sentence in rows if sign == "+"]
+    ordinary = [sentence for sign, _, sentence in rows if sign == "-"]
+    missed = [sentence for sentence in promised if not promises(sentence)]
+    wrong = [sentence for sentence in ordinary if promises(sentence)]
+    assert {language for _, language, _ in rows} == LANGUAGES
+    assert len(missed) <= len(promised) * 0.10, missed
+    assert len(wrong) <= len(ordinary) * 0.05, wrong
+
+
+def test_the_corpus_is_as_large_as_it_claims() -> None:
+    rows = sentences("dev") + sentences("held_out")
+    assert sum(sign == "+" for sign, _, _ in rows) >= 150
+    assert sum(sign == "-" for sign, _, _ in rows) >= 300
+    assert not {row[2] for row in sentences("dev")} & {row[2] for row in sentences("held_out")}
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<p>We will re<b></b>fund you.</p>",
+        "<p>We will re<span></span>fu<i>n</i>d you.</p>",
+        "<p>We will re&shy;fund you.</p>",
+        "<p>We will re<!-- x -->fund you.</p>",
+        "<p>We will <a href='https://x.test'>refund</a> you.</p>",
+    ],
+)
+def test_tags_inside_a_word_hide_no_promise(html: str) -> None:
+    assert promises(reading(None, html))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "We will r e f u n d you.",
+        "We will r.e.f.u.n.d you.",
+        "We will R-E-F-U-N-D you.",
+        "w e w i l l r e f u n d y o u",
+        "We will re-fund you.",
+        "We will r3fund you.",
+        "We will r\u0435fund you.",
+        "We will \u0433efund y\u043eu.",
+        "We will \uff52\uff45\uff46\uff55\uff4e\uff44 you.",
+        "We will re\u200bfund you.",
+        "We will re\u2060fu\u00adnd you.",
+        "We\u2019ll refund you.",
+        "We will ref\u0301und you.",
+        "Ich habe den Term\u0456n f\u00fcr Dienstag gebucht.",
+        "Wir werden Ihnen den Betrag z u r \u00fc c k e r s t a t t e n.",
+    ],
+)
+def test_disguised_words_hide_no_promise(text: str) -> None:
+    assert promises(text)
+
+
+def test_a_calendar_invitation_is_a_commitment_and_its_words_count() -> None:
+    entry = b"BEGIN:VEVENT\r\nSUMMARY:We will ref\r\n und you\r\nEND:VEVENT\r\n"
+    body = b"BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\n" + entry + b"END:VCALENDAR\r\n"
+    file = Attachment("invite.ics", "text/calendar", body)
+    assert invites([file])
+    assert promises(attached([file])) == ("We will refund",)
+    published = Attachment("invite.ics", "text/calendar", body.replace(b"REQUEST", b"PUBLISH"))
+    assert not invites([published])
+    found = raise_class(
+        ContentClass.REPLY,
+        subject="Tuesday",
+        text="",
+        first_contact=False,
+        mailbox_classes=DEFAULT_CLASSES,
+        invites=True,
+    )
+    assert found.content_class is ContentClass.COMMITMENT
+    assert found.words == ("a calendar invitation",)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "content"),
+    [
+        ("a.txt", "text/plain", b"We will refund you."),
+        ("a.txt", "application/octet-stream", b"We will refund you."),
+        ("a.html", "text/html", b"<p>We will re<b></b>fund you.</p>"),
+        ("a.txt", "text/plain; charset=utf-16", "We will refund you.".encode("utf-16")),
+        ("a.eml", "message/rfc822", b"Subject: x\r\n\r\nWe will refund you.\r\n"),
+    ],
+)
+def test_attached_text_is_read(name: str, kind: str, content: bytes) -> None:
+    assert promises(attached([Attachment(name, kind, content)])) == ("We will refund",)
+
+
+def test_what_is_not_text_is_not_read() -> None:
+    assert attached([Attachment("a.pdf", "application/pdf", b"We will refund you.")]) == ""
+
+
+def test_policy_names_further_phrases() -> None:
+    assert promises("It goes on the  House\u2019s account.", named=("on the house's account",)) == (
+        "on the house's account",
+    )
+    assert promises("It goes on a house.", named=("on the house's account",)) == ()
+
+
+def test_a_quoted_reply_is_not_our_own_promise_but_a_bare_mark_hides_none() -> None:
+    assert promises("Thanks.\n\nOn Monday Jane wrote:\n> We will refund you.\n> Jane") == ()
+    assert promises("Thanks.\n> We will refund you.") == ("We will refund",)
+    assert promises("On Monday Jane wrote:\n> Hello\n\nWe will refund you.") == ("We will refund",)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    "unit",
+    ["we, refund, ", "r e f u n d ", "a-b-c-", "a1b2", "> a:\n", "you can count on ", "ich wir erstatte ", "a'", ". "],
+)
+def test_the_work_grows_with_the_length_and_no_faster(unit: str) -> None:
+    def seconds(size: int) -> float:
+        text = unit * (size // len(unit))
+        begun = process_time()
+        promises(text)
+        return process_time() - begun
+
+    seconds(10_000)
+    assert seconds(LONGEST - 100) < 60 * max(seconds(LONGEST // 10), 0.005)  # quadratic work would take a hundred times
