@@ -83,11 +83,11 @@ ACTIONS: Final[dict[str, Action]] = {
         # --- held mail
         Action(
             "approve", "a", "approve", _HELD, Asks.NOTHING, (Verb.MESSAGE_APPROVE,), "a ok", 1,
-            help="Approve the message under the cursor, exactly these bytes; u takes it back until its release.",
+            help="Approve exactly these bytes; u takes it back until its release. Failed checks ask for a reason.",
         ),
         Action(
             "reject", "x", "reject", _HELD, Asks.REASON, (Verb.MESSAGE_REJECT,), "x reject", 2,
-            help="Reject it for good, with a reason.",
+            help="Reject it with a reason; u takes it back until its release.",
         ),
         Action(
             "mark", "space", "mark", (Scope.QUEUE,), short="␣ mark", foot=3, shown_key="space",
@@ -99,8 +99,8 @@ ACTIONS: Final[dict[str, Action]] = {
             help="Approve the marked ones: type their count. Changed ones, and failed checks nobody opened, stay.",
         ),
         Action(
-            "reject_marked", "X", "reject marked", (Scope.QUEUE,), Asks.REASON, (Verb.MESSAGE_REJECT,),
-            help="Reject the marked ones, with one reason.",
+            "reject_marked", "X", "reject marked", (Scope.QUEUE,), Asks.TYPED, (Verb.MESSAGE_REJECT,),
+            help="Reject the marked ones: one reason, and type their count.",
         ),
         Action(
             "mark_all", "asterisk", "mark all", (Scope.QUEUE,), shown_key="*",
@@ -245,7 +245,7 @@ ACTIONS: Final[dict[str, Action]] = {
         Action("sort", "o", "sort", (Scope.DESK, Scope.QUEUE, Scope.AGENTS), foot=13, short="", help="The next order."),
         Action(
             "undo", "u", "undo", (Scope.EVERYWHERE,), Asks.NOTHING, (Verb.MESSAGE_UNDO,),
-            help="Take back your last approval while it is not released.",
+            help="Take back your last approval or rejection while it is not released.",
         ),
         # --- everywhere
         *(

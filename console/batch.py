@@ -18,7 +18,10 @@ class Marked:
     agent: str
     domain: str
     recipients: int
-    failed_checks: int
+    findings: tuple[str, ...]
+    """The checks it failed: approving it takes a reason."""
+    opened_first: bool
+    """It fails a check or is held for more than its mode: it must be opened before it is approved."""
     likeness: int | None
     alike: int = 1
 
@@ -34,6 +37,8 @@ class Batch:
     recipients: int
     domains: int
     templates: int
+    failing: int
+    """How many of them fail a check."""
 
 
 def batch_of(
@@ -50,7 +55,7 @@ def batch_of(
         facts = known.get(item)
         if facts is None:
             unread += 1
-        elif approving and facts.failed_checks and not seen(item, digest):
+        elif approving and facts.opened_first and not seen(item, digest):
             unopened += 1
         else:
             ready.append((item, digest))
@@ -63,11 +68,12 @@ def batch_of(
         recipients=sum(facts.recipients for facts in chosen),
         domains=len({facts.domain for facts in chosen}),
         templates=len({facts.likeness or -at for at, facts in enumerate(chosen, start=1)}),
+        failing=sum(bool(facts.findings) for facts in chosen),
     )
 
 
-def summary(batch: Batch, *, hidden: int, delay: int | None) -> Content:
-    """The dialog's text. `hidden` are marked but not shown by the filter; `delay` is None for a rejection."""
+def summary(batch: Batch, *, hidden: int, delay: int, does: str = "released") -> Content:
+    """The dialog's text. `hidden` are marked but not shown by the filter, `delay` is how long it can be taken back."""
     who = ", ".join(batch.agents[:3]) + (f" and {len(batch.agents) - 3} more" if len(batch.agents) > 3 else "")
     lines = [
         fill(
@@ -81,13 +87,14 @@ def summary(batch: Batch, *, hidden: int, delay: int | None) -> Content:
         lines.append(
             Content(f"{plural(batch.templates, 'text')} in {len(batch.ready):,} messages; ⏎ then J K shows each body")
         )
+    approves = does == "released"
     left_out = [
-        f"{batch.unopened} with a failed check, never opened: left out" if batch.unopened else "",
-        f"{batch.unread} still being read: left out" if batch.unread else "",
+        f"{batch.unopened} with a failed check or warning, never opened: skipped" if batch.unopened else "",
+        f"{batch.failing} with a failed check: your reason is kept with each" if batch.failing and approves else "",
+        f"{batch.unread} still being read: skipped" if batch.unread else "",
         f"{hidden} of the marked hidden by the filter" if hidden else "",
     ]
     lines += [Content(f"▲ {text}") for text in left_out if text]
-    lines.append(Content("changed or decided elsewhere meanwhile: left out"))
-    if delay is not None:
-        lines.append(Content(f"released in {countdown(delay)}, u takes it back until then"))
+    lines.append(Content("Anything changed or decided by someone else in the meantime is skipped."))
+    lines.append(Content(f"{does} in {countdown(delay)}, u takes it back until then"))
     return Content("\n").join(lines)

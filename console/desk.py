@@ -28,6 +28,7 @@ from core.events import (
     EmailExpired,
     EmailPending,
     EmailRejected,
+    EmailRejectionUndone,
     Event,
 )
 from core.flow import access, house
@@ -49,7 +50,9 @@ FULL_EVERY: Final = 30
 LINES_EVERY: Final = 5.0
 """Seconds between readings of needs and of the agents that mail has touched, however much there was or how little."""
 HEAD_EVERY: Final = 0.5
-"""Seconds between readings of the header's figures."""
+"""Seconds between readings while few agents have mail that is new; with many, `LINES_EVERY`."""
+FEW: Final = 8
+"""Agents whose lines are read twice a second."""
 _NEVER: Final = (float("-inf"),) * 3
 """When header, dirty lines and all lines were last read."""
 BEHIND: Final = 5_000
@@ -175,7 +178,10 @@ class Desk:
         return replace(news, live=was if fresh == was else fresh)
 
     def _figures(self, tx: Transaction, was: Live, *, full: bool, urgent: bool) -> Live:
-        """As much as is due: what somebody did to an agent is read at once, mail now and then, whatever it comes to."""
+        """As much as is due: what somebody did to an agent is read at once, mail now and then, whatever it comes to.
+
+        Header, needs and lines are read together, so that `held 33` never stands over `34 held`.
+        """
         moment = time.monotonic()
         head_at, lines_at, full_at = self._read_at
         if full or urgent or moment - lines_at >= LINES_EVERY:
@@ -185,8 +191,15 @@ class Desk:
             self._unread = False
             return self._with_everything(tx, was, dirty)
         if self._unread and moment - head_at >= HEAD_EVERY:
+            if len(self._dirty) <= FEW:
+                return self._figures(tx, was, full=False, urgent=True)
+            # a busy desk: its figures wait for their common reading, what tells that it lives and runs does not
             self._read_at = (moment, lines_at, full_at)
-            return _with_head(was, figures.head(tx.conn), tx)
+            head = figures.head(tx.conn)
+            return replace(
+                was, last_event_at=head.last_event_at, stopped_at=head.stopped_at, stopped_by=head.stopped_by,
+                stop_reason=head.stop_reason,
+            )  # fmt: skip
         return was
 
     def _with_everything(self, tx: Transaction, was: Live, dirty: set[int] | None) -> Live:
@@ -238,7 +251,7 @@ def told(entries: Iterable[log.Entry], *, everything: bool) -> News:
         messages.add(item)
         if _leaves(event):
             left.add(item)
-        elif isinstance(event, EmailPending | EmailApprovalUndone):
+        elif isinstance(event, EmailPending | EmailApprovalUndone | EmailRejectionUndone):
             left.discard(item)
             came = True
     return News(

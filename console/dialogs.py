@@ -225,7 +225,8 @@ class TypedDialog(Dialog[Confirmed]):
     def _confirm(self) -> None:
         reason = self.query_one("#reason", Prompt).line if self._asks_reason else ""
         if self._asks_reason and not reason:
-            self.query_one("#typed", Prompt).value = self._expected
+            with self.prevent(Input.Changed):  # its answer would say "space to ..." over what is said here
+                self.query_one("#typed", Prompt).value = self._expected
             self.query_one("#reason", Prompt).focus()
             self.say(Content.assemble(("▲ A reason is needed: it goes into the log.", Tone.WARN), "   esc cancel"))
             return

@@ -17,7 +17,7 @@ from console.rows import in_text
 from console.safe import BLOCK_LIMIT, make_safe, make_safe_block
 from console.widgets.pane import line
 from core.rules.content import Mail, examined, said_by
-from core.words import Limit
+from core.words import Limit, Reason
 
 if TYPE_CHECKING:
     from core.flow.difference import Difference
@@ -72,8 +72,9 @@ class Check:
 
 def checks(letter: Letter) -> list[Check]:
     """What was looked at, the worst first; what is in order is said too."""
-    found = [*_of_item(letter), *_of_view(letter), *_of_mail(letter), *_of_limits(letter.limits)]
-    return sorted(found, key=lambda check: check.level)
+    failed = [Check(Level.FAULT, reason.text) for reason in found(letter)]
+    further = [*_of_item(letter), *_of_view(letter), *_of_mail(letter), *_of_limits(letter.limits)]
+    return sorted([*failed, *further], key=lambda check: check.level)
 
 
 def _of_item(letter: Letter) -> Iterable[Check]:
@@ -81,7 +82,7 @@ def _of_item(letter: Letter) -> Iterable[Check]:
     if held is None:
         return
     for reason in held.reasons:
-        yield Check(Level.INFO if reason.code == "mode" else Level.FAULT, reason.text)
+        yield Check(Level.INFO if reason.code == "mode" else Level.WARN, reason.text)
     if held.test:
         yield Check(Level.INFO, "test message: it never leaves the desk")
     if held.needs > 1:
@@ -94,10 +95,10 @@ def _of_view(letter: Letter) -> Iterable[Check]:
     if view is None:
         return
     if view.agent_status != "active":
-        yield Check(Level.FAULT, f"{view.agent} is {view.agent_status}: approved mail waits until it is resumed")
+        yield Check(Level.WARN, f"{view.agent} is {view.agent_status}: approved mail waits until it is resumed")
     suppressed = [one for one in view.recipients if one.suppressed]
     for one in suppressed[:3]:
-        yield Check(Level.FAULT, f"{one.given} is suppressed: {one.suppressed}")
+        yield Check(Level.WARN, f"{one.given} is suppressed ({one.suppressed}): left out")
     first = [one for one in view.recipients if one.first_contact]
     if first:
         more = f" and {len(first) - 1} more" if len(first) > 1 else ""
@@ -115,13 +116,9 @@ def _of_mail(letter: Letter) -> Iterable[Check]:
     if view is None:
         return
     if mail is None:
-        yield Check(Level.FAULT, "the body has been purged: nobody can see what would leave")
+        yield Check(Level.WARN, "the body has been purged: nobody can see what would leave")
         return
-    said = said_by(mail, subject=view.subject, people=(one.given for one in view.recipients))
-    found = examined(said, own=(view.mailbox.rpartition("@")[2],))
-    for reason in found:
-        yield Check(Level.FAULT, reason.text)
-    codes = {reason.code for reason in found}
+    codes = {reason.code for reason in found(letter)}
     if codes.isdisjoint({"hidden_characters", "blank_subject"}):
         yield Check(Level.FINE, "no hidden characters")
     if mail.links:
@@ -133,6 +130,17 @@ def _of_mail(letter: Letter) -> Iterable[Check]:
     if mail.attachments:
         names = ", ".join(one.name for one in mail.attachments[:3])
         yield Check(Level.WARN, f"{plural(len(mail.attachments), 'attachment')}: {names}")
+
+
+def found(letter: Letter) -> tuple[Reason, ...]:
+    """The failed checks as the gate kept them, which the queue's line counts; read anew of what never was held."""
+    held, mail, view = letter.held, letter.mail, letter.view
+    if held is not None and (len(held.findings) == held.failed_checks or mail is None or view is None):
+        return held.findings
+    if mail is None or view is None:
+        return ()
+    said = said_by(mail, subject=view.subject, people=(one.given for one in view.recipients))
+    return examined(said, own=(view.mailbox.rpartition("@")[2],))
 
 
 def _of_limits(limits: Sequence[Limit]) -> Iterable[Check]:
@@ -152,11 +160,11 @@ def _of_limits(limits: Sequence[Limit]) -> Iterable[Check]:
 def check_lines(letter: Letter, *, short: bool = False) -> Lines:
     """`short`: what is in order takes one line, so that the body begins on the first screen."""
     lines: Lines = []
-    found = checks(letter)
-    fine = [check for check in found if check.level is Level.FINE]
+    shown = checks(letter)
+    fine = [check for check in shown if check.level is Level.FINE]
     if short and fine:
-        found = [*(check for check in found if check.level is not Level.FINE), Check(Level.FINE, _in_order(len(fine)))]
-    for check in found:
+        shown = [*(check for check in shown if check.level is not Level.FINE), Check(Level.FINE, _in_order(len(fine)))]
+    for check in shown:
         glyph, tone = GLYPH[check.level]
         loud = Tone.PLAIN if check.level <= Level.WARN else Tone.MUTED
         lines.append([Piece(f"{glyph} ", tone), *line(make_safe(check.text).text, loud)])
@@ -278,18 +286,18 @@ def source_lines(letter: Letter) -> Lines:
 
 def difference_lines(letter: Letter) -> Lines:
     """What the gateway made of the agent's request, part by part and recipient by recipient, and by which rule."""
-    found = letter.difference
-    if found is None:
+    changes = letter.difference
+    if changes is None:
         return [[Piece("There is no message to compare.", Tone.MUTED)]]
     lines = [_title("as issued by the agent against as it leaves")]
-    if found.purged:
+    if changes.purged:
         lines.append([Piece("▲ the bytes have been purged; what is left is the digest and the states", Tone.WARN)])
-    for one in found.recipients:
+    for one in changes.recipients:
         rule = f" ({one.rule})" if one.rule else ""
         text = f"{one.field.title():<5} {one.address} · {one.status}{rule}: {one.why}"
         lines.append([*_sign(one.change), *line(make_safe(text).text)])
     lines.append([])
-    for part in found.parts:
+    for part in changes.parts:
         rule = f" ({part.rule})" if part.rule else ""
         lines.append([*_sign(part.change), *line(make_safe(f"{part.part}{rule}: {part.why}").text)])
         if part.change == "kept":

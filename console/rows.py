@@ -14,7 +14,7 @@ from console.format import ABSENT, age, age_short, count_short, percent
 from console.gauges import gauge_text, gauge_tone, sparkline
 from console.live import AgentLine, Level, Need, Share
 from console.palette import Tone
-from console.safe import LINE_LIMIT, cells, make_safe
+from console.safe import cells, make_safe
 from console.widgets.pane import wrap
 from core.filters import Field, Fields, Kind, Values
 from core.words import Limit, Mode
@@ -205,16 +205,15 @@ HELD: Final = (
 )
 
 
-def failures(held: HeldRow) -> int:
-    """Failed checks of a line: those the gate counted, and at least one where the line itself hides something."""
-    shown = f"{held.subject or ''}{held.to.first if held.to else ''}{held.target or ''}"
-    return max(held.failed_checks, int(bool(make_safe(shown, limit=4 * LINE_LIMIT).hidden)))
+def check_cell(held: HeldRow) -> Cell:
+    """`✖2` failed checks of its content, else `▲1` for what else it is held for: the lines of the opened message."""
+    if held.failed_checks:
+        return Cell(f"✖{held.failed_checks}", Tone.FAULT)
+    return Cell(f"▲{held.cautions}", Tone.WARN) if held.cautions else Cell("·", Tone.MUTED)
 
 
 def held_row(held: HeldRow) -> Row:
     """One line of the queue; a held read or tag says what it asks where a subject would stand."""
-    failed = failures(held)
-    checks = Cell(f"✖{failed}", Tone.FAULT) if failed else Cell("·", Tone.MUTED)
     to = safe_cell(held.to.first if held.to else held.mailbox)
     if held.to and held.to.count > 1:
         to = Cell(to.text, to.tone, tail=f"{to.tail} +{held.to.count - 1}", tail_tone=Tone.ACCENT)
@@ -227,7 +226,7 @@ def held_row(held: HeldRow) -> Row:
         held.version,
         (
             Cell(tone=Tone.PLAIN, since=held.submitted_at),
-            checks,
+            check_cell(held),
             Cell(_alike(held), Tone.ACCENT) if held.alike > 1 else Cell(),
             safe_cell(held.agent),
             to,

@@ -1,4 +1,4 @@
-"""What one operator has done in this session: approvals they can still take back, what they opened.
+"""What one operator has done in this session: decisions they can still take back, what they opened.
 
 Pure: times come in, answers go out. How long they read and how fast they decide the desk keeps (core.flow.review).
 """
@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """An approval, of one message or of a batch, and when it is released."""
+    """A decision on one message or on a batch, and when it is released: until then it can be taken back."""
 
     items: tuple[int, ...]
     label: str
     release_at: int
+    rejected: bool = False
 
 
 @dataclass(slots=True)
@@ -46,7 +47,7 @@ class Session:
         self.approvals.append(approval)
 
     def undoable(self, now: int) -> Approval | None:
-        """The latest approval that is not released yet."""
+        """The latest decision that is not released yet."""
         self.approvals = [each for each in self.approvals if each.release_at > now]
         return self.approvals[-1] if self.approvals else None
 

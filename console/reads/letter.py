@@ -14,7 +14,7 @@ from core.filters import Want
 from core.flow import allowances, difference
 from core.ledger import facts
 from core.ledger.transaction import Transaction
-from core.ledger.views import message, queue
+from core.ledger.views import figures, message, queue
 from core.ledger.views.message import MessageView
 from core.ledger.views.queue import HeldRow, Order
 from core.rules.content import read_mail
@@ -51,6 +51,11 @@ def _limits(tx: Transaction, view: MessageView) -> tuple[Limit, ...]:
 def ids(conn: Connection, wants: Sequence[Want], order: Order, *, now: int, limit: int | None = None) -> array[int]:
     """Everything held that the filter lets through, or its beginning."""
     return queue.pending_ids(conn, wants, order, now=now, limit=limit)
+
+
+def held(conn: Connection) -> int:
+    """How much is held in all: read with the ids, so that `7 of 9` is of one moment."""
+    return figures.head(conn).held
 
 
 def alike(conn: Connection, item: int) -> array[int]:

@@ -15,7 +15,7 @@ from core.ledger.counters import bucket
 from core.ledger.tables import Mailbox, table
 from core.ledger.transaction import Transaction
 from core.ledger.views import agents as views
-from core.ledger.views import figures, lanes
+from core.ledger.views import figures, lanes, queue
 from core.rules import guards
 from core.words import DAY, GUARD, HOUR
 
@@ -49,6 +49,12 @@ def _of_desk(tx: Transaction, head: figures.Head) -> Iterator[Need]:
         yield Need(Level.WARN, "queue", text, "queue")
     elif head.held:
         yield Need(Level.INFO, "queue", f"{head.held:,} held for a human", "queue")
+    failing = queue.count_failing(tx.conn)
+    if failing:
+        more = "+" if failing > queue.FAILING_COUNTED else ""
+        count = f"{min(failing, queue.FAILING_COUNTED):,}{more}"
+        text = f"{count} held {'message fails' if failing == 1 else 'messages fail'} a check; look before approving"
+        yield Need(Level.WARN, "queue", text, "queue")
     since = bucket(tx.now - HOUR, 60)
     unproven = figures.counts(tx.conn, "desk", [""], ["unverified_1h"], since=since).total("", "unverified_1h")
     if unproven:

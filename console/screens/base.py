@@ -241,7 +241,7 @@ class DeskScreen(KeptLines, Screen[None]):
         app = self.console
         approval = app.session.undoable(app.now)
         if approval is None:
-            app.say("nothing to take back: what was approved is released", "warning")
+            app.say("you have no decision left to undo: what was decided is released", "warning")
             return
 
         def taken_back(settled: deeds.Settled) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
 
 from console import deeds
 from console.batch import Batch, summary
-from console.format import plural
+from console.format import countdown, plural
 from console.safe import fill
 from console.screens.base import DeskScreen
 from console.session import Approval
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
     from console.app import PostroomConsole
 
 
+UNKNOWN_FINDING: Final = "a check that failed before the desk kept what it found"
+FINDINGS_SHOWN: Final = 6
+"""Failed checks a dialog lists; all of them stand in the opened message."""
+
+
 class HeldScreen(DeskScreen):
     """A screen on which held mail can be decided."""
 
@@ -32,6 +38,10 @@ class HeldScreen(DeskScreen):
 
     def about(self) -> Content:
         """Whom and what the chosen one is about, in a line."""
+        raise NotImplementedError
+
+    def findings(self) -> tuple[str, ...]:
+        """The checks that the chosen one failed: approving it takes a reason."""
         raise NotImplementedError
 
     def decided(self, items: Sequence[int]) -> None:
@@ -50,9 +60,17 @@ class HeldScreen(DeskScreen):
         if chosen is None:
             return
         item, digest, spelled = chosen
-        self._approve(
-            [Decision(item, approve=True, digest=digest, delay=self.console.release_delay, watched=True)],
-            short(spelled),
+        decision = Decision(item, approve=True, digest=digest, delay=self.console.release_delay, watched=True)
+        failed = self.findings()
+        if not failed:
+            self._approve([decision], short(spelled))
+            return
+        self.ask_typed(
+            fill("Approve $id over $failed?", id=spelled, failed=plural(len(failed), "failed check")),
+            Content("\n").join([self.about(), *(fill("✖ $text", text=text) for text in failed[:FINDINGS_SHOWN])]),
+            expected=str(len(failed)),
+            does="approve it all the same",
+            then=lambda answer: self._approve([replace(decision, reason=answer.reason)], short(spelled)),
         )
 
     def do_reject(self) -> None:
@@ -62,9 +80,12 @@ class HeldScreen(DeskScreen):
         item, digest, spelled = chosen
         self.ask_reason(
             fill("Reject $id?", id=spelled),
-            Content("\n").join([self.about(), Content("It is ended for good; its agent is told the reason.")]),
+            Content("\n").join([self.about(), self._ends("It ends")]),
             "rejects it",
-            lambda reason: self._reject([Decision(item, approve=False, digest=digest, reason=reason)]),
+            lambda reason: self._reject(
+                [Decision(item, approve=False, digest=digest, reason=reason, delay=self.console.release_delay)],
+                short(spelled),
+            ),
         )
 
     # -- many ---------------------------------------------------------------------------------------------------------
@@ -82,24 +103,32 @@ class HeldScreen(DeskScreen):
             summary(batch, hidden=hidden, delay=delay),
             expected=str(count),
             does="approve",
-            reason=False,
-            then=lambda _: self._approve(decisions, f"batch ({count})"),
+            reason=batch.failing > 0,
+            then=lambda answer: self._approve(
+                [replace(one, reason=answer.reason or None) for one in decisions], f"batch ({count})"
+            ),
         )
 
     def reject_batch(self, batch: Batch, *, marked: int, hidden: int) -> None:
-        """One reason for all; each gets its own event."""
-        name = spell_id("b", self.console.now)
-        self.ask_reason(
-            Content(f"Reject {len(batch.ready):,} of {plural(marked, 'marked message')}?"),
-            summary(batch, hidden=hidden, delay=None),
-            "rejects them",
-            lambda reason: self._reject(
+        """One reason for all, and the count; each gets its own event."""
+        count, delay, name = len(batch.ready), self.console.release_delay, spell_id("b", self.console.now)
+        self.ask_typed(
+            Content(f"Reject {count:,} of {plural(marked, 'marked message')}?"),
+            summary(batch, hidden=hidden, delay=delay, does="ended for good"),
+            expected=str(count),
+            does="reject",
+            then=lambda answer: self._reject(
                 [
-                    Decision(item, approve=False, digest=digest, reason=reason, batch=name)
+                    Decision(item, approve=False, digest=digest, reason=answer.reason, batch=name, delay=delay)
                     for item, digest in batch.ready
-                ]
+                ],
+                f"batch ({count})",
             ),
         )
+
+    def _ends(self, beginning: str) -> Content:
+        until = countdown(self.console.release_delay)
+        return Content(f"{beginning} for good in {until}, u takes it back until then; its agent is told the reason.")
 
     # -- how ----------------------------------------------------------------------------------------------------------
 
@@ -115,7 +144,7 @@ class HeldScreen(DeskScreen):
                 app.alarm(f"{alarm}: nobody reads that fast")
             for one in answer.done:
                 if one.approvals_missing:
-                    app.say(f"noted: it takes {plural(one.approvals_missing, 'more approval')} by somebody else")
+                    app.say(f"vote recorded; {plural(one.approvals_missing, 'more reviewer')} must approve")
             if not items:
                 return
             app.session.approved(Approval(items, label, min(one.release_at or 0 for one in released)))
@@ -124,10 +153,14 @@ class HeldScreen(DeskScreen):
         app.session.decides(one.item for one in decisions)
         app.deed(deeds.decide(decisions), settled)
 
-    def _reject(self, decisions: Sequence[Decision]) -> None:
+    def _reject(self, decisions: Sequence[Decision], label: str) -> None:
         def settled(answer: deeds.Settled) -> None:
             self._tell(answer, "rejected")
-            self.decided([one.item for one in answer.done])
+            items = tuple(one.item for one in answer.done)
+            open_ = [one.release_at for one in answer.done if one.release_at is not None]
+            if open_:
+                self.console.session.approved(Approval(items, label, min(open_), rejected=True))
+            self.decided(items)
 
         self.console.session.decides(one.item for one in decisions)
         self.console.deed(deeds.decide(decisions), settled)

@@ -20,17 +20,17 @@ from console.letter import (
     check_lines,
     difference_lines,
     fact_lines,
+    found,
     header_lines,
     source_lines,
     story_lines,
 )
 from console.live import AgentLine, News
 from console.reads import letter as reads
-from console.rows import failures
 from console.safe import content, fill, make_safe
 from console.screens.agent_acts import AgentScreen
 from console.screens.base import bindings
-from console.screens.held_acts import HeldScreen, short
+from console.screens.held_acts import UNKNOWN_FINDING, HeldScreen, short
 from console.widgets.frame import NARROW
 from console.widgets.pane import TextPane
 from core.rules.roles import Verb
@@ -122,14 +122,14 @@ class MessageScreen(HeldScreen, AgentScreen):
         if letter is None:
             return
         narrow = self.app.size.width < NARROW
-        facts, found = fact_lines(letter, now=self.console.now), check_lines(letter, short=narrow)
+        facts, checked = fact_lines(letter, now=self.console.now), check_lines(letter, short=narrow)
         text = VIEWS[self._view](letter)
         if self._view == "body":
             text = [*text, [], *story_lines(letter)]
         if narrow:
-            text = [*facts, *found, *text]
+            text = [*facts, *checked, *text]
         panes = (self.query_one("#facts", TextPane), self.query_one("#checks", TextPane))
-        for pane, lines, share in zip(panes, (facts, found), SHARES, strict=True):
+        for pane, lines, share in zip(panes, (facts, checked), SHARES, strict=True):
             pane.show_lines(lines)
             self._tall[pane.id or ""] = pane.lines_at(int(self.app.size.width * share) - 2)
         for pane in panes:
@@ -199,8 +199,13 @@ class MessageScreen(HeldScreen, AgentScreen):
                 held = letter.held
                 by = f" by {make_safe(held.decided_by).text}" if held and held.decided_by else ""
                 return f"{short(letter.spelled)} is no longer pending: already {held.status if held else 'gone'}{by}"
-            if name == "approve" and letter.held and failures(letter.held) and self._just_opened:
-                return "it opened this moment, with a failed check: look first"
+            if (
+                name == "approve"
+                and letter.held
+                and (letter.held.failed_checks or letter.held.cautions)
+                and self._just_opened
+            ):
+                return "it opened this moment, with a failed check or warning: look first"
             if name == "approve" and letter.view is not None and letter.mail is None:
                 return "its body has been purged: nobody can see what would leave"
         if name == "suppress" and (letter is None or letter.view is None):
@@ -210,6 +215,12 @@ class MessageScreen(HeldScreen, AgentScreen):
     @property
     def _just_opened(self) -> bool:
         return self.console.monotonic() - self._shown_at < LOOK_FOR
+
+    def findings(self) -> tuple[str, ...]:
+        letter = self._letter
+        if letter is None or letter.held is None or not letter.held.failed_checks:
+            return ()
+        return tuple(one.text for one in found(letter)) or (UNKNOWN_FINDING,) * letter.held.failed_checks
 
     def decided(self, items: Sequence[int]) -> None:
         del items

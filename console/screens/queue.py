@@ -22,10 +22,10 @@ from console.lines import Texts
 from console.live import Link, News
 from console.news import Announced, FetchFailed, Highlighted, MarksChanged
 from console.reads import letter as reads
-from console.rows import HELD, failures, held_row
+from console.rows import HELD, held_row
 from console.safe import make_safe
 from console.screens.base import bindings
-from console.screens.held_acts import HeldScreen, short
+from console.screens.held_acts import UNKNOWN_FINDING, HeldScreen, short
 from console.table import VirtualTable
 from console.widgets.kept import SideBySide
 from console.widgets.pane import TextPane
@@ -73,6 +73,7 @@ class QueueScreen(HeldScreen):
         self.add_class("-previews")
         self._order = 0
         self._shown = 0
+        self._held = 0
         self._fresh = 0
         self._marked = (0, 0)
         self._known: dict[int, Marked] = {}
@@ -107,10 +108,9 @@ class QueueScreen(HeldScreen):
         self.table.focus()
 
     def place(self) -> str:
-        held = self.console.live.held
         fresh = f" (+{self._fresh} new, . to load)" if self._fresh else ""
         if self.wants:
-            return f"Queue {make_safe(self.filter_text).text} → {count(self._shown)} of {count(held)}{fresh}"
+            return f"Queue {make_safe(self.filter_text).text} → {count(self._shown)} of {count(self._held)}{fresh}"
         order = reads.ORDERS[self._order].value
         return f"Queue, {order} first{fresh}"
 
@@ -145,7 +145,9 @@ class QueueScreen(HeldScreen):
             self._applied = wants
             self.table.show_rows(ids, filtered=bool(wants))
         started = time.monotonic()
-        ids = await self.desk.read(lambda conn: reads.ids(conn, wants, order, now=now), verb=Verb.MESSAGE_READ)
+        ids, self._held = await self.desk.read(
+            lambda conn: (reads.ids(conn, wants, order, now=now), reads.held(conn)), verb=Verb.MESSAGE_READ
+        )
         self._took = time.monotonic() - started
         self._shown = len(ids)
         self.table.offer_rows(ids)
@@ -305,14 +307,13 @@ class QueueScreen(HeldScreen):
         if row is None:
             return "it is still being read"
         facts = self._known.get(cursor)
-        if (
-            name == "approve"
-            and facts
-            and facts.failed_checks
-            and not self.console.session.has_seen(cursor, row.digest)
-        ):
-            return "a check failed: open it first (⏎)"
+        if name == "approve" and facts and facts.opened_first and not self.console.session.has_seen(cursor, row.digest):
+            return "it failed a check, or is held for more than its mode: open it first (⏎)"
         return None
+
+    def findings(self) -> tuple[str, ...]:
+        facts = self._known.get(self.table.cursor_id or 0)
+        return facts.findings if facts is not None else ()
 
     def decided(self, items: Sequence[int]) -> None:
         self.table.remove_rows(items)
@@ -375,7 +376,7 @@ class QueueScreen(HeldScreen):
         marks = self.table.marks
         batch = batch_of(marks, self._known, seen=self.console.session.has_seen, approving=True)
         if not batch.ready:
-            self.console.say("none of the marked can be approved: open those with a failed check first", "warning")
+            self.console.say("none of the marked can be approved: open those with ✖ or ▲ first", "warning")
             return
         self.approve_batch(batch, marked=len(marks), hidden=self._marked[1])
 
@@ -398,7 +399,8 @@ def marked(held: HeldRow) -> Marked:
         held.agent,
         first.rpartition("@")[2].lower(),
         held.to.count if held.to else 0,
-        failures(held),
+        tuple(one.text for one in held.findings) or (UNKNOWN_FINDING,) * held.failed_checks,
+        bool(held.failed_checks or held.cautions),
         held.likeness,
         held.alike,
     )

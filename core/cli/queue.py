@@ -136,7 +136,10 @@ def approve(
     *,
     ids: Ids,
     digest: Annotated[str | None, typer.Option(help="Only if it is still exactly this (one id).")] = None,
-    reason: Annotated[str | None, typer.Option(help="Why; it stands in the log.")] = None,
+    reason: Annotated[
+        str | None,
+        typer.Option("--reason", "--override-reason", help="Why; it stands in the log. Needed over failed checks."),
+    ] = None,
 ) -> Said:
     """Let held actions go, at once: there is no screen here on which to take it back."""
     if digest is not None and len(ids) > 1:

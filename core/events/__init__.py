@@ -81,6 +81,7 @@ from core.events.review import (
     EmailExpired,
     EmailPending,
     EmailRejected,
+    EmailRejectionUndone,
     ReviewHurried,
 )
 from core.events.streams import (
@@ -121,6 +122,7 @@ __all__ = [
     "EmailPending",
     "EmailQueued",
     "EmailRejected",
+    "EmailRejectionUndone",
     "EmailSent",
     "EmailSubmitted",
     "EmailSuppressed",

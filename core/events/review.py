@@ -6,7 +6,7 @@ These are `email.*` too, the beginning by which webhooks are told of mail; a hel
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core.events.catalogue import Event, fact
 
@@ -29,6 +29,7 @@ class EmailApproved(Event):
     """A reviewer approved exactly the bytes of `digest`; it is released at `release_at`.
 
     `dwell_ms`: how long the reviewer had it open (None: decided unopened); `batch`: the decision it was part of.
+    `overridden`: the failed checks it was approved over, for which `reason` says why.
     """
 
     kind: str
@@ -40,6 +41,7 @@ class EmailApproved(Event):
     batch: str | None = None
     reason: str | None = None
     complete: bool = True
+    overridden: list[str] = field(default_factory=list)
 
 
 @fact("email.approval_undone")
@@ -53,13 +55,22 @@ class EmailApprovalUndone(Event):
 @fact("email.rejected")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailRejected(Event):
-    """A reviewer refused it; it is cancelled for good."""
+    """A reviewer refused it; it is cancelled for good, at once or at `release_at` unless that is undone before."""
 
     kind: str
     item: int
     reason: str | None
     dwell_ms: int | None = None
     batch: str | None = None
+    release_at: int | None = None
+
+
+@fact("email.rejection_undone")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailRejectionUndone(Event):
+    """A rejection was taken back before it ended the message; the item is pending again."""
+
+    item: int
 
 
 @fact("email.expired")

@@ -94,7 +94,7 @@ def _hold(tx: Transaction, box: GateFacts, action: Action, target: str, hold: Ho
         REVIEW,
         review.new_item(
             item=item, kind=action, box=box, message_id=None, target=target, reasons=hold.reasons,
-            failed_checks=len(content.examined(Said(target))), needs=1, now=tx.now, expires_at=expires_at,
+            findings=content.examined(Said(target)), needs=1, now=tx.now, expires_at=expires_at,
         ),
     )  # fmt: skip
     review.count_pending(tx, box, n=1)

@@ -209,7 +209,7 @@ def _gather(gathered: _Tables, row: Row[Any], data: dict[str, Any], names: _Name
             [
                 row.seq, stamp(row.at), row.type, row.actor, message, data.get("digest"), data.get("policy"),
                 data.get("dwell_ms"), data.get("batch"), data.get("reason"), names.mailbox(row.mailbox),
-                names.agent(row.agent),
+                names.agent(row.agent), ", ".join(data.get("overridden") or ()),
             ]
         )  # fmt: skip
         if row.type in ("email.approved", "email.rejected"):
@@ -327,6 +327,7 @@ def _spelled(names: _Names, agent_id: int | None) -> dict[str, Any]:
 
 _DECISION_COLUMNS: Final = (
     "seq", "time", "event", "by", "message", "digest", "policy", "dwell_ms", "batch", "reason", "mailbox", "agent",
+    "overridden",
 )  # fmt: skip
 _MODE_COLUMNS: Final = ("seq", "time", "mailbox", "agent", "old", "new", "by", "reason")
 

@@ -167,10 +167,11 @@ def _leases(tx: Transaction) -> None:
 
 
 def _releases(tx: Transaction, policy: Policy) -> None:
-    """Approved and confirmed mail enters its lanes a release delay after that, at the latest."""
+    """What was approved or confirmed enters its lanes, what was rejected ends, a release delay later at the latest."""
     c = REVIEW.c
     latest = tx.now + max(policy.oversight.release_delay, MINUTE)
-    held = and_(c.status.in_(("approved", runs.CONFIRMED)), c.message_id.is_not(None), c.due_at > latest)
+    mail = and_(c.status.in_(("approved", runs.CONFIRMED)), c.message_id.is_not(None))
+    held = and_(or_(mail, c.status == "rejecting"), c.due_at > latest)
     tx.write(update(REVIEW).where(held).values(due_at=latest, release_at=latest))
 
 

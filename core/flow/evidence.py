@@ -34,7 +34,8 @@ LOOKED_AT: Final = 5_000
 """Decisions that are looked at one by one, the newest."""
 AGAIN: Final = DAY
 """Mail to the same recipient within it, after a refusal, is the same matter in other words."""
-_DECIDED: Final = ("approved", "released", "rejected", "used", "lapsed")
+_DECIDED: Final = ("released", "rejected")
+"""Decisions that can no longer be taken back, on mail: what was approved and undone is no evidence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,12 @@ def _hurried(tx: Transaction, box: GateFacts) -> int:
     c = REVIEW.c
     recent = (
         select(c.id, c.dwell_ms, c.batch)
-        .where(c.mailbox_id == box.mailbox_id, c.status.in_(_DECIDED), c.decided_at > tx.now - WINDOW)
+        .where(
+            c.mailbox_id == box.mailbox_id,
+            c.status.in_(_DECIDED),
+            c.message_id.is_not(None),
+            c.decided_at > tx.now - WINDOW,
+        )
         .order_by(c.id.desc())
         .limit(LOOKED_AT)
         .subquery()

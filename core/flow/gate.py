@@ -63,7 +63,6 @@ class Judged:
     waits_for: dict[int, int] = field(default_factory=dict)
     first_contacts: frozenset[str] = frozenset()
     facts: dict[str, Any] = field(default_factory=dict)
-    failed_checks: int = 0
 
     def answers(self, targets: Sequence[Target]) -> tuple[RecipientAnswer, ...]:
         """Every recipient as the agent gave it, with what became of it."""
@@ -176,7 +175,6 @@ def judge(tx: Transaction, prepared: Prepared, box: GateFacts, *, run: RunFacts)
         waits_for=_order(tx, prepared, open_, box),
         # What the cap holds takes no place: it takes one when it leaves, after a person's yes.
         first_contacts=frozenset() if newcomers else first.fresh,
-        failed_checks=decision.failed + len(suppressions),
         facts={
             "mode": box.mode,
             "class": prepared.content_class.value,

@@ -133,7 +133,6 @@ class Prepared:
     request_digest: bytes = b""
     repeat_digest: bytes = b""
     """The same for a request that says the same; only where there is a key to know a repetition by."""
-    failed_checks: int = 0
     said: Said = field(default_factory=lambda: Said(""))
     findings: tuple[Reason, ...] | None = None
     """What its content fails; None: not looked at, for its mode lets it go without a human."""
@@ -215,7 +214,6 @@ def prepare(
         idempotency_key=submission.idempotency_key,
         request_digest=sha256(submission.issued),
         repeat_digest=_repeat(submission),
-        failed_checks=len(raised.causes),
         said=said,
         findings=content.examined(said, own=(box.domain,)) if held else None,
         domain=box.domain,

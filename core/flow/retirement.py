@@ -106,7 +106,7 @@ def _cancel_asked(tx: Transaction, box: GateFacts, *, reason: str) -> int:
     """Cancel reads and tags that wait for a human or were granted and not used."""
     c = REVIEW.c
     kinds = [Action.READ.value, Action.TAG.value]
-    mine = (c.mailbox_id == box.mailbox_id) & c.status.in_(["pending", "approved"]) & c.kind.in_(kinds)
+    mine = (c.mailbox_id == box.mailbox_id) & c.status.in_(["pending", "approved", "rejecting"]) & c.kind.in_(kinds)
     items = tx.all(select(c.kind, c.status, c.message_id).where(mine))
     if items:
         tx.write(update(REVIEW).where(mine).values(status="cancelled", due_at=None))

@@ -173,11 +173,14 @@ def _decided(event: Event) -> Said:
     match event:
         case facts.EmailApproved():
             looked = "unopened" if event.dwell_ms is None else f"after {event.dwell_ms / 1_000:.1f} s"
-            return "decision", f"approved by {event.actor} {looked}, policy {event.policy}{_why(event.reason)}"
+            over = f" over failed checks ({', '.join(event.overridden)})" if event.overridden else ""
+            return "decision", f"approved by {event.actor} {looked}{over}, policy {event.policy}{_why(event.reason)}"
         case facts.EmailRejected():
             return "decision", f"rejected by {event.actor}{_why(event.reason)}"
         case facts.EmailApprovalUndone():
             return "decision", f"{event.actor} took the approval back"
+        case facts.EmailRejectionUndone():
+            return "decision", f"{event.actor} took the rejection back"
         case facts.EmailExpired():
             return "decision", "expired: nobody decided in time"
         case _:

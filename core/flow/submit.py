@@ -231,7 +231,7 @@ def _hold(tx: Transaction, prepared: Prepared, box: GateFacts, judged: Judged) -
             message_id=prepared.id,
             target=None,
             reasons=reasons,
-            failed_checks=prepared.failed_checks + judged.failed_checks + len(prepared.examined()),
+            findings=prepared.examined(),
             likeness=prepared.likeness(),
             needs=2 if set(prepared.classes) & set(policy.review.four_eyes) else 1,
             now=tx.now,

@@ -15,7 +15,15 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import Row, Update, and_, bindparam, delete, exists, func, or_, select, update
 
-from core.events import EmailApprovalUndone, EmailApproved, Event, MailboxLimitsChanged, MailboxRequested
+from core.events import (
+    EmailApprovalUndone,
+    EmailApproved,
+    EmailRejected,
+    EmailRejectionUndone,
+    Event,
+    MailboxLimitsChanged,
+    MailboxRequested,
+)
 from core.flow import deadletters, house, records
 from core.flow.steps import last_attempt
 from core.hooks import retry_at
@@ -157,9 +165,9 @@ def next_up(tx: Transaction, mailbox_id: int) -> Letter | Rest | None:
         event = entry.event
         if event.type not in wanted:
             pass
-        elif not isinstance(event, EmailApproved):
+        elif not isinstance(event, EmailApproved | EmailRejected) or event.release_at is None:
             return _letter(tx, entry, box)
-        elif event.complete and not _undone(tx, event, entry):
+        elif not (isinstance(event, EmailApproved) and not event.complete) and not _undone(tx, event, entry):
             if event.release_at > tx.now:
                 return Rest(passed, until=event.release_at)
             return _letter(tx, entry, box)
@@ -167,18 +175,18 @@ def next_up(tx: Transaction, mailbox_id: int) -> Letter | Rest | None:
     return Rest(passed, until=tx.now) if passed > hook.cursor else None
 
 
-def _undone(tx: Transaction, event: EmailApproved, entry: Entry) -> bool:
-    """Whether this very approval was taken back: that is possible until its release, and never of a later one's."""
+def _undone(tx: Transaction, event: EmailApproved | EmailRejected, entry: Entry) -> bool:
+    """Whether this very decision was taken back: that is possible until its release, and never of a later one's."""
     wanted = select(LOG).where(
         LOG.c.seq > entry.seq,
         LOG.c.at < event.release_at,
-        LOG.c.type == EmailApprovalUndone.type,
+        LOG.c.type.in_((EmailApprovalUndone.type, EmailRejectionUndone.type)),
         LOG.c.mailbox == event.mailbox,
     )
     if event.message is not None:
         wanted = wanted.where(LOG.c.message == event.message)
     undone = [log.entry(row).event for row in tx.all(wanted)]
-    return any(isinstance(one, EmailApprovalUndone) and one.item == event.item for one in undone)
+    return any(isinstance(one, EmailApprovalUndone | EmailRejectionUndone) and one.item == event.item for one in undone)
 
 
 def _letter(tx: Transaction, entry: Entry, box: Row[Any], *, dead: int | None = None) -> Letter:

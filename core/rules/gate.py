@@ -86,7 +86,7 @@ class GateInput:
 
 @dataclass(frozen=True, slots=True)
 class GateDecision:
-    """What follows. `shut` are the recipients that are left out, `failed` how many checks of the gate did not pass.
+    """What follows. `shut` are the recipients that are left out.
 
     `waits` is set at departure alone: a brake keeps the message where it is.
     """
@@ -94,7 +94,6 @@ class GateDecision:
     verdict: Verdict
     shut: Mapping[int, Block] = field(default_factory=dict)
     waits: Reason | None = None
-    failed: int = 0
 
 
 def decide(asked: GateInput) -> GateDecision:
@@ -118,8 +117,7 @@ def decide(asked: GateInput) -> GateDecision:
     mode = asked.mode
     if leaving:
         mode, *further = (_for_a_person(said, asked.approved) for said in (_of_mode(mode), *further))
-    failed = sum(isinstance(said, Hold) for said in further)
-    return GateDecision(moderate(mode, further), shut, failed=failed)
+    return GateDecision(moderate(mode, further), shut)
 
 
 def open_to(asked: GateInput) -> frozenset[int]:

@@ -84,7 +84,7 @@ async def test_after_the_release_there_is_no_undo(scene: Scene) -> None:
         await until(pilot, lambda: app.session.undoable(scene.clock.now()) is not None)
         scene.clock.advance(seconds=11)
         await pilot.press("u")
-        await until(pilot, lambda: "nothing to take back" in said(app))
+        await until(pilot, lambda: "no decision left to undo" in said(app))
         assert state(scene, item) == "approved"
 
 
@@ -98,7 +98,8 @@ async def test_a_rejection_asks_for_its_reason(scene: Scene) -> None:
         await shows(pilot, "Reject m")
         assert state(scene, item) == "pending"
         await press(pilot, scene, *"wrong", "space", *"sum", "enter")
-        await until(pilot, lambda: state(scene, item) == "rejected")
+        await until(pilot, lambda: state(scene, item) == "rejecting")
+        await shows(pilot, "u undo m")
         with scene.store.read() as conn:
             rejected = [entry.event for entry in log.read(conn, after=0) if isinstance(entry.event, EmailRejected)]
         assert rejected[0].reason == "wrong sum"
@@ -214,7 +215,7 @@ async def test_on_call_may_reject_and_not_approve(scene: Scene) -> None:
         assert "needs role reviewer" in said(app)
         await pilot.press("x")
         await press(pilot, scene, *"spam", "enter")
-        await until(pilot, lambda: state(scene, item) == "rejected")
+        await until(pilot, lambda: state(scene, item) == "rejecting")
 
 
 async def test_a_batch_is_approved_by_typing_its_count_and_each_has_its_own_event(scene: Scene) -> None:
@@ -260,13 +261,13 @@ async def test_a_batch_leaves_out_what_changed_and_what_was_decided_meanwhile(sc
         assert "(and 1 more)" in said(app)
 
 
-async def test_a_failed_check_must_be_opened_before_it_can_be_approved(tmp_path: Path) -> None:
+async def test_what_is_held_for_more_than_its_mode_must_be_opened_before_it_can_be_approved(tmp_path: Path) -> None:
     scene = make_scene(tmp_path, allow=["known@example.com"])
     item = scene.submit("stranger@example.com")
     app = scene.app()
     async with looking(app) as pilot:
         await pilot.press("2")
-        await shows(pilot, "✖1")
+        await shows(pilot, "▲1")
         await pilot.press("a")
         await until(pilot, lambda: "open it first" in said(app))
         await pilot.press("space", "A")
@@ -280,6 +281,46 @@ async def test_a_failed_check_must_be_opened_before_it_can_be_approved(tmp_path:
         await press(pilot, scene, "1", "space")
         await until(pilot, lambda: state(scene, item) == "approved")
     scene.store.close()
+
+
+async def test_approving_over_a_failed_check_takes_a_reason_and_the_count_of_checks(scene: Scene) -> None:
+    item = scene.submit(subject="Your \u202erefund")
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "✖1")
+        await pilot.press("a")
+        await until(pilot, lambda: "open it first" in said(app))
+        await pilot.press("enter")
+        await shows(pilot, "✖ hidden or bidi characters: subject 1")
+        scene.monotonic.at += 5
+        await pilot.press("a")
+        await shows(pilot, "over 1 failed check?")
+        await press(pilot, scene, "enter", "1", "space")
+        await shows(pilot, "A reason is needed")
+        assert not approvals(scene)
+        await pilot.press(*"phoned", "enter", "space")
+        await until(pilot, lambda: state(scene, item) == "approved")
+        (event,) = approvals(scene)
+        assert (event.reason, event.overridden) == ("phoned", ["hidden_characters"])
+
+
+async def test_a_batch_is_rejected_by_its_count_and_can_be_taken_back(scene: Scene) -> None:
+    items = [scene.submit(f"r{n}@example.com") for n in range(12)]
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "r9@example.com")
+        await pilot.press("asterisk", "X")
+        await shows(pilot, "Reject 12 of 12 marked messages?")
+        await press(pilot, scene, *"word", "enter", "enter")
+        assert {state(scene, item) for item in items} == {"pending"}
+        await pilot.press("1", "2", "space")
+        await until(pilot, lambda: {state(scene, item) for item in items} == {"rejecting"})
+        await shows(pilot, "u undo batch (12)")
+        await pilot.press("u")
+        await until(pilot, lambda: {state(scene, item) for item in items} == {"pending"})
+        await shows(pilot, "r9@example.com")
 
 
 async def test_opening_is_kept_so_that_an_approval_says_how_long_it_was_read(scene: Scene) -> None:

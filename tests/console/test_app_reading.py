@@ -218,4 +218,7 @@ async def test_what_would_deceive_must_be_opened_first(scene: Scene, more: dict[
         await until(pilot, lambda: "look first" in said(app))
         scene.monotonic.at += LOOK_FOR
         await pilot.press("a")
+        await shows(pilot, "failed check")
+        (count,) = re.findall(r"over (\d+) failed check", drawn(pilot))
+        await press(pilot, scene, *"phoned", "enter", count, "space")
         await until(pilot, lambda: len(dwells(scene)) == 1)

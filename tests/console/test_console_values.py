@@ -50,12 +50,15 @@ def test_the_latest_approval_is_undone_first_and_none_after_its_release() -> Non
 
 
 def test_a_batch_leaves_out_what_was_not_read_and_what_was_not_opened() -> None:
-    known = {1: Marked("bot", "a.example", 2, 0, 7), 2: Marked("bot", "b.example", 1, 1, 7)}
+    known = {
+        1: Marked("bot", "a.example", 2, (), opened_first=False, likeness=7),
+        2: Marked("bot", "b.example", 1, ("hidden characters",), opened_first=True, likeness=7),
+    }
     marks = {1: "d1", 2: "d2", 3: None}
     unseen = batch_of(marks, known, seen=lambda item, digest: False, approving=True)
     assert (unseen.ready, unseen.unopened, unseen.unread) == (((1, "d1"),), 1, 1)
     seen = batch_of(marks, known, seen=lambda item, digest: True, approving=True)
-    assert (len(seen.ready), seen.recipients, seen.domains, seen.templates) == (2, 3, 2, 1)
+    assert (len(seen.ready), seen.recipients, seen.domains, seen.templates, seen.failing) == (2, 3, 2, 1, 1)
     assert len(batch_of(marks, known, seen=lambda item, digest: False, approving=False).ready) == 2
 
 

@@ -44,7 +44,7 @@ def hold_read(desk: Bench) -> None:
     def verb(tx: Any) -> None:
         box = facts.gate(tx, desk.mailbox_id)
         row = review.new_item(
-            item=7, kind=Action.READ, box=box, message_id=None, target="m1", reasons=(), failed_checks=0, needs=1,
+            item=7, kind=Action.READ, box=box, message_id=None, target="m1", reasons=(), findings=(), needs=1,
             now=tx.now, expires_at=tx.now + DAY,
         )  # fmt: skip
         tx.add(table(Review), row)

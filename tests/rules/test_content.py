@@ -185,6 +185,52 @@ def test_what_matters_to_a_reviewer_sets_messages_apart(other: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("", "[/]"),
+        ("", "jane"),
+        ("", "7"),
+        ("Your quote", "Your quote!"),
+        ("Your quote", "[b]Your quote[/b]"),
+        ("Your quote", "Your quote \U000e0041\U000e0042"),
+        ("Your quote", "Your\u200b quote"),
+        ("Your quote", "Your \u202equote"),
+        ("Your quote", "YOUR QUOTE"),
+        ("Quote for you", "Quote for sam@gamma.example"),
+        ("Quote for jane", "Quote for sam"),
+        ("Pay 10 EUR", "Pay 10,000 EUR"),
+        ("Pay € 10", "Pay € 99"),
+        ("5 % off", "50 % off"),
+        ("To DE89 3704 0044 0532 0130 00", "To DE12 5001 0517 5407 3249 31"),
+        ("Call 030 1234 5678", "Call 030 8765 4321"),
+        ("https://a.example/pay", "https://a.example/login"),
+        ("\ud800", "?"),
+    ],
+)
+def test_what_a_reader_would_want_to_see_sets_messages_apart(one: str, other: str) -> None:
+    to = "jane@beta.example"
+    assert like(to, one) != like(to, other)
+    assert like(to, text=f"Hello,\n{one}") != like(to, text=f"Hello,\n{other}")
+
+
+def test_a_subject_of_blanks_is_not_an_empty_one() -> None:
+    assert like("jane@beta.example", "") != like("jane@beta.example", " ")
+
+
+def test_a_greeting_hides_a_name_and_no_message() -> None:
+    assert like("a@b.example", text="Hi Sam,\nbye") == like("a@b.example", text="Hi Ms Anne-Marie O'Neill,\nbye")
+    assert like("a@b.example", text="Hello please wire it to us at once") != like("a@b.example", text="Hello")
+    assert like("a@b.example", text="Hi [/],") != like("a@b.example", text="Hi Sam,")
+
+
+def test_what_names_the_recipient_is_left_out_where_it_stands() -> None:
+    jane = like("jane@beta.example", "Quote 7 for jane", "It goes to jane@beta.example on 2026-11-29")
+    sam = like("sam@gamma.example", "Quote 12 for Sam", "It goes to sam@gamma.example on 2027-01-02")
+    assert jane == sam
+    assert jane != like("jane@beta.example", "Quote 7 for sam", "It goes to jane@beta.example on 2026-11-29")
+
+
 def test_more_recipients_or_another_file_set_messages_apart() -> None:
     alone = likeness("s", ["t"], recipients=["a@b.example"], attached=[])
     assert likeness("s", ["t"], recipients=["a@b.example", "spy@c.example"], attached=[]) != alone

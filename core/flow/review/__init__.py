@@ -5,7 +5,7 @@
 """
 
 from core.flow.review.deciding import Decided, Decision, decide, undo
-from core.flow.review.ending import cancel, end_of, end_unsent, expire_due
+from core.flow.review.ending import cancel, end_of, end_unsent, expire_due, reject_due
 from core.flow.review.items import USUAL_REVIEW, count_pending, estimate, moot, new_item, send_back, spelled
 from core.flow.review.reading import closed, opened
 from core.flow.review.release import READ_GRANT, free_followers, into_lanes, release_due
@@ -28,6 +28,7 @@ __all__ = [
     "moot",
     "new_item",
     "opened",
+    "reject_due",
     "release_due",
     "send_back",
     "spelled",

@@ -10,18 +10,17 @@ from typing import Any, Final
 
 from sqlalchemy import Row, select, update
 
-from core.errors import Conflict, Forbidden
-from core.events import EmailApprovalUndone, EmailApproved, EmailRejected
+from core.errors import Conflict, Forbidden, Invalid
+from core.events import EmailApprovalUndone, EmailApproved, EmailRejected, EmailRejectionUndone
 from core.flow import access, house
 from core.flow.review import ending, items, reading, release
 from core.flow.review.items import REVIEW
 from core.ledger import facts
-from core.ledger.counters import bucket
 from core.ledger.facts import GateFacts
 from core.ledger.tables import Message, table
 from core.ledger.transaction import Transaction
 from core.rules.roles import Verb
-from core.words import Action, Actor, Status
+from core.words import Action, Actor
 
 MESSAGE: Final = table(Message)
 
@@ -30,6 +29,7 @@ MESSAGE: Final = table(Message)
 class Decision:
     """One decision on one item. `digest` (hex), if given, must be the item's: what the reviewer saw is what leaves.
 
+    `reason` is needed to approve over failed checks. `delay` (microseconds) is how long it can be taken back.
     `watched`: the door sees what its operator opens, so that what was never opened there was not read.
     """
 
@@ -44,7 +44,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What became of an item. `release_at` is when approved mail enters its lanes.
+    """What became of an item. `release_at` is when approved mail enters its lanes, or a rejection ends it.
 
     `hurried` is said to a reviewer whose approvals come faster than anyone can read.
     """
@@ -72,6 +72,21 @@ def decide(tx: Transaction, decision: Decision, *, actor: Actor) -> Decided:
     )
 
 
+def _over_checks(item: Row[Any], decision: Decision) -> list[str]:
+    """The codes of the failed checks that are approved over. Raises `Invalid` without a reason for it."""
+    if not item.failed_checks:
+        return []
+    if not (decision.reason or "").strip():
+        texts = "; ".join(one["text"] for one in item.findings) or "see postroom queue show"
+        count = "1 check" if item.failed_checks == 1 else f"{item.failed_checks} checks"
+        raise Invalid(
+            f"{items.spelled(item)} failed {count} ({texts}), and approving it all the same takes a reason",
+            fix="say why it may leave: postroom queue approve ID --reason TEXT, or reason over HTTP",
+            problems=(("reason", "is needed to approve over failed checks"),),
+        )
+    return [one["code"] for one in item.findings] or ["unknown"]
+
+
 def _approve(
     tx: Transaction, item: Row[Any], box: GateFacts, decision: Decision, actor: Actor, digest: str | None
 ) -> Decided:
@@ -79,6 +94,7 @@ def _approve(
         raise Forbidden(
             f"{actor} has approved it already, and it takes {item.needs} people", fix="ask another reviewer"
         )
+    overridden = _over_checks(item, decision)
     version, _ = house.policy(tx)
     approvers = [*item.approvers, actor.name]
     missing = max(0, item.needs - len(approvers))
@@ -89,7 +105,7 @@ def _approve(
         EmailApproved(
             **items.subjects(item, box, actor), kind=item.kind, item=item.id, digest=digest, policy=version,
             release_at=release_at, dwell_ms=dwell, batch=decision.batch, reason=decision.reason,
-            complete=missing == 0,
+            complete=missing == 0, overridden=overridden,
         )
     )  # fmt: skip
     # who decides many at once has all of them on one screen and can have opened each
@@ -114,21 +130,25 @@ def _approve(
         )
     )
     items.count_pending(tx, box, n=-1)
-    _count_decision(tx, item, box, "approved")
-    if mail and decision.delay == 0:
+    if not mail:
+        items.count_decision(tx, item, box, "approved")
+    elif decision.delay == 0:
         release.release(tx, item, box)
     return Decided(item.id, "approved", release_at=release_at, hurried=hurried)
 
 
 def _reject(tx: Transaction, item: Row[Any], box: GateFacts, decision: Decision, actor: Actor) -> Decided:
+    """Refuse it, for good at once or after the delay in which it can be taken back: until then it waits, unseen."""
     dwell = reading.dwell(tx, item.id, actor=actor)
+    release_at = tx.now + decision.delay if decision.delay else None
     tx.write(
         update(REVIEW)
         .where(REVIEW.c.id == item.id)
         .values(
-            status="rejected",
+            status=ending.REJECTING,
             dwell_ms=dwell,
-            due_at=None,
+            release_at=release_at,
+            due_at=release_at,
             decided_at=tx.now,
             decided_by=actor.name,
             reason=decision.reason,
@@ -138,21 +158,22 @@ def _reject(tx: Transaction, item: Row[Any], box: GateFacts, decision: Decision,
     tx.emit(
         EmailRejected(
             **items.subjects(item, box, actor), kind=item.kind, item=item.id, reason=decision.reason,
-            dwell_ms=dwell, batch=decision.batch,
+            dwell_ms=dwell, batch=decision.batch, release_at=release_at,
         )
     )  # fmt: skip
     items.count_pending(tx, box, n=-1)
-    _count_decision(tx, item, box, "rejected")
-    ending.end_unsent(tx, item.message_id, box, status=Status.REJECTED, reason=decision.reason)
-    return Decided(item.id, "rejected")
+    if release_at is None:
+        ending.reject(tx, item, box, reason=decision.reason)
+    return Decided(item.id, "rejected", release_at=release_at)
 
 
 def undo(tx: Transaction, item_id: int, *, actor: Actor) -> Decided:
-    """Take an approval back before its release. Raises `Conflict` once it is released."""
+    """Take an approval or a rejection back before its release. Raises `Conflict` once it is released."""
     actor = access.require(tx, actor, Verb.MESSAGE_UNDO)
     item = items.item(tx, item_id)
-    if item.status != "approved" or item.release_at is None or item.release_at <= tx.now:
-        raise Conflict(f"{items.spelled(item)} is {item.status} and past its release: sent mail has no undo")
+    open_ = item.status in ("approved", ending.REJECTING) and item.release_at is not None
+    if not open_ or item.release_at <= tx.now:
+        raise Conflict(f"{items.spelled(item)} is {_state(item)} and past its release: there is no undo")
     box = facts.gate(tx, item.mailbox_id)
     tx.write(
         update(REVIEW)
@@ -166,10 +187,12 @@ def undo(tx: Transaction, item_id: int, *, actor: Actor) -> Decided:
             release_at=None,
             due_at=item.expires_at,
             batch=None,
+            reason=None,
         )
     )
     items.count_pending(tx, box, n=1)
-    tx.emit(EmailApprovalUndone(**items.subjects(item, box, actor), item=item_id))
+    undone = EmailApprovalUndone if item.status == "approved" else EmailRejectionUndone
+    tx.emit(undone(**items.subjects(item, box, actor), item=item_id))
     return Decided(item_id, "pending")
 
 
@@ -179,7 +202,11 @@ def _still_pending(tx: Transaction, item: Row[Any]) -> None:
     if item.status == "pending":
         raise Conflict(f"{items.spelled(item)} has expired: nobody decided in time")
     by = f" by {item.decided_by}" if item.decided_by else ""
-    raise Conflict(f"{items.spelled(item)} is no longer pending: already {item.status}{by}")
+    raise Conflict(f"{items.spelled(item)} is no longer pending: already {_state(item)}{by}")
+
+
+def _state(item: Row[Any]) -> str:
+    return "rejected" if item.status == ending.REJECTING else str(item.status)
 
 
 def _digest(tx: Transaction, item: Row[Any]) -> str | None:
@@ -187,13 +214,3 @@ def _digest(tx: Transaction, item: Row[Any]) -> str | None:
         return None
     row = tx.one(select(MESSAGE.c.digest).where(MESSAGE.c.id == item.message_id))
     return None if row is None else str(row.digest)
-
-
-def _count_decision(tx: Transaction, item: Row[Any], box: GateFacts, verdict: str) -> None:
-    """What evidence, estimates and anomaly signals are made from."""
-    hour = bucket(tx.now, 60)
-    seconds = max(0, tx.now - item.submitted_at) // 1_000_000
-    for scope, key in (("mailbox", str(box.mailbox_id)), ("desk", "")):
-        tx.bump(scope, key, f"{verdict}_1h", minute=hour)
-        tx.bump(scope, key, "decided_1h", minute=hour)
-        tx.bump(scope, key, "review_seconds_1h", minute=hour, n=seconds)

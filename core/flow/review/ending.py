@@ -38,7 +38,7 @@ def cancel(tx: Transaction, message_id: int, *, actor: Actor, reason: str | None
             f"{spell_id('m', message_id)} is {message.status}: only mail that is pending or waiting can be cancelled"
         )
     item = tx.one(select(REVIEW).where(REVIEW.c.id == message_id))
-    if item is not None and item.status in ("pending", "approved"):
+    if item is not None and item.status in ("pending", "approved", REJECTING):
         tx.write(update(REVIEW).where(REVIEW.c.id == message_id).values(status="cancelled", due_at=None))
         if item.status == "pending":
             items.count_pending(tx, box, n=-1)
@@ -49,6 +49,26 @@ def cancel(tx: Transaction, message_id: int, *, actor: Actor, reason: str | None
         )
     )  # fmt: skip
     return Status.CANCELLED
+
+
+REJECTING: Final = "rejecting"
+"""Refused, and to be taken back until `release_at`."""
+
+
+def reject_due(tx: Transaction, *, limit: int = 200) -> int:
+    """End what was rejected in the console and not taken back in time; returns how many."""
+    c = REVIEW.c
+    due = tx.all(select(REVIEW).where(c.status == REJECTING, c.due_at <= tx.now).order_by(c.due_at).limit(limit))
+    for item in due:
+        reject(tx, item, facts.gate(tx, item.mailbox_id), reason=item.reason)
+    return len(due)
+
+
+def reject(tx: Transaction, item: Row[Any], box: GateFacts, *, reason: str | None) -> None:
+    """End it for good: from here on its rejection counts, and its agent is told."""
+    items.count_decision(tx, item, box, "rejected")
+    tx.write(update(REVIEW).where(REVIEW.c.id == item.id).values(status="rejected", due_at=None))
+    end_unsent(tx, item.message_id, box, status=Status.REJECTED, reason=reason)
 
 
 def expire_due(tx: Transaction, *, limit: int = 200) -> int:

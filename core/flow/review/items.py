@@ -12,13 +12,15 @@ from core.flow import house
 from core.flow.review import reading
 from core.ledger.counters import EVER, bucket
 from core.ledger.facts import GateFacts
-from core.ledger.tables import Message, Recipient, Review, table
+from core.ledger.tables import Body, Message, Recipient, Review, table
 from core.ledger.transaction import Transaction
+from core.rules import content
 from core.rules.gate import approved_rules
 from core.words import Action, Actor, Reason, Status, spell_id
 
 REVIEW: Final = table(Review)
 MESSAGE: Final = table(Message)
+BODY: Final = table(Body)
 RECIPIENT: Final = table(Recipient)
 
 USUAL_REVIEW: Final = 15 * 60
@@ -33,13 +35,13 @@ def new_item(
     message_id: int | None,
     target: str | None,
     reasons: Sequence[Reason],
-    failed_checks: int,
+    findings: Sequence[Reason],
     needs: int,
     likeness: int | None = None,
     now: int,
     expires_at: int,
 ) -> dict[str, Any]:
-    """The row of a pending action."""
+    """The row of a pending action. `findings` are the checks that its content fails, `reasons` what it is held for."""
     return {
         "id": item,
         "kind": kind.value,
@@ -48,8 +50,13 @@ def new_item(
         "message_id": message_id,
         "target": target,
         "status": "pending",
-        "reasons": [{"code": one.code, "text": one.text, "rules": list(one.rules or (one.code,))} for one in reasons],
-        "failed_checks": failed_checks,
+        "reasons": [
+            one | {"rules": list(reason.rules or (reason.code,))}
+            for one, reason in zip(_spelled_reasons(reasons), reasons, strict=True)
+        ],
+        "failed_checks": len(findings),
+        "findings": _spelled_reasons(findings),
+        "cautions": sum(reason.code != "mode" for reason in reasons),
         "likeness": likeness,
         "submitted_at": now,
         "due_at": expires_at,
@@ -58,6 +65,31 @@ def new_item(
         "approvers": [],
         "settled": [],
     }
+
+
+def _spelled_reasons(reasons: Sequence[Reason]) -> list[dict[str, str]]:
+    return [{"code": reason.code, "text": reason.text} for reason in reasons]
+
+
+def count_decision(tx: Transaction, item: Row[Any], box: GateFacts, verdict: str) -> None:
+    """What evidence, estimates and anomaly signals are made from: decisions that hold, each message's last one once.
+
+    So it is called when a decision can no longer be taken back: at the release of an approval, at the end of a
+    rejection. An approved read or tag tells how long reviews take, but nothing about the mail of its mailbox.
+    """
+    hour = bucket(tx.now, 60)
+    seconds = max(0, (item.decided_at or tx.now) - item.submitted_at) // 1_000_000
+    scopes = (("mailbox", str(box.mailbox_id)), ("desk", ""))
+    again = item.counted
+    for scope, key in scopes:
+        if verdict == "rejected" and again:
+            tx.bump(scope, key, "approved_1h", minute=hour, n=-1)
+        if (verdict == "rejected" or not again) and (verdict == "rejected" or item.message_id is not None):
+            tx.bump(scope, key, f"{verdict}_1h", minute=hour)
+        if not again:
+            tx.bump(scope, key, "decided_1h", minute=hour)
+            tx.bump(scope, key, "review_seconds_1h", minute=hour, n=seconds)
+    tx.write(update(REVIEW).where(REVIEW.c.id == item.id).values(counted=True))
 
 
 def count_pending(tx: Transaction, box: GateFacts, *, n: int) -> None:
@@ -95,7 +127,7 @@ def send_back(tx: Transaction, message_id: int, box: GateFacts, *, reasons: Sequ
     classes = {message.content_class, *message.facts.get("classes", ())}
     values = new_item(
         item=message_id, kind=Action(message.kind), box=box, message_id=message_id, target=None, reasons=reasons,
-        failed_checks=len(reasons), needs=2 if classes & set(policy.review.four_eyes) else 1, now=tx.now,
+        findings=_examined(tx, message_id, box), needs=2 if classes & set(policy.review.four_eyes) else 1, now=tx.now,
         expires_at=expires_at,
     )  # fmt: skip
     # a question asked again is a new one: what was answered and looked at before counts for nothing
@@ -111,6 +143,19 @@ def send_back(tx: Transaction, message_id: int, box: GateFacts, *, reasons: Sequ
         tx.write(update(REVIEW).where(REVIEW.c.id == message_id).values(**values))
         reading.forget(tx, message_id)
     count_pending(tx, box, n=1)
+
+
+def _examined(tx: Transaction, message_id: int, box: GateFacts) -> tuple[Reason, ...]:
+    """The checks that a message fails which nobody was to look at when it came in; none of a purged body."""
+    body = tx.one(select(BODY.c.rendered).where(BODY.c.message_id == message_id))
+    subject = tx.one(select(MESSAGE.c.subject).where(MESSAGE.c.id == message_id))
+    if body is None or body.rendered is None or subject is None:
+        return ()
+    people = tx.all(select(RECIPIENT.c.given).where(RECIPIENT.c.message_id == message_id).order_by(RECIPIENT.c.n))
+    said = content.said_by(
+        content.read_mail(bytes(body.rendered)), subject=subject.subject, people=(row.given for row in people)
+    )
+    return content.examined(said, own=(box.domain,))
 
 
 def moot(tx: Transaction, message_id: int, box: GateFacts) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import Row, select, update
 
 from core.events import EmailQueued
 from core.flow import allowances
+from core.flow.review import items
 from core.flow.review.items import REVIEW
 from core.ledger import facts, lanes
 from core.ledger.facts import GateFacts
@@ -38,7 +39,8 @@ def release_due(tx: Transaction, *, limit: int = 200) -> int:
 
 
 def release(tx: Transaction, item: Row[Any], box: GateFacts) -> None:
-    """Let approved mail go now."""
+    """Let approved mail go now: from here on its approval counts as evidence."""
+    items.count_decision(tx, item, box, "approved")
     tx.write(update(REVIEW).where(REVIEW.c.id == item.id).values(status="released", due_at=None))
     into_lanes(tx, item.message_id, box)
 

@@ -5,7 +5,7 @@ Kept apart from the message it may hold back, for a held read or tag is reviewed
 
 from __future__ import annotations
 
-from sqlalchemy import Index
+from sqlalchemy import Index, false
 from sqlmodel import Field, SQLModel
 
 from core.ledger.tables.columns import CLUSTERED, Json, big, json, maybe_big
@@ -30,11 +30,17 @@ class Review(SQLModel, table=True):
     status: str = "pending"
     reasons: list[Json] = json(default_factory=list)
     failed_checks: int = 0
+    """How many checks its content failed: who approves all the same says why. `findings` are what they found."""
+    findings: list[Json] = json(default_factory=list, sa_column_kwargs={"server_default": "[]"})
+    cautions: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """What it is held for beside its mailbox's mode."""
+    counted: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    """Its decision is in the counters that evidence is made from: each message stands there once."""
     likeness: int | None = maybe_big()
     """The same for messages of one agent that differ only in what belongs to their recipient."""
     submitted_at: int = big()
     due_at: int | None = maybe_big()
-    """When the clock next acts on it: expiry while pending, release while approved, end of a granted read."""
+    """When the clock next acts on it: expiry while pending, release while approved or rejecting, end of a grant."""
     expires_at: int = big()
     needs: int = 1
     approvers: list[str] = json(default_factory=list)

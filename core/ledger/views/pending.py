@@ -32,6 +32,7 @@ class PendingRow:
     agent: str
     target: str | None
     failed_checks: int
+    findings: tuple[Reason, ...]
     approvals_missing: int
 
     def as_json(self) -> dict[str, Any]:
@@ -49,6 +50,7 @@ class PendingRow:
             "agent": self.agent,
             "target": self.target,
             "failed_checks": self.failed_checks,
+            "checks": [{"code": one.code, "text": one.text} for one in self.findings],
             "approvals_missing": self.approvals_missing,
         }
 
@@ -86,6 +88,6 @@ def _listed(row: HeldRow, people: Sequence[str]) -> PendingRow:
     return PendingRow(
         id=row.spelled, kind=row.kind, to=tuple(people), subject=row.subject, body_preview=row.preview,
         reasons=row.reasons, submitted_at=row.submitted_at, expires_at=row.expires_at, digest=row.digest,
-        mailbox=row.mailbox, agent=row.agent, target=row.target, failed_checks=row.failed_checks,
+        mailbox=row.mailbox, agent=row.agent, target=row.target, failed_checks=row.failed_checks, findings=row.findings,
         approvals_missing=row.approvals_missing,
     )  # fmt: skip

@@ -48,7 +48,7 @@ ALIKE_COUNTED: Final = 100
 
 
 class Order(enum.StrEnum):
-    """How held mail is listed. Worst first: most failed checks, then the longest waiting."""
+    """How held mail is listed. Worst first: most failed checks, most to be held for, then the longest waiting."""
 
     WORST = "worst"
     OLDEST = "oldest"
@@ -71,7 +71,8 @@ class HeldRow:
     `version` changes when what is drawn of it changes. `likeness`: the same for messages that differ only in what
     belongs to their recipient, None for what has no text; `alike` is how many of one agent are held with it, itself
     included, counted to `ALIKE_COUNTED`. `digest`, `subject` and `run` are None for a held read or tag, whose `target`
-    says what is asked.
+    says what is asked. `findings` are the checks its content failed; what was held before they were kept has only their
+    number, `failed_checks`. `cautions` is how many things it is held for beside its mailbox's mode.
     """
 
     id: int
@@ -83,6 +84,8 @@ class HeldRow:
     submitted_at: int
     expires_at: int
     failed_checks: int
+    findings: tuple[Reason, ...]
+    cautions: int
     agent_id: int
     agent: str
     mailbox_id: int
@@ -139,7 +142,7 @@ def pending_ids(
     wanted = select(REVIEW.c.id).where(REVIEW.c.status == "pending", *(_condition(want, now) for want in wants))
     match order:
         case Order.WORST:
-            wanted = wanted.order_by(REVIEW.c.failed_checks.desc(), REVIEW.c.id)
+            wanted = wanted.order_by(REVIEW.c.failed_checks.desc(), REVIEW.c.cautions.desc(), REVIEW.c.id)
         case Order.OLDEST:
             wanted = wanted.order_by(REVIEW.c.id)
         case Order.NEWEST:
@@ -150,6 +153,16 @@ def pending_ids(
     cursor = conn.execute(wanted.limit(limit)).cursor
     assert cursor is not None
     return array.array("q", itertools.chain.from_iterable(cursor.fetchall()))
+
+
+FAILING_COUNTED: Final = 1_000
+
+
+def count_failing(conn: Connection) -> int:
+    """How many pending items fail a check, counted in its index and not beyond one more than `FAILING_COUNTED`."""
+    some = select(REVIEW.c.id).where(REVIEW.c.status == "pending", REVIEW.c.failed_checks > 0)
+    limited = some.limit(FAILING_COUNTED + 1).subquery()
+    return int(conn.execute(select(func.count()).select_from(limited)).scalar_one())
 
 
 FIELDS: Final[Fields] = {
@@ -283,6 +296,7 @@ def _held(row: Row[Any], people: list[str] | None, alike: int) -> HeldRow:
     states = (row.status, row.failed_checks, row.expires_at, len(row.approvers), row.release_at, row.opened_by, alike)
     values |= {
         "reasons": _reasons(row.reasons),
+        "findings": _reasons(row.findings),
         "approvers": tuple(row.approvers),
         "preview": row.preview or "",
         "test": bool(row.test),
@@ -312,7 +326,7 @@ _ROWS: Final[Select[Any]] = select(
         for name in (
             "id", "kind", "status", "message_id", "target", "submitted_at", "expires_at", "failed_checks", "agent_id",
             "mailbox_id", "likeness", "reasons", "needs", "approvers", "opened_by", "opened_at", "decided_by",
-            "release_at",
+            "release_at", "findings", "cautions",
         )
     ),
     AGENT.c.name.label("agent"), MAILBOX.c.address.label("mailbox"), MESSAGE.c.subject, MESSAGE.c.content_class,
