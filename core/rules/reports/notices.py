@@ -93,11 +93,12 @@ class Notice:
         """Whether it only warns, by its words and its subject: the system goes on trying."""
         if phrases.GIVEN_UP.search(phrases.STILL_TO_COME.sub(" ", self.words)):
             return False
+        tries = phrases.DELAY.search(self.words) is not None
         if (codes.reply_code(self.words) or 0) >= _FINAL_REPLY:
-            # Words of trying again never beat an explicit `550 User unknown`.
-            return False
+            # Words of trying again never beat an explicit `550 User unknown`, nor a subject any refusal.
+            return tries and not causes.judge(code=None, status=None, text=self.words).suppress
         warns = phrases.DELAY_SUBJECT.search(subject) and not phrases.FINAL_SUBJECT.search(subject)
-        return bool(warns or phrases.DELAY.search(self.words))
+        return bool(warns or tries)
 
 
 def cut(mail: Mail) -> Notice:

@@ -15,7 +15,10 @@ def _any(*phrases: str) -> re.Pattern[str]:
 
 def _opening(*phrases: str) -> re.Pattern[str]:
     """The phrases at the start of a subject, after what filters put before it."""
-    before = r"^\W{0,3}(?:\[?(?:\*{0,5}spam\*{0,5}|extern(?:al)?|postmaster)\]?:?\s{0,3})?"
+    before = (
+        r"^\W{0,3}(?:\[?(?:\*{0,5}spam\*{0,5}|extern(?:al)?|postmaster|avviso|aviso|avis|hinweis|achtung|注意|알림)\]?"
+        r"\s?:?\s{0,3})?"
+    )
     return re.compile(before + "(?:" + "|".join(phrases) + ")", re.IGNORECASE)
 
 
@@ -86,7 +89,10 @@ FAILURE_SUBJECT: Final = _opening(
     r"メールエラー|エラーメール|宛先不明|リターンメール|宛先が見つかりません)",
     r"(?:无法投递|退信|系统退信|投递失败|未送达|傳送失敗|無法傳遞|郵件無法|邮件(?:发送|投递|"
     r"传送)?失败|未传递|无法传递|無法傳送|信件退回|邮件被退回|来自.{1,20}的退信)",
-    r"(?:배달|전송)\s?(?:실패|할 수 없|되지)|반송|배달되지|메일 (?:전송|발송) 실패",
+    r"(?:邮件|郵件|信件|系统)?(?:投递|投遞|传送|傳送|发送|發送|送达|退回)(?:延迟|延遲|失败|失敗|"
+    r"异常|異常|未成功|状态)",
+    r"(?:메일 ?|메시지 ?|이메일 ?)?(?:배달|전송|발송|전달|수신)\s?(?:실패|할 수 없|되지|지연|오류|"
+    r"불가)|반송|배달되지|메일 (?:전송|발송) 실패",
     r"(?:niedostarczal|niedostarczon|nie można dostarczyć|zwrot|nie dostarczono|"
     r"niepowodzenie dostarczenia|błąd dostar)",
     r"(?:det gick inte att leverera|kunde inte leverera|kunne ikke leveres|kan ikke leveres|"
@@ -160,10 +166,11 @@ FAILURE: Final = _any(
     r"nicht zugestellt|unzustellbar|nicht ausgeliefert|konnte nicht|fehlgeschlagen|nicht erreicht|"
     r"non (?:remis|distribu|délivr)|n.a (?:pas )?(?:pu|été)|pas pu être|impossible (?:de|d.)|échou?é|"
     r"no (?:se )?(?:ha )?(?:pudo|puede|podido|entreg|existe)|no ha sido|devuelto|não (?:foi|pôde|pode|"
-    r"é possível)|nao (?:foi|pode)|falhou|impossibile|non (?:è|e') stat|non (?:può|e'? possibile|"
+    r"é possível)|nao (?:foi|pode)|falhou|impossibile|non (?:è|e') (?:ancora )?stat|non (?:può|e'? possibile|"
     r"recapit|consegn)|fallit|niet (?:worden )?(?:be|af)|kon niet|mislukt|не (?:может|был|удалось|"
     r"доставлен|существует)|невозможно|ошибка|недостав",
-    r"できません|配信(?:不能|エラー|され)|送信できま|届け|失敗|見つかりません|无法|退信|失败|不存在|"
+    r"できません|配信(?:不能|エラー|され)|送信できま|届け|失敗|見つかりません|无法|退信|失败|"
+    r"不存在|尚未|지연|延迟|延遲|"
     r"無法|未能|失敗|실패|없습니다|되지 않|nie (?:można|"
     r"został|udało|istnieje)|inte leverera|kunde inte|ikke (?:leve|be)|kunne ikke|ei voitu|nelze|"
     r"nepodařilo|nem (?:sikerült|lehet)|edilemedi|iletilemedi",
@@ -212,7 +219,8 @@ STILL_TO_COME: Final = re.compile(
 GIVEN_UP: Final = _any(
     r"given? up|giving up|no further|not (?:be )?(?:re)?(?:tried|attempted) again|"
     r"will not (?:be )?(?:re)?tr[yi]|not going to try|permanent(?:ly)? (?:error|failure|fatal|failed)|"
-    r"in the queue too long|(?:has|retry time|message) expired|failed permanently|last attempt",
+    r"in the queue too long|(?:has|have|was|retry time|message|envelope|delivery|"
+    r"delivery time) (?:now |since |finally )?expired|failed permanently|last attempt",
 )
 DELAY_SUBJECT: Final = _any(
     r"delay(?:ed)?\b|warning|still (?:being )?(?:retried|trying)|incomplete|verzögert|retard|retras|"

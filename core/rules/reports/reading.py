@@ -18,6 +18,7 @@ _STATUS_TYPES: Final = (
     "text/delivery-status",
     "message/x-delivery-status",
 )
+_ENOUGH: Final = 2
 _ADDRESSED: Final = ("x-original-to", "delivered-to", "envelope-to", "x-envelope-to", "to")
 
 
@@ -69,7 +70,10 @@ def _delivery(
     if not texts and not verdict.human and (verdict.system or verdict.notice):
         # Without its type, or without any MIME at all: then only from who may write such fields.
         texts = [part.text for part in mail.parts if delivery.speaks(part.text)]
-    if texts and (_passed_on(mail, verdict) if wrapped else verdict.human or verdict.weight < 2):
+    # Challenge systems write formal reports as well: where the fields have their type, only a person's mail is none.
+    typed = any(map(delivery.speaks, mail.of_type(*_STATUS_TYPES)))
+    informal = (verdict.person if typed else verdict.human) or verdict.weight < _ENOUGH
+    if texts and (_passed_on(mail, verdict) if wrapped else informal):
         return None, {}
     fields: dict[str, str] = {}
     read: list[list[ReportedRecipient]] = []

@@ -83,13 +83,14 @@ _AUTO_HEADERS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`human`: a person, a list or an auto-responder stands between us and any failure spoken of.
+    """`human`: a person, a list or an auto-responder stands between us and any failure spoken of; `person`: the first.
 
     `weight` is how much speaks for a mail system's own failure notice, `daemon` whether the sender is one, `system`
     whether it could be.
     """
 
     human: bool
+    person: bool
     daemon: bool
     system: bool
     weight: float
@@ -141,7 +142,7 @@ def judge(mail: Mail, words: str) -> Verdict:
         weight = 0.0
     person = _person(mail, subject, machine=machine, own_words=failure_subject or signature)
     human = person or _answers_by_itself(mail, subject, words, daemon=daemon or (system and failure_subject))
-    return Verdict(human, daemon, system=system, weight=weight)
+    return Verdict(human, person, daemon, system=system, weight=weight)
 
 
 def to_errors(mail: Mail) -> bool:
