@@ -33,6 +33,7 @@ from core.loops.notify import Notify
 from core.loops.policyfile import PolicyFile
 from core.loops.rollup import Rollup
 from core.loops.webhooks import Webhooks
+from core.notices import Reach
 from core.settings import Settings, split_listen
 from core.words import Clock
 
@@ -90,10 +91,11 @@ class Gateway:
         writer, clock, keys = self.delivery.writer, self.delivery.clock, self.delivery.keys
         writer.listeners.append(self.webhooks.wake)
         worker = self.delivery.house.ids.mint(clock.now())
+        reach = Reach.read(allow=self.settings.notify.allow, schemes=self.settings.notify.schemes)
         running = [
             Housekeeping(writer=writer, clock=clock).run(),
             self.webhooks.run(),
-            Notify(store=self.delivery.store, writer=writer, clock=clock, worker=worker).run(),
+            Notify(store=self.delivery.store, writer=writer, clock=clock, worker=worker, reach=reach).run(),
             Checkpoints(self.settings, writer=writer, hooks=self.hooks, keyring=keys, clock=clock).run(),
             Rollup(writer=writer, clock=clock).run(),
             self.traffic.watch(),

@@ -1,14 +1,19 @@
 """Which addresses belong to the public network, and which lead somewhere else however they are written.
 
 Kept apart from whoever connects, because it is a table and a few lines of arithmetic that must be right for every
-spelling: an IPv4 address hides inside four kinds of IPv6 address, and a C library reads 127.1 as loopback.
+spelling: an IPv4 address hides inside four kinds of IPv6 address, and a C library reads 127.1 as loopback. The one
+thing here that acts is `only_public`, which holds a library's own connections to the same table.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import re
 import socket
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
@@ -167,3 +172,72 @@ def _embedded(address: IPv6Address) -> Iterable[tuple[IPv4Address, str]]:
         yield IPv4Address(~number & 0xFFFF_FFFF), "Teredo"
     if number >> 32 & 0xFFFF_FFFF in _ISATAP:  # RFC 5214 6.1
         yield IPv4Address(number & 0xFFFF_FFFF), "ISATAP"
+
+
+# --- connections that a library opens -------------------------------------------------------------------------------
+
+
+class Refused(OSError):
+    """A connection to an address that is neither public nor allowed. Libraries take it for a network that is down."""
+
+
+class Watch:
+    """What a library connects to within `only_public`; `refused` says what was kept from it."""
+
+    def __init__(self, exceptions: Exceptions) -> None:
+        self._exceptions = exceptions
+        self._host = ""
+        self.refused: str | None = None
+
+    def resolves(self, host: object) -> None:
+        self._host = host.decode(errors="replace") if isinstance(host, bytes) else str(host)
+
+    def connects(self, target: object) -> None:
+        """Raise `Refused` unless `target`, a socket's address, may be reached."""
+        host = target[0] if isinstance(target, tuple) and target else None
+        address = literal(host.partition("%")[0]) if isinstance(host, str) else None
+        if address is None:
+            # A local socket, or a name that the system resolves after we looked.
+            self.refused = "it connects in a way that cannot be checked"
+            raise Refused(self.refused)
+        why = why_refused(address)
+        if why and not self._exceptions.permit(address, host=self._host):
+            self.refused = f"{address} is not public ({why}); allow it under [notify] in postroom.toml"
+            raise Refused(self.refused)
+
+
+_WATCH: Final[ContextVar[Watch | None]] = ContextVar("postroom_only_public", default=None)
+
+
+@contextlib.contextmanager
+def only_public(exceptions: Exceptions) -> Iterator[Watch]:
+    """Within it, and in threads that run in a copy of its context, connections reach public addresses only.
+
+    The address is checked when a socket connects and not when a URL is read, so that neither a redirect nor a name
+    that resolves to something else the second time gets around it.
+    """
+    _listen()
+    watch = Watch(exceptions)
+    token = _WATCH.set(watch)
+    try:
+        yield watch
+    finally:
+        _WATCH.reset(token)
+
+
+@functools.cache
+def _listen() -> None:
+    """Once in a process: CPython has no way to take an audit hook out again."""
+    sys.addaudithook(_audit)
+
+
+def _audit(event: str, args: tuple[object, ...]) -> None:
+    if not event.startswith("socket."):
+        return
+    watch = _WATCH.get()
+    if watch is None:
+        return
+    if event == "socket.getaddrinfo":
+        watch.resolves(args[0])
+    elif event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
+        watch.connects(args[1])

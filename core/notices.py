@@ -10,19 +10,23 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, assert_never
 from urllib.parse import unquote
 
 import apprise
+
+from core.networks import Exceptions, only_public
 
 Severity = Literal["info", "warning", "critical"]
 
 MAX_TITLE: Final = 200
 MAX_BODY: Final = 3_500
 """Of the channels in use, Telegram takes 4,096 characters and Discord 2,000 a piece; Apprise splits what is longer."""
+_CHECKABLE: Final = ("requests", "smtplib")
 _RANKS: Final[dict[Severity, int]] = {"critical": 0, "warning": 1, "info": 2}
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]{0,31}", re.IGNORECASE)
 _BORDERS: Final = re.compile(r"[/:@?&=#,;\s]+")
@@ -52,14 +56,31 @@ class Notice:
     severity: Severity = "info"
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Where channels may connect: public addresses and `exceptions`, by HTTP, by mail, and by further `schemes`."""
+
+    exceptions: Exceptions = field(default_factory=Exceptions)
+    schemes: frozenset[str] = frozenset()
+
+    @classmethod
+    def read(cls, *, allow: Sequence[str], schemes: Sequence[str]) -> Reach:
+        """From [notify] of postroom.toml. Raises `Invalid`."""
+        return cls(Exceptions.read(allow), frozenset(one.lower() for one in schemes))
+
+
+PUBLIC: Final = Reach()
+
+
 class Notices:
     """The channels of the desk, as Apprise URLs; one that is not understood fails at each `post`.
 
     Making one loads Apprise's plug-ins, most of a second: once, at start. `timeout` is in seconds, for each channel.
+    `reach` None: anywhere, for URLs that whoever runs the machine wrote; the policy's may come from anybody's edit.
     """
 
-    def __init__(self, urls: Sequence[str], *, timeout: float = 20) -> None:
-        self._channels = tuple(_Channel(url) for url in urls)
+    def __init__(self, urls: Sequence[str], *, reach: Reach | None = PUBLIC, timeout: float = 20) -> None:
+        self._channels = tuple(_Channel(url, reach) for url in urls)
         self._timeout = timeout
 
     async def post(self, title: str, body: str, severity: Severity) -> tuple[Result, ...]:
@@ -69,8 +90,9 @@ class Notices:
 
 
 class _Channel:
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, reach: Reach | None) -> None:
         self._service = _instantiate(url)
+        self._reach = reach
         self._shown = masked(url)
         pieces = _BORDERS.split(url.partition("://")[2])
         # Whatever the channel's own words repeat of the URL, but for what may be shown anyway.
@@ -80,8 +102,27 @@ class _Channel:
     async def post(self, title: str, body: str, severity: Severity, *, timeout: float) -> Result:  # noqa: ASYNC109 - a scope of the caller's would end every channel with the slowest
         if self._service is None:
             return Result(self._shown, ok=False, reason="no channel that is known: look for a misspelt URL")
+        scheme = self._shown.partition("://")[0].lower()
+        if self._reach is not None and not _checkable(self._service) and scheme not in self._reach.schemes:
+            reason = f"where {scheme}:// connects cannot be checked; allow it under [notify] in postroom.toml"
+            return Result(self._shown, ok=False, reason=reason)
+        if self._reach is None:
+            return await self._notify(self._service, title, body, severity, timeout=timeout)
+        with only_public(self._reach.exceptions) as watch:
+            result = await self._notify(self._service, title, body, severity, timeout=timeout)
+        return result if result.ok or watch.refused is None else Result(self._shown, ok=False, reason=watch.refused)
+
+    async def _notify(
+        self,
+        service: apprise.NotifyBase,
+        title: str,
+        body: str,
+        severity: Severity,
+        *,
+        timeout: float,  # noqa: ASYNC109 - as above
+    ) -> Result:
         one = apprise.Apprise()
-        one.add(self._service)
+        one.add(service)
         try:
             async with asyncio.timeout(timeout):
                 answer = await one.async_notify(
@@ -112,6 +153,15 @@ def _instantiate(url: str) -> apprise.NotifyBase | None:
         return apprise.Apprise.instantiate(url)
     except Exception:  # noqa: BLE001 - a plug-in's constructor meets what an operator typed
         return None
+
+
+def _checkable(service: apprise.NotifyBase) -> bool:
+    """Whether a plug-in connects by libraries that open their sockets where `only_public` sees them.
+
+    Others start threads of their own, speak by C libraries, or act on this machine (dbus, syslog).
+    """
+    modules = (sys.modules.get(kind.__module__) for kind in type(service).__mro__)
+    return any(hasattr(module, library) for module in modules for library in _CHECKABLE)
 
 
 def _kind(severity: Severity) -> apprise.NotifyType:

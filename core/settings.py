@@ -74,6 +74,13 @@ class Webhooks(Part):
     allow: tuple[str, ...] = ()
 
 
+class Notify(Part):
+    """What notifications to people may reach although it is not public, and Apprise schemes beside HTTP and mail."""
+
+    allow: tuple[str, ...] = ()
+    schemes: tuple[str, ...] = ()
+
+
 class Checkpoints(Part):
     """How often the log is signed, and where that goes outside the desk: a file, a webhook, people (Apprise URLs)."""
 
@@ -173,6 +180,7 @@ class Settings(BaseSettings):
     http: Http = Http()
     feedback: Feedback = Feedback()
     webhooks: Webhooks = Webhooks()
+    notify: Notify = Notify()
     smtp: Smtp = Smtp()
     checkpoints: Checkpoints = Checkpoints()
 

@@ -14,10 +14,13 @@ from apprise.decorators import notify
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.notices import MAX_BODY, MAX_TITLE, Notice, Notices, Result, Severity, digest, masked, worst
+from core.notices import MAX_BODY, MAX_TITLE, Notice, Notices, Reach, Result, Severity, digest, masked, worst
 
 # Apprise's mail channel imports it, on its way out of the standard library.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+
+
+HERE = Reach.read(allow=["127.0.0.1"], schemes=[])
 
 
 @dataclass
@@ -63,7 +66,7 @@ async def receiver(status: int = 200) -> AsyncIterator[Receiver]:
 def test_every_channel_is_told_title_body_and_severity(severity: Severity, kind: str) -> None:
     async def story() -> None:
         async with receiver() as one, receiver(204) as other:
-            results = await Notices([one.url, other.url]).post(
+            results = await Notices([one.url, other.url], reach=HERE).post(
                 "support-bot suspended", "3 of 1,000 <complained>", severity
             )
             assert results == (
@@ -79,13 +82,65 @@ def test_every_channel_is_told_title_body_and_severity(severity: Severity, kind:
     asyncio.run(story())
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "json://127.0.0.1:{port}", "json://localhost:{port}", "xml://[::1]:{port}", "json://2130706433:{port}",
+        "mailto://a:b@example.com?smtp=127.0.0.1&port={port}&to=c@example.com",
+    ],
+)  # fmt: skip
+def test_a_channel_on_an_address_that_is_not_public_is_refused(url: str) -> None:
+    async def story() -> None:
+        async with receiver() as inside:
+            (result,) = await Notices([url.format(port=inside.port)]).post("title", "body", "info")
+            assert not result.ok
+            assert "not public" in (result.reason or "")
+            assert inside.bodies == []
+
+    asyncio.run(story())
+
+
+def test_the_machine_s_metadata_is_let_through_by_no_network() -> None:
+    wide = Reach.read(allow=["169.254.0.0/16"], schemes=[])
+    (result,) = asyncio.run(Notices(["json://169.254.169.254/latest"], reach=wide).post("t", "b", "info"))
+    assert "cloud metadata" in (result.reason or "")
+
+
+def test_a_redirect_inside_is_refused_as_well() -> None:
+    async def story() -> None:
+        async with receiver() as inside:
+
+            async def lead(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                head = f"HTTP/1.1 307 Go\r\nLocation: http://127.0.0.2:{inside.port}/\r\nContent-Length: 0\r\n\r\n"
+                writer.write(head.encode())
+                await writer.drain()
+                writer.close()
+
+            server = await asyncio.start_server(lead, "127.0.0.1", 0)
+            port = server.sockets[0].getsockname()[1]
+            only = Reach.read(allow=["127.0.0.1"], schemes=[])
+            (result,) = await Notices([f"json://127.0.0.1:{port}"], reach=only).post("title", "body", "info")
+            assert not result.ok
+            assert inside.bodies == []
+            server.close()
+            await server.wait_closed()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("url", ["syslog://", "rsyslog://127.0.0.1"])
+def test_a_scheme_whose_connections_cannot_be_checked_is_refused(url: str) -> None:
+    (result,) = asyncio.run(Notices([url]).post("title", "body", "info"))
+    assert "cannot be checked" in (result.reason or "")
+
+
 def test_one_channel_that_fails_does_not_keep_the_others_from_being_told() -> None:
     async def story() -> None:
         async with receiver() as good, receiver(500) as broken, receiver(0) as silent:
             async with receiver() as gone:
                 pass
             urls = [broken.url, silent.url, gone.url, "nonsense://x", "", "no url at all", good.url]
-            results = await Notices(urls, timeout=1).post("title", "", "info")
+            results = await Notices(urls, reach=HERE, timeout=1).post("title", "", "info")
             assert [result.ok for result in results] == [False, False, False, False, False, False, True]
             assert all(result.reason for result in results[:-1])
             assert "500" in (results[0].reason or "")
@@ -103,7 +158,7 @@ def test_results_never_show_a_channels_secret() -> None:
     async def story() -> None:
         async with receiver(500) as broken:
             secret = f"json://ann:hunter2pass@127.0.0.1:{broken.port}/hooks/T0KEN-IN-PATH?:key=S3CRET"
-            (result,) = await Notices([secret]).post("title", "body", "info")
+            (result,) = await Notices([secret], reach=HERE).post("title", "body", "info")
             assert result.url == f"json://127.0.0.1:{broken.port}/..."
             for word in ("ann", "hunter2pass", "T0KEN-IN-PATH", "S3CRET"):
                 assert word not in repr(result)
@@ -117,7 +172,7 @@ def test_channel_that_repeats_its_secret_is_hushed() -> None:
         logging.getLogger("apprise").warning("refused: T0KEN/IN at leaky://x/T0KEN%2FIN")
         return False
 
-    (result,) = asyncio.run(Notices(["leaky://x/T0KEN%2FIN"]).post("title", "body", "info"))
+    (result,) = asyncio.run(Notices(["leaky://x/T0KEN%2FIN"], reach=None).post("title", "body", "info"))
     assert (result.url, result.ok) == ("leaky:///...", False)
     assert (result.reason or "").startswith("refused: **** at leaky://x/****")
 

@@ -14,7 +14,7 @@ import orjson
 import typer
 
 from core import keyfile, keys
-from core.cli.frame import Said, dump, group, kept_token, pairs, piped, say, table
+from core.cli.frame import Said, dump, group, kept_token, pairs, piped, private, say, table
 from core.cli.seat import Seat, command
 from core.errors import Conflict, Invalid
 from core.events import SUBJECTS
@@ -151,7 +151,7 @@ def write_bundle(
     file = out or Path(f"{named}.zip")
     if file.exists():
         raise Conflict(f"{file} is there already", fix="name another by --out")
-    file.write_bytes(raw)
+    private(file, raw)
     digest = hashlib.sha256(raw).hexdigest()
     data = {"file": str(file), "bytes": len(raw), "sha256": digest, "from": stamp(first), "to": stamp(last)}
     signed = {"agent": agent, "checkpoint": made.as_json() if made else None}

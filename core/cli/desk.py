@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Final
@@ -16,7 +15,7 @@ from typing import Annotated, Final
 import typer
 
 from core import keyfile, keys, minting
-from core.cli.frame import Said, table
+from core.cli.frame import Said, private, table
 from core.cli.seat import Seat, command
 from core.clock import SystemClock
 from core.errors import Conflict, Invalid
@@ -72,6 +71,9 @@ public_url = {public_url}       # where recipients unsubscribe (RFC 8058)
 
 # [webhooks]
 # allow = []                    # private hosts that webhooks may reach all the same
+# [notify]                      # of people, whose channels policy.toml names
+# allow = []                    # private hosts that they may be on all the same
+# schemes = []                  # further Apprise schemes, such as "mqtt": where they connect is not checked
 # [checkpoints]                 # signatures of the log, to be kept where nobody of this machine can write
 # every = "24h"
 # file = "/mnt/elsewhere/postroom-checkpoints.jsonl"
@@ -164,15 +166,9 @@ def _files(directory: Path, *, database: str | None, content: dict[str, str]) ->
         raise Conflict(f"there is a desk in {directory} already ({there[0].name})", fix="choose another --dir")
     try:
         for file, text in wanted.items():
-            _write(file, text)
+            private(file, text.encode())
         yield load(directory, database=database)
     except BaseException:
         for file in (*wanted, mine, mine.with_name("postroom.db-wal"), mine.with_name("postroom.db-shm")):
             file.unlink(missing_ok=True)
         raise
-
-
-def _write(file: Path, text: str) -> None:
-    """Secrets are never readable by others, not for the moment between writing and chmod either."""
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as opened:
-        opened.write(text)

@@ -9,6 +9,7 @@ from core.cli.frame import Said, group, table
 from core.cli.seat import Seat, command
 from core.errors import Conflict
 from core.loops.notify import send_test
+from core.notices import Reach
 from core.rules import roles
 from core.rules.roles import Verb
 
@@ -19,7 +20,8 @@ app: Final = group("notify", "People told by chat, pager and mail: test.")
 def test(seat: Seat) -> Said:
     """Post a test to every channel of the policy in force. Exits 1 if one does not take it."""
     roles.check(seat.actor, Verb.NOTIFY_TEST)
-    results = asyncio.run(send_test(seat.store))
+    wanted = seat.settings.notify
+    results = asyncio.run(send_test(seat.store, reach=Reach.read(allow=wanted.allow, schemes=wanted.schemes)))
     if not results:
         raise Conflict("the policy in force names no channel", fix="set urls in [notify] of policy.toml")
     rows = [(one.url, "taken" if one.ok else one.reason) for one in results]

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 import typer
 from pydantic import BaseModel
 
-from core.cli.frame import Said, group, plain, table
+from core.cli.frame import Said, group, plain, private, table
 from core.cli.seat import Reason, Seat, command
 from core.errors import Invalid, NotFound, PostroomError, Unauthenticated
 from core.flow import house, policies
@@ -48,9 +48,7 @@ def show(seat: Seat) -> Said:
     """The policy in force, every key, with its version."""
     version, found = seat.look(house.policy)
     text = "\n".join(f"{path} = {value}" for path, value in _lines(found, ()))
-    told = json.loads(rules.to_json(found))
-    told["notify"]["urls"] = [_veiled(one) for one in found.notify.urls]
-    return Said({"version": version, "policy": told}, plain(f"# version {version}\n{text}"))
+    return Said({"version": version, "policy": rules.shown(found)}, plain(f"# version {version}\n{text}"))
 
 
 @command(app, "apply", example="postroom policy apply policy.toml --reason 'more mail for the spring'")
@@ -108,8 +106,8 @@ def _replace(file: Path, text: str) -> None:
     if file.is_file() and file.read_text(encoding="utf-8", errors="replace") == text:
         return
     fresh = file.with_name(f".{file.name}.new")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.chmod(0o600)
+    fresh.unlink(missing_ok=True)
+    private(fresh, text.encode())
     fresh.replace(file)
 
 

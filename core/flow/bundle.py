@@ -24,10 +24,11 @@ from sqlalchemy import Connection, Row, select
 
 from core.errors import Invalid, NotFound
 from core.events import SUBJECTS
-from core.flow import mapping
+from core.flow import house, mapping
 from core.flow.checkpoints import Checkpoint
 from core.ledger import log
 from core.ledger.tables import Agent, Mailbox, PolicyVersion, Stream, table
+from core.rules import policy as policies
 from core.words import spell_id, stamp
 
 LOG: Final = log.LOG
@@ -135,7 +136,7 @@ class _Archive:
     def _put(self, name: str, content: bytes) -> None:
         member = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
         member.compress_type = zipfile.ZIP_DEFLATED
-        member.external_attr = 0o644 << 16
+        member.external_attr = 0o600 << 16
         self._zip.writestr(member, content)
 
     def close(self) -> None:
@@ -252,7 +253,7 @@ def _modes_before(conn: Connection, since: int, agent_id: int | None, names: _Na
 
 
 def _policies(conn: Connection, since: int, until: int) -> Iterator[tuple[str, bytes]]:
-    """Every version that was in force within the period."""
+    """Every version that was in force within the period, without the credentials in it: `digest` is of the whole."""
     c = POLICY.c
     rows = conn.execute(select(POLICY).where(c.applied_at < until).order_by(c.version)).all()
     for place, row in enumerate(rows):
@@ -264,7 +265,7 @@ def _policies(conn: Connection, since: int, until: int) -> Iterator[tuple[str, b
                 "applied_by": row.applied_by,
                 "reason": row.reason,
                 "digest": row.digest,
-                "content": row.content,
+                "content": orjson.dumps(policies.shown(house.parsed(row.content))).decode(),
             }
             yield f"policies/version-{row.version}.json", _json(content)
 

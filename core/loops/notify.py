@@ -18,7 +18,7 @@ from core.flow import alert, house
 from core.flow.alert import Heard, Place, Told
 from core.ledger.store import Store
 from core.ledger.writer import Writer
-from core.notices import Notices, Result, digest, worst
+from core.notices import PUBLIC, Notices, Reach, Result, digest, worst
 from core.words import DAY, MINUTE, Clock
 
 POLL: Final = 1.0
@@ -35,11 +35,12 @@ log = structlog.get_logger("notify")
 class Notify:
     """The voice of one gateway; several agree through the database on who speaks. `worker` tells them apart."""
 
-    def __init__(self, *, store: Store, writer: Writer, clock: Clock, worker: int) -> None:
+    def __init__(self, *, store: Store, writer: Writer, clock: Clock, worker: int, reach: Reach = PUBLIC) -> None:
         self._store = store
         self._writer = writer
         self._clock = clock
         self._worker = worker
+        self._reach = reach
         self._channels: tuple[tuple[str, ...], Notices] = ((), Notices(()))
         self._base: Place | None = None
         self._read = Place(0, 0)
@@ -106,19 +107,21 @@ class Notify:
     async def _open(self, urls: tuple[str, ...]) -> Notices:
         known, notices = self._channels
         if known != urls:
-            notices = await _channels(urls)
+            notices = await _channels(urls, self._reach)
             self._channels = (urls, notices)
         return notices
 
 
-async def _channels(urls: Sequence[str]) -> Notices:
-    return await asyncio.to_thread(Notices, urls)  # the first one loads Apprise's plug-ins, most of a second
+async def _channels(urls: Sequence[str], reach: Reach) -> Notices:
+    return await asyncio.to_thread(
+        Notices, urls, reach=reach
+    )  # the first one loads Apprise's plug-ins, most of a second
 
 
-async def send_test(store: Store) -> tuple[Result, ...]:
+async def send_test(store: Store, *, reach: Reach = PUBLIC) -> tuple[Result, ...]:
     """Post a test to every channel of the policy in force: `postroom notify test`. Empty where there is none."""
     _, policy = await asyncio.to_thread(store.look, house.policy)
-    channels = await _channels(policy.notify.urls)
+    channels = await _channels(policy.notify.urls, reach)
     return await channels.post(
         "Postroom: a test", "Whoever reads this will be told when an agent is suspended.", "info"
     )

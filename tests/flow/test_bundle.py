@@ -17,15 +17,16 @@ import pytest
 
 from core.errors import Invalid, NotFound
 from core.events import CATALOGUE, MailboxModeChanged
-from core.flow import checkpoints, review
+from core.flow import checkpoints, policies, review
 from core.flow.bundle import bundle
 from core.flow.checkpoints import Checkpoint
 from core.flow.mapping import ROWS
 from core.flow.review import Decision
 from core.keys import new_key_pair
 from core.ledger.store import Store
+from core.rules.policy import Policy
 from core.words import DAY, HOUR, read_id
-from tests.desk import ALICE, WIDE, Bench, add_mailbox, leave, make_desk
+from tests.desk import ALICE, GAIL, WIDE, Bench, add_mailbox, leave, make_desk
 
 PAIR = new_key_pair("ed25519")
 
@@ -182,6 +183,15 @@ def test_the_bundle_holds_policies_figures_and_no_person(store: Store) -> None:
     whole = b"".join(files.values())
     assert b"u0@example.com" not in whole
     assert b"Secret subject" not in whole
+
+
+def test_the_bundle_holds_no_credential_of_the_policies(store: Store) -> None:
+    worked(store)
+    telling = Policy.model_validate({"notify": {"urls": ("slack://xoxb-secret/channel",)}})
+    store.transact(lambda tx: policies.apply_policy(tx, telling, reason="tell us", actor=GAIL))
+    whole = members(made(store))
+    assert b"slack://..." in whole["policies/version-2.json"]
+    assert not [name for name, content in whole.items() if b"xoxb-secret" in content]
 
 
 def test_the_mapping_names_events_there_are_and_says_none_otherwise(store: Store) -> None:

@@ -18,6 +18,7 @@ from core.ledger.store import Store
 from core.ledger.transaction import Transaction
 from core.ledger.writer import Writer
 from core.loops.notify import Notify, send_test
+from core.notices import Reach
 from core.rules import policy as policies
 from core.rules.policy import Policy
 from core.words import DAY, HOUR, MINUTE, Mode
@@ -65,6 +66,9 @@ async def writing(store: Store) -> AsyncIterator[Writer]:
         await writer.close()
 
 
+HERE = Reach.read(allow=["127.0.0.1"], schemes=[])
+
+
 def telling(channel: Channel, **notify: Any) -> Policy:
     known: dict[str, Any] = {"urls": [f"json://127.0.0.1:{channel.port}"], "events": ["email.pending"]}
     return policies.from_json(json.dumps(json.loads(policies.to_json(Policy())) | {"notify": known | notify}))
@@ -75,7 +79,7 @@ def desk_of(store: Store, policy: Policy) -> Bench:
 
 
 def voice(store: Store, writer: Writer, *, worker: int = 1) -> Notify:
-    return Notify(store=store, writer=writer, clock=store.clock, worker=worker)
+    return Notify(store=store, writer=writer, clock=store.clock, worker=worker, reach=HERE)
 
 
 def emit(store: Store, *happened: Event) -> None:
@@ -259,7 +263,7 @@ def test_a_test_reaches_every_channel_and_says_which_did_not_take_it(store: Stor
         async with chat() as channel, chat(500) as broken:
             urls = [f"json://127.0.0.1:{one.port}" for one in (channel, broken)]
             desk_of(store, telling(channel, urls=urls))
-            results = {result.url: result.ok for result in await send_test(store)}
+            results = {result.url: result.ok for result in await send_test(store, reach=HERE)}
             assert results == {
                 f"json://127.0.0.1:{channel.port}/...": True,
                 f"json://127.0.0.1:{broken.port}/...": False,

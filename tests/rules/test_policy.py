@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from core.errors import Invalid
-from core.rules.policy import DEFAULT_TOML, Policy, changes, from_json, parse, tightened, to_json
+from core.rules.policy import DEFAULT_TOML, Policy, changes, from_json, parse, shown, tightened, to_json
 from core.rules.policy.changes import marker
 from core.rules.policy.sections import Tightens
 from core.words import DAY, HOUR, MINUTE, SECOND, ContentClass, Mode
@@ -220,7 +221,7 @@ ONE_WAY = {
     "anomalies.window": ('"30d"', "loosens"),
     "classes.commitment_phrases": ('["my treat", "on our account"]', "tightens"),
     "review.four_eyes": ('["commitment"]', "tightens"),
-    "notify.urls": ('["mailto://desk"]', "tightens"),
+    "notify.urls": ('["mailto://desk"]', "loosens"),
     "notify.digest": ('"1m"', "neutral"),
     "delivery.first_retry": ('"10m"', "neutral"),
     "delivery.give_up": ('"72h"', "neutral"),
@@ -273,6 +274,26 @@ def test_list_that_gains_and_loses_is_two_changes_of_which_the_gain_passes() -> 
 def test_notification_addresses_do_not_reach_the_log() -> None:
     (change,) = changes(Policy(), edit("notify.urls", '["slack://secret-token/channel"]'))
     assert change.new == ("slack://...",)
+
+
+def test_a_new_place_to_tell_waits_for_governance_and_so_does_silencing_one() -> None:
+    one, other = edit("notify.urls", '["slack://a/b"]'), edit("notify.urls", '["slack://c/d"]')
+    assert [change.direction for change in changes(one, other)] == ["loosens", "loosens"]
+    assert tightened(Policy(), one).notify.urls == ()
+    assert tightened(one, other).notify.urls == ("slack://a/b",)
+
+
+def test_a_misspelt_address_to_notify_does_not_reach_the_log_by_its_refusal() -> None:
+    for urls in ('["slack//xoxb-secret"]', '"xoxb-secret"', '[{token = "xoxb-secret"}]'):
+        with pytest.raises(Invalid) as refused:
+            parse(f"[notify]\nurls = {urls}")
+        assert "secret" not in str(refused.value.problems) + refused.value.reason
+
+
+def test_a_policy_is_shown_without_its_credentials() -> None:
+    told = json.dumps(shown(edit("notify.urls", '["slack://xoxb-secret/channel"]')))
+    assert "slack://..." in told
+    assert "secret" not in told
 
 
 def test_removing_a_strict_site_override_loosens_and_removing_a_wide_one_tightens() -> None:

@@ -4,7 +4,7 @@
 `file` reads it; `changes` compares two. The rest of the desk imports from here.
 """
 
-from core.rules.policy.changes import Change, Direction, changes, tightened
+from core.rules.policy.changes import Change, Direction, changes, shown, tightened, veiled
 from core.rules.policy.file import DEFAULT_TOML, from_json, parse, to_json
 from core.rules.policy.sections import Budgets, Guard, Notify, Policy, SiteBudget
 
@@ -20,6 +20,8 @@ __all__ = [
     "changes",
     "from_json",
     "parse",
+    "shown",
     "tightened",
     "to_json",
+    "veiled",
 ]

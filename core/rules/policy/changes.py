@@ -84,7 +84,7 @@ def _differences(prefix: str, old: BaseModel, new: BaseModel) -> Iterator[Change
             for day, (before, after) in enumerate(zip_longest(was, now)):
                 if before != after:
                     yield Change(f"{path}[{day}]", before, after, _less(before, after))
-        elif direction in (Tightens.ADDING, Tightens.REMOVING):
+        elif direction in (Tightens.ADDING, Tightens.REMOVING, Tightens.PLACES):
             yield from _member_differences(path, was, now, field=field, direction=direction)
         else:
             yield Change(path, _spelled(was, field), _spelled(now, field), _judged(was, now, direction))
@@ -109,7 +109,7 @@ def _merged_value(was: Any, now: Any, direction: Tightens | Toward) -> Any:
             return tuple(sorted({*was, *now}))
         case Tightens.REMOVING:
             return tuple(sorted({*was} & {*now}))
-        case Tightens.CAREFUL:
+        case Tightens.CAREFUL | Tightens.PLACES:
             return was
         case Tightens.NEUTRAL:
             return now
@@ -165,11 +165,12 @@ def _member_differences(
     path: str, was: tuple[str, ...], now: tuple[str, ...], *, field: FieldInfo, direction: Tightens | Toward
 ) -> Iterator[Change]:
     added, removed = tuple(sorted({*now} - {*was})), tuple(sorted({*was} - {*now}))
-    grows = direction is Tightens.ADDING
     if added:
-        yield Change(path, (), _members(added, field), "tightens" if grows else "loosens")
+        tightens = direction is Tightens.ADDING
+        yield Change(path, (), _members(added, field), "tightens" if tightens else "loosens")
     if removed:
-        yield Change(path, _members(removed, field), (), "loosens" if grows else "tightens")
+        tightens = direction is Tightens.REMOVING
+        yield Change(path, _members(removed, field), (), "tightens" if tightens else "loosens")
 
 
 def _less(before: int | None, after: int | None) -> Direction:
@@ -179,9 +180,34 @@ def _less(before: int | None, after: int | None) -> Direction:
     return "tightens" if before is None or (after is not None and after < before) else "loosens"
 
 
+def veiled(url: str) -> str:
+    """An address with a credential in it, by its scheme alone."""
+    scheme, found, _ = url.partition("://")
+    return f"{scheme}://..." if found else "..."
+
+
+def shown(policy: Policy) -> dict[str, Any]:
+    """A policy as JSON for whoever reads it outside the desk: keys that hold credentials show their schemes only."""
+    found: dict[str, Any] = policy.model_dump(mode="json")
+    _veil(policy, found)
+    return found
+
+
+def _veil(section: BaseModel, found: dict[str, Any]) -> None:
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        if isinstance(value, BaseModel):
+            _veil(value, found[name])
+        elif _secret(field):
+            found[name] = [veiled(one) for one in value]
+
+
+def _secret(field: FieldInfo) -> bool:
+    return any(isinstance(m, Secret) for m in field.metadata)
+
+
 def _members(members: tuple[str, ...], field: FieldInfo) -> tuple[str, ...]:
-    secret = any(isinstance(m, Secret) for m in field.metadata)
-    return tuple(f"{member.partition('://')[0]}://..." if secret else str(member) for member in members)
+    return tuple(veiled(member) if _secret(field) else str(member) for member in members)
 
 
 def _spelled(value: Any, field: FieldInfo) -> Value:

@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 
 from core.errors import Invalid
 from core.rules.policy.changes import quoted
-from core.rules.policy.sections import FROM_FILE, Policy, SiteOverride
+from core.rules.policy.sections import FROM_FILE, Policy, Secret, SiteOverride
 
 DEFAULT_TOML: Final = """\
 # What this desk allows. A valid edit that tightens takes effect at once; one that loosens waits for
@@ -183,7 +183,25 @@ def _sentence(error: ErrorDetails, parts: Sequence[str]) -> str:
     template = _SENTENCES.get(error["type"])
     if template is None:
         return f"{error['msg'][:1].lower()}{error['msg'][1:]}"
-    return template.format(given=error["input"], **error.get("ctx", {}))
+    # A refused edit is told in the log, for good: a misspelt address to notify still holds its token.
+    given = "(not shown: it may hold a credential)" if _secret(parts) else error["input"]
+    return template.format(given=given, **error.get("ctx", {}))
+
+
+def _secret(parts: Sequence[str]) -> bool:
+    """Whether a key, or the list it is in, carries credentials."""
+    model: type[BaseModel] = Policy
+    for part in parts:
+        field = model.model_fields.get(part)
+        if field is None:
+            return False
+        if any(isinstance(one, Secret) for one in field.metadata):
+            return True
+        inner = field.annotation
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return False
+        model = inner
+    return False
 
 
 def _unknown(parts: Sequence[str]) -> str:

@@ -35,6 +35,8 @@ class Tightens(enum.Enum):
     """No plain direction (a longer window dilutes, a shorter one forgets): any change loosens, so that people look."""
     NEUTRAL = enum.auto()
     """Bears on neither what leaves nor who sees it: takes effect at once."""
+    PLACES = enum.auto()
+    """Where the desk talks to. A new place is told what goes on here, one less is silenced: any change loosens."""
     CURVE = enum.auto()
     """Numbers day by day, each smaller one tighter; a day past the end of the list has no cap."""
     SITES = enum.auto()
@@ -284,9 +286,9 @@ class Suppression(Section):
 
 
 class Notify(Section):
-    """Whom to tell of what. Taking an address away silences it, so that loosens; rotate one by adding first."""
+    """Whom to tell of what. Who is told of the desk's business is governance's to say, and who no longer is."""
 
-    urls: Annotated[Addresses, Tightens.ADDING] = ()
+    urls: Annotated[Addresses, Tightens.PLACES] = ()
     events: Annotated[EventNames, Tightens.ADDING] = ("agent.suspended", "agent.warned", "desk.stopped", "webhook.dead")
     pending_older_than: Annotated[int, Span(MINUTE, 30 * DAY), Tightens.LESS] = 4 * HOUR
     digest: Annotated[int, Span(0, HOUR), Tightens.NEUTRAL] = 5 * MINUTE
