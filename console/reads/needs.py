@@ -21,7 +21,7 @@ from core.words import DAY, GUARD, HOUR
 
 MAILBOX: Final = table(Mailbox)
 EXPIRES_SOON: Final = 14 * DAY
-FAULTS: Final = frozenset({"route_down", "no_worker", "webhook_dead"})
+FAULTS: Final = frozenset({"altered", "route_down", "no_worker", "webhook_dead"})
 LANES: Final = 50
 FAILING: Final = 3
 """Deferrals in a row after which a lane is somebody's business."""
@@ -64,7 +64,7 @@ def _of_desk(tx: Transaction, head: figures.Head) -> Iterator[Need]:
 
 def _troubles(tx: Transaction) -> Iterator[Need]:
     for one in views.troubles(tx.conn, now=tx.now):
-        go = "lanes" if one.kind.startswith(("stream", "route")) else "events"
+        go = "lanes" if one.kind.startswith(("stream", "route")) else "queue" if one.kind == "altered" else "events"
         yield Need(Level.FAULT if one.kind in FAULTS else Level.WARN, one.subject, one.text, go)
 
 

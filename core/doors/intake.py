@@ -60,7 +60,7 @@ class Intake:
         self._desk = desk
         self._outcomes = Outcomes(desk.store)
         desk.writer.listeners.append(self._outcomes.wake)
-        self._running: set[tuple[int, str, str]] = set()
+        self._running: set[tuple[int, bool, str, str]] = set()
         self.router = APIRouter(tags=["agents"])
         self._routes()
 
@@ -101,7 +101,7 @@ class Intake:
         if key is None:
             answer, _ = await self._accept(submission, token)
             return render(await self._settled(answer, token, wait), request_id(request))
-        running = (token.agent_id, submission.sender.normalised, key)
+        running = (token.agent_id, token.test, submission.sender.normalised, key)
         if running in self._running:
             raise Conflict(
                 "the first request with this Idempotency-Key is still running",
@@ -113,7 +113,7 @@ class Intake:
             first, mailbox_id = await self._accept(submission, token)
             answer = await self._settled(first, token, wait)
             if answer is not first:
-                await self._desk.writer.do(lambda tx: note_answer(tx, mailbox_id, key, answer))
+                await self._desk.writer.do(lambda tx: note_answer(tx, mailbox_id, key, answer, test=token.test))
         finally:
             self._running.discard(running)
         return render(answer, request_id(request))

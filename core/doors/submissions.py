@@ -14,7 +14,7 @@ from core.doors.contract import MAX_RECIPIENTS, Composition, ReplyRequest, SendR
 from core.errors import Invalid, TooLarge
 from core.flow.answering import Parent
 from core.flow.prepare import RunClaim, Submission
-from core.rules.addresses import Address, parse_address
+from core.rules.addresses import Address, parse_address, refuse_routes
 from core.words import Action
 
 MAX_WAIT: Final = 30
@@ -121,6 +121,7 @@ def _addresses(
     for place, text in enumerate(listed):
         try:
             address = parse_address(text)
+            refuse_routes(address)
         except Invalid as error:
             problems.append((f"{field}[{place}]", error.reason))
         else:
@@ -134,10 +135,12 @@ def _addresses(
 def _address(field: str, text: str, problems: list[tuple[str, str]]) -> Address | None:
     """One that stands alone: its field has no number."""
     try:
-        return parse_address(text)
+        address = parse_address(text)
+        refuse_routes(address)
     except Invalid as error:
         problems.append((field, error.reason))
         return None
+    return address
 
 
 def idempotency_key(request: Request) -> str | None:

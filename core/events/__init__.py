@@ -1,6 +1,7 @@
 """The catalogue of facts: one frozen class each, its docstring is its reference entry.
 
-    mail       email.submitted, .blocked, .queued, .sent, .deferred, .failed, .uncertain, .suppressed, .cancelled
+    mail       email.submitted, .blocked, .queued, .sent, .deferred, .failed, .uncertain, .altered, .suppressed,
+               .cancelled
     review     email.pending, .approved, .approval_undone, .rejected, .expired; review.*
     feedback   email.delivered, .bounced, .complained, .unsubscribed; feedback.*, suppression.*, consent.*
     mailboxes  mailbox.*
@@ -38,6 +39,7 @@ from core.events.feedback import (
     SuppressionRemoved,
 )
 from core.events.mail import (
+    EmailAltered,
     EmailBlocked,
     EmailCancelled,
     EmailDeferred,
@@ -109,6 +111,7 @@ __all__ = [
     "DeskStartVoted",
     "DeskStarted",
     "DeskStopped",
+    "EmailAltered",
     "EmailApprovalUndone",
     "EmailApproved",
     "EmailBlocked",

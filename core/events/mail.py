@@ -108,6 +108,12 @@ class EmailUncertain(Event):
     then: str
 
 
+@fact("email.altered")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailAltered(Event):
+    """Its bytes or recipients in the database are not those of its digest: it is held and never sent as it is."""
+
+
 @fact("email.suppressed")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailSuppressed(Event):

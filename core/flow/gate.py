@@ -154,7 +154,7 @@ def judge(tx: Transaction, prepared: Prepared, box: GateFacts, *, run: RunFacts)
     )
     asked = _asked(
         tx, box, standing(tx, box), Moment.ACCEPTANCE, kind=prepared.kind, content_class=prepared.content_class,
-        classes=prepared.classes, people=people, listed=listed,
+        classes=prepared.classes, people=people, listed=listed, reply_to=prepared.reply_to,
     )  # fmt: skip
     before = allowances.run_accepted(tx, run.id)
     open_ = tuple(t for t in prepared.targets if t.n in open_to(asked))
@@ -214,6 +214,7 @@ def judge_again(
     asked = _asked(
         tx, box, dataclasses.replace(stands, paused=stands.paused or paused), Moment.DEPARTURE,
         kind=Action(message.kind), content_class=own, classes=classes, people=people, listed=listed, consents=consents,
+        reply_to=message.reply_to,
     )  # fmt: skip
     missing = needs - len(message.approvers or ()) if needs else 0
     return decide(dataclasses.replace(asked, approved=approved, approvals_missing=missing))
@@ -222,7 +223,7 @@ def judge_again(
 def _asked(
     tx: Transaction, box: GateFacts, stands: Standing, moment: Moment, *, kind: Action, content_class: ContentClass,
     classes: tuple[ContentClass, ...], people: dict[int, str], listed: dict[str, tuple[int, str]],
-    consents: Consents | None = None,
+    reply_to: str | None, consents: Consents | None = None,
 ) -> GateInput:  # fmt: skip
     """The facts that acceptance and departure have in common: all but budgets, which are paid once, and approvals."""
     _, policy = house.policy(tx)
@@ -238,6 +239,7 @@ def _asked(
         held_classes=policy.classes.hold,
         imprint=bool(box.organisation and box.postal_address),
         outside=policy.allow_list.outside,
+        reply_to_allowed=reply_to is None or _answers_may_go(box, reply_to),
         recipients=tuple(
             GateRecipient(
                 n=n,
@@ -248,6 +250,11 @@ def _asked(
             for n, address in people.items()
         ),
     )
+
+
+def _answers_may_go(box: GateFacts, address: str) -> bool:
+    """To the mailbox's own domain, and wherever the mailbox may write to."""
+    return address.rpartition("@")[2] == box.domain or addresses.allowed(box.allow, address)
 
 
 def _consents_told(asked: GateInput, decision: GateDecision) -> list[str]:
@@ -369,9 +376,9 @@ def with_recipients(answer: Answer, recipients: tuple[RecipientAnswer, ...]) -> 
     return dataclasses.replace(answer, recipients=recipients)
 
 
-def replayed_answer(tx: Transaction, *, mailbox_id: int, key: str, digest: bytes) -> Answer | None:
+def replayed_answer(tx: Transaction, *, mailbox_id: int, test: bool, key: str, digest: bytes) -> Answer | None:
     """The first answer to this key again. Raises `Conflict` while it is being given, `Invalid` for another body."""
-    row = facts.idempotent_answer(tx, mailbox_id=mailbox_id, key=key)
+    row = facts.idempotent_answer(tx, mailbox_id=mailbox_id, test=test, key=key)
     if row is None:
         return None
     if bytes(row.digest) != digest:

@@ -137,6 +137,9 @@ class Prepared:
     findings: tuple[Reason, ...] | None = None
     """What its content fails; None: not looked at, for its mode lets it go without a human."""
     domain: str = ""
+    test: bool = False
+    """Handed in with a test token, whose keys are not those of live mail."""
+    reply_to: str | None = None
 
     def examined(self) -> tuple[Reason, ...]:
         """The checks that its content fails."""
@@ -194,7 +197,7 @@ def prepare(
         subject=submission.subject,
         rendered=rendered.message,
         issued=submission.issued,
-        digest=compose.digest(rendered.message, _envelope(submission)),
+        digest=compose.digest(rendered.message, _envelope(box.address, targets)),
         preview=compose.preview(submission.text, submission.html),
         rfc_message_id=rfc_message_id,
         smtputf8=rendered.needs_smtputf8 or any(t.address.needs_smtputf8 for t in targets),
@@ -217,6 +220,8 @@ def prepare(
         said=said,
         findings=content.examined(said, own=(box.domain,)) if held else None,
         domain=box.domain,
+        test=token.test,
+        reply_to=submission.reply_to.normalised if submission.reply_to else None,
     )
 
 
@@ -280,13 +285,10 @@ def _said(submission: Submission, targets: Sequence[Target]) -> Said:
     )
 
 
-def _envelope(submission: Submission) -> Envelope:
-    return Envelope(
-        sender=submission.sender.spec,
-        to=tuple(a.spec for a in submission.to),
-        cc=tuple(a.spec for a in submission.cc),
-        bcc=tuple(a.spec for a in submission.bcc),
-    )
+def _envelope(sender: str, targets: Sequence[Target]) -> Envelope:
+    """As its tables will have it, so that departure can compute the digest again."""
+    to, cc, bcc = (tuple(t.address.spec for t in targets if t.field == name) for name in ("to", "cc", "bcc"))
+    return Envelope(sender=sender, to=to, cc=cc, bcc=bcc)
 
 
 def _sender(store: Store, submission: Submission) -> tuple[GateFacts, Policy] | None:

@@ -159,6 +159,7 @@ def _message(
         "final_at": None,
         "recipients": len(prepared.targets),
         "open": len(judged.open),
+        "reply_to": prepared.reply_to,
     }
 
 
@@ -292,7 +293,11 @@ def _answered_before(tx: Transaction, prepared: Prepared) -> Answer | None:
     if prepared.idempotency_key is None:
         return None
     return gate.replayed_answer(
-        tx, mailbox_id=prepared.mailbox_id, key=prepared.idempotency_key, digest=prepared.repeat_digest
+        tx,
+        mailbox_id=prepared.mailbox_id,
+        test=prepared.test,
+        key=prepared.idempotency_key,
+        digest=prepared.repeat_digest,
     )
 
 
@@ -302,6 +307,7 @@ def _remember_answer(tx: Transaction, prepared: Prepared, answer: Answer) -> Non
             IDEMPOTENCY,
             {
                 "mailbox_id": prepared.mailbox_id,
+                "test": prepared.test,
                 "key": prepared.idempotency_key,
                 "digest": prepared.repeat_digest,
                 "status": answer.http,
@@ -326,11 +332,11 @@ def take_back(tx: Transaction, message_id: int, *, token: TokenFacts) -> None:
     review.cancel(tx, message_id, actor=Actor("agent", alive.agent_name))
 
 
-def note_answer(tx: Transaction, mailbox_id: int, key: str, answer: Answer) -> None:
+def note_answer(tx: Transaction, mailbox_id: int, key: str, answer: Answer, *, test: bool) -> None:
     """The answer that was given after waiting is the one to give again."""
     c = IDEMPOTENCY.c
     tx.write(
         update(IDEMPOTENCY)
-        .where(c.mailbox_id == mailbox_id, c.key == key)
+        .where(c.mailbox_id == mailbox_id, c.test == test, c.key == key)
         .values(status=answer.http, answer=answer.body())
     )

@@ -321,7 +321,7 @@ def foresee_recipients(tx: Transaction, addresses: Collection[str], *, agent_ids
         tx.foresee(("contacts", agent_id), listed, [row for row in rows if row.agent_id == agent_id])
 
 
-def idempotent_answer(tx: Transaction, *, mailbox_id: int, key: str) -> Row[Any] | None:
+def idempotent_answer(tx: Transaction, *, mailbox_id: int, test: bool, key: str) -> Row[Any] | None:
     """The remembered first answer to a key, if any."""
     c = IDEMPOTENCY.c
-    return tx.one(select(IDEMPOTENCY).where(c.mailbox_id == mailbox_id, c.key == key))
+    return tx.one(select(IDEMPOTENCY).where(c.mailbox_id == mailbox_id, c.test == test, c.key == key))

@@ -11,20 +11,18 @@ import asyncio
 import contextlib
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import structlog
-from sqlalchemy import select
 
 from core.errors import PostroomError, Unavailable
 from core.flow import depart
-from core.flow.depart import Settlement
+from core.flow.depart import Settlement, Stored
 from core.flow.house import House
 from core.ledger.lanes import Claimed
 from core.ledger.store import Store
-from core.ledger.tables import Body, table
 from core.ledger.transaction import Transaction
 from core.ledger.writer import Writer
 from core.loops.gather import Gather
@@ -34,7 +32,6 @@ from core.smtp import Courier, Parcel
 from core.words import BEAT as EVERY
 from core.words import SECOND, Clock, Outcome, Reply, spell_id
 
-BODY: Final = table(Body)
 WINDOW: Final = 768
 """Deliveries under way at once in one process."""
 STREAM_WINDOW: Final = 192
@@ -137,15 +134,17 @@ class Departures:
         """Read the bodies of a turn at once, then let each recipient go its own way."""
         waiting = list(claimed)
         try:
-            bodies = self._bodies({one.message_id for one in claimed})
+            stored = depart.stored(self._store, {one.message_id for one in claimed})
             loop = asyncio.get_running_loop()
-            unsigned = list({one.message_id: one for one in claimed if one.message_id in bodies}.values())
+            unsigned = list({one.message_id: one for one in claimed if one.message_id in stored}.values())
             for start in range(0, len(unsigned), HANDFUL):
                 handful = unsigned[start : start + HANDFUL]
-                signed = await loop.run_in_executor(self._signers, self._sign_all, handful, bodies)
+                signed, altered = await loop.run_in_executor(self._signers, self._sign_all, handful, stored)
                 for one in [one for one in waiting if one.message_id in signed]:
                     waiting.remove(one)
-                    self._track(asyncio.create_task(self._deliver(one, signed[one.message_id])))
+                    intact = one.message_id not in altered and stored[one.message_id].paths.get(one.n) == one.path
+                    message = signed[one.message_id]
+                    self._track(asyncio.create_task(self._deliver(one, message) if intact else self._hold(one)))
         except Exception:
             log.exception("a turn could not be read or signed; it goes back", recipients=len(waiting))
             self._of_stream.subtract(one.stream_id for one in waiting)
@@ -154,13 +153,22 @@ class Departures:
         for one in waiting:
             self._track(asyncio.create_task(self._deliver(one, None)))
 
-    def _sign_all(self, handful: Sequence[Claimed], bodies: dict[int, bytes]) -> dict[int, bytes]:
-        """In a thread: RSA gives up the interpreter, so a signature costs the loop a quarter of its time."""
-        return {one.message_id: self._sign(one, bodies[one.message_id]) for one in handful}
+    def _sign_all(
+        self, handful: Sequence[Claimed], stored: Mapping[int, Stored]
+    ) -> tuple[dict[int, bytes | None], set[int]]:
+        """In a thread: RSA releases the GIL, so a signature costs the loop a quarter of its time.
 
-    def _bodies(self, message_ids: set[int]) -> dict[int, bytes]:
-        rows = self._store.rows(select(BODY.c.message_id, BODY.c.rendered).where(BODY.c.message_id.in_(message_ids)))
-        return {row.message_id: bytes(row.rendered) for row in rows if row.rendered is not None}
+        Returns what leaves of each message (None: purged) and those that are not what was accepted.
+        """
+        signed: dict[int, bytes | None] = {}
+        altered = set()
+        for one in handful:
+            found = stored[one.message_id]
+            if not found.intact():
+                altered.add(one.message_id)
+            whole = found.rendered is not None and one.message_id not in altered
+            signed[one.message_id] = self._sign(one, found.rendered or b"") if whole else None
+        return signed, altered
 
     def _sign(self, one: Claimed, rendered: bytes) -> bytes:
         """The bytes that leave: what was approved, its date, our signatures, the relay's metadata field."""
@@ -191,6 +199,17 @@ class Departures:
             self._of_stream[one.stream_id] -= 1
             if self._of_stream[one.stream_id] + TURN == STREAM_WINDOW:
                 self._woken.set()
+
+    async def _hold(self, one: Claimed) -> None:
+        """Somebody changed it in the database: it stays here, before a person."""
+        try:
+            await self._writer.do(lambda tx: depart.hold_altered(tx, [one], worker=self.worker))
+            log.error("a message is not what was accepted; it is held", message=spell_id("m", one.message_id))
+        except Exception:
+            log.exception("an altered message could not be held; it goes back", message=spell_id("m", one.message_id))
+            await self._let_go([one])
+        finally:
+            self._of_stream[one.stream_id] -= 1
 
     async def _carry(self, one: Claimed, outfit: Outfit, message: bytes | None) -> Reply:
         if message is None:

@@ -43,6 +43,7 @@ _CARRIERS: Final = frozenset({"docomo.ne.jp", "ezweb.ne.jp", "au.com", "disney.n
 """Domains whose addresses may have misplaced dots without being quoted: elsewhere two dots are a slip of the hand."""
 _NAMED: Final = re.compile(r'(?:"((?:[^"\\]|\\["\\])*)"|([^"<>(),:;@\[\]\\]*)) *<([^<> ]*)>')
 
+_ROUTING: Final = frozenset("%!@:,;<>[]\\")
 _OVERRIDES: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
@@ -103,7 +104,7 @@ def matches(pattern: str, address: Address) -> bool:
     `*` everyone · `jane@example.com` one address · `example.com` or `*@example.com` that domain alone ·
     `*.example.com` or `*@*.example.com` its subdomains, not itself. Raises `Invalid` for anything else.
     """
-    return _names(pattern, address.local.lower(), address.domain_ascii)
+    return allowed((pattern,), address.normalised)
 
 
 def _names(pattern: str, local: str, domain: str) -> bool:
@@ -115,9 +116,24 @@ def _names(pattern: str, local: str, domain: str) -> bool:
     return theirs in {"*", domain}
 
 
+def refuse_routes(address: Address) -> None:
+    """Refuse a local part that tells a server to send the mail on: `x%b.test@a.test`, `b.test!x@a.test`, `x@b.test`.
+
+    Old relays obey these forms (RFC 5321 appendix F.2, C), so that mail to a.test, which an allow-list, a suppression
+    or a consent record names, would reach b.test, which none of them does. Raises `Invalid`.
+    """
+    if not _ROUTING.isdisjoint(address.local):
+        raise Invalid(
+            "the part before the @-sign asks a server to send the mail on to somewhere else",
+            fix="write the address where the mail is to arrive, without % ! : or @ before the last @-sign",
+        )
+
+
 def allowed(patterns: tuple[str, ...], normalised: str) -> bool:
     """Whether one of an allow-list's patterns names an address that was parsed before."""
     local, _, domain = normalised.rpartition("@")
+    if not _ROUTING.isdisjoint(local):
+        return "*" in patterns or "*@*" in patterns or normalised in patterns  # it may well arrive in another domain
     return any(_names(pattern, local, domain) for pattern in patterns)
 
 

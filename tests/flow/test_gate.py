@@ -17,9 +17,10 @@ from core.flow.answers import Answer
 from core.ledger import facts
 from core.ledger.store import Store
 from core.ledger.tables import Mailbox, Recipient, Review, Stream, table
+from core.rules.addresses import parse_address
 from core.rules.policy import Policy
 from core.words import ContentClass, Mode
-from tests.desk import ADDRESS, ALICE, BOB, GAIL, OLIVE, WIDE, Bench, add_mailbox, issue, make_desk
+from tests.desk import ADDRESS, ALICE, BOB, DOMAIN, GAIL, OLIVE, WIDE, Bench, add_mailbox, issue, make_desk
 from tests.flow.leaving import attempt, claim, events, number, pass_a_moment
 from tests.flow.test_departure import depths_agree, states
 
@@ -110,6 +111,19 @@ def test_a_message_is_judged_as_a_whole_before_the_first_of_it_leaves(store: Sto
     assert attempt(store, [first]) == set(), "its other recipient is outside, which holds new mail to both"
     assert states(store) == ["pending", "pending"]
     assert reasons(store, message) == ["allow_list"]
+
+
+def test_answers_that_would_go_outside_the_allow_list_are_held_at_both_ends(store: Store) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **(WIDE | {"allow": ["example.com", "partner.test"]}))
+    for text in ("eve@evil.test", "x%evil.test@example.com", "eve@example.com.evil.test"):
+        answer = desk.submit("jane@example.com", reply_to=parse_address(text))
+        assert (answer.status, [one.code for one in answer.reasons]) == ("pending", ["reply_to"]), text
+    assert desk.submit("jane@example.com", reply_to=parse_address(f"other@{DOMAIN}")).status == "queued"
+    message = number(desk.submit("jane@example.com", reply_to=parse_address("ann@partner.test")).message_id)
+    narrow(store, "example.com")
+    pass_a_moment(store)
+    attempt(store, mine(store, message))
+    assert reasons(store, message) == ["reply_to"]
 
 
 # --- a person's approval covers what the person saw -----------------------------------------------------------------

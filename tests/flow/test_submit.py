@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,7 +21,7 @@ from core.ledger.transaction import Transaction
 from core.rules.policy import Policy
 from core.rules.policy.sections import AgentBudget, Budgets
 from core.words import DAY, HOUR, MINUTE, Mode
-from tests.desk import ALICE, WIDE, add_mailbox, make_desk
+from tests.desk import ALICE, WIDE, add_mailbox, issue, make_desk
 from tests.flow.leaving import claim, events, many, number
 from tests.ledger.fresh import Fresh
 
@@ -28,6 +29,18 @@ MAILBOX, MESSAGE, RUN = table(Mailbox), table(Message), table(Run)
 
 
 # --- answered once ---------------------------------------------------------------------------------------------------
+
+
+def test_a_key_of_test_mail_is_not_one_of_live_mail(store: Store) -> None:
+    desk = make_desk(store)
+    trial = replace(desk, token=issue(store, desk.agent_id, test=True))
+    tried = trial.submit(idempotency_key="k1")
+    live = desk.submit(idempotency_key="k1")
+    assert live.message_id not in (None, tried.message_id), "the live message is one of its own"
+    assert desk.submit(idempotency_key="k1").body() == live.body()
+    assert trial.submit(idempotency_key="k1").body() == tried.body()
+    c = table(Message).c
+    assert sorted(row.test for row in store.rows(select(c.test))) == [False, True]
 
 
 def test_the_same_key_and_body_get_the_first_answer_and_nothing_new(store: Store) -> None:

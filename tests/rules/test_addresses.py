@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from core.errors import Invalid
 from core.rules import addresses
-from core.rules.addresses import Address, check_pattern, matches, parse_address
+from core.rules.addresses import Address, allowed, check_pattern, matches, parse_address, refuse_routes
 
 ATEXT = "abcXYZ019!#$%&'*+/=?^_`{|}~-."
 plain_like = st.builds(
@@ -239,3 +239,52 @@ def test_a_local_part_of_64_octets_passes_and_one_more_does_not(local: str) -> N
     assert parse_address(f"{local}@example.com").local == local
     with pytest.raises(Invalid, match="64 octets"):
         parse_address(f"a{local}@example.com")
+
+
+# --- addresses that arrive elsewhere --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x%evil.test@ok.test", "evil.test!x@ok.test", "X%Evil.Test@OK.test", "a!b!x%evil.test@sub.ok.test", "x%@ok.test"],
+)
+def test_an_address_that_asks_to_be_sent_on_is_refused_and_named_by_no_domain(text: str) -> None:
+    address = parse_address(text)
+    with pytest.raises(Invalid, match="send the mail on"):
+        refuse_routes(address)
+    for pattern in ("ok.test", "*@ok.test", "*.ok.test"):
+        assert not matches(pattern, address)
+        assert not allowed((pattern,), address.normalised)
+    assert allowed(("*",), address.normalised)
+    assert allowed(("ok.test", address.normalised), address.normalised), "somebody wrote down this very address"
+
+
+@pytest.mark.parametrize(
+    "text", ["<@ok.test:x@evil.test>", "x@evil.test:x@ok.test", '"x@evil.test"@ok.test', "x@evil.test,y@ok.test"]
+)
+def test_a_source_route_or_an_address_within_one_is_no_address_of_that_domain(text: str) -> None:
+    with pytest.raises(Invalid):
+        refuse_routes(parse_address(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("jane@OK.TEST", True),
+        ("Jane <jane@ok.test>", True),
+        ('"jane@ok.test" <jane@evil.test>', False),
+        ("jane@ok.test.evil.test", False),
+        ("jane@notok.test", False),
+        ("jane@sub.ok.test", False),
+    ],
+)
+def test_a_domain_names_its_own_addresses_however_they_are_written(text: str, named: bool) -> None:  # noqa: FBT001
+    address = parse_address(text)
+    assert allowed(("ok.test",), address.normalised) is named
+    assert matches("OK.test", address) is named
+
+
+def test_a_domain_is_the_same_in_both_of_its_spellings() -> None:
+    for text in ("jane@b\u00fccher.example", "jane@xn--bcher-kva.example", "jane@B\u00dcCHER.example"):
+        for pattern in ("b\u00fccher.example", "xn--bcher-kva.example", "*@B\u00fccher.example"):
+            assert allowed((pattern,), parse_address(text).normalised), (text, pattern)

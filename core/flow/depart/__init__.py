@@ -2,6 +2,7 @@
 
     claiming     a turn of the queue: fair over mailboxes and lanes, every budget paid here
     attempting   the gate's last look, and the commit that starts a delivery
+    altering     bytes that are not those of the digest stay here
     settling     what the receiver said: recipient, message, lane, route, counters and events, each once
     ending       how a recipient and its message end, whoever ends them
     leases       who lives and holds what; what the dead left behind
@@ -10,6 +11,7 @@ Three transactions, each of which can be the last before a crash: a claim withou
 attempt without a settlement is `uncertain`, and nothing else can happen.
 """
 
+from core.flow.depart.altering import Stored, hold_altered, stored
 from core.flow.depart.attempting import attempt
 from core.flow.depart.claiming import SPENT, claim
 from core.flow.depart.leases import LEASE, beat, discharge, enlist, let_go, reclaim
@@ -23,12 +25,15 @@ __all__ = [
     "SPENT",
     "RouteTurn",
     "Settlement",
+    "Stored",
     "attempt",
     "beat",
     "claim",
     "discharge",
     "enlist",
+    "hold_altered",
     "let_go",
     "reclaim",
     "settle",
+    "stored",
 ]

@@ -56,7 +56,7 @@ def attempt(tx: Transaction, claimed: Sequence[Claimed], *, worker: int) -> set[
         else:
             going.append(one)
     for message_id, hold in back.items():
-        _to_review(tx, gate_of.message(message_id), hold.reasons)
+        to_review(tx, message_id, hold.reasons)
     lanes.mark_attempted(tx, going)
     return {c.key for c in going}
 
@@ -92,9 +92,6 @@ class _Gate:
         row = self._states.get(one.key)
         return (None, False) if row is None else (Status(row.status), row.feedback is not None)
 
-    def message(self, message_id: int) -> Row[Any]:
-        return self._messages[message_id]
-
     def suppression(self, one: Claimed) -> tuple[int, str] | None:
         return self._listed[one.stream_id, one.content_class].get(one.address)
 
@@ -124,10 +121,12 @@ def _end(tx: Transaction, one: Claimed, block: Block, listed: tuple[int, str] | 
     )  # fmt: skip
 
 
-def _to_review(tx: Transaction, message: Row[Any], reasons: Sequence[Reason]) -> None:
+def to_review(tx: Transaction, message_id: int, reasons: Sequence[Reason]) -> None:
     """Send all of a message that has not started to leave back before a human."""
     _, policy = house.policy(tx)
-    message_id, box = message.id, facts.gate(tx, message.mailbox_id)
+    message = tx.one(select(MESSAGE.c.mailbox_id, MESSAGE.c.kind).where(MESSAGE.c.id == message_id))
+    assert message is not None
+    box = facts.gate(tx, message.mailbox_id)
     r = RECIPIENT.c
     stages = [Status.QUEUED.value, Status.DEFERRED.value]
     rows = tx.all(select(RECIPIENT).where(r.message_id == message_id, r.status.in_(stages)))
@@ -163,7 +162,8 @@ _STATES: Final = select(
 _MESSAGES: Final = (
     select(
         MESSAGE.c.id, MESSAGE.c.mailbox_id, MESSAGE.c.kind, MESSAGE.c.content_class, MESSAGE.c.facts,
-        REVIEW.c.status.label("review_status"), REVIEW.c.reasons, REVIEW.c.approvers, REVIEW.c.settled,
+        MESSAGE.c.reply_to, REVIEW.c.status.label("review_status"), REVIEW.c.reasons, REVIEW.c.approvers,
+        REVIEW.c.settled,
     )
     .select_from(MESSAGE.outerjoin(REVIEW, REVIEW.c.id == MESSAGE.c.id))
     .where(MESSAGE.c.id.in_(bindparam("b_ids", expanding=True)))

@@ -23,6 +23,12 @@ class Message(SQLModel, table=True):
         Index("ix_message_mailbox", "mailbox_id", "id"),
         Index("ix_message_run", "run_id", "id"),
         Index("ix_message_conversation", "mailbox_id", "conversation"),
+        Index(
+            "ix_message_altered",
+            "altered_at",
+            sqlite_where=text("altered_at IS NOT NULL"),
+            postgresql_where=text("altered_at IS NOT NULL"),
+        ),
     )
     id: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
     mailbox_id: int
@@ -53,6 +59,10 @@ class Message(SQLModel, table=True):
     final_at: int | None = maybe_big()
     recipients: int
     open: int
+    reply_to: str | None = None
+    """Where answers go if not to the mailbox; normalised, for the allow-list."""
+    altered_at: int | None = maybe_big()
+    """When departure found other bytes or recipients than the digest was made of."""
 
 
 class Body(SQLModel, table=True):
@@ -109,10 +119,14 @@ class Recipient(SQLModel, table=True):
 
 
 class Idempotency(SQLModel, table=True):
-    """The first answer to a key. `status` is NULL while the first request is still running."""
+    """The first answer to a key. `status` is NULL while the first request is still running.
+
+    Test mail has keys of its own: else a test would swallow the live message that comes after it.
+    """
 
     __table_args__ = CLUSTERED
     mailbox_id: int = Field(primary_key=True)
+    test: bool = Field(primary_key=True)
     key: str = Field(primary_key=True)
     digest: bytes = Field(sa_type=LargeBinary)
     status: int | None = None

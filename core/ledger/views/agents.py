@@ -15,6 +15,7 @@ from core.ledger.tables import (
     Hook,
     Lane,
     Mailbox,
+    Message,
     Reader,
     Run,
     Stream,
@@ -25,11 +26,12 @@ from core.ledger.tables import (
 )
 from core.ledger.views import figures
 from core.ledger.views.matching import is_like
-from core.words import BEAT, HOUR, Mode
+from core.words import BEAT, HOUR, Mode, spell_id
 
 AGENT: Final = table(Agent)
 LANE: Final = table(Lane)
 MAILBOX: Final = table(Mailbox)
+MESSAGE: Final = table(Message)
 RUN: Final = table(Run)
 STREAM: Final = table(Stream)
 STREAM_KEY: Final = table(StreamKey)
@@ -265,7 +267,15 @@ class Trouble:
 
 def troubles(conn: Connection, *, now: int) -> list[Trouble]:
     """Streams, webhooks and workers in trouble, and reviewers who did not read; one read each."""
-    return [*_streams(conn, now), *_hooks(conn), *_workers(conn, now), *_readers(conn, now)]
+    return [*_altered(conn), *_streams(conn, now), *_hooks(conn), *_workers(conn, now), *_readers(conn, now)]
+
+
+def _altered(conn: Connection) -> list[Trouble]:
+    """Messages that somebody changed in the database, until they have ended."""
+    c = MESSAGE.c
+    rows = conn.execute(select(c.id, c.altered_at).where(c.altered_at.is_not(None), c.open > 0).order_by(c.altered_at))
+    text = "its bytes or recipients were changed in the database: reject it, and find out who wrote there"
+    return [Trouble("altered", spell_id("m", row.id), text, row.altered_at) for row in rows]
 
 
 def _streams(conn: Connection, now: int) -> list[Trouble]:

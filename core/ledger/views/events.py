@@ -41,7 +41,8 @@ class Severity(enum.StrEnum):
 
 _SEVERITY: Final[Mapping[str, Severity]] = {
     **dict.fromkeys(
-        ("agent.suspended", "desk.stopped", "email.complained", "policy.refused", "webhook.dead"), Severity.ERROR
+        ("agent.suspended", "desk.stopped", "email.altered", "email.complained", "policy.refused", "webhook.dead"),
+        Severity.ERROR,
     ),
     **dict.fromkeys(
         (

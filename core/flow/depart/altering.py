@@ -1,0 +1,92 @@
+"""Bytes or an envelope that are not those the digest was made of: the message stays here and somebody is called.
+
+A digest that is stored beside the bytes and never computed again would let whoever can write to the tables send what
+nobody approved. The worker computes it over what it is about to hand over, outside the desk's one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import bindparam, select, update
+
+from core.events import EmailAltered
+from core.flow.depart import attempting
+from core.ledger import lanes
+from core.ledger.lanes import Claimed
+from core.ledger.store import Store
+from core.ledger.tables import Body, Mailbox, Message, Recipient, table
+from core.ledger.transaction import Transaction
+from core.rules import compose
+from core.words import SYSTEM, Envelope, Reason
+
+BODY: Final = table(Body)
+MAILBOX: Final = table(Mailbox)
+MESSAGE: Final = table(Message)
+RECIPIENT: Final = table(Recipient)
+ALTERED: Final = "altered"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A message as its tables have it now; `rendered` is None once retention has emptied it."""
+
+    digest: str
+    rendered: bytes | None
+    envelope: Envelope
+    paths: Mapping[int, str]
+
+    def intact(self) -> bool:
+        """Whether bytes and envelope are what was accepted. Purged bytes prove nothing, and do not leave."""
+        return self.rendered is None or compose.digest(self.rendered, self.envelope) == self.digest
+
+
+def stored(store: Store, message_ids: set[int]) -> dict[int, Stored]:
+    """What is about to leave, in two reads for all of a turn."""
+    ids = {"b_ids": list(message_ids)}
+    listed: dict[int, list[Any]] = {}
+    for row in store.rows(_RECIPIENTS.params(ids)):
+        listed.setdefault(row.message_id, []).append(row)
+    found = {}
+    for row in store.rows(_BODIES.params(ids)):
+        people = listed.get(row.id, [])
+        to, cc, bcc = (tuple(one.path for one in people if one.field == name) for name in ("to", "cc", "bcc"))
+        found[row.id] = Stored(
+            digest=row.digest,
+            rendered=None if row.rendered is None else bytes(row.rendered),
+            envelope=Envelope(sender=row.address, to=to, cc=cc, bcc=bcc),
+            paths={one.n: one.path for one in people},
+        )
+    return found
+
+
+def hold_altered(tx: Transaction, claimed: Sequence[Claimed], *, worker: int) -> None:
+    """Keep these messages here, before a person, whatever was approved."""
+    mine = lanes.held_leases(tx, {one.key for one in claimed}, worker=worker)
+    text = "its bytes or recipients were changed in the database after it was accepted: reject it"
+    for message_id in dict.fromkeys(one.message_id for one in claimed if one.key in mine):
+        one = next(one for one in claimed if one.message_id == message_id)
+        tx.write(update(MESSAGE).where(MESSAGE.c.id == message_id).values(altered_at=tx.now))
+        tx.emit(
+            EmailAltered(
+                actor=str(SYSTEM), message=message_id, mailbox=one.mailbox_id, agent=one.agent_id, run=one.run_id,
+                stream=one.stream_id,
+            )
+        )  # fmt: skip
+        attempting.to_review(tx, message_id, [Reason(ALTERED, text)])
+
+
+_RECIPIENTS: Final = (
+    select(RECIPIENT.c.message_id, RECIPIENT.c.n, RECIPIENT.c.field, RECIPIENT.c.path)
+    .where(RECIPIENT.c.message_id.in_(bindparam("b_ids", expanding=True)))
+    .order_by(RECIPIENT.c.message_id, RECIPIENT.c.n)
+)
+_BODIES: Final = (
+    select(MESSAGE.c.id, MESSAGE.c.digest, MAILBOX.c.address, BODY.c.rendered)
+    .select_from(
+        MESSAGE.join(BODY, BODY.c.message_id == MESSAGE.c.id).join(MAILBOX, MAILBOX.c.id == MESSAGE.c.mailbox_id)
+    )
+    .where(MESSAGE.c.id.in_(bindparam("b_ids", expanding=True)))
+)
