@@ -164,8 +164,8 @@ def unverified(tx: Transaction, *, source: str, kind: str, reason: str, digest: 
 
 def condemns_address(reply: Reply) -> bool:
     """Whether a refusal means that nobody is there, rather than that the message was not wanted or too large."""
-    if reply.code is None or reply.code < 500:
-        return False  # no receiver was asked, or it may change its mind
+    if reply.code is None or reply.code < 500 or reply.stage not in {"rcpt", "data", "dot"}:
+        return False  # no receiver was asked, or not about this recipient yet, or it may change its mind
     # What a bare code was given for a status says no more than the code: only its words tell.
     status = None if implied_status(reply.code, stage=reply.stage) == reply.enhanced else reply.enhanced
     late = reply.stage in {"data", "dot"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from core.ledger.transaction import Transaction
 from core.ledger.views import agents as views
 from core.rules.guards import Measure
 from core.rules.policy import Policy
+from core.smtp.replies import Answer, judge
 from core.words import DAY, HOUR, Reply
 from tests.desk import GAIL, KEYRING, Bench, issue
 from tests.flow.leaving import NOBODY, OK, attempt, claim, events, leave, many, number, pass_a_moment, settle
@@ -316,3 +318,16 @@ def test_the_sentence_survives_into_the_gate(store: Store) -> None:
     box = store.transact(lambda tx: facts.gate(tx, desk.mailbox_id))
     assert box.suspend_figures["sentence"].startswith("complaints 50 % (limit 0.05 %) of 4 delivered")
     assert box.suspend_figures["window"] == 7 * 24 * HOUR
+
+
+def test_every_reply_of_the_table_condemns_at_delivery_whom_it_condemns_in_a_report() -> None:
+    table = (Path(__file__).parents[1] / "corpus" / "replies.txt").read_text(encoding="utf-8")
+    rows = [line.split(" | ", 4) for line in table.splitlines() if line and not line.startswith(("#", "-"))]
+    assert len(rows) > 300
+    wrong = [
+        text
+        for code, stage, _, suppress, text in rows
+        if absorb.condemns_address(judge(Answer(int(code), text), stage=stage, host="mx.example", tls=True))  # type: ignore[arg-type]  # a word of the table
+        is not (suppress == "suppress")
+    ]
+    assert wrong == []

@@ -17,7 +17,8 @@ SENDER: Final = any_of(
     r"unknown|does not|refused|denied|not (?!in|found in)\w+|is not|could not|has no|must)",
     r"(?:unknown|invalid|bad|bogus|unroutable|unrouteable|unverif\w+|nonexistent|fake|forged) (?:envelope )?sender|"
     r"invalid (?:mail ?from|return path|from address)|"
-    r"sender (?:\S{1,30} )?(?:is )?(?:unknown|invalid|not found|does not exist|non ?exist\w*|"
+    r"in reply to mail ?from|in (?:the )?mail ?from|mail ?from (?:command|parameter)|"
+    r"sender (?:\S{1,30} ){0,2}?(?:is )?(?:unknown|invalid|not found|does not exist|non ?exist\w*|"
     r"can not be verified|empty)|"
     r"domain (?:name )?of (?:the )?sender|sender domain|sending domain|domain of sender|your domain (?:does|"
     r"has|is|was|name)|"
@@ -179,7 +180,7 @@ POLICY: Final = any_of(
     r"(?:non|pas) autoris|interdi[te]|politic|non autorizzat|vietat|no (?:\w+ )?(?:autorizad|permitid)|"
     r"prohibid|denegad|nao (?:\w+ )?(?:autorizad|permitid)|proibid|"
     r"niet (?:toegestaan|geautoriseerd|bevoegd)|beleid|zabronion|niedozwol|niedopuszcz|odmow|polityk|запрещ|"
-    r"отказано|политик|не разреш|許可され|ポリシー|禁止|制限され|"
+    r"отказано|политик|не разреш|許可|ポリシー|禁止|制限され|"
     r"策略|未授权|未授權|不允许|不允許|权限|政策|정책|허용되지|권한|금지|izin verilm|nije dozvol|zakazan|"
     r"pravidl|inte tillat|ikke tillatt|ikke tilladt",
 )
@@ -199,7 +200,8 @@ SIZE: Final = any_of(
     r"length) (?:\w+ )?(?:limit|exceed|allowed|is|too|restrict)|"
     r"size (?:limit|exceed\w*|of (?:the |this |your )?message)|exceed\w*(?: \S{1,16}){0,5}? (?:message size|"
     r"maximum size|size limit|mailsize|databytes|max size)|databytes|mailsize|"
-    r"too large|(?:nachricht|mail|email)\w* (?:\w+ ){0,3}?zu gro(?:ss|s)|gr(?:o|oe)sse\w* (?:\w+ )?(?:u|"
+    r"too large|(?:message|mail)s? (?:that|this|so) (?:big|large)|(?:nachricht|mail|"
+    r"email)\w* (?:\w+ ){0,3}?zu gro(?:ss|s)|gr(?:o|oe)sse\w* (?:\w+ )?(?:u|"
     r"ue)berschr|trop (?:gros|volumineu|lourd|long)|taille (?:\w+ ){0,3}?(?:depass|maxim|super)|"
     r"demasiado grande|tama(?:n|ñ)o|muito grande|tamanho|troppo grande|dimension|te groot|za duz[aey]|"
     r"zbyt duz|rozmiar|prilis velk|cok buyuk|for stor\b|liian suuri|"

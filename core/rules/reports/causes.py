@@ -138,7 +138,7 @@ def _cause(words: str, *, code: int | None, status: str | None, late: bool) -> t
         return Cause.DOMAIN_NOT_FOUND if of_domain else Cause.UNKNOWN_USER, explicit or not passing
     if blame is None and (other.NO_MAIL.search(words) or status == "5.1.10" or code == _NULL_MX):
         return Cause.NO_MAIL, True
-    if say.INACTIVE.search(words) and blame in (None, Cause.POLICY):
+    if say.INACTIVE.search(words) and (blame in (None, Cause.POLICY) or "inactivity" in words):
         return Cause.MAILBOX_INACTIVE, not passing
     if other.SIZE.search(words) and blame in (None, Cause.POLICY, Cause.RATE):
         return Cause.SIZE, False

@@ -35,8 +35,13 @@ UNKNOWN: Final = any_of(
     rf"\b(?:unknown|no such|non ?exist\w{{0,4}}|unrecogni[sz]ed|undefined|bogus|nonexistent|not existing|invalid|"
     rf"incorrect|illegal|unexisting|inexistent) (?:or (?:illegal|invalid|unknown|inactive) )?"
     rf"(?!sender|helo|domain|host|command)(?:\w+ ){{0,2}}?{_WHO}\b",
-    r"(?:does|do|did) (?:not|no) (?:\w+ )?exist|\bnot exist|(?:mailbox|user|account|address)s? is absent",
-    r"there (?:is|was) no (?:such|one|user|mailbox|account|body)\b|no ?(?:one|body) (?:by that|with that|at this)",
+    r"^(?!.*\b(?:record|header|file|key|url|link|signature|certificate|page|zone|message|queue|"
+    r"entry|sender|dns|site|directory)s?\b.{0,40}\b(?:not|no) (?:\w+ )?exist).*(?:\b(?:does|do|"
+    r"did) no|\bno)t? (?:\w+ )?exist|(?:mailbox|user|account|address)s? is absent",
+    r"there (?:is|was) no (?:such|one|user|mailbox|account|body)\b|no ?(?:one|"
+    r"body) (?:here )?(?:by that|with that|at this)|do not know (?:any|this|that|"
+    r"the) (?:\w+ )?(?:user|recipient|address|person|mailbox)|"
+    r"not in (?:the |our |this )?(?:\w+ )?(?:database|user ?list|user table)",
     rf"\bno (?:{_WHO}|email account) (?:here|found|by|with|at|for|on|matching|exists?|under|called|named|"
     rf"registered|in|"
     rf"that|of|available for|is)\b(?! (?:spam|valid))",
@@ -73,7 +78,8 @@ UNKNOWN: Final = any_of(
     r"non (?:\w+ )?(?:in|nell\w*) .{0,20}?(?:rubrica|elenco)|no (?:\w+ )?en .{0,20}?(?:directorio|libreta)",
     # German
     r"unbekannte[rnms]? (?:empf|benutzer|adress|nutzer|postfach|teilnehmer|mailbox|konto)",
-    r"(?:empf(?:a|ae)nger\w{0,12}|benutzer\w{0,6}|nutzer|adresse|adressat\w{0,2}|postfach|konto|teilnehmer|mailbox|"
+    r"(?:empf(?:a|ae)nger\w{0,12}|benutzer\w{0,6}|nutzer|adresse|adressat\w{0,2}|address|"
+    r"mailadresse|postfach|konto|teilnehmer|mailbox|"
     r"account|kunde)\b.{0,60}?\b(?:unbekannt|existier(?:t|en) (?:\w+ )?nicht|nicht (?:\w+ )?(?:gefunden|"
     r"bekannt|vorhanden|"
     r"existent|existiert|g(?:u|ue)ltig|registriert|angelegt|ermittelt)|ung(?:u|ue)ltig|gibt es nicht|gel(?:o|oe)scht|"
@@ -100,7 +106,9 @@ UNKNOWN: Final = any_of(
     # Dutch, Polish, Czech, Slovak, Hungarian, Romanian, Turkish
     r"(?:gebruiker|ontvanger|e?mail ?adres|adres|postvak|mailbox|account|geadresseerde|"
     r"postbus)\b.{0,50}?\b(?:onbekend|"
-    r"bestaat (?:\w+ )?niet|niet (?:\w+ )?(?:gevonden|bekend|geldig|bestaand)|ongeldig)|onbekende (?:gebr|"
+    r"bestaat (?:\w+ )?niet|niet (?:\w+ )?(?:gevonden|bekend|geldig|bestaand)|ongeldig)|"
+    r"geen (?:\w+ )?(?:gebruiker|ontvanger|postvak|account)\b.{0,30}?(?:bekend|gevonden|met die)|"
+    r"onbekende? (?:gebr|"
     r"ontv|adres)",
     r"(?:uzytkownik|odbiorc|adres|skrzynk|konto|konta)\w*\b.{0,50}?(?:nie (?:\w+ )?istnieje|nieznan|nie (?:\w+ )?"
     r"(?:znalezion|znaleziono)|nie znaleziono|niepoprawn|nieprawidlow|usunie|nie odnaleziono)|nieznan\w+ (?:uzyt|odb|"
@@ -140,7 +148,7 @@ UNKNOWN: Final = any_of(
     r"(?:宛先|あて先|送信先|ユーザー?|アドレス|受信者|メールボックス|アカウント|"
     r"受取人)\S{0,24} ?\S{0,10}(?:不明|存在しま|存在しない|"
     r"見つかりません|見つかりませ|見つからな|見つかりま|無効|ありません|誤り|間違|確認できま|"
-    r"使われて|登録されて)|宛先不明|存在しない(?:宛|アドレス|ユー|メー)|"
+    r"使われて|[はが](?:い|おり)ません|登録されて)|宛先不明|存在しない(?:宛|アドレス|ユー|メー)|"
     r"該当(?:する)?(?:ユーザ|アカウント|アドレス|メール|宛).{0,12}(?:な|ありま|いま|おりま)|"
     r"ユーザー? ?不明|無効な(?:宛|アドレス|受信)",
     # Chinese
@@ -273,7 +281,8 @@ FULL: Final = any_of(
     r"te vol)",
     r"(?:skrzynk|pojemnosc|konto|przestrzen|limit pojemn|quot)\w*\b.{0,50}?(?:peln[ay]|przepeln|przekrocz|"
     r"zapeln|wyczerp)|"
-    r"brak (?:wolnego )?miejsca|przepelnion|(?:schrank|kvot)\w*\b.{0,40}?(?:plna|prekroc|zaplnen)",
+    r"brak (?:wolnego )?miejsca|przekrocz\w* (?:\w+ ){0,2}(?:pojemnosc|quot|miejsc)|\bquota$|"
+    r"przepelnion|(?:schrank|kvot)\w*\b.{0,40}?(?:plna|prekroc|zaplnen)",
     r"(?:postafiok|kvota|tarhely)\w*\b.{0,40}?(?:megtelt|tele\b|tullep|betelt)|(?:kota|posta kutusu|"
     r"kutu)\w*\b.{0,40}?(?:"
     r"dolu|asil|doldu|asti)|(?:casuta|cota|spatiu)\w*\b.{0,40}?(?:plin|depas|insuficient)",
