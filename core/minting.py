@@ -14,7 +14,6 @@ from typing import Final
 
 AGENT_PREFIX: Final = "pra_"
 OPERATOR_PREFIX: Final = "pro_"
-CLAIM_PREFIX: Final = "prc_"
 WEBHOOK_PREFIX: Final = "whsec_"
 _BYTES: Final = 32
 
@@ -37,19 +36,23 @@ def new_agent_token() -> Minted:
     return _mint(AGENT_PREFIX)
 
 
-def new_claim_code() -> Minted:
-    """`prc_...`, good once: whoever is added as an operator trades it for a token that nobody else has seen."""
-    return _mint(CLAIM_PREFIX)
-
-
 def new_webhook_secret() -> str:
     """`whsec_...` of 32 bytes (Standard Webhooks)."""
     return WEBHOOK_PREFIX + base64.b64encode(secrets.token_bytes(_BYTES)).decode()
 
 
 def digest(secret: str) -> bytes:
-    """What the desk keeps of a token or a code, and looks it up by."""
+    """What the desk keeps of a token, and looks it up by."""
     return hashlib.sha256(secret.encode()).digest()
+
+
+def fingerprint(digest: bytes) -> str:
+    """`K7QX-2MBD-9F4T`-like, 60 bits: what a claimant reads out and somebody else compares.
+
+    Hashed once more, so that who has only read it knows nothing of what the desk looks tokens up by.
+    """
+    spelled = base64.b32encode(hashlib.sha256(b"postroom operator " + digest).digest()).decode()
+    return "-".join((spelled[:4], spelled[4:8], spelled[8:12]))
 
 
 def _mint(prefix: str) -> Minted:

@@ -9,12 +9,13 @@ import typer
 from core import minting
 from core.cli import spelling
 from core.cli.frame import Said, group, keep_token, listed, table
-from core.cli.seat import Seat, command
+from core.cli.seat import Reason, Seat, command
 from core.flow import operators
 from core.ledger import people
-from core.words import stamp
+from core.ledger.people import OperatorFacts
+from core.words import duration, stamp
 
-app: Final = group("operator", "People at the desk: add, confirm, claim, list, disable.")
+app: Final = group("operator", "People at the desk: add, claim, confirm, rotate, revoke, list, disable.")
 
 Name = Annotated[str, typer.Argument(help="The operator's name.")]
 
@@ -26,43 +27,85 @@ def add(
     name: Name,
     role: Annotated[list[str], typer.Option("--role", metavar="R", help="A role; may be repeated, or with commas.")],
 ) -> Said:
-    """Add a person, as admin. They trade the one-time code for a token of their own: postroom operator claim."""
-    minted = minting.new_claim_code()
-    added = seat.act(
-        lambda tx, actor: operators.add(tx, name=name, roles=listed(role), claim_hash=minted.digest, actor=actor)
-    )
-    waits = f" {', '.join(added.unconfirmed)} count once governance runs postroom operator confirm {added.name}."
+    """Add a person, as admin. They claim a token themselves, and governance confirms its fingerprint."""
+    added = seat.act(lambda tx, actor: operators.add(tx, name=name, roles=listed(role), actor=actor))
     return Said(
-        spelling.operator(added) | {"code": minted.secret},
-        f"Added {added.name}.{waits if added.unconfirmed else ''}\n"
-        f"Their one-time code, good until {stamp(added.claim_expires_at or 0)}: {minted.secret}",
+        spelling.operator(added),
+        f"Added {added.name}, who can do nothing yet.\n"
+        f"Next, {added.name} runs: postroom operator claim {added.name}\n"
+        f"Then governance runs: postroom operator confirm {added.name} --fingerprint ...",
     )
 
 
-@command(app, "confirm", example="postroom operator confirm olive")
-def confirm(seat: Seat, name: Name) -> Said:
-    """Let the roles count that an admin alone may not grant, as governance."""
-    person = seat.act(lambda tx, actor: operators.confirm(tx, name=name, actor=actor))
-    return Said(spelling.operator(person), f"{person.name} is {', '.join(person.roles)}.")
-
-
-@command(app, "claim", example="postroom operator claim prc_...")
+@command(app, "claim", example="postroom operator claim bob")
 def claim(
     seat: Seat,
     *,
-    code: Annotated[str, typer.Argument(help="The one-time code you were given.")],
+    name: Name,
     keep: Annotated[bool, typer.Option("--keep", help="Let the keyring of the OS keep the token.")] = False,
 ) -> Said:
-    """Trade a one-time code for a token of your own. It is shown this once."""
+    """Make a token of your own, shown this once. It opens nothing before governance has confirmed its fingerprint."""
     minted = minting.new_operator_token()
-    person = seat.store.transact(
-        lambda tx: operators.claim(tx, claim_hash=minting.digest(code.strip()), token_hash=minted.digest)
-    )
+    person = seat.store.transact(lambda tx: operators.claim(tx, name=name, token_hash=minted.digest))
     if keep:
         keep_token(seat.directory, minted.secret)
+    fingerprint = minting.fingerprint(minted.digest)
     return Said(
-        {"name": person.name, "roles": [*person.roles], "token": minted.secret},
-        f"You are {person.name}. Your token, shown this once: {minted.secret}",
+        {"name": person.name, "token": minted.secret, "fingerprint": fingerprint,
+         "expires_at": stamp(person.claim_expires_at or 0)},
+        f"Your token, shown this once: {minted.secret}\n"
+        f"Its fingerprint: {fingerprint}\n"
+        "Read the fingerprint out to a governance operator, by voice or face to face, until "
+        f"{stamp(person.claim_expires_at or 0)}; they run:\n"
+        f"  postroom operator confirm {person.name} --fingerprint {fingerprint}",
+    )  # fmt: skip
+
+
+@command(app, "confirm", example="postroom operator confirm bob --fingerprint K7QX-2MBD-9F4T")
+def confirm(
+    seat: Seat,
+    *,
+    name: Name,
+    fingerprint: Annotated[str, typer.Option(help="As the person reads it out, not as anybody else passes it on.")],
+) -> Said:
+    """Let a person's token and roles count, as governance: you have heard the fingerprint from them."""
+    person = seat.act(lambda tx, actor: operators.confirm(tx, name=name, fingerprint=fingerprint, actor=actor))
+    return Said(spelling.operator(person), f"{person.name} is {', '.join(person.roles)}.")
+
+
+@command(app, "rotate", example="postroom operator rotate --ttl 90d")
+def rotate(
+    seat: Seat,
+    *,
+    ttl: Annotated[str | None, typer.Option(metavar="90d", help="The new token ends by itself after this.")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Let the keyring of the OS keep the token.")] = False,
+) -> Said:
+    """Replace your own token; the old one ends at once. The new one is shown this once."""
+    minted = minting.new_operator_token()
+    life = duration(ttl) if ttl is not None else None
+    person = seat.act(lambda tx, actor: operators.rotate(tx, token_hash=minted.digest, ttl=life, actor=actor))
+    if keep:
+        keep_token(seat.directory, minted.secret)
+    ends = stamp(person.token_expires_at) if person.token_expires_at is not None else None
+    return Said(
+        {
+            "name": person.name,
+            "roles": [*person.roles],
+            "token": minted.secret,
+            "expires_at": ends,
+            "fingerprint": minting.fingerprint(minted.digest),
+        },
+        f"Your new token, shown this once: {minted.secret}" + (f"\nIt ends {ends}." if ends else ""),
+    )
+
+
+@command(app, "revoke", example="postroom operator revoke bob --reason 'laptop stolen'")
+def revoke(seat: Seat, name: Name, reason: Reason) -> Said:
+    """End somebody's token, as admin or governance. They claim another, which is confirmed anew."""
+    person = seat.act(lambda tx, actor: operators.revoke(tx, name=name, reason=reason, actor=actor))
+    return Said(
+        spelling.operator(person),
+        f"The token of {person.name} opens nothing any more. Next, they run: postroom operator claim {person.name}",
     )
 
 
@@ -71,15 +114,8 @@ def list_operators(seat: Seat) -> Said:
     """The people of this desk."""
     with seat.read() as conn:
         found = people.operators(conn)
-    rows = [
-        (
-            one.name,
-            ", ".join(one.roles),
-            ", ".join(one.unconfirmed),
-            "disabled" if one.disabled_at else "here" if one.claimed else "has not claimed a token",
-        )
-        for one in found
-    ]
+    now = seat.now
+    rows = [(one.name, ", ".join(one.roles), ", ".join(one.unconfirmed), _state(one, now)) for one in found]
     text = table(("NAME", "ROLES", "UNCONFIRMED", "STATE"), rows)
     return Said({"operators": [spelling.operator(one) for one in found]}, text)
 
@@ -89,3 +125,11 @@ def disable(seat: Seat, name: Name) -> Said:
     """Their token opens nothing any more; their name stays theirs."""
     person = seat.act(lambda tx, actor: operators.disable(tx, name=name, actor=actor))
     return Said(spelling.operator(person), f"{person.name} is disabled.")
+
+
+def _state(one: OperatorFacts, now: int) -> str:
+    if one.disabled_at is not None:
+        return "disabled"
+    if one.claimed:
+        return "token expired" if one.expired(now) else "here"
+    return "waits for confirmation" if one.claim_hash is not None else "has claimed no token"

@@ -28,6 +28,7 @@ def operator(one: OperatorFacts) -> dict[str, Any]:
         "roles": [*one.roles],
         "unconfirmed": [*one.unconfirmed],
         "claimed": one.claimed,
+        "token_expires_at": when(one.token_expires_at),
         "claim_expires_at": when(one.claim_expires_at),
         "added_by": one.added_by,
         "confirmed_by": one.confirmed_by,

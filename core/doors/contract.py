@@ -216,6 +216,35 @@ class ConfirmRequest(Shape):
     reason: Sentence
 
 
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class AddOperator(Shape):
+    """`POST /operators`."""
+
+    name: Name
+    roles: Annotated[list[Name], Field(min_length=1, max_length=10)]
+
+
+class ClaimRequest(Shape):
+    """`POST /operators/{name}/claim`: the SHA-256, in hex, of a `pro_...` token that the claimant has made."""
+
+    token_sha256: Sha256
+
+
+class ConfirmOperator(Shape):
+    """`POST /operators/{name}/confirm`: the fingerprint as the person has read it out."""
+
+    fingerprint: Name
+
+
+class RotateRequest(Shape):
+    """`POST /operators/rotate`: the SHA-256, in hex, of the new token; `ttl` (`90d`) lets it end by itself."""
+
+    token_sha256: Sha256
+    ttl: Name | None = None
+
+
 class IdentityMembers(Shape):
     """The record of an identity. Durations are texts (`72h`, `90d`); `expires` may also be a time (RFC 3339)."""
 

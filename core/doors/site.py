@@ -21,6 +21,7 @@ from core.doors.intake import Intake
 from core.doors.limits import Wall
 from core.doors.listener import Listener
 from core.doors.operators import Operators
+from core.doors.people import People
 from core.doors.problems import MEDIA_TYPE
 from core.doors.told import Told
 from core.doors.unsubscribe import Unsubscribe
@@ -37,6 +38,7 @@ def build(desk: Desk, settings: Settings) -> FastAPI:
     app.include_router(intake.router)
     app.include_router(Identities(desk, settings).router)
     app.include_router(Operators(desk).router)
+    app.include_router(People(desk).router)
     app.include_router(Told(desk).router)
     app.include_router(Health(desk, settings).router)
     _open(app, desk, settings)

@@ -94,21 +94,50 @@ class TokenDelegated(Event):
 @fact("operator.added")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorAdded(Event):
-    """A human with roles. `unconfirmed` ones count only once governance has confirmed them."""
+    """A human with roles. `unconfirmed` ones count only once governance has confirmed who claimed them."""
 
     operator: int
     roles: list[str]
     unconfirmed: list[str]
 
 
+@fact("operator.claimed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorClaimed(Event):
+    """Somebody who says to be this operator made a token. It opens nothing before its fingerprint is confirmed."""
+
+    operator: int
+    fingerprint: str
+    replaces: str | None
+
+
 @fact("operator.confirmed")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorConfirmed(Event):
-    """Governance let `confirmed` count, roles that an admin alone may not grant; `roles` are all that count now."""
+    """Governance compared `fingerprint` with the operator: their token and all of `roles` count from now on."""
 
     operator: int
     roles: list[str]
     confirmed: list[str]
+    fingerprint: str | None = None
+
+
+@fact("operator.rotated")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorRotated(Event):
+    """The operator replaced their own token; the old one opens nothing any more."""
+
+    operator: int
+    expires_at: int | None = None
+
+
+@fact("operator.revoked")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorRevoked(Event):
+    """The operator's token was lost or is not trusted: they claim another, which is confirmed anew."""
+
+    operator: int
+    reason: str
 
 
 @fact("operator.disabled")
@@ -122,7 +151,7 @@ class OperatorDisabled(Event):
 @fact("operator.signed_in")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorSignedIn(Event):
-    """An operator opened the console or claimed a token."""
+    """An operator opened the console."""
 
     operator: int
     door: str

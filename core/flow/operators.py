@@ -1,13 +1,14 @@
 """Humans come and go: who is at the desk, with which roles, and how they get a token that nobody else has seen.
 
-An admin adds people and can be nothing else; the roles that answer for identities count only once governance has
-confirmed them. A new operator trades a one-time code for their own token, so that who hands out roles never holds one.
-Secrets are minted by the caller (`core.minting`) and come in as digests.
+An admin adds people and can be nothing else. A new operator makes the token on their own side and tells only its
+digest; governance compares its fingerprint with the person, and from then on token and roles count. So it takes an
+admin, the person and a governance operator to make somebody who can act: none of them is two people alone.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,8 +16,18 @@ from typing import Any, Final
 
 from sqlalchemy import insert, select, update
 
+from core import minting
 from core.errors import Conflict, Invalid, NotFound, Unauthenticated
-from core.events import OperatorAdded, OperatorConfirmed, OperatorDisabled, OperatorSignedIn, PolicyChanged
+from core.events import (
+    OperatorAdded,
+    OperatorClaimed,
+    OperatorConfirmed,
+    OperatorDisabled,
+    OperatorRevoked,
+    OperatorRotated,
+    OperatorSignedIn,
+    PolicyChanged,
+)
 from core.flow import access
 from core.ledger import people
 from core.ledger.people import OperatorFacts
@@ -26,15 +37,22 @@ from core.rules import policy as policies
 from core.rules import roles as rules
 from core.rules.policy import Policy
 from core.rules.roles import Verb
-from core.words import DAY, PARTS, Actor, Role
+from core.words import DAY, HOUR, MINUTE, PARTS, Actor, Role, spell
 
 OPERATOR: Final = table(Operator)
 DESK: Final = table(Desk)
 POLICY: Final = table(PolicyVersion)
 
 INIT: Final = Actor("system", "init")
+CLAIM: Final = Actor("system", "claim")
+"""Who claims has proved nothing yet: the log does not say that it was the person."""
 CLAIM_WITHIN: Final = 3 * DAY
-"""How long a one-time code is good for: a weekend."""
+"""How long a claim waits for its confirmation: a weekend."""
+CLAIM_EVERY: Final = MINUTE
+"""Between two claims for one person: whoever claims needs no token, and each claim is an entry of the log."""
+SHORTEST_LIFE: Final = HOUR
+LONGEST_LIFE: Final = 366 * DAY
+_NO_CLAIM: Final[dict[str, Any]] = {"claim_hash": None, "claim_started_at": None, "claim_expires_at": None}
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
 
@@ -71,29 +89,28 @@ def first_desk(tx: Transaction, founders: Sequence[Founder], *, policy: Policy) 
     )  # fmt: skip
     for founder in founders:
         # The founding governance confirms itself: there is nobody before it who could.
-        values = {"roles": _spelled(held[founder.name]), "unconfirmed": [], "token_hash": founder.token_hash}
+        values = {
+            "roles": _spelled(held[founder.name]), "unconfirmed": [], "token_hash": founder.token_hash,
+            "token_issued_at": tx.now,
+        }  # fmt: skip
         _create(tx, founder.name, values, actor=INIT)
 
 
-def add(tx: Transaction, *, name: str, roles: Iterable[str], claim_hash: bytes, actor: Actor) -> OperatorFacts:
-    """An admin adds a person, who claims their token with the code behind `claim_hash`.
+def add(tx: Transaction, *, name: str, roles: Iterable[str], actor: Actor) -> OperatorFacts:
+    """An admin adds a person, who is nobody yet: they claim a token themselves, and governance confirms it.
 
-    A person who never claimed within the time may be added again: the new code and roles replace the old. Raises
-    `Forbidden`, `Invalid`, `Conflict`.
+    Every role waits for that, not only those that answer for identities: an admin who claims what they have just added
+    would be a second pair of eyes for their own mail. A person who was never confirmed may be added again, with other
+    roles. Raises `Forbidden`, `Invalid`, `Conflict`.
     """
     actor = access.require(tx, actor, Verb.OPERATOR_ADD)
     _valid_name(name)
     asked = rules.valid_roles(roles)
-    values = {
-        "roles": _spelled(asked - rules.CONFIRMED),
-        "unconfirmed": _spelled(asked & rules.CONFIRMED),
-        "claim_hash": claim_hash,
-        "claim_expires_at": tx.now + CLAIM_WITHIN,
-    }
+    values = {"roles": [], "unconfirmed": _spelled(asked), **_NO_CLAIM}
     known = people.operator(tx.conn, name)
     if known is None:
         _create(tx, name, values, actor=actor)
-    elif known.claimed or known.disabled_at is not None or (known.claim_expires_at or 0) > tx.now:
+    elif known.claimed or known.roles or known.disabled_at is not None or _claim_lives(known, tx.now):
         raise Conflict(
             f"there is an operator {known.name} already", fix="choose another name: a name in the log is one person"
         )
@@ -104,38 +121,113 @@ def add(tx: Transaction, *, name: str, roles: Iterable[str], claim_hash: bytes, 
     return _found(tx, name)
 
 
-def confirm(tx: Transaction, *, name: str, actor: Actor) -> OperatorFacts:
-    """Governance lets the roles count that an admin alone may not grant. Raises `Forbidden`, `NotFound`, `Conflict`."""
+def claim(tx: Transaction, *, name: str, token_hash: bytes) -> OperatorFacts:
+    """Somebody says to be this person and has made a token; nothing but its digest is told.
+
+    It opens nothing until governance has compared its fingerprint with the person (`confirm`). A later claim takes the
+    place of an earlier one, so nobody can keep the person out by being first. Raises `Unauthenticated`, `Conflict`.
+    """
+    person = people.operator(tx.conn, name)
+    if person is None or person.disabled_at is not None or (person.claimed and not person.expired(tx.now)):
+        raise Unauthenticated(
+            "nobody by that name waits to claim a token",
+            fix="ask an admin: postroom operator add, or postroom operator revoke if the token was lost",
+        )
+    if person.claim_started_at is not None and tx.now - person.claim_started_at < CLAIM_EVERY:
+        raise Conflict(
+            f"a token was claimed for {person.name} less than a minute ago",
+            fix="if it was not you, tell governance; claim again in a minute",
+        )
+    _check_fresh(tx, token_hash)
+    earlier = minting.fingerprint(person.claim_hash) if person.claim_hash else None
+    tx.write(
+        update(OPERATOR)
+        .where(OPERATOR.c.id == person.id)
+        .values(claim_hash=token_hash, claim_started_at=tx.now, claim_expires_at=tx.now + CLAIM_WITHIN)
+    )
+    tx.emit(
+        OperatorClaimed(
+            actor=str(CLAIM), operator=person.id, fingerprint=minting.fingerprint(token_hash), replaces=earlier
+        )
+    )  # fmt: skip
+    return _found(tx, person.name)
+
+
+def confirm(tx: Transaction, *, name: str, fingerprint: str, actor: Actor) -> OperatorFacts:
+    """Governance has heard the fingerprint from the person: their token and their roles count from now on.
+
+    Raises `Forbidden`, `NotFound`, `Conflict` (no claim, or another's).
+    """
     actor = access.require(tx, actor, Verb.OPERATOR_CONFIRM)
     person = _enabled(tx, name)
     rules.check_other(actor, Verb.OPERATOR_CONFIRM, first=person.name)
-    if not person.unconfirmed:
-        raise Conflict(f"{person.name} has no role that waits for confirmation")
-    values = {"roles": _spelled({*person.roles, *person.unconfirmed}), "unconfirmed": []}
-    tx.write(update(OPERATOR).where(OPERATOR.c.id == person.id).values(**values, confirmed_by=actor.name))
+    # Roles that waited when this version came belong to somebody who holds a token already.
+    claimed = person.claim_hash if _claim_lives(person, tx.now) else person.token_hash if person.unconfirmed else None
+    if claimed is None:
+        raise Conflict(
+            f"{person.name} has claimed no token that waits for confirmation",
+            fix=f"ask them to run: postroom operator claim {person.name}",
+        )
+    if not hmac.compare_digest(_letters(minting.fingerprint(claimed)), _letters(fingerprint)):
+        raise Conflict(
+            f"this is not the fingerprint of the token that was claimed for {person.name}",
+            fix="have it read out once more; if it still differs, somebody else has claimed: let them claim again",
+        )
+    roles = _spelled({*person.roles, *person.unconfirmed})
+    issued = {"token_hash": claimed, "token_issued_at": tx.now, "token_expires_at": None}
+    tx.write(
+        update(OPERATOR)
+        .where(OPERATOR.c.id == person.id)
+        .values(roles=roles, unconfirmed=[], confirmed_by=actor.name, **issued, **_NO_CLAIM)
+    )
     tx.emit(
         OperatorConfirmed(
-            actor=str(actor), operator=person.id, roles=values["roles"], confirmed=_spelled(person.unconfirmed)
+            actor=str(actor), operator=person.id, roles=roles, confirmed=_spelled(person.unconfirmed),
+            fingerprint=minting.fingerprint(claimed),
         )
     )  # fmt: skip
     return _found(tx, name)
 
 
-def claim(tx: Transaction, *, claim_hash: bytes, token_hash: bytes) -> OperatorFacts:
-    """Trade a one-time code for a token of one's own. Raises `Unauthenticated`."""
-    person = people.operator_by_claim(tx.conn, claim_hash)
-    if person is None or person.disabled_at is not None or (person.claim_expires_at or 0) <= tx.now:
-        raise Unauthenticated(
-            "the code is unknown, used or expired", fix="if you did not use it yourself, tell governance at once"
-        )
+def rotate(tx: Transaction, *, token_hash: bytes, actor: Actor, ttl: int | None = None) -> OperatorFacts:
+    """An operator replaces their own token; the old one ends at once. `ttl`: the new one ends by itself.
+
+    Raises `AccessEnded`, `Invalid`, `Conflict`.
+    """
+    actor = access.require(tx, actor, Verb.OPERATOR_ROTATE)
+    person = _enabled(tx, actor.name)
+    if ttl is not None and not SHORTEST_LIFE <= ttl <= LONGEST_LIFE:
+        raise Invalid(f"an operator's token lives from {spell(SHORTEST_LIFE)} to {spell(LONGEST_LIFE)}")
+    if ttl is not None:
+        _check_not_last(tx, person)
+    _check_fresh(tx, token_hash)
+    expires_at = None if ttl is None else tx.now + ttl
     tx.write(
         update(OPERATOR)
         .where(OPERATOR.c.id == person.id)
-        .values(token_hash=token_hash, claim_hash=None, claim_expires_at=None)
+        .values(token_hash=token_hash, token_issued_at=tx.now, token_expires_at=expires_at)
     )
-    tx.vouch(person.name)
-    tx.emit(OperatorSignedIn(actor=str(person.actor), operator=person.id, door="claim"))
+    tx.emit(OperatorRotated(actor=str(actor), operator=person.id, expires_at=expires_at))
     return _found(tx, person.name)
+
+
+def revoke(tx: Transaction, *, name: str, reason: str, actor: Actor) -> OperatorFacts:
+    """End somebody's token, lost or not trusted: they claim another, and it is confirmed as the first one was.
+
+    Raises `Forbidden`, `NotFound`, `Conflict`, `Invalid`.
+    """
+    actor = access.require(tx, actor, Verb.OPERATOR_REVOKE)
+    person = _enabled(tx, name)
+    if not reason.strip():
+        raise Invalid("a reason is needed", problems=(("reason", "is missing"),))
+    _check_not_last(tx, person)
+    tx.write(
+        update(OPERATOR)
+        .where(OPERATOR.c.id == person.id)
+        .values(token_hash=None, token_issued_at=None, token_expires_at=None, **_NO_CLAIM)
+    )
+    tx.emit(OperatorRevoked(actor=str(actor), operator=person.id, reason=reason))
+    return _found(tx, name)
 
 
 def signed_in(tx: Transaction, *, actor: Actor, door: str) -> None:
@@ -151,13 +243,9 @@ def disable(tx: Transaction, *, name: str, actor: Actor) -> OperatorFacts:
     """
     actor = access.require(tx, actor, Verb.OPERATOR_DISABLE)
     person = _enabled(tx, name)
-    for role in (Role.ADMIN, Role.GOVERNANCE):
-        if role in person.roles and not _others_hold(tx, role, person):
-            raise Conflict(f"{person.name} is the last operator who is {role}", fix=f"add another {role} first")
+    _check_not_last(tx, person)
     tx.write(
-        update(OPERATOR)
-        .where(OPERATOR.c.id == person.id)
-        .values(disabled_at=tx.now, token_hash=None, claim_hash=None, claim_expires_at=None)
+        update(OPERATOR).where(OPERATOR.c.id == person.id).values(disabled_at=tx.now, token_hash=None, **_NO_CLAIM)
     )
     tx.emit(OperatorDisabled(actor=str(actor), operator=person.id))
     return _found(tx, name)
@@ -194,10 +282,36 @@ def _found(tx: Transaction, name: str) -> OperatorFacts:
     return person
 
 
+def _claim_lives(person: OperatorFacts, now: int) -> bool:
+    return person.claim_hash is not None and (person.claim_expires_at or 0) > now
+
+
+def _letters(fingerprint: str) -> bytes:
+    """As it is read out: capitals, spaces and dashes say nothing."""
+    return "".join(fingerprint.upper().replace("-", " ").split()).encode()
+
+
+def _check_fresh(tx: Transaction, token_hash: bytes) -> None:
+    """Raises `Conflict` for a token that somebody holds or claims already, whoever it is."""
+    if people.operator_by_token(tx.conn, token_hash) or people.operator_by_claim(tx.conn, token_hash):
+        raise Conflict("this token is in use already", fix="make a new one: a token is used for one person, once")
+
+
+def _check_not_last(tx: Transaction, person: OperatorFacts) -> None:
+    """Raises `Conflict` where the desk would be left without an admin, or without anybody who can confirm one."""
+    for role in (Role.ADMIN, Role.GOVERNANCE):
+        if role in person.roles and not _others_hold(tx, role, person):
+            raise Conflict(f"{person.name} is the last operator who is {role}", fix=f"add another {role} first")
+
+
 def _others_hold(tx: Transaction, role: Role, person: OperatorFacts) -> bool:
-    """Whether somebody else who can sign in has the role."""
+    """Whether somebody else has the role and a token that does not end by itself."""
     return any(
-        role in other.roles and other.claimed and other.disabled_at is None and other.id != person.id
+        role in other.roles
+        and other.claimed
+        and other.token_expires_at is None
+        and other.disabled_at is None
+        and other.id != person.id
         for other in people.operators(tx.conn)
     )
 

@@ -52,8 +52,10 @@ class Verb(enum.StrEnum):
     TOKEN_ISSUE = "issue a token"  # noqa: S105 - a verb, not a password
     TOKEN_REVOKE = "revoke a token"  # noqa: S105 - a verb, not a password
     OPERATOR_ADD = "add an operator"
-    OPERATOR_CONFIRM = "confirm an operator's roles"
+    OPERATOR_CONFIRM = "confirm an operator"
     OPERATOR_DISABLE = "disable an operator"
+    OPERATOR_REVOKE = "revoke an operator's token"
+    OPERATOR_ROTATE = "rotate their own token"
     MAILBOX_REQUEST = "request a mailbox"
     MAILBOX_SIGN_OWNER = "sign for a mailbox as its owner"
     MAILBOX_SIGN_GOVERNANCE = "sign for a mailbox as governance"
@@ -118,6 +120,8 @@ MAY: Final[Mapping[Verb, frozenset[Role]]] = {
     Verb.OPERATOR_ADD: _ADMIN,
     Verb.OPERATOR_CONFIRM: _GOVERNANCE,
     Verb.OPERATOR_DISABLE: _ADMIN,
+    Verb.OPERATOR_REVOKE: frozenset({Role.ADMIN, Role.GOVERNANCE}),
+    Verb.OPERATOR_ROTATE: frozenset(Role),
     Verb.MAILBOX_REQUEST: frozenset(Role),
     Verb.MAILBOX_SIGN_OWNER: _OWNER,
     Verb.MAILBOX_SIGN_GOVERNANCE: _GOVERNANCE,
@@ -137,9 +141,6 @@ MAY: Final[Mapping[Verb, frozenset[Role]]] = {
     Verb.AUDIT_CHECKPOINT: _WATCHERS,
     Verb.TRACE_READ: _WATCHERS,
 }
-
-CONFIRMED: Final = _SIGNERS
-"""Roles that an admin grants only together with a governance operator's confirmation."""
 
 
 def may(actor: Actor, verb: Verb) -> bool:
@@ -193,11 +194,6 @@ def valid_roles(roles: Iterable[str]) -> frozenset[Role]:
             fix="make two operators, one of them with admin alone",
         )
     return found
-
-
-def needs_confirmation(roles: Iterable[Role]) -> bool:
-    """Whether granting these takes a governance operator's confirmation beside the admin."""
-    return not CONFIRMED.isdisjoint(roles)
 
 
 def check_first_desk(operators: Mapping[str, frozenset[Role]]) -> None:

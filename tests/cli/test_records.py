@@ -120,11 +120,19 @@ def test_a_bad_policy_names_every_mistake(clerk: Clerk, tmp_path: Path) -> None:
 
 def test_people_come_claim_their_own_token_and_go(clerk: Clerk) -> None:
     added = clerk.ok("operator", "add", "bob", "--role", "reviewer,owner", who="root")
-    claimed = clerk.ok("operator", "claim", added["code"])
-    assert claimed["roles"] == ["reviewer"]
-    clerk.refused("operator", "claim", added["code"])
+    assert (added["roles"], added["claimed"]) == ([], False)
+    claimed = clerk.ok("operator", "claim", "bob")
     clerk.tokens["bob"] = claimed["token"]
-    assert clerk.ok("operator", "confirm", "bob", who="gail")["roles"] == ["reviewer", "owner"]
+    assert "not confirmed yet" in clerk.refused("stop", "--reason", "a test", who="bob")
+    assert "not the fingerprint" in clerk.refused(
+        "operator", "confirm", "bob", "--fingerprint", "AAAA-BBBB-CCCC", who="gail"
+    )
+    seen = claimed["fingerprint"]
+    assert "governance may" in clerk.refused("operator", "confirm", "bob", "--fingerprint", seen, who="root")
+    assert clerk.ok("operator", "confirm", "bob", "--fingerprint", seen, who="gail")["roles"] == ["reviewer", "owner"]
+    rotated = clerk.ok("operator", "rotate", "--ttl", "90d", who="bob")
+    clerk.refused("stop", "--reason", "a test", who="bob")
+    clerk.tokens["bob"] = rotated["token"]
     clerk.ok("stop", "--reason", "a test", who="bob")
     clerk.ok("operator", "disable", "bob", who="root")
     clerk.refused("stop", "--reason", "again", who="bob")

@@ -10,38 +10,45 @@ from sqlalchemy import select
 
 from core import minting
 from core.demo.clock import FakeClock
-from core.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from core.errors import AccessEnded, Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from core.flow import access, house, operators
-from core.flow.operators import CLAIM_WITHIN, Founder
+from core.flow.operators import CLAIM_EVERY, CLAIM_WITHIN, Founder
 from core.ledger import log, people
 from core.ledger.people import OperatorFacts
 from core.ledger.store import Store
 from core.ledger.tables import Operator, table
 from core.rules.policy import Policy
-from core.words import Actor, Role
+from core.words import DAY, Actor, Role
 from tests.desk import ALICE, DORA, GAIL, OLIVE, ROOT, make_desk
 from tests.filing import last, told
 
 AGENT = Actor("agent", "support-bot", frozenset(Role))
-CODE, TOKEN = b"c" * 32, b"t" * 32
+TOKEN, OTHER = b"t" * 32, b"o" * 32
 
 
 def founders(**roles: Role) -> list[Founder]:
     return [Founder(name, frozenset({role}), hashlib.sha256(name.encode()).digest()) for name, role in roles.items()]
 
 
-def add(
-    store: Store, name: str = "olga", roles: Iterable[str] = ("owner",), *, actor: Actor = ROOT, code: bytes = CODE
+def add(store: Store, name: str = "olga", roles: Iterable[str] = ("owner",), *, actor: Actor = ROOT) -> OperatorFacts:
+    return store.transact(lambda tx: operators.add(tx, name=name, roles=roles, actor=actor))
+
+
+def claim(store: Store, name: str = "olga", *, token: bytes = TOKEN) -> OperatorFacts:
+    return store.transact(lambda tx: operators.claim(tx, name=name, token_hash=token))
+
+
+def confirm(store: Store, name: str = "olga", *, token: bytes = TOKEN, actor: Actor = GAIL) -> OperatorFacts:
+    seen = minting.fingerprint(token)
+    return store.transact(lambda tx: operators.confirm(tx, name=name, fingerprint=seen, actor=actor))
+
+
+def hired(
+    store: Store, name: str = "olga", roles: Iterable[str] = ("owner",), *, token: bytes = TOKEN
 ) -> OperatorFacts:
-    return store.transact(lambda tx: operators.add(tx, name=name, roles=roles, claim_hash=code, actor=actor))
-
-
-def confirm(store: Store, name: str = "olga", *, actor: Actor = GAIL) -> OperatorFacts:
-    return store.transact(lambda tx: operators.confirm(tx, name=name, actor=actor))
-
-
-def claim(store: Store, *, code: bytes = CODE, token: bytes = TOKEN) -> OperatorFacts:
-    return store.transact(lambda tx: operators.claim(tx, claim_hash=code, token_hash=token))
+    add(store, name, roles)
+    claim(store, name, token=token)
+    return confirm(store, name, token=token)
 
 
 def disable(store: Store, name: str, *, actor: Actor = ROOT) -> OperatorFacts:
@@ -54,6 +61,13 @@ def who(store: Store, token: bytes = TOKEN) -> Actor | None:
             return access.sign_in(conn, token, now=store.clock.now())
         except Unauthenticated:
             return None
+
+
+def people_of(store: Store, name: str) -> OperatorFacts:
+    with store.read() as conn:
+        found = people.operator(conn, name)
+    assert found is not None
+    return found
 
 
 # --- the first desk -----------------------------------------------------------------------------------------------
@@ -100,53 +114,142 @@ def test_a_first_desk_that_could_not_work_is_refused(store: Store, some: list[Fo
 # --- adding, confirming, claiming ---------------------------------------------------------------------------------
 
 
-def test_a_new_operator_claims_a_token_that_nobody_else_has_seen(store: Store) -> None:
+def test_an_admin_a_person_and_governance_make_an_operator(store: Store) -> None:
     make_desk(store)
-    code, token = minting.new_claim_code(), minting.new_operator_token()
-    assert not add(store, "rita", ["reviewer"], code=code.digest).claimed
-    assert claim(store, code=minting.digest(code.secret), token=token.digest).claimed
-    assert who(store, minting.digest(token.secret)) == Actor("operator", "rita")
-    assert told(store) == ["operator.added", "operator.signed_in"]
-    assert last(store, "operator.signed_in").actor == "rita"
+    added = add(store, "rita", ["reviewer"])
+    assert (added.roles, added.unconfirmed, added.claimed) == ((), (Role.REVIEWER,), False)
+    assert not claim(store, "rita").claimed
+    assert who(store) is None
+    assert confirm(store, "rita").roles == (Role.REVIEWER,)
+    assert who(store) == Actor("operator", "rita")
+    assert told(store) == ["operator.added", "operator.claimed", "operator.confirmed"]
+    claimed, event = last(store, "operator.claimed"), last(store, "operator.confirmed")
+    assert (claimed.actor, claimed.fingerprint) == ("system:claim", minting.fingerprint(TOKEN))
+    assert (event.actor, event.confirmed, event.fingerprint) == ("gail", ["reviewer"], minting.fingerprint(TOKEN))
 
 
-def test_a_code_is_good_once(store: Store) -> None:
+@pytest.mark.parametrize("role", [role.value for role in Role])
+def test_an_admin_alone_gets_no_second_token_whatever_role_they_hand_out(store: Store, role: str) -> None:
+    """The case that was found: the admin adds a reviewer, claims it, and approves what another admin would."""
+    make_desk(store)
+    add(store, "mallory", [role])
+    claim(store, "mallory")
+    with pytest.raises(Unauthenticated, match="not confirmed yet"), store.read() as conn:
+        access.sign_in(conn, TOKEN, now=store.clock.now())
+    with pytest.raises(Forbidden):
+        confirm(store, "mallory", actor=ROOT)
+    assert people_of(store, "mallory").roles == ()
+
+
+def test_only_the_token_whose_fingerprint_was_read_out_is_confirmed(store: Store) -> None:
     make_desk(store)
     add(store)
     claim(store)
-    with pytest.raises(Unauthenticated):
-        claim(store, token=b"another")
-    assert who(store) is not None
+    with pytest.raises(Conflict, match="not the fingerprint"):
+        confirm(store, token=OTHER)
+    assert who(store) is None
 
 
-def test_a_code_is_good_for_three_days_and_then_the_person_is_added_again(store: Store, clock: FakeClock) -> None:
+def test_a_later_claim_takes_the_place_of_an_earlier_and_both_are_told(store: Store, clock: FakeClock) -> None:
     make_desk(store)
     add(store)
-    with pytest.raises(Conflict, match="already"):
-        add(store, code=b"new")
-    clock.advance(micros=CLAIM_WITHIN)
-    with pytest.raises(Unauthenticated):
+    claim(store, token=OTHER)
+    with pytest.raises(Conflict, match="less than a minute ago"):
         claim(store)
-    add(store, roles=["reviewer"], code=b"new")
-    assert claim(store, code=b"new").roles == (Role.REVIEWER,)
-
-
-def test_roles_that_answer_for_identities_count_only_once_governance_confirmed_them(store: Store) -> None:
-    make_desk(store)
-    added = add(store, roles=["owner", "reviewer", "deliverability"])
-    assert (added.roles, added.unconfirmed) == ((Role.REVIEWER,), (Role.OWNER, Role.DELIVERABILITY))
+    clock.advance(micros=CLAIM_EVERY)
     claim(store)
-    before = who(store)
-    assert before is not None
-    assert before.roles == {Role.REVIEWER}
-    assert confirm(store).confirmed_by == "gail"
-    after = who(store)
-    assert after is not None
-    assert after.roles == {Role.REVIEWER, Role.OWNER, Role.DELIVERABILITY}
-    event = last(store, "operator.confirmed")
-    assert (event.actor, event.roles, event.confirmed) == (
-        "gail", ["reviewer", "owner", "deliverability"], ["owner", "deliverability"],
-    )  # fmt: skip
+    assert last(store, "operator.claimed").replaces == minting.fingerprint(OTHER)
+    with pytest.raises(Conflict, match="not the fingerprint"):
+        confirm(store, token=OTHER)
+    confirm(store)
+    assert who(store) is not None
+    assert who(store, OTHER) is None
+
+
+def test_a_token_that_is_in_use_is_not_taken_again(store: Store) -> None:
+    make_desk(store)
+    hired(store)
+    with pytest.raises(Conflict, match="in use already"):
+        store.transact(lambda tx: operators.rotate(tx, token_hash=TOKEN, actor=ALICE))
+    add(store, "rita")
+    with pytest.raises(Conflict, match="in use already"):
+        claim(store, "rita")
+
+
+def test_a_fingerprint_is_read_whatever_its_capitals_and_dashes(store: Store) -> None:
+    make_desk(store)
+    add(store)
+    claim(store)
+    spoken = minting.fingerprint(TOKEN).lower().replace("-", " ")
+    store.transact(lambda tx: operators.confirm(tx, name="olga", fingerprint=spoken, actor=GAIL))
+
+
+@pytest.mark.parametrize("name", ["nobody", "alice", "gail"])
+def test_nobody_claims_for_who_has_a_token_or_is_not_there(store: Store, name: str) -> None:
+    make_desk(store)
+    with pytest.raises(Unauthenticated):
+        claim(store, name)
+    assert told(store) == []
+
+
+def test_a_claim_waits_three_days_and_then_the_person_claims_again(store: Store, clock: FakeClock) -> None:
+    make_desk(store)
+    add(store)
+    claim(store)
+    with pytest.raises(Conflict, match="already"):
+        add(store)
+    clock.advance(micros=CLAIM_WITHIN)
+    with pytest.raises(Conflict, match="claimed no token"):
+        confirm(store)
+    add(store, roles=["reviewer"])
+    claim(store)
+    assert confirm(store).roles == (Role.REVIEWER,)
+
+
+# --- rotating, revoking -------------------------------------------------------------------------------------------
+
+
+def test_an_operator_replaces_their_token_and_the_old_one_ends(store: Store, clock: FakeClock) -> None:
+    make_desk(store)
+    hired(store, roles=["reviewer"])
+    olga = who(store)
+    assert olga is not None
+    store.transact(lambda tx: operators.rotate(tx, token_hash=OTHER, actor=olga, ttl=DAY))
+    assert who(store) is None
+    assert who(store, OTHER) == olga
+    with pytest.raises(AccessEnded, match="revoked or replaced"):
+        store.transact(lambda tx: operators.rotate(tx, token_hash=b"third", actor=olga))
+    clock.advance(micros=DAY)
+    assert who(store, OTHER) is None
+    claim(store)  # a token that has ended is claimed anew, and confirmed anew
+    assert who(store) is None
+    confirm(store)
+    assert who(store) == olga
+
+
+def test_a_lost_token_is_revoked_and_claimed_and_confirmed_again(store: Store) -> None:
+    make_desk(store)
+    hired(store, roles=["reviewer"])
+    with pytest.raises(Forbidden):
+        store.transact(lambda tx: operators.revoke(tx, name="olga", reason="lost", actor=ALICE))
+    store.transact(lambda tx: operators.revoke(tx, name="olga", reason="lost", actor=ROOT))
+    assert who(store) is None
+    claim(store, token=OTHER)
+    assert who(store, OTHER) is None
+    assert confirm(store, token=OTHER).roles == (Role.REVIEWER,)
+
+
+def test_the_last_governance_loses_no_token_and_takes_none_that_ends(store: Store) -> None:
+    make_desk(store)
+    with pytest.raises(Conflict, match="last operator"):
+        store.transact(lambda tx: operators.revoke(tx, name="gail", reason="lost", actor=ROOT))
+    with pytest.raises(Conflict, match="last operator"):
+        store.transact(lambda tx: operators.rotate(tx, token_hash=OTHER, ttl=DAY, actor=GAIL))
+    store.transact(lambda tx: operators.rotate(tx, token_hash=OTHER, actor=GAIL))
+    assert who(store, OTHER) == GAIL
+
+
+# --- who may ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("actor", [ALICE, GAIL, OLIVE, DORA, AGENT], ids=str)
@@ -163,22 +266,15 @@ def test_only_an_admin_adds_and_disables(store: Store, actor: Actor) -> None:
 def test_only_governance_confirms_and_never_the_admin(store: Store, actor: Actor) -> None:
     make_desk(store)
     add(store)
+    claim(store)
     with pytest.raises(Forbidden):
         confirm(store, actor=actor)
 
 
-def test_nobody_confirms_their_own_roles(store: Store) -> None:
-    make_desk(store)
-    add(store, "gail2", ["governance"])
-    with pytest.raises(Unauthenticated):
-        confirm(store, "gail2", actor=Actor("operator", "Gail2", frozenset({Role.GOVERNANCE})))
-
-
 def test_there_is_something_to_confirm_once(store: Store) -> None:
     make_desk(store)
-    add(store)
-    confirm(store)
-    with pytest.raises(Conflict, match="no role that waits"):
+    hired(store)
+    with pytest.raises(Conflict, match="claimed no token"):
         confirm(store)
 
 
@@ -211,18 +307,17 @@ def test_another_spelling_of_a_name_is_not_another_person(store: Store) -> None:
 
 def test_a_disabled_operators_token_opens_nothing(store: Store) -> None:
     make_desk(store)
-    add(store, roles=["reviewer"])
-    claim(store)
+    hired(store, roles=["reviewer"])
     disable(store, "olga")
     assert who(store) is None
     assert told(store)[-1] == "operator.disabled"
     with pytest.raises(Conflict, match="disabled"):
         disable(store, "olga")
     with pytest.raises(Conflict, match="already"):
-        add(store, roles=["reviewer"], code=b"again")
+        add(store, roles=["reviewer"])
 
 
-def test_a_disabled_operators_code_opens_nothing_either(store: Store) -> None:
+def test_nobody_claims_for_who_is_disabled(store: Store) -> None:
     make_desk(store)
     add(store)
     disable(store, "olga")
@@ -236,10 +331,10 @@ def test_the_last_admin_and_the_last_governance_stay(store: Store) -> None:
         with pytest.raises(Conflict, match="last operator"):
             disable(store, name)
     add(store, "gina", ["governance"])
-    confirm(store, "gina")
+    claim(store, "gina")
     with pytest.raises(Conflict, match="last operator"):
         disable(store, "gail")
-    claim(store)
+    confirm(store, "gina")
     assert disable(store, "gail").disabled_at == store.clock.now()
 
 
@@ -261,20 +356,16 @@ def test_signing_in_is_kept(store: Store) -> None:
 
 def test_the_desk_keeps_no_secret_of_an_operator(store: Store) -> None:
     make_desk(store)
-    code, token = minting.new_claim_code(), minting.new_operator_token()
-    add(store, code=code.digest)
-    claim(store, code=code.digest, token=token.digest)
+    token = minting.new_operator_token()
+    hired(store, token=token.digest)
     with store.read() as conn:
         rows = repr([tuple(row) for row in conn.execute(select(table(Operator)))])
         entries = repr([entry.as_json() for entry in log.read(conn, after=0)])
-    for secret in (code.secret, token.secret):
-        assert secret not in rows + entries
-    assert secret not in repr(token)
+    assert token.secret not in rows + entries + repr(token)
 
 
 def test_minted_secrets_say_whose_they_are_and_are_never_alike() -> None:
     assert minting.new_agent_token().secret.startswith("pra_")
     assert minting.new_operator_token().secret.startswith("pro_")
-    assert minting.new_claim_code().secret.startswith("prc_")
     assert minting.new_webhook_secret().startswith("whsec_")
     assert len({minting.new_agent_token().secret for _ in range(100)}) == 100

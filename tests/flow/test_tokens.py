@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Table, select, update
 
+from core import minting
 from core.demo.clock import FakeClock
 from core.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from core.flow import bounds, identities, operators, retirement, review, tokens
@@ -239,9 +240,9 @@ def _attempts(desk: Bench, n: int) -> list[Callable[[Transaction], object]]:
         lambda tx: bounds.change_limits(tx, address, change, reason="mine", actor=AGENT),
         lambda tx: bounds.change_webhook(tx, address, url=None, secret=None, reason="mine", actor=AGENT),
         lambda tx: bounds.rotate_secret(tx, address, secret=b"x", reason="mine", actor=AGENT),
-        lambda tx: operators.add(tx, name=f"eve{n}", roles=["reviewer"], claim_hash=digest, actor=AGENT),
-        lambda tx: operators.confirm(tx, name="alice", actor=AGENT),
-        lambda tx: operators.claim(tx, claim_hash=digest, token_hash=digest),
+        lambda tx: operators.add(tx, name=f"eve{n}", roles=["reviewer"], actor=AGENT),
+        lambda tx: operators.confirm(tx, name="alice", fingerprint=minting.fingerprint(digest), actor=AGENT),
+        lambda tx: operators.claim(tx, name="alice", token_hash=digest),
         lambda tx: operators.disable(tx, name="alice", actor=AGENT),
         lambda tx: tokens.issue(tx, agent="support-bot", grant=grant, token_hash=digest, actor=AGENT),
         lambda tx: tokens.revoke(tx, token=desk.token.id, actor=AGENT),

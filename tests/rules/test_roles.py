@@ -15,7 +15,6 @@ from core.rules.roles import (
     check_other,
     may,
     may_start,
-    needs_confirmation,
     valid_roles,
 )
 from core.words import TIGHTENERS, Actor, Role
@@ -155,11 +154,6 @@ def test_no_role_and_unknown_roles_are_refused_with_the_list(roles: list[str]) -
     with pytest.raises(Invalid) as refused:
         valid_roles(roles)
     assert "governance" in (refused.value.fix or "")
-
-
-@pytest.mark.parametrize("role", Role)
-def test_granting_a_signer_s_role_needs_governance_to_confirm(role: Role) -> None:
-    assert needs_confirmation([role]) == (role in {Role.OWNER, Role.GOVERNANCE, Role.DELIVERABILITY})
 
 
 def test_a_first_desk_wants_an_admin_and_a_governance_operator() -> None:
