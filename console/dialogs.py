@@ -25,6 +25,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from console.palette import Tone
+from console.widgets.edit_line import EditLine
 from console.widgets.frame import TopLine
 
 DEAF_FOR: Final = 0.4
@@ -112,7 +113,7 @@ class RefusalDialog(Dialog[None]):
         return Content.assemble(("esc ", Tone.INFO), "close   what is typed here goes nowhere")
 
 
-class Prompt(Input):
+class Prompt(EditLine):
     """A line to type in, deaf as long as its dialog is."""
 
     def __init__(self, *, id: str, placeholder: str = "") -> None:  # noqa: A002 - Textual's own name

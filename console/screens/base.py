@@ -24,6 +24,7 @@ from console.format import plural
 from console.live import News
 from console.palette import Tone
 from console.safe import fill, make_safe
+from console.widgets.edit_line import EditLine
 from console.widgets.frame import (
     FootLine,
     Head,
@@ -58,7 +59,7 @@ def bindings(scope: Scope) -> list[BindingType]:
     return [Binding(action.key, f"app.perform('{action.name}')", show=False) for action in of_scope(scope)]
 
 
-class FilterLine(Input):
+class FilterLine(EditLine):
     """Where a filter is typed: above the footer, gone when it is not asked for."""
 
     DEFAULT_CSS = """

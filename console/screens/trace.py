@@ -15,6 +15,7 @@ from console.format import stamp
 from console.palette import Tone
 from console.safe import make_safe
 from console.screens.base import DeskScreen, bindings
+from console.widgets.edit_line import EditLine
 from console.widgets.pane import TextPane, line
 from core.flow import trace
 from core.flow.trace import Story
@@ -49,7 +50,7 @@ class TraceScreen(DeskScreen):
         self._asked = asked
 
     def compose_body(self) -> ComposeResult:
-        yield Input(
+        yield EditLine(
             make_safe(self._asked).text, id="key", max_length=KEY_LIMIT, compact=True,
             placeholder="a message id, Message-ID, return path, address, run, agent or person; esc leaves the line",
         )  # fmt: skip

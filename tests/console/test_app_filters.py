@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.widgets import Input
 
 from console.screens.queue import QueueScreen
@@ -100,3 +101,43 @@ async def test_events_by_severity_show_that_severity(scene: Scene) -> None:
         await pilot.press("slash", *"sev:CRIT", "enter")
         await shows(pilot, "Nothing matches the filter")
         assert not isinstance(app.screen, QueueScreen)
+
+
+BURST = [
+    *(("7", "7"), ("8", "8"), ("9", "9")),
+    *[("backspace", "\x7f")] * 3,
+    ("6", "6"),
+    ("home", None),
+    ("4", "4"),
+    ("end", None),
+    ("2", "2"),
+]
+
+
+async def test_keys_that_come_in_a_burst_edit_in_their_order(scene: Scene) -> None:
+    app = scene.app()
+    async with looking(app) as pilot:
+        screen = await open_queue(pilot, "Nothing is held")
+        await pilot.press("slash")
+        line = screen.query_one(Input)
+        await until(pilot, lambda: line.has_focus)
+        for key, character in BURST:
+            app.post_message(events.Key(key, character))
+        await until(pilot, lambda: len(line.value) >= 3 and line.value.endswith("2"))
+        assert line.value == "462"
+
+
+async def test_a_burst_in_a_dialog_is_the_number_that_was_meant(scene: Scene) -> None:
+    for n in range(6):
+        scene.submit(f"r{n}@example.com")
+    app = scene.app()
+    async with looking(app) as pilot:
+        screen = await open_queue(pilot, "r5@example.com")
+        await pilot.press("asterisk", "A")
+        await shows(pilot, "Approve 6 of 6")
+        scene.monotonic.at += 5
+        for key, character in [*BURST[:7], ("space", " ")]:
+            app.post_message(events.Key(key, character))
+        await until(pilot, lambda: len(app.session.approvals) == 1)
+        assert len(app.session.approvals[0].items) == 6
+        assert not screen.table.marks

@@ -124,6 +124,19 @@ def test_held_mail_is_reviewed_through_a_terminal(desk: Desk, size: Size) -> Non
         assert seen.ended() == 0
 
 
+def test_a_burst_of_keys_edits_a_line_in_their_order(desk: Desk) -> None:
+    with terminal(desk.command, env={"POSTROOM_TOKEN": TOKEN}) as seen:
+        shows(seen, "support-bot")
+        seen.press("2")
+        shows(seen, "Your refund 0")
+        seen.press("/")
+        shows(seen, "field:value")
+        seen.press("789\x7f\x7f\x7frefund\x7f\x7f\x7fund\r")
+        shows(seen, "Queue refund → 4 of 4")
+        seen.press("escape", "q")
+        assert seen.ended() == 0
+
+
 def test_the_first_frame_is_there_before_the_desk_is_open(desk: Desk) -> None:
     with terminal(desk.command, env={"POSTROOM_TOKEN": TOKEN}) as seen:
         screen = seen.until(lambda screen: "Opening the desk ..." in screen)

@@ -1,0 +1,27 @@
+"""A line to type in that edits in the order of its keys, however fast they come."""
+
+from __future__ import annotations
+
+from textual import events
+from textual.binding import NoBinding
+from textual.widgets import Input
+
+
+class EditLine(Input):
+    """An `Input` that runs its own edit keys itself.
+
+    Textual inserts a printable key at once, and sends backspace, home or enter up to the app first, which comes back
+    with the action later: in a burst (a lagging connection, a key that repeats) `789`, three backspaces and `6` came
+    to be `7`, and that number was confirmed.
+    """
+
+    async def _on_key(self, event: events.Key) -> None:
+        try:
+            bound = self._bindings.get_bindings_for_key(event.key)
+        except NoBinding:
+            return  # Textual's own handler comes next: it inserts what is printable
+        event.stop()
+        event.prevent_default()
+        for binding in bound:
+            if await self.run_action(binding.action):
+                return
