@@ -40,6 +40,15 @@ class CarefulApp(GuardedApp[ReturnType]):
             safe, title=make_safe(title, limit=NOTICE_LIMIT).text, severity=severity, timeout=timeout, markup=False
         )
 
+    def action_help_quit(self) -> None:
+        """ctrl+c, which ends nothing here. Textual's own notice is markup, and names a key that multiplexers keep."""
+        self.say("q leaves a page, and from the first one the console; esc leaves a line first")
+
+    def copy(self, text: str) -> None:
+        """Copy safe text, and show it: over a terminal without OSC 52 the notice is all there is to copy from."""
+        self.copy_to_clipboard(text)
+        self.say(f"copied {text} (select it here if your terminal's clipboard stays empty)")
+
     def on_app_focus(self) -> None:
         self._refocused = True
 

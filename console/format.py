@@ -8,9 +8,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from core import words
 from core.words import DAY, HOUR, MICROS, MINUTE, SECOND
 
 ABSENT: Final = "\u2013"
+plural: Final = words.plural
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -129,8 +131,3 @@ def date(micros: int | None) -> str:
 def stamp(micros: int | None) -> str:
     """`2026-11-21 12:41:07Z`."""
     return ABSENT if micros is None else f"{moment(micros):%Y-%m-%d %H:%M:%S}Z"
-
-
-def plural(number: int, one: str, many: str | None = None) -> str:
-    """`1 message`, `1,284 messages`."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"

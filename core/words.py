@@ -306,6 +306,11 @@ def spell(micros: int) -> str:
     return f"{micros // 1_000}ms"
 
 
+def plural(number: int, one: str, many: str | None = None) -> str:
+    """`1 message`, `1,284 messages`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
 def stamp(micros: int) -> str:
     """RFC 3339 in UTC with milliseconds, as the doors and the command line show it."""
     moment = dt.datetime.fromtimestamp(micros // 1_000 / 1_000, tz=dt.UTC)

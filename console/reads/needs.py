@@ -106,7 +106,7 @@ def _of_lanes(tx: Transaction) -> Iterator[Need]:
         if lane.paused_at is not None:
             yield Need(Level.WARN, subject, f"lane paused by {lane.paused_by}, {lane.depth:,} wait", "lanes")
         elif lane.failures >= FAILING:
-            yield Need(Level.WARN, subject, f"{lane.failures:,} deferrals in a row: {lane.last_reply}", "lanes")
+            yield Need(Level.WARN, subject, f"{plural(lane.failures, 'deferral')} in a row: {lane.last_reply}", "lanes")
         elif lane.waits_for == "site_hour":
             text = f"the hour's cap at {lane.site} is spent, {lane.depth:,} wait"
             yield Need(Level.WARN, subject, text, "lanes")

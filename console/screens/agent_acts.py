@@ -46,9 +46,8 @@ class AgentScreen(DeskScreen):
 
         def suspended(frozen: Frozen) -> None:
             kept = plural(frozen.queued + frozen.pending, "message")
-            self.console.say(
-                f"{line.name} is suspended: {frozen.in_flight} already under way, {kept} kept where they are"
-            )
+            moving = plural(frozen.in_flight, "delivery", "deliveries")
+            self.console.say(f"{line.name} is suspended: {moving} under way, {kept} kept")
 
         self.ask_reason(
             fill("Suspend $name?", name=line.name),

@@ -264,7 +264,8 @@ class DeskScreen(KeptLines, Screen[None]):
             Content("No delivery starts anywhere until it is ended by governance, or by two on call."),
             "stops everything",
             lambda reason: app.deed(
-                deeds.stop(reason), lambda n: app.say(f"all-stop: {n} deliveries had already started")
+                deeds.stop(reason),
+                lambda n: app.say(f"all-stop: {plural(n, 'delivery', 'deliveries')} had already started"),
             ),
         )
 

@@ -11,7 +11,7 @@ from textual import on, work
 from textual.binding import BindingType
 
 from console.actions import Scope
-from console.format import count
+from console.format import count, plural
 from console.lines import Texts
 from console.live import Link, News
 from console.news import Highlighted
@@ -189,8 +189,7 @@ class EventsScreen(ListScreen):
 
     def do_copy(self) -> None:
         if (event := self._event()) is not None:
-            self.app.copy_to_clipboard(make_safe(event.target).text)
-            self.console.say(f"copied {event.target}")
+            self.console.copy(make_safe(event.target).text)
 
     def do_save(self) -> None:
         """What is shown as JSON lines, beside where the console was started."""
@@ -201,7 +200,7 @@ class EventsScreen(ListScreen):
         except OSError as error:
             self.console.say(f"not saved: {error.strerror}", "error")
             return
-        self.console.say(f"{len(lines):,} events in {path}")
+        self.console.say(f"{plural(len(lines), 'event')} in {path}")
 
 
 def _exported(event: EventRow) -> dict[str, object]:

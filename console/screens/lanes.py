@@ -9,6 +9,7 @@ from textual.binding import BindingType
 
 from console import deeds
 from console.actions import Scope
+from console.format import plural
 from console.lines import Texts
 from console.reads import records as reads
 from console.record_rows import LANE_FIELDS, LANES, SITES, lane_fields, lane_row, site_row, total_text
@@ -133,7 +134,9 @@ class LanesScreen(ListScreen):
             "pauses the stream",
             lambda reason: self.console.deed(
                 deeds.pause_stream(lane.stream, reason),
-                lambda n: self.console.say(f"{lane.stream} is paused: {n} deliveries had already started"),
+                lambda n: self.console.say(
+                    f"{lane.stream} is paused: {plural(n, 'delivery', 'deliveries')} had already started"
+                ),
             ),
         )
 

@@ -228,8 +228,7 @@ class MessageScreen(HeldScreen, AgentScreen):
 
     def do_copy(self) -> None:
         if self._letter is not None:
-            self.app.copy_to_clipboard(self._letter.spelled)
-            self.console.say(f"copied {self._letter.spelled}")
+            self.console.copy(self._letter.spelled)
 
     def do_suppress(self) -> None:
         view = self._letter.view if self._letter else None

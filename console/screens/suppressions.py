@@ -20,7 +20,9 @@ from console.record_rows import SUPPRESSIONS, suppression_row
 from console.safe import fill, make_safe
 from console.screens.base import bindings
 from console.screens.lists import ListScreen
+from core.errors import Invalid
 from core.ledger.views.agents import SuppressionRow
+from core.rules.addresses import parse_address
 from core.rules.roles import Verb
 
 
@@ -36,8 +38,10 @@ class AddressDialog(Dialog[str]):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
         address = self.query_one("#address", Prompt).line
-        if address:
-            self.dismiss(address)
+        try:
+            self.dismiss(parse_address(address).normalised)
+        except Invalid as error:  # said before the reason is asked for, not after it was typed
+            self.say(Content.assemble((f"▲ {make_safe(error.reason).text}", Tone.WARN), "   esc cancel"))
 
 
 class SuppressionsScreen(ListScreen):

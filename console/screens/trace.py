@@ -99,8 +99,12 @@ class TraceScreen(DeskScreen):
         self.query_one("#key").focus()
 
     def do_copy(self) -> None:
-        self.app.copy_to_clipboard(make_safe(self._asked).text)
-        self.console.say(f"copied {self._asked}")
+        self.console.copy(make_safe(self._asked).text)
+
+    def why_not(self, name: str) -> str | None:
+        if name == "copy" and not self._asked:
+            return "nothing has been looked up that could be copied"
+        return super().why_not(name)
 
     def go_back(self) -> bool:
         if self.query_one("#key").has_focus:

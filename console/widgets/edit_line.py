@@ -22,6 +22,4 @@ class EditLine(Input):
             return  # Textual's own handler comes next: it inserts what is printable
         event.stop()
         event.prevent_default()
-        for binding in bound:
-            if await self.run_action(binding.action):
-                return
+        await self.run_action(bound[0].action)

@@ -14,7 +14,7 @@ from core.errors import Invalid, NotFound
 from core.flow import controls, tokens
 from core.flow.tokens import Grant
 from core.ledger import people
-from core.words import Scope, duration, stamp
+from core.words import Scope, duration, plural, stamp
 
 agent_app: Final = group("agent", "Agents: suspend, resume, look.")
 token_app: Final = group("token", "Agents' tokens: issue, revoke.")
@@ -29,8 +29,8 @@ def suspend(seat: Seat, name: Name, reason: Reason) -> Said:
     figures = {"in_flight": frozen.in_flight, "queued": frozen.queued, "pending": frozen.pending}
     return Said(
         {"agent": name, "status": "suspended"} | figures,
-        f"Suspended {name}. {frozen.in_flight} deliveries had started; {frozen.queued} queued and {frozen.pending} "
-        "pending stay where they are.",
+        f"Suspended {name}. {plural(frozen.in_flight, 'delivery', 'deliveries')} had started; "
+        f"{frozen.queued} queued and {frozen.pending} pending stay where they are.",
     )
 
 

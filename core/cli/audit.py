@@ -22,7 +22,7 @@ from core.flow import bundle, checkpoints, sheets
 from core.flow.checkpoints import Checkpoint
 from core.ledger import log
 from core.ledger.log import Entry
-from core.words import duration, read_stamp, stamp
+from core.words import duration, plural, read_stamp, stamp
 
 app: Final = group("audit", "The log: verify, export, sign, bundle as evidence.")
 
@@ -53,7 +53,7 @@ def verify(
     with seat.read() as conn:
         last, _ = log.head(conn)
         if last > MANY:
-            seat.note(f"reading {last:,} entries ...")
+            seat.note(f"reading {plural(last, 'entry', 'entries')} ...")
         found = log.verify(conn)
     data = {
         "ok": found.ok,
@@ -63,7 +63,7 @@ def verify(
         "head_seq": found.head_seq,
     }
     if found.ok:
-        return Said(data, f"The log is whole: {found.events:,} events, head {found.head.hex()}")
+        return Said(data, f"The log is whole: {plural(found.events, 'event')}, head {found.head.hex()}")
     return Said(
         data,
         f"The log is not whole: entry {found.first_bad_seq} does not fit; the {found.events:,} before it do.",
@@ -189,7 +189,7 @@ def export(
             after = entries[-1].seq
             done += len(entries)
             if done % MANY < len(entries):
-                seat.note(f"{done:,} events written")
+                seat.note(f"{plural(done, 'event')} written")
 
 
 def _as_one(seat: Seat, after: int) -> None:

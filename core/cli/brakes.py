@@ -9,6 +9,7 @@ import typer
 from core.cli.frame import Said
 from core.cli.seat import Reason, Seat, command
 from core.flow import controls
+from core.words import plural
 
 app: Final = typer.Typer()
 """What the root takes its commands from."""
@@ -20,7 +21,7 @@ def stop(seat: Seat, reason: Reason) -> Said:
     in_flight = seat.act(lambda tx, actor: controls.stop(tx, reason=reason, actor=actor))
     return Said(
         {"stopped": True, "in_flight": in_flight},
-        f"Stopped. {in_flight} deliveries had started and go on to their end; nothing else leaves.",
+        f"Stopped. {plural(in_flight, 'delivery', 'deliveries')} had started and will finish; nothing else leaves.",
     )
 
 

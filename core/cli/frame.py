@@ -27,6 +27,8 @@ TOKEN: Final = "POSTROOM_TOKEN"  # noqa: S105 - a variable's name
 SERVICE: Final = "postroom"
 """Under which the keyring of the OS holds an operator's token; the user's name there is the desk's directory."""
 INTERRUPTED: Final = 130
+WIDEST: Final = 60
+"""Columns of a cell of a table: one subject of 5,000 must not make every row that wide."""
 
 Directory = Annotated[
     Path, typer.Option("--dir", envvar="POSTROOM_DIR", help="The desk's directory.", show_default="this directory")
@@ -200,10 +202,13 @@ def _line_of(line: str) -> str:
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[object]], *, none: str = "nothing") -> str:
-    """Columns for a person. A cell is one line, whatever it holds."""
+    """Columns for a person. A cell is one line of at most `WIDEST` columns, whatever it holds; --json has all of it."""
     if not rows:
         return none
-    lines = [list(heads), *([_cell("-" if cell in (None, "") else str(cell)) for cell in row] for row in rows)]
+    lines = [
+        list(heads),
+        *([_clipped(_cell("-" if cell in (None, "") else str(cell))) for cell in row] for row in rows),
+    ]
     widths = [max(width(line[at]) for line in lines) for at in range(len(heads))]
     return "\n".join(
         "  ".join(cell + " " * (wide - width(cell)) for cell, wide in zip(line, widths, strict=True)).rstrip()
@@ -216,6 +221,19 @@ def pairs(values: Mapping[str, object]) -> str:
     shown = {name: value for name, value in values.items() if value not in (None, "", [], {}, ())}
     wide = max((len(name) for name in shown), default=0)
     return "\n".join(f"{name.ljust(wide)}  {_cell(_word(value))}" for name, value in shown.items())
+
+
+def _clipped(text: str) -> str:
+    """At most `WIDEST` columns. A long address keeps its domain: that is where the mail goes."""
+    if width(text) <= WIDEST:
+        return text
+    local, at, domain = text.rpartition("@")
+    tail = f"…@{domain}" if at and " " not in text and width(domain) < WIDEST // 2 else "…"
+    kept = local if len(tail) > 1 else text
+    room = WIDEST - width(tail)
+    while width(kept) > room:
+        kept = kept[: min(len(kept) - 1, room)]
+    return kept + tail
 
 
 def _cell(text: str) -> str:

@@ -23,7 +23,7 @@ from core.ledger.transaction import Transaction
 from core.rules import addresses, issuance
 from core.rules.issuance import Kind
 from core.settings import Settings
-from core.words import DEFAULT_CLASSES, ContentClass, Mode, duration, stamp
+from core.words import DEFAULT_CLASSES, ContentClass, Mode, duration, plural, stamp
 
 __all__ = ["app"]
 
@@ -235,7 +235,7 @@ def retire(seat: Seat, address: Address, reason: Reason) -> Said:
     cancelled = seat.act(lambda tx, actor: retirement.retire(tx, address, reason=reason, actor=actor))
     return Said(
         {"address": address, "status": "retired", "cancelled": cancelled},
-        f"{address} is retired; {cancelled} waiting actions were cancelled, the gateway ends what is left.",
+        f"{address} is retired; cancelled: {plural(cancelled, 'waiting action')}. The gateway ends what is left.",
     )
 
 

@@ -17,7 +17,7 @@ from core.flow import house, policies
 from core.rules import policy as rules
 from core.rules.policy import Change
 from core.rules.policy.sections import Span
-from core.words import DAY, spell
+from core.words import DAY, plural, spell
 
 app: Final = group("policy", "What the desk allows: check, show, apply, replay.")
 
@@ -86,7 +86,7 @@ def replay(
     }
     rows = [(pair[0], pair[1], f"{n:,}", ", ".join(found.examples.get(pair, ()))) for pair, n in moved]
     text = table(("THEN", "NOW", "MESSAGES", "SUCH AS"), rows, none="nothing would have been decided otherwise")
-    return Said(data, f"{found.messages:,} messages in {days} days.\n{text}")
+    return Said(data, f"{plural(found.messages, 'message')} in {plural(days, 'day')}.\n{text}")
 
 
 # --- how ----------------------------------------------------------------------------------------------------------

@@ -51,13 +51,14 @@ def pending(
             one.agent,
             one.to[0] + (f" +{len(one.to) - 1}" if len(one.to) > 1 else "") if one.to else one.target,
             one.subject,
+            f"✖{one.failed_checks}" if one.failed_checks else "",
             "; ".join(reason.code for reason in one.reasons),
             stamp(one.expires_at),
         )
         for one in page.messages
     ]
     text = table(
-        ("ID", "KIND", "AGENT", "TO", "SUBJECT", "HELD FOR", "EXPIRES"), rows, none="nothing waits for a human"
+        ("ID", "KIND", "AGENT", "TO", "SUBJECT", "CHK", "HELD FOR", "EXPIRES"), rows, none="nothing waits for a human"
     )
     if page.next_cursor:
         seat.note(f"there is more: --cursor {page.next_cursor}")

@@ -18,7 +18,7 @@ from core.flow.consents import ConsentView
 from core.flow.sheets import Hand, Imported
 from core.flow.suppressions import SuppressionView
 from core.ledger.transaction import Transaction
-from core.words import EVERY_CLASS, Actor, read_stamp
+from core.words import EVERY_CLASS, Actor, plural, read_stamp
 
 suppress_app: Final = group("suppress", "Whom nobody writes to: add, remove, list, import, export.")
 consent_app: Final = group("consent", "Who may be written to, on what basis: add, withdraw, list, import, export.")
@@ -62,7 +62,9 @@ def add(
 def remove(seat: Seat, *, address: Recipient, reason: Reason, stream: Stream = None) -> Said:
     """Let an address be written to again."""
     ended = seat.act(lambda tx, actor: suppressions.remove(tx, address, reason=reason, actor=actor, stream=stream))
-    return Said({"address": address, "removed": ended}, f"{address} may be written to again; {ended} records ended.")
+    return Said(
+        {"address": address, "removed": ended}, f"{address} may be written to again; {plural(ended, 'record')} ended."
+    )
 
 
 @command(suppress_app, "list", example="postroom suppress list jane@example.com")
@@ -170,7 +172,7 @@ def withdraw(
 ) -> Said:
     """The basis is gone: what needs it is held or blocked from now on."""
     ended = seat.act(lambda tx, actor: consents.withdraw(tx, subject, actor=actor, reason=reason, stream=stream))
-    return Said({"subject": subject, "withdrawn": ended}, f"Withdrew {ended} records of {subject}.")
+    return Said({"subject": subject, "withdrawn": ended}, f"Withdrew {plural(ended, 'record')} of {subject}.")
 
 
 @command(consent_app, "list", example="postroom consent list jane@example.com")
@@ -255,8 +257,8 @@ def _imported(
             became: Imported = seat.act(lambda tx, actor, hand=hand: keep(tx, hand, actor=actor))  # type: ignore[misc]  # bound now
             added, known = added + became.added, known + became.known
             bad += [{"line": one.line, "problem": one.problem} for one in became.bad]
-            seat.note(f"{added + known + len(bad):,} rows read")
-    lines_said = [f"{added:,} added, {known:,} were there already, {len(bad):,} rows could not be kept."]
+            seat.note(f"{plural(added + known + len(bad), 'row')} read")
+    lines_said = [f"{added:,} added, {known:,} were there already, {plural(len(bad), 'row')} could not be kept."]
     lines_said += [f"line {one['line']}: {one['problem']}" for one in bad[:BAD_SHOWN]]
     lines_said += [f"... and {len(bad) - BAD_SHOWN:,} more"] if len(bad) > BAD_SHOWN else []
     data = {"added": added, "known": known, "bad": bad}

@@ -14,7 +14,7 @@ from core.errors import Conflict, NotFound
 from core.flow import runs
 from core.flow.runs import RunView
 from core.ledger import people
-from core.words import stamp
+from core.words import plural, stamp
 
 app: Final = group("run", "Runs: list, show, confirm, close.")
 
@@ -97,7 +97,7 @@ def close(
     accepted = seat.act(lambda tx, actor: runs.close_run(tx, agent=found.agent, key=found.key, actor=actor))
     return Said(
         {"run": found.key, "agent": found.agent, "accepted": accepted},
-        f"Closed {found.key} of {found.agent}; {accepted:,} recipients were accepted in it.",
+        f"Closed {found.key} of {found.agent}; it had accepted {plural(accepted, 'recipient')}.",
     )
 
 

@@ -10,7 +10,7 @@ from textual import events
 from textual.widgets import Input
 
 from console.screens.queue import QueueScreen
-from tests.console.scene import Scene, drawn, furnish, looking, make_scene, open_queue, said, shows, until
+from tests.console.scene import Scene, drawn, furnish, looking, make_scene, open_queue, press, said, shows, until
 
 pytestmark = pytest.mark.anyio
 
@@ -141,3 +141,35 @@ async def test_a_burst_in_a_dialog_is_the_number_that_was_meant(scene: Scene) ->
         await until(pilot, lambda: len(app.session.approvals) == 1)
         assert len(app.session.approvals[0].items) == 6
         assert not screen.table.marks
+
+
+async def test_a_bad_address_is_refused_before_its_reason_is_asked_for(scene: Scene) -> None:
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("6")
+        await shows(pilot, "Nobody is suppressed")
+        await pilot.press("n")
+        await shows(pilot, "Suppress an address")
+        await press(pilot, scene, *"jane@", "enter")
+        await shows(pilot, "▲ ")
+        assert "Suppress an address" in drawn(pilot)
+        await pilot.press(*"x.example", "enter")
+        await shows(pilot, "Suppress jane@x.example?")
+
+
+async def test_ctrl_c_says_how_to_leave_without_markup(scene: Scene) -> None:
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("ctrl+c")
+        await until(pilot, lambda: "q leaves a page" in said(app))
+        assert "[b]" not in said(app)
+
+
+async def test_nothing_is_copied_where_nothing_is(scene: Scene) -> None:
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("8", "escape")
+        await until(pilot, lambda: app.current_mode == "trace")
+        app.perform("copy")
+        await until(pilot, lambda: "nothing has been looked up" in said(app))
+        assert "copied" not in said(app).replace("could be copied", "")
