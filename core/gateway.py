@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import Final
 
@@ -24,10 +25,13 @@ from core.doors.connection import Connection
 from core.doors.desk import Desk
 from core.doors.listener import Listener, Traffic, raise_file_limit
 from core.doors.maildir import Maildirs
+from core.errors import PostroomError
+from core.flow import gateways
 from core.hooks import Hooks
 from core.ledger import schema
 from core.loops.checkpoints import Checkpoints
 from core.loops.egress import Egress
+from core.loops.heartbeat import Heartbeat
 from core.loops.housekeeping import Housekeeping
 from core.loops.notify import Notify
 from core.loops.policyfile import PolicyFile
@@ -51,7 +55,19 @@ class Gateway:
         self.delivery = delivery = Delivery(settings, clock=clock)
         schema.upgrade(delivery.store.engine, founding=False)
         self.traffic = Traffic(settings.http)
-        self.desk = Desk(delivery.store, delivery.writer, delivery.house, Callers(delivery.store), self.traffic)
+        here = gateways.Place(
+            delivery.house.ids.mint(delivery.clock.now()), socket.gethostname(), os.getpid(), settings.listen
+        )
+        self.place = here
+        self.heartbeat = Heartbeat(delivery.writer, lambda tx: gateways.beat(tx, here))
+        self.desk = Desk(
+            delivery.store,
+            delivery.writer,
+            delivery.house,
+            Callers(delivery.store),
+            self.traffic,
+            lambda: self.heartbeat.trouble,
+        )
         self.app: FastAPI = site.build(self.desk, settings)
         self.hooks = Hooks(allow=settings.webhooks.allow)
         self.webhooks = Webhooks(
@@ -64,6 +80,7 @@ class Gateway:
     async def running(self) -> AsyncIterator[Gateway]:
         """Everything started in order; stopped in the opposite order, nothing under way dropped."""
         async with self.delivery.writing():
+            await self._enter()
             self._start_loops()
             try:
                 async with self._egress() if self.settings.egress else self.delivery.delivering():
@@ -74,6 +91,18 @@ class Gateway:
                     loop.cancel()
                 await asyncio.gather(*self._loops, return_exceptions=True)
                 await self.hooks.close()
+                await self._leave()
+
+    async def _enter(self) -> None:
+        """Be known to run. If the database has no time now, the first beat says it."""
+        with contextlib.suppress(PostroomError):
+            await self.delivery.writer.do(lambda tx: gateways.start(tx, self.place, alive=alive))
+        self.heartbeat.start()
+
+    async def _leave(self) -> None:
+        await self.heartbeat.stop()
+        with contextlib.suppress(PostroomError):
+            await self.delivery.writer.do(lambda tx: gateways.stop(tx, self.place))
 
     @contextlib.asynccontextmanager
     async def _egress(self) -> AsyncIterator[None]:
@@ -104,6 +133,21 @@ class Gateway:
         if self.settings.policy_file.is_file():
             running.append(PolicyFile(self.settings.policy_file, writer=writer).run())
         self._loops += [asyncio.create_task(watched(one)) for one in running]
+
+
+def alive(host: str, pid: int) -> bool | None:
+    """Whether another gateway's process runs; None: it is not of this machine."""
+    if host != socket.gethostname():
+        return None
+    if pid == os.getpid():
+        return False  # this process before it was started again: a container numbers its processes from 1
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 async def watched(loop: Coroutine[None, None, None]) -> None:

@@ -23,8 +23,10 @@ DAY: Final = 24 * HOUR
 FAR_FUTURE: Final = 2**62
 """A wake time that never comes: the row waits for somebody's act, not for the clock."""
 
-BEAT: Final = 10 * SECOND
-"""How often a process that delivers says that it lives; leases and what screens call dead follow from it."""
+BEAT: Final = 5 * SECOND
+"""How often a process of the desk says that it lives."""
+SILENT: Final = 12 * SECOND
+"""After how long without a beat a process counts as gone: two beats did not come, and the database had time."""
 
 Site = NewType("Site", str)
 """Where a recipient's mail goes: the recipient domain, or its MX provider once known."""

@@ -32,12 +32,13 @@ from core.cli.zone import Found, Zone
 from core.clock import SystemClock
 from core.delivery import make_courier
 from core.errors import Invalid, PostroomError, Unavailable
-from core.flow import streams
+from core.flow import depart, readiness, streams
 from core.flow.depart import ending
 from core.flow.streams import StreamFacts
 from core.keys import KeyRing
 from core.ledger import file as database
 from core.ledger import log
+from core.ledger.transaction import Transaction
 from core.ledger.views import agents
 from core.loops.outfit import Outfits
 from core.rules import policy as policies
@@ -215,13 +216,37 @@ def _clock(seat: Seat) -> Iterator[Finding]:
 def _workers(seat: Seat) -> Iterator[Finding]:
     with seat.read() as conn:
         troubles = agents.troubles(conn, now=seat.now)
+        faults = [one for one in readiness.delivery(conn, now=seat.now) if one.what != "deliver"]
+    faults += _claims(seat)
+    for fault in faults:
+        yield Finding(Grade.FAIL, "gateway", fault.what, fault.reason, fault.fix)
     for one in troubles:
         if one.kind == "no_worker":
             yield Finding(Grade.WARN, "gateway", "", "no process delivers", "postroom serve")
         elif one.kind.startswith("webhook"):
             yield Finding(Grade.WARN, "webhook", one.subject, one.text, "ask whoever runs the receiver")
-    if not any(one.kind == "no_worker" for one in troubles):
+    if not faults and not any(one.kind == "no_worker" for one in troubles):
         yield Finding(Grade.OK, "gateway", "", "it delivers")
+
+
+class _Undone(Exception):
+    """Rolls a trial back."""
+
+
+def _claims(seat: Seat) -> list[readiness.Fault]:
+    """Claim as a gateway would, and take it back: rights or tables that lack show only there."""
+
+    def trial(tx: Transaction) -> list[readiness.Fault]:
+        depart.claim(tx, worker=0, limit=1)
+        raise _Undone
+
+    try:
+        return seat.store.transact(trial)
+    except _Undone:
+        return []
+    except PostroomError as error:
+        said = " ".join(str(error).split())[:200]
+        return [readiness.Fault("claim", f"the queue cannot be claimed from: {said}", "look at the database's rights")]
 
 
 # --- streams ------------------------------------------------------------------------------------------------------

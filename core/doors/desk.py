@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from core.doors.callers import Callers
@@ -20,3 +21,5 @@ class Desk:
     house: House
     callers: Callers
     traffic: Traffic = field(default_factory=Traffic)
+    pulse: Callable[[], str | None] = lambda: None
+    """Why this gateway's last sign of life was not committed."""

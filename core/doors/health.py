@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, generate_latest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from core.doors.describe import answer_json, errors
 from core.doors.desk import Desk
+from core.doors.problems import problem, request_id
+from core.errors import Unavailable
+from core.flow import readiness
+from core.flow.readiness import Fault
+from core.ledger import file as database
 from core.ledger import log
 from core.ledger.counters import EVER, bucket
 from core.ledger.tables import InFlight, Lane, table
@@ -18,6 +26,8 @@ from core.settings import Settings
 
 LANE: Final = table(Lane)
 IN_FLIGHT: Final = table(InFlight)
+RECENTLY: Final = 10.0
+"""Seconds after which a submission that could not be written no longer counts against a gateway."""
 
 
 class Health:
@@ -36,11 +46,29 @@ class Health:
         """The process answers."""
         return answer_json(200, {"ok": True})
 
-    async def _ready(self) -> Response:
-        """The database answers; 503 if not."""
-        with self._desk.store.read() as conn:
-            conn.execute(text("SELECT 1"))
-        return answer_json(200, {"ok": True, "desk": self._settings.name})
+    async def _ready(self, request: Request) -> Response:
+        """The desk can accept, claim and deliver; 503 names what it cannot."""
+        faults = await asyncio.to_thread(lambda: list(self._faults()))
+        if not faults:
+            return answer_json(200, {"ok": True, "desk": self._settings.name})
+        told = [{"what": one.what, "reason": one.reason, "fix": one.fix} for one in faults]
+        reason = "; ".join(f"cannot {one.what}: {one.reason}" for one in faults)
+        return problem(
+            503, error="not_ready", reason=reason, fix=faults[0].fix, request_id=request_id(request), faults=told
+        )
+
+    def _faults(self) -> Iterator[Fault]:
+        desk = self._desk
+        if (path := database.of(desk.store.engine.url)) is not None:
+            yield from readiness.disk(Path(path).parent)
+        trouble = desk.pulse() or desk.writer.trouble(RECENTLY)
+        if trouble is not None:
+            yield Fault("accept", trouble, "look at the database, its disk and its log")
+        try:
+            with desk.store.read() as conn:
+                yield from list(readiness.delivery(conn, now=desk.store.clock.now()))
+        except Unavailable as error:
+            yield Fault("claim", error.reason, "look at the database, its disk and its log")
 
     async def _metrics(self) -> Response:
         """Figures read from the counters that enforce."""

@@ -34,6 +34,37 @@ class DeskStarted(Event):
     by: list[str]
 
 
+@fact("gateway.started")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayStarted(Event):
+    """A gateway began to serve, or came back after it was taken for lost. `host` and `pid` are where it runs."""
+
+    host: str
+    pid: int
+    listen: str
+    again: bool = False
+
+
+@fact("gateway.stopped")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayStopped(Event):
+    """A gateway ended in order: what was under way is settled."""
+
+    host: str
+    pid: int
+
+
+@fact("gateway.lost")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayLost(Event):
+    """A gateway ended without a word: killed, crashed or cut off. Its last sign of life was `silent_ms` before."""
+
+    host: str
+    pid: int
+    listen: str
+    silent_ms: int
+
+
 @fact("policy.changed")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyChanged(Event):

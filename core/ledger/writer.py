@@ -9,8 +9,10 @@ costs no other caller anything.
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
@@ -29,14 +31,16 @@ QUEUE: Final = 4_096
 
 
 class _Job:
-    """One verb and whoever waits for its answer."""
+    """One verb and whoever waits for its answer: a coroutine of `loop`, or a thread if there is none."""
 
     __slots__ = ("answer", "error", "future", "loop", "verb")
 
-    def __init__(self, verb: Callable[[Transaction], Any], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, verb: Callable[[Transaction], Any], loop: asyncio.AbstractEventLoop | None) -> None:
         self.verb = verb
         self.loop = loop
-        self.future: asyncio.Future[Any] = loop.create_future()
+        self.future: asyncio.Future[Any] | concurrent.futures.Future[Any] = (
+            concurrent.futures.Future() if loop is None else loop.create_future()
+        )
         self.answer: Any = None
         self.error: BaseException | None = None
 
@@ -52,24 +56,44 @@ class Writer:
         self._thread = threading.Thread(target=self._work, name="postroom-writer", daemon=True)
         self.committed = 0
         self.batches = 0
+        self._failed: tuple[float, str] | None = None
         self.listeners: list[Callable[[], None]] = []
         """Called in the event loop after a commit that appended to the log."""
 
     def start(self) -> None:
         self._thread.start()
 
-    async def do(self, verb: Callable[[Transaction], T], *, always: bool = False) -> T:
-        """The verb's answer, after it is committed. Raises what the verb raised, or `Unavailable`.
+    def trouble(self, within: float) -> str | None:
+        """Why something could not be written in the last `within` seconds, or will not be now."""
+        if self._waiting >= QUEUE:
+            return "the desk has more to write than it can hold"
+        if self._failed is None or time.monotonic() - self._failed[0] > within:
+            return None
+        return self._failed[1]
 
-        `always`: is never refused for want of room, as the few must be that say a busy process lives.
+    def put(self, verb: Callable[[Transaction], T]) -> concurrent.futures.Future[T]:
+        """For threads: the verb's answer once it is committed. Never refused for want of room.
+
+        So are the few that say that a busy process lives.
         """
+        job = _Job(verb, None)
+        assert isinstance(job.future, concurrent.futures.Future)
+        if self._closed:
+            job.future.set_exception(Unavailable("the gateway is stopping"))
+        else:
+            self._jobs.put(job)
+        return job.future
+
+    async def do(self, verb: Callable[[Transaction], T]) -> T:
+        """The verb's answer, after it is committed. Raises what the verb raised, or `Unavailable`."""
         if self._closed:
             raise Unavailable("the gateway is stopping")
-        if self._waiting >= QUEUE and not always:
+        if self._waiting >= QUEUE:
             raise Overloaded("the desk has more to write than it can hold; try again shortly", retry_after=1)
         job = _Job(verb, asyncio.get_running_loop())
         self._waiting += 1
         self._jobs.put(job)
+        assert isinstance(job.future, asyncio.Future)
         answer: T = await asyncio.shield(job.future)
         return answer
 
@@ -113,6 +137,8 @@ class Writer:
             if len(jobs) == 1 or unknown:
                 for job in jobs:
                     job.error = unavailable(error) if isinstance(error, DBAPIError | PoolTimeout) else error
+                if isinstance(jobs[0].error, Unavailable):
+                    self._failed = (time.monotonic(), jobs[0].error.reason)
                 return False
             wrote = False
             for job in jobs:
@@ -146,7 +172,10 @@ class Writer:
     def _answer(self, jobs: list[_Job], *, wrote: bool) -> None:
         loops: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
         for job in jobs:
-            loops.setdefault(job.loop, []).append(job)
+            if job.loop is None:
+                self._tell(job)
+            else:
+                loops.setdefault(job.loop, []).append(job)
         for loop, mine in loops.items():
             if not loop.is_closed():
                 loop.call_soon_threadsafe(self._deliver, mine, wrote)
@@ -154,12 +183,16 @@ class Writer:
     def _deliver(self, jobs: list[_Job], wrote: bool) -> None:  # noqa: FBT001 - a callback's positional arguments
         self._waiting -= len(jobs)
         for job in jobs:
-            if job.future.done():
-                continue
-            if job.error is not None:
-                job.future.set_exception(job.error)
-            else:
-                job.future.set_result(job.answer)
+            self._tell(job)
         if wrote:
             for listener in self.listeners:
                 listener()
+
+    @staticmethod
+    def _tell(job: _Job) -> None:
+        if job.future.done():
+            return
+        if job.error is not None:
+            job.future.set_exception(job.error)
+        else:
+            job.future.set_result(job.answer)

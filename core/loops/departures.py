@@ -26,11 +26,11 @@ from core.ledger.store import Store
 from core.ledger.transaction import Transaction
 from core.ledger.writer import Writer
 from core.loops.gather import Gather
+from core.loops.heartbeat import Heartbeat
 from core.loops.outfit import Outfit, Outfits
 from core.rules import compose, provenance, signing
 from core.smtp import Courier, Parcel
-from core.words import BEAT as EVERY
-from core.words import SECOND, Clock, Outcome, Reply, spell_id
+from core.words import Clock, Outcome, Reply, spell_id
 
 WINDOW: Final = 768
 """Deliveries under way at once in one process."""
@@ -42,7 +42,6 @@ POLL: Final = 0.25
 HANDFUL: Final = 8
 """Messages signed in one go of a thread."""
 TRY_AGAIN: Final = 1.0
-BEAT: Final = EVERY / SECOND
 
 log = structlog.get_logger("departures")
 
@@ -64,6 +63,8 @@ class Departures:
         self._stopping = False
         self._under_way: set[asyncio.Task[None]] = set()
         self._of_stream: Counter[int] = Counter()
+        self._claimed_at: int | None = None
+        self._trouble: str | None = None
         self._signers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="postroom-sign")
         self._attempts = Gather(self._write_attempts)
         self._settlements = Gather(self._write_settlements)
@@ -74,7 +75,8 @@ class Departures:
     async def run(self) -> None:
         """Deliver until `stop`; then finish what is under way and give back the rest."""
         await self._insist(lambda tx: depart.enlist(tx, worker=self.worker, pid=os.getpid()))
-        beats = asyncio.create_task(self._beat())
+        beats = Heartbeat(self._writer, self._beat)
+        beats.start()
         try:
             while not self._stopping:
                 if not await self._claim():
@@ -82,9 +84,7 @@ class Departures:
         finally:
             while self._under_way:
                 await asyncio.wait(self._under_way)
-            beats.cancel()
-            with contextlib.suppress(asyncio.CancelledError, PostroomError):
-                await beats
+            await beats.stop()
             with contextlib.suppress(PostroomError):
                 await self._writer.do(lambda tx: depart.discharge(tx, worker=self.worker))
             self._signers.shutdown()
@@ -100,6 +100,7 @@ class Departures:
         """Fill the window; returns whether anything was claimed."""
         free = WINDOW - len(self._under_way)
         if free < TURN:
+            self._claimed_at = self._clock.now()  # it could, and has enough to do
             await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
             return True
         self._woken.clear()
@@ -108,12 +109,15 @@ class Departures:
             claimed = await self._writer.do(lambda tx: depart.claim(tx, worker=self.worker, limit=TURN, busy=busy))
         except Unavailable as error:
             log.warning("claim failed", reason=error.reason)
+            self._trouble = error.reason
             await self._clock.sleep(TRY_AGAIN)
             return False
-        except Exception:
+        except Exception as error:
             log.exception("claim failed")  # one bad row must not end all delivery
+            self._trouble = f"{type(error).__name__}: {error}"
             await self._clock.sleep(TRY_AGAIN)
             return False
+        self._claimed_at, self._trouble = self._clock.now(), None
         if claimed:
             self._of_stream.update(one.stream_id for one in claimed)
             self._track(asyncio.create_task(self._deliver_all(claimed)))
@@ -258,18 +262,8 @@ class Departures:
                 log.warning(text, stream=turn.domain, route=turn.route, error=turn.error)
         return [None] * len(settlements)
 
-    async def _beat(self) -> None:
-        while True:
-            await self._clock.sleep(BEAT)
-            # A beat that was refused and waited for its next turn would make a living process look dead.
-            while not await self._beaten():
-                await self._clock.sleep(TRY_AGAIN)
-
-    async def _beaten(self) -> bool:
-        with contextlib.suppress(Unavailable):
-            await self._writer.do(lambda tx: depart.beat(tx, worker=self.worker), always=True)
-            return True
-        return False
+    def _beat(self, tx: Transaction) -> None:
+        depart.beat(tx, worker=self.worker, claimed_at=self._claimed_at, trouble=self._trouble)
 
     async def _insist(self, verb: Callable[[Transaction], None]) -> None:
         while not self._stopping:

@@ -22,6 +22,18 @@ log = structlog.get_logger("egress")
 GRACE: Final = 60.0
 RESTART: Final = 0.5
 LONGEST_RESTART: Final = 60.0
+STEADY: Final = 60.0
+"""Seconds a child must live for its deaths before to be forgotten."""
+
+
+def failures_after(failures: int, lived: float) -> int:
+    """Deaths in a row, with that of a child that lived so many seconds."""
+    return 1 if lived >= STEADY else failures + 1
+
+
+def restart_in(failures: int) -> float:
+    """Seconds until the next child: soon after one death, later after each further one in a row."""
+    return min(RESTART * 2.0 ** min(failures, 10), LONGEST_RESTART)
 
 
 class Egress:
@@ -73,10 +85,10 @@ class Egress:
     async def _watch(self, place: int) -> None:
         failures = 0
         while not self._stopping:
-            child = self._children[place]
+            child, born = self._children[place], asyncio.get_running_loop().time()
             code = await child.wait()
-            failures += 1
-            wait = min(RESTART * 2**failures, LONGEST_RESTART)
+            failures = failures_after(failures, asyncio.get_running_loop().time() - born)
+            wait = restart_in(failures)
             log.warning("egress process ended; starting another", pid=child.pid, code=code, seconds=wait)
             await asyncio.sleep(wait)
             fresh = await self._spawn()

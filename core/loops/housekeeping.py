@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from core.errors import PostroomError
-from core.flow import anomalies, clocksteps, depart, lookout, retirement, review, runs, upkeep
+from core.flow import anomalies, clocksteps, depart, gateways, lookout, retirement, review, runs, upkeep
 from core.ledger.transaction import Transaction
 from core.ledger.writer import Writer
 from core.words import Clock
@@ -38,6 +38,7 @@ CHORES: Final = (
     Chore("identities", 30.0, retirement.expire_due),
     Chore("retiring", 5.0, retirement.finish_retiring),
     Chore("reclaim", 2.0, depart.reclaim),
+    Chore("gateways", 2.0, gateways.notice_lost),
     Chore("bulk line", 60.0, lookout.watch_bulk_line),
     Chore("anomalies", 60.0, anomalies.watch),
     Chore("purge", 60.0, upkeep.purge_due),

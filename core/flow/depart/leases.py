@@ -18,13 +18,18 @@ from core.words import BEAT, DAY
 IN_FLIGHT: Final = table(InFlight)
 WORKER: Final = table(Worker)
 
-LEASE: Final = 3 * BEAT
+LEASE: Final = 6 * BEAT
 """How long a claim outlives its worker's last beat."""
 
 
-def beat(tx: Transaction, *, worker: int) -> None:
-    """Say that this worker lives, and extend what it holds; what has lapsed or was let go stays so."""
-    tx.write_keeping_memo(_BEAT, [{"b_id": worker, "b_at": tx.now}])
+def beat(tx: Transaction, *, worker: int, claimed_at: int | None = None, trouble: str | None = None) -> None:
+    """Say that this worker lives, and extend what it holds; what has lapsed or was let go stays so.
+
+    `claimed_at`: when it could last claim; `trouble`: why it cannot now.
+    """
+    tx.write_keeping_memo(
+        _BEAT, [{"b_id": worker, "b_at": tx.now, "b_claimed": claimed_at, "b_trouble": trouble and trouble[:500]}]
+    )
     tx.write_keeping_memo(_EXTEND, [{"b_worker": worker, "b_at": tx.now, "b_until": tx.now + LEASE}])
 
 
@@ -63,7 +68,11 @@ def reclaim(tx: Transaction, *, limit: int = 500, jitter: float = 0.0) -> int:
     return len(rows)
 
 
-_BEAT: Final = update(WORKER).where(WORKER.c.id == bindparam("b_id")).values(beat_at=bindparam("b_at"))
+_BEAT: Final = (
+    update(WORKER)
+    .where(WORKER.c.id == bindparam("b_id"))
+    .values(beat_at=bindparam("b_at"), claimed_at=bindparam("b_claimed"), trouble=bindparam("b_trouble"))
+)
 _LET_GO: Final = (
     update(IN_FLIGHT)
     .where(

@@ -18,7 +18,7 @@ The rest of the desk imports from here: whoever has one table has them all, so a
 """
 
 from core.ledger.tables.columns import AUTO, CLUSTERED, Big, Json, big, json, maybe_big, table
-from core.ledger.tables.desk import Cursor, DeadHook, Desk, Hook, LogEntry, PolicyVersion
+from core.ledger.tables.desk import Cursor, DeadHook, Desk, GatewayProcess, Hook, LogEntry, PolicyVersion
 from core.ledger.tables.feedback import Consent, Contact, FeedbackSeen, RateEvent, Suppression
 from core.ledger.tables.lanes import Counter, InFlight, Lane, Pace, Ready, Worker
 from core.ledger.tables.mail import Body, Idempotency, Message, Recipient
@@ -39,6 +39,7 @@ __all__ = [
     "DeadHook",
     "Desk",
     "FeedbackSeen",
+    "GatewayProcess",
     "Hook",
     "Idempotency",
     "InFlight",

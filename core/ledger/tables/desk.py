@@ -130,3 +130,15 @@ class DeadHook(SQLModel, table=True):
     error: str
     replayed_at: int | None = maybe_big()
     delivered_at: int | None = maybe_big()
+
+
+class GatewayProcess(SQLModel, table=True):
+    """A gateway that runs, from its start to its end in order; one whose beats stop is lost."""
+
+    __tablename__ = "gateway"
+    id: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    host: str
+    pid: int
+    listen: str
+    started_at: int = big()
+    beat_at: int = big()

@@ -81,12 +81,17 @@ class InFlight(SQLModel, table=True):
 
 
 class Worker(SQLModel, table=True):
-    """A process that delivers; its leases live as long as it beats."""
+    """A process that delivers; its leases live as long as it beats.
+
+    `claimed_at` is when it could last look at the queue, `trouble` why it cannot.
+    """
 
     id: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
     started_at: int = big()
     beat_at: int = big()
     pid: int
+    claimed_at: int | None = maybe_big()
+    trouble: str | None = None
 
 
 class Pace(SQLModel, table=True):

@@ -26,7 +26,7 @@ from core.ledger.tables import (
 )
 from core.ledger.views import figures
 from core.ledger.views.matching import is_like
-from core.words import BEAT, HOUR, Mode, spell_id
+from core.words import HOUR, SILENT, Mode, spell_id
 
 AGENT: Final = table(Agent)
 LANE: Final = table(Lane)
@@ -325,13 +325,11 @@ def _hooks(conn: Connection) -> list[Trouble]:
 def _workers(conn: Connection, now: int) -> list[Trouble]:
     """A worker whose beat has stopped is somebody's crash; none at all is a gateway that is not running."""
     last: Row[Any] | None = conn.execute(select(WORKER.c.beat_at).order_by(WORKER.c.beat_at.desc()).limit(1)).first()
-    if last is not None and last.beat_at > now - _SILENT:
+    if last is not None and last.beat_at > now - SILENT:
         return []
-    return [Trouble("no_worker", "gateway", "no process delivers", None if last is None else last.beat_at)]
-
-
-_SILENT: Final = 5 * BEAT // 2
-"""Two beats did not come, and half of one for a busy database: a beat that is refused is said again within a second."""
+    return [
+        Trouble("no_worker", "gateway", "no process delivers: postroom serve", None if last is None else last.beat_at)
+    ]
 
 
 def _readers(conn: Connection, now: int) -> list[Trouble]:
