@@ -29,6 +29,7 @@ Where to look for a question:
     what the clock does        loops/housekeeping.py (its list of chores), checkpoints.py, flow/upkeep.py, lookout.py,
                                clocksteps.py (a clock that is set back)
     who comes in               doors/operators.py, told.py, identities.py, unsubscribe.py, maildir.py, health.py
+    whether the desk can work  flow/readiness.py (accept, claim, deliver), gateways.py (who runs), loops/heartbeat.py
     who waits for an outcome   doors/outcomes.py (`Prefer: wait`: one reader for all who wait)
     what clients may cost      doors/listener.py, connection.py (connections, time), limits.py (bodies)
 

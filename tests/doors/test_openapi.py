@@ -21,6 +21,7 @@ from schemathesis.specs.openapi.checks import (
 
 from core.demo.clock import FakeClock
 from core.doors.problems import MEDIA_TYPE
+from core.flow import depart
 from core.ledger.store import Store
 from core.settings import Feedback
 from core.words import Mode
@@ -51,7 +52,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
     directory = tmp_path_factory.mktemp("desk")
     store: Store = one_store(directory, FakeClock())
     set_up = Feedback.model_validate({"postmark": {"token": "a-token"}})
-    with opened(make_desk(store, mode=Mode.GATED_SEND, **WIDE), directory, feedback=set_up) as visitor:
+    bench = make_desk(store, mode=Mode.GATED_SEND, **WIDE)
+    store.transact(lambda tx: depart.enlist(tx, worker=1, pid=1))  # somebody delivers, or it would not be ready
+    with opened(bench, directory, feedback=set_up) as visitor:
         visitor.send()
         yield visitor
     store.close()

@@ -107,3 +107,19 @@ def test_sigterm_finishes_what_is_under_way_and_leaves_the_rest_for_the_next(
                 figures_agree(store)
 
     asyncio.run(story())
+
+
+async def _lost_and_started(directory: Path, database: str | None) -> None:
+    async with site(directory, database) as place:
+        async with place.gateway() as first:
+            await first.kill()
+        async with place.gateway() as second:
+            pass
+        with place.store() as opened, opened.read() as conn:
+            told = [one.event.type for one in log.read(conn, after=0, limit=10_000)]
+        kinds = [one for one in told if one.startswith("gateway.")]
+        assert kinds == ["gateway.started", "gateway.lost", "gateway.started"], second.url
+
+
+def test_the_next_start_writes_down_that_the_last_gateway_was_killed(tmp_path: Path) -> None:
+    asyncio.run(_lost_and_started(tmp_path / "desk", None))
