@@ -37,6 +37,7 @@ from core.errors import AccessEnded, PostroomError, Refused, Unavailable
 from core.words import MINUTE, Actor, Clock
 
 if TYPE_CHECKING:
+    from console.curtain import Waiting
     from console.deeds import Deed
     from console.desk import Desk
     from console.screens.base import DeskScreen
@@ -83,6 +84,7 @@ class PostroomConsole(CarefulApp[int]):
         keyring: Keyring | None = None,
         opener: Opener | None = None,
         saying: str = "Opening the desk ...",
+        waiting: Waiting | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
@@ -97,6 +99,7 @@ class PostroomConsole(CarefulApp[int]):
         self._given_delay = release_delay
         self._clock = clock or (store.clock if store is not None else SystemClock())
         self.saying = saying
+        self._waiting = waiting
         self.refused: Refused | None = None
         """Why there is no desk to look at, if the console ended for that."""
         self._opener = opener or (lambda: _given(store, self.actor, keyring))
@@ -111,7 +114,7 @@ class PostroomConsole(CarefulApp[int]):
     # -- opening ------------------------------------------------------------------------------------------------------
 
     def get_default_screen(self) -> Screen[None]:
-        return OpeningScreen(self._opening_line, self.saying)
+        return OpeningScreen(self._opening_line, self.saying, self._waiting)
 
     def _opening_line(self, width: int) -> Content:
         return head_line(Head(self.live, self.now, self.desk_name, self.actor, "", "opening"), width)
@@ -404,6 +407,8 @@ class PostroomConsole(CarefulApp[int]):
         self.exit(0)
 
     async def on_unmount(self) -> None:
+        if self._waiting is not None:
+            self._waiting.left.set()  # the thread of the opener is waited for at the end
         if self._parts is not None:
             self._parts.desk.close()
 

@@ -11,9 +11,12 @@ import contextlib
 import gc
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from console import lifeline
 from console.actions import TABS
 from core.errors import PostroomError, Refused, Unavailable
 
@@ -30,16 +33,30 @@ _ENTER: Final = "\x1b[?1049h\x1b[?25l\x1b[2J\x1b[H"
 _LEAVE: Final = "\x1b[?25h\x1b[?1049l"
 
 
-def raised(opener: Callable[[], Parts], *, saying: str = "Opening the desk ...", hint: str = "") -> int:
+@dataclass(slots=True)
+class Waiting:
+    """What an opener that takes long tells the screen, and whether somebody still looks at it."""
+
+    text: str = ""
+    left: threading.Event = field(default_factory=threading.Event)
+
+
+def raised(
+    opener: Callable[[], Parts], *, saying: str = "Opening the desk ...", hint: str = "", waiting: Waiting | None = None
+) -> int:
     """Run the console over what `opener` finds, in the background; returns the exit code. Raises what it raises."""
     with _drawn(saying):
         try:
             from console.app import PostroomConsole  # noqa: PLC0415 - Textual waits until it is asked for
         except ImportError as error:
             raise Unavailable(f"the console is not installed ({error}); postroom queue works without it") from error
-        app = PostroomConsole(opener=lambda: opened(opener), saying=saying, hint=hint)
+        app = PostroomConsole(opener=lambda: opened(opener), saying=saying, hint=hint, waiting=waiting)
     sys.setswitchinterval(SWITCH)
-    answer = app.run()
+    answer: int | None = None
+    with lifeline.held(lambda: app.call_from_thread(app.exit)) as line:
+        answer = app.run()
+    if line.code is not None:
+        return line.code
     if app.refused is not None:
         raise app.refused
     return answer if answer is not None else app.return_code or 0

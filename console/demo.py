@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import signal
 import sys
 import tempfile
 from enum import StrEnum
@@ -66,6 +68,9 @@ def mount(app: typer.Typer) -> None:
 
 
 def _play(scenario: Scenario, *, no_screen: bool, seconds: float, messages: int, quiet: bool) -> Said | None:
+    # The caller's own desk is none of the demonstration's: not its database, nor its token.
+    for name in [name for name in os.environ if name.startswith("POSTROOM_")]:
+        del os.environ[name]
     with tempfile.TemporaryDirectory(prefix="postroom-demo-") as name:
         directory = Path(name) / "desk"
         seen = sys.stdin.isatty() and sys.stdout.isatty()
@@ -77,7 +82,12 @@ def _play(scenario: Scenario, *, no_screen: bool, seconds: float, messages: int,
             note(f"A desk in {directory}, five agents, one of which goes rogue; {seconds:.0f} seconds ...", quiet=quiet)
             from core.demo.live import headless  # noqa: PLC0415 - what is simulated is imported where it is played
 
-            return _said(asyncio.run(headless(directory, seconds=seconds, progress=lambda at: note(at, quiet=quiet))))
+            try:
+                return _said(
+                    asyncio.run(headless(directory, seconds=seconds, progress=lambda at: note(at, quiet=quiet)))
+                )
+            except asyncio.CancelledError:  # SIGTERM, after the gateway was closed
+                raise typer.Exit(128 + signal.SIGTERM) from None
         if not seen:
             raise Invalid("the console needs a terminal", fix="add --headless to run the demonstration without one")
         return _with_console(directory)
@@ -147,22 +157,25 @@ def _after(seconds: float | None) -> str:
 def _with_console(directory: Path) -> Said:
     """The console over a live desk, which is founded behind its first frame; leaving it ends the demonstration."""
     live: list[Town] = []
+    waiting = curtain.Waiting()
 
     def move_in() -> Parts:
         from console import wiring  # noqa: PLC0415 - the ORM takes longer to import than the first frame may
         from console.town import Town  # noqa: PLC0415 - the same, and the whole simulated world
 
-        town = Town(directory)
+        town = Town(directory, progress=lambda text: setattr(waiting, "text", text))
         live.append(town)
         try:
-            town.start()
+            town.start(given_up=waiting.left)
         except (PostroomError, OSError) as error:  # not to be tried again: half a desk is there
             raise Refused(f"the demonstration did not start: {error}") from error
         assert town.live.founded is not None
         return wiring.sign_in(directory, town.live.founded.operators["alice"])
 
     try:
-        curtain.raised(move_in, saying="Founding a desk, starting its gateway, waking the agents ...", hint=HINT)
+        curtain.raised(
+            move_in, saying="Founding a desk, starting its gateway, waking the agents ...", hint=HINT, waiting=waiting
+        )
     finally:
         if live:
             note("closing the desk ...", quiet=False)  # draining takes seconds, and the screen is gone already
@@ -176,8 +189,9 @@ def _with_console(directory: Path) -> Said:
 def note(text: str, *, quiet: bool) -> None:
     """Progress, on stderr."""
     if not quiet:
-        sys.stderr.write(text + "\n")
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):  # the terminal is gone: what is running is closed all the same
+            sys.stderr.write(text + "\n")
+            sys.stderr.flush()
 
 
 def _said(figures: Figures) -> Said:

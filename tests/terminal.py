@@ -47,6 +47,10 @@ class Terminal:
         self._poll.register(self._master, select.POLLIN)
 
     @property
+    def open(self) -> bool:
+        return self._master >= 0
+
+    @property
     def screen(self) -> str:
         """All lines as they are now, without the blanks at their ends."""
         while self.read(0):
@@ -54,6 +58,12 @@ class Terminal:
         self._stream.feed(bytes(self._unseen))
         self._unseen.clear()
         return "\n".join(line.rstrip() for line in self._screen.display)
+
+    def hang_up(self) -> None:
+        """Close the terminal under the program, as the window of a terminal does that crashes."""
+        self._poll.unregister(self._master)
+        os.close(self._master)
+        self._master = -1
 
     def press(self, *keys: str) -> None:
         """Type keys by their names, or text as it is."""
@@ -112,8 +122,10 @@ def terminal(args: Sequence[str], *, env: Mapping[str, str], size: Size = WIDE) 
     )  # fmt: skip
     os.close(slave)
     try:
-        yield Terminal(program, master, size)
+        seen = Terminal(program, master, size)
+        yield seen
     finally:
         program.kill()
         program.wait()
-        os.close(master)
+        if seen.open:
+            os.close(master)

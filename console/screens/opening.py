@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.content import Content
@@ -13,6 +14,9 @@ from console.palette import Tone
 from console.safe import content, make_safe
 from console.widgets.frame import FootLine, TabLine, TopLine, tab_line
 
+if TYPE_CHECKING:
+    from console.curtain import Waiting
+
 
 class OpeningScreen(Screen[None]):
     """The frame, and what is being waited for."""
@@ -21,10 +25,20 @@ class OpeningScreen(Screen[None]):
     OpeningScreen #opening { width: 1fr; height: 1fr; content-align: center middle; color: $text-muted; }
     """
 
-    def __init__(self, top: Callable[[int], Content], saying: str) -> None:
+    def __init__(self, top: Callable[[int], Content], saying: str, waiting: Waiting | None = None) -> None:
         super().__init__()
         self._top = top
         self._saying = saying
+        self._waiting = waiting
+
+    def on_mount(self) -> None:
+        if self._waiting is not None:
+            self.set_interval(0.5, self._progress)
+
+    def _progress(self) -> None:
+        if self._waiting is not None and self._waiting.text:
+            text = Content.assemble(self._saying, "\n", (make_safe(self._waiting.text).text, Tone.MUTED))
+            self.query_one("#opening", Static).update(text)
 
     def compose(self) -> ComposeResult:
         yield TopLine(self._top)

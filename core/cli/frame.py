@@ -147,7 +147,8 @@ def complain(text: str) -> None:
 
 
 def _line(text: str, *, code: int) -> int:
-    sys.stderr.write(f"postroom: {plain(' '.join(text.split()))}\n")
+    with contextlib.suppress(OSError):  # EIO: the terminal is gone, and with it whoever would read this
+        sys.stderr.write(f"postroom: {plain(' '.join(text.split()))}\n")
     return code
 
 

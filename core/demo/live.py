@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import dataclasses
 import os
+import signal
 import socket
 import sys
 import time
@@ -97,7 +98,6 @@ CAST: Final[tuple[tuple[Cast, Script], ...]] = (
 )
 BRISK: Final = 4
 """How much faster than life the agents work."""
-UP_WITHIN: Final = 30.0
 STEP: Final = 5.0
 """Seconds between two lines of progress."""
 
@@ -158,8 +158,13 @@ class Live:
         seed: int = SEED,
         rogue_after: float = 25.0,
         reads_for: tuple[float, float] = (4.0, 9.0),
+        progress: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`reads_for`: how long the simulated reviewer takes over a message; the slow one leaves work for a visitor."""
+        """`reads_for`: how long the simulated reviewer takes over a message; the slow one leaves work for a visitor.
+
+        `progress` is told what is being waited for.
+        """
+        self._progress = progress
         self.directory = directory
         self._reads_for = reads_for
         self._rogue_after = rogue_after
@@ -186,7 +191,7 @@ class Live:
         try:
             async with httpx.AsyncClient(base_url=self.url, timeout=30, trust_env=False, limits=limits) as client:
                 self._client = client
-                await self._wait_until_up(client)
+                await self._wait_until_up(client, gateway)
                 acting = [asyncio.create_task(one) for one in self._actors(client)]
                 try:
                     yield self
@@ -245,24 +250,46 @@ class Live:
                 sys.executable, "-m", "console.main", "serve", "--dir", str(self.directory),
                 "--listen", self.url.removeprefix("http://"),
                 stdin=asyncio.subprocess.DEVNULL, stdout=log_file, stderr=log_file,
-                env=os.environ | {"POSTROOM_LOG_LEVEL": "warning"},
+                env=surroundings() | {"POSTROOM_LOG_LEVEL": "warning"},
             )  # fmt: skip
 
-    async def _wait_until_up(self, client: httpx.AsyncClient) -> None:
-        until = time.monotonic() + UP_WITHIN
-        while time.monotonic() < until:
+    async def _wait_until_up(self, client: httpx.AsyncClient, gateway: asyncio.subprocess.Process) -> None:
+        """Wait as long as the gateway lives, and say so; a deadline would end the demonstration on a busy machine."""
+        began, said_at = time.monotonic(), 0.0
+        while gateway.returncode is None:
             with contextlib.suppress(httpx.HTTPError):
-                if (await client.get("/readyz")).status_code == 200:
+                if (await client.get("/readyz", timeout=STEP)).status_code == 200:
                     return
             await asyncio.sleep(0.1)
-        said = (self.directory / "gateway.log").read_text(errors="replace")[-2_000:]
-        raise Unavailable(f"the demonstration's gateway did not come up: {said}")
+            waited = time.monotonic() - began
+            if waited - said_at >= STEP:
+                said_at = waited
+                self._progress(f"the gateway is starting, {waited:.0f} s ... {self._last_words(1)}".rstrip())
+        raise Unavailable(
+            f"the demonstration's gateway ended with exit code {gateway.returncode}: {self._last_words(8) or 'silence'}"
+        )
+
+    def _last_words(self, lines: int) -> str:
+        """The end of the gateway's log."""
+        with contextlib.suppress(OSError):
+            said = (self.directory / "gateway.log").read_text(errors="replace")[-4_000:].strip().splitlines()
+            return " | ".join(line.strip() for line in said[-lines:] if line.strip())
+        return ""
+
+
+def surroundings() -> dict[str, str]:
+    """The environment of the demonstration's processes: without the caller's own desk."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("POSTROOM_")}
 
 
 async def headless(directory: Path, *, seconds: float, progress: Callable[[str], None]) -> Figures:
     """Run the demonstration without a screen and say what happened; `progress` is told what it is at."""
     started = time.monotonic()
-    live = Live(directory, rogue_after=min(5.0, seconds / 4), reads_for=(0.1, 1.0))
+    task = asyncio.current_task()
+    assert task is not None
+    # Killed as it stands, the demonstration would leave its gateway behind.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    live = Live(directory, rogue_after=min(5.0, seconds / 4), reads_for=(0.1, 1.0), progress=progress)
     async with live.running():
         progress(f"the gateway is up after {time.monotonic() - started:.0f} s; the agents are at work")
         left = seconds
