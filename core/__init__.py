@@ -25,6 +25,7 @@ Where to look for a question:
     who is told                flow/tell.py, deadletters.py + loops/webhooks.py (programs),
                                flow/alert.py + loops/notify.py (people)
     what happened              flow/trace.py, difference.py, evidence.py, checkpoints.py, bundle.py
+    whether the log is whole   flow/integrity.py, loops/logcheck.py (hold the desk), checkpoints.py (proof kept outside)
     what screens show          ledger/views/ (one file a screen); console/reads/ (what needs a gauge or a verdict)
     what the clock does        loops/housekeeping.py (its list of chores), checkpoints.py, flow/upkeep.py, lookout.py,
                                clocksteps.py (a clock that is set back)

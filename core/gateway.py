@@ -29,10 +29,12 @@ from core.errors import PostroomError
 from core.flow import gateways
 from core.hooks import Hooks
 from core.ledger import schema
+from core.loops import logcheck
 from core.loops.checkpoints import Checkpoints
 from core.loops.egress import Egress
 from core.loops.heartbeat import Heartbeat
 from core.loops.housekeeping import Housekeeping
+from core.loops.logcheck import LogCheck
 from core.loops.notify import Notify
 from core.loops.policyfile import PolicyFile
 from core.loops.rollup import Rollup
@@ -54,6 +56,7 @@ class Gateway:
         self.settings = settings
         self.delivery = delivery = Delivery(settings, clock=clock)
         schema.upgrade(delivery.store.engine, founding=False)
+        logcheck.at_start(settings, delivery.store)
         self.traffic = Traffic(settings.http)
         here = gateways.Place(
             delivery.house.ids.mint(delivery.clock.now()), socket.gethostname(), os.getpid(), settings.listen
@@ -126,6 +129,7 @@ class Gateway:
             self.webhooks.run(),
             Notify(store=self.delivery.store, writer=writer, clock=clock, worker=worker, reach=reach).run(),
             Checkpoints(self.settings, writer=writer, hooks=self.hooks, keyring=keys, clock=clock).run(),
+            LogCheck(self.settings, store=self.delivery.store, writer=writer, clock=clock).run(),
             Rollup(writer=writer, clock=clock).run(),
             self.traffic.watch(),
             Maildirs(self.desk, self.settings.feedback.maildirs).run(),

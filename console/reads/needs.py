@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from console.format import percent, plural
 from console.live import AgentLine, Level, Need
 from console.reads.overview import is_tight
-from core.flow import anomalies, house
+from core.flow import anomalies, house, integrity
 from core.ledger.counters import bucket
 from core.ledger.tables import Mailbox, table
 from core.ledger.transaction import Transaction
@@ -23,6 +23,8 @@ MAILBOX: Final = table(Mailbox)
 EXPIRES_SOON: Final = 14 * DAY
 FAULTS: Final = frozenset({"altered", "route_down", "no_worker", "webhook_dead"})
 LANES: Final = 50
+LOG_TAIL: Final = 100
+"""Entries of the log that every look of the console verifies: a millisecond; the gateway looks at more, less often."""
 FAILING: Final = 3
 """Deferrals in a row after which a lane is somebody's business."""
 
@@ -43,6 +45,9 @@ def needs(tx: Transaction, lines: Collection[AgentLine], head: figures.Head) -> 
 def _of_desk(tx: Transaction, head: figures.Head) -> Iterator[Need]:
     if head.stopped_at is not None:
         yield Need(Level.FAULT, "the desk", f"ALL STOP by {head.stopped_by}: {head.stop_reason}", "desk")
+    broken = integrity.fault(tx.conn, tail=LOG_TAIL)
+    if broken is not None and head.stopped_by != integrity.HOLDER:
+        yield Need(Level.FAULT, "the log", f"{broken}; postroom audit verify", "events")
     _, policy = house.policy(tx)
     if head.oldest is not None and tx.now - head.oldest >= policy.notify.pending_older_than:
         text = f"{head.held:,} held, the oldest longer than anybody should wait"

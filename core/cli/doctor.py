@@ -32,7 +32,7 @@ from core.cli.zone import Found, Zone
 from core.clock import SystemClock
 from core.delivery import make_courier
 from core.errors import Invalid, PostroomError, Unavailable
-from core.flow import depart, readiness, streams
+from core.flow import depart, integrity, readiness, streams
 from core.flow.depart import ending
 from core.flow.streams import StreamFacts
 from core.keys import KeyRing
@@ -40,6 +40,7 @@ from core.ledger import file as database
 from core.ledger import log
 from core.ledger.transaction import Transaction
 from core.ledger.views import agents
+from core.loops import logcheck
 from core.loops.outfit import Outfits
 from core.rules import policy as policies
 from core.smtp import Route, Timeouts
@@ -102,6 +103,7 @@ def _findings(seat: Seat) -> Iterator[Finding]:
         yield Finding(Grade.FAIL, "database", "", str(error), "postroom serve brings it to this version")
         return
     yield Finding(Grade.OK, "database", "", "it answers and is of this version")
+    yield from _log(seat)
     yield from _clock(seat)
     yield from _workers(seat)
     if not stored:
@@ -136,6 +138,21 @@ def _files(seat: Seat) -> Iterator[Finding]:
         yield Finding(Grade.FAIL, "policy", file.name, str(error), f"postroom policy check {file}")
     else:
         yield Finding(Grade.OK, "policy", file.name, "it is valid")
+
+
+def _log(seat: Seat) -> Iterator[Finding]:
+    """The log's newest entries, what is known of it outside, and the pages of the file."""
+    with seat.read() as conn:
+        fault = integrity.fault(conn, logcheck.seen(seat.settings))
+        damaged = integrity.quick_check(conn)
+    if damaged is not None:
+        yield Finding(Grade.FAIL, "database", "", f"its file is damaged: {damaged}", "restore a backup")
+    if fault is not None:
+        yield Finding(
+            Grade.FAIL, "log", "", fault, "postroom audit verify; then governance: postroom start --reason TEXT"
+        )
+    else:
+        yield Finding(Grade.OK, "log", "", "its newest entries hold, and it is as far as it was seen to be")
 
 
 def _readable(seat: Seat) -> Iterator[Finding]:

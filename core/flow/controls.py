@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, func, select, update
 
-from core.errors import Conflict, Invalid, NotFound
+from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.events import (
     AgentResumed,
     AgentSuspended,
@@ -25,14 +25,14 @@ from core.events import (
     StreamPaused,
     StreamResumed,
 )
-from core.flow import access, cohorts
+from core.flow import access, cohorts, integrity
 from core.ledger import facts, people
 from core.ledger.counters import EVER
 from core.ledger.tables import Agent, Desk, InFlight, Lane, Mailbox, Stream, table
 from core.ledger.transaction import Transaction
 from core.rules import roles
 from core.rules.roles import Verb
-from core.words import FAR_FUTURE, Actor
+from core.words import FAR_FUTURE, Actor, Role
 
 AGENT: Final = table(Agent)
 DESK: Final = table(Desk)
@@ -215,6 +215,11 @@ def start(tx: Transaction, *, reason: str, actor: Actor) -> Started:
     desk = facts.desk(tx)
     if desk.stopped_at is None:
         raise Conflict("the desk is not stopped")
+    if desk.stopped_by == integrity.HOLDER and Role.GOVERNANCE not in actor.roles:
+        raise Forbidden(
+            "the desk is held for its log; governance says whether this log is the one to go on with",
+            fix="postroom audit verify, then governance: postroom start --reason TEXT",
+        )
     why = given(reason)
     earlier = [name for name in desk.start_votes if name.casefold() != actor.name.casefold()]
     by = (*earlier, actor.name)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -57,3 +59,16 @@ def test_a_database_that_others_can_read_is_said_with_what_to_do(clerk: Clerk) -
 def test_a_policy_that_is_broken_on_disk_fails(clerk: Clerk) -> None:
     (clerk.directory / "policy.toml").write_text("[nonsense")
     assert ("fail", "policy.toml") in _graded(clerk, "policy")
+
+
+def test_a_log_that_was_changed_in_the_database_fails(clerk: Clerk) -> None:
+    assert _graded(clerk, "log") == [("ok", "")]
+    with contextlib.closing(sqlite3.connect(clerk.directory / "postroom.db")) as conn, conn:
+        conn.execute("DROP TRIGGER event_no_update")
+        conn.execute("UPDATE event SET actor = 'mallory' WHERE seq = (SELECT max(seq) FROM event)")
+    assert _graded(clerk, "log") == [("fail", "")]
+
+
+def test_a_database_older_than_the_head_that_was_seen_fails(clerk: Clerk) -> None:
+    (clerk.directory / "log-head.json").write_text('{"seq": 9999, "head": "00", "at": 4000000000000000}')
+    assert _graded(clerk, "log") == [("fail", "")]

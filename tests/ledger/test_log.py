@@ -127,6 +127,23 @@ def test_the_database_refuses_to_change_or_to_cut_the_log(store: Store, forbidde
         assert log.verify(conn).events == 5
 
 
+def test_the_database_refuses_to_replace_an_entry_by_inserting_it_again(store: Store) -> None:
+    make_desk(store)
+    fill(store)
+    rest = "message, mailbox, agent, run, stream, data, prev, hash"
+    values = f"SELECT seq, at, type, 'mallory', {rest} FROM event WHERE seq = 3"
+    columns = f"event (seq, at, type, actor, {rest})"
+    ways = [f"INSERT INTO {columns} {values} ON CONFLICT (seq) DO UPDATE SET actor = 'mallory'"]
+    if store.sqlite:
+        ways += [f"INSERT OR REPLACE INTO {columns} {values}", f"REPLACE INTO {columns} {values}"]
+    for way in ways:
+        with pytest.raises(DBAPIError), store.engine.begin() as conn:
+            conn.execute(text(way))
+    with store.read() as conn:
+        assert log.verify(conn).ok
+        assert conn.execute(text("SELECT count(*) FROM event WHERE actor = 'mallory'")).scalar() == 0
+
+
 def test_postgresql_refuses_to_truncate_the_log(store: Store) -> None:
     make_desk(store)
     fill(store)
