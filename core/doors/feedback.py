@@ -41,6 +41,10 @@ READERS: Final = 2
 HAND: Final = 50
 """Events absorbed in one transaction: a batch of a thousand must not hold up the gate."""
 
+LEGACY: Final = (
+    "this is one of Mailgun's legacy webhooks, from before 2018: delete it and add the URL under Sending > Webhooks, "
+    "which posts JSON"
+)
 FETCHED: Final = 64 * 1024
 FETCH_TIMEOUT: Final = 5.0
 CERTIFICATES: Final = 16
@@ -149,6 +153,8 @@ class Feedback:
         """Mailgun's webhook; its signature covers a token alone, which is good for one payload."""
         body = await _bounded(request)
         key = self._set_up.mailgun.signing_key
+        if mailgun.legacy(request.headers.get("content-type")):
+            await self._refuse("mailgun", "a legacy webhook: it posts a form and not JSON", body, fix=LEGACY)
         try:
             payload = reading.parse(body)
         except Invalid as error:
@@ -205,7 +211,7 @@ class Feedback:
             await self._refuse(source, proof.reason, body)
         return proof.once
 
-    async def _refuse(self, source: str, reason: str, body: bytes) -> NoReturn:
+    async def _refuse(self, source: str, reason: str, body: bytes, *, fix: str | None = None) -> NoReturn:
         """Tell the desk why, the sender only that. Raises `Unauthenticated`."""
         digest = hashlib.sha256(body).hexdigest()
         await self._desk.writer.do(
@@ -213,8 +219,8 @@ class Feedback:
         )
         raise Unauthenticated(
             "this is not signed by whom it should be, or nobody set that up here",
-            fix=f"the secret under [feedback.{source}] in postroom.toml must be the provider's own"
-            if source != "report"
+            fix=fix or f"the secret under [feedback.{source}] in postroom.toml must be the provider's own"
+            if source != "report" or fix
             else "send feedback.report_token of postroom.toml as a bearer token, or set feedback.report_open = true",
         )
 

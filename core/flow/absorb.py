@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final, assert_never
 
+from core.errors import Invalid
 from core.events import EmailBounced, EmailComplained, EmailDelivered, EmailUnsubscribed, FeedbackUnverified
 from core.flow import cohorts, guarding, house, matching, suppressions
 from core.flow.suppressions import Subjects
@@ -18,6 +19,7 @@ from core.ledger.counters import bucket
 from core.ledger.feedback import Subject
 from core.ledger.lanes import Claimed
 from core.ledger.transaction import Transaction
+from core.rules import addresses
 from core.rules.guards import Measure
 from core.rules.policy import Policy
 from core.rules.provenance import Keyring
@@ -110,6 +112,8 @@ def absorb_report(
 
 def absorb_provider(tx: Transaction, event: ProviderEvent, *, source: str) -> Absorbed:
     """One event of a webhook whose signature was verified."""
+    if event.lifts and feedback.first_time(tx, event.key):
+        suppressions.lift(tx, _address(event.recipient), source=source, reason=f"{source}: {event.name}")
     if event.event is None or event.event == "deferred":
         return Absorbed(matched=True)
     one = matching.of_provider(tx, event)
@@ -118,7 +122,18 @@ def absorb_provider(tx: Transaction, event: ProviderEvent, *, source: str) -> Ab
             return Absorbed(matched=False, reason=one)
         return unverified(tx, source=source, kind=event.event.value, reason=one)
     word = Word(event.event, source, permanent=event.permanent, counted=event.counted, status=event.status)
-    return _take(tx, one, word)
+    new = event.event is not Feedback.UNSUBSCRIBED or feedback.first_time(tx, event.key)
+    taken = _take(tx, one, word)
+    if new and not taken.fresh and not one.test and event.event is Feedback.UNSUBSCRIBED:
+        _suppress(tx, one, word)  # they had subscribed again since they left about this very message
+    return taken
+
+
+def _address(text: str) -> str:
+    try:
+        return addresses.parse_address(text).normalised
+    except Invalid:
+        return ""
 
 
 def absorb_refusal(tx: Transaction, claimed: Claimed, reply: Reply) -> None:

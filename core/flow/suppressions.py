@@ -21,7 +21,7 @@ from core.ledger.tables import Stream, Suppression, table
 from core.ledger.transaction import Transaction
 from core.rules import addresses
 from core.rules.roles import Verb
-from core.words import EVERY_CLASS, Actor, ContentClass, read_stamp, stamp
+from core.words import EVERY_CLASS, SYSTEM, Actor, ContentClass, read_stamp, stamp
 
 SUPPRESSION: Final = table(Suppression)
 STREAM: Final = table(Stream)
@@ -158,6 +158,25 @@ def remove(tx: Transaction, address: str, *, reason: str, actor: Actor, stream: 
     tx.write(update(SUPPRESSION).where(c.id.in_([row.id for row in rows])).values(removed_at=tx.now))
     for row in rows:
         tx.emit(SuppressionRemoved(actor=str(actor), stream=row.stream_id, suppression=row.id, reason=why))
+    return len(rows)
+
+
+LIFTED: Final = ("unsubscribed", "bounced")
+"""What a provider may take back: never a complaint, which its recipient made."""
+
+
+def lift(tx: Transaction, address: str, *, source: str, reason: str) -> int:
+    """The provider that suppressed an address mails it again: end what came from it, and no other record."""
+    c = SUPPRESSION.c
+    rows = tx.all(
+        select(c.id, c.stream_id).where(
+            c.address == address, c.source == source, c.cause.in_(LIFTED), c.removed_at.is_(None)
+        )
+    )
+    if rows:
+        tx.write(update(SUPPRESSION).where(c.id.in_([row.id for row in rows])).values(removed_at=tx.now))
+    for row in rows:
+        tx.emit(SuppressionRemoved(actor=str(SYSTEM), stream=row.stream_id, suppression=row.id, reason=reason))
     return len(rows)
 
 

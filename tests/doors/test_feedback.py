@@ -391,6 +391,13 @@ def test_report_is_refused_where_no_token_is_set_up_unless_the_door_is_opened(
             assert "report_open" in told["fix"]
 
 
+def test_mailgun_s_legacy_form_is_refused_with_what_to_set(world: Visitor) -> None:
+    form = {"event": "bounced", "recipient": "jane@example.com", "timestamp": "1", "token": "t", "signature": "s"}
+    told = problem(world.post("/feedback/mailgun", data=form), 401, "unauthenticated")
+    assert "Sending > Webhooks" in told["fix"]
+    assert [event.reason for event in unproven(world)] == ["a legacy webhook: it posts a form and not JSON"]
+
+
 # --- the public side ----------------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select, update
 
 from core.events import EmailBounced, EmailSent, FeedbackUnverified
-from core.flow import absorb, status, tell
+from core.flow import absorb, status, suppressions, tell
 from core.flow.absorb import Absorbed
 from core.ledger import facts
 from core.ledger.store import Store
@@ -24,7 +24,7 @@ from core.rules.policy.sections import HeldClasses
 from core.rules.policy.sections import Suppression as SuppressionPolicy
 from core.rules.reports import Event, read
 from core.words import DAY, ContentClass, Feedback, Outcome, Reply, spell_id
-from tests.desk import DOMAIN, KEYRING, Bench, make_desk
+from tests.desk import ALICE, DOMAIN, KEYRING, Bench, make_desk
 from tests.flow.leaving import attempt, claim, events, leave, many, number, pass_a_moment, settle
 from tests.flow.reporting import (
     FORGER,
@@ -474,3 +474,44 @@ def test_a_bounce_of_an_address_that_lives_never_suppresses_for_good(store: Stor
     [message] = leave(desk, "jane@example.com")
     assert hand_in(store, report(message, kind="bounce", status=status, said=said)).fresh
     assert suppressed(store) == []
+
+
+# --- subscribing again ----------------------------------------------------------------------------------------------
+
+
+def resubscribed(store: Store, *, key: str = "sg:back") -> Absorbed:
+    return provider(store, key=key, name="group_resubscribe", event=None, permanent=False, lifts=True)
+
+
+def test_a_provider_s_reactivation_lifts_what_came_from_it_and_nothing_else(store: Store) -> None:
+    desk = free(store)
+    [message, *_] = leave(desk, "jane@example.com", *many(9), provider_id="id-1")
+    provider(store, event=Feedback.UNSUBSCRIBED, provider_message_id="id-1")
+    store.transact(lambda tx: absorb.unsubscribe(tx, message, 0))
+    store.transact(lambda tx: suppressions.add(tx, suppressions.Entry("jane@example.com"), actor=ALICE))
+    resubscribed(store)
+    s = table(Suppression).c
+    left = [(row.source, row.removed_at is None) for row in store.rows(select(table(Suppression)).order_by(s.id))]
+    assert left == [("ses", False), ("operator", True)]
+    [told] = events(store, "suppression.removed")
+    assert (told.actor, getattr(told, "reason", "")) == ("system", "ses: group_resubscribe")
+
+
+def test_a_complaint_is_lifted_by_no_provider(store: Store) -> None:
+    desk = free(store)
+    leave(desk, "jane@example.com", provider_id="id-1")
+    provider(store, event=Feedback.COMPLAINED, provider_message_id="id-1")
+    resubscribed(store)
+    assert desk.submit("jane@example.com").error == "recipients_suppressed"
+
+
+def test_leaving_again_after_subscribing_again_holds_and_an_old_event_told_twice_does_not(store: Store) -> None:
+    desk = free(store)
+    leave(desk, "jane@example.com", provider_id="id-1")
+    living = select(table(Suppression)).where(table(Suppression).c.removed_at.is_(None))
+    for key, alive in (("leave-1", 1), ("back-1", 0), ("leave-1", 0), ("leave-2", 1), ("back-1", 1), ("back-2", 0)):
+        if key.startswith("leave"):
+            provider(store, key=key, event=Feedback.UNSUBSCRIBED, provider_message_id="id-1")
+        else:
+            resubscribed(store, key=key)
+        assert len(store.rows(living)) == alive, key

@@ -392,3 +392,35 @@ def test_payload_that_is_too_deep_too_long_or_too_large_is_refused() -> None:
             reading.parse(body)
     with pytest.raises(Invalid):
         sendgrid.events([0] * (reading.MAX_ROWS + 1))
+
+
+def test_what_a_provider_mails_again_lifts_and_what_it_stops_does_not() -> None:
+    def lifts(found: tuple[ProviderEvent, ...]) -> list[bool]:
+        return [one.lifts for one in found]
+
+    def change(**more: object) -> object:
+        return postmark_hook("SubscriptionChange", Recipient=JANE, **more)
+
+    assert lifts(postmark.events(change(SuppressSending=False, SuppressionReason=None))) == [True]
+    assert lifts(postmark.events(change(SuppressSending=True, SuppressionReason="HardBounce"))) == [False]
+    assert lifts(postmark.events(change())) == [False]
+    assert lifts(sendgrid.events([sendgrid_row("group_resubscribe"), sendgrid_row("unsubscribe")])) == [True, False]
+    topics = {
+        state: {"topicSubscriptionStatus": [{"topicName": "offers", "subscriptionStatus": state}]}
+        for state in ("OptIn", "OptOut")
+    }
+    for old, new, expected in (("OptOut", "OptIn", True), ("OptIn", "OptOut", False), ("OptIn", "OptIn", False)):
+        told = ses_event(
+            "Subscription", "subscription", oldTopicPreferences=topics[old], newTopicPreferences=topics[new]
+        )
+        assert lifts(ses.events(told)) == [expected]
+
+
+@pytest.mark.parametrize("to", [JANE, f"Jane Doe <{JANE}>"])
+def test_mailgun_s_rejection_without_a_recipient_is_about_whom_the_message_is_to(to: str) -> None:
+    told = {
+        "event": "rejected", "id": "r1", "timestamp": 1.0, "reject": {"reason": "Sandbox subdomains are for tests"},
+        "message": {"headers": {"to": to, "message-id": "x@y.test", "from": "a@y.test", "subject": "s"}},
+    }  # fmt: skip
+    (found,) = mailgun.events({"event-data": told})
+    assert (found.recipient, found.event, found.permanent, found.counted) == (JANE, Feedback.BOUNCED, False, False)

@@ -52,8 +52,9 @@ class ProviderEvent:
     not only this message. `counted` is False where the provider or we refused and no receiver was asked: such an event
     may suppress a recipient but never counts against an agent. `recipient` is spelled as the provider spells it.
     `provider_message_id` is what the provider answered at submission, `postroom_id` our own id where custom metadata
-    came back, `rfc_message_id` is in angle brackets. `status` is an enhanced status code (RFC 3463), `at` in
-    microseconds, None where none was given.
+    came back, `rfc_message_id` is in angle brackets. `lifts`: the provider mails this address again, because its
+    recipient subscribed again or somebody reactivated it; what it had suppressed here ends, and nothing else. `status`
+    is an enhanced status code (RFC 3463), `at` in microseconds, None where none was given.
     """
 
     key: str
@@ -68,3 +69,4 @@ class ProviderEvent:
     status: str | None = None
     diagnostic: str | None = None
     at: int | None = None
+    lifts: bool = False

@@ -57,6 +57,12 @@ def verify(payload: object, *, signing_key: str, now: int, window: int = WINDOW)
     return Genuine(once=key("mailgun-token", signed.decode("utf-8", "surrogatepass")))
 
 
+def legacy(content_type: str | None) -> bool:
+    """Whether this is a form, as Mailgun's webhooks posted until 2018: signed otherwise, and of another shape."""
+    kind = (content_type or "").partition(";")[0].strip().lower()
+    return kind in ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
 def events(payload: object) -> tuple[ProviderEvent, ...]:
     """What a parsed webhook says happened. Raises `Invalid`."""
     data = table(table(payload, "body").get("event-data"), "event-data")
@@ -67,9 +73,10 @@ def events(payload: object) -> tuple[ProviderEvent, ...]:
     text = diagnostic(said.get("message"), said.get("description"), optional_table(data.get("reject")).get("reason"))
     status = enhanced(said.get("enhanced-code"), text)
     name, event, permanent, counted = _outcome(kind, data, said=said, status=status)
-    recipient = mailbox(data.get("recipient"))
     message = optional_table(data.get("message"))
     headers = {name.lower(): value for name, value in optional_table(message.get("headers")).items()}
+    # `rejected` comes without a recipient of its own: Mailgun never got as far as one.
+    recipient = mailbox(data.get("recipient") if "recipient" in data else headers.get("to"))
     rfc = message_id(headers.get("message-id"))
     at = instant(data.get("timestamp"))
     return (

@@ -106,6 +106,7 @@ def events(payload: object) -> tuple[ProviderEvent, ...]:
             status=enhanced(record.get("Details")),
             diagnostic=text,
             at=instant(happened),
+            lifts=kind == "SubscriptionChange" and record.get("SuppressSending") is False,
         ),
     )
 
@@ -166,7 +167,7 @@ def _subscription(record: Mapping[str, object]) -> _Outcome:
     reason = word(record.get("SuppressionReason"))
     name = f"SubscriptionChange/{reason}" if reason else "SubscriptionChange"
     if record.get("SuppressSending") is not True:
-        return name, None, False, False  # taken back; the desk lifts no suppression on a provider's word
+        return name, None, False, False  # taken back: `lifts`
     match reason:
         case "HardBounce":
             return name, Feedback.BOUNCED, True, True

@@ -135,6 +135,7 @@ def _event(row: Mapping[str, object]) -> ProviderEvent:
         status=status,
         diagnostic=text,
         at=instant(row.get("timestamp")),
+        lifts=kind == "group_resubscribe",
     )
 
 

@@ -329,6 +329,7 @@ def _unsubscribes(subscription: Mapping[str, object], mail: _Mail) -> Iterator[P
     after = optional_table(subscription.get("newTopicPreferences"))
     before = optional_table(subscription.get("oldTopicPreferences"))
     left = after.get("unsubscribeAll") is True or bool(_opted_out(after) - _opted_out(before))
+    was_out = before.get("unsubscribeAll") is True or bool(_opted_out(before) - _opted_out(after))
     for row in mail.destination:
         recipient = mailbox(row)
         yield _event(
@@ -341,6 +342,7 @@ def _unsubscribes(subscription: Mapping[str, object], mail: _Mail) -> Iterator[P
             counted=left,
             text=diagnostic(subscription.get("source")),
             at=subscription.get("timestamp"),
+            lifts=was_out and not left,
         )
 
 
@@ -371,6 +373,7 @@ def _event(
     counted: bool = True,
     status: str | None = None,
     text: str | None = None,
+    lifts: bool = False,
 ) -> ProviderEvent:
     return ProviderEvent(
         key=unique,
@@ -385,4 +388,5 @@ def _event(
         status=status,
         diagnostic=text,
         at=instant(at),
+        lifts=lifts,
     )
