@@ -283,6 +283,9 @@ def _bodies(issued: Mapping[str, Any], mail: EmailMessage) -> Iterator[Change]:
             continue
         sent = _lines(found.get_content()) if found is not None else ""
         before = _lines(asked) if isinstance(asked, str) else ""
+        if field == "text" and not before.strip() and issued.get("html"):
+            yield Change(field, ADDED, "text_part", "made from the HTML, which came alone", None, sent)
+            continue
         yield _body(field, before, sent)
 
 

@@ -160,7 +160,8 @@ def judge(tx: Transaction, prepared: Prepared, box: GateFacts, *, run: RunFacts)
     open_ = tuple(t for t in prepared.targets if t.n in open_to(asked))
     first = contacts.strangers(tx, {t.address.normalised for t in open_}, agent_id=box.agent_id)
     newcomers = _newcomers_hold(tx, box, len(first.fresh))
-    budget = (*_run_hold(tx, box, run, before=before, asking=len(open_)), *newcomers)
+    # What composing found stands beside the caps: either is looked at once, before the message is accepted.
+    budget = (*_run_hold(tx, box, run, before=before, asking=len(open_)), *newcomers, *prepared.holds)
     decision = decide(dataclasses.replace(asked, budget=budget))
     verdict = decision.verdict
     if isinstance(verdict, Hold):

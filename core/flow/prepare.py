@@ -134,6 +134,8 @@ class Prepared:
     repeat_digest: bytes = b""
     """The same for a request that says the same; only where there is a key to know a repetition by."""
     said: Said = field(default_factory=lambda: Said(""))
+    holds: tuple[Reason, ...] = ()
+    """Why a person looks at it in every mode, whatever its class."""
     findings: tuple[Reason, ...] | None = None
     """What its content fails; None: not looked at, for its mode lets it go without a human."""
     domain: str = ""
@@ -217,6 +219,7 @@ def prepare(
         idempotency_key=submission.idempotency_key,
         request_digest=sha256(submission.issued),
         repeat_digest=_repeat(submission),
+        holds=_hidden_footer(submission, gateway),
         said=said,
         findings=content.examined(said, own=(box.domain,)) if held else None,
         domain=box.domain,
@@ -251,6 +254,15 @@ def _named_by_us(store: Store, submission: Submission, token: TokenFacts) -> Sub
         in_reply_to=found.get(submission.in_reply_to or "", submission.in_reply_to),
         references=tuple(found.get(text, text) for text in submission.references),
     )
+
+
+def _hidden_footer(submission: Submission, gateway: Gateway) -> tuple[Reason, ...]:
+    """Whether the HTML keeps from its reader what the desk must say: then a person decides."""
+    added = gateway.footer or gateway.identity or gateway.list_unsubscribe
+    why = compose.hidden_by(submission.html) if added and submission.html else None
+    if why is None:
+        return ()
+    return (Reason("footer_hidden", f"the HTML may hide the footer from its reader: {why}"),)
 
 
 def _repeat(submission: Submission) -> bytes:

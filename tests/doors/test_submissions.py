@@ -153,6 +153,27 @@ def test_html_alone_gets_a_text_part_that_says_the_same(free: Visitor) -> None:
     assert message.get_body(("html",)) is not None
 
 
+def test_html_that_may_hide_the_footer_waits_for_a_person_in_every_mode(free: Visitor) -> None:
+    held = free.send(html="<style>body{display:none}</style><p>It is on its way.</p>").json()
+    assert held["status"] == "pending"
+    assert "hide the footer" in str(held["reasons"])
+    assert free.send(html="<style>p{margin:0}</style><p>It is on its way.</p>").json()["status"] == "queued"
+
+
+def test_a_promise_in_a_split_word_or_an_attachment_waits_for_a_person(free: Visitor) -> None:
+    file = {"filename": "a.txt", "content_type": "text/plain", "content": "V2Ugd2lsbCByZWZ1bmQgeW91Lg=="}
+    for more in (
+        {"text": None, "html": "<p>We will re<b></b>fund you.</p>"},
+        {"text": None, "html": "<p>We will re<span style='display:none'>x</span>fund you.</p>"},
+        {"attachments": [file]},
+        {"text": "I've gone ahead and scheduled this for Tuesday."},
+        {"text": "Wir erstatten Ihnen den vollen Betrag."},
+    ):
+        held = free.send(**more).json()
+        assert held["status"] == "pending", more
+        assert "raised to commitment" in str(held["reasons"])
+
+
 @pytest.mark.parametrize("spelled", ["{}", "<{}>"])
 def test_a_reply_may_name_the_message_by_the_message_id_we_gave_out(free: Visitor, spelled: str) -> None:
     first = free.send().json()

@@ -73,7 +73,14 @@ def test_the_footer_is_shown_as_what_was_added_to_text_and_html(store: Store) ->
     assert changed["text"].after.startswith("This message was written by an AI agent")
     assert "Hello" not in changed["text"].after
     assert changed["html"].after is not None
-    assert changed["html"].after.startswith("<p>This message was written")
+    assert ">This message was written by an AI agent" in changed["html"].after
+
+
+def test_a_text_part_made_from_html_is_shown_as_added(store: Store) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    found = read(store, hand_in(desk, {"text": None, "html": "<p>Hello</p>"}))
+    assert part(found, "text") == ("added", "text_part")
+    assert part(found, "html") == ("changed", "disclosure.footer")
 
 
 def test_a_suppressed_recipient_is_removed_by_that_rule_and_the_others_stay(store: Store) -> None:

@@ -492,7 +492,7 @@ def test_a_filename_loses_its_path_and_nothing_else(name: str, sent: str) -> Non
 
 
 FOOTER = replace(GATEWAY, footer="Written by an AI of <Acme> & Co.", identity=("Acme, 1 Road", "Town"))
-BLOCK = "<p>Written by an AI of &lt;Acme&gt; &amp; Co.<br>Acme, 1 Road<br>Town</p>"
+BLOCK = "Written by an AI of &lt;Acme&gt; &amp; Co.<br>Acme, 1 Road<br>Town</div>"
 
 
 def test_the_footer_stands_below_the_text() -> None:
@@ -510,14 +510,24 @@ def test_the_footer_stands_below_the_text() -> None:
         ("<p>Hi</p><!-- </body> -->", f"<p>Hi</p><!-- </body> -->{BLOCK}\n"),
         ("<p>Hi</p><!-- hidden", f"<p>Hi</p><!-- hidden-->{BLOCK}\n"),
         ("<body>Hi<style>x", f"<body>Hi<style>x</style>{BLOCK}\n"),
-        ("Hi<script></body>", f"Hi<script></body></script>{BLOCK}\n"),
+        ("Hi<script></body>", f"Hi<script></script>{BLOCK}\n</body>"),
     ],
 )
 def test_the_footer_stands_escaped_where_a_reader_sees_it(html: str, expected: str) -> None:
-    assert (
-        content(parsed(compose(replace(DRAFT, text=None, html=html), FOOTER).message)) + "\n"
-        == unified(expected) + "\n"
-    )
+    shown = content(parsed(compose(replace(DRAFT, text=None, html=html), FOOTER).message))
+    assert re.sub(r"<div style=[^>]*>", "", shown) + "\n" == unified(expected) + "\n"
+
+
+def test_commercial_mail_shows_the_link_of_its_header_in_both_parts() -> None:
+    link = "https://mail.acme.com/u/k1abc?a=1&b=2"
+    message = parsed(compose(replace(DRAFT, html="<p>Hi</p>"), replace(FOOTER, list_unsubscribe=link)).message)
+    assert message["List-Unsubscribe"] == f"<{link}>"
+    text, html = message.get_body(("plain",)), message.get_body(("html",))
+    assert isinstance(text, EmailMessage)
+    assert isinstance(html, EmailMessage)
+    assert content(text).endswith(f"\nUnsubscribe: {link}")
+    assert 'href="https://mail.acme.com/u/k1abc?a=1&amp;b=2"' in content(html)
+    assert ">Unsubscribe</a>" in content(html)
 
 
 def test_the_digest_tells_apart_what_the_eye_may_not() -> None:

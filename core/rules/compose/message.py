@@ -10,7 +10,7 @@ from email.utils import format_datetime
 from typing import Final
 
 from core.errors import Invalid
-from core.rules.compose import fields, forbidden, parts
+from core.rules.compose import fields, footer, forbidden, parts
 from core.words import MICROS, Envelope, sha256
 
 MAX_HEADERS: Final = 50
@@ -167,11 +167,12 @@ def _header(draft: Draft, gateway: Gateway) -> Iterator[str]:
 def _body(draft: Draft, gateway: Gateway) -> parts.Part:
     """The tree: mixed(alternative(text, html), attachments...), each level only where there is something to hold."""
     lines = [*(gateway.footer.splitlines() if gateway.footer else ()), *gateway.identity]
+    link = gateway.list_unsubscribe  # the header's own, for whose program shows no button
     shown: list[parts.Part] = []
     if draft.text is not None or draft.html is None:
-        shown.append(parts.text_part("plain", parts.text_footer(draft.text or "", lines)))
+        shown.append(parts.text_part("plain", footer.text_footer(draft.text or "", lines, link=link)))
     if draft.html is not None:
-        shown.append(parts.text_part("html", parts.html_footer(draft.html, lines)))
+        shown.append(parts.text_part("html", footer.html_footer(draft.html, lines, link=link)))
     if len(shown) == 1 and not draft.attachments:
         return shown[0]
     boundary = parts.boundary_for(gateway.rfc_message_id, shown)

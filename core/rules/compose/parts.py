@@ -1,4 +1,4 @@
-"""Build the body: transfer encodings, multiparts, attachments, the footer a policy asks for (RFC 2045, 2046, 2183).
+"""Build the body: transfer encodings, multiparts, attachments (RFC 2045, 2046, 2183).
 
 Every part ends in CRLF and holds no bare CR or LF, no line over 998 octets, no space at a line's end and no line that
 begins with `From `: relays "repair" each of these, and a repaired body fails its DKIM signature.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import html as htmllib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,16 +24,8 @@ _PRINTABLE: Final = bytes({*range(0x20, 0x7F), 0x09, 0x0D, 0x0A})
 _QP_SAFE: Final = _PRINTABLE.replace(b"=", b"")
 _LONGEST_LINE: Final = 998
 _LONGEST_TYPE: Final = 200
-_LOWER: Final = {code: code + 32 for code in range(0x41, 0x5B)}
 _PREVIEW_INPUT: Final = 8_000
 _PREVIEW: Final = 200
-_SWALLOWING: Final = (
-    ("<!--", "-->", "-->"),
-    *(
-        (f"<{name}", f"</{name}", f"</{name}>")
-        for name in ("script", "style", "title", "textarea", "noscript", "template", "xmp", "iframe", "select")
-    ),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,48 +121,6 @@ def boundary_for(seed: str, parts: Sequence[Part]) -> str:
         if not any(part.plain and mark.encode() in part.body for part in parts):
             return mark
     raise AssertionError("a body that holds a thousand chosen digests")
-
-
-def text_footer(text: str, lines: Sequence[str]) -> str:
-    """The text with the footer's lines below it."""
-    if not lines:
-        return text
-    footer = "\n".join(lines) + "\n"
-    return f"{text.rstrip()}\n\n{footer}" if text.strip() else footer
-
-
-def html_footer(html: str, lines: Sequence[str]) -> str:
-    """The HTML with the footer's lines, escaped, before `</body>`, or at the end.
-
-    What an agent left open (a comment, a style) would swallow the footer: then it goes to the very end, after a closer.
-    """
-    if not lines:
-        return html
-    block = f"<p>{'<br>'.join(htmllib.escape(line) for line in lines)}</p>"
-    lower = html.lower() if html.isascii() else _ascii_lower(html)
-    at = lower.rfind("</body")
-    if at < 0:
-        at = lower.rfind("</html")
-    closers = _open_at(lower, at) if at >= 0 else ""
-    if at < 0 or closers:
-        at = len(html)
-        closers = _open_at(lower, at)
-    return f"{html[:at]}{closers}{block}\r\n{html[at:]}"
-
-
-def _open_at(lower: str, at: int) -> str:
-    """What closes the comment or swallowing element that is still open at a position of lower-cased HTML."""
-    closers = ""
-    for opening, closing, closer in _SWALLOWING:
-        begun = lower.rfind(opening, 0, at)
-        if begun >= 0 and lower.find(closing, begun, at) < 0:
-            closers += closer
-    return closers
-
-
-def _ascii_lower(text: str) -> str:
-    """Lower case of ASCII letters only: `str.lower` changes the length of some others, and positions with it."""
-    return text.translate(_LOWER)
 
 
 def preview(text: str | None, html: str | None) -> str:
