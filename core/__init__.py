@@ -32,6 +32,7 @@ Where to look for a question:
     who comes in               doors/operators.py, told.py, identities.py, unsubscribe.py, maildir.py, health.py
     whether the desk can work  flow/readiness.py (accept, claim, deliver), gateways.py (who runs), loops/heartbeat.py
     who waits for an outcome   doors/outcomes.py (`Prefer: wait`: one reader for all who wait)
+    large messages             doors/composers.py, cli/composer.py (processes of their own)
     what clients may cost      doors/listener.py, connection.py (connections, time), limits.py (bodies)
 
 Every fact is in the log: events/ is the catalogue, ledger/log.py the chain. What else is remembered: ledger/tables/.

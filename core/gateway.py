@@ -11,6 +11,7 @@ import contextlib
 import os
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import Final
 
@@ -21,6 +22,7 @@ from fastapi import FastAPI
 from core.delivery import Delivery
 from core.doors import site
 from core.doors.callers import Callers
+from core.doors.composers import Composers
 from core.doors.connection import Connection
 from core.doors.desk import Desk
 from core.doors.listener import Listener, Traffic, raise_file_limit
@@ -58,6 +60,7 @@ class Gateway:
         schema.upgrade(delivery.store.engine, founding=False)
         logcheck.at_start(settings, delivery.store)
         self.traffic = Traffic(settings.http)
+        self.composers = _composers(settings)
         here = gateways.Place(
             delivery.house.ids.mint(delivery.clock.now()), socket.gethostname(), os.getpid(), settings.listen
         )
@@ -69,6 +72,7 @@ class Gateway:
             delivery.house,
             Callers(delivery.store),
             self.traffic,
+            self.composers,
             lambda: self.heartbeat.trouble,
         )
         self.app: FastAPI = site.build(self.desk, settings)
@@ -94,6 +98,8 @@ class Gateway:
                     loop.cancel()
                 await asyncio.gather(*self._loops, return_exceptions=True)
                 await self.hooks.close()
+                if self.composers is not None:
+                    await self.composers.close()
                 await self._leave()
 
     async def _enter(self) -> None:
@@ -137,6 +143,13 @@ class Gateway:
         if self.settings.policy_file.is_file():
             running.append(PolicyFile(self.settings.policy_file, writer=writer).run())
         self._loops += [asyncio.create_task(watched(one)) for one in running]
+
+
+def _composers(settings: Settings) -> Composers | None:
+    command = (sys.executable, "-m", "core.cli.composer", str(settings.dir))
+    environment = os.environ | {"POSTROOM_DATABASE": settings.database_url}
+    most = settings.http.content_processes
+    return Composers(command, environment, most=most) if most else None
 
 
 def alive(host: str, pid: int) -> bool | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from core.doors.callers import Callers
+from core.doors.composers import Composers
 from core.doors.listener import Traffic
 from core.flow.house import House
 from core.ledger.store import Store
@@ -21,5 +22,7 @@ class Desk:
     house: House
     callers: Callers
     traffic: Traffic = field(default_factory=Traffic)
+    composers: Composers | None = None
+    """Processes for large messages; None: the event loop composes them too."""
     pulse: Callable[[], str | None] = lambda: None
     """Why this gateway's last sign of life was not committed."""

@@ -12,6 +12,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Request, Response
 
 from core.doors.answers import MessageAnswer, MessagesAnswer, StandingAnswer, SubmissionAnswer
+from core.doors.composers import INLINE
 from core.doors.contract import ReplyRequest, SendRequest, TagsRequest, mailbox_address, read
 from core.doors.describe import answer_json, body_of, errors
 from core.doors.desk import Desk
@@ -23,7 +24,7 @@ from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.flow import actions, status
 from core.flow.answering import parent
 from core.flow.answers import Answer, RecipientAnswer, blocked
-from core.flow.prepare import Submission, prepare
+from core.flow.prepare import Prepared, Submission, prepare
 from core.flow.submit import RunMoved, Submit, note_answer, take_back
 from core.ledger.facts import TokenFacts
 from core.rules.roles import Verb
@@ -122,7 +123,7 @@ class Intake:
         """Compose and submit; once more under the implicit run where the gate asks for it."""
         for implicit in (False, True):
             try:
-                prepared = prepare(self._desk.store, submission, token=token, house=self._desk.house, implicit=implicit)
+                prepared = await self._prepared(submission, token, implicit=implicit)
             except Forbidden as error:
                 return _refused(submission, error), 0
             try:
@@ -131,6 +132,13 @@ class Intake:
                 continue
             return answer, prepared.mailbox_id
         raise Conflict("the run could not be settled; try again")
+
+    async def _prepared(self, submission: Submission, token: TokenFacts, *, implicit: bool) -> Prepared:
+        """A small message is composed here, a large one by another process."""
+        desk = self._desk
+        if desk.composers is None or len(submission.issued) <= INLINE:
+            return prepare(desk.store, submission, token=token, house=desk.house, implicit=implicit)
+        return await desk.composers.prepare(submission, token=token, implicit=implicit, now=desk.store.clock.now())
 
     async def _settled(self, answer: Answer, token: TokenFacts, wait: int) -> Answer:
         """What came of queued mail within `wait` seconds, or how it stands at their end."""

@@ -6,6 +6,7 @@ here shape the bytes (whose name, which footer, which thread); whether they may 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -146,6 +147,10 @@ class Prepared:
     def examined(self) -> tuple[Reason, ...]:
         """The checks that its content fails."""
         return content.examined(self.said, own=(self.domain,)) if self.findings is None else self.findings
+
+    def looked_at(self) -> Prepared:
+        """Itself with the checks made already: those of a large message would keep the writer waiting."""
+        return dataclasses.replace(self, findings=self.examined())
 
     def likeness(self) -> int:
         """The same for messages that differ only in what belongs to their recipient."""
