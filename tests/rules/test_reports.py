@@ -273,3 +273,73 @@ def test_original_recipient_of_two_groups_names_both_and_whom_we_wrote_to() -> N
 def test_reason_names_nobody_by_an_elided_or_a_contact_address(reason: str) -> None:
     report = notice(f"Your message could not be delivered:\n\n<jane.doe@example.net>:\n{reason}\n")
     assert [each.address for each in report.recipients] == ["jane.doe@example.net"]
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "メール送信エラー",
+        "送信できませんでした",
+        "配送エラー",
+        "未送信メール",
+        "メール不達のお知らせ",
+        "宛先エラー",
+        "【エラー】メールが届きませんでした",
+    ],
+)
+def test_japanese_subjects_of_a_postmaster_are_failures(subject: str) -> None:
+    words = "以下の宛先へのメールは届きませんでした。\n\njane@example.net\n\n理由: 宛先のユーザーが存在しません"
+    (each,) = notice(words, sender="postmaster@mx.example.jp", subject=subject).recipients
+    assert (each.address, each.event, each.suppress) == ("jane@example.net", Event.BOUNCED, True)
+
+
+@pytest.mark.parametrize(
+    "sender", ["no-reply@mx.example.net", "donotreply@mx.example.net", "postmaster@mx.example.net"]
+)
+@pytest.mark.parametrize("subject", ["Message not delivered", "About your message"])
+def test_whole_notice_in_one_sentence_is_read_however_it_is_called(sender: str, subject: str) -> None:
+    words = "Your message could not be delivered to jane@example.net because the mailbox is full."
+    (each,) = notice(words, sender=sender, subject=subject).recipients
+    assert (each.address, each.permanent, each.suppress) == ("jane@example.net", False, False)
+
+
+@pytest.mark.parametrize(
+    ("sender", "subject", "words"),
+    [
+        (
+            "no-reply@shop.example",
+            "Your order could not be delivered",
+            "The parcel for jane@example.net was not delivered.",
+        ),
+        (
+            "noreply@phish.example",
+            "Undelivered messages",
+            "5 messages wait. Your mailbox jane@example.net is full. Click.",
+        ),
+        (
+            "crew-bounces@lists.example",
+            "Bounce action notification",
+            "Member: jane@example.net\nReason: fatal bounces.",
+        ),
+        ("Bob <bob@example.org>", "mail to jane@example.net", "Hi, why do I get 550 5.1.1 user unknown? Thanks"),
+    ],
+)
+def test_other_mail_that_speaks_of_failures_names_nobody(sender: str, subject: str, words: str) -> None:
+    raw = f"Return-Path: <someone@else.example>\nFrom: {sender}\nTo: help@acme.com\nSubject: {subject}\n\n{words}\n"
+    assert read(raw.encode()).kind == "other"
+
+
+def test_absence_that_calls_itself_undelivered_is_no_bounce() -> None:
+    raw = (
+        "From: postmaster@corp.example\nTo: help@acme.com\nSubject: Außer Haus\nAuto-Submitted: auto-replied\n\n"
+        "Ich bin nicht im Büro. Ihre Nachricht wurde nicht zugestellt. jane@example.net\n"
+    )
+    assert read(raw.encode()).kind == "other"
+
+
+def test_success_in_free_text_is_a_delivery() -> None:
+    words = (
+        "Your message was successfully delivered to:\n\n<jane@example.net>: delivery via mx.example.net: 250 2.0.0 Ok"
+    )
+    (each,) = notice(words, subject="Successful Mail Delivery Report").recipients
+    assert (each.event, each.permanent) == (Event.DELIVERED, False)

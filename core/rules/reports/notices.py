@@ -285,6 +285,8 @@ def _outcome(address: str, notice: Notice, *, late: bool, alone: bool) -> Report
     reason = said if _tells(said) else notice.words
     status = codes.enhanced_code(reason)
     text = " ".join(said.split())[:500] or None
+    if phrases.SUCCESS.search(notice.words) and not (codes.reply_code(reason) or (status or "2").startswith("5")):
+        return ReportedRecipient(address, Event.DELIVERED, status, diagnostic=text)
     if late and not (status or "").startswith("5"):
         return ReportedRecipient(address, Event.DEFERRED, status, diagnostic=text)
     return delivery.causes_of(address, status=status, said=text, words=reason)

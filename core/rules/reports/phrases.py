@@ -84,6 +84,10 @@ FAILURE_SUBJECT: Final = _opening(
     r"(?:onbestelbaar|niet bezorg|kan niet worden|bezorging|niet-bezorg|bericht niet)",
     r"(?:недоставлен|не ?доставлен|сообщение не|письмо не|ошибка доставки|невозможно доставить|"
     r"уведомление \w (?:не|статусе)|возврат|не удалось доставить)",
+    r"(?:【?(?:エラー|重要)】?\s?)?(?:メール(?:が|の|を)?)?(?:お?(?:送信|届け|送り|配達|配送|"
+    r"配信))(?:することが)?(?:でき(?:ません|なかった)|失敗|エラー|不能|されません|されていません)",
+    r"(?:【エラー】\s?)?(?:メール(?:が|の|は)?)?(?:未送信|未達|不達|届きませ|届いていませ|"
+    r"送信失敗|配送(?:エラー|不能|失敗)|宛先(?:エラー|不明))|エラー(?:通知|報告)|"
     r"(?:配信(?:不能|できません|エラー|失敗|状況|不可)|配信されませんでした|配達|送信エラー|"
     r"メール(?:が|の)?(?:配信|送信)(?:エラー|失敗|できません)|未配信|不達|"
     r"メールエラー|エラーメール|宛先不明|リターンメール|宛先が見つかりません)",
@@ -135,6 +139,13 @@ SIGNATURE: Final = _any(
     r"can't) (?:be )?deliver",
     r"(?:could not|couldn't|unable to|cannot) deliver (?:the |your |this |following |mail |message )",
     r"reporting-mta:",
+    r"(?:次|以下|下記)の?(?:あて先|宛先|アドレス|受信者)\S{0,30}(?:届|配信|送信|配達)|(?:ihre|"
+    r"die) (?:nachricht|e-?mail) (?:an|konnte)\b.{0,90}(?:nicht|konnte)|"
+    r"votre (?:message|courriel|e-?mail) .{0,60}(?:n.a (?:pas )?(?:pu|été)|pas pu)|(?:su|"
+    r"el) mensaje .{0,60}no (?:se )?(?:ha |pudo|puede)|"
+    r"(?:sua|a) mensagem .{0,60}não (?:foi|pôde)|il (?:suo |tuo )?messaggio .{0,60}non (?:è|ha|"
+    r"può)|uw bericht .{0,60}(?:niet|kon)|ваше (?:письмо|сообщение) .{0,60}не |"
+    r"(?:您|你)(?:发送|發送|发)?.{0,30}(?:邮件|郵件).{0,30}(?:退回|无法|未能|無法|失败|失敗)",
     r"final-recipient:",
     r"user'?s mailbox is full",
     r"technical details of (?:permanent|temporary) failure",
@@ -169,7 +180,8 @@ FAILURE: Final = _any(
     r"é possível)|nao (?:foi|pode)|falhou|impossibile|non (?:è|e') (?:ancora )?stat|non (?:può|e'? possibile|"
     r"recapit|consegn)|fallit|niet (?:worden )?(?:be|af)|kon niet|mislukt|не (?:может|был|удалось|"
     r"доставлен|существует)|невозможно|ошибка|недостав",
-    r"できません|配信(?:不能|エラー|され)|送信できま|届け|失敗|見つかりません|无法|退信|失败|"
+    r"できません|配信(?:不能|エラー|され)|送信できま|届け|届き(?:ませ|ませんで)|届いて|存在しませ|"
+    r"不達|失敗|見つかりません|无法|退信|失败|"
     r"不存在|尚未|지연|延迟|延遲|"
     r"無法|未能|失敗|실패|없습니다|되지 않|nie (?:można|"
     r"został|udało|istnieje)|inte leverera|kunde inte|ikke (?:leve|be)|kunne ikke|ei voitu|nelze|"
@@ -260,6 +272,26 @@ HUMAN_SUBJECT: Final = re.compile(
     re.IGNORECASE,
 )
 
+SUCCESS: Final = re.compile(
+    r"\b(?:was|were|has been|have been|is) successfully (?:delivered|relayed|sent|forwarded|"
+    r"expanded)|erfolgreich (?:zugestellt|ausgeliefert)|"
+    r"a été (?:remis|distribué) avec succès|(?:se )?(?:ha )?entregado correctamente|正常に配信されました",
+    re.IGNORECASE,
+)
+ABSENT: Final = _any(
+    r"(?:out of|away from|not in) (?:the |my )?office|on (?:annual |sick |parental |"
+    r"maternity )?(?:leave|vacation|holiday)|nicht im (?:büro|haus)|im urlaub|außer haus|"
+    r"abwesend|en (?:vacances|congés?)|absent(?:e)? (?:du|jusqu)|de vacaciones|"
+    r"fuera de la oficina|de férias|in ferie|fuori ufficio|op vakantie|afwezig|na urlopie|"
+    r"в отпуске|вне офиса|不在に|休暇中|休假|出差|부재중|휴가",
+)
+# A whole notice in one sentence, however it is called: what was not delivered to whom, and why.
+PRECISE: Final = re.compile(
+    r"(?:message|e-?mail|mail)\b.{0,60}(?:not|n't|unable to) (?:be )?(?:deliver|sen[dt]|"
+    r"accept).{0,60}@.{0,120}(?:mailbox|inbox|quota|user|recipient|account|address)\b"
+    r".{0,40}(?:full|exceed|over|unknown|not exist|n't exist|not found|disabled|invalid)",
+    re.IGNORECASE,
+)
 PERSON: Final = re.compile(
     r"^\W{0,3}(?:hi|hello|hey|dear|good (?:morning|day|evening)|hallo|guten|liebe|sehr geehrte|"
     r"bonjour|salut|hola|buenos|ciao|olá)\b(?!.{0,20}this is the)|"

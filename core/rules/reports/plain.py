@@ -13,7 +13,7 @@ import unicodedata
 from functools import lru_cache
 from typing import Final
 
-MAX_WORDS: Final = 3_000
+MAX_WORDS: Final = 2_000
 
 _FOLDED: Final = re.compile(r"(?<![\w.])[245]\d\d(?:-|\s)(?:[#(\[]?[245]\.\d{1,3}\.\d{1,3}\b[\])]?)?")
 _CODE: Final = re.compile(r"(?<![\w.])#?[245]\.\d{1,3}\.\d{1,3}(?![.\d])")
@@ -79,7 +79,7 @@ def any_of(*phrases: str) -> re.Pattern[str]:
 
 @lru_cache(maxsize=64)
 def plain(text: str) -> str:
-    """The words alone, at most 3,000 characters: no codes, links, addresses or marks."""
+    """The words alone, at most 2,000 characters: no codes, links, addresses or marks."""
     text = " ".join(text[: 2 * MAX_WORDS].split())
     if "&" in text:
         text = html.unescape(text)

@@ -138,7 +138,10 @@ def judge(mail: Mail, words: str) -> Verdict:
     weight -= 3.0 * bool(not daemon and not coded and phrases.PARCEL.search(words[:1_500]))
     weight -= 1.5 * bool(not machine and phrases.PERSON.search(words[:4_000]))
     system = machine or named or postmaster
-    if not failure and not signature and not (system and failure_subject):
+    weight += 2.0 * bool(system and phrases.PRECISE.search(words[:400]))
+    arrived = daemon and phrases.SUCCESS.search(words) is not None
+    weight += 1.5 * arrived
+    if not failure and not signature and not arrived and not (system and failure_subject):
         weight = 0.0
     person = _person(mail, subject, machine=machine, own_words=failure_subject or signature)
     human = person or _answers_by_itself(mail, subject, words, daemon=daemon or (system and failure_subject))
@@ -178,4 +181,6 @@ def _answers_by_itself(mail: Mail, subject: str, words: str, *, daemon: bool) ->
         return not daemon and not to_errors(mail)
     if headers.get("precedence").lower() == "auto_reply" or headers.get("x-precedence").lower() == "auto_reply":
         return not daemon
+    if not daemon and "auto-submitted" in headers and phrases.ABSENT.search(words[:1_000]):
+        return True
     return not daemon and bool(phrases.CHALLENGE.search(words[:3_000]))
