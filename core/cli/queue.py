@@ -90,9 +90,8 @@ def show(
 ) -> Said:
     """One message or held action, with all that is known of it."""
     number = _number(item)
-    if seat.signed_in:
-        # When a reviewer had it before their eyes is part of the decision; who may not read may not open it either.
-        seat.act(lambda tx, actor: review.opened(tx, number, actor=actor))
+    # When a reviewer had it before their eyes is part of the decision; who may not read may not open it either.
+    seat.act(lambda tx, actor: review.opened(tx, number, actor=actor))
     with seat.read() as conn:
         found = message.message(conn, number, now=seat.now) if item.startswith("m") else None
         held = None if found else message.review(conn, number)

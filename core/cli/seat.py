@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 
 from core import minting
 from core.cli import frame
+from core.cli.access import ACCESS, Free
 from core.cli.frame import TOKEN, AsJson, Directory, Said, plain
 from core.clock import SystemClock
 from core.errors import Unauthenticated
@@ -29,6 +30,7 @@ from core.ledger import revision
 from core.ledger.store import Store
 from core.ledger.transaction import Transaction
 from core.rules.policy import Policy
+from core.rules.roles import Verb
 from core.settings import Settings, load
 from core.words import Actor
 
@@ -40,9 +42,11 @@ Reason = Annotated[str, typer.Option("--reason", help="Why. It stands in the log
 class Seat:
     """A place at the desk in `directory`: its settings, its database, and who sits there. All opened when asked for."""
 
-    def __init__(self, directory: Path, *, as_json: bool = False) -> None:
+    def __init__(self, directory: Path, *, needs: Verb | Free, as_json: bool = False) -> None:
+        """`needs`: what whoever reads here must be allowed to, or that nobody has to be (core.cli.access)."""
         self.directory = Path(os.path.abspath(directory))  # noqa: PTH100 - resolve() would follow a link that people chose
         self.as_json = as_json
+        self._needs = needs
         self._store: Store | None = None
 
     @functools.cached_property
@@ -62,9 +66,13 @@ class Seat:
     @functools.cached_property
     def actor(self) -> Actor:
         """Who acts: whose token is in the environment, or else kept by the OS. Raises `Unauthenticated`."""
+        _ = self.settings  # where there is no desk, that is the news
         token = frame.kept_token(self.directory)
         if not token:
-            raise Unauthenticated("this needs an operator's token", fix=f"set {TOKEN}=pro_... to yours")
+            raise Unauthenticated(
+                "this needs an operator's token",
+                fix=f"set {TOKEN}=pro_... to yours, or claim one: postroom operator claim NAME --keep",
+            )
         if token.startswith("pra_"):
             raise Unauthenticated(
                 "this is an agent's token, and the command line is for operators", fix=f"set {TOKEN}=pro_... to yours"
@@ -87,24 +95,31 @@ class Seat:
         actor = self.actor
         return self.store.transact(lambda tx: verb(tx, actor))
 
-    def _admit(self) -> None:
-        """Whoever names a token must be somebody, to read as well: a typing error must not pass for being known.
-
-        Who names none is let in by the permissions of the desk's files. Raises `Unauthenticated`.
-        """
-        if self.signed_in:
-            _ = self.actor
-
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
-        self._admit()
+        """A connection for whoever may read here, asked on that very connection. Raises `Unauthenticated`, `Forbidden`.
+
+        Also where none is needed, whoever names a token must be somebody: a typing error must not pass for being known.
+        """
+        actor = self._reader()
         with self.store.read() as conn:
+            if actor is not None and isinstance(self._needs, Verb):
+                access.require_reader(conn, actor, self._needs, now=self.now)
             yield conn
 
     def look(self, verb: Callable[[Transaction], T]) -> T:
-        """Run a verb that only reads."""
-        self._admit()
-        return self.store.look(verb)
+        """Run a verb that only reads, for whoever may."""
+        actor = self._reader()
+
+        def asked(tx: Transaction) -> T:
+            if actor is not None and isinstance(self._needs, Verb):
+                access.require(tx, actor, self._needs)
+            return verb(tx)
+
+        return self.store.look(asked)
+
+    def _reader(self) -> Actor | None:
+        return self.actor if isinstance(self._needs, Verb) or self.signed_in else None
 
     @property
     def now(self) -> int:
@@ -127,14 +142,19 @@ class Seat:
 def command(
     app: typer.Typer, name: str, *, example: str
 ) -> Callable[[Callable[..., Said | None]], Callable[..., Said | None]]:
-    """Register a function of a seat as a command; its parameters after the seat are the command's."""
+    """Register a function of a seat as a command; its parameters after the seat are the command's.
+
+    One that has no place in the table of `core.cli.access` cannot be registered.
+    """
+    noun = app.info.name
+    needs = ACCESS[f"{noun} {name}" if isinstance(noun, str) else name]
 
     def register(function: Callable[..., Said | None]) -> Callable[..., Said | None]:
         own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
 
         def run(**given: Any) -> None:
             directory, as_json = given.pop("directory"), given.pop("as_json")
-            with contextlib.closing(Seat(directory, as_json=as_json)) as seat:
+            with contextlib.closing(Seat(directory, needs=needs, as_json=as_json)) as seat:
                 said = function(seat, **given)
             if said is not None:
                 frame.say(frame.dump(said.data) if as_json else said.text, exact=as_json)

@@ -21,6 +21,9 @@ RECORD = (
 )  # fmt: skip
 
 
+NOBODY = "nobody"
+
+
 @dataclass(frozen=True)
 class Heard:
     """What a command said and how it ended."""
@@ -43,12 +46,15 @@ class Clerk:
 
     directory: Path
     tokens: dict[str, str] = field(default_factory=dict)
+    reader: str | None = None
+    """Who runs what nobody is named for; `NOBODY` is named for running without a token."""
 
     def run(self, *args: str, who: str | None = None) -> Heard:
         env = {name: value for name, value in os.environ.items() if not name.startswith("POSTROOM_")}
         env["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
-        if who is not None:
-            env["POSTROOM_TOKEN"] = self.tokens[who]
+        named = who or self.reader
+        if named is not None and named != NOBODY:
+            env["POSTROOM_TOKEN"] = self.tokens[named]
         out, err = io.StringIO(), io.StringIO()
         with patch.dict(os.environ, env, clear=True), redirect_stdout(out), redirect_stderr(err):
             code = main([*args, "--dir", str(self.directory)])
@@ -74,6 +80,7 @@ def founded(directory: Path) -> Clerk:
     clerk = Clerk(directory)
     made = clerk.ok("init")
     clerk.tokens = {one["name"]: one["token"] for one in made["operators"]}
+    clerk.reader = "victor"
     return clerk
 
 

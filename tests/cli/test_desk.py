@@ -67,7 +67,8 @@ def test_init_at_a_database_that_does_not_answer_leaves_nothing(tmp_path: Path) 
 
 def test_the_database_named_at_init_is_the_one_used_ever_after(tmp_path: Path) -> None:
     clerk = Clerk(tmp_path / "desk")
-    clerk.ok("init", "--database", f"sqlite:///{tmp_path}/elsewhere.db")
+    made = clerk.ok("init", "--database", f"sqlite:///{tmp_path}/elsewhere.db")
+    clerk.tokens, clerk.reader = {one["name"]: one["token"] for one in made["operators"]}, "victor"
     assert (tmp_path / "elsewhere.db").exists()
     assert not (clerk.directory / "postroom.db").exists()
     assert len(clerk.ok("operator", "list")["operators"]) == 6

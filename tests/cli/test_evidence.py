@@ -8,7 +8,7 @@ import zipfile
 from contextlib import closing
 from pathlib import Path
 
-from tests.cli.clerk import ADDRESS, Clerk
+from tests.cli.clerk import ADDRESS, NOBODY, Clerk
 from tests.cli.mail import hand_in
 
 
@@ -77,9 +77,12 @@ def test_a_bundle_of_one_agent_leaves_the_others_events_out(office: Clerk, tmp_p
     office.refused("audit", "bundle", "--from", "1d", "--agent", "nobody", who="alice")
 
 
-def test_a_bundle_without_a_token_reads_only_and_overwrites_nothing(office: Clerk, tmp_path: Path) -> None:
+def test_a_bundle_is_for_who_may_read_the_log_and_overwrites_nothing(office: Clerk, tmp_path: Path) -> None:
     file = tmp_path / "evidence.zip"
-    assert bundled(office, "--out", str(file), who=None)["checkpoint"] is None
+    for who in (NOBODY, "root"):
+        office.refused("audit", "bundle", "--from", "1d", "--out", str(file), who=who)
+    assert not file.exists()
+    assert bundled(office, "--out", str(file), who="victor")["checkpoint"] is not None
     assert checked(file).returncode == 0
     assert "there already" in office.refused("audit", "bundle", "--from", "1d", "--out", str(file))
     office.refused("audit", "bundle", "--from", "2026-02-01", "--to", "2026-01-01", code=2)
@@ -125,7 +128,7 @@ def test_a_checkpoint_goes_where_the_settings_say(office: Clerk, tmp_path: Path)
 
 
 def test_a_checkpoint_is_signed_in_somebodys_name(office: Clerk) -> None:
-    office.refused("audit", "checkpoint")
+    office.refused("audit", "checkpoint", who=NOBODY)
     office.refused("audit", "checkpoint", who="root")
     office.ok("audit", "checkpoint", who="victor")
     last = json.loads(office.run("audit", "export").out.splitlines()[-1])

@@ -12,7 +12,8 @@ import typer.main
 
 from console.main import build, main
 from core.cli import commands, frame
-from tests.cli.clerk import Clerk, founded
+from core.cli.access import ACCESS, Free
+from tests.cli.clerk import NOBODY, Clerk, founded
 
 
 def _commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -68,11 +69,45 @@ def test_usage_is_one_line_on_stderr_and_exit_2(
 
 def test_no_desk_no_token_and_a_strangers_token_each_say_what_to_do(tmp_path: Path, clerk: Clerk) -> None:
     assert "postroom init" in Clerk(tmp_path / "nowhere").refused("stream", "list", code=2)
-    assert "POSTROOM_TOKEN" in clerk.refused("stop", "--reason", "x")
+    assert "POSTROOM_TOKEN" in clerk.refused("stop", "--reason", "x", who=NOBODY)
+    assert "POSTROOM_TOKEN" in clerk.refused("queue", "pending", who=NOBODY)
     clerk.tokens["eve"] = "pro_stranger"
     assert "unknown" in clerk.refused("stop", "--reason", "x", who="eve")
     clerk.tokens["bot"] = "pra_agent"
     assert "an agent's token" in clerk.refused("stop", "--reason", "x", who="bot")
+
+
+READERS = [
+    ("queue pending", {"alice", "olive", "gail", "dora", "victor"}),
+    ("suppress list", {"alice", "olive", "gail", "dora", "victor"}),
+    ("trace root", {"alice", "olive", "gail", "dora", "victor"}),
+    ("audit export", {"alice", "olive", "gail", "dora", "victor"}),
+    ("mailbox list", {"root", "alice", "olive", "gail", "dora", "victor"}),
+    ("operator list", {"root", "alice", "olive", "gail", "dora", "victor"}),
+]
+
+
+@pytest.mark.parametrize(("command", "may"), READERS)
+def test_who_may_read_over_http_may_read_here_and_nobody_else(clerk: Clerk, command: str, may: set[str]) -> None:
+    assert {who for who in clerk.tokens if clerk.run(*command.split(), who=who).code == 0} == may
+    assert "this needs an operator's token" in clerk.refused(*command.split(), who=NOBODY)
+
+
+def test_every_command_has_its_place_in_the_table_of_access() -> None:
+    assert set(ACCESS) == {" ".join(path) for path in COMMANDS} - {"console", "demo"}
+
+
+@pytest.mark.parametrize("command", sorted(name for name, needs in ACCESS.items() if isinstance(needs, Free)))
+def test_what_needs_no_token_says_why(command: str) -> None:
+    needs = ACCESS[command]
+    assert isinstance(needs, Free)
+    assert len(needs.why) > 20
+
+
+@pytest.mark.parametrize("command", [("audit", "verify"), ("stream", "list"), ("policy", "show")])
+def test_a_disabled_operator_reads_nothing_here(clerk: Clerk, command: tuple[str, ...]) -> None:
+    clerk.ok("operator", "disable", "dora", who="root")
+    clerk.refused(*command, who="dora")
 
 
 @pytest.mark.parametrize("command", [("audit", "verify"), ("queue", "pending"), ("policy", "show"), ("stream", "list")])

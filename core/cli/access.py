@@ -1,0 +1,104 @@
+"""Who may run which command: one table for all of them, so that no command can read without having its place here.
+
+Reading takes an operator's token and the role that the same read takes over HTTP and in the console. A command that
+acts reads with the role that every operator has, and its verb asks for its own. What runs without a token is run on the
+host by whoever can read the desk's files anyway, and says nothing of who writes to whom; the reason stands beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from core.rules.roles import Verb
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """No token is needed, and why not."""
+
+    why: str
+
+
+ACTS: Final = Verb.DESK_READ
+"""The verb asks for the role; to read what it is about takes any."""
+
+ACCESS: Final[Mapping[str, Verb | Free]] = {
+    "init": Free("there is nobody yet who could have a token"),
+    "serve": Free("started by the host's service manager; it acts for nobody"),
+    "doctor": Free("run while a desk is set up or broken; it reads settings, DNS and disk, no mail"),
+    "report": Free("reads the files it is given"),
+    "policy check": Free("reads the file it is given and says how it differs from the policy in force"),
+    "stream dns": Free("prints what is published for the world"),
+    "audit verify": Free("proves the log from its bytes alone: an auditor with the disk needs nobody's leave"),
+    "operator claim": Free("whoever claims has no token yet, and gets none that works before it is confirmed"),
+    "stop": ACTS,
+    "start": ACTS,
+    "trace": Verb.TRACE_READ,
+    "stream add": ACTS,
+    "stream set": ACTS,
+    "stream rotate": ACTS,
+    "stream pause": ACTS,
+    "stream resume": ACTS,
+    "stream warmup": ACTS,
+    "stream list": Verb.DESK_READ,
+    "stream show": Verb.DESK_READ,
+    "mailbox mode": ACTS,
+    "mailbox limits": ACTS,
+    "mailbox allow": ACTS,
+    "mailbox classes": ACTS,
+    "mailbox webhook": ACTS,
+    "mailbox request": ACTS,
+    "mailbox approve": ACTS,
+    "mailbox veto": ACTS,
+    "mailbox renew": ACTS,
+    "mailbox retire": ACTS,
+    "mailbox list": Verb.DESK_READ,
+    "mailbox show": Verb.DESK_READ,
+    "mailbox evidence": Verb.DESK_READ,
+    "agent suspend": ACTS,
+    "agent resume": ACTS,
+    "agent list": Verb.DESK_READ,
+    "agent show": Verb.DESK_READ,
+    "token issue": ACTS,
+    "token revoke": ACTS,
+    "token list": Verb.DESK_READ,
+    "operator add": ACTS,
+    "operator confirm": ACTS,
+    "operator rotate": ACTS,
+    "operator revoke": ACTS,
+    "operator disable": ACTS,
+    "operator list": Verb.DESK_READ,
+    "queue pending": Verb.MESSAGE_READ,
+    "queue lanes": Verb.DESK_READ,
+    "queue show": Verb.MESSAGE_READ,
+    "queue approve": ACTS,
+    "queue reject": ACTS,
+    "queue undo": ACTS,
+    "lane pause": ACTS,
+    "lane resume": ACTS,
+    "run list": Verb.DESK_READ,
+    "run show": Verb.DESK_READ,
+    "run confirm": ACTS,
+    "run close": ACTS,
+    "suppress add": ACTS,
+    "suppress remove": ACTS,
+    "suppress import": ACTS,
+    "suppress list": Verb.MESSAGE_READ,
+    "suppress export": Verb.MESSAGE_READ,
+    "consent add": ACTS,
+    "consent withdraw": ACTS,
+    "consent import": ACTS,
+    "consent list": Verb.MESSAGE_READ,
+    "consent export": Verb.MESSAGE_READ,
+    "webhook dead": Verb.AUDIT_READ,
+    "webhook replay": ACTS,
+    "notify test": ACTS,
+    "policy show": Verb.DESK_READ,
+    "policy apply": ACTS,
+    "policy replay": Verb.AUDIT_READ,
+    "audit checkpoint": ACTS,
+    "audit bundle": Verb.AUDIT_READ,
+    "audit export": Verb.AUDIT_READ,
+}
