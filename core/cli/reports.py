@@ -69,11 +69,17 @@ def _bytes(file: str) -> bytes:
         return opened.read(MOST)
 
 
+def _details(one: dict[str, Any]) -> str:
+    """Status, cause, and whether the desk would suppress the address."""
+    cause = (one["cause"] or "").replace("_", " ")
+    return ", ".join(filter(None, (one["status"], cause, "suppressed" if one["suppress"] else "")))
+
+
 def _line(file: str, found: Report) -> str:
     told: dict[str, Any] = found.as_json()
     people = [
         f"{one['address']} {one['event']}{' for good' if one['permanent'] else ''}"
-        + (f" ({one['status']})" if one["status"] else "")
+        + (f" ({details})" if (details := _details(one)) else "")
         for one in told["recipients"]
     ]
     return plain(f"{file}: {found.kind}" + (f": {'; '.join(people)}" if people else "")).replace("\n", " ")

@@ -247,6 +247,16 @@ def test_words_of_trying_again_never_beat_an_explicit_refusal(subject: str, more
     assert (each.event, each.permanent, each.suppress) == (Event.BOUNCED, True, True)
 
 
+def test_boilerplate_beside_a_code_without_a_diagnostic_does_not_save_a_dead_address() -> None:
+    groups = b"Final-Recipient: rfc822; jane@example.net\nAction: failed\nStatus: 5.1.1\n"
+    raw = bounce(groups).replace(
+        b"Not delivered.", b"The mail was not delivered. It may look like spam; see our policy."
+    )
+    assert [each.suppress for each in read(raw).recipients] == [True]
+    full = bounce(groups).replace(b"Not delivered.", b"The mailbox of the recipient is full.")
+    assert [each.suppress for each in read(full).recipients] == [False]
+
+
 # --- whose address --------------------------------------------------------------------------------------------------
 
 

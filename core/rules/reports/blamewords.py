@@ -63,7 +63,10 @@ SPAM: Final = any_of(
     r"trojan|phish|infected|"
     r"content (?:was |is |has been )?(?:reject|filter|polic|den|block|restrict|not|scan|inspect|unaccept)|"
     r"banned (?!sending ip|ip|"
-    r"sender|host)|attachment|(?:message|mail|email) (?:content|looks|contains|appears|text|body)|"
+    r"sender|host)|(?:banned|illegal|forbidden|blocked|dangerous|prohibited|unsafe|infected|"
+    r"disallowed|rejected|suspicious) (?:\w+ ){0,3}attachment|"
+    r"attachments? (?:\S{1,20} ){0,4}?(?:not|block|reject|forbid|prohibit|type|polic|danger)|"
+    r"(?:message|mail|email) (?:content|looks|contains(?! a copy)|appears)|"
     r"prohibited (?:content|file|attach)|"
     r"suspicious|\bscore[ds]?\b|scoring|unwanted|profan|offensive|dangerous|harmful|security (?:threat|risk|"
     r"issue)|quarantin|"
@@ -174,7 +177,7 @@ POLICY: Final = any_of(
     r"prefer\w*|by the recipient|recipient (?:refuses|has (?:blocked|chosen))|whitelist|safelist|guest list|"
     r"challenge|protected by|captcha|"
     r"rule\b|compliance|confidential|not auth\w*|delivery not author\w*|encrypt|badrcptto|bad ?rcpt|"
-    r"badrecipient|require\w*|tls\b|senderfilter|local user only",
+    r"badrecipient|requires\b|(?<!action is )required (?:to|by)\b|tls\b|senderfilter|local user only",
     r"richtlinie|nicht (?:\w+ )?(?:erlaubt|berechtigt|autorisiert|gestattet|zugelassen|zul(?:a|ae)ssig)|"
     r"verweigert|unzul(?:a|ae)ssig|keine berechtigung|verboten|politique|"
     r"(?:non|pas) autoris|interdi[te]|politic|non autorizzat|vietat|no (?:\w+ )?(?:autorizad|permitid)|"

@@ -27,6 +27,8 @@ _ACTIONS: Final = (
     (re.compile(r"delay|defer|retr|queued|warn"), Event.DEFERRED),
     (re.compile(r"deliver|relay|expand|sent|success"), Event.DELIVERED),
 )
+_PLAIN: Final = frozenset({"5.1.1", "5.1.2", "5.1.10"})
+_OTHERWISE: Final = causes.DEAD | {causes.Cause.MAILBOX_FULL, causes.Cause.RATE, causes.Cause.GREYLISTING}
 # What the desk has of a group, by name; several values only for Diagnostic-Code.
 Group = dict[str, str]
 
@@ -143,6 +145,9 @@ def _outcome(address: str, group: Group, *, late: bool, words: str) -> ReportedR
 def causes_of(address: str, *, status: str | None, said: str | None, words: str) -> ReportedRecipient:
     """A recipient that bounced; the Status field decides what its class says, whatever reply it was made of."""
     judged = causes.judge(code=None, status=status, text=words)
+    if said is None and status in _PLAIN and judged.cause not in _OTHERWISE:
+        # A code without a diagnostic stands beside boilerplate, which speaks of much that did not happen.
+        judged = causes.judge(code=None, status=status, text="")
     lasting = status.startswith("5") if status else judged.permanent
     return ReportedRecipient(
         address, Event.BOUNCED, status, lasting, said, cause=judged.cause, suppress=judged.suppress and lasting
