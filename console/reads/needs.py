@@ -45,8 +45,9 @@ def needs(tx: Transaction, lines: Collection[AgentLine], head: figures.Head) -> 
 def _of_desk(tx: Transaction, head: figures.Head) -> Iterator[Need]:
     if head.stopped_at is not None:
         yield Need(Level.FAULT, "the desk", f"ALL STOP by {head.stopped_by}: {head.stop_reason}", "desk")
-    broken = integrity.fault(tx.conn, tail=LOG_TAIL)
-    if broken is not None and head.stopped_by != integrity.HOLDER:
+    held = head.stopped_by == integrity.HOLDER
+    broken = None if held else integrity.fault(tx.conn, tail=LOG_TAIL)
+    if broken is not None:
         yield Need(Level.FAULT, "the log", f"{broken}; postroom audit verify", "events")
     _, policy = house.policy(tx)
     if head.oldest is not None and tx.now - head.oldest >= policy.notify.pending_older_than:

@@ -26,6 +26,8 @@ LOG: Final = log.LOG
 DESK: Final = table(Desk)
 TAIL: Final = 1_000
 """Entries that each look verifies: some ten milliseconds."""
+RECENT: Final = 100_000
+"""Entries among which a start of the desk is looked for."""
 HOLDER: Final = "log check"
 """Who stopped a desk that was held for its log; governance alone starts it again."""
 
@@ -69,26 +71,42 @@ def seen_now(conn: Connection, *, now: int) -> Seen:
 
 def fault(conn: Connection, seen: tuple[Seen, ...] = (), *, tail: int = TAIL) -> str | None:
     """What is wrong with the log, in a sentence; None where nothing is, or governance has said to go on with it."""
-    walked = log.verify_tail(conn, tail)
-    started = conn.execute(
-        select(LOG.c.seq, LOG.c.at).where(LOG.c.type == DeskStarted.type).order_by(LOG.c.seq.desc()).limit(1)
-    ).first()
-    bad = walked.first_bad_seq
-    if bad is not None and (started is None or started.seq < bad):
-        return f"the log is broken at entry {bad:,}: it was changed in the database"
     last, _ = log.head(conn)
+    bad = log.verify_tail(conn, tail).first_bad_seq
+    if bad is not None and (accepted := _accepted(conn, last)) is not None and accepted[0] > bad:
+        bad = None
+    if bad is not None:
+        return f"the log is broken at entry {bad:,}: it was changed in the database"
     for one in seen:
-        if started is not None and started.at > one.at:
-            continue  # an older database cannot know of a start that came later
-        if last < one.seq:
-            return (
-                f"the database is older than it was: its log ends at entry {last:,}, and at {stamp(one.at)} it had "
-                f"{one.seq:,}"
-            )
-        row = conn.execute(select(LOG.c.hash).where(LOG.c.seq == one.seq)).first()
-        if one.seq and (row is None or bytes(row.hash).hex() != one.head):
-            return f"entry {one.seq:,} of the log is not what it was at {stamp(one.at)}: the log was written anew"
+        wrong = _differs(conn, one, last)
+        # An older database cannot know of a start that came later.
+        if wrong is not None and ((accepted := _accepted(conn, last)) is None or accepted[1] <= one.at):
+            return wrong
     return None
+
+
+def _differs(conn: Connection, one: Seen, last: int) -> str | None:
+    """What is wrong with the log against what was seen of it."""
+    if last < one.seq:
+        return (
+            f"the database is older than it was: its log ends at entry {last:,}, and at {stamp(one.at)} it had "
+            f"{one.seq:,}"
+        )
+    row = conn.execute(select(LOG.c.hash).where(LOG.c.seq == one.seq)).first()
+    if one.seq and (row is None or bytes(row.hash).hex() != one.head):
+        return f"entry {one.seq:,} of the log is not what it was at {stamp(one.at)}: the log was written anew"
+    return None
+
+
+def _accepted(conn: Connection, last: int) -> tuple[int, int] | None:
+    """(seq, time) of the last start of the desk. Asked only where something is wrong: the log has no index by type."""
+    row = conn.execute(
+        select(LOG.c.seq, LOG.c.at)
+        .where(LOG.c.type == DeskStarted.type, LOG.c.seq > last - RECENT)
+        .order_by(LOG.c.seq.desc())
+        .limit(1)
+    ).first()
+    return None if row is None else (int(row.seq), int(row.at))
 
 
 def hold(tx: Transaction, reason: str) -> bool:

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text, update
 
+from console.reads.needs import needs
+from console.reads.overview import Overview
 from core.demo.clock import FakeClock
 from core.errors import Forbidden, Unavailable
 from core.flow import checkpoints, controls, integrity
@@ -20,6 +22,7 @@ from core.ledger import log
 from core.ledger.log import LOG
 from core.ledger.store import Store
 from core.ledger.tables import Desk, table
+from core.ledger.views import figures
 from core.ledger.writer import Writer
 from core.loops import logcheck
 from core.loops.logcheck import LogCheck
@@ -27,6 +30,8 @@ from core.settings import Checkpoints, Settings
 from core.words import DAY, Mode
 from tests.desk import ALICE, BOB, GAIL, WIDE, Bench, make_desk
 from tests.doors.visitor import one_store
+
+VERIFY = "postroom audit verify"
 
 
 def busy(store: Store, *, mails: int = 5) -> Bench:
@@ -81,6 +86,22 @@ def test_a_changed_entry_of_the_tail_is_a_fault_and_one_before_it_is_left_to_ver
     tamper(store, last - 1)
     assert f"broken at entry {last - 1}" in (fault(store) or "")
     assert fault(store, tail=1) is None
+
+
+def test_the_console_says_that_the_log_is_broken_and_once_it_is_held_why_the_desk_stands(store: Store) -> None:
+    busy(store)
+
+    def shown() -> list[tuple[str, str]]:
+        found = store.look(lambda tx: needs(tx, Overview.fresh().refresh(tx, None), figures.head(tx.conn)))
+        return [(one.subject, one.text) for one in found if one.subject in ("the log", "the desk")]
+
+    assert shown() == []
+    last = head(store).seq
+    tamper(store, last)
+    assert shown() == [("the log", f"the log is broken at entry {last}: it was changed in the database; {VERIFY}")]
+    hold(store, fault(store) or "")
+    [(about, said)] = shown()
+    assert (about, said.startswith(f"ALL STOP by {HOLDER}: the log is broken")) == ("the desk", True)
 
 
 def test_a_desk_held_for_its_log_accepts_nothing_until_governance_says_so(store: Store, clock: FakeClock) -> None:
