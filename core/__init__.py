@@ -34,6 +34,7 @@ Where to look for a question:
     who waits for an outcome   doors/outcomes.py (`Prefer: wait`: one reader for all who wait)
     large messages             doors/composers.py, cli/composer.py (processes of their own)
     what clients may cost      doors/listener.py, connection.py (connections, time), limits.py (bodies)
+    under which names          doors/hosts.py (`Host`), docs.py (the page at /docs)
 
 Every fact is in the log: events/ is the catalogue, ledger/log.py the chain. What else is remembered: ledger/tables/.
 

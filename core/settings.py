@@ -140,8 +140,8 @@ class Smtp(Part):
 class Http(Part):
     """What the listeners take: the limits hold for each of the two, `public_...` for the public one instead.
 
-    `content_processes` compose large messages; 0: the event loop does. `proxies` are networks whose addresses may hold
-    more than `connections_per_address`: reverse proxies.
+    `hosts` are further names in `Host` that are answered (`*`: any). `content_processes` compose large messages; 0: the
+    event loop does. `proxies` are networks of reverse proxies: their addresses may hold more connections.
     """
 
     connections: int = Field(default=2_000, ge=8, le=60_000)
@@ -152,6 +152,7 @@ class Http(Part):
     body_megabytes: int = Field(default=192, ge=1)
     public_connections: int = Field(default=500, ge=8, le=60_000)
     public_body_megabytes: int = Field(default=64, ge=1)
+    hosts: tuple[str, ...] = ()
     content_processes: int = Field(default=2, ge=0, le=16)
     proxies: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
 

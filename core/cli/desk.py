@@ -82,6 +82,7 @@ public_url = {public_url}       # where recipients unsubscribe (RFC 8058)
 # [http]                        # what the two listeners take; the defaults suit a desk of hundreds of agents
 # connections = 2000            # public_connections = 500
 # connections_per_address = 128
+# hosts = ["desk.internal"]     # names of this desk beside those of listen and public_url
 # proxies = ["127.0.0.0/8", "::1/128"]  # reverse proxies: they may hold more
 # [smtp]
 # hello = "mail.example.com"    # our name in EHLO

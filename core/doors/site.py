@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from core.doors import problems
+from core.doors import docs, problems
 from core.doors.answers import Problem
 from core.doors.contract import BODIES
 from core.doors.desk import Desk
@@ -16,6 +16,7 @@ from core.doors.express import Express, Handler
 from core.doors.feedback import Feedback
 from core.doors.head import Head
 from core.doors.health import Health
+from core.doors.hosts import Hosts
 from core.doors.identities import Identities
 from core.doors.intake import Intake
 from core.doors.limits import Wall
@@ -34,7 +35,7 @@ for it, budgets and records are checked at the gate, and every outcome is told."
 def build(desk: Desk, settings: Settings) -> FastAPI:
     """The whole desk, for a network that is trusted to reach it."""
     intake = Intake(desk)
-    app = _app(desk, desk.traffic.inside, routes={"/emails/send": intake.send, "/emails/reply": intake.reply})
+    app = _app(desk, settings, desk.traffic.inside, routes={"/emails/send": intake.send, "/emails/reply": intake.reply})
     app.include_router(intake.router)
     app.include_router(Identities(desk, settings).router)
     app.include_router(Operators(desk).router)
@@ -48,7 +49,7 @@ def build(desk: Desk, settings: Settings) -> FastAPI:
 
 def public(desk: Desk, settings: Settings) -> FastAPI:
     """Only what strangers must reach: unsubscribing and feedback. It does not even describe itself."""
-    app = _app(desk, desk.traffic.public, described=False)
+    app = _app(desk, settings, desk.traffic.public, described=False)
     _open(app, desk, settings)
     return app
 
@@ -59,20 +60,28 @@ def _open(app: FastAPI, desk: Desk, settings: Settings) -> None:
 
 
 def _app(
-    desk: Desk, listener: Listener, *, described: bool = True, routes: Mapping[str, Handler] | None = None
+    desk: Desk,
+    settings: Settings,
+    listener: Listener,
+    *,
+    described: bool = True,
+    routes: Mapping[str, Handler] | None = None,
 ) -> FastAPI:
     app = FastAPI(
         title="Postroom",
         description=ABOUT,
         version="0.1.0",
         redoc_url=None,
-        docs_url="/docs" if described else None,
+        docs_url=None,  # its page loads scripts from another site; docs.py has ours
         openapi_url="/openapi.json" if described else None,
     )
     problems.install(app)
     if routes:
         app.add_middleware(Express, routes=routes)
+    if described:
+        docs.install(app)
     app.add_middleware(Head)
+    app.add_middleware(Hosts, settings=settings)
     app.add_middleware(Wall, chance=desk.house.chance, bodies=listener.bodies)  # the last added is the outermost
     return app
 

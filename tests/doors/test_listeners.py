@@ -120,7 +120,7 @@ async def until(true: Callable[[], bool]) -> None:
         await asyncio.sleep(0.01)
 
 
-HALF = b"GET /healthz HTTP/1.1\r\nHost: desk\r\nX-Slow: "
+HALF = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow: "
 
 
 def test_clients_that_never_finish_their_headers_take_nobodys_place(sqlite_store: Store, tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_a_header_that_comes_byte_by_byte_is_ended_in_time(sqlite_store: Store, 
 
 def test_a_second_request_on_a_kept_connection_has_the_same_time(sqlite_store: Store, tmp_path: Path) -> None:
     async def story(house: House) -> None:
-        client = await house.inside.connect(b"GET /healthz HTTP/1.1\r\nHost: desk\r\n\r\n" + HALF)
+        client = await house.inside.connect(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" + HALF)
         said = await client.rest()
         assert said.startswith(b"HTTP/1.1 200")
         assert said.count(b"408 Request Timeout") == 1
@@ -163,7 +163,7 @@ def test_a_second_request_on_a_kept_connection_has_the_same_time(sqlite_store: S
 def test_a_body_that_comes_byte_by_byte_is_ended_in_time(sqlite_store: Store, tmp_path: Path) -> None:
     async def story(house: House) -> None:
         slow = await house.public.connect(
-            b"POST /feedback/report HTTP/1.1\r\nHost: desk\r\nContent-Type: message/rfc822\r\n"
+            b"POST /feedback/report HTTP/1.1\r\nHost: localhost\r\nContent-Type: message/rfc822\r\n"
             b"Content-Length: 90000\r\n\r\n"
         )
         await asyncio.gather(slow.trickle(b"x"), slow.rest())
@@ -178,7 +178,7 @@ def test_bodies_of_all_requests_share_a_bound_and_small_ones_are_taken_meanwhile
 ) -> None:
     async def story(house: House) -> None:
         head = (
-            f"POST /feedback/report HTTP/1.1\r\nHost: desk\r\nContent-Type: message/rfc822\r\n"
+            f"POST /feedback/report HTTP/1.1\r\nHost: localhost\r\nContent-Type: message/rfc822\r\n"
             f"Content-Length: {len(BIG) * 2}\r\n\r\n"
         ).encode()
         clients = [await house.inside.connect(head + BIG) for _ in range(12)]
@@ -211,7 +211,7 @@ def test_a_body_without_room_is_told_to_come_again(sqlite_store: Store, tmp_path
 )
 def test_a_header_has_a_size(sqlite_store: Store, tmp_path: Path, header: bytes) -> None:
     async def story(house: House) -> None:
-        client = await house.public.connect(b"GET /u/x HTTP/1.1\r\nHost: desk\r\n" + header)
+        client = await house.public.connect(b"GET /u/x HTTP/1.1\r\nHost: localhost\r\n" + header)
         assert (await client.rest()).startswith(b"HTTP/1.1 431")
         assert house.public.listener.refused["header too large"] == 1
 
@@ -220,7 +220,7 @@ def test_a_header_has_a_size(sqlite_store: Store, tmp_path: Path, header: bytes)
 
 def test_an_answer_that_nobody_reads_is_given_up(sqlite_store: Store, tmp_path: Path) -> None:
     async def story(house: House) -> None:
-        ask = b"GET /openapi.json HTTP/1.1\r\nHost: desk\r\n\r\n"
+        ask = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n"
         client = await house.inside.connect(ask * 400, buffer=4_096)
         await until(lambda: house.inside.listener.refused["answer not read"] == 1)
         await until(lambda: len(house.inside.listener) == 0)
@@ -231,7 +231,7 @@ def test_an_answer_that_nobody_reads_is_given_up(sqlite_store: Store, tmp_path: 
 
 def test_an_idle_connection_is_closed_and_is_the_first_to_go(sqlite_store: Store, tmp_path: Path) -> None:
     async def story(house: House) -> None:
-        asked = b"GET /u/nobody HTTP/1.1\r\nHost: desk\r\n\r\n"
+        asked = b"GET /u/nobody HTTP/1.1\r\nHost: localhost\r\n\r\n"
         idle = [await house.public.connect(asked) for _ in range(8)]
         for client in idle:
             assert (await client.reader.readline()).startswith(b"HTTP/1.1 404")
