@@ -197,10 +197,11 @@ class Intake:
         )
         if asked is not None:
             return render(asked, request_id(request))
-        with self._desk.callers.agent_reading(request) as (conn, _):
-            return answer_json(
-                200, status.messages(conn, mailbox_address(address), direction=direction, q=q, before=before)
+        with self._desk.callers.agent_reading(request) as (conn, reader):
+            found = status.messages(
+                conn, mailbox_address(address), token=reader, direction=direction, q=q, before=before
             )
+        return answer_json(200, found)
 
     async def _tags(self, request: Request, message_id: str) -> Response:
         """Replace a message's tags; an action, which the mode may gate or block."""

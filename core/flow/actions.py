@@ -10,7 +10,6 @@ from typing import Final
 
 from sqlalchemy import select, update
 
-from core.errors import NotFound
 from core.events import EmailBlocked, EmailPending
 from core.flow import gate, house, review
 from core.flow.answers import Answer, blocked
@@ -34,7 +33,8 @@ def ask(
     alive = gate.living_token(tx, token.id)
     box = facts.gate_by_address(tx.conn, address)
     if box is None:
-        raise NotFound(f"there is no mailbox {address}")
+        # The same as of somebody else's: an agent must not learn which mailboxes there are.
+        return blocked("not_your_mailbox", f"{address} does not belong to {alive.agent_name}")
     refusal = gate.refuse(tx, box, alive, action=action)
     if refusal is not None:
         return _refused(tx, box, action, refusal)

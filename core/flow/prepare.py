@@ -168,16 +168,15 @@ def prepare(
 ) -> Prepared:
     """Compose. `implicit` sends it under the implicit run (the gate said so).
 
-    Raises `NotFound` for a mailbox that is not there, `Forbidden` for somebody else's, `Invalid` with every problem.
+    Raises `Forbidden` for a mailbox that is not the agent's, `Invalid` with every problem.
     """
     now = store.clock.now()
     known = store.recently(("sender", submission.sender.normalised), lambda: _sender(store, submission))
-    if known is None:
-        raise NotFound(f"there is no mailbox {submission.sender}", fix="postroom mailbox list shows those there are")
-    box, policy = known
-    if box.agent_id != token.agent_id:
-        reason = f"{box.address} does not belong to {token.agent_name}"
+    if known is None or known[0].agent_id != token.agent_id:
+        # One answer for a mailbox that is not there and for somebody else's: an agent must not learn which there are.
+        reason = f"{submission.sender.normalised} does not belong to {token.agent_name}"
         raise Forbidden(reason, error="not_your_mailbox")
+    box, policy = known
     submission = _named_by_us(store, submission, token)
     text = _text(submission)
     targets = _targets(submission)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from typing import Any, Final
+from urllib.parse import urlsplit
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select
 
 from core.errors import Forbidden, NotFound
 from core.flow import allowances, anomalies, gate, house
@@ -14,13 +15,14 @@ from core.flow.answers import Answer, RecipientAnswer
 from core.ledger import facts
 from core.ledger.counters import EVER
 from core.ledger.facts import TokenFacts
-from core.ledger.tables import Lane, Mailbox, Message, Recipient, Review, Stream, table
+from core.ledger.tables import Lane, Mailbox, Message, Recipient, Review, Run, Stream, table
 from core.ledger.transaction import Transaction
 from core.rules import roles
 from core.rules.roles import Verb
 from core.words import FAR_FUTURE, SECOND, Actor, Mode, Status, spell, spell_id, stamp
 
 MESSAGE: Final = table(Message)
+RUN: Final = table(Run)
 RECIPIENT: Final = table(Recipient)
 MAILBOX: Final = table(Mailbox)
 LANE: Final = table(Lane)
@@ -60,11 +62,11 @@ def message(conn: Connection, message_id: int, *, caller: Caller, now: int) -> d
 
 
 def _message(conn: Connection, message_id: int, caller: Caller) -> Row[Any]:
-    row = conn.execute(select(MESSAGE).where(MESSAGE.c.id == message_id)).first()
-    mine = row is not None and (
-        row.agent_id == caller.agent_id if isinstance(caller, TokenFacts) else roles.may(caller, Verb.MESSAGE_READ)
-    )
-    if row is None or not mine:
+    if not isinstance(caller, TokenFacts) and not roles.may(caller, Verb.MESSAGE_READ):
+        raise NotFound(f"there is no message {spell_id('m', message_id)}")
+    reach = _within(caller) if isinstance(caller, TokenFacts) else []
+    row = conn.execute(select(MESSAGE).where(MESSAGE.c.id == message_id, *reach)).first()
+    if row is None:
         raise NotFound(f"there is no message {spell_id('m', message_id)}")
     return row
 
@@ -174,20 +176,37 @@ def owned(conn: Connection, message_id: int, *, token: TokenFacts) -> str:
     row = conn.execute(
         select(MAILBOX.c.address)
         .join(MESSAGE, MESSAGE.c.mailbox_id == MAILBOX.c.id)
-        .where(MESSAGE.c.id == message_id, MESSAGE.c.agent_id == token.agent_id)
+        .where(MESSAGE.c.id == message_id, *_within(token))
     ).first()
     if row is None:
         raise NotFound(f"there is no message {spell_id('m', message_id)} of yours")
     return str(row.address)
 
 
+def _within(token: TokenFacts) -> list[ColumnElement[bool]]:
+    """What an agent's token may touch: its agent's mail, of its run if it is bound to one.
+
+    A test token touches no live mail: cancelling it, or changing its tags, is an act that leaves the desk's tests.
+    """
+    c = MESSAGE.c
+    reach = [c.agent_id == token.agent_id]
+    if token.run_key is not None:
+        reach.append(c.run_id.in_(select(RUN.c.id).where(RUN.c.agent_id == token.agent_id, RUN.c.key == token.run_key)))
+    if token.test:
+        reach.append(c.test.is_(True))
+    return reach
+
+
 def mailbox(tx: Transaction, address: str, *, caller: Caller) -> dict[str, Any]:
-    """Mode, budgets left, suspension: an agent may know where it stands. Raises `NotFound`, `Forbidden`."""
+    """Mode, budgets left, suspension: an agent may know where it stands. Raises `NotFound`, `Forbidden`.
+
+    An agent hears the same of a mailbox that is not there as of somebody else's, or it could list the desk's mailboxes.
+    """
     box = facts.gate_by_address(tx.conn, address)
+    if isinstance(caller, TokenFacts) and (box is None or caller.agent_id != box.agent_id):
+        raise Forbidden(f"{address} does not belong to {caller.agent_name}", error="not_your_mailbox")
     if box is None:
         raise NotFound(f"there is no mailbox {address}")
-    if isinstance(caller, TokenFacts) and caller.agent_id != box.agent_id:
-        raise Forbidden(f"{address} does not belong to {caller.agent_name}", error="not_your_mailbox")
     row = tx.peek(select(MAILBOX).where(MAILBOX.c.id == box.mailbox_id))[0]
     waits = box.pending_expiry or house.policy(tx)[1].oversight.pending_expiry
     suspended = gate.suspension(box)
@@ -200,7 +219,7 @@ def mailbox(tx: Transaction, address: str, *, caller: Caller) -> dict[str, Any]:
         "oversight_mode": box.mode,
         "pending_expiry": spell(waits),
         "pending_expiry_seconds": waits // SECOND,
-        "approval_webhook": box.webhook_url,
+        "approval_webhook": _origin(box.webhook_url) if isinstance(caller, TokenFacts) else box.webhook_url,
         "classes": list(box.classes),
         "allow": list(box.allow),
         "expires_at": stamp(box.expires_at) if box.expires_at else None,
@@ -226,20 +245,25 @@ def mailbox(tx: Transaction, address: str, *, caller: Caller) -> dict[str, Any]:
     }
 
 
+def _origin(url: str | None) -> str | None:
+    """Where a webhook goes, without its path and query: they often hold the receiver's own secret."""
+    return None if url is None else f"{urlsplit(url).scheme}://{urlsplit(url).hostname}"
+
+
 def _when(at: int | None) -> str | None:
     """A time, unless it never comes."""
     return stamp(at) if at is not None and at < 2**53 else None
 
 
 def messages(
-    conn: Connection, address: str, *, direction: str | None, q: str | None, before: int | None
+    conn: Connection, address: str, *, token: TokenFacts, direction: str | None, q: str | None, before: int | None
 ) -> dict[str, Any]:
     """A page of a mailbox's messages, newest first, found by words of the subject; the cursor is the last id."""
     m = MESSAGE.c
     box = facts.gate_by_address(conn, address)
     if box is None:
         raise NotFound(f"there is no mailbox {address}")
-    wanted = select(MESSAGE).where(m.mailbox_id == box.mailbox_id).order_by(m.id.desc())
+    wanted = select(MESSAGE).where(m.mailbox_id == box.mailbox_id, *_within(token)).order_by(m.id.desc())
     if direction is not None:
         wanted = wanted.where(m.direction == direction)
     rows = _found(conn, wanted, q, before=before)

@@ -423,6 +423,59 @@ def test_mailbox_of_another_agent_is_not_yours(agent: Visitor) -> None:
     problem(agent.get(f"/mailboxes/other@{DOMAIN}/messages"), 403, "not_your_mailbox")
 
 
+def test_an_agent_hears_the_same_of_an_unknown_mailbox_as_of_somebody_elses(agent: Visitor) -> None:
+    store, stream = agent.bench.store, agent.bench.stream_id
+    store.transact(lambda tx: add_mailbox(tx, agent="other", address=f"other@{DOMAIN}", stream=stream))
+
+    def heard(name: str) -> list[str]:
+        address = f"{name}@{DOMAIN}"
+        answers = [
+            agent.send(sender=address), agent.get(f"/mailboxes/{address}"), agent.get(f"/mailboxes/{address}/messages"),
+        ]  # fmt: skip
+        told = []
+        for one in answers:
+            members = problem(one, 403, "not_your_mailbox")
+            members.pop("request_id")
+            told.append(repr(sorted(members.items())).replace(name, "NAME"))
+        return told
+
+    assert heard("other") == heard("nosuch")
+
+
+def test_an_agent_sees_where_its_webhook_goes_and_not_its_path(agent: Visitor) -> None:
+    bench, url = agent.bench, "https://user:pw@hooks.acme.test/services/T0/secret?key=1"
+    bench.store.transact(lambda tx: tx.write(update(table(Mailbox)).values(webhook_url=url)))
+    assert agent.get(f"/mailboxes/{ADDRESS}").json()["approval_webhook"] == "https://hooks.acme.test"
+    assert agent.operator("gail").get(f"/mailboxes/{ADDRESS}").json()["approval_webhook"] == url
+
+
+def test_a_token_bound_to_a_run_touches_no_other_runs_mail(agent: Visitor) -> None:
+    bench = agent.bench
+    issue(bench.store, bench.agent_id, secret="pra_bound", run_key="run-2")
+    bound = agent.using(f"pra_bound{bench.agent_id}False")
+    other, own = agent.send().json()["message_id"], bound.send(run={"id": "run-2"}).json()["message_id"]
+    for method, path, body in (
+        ("GET", f"/emails/{other}", None), ("POST", f"/emails/{other}/cancel", None),
+        ("POST", f"/emails/{other}/tags", {"tags": ["x"]}),
+    ):  # fmt: skip
+        problem(asyncio.run(bound.ask(method, path, json=body)), 404, "not_found")
+    listed = bound.get(f"/mailboxes/{ADDRESS}/messages").json()["messages"]
+    assert [one["message_id"] for one in listed] == [own]
+    assert bound.post(f"/emails/{own}/cancel").json()["status"] == "cancelled"
+    assert agent.get(f"/emails/{other}").json()["status"] == "pending"
+
+
+def test_a_test_token_touches_no_live_mail(agent: Visitor) -> None:
+    bench = agent.bench
+    issue(bench.store, bench.agent_id, secret="pra_trial", test=True)
+    trial = agent.using(f"pra_trial{bench.agent_id}True")
+    live, own = agent.send().json()["message_id"], trial.send(subject="Trial").json()["message_id"]
+    problem(trial.post(f"/emails/{live}/cancel"), 404, "not_found")
+    problem(trial.post(f"/emails/{live}/tags", {"tags": ["x"]}), 404, "not_found")
+    assert agent.get(f"/emails/{live}").json()["tags"] == []
+    assert trial.post(f"/emails/{own}/cancel").json()["status"] == "cancelled"
+
+
 def test_message_of_another_agent_does_not_exist(agent: Visitor) -> None:
     store, stream = agent.bench.store, agent.bench.stream_id
     other, _ = store.transact(lambda tx: add_mailbox(tx, agent="other", address=f"other@{DOMAIN}", stream=stream))
