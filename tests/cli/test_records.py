@@ -59,7 +59,15 @@ def test_a_report_is_a_line_a_file_and_needs_no_desk(tmp_path: Path) -> None:
     assert heard.code == 0
     read = [json.loads(line) for line in heard.out.splitlines()]
     assert [(one["file"], one["kind"]) for one in read] == [(files[0], "complaint"), (files[1], "bounce")]
-    assert set(read[1]["recipients"][0]) == {"address", "event", "status", "permanent", "diagnostic"}
+    assert set(read[1]["recipients"][0]) >= {
+        "address",
+        "event",
+        "status",
+        "permanent",
+        "diagnostic",
+        "cause",
+        "suppress",
+    }
 
 
 def test_a_file_that_is_not_there_does_not_keep_the_others_from_being_read(tmp_path: Path) -> None:

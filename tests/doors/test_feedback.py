@@ -340,7 +340,7 @@ def test_report_is_read_matched_and_told_back(world: Visitor) -> None:
     assert told["recipients"] == [
         {
             "address": "jane@example.com", "event": "bounced", "status": "5.1.1", "permanent": True,
-            "diagnostic": "550 5.1.1 user unknown",
+            "diagnostic": "550 5.1.1 user unknown", "cause": "unknown_user", "suppress": True,
         }
     ]  # fmt: skip
     assert suppressed(world) == ["bounced"]
