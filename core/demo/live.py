@@ -30,6 +30,7 @@ from core.demo.founding import WIDE, Cast, Founded, found
 from core.demo.scripts import Script
 from core.demo.world import Climate, World
 from core.errors import Unavailable
+from core.flow import refusals
 from core.ledger import log
 from core.ledger.store import Store
 from core.ledger.tables import Agent, Message, Recipient, table
@@ -307,6 +308,7 @@ def figures_of(store: Store, *, seconds: float) -> Figures:
     What departed after a suspension is what was sent beyond those already in flight then. What was submitted is what
     the log says came in or was refused, and the parts are what the recipients' rows say: one is held against the other.
     """
+    store.transact(refusals.tell)  # what stands as a figure so far, to be counted with the rest
     found = Figures(seconds=seconds)
     sent_by: dict[int, int] = {}
     allowed: dict[int, int] = {}

@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from core.demo.live import Figures
+from core.flow import refusals
 from core.ledger import log
 from core.ledger.counters import EVER
 from core.ledger.log import Entry
@@ -125,6 +126,7 @@ class CaseFigures:
 
 def read_figures(store: Store, figures: CaseFigures, *, beside: str, since: int) -> None:
     """Fill in from the log and the counters what the scenario cannot know. `beside` names the transactional agent."""
+    store.transact(refusals.tell)  # what stands as a figure so far, to be counted with the rest
     ids = {row.name: row.id for row in store.rows(select(AGENT.c.id, AGENT.c.name))}
     by_id = {ids[one.agent]: one for one in figures.modes}
     with store.read() as conn:
@@ -152,9 +154,10 @@ def _count(one: ModeFigures, entry: Entry, *, since: int) -> None:
             one.waiting -= 1
             one.left += 1
         case "email.blocked":
-            limited = event.data()["error"] == "rate_limited"
-            one.rate_limited += limited
-            one.refused += not limited
+            data = event.data()
+            limited, many = data["error"] == "rate_limited", int(str(data["refusals"]))
+            one.rate_limited += many * limited
+            one.refused += many * (not limited)
         case "email.bounced":
             one.bounces += 1
         case "email.complained":

@@ -30,12 +30,16 @@ class EmailSubmitted(Event):
 @fact("email.blocked")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailBlocked(Event):
-    """An action was refused: `error` is the code the agent was told. Without a message id nothing was stored."""
+    """An action was refused: `error` is the code the agent was told. Without a message id nothing was stored.
+
+    After the first ten of a kind in an hour, one entry stands for many: `refusals` says how many.
+    """
 
     kind: str
     error: str
     reason: str
     recipients: int = 0
+    refusals: int = 1
 
 
 @fact("email.cancelled")

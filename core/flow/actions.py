@@ -10,10 +10,11 @@ from typing import Final
 
 from sqlalchemy import select, update
 
-from core.events import EmailBlocked, EmailPending
-from core.flow import gate, house, review
+from core.events import EmailPending
+from core.flow import gate, house, refusals, review
 from core.flow.answers import Answer, blocked
 from core.flow.house import House
+from core.flow.refusals import Refusal
 from core.ledger import facts
 from core.ledger.facts import GateFacts, TokenFacts
 from core.ledger.tables import Message, Review, table
@@ -120,11 +121,5 @@ def _pending(tx: Transaction, box: GateFacts, item: int, expires_at: int, hold: 
 
 
 def _refused(tx: Transaction, box: GateFacts, action: Action, answer: Answer) -> Answer:
-    gate.count_refusal(tx, box, answer.error or answer.status)
-    tx.emit(
-        EmailBlocked(
-            actor=str(Actor("agent", box.agent_name)), mailbox=box.mailbox_id, agent=box.agent_id,
-            stream=box.stream_id, kind=action.value, error=answer.error or answer.status, reason=answer.reason or "",
-        )
-    )  # fmt: skip
+    refusals.note(tx, box, Refusal(action, answer.error or answer.status, answer.reason or ""))
     return answer

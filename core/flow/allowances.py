@@ -231,6 +231,44 @@ def rate_limited(tx: Transaction, cap: Cap, room: Room) -> Answer:
     )
 
 
+def refuse_over_quota(tx: Transaction, box: GateFacts, *, size: int) -> Answer | None:
+    """429 while the desk keeps so much of the agent's mail that this one has no room."""
+    _, policy = house.policy(tx)
+    agent = str(box.agent_id)
+    for name, unit, asking, cap in (
+        ("kept", "messages", 1, policy.quota.messages),
+        ("kept_kb", "kilobytes", _kilobytes(size), policy.quota.megabytes * 1024),
+    ):
+        used = tx.total("agent", agent, name, since=EVER)
+        if used + asking > cap:
+            return Answer(
+                status="rate_limited",
+                http=429,
+                error="rate_limited",
+                reason=f"{box.agent_name} has {used:,} {unit} held, queued or on their way, {cap:,} are allowed",
+                fix="wait until some are decided or sent, cancel what is no longer needed, or ask governance for more",
+                limit={"name": f"quota_{unit}", "used": used, "cap": cap, "window_seconds": None},
+                retry_after_seconds=60,
+            )
+    return None
+
+
+def keep(tx: Transaction, agent_id: int, *, size: int) -> None:
+    """Count a message that was accepted."""
+    tx.bump("agent", str(agent_id), "kept", minute=EVER)
+    tx.bump("agent", str(agent_id), "kept_kb", minute=EVER, n=_kilobytes(size))
+
+
+def keep_no_more(tx: Transaction, agent_id: int, *, size: int) -> None:
+    """Count it out: all of it has ended."""
+    tx.bump("agent", str(agent_id), "kept", minute=EVER, n=-1)
+    tx.bump("agent", str(agent_id), "kept_kb", minute=EVER, n=-_kilobytes(size))
+
+
+def _kilobytes(size: int) -> int:
+    return -(-size // 1024)
+
+
 def charge_acceptance(tx: Transaction, run: RunFacts, *, n: int) -> None:
     """Count what acceptance counts, beside first-time recipients (`contacts.reserve`)."""
     tx.bump("run", str(run.id), "accepted", minute=EVER, n=n)

@@ -18,7 +18,6 @@ from core.flow import allowances, contacts, house
 from core.flow.answers import Answer, RecipientAnswer, blocked
 from core.flow.prepare import Prepared, Target
 from core.ledger import facts, lanes
-from core.ledger.counters import bucket
 from core.ledger.facts import GateFacts, RunFacts, TokenFacts
 from core.ledger.lanes import Claimed
 from core.ledger.tables import Consent, table
@@ -366,11 +365,6 @@ def tell_suppressed_recipient(tx: Transaction, one: Claimed, *, suppression: int
             stream=one.stream_id, n=one.n, suppression=suppression, cause=cause,
         )
     )  # fmt: skip
-
-
-def count_refusal(tx: Transaction, box: GateFacts, code: str) -> None:
-    tx.bump("agent", str(box.agent_id), f"refused:{code}", minute=bucket(tx.now, 60))
-    tx.bump("desk", "", "refused", minute=bucket(tx.now))
 
 
 def with_recipients(answer: Answer, recipients: tuple[RecipientAnswer, ...]) -> Answer:

@@ -13,11 +13,12 @@ from typing import Any, Final
 from sqlalchemy import update
 
 from core.errors import Forbidden, PostroomError
-from core.events import EmailBlocked, EmailPending, EmailQueued, EmailSubmitted
-from core.flow import allowances, contacts, gate, house, review
+from core.events import EmailPending, EmailQueued, EmailSubmitted
+from core.flow import allowances, contacts, gate, house, refusals, review
 from core.flow.answers import Answer, RecipientAnswer, blocked
 from core.flow.gate import Judged
 from core.flow.prepare import Prepared, Target
+from core.flow.refusals import Refusal
 from core.flow.status import owned
 from core.ledger import facts, lanes
 from core.ledger.facts import GateFacts, RunFacts, TokenFacts
@@ -75,7 +76,8 @@ def submit(tx: Transaction, prepared: Prepared) -> Answer:
     if isinstance(judged.verdict, Block):
         answer = blocked(judged.verdict.error, judged.verdict.reason, fix=judged.verdict.fix)
         return _refused(tx, prepared, box, answer, recipients=judged.answers(prepared.targets))
-    over = allowances.refuse_over_budget(tx, box, len(judged.open))
+    size = len(prepared.rendered)
+    over = allowances.refuse_over_quota(tx, box, size=size) or allowances.refuse_over_budget(tx, box, len(judged.open))
     if over is not None:
         return _refused(tx, prepared, box, over)
     return _accept(tx, prepared, box, run=run, judged=judged, test=token.test)
@@ -87,6 +89,7 @@ def _accept(
     held = isinstance(judged.verdict, Hold)
     _store(tx, prepared, box, run=run, judged=judged, test=test)
     allowances.charge_acceptance(tx, run, n=len(judged.open))
+    allowances.keep(tx, box.agent_id, size=len(prepared.rendered))
     contacts.reserve(tx, judged.first_contacts, agent_id=box.agent_id, message_id=prepared.id)
     answer = _hold(tx, prepared, box, judged) if held else _queue(tx, prepared, box, judged)
     _remember_answer(tx, prepared, answer)
@@ -271,19 +274,8 @@ def _refused(
     tx: Transaction, prepared: Prepared, box: GateFacts, answer: Answer, recipients: Sequence[RecipientAnswer] = ()
 ) -> Answer:
     """A refusal is a fact of the log as well; nothing of the message is kept."""
-    gate.count_refusal(tx, box, answer.error or answer.status)
-    tx.emit(
-        EmailBlocked(
-            actor=str(Actor("agent", box.agent_name)),
-            mailbox=box.mailbox_id,
-            agent=box.agent_id,
-            stream=box.stream_id,
-            kind=prepared.kind.value,
-            error=answer.error or answer.status,
-            reason=answer.reason or "",
-            recipients=len(prepared.targets),
-        )
-    )
+    code, n = answer.error or answer.status, len(prepared.targets)
+    refusals.note(tx, box, Refusal(prepared.kind, code, answer.reason or "", recipients=n))
     told = tuple(recipients) or tuple(RecipientAnswer(t.given, answer.status, answer.error) for t in prepared.targets)
     return gate.with_recipients(answer, told)
 

@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from core.errors import PostroomError
-from core.flow import anomalies, clocksteps, depart, gateways, lookout, retirement, review, runs, upkeep
+from core.flow import anomalies, clocksteps, depart, gateways, lookout, refusals, retirement, review, runs, upkeep
 from core.ledger.transaction import Transaction
 from core.ledger.writer import Writer
 from core.words import Clock
@@ -41,6 +41,7 @@ CHORES: Final = (
     Chore("gateways", 2.0, gateways.notice_lost),
     Chore("bulk line", 60.0, lookout.watch_bulk_line),
     Chore("anomalies", 60.0, anomalies.watch),
+    Chore("refusals", 60.0, refusals.tell),
     Chore("purge", 60.0, upkeep.purge_due),
     Chore("forget", 300.0, upkeep.forget_old),
 )

@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import bindparam, select, update
 
 from core.events import EmailUncertain
-from core.flow import contacts, house, review
+from core.flow import allowances, contacts, house, review
 from core.ledger import facts, lanes
 from core.ledger.counters import bucket
 from core.ledger.lanes import Claimed
@@ -32,22 +32,26 @@ def close(tx: Transaction, claimed: Sequence[Claimed], status: Status) -> None:
     """Count down the open recipients of messages, and end those that have none."""
     single = [c for c in claimed if c.recipients == 1]
     tx.write_keeping_memo(_CLOSE, [{"b_id": c.message_id, "b_status": status.value, "b_at": tx.now} for c in single])
-    several: dict[int, int] = {}
+    for c in single:
+        allowances.keep_no_more(tx, c.agent_id, size=c.size)
+    several: dict[int, list[Claimed]] = {}
     for c in claimed:
         if c.recipients > 1:
-            several[c.message_id] = several.get(c.message_id, 0) + 1
-    for message_id, n in several.items():
-        _close_several(tx, message_id, n)
+            several.setdefault(c.message_id, []).append(c)
+    for of_one in several.values():
+        _close_several(tx, of_one)
     review.free_followers(tx, list({c.message_id for c in claimed}))
 
 
-def _close_several(tx: Transaction, message_id: int, n: int) -> None:
+def _close_several(tx: Transaction, claimed: Sequence[Claimed]) -> None:
     """A message with many recipients ends as `sent` if any of them was."""
+    message_id, n = claimed[0].message_id, len(claimed)
     row = tx.one(select(MESSAGE.c.open).where(MESSAGE.c.id == message_id))
     assert row is not None
     values: dict[str, Any] = {"open": row.open - n}
     if values["open"] <= 0:
         values |= {"status": review.end_of(tx, message_id).value, "final_at": tx.now}
+        allowances.keep_no_more(tx, claimed[0].agent_id, size=claimed[0].size)
     tx.write(update(MESSAGE).where(MESSAGE.c.id == message_id).values(**values))
 
 

@@ -107,6 +107,7 @@ def end_unsent(tx: Transaction, message_id: int | None, box: GateFacts, *, statu
     values: dict[str, Any] = {"open": left}
     if left == 0:
         values |= {"status": end_of(tx, message_id).value, "final_at": tx.now}
+        allowances.keep_no_more(tx, message.agent_id, size=message.size)
     tx.write(update(MESSAGE).where(MESSAGE.c.id == message_id).values(**values))
     allowances.wait(tx, box, n=-sum(row.status != Status.PENDING and not row.charged for row in rows))
     _give_back(tx, message, rows)

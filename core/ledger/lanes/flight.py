@@ -43,6 +43,7 @@ class Claimed:
     recipients: int
     smtputf8: bool
     test: bool
+    size: int
 
     @property
     def key(self) -> tuple[int, int]:
@@ -110,6 +111,7 @@ _DESCRIBE: Final = (
         MESSAGE.c.stream_id, MESSAGE.c.run_id, LANE.c.domain, LANE.c.site, RECIPIENT.c.address, RECIPIENT.c.path,
         RECIPIENT.c.attempts, MESSAGE.c.submitted_at, MESSAGE.c.dated_at, MESSAGE.c.policy_version,
         MESSAGE.c.content_class, MESSAGE.c.recipients, MESSAGE.c.smtputf8, MESSAGE.c.test,
+        MESSAGE.c.size,
     )
     .select_from(
         RECIPIENT.join(MESSAGE, MESSAGE.c.id == RECIPIENT.c.message_id).join(LANE, LANE.c.id == RECIPIENT.c.lane_id)

@@ -112,6 +112,10 @@ digest = "5m"                # what happens within this time is one notification
 [webhooks]
 timeout = "10s"
 give_up = "72h"
+
+[quota]                      # what one agent may have held, queued or on its way; more is refused
+messages = 100000
+megabytes = 2000
 """
 
 

@@ -294,6 +294,13 @@ class Notify(Section):
     digest: Annotated[int, Span(0, HOUR), Tightens.NEUTRAL] = 5 * MINUTE
 
 
+class Quota(Section):
+    """What the desk keeps of one agent that has not ended: held, queued or on its way."""
+
+    messages: Annotated[Count, Tightens.LESS] = 100_000
+    megabytes: Annotated[int, Field(ge=0, le=1_000_000), Tightens.LESS] = 2_000
+
+
 class Webhooks(Section):
     timeout: Annotated[int, Span(SECOND, 30 * SECOND), Tightens.NEUTRAL] = 10 * SECOND
     give_up: Annotated[int, Span(HOUR, 14 * DAY), Tightens.NEUTRAL] = 72 * HOUR
@@ -317,3 +324,4 @@ class Policy(Section):
     suppression: Suppression = Suppression()
     notify: Notify = Notify()
     webhooks: Webhooks = Webhooks()
+    quota: Quota = Quota()
