@@ -6,8 +6,6 @@ lists come from factories: a default that can change is copied deeply for every 
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import math
 from typing import Annotated, Any, Final, Literal, TypeVar
@@ -17,7 +15,6 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from core.doors.problems import where
 from core.errors import Invalid, NotFound
 from core.rules.addresses import parse_address
-from core.rules.compose import Attachment
 from core.words import ContentClass, Mode
 
 MAX_RECIPIENTS: Final = 50
@@ -127,11 +124,16 @@ class RunMember(Shape):
 
 
 class AttachmentMember(Shape):
-    """A file; `content` is base64 (RFC 4648)."""
+    """A file; `content` is base64 (RFC 4648). A type that is left out is guessed from the name and the bytes.
+
+    HTML shows an inline picture by `cid:` and its `content_id`. `text/calendar; method=REQUEST` is an invitation.
+    """
 
     filename: Annotated[str, StringConstraints(min_length=1, max_length=255)]
-    content_type: Annotated[str, StringConstraints(max_length=255)] = "application/octet-stream"
+    content_type: Annotated[str, StringConstraints(max_length=255)] | None = None
     content: str
+    content_id: Annotated[str, StringConstraints(max_length=255)] | None = None
+    disposition: Literal["attachment", "inline"] | None = None
 
 
 Attachments = Annotated[
@@ -349,13 +351,3 @@ def mailbox_address(text: str) -> str:
         return parse_address(text).normalised
     except Invalid as error:
         raise NotFound(f"there is no mailbox {text[:100]!r}") from error
-
-
-def attachment(member: AttachmentMember, place: int) -> Attachment:
-    """The file with its bytes. Raises `Invalid` for what is not base64."""
-    try:
-        content = base64.b64decode(member.content, validate=True)
-    except (binascii.Error, ValueError) as error:
-        field = f"attachments[{place}].content"
-        raise Invalid(f"{field} is not base64", problems=((field, "is not base64 (RFC 4648)"),)) from error
-    return Attachment(filename=member.filename, content_type=member.content_type, content=content)

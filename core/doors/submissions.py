@@ -10,7 +10,8 @@ from typing import Final
 
 from fastapi import Request
 
-from core.doors.contract import MAX_RECIPIENTS, Composition, ReplyRequest, SendRequest, attachment
+from core.doors.attachments import attachment
+from core.doors.contract import MAX_RECIPIENTS, Composition, ReplyRequest, SendRequest
 from core.errors import Invalid, TooLarge
 from core.flow.answering import Parent
 from core.flow.prepare import RunClaim, Submission

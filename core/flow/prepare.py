@@ -359,6 +359,8 @@ def _text(submission: Submission) -> str:
         if made := content.plain_text(html):
             return made
         raise _empty("html", "the HTML shows its reader nothing")
+    if compose.invites(submission.attachments) and (made := compose.attached(submission.attachments).strip()):
+        return made
     raise _empty("text", "neither text nor html: the recipient would see an empty message")
 
 

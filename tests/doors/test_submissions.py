@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import email
 import email.policy
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -172,6 +173,60 @@ def test_a_promise_in_a_split_word_or_an_attachment_waits_for_a_person(free: Vis
         held = free.send(**more).json()
         assert held["status"] == "pending", more
         assert "raised to commitment" in str(held["reasons"])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind"),
+    [
+        ("a.pdf", b"x", "application/pdf"),
+        ("photo", b"\x89PNG\r\n\x1a\n", "image/png"),
+        ("a.tar.gz", b"x", "application/gzip"),
+        ("notes", b"Hello\n", "text/plain"),
+        ("blob", b"\x00\x01", "application/octet-stream"),
+        ("a.eml", b"Subject: Hi\n\nHello\n", "message/rfc822"),
+        ("REPORT.HTML", b"<p>Hi</p>", "text/html"),
+    ],
+)
+def test_a_type_that_is_left_out_is_guessed(free: Visitor, name: str, content: bytes, kind: str) -> None:
+    encoded = base64.b64encode(content).decode()
+    answer = free.send(attachments=[{"filename": name, "content": encoded}])
+    assert answer.status_code == 202, answer.text
+    message = email.message_from_bytes(rendered_last(free), policy=email.policy.default)
+    assert isinstance(message, EmailMessage)
+    assert [part.get_content_type() for part in message.iter_attachments()] == [kind]
+
+
+@pytest.mark.parametrize(
+    "spell",
+    [
+        lambda text: "\r\n".join(text[at : at + 76] for at in range(0, len(text), 76)) + "\n",
+        lambda text: text.replace("+", "-").replace("/", "_"),
+        lambda text: text.rstrip("="),
+    ],
+    ids=["lines", "url-safe", "unpadded"],
+)
+def test_base64_in_any_common_spelling_is_base64(free: Visitor, spell: Callable[[str], str]) -> None:
+    content = bytes(range(256)) * 3 + b"\xff"
+    file = {"filename": "a.bin", "content": spell(base64.b64encode(content).decode())}
+    assert free.send(attachments=[file]).status_code == 202
+    message = email.message_from_bytes(rendered_last(free), policy=email.policy.default)
+    assert isinstance(message, EmailMessage)
+    assert [part.get_content() for part in message.iter_attachments()] == [content]
+
+
+@pytest.mark.parametrize("text", ["!!!!", "abc\u00e9", "data:image/png;base64,AAAA", "A"])
+def test_what_is_no_base64_is_refused_with_what_to_do(free: Visitor, text: str) -> None:
+    refused = problem(free.send(attachments=[{"filename": "a", "content": text}]), 422, "invalid_request")
+    assert refused["errors"][0]["field"] == "attachments[0].content"
+    assert refused["fix"]
+
+
+def test_an_invitation_needs_no_text_and_waits_for_a_person(free: Visitor) -> None:
+    entry = b"BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nBEGIN:VEVENT\r\nSUMMARY:Tuesday\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+    file = {"filename": "invite.ics", "content": base64.b64encode(entry).decode()}
+    held = free.send(text=None, attachments=[file]).json()
+    assert held["status"] == "pending"
+    assert "a calendar invitation" in str(held["reasons"])
 
 
 @pytest.mark.parametrize("spelled", ["{}", "<{}>"])

@@ -445,11 +445,10 @@ def test_direction_overrides_may_not_disguise_a_name_or_a_file() -> None:
     ("given_type", "sent"),
     [
         ("application/pdf", "application/pdf"),
-        ("", "application/octet-stream"),
-        ("Message/RFC822", "application/octet-stream"),
+        ("Message/RFC822", "application/octet-stream"),  # its bytes are no message
         ("message/partial; number=1", "application/octet-stream"),
         ("multipart/mixed; boundary=x", "application/octet-stream"),
-        ('text/calendar; method=REQUEST; charset=UTF-8; name="a.ics"', "text/calendar; method=REQUEST; charset=UTF-8"),
+        ('text/csv; header=present; charset=UTF-8; name="a.csv"', "text/csv; charset=UTF-8"),
     ],
 )
 def test_an_attachments_type_is_kept_unless_it_would_be_opened(given_type: str, sent: str) -> None:

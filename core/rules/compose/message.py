@@ -27,6 +27,8 @@ _MESSAGE_ID: Final = re.compile(r"<?([!-;=?-~]+@[!-;=?-~]+)>?")
 _ARRIVED_ID: Final = re.compile(r"<[!-;=?-~]+>")
 _NO_MESSAGE_ID: Final = "is not a Message-ID such as <id@example.com>"
 _FIXES: Final = {
+    "attachments": "leave content_type out, so that it is guessed, or name one such as application/pdf; a calendar's"
+    " method parameter is that of its METHOD line",
     "in_reply_to": "give the value of the Message-ID header field of the mail that is answered, or the id of a message"
     " of yours (m...); ids of a provider's API name no mail",
     "references": "give the values of the References and Message-ID header fields of the mail that is answered",
@@ -40,6 +42,9 @@ class Attachment:
     filename: str
     content_type: str
     content: bytes
+    content_id: str | None = None
+    """By which HTML shows it (`cid:`, RFC 2392), with or without angle brackets."""
+    disposition: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +170,7 @@ def _header(draft: Draft, gateway: Gateway) -> Iterator[str]:
 
 
 def _body(draft: Draft, gateway: Gateway) -> parts.Part:
-    """The tree: mixed(alternative(text, html), attachments...), each level only where there is something to hold."""
+    """What is shown, with its footer, and what is attached to it."""
     lines = [*(gateway.footer.splitlines() if gateway.footer else ()), *gateway.identity]
     link = gateway.list_unsubscribe  # the header's own, for whose program shows no button
     shown: list[parts.Part] = []
@@ -173,21 +178,7 @@ def _body(draft: Draft, gateway: Gateway) -> parts.Part:
         shown.append(parts.text_part("plain", footer.text_footer(draft.text or "", lines, link=link)))
     if draft.html is not None:
         shown.append(parts.text_part("html", footer.html_footer(draft.html, lines, link=link)))
-    if len(shown) == 1 and not draft.attachments:
-        return shown[0]
-    boundary = parts.boundary_for(gateway.rfc_message_id, shown)
-    body = parts.multipart("alternative", shown, boundary=f"{boundary}a") if len(shown) > 1 else shown[0]
-    if not draft.attachments:
-        return body
-    files = [
-        parts.attachment_part(
-            parts.media_type(file.content_type) or "application/octet-stream",
-            parts.base_name(file.filename),
-            file.content,
-        )
-        for file in draft.attachments
-    ]
-    return parts.multipart("mixed", [body, *files], boundary=f"{boundary}m")
+    return parts.tree(shown, draft.attachments, seed=gateway.rfc_message_id)
 
 
 def _trimmed(references: list[str]) -> list[str]:
@@ -226,11 +217,22 @@ def _problems(draft: Draft, gateway: Gateway) -> Iterator[tuple[str, str]]:
 
 
 def _attachment_problems(attachments: tuple[Attachment, ...]) -> Iterator[tuple[str, str]]:
+    seen: set[str] = set()
     for number, file in enumerate(attachments):
+        where = f"attachments[{number}]"
         if len(file.filename) > MAX_FILENAME:
-            yield f"attachments[{number}].filename", f"is longer than {MAX_FILENAME} characters"
+            yield f"{where}.filename", f"is longer than {MAX_FILENAME} characters"
         if parts.media_type(file.content_type) is None:
-            yield f"attachments[{number}].content_type", "is not a media type such as application/pdf"
+            yield f"{where}.content_type", "is not a media type such as application/pdf"
+        if file.content_id is not None:
+            bare = parts.bare_id(file.content_id)
+            if bare is None:
+                yield f"{where}.content_id", "is not a Content-ID such as logo@example.com: no spaces, ASCII only"
+            elif bare in seen:
+                yield f"{where}.content_id", "is given twice"
+            seen.add(bare or "")
+        if (why := parts.calendar_problem(file)) is not None:
+            yield f"{where}.content_type", why
 
 
 def _thread_problems(draft: Draft) -> Iterator[tuple[str, str]]:

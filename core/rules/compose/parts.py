@@ -12,7 +12,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from core.rules.compose import fields
 from core.rules.compose.words import visible
@@ -20,6 +20,10 @@ from core.rules.compose.words import visible
 _ATTR: Final = r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]+"
 _TYPE: Final = re.compile(rf"({_ATTR})/({_ATTR})((?: *; *{_ATTR}=(?:{_ATTR}|\"[^\"\\]*\"))*) *;? *")
 _KEPT: Final = re.compile(rf"; *(charset|method)=\"?({_ATTR})\"?", re.IGNORECASE)
+_CONTENT_ID: Final = re.compile(r"<?([!-;=?-~]{1,200})>?")
+_METHOD: Final = re.compile(rb"(?im)^METHOD:([a-z-]{1,40})[ \t]*\r?$")
+_CALENDAR_HEAD: Final = 200_000
+_HEADED: Final = re.compile(rb"(?:[!-9;-~]+:[^\r]*\r\n(?:[ \t][^\r]*\r\n)*)+\r\n")
 _PRINTABLE: Final = bytes({*range(0x20, 0x7F), 0x09, 0x0D, 0x0A})
 _QP_SAFE: Final = _PRINTABLE.replace(b"=", b"")
 _LONGEST_LINE: Final = 998
@@ -72,27 +76,121 @@ def _base64(content: bytes) -> bytes:
     return b"\r\n".join([letters[at : at + 76] for at in range(0, len(letters), 76)]) + b"\r\n"
 
 
-def attachment_part(content_type: str, name: str, content: bytes) -> Part:
-    """An attachment, always base64: its bytes arrive as they were."""
+class File(Protocol):
+    """An attachment with its bytes."""
+
+    @property
+    def filename(self) -> str: ...
+    @property
+    def content_type(self) -> str: ...
+    @property
+    def content(self) -> bytes: ...
+    @property
+    def content_id(self) -> str | None: ...
+    @property
+    def disposition(self) -> str | None: ...
+
+
+def tree(shown: list[Part], files: Sequence[File], *, seed: str) -> Part:
+    """mixed(alternative(text, related(html, pictures...), calendar), files...), each level where it holds several.
+
+    `shown` are text, then HTML; `seed` makes the boundaries.
+    """
+    invitation = next((file for file in files if method_of(file)), None)
+    has_html = b"text/html" in shown[-1].fields
+    pictures = [file for file in files if has_html and file.content_id and file.disposition != "attachment"]
+    hung = [file for file in files if file is not invitation and file not in pictures]
+    inner = [attachment_part(file) for file in pictures]
+    outer = [attachment_part(file) for file in hung]
+    last = [] if invitation is None else [text_part(f"calendar; method={method_of(invitation)}", _utf8(invitation))]
+    if len(shown) == 1 and not (inner or outer or last):
+        return shown[0]
+    mark = boundary_for(seed, [*shown, *inner, *outer, *last])
+    if inner:
+        shown = [*shown[:-1], multipart('related; type="text/html"', [shown[-1], *inner], boundary=f"{mark}r")]
+    shown = [*shown, *last]
+    body = multipart("alternative", shown, boundary=f"{mark}a") if len(shown) > 1 else shown[0]
+    return multipart("mixed", [body, *outer], boundary=f"{mark}m") if outer else body
+
+
+def attachment_part(file: File) -> Part:
+    """A file, base64, so that its bytes arrive as they were; a whole message as RFC 2046 5.2.1 wants it: not encoded.
+
+    That goes for messages of seven bits and short lines only. Others leave as octets, for a relay that had to recode
+    them would break the signature.
+    """
+    kind = media_type(file.content_type) or "application/octet-stream"
+    encoding, plain = "base64", False
+    content = file.content
+    if kind == "message/rfc822":
+        message = _as_lines(content)
+        if _travels_as_it_is(message) and _HEADED.match(message):
+            encoding, plain, content = "7bit", True, message
+        else:
+            kind = "application/octet-stream"
+    inline = file.disposition == "inline" or (file.disposition is None and file.content_id is not None)
+    bare = bare_id(file.content_id) if file.content_id else None
     header = (
-        f"Content-Type: {content_type}\r\nContent-Transfer-Encoding: base64\r\n"
-        f"Content-Disposition: attachment{fields.filename(name)}\r\n"
+        f"Content-Type: {kind}\r\nContent-Transfer-Encoding: {encoding}\r\n"
+        + (f"Content-ID: <{bare}>\r\n" if bare else "")
+        + f"Content-Disposition: {'inline' if inline else 'attachment'}{fields.filename(base_name(file.filename))}\r\n"
     )
-    return Part(header.encode(), _base64(content), plain=False)
+    return Part(header.encode(), content if plain else _base64(content), plain=plain)
+
+
+def _as_lines(content: bytes) -> bytes:
+    """Bytes with CRLF at the end of every line, the last one too."""
+    lines = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
+    return lines if lines.endswith(b"\r\n") else lines + b"\r\n"
+
+
+def bare_id(content_id: str) -> str | None:
+    """A Content-ID without its brackets; None if it is none. Many programs write one without an @."""
+    found = _CONTENT_ID.fullmatch(content_id)
+    return found[1] if found else None
+
+
+def method_of(file: File) -> str | None:
+    """The method of a calendar that goes beside text and HTML (RFC 6047 2.4), so that programs offer to answer it."""
+    kind = (media_type(file.content_type) or "").partition(";")[0]
+    if kind != "text/calendar" or file.disposition == "attachment":
+        return None
+    found = _METHOD.search(file.content[:_CALENDAR_HEAD])
+    return found[1].decode().upper() if found else None
+
+
+def calendar_problem(file: File) -> str | None:
+    """Why a calendar cannot be sent as an invitation, or None."""
+    kind = media_type(file.content_type) or ""
+    if not kind.startswith("text/calendar"):
+        return None
+    named = re.search(r"; method=(\S+?)(?:;|$)", kind)
+    method = method_of(file)
+    if named is not None and file.disposition != "attachment" and (method or "").upper() != named[1].upper():
+        return f"says method={named[1][:40]}, the calendar says {f'METHOD:{method}' if method else 'none'}"
+    try:
+        file.content.decode()
+    except UnicodeDecodeError:
+        return "is a calendar that is not UTF-8" if method else None
+    return None
+
+
+def _utf8(file: File) -> str:
+    return file.content.decode()
 
 
 def media_type(text: str) -> str | None:
-    """The Content-Type an attachment leaves with; None if the text is not one.
+    """The Content-Type an attachment leaves with; None if the text is not one: empty, a wildcard, no type at all.
 
-    A whole message or multipart inside an attachment would be opened, and its own headers believed, by some readers:
-    such a type leaves as application/octet-stream. Of the parameters only `charset` and `method` (RFC 5546) are kept.
+    A multipart inside an attachment would be opened by some readers: it leaves as application/octet-stream, as do
+    parts of messages. Of the parameters only `charset` and `method` (RFC 5546) are kept.
     """
-    found = _TYPE.fullmatch(text.strip(" ") or "application/octet-stream") if len(text) <= _LONGEST_TYPE else None
-    if found is None:
+    found = _TYPE.fullmatch(text.strip(" ")) if len(text) <= _LONGEST_TYPE else None
+    if found is None or "*" in found[1] or "*" in found[2]:
         return None
     kind, subtype = found[1].lower(), found[2].lower()
     if kind in {"message", "multipart"}:
-        return "application/octet-stream"
+        return "message/rfc822" if (kind, subtype) == ("message", "rfc822") else "application/octet-stream"
     kept = {key.lower(): value for key, value in _KEPT.findall(found[3])}
     return f"{kind}/{subtype}" + "".join(f"; {key}={value}" for key, value in kept.items())
 
@@ -106,7 +204,11 @@ def multipart(kind: str, parts: Sequence[Part], *, boundary: str) -> Part:
     """multipart/`kind` (RFC 2046 5.1). The CRLF before a delimiter is the delimiter's, so each body keeps its own."""
     mark = f"--{boundary}".encode()
     pieces = [b"%b\r\n%b\r\n%b\r\n" % (mark, part.fields, part.body) for part in parts]
-    header = f'Content-Type: multipart/{kind}; boundary="{boundary}"\r\n'
+    header = (
+        f'Content-Type: multipart/{kind}; boundary="{boundary}"\r\n'
+        if len(kind) < 12
+        else (f'Content-Type: multipart/{kind};\r\n boundary="{boundary}"\r\n')
+    )
     return Part(header.encode(), b"".join(pieces) + mark + b"--\r\n", plain=any(part.plain for part in parts))
 
 

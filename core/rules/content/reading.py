@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from email.header import decode_header, make_header
 from email.message import Message
@@ -56,16 +56,14 @@ def read_mail(rendered: bytes) -> Mail:
     text: str | None = None
     html: str | None = None
     attachments: list[Attachment] = []
-    for part in message.walk():
-        if part.is_multipart():
-            continue
+    for part in _own_parts(message):
         kind, name = part.get_content_type(), part.get_filename()
         if name is None and kind == "text/plain" and text is None:
             text = _decoded(part)
         elif name is None and kind == "text/html" and html is None:
             html = _decoded(part)
         else:
-            attachments.append(Attachment(_plain(name or "(no name)"), kind, len(_octets(part))))
+            attachments.append(Attachment(_plain(name or "(no name)"), kind, _size(part)))
     seen = sight(html) if html is not None else Sight()
     return Mail(
         headers=tuple((name, _plain(str(value))) for name, value in message.items()),
@@ -83,6 +81,21 @@ def said_by(mail: Mail, *, subject: str, people: Iterable[str]) -> Said:
     """What the gate looked at when it counted failed checks, read again from the bytes that would leave."""
     attached = tuple(one.name for one in mail.attachments)
     return Said(subject, mail.text, mail.html, people=tuple(people), attached=attached)
+
+
+def _own_parts(message: Message) -> Iterator[Message]:
+    """The parts of the message itself: what an attached message says is not what this one says."""
+    waiting = [message]
+    while waiting:
+        part = waiting.pop()
+        if part.get_content_maintype() == "multipart" and part.is_multipart():
+            waiting += reversed([one for one in part.get_payload() if isinstance(one, Message)])
+        else:
+            yield part
+
+
+def _size(part: Message) -> int:
+    return len(part.as_bytes()) if part.is_multipart() else len(_octets(part))
 
 
 def _octets(part: Message) -> bytes:
