@@ -105,8 +105,8 @@ def test_an_attached_message_is_not_encoded_and_is_no_part_of_ours() -> None:
     found = read(attachments=(LETTER,))
     part = next(part for part in found.walk() if part.get_content_type() == "message/rfc822")
     assert part["Content-Transfer-Encoding"] == "7bit"
-    (inner,) = part.get_payload()
-    assert isinstance(inner, Message)
+    inner = part.get_content()
+    assert isinstance(inner, EmailMessage)
     assert inner["Subject"] == "Hi"
     html = replace(LETTER, content=b"Subject: x\nContent-Type: text/html\n\n<p>We own this.</p>\n")
     seen = read_mail(compose(replace(DRAFT, attachments=(html,)), GATEWAY).message)
