@@ -56,6 +56,8 @@ def stream(one: StreamFacts) -> dict[str, Any]:
         "pause_reason": one.pause_reason,
         "backoff_until": when(one.backoff_until or None),
         "last_reply": one.last_reply,
+        "connection_messages": one.connection_messages,
+        "minute_messages": one.minute_messages,
     }
 
 

@@ -33,6 +33,13 @@ app: Final = group("stream", "Sending subdomains: routes, DKIM keys, DNS records
 FromStdin = Annotated[
     bool, typer.Option("--password-stdin", help="Read the relay's password from standard input; no encoding needed.")
 ]
+PerConnection = Annotated[
+    int | None, typer.Option(metavar="N", min=0, help="Messages over one connection of the route; 0 for the default.")
+]
+PerMinute = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=0, help="Messages a minute over the route, all mailboxes; 0 for no limit."),
+]
 Domain = Annotated[str, typer.Argument(help="The stream's domain, such as support-bot.acme.com.")]
 
 UNSUBSCRIBE: Final = "What its unsubscribe links begin with; the desk's public_url unless named."
@@ -63,6 +70,8 @@ def add(
     organisation: Annotated[str | None, typer.Option(help="Who commercial mail says it is from.")] = None,
     postal_address: Annotated[str | None, typer.Option(help="The postal address commercial mail must carry.")] = None,
     unsubscribe: Annotated[str | None, typer.Option(metavar="URL", help=UNSUBSCRIBE)] = None,
+    per_connection: PerConnection = None,
+    per_minute: PerMinute = None,
 ) -> Said:
     """Add a sending subdomain, with two slots of DKIM keys (RSA-2048 and Ed25519 each)."""
     if bool(relay) == direct:
@@ -82,6 +91,8 @@ def add(
         organisation=organisation,
         postal_address=postal_address,
         unsubscribe_url=unsubscribe,
+        connection_messages=per_connection,
+        minute_messages=per_minute,
     )
     seat.act(lambda tx, actor: streams.add(tx, new, actor=actor))
     with seat.read() as conn:
@@ -117,6 +128,8 @@ def change(
     ] = None,
     postal_address: Annotated[str | None, typer.Option(help="The postal address it carries; '' for none.")] = None,
     unsubscribe: Annotated[str | None, typer.Option(metavar="URL", help=f"{UNSUBSCRIBE} '' for that.")] = None,
+    per_connection: PerConnection = None,
+    per_minute: PerMinute = None,
 ) -> Said:
     """Change a stream's way out, or what its commercial mail says of the sender. What is not named stays."""
     if relay and direct:
@@ -137,6 +150,8 @@ def change(
         organisation=organisation,
         postal_address=postal_address,
         unsubscribe_url=unsubscribe,
+        connection_messages=per_connection,
+        minute_messages=per_minute,
     )
     if asked == StreamChange():
         raise Invalid("nothing to change is named", fix="such as --organisation 'Acme Ltd'")

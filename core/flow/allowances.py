@@ -34,6 +34,10 @@ PACE: Final = table(Pace)
 OPEN_RUNS_HOUR: Final = 20
 """Runs an unbound token may open in an hour; the rest of its mail joins the implicit run (CONTRACT.md)."""
 
+NO_MAILBOX: Final = 0
+"""In `Pace`: a pace that all mailboxes of a stream share."""
+ROUTE_MINUTE: Final = "route_minute"
+
 
 @dataclass(frozen=True, slots=True)
 class Cap:
@@ -341,6 +345,42 @@ class Sites:
         return budgets.pace(self._tats.get(site), per_minute=per_minute, burst=1, now=self._tx.now, asking=asking)
 
 
+class RoutePace:
+    """The pace of a stream's route, which all its mailboxes share; without a limit it grants what is asked.
+
+    A relay that takes so many a minute counts everybody's. Sent in bursts of a quarter of a second, so that a fast
+    pace is reached by a worker that looks four times a second; the burst comes off the rate, and no minute has more.
+    """
+
+    def __init__(self, tx: Transaction, box: GateFacts) -> None:
+        self._tx = tx
+        self._site = f"route:{box.stream_id}"
+        self._limit = box.minute_messages
+        self._tat = arrivals(tx, NO_MAILBOX, {self._site}).get(self._site) if self._limit is not None else None
+
+    def grant(self, *, asking: int) -> budgets.Grant:
+        limit = self._limit
+        if limit is None:
+            return budgets.Grant(n=asking, tat=0, next_at=self._tx.now)
+        burst = 1 + limit // 240
+        return budgets.pace(self._tat, per_minute=limit - burst + 1, burst=burst, now=self._tx.now, asking=asking)
+
+    def spend(self, n: int) -> None:
+        """Note that `n` leave."""
+        if self._limit is not None and n:
+            self._tat = self.grant(asking=n).tat
+            values = {"mailbox_id": NO_MAILBOX, "site": self._site, "tat": self._tat}
+            self._tx.write_keeping_memo(_ARRIVE_SQLITE if self._tx.sqlite else _ARRIVE_PG, [values])
+
+    @property
+    def gauge(self) -> Limit | None:
+        if self._limit is None:
+            return None
+        ahead = max(0, (self._tat or 0) - self._tx.now)
+        used = min(self._limit, -(-ahead * self._limit // MINUTE))
+        return Limit(ROUTE_MINUTE, used, self._limit, 60, (self._tx.now + ahead) if ahead else None)
+
+
 def arrivals(tx: Transaction, mailbox_id: int, sites: Collection[str]) -> dict[str, int]:
     """GCRA's theoretical arrival times of a mailbox at these sites; none before the first."""
     rows = tx.peek(_ARRIVALS, {"b_mailbox": mailbox_id, "b_sites": list(sites)})
@@ -354,6 +394,8 @@ def gauges(tx: Transaction, box: GateFacts) -> list[Limit]:
     """Used, cap, window and next refill of every budget of a mailbox, from the counters that enforce."""
     caps = [*departure_caps(tx, box), new_recipient_caps(tx, box)]
     limits = [cap.room(tx).limit(cap.name) for cap in caps]
+    if (route := RoutePace(tx, box).gauge) is not None:
+        limits.append(route)
     busy = _busy_sites(tx, box.mailbox_id)
     tats = arrivals(tx, box.mailbox_id, busy)
     for site in busy:

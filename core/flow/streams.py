@@ -67,13 +67,15 @@ class NewStream:
     organisation: str | None = None
     postal_address: str | None = None
     unsubscribe_url: str | None = None
+    connection_messages: int | None = None
+    minute_messages: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamChange:
     """What shall be otherwise; what is None stays. A route comes without its password, which is sealed beside it.
 
-    An empty text takes away what commercial mail says of the sender.
+    An empty text takes away what commercial mail says of the sender, 0 a limit of the route.
     """
 
     route: str | None = None
@@ -84,6 +86,8 @@ class StreamChange:
     organisation: str | None = None
     postal_address: str | None = None
     unsubscribe_url: str | None = None
+    connection_messages: int | None = None
+    minute_messages: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,8 @@ class StreamFacts:
     pause_reason: str | None
     backoff_until: int
     last_reply: str | None
+    connection_messages: int | None
+    minute_messages: int | None
 
 
 # --- verbs --------------------------------------------------------------------------------------------------------
@@ -120,6 +126,7 @@ def add(tx: Transaction, new: NewStream, *, actor: Actor) -> int:
     domain = subdomain(new.domain)
     _check_way(new.route, new.provider)
     _check_unsubscribe(new.unsubscribe_url)
+    _check_limits(new)
     _check_keys(new.keys, slots=SLOTS)
     if tx.one(select(STREAM.c.id).where(STREAM.c.domain == domain)) is not None:
         raise Conflict(f"there is a stream {domain} already", fix=f"change it: postroom stream set {domain}")
@@ -135,6 +142,8 @@ def add(tx: Transaction, new: NewStream, *, actor: Actor) -> int:
             "organisation": new.organisation,
             "postal_address": new.postal_address,
             "unsubscribe_url": new.unsubscribe_url,
+            "connection_messages": new.connection_messages or None,
+            "minute_messages": new.minute_messages or None,
             "warm": new.warm,
             "active_slot": "a",
             "created_at": tx.now,
@@ -160,11 +169,12 @@ def change(tx: Transaction, domain: str, asked: StreamChange, *, reason: str, ac
     why = given(reason)
     _check_way(asked.route or stream.route, asked.provider or stream.provider)
     _check_unsubscribe(asked.unsubscribe_url)
+    _check_limits(asked)
     values: dict[str, Any] = {}
     said: dict[str, Data] = {}
     for name in _CHANGEABLE:
         wanted, old = getattr(asked, name), getattr(stream, name)
-        new = (wanted or None) if name in _OF_SENDER else wanted
+        new = (wanted or None) if name in _CLEARABLE else wanted
         if wanted is not None and new != (tuple(old or ()) if name == "owners" else old):
             values[name] = list(new or ()) if name == "owners" else new
             said[name] = _told(name, old, new)
@@ -179,9 +189,12 @@ def change(tx: Transaction, domain: str, asked: StreamChange, *, reason: str, ac
     tx.emit(StreamChanged(actor=str(actor), stream=stream.id, changes=said, reason=why))
 
 
-_OF_SENDER: Final = frozenset({"organisation", "postal_address", "unsubscribe_url"})
+_CLEARABLE: Final = frozenset(
+    {"organisation", "postal_address", "unsubscribe_url", "connection_messages", "minute_messages"}
+)
 _CHANGEABLE: Final = (
     "route", "provider", "protected", "owners", "organisation", "postal_address", "unsubscribe_url",
+    "connection_messages", "minute_messages",
 )  # fmt: skip
 
 
@@ -315,6 +328,13 @@ def _check_unsubscribe(url: str | None) -> None:
             fix="such as https://unsubscribe.acme.com; /u/ and a token follow it",
             problems=(("unsubscribe_url", "is not an https address"),),
         )
+
+
+def _check_limits(asked: NewStream | StreamChange) -> None:
+    for name, most in (("connection_messages", 10_000), ("minute_messages", 1_000_000)):
+        figure = getattr(asked, name)
+        if figure is not None and not 0 <= figure <= most:
+            raise Invalid(f"{name} is 1 to {most:,}", fix="0 takes the limit away", problems=((name, "out of range"),))
 
 
 def _check_keys(keys: Sequence[SealedKey], *, slots: Collection[Slot]) -> None:

@@ -103,6 +103,7 @@ class GateFacts:
     route_failures: int
     warm: bool
     warm_cap: int | None
+    minute_messages: int | None
 
 
 _RENAMED: Final = {
@@ -118,6 +119,7 @@ _RENAMED: Final = {
 _OF_STREAM: Final = {
     "domain", "route", "provider", "protected", "owners", "organisation", "postal_address",
     "unsubscribe_url", "paused_at", "backoff_until", "route_failures", "warm", "warm_cap",
+    "minute_messages",
 }  # fmt: skip
 _LISTS: Final = {"classes", "allow", "owners"}
 

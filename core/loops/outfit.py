@@ -63,7 +63,7 @@ class Outfits:
                 .where(KEY.c.stream_id == stream_id, KEY.c.slot == stream.active_slot, KEY.c.retired_at.is_(None))
                 .order_by(KEY.c.algorithm.desc())
             ).all()
-        route = Route.parse(stream.route)
+        route = dataclasses.replace(Route.parse(stream.route), messages=stream.connection_messages)
         if stream.route_secret is not None:
             secret = self._keyring.open(bytes(stream.route_secret), about=f"route:{stream.domain}").decode()
             route = dataclasses.replace(route, password=secret)

@@ -27,6 +27,8 @@ class _Host:
     idle: list[tuple[Conversation, int]] = field(default_factory=list)
     """With the time each came back; the last in is the first out, so that the rest can grow old and go."""
     users: int = 0
+    most: int = 1
+    """Messages after which a connection retires."""
     failures: int = 0
     failure: Reply | None = None
     open: int = 0
@@ -49,12 +51,16 @@ class Connections:
         self._sweeper: asyncio.Task[None] | None = None
         self._closed = False
 
-    async def carry(self, letter: Letter, *, to: Target, bound: int) -> Reply:
-        """Carry a letter over a kept connection, or a new one if there is room for it."""
+    async def carry(self, letter: Letter, *, to: Target, bound: int, most: int | None = None) -> Reply:
+        """Carry a letter over a kept connection, or a new one if there is room for it.
+
+        A connection retires after `most` messages (None: as `Limits` says).
+        """
         host = self._hosts.get(to)
         if host is None:
             host = self._hosts[to] = _Host(asyncio.Semaphore(bound))
         host.users += 1
+        host.most = most or self._limits.messages
         seen = host.failures
         try:
             while True:
@@ -137,7 +143,7 @@ class Connections:
         return None
 
     def _keep(self, talk: Conversation, host: _Host) -> None:
-        if self._closed or not talk.alive or talk.carried >= self._limits.messages:
+        if self._closed or not talk.alive or talk.carried >= host.most:
             self._retire(talk, host)
             return
         host.idle.append((talk, self._clock.now()))

@@ -61,7 +61,9 @@ class Courier:
         route = parcel.route
         match route.kind:
             case "relay":
-                return await self._connections.carry(letter, to=self._relay(route), bound=self._limits.relay)
+                return await self._connections.carry(
+                    letter, to=self._relay(route), bound=self._limits.relay, most=route.messages
+                )
             case "direct":
                 return await self._direct(letter, domain=parcel.domain, route=route)
             case never:
@@ -87,7 +89,9 @@ class Courier:
             return hosts
         reply = refused(f"{domain} has no mail exchanger", enhanced="5.4.4", stage="connect", host=None)
         for host in hosts:
-            reply = await self._connections.carry(letter, to=self._exchanger(route, host), bound=self._limits.direct)
+            reply = await self._connections.carry(
+                letter, to=self._exchanger(route, host), bound=self._limits.direct, most=route.messages
+            )
             if reply.outcome is not Outcome.ROUTE_DOWN:
                 # Whoever took up the conversation has spoken for the domain; asking the next would be shopping around.
                 return reply

@@ -58,6 +58,8 @@ class Route:
     password: str | None = field(default=None, repr=False)
     tls: Tls = "starttls"
     verify: bool = True
+    messages: int | None = None
+    """Over one connection; None: as `Limits` says. Not part of the text: the stream keeps it beside its route."""
 
     @property
     def opportunistic(self) -> bool:

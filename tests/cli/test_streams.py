@@ -108,3 +108,14 @@ def commercial(clerk: Clerk) -> dict[str, str]:
 def sealed(clerk: Clerk) -> bool:
     with closing(sqlite3.connect(clerk.directory / "postroom.db")) as database:
         return bool(database.execute("SELECT route_secret FROM stream").fetchone()[0])
+
+
+def test_what_a_route_takes_is_set_shown_and_taken_away(clerk: Clerk) -> None:
+    wanted = ("--per-connection", "20", "--per-minute", "30")
+    clerk.ok("stream", "add", DOMAIN, "--relay", "smtp://127.0.0.1:2525", *wanted, who="dora")
+    shown = clerk.ok("stream", "show", DOMAIN)
+    assert (shown["connection_messages"], shown["minute_messages"]) == (20, 30)
+    set_ = ("stream", "set", DOMAIN, "--reason", "they said so")
+    changed = clerk.ok(*set_, "--per-connection", "0", "--per-minute", "60", who="dora")
+    assert (changed["connection_messages"], changed["minute_messages"]) == (None, 60)
+    assert "1 to 1,000,000" in clerk.refused(*set_, "--per-minute", "1000001", who="dora", code=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 from collections.abc import Callable
@@ -41,7 +42,7 @@ from core.rules.policy import Policy
 from core.rules.policy.sections import Delivery, HeldClasses
 from core.rules.policy.sections import Review as ReviewPolicy
 from core.words import HOUR, MINUTE, SECOND, ContentClass, Ids, Mode, Outcome, Reply, Status, read_id
-from tests.desk import ALICE, BOB, DOMAIN, DORA, GAIL, KEYRING, WIDE, Bench, make_desk
+from tests.desk import ADDRESS, ALICE, BOB, DOMAIN, DORA, GAIL, KEYRING, WIDE, Bench, add_mailbox, issue, make_desk
 from tests.flow.leaving import NOBODY, OK, attempt, claim, events, leave, many, number, pass_a_moment, settle
 
 LATER = Reply(Outcome.DEFERRED, 451, "4.7.1", "later", "rcpt", "mx.example")
@@ -647,3 +648,37 @@ def test_a_reply_is_shown_with_the_attempt_it_answers(store: Store, clock: FakeC
     settle(store, taken, reply=Reply(Outcome.DEFERRED, 452, "4.3.1", "disk full", "rcpt"))
     assert shown() == [False, False]
     assert store.rows(select(RECIPIENT.c.attempts)) == [(2,)]
+
+
+# --- the pace of a route --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("limit", [6, 600])
+def test_a_route_takes_no_more_a_minute_than_it_may_whoever_sends_and_however_often_it_is_asked(
+    store: Store, clock: FakeClock, limit: int
+) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    other = f"news@{DOMAIN}"
+    agent, _ = store.transact(
+        lambda tx: add_mailbox(tx, agent="news-bot", address=other, stream=1, mode=Mode.AUTONOMOUS, **WIDE)
+    )
+    second = dataclasses.replace(desk, token=issue(store, agent))
+    store.transact(lambda tx: tx.write(update(table(Stream)).values(minute_messages=limit)))
+    for place in range(limit):
+        desk.submit(f"a{place}@one{place % 7}.test")
+        second.submit(f"b{place}@two{place % 7}.test", sender=other)
+    left: list[int] = []
+    boxes: set[int] = set()
+    for _ in range(90 * 4):
+        clock.advance(seconds=0.25)
+        taken = claim(store, limit=64)
+        left += [clock.now()] * len(taken)
+        boxes |= {one.mailbox_id for one in taken}
+        attempt(store, taken)
+        settle(store, taken, reply=OK)
+    assert len(boxes) == 2
+    assert max(sum(at <= one < at + MINUTE for one in left) for at in left) <= limit + 1
+    assert len(left) >= limit  # and it is used: a minute and a half is enough for a minute's share
+    gauges = store.look(lambda tx: status.mailbox(tx, ADDRESS, caller=ALICE))["budgets"]
+    assert [one["limit"] for one in gauges if one["name"] == "route_minute"] == [limit]
+    depths_agree(store)

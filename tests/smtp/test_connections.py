@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -64,6 +65,16 @@ async def test_a_connection_retires_after_its_share() -> None:
         assert world.connections == 3
         await post.close()
         assert world.commands.count(b"QUIT") == 3
+
+
+async def test_a_route_may_say_how_many_messages_a_connection_carries() -> None:
+    async with receiver() as world:
+        post = courier(Hours(), messages=100)
+        few = replace(parcel(world), route=replace(parcel(world).route, messages=2))
+        for _ in range(6):
+            await post.deliver(few)
+        assert world.connections == 3
+        await post.close()
 
 
 async def test_an_idle_connection_is_closed_by_the_clock() -> None:

@@ -47,12 +47,18 @@ def _claim_mailbox(tx: Transaction, box: GateFacts, *, worker: int, limit: int) 
     if box.expires_at is not None and box.expires_at <= tx.now:
         _nap(tx, box, until=FAR_FUTURE, waits_for="mailbox expired")
         return []
+    route = allowances.RoutePace(tx, box)
+    granted = route.grant(asking=limit)
+    if granted.n == 0:
+        _nap(tx, box, until=granted.next_at, waits_for=allowances.ROUTE_MINUTE)
+        return []
     caps = allowances.departure_caps(tx, box)
     rooms = [(cap, cap.room(tx)) for cap in caps]
     left = min(room.left for _, room in rooms)
     spent = [(cap, room) for cap, room in rooms if room.left == 0]
-    turns = _claim_lanes(tx, box, limit=limit, uncharged=left)
+    turns = _claim_lanes(tx, box, limit=granted.n, uncharged=left)
     slots = [slot for turn in turns for slot in turn.slots]
+    route.spend(len(slots))
     lanes.lease(tx, turns, mailbox_id=box.mailbox_id, worker=worker, until=tx.now + LEASE)
     _charge(tx, box, caps, slots)
     if spent and not slots:

@@ -38,6 +38,10 @@ class Stream(SQLModel, table=True):
     backoff_until: int = big(default=0)
     route_failures: int = 0
     last_reply: str | None = None
+    connection_messages: int | None = None
+    """Messages over one connection of its route; NULL: the gateway's own bound."""
+    minute_messages: int | None = None
+    """Attempts a minute over its route, of all its mailboxes together; NULL: no limit."""
 
 
 class StreamKey(SQLModel, table=True):
