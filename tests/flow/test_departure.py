@@ -681,4 +681,3 @@ def test_a_route_takes_no_more_a_minute_than_it_may_whoever_sends_and_however_of
     assert len(left) >= limit  # and it is used: a minute and a half is enough for a minute's share
     gauges = store.look(lambda tx: status.mailbox(tx, ADDRESS, caller=ALICE))["budgets"]
     assert [one["limit"] for one in gauges if one["name"] == "route_minute"] == [limit]
-    depths_agree(store)
