@@ -6,8 +6,8 @@ NULL is what was until now: the gateway's own bound, and no limit.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
