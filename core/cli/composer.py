@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import resource
@@ -49,7 +50,8 @@ def main() -> None:
         prepared = prepare(store, submission, token=token, house=house, implicit=implicit)
         return prepared.looked_at()
 
-    serve(sys.stdin.buffer, answers, work)
+    with contextlib.suppress(BrokenPipeError):  # the gateway ended in the middle
+        serve(sys.stdin.buffer, answers, work)
 
 
 def serve(tasks: BinaryIO, answers: BinaryIO, work: Callable[[Any], object]) -> None:
