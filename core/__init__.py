@@ -46,6 +46,7 @@ The floors, from the top; each imports only what is below it (`lint-imports` hol
     flow                     the story: one verb for each thing that can happen
     rules | ledger | smtp | hooks | notices            decisions | the only SQL | mail out | webhooks out | people told
     minting keyfile keys networks settings clock       secrets, sealed keys, addresses, configuration, time
+    workhours                                          deadlines that stop over nights and weekends
     filters                                            the one grammar of `field:value`; ledger/views/matching.py in SQL
     events > words, unseen (characters), hypertext (HTML) > errors
 """

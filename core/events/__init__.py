@@ -90,6 +90,7 @@ from core.events.review import (
     EmailPending,
     EmailRejected,
     EmailRejectionUndone,
+    ReviewExpiring,
     ReviewHurried,
 )
 from core.events.streams import (
@@ -164,6 +165,7 @@ __all__ = [
     "OperatorSignedIn",
     "PolicyChanged",
     "PolicyRefused",
+    "ReviewExpiring",
     "ReviewHurried",
     "RunClosed",
     "RunConfirmed",

@@ -82,6 +82,17 @@ class EmailExpired(Event):
     item: int
 
 
+@fact("review.expiring")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewExpiring(Event):
+    """Held messages run out within `before` microseconds: `count` of them, the first, `item`, at `first_at`."""
+
+    count: int
+    before: int
+    first_at: int
+    item: int
+
+
 @fact("review.hurried")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewHurried(Event):

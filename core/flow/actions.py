@@ -89,7 +89,7 @@ def _hold(tx: Transaction, box: GateFacts, action: Action, target: str, hold: Ho
     if known is not None:
         return _pending(tx, box, known.id, known.expires_at, hold)
     _, policy = house.policy(tx)
-    expires_at = tx.now + (box.pending_expiry or policy.oversight.pending_expiry)
+    expires_at = house.expiry(policy, box.pending_expiry, now=tx.now)
     item = rooms.ids.mint(tx.now)
     tx.add(
         REVIEW,

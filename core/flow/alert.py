@@ -18,8 +18,10 @@ from core.events import (
     AgentWarned,
     DeskStarted,
     DeskStopped,
+    EmailExpired,
     EmailPending,
     Event,
+    ReviewExpiring,
     WebhookDead,
 )
 from core.flow import house
@@ -29,7 +31,7 @@ from core.ledger.tables import Agent, Cursor, Mailbox, Review, table
 from core.ledger.transaction import Transaction
 from core.notices import Notice, Severity
 from core.rules.policy import Policy
-from core.words import DAY, SECOND, spell, spell_id
+from core.words import DAY, SECOND, plural, spell, spell_id, stamp
 
 CURSOR: Final = table(Cursor)
 REVIEW: Final = table(Review)
@@ -100,7 +102,7 @@ def _events(tx: Transaction, policy: Policy, *, after: int) -> tuple[list[Told],
     head, _ = log.head(tx.conn)
     rows = tx.peek(
         select(LOG)
-        .where(LOG.c.seq > after, LOG.c.seq <= head, LOG.c.type.in_(policy.notify.events))
+        .where(LOG.c.seq > after, LOG.c.seq <= head, LOG.c.type.in_(_kinds(policy)))
         .order_by(LOG.c.seq)
         .limit(HAND)
     )
@@ -108,6 +110,12 @@ def _events(tx: Transaction, policy: Policy, *, after: int) -> tuple[list[Told],
     names = _names(tx, [entry.event for entry in entries])
     told = [Told(entry.at, _notice(entry.event, names)) for entry in entries]
     return told, entries[-1].seq if len(entries) == HAND else head
+
+
+def _kinds(policy: Policy) -> set[str]:
+    """The facts that people are told of: those the policy names, and the end of held mail where it says when."""
+    ends = {ReviewExpiring.type, EmailExpired.type} if policy.notify.expiry_before else set()
+    return {*policy.notify.events, *ends}
 
 
 def _held(tx: Transaction, policy: Policy, *, after: int) -> tuple[list[Told], int]:
@@ -172,12 +180,26 @@ def _say(event: Event, about: str) -> tuple[str, str, Severity]:
         case WebhookDead():
             text = f"the webhook of {about} never took entry {event.seq} ({event.event}): {event.reason}"
             return "webhook dead", text, "warning"
-        case EmailPending():
-            item = _spelled(event.item, event.message)
-            return "message held", f"{item} of {about} waits for a decision: {', '.join(event.reasons)}", "info"
+        case EmailPending() | EmailExpired() | ReviewExpiring():
+            return _say_held(event, about)
         case _:
             which = f" {spell_id('m', event.message)}" if event.message is not None else ""
             return event.type.replace(".", " ").replace("_", " "), f"{event.type}{which} by {event.actor}", "info"
+
+
+def _say_held(event: EmailPending | EmailExpired | ReviewExpiring, about: str) -> tuple[str, str, Severity]:
+    match event:
+        case ReviewExpiring():
+            many = plural(event.count, "held message runs out", "held messages run out")
+            first = f"{spell_id('m', event.item)} at {stamp(event.first_at)}"
+            text = f"{many} within {spell(event.before)}, the first {first}; postroom queue pending"
+            return "held mail runs out", text, "warning"
+        case EmailExpired():
+            item = _spelled(event.item, event.message)
+            return "held mail ran out", f"{item} of {about} ended: nobody decided in time", "warning"
+        case EmailPending():
+            item = _spelled(event.item, event.message)
+            return "message held", f"{item} of {about} waits for a decision: {', '.join(event.reasons)}", "info"
 
 
 def _spelled(item: int, message: int | None) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass, field
 
+from core import workhours
 from core.ledger import facts
 from core.ledger.transaction import Transaction
 from core.rules import policy as policies
@@ -32,6 +33,13 @@ class House:
 def parsed(content: str) -> Policy:
     """The policy of a stored version; it was valid when it was stored."""
     return policies.from_json(content)
+
+
+def expiry(policy: Policy, pending_expiry: int | None, *, now: int) -> int:
+    """When what is held now runs out: the mailbox's own time or the policy's, in the hours in which that clock runs."""
+    span = pending_expiry or policy.oversight.pending_expiry
+    hours = policy.oversight.expiry_calendar
+    return workhours.after(now, span, workhours.read(hours)) if hours else now + span
 
 
 def policy(tx: Transaction) -> tuple[int, Policy]:

@@ -224,7 +224,7 @@ def _queue(tx: Transaction, prepared: Prepared, box: GateFacts, judged: Judged) 
 def _hold(tx: Transaction, prepared: Prepared, box: GateFacts, judged: Judged) -> Answer:
     assert isinstance(judged.verdict, Hold)
     _, policy = house.policy(tx)
-    expires_at = tx.now + (box.pending_expiry or policy.oversight.pending_expiry)
+    expires_at = house.expiry(policy, box.pending_expiry, now=tx.now)
     reasons = judged.verdict.reasons
     tx.add(
         REVIEW,

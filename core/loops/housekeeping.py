@@ -34,6 +34,7 @@ CHORES: Final = (
     Chore("release", 0.25, review.release_due),
     Chore("confirmed", 0.25, runs.release_confirmed),
     Chore("reject", 1.0, review.reject_due),
+    Chore("expiring", 30.0, review.warn_expiring),
     Chore("expire", 2.0, review.expire_due),
     Chore("identities", 30.0, retirement.expire_due),
     Chore("retiring", 5.0, retirement.finish_retiring),

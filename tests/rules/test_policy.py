@@ -206,6 +206,7 @@ EDITS = {
         '["agent.suspended", "agent.warned"]',
     ),
     "notify.pending_older_than": ('"1h"', '"5h"'),
+    "notify.expiry_before": ('["2h", "24h", "48h"]', '["2h"]'),
 }
 ONE_WAY = {
     "budgets.agent.on_exceed": ('"refuse"', "tightens"),
@@ -222,6 +223,7 @@ ONE_WAY = {
     "guards.bounces.window": ('"30d"', "loosens"),
     "anomalies.window": ('"30d"', "loosens"),
     "classes.commitment_phrases": ('["my treat", "on our account"]', "tightens"),
+    "oversight.expiry_calendar": ('"mon-fri 08:00-18:00 Europe/Berlin"', "loosens"),
     "review.four_eyes": ('["commitment"]', "tightens"),
     "notify.urls": ('["mailto://desk"]', "loosens"),
     "notify.digest": ('"1m"', "neutral"),

@@ -24,7 +24,7 @@ CALLS = {
     "generate_private_key",
 }  # fmt: skip
 BARE_ONLY = {"open", "input", "print", "exec", "eval", "compile", "breakpoint", "__import__"}
-BELOW = {"core.words", "core.errors", "core.unseen", "core.hypertext"}
+BELOW = {"core.words", "core.errors", "core.unseen", "core.hypertext", "core.workhours"}
 EXCUSED = {
     # It logs nothing: it silences a library that would log every odd report.
     "reports/notices.py": ["imports logging"],

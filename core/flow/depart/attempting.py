@@ -139,7 +139,7 @@ def to_review(tx: Transaction, message_id: int, reasons: Sequence[Reason]) -> No
     )
     tx.write(update(MESSAGE).where(MESSAGE.c.id == message_id).values(status=Status.PENDING.value))
     allowances.wait(tx, box, n=-sum(not row.charged for row in rows))
-    expires_at = tx.now + (box.pending_expiry or policy.oversight.pending_expiry)
+    expires_at = house.expiry(policy, box.pending_expiry, now=tx.now)
     review.send_back(tx, message_id, box, reasons=reasons, expires_at=expires_at)
     tx.emit(
         EmailPending(

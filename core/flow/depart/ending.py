@@ -91,7 +91,7 @@ def _ask_human(tx: Transaction, c: Claimed) -> None:
     box = facts.gate(tx, c.mailbox_id)
     _, policy = house.policy(tx)
     reason = Reason("uncertain", "the connection ended after the message: approve to send it again")
-    expires_at = tx.now + (box.pending_expiry or policy.oversight.pending_expiry)
+    expires_at = house.expiry(policy, box.pending_expiry, now=tx.now)
     review.send_back(tx, c.message_id, box, reasons=[reason], expires_at=expires_at)
 
 

@@ -5,7 +5,7 @@
 """
 
 from core.flow.review.deciding import Decided, Decision, decide, undo
-from core.flow.review.ending import cancel, end_of, end_unsent, expire_due, reject_due
+from core.flow.review.ending import cancel, end_of, end_unsent, expire_due, reject_due, warn_expiring
 from core.flow.review.items import USUAL_REVIEW, count_pending, estimate, moot, new_item, send_back, spelled
 from core.flow.review.reading import closed, opened
 from core.flow.review.release import READ_GRANT, free_followers, into_lanes, release_due
@@ -33,4 +33,5 @@ __all__ = [
     "send_back",
     "spelled",
     "undo",
+    "warn_expiring",
 ]

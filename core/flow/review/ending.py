@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, and_, or_, select, update
 
 from core.errors import Conflict, NotFound
-from core.events import EmailCancelled, EmailExpired
-from core.flow import access, allowances, contacts
+from core.events import EmailCancelled, EmailExpired, ReviewExpiring
+from core.flow import access, allowances, contacts, house
 from core.flow.review import items, release
 from core.flow.review.items import REVIEW
 from core.ledger import facts, lanes
@@ -69,6 +69,24 @@ def reject(tx: Transaction, item: Row[Any], box: GateFacts, *, reason: str | Non
     items.count_decision(tx, item, box, "rejected")
     tx.write(update(REVIEW).where(REVIEW.c.id == item.id).values(status="rejected", due_at=None))
     end_unsent(tx, item.message_id, box, status=Status.REJECTED, reason=reason)
+
+
+def warn_expiring(tx: Transaction) -> int:
+    """Tell once for each of the policy's times before it that held messages run out: one fact for all of them."""
+    _, policy = house.policy(tx)
+    c, told = REVIEW.c, 0
+    for before in sorted(policy.notify.expiry_before):
+        # what was told at two hours is not told at a day any more
+        fresh = or_(c.expiry_warned.is_(None), c.expiry_warned > before)
+        due = and_(c.status == "pending", c.due_at > tx.now, c.due_at <= tx.now + before, fresh)
+        first = tx.one(select(c.id, c.due_at).where(due).order_by(c.due_at, c.id).limit(1))
+        if first is None:
+            continue
+        count = tx.write(update(REVIEW).where(due).values(expiry_warned=before))
+        if count:
+            tx.emit(ReviewExpiring(actor=str(SYSTEM), count=count, before=before, first_at=first.due_at, item=first.id))
+            told += 1
+    return told
 
 
 def expire_due(tx: Transaction, *, limit: int = 200) -> int:

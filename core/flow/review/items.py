@@ -131,7 +131,17 @@ def send_back(tx: Transaction, message_id: int, box: GateFacts, *, reasons: Sequ
         expires_at=expires_at,
     )  # fmt: skip
     # a question asked again is a new one: what was answered and looked at before counts for nothing
-    fresh = ("dwell_ms", "opened_at", "opened_by", "decided_at", "decided_by", "release_at", "reason", "batch")
+    fresh = (
+        "dwell_ms",
+        "opened_at",
+        "opened_by",
+        "decided_at",
+        "decided_by",
+        "release_at",
+        "reason",
+        "batch",
+        "expiry_warned",
+    )
     values |= dict.fromkeys(fresh)
     if known is not None:
         # What people approved stays approved; else two rules would send a message back for each other for ever.

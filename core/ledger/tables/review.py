@@ -42,6 +42,8 @@ class Review(SQLModel, table=True):
     due_at: int | None = maybe_big()
     """When the clock next acts on it: expiry while pending, release while approved or rejecting, end of a grant."""
     expires_at: int = big()
+    expiry_warned: int | None = maybe_big()
+    """How long before its expiry people were last told of it, in microseconds."""
     needs: int = 1
     approvers: list[str] = json(default_factory=list)
     opened_at: int | None = maybe_big()

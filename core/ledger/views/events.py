@@ -51,7 +51,7 @@ _SEVERITY: Final[Mapping[str, Severity]] = {
             "mailbox.limits_changed", "mailbox.expiring", "mailbox.retired", "agent.warned", "run.confirmed",
             "token.revoked", "stream.paused", "lane.paused", "suppression.removed", "policy.changed",
             "operator.disabled", "stream.changed", "stream.warmup_changed", "feedback.unverified", "review.hurried",
-            "email.rejection_undone",
+            "email.rejection_undone", "review.expiring",
         ),
         Severity.WARN,
     ),

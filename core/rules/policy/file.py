@@ -26,6 +26,7 @@ DEFAULT_TOML: Final = """\
 [oversight]
 default_mode = "gated_send"  # read_only < gated_all < gated_send < monitored < autonomous
 pending_expiry = "72h"       # what nobody has decided by then never leaves (1h to 30d)
+expiry_calendar = ""         # hours in which that clock runs, such as "mon-fri 08:00-18:00 Europe/Berlin"; "": always
 release_delay = "10s"        # approvals in the console can be taken back this long
 
 [budgets.run]
@@ -106,6 +107,7 @@ soft_expiry = "30d"
 [notify]
 urls = []                    # Apprise addresses: chat, pager, mail
 events = ["agent.suspended", "agent.warned", "desk.stopped", "webhook.dead"]
+expiry_before = ["2h", "24h"] # told so long before held mail runs out, many messages in one, and when it has
 pending_older_than = "4h"    # tell when mail has waited for a human this long
 digest = "5m"                # what happens within this time is one notification
 

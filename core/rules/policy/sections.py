@@ -15,6 +15,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationInfo, model_validator
 from pydantic_core import CoreSchema, core_schema
 
+from core import workhours
 from core.errors import Invalid
 from core.words import DAY, HOUR, MINUTE, SECOND, ContentClass, Mode, duration, spell
 
@@ -84,6 +85,15 @@ def _canonical(members: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(sorted(set(members)))
 
 
+def _hours(text: str) -> str:
+    try:
+        if text:
+            workhours.read(text)
+    except Invalid as wrong:
+        raise ValueError(f"{wrong.reason}; {wrong.fix}") from None
+    return text
+
+
 def _footer(text: str) -> str:
     try:
         fields = {name for _, name, _, _ in Formatter().parse(text) if name is not None}
@@ -120,6 +130,8 @@ class Oversight(Section):
     default_mode: Annotated[Mode, Tightens.LESS] = Mode.GATED_SEND
     # What nobody approved in time never leaves.
     pending_expiry: Annotated[int, Span(HOUR, 30 * DAY), Tightens.LESS] = 72 * HOUR
+    # Hours in which that clock runs: an empty line means always. Any change may give more time: people look at it.
+    expiry_calendar: Annotated[str, AfterValidator(_hours), Tightens.CAREFUL] = ""
     # Longer is more time to take an approval back.
     release_delay: Annotated[int, Span(0, 10 * MINUTE), Tightens.MORE] = 10 * SECOND
 
@@ -291,6 +303,11 @@ class Notify(Section):
     urls: Annotated[Addresses, Tightens.PLACES] = ()
     events: Annotated[EventNames, Tightens.ADDING] = ("agent.suspended", "agent.warned", "desk.stopped", "webhook.dead")
     pending_older_than: Annotated[int, Span(MINUTE, 30 * DAY), Tightens.LESS] = 4 * HOUR
+    # How long before a held message runs out people are told of it, and then that it has; empty: of neither.
+    expiry_before: Annotated[
+        tuple[Annotated[int, Span(MINUTE, 30 * DAY)], ...],
+        Field(max_length=5), AfterValidator(_canonical), Tightens.ADDING,
+    ] = (2 * HOUR, 24 * HOUR)  # fmt: skip
     digest: Annotated[int, Span(0, HOUR), Tightens.NEUTRAL] = 5 * MINUTE
 
 
