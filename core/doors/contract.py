@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from core.doors.problems import where
 from core.errors import Invalid, NotFound
 from core.rules.addresses import parse_address
-from core.words import ContentClass, Mode
+from core.words import ContentClass, Mode, Scope
 
 MAX_RECIPIENTS: Final = 50
 MAX_TEXT: Final = 5_000_000
@@ -219,6 +219,15 @@ class ConfirmRequest(Shape):
 
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class DelegateRequest(Shape):
+    """`POST /tokens/delegate`: a token for one run, narrower than the caller's. `ttl` is a text (`1h`)."""
+
+    run: Name | None = None
+    user: Name | None = None
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=2)] = [Scope.SEND]
+    ttl: Name = "1h"
 
 
 class AddOperator(Shape):

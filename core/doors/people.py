@@ -29,14 +29,16 @@ class People:
         acts = errors(401, 403, 404, 409, 413, 422, 503)
         add = self.router.add_api_route
         add("/operators", self._list, methods=["GET"], responses=errors(401, 403, 503))
-        for path, handler, shape in (
-            ("/operators", self._add, AddOperator),
-            ("/operators/rotate", self._rotate, RotateRequest),
-            ("/operators/{name}/claim", self._claim, ClaimRequest),
-            ("/operators/{name}/confirm", self._confirm, ConfirmOperator),
-            ("/operators/{name}/revoke", self._revoke, ReasonRequest),
+        for path, handler, shape, http in (
+            ("/operators", self._add, AddOperator, 201),
+            ("/operators/rotate", self._rotate, RotateRequest, 200),
+            ("/operators/{name}/claim", self._claim, ClaimRequest, 202),
+            ("/operators/{name}/confirm", self._confirm, ConfirmOperator, 200),
+            ("/operators/{name}/revoke", self._revoke, ReasonRequest, 200),
         ):
-            add(path, handler, methods=["POST"], responses=acts, openapi_extra=body_of(shape))
+            add(
+                path, handler, methods=["POST"], status_code=http, responses=acts, openapi_extra=body_of(shape),
+            )  # fmt: skip
         add("/operators/{name}/disable", self._disable, methods=["POST"], responses=acts)
 
     async def _list(self, request: Request) -> Response:

@@ -24,6 +24,7 @@ from core.doors.listener import Listener
 from core.doors.operators import Operators
 from core.doors.people import People
 from core.doors.problems import MEDIA_TYPE
+from core.doors.tokens import Tokens
 from core.doors.told import Told
 from core.doors.unsubscribe import Unsubscribe
 from core.settings import Settings
@@ -39,6 +40,7 @@ def build(desk: Desk, settings: Settings) -> FastAPI:
     app.include_router(intake.router)
     app.include_router(Identities(desk, settings).router)
     app.include_router(Operators(desk).router)
+    app.include_router(Tokens(desk).router)
     app.include_router(People(desk).router)
     app.include_router(Told(desk).router)
     app.include_router(Health(desk, settings).router)

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import update
 
 from core.demo.clock import FakeClock
-from core.flow import controls, review, suppressions
+from core.flow import controls, review, suppressions, tokens
 from core.flow.review import Decision
 from core.flow.suppressions import Entry
 from core.ledger import log
@@ -463,6 +463,22 @@ def test_a_token_bound_to_a_run_touches_no_other_runs_mail(agent: Visitor) -> No
     assert [one["message_id"] for one in listed] == [own]
     assert bound.post(f"/emails/{own}/cancel").json()["status"] == "cancelled"
     assert agent.get(f"/emails/{other}").json()["status"] == "pending"
+
+
+def test_an_agent_passes_on_a_token_for_one_run_that_ends_with_its_own(agent: Visitor) -> None:
+    made = agent.post("/tokens/delegate", {"run": "run-9", "scopes": ["send"], "ttl": "30m"})
+    assert made.status_code == 201, made.text
+    passed = agent.using(made.json()["token"])
+    assert passed.send(run={"id": "run-9"}).status_code == 202
+    problem(passed.get(f"/mailboxes/{ADDRESS}/messages"), 403, "insufficient_scope")
+    problem(passed.post("/tokens/delegate", {"run": "run-9"}), 403, "forbidden")
+    problem(agent.post("/tokens/delegate", {"scopes": ["send"]}), 422, "invalid_request")
+    problem(agent.operator("gail").post("/tokens/delegate", {"run": "r"}), 403, "insufficient_scope")
+    store = agent.bench.store
+    store.transact(lambda tx: tokens.revoke(tx, token=agent.bench.token.id, actor=GAIL))
+    problem(passed.send(run={"id": "run-9"}), 401, "unauthenticated")
+    with store.read() as conn:
+        assert "token.delegated" in {entry.event.type for entry in log.read(conn, after=0)}
 
 
 def test_a_test_token_touches_no_live_mail(agent: Visitor) -> None:
