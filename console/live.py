@@ -65,6 +65,8 @@ class BoxLine:
     mode_since: int
     expires_at: int | None
     stream_id: int
+    raise_from: int | None = None
+    """When its mode may be raised next; None: as far as the pause goes, now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from console.format import ABSENT, age, clock, count, percent, plural
+from console.format import ABSENT, age, clock, count, percent, plural, stamp
 from console.gauges import Evidence, Threshold, gauge, ladder, rate_chart
 from console.live import Level
 from console.palette import Tone
@@ -56,6 +56,8 @@ def box_lines(facts: BoxFacts, *, now: int, width: int) -> list[Content]:
     ]
     if above is not None and above.advice is Advice.CLIMB:
         proofs = [Evidence(True, "the figures carry the next rung")]
+    if above is not None and facts.evidence.raise_from is not None:
+        proofs.append(Evidence(False, f"raised lately, again from {stamp(facts.evidence.raise_from)}"))
     lines = [
         title(clip(make_safe(box.address).text, width - 20) + f" · ends {in_text(box.expires_at, now)}"),
         *ladder(box.mode, since=age(now - box.mode_since), evidence=proofs),

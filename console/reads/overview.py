@@ -18,7 +18,7 @@ from core.ledger.transaction import Transaction
 from core.ledger.views import agents as views
 from core.ledger.views import events, figures
 from core.ledger.views.agents import AgentBasics
-from core.rules import guards
+from core.rules import guards, modes
 from core.rules.guards import Measure
 from core.rules.policy import Guard, Policy
 from core.words import Limit
@@ -103,7 +103,16 @@ def _line(tx: Transaction, one: AgentBasics, policy: Policy, read: _Read) -> Age
         suspended_at=one.suspended_at,
         suspend_reason=one.suspend_reason,
         boxes=tuple(
-            BoxLine(box.id, box.address, box.mode, box.mode_since, box.expires_at, box.stream_id) for box in one.boxes
+            BoxLine(
+                box.id,
+                box.address,
+                box.mode,
+                box.mode_since,
+                box.expires_at,
+                box.stream_id,
+                raise_from=modes.raise_from(box.raised_at, policy.oversight.minimum_time_on_rung, now=tx.now),
+            )
+            for box in one.boxes
         ),
         held=held,
         sent_hour=read.sent.total(one.id, "sent", since=bucket(tx.now) - 59),

@@ -6,7 +6,7 @@ from textual.content import Content
 
 from console import deeds
 from console.dialogs import Choice, ChoiceDialog, Confirmed
-from console.format import plural
+from console.format import plural, stamp
 from console.gauges import MEANS
 from console.live import AgentLine, BoxLine
 from console.palette import Tone
@@ -92,10 +92,11 @@ class AgentScreen(DeskScreen):
     def _ask_mode(self, box: BoxLine) -> None:
         choices = [
             Choice(
-                mode.value, Content(f"{mode.value:<12} {MEANS[mode]}"), mode_refusal(box.mode, mode, self.console.actor)
+                mode.value, Content(f"{mode.value:<12} {MEANS[mode]}"),
+                mode_refusal(box.mode, mode, self.console.actor, raise_from=box.raise_from),
             )
             for mode in sorted(Mode, key=lambda each: -each.rung)
-        ]
+        ]  # fmt: skip
         dialog = ChoiceDialog(
             fill("Mode of $address, now $mode", address=box.address, mode=box.mode.value),
             choices=choices,
@@ -123,7 +124,7 @@ class AgentScreen(DeskScreen):
         )
 
 
-def mode_refusal(standing: Mode, wanted: Mode, actor: Actor) -> str | None:
+def mode_refusal(standing: Mode, wanted: Mode, actor: Actor, *, raise_from: int | None = None) -> str | None:
     """Why this rung cannot be chosen, or None; the verb decides."""
     if wanted is standing:
         return "in force"
@@ -131,4 +132,6 @@ def mode_refusal(standing: Mode, wanted: Mode, actor: Actor) -> str | None:
         return None if roles.may(actor, Verb.MODE_LOWER) else "needs a role that tightens"
     if wanted.rung > standing.rung + 1:
         return "one rung at a time"
-    return None if roles.may(actor, Verb.MODE_RAISE) else "needs role governance"
+    if not roles.may(actor, Verb.MODE_RAISE):
+        return "needs role governance"
+    return f"raised lately, again from {stamp(raise_from)}" if raise_from is not None else None

@@ -14,7 +14,8 @@ from core.errors import Invalid
 from core.flow import bounds
 from core.flow.bounds import Change
 from core.ledger.people import MailboxRecord
-from core.words import ContentClass, Mode
+from core.rules import modes
+from core.words import ContentClass, Mode, stamp
 
 app: Final = group("mailbox", "Identities: asked for, signed, bounded, ended.")
 
@@ -24,9 +25,15 @@ Figure = Annotated[int | None, typer.Option(min=0)]
 
 @command(app, "mode", example="postroom mailbox mode help@support-bot.acme.com gated_all --reason 'odd replies'")
 def mode(seat: Seat, address: Address, mode: Annotated[Mode, typer.Argument()], reason: Reason) -> Said:
-    """Lower a mode as far as you like, or raise it one rung."""
+    """Lower a mode as far as you like, or raise it one rung, with policy's pause between two raises."""
     record = seat.act(lambda tx, actor: bounds.change_mode(tx, address, mode, reason=reason, actor=actor))
-    return Said(spelling.mailbox(record, seat.policy), f"{record.address} is {record.mode}.")
+    pause = seat.policy.oversight.minimum_time_on_rung
+    following = modes.raise_from(record.raised_at, pause, now=seat.now)
+    until = f" It may be raised again from {stamp(following)} on." if following else ""
+    return Said(
+        spelling.mailbox(record, seat.policy) | {"raise_from": spelling.when(following)},
+        f"{record.address} is {record.mode}.{until}",
+    )
 
 
 @command(app, "limits", example="postroom mailbox limits help@support-bot.acme.com --day 200 --reason 'a good month'")

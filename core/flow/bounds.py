@@ -55,10 +55,14 @@ def change_mode(tx: Transaction, address: str, mode: Mode, *, reason: str, actor
         return record
     records.need_reason(reason, name="change_reason")
     modes.check_step(old, mode)
+    _, policy = house.policy(tx)
+    pause = policy.oversight.minimum_time_on_rung
+    modes.check_pause(old, mode, raised_at=record.raised_at, pause=pause, now=tx.now)
     records.need_heard(tx, mode, record.webhook_url, record.webhook_events)
     values: dict[str, Any] = {"mode": mode.value, "mode_since": tx.now, "updated_at": tx.now}
     if rising:
         _check_owed(tx, record, mode)
+        values["raised_at"] = tx.now
     tx.write(update(MAILBOX).where(MAILBOX.c.id == record.id).values(**values))
     tx.emit(MailboxModeChanged(**records.subjects(record, actor), old=old.value, new=mode.value, reason=reason))
     return records.found(tx, address)

@@ -17,13 +17,15 @@ from core.flow import anomalies, cohorts, house
 from core.ledger import facts, log
 from core.ledger.counters import bucket
 from core.ledger.facts import GateFacts
-from core.ledger.tables import Message, Recipient, Review, table
+from core.ledger.tables import Mailbox, Message, Recipient, Review, table
 from core.ledger.transaction import Transaction
 from core.rules import evidence as rules
+from core.rules import modes
 from core.rules.evidence import Advice, Figures, Rung
 from core.rules.guards import Anomaly
 from core.words import DAY, Mode, stamp
 
+MAILBOX: Final = table(Mailbox)
 REVIEW: Final = table(Review)
 MESSAGE: Final = table(Message)
 RECIPIENT: Final = table(Recipient)
@@ -50,6 +52,8 @@ class Evidence:
     rungs: tuple[Rung, ...]
     advised: Mode
     anomalies: tuple[Anomaly, ...] = ()
+    raise_from: int | None = None
+    """When the mode may be raised next; None: as far as the pause between two raises goes, now."""
 
     @property
     def next_rung(self) -> Rung | None:
@@ -62,6 +66,7 @@ class Evidence:
             "agent": self.agent,
             "oversight_mode": self.mode.value,
             "since": stamp(self.mode_since),
+            "raise_from": stamp(self.raise_from) if self.raise_from else None,
             "window_days": rules.WINDOW_DAYS,
             "figures": asdict(self.figures),
             "advised": self.advised.value,
@@ -89,6 +94,8 @@ class Evidence:
             f"reviewed {f.reviewed:,}: {decided}; expired {f.expired:,}; hurried {f.hurried:,}",
             f"delivered {f.delivered:,}, {came}",
         ]
+        if self.raise_from is not None:
+            lines.append(f"raised lately: it may be raised again from {stamp(self.raise_from)} on")
         lines += [f"! {one.text}" for one in self.anomalies]
         for rung in reversed(self.rungs):
             here = ">" if rung.mode is self.mode else " "
@@ -113,6 +120,8 @@ def evidence(tx: Transaction, address: str) -> Evidence:
     if box is None:
         raise NotFound(f"there is no mailbox {address}", fix="postroom mailbox list shows them all")
     counted, mode = figures(tx, box), Mode(box.mode)
+    raised = tx.one(select(MAILBOX.c.raised_at).where(MAILBOX.c.id == box.mailbox_id))
+    _, policy = house.policy(tx)
     return Evidence(
         address=box.address,
         agent=box.agent_name,
@@ -122,6 +131,9 @@ def evidence(tx: Transaction, address: str) -> Evidence:
         rungs=rules.verdicts(counted, mode),
         advised=rules.advised(counted, mode),
         anomalies=anomalies.of_mailbox(tx, box.mailbox_id, mode),
+        raise_from=modes.raise_from(
+            raised.raised_at if raised else None, policy.oversight.minimum_time_on_rung, now=tx.now
+        ),
     )
 
 

@@ -220,6 +220,7 @@ def _values(tx: Transaction, filing: Filing) -> dict[str, Any]:
         "requested_at": tx.now,
         "updated_at": tx.now,
         "activated_at": None,
+        "raised_at": None,
         "warned_expiry_at": None,
         "retired_at": None,
         "wake_at": 0,

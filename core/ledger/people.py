@@ -116,6 +116,7 @@ class MailboxRecord:
     status: str
     mode: str
     mode_since: int
+    raised_at: int | None
     pending_expiry: int | None
     purpose: str | None
     owner: str | None

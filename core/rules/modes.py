@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from core.errors import Conflict, Invalid
-from core.words import Action, Block, Execute, Hold, Mode, Reason, Verdict
+from core.words import Action, Block, Execute, Hold, Mode, Reason, Verdict, spell, stamp
 
 _READ_ONLY: Final = Block("action_blocked", "oversight_mode is read_only")
 _GATED_ALL: Final = Hold((Reason("mode", "gated_all holds every action for a human"),))
@@ -54,6 +54,27 @@ def check_step(old: Mode, new: Mode) -> None:
         raise Conflict(
             f"a mode rises one rung at a time, and {new} is {new.rung - old.rung} above {old}",
             fix=f"raise it to {following} first, and look at the evidence there before the next rung",
+        )
+
+
+def raise_from(raised_at: int | None, pause: int, *, now: int) -> int | None:
+    """When the mode may be raised next, or None: at once.
+
+    The clock looks at the last raise only. A mode that was lowered since and would rise to where it stood waits as
+    well, or lowering would be the way around the pause; a mailbox that was never raised since its activation does not.
+    """
+    if raised_at is None or not pause or now - raised_at >= pause:
+        return None
+    return raised_at + pause
+
+
+def check_pause(old: Mode, new: Mode, *, raised_at: int | None, pause: int, now: int) -> None:
+    """A rung is stood on for a while before the next one. Raises `Conflict`."""
+    following = raise_from(raised_at, pause, now=now) if is_raise(old, new) else None
+    if raised_at is not None and following is not None:
+        raise Conflict(
+            f"the mode was raised at {stamp(raised_at)}, and policy asks for {spell(pause)} between two raises",
+            fix=f"raise it from {stamp(following)} on; lowering it is always possible",
         )
 
 

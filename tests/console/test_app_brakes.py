@@ -100,6 +100,19 @@ def test_a_mode_rises_one_rung_and_only_by_governance() -> None:
     assert mode_refusal(Mode.GATED_SEND, Mode.AUTONOMOUS, GAIL) == "one rung at a time"
     assert mode_refusal(Mode.GATED_SEND, Mode.READ_ONLY, ALICE) is None
     assert mode_refusal(Mode.GATED_SEND, Mode.GATED_SEND, GAIL) == "in force"
+    waits = mode_refusal(Mode.GATED_SEND, Mode.MONITORED, GAIL, raise_from=0)
+    assert waits == "raised lately, again from 1970-01-01 00:00:00Z"
+    assert mode_refusal(Mode.GATED_SEND, Mode.READ_ONLY, ALICE, raise_from=0) is None
+
+
+async def test_the_ladder_says_from_when_a_mode_may_be_raised_again(scene: Scene) -> None:
+    raised = {"raised_at": scene.store.clock.now()}
+    scene.store.transact(lambda tx: tx.write(table(Mailbox).update().values(**raised)))
+    app = scene.app(GAIL)
+    async with looking(app) as pilot:
+        await shows(pilot, "support-bot")
+        await pilot.press("m")
+        await shows(pilot, "raised lately")
 
 
 async def test_the_all_stop_is_one_key_from_anywhere_and_unmistakable(scene: Scene) -> None:

@@ -16,7 +16,7 @@ from core.ledger.store import Store
 from core.ledger.tables import Lane, Mailbox, table
 from core.rules.issuance import Kind
 from core.rules.policy import Policy
-from core.words import DAY, FAR_FUTURE, HOUR, Actor, ContentClass, Mode, Role
+from core.words import DAY, FAR_FUTURE, HOUR, Actor, ContentClass, Mode, Role, stamp
 from tests.desk import ADDRESS, ALICE, BOB, DORA, GAIL, OLIVE, ROOT, WIDE, also, hire, make_desk, person
 from tests.filing import SALES, issued, last, make_keyed_desk, request, sign, told
 
@@ -72,12 +72,54 @@ def test_only_governance_raises_a_mode(store: Store, actor: Actor) -> None:
         set_mode(store, Mode.GATED_SEND, actor=actor)
 
 
-def test_a_mode_rises_one_rung_at_a_time(store: Store) -> None:
+def test_a_mode_rises_one_rung_at_a_time(store: Store, clock: FakeClock) -> None:
     make_keyed_desk(store)
     sign_as_owner(store)
     with pytest.raises(Conflict, match="one rung"):
         set_mode(store, Mode.AUTONOMOUS, address=SALES)
     assert set_mode(store, Mode.MONITORED, address=SALES).mode == "monitored"
+    clock.advance(micros=DAY)
+    assert set_mode(store, Mode.AUTONOMOUS, address=SALES).mode == "autonomous"
+
+
+def test_two_rungs_are_not_climbed_in_two_calls(store: Store, clock: FakeClock) -> None:
+    make_keyed_desk(store)
+    sign_as_owner(store)
+    raised = set_mode(store, Mode.MONITORED, address=SALES)
+    assert raised.raised_at == store.clock.now()
+    clock.advance(micros=DAY - 1)
+    with pytest.raises(Conflict, match="24h between two raises") as refused:
+        set_mode(store, Mode.AUTONOMOUS, address=SALES)
+    assert stamp(raised.raised_at + DAY) in (refused.value.fix or "")
+    clock.advance(micros=1)
+    assert set_mode(store, Mode.AUTONOMOUS, address=SALES).mode == "autonomous"
+
+
+def test_to_lower_and_raise_again_is_no_way_around_the_pause(store: Store, clock: FakeClock) -> None:
+    make_keyed_desk(store)
+    sign_as_owner(store)
+    set_mode(store, Mode.MONITORED, address=SALES)
+    clock.advance(micros=HOUR)
+    assert set_mode(store, Mode.GATED_ALL, address=SALES).mode == "gated_all"
+    with pytest.raises(Conflict, match="between two raises"):
+        set_mode(store, Mode.GATED_SEND, address=SALES)
+    clock.advance(micros=23 * HOUR)
+    assert set_mode(store, Mode.GATED_SEND, address=SALES).mode == "gated_send"
+    with pytest.raises(Conflict, match="between two raises"):
+        set_mode(store, Mode.MONITORED, address=SALES)
+
+
+def test_the_first_raise_waits_for_nothing_also_after_lowering(store: Store) -> None:
+    make_keyed_desk(store)
+    sign_as_owner(store)
+    set_mode(store, Mode.GATED_ALL, address=SALES)
+    assert set_mode(store, Mode.GATED_SEND, address=SALES).mode == "gated_send"
+
+
+def test_policy_says_how_long_the_pause_between_two_raises_is(store: Store) -> None:
+    make_keyed_desk(store, policy=Policy.model_validate({"oversight": {"minimum_time_on_rung": 0}}))
+    sign_as_owner(store)
+    set_mode(store, Mode.MONITORED, address=SALES)
     assert set_mode(store, Mode.AUTONOMOUS, address=SALES).mode == "autonomous"
 
 

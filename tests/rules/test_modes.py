@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.errors import Conflict, Invalid
 from core.rules.gate import moderate
-from core.rules.modes import TABLE, check_heard, check_step, decide, is_raise, one_rung
+from core.rules.modes import TABLE, check_heard, check_pause, check_step, decide, is_raise, one_rung, raise_from
 from core.words import Action, Block, Execute, Hold, Mode, Reason, Verdict
 
 EXPECTED = {
@@ -109,6 +109,22 @@ def test_no_reason_to_hold_is_lost(verdict: Verdict, further: list[Verdict]) -> 
         given_reasons = {reason for one in (verdict, *further) if isinstance(one, Hold) for reason in one.reasons}
         assert set(result.reasons) == given_reasons
         assert len(result.reasons) == len(given_reasons)
+
+
+@pytest.mark.parametrize(
+    ("raised_at", "pause", "following"),
+    [(None, 100, None), (900, 100, None), (901, 100, 1001), (1000, 0, None), (1500, 100, 1600)],
+)
+def test_the_pause_between_two_raises_counts_from_the_last_raise(
+    raised_at: int | None, pause: int, following: int | None
+) -> None:
+    assert raise_from(raised_at, pause, now=1000) == following
+    check_pause(Mode.MONITORED, Mode.READ_ONLY, raised_at=raised_at, pause=pause, now=1000)
+    if following is None:
+        check_pause(Mode.MONITORED, Mode.AUTONOMOUS, raised_at=raised_at, pause=pause, now=1000)
+    else:
+        with pytest.raises(Conflict, match="between two raises"):
+            check_pause(Mode.MONITORED, Mode.AUTONOMOUS, raised_at=raised_at, pause=pause, now=1000)
 
 
 @pytest.mark.parametrize(("old", "new"), list(itertools.product(Mode, Mode)))

@@ -177,6 +177,7 @@ EDITS = {
     "oversight.default_mode": ('"gated_all"', '"monitored"'),
     "oversight.pending_expiry": ('"1h"', '"80h"'),
     "oversight.release_delay": ('"20s"', '"0s"'),
+    "oversight.minimum_time_on_rung": ('"7d"', '"1h"'),
     "budgets.run.cap": ("99", "101"),
     "budgets.agent.hour": ("0", "11"),
     "budgets.agent.day": ("9", "11"),

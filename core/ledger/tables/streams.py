@@ -76,6 +76,8 @@ class Mailbox(SQLModel, table=True):
     status: str = "requested"
     mode: str
     mode_since: int = big()
+    raised_at: int | None = maybe_big()
+    """When the mode was last raised; NULL: never since the mailbox was activated."""
     pending_expiry: int | None = maybe_big()
     # the identity's record
     purpose: str | None = None

@@ -55,6 +55,7 @@ class Box:
     status: str
     mode: Mode
     mode_since: int
+    raised_at: int | None
     activated_at: int | None
     expires_at: int | None
     waits_for: str | None
@@ -104,8 +105,8 @@ def agents(conn: Connection, *, name: str | None = None) -> list[AgentBasics]:
 
 def _boxes(conn: Connection, agent_ids: Sequence[int]) -> list[Box]:
     names = (
-        "id", "address", "agent_id", "stream_id", "status", "mode_since", "activated_at", "expires_at", "waits_for",
-        "wake_at",
+        "id", "address", "agent_id", "stream_id", "status", "mode_since", "raised_at", "activated_at", "expires_at",
+        "waits_for", "wake_at",
     )  # fmt: skip
     c = MAILBOX.c
     rows = conn.execute(

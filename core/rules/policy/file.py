@@ -28,6 +28,7 @@ default_mode = "gated_send"  # read_only < gated_all < gated_send < monitored < 
 pending_expiry = "72h"       # what nobody has decided by then never leaves (1h to 30d)
 expiry_calendar = ""         # hours in which that clock runs, such as "mon-fri 08:00-18:00 Europe/Berlin"; "": always
 release_delay = "10s"        # approvals in the console can be taken back this long
+minimum_time_on_rung = "24h" # from one raise of a mailbox's mode to the next; the first raise is free
 
 [budgets.run]
 cap = 100                    # recipients in a run's whole life; more needs a human's explicit confirmation

@@ -134,6 +134,8 @@ class Oversight(Section):
     expiry_calendar: Annotated[str, AfterValidator(_hours), Tightens.CAREFUL] = ""
     # Longer is more time to take an approval back.
     release_delay: Annotated[int, Span(0, 10 * MINUTE), Tightens.MORE] = 10 * SECOND
+    # From one raise of a mailbox's mode to the next: evidence of a rung comes from mail that was sent on it.
+    minimum_time_on_rung: Annotated[int, Span(0, 90 * DAY), Tightens.MORE] = 24 * HOUR
 
 
 class RunBudget(Section):
