@@ -13,6 +13,7 @@ from typing import Final
 from sqlalchemy import Connection, select
 
 from core.errors import Forbidden, NotFound
+from core.flow.reach import within
 from core.ledger.facts import TokenFacts
 from core.ledger.store import Store
 from core.ledger.tables import Mailbox, Message, Recipient, table
@@ -46,14 +47,17 @@ class Parent:
 
 
 def parent(conn: Connection, named: str, *, token: TokenFacts) -> Parent:
-    """The agent's message by our id, or by its Message-ID with or without brackets. Raises `NotFound`."""
+    """A message within the token's reach by our id, or by its Message-ID with or without brackets. Raises `NotFound`.
+
+    A reply takes recipients and subject from it, so it is reading as well.
+    """
     m = MESSAGE.c
     number = read_id("m", named)
     spelled = f"<{named.strip().removeprefix('<').removesuffix('>')}>"
     row = conn.execute(
         select(m.id, m.subject, m.rfc_message_id, MAILBOX.c.address)
         .join(MAILBOX, MAILBOX.c.id == m.mailbox_id)
-        .where(m.rfc_message_id == spelled if number is None else m.id == number, m.agent_id == token.agent_id)
+        .where(m.rfc_message_id == spelled if number is None else m.id == number, *within(token))
         .order_by(m.id)
     ).first()  # a Message-ID holds the id and its proof, so that no two messages share one
     if row is None:
@@ -61,6 +65,20 @@ def parent(conn: Connection, named: str, *, token: TokenFacts) -> Parent:
     r = RECIPIENT.c
     to = conn.execute(select(r.given).where(r.message_id == row.id, r.field == "to").order_by(r.n)).scalars().all()
     return Parent(str(row.address), list(to), str(row.subject), str(row.rfc_message_id))
+
+
+def need_own_run(store: Store, named: str, *, token: TokenFacts, keyring: Keyring) -> None:
+    """Raises `NotFound` where a token that is bound to a run answers a message that its agent sent in another run.
+
+    The Message-ID of a customer's mail bears no mark of ours and passes.
+    """
+    number = read_message_id(named, keyring) if token.run_key is not None else None
+    if number is None:
+        return
+    m = MESSAGE.c
+    ours = store.row(select(m.id).where(m.id == number, m.agent_id == token.agent_id))
+    if ours is not None and store.row(select(m.id).where(m.id == number, *within(token))) is None:
+        raise NotFound(f"there is no message {named[:100]!r} of yours")
 
 
 def refuse_loops(store: Store, reply: Reply, *, mailbox_id: int, keyring: Keyring) -> None:

@@ -15,7 +15,7 @@ import orjson
 from sqlalchemy import select
 
 from core.errors import Forbidden, Invalid, NotFound
-from core.flow.answering import Reply, parent, refuse_loops
+from core.flow.answering import Reply, need_own_run, parent, refuse_loops
 from core.flow.house import House, parsed
 from core.ledger import facts
 from core.ledger.facts import GateFacts, TokenFacts
@@ -182,6 +182,8 @@ def prepare(
     targets = _targets(submission)
     if submission.kind is Action.REPLY:
         named = submission.in_reply_to or (submission.references[-1] if submission.references else None)
+        if named is not None:
+            need_own_run(store, named, token=token, keyring=house.keyring)
         reply = Reply([target.address for target in targets], named, submission.answered)
         refuse_loops(store, reply, mailbox_id=box.mailbox_id, keyring=house.keyring)
     raised = _raise(store, submission, box, policy, targets)

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select
+from sqlalchemy import Connection, Row, Select, bindparam, func, select
 
 from core.errors import Forbidden, NotFound
 from core.flow import allowances, anomalies, gate, house
 from core.flow.answers import Answer, RecipientAnswer
+from core.flow.reach import within
 from core.ledger import facts
 from core.ledger.counters import EVER
 from core.ledger.facts import TokenFacts
@@ -64,7 +65,7 @@ def message(conn: Connection, message_id: int, *, caller: Caller, now: int) -> d
 def _message(conn: Connection, message_id: int, caller: Caller) -> Row[Any]:
     if not isinstance(caller, TokenFacts) and not roles.may(caller, Verb.MESSAGE_READ):
         raise NotFound(f"there is no message {spell_id('m', message_id)}")
-    reach = _within(caller) if isinstance(caller, TokenFacts) else []
+    reach = within(caller) if isinstance(caller, TokenFacts) else []
     row = conn.execute(select(MESSAGE).where(MESSAGE.c.id == message_id, *reach)).first()
     if row is None:
         raise NotFound(f"there is no message {spell_id('m', message_id)}")
@@ -176,25 +177,11 @@ def owned(conn: Connection, message_id: int, *, token: TokenFacts) -> str:
     row = conn.execute(
         select(MAILBOX.c.address)
         .join(MESSAGE, MESSAGE.c.mailbox_id == MAILBOX.c.id)
-        .where(MESSAGE.c.id == message_id, *_within(token))
+        .where(MESSAGE.c.id == message_id, *within(token))
     ).first()
     if row is None:
         raise NotFound(f"there is no message {spell_id('m', message_id)} of yours")
     return str(row.address)
-
-
-def _within(token: TokenFacts) -> list[ColumnElement[bool]]:
-    """What an agent's token may touch: its agent's mail, of its run if it is bound to one.
-
-    A test token touches no live mail: cancelling it, or changing its tags, is an act that leaves the desk's tests.
-    """
-    c = MESSAGE.c
-    reach = [c.agent_id == token.agent_id]
-    if token.run_key is not None:
-        reach.append(c.run_id.in_(select(RUN.c.id).where(RUN.c.agent_id == token.agent_id, RUN.c.key == token.run_key)))
-    if token.test:
-        reach.append(c.test.is_(True))
-    return reach
 
 
 def mailbox(tx: Transaction, address: str, *, caller: Caller) -> dict[str, Any]:
@@ -263,7 +250,7 @@ def messages(
     box = facts.gate_by_address(conn, address)
     if box is None:
         raise NotFound(f"there is no mailbox {address}")
-    wanted = select(MESSAGE).where(m.mailbox_id == box.mailbox_id, *_within(token)).order_by(m.id.desc())
+    wanted = select(MESSAGE).where(m.mailbox_id == box.mailbox_id, *within(token)).order_by(m.id.desc())
     if direction is not None:
         wanted = wanted.where(m.direction == direction)
     rows = _found(conn, wanted, q, before=before)

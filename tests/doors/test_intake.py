@@ -465,6 +465,24 @@ def test_a_token_bound_to_a_run_touches_no_other_runs_mail(agent: Visitor) -> No
     assert agent.get(f"/emails/{other}").json()["status"] == "pending"
 
 
+def test_a_token_bound_to_a_run_answers_no_other_runs_mail(agent: Visitor) -> None:
+    bench = agent.bench
+    issue(bench.store, bench.agent_id, secret="pra_bound", run_key="run-2")
+    bound = agent.using(f"pra_bound{bench.agent_id}False")
+    other, own = agent.send().json()["message_id"], bound.send(run={"id": "run-2"}).json()["message_id"]
+    rfc = {one: agent.get(f"/emails/{one}").json()["rfc_message_id"] for one in (other, own)}
+    for named in (other, rfc[other], "m0000000000000"):
+        answer = bound.post("/emails/reply", {"message_id": named, "text": "And one more thing."})
+        assert "of yours" in problem(answer, 404, "not_found")["reason"]
+    problem(bound.send(in_reply_to=rfc[other]), 404, "not_found")
+    problem(bound.send(in_reply_to=other), 422, "invalid_request")
+    for named in (own, rfc[own]):
+        assert bound.post("/emails/reply", {"message_id": named, "text": "More."}).status_code == 202
+        assert bound.send(in_reply_to=named).status_code == 202
+    assert bound.send(in_reply_to="<theirs@example.com>", references=[rfc[other]]).status_code == 202
+    assert agent.post("/emails/reply", {"message_id": own, "text": "More."}).status_code == 202
+
+
 def test_an_agent_passes_on_a_token_for_one_run_that_ends_with_its_own(agent: Visitor) -> None:
     made = agent.post("/tokens/delegate", {"run": "run-9", "scopes": ["send"], "ttl": "30m"})
     assert made.status_code == 201, made.text
