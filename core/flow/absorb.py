@@ -24,7 +24,7 @@ from core.rules.guards import Measure
 from core.rules.policy import Policy
 from core.rules.provenance import Keyring
 from core.rules.providers import ProviderEvent
-from core.rules.reports import Event, Report, causes
+from core.rules.reports import Event, Report, causes, codes
 from core.smtp.replies import implied_status
 from core.words import (
     DAY,
@@ -60,7 +60,10 @@ class Absorbed:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What was said of one recipient. `counted`: it stands for something a receiver did, so that it moves a rate."""
+    """What was said of one recipient. `counted`: it stands for something a receiver did, so that it moves a rate.
+
+    `listed`: a provider did not send, for the address is on its list of bounces.
+    """
 
     feedback: Feedback
     source: str
@@ -69,6 +72,7 @@ class Word:
     status: str | None = None
     refused: bool = False
     forwarded: bool = False
+    listed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,9 @@ def absorb_provider(tx: Transaction, event: ProviderEvent, *, source: str) -> Ab
         if not feedback.first_time(tx, event.key):
             return Absorbed(matched=False, reason=one)
         return unverified(tx, source=source, kind=event.event.value, reason=one)
-    word = Word(event.event, source, permanent=event.permanent, counted=event.counted, status=event.status)
+    word = Word(
+        event.event, source, permanent=condemned(event), counted=event.counted, status=event.status, listed=event.listed
+    )
     new = event.event is not Feedback.UNSUBSCRIBED or feedback.first_time(tx, event.key)
     taken = _take(tx, one, word)
     if new and not taken.fresh and not one.test and event.event is Feedback.UNSUBSCRIBED:
@@ -185,6 +191,25 @@ def condemns_address(reply: Reply) -> bool:
     status = None if implied_status(reply.code, stage=reply.stage) == reply.enhanced else reply.enhanced
     late = reply.stage in {"data", "dot"}
     return causes.judge(code=reply.code, status=status, text=reply.text, late=late).suppress
+
+
+def condemned(event: ProviderEvent) -> bool:
+    """Whether mail to an address is to stop, by the receiver's answer first and the provider's verdict second.
+
+    Providers call permanent whatever was refused with a 5xx: spam, a blocked network, a full mailbox. Their verdict
+    alone would suppress people who are there; it stands only where they pass on nothing that a receiver said.
+    """
+    if event.listed:
+        return False
+    if event.event is not Feedback.BOUNCED or not event.counted:
+        return event.permanent
+    text = "" if event.own_words else event.diagnostic or ""
+    # SendGrid and SES give a status even where their own resolver failed: only a code among words is a receiver's.
+    coded = event.code is not None or codes.reply_code(text) is not None or codes.enhanced_code(text) is not None
+    judged = causes.judge(code=event.code, status=event.status, text=text)
+    if judged.cause is causes.Cause.OTHER and not (coded and text):
+        return event.permanent
+    return judged.suppress and (coded or event.permanent)
 
 
 # --- taking one word ----------------------------------------------------------------------------------------------
@@ -261,7 +286,7 @@ def _measure(word: Word) -> Measure | None:
         return None
     if word.feedback is Feedback.COMPLAINED:
         return Measure.COMPLAINTS
-    return Measure.BOUNCES if word.feedback is Feedback.BOUNCED and word.permanent else None
+    return Measure.BOUNCES if word.feedback is Feedback.BOUNCED and (word.permanent or word.listed) else None
 
 
 def _leaving(tx: Transaction, one: Subject) -> Leaving:
@@ -294,7 +319,10 @@ def _suppress(tx: Transaction, one: Subject, word: Word) -> None:
             if policy.suppression.unsubscribe == "commercial":
                 classes = _left_classes(one)
         case Feedback.BOUNCED:
-            if not word.permanent:
+            if word.listed:
+                # Not for good: why it is on the list is not said, and it leaves the list without a word to us.
+                cause, expires_at = suppressions.LISTED, tx.now + policy.suppression.soft_expiry
+            elif not word.permanent:
                 if not _again_and_again(tx, one.address, policy):
                     return
                 cause, expires_at = "soft_bounced", tx.now + policy.suppression.soft_expiry

@@ -161,7 +161,8 @@ def remove(tx: Transaction, address: str, *, reason: str, actor: Actor, stream: 
     return len(rows)
 
 
-LIFTED: Final = ("unsubscribed", "bounced")
+LISTED: Final = "listed_by_provider"
+LIFTED: Final = ("unsubscribed", "bounced", LISTED)
 """What a provider may take back: never a complaint, which its recipient made."""
 
 

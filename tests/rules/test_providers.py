@@ -233,6 +233,7 @@ def test_mailgun_failure_carries_all_that_identifies_message_and_recipient() -> 
         status="5.1.1",
         diagnostic="5.1.1 no such user [2J",
         at=1_521_233_123_501_324,
+        code=550,
     )
 
 

@@ -48,13 +48,16 @@ class ProviderEvent:
     """One thing that happened to one recipient, in the desk's words.
 
     `key` is the same for every delivery of the same event, `name` the provider's own word for it. `event` is None for
-    what the desk does not act on (opens, clicks, auto-replies). `permanent` means that mail to this address is to stop,
-    not only this message. `counted` is False where the provider or we refused and no receiver was asked: such an event
-    may suppress a recipient but never counts against an agent. `recipient` is spelled as the provider spells it.
+    what the desk does not act on (opens, clicks, auto-replies). `permanent` is the provider's verdict that mail to this
+    address is to stop, not only this message; what the receiver answered (`code`, `status`, `diagnostic`) outweighs it.
+    `listed`: the provider keeps a list of addresses that bounced and did not send, so that no receiver was asked this
+    time. `counted` is False where the provider or we refused and no receiver was asked: such an event may suppress a
+    recipient but never counts against an agent. `recipient` is spelled as the provider spells it.
     `provider_message_id` is what the provider answered at submission, `postroom_id` our own id where custom metadata
     came back, `rfc_message_id` is in angle brackets. `lifts`: the provider mails this address again, because its
-    recipient subscribed again or somebody reactivated it; what it had suppressed here ends, and nothing else. `status`
-    is an enhanced status code (RFC 3463), `at` in microseconds, None where none was given.
+    recipient subscribed again or somebody reactivated it; what it had suppressed here ends, and nothing else. `code` is
+    a reply code told apart from the text, `status` an enhanced status code (RFC 3463), `at` in microseconds, None where
+    none was given. `own_words`: `diagnostic` is the provider's sentence for all events of a kind, not a receiver's.
     """
 
     key: str
@@ -70,3 +73,6 @@ class ProviderEvent:
     diagnostic: str | None = None
     at: int | None = None
     lifts: bool = False
+    listed: bool = False
+    code: int | None = None
+    own_words: bool = False

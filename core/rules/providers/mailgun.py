@@ -95,8 +95,15 @@ def events(payload: object) -> tuple[ProviderEvent, ...]:
             status=status,
             diagnostic=text,
             at=at,
+            listed=kind == "failed" and word(data.get("reason")) == "suppress-bounce",
+            code=_reply_code(said.get("code")),
         ),
     )
+
+
+def _reply_code(code: object) -> int | None:
+    """The receiver's reply code; 600 and above are Mailgun's own: 602 too old, 605 on its list of bounces."""
+    return code if isinstance(code, int) and 400 <= code < 600 else None
 
 
 def _outcome(

@@ -107,6 +107,10 @@ def events(payload: object) -> tuple[ProviderEvent, ...]:
             diagnostic=text,
             at=instant(happened),
             lifts=kind == "SubscriptionChange" and record.get("SuppressSending") is False,
+            # Told beside the bounce that made it, and again whenever somebody adds to the list: without a reply.
+            listed=name == "SubscriptionChange/HardBounce",
+            # `Description` explains the type ("ex: unknown user, mailbox not found"), whatever the receiver answered.
+            own_words=diagnostic(record.get("Details")) is None,
         ),
     )
 

@@ -136,6 +136,7 @@ def _event(row: Mapping[str, object]) -> ProviderEvent:
         diagnostic=text,
         at=instant(row.get("timestamp")),
         lifts=kind == "group_resubscribe",
+        listed=kind == "dropped" and (text or "").lower() in _LISTED,
     )
 
 
@@ -155,6 +156,8 @@ _DROPPED: Final[Mapping[str, _Outcome]] = {
     "spam reporting address": (Feedback.BOUNCED, True, False),
     "invalid": (Feedback.BOUNCED, True, False),
 }
+_LISTED: Final = frozenset({"bounced address", "invalid"})
+"""Dropped because of an earlier bounce; what a person asked for or complained of is no list of bounces."""
 
 
 def _outcome(kind: str, row: Mapping[str, object], *, status: str | None, text: str | None) -> _Outcome:

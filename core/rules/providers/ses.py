@@ -229,7 +229,8 @@ def _mail(record: Mapping[str, object]) -> _Mail:
 
 def _bounces(bounce: Mapping[str, object], mail: _Mail) -> Iterator[ProviderEvent]:
     kind, subtype = word(bounce.get("bounceType")), word(bounce.get("bounceSubType"))
-    # SES never asked the receiver: the address is on the account's own list, and SES counts no bounce either.
+    # SES never asked the receiver. For an address on the account's own list it counts no bounce; for one on the list
+    # of all its customers (`Suppressed`) it does, and so do we.
     listed = subtype == "OnAccountSuppressionList"
     event = Feedback.UNSUBSCRIBED if subtype == "UnsubscribedRecipient" else Feedback.BOUNCED
     feedback = identity(bounce.get("feedbackId"))
@@ -247,6 +248,7 @@ def _bounces(bounce: Mapping[str, object], mail: _Mail) -> Iterator[ProviderEven
             status=enhanced(one.get("status"), one.get("diagnosticCode")),
             text=diagnostic(one.get("diagnosticCode")),
             at=bounce.get("timestamp"),
+            listed=listed or subtype == "Suppressed",
         )
 
 
@@ -374,6 +376,7 @@ def _event(
     status: str | None = None,
     text: str | None = None,
     lifts: bool = False,
+    listed: bool = False,
 ) -> ProviderEvent:
     return ProviderEvent(
         key=unique,
@@ -389,4 +392,5 @@ def _event(
         diagnostic=text,
         at=instant(at),
         lifts=lifts,
+        listed=listed,
     )
