@@ -60,6 +60,17 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return server.replace("/postgres?", f"/{name}?")
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database of its own that no migration has seen."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/postroom.db"
+    server: str = request.getfixturevalue("postgres")
+    name = f"desk_{next(_NUMBERS)}"
+    _statement(server, f"CREATE DATABASE {name}")
+    return server.replace("/postgres?", f"/{name}?")
+
+
 @pytest.fixture
 def store(database_url: str, clock: FakeClock) -> Iterator[Store]:
     opened = Store(database_url, clock=clock)

@@ -20,8 +20,8 @@ def _config() -> Config:
     return config
 
 
-def upgrade(engine: Engine, *, founding: bool = True) -> None:
-    """Run every migration this database has not seen, in one transaction.
+def upgrade(engine: Engine, *, founding: bool = True, to: str = "head") -> None:
+    """Run every migration up to `to` that this database has not seen, in one transaction.
 
     Without `founding` a database that is not there is `Unavailable`: a desk whose file was moved away must not come up
     as an empty one.
@@ -33,4 +33,4 @@ def upgrade(engine: Engine, *, founding: bool = True) -> None:
         conn = plain.execution_options(postroom_writes=True)
         with conn.begin():
             config.attributes["connection"] = conn
-            command.upgrade(config, "head")
+            command.upgrade(config, to)

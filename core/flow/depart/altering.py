@@ -6,12 +6,14 @@ nobody approved. The worker computes it over what it is about to hand over, outs
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sqlalchemy import bindparam, select, update
 
+from core.errors import Invalid
 from core.events import EmailAltered
 from core.flow.depart import attempting
 from core.ledger import lanes
@@ -20,6 +22,7 @@ from core.ledger.store import Store
 from core.ledger.tables import Body, Mailbox, Message, Recipient, table
 from core.ledger.transaction import Transaction
 from core.rules import compose
+from core.rules.addresses import parse_address
 from core.words import SYSTEM, Envelope, Reason
 
 BODY: Final = table(Body)
@@ -27,6 +30,7 @@ MAILBOX: Final = table(Mailbox)
 MESSAGE: Final = table(Message)
 RECIPIENT: Final = table(Recipient)
 ALTERED: Final = "altered"
+_FROM: Final = re.compile(rb"From:[^\r]*(?:\r\n[ \t][^\r]*)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,27 @@ class Stored:
 
     def intact(self) -> bool:
         """Whether bytes and envelope are what was accepted. Purged bytes prove nothing, and do not leave."""
-        return self.rendered is None or compose.digest(self.rendered, self.envelope) == self.digest
+        if self.rendered is None or compose.digest(self.rendered, self.envelope) == self.digest:
+            return True
+        sender = _spelled(self.rendered, self.envelope.sender)
+        spelled = None if sender is None else replace(self.envelope, sender=sender)
+        return spelled is not None and compose.digest(self.rendered, spelled) == self.digest
+
+
+def _spelled(rendered: bytes, sender: str) -> str | None:
+    """The sender as its agent spelled it (`HELP@acme.example`), which stands in the bytes' first field.
+
+    Mail from before migration 0008 has this spelling in its digest; what is queued over an upgrade must still leave.
+    """
+    field = _FROM.match(rendered)
+    if field is None:
+        return None
+    spelled = field[0].split()[-1].strip(b"<>").decode(errors="replace")
+    try:
+        same = parse_address(spelled).normalised == sender
+    except Invalid:
+        return None
+    return spelled if same else None
 
 
 def stored(store: Store, message_ids: set[int]) -> dict[int, Stored]:

@@ -11,6 +11,10 @@ down_revision = "0006"
 branch_labels = None
 depends_on = None
 
+UNDONE = """UPDATE review SET counted = (1 = 1) WHERE status = 'pending'
+            AND id IN (SELECT message FROM event WHERE type = 'email.approval_undone')"""
+"""Approvals were counted when they were given, and stayed counted when they were taken back."""
+
 
 def upgrade() -> None:
     op.add_column("review", sa.Column("findings", sa.JSON(), server_default="[]", nullable=False))
@@ -18,6 +22,7 @@ def upgrade() -> None:
     op.add_column("review", sa.Column("counted", sa.Boolean(), server_default=sa.false(), nullable=False))
     # what was decided before is in the counters already, and must not be counted again if it is asked anew
     op.execute("UPDATE review SET counted = (status IN ('approved', 'released', 'rejected'))")
+    op.execute(UNDONE)
 
 
 def downgrade() -> None:
