@@ -136,9 +136,12 @@ def unsuppress(address: str, reason: str) -> Deed[int]:
     return lambda store, actor: store.transact(lambda tx: suppressions.remove(tx, address, reason=reason, actor=actor))
 
 
-def sign(address: str, kind: Kind, *, affirmed: Collection[str], reason: str | None) -> Deed[MailboxRecord]:
+def sign(
+    address: str, kind: Kind, *, affirmed: Collection[str], reason: str | None, digest: str
+) -> Deed[MailboxRecord]:
+    """`digest` is that of the record on the screen: one that has changed since is not signed unseen."""
     return lambda store, actor: store.transact(
-        lambda tx: identities.sign(tx, address, kind, actor=actor, affirmed=affirmed, reason=reason)
+        lambda tx: identities.sign(tx, address, kind, actor=actor, affirmed=affirmed, reason=reason, digest=digest)
     )
 
 

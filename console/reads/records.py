@@ -116,5 +116,6 @@ def identities(tx: Transaction) -> Identities:
 def _identity(tx: Transaction, record: MailboxRecord) -> Identity:
     asked = records.as_request(record)
     signed = people.signoffs(tx.conn, record.id)
-    votes = [issuance.Signoff(Kind(one.kind), one.operator, approved=one.approved) for one in signed]
-    return Identity(record, signed, issuance.waiting_for(asked, votes), issuance.missing(asked))
+    waiting = issuance.waiting_for(asked, records.signatures(tx, record))
+    counted = tuple(one for one in signed if not records.outdated(record, one))
+    return Identity(record, counted, waiting, issuance.missing(asked))

@@ -130,16 +130,18 @@ class IdentitiesScreen(ListScreen):
         self.ask(dialog, lambda value: then(one, Kind(value)))
 
     def _sign(self, one: Identity, kind: Kind) -> None:
-        address = one.record.address
+        address, digest = one.record.address, one.record.digest
         points = [f"· {item.sentence}" for item in CHECKLISTS[kind]] or ["· You answer for what it does."]
         self.ask_typed(
             fill("Sign $address as $kind?", address=address, kind=kind.value),
-            Content("You affirm:\n" + "\n".join(points)),
+            Content(f"The record has the digest {digest[:12]}. You affirm:\n" + "\n".join(points)),
             expected=make_safe(address).text,
             does="sign",
             reason=False,
             then=lambda _: self.console.deed(
-                deeds.sign(address, kind, affirmed=[item.code for item in CHECKLISTS[kind]], reason=None),
+                deeds.sign(
+                    address, kind, affirmed=[item.code for item in CHECKLISTS[kind]], reason=None, digest=digest
+                ),
                 lambda record: self.console.say(f"signed as {kind}: {record.address} is {record.status}"),
             ),
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
 import typer
@@ -28,6 +29,7 @@ from core.words import DEFAULT_CLASSES, ContentClass, Mode, duration, plural, st
 __all__ = ["app"]
 
 ALL: Final = "all"
+_DIGEST: Final = re.compile(r"[0-9A-Fa-f]{64}")
 As = Annotated[Kind, typer.Option("--as", help="Which of the three signatures.")]
 
 
@@ -152,6 +154,9 @@ def approve(
         list[str] | None,
         typer.Option(metavar="all|ITEM", help="What you answer for on the checklist; may be repeated."),
     ] = None,
+    digest: Annotated[
+        str | None, typer.Option(metavar="HEX", help="Sign only the record with this record_digest (mailbox show).")
+    ] = None,
 ) -> Said:
     """Sign for an identity, as owner, governance or deliverability; the last signature brings it into being.
 
@@ -162,12 +167,14 @@ def approve(
     if unknown := [code for code in named if code not in {ALL, *items}]:
         fix = f"the items are all, {', '.join(items)}" if items else f"{kind} has no checklist: leave --affirm out"
         raise Invalid(f"no such item: {', '.join(unknown)}", fix=fix)
+    if digest is not None and not _DIGEST.fullmatch(digest.strip()):
+        raise Invalid("a digest is 64 hexadecimal characters", fix="copy record_digest from postroom mailbox show")
     affirmed = [*items] if ALL in named else named
     lookups = _lookups(seat, address) if kind is Kind.DELIVERABILITY else None
 
     def verb(tx: Transaction, actor: Any) -> dict[str, Any]:
         record = identities.sign(
-            tx, address, kind, actor=actor, affirmed=affirmed, reason=reason, lookups=lookups
+            tx, address, kind, actor=actor, affirmed=affirmed, reason=reason, lookups=lookups, digest=digest
         )  # fmt: skip
         return shown_of(tx, record)
 
@@ -178,6 +185,7 @@ def approve(
         for code, by in mine["checklist"].items()
     ]
     waits = shown["waiting_for"]
+    lines.append(f"You signed the record with the digest {mine['record_digest']}.")
     lines.append(f"{address} waits for {', '.join(waits)}." if waits else f"{address} is {shown['status']}.")
     return Said(shown, "\n".join(lines))
 
@@ -266,10 +274,17 @@ def show(seat: Seat, address: Address) -> Said:
     """One identity: its whole record, who signed it, who must still."""
     shown = seat.look(lambda tx: shown_of(tx, records.found(tx, address)))
     signed = [
-        f"{one['kind']}: {'yes' if one['approved'] else 'no'} from {one['operator']}" for one in shown["signoffs"]
+        f"{one['kind']}: {'yes' if one['approved'] else 'no'} from {one['operator']}{_of(one, shown)}"
+        for one in shown["signoffs"]
     ]
     limits = {name: figure for name, figure in shown["limits"].items() if figure is not None}
     return Said(shown, pairs(shown | {"signoffs": signed, "limits": limits}))
+
+
+def _of(signed: Mapping[str, Any], shown: Mapping[str, Any]) -> str:
+    """Which record a signature was given to, where it is not the one that is shown."""
+    digest = signed["record_digest"]
+    return f" (to the record {digest[:12]})" if digest and digest != shown["record_digest"] else ""
 
 
 @command(app, "evidence", example="postroom mailbox evidence help@support-bot.acme.com")

@@ -93,6 +93,7 @@ def mailbox(one: MailboxRecord, policy: Policy) -> dict[str, Any]:
         "expires_at": when(one.expires_at),
         "retired_at": when(one.retired_at),
         "updated_at": when(one.updated_at),
+        "record_digest": one.digest,
     }
 
 
@@ -103,6 +104,7 @@ def signoff(one: SignoffFacts) -> dict[str, Any]:
         "approved": one.approved,
         "checklist": one.checklist,
         "reason": one.reason,
+        "record_digest": one.record_digest,
         "at": when(one.at),
     }
 

@@ -257,6 +257,7 @@ def _shown(tx: Transaction, record: MailboxRecord) -> dict[str, Any]:
         "activated_at": _when(record.activated_at),
         "expires_at": _when(record.expires_at),
         "updated_at": stamp(record.updated_at),
+        "record_digest": record.digest,
         "missing": list(issuance.missing(asked)) if record.status == "requested" else [],
     }
 

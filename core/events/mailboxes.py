@@ -26,6 +26,8 @@ class MailboxOwnerApproved(Event):
     """The workflow's owner answers for the identity."""
 
     reason: str | None = None
+    record_digest: str | None = None
+    """SHA-256 of the record that was signed."""
 
 
 @fact("mailbox.governance_approved")
@@ -35,6 +37,8 @@ class MailboxGovernanceApproved(Event):
 
     checklist: dict[str, Data]
     reason: str | None = None
+    record_digest: str | None = None
+    """SHA-256 of the record that was signed."""
 
 
 @fact("mailbox.signed_off")
@@ -44,6 +48,8 @@ class MailboxSignedOff(Event):
 
     checklist: dict[str, Data]
     reason: str | None = None
+    record_digest: str | None = None
+    """SHA-256 of the record that was signed."""
 
 
 @fact("mailbox.vetoed")

@@ -249,14 +249,17 @@ def sign(
     affirmed: Collection[str] = (),
     reason: str | None = None,
     lookups: Lookups | None = None,
+    digest: str | None = None,
 ) -> MailboxRecord:
     """One of the three says yes, having gone through the checklist; the last of them brings the identity into being.
 
     `affirmed` are the codes the signer answers for. What the desk sees for itself needs no affirmation, and what it
-    sees to be wrong no affirmation can mend. Raises `Forbidden`, `NotFound`, `Conflict`.
+    sees to be wrong no affirmation can mend. `digest` is that of the record the signer was shown; without one, the
+    record as it is now is signed. Raises `Forbidden`, `NotFound`, `Conflict`.
     """
     actor = access.require(tx, actor, _SIGNS[kind])
     record = records.found(tx, address)
+    _check_shown(record, digest)
     asked, earlier = records.as_request(record), records.signatures(tx, record)
     owed = record.status == "active" and kind not in {one.kind for one in earlier}
     if record.status != "requested" and not owed:
@@ -268,6 +271,8 @@ def sign(
         raise Conflict(f"{record.address} would have ended already", fix="file it again with a later end")
     seen = _findings(tx, record, kind, lookups or Lookups())
     checklist = _checklist(record, kind, seen, affirmed)
+    # An earlier yes of this kind can be there only where it was given to another record: it counts no more.
+    tx.write(delete(SIGNOFF).where(SIGNOFF.c.mailbox_id == record.id, SIGNOFF.c.kind == kind.value))
     _keep(tx, record, kind, actor, approved=True, checklist=checklist, reason=reason)
     if kind is Kind.GOVERNANCE:
         tx.write(update(MAILBOX).where(MAILBOX.c.id == record.id).values(governance_reviewer=actor.name))
@@ -293,8 +298,19 @@ def veto(tx: Transaction, address: str, kind: Kind, *, actor: Actor, reason: str
     return records.found(tx, address)
 
 
+def _check_shown(record: MailboxRecord, digest: str | None) -> None:
+    """Nobody signs another record than they were shown. Raises `Conflict`."""
+    now = record.digest
+    if digest is not None and digest.strip().lower() != now:
+        raise Conflict(
+            f"the record of {record.address} has changed since it was shown: its digest is {now} now",
+            fix=f"look at it again (postroom mailbox show {record.address}), then sign",
+        )
+
+
 def _keep(tx: Transaction, record: MailboxRecord, kind: Kind, actor: Actor, **said: Any) -> None:
-    tx.create(SIGNOFF, {"mailbox_id": record.id, "kind": kind.value, "operator": actor.name, "at": tx.now} | said)
+    row = {"mailbox_id": record.id, "kind": kind.value, "operator": actor.name, "at": tx.now}
+    tx.create(SIGNOFF, row | {"record_digest": record.digest} | said)
 
 
 def _findings(tx: Transaction, record: MailboxRecord, kind: Kind, lookups: Lookups) -> dict[str, bool | None]:
@@ -353,7 +369,7 @@ def _checklist(
 def _signed(
     record: MailboxRecord, kind: Kind, actor: Actor, *, checklist: dict[str, Data], reason: str | None
 ) -> Event:
-    who = records.subjects(record, actor)
+    who = records.subjects(record, actor) | {"record_digest": record.digest}
     match kind:
         case Kind.OWNER:
             return MailboxOwnerApproved(**who, reason=reason)

@@ -16,7 +16,7 @@ from core.errors import Conflict, Invalid, NotFound
 from core.events import CATALOGUE, EmailApprovalUndone, EmailSent
 from core.flow import access, house
 from core.ledger import people
-from core.ledger.people import MailboxRecord
+from core.ledger.people import MailboxRecord, SignoffFacts
 from core.ledger.tables import Mailbox, table
 from core.ledger.transaction import Transaction
 from core.rules import addresses, issuance, modes, roles
@@ -74,11 +74,21 @@ def as_request(record: MailboxRecord, *, mode: Mode | None = None) -> issuance.R
 
 
 def signatures(tx: Transaction, record: MailboxRecord) -> Sequence[issuance.Signoff]:
-    """Who said yes or no so far."""
+    """Who said yes or no so far, as far as it still counts.
+
+    Until the identity exists, a yes counts for the record it was given to: one to another record must not bring this
+    one into being. What changes an identity that exists has its own rules about who may (`flow.bounds`).
+    """
     return [
         issuance.Signoff(Kind(one.kind), one.operator, approved=one.approved)
         for one in people.signoffs(tx.conn, record.id)
+        if not (one.approved and outdated(record, one))
     ]
+
+
+def outdated(record: MailboxRecord, signed: SignoffFacts) -> bool:
+    """Whether the record of a request has changed since this signature."""
+    return record.status == "requested" and signed.record_digest not in (None, record.digest)
 
 
 def subjects(record: MailboxRecord, actor: Actor) -> dict[str, Any]:

@@ -16,14 +16,13 @@ from core.flow.reach import within
 from core.ledger import facts
 from core.ledger.counters import EVER
 from core.ledger.facts import TokenFacts
-from core.ledger.tables import Lane, Mailbox, Message, Recipient, Review, Run, Stream, table
+from core.ledger.tables import Lane, Mailbox, Message, Recipient, Review, Stream, table
 from core.ledger.transaction import Transaction
 from core.rules import roles
 from core.rules.roles import Verb
 from core.words import FAR_FUTURE, SECOND, Actor, Mode, Status, spell, spell_id, stamp
 
 MESSAGE: Final = table(Message)
-RUN: Final = table(Run)
 RECIPIENT: Final = table(Recipient)
 MAILBOX: Final = table(Mailbox)
 LANE: Final = table(Lane)

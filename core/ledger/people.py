@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
+import orjson
 from sqlalchemy import Connection, Row, Select, func, select
 
 from core.ledger.tables import Agent, Mailbox, Operator, Signoff, Stream, Token, table
-from core.words import Actor, Role
+from core.words import Actor, Role, sha256
 
 OPERATOR: Final = table(Operator)
 MAILBOX: Final = table(Mailbox)
@@ -155,7 +156,19 @@ class MailboxRecord:
     protected: bool
     owners: tuple[str, ...]
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what people sign: every field that says what the identity may do and who answers for it."""
+        shown = {name: getattr(self, name) for name in _SIGNED}
+        return sha256(orjson.dumps(shown, option=orjson.OPT_SORT_KEYS)).hex()
 
+
+_SIGNED: Final = (
+    "address", "agent", "allow", "classes", "display_name", "domain", "expires_at", "mode", "owner", "pending_expiry",
+    "purpose", "requested_by", "revoke_when", "standing_reason", "stores_or_forwards", "system_owner", "systems",
+    "webhook_events", "webhook_url", "limit_run", "limit_hour", "limit_day", "limit_new_recipients_day",
+    "limit_site_minute", "limit_site_hour",
+)  # fmt: skip
 _LISTS: Final = ("classes", "allow", "owners")
 _ELSEWHERE: Final = {
     "agent": AGENT.c.name,
@@ -223,6 +236,7 @@ class SignoffFacts:
     approved: bool
     checklist: dict[str, Any]
     reason: str | None
+    record_digest: str | None
     at: int
 
 
@@ -230,7 +244,7 @@ def signoffs(conn: Connection, mailbox_id: int) -> tuple[SignoffFacts, ...]:
     """Every signature of an identity, the first first."""
     c = SIGNOFF.c
     rows = conn.execute(
-        select(c.kind, c.operator, c.approved, c.checklist, c.reason, c.at)
+        select(c.kind, c.operator, c.approved, c.checklist, c.reason, c.record_digest, c.at)
         .where(c.mailbox_id == mailbox_id)
         .order_by(c.id)
     )

@@ -63,6 +63,19 @@ def test_what_is_not_affirmed_is_not_signed(office: Clerk) -> None:
     office.refused("mailbox", "approve", other, "--as", "governance", "--affirm", "everything", who="gail", code=2)
 
 
+def test_a_signature_is_given_to_the_record_that_was_shown(office: Clerk) -> None:
+    other = f"sales{ADDRESS[4:]}"
+    first = office.ok("mailbox", "request", other, *RECORD, "--allow", "x.com", who="alice")["record_digest"]
+    office.ok("mailbox", "request", other, *RECORD, "--allow", "*", who="alice")
+    shown = office.ok("mailbox", "show", other)["record_digest"]
+    approve = ("mailbox", "approve", other, "--as", "governance")
+    assert "has changed since" in office.refused(*approve, "--digest", first, who="gail")
+    office.refused(*approve, "--digest", "abc", who="gail", code=2)
+    approved = office.ok(*approve, "--digest", shown, who="gail")
+    assert [one["record_digest"] for one in approved["signoffs"]] == [shown]
+    assert shown[:12] in office.run("trace", other).out
+
+
 def test_the_evidence_says_what_the_next_rung_lacks(office: Clerk) -> None:
     found = office.ok("mailbox", "evidence", ADDRESS)
     assert found["advised"] == "gated_send"

@@ -6,13 +6,15 @@ import dataclasses
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from core.demo.clock import FakeClock
 from core.errors import Conflict, Forbidden, Invalid, NotFound, Refused
-from core.flow import identities
+from core.flow import bounds, identities
 from core.flow.identities import Lookups
 from core.ledger import facts, people
 from core.ledger.store import Store
+from core.ledger.tables import Mailbox, table
 from core.rules.issuance import Kind
 from core.words import DAY, HOUR, Actor, Mode, Role
 from tests import filing
@@ -140,6 +142,84 @@ def test_three_signatures_of_three_people_bring_an_identity_into_being(store: St
         "mailbox.requested", "mailbox.owner_approved", "mailbox.governance_approved", "mailbox.signed_off",
         "mailbox.activated",
     ]  # fmt: skip
+
+
+UNSIGNED = {
+    "id", "agent_id", "stream_id", "status", "mode_since", "raised_at", "governance_reviewer", "requested_at",
+    "activated_at", "warned_expiry_at", "retired_at", "updated_at", "webhook_secret", "webhook_previous",
+    "webhook_previous_until", "waits_for", "agent_status", "protected", "owners",
+}  # fmt: skip
+"""What is no part of a signed record: what happened to it since, sealed secrets, and facts of its stream and agent."""
+
+
+def signed(store: Store, address: str = SALES) -> dict[str, str | None]:
+    with store.read() as conn:
+        record = people.mailbox(conn, address)
+        assert record is not None
+        return {one.kind: one.record_digest for one in people.signoffs(conn, record.id)}
+
+
+def alter(store: Store, **values: object) -> None:
+    """What no verb does: another record under the signatures of the first."""
+    box = table(Mailbox)
+    store.transact(lambda tx: tx.write(update(box).where(box.c.address == SALES).values(**values)))
+
+
+def test_a_signature_names_the_record_that_was_signed(store: Store) -> None:
+    make_keyed_desk(store)
+    record = request(store).record
+    sign(store, Kind.OWNER)
+    sign(store, Kind.GOVERNANCE, digest=record.digest.upper())
+    assert signed(store) == {"owner": record.digest, "governance": record.digest}
+    for kind in ("mailbox.owner_approved", "mailbox.governance_approved"):
+        assert last(store, kind).record_digest == record.digest
+    assert sign(store, Kind.DELIVERABILITY).status == "active"
+    assert last(store, "mailbox.signed_off").record_digest == record.digest
+
+
+def test_nobody_signs_another_record_than_they_were_shown(store: Store) -> None:
+    make_keyed_desk(store)
+    filed = request(store)
+    again = dataclasses.replace(identities.as_filing(filed.record), purpose="answers questions about invoices")
+    changed = store.transact(lambda tx: identities.request(tx, again, actor=ALICE)).record
+    with pytest.raises(Conflict, match="has changed since it was shown") as refused:
+        sign(store, Kind.OWNER, digest=filed.record.digest)
+    assert "mailbox show" in (refused.value.fix or "")
+    assert signed(store) == {}
+    sign(store, Kind.OWNER, digest=changed.digest)
+    assert signed(store) == {"owner": changed.digest}
+
+
+def test_every_field_that_people_sign_for_is_part_of_the_digest(store: Store) -> None:
+    make_desk(store)
+    record = request(store).record
+    for one in dataclasses.fields(record):
+        value = getattr(record, one.name)
+        other: Any = (
+            [*value, "x"] if isinstance(value, tuple) else not value if isinstance(value, bool) else f"{value}x"
+        )
+        changed = dataclasses.replace(record, **{one.name: other})
+        assert (changed.digest == record.digest) == (one.name in UNSIGNED), one.name
+
+
+def test_a_record_that_changed_after_a_signature_is_not_active_before_it_is_signed_again(store: Store) -> None:
+    make_keyed_desk(store)
+    request(store)
+    sign(store, Kind.OWNER)
+    sign(store, Kind.GOVERNANCE)
+    alter(store, purpose="sends offers")
+    assert sign(store, Kind.DELIVERABILITY).status == "requested"
+    assert sign(store, Kind.OWNER).status == "requested"
+    assert sign(store, Kind.GOVERNANCE).status == "active"
+    assert len(set(signed(store).values())) == 1
+
+
+def test_what_changes_after_activation_leaves_signatures_as_they_are(store: Store) -> None:
+    make_keyed_desk(store)
+    digest = issued(store).digest
+    record = store.transact(lambda tx: bounds.change_mode(tx, SALES, Mode.READ_ONLY, reason="odd", actor=GAIL))
+    assert record.digest != digest
+    assert set(signed(store).values()) == {digest}
 
 
 def test_the_order_of_signatures_does_not_matter(store: Store) -> None:

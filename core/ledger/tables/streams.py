@@ -128,4 +128,6 @@ class Signoff(SQLModel, table=True):
     approved: bool
     checklist: Json = json(default_factory=dict)
     reason: str | None = None
+    record_digest: str | None = None
+    """SHA-256 of the record that the signer saw; NULL: signed before digests were kept."""
     at: int = big()
