@@ -20,7 +20,7 @@ def sentences(half: str) -> list[tuple[str, str, str]]:
     return [(sign, language, sentence) for sign, language, sentence in rows]
 
 
-@pytest.mark.parametrize("half", ["dev", "held_out"])
+@pytest.mark.parametrize("half", ["dev", "held_out", "blind_1"])
 def test_nine_promises_in_ten_are_found_and_few_ordinary_sentences_taken_for_one(half: str) -> None:
     rows = sentences(half)
     promised = [sentence for sign, _, sentence in rows if sign == "+"]

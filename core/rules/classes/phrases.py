@@ -1,6 +1,7 @@
 """Find the phrases of a text in which somebody is promised something.
 
-Sentence by sentence: first what policy names, then the close reading of English, then the grammar of all languages.
+Sentence by sentence: first what policy names, then the close reading of English, then the grammar of all
+languages, and where none of them finds anything, the weight of all cues together.
 What the message quotes is not its own promise: lines that begin with `>` below a line that ends in a colon, as mail
 programs introduce a quotation. Lines so marked without that introduction are read, or `> ` would hide any promise.
 """
@@ -12,12 +13,16 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
-from core.rules.classes import english, grammar, letters
+from core.rules.classes import english, grammar, letters, weighing
 
 _MOST: Final = 8
 """Phrases shown to the reviewer; the ninth would not change the decision."""
 _LONGEST_PHRASE: Final = 160
-_SENTENCE: Final = re.compile(r"[.!?](?=\s)|\n[ \t>|]*\n")
+_SENTENCE: Final = re.compile(
+    r"[.](?=\s)(?<!\b\d[.])(?<!\b\d\d[.])(?<!\b[DMSF]r[.])(?<!\bM[rm][se][.])(?<!\bSra[.])(?<!\bMs[.])"
+    r"|[!?](?=\s)|\n[ \t>|]*\n"
+)
+"""A sentence's end: not the dot of `5. Mai` or `Dr. Weiss`."""
 _SHORTEST: Final = 4
 
 
@@ -31,20 +36,31 @@ def promises(text: str, *, named: Iterable[str] = ()) -> tuple[str, ...]:
         found.update({phrase: None for phrase, spelled in wanted if spelled and f" {spelled} " in whole})
     if spaced and (run := grammar.run_together(_lower(read))) is not None:
         found[run] = None
+    after_deal = False
     for start, end in _sentences(read):
-        for first, last in _spans(read[start:end]):
+        spans, settled = _spans(read[start:end], after_deal)
+        after_deal = settled
+        for first, last in spans:
             found[" ".join(read[start + first : start + last].split())[:_LONGEST_PHRASE]] = None
             if len(found) >= _MOST:
                 return tuple(found)[:_MOST]
     return tuple(found)
 
 
-def _spans(sentence: str) -> tuple[tuple[int, int], ...]:
-    return _known(sentence) if len(sentence) <= _REMEMBERED else _read(sentence)
+def _spans(sentence: str, after_deal: bool) -> tuple[tuple[tuple[int, int], ...], bool]:  # noqa: FBT001 - remembered
+    return (_known if len(sentence) <= _REMEMBERED else _read)(sentence, after_deal)
 
 
-def _read(sentence: str) -> tuple[tuple[int, int], ...]:
+def _read(sentence: str, after_deal: bool) -> tuple[tuple[tuple[int, int], ...], bool]:  # noqa: FBT001 - remembered
+    """Where a sentence promises, and whether it settles what the next one says."""
     lowered = _lower(sentence)
+    spans = _worded(sentence, lowered)
+    if not spans and (weighed := weighing.promising(lowered, after_deal=after_deal)) is not None:
+        spans = (weighed,)
+    return spans, weighing.settles(lowered)
+
+
+def _worded(sentence: str, lowered: str) -> tuple[tuple[int, int], ...]:
     spaced = lowered.replace("\n", " ")
     close = tuple(english.promising(sentence)) if any(stem in spaced for stem in english.STEMS) else ()
     return close or tuple(grammar.promising(lowered))
