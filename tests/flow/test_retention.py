@@ -9,18 +9,20 @@ import sys
 import zipfile
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import MetaData, select
 
 from core.demo.clock import FakeClock
 from core.flow import bundle, difference, review, trace, upkeep
 from core.ledger import log
 from core.ledger.store import Store
-from core.ledger.tables import Body, table
-from core.words import DAY, SECOND, Action, Mode, spell_id
+from core.ledger.tables import Body, Review, table
+from core.words import DAY, SECOND, Action, Mode, Outcome, Reply, spell_id
 from tests.desk import ALICE, KEYRING, WIDE, make_desk
 from tests.flow.leaving import attempt, claim, leave, number, settle
 
 BODY = table(Body)
+SAID = "550 5.1.1 <jane@example.com>: zebra is not in our directory"
+"""A receiver that quotes."""
 CALL = b'{"from":"help@support-bot.acme.test","to":"jane@example.com","run":{"tool_call":{"name":"send_email"}}}'
 
 
@@ -89,3 +91,83 @@ def test_a_reply_is_purged_like_any_other(store: Store, clock: FakeClock) -> Non
     clock.advance(micros=31 * DAY)
     assert store.transact(upkeep.purge_due) == 1
     assert kept(store, message) == (False, False, "")
+
+
+def places(store: Store, words: str) -> set[str]:
+    """Every column of the database in which these words stand."""
+    found = set()
+    with store.read() as conn:
+        schema = MetaData()
+        schema.reflect(conn)
+        for one in schema.tables.values():
+            for row in conn.execute(select(one)).mappings():
+                for name, value in row.items():
+                    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+                    if words in text:
+                        found.add(f"{one.name}.{name}")
+    return found
+
+
+def age(store: Store, clock: FakeClock, *, days: int) -> None:
+    clock.advance(micros=days * DAY)
+    store.transact(upkeep.purge_due)
+    store.transact(upkeep.forget_old)
+
+
+def test_what_a_receiver_said_is_kept_no_longer_than_the_body(store: Store, clock: FakeClock) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    leave(desk, "jane@example.com", reply=Reply(Outcome.DEFERRED, 450, "4.2.1", SAID, "rcpt"))
+    clock.advance(micros=DAY)
+    again = claim(store)
+    attempt(store, again)
+    settle(store, again, reply=Reply(Outcome.FAILED, 550, "5.1.1", SAID, "rcpt"))
+    assert {"recipient.reply", "lane.last_reply"} <= places(store, "zebra")
+    assert places(store, "zebra") & {"event.data"} == set(), "the log cannot be erased"
+    age(store, clock, days=28)
+    assert "recipient.reply" in places(store, "zebra")
+    age(store, clock, days=3)
+    assert places(store, "zebra") == set()
+    with store.read() as conn:
+        assert log.verify(conn).ok
+
+
+def test_what_a_route_last_said_is_forgotten_once_it_is_long_over(store: Store, clock: FakeClock) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    desk.submit("jane@example.com")
+    flying = claim(store)
+    attempt(store, flying)
+    settle(store, flying, reply=Reply(Outcome.ROUTE_DOWN, 421, "4.3.2", SAID, "connect"))
+    assert "stream.last_reply" in places(store, "zebra")
+    age(store, clock, days=29)
+    assert "stream.last_reply" in places(store, "zebra")
+    age(store, clock, days=2)
+    assert not places(store, "zebra") & {"stream.last_reply", "lane.last_reply"}
+
+
+def test_what_the_checks_of_held_mail_quote_is_purged_with_the_body(store: Store, clock: FakeClock) -> None:
+    desk = make_desk(store, mode=Mode.GATED_SEND, **WIDE)
+    hidden = '<p>Your order is on its way.</p><p style="display:none">zebra</p>'
+    held = number(desk.submit(html=hidden, text="Your order is on its way.").message_id)
+    assert "review.findings" in places(store, "zebra")
+    store.transact(lambda tx: review.decide(tx, review.Decision(held, approve=False, reason="no"), actor=ALICE))
+    age(store, clock, days=31)
+    assert places(store, "zebra") == set()
+    row = store.row(select(table(Review)).where(table(Review).c.id == held))
+    assert row is not None
+    assert [one["code"] for one in row.findings], "which checks failed stays on record"
+    assert {one["text"] for one in [*row.findings, *row.reasons]} == {upkeep.UNKEPT}
+    with store.read() as conn:
+        assert log.verify(conn).ok
+
+
+def test_the_words_for_which_mail_was_held_are_purged_and_never_in_the_log(store: Store, clock: FakeClock) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    words = "We will refund you $4,711 by Friday"
+    held = number(desk.submit(text=f"Dear Jane, {words}. Zanzibar.", subject="About zucchini").message_id)
+    assert "review.reasons" in places(store, "refund")
+    store.transact(lambda tx: review.decide(tx, review.Decision(held, approve=False, reason="no"), actor=ALICE))
+    for one in ("refund", "4,711", "Zanzibar", "zucchini", "jane@"):
+        assert "event.data" not in places(store, one), one
+    age(store, clock, days=31)
+    for one in ("refund", "4,711", "Zanzibar"):
+        assert places(store, one) == set(), one

@@ -271,3 +271,22 @@ def test_a_code_that_an_admin_has_seen_opens_nothing_any_more(old: Store) -> Non
     shown = minting.fingerprint(token)
     carl = old.transact(lambda tx: operators.confirm(tx, name="carl", fingerprint=shown, actor=GAIL))
     assert carl.roles == (Role.REVIEWER,)
+
+
+def test_what_was_said_of_mail_purged_before_the_upgrade_goes_and_the_rest_stays(empty_url: str) -> None:
+    store = Store(empty_url, clock=FakeClock(OLD["now"]))
+    schema.upgrade(store.engine, to="0001")
+    with store.engine.connect() as plain, plain.begin():
+        conn = plain.execution_options(postroom_writes=True)
+        _fill(conn)
+        conn.execute(update(RECIPIENT).values(reply="550 5.1.1 who is that"))
+        purged = BODY.c.message_id.in_([MESSAGES["bounce"], MESSAGES["no"]])
+        conn.execute(update(BODY).where(purged).values(rendered=None, issued=None, preview="", purge_at=None))
+    schema.upgrade(store.engine)
+    said = {row.message_id: row.reply for row in store.rows(select(RECIPIENT.c.message_id, RECIPIENT.c.reply))}
+    assert said[MESSAGES["bounce"]] is None
+    assert said[MESSAGES["sent"]] == "550 5.1.1 who is that"
+    held = {row.id: row.reasons for row in store.rows(select(REVIEW.c.id, REVIEW.c.reasons))}
+    assert held[MESSAGES["no"]] == []
+    assert held[MESSAGES["held"]] != []
+    store.close()
