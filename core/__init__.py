@@ -17,7 +17,8 @@ The way of a message, each step naming its file:
 Where to look for a question:
 
     who may send at all        flow/identities.py (three signatures), tokens.py, operators.py, streams.py, retirement.py
-    how far they may go        flow/bounds.py (modes, limits), policies.py, runs.py; rules/policy, rules/roles.py
+    how far they may go        flow/bounds.py (modes, limits), policies.py, replaying.py, runs.py; rules/policy,
+                               rules/roles.py
     who may be written to      flow/suppressions.py, consents.py; rules/consent.py
     which mail is not answered flow/answering.py, rules/answering.py
     what an emergency needs    flow/controls.py (suspend, pause, stop)

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from core.cli.frame import Said, group, plain, private, table
 from core.cli.seat import Reason, Seat, command
 from core.errors import Invalid, NotFound, PostroomError, Unauthenticated
-from core.flow import house, policies
+from core.flow import house, policies, replaying
 from core.rules import policy as rules
 from core.rules.policy import Change
 from core.rules.policy.sections import Span
@@ -73,7 +73,7 @@ def replay(
     new = rules.parse(_text(file))
     seat.note("reading the decisions ...")
     with seat.read() as conn:
-        found = policies.replay(conn, new, since=seat.now - days * DAY)
+        found = replaying.replay(conn, new, since=seat.now - days * DAY)
     moved = [(pair, n) for pair, n in sorted(found.verdicts.items()) if pair[0] != pair[1]]
     data = {
         "messages": found.messages,

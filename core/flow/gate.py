@@ -6,23 +6,23 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row
 
 from core.errors import Conflict, Invalid, Unauthenticated
 from core.events import EmailSuppressed
 from core.flow import allowances, contacts, house
 from core.flow.answers import Answer, RecipientAnswer, blocked
+from core.flow.consentfacts import Consents
 from core.flow.prepare import Prepared, Target
 from core.ledger import facts, lanes
 from core.ledger.facts import GateFacts, RunFacts, TokenFacts
 from core.ledger.lanes import Claimed
-from core.ledger.tables import Consent, table
 from core.ledger.transaction import Transaction
-from core.rules import addresses, budgets, consent, modes
+from core.rules import addresses, budgets, modes
 from core.rules.gate import (
     GateDecision,
     GateInput,
@@ -34,7 +34,6 @@ from core.rules.gate import (
     decide,
     open_to,
 )
-from core.rules.policy import Policy
 from core.words import (
     SYSTEM,
     Action,
@@ -47,8 +46,6 @@ from core.words import (
     Scope,
     Verdict,
 )
-
-CONSENT: Final = table(Consent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +155,7 @@ def judge(tx: Transaction, prepared: Prepared, box: GateFacts, *, run: RunFacts)
     before = allowances.run_accepted(tx, run.id)
     open_ = tuple(t for t in prepared.targets if t.n in open_to(asked))
     first = contacts.strangers(tx, {t.address.normalised for t in open_}, agent_id=box.agent_id)
-    newcomers = _newcomers_hold(tx, box, len(first.fresh))
+    newcomers, allowance = _newcomers(tx, box, len(first.fresh))
     # What composing found stands beside the caps: either is looked at once, before the message is accepted.
     budget = (*_run_hold(tx, box, run, before=before, asking=len(open_)), *newcomers, *prepared.holds)
     decision = decide(dataclasses.replace(asked, budget=budget))
@@ -184,12 +181,13 @@ def judge(tx: Transaction, prepared: Prepared, box: GateFacts, *, run: RunFacts)
             "first_contacts": len(first.all),
             "run_before": before,
             "run_confirmed": run.confirmed_up_to,
-            "outside": int(any(not one.allowed for one in asked.recipients if one.n not in decision.shut)),
-            "consent": _consents_told(asked, decision),
             "mailbox_classes": list(box.classes),
+            "limit_run": box.limit_run,
             "sites": sorted({str(t.site) for t in open_}),
             "policy": version,
-        },
+            "verdict": type(decision.verdict).__name__.lower(),
+        }
+        | _exceptional(asked, found=prepared.holds, allowance=allowance),
     )
 
 
@@ -257,58 +255,22 @@ def _answers_may_go(box: GateFacts, address: str) -> bool:
     return address.rpartition("@")[2] == box.domain or addresses.allowed(box.allow, address)
 
 
-def _consents_told(asked: GateInput, decision: GateDecision) -> list[str]:
-    said = [verdict for one in asked.recipients if one.n not in decision.shut for _, verdict in one.consent]
-    return [type(verdict).__name__.lower() for verdict in said if not isinstance(verdict, Execute)]
-
-
-class Consents:
-    """What the ledger of consent has on these people, read at once; nothing is read before somebody asks."""
-
-    def __init__(self, tx: Transaction, people: Iterable[str]) -> None:
-        self._tx = tx
-        self._people = set(people)
-        self._read: dict[str, list[tuple[int | None, consent.Record]]] | None = None
-
-    def verdicts(
-        self, address: str, classes: Iterable[ContentClass], *, box: GateFacts, policy: Policy
-    ) -> tuple[tuple[ContentClass, Verdict], ...]:
-        """What the recipient's consent says to each of these classes, which policy asks consent for."""
-        terms = consent.Terms(
-            require=frozenset(policy.consent.require),
-            prior_consent_regions=frozenset(policy.consent.prior_consent_regions),
-            unknown_region=policy.consent.unknown_region,
-            missing=policy.consent.missing,
-        )
-        records = self._of(address, box.stream_id)
-        recipient = consent.Recipient(address=address)
-        return tuple(
-            (one, consent.decide(one, recipient=recipient, records=records, terms=terms, now=self._tx.now))
-            for one in classes
-        )
-
-    def _of(self, address: str, stream_id: int) -> list[consent.Record]:
-        if self._read is None:
-            self._read = self._load()
-        domain = address.rpartition("@")[2]
-        return [
-            record
-            for subject in (address, domain, f"@{domain}")
-            for stream, record in self._read.get(subject, ())
-            if stream in (None, stream_id)
-        ]
-
-    def _load(self) -> dict[str, list[tuple[int | None, consent.Record]]]:
-        domains = {address.rpartition("@")[2] for address in self._people}
-        subjects = [*self._people, *domains, *(f"@{domain}" for domain in domains)]
-        found: dict[str, list[tuple[int | None, consent.Record]]] = {}
-        for row in self._tx.all(select(CONSENT).where(CONSENT.c.subject.in_(subjects))):
-            record = consent.Record(
-                subject=row.subject, basis=consent.Basis(row.basis), given_at=row.given_at, scope=row.scope,
-                region=row.region, expires_at=row.expires_at, withdrawn_at=row.withdrawn_at,
-            )  # fmt: skip
-            found.setdefault(row.subject, []).append((row.stream_id, record))
-        return found
+def _exceptional(asked: GateInput, *, found: Sequence[Reason], allowance: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The facts that most messages have nothing of: recipients are told by their number, for the log outlives them."""
+    facts = {
+        "outside_of": [one.n for one in asked.recipients if not one.allowed],
+        "suppressed_of": {str(one.n): one.suppressed for one in asked.recipients if one.suppressed is not None},
+        "consent_of": [
+            [one.n, content_class.value]
+            for one in asked.recipients
+            for content_class, said in one.consent
+            if not isinstance(said, Execute)
+        ],
+        "reply_to_outside": not asked.reply_to_allowed,
+        "found": [reason.code for reason in found],
+        "newcomers": allowance,
+    }
+    return {name: value for name, value in facts.items() if value}
 
 
 def _run_hold(tx: Transaction, box: GateFacts, run: RunFacts, *, before: int, asking: int) -> list[Reason]:
@@ -316,14 +278,17 @@ def _run_hold(tx: Transaction, box: GateFacts, run: RunFacts, *, before: int, as
     return [room.hold] if room.hold else []
 
 
-def _newcomers_hold(tx: Transaction, box: GateFacts, fresh: int) -> list[Reason]:
-    """First-time recipients beyond the day's allowance: time alone must not let a runaway go on."""
+def _newcomers(tx: Transaction, box: GateFacts, fresh: int) -> tuple[list[Reason], dict[str, Any] | None]:
+    """First-time recipients beyond the day's allowance: time alone must not let a runaway go on. And its figures."""
     if not fresh:
-        return []
+        return [], None
     room = allowances.new_recipient_caps(tx, box).room(tx, asking=fresh)
+    limits = [one.limit_new_recipients_day for one in facts.agent_mailboxes(tx, box.agent_id)]
+    figures = {"fresh": fresh, "used": room.used, "limits": limits}
     if room.next_at is None:
-        return []
-    return [Reason("new_recipients", f"{room.used + fresh:,} first-time recipients in 24 h, {room.cap:,} allowed")]
+        return [], figures
+    text = f"{room.used + fresh:,} first-time recipients in 24 h, {room.cap:,} allowed"
+    return [Reason("new_recipients", text)], figures
 
 
 def _order(tx: Transaction, prepared: Prepared, open_: Sequence[Target], box: GateFacts) -> dict[int, int]:

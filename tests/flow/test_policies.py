@@ -1,4 +1,4 @@
-"""Policies change whole, by whom they may; edits tighten at once; old decisions can be made again."""
+"""Policies change whole, by whom they may; edits tighten at once."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from core.flow.policies import Applied
 from core.ledger.store import Store
 from core.ledger.tables import Lane, Mailbox, PolicyVersion, table
 from core.rules.policy import Policy, parse
-from core.words import FAR_FUTURE, SYSTEM, Actor, ContentClass, Mode
+from core.words import FAR_FUTURE, SYSTEM, Actor, Mode
 from tests.desk import ALICE, GAIL, WIDE, make_desk
-from tests.flow.leaving import claim, events, many
+from tests.flow.leaving import claim, events
 
 TIGHTER = parse("[budgets.run]\ncap = 50")
 LOOSER = parse("[budgets.agent]\nhour = 500")
@@ -148,47 +148,3 @@ def test_a_bad_edit_changes_nothing_and_is_told_once_for_each_content(store: Sto
     assert len(told) == 2
     assert in_force(store) == (1, Policy())
     assert edit(store, TIGHTER).version == 2, "mended, it counts"
-
-
-# --- replay -------------------------------------------------------------------------------------------------------
-
-
-def test_replay_says_what_another_policy_would_have_held(store: Store) -> None:
-    desk = make_desk(store, mode=Mode.AUTONOMOUS, **(WIDE | {"limit_run": None}))
-    since = store.clock.now()
-    ids = [desk.submit(to).message_id for to in many(4)]
-    with store.read() as conn:
-        found = policies.replay(conn, parse("[budgets.run]\ncap = 2"), since=since)
-        assert policies.replay(conn, Policy(), since=since).verdicts == {("execute", "execute"): 4}
-        assert policies.replay(conn, Policy(), since=since + 1).messages == 0
-    assert (found.messages, found.then, found.now) == (4, {"execute": 4}, {"execute": 2, "hold": 2})
-    assert found.verdicts == {("execute", "execute"): 2, ("execute", "hold"): 2}
-    assert set(found.examples[("execute", "hold")]) == set(ids[2:])
-
-
-def test_replay_says_what_a_looser_policy_would_have_let_go(store: Store) -> None:
-    notices = parse('[classes]\nhold = ["notification"]')
-    desk = make_desk(store, mode=Mode.AUTONOMOUS, policy=notices, **WIDE)
-    assert desk.submit(content_class=ContentClass.NOTIFICATION).status == "pending"
-    desk.submit("ann@example.com")
-    with store.read() as conn:
-        found = policies.replay(conn, Policy(), since=0)
-    assert found.verdicts == {("hold", "execute"): 1, ("execute", "execute"): 1}
-
-
-def test_replay_takes_consent_that_nobody_asked_for_as_missing(store: Store) -> None:
-    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
-    desk.submit(content_class=ContentClass.NOTIFICATION)
-    with store.read() as conn:
-        held = policies.replay(conn, parse('[consent]\nrequire = ["notification"]'), since=0)
-        blocked = policies.replay(conn, parse('[consent]\nrequire = ["notification"]\nmissing = "block"'), since=0)
-    assert held.now == {"hold": 1}
-    assert blocked.now == {"block": 1}
-
-
-def test_replay_judges_recipients_outside_the_allow_list(store: Store) -> None:
-    desk = make_desk(store, mode=Mode.AUTONOMOUS, **(WIDE | {"allow": ["acme.test"]}))
-    assert desk.submit("jane@example.com").status == "pending"
-    with store.read() as conn:
-        found = policies.replay(conn, parse('[allow_list]\noutside = "block"'), since=0)
-    assert found.verdicts == {("hold", "block"): 1}

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, MetaData, inspect, select, text, update
 from core import minting
 from core.demo.clock import FakeClock
 from core.errors import Invalid
-from core.flow import depart, operators, review, suppressions
+from core.flow import depart, operators, replaying, review, suppressions
 from core.flow.house import House
 from core.flow.prepare import Prepared, RunClaim, Submission, prepare
 from core.flow.submit import submit
@@ -38,6 +38,7 @@ from core.ledger.tables import (
     table,
 )
 from core.rules.addresses import parse_address
+from core.rules.policy import Policy
 from core.words import Ids, Role, Status, sha256
 from tests.desk import ALICE, GAIL, KEYRING
 from tests.flow.leaving import attempt, claim, settle
@@ -290,3 +291,9 @@ def test_what_was_said_of_mail_purged_before_the_upgrade_goes_and_the_rest_stays
     assert held[MESSAGES["no"]] == []
     assert held[MESSAGES["held"]] != []
     store.close()
+
+
+def test_old_decisions_can_be_replayed(old: Store) -> None:
+    with old.read() as conn:
+        found = replaying.replay(conn, Policy(), since=0)
+    assert found.verdicts == {("execute", "execute"): 14, ("hold", "hold"): 7}

@@ -13,6 +13,7 @@ from sqlalchemy import Row, bindparam, select, update
 
 from core.events import EmailBlocked, EmailPending
 from core.flow import allowances, gate, house, review
+from core.flow.consentfacts import Consents
 from core.flow.depart import ending, settling
 from core.ledger import facts, lanes
 from core.ledger.lanes import Claimed
@@ -83,7 +84,7 @@ class _Gate:
             (stream, kind): facts.suppressed(tx, everybody, stream_id=stream, content_class=kind, now=tx.now)
             for stream, kind in {(c.stream_id, c.content_class) for c in held}
         }
-        self._consents = gate.Consents(tx, everybody)
+        self._consents = Consents(tx, everybody)
         self._closed = _closed_lanes(tx, {c.lane_id for c in held})
         self._decided: dict[tuple[int, bool], GateDecision] = {}
 
