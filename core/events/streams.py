@@ -13,12 +13,14 @@ from core.events.catalogue import Data, Event, fact
 @fact("stream.added")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamAdded(Event):
-    """A sending subdomain with its route and its four selectors."""
+    """A sending subdomain with its route, its four selectors and the limits of the route (None: the gateway's own)."""
 
     domain: str
     provider: str
     selectors: list[str]
     protected: bool = False
+    connection_messages: int | None = None
+    minute_messages: int | None = None
 
 
 @fact("stream.key_rotated")

@@ -18,9 +18,12 @@ from core.events import (
     AgentWarned,
     DeskStarted,
     DeskStopped,
+    EmailAltered,
     EmailExpired,
     EmailPending,
     Event,
+    GatewayLost,
+    GatewayStarted,
     ReviewExpiring,
     WebhookDead,
 )
@@ -173,22 +176,47 @@ def _say(event: Event, about: str) -> tuple[str, str, Severity]:
             return "agent warned", f"{about}: {event.reason}", "warning"
         case AgentResumed():
             return "agent resumed", f"{event.actor} let {about} go on: {event.reason}", "info"
-        case DeskStopped():
-            return "all-stop", f"{event.actor} stopped all mail: {event.reason}", "critical"
-        case DeskStarted():
-            return "all-stop ended", f"mail leaves again ({', '.join(event.by)}): {event.reason}", "info"
+        case DeskStopped() | DeskStarted() | GatewayLost() | GatewayStarted():
+            return _say_desk(event)
         case WebhookDead():
             text = f"the webhook of {about} never took entry {event.seq} ({event.event}): {event.reason}"
             return "webhook dead", text, "warning"
-        case EmailPending() | EmailExpired() | ReviewExpiring():
+        case EmailPending() | EmailExpired() | EmailAltered() | ReviewExpiring():
             return _say_held(event, about)
         case _:
             which = f" {spell_id('m', event.message)}" if event.message is not None else ""
             return event.type.replace(".", " ").replace("_", " "), f"{event.type}{which} by {event.actor}", "info"
 
 
-def _say_held(event: EmailPending | EmailExpired | ReviewExpiring, about: str) -> tuple[str, str, Severity]:
+def _say_desk(event: DeskStopped | DeskStarted | GatewayLost | GatewayStarted) -> tuple[str, str, Severity]:
     match event:
+        case DeskStopped():
+            return "all-stop", f"{event.actor} stopped all mail: {event.reason}", "critical"
+        case DeskStarted():
+            return "all-stop ended", f"mail leaves again ({', '.join(event.by)}): {event.reason}", "info"
+        case GatewayLost():
+            text = (
+                f"the gateway on {event.host} ({event.listen}, process {event.pid}) ended without a word, last heard "
+                f"of {event.silent_ms / 1_000:,.0f} s before; unless it runs again, start it there: postroom serve; "
+                "then see what it left: postroom doctor"
+            )
+            return "gateway lost", text, "critical"
+        case GatewayStarted():
+            began = "is back" if event.again else "started"
+            return f"gateway {began}", f"the gateway on {event.host} ({event.listen}) {began}", "info"
+
+
+def _say_held(
+    event: EmailPending | EmailExpired | EmailAltered | ReviewExpiring, about: str
+) -> tuple[str, str, Severity]:
+    match event:
+        case EmailAltered():
+            which = spell_id("m", event.message or 0)
+            text = (
+                f"{which} of {about} is held: its bytes or recipients in the database are not those that were decided; "
+                f"find out who wrote to the database: postroom queue show {which}"
+            )
+            return "mail altered", text, "critical"
         case ReviewExpiring():
             many = plural(event.count, "held message runs out", "held messages run out")
             first = f"{spell_id('m', event.item)} at {stamp(event.first_at)}"

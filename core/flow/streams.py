@@ -154,6 +154,7 @@ def add(tx: Transaction, new: NewStream, *, actor: Actor) -> int:
         StreamAdded(
             actor=str(actor), stream=stream_id, domain=domain, provider=new.provider,
             selectors=[key.selector for key in new.keys], protected=new.protected,
+            connection_messages=new.connection_messages or None, minute_messages=new.minute_messages or None,
         )
     )  # fmt: skip
     return stream_id

@@ -80,6 +80,15 @@ def test_a_stream_begins_with_four_published_keys_and_slot_a_signing(store: Stor
     [told] = events(store, "stream.added")
     assert isinstance(told, StreamAdded)
     assert (told.stream, told.domain, len(told.selectors)) == (stream, SALES, 4)
+    assert (told.connection_messages, told.minute_messages) == (None, None)
+
+
+def test_the_limits_that_a_stream_begins_with_are_in_the_log(store: Store) -> None:
+    make_desk(store)
+    add(store, connection_messages=20, minute_messages=300)
+    [told] = events(store, "stream.added")
+    assert isinstance(told, StreamAdded)
+    assert (told.connection_messages, told.minute_messages) == (20, 300)
 
 
 def test_two_streams_of_one_day_have_the_same_selectors_each_in_its_domain(store: Store) -> None:

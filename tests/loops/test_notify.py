@@ -12,7 +12,16 @@ from typing import Any
 import pytest
 
 from core.demo.clock import FakeClock
-from core.events import AgentSuspended, AgentWarned, DeskStopped, Event, WebhookDead
+from core.events import (
+    AgentSuspended,
+    AgentWarned,
+    DeskStopped,
+    EmailAltered,
+    Event,
+    GatewayLost,
+    GatewayStarted,
+    WebhookDead,
+)
 from core.flow import alert
 from core.ledger.store import Store
 from core.ledger.transaction import Transaction
@@ -169,6 +178,45 @@ def test_a_dead_webhook_is_told_where_policy_names_it(store: Store, clock: FakeC
             await notify.look()
             (post,) = channel.posts
             assert "answered 410 Gone" in post["message"]
+
+    asyncio.run(story())
+
+
+def test_a_lost_gateway_is_told_with_what_to_do(store: Store, clock: FakeClock) -> None:
+    async def story() -> None:
+        async with chat() as channel, writing(store) as writer:
+            desk_of(store, telling(channel, events=["gateway.lost", "gateway.started"]))
+            notify = voice(store, writer)
+            await notify.look()
+            emit(
+                store,
+                GatewayLost(actor="system", host="mail1", pid=4711, listen="127.0.0.1:8025", silent_ms=24_000),
+                GatewayStarted(actor="system", host="mail1", pid=4712, listen="127.0.0.1:8025"),
+            )
+            clock.advance(micros=5 * MINUTE + 1)
+            await notify.look()
+            (post,) = channel.posts
+            assert post["type"] == "failure"
+            assert "the gateway on mail1 (127.0.0.1:8025, process 4711) ended without a word" in post["message"]
+            assert "last heard of 24 s before; unless it runs again" in post["message"]
+            assert "postroom serve" in post["message"]
+            assert "the gateway on mail1 (127.0.0.1:8025) started" in post["message"]
+
+    asyncio.run(story())
+
+
+def test_altered_mail_is_told_as_critical(store: Store, clock: FakeClock) -> None:
+    async def story() -> None:
+        async with chat() as channel, writing(store) as writer:
+            desk = desk_of(store, telling(channel, events=["email.altered"]))
+            notify = voice(store, writer)
+            await notify.look()
+            emit(store, EmailAltered(actor="system", message=7, mailbox=desk.mailbox_id))
+            clock.advance(micros=5 * MINUTE + 1)
+            await notify.look()
+            (post,) = channel.posts
+            assert post["type"] == "failure"
+            assert f"of {ADDRESS} is held" in post["message"]
 
     asyncio.run(story())
 
