@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Annotated, Final
 
 import typer
 
 from core import minting
 from core.cli import spelling
-from core.cli.frame import Said, group, listed, pairs, table
+from core.cli.frame import TOKEN, Said, group, listed, pairs, table
 from core.cli.seat import Reason, Seat, command
-from core.errors import Invalid, NotFound
+from core.errors import Invalid, NotFound, Unauthenticated
 from core.flow import controls, tokens
 from core.flow.tokens import Grant
-from core.ledger import people
-from core.words import Scope, duration, plural, stamp
+from core.ledger import facts, people
+from core.words import Actor, Scope, duration, plural, stamp
 
 agent_app: Final = group("agent", "Agents: suspend, resume, look.")
-token_app: Final = group("token", "Agents' tokens: issue, revoke.")
+token_app: Final = group("token", "Agents' tokens: issue, pass on, revoke.")
 
 Name = Annotated[str, typer.Argument(help="The agent's name.")]
 
@@ -95,12 +97,7 @@ def issue(
     test: Annotated[bool, typer.Option("--test", help="It exercises everything and nothing leaves the desk.")] = False,
 ) -> Said:
     """Give an agent a token. It is shown this once."""
-    named = listed([scopes])
-    if unknown := [name for name in named if name not in {*Scope}]:
-        raise Invalid(f"no such scope: {', '.join(unknown)}", fix=f"the scopes are {', '.join(Scope)}")
-    grant = Grant(
-        scopes=tuple(Scope(name) for name in dict.fromkeys(named)), ttl=duration(ttl), run=run, user=user, test=test
-    )
+    grant = Grant(scopes=_scopes(scopes), ttl=duration(ttl), run=run, user=user, test=test)
     minted = minting.new_agent_token()
     issued = seat.act(
         lambda tx, actor: tokens.issue(tx, agent=agent, grant=grant, token_hash=minted.digest, actor=actor)
@@ -118,6 +115,67 @@ def issue(
     return Said(
         data, f"{minted.secret}\nIt ends {stamp(issued.expires_at)} and is shown this once. Its id is {issued.token}."
     )
+
+
+def _scopes(text: str) -> tuple[Scope, ...]:
+    named = listed([text])
+    if unknown := [name for name in named if name not in {*Scope}]:
+        raise Invalid(f"no such scope: {', '.join(unknown)}", fix=f"the scopes are {', '.join(Scope)}")
+    return tuple(Scope(name) for name in dict.fromkeys(named))
+
+
+@command(token_app, "delegate", example="POSTROOM_TOKEN=pra_... postroom token delegate --run nightly-7 --scopes send")
+def delegate(
+    seat: Seat,
+    *,
+    run: Annotated[
+        str | None, typer.Option(metavar="ID", help="The run it is for; its parent's if that has one.")
+    ] = None,
+    scopes: Annotated[str, typer.Option(metavar="send,read", help="Some of the parent's scopes.")] = "send",
+    ttl: Annotated[str, typer.Option(metavar="1h", help="How long it lives; no longer than its parent.")] = "1h",
+    user: Annotated[str | None, typer.Option(metavar="U", help="Bind it to this person.")] = None,
+) -> Said:
+    """Make a narrower token out of an agent's own, for one run of a sub-agent or a tool. It is shown this once.
+
+    The agent's token is read from POSTROOM_TOKEN, or asked for.
+    """
+    grant = Grant(scopes=_scopes(scopes), ttl=duration(ttl), run=run, user=user)
+    digest = minting.digest(_own_token())
+    with seat.store.read() as conn:
+        own = facts.token_by_hash(conn, digest)
+    if own is None:
+        raise Unauthenticated("no agent has this token", fix="ask governance for one: postroom token issue")
+    minted, actor = minting.new_agent_token(), Actor("agent", own.agent_name)
+    issued = seat.store.transact(
+        lambda tx: tokens.delegate(tx, parent=own.id, grant=grant, token_hash=minted.digest, actor=actor)
+    )
+    data = {
+        "token": minted.secret,
+        "id": issued.token,
+        "parent": own.id,
+        "agent": own.agent_name,
+        "scopes": [*issued.scopes],
+        "run": own.run_key or run,
+        "user": own.run_user or user,
+        "test": own.test,
+        "expires_at": stamp(issued.expires_at),
+    }
+    return Said(
+        data, f"{minted.secret}\nIt ends {stamp(issued.expires_at)} and is shown this once. Its id is {issued.token}."
+    )
+
+
+def _own_token() -> str:
+    """The agent's token: from the environment, or typed unseen. Raises `Unauthenticated`."""
+    given = os.environ.get(TOKEN, "").strip()
+    if not given and sys.stdin.isatty():
+        given = str(typer.prompt("The agent's token", hide_input=True, err=True)).strip()
+    if not given.startswith("pra_"):
+        said = "an operator's token is not passed on" if given.startswith("pro_") else "this needs an agent's token"
+        raise Unauthenticated(
+            said, fix=f"set {TOKEN}=pra_... to the agent's own; operators run postroom token issue"
+        )  # fmt: skip
+    return given
 
 
 @command(token_app, "revoke", example="postroom token revoke 12 --reason 'found in a log'")

@@ -44,7 +44,7 @@ ENTRIES: Final = (
     Entry("stream", "Sending subdomains: routes, DKIM keys, DNS records, warm-up.", "streams"),
     Entry("mailbox", "Identities: asked for, signed, bounded, ended.", "mailboxes"),
     Entry("agent", "Agents: suspend, resume, look.", "agents", "agent_app"),
-    Entry("token", "Agents' tokens: issue, revoke.", "agents", "token_app"),
+    Entry("token", "Agents' tokens: issue, pass on, revoke.", "agents", "token_app"),
     Entry("operator", "People at the desk: add, claim, confirm, rotate, revoke, list, disable.", "operators"),
     Entry("queue", "Held mail and lanes: look, approve, reject, take back.", "queue", "queue_app"),
     Entry("lane", "One mailbox's way to one domain: pause, resume.", "queue", "lane_app"),

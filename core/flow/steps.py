@@ -148,7 +148,28 @@ def told(entry: Entry, messages: Mapping[int, Row[Any]], people: People) -> Step
     row = messages.get(event.message or 0)
     said = _handed_in(event, row) or _decided(event) or _travelled(event, people) or _came_of_it(event, people)
     kind, text = said or ("change", f"{event.type} by {event.actor} {lines.detail(event.data())}".rstrip())
-    return Step(entry.at, kind, event.actor, text, event.message, entry.seq, event.data())
+    data: dict[str, Any] = {**event.data()}
+    if isinstance(event, facts.EmailSubmitted) and row is not None:
+        data |= {"tokens": tokens(row)}
+    return Step(entry.at, kind, event.actor, text, event.message, entry.seq, data)
+
+
+def tokens(row: Row[Any]) -> list[dict[str, Any]]:
+    """The token a message was handed in with, and what that was delegated from; the last is who issued it."""
+    if row.token_id is None or row.issued_by is None:
+        return []
+    chain = [{"id": row.token_id, "issued_by": row.issued_by}]
+    if row.parent_id is not None:
+        chain.append({"id": row.parent_id, "issued_by": row.parent_issued_by})
+    return chain
+
+
+def _by_token(row: Row[Any] | None) -> str:
+    chain = tokens(row) if row is not None else []
+    if not chain:
+        return ""
+    names = ", delegated from ".join(f"token {one['id']}" for one in chain)
+    return f", with {names}, issued by {chain[-1]['issued_by']}"
 
 
 Said = tuple[str, str] | None
@@ -160,7 +181,7 @@ def _handed_in(event: Event, row: Row[Any] | None) -> Said:
         case facts.EmailSubmitted():
             subject = f" {row.subject!r}" if row is not None else ""
             what = f"{event.actor} handed in{subject} to {event.recipients}, class {event.content_class}"
-            return "submitted", f"{what}, digest {event.digest[:12]}"
+            return "submitted", f"{what}, digest {event.digest[:12]}{_by_token(row)}"
         case facts.EmailPending():
             return "decision", f"held ({', '.join(event.reasons)}) until {stamp(event.expires_at)}"
         case facts.EmailQueued() if row is not None and row.released_at == row.submitted_at:

@@ -34,6 +34,7 @@ AGENT: Final = table(Agent)
 MAILBOX: Final = table(Mailbox)
 STREAM: Final = table(Stream)
 TOKEN: Final = table(Token)
+_PARENT: Final = TOKEN.alias()
 LOG: Final = log.LOG
 
 MOST: Final = 50
@@ -381,9 +382,12 @@ _MESSAGES: Final[Select[Any]] = (
     select(
         MESSAGE.c.id, MESSAGE.c.mailbox_id, MESSAGE.c.run_id, MESSAGE.c.status, MESSAGE.c.subject, MESSAGE.c.facts,
         MESSAGE.c.policy_version, MESSAGE.c.submitted_at, MESSAGE.c.released_at, AGENT.c.name.label("agent"),
-        MAILBOX.c.address.label("mailbox"),
+        MAILBOX.c.address.label("mailbox"), MESSAGE.c.token_id, TOKEN.c.issued_by, TOKEN.c.parent_id,
+        _PARENT.c.issued_by.label("parent_issued_by"),
     )
     .join(AGENT, AGENT.c.id == MESSAGE.c.agent_id)
     .join(MAILBOX, MAILBOX.c.id == MESSAGE.c.mailbox_id)
+    .outerjoin(TOKEN, TOKEN.c.id == MESSAGE.c.token_id)
+    .outerjoin(_PARENT, _PARENT.c.id == TOKEN.c.parent_id)  # what was delegated is not delegated further
     .order_by(MESSAGE.c.id.desc())
 )  # fmt: skip

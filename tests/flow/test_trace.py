@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import orjson
 import pytest
 from sqlalchemy import update
 
 from core.events import AgentSuspended, EmailComplained
-from core.flow import depart, review
+from core.flow import depart, review, tokens
 from core.flow.prepare import RunClaim
+from core.flow.tokens import Grant
 from core.flow.trace import Story, trace
+from core.ledger import facts
 from core.ledger.store import Store
 from core.ledger.tables import Message, Recipient, table
 from core.ledger.transaction import Transaction
 from core.rules import provenance
 from core.rules.provenance import Keyring
-from core.words import Mode, Outcome, Reply, read_id, spell_id
+from core.words import DAY, Actor, Mode, Outcome, Reply, Scope, read_id, spell_id
 from tests.desk import ADDRESS, ALICE, DOMAIN, KEYRING, WIDE, Bench, leave, make_desk
 
 OK = Reply(Outcome.SENT, 250, "2.0.0", "queued as 77", "dot", "mx.example")
@@ -90,6 +94,28 @@ def test_a_story_goes_from_the_human_to_the_consequence(store: Store) -> None:
         assert said in text
     assert story.ours is True
     assert [step.at for step in story.steps] == sorted(step.at for step in story.steps)
+
+
+def test_a_story_names_the_token_its_parent_and_who_issued_it(store: Store) -> None:
+    desk = make_desk(store, **WIDE)
+    parent, actor = desk.token.id, Actor("agent", "support-bot")
+    grant = Grant(scopes=(Scope.SEND,), ttl=DAY, run="run-7")
+    child = store.transact(lambda tx: tokens.delegate(tx, parent=parent, grant=grant, token_hash=b"c", actor=actor))
+    with store.read() as conn:
+        narrow = facts.token_by_hash(conn, b"c")
+    assert narrow is not None
+    own = read_id("m", desk.submit().message_id or "")
+    passed_on = read_id("m", replace(desk, token=narrow).submit("bob@example.com", run="run-7").message_id or "")
+    said = {}
+    for item in (own, passed_on):
+        (step,) = [one for one in told(store, spell_id("m", item or 0)).steps if one.kind == "submitted"]
+        said[item] = (step.text, step.data["tokens"])
+    text, chain = said[own]
+    assert text.endswith(f"with token {parent}, issued by gail")
+    assert chain == [{"id": parent, "issued_by": "gail"}]
+    text, chain = said[passed_on]
+    assert text.endswith(f"with token {child.token}, delegated from token {parent}, issued by gail")
+    assert chain == [{"id": child.token, "issued_by": str(actor)}, {"id": parent, "issued_by": "gail"}]
 
 
 def test_every_mark_a_report_may_carry_leads_to_the_message(store: Store) -> None:
