@@ -6,7 +6,7 @@ commands.py  all of them, in the order of help, each imported when it is asked f
 desk.py      init
 serve.py     serve
 brakes.py    stop, start
-doctor.py    what is missing before real mail can leave
+doctor.py    what is missing before real mail can leave; checkup/ has its checks
 streams.py   stream: sending subdomains, their keys and DNS records
 zone.py      what DNS answers, compared with what it should
 mailboxes.py mailbox: identities, asked for, signed, ended

@@ -1,0 +1,8 @@
+"""The checks of `postroom doctor`, one file for each thing that is looked at; `doctor.py` has their order.
+
+finding.py  what a check came to
+machine.py  keys, policy, the database's file, disk, settings
+desk.py     the log, the clock, gateways
+streams.py  DNS records, warm-up, commercial mail, feedback
+routes.py   the way to the relay, or port 25
+"""
