@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -112,7 +113,11 @@ def _barred(barred: Block) -> Answer:
 
 
 def standing(tx: Transaction, box: GateFacts) -> Standing:
-    """How the mailbox, its agent, its stream and the desk stand at this moment."""
+    """How the mailbox, its agent, its stream and the desk stand at this moment; looked at once between two writes."""
+    return tx.memo(("standing", box.mailbox_id), lambda: _standing(tx, box))
+
+
+def _standing(tx: Transaction, box: GateFacts) -> Standing:
     stop = facts.desk(tx)
     expired = box.expires_at is not None and box.expires_at <= tx.now
     return Standing(
@@ -150,15 +155,17 @@ def judge(tx: Transaction, prepared: Prepared, box: GateFacts, *, run: RunFacts)
     )
     asked = _asked(
         tx, box, standing(tx, box), Moment.ACCEPTANCE, kind=prepared.kind, content_class=prepared.content_class,
-        classes=prepared.classes, people=people, listed=listed, reply_to=prepared.reply_to,
+        classes=prepared.classes, reply_to=prepared.reply_to,
+        recipients=_recipients(tx, box, prepared.classes, people=people, listed=listed),
     )  # fmt: skip
     before = allowances.run_accepted(tx, run.id)
-    open_ = tuple(t for t in prepared.targets if t.n in open_to(asked))
+    free = open_to(asked)
+    open_ = tuple(t for t in prepared.targets if t.n in free)
     first = contacts.strangers(tx, {t.address.normalised for t in open_}, agent_id=box.agent_id)
     newcomers, allowance = _newcomers(tx, box, len(first.fresh))
     # What composing found stands beside the caps: either is looked at once, before the message is accepted.
     budget = (*_run_hold(tx, box, run, before=before, asking=len(open_)), *newcomers, *prepared.holds)
-    decision = decide(dataclasses.replace(asked, budget=budget))
+    decision = decide(dataclasses.replace(asked, budget=budget) if budget else asked)
     verdict = decision.verdict
     if isinstance(verdict, Hold):
         # Whatever it is held for, who reviews it sees which words raised its class.
@@ -193,60 +200,77 @@ def judge(tx: Transaction, prepared: Prepared, box: GateFacts, *, run: RunFacts)
 
 def judge_again(
     tx: Transaction, box: GateFacts, message: Row[Any], *, people: dict[int, str], paused: bool,
-    listed: dict[str, tuple[int, str]], consents: Consents,
+    listed: dict[str, tuple[int, str]], consents: Consents, known: dict[Hashable, GateDecision],
 ) -> GateDecision:  # fmt: skip
     """The decision on a message that is about to leave, by the same rules and the facts of this moment.
 
     `message` is a row of `departing`, `people` the addresses of it that have not left yet, `paused` says that the lane
-    is. What acceptance charged (the run's cap, first-time recipients) is paid and not asked again.
+    is. What acceptance charged (the run's cap, first-time recipients) is paid and not asked again. `known` are the
+    decisions of this batch: most of its messages differ in nothing that the gate asks.
     """
     _, policy = house.policy(tx)
-    stands = standing(tx, box)
-    own = ContentClass(message.content_class)
-    classes = tuple(
-        ContentClass(name) for name in dict.fromkeys((own.value, *(message.facts or {}).get("classes", ())))
-    )
+    classes = _classes(message.content_class, tuple(message.classes or ()))
     released = message.review_status == "released"
     approved = frozenset(message.settled or ()) | (approved_rules(message.reasons) if released else frozenset())
     needs = 2 if released and set(classes) & set(policy.review.four_eyes) else 0
-    asked = _asked(
-        tx, box, dataclasses.replace(stands, paused=stands.paused or paused), Moment.DEPARTURE,
-        kind=Action(message.kind), content_class=own, classes=classes, people=people, listed=listed, consents=consents,
-        reply_to=message.reply_to,
-    )  # fmt: skip
     missing = needs - len(message.approvers or ()) if needs else 0
-    return decide(dataclasses.replace(asked, approved=approved, approvals_missing=missing))
+    recipients = _recipients(tx, box, classes, people=people, listed=listed, consents=consents)
+    stands = standing(tx, box)
+    facts_of_it = stands, paused, message.kind, classes, message.reply_to, approved, missing, recipients
+    decision = known.get(facts_of_it)
+    if decision is None:
+        asked = _asked(
+            tx, box, dataclasses.replace(stands, paused=stands.paused or paused), Moment.DEPARTURE,
+            kind=Action(message.kind), classes=classes, reply_to=message.reply_to, recipients=recipients,
+        )  # fmt: skip
+        decision = decide(dataclasses.replace(asked, approved=approved, approvals_missing=missing))
+        known[facts_of_it] = decision
+    return decision
+
+
+@functools.lru_cache(maxsize=256)
+def _classes(own: str, further: tuple[str, ...]) -> tuple[ContentClass, ...]:
+    """All that a stored message is, the class it goes as first."""
+    return tuple(ContentClass(name) for name in dict.fromkeys((own, *further)))
 
 
 def _asked(
-    tx: Transaction, box: GateFacts, stands: Standing, moment: Moment, *, kind: Action, content_class: ContentClass,
-    classes: tuple[ContentClass, ...], people: dict[int, str], listed: dict[str, tuple[int, str]],
-    reply_to: str | None, consents: Consents | None = None,
+    tx: Transaction, box: GateFacts, stands: Standing, moment: Moment, *, kind: Action,
+    classes: tuple[ContentClass, ...], reply_to: str | None, recipients: tuple[GateRecipient, ...],
+    content_class: ContentClass | None = None,
 ) -> GateInput:  # fmt: skip
     """The facts that acceptance and departure have in common: all but budgets, which are paid once, and approvals."""
     _, policy = house.policy(tx)
-    wanted = [one for one in classes if one in policy.consent.require]
-    records = (consents or Consents(tx, people.values())) if wanted else None
     return GateInput(
         moment=moment,
         standing=stands,
         mode=modes.decide(kind, Mode(box.mode)),
-        content_class=content_class,
+        content_class=content_class or classes[0],
         classes=classes,
         signed_off=box.classes,
         held_classes=policy.classes.hold,
         imprint=bool(box.organisation and box.postal_address),
         outside=policy.allow_list.outside,
         reply_to_allowed=reply_to is None or _answers_may_go(box, reply_to),
-        recipients=tuple(
-            GateRecipient(
-                n=n,
-                allowed=addresses.allowed(box.allow, address),
-                suppressed=listed[address][1] if address in listed else None,
-                consent=() if records is None else records.verdicts(address, wanted, box=box, policy=policy),
-            )
-            for n, address in people.items()
-        ),
+        recipients=recipients,
+    )
+
+
+def _recipients(
+    tx: Transaction, box: GateFacts, classes: tuple[ContentClass, ...], *, people: dict[int, str],
+    listed: dict[str, tuple[int, str]], consents: Consents | None = None,
+) -> tuple[GateRecipient, ...]:  # fmt: skip
+    _, policy = house.policy(tx)
+    wanted = [one for one in classes if one in policy.consent.require]
+    records = (consents or Consents(tx, people.values())) if wanted else None
+    return tuple(
+        GateRecipient(
+            n=n,
+            allowed=addresses.allowed(box.allow, address),
+            suppressed=listed[address][1] if address in listed else None,
+            consent=() if records is None else records.verdicts(address, wanted, box=box, policy=policy),
+        )
+        for n, address in people.items()
     )
 
 

@@ -157,6 +157,10 @@ class Transaction:
 
     def buckets(self, scope: str, key: str, kind: str, *, since: int) -> list[tuple[int, int]]:
         """(minute, n) from minute `since` on, in order, changes of this batch included."""
+        first = max(since, 0)  # -1 is no minute: it says how far back was read
+        return sorted((minute, n) for minute, n in self._known(scope, key, kind, since).items() if minute >= first)
+
+    def _known(self, scope: str, key: str, kind: str, since: int) -> dict[int, int]:
         name = (scope, key, kind)
         found = self._buckets.get(name)
         if found is None or found.get(-1, 0) > since:
@@ -164,7 +168,7 @@ class Transaction:
             self._flush_bumps()
             found = self._buckets[name] = counters.load(self.conn, scope, key, kind, since=since) | {-1: since}
             self._overlay({name}, since)
-        return sorted((minute, n) for minute, n in found.items() if minute >= since and minute >= 0)
+        return found
 
     def prime(self, scope: str, keys: Collection[str], kind: str, *, since: int) -> None:
         """Read the buckets of many keys at once, for `buckets` to find."""
@@ -178,7 +182,8 @@ class Transaction:
 
     def total(self, scope: str, key: str, kind: str, *, since: int = 0) -> int:
         """The sum of a counter from minute `since` on."""
-        return sum(n for _, n in self.buckets(scope, key, kind, since=since))
+        first = max(since, 0)
+        return sum(n for minute, n in self._known(scope, key, kind, since).items() if minute >= first)
 
     # --- writing ---
 

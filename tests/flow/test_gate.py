@@ -126,6 +126,26 @@ def test_answers_that_would_go_outside_the_allow_list_are_held_at_both_ends(stor
     assert reasons(store, message) == ["reply_to"]
 
 
+def test_messages_of_one_turn_share_a_decision_only_if_nothing_tells_them_apart(store: Store) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    both = parse_address(TWO)
+    plain = [number(desk.submit(to).message_id) for to in (ONE, "amy@one.test")]
+    held = [
+        number(desk.submit(TWO).message_id),
+        number(desk.submit([ONE, TWO]).message_id),
+        number(desk.submit(ONE, reply_to=both).message_id),
+        number(desk.submit(ONE, content_class=ContentClass.NOTIFICATION).message_id),
+    ]
+    narrow(store, "one.test")
+    apply(store, classes={"hold": (ContentClass.NOTIFICATION,)})
+    claimed = []
+    while flying := claim(store):
+        claimed += flying
+        pass_a_moment(store)
+    assert {key[0] for key in attempt(store, claimed)} == set(plain)
+    assert [reasons(store, message) for message in held] == [["allow_list"], ["allow_list"], ["reply_to"], ["class"]]
+
+
 # --- a person's approval covers what the person saw -----------------------------------------------------------------
 
 

@@ -6,7 +6,7 @@ leave goes back to its lane, before a human, or to its end.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, select, update
@@ -87,6 +87,7 @@ class _Gate:
         self._consents = Consents(tx, everybody)
         self._closed = _closed_lanes(tx, {c.lane_id for c in held})
         self._decided: dict[tuple[int, bool], GateDecision] = {}
+        self._known: dict[Hashable, GateDecision] = {}
 
     def state(self, one: Claimed) -> tuple[Status | None, bool]:
         """Where it stands, and whether the outside world has spoken of an earlier attempt."""
@@ -102,7 +103,7 @@ class _Gate:
             self._decided[name] = gate.judge_again(
                 self._tx, facts.gate(self._tx, one.mailbox_id), self._messages[one.message_id],
                 people=self._people[one.message_id], paused=name[1],
-                listed=self._listed[one.stream_id, one.content_class], consents=self._consents,
+                listed=self._listed[one.stream_id, one.content_class], consents=self._consents, known=self._known,
             )  # fmt: skip
         return self._decided[name]
 
@@ -162,9 +163,9 @@ _STATES: Final = select(
 ).where(RECIPIENT.c.message_id.in_(bindparam("b_ids", expanding=True)))
 _MESSAGES: Final = (
     select(
-        MESSAGE.c.id, MESSAGE.c.mailbox_id, MESSAGE.c.kind, MESSAGE.c.content_class, MESSAGE.c.facts,
-        MESSAGE.c.reply_to, REVIEW.c.status.label("review_status"), REVIEW.c.reasons, REVIEW.c.approvers,
-        REVIEW.c.settled,
+        MESSAGE.c.id, MESSAGE.c.mailbox_id, MESSAGE.c.kind, MESSAGE.c.content_class, MESSAGE.c.reply_to,
+        MESSAGE.c.facts["classes"].label("classes"), REVIEW.c.status.label("review_status"), REVIEW.c.reasons,
+        REVIEW.c.approvers, REVIEW.c.settled,
     )
     .select_from(MESSAGE.outerjoin(REVIEW, REVIEW.c.id == MESSAGE.c.id))
     .where(MESSAGE.c.id.in_(bindparam("b_ids", expanding=True)))
