@@ -20,23 +20,32 @@ def sentences(half: str) -> list[tuple[str, str, str]]:
     return [(sign, language, sentence) for sign, language, sentence in rows]
 
 
-@pytest.mark.parametrize("half", ["dev", "held_out", "blind_1"])
-def test_nine_promises_in_ten_are_found_and_few_ordinary_sentences_taken_for_one(half: str) -> None:
-    rows = sentences(half)
+LEAST = {"dev": 0.97, "held_out": 0.95, "blind_1": 0.93, "blind_2": 0.84}
+"""How many of the promises of each file are found.
+
+`dev` and `held_out` have one author; `blind_1` and `blind_2` come from another, who saw neither the rules nor these
+files. `blind_2` was unseen when it was first measured: 63 % found and 4 % held in vain. Today's figure is no longer
+that of unseen sentences, because its misses have been read since.
+"""
+
+
+@pytest.mark.parametrize("file", LEAST)
+def test_most_promises_are_found_and_few_ordinary_sentences_taken_for_one(file: str) -> None:
+    rows = sentences(file)
     promised = [sentence for sign, _, sentence in rows if sign == "+"]
     ordinary = [sentence for sign, _, sentence in rows if sign == "-"]
     missed = [sentence for sentence in promised if not promises(sentence)]
     wrong = [sentence for sentence in ordinary if promises(sentence)]
     assert {language for _, language, _ in rows} == LANGUAGES
-    assert len(missed) <= len(promised) * 0.10, missed
+    assert len(promised) - len(missed) >= len(promised) * LEAST[file], missed
     assert len(wrong) <= len(ordinary) * 0.05, wrong
 
 
 def test_the_corpus_is_as_large_as_it_claims() -> None:
-    rows = sentences("dev") + sentences("held_out")
+    rows = [row for file in LEAST for row in sentences(file)]
     assert sum(sign == "+" for sign, _, _ in rows) >= 150
     assert sum(sign == "-" for sign, _, _ in rows) >= 300
-    assert not {row[2] for row in sentences("dev")} & {row[2] for row in sentences("held_out")}
+    assert len({row[2] for row in rows}) == len(rows)
 
 
 @pytest.mark.parametrize(

@@ -57,27 +57,28 @@ ENGLISH: Final = {
         "fee fees surcharge deduct* return repay chase chased enforce* worry lose extra interest"
     ),
     GRANT: (
-        "adopt* ratif* endors* sanction* concede* conceding consent* acquiesc* acknowledg* nullif* rescind* quash* "
-        "dismiss* abandon* relinquish* refrain* abstain* desist* discontinu* terminat* close closing suspend* "
-        "defer* delay* stretch* split prolong* backdat* prorat* recalculat* amend* rectif* correct* rework* "
-        "rebuild* reprint* repaint* remake rerun reissu* rebill* replenish* reseat* relocat* transferr* sell "
-        "selling buy buying purchas* acquir* lend lending loan* rent renting invest* fund* subsid* bonus gift* "
-        "treat comp comped comping chip chipped deposit* remit* disburs* payout compensat* make good retain* "
-        "nominat* select* shortlist* offered elect* contract* engag* onboard* insur* underwrit* bind binding stand "
-        "stands stick sticking certif* attest* pass* earmark* ringfenc* set aside blocked blocking assign* "
-        "dedicat* deploy* free freed unblock* activat* enabl* unlimited secure vacat* surrender* forego forgo "
-        "forgone refund* reimburs* repay* repaid waive* waiving approv* grant* award* accept* agree agreed "
-        "agreeing authoris* authoriz* extend* renew renewed renewing confirm* book* reserved reserving reserve "
-        "schedul* reschedul* rais* increas* restor* undo reopen* unlock* guarant* promis* pledg* commit commits "
-        "committed undertak* undertook credited crediting cancelled cancelling canceled canceling withdraw* "
-        "withdrew releas* exempt* upgrad* honour* honor* sign signed signing countersign* settl* secured allocat* "
-        "appoint* hire hired hiring match matching matched lock locked locking cap capped freeze frozen freezing "
-        "lift lifted lifting drop dropped dropping remov* eras* delet* void* revers* reinstat* replac* repair* "
-        "redo redone fix fixed fixing swap* exchang* absorb* eat bear throw thrown throwing knock* shav* reduc* "
-        "lower* slash* halv* trim* doubl* adjust* cleared allow* permitt* entitl* promot* enrol* admitted sponsor* "
-        "donat* licens* indemnif* written writing hold* held pencil* squeez* slot* postpon* forgiv* forgav* pay "
-        "paying stop stopping pursue accommodat* topped topping bump* prioriti* expedit* top redeliver* resend* "
-        "reship* underwrote vouch* deduct* discount* spare*"
+        "resolv* decid* vot* upheld uphold* succeed* success* scrap* enforc* cater* treat* lend* taking taken take "
+        "supply* supplied personally gladly concede* become becomes host* lay indemnif* welcome adopt* ratif* "
+        "endors* sanction* conceding consent* acquiesc* acknowledg* nullif* rescind* quash* dismiss* abandon* "
+        "relinquish* refrain* abstain* desist* discontinu* terminat* close closing suspend* defer* delay* stretch* "
+        "split prolong* backdat* prorat* recalculat* amend* rectif* correct* rework* rebuild* reprint* repaint* "
+        "remake rerun reissu* rebill* replenish* reseat* relocat* transferr* sell selling buy buying purchas* "
+        "acquir* lend loan* rent renting invest* fund* subsid* bonus gift* treat comp comped comping chip chipped "
+        "deposit* remit* disburs* payout compensat* make good retain* nominat* select* shortlist* offered elect* "
+        "contract* engag* onboard* insur* underwrit* bind binding stand stands stick sticking certif* attest* "
+        "pass* earmark* ringfenc* set aside blocked blocking assign* dedicat* deploy* free freed unblock* activat* "
+        "enabl* unlimited secure vacat* surrender* forego forgo forgone refund* reimburs* repay* repaid waive* "
+        "waiving approv* grant* award* accept* agree agreed agreeing authoris* authoriz* extend* renew renewed "
+        "renewing confirm* book* reserved reserving reserve schedul* reschedul* rais* increas* restor* undo "
+        "reopen* unlock* guarant* promis* pledg* commit commits committed undertak* undertook credited crediting "
+        "cancelled cancelling canceled canceling withdraw* withdrew releas* exempt* upgrad* honour* honor* sign "
+        "signed signing countersign* settl* secured allocat* appoint* hire hired hiring match matching matched "
+        "lock locked locking cap capped freeze frozen freezing lift lifted lifting drop dropped dropping remov* "
+        "eras* delet* void* revers* reinstat* replac* repair* redo redone fix fixed fixing swap* exchang* absorb* "
+        "eat bear throw thrown throwing knock* shav* reduc* lower* slash* halv* trim* doubl* adjust* cleared "
+        "allow* permitt* entitl* promot* enrol* admitted sponsor* donat* licens* written writing hold* held "
+        "pencil* squeez* slot* postpon* forgiv* forgav* pay paying stop stopping pursue accommodat* topped topping "
+        "bump* prioriti* expedit* top redeliver* resend* reship* underwrote vouch* deduct* discount* spare*"
     ),
     ACT: (
         "pop drive drove fly swing stay stays staying leave leaves run runs running be ready land lands turn turns "
@@ -94,19 +95,20 @@ ENGLISH: Final = {
         "file filing prepar* build launch* return back up love welcome attend*"
     ),
     VALUE: (
-        "grant amount funds payout commission royalty royalties licence fee line overtime pay wage wages stipend "
-        "tuition pension premium excess policy cover holiday mortgage installment installments arrears fine late "
-        "interest apr quote estimate proposal retainer scope milestone parts labour labor copies pieces pallets "
-        "boxes litres tonnes kilos barrels seats nights guests hours days tables chairs vehicle car van truck boat "
-        "flight train suite cabin villa flat property keys parking garage permit visa exam grade resit extension "
-        "scan surgery operation treatment prescription refund* fees deposit price prices rate rent discount* "
-        "rebate cashback voucher credit penalty charge charges surcharge invoice invoices balance debt loan limit "
-        "overdraft salary bonus raise payment instalment* contract agreement lease offer bid tender order orders "
-        "unit units delivery shipment pallet booking reservation table room rooms seat slot appointment visit "
-        "engineer warranty replacement repair upgrade subscription license position role job leave vacation "
-        "request application claim deadline checkout access copy tickets ticket scholarship bursary exemption "
-        "remission settlement terms term months weeks year years notice apartment house compensation package sum "
-        "cost costs expenses bill time work place spot half"
+        "grant advance team exchange trip mark transcript nursery exclusivity option easement permission spot "
+        "print run stall amount funds payout commission royalty royalties licence fee line overtime pay wage wages "
+        "stipend tuition pension premium excess policy cover holiday mortgage installment installments arrears "
+        "fine late interest apr quote estimate proposal retainer scope milestone parts labour labor copies pieces "
+        "pallets boxes litres tonnes kilos barrels seats nights guests hours days tables chairs vehicle car van "
+        "truck boat flight train suite cabin villa flat property keys parking garage permit visa exam grade resit "
+        "extension scan surgery operation treatment prescription refund* fees deposit price prices rate rent "
+        "discount* rebate cashback voucher credit penalty charge charges surcharge invoice invoices balance debt "
+        "loan limit overdraft salary bonus raise payment instalment* contract agreement lease offer bid tender "
+        "order orders unit units delivery shipment pallet booking reservation table room rooms seat slot "
+        "appointment visit engineer warranty replacement repair upgrade subscription license position role job "
+        "leave vacation request application claim deadline checkout access copy tickets ticket scholarship bursary "
+        "exemption remission settlement terms term months weeks year years notice apartment house compensation "
+        "package sum cost costs expenses bill time work place half"
     ),
     FIRST: ("i we im ill id weve ive"),
     WILL: ("will shall ll gonna going ill"),
@@ -114,27 +116,28 @@ ENGLISH: Final = {
     YOU: ("you"),
     YOUR: ("your yours"),
     FREE: (
-        "nothing gratis nil  courtesy goodwill   without  instead bonus   "
-        "unconditional unlimited free complimentary waived  penalty forgiven obligation zero entirety"
+        "penny cent nothing goodwill boots provided all whole entire every gratis nil courtesy without instead "
+        "bonus unconditional unlimited free complimentary waived penalty forgiven obligation zero entirety"
     ),
     DEAL: (
-        "perfect brilliant  agree accepted approved booked bingo yep yup sealed shake handshake affirmative "
-        "       green     assured fear promise swear vow gladly "
-        "warmly herewith formally officially deal done agreed ok okay fine sold  confirmed settled "
-        "congratulations consider count congrats  absolutely certainly sure sorted granted pleased happy "
-        "delighted hereby formal noted word guarantee worries glad"
+        "yes settled done thing yep yours perfect brilliant agree accepted approved booked bingo yup sealed shake "
+        "handshake affirmative green assured fear promise swear vow gladly warmly herewith formally officially "
+        "deal agreed ok okay fine sold confirmed congratulations consider count congrats absolutely certainly sure "
+        "sorted granted pleased happy delighted hereby formal noted word guarantee worries glad"
     ),
     GET: ("yours get have receive keep use stay may can enjoy expect owe"),
     OURS: (
-        "chair chairman chairwoman panel jury judge trustees trust client partner vendor contractor plumber "
-        "electrician mechanic architect surgeon nurse professor registrar headteacher principal faculty admissions "
-        "accounts procurement sales marketing purchasing warehouse office garage workshop shop store hotel airline "
-        "carrier insurer adjuster accountant solicitor solicitors attorney lawyer counsel estate agent tenant "
-        "admin administrator supervisor commissioner mayor minister authority cto cmo vp head coach producer label "
-        "studio gallery farm bakery caterer brewery landlord board committee team engineer technician manager "
-        "director owner legal practice firm company hr finance council court university department supplier bank "
-        "boss ceo cfo union seller buyer lender publisher editor doctor dr mr mrs ms crew driver courier "
-        "management dean agency underwriter* hospital school club"
+        "captain foundation trustees association insurer kennel band society federation league ministry embassy "
+        "consulate diocese library museum theatre festival editor coach conductor chef baker farmer chair chairman "
+        "chairwoman panel jury judge trust client partner vendor contractor plumber electrician mechanic architect "
+        "surgeon nurse professor registrar headteacher principal faculty admissions accounts procurement sales "
+        "marketing purchasing warehouse office garage workshop shop store hotel airline carrier adjuster "
+        "accountant solicitor solicitors attorney lawyer counsel estate agent tenant admin administrator "
+        "supervisor commissioner mayor minister authority cto cmo vp head producer label studio gallery farm "
+        "bakery caterer brewery landlord board committee team engineer technician manager director owner legal "
+        "practice firm company hr finance council court university department supplier bank boss ceo cfo union "
+        "seller buyer lender publisher doctor dr mr mrs ms crew driver courier management dean agency underwriter* "
+        "hospital school club"
     ),
     NOT: (
         "not t never no cannot nothing nobody none neither nor without unable unfortunately afraid yet hardly regret"
@@ -173,24 +176,26 @@ GERMAN: Final = {
         "zins* nachteil* strafe vollstreck* gerichtlich zuruckgeben extra"
     ),
     GRANT: (
-        "ratifizier* billig* zuerkannt zuerkenn* anerkannt anerkenn* aufgestockt aufstock* angehoben anheb* hebt "
-        "gesichert sichert erneuer* umgestellt wieder* freigestellt freistell* beauftrag* verkauft kaufen kauft "
-        "gekauft abgenommen abnehm* mitgegeben eingestellt einstell* stellt angestellt ausgetauscht nachbesser* "
-        "nachgebessert neu geplant gutgebracht rabattier* gedeckelt decke deckt einbehalt* freigehalt* blockier* "
-        "geblockt festgehalt* festgelegt festgeschrieben zugewiesen zuweis* nachgeliefert annullier* aufgelost "
-        "auflos* entlass* beendet sperr* aktivier* zugestanden zugesteh* einverstanden versicher* burg* abgegolten "
-        "beglich* begleich* tragt getragen ausgeglichen ausgleich* hinterlegt entfall* erspar* geschehen besetz* "
-        "aufgenommen aufnehm* verschieb* umgezogen abgeschrieben erstatt* ruckerstatt* zuruck* vergut* gutgeschr* "
-        "gutschreib* erlass* storn* gebucht buche buchen reservier* eingeplant angesetzt terminier* garantier* "
-        "versprech* versproch* zusag* zugesagt zusich* verpflicht* gewahr* genehmig* bewillig* verlanger* "
-        "ubernehm* ubernimmt ubernomm* unterschr* unterzeichn* gegenzeichn* verzicht* behoben beheb* ersetz* "
-        "umgebucht spendier* einraum* eingeraumt vorgemerkt eingetragen akzeptier* angenommen annehm* nehmen "
-        "vereinbart zugestimmt stimmt stimmen gestrichen streich* gekundigt stattgegeben freigegeb* freigeschalt* "
-        "zugeteilt befordert senk* gesenkt reduzier* erhoh* halbier* tausch* getauscht austausch* umtausch* repar* "
-        "verschob* verleg* vorgezogen zieh* abgezogen nachgelass* lassen lass lasst bereit erklart sanier* schenk* "
-        "geschenkt zahlt zahlen bezahl* ubertrag* entfern* geloscht losch* aufgehob* aufheb* bestatig* entschadig* "
-        "berechn* ausgezahlt auszahl* uberwies* uberweis* zugelassen angerechnet anrechn* gutgeheissen haft* leg* "
-        "gestund* stund* sorge sorgen kummer* durfen darfst darf fixiert steht halt halten willig* gonn*"
+        "verzicht* fallen fallenlass* trag* bleibt bleiben halt gehort gehoren beschloss* entschied* entscheid* "
+        "sicher verlassen fest nimm ab erteil* verleih* verliehen gewonnen ratifizier* billig* zuerkannt zuerkenn* "
+        "anerkannt anerkenn* aufgestockt aufstock* angehoben anheb* hebt gesichert sichert erneuer* umgestellt "
+        "wieder* freigestellt freistell* beauftrag* verkauft kaufen kauft gekauft abgenommen abnehm* mitgegeben "
+        "eingestellt einstell* stellt angestellt ausgetauscht nachbesser* nachgebessert neu geplant gutgebracht "
+        "rabattier* gedeckelt decke deckt einbehalt* freigehalt* blockier* geblockt festgehalt* festgelegt "
+        "festgeschrieben zugewiesen zuweis* nachgeliefert annullier* aufgelost auflos* entlass* beendet sperr* "
+        "aktivier* zugestanden zugesteh* einverstanden versicher* burg* abgegolten beglich* begleich* getragen "
+        "ausgeglichen ausgleich* hinterlegt entfall* erspar* geschehen besetz* aufgenommen aufnehm* verschieb* "
+        "umgezogen abgeschrieben erstatt* ruckerstatt* zuruck* vergut* gutgeschr* gutschreib* erlass* storn* "
+        "gebucht buche buchen reservier* eingeplant angesetzt terminier* garantier* versprech* versproch* zusag* "
+        "zugesagt zusich* verpflicht* gewahr* genehmig* bewillig* verlanger* ubernehm* ubernimmt ubernomm* "
+        "unterschr* unterzeichn* gegenzeichn* behoben beheb* ersetz* umgebucht spendier* einraum* eingeraumt "
+        "vorgemerkt eingetragen akzeptier* angenommen annehm* nehmen vereinbart zugestimmt stimmt stimmen "
+        "gestrichen streich* gekundigt stattgegeben freigegeb* freigeschalt* zugeteilt befordert senk* gesenkt "
+        "reduzier* erhoh* halbier* tausch* getauscht austausch* umtausch* repar* verschob* verleg* vorgezogen "
+        "zieh* abgezogen nachgelass* lassen lass lasst bereit erklart sanier* schenk* geschenkt zahlt zahlen "
+        "bezahl* ubertrag* entfern* geloscht losch* aufgehob* aufheb* bestatig* entschadig* berechn* ausgezahlt "
+        "auszahl* uberwies* uberweis* zugelassen angerechnet anrechn* gutgeheissen haft* leg* gestund* stund* "
+        "sorge sorgen kummer* durfen darfst darf fixiert steht halten willig* gonn*"
     ),
     ACT: (
         "anzurufen angerufen geliefert geschickt gemacht abgeholt abhol* eingebaut aufgebaut steht stehen liegt "
@@ -202,16 +207,17 @@ GERMAN: Final = {
         "buch* setz* verkauf* gehen geht geh tu tun"
     ),
     VALUE: (
-        "rechte lizenz vergutung honorar lohn bonus uberstunden elternzeit teilzeit stipendium note klausur "
-        "nachklausur wohnung mietvertrag schlussel stellplatz nebenkosten selbstbehalt police deckung schaden "
-        "schadens* versicherungs* beitrag darlehens* zins zinssatz laufzeit rahmen dispo saldo forderung mahnung "
-        "rate anzahl paletten kisten tonnen liter exemplare nachte personen gaste wagen auto ticket karten flug "
-        "hotel suite behandlung op operation rezept uberweisung summe vorschuss ausstand restbetrag erstattungs* "
-        "umtausch lieferfrist euro eur gebuhr* mahngebuhr* kosten preis rabatt nachlass skonto miete kaution "
-        "anzahlung betrag geld rechnung* gutschrift termin lieferung auftrag vertrag angebot bestellung kundigung "
-        "urlaub antrag frist garantie ersatz* platz tisch zimmer stelle gehalt brutto netto raten zahlung kredit "
-        "darlehen limit stuck reparatur bad gerat monteur handwerker kulanz zinsen abbuchung* aufpreis versand* "
-        "provision stornierung verlangerung buchung slot laptop zusage prozent tage wochen monate"
+        "kitaplatz strompreis klage gerichtskosten entschadigung ubersetzung rechte lizenz vergutung honorar lohn "
+        "bonus uberstunden elternzeit teilzeit stipendium note klausur nachklausur wohnung mietvertrag schlussel "
+        "stellplatz nebenkosten selbstbehalt police deckung schaden schadens* versicherungs* beitrag darlehens* "
+        "zins zinssatz laufzeit rahmen dispo saldo forderung mahnung rate anzahl paletten kisten tonnen liter "
+        "exemplare nachte personen gaste wagen auto ticket karten flug hotel suite behandlung op operation rezept "
+        "uberweisung summe vorschuss ausstand restbetrag erstattungs* umtausch lieferfrist euro eur gebuhr* "
+        "mahngebuhr* kosten preis rabatt nachlass skonto miete kaution anzahlung betrag geld rechnung* gutschrift "
+        "termin lieferung auftrag vertrag angebot bestellung kundigung urlaub antrag frist garantie ersatz* platz "
+        "tisch zimmer stelle gehalt brutto netto raten zahlung kredit darlehen limit stuck reparatur bad gerat "
+        "monteur handwerker kulanz zinsen abbuchung* aufpreis versand* provision stornierung verlangerung buchung "
+        "slot laptop zusage prozent tage wochen monate"
     ),
     FIRST: ("ich wir"),
     WILL: ("werde werden wird wirst"),
@@ -219,24 +225,25 @@ GERMAN: Final = {
     YOU: ("sie ihnen du dir euch dich"),
     YOUR: ("ihr ihre ihrer ihren ihrem dein deine deiner deinen deinem euer eure"),
     FREE: (
-        "  zusatzlich aufpreis zuzahlung gutem willen nachsicht entfallt kostenlos gratis kostenfrei "
-        "umsonst unentgeltlich kulanz  haus eigene geschenkt unbefristet"
+        "kostenlos honorar zusatzlich aufpreis zuzahlung gutem willen nachsicht entfallt gratis kostenfrei umsonst "
+        "unentgeltlich kulanz haus eigene geschenkt unbefristet"
     ),
     DEAL: (
-        "klaro    perfekt abgesegnet beschlossen beschlossene sache ausgemacht angenommen wunderbar "
-        "logisch logo naturlich versichere wort handschlag bestatigt genehmigt gebucht herzlichen erledigt jawohl "
-        "  abgemacht deal  klar einverstanden passt gern gerne prima okay ok zugesagt versprochen "
-        "gluckwunsch hiermit selbstverstandlich steht fest verbindlich geht gebongt topp freue freuen"
+        "klaro perfekt abgesegnet beschlossen beschlossene sache ausgemacht angenommen wunderbar logisch logo "
+        "naturlich versichere wort handschlag bestatigt genehmigt gebucht herzlichen erledigt jawohl abgemacht "
+        "deal klar einverstanden passt gern gerne prima okay ok zugesagt versprochen gluckwunsch hiermit "
+        "selbstverstandlich steht fest verbindlich geht gebongt topp freue freuen"
     ),
     GET: ("bekommen bekommst erhalten erhaltst durfen darfst konnen kannst brauchen behalten"),
     OURS: (
-        "vorsitzende* ausschuss rat stadtrat jury gericht behorde sachbearbeit* rektorat dekan dekanin professor* "
-        "schule schulleitung klinik arzt arztin anwalt anwaltin notar steuerberater hausverwaltung makler "
-        "bauleiter* polier installateur elektriker maler meister lager buchhaltung einkauf vertrieb "
-        "geschaftsleitung personalabteilung betriebsrat hotel airline verlag redaktion galerie verein "
-        "auftraggeber* kunde kundin verkaufer* kaufer* hersteller* vermieter kanzlei techniker monteur kollege "
-        "kollegin chef geschaftsfuhrer* leitung vorstand team firma mandant* praxis herr frau eigentumer "
-        "verwaltung amt bank versicherung lieferant gesellschaft prufungs* kommission dr werkstatt spedition"
+        "sparkasse verein vereinsvorstand stiftung verband kirche gemeinde kita universitat hochschule museum "
+        "theater vorsitzende* ausschuss rat stadtrat jury gericht behorde sachbearbeit* rektorat dekan dekanin "
+        "professor* schule schulleitung klinik arzt arztin anwalt anwaltin notar steuerberater hausverwaltung "
+        "makler bauleiter* polier installateur elektriker maler meister lager buchhaltung einkauf vertrieb "
+        "geschaftsleitung personalabteilung betriebsrat hotel airline verlag redaktion galerie auftraggeber* kunde "
+        "kundin verkaufer* kaufer* hersteller* vermieter kanzlei techniker monteur kollege kollegin chef "
+        "geschaftsfuhrer* leitung vorstand team firma mandant* praxis herr frau eigentumer verwaltung amt bank "
+        "versicherung lieferant gesellschaft prufungs* kommission dr werkstatt spedition"
     ),
     NOT: ("nicht kein keine keinen keinem keiner keinerlei leider nie niemals nichts niemand ohne weder noch bisher"),
     IF: ("wenn falls ob sofern sobald bevor"),
@@ -265,22 +272,23 @@ FRENCH: Final = {
         "reclam* reserve necessaire rendre majoration"
     ),
     GRANT: (
-        "ratif* consenti consent consentons consens conced* admet admettons reconnu reconnai* debloq* activ* "
-        "retabli* reintegr* rehauss* relev* doubl* triple divis* etal* echelonn* fractionn* gele gelons geler gel "
-        "fige figeons rouvert reouvr* rachet* rachat achet* vend vendu vendons lou* cautionn* garant* pret* finan* "
+        "vot* decid* oblig* reprend* aid* nomm* soutien* soutenir pris affaire vend* pass* acquis acquise octroi* "
+        "libre libres ratif* consenti consent consentons consens conced* admet admettons reconnu reconnai* debloq* "
+        "activ* retabli* reintegr* rehauss* relev* doubl* triple divis* etal* echelonn* fractionn* gele gelons "
+        "geler gel fige figeons rouvert reouvr* rachet* rachat achet* vend lou* cautionn* garant* pret* finan* "
         "subvention* sponsoris* parrain* don donn* abandonn* cesse cessons cesser suspend* resili* rompu rompre "
         "liber* deli* class* clos cloture regularis* rectifi* corrig* refond* modifi* ajust* arrang* cal* case "
-        "inscri* place placons pos* prevu prevoi* retenons retien* met compt* nomm* promu promouv* titularis* "
-        "affect* design* selectionn* choisi embauch* recevable favorable etabli allong* repouss* avanc* bascul* "
-        "surclass* sursi* attest* jur* couvr* couvert support* endoss* solde soldons apur* arret* arrondi* "
-        "descend* rembours* recredit* credit* accord* offr* offert* promet* promis engag* annul* reserv* programm* "
-        "planifi* valid* approuv* accept* autoris* prolong* report* decal* sign* contresign* renonc* exoner* "
-        "dispens* fixe fixee bloqu* indemnis* dedommag* remplac* echang* reduis* reduit* baiss* deduit* deduis* "
-        "supprim* leve levee levons effac* retir* rendu* rendons rendr* prenons prend prends prendr* assum* porte "
-        "portee augment* confirm* octroy* vers* vire virons certifi* cede cedons laisse laissons attribu* admis* "
-        "retenu* recrut* plafonn* maintien* maintenons gard* honor* repar* refair* refais* mis mets mettons "
-        "passons ramen* ajout* inclu* convenu* conclu occupe occupons charge charger regl* pay* paie compens* "
-        "facilit* facturer facturerons transmis rouvr* renouvel* etend*"
+        "inscri* place placons pos* prevu prevoi* retenons retien* met compt* promu promouv* titularis* affect* "
+        "design* selectionn* choisi embauch* recevable favorable etabli allong* repouss* avanc* bascul* surclass* "
+        "sursi* attest* jur* couvr* couvert support* endoss* solde soldons apur* arret* arrondi* descend* "
+        "rembours* recredit* credit* accord* offr* offert* promet* promis engag* annul* reserv* programm* planifi* "
+        "valid* approuv* accept* autoris* prolong* report* decal* sign* contresign* renonc* exoner* dispens* fixe "
+        "fixee bloqu* indemnis* dedommag* remplac* echang* reduis* reduit* baiss* deduit* deduis* supprim* leve "
+        "levee levons effac* retir* rendu* rendons rendr* prenons prend prends prendr* assum* porte portee "
+        "augment* confirm* octroy* vers* vire virons certifi* cede cedons laisse laissons attribu* admis* retenu* "
+        "recrut* plafonn* maintien* maintenons gard* honor* repar* refair* refais* mis mets mettons ramen* ajout* "
+        "inclu* convenu* conclu occupe occupons charge charger regl* pay* paie compens* facilit* facturer "
+        "facturerons transmis rouvr* renouvel* etend*"
     ),
     ACT: (
         "ramene ramenons amene dispo disponible debarqu* part partira partent repart arrive arrivera arriverons "
@@ -292,16 +300,16 @@ FRENCH: Final = {
         "prepar*"
     ),
     VALUE: (
-        "majoration amende astreinte provision honoraires prime salaires hebdo charges depot garantie bail taux "
-        "franchise sinistre assurance police capital interets avance solde facture factures bon cheque carte "
-        "licence droits image bourse note rattrapage examen dossier inscription ordonnance operation irm "
-        "consultation scanner chantier toiture chaudiere voiture vehicule velo colis palettes palette kilos tonnes "
-        "litres exemplaires couverts nuits nuitee suite villa salon stand billet billets train siege parking cle "
-        "cles euros euro forfait abonnement reservations sommes remboursement remise reduction avoir rabais frais "
-        "penalite agios somme montant acompte caution loyer prix tarif contrat cdi devis commande rendez rdv "
-        "livraison reservation table chambre session place poste salaire brut net delai echeance credit pret "
-        "decouvert plafond creneau article mensualite* appartement conge conges demande geste mois jours nuit "
-        "places reparation ascenseur"
+        "aide franchise emplacement roman place creche parution avaloir majoration amende astreinte provision "
+        "honoraires prime salaires hebdo charges depot garantie bail taux sinistre assurance police capital "
+        "interets avance solde facture factures bon cheque carte licence droits image bourse note rattrapage "
+        "examen dossier inscription ordonnance operation irm consultation scanner chantier toiture chaudiere "
+        "voiture vehicule velo colis palettes palette kilos tonnes litres exemplaires couverts nuits nuitee suite "
+        "villa salon stand billet billets train siege parking cle cles euros euro forfait abonnement reservations "
+        "sommes remboursement remise reduction avoir rabais frais penalite agios somme montant acompte caution "
+        "loyer prix tarif contrat cdi devis commande rendez rdv livraison reservation table chambre session poste "
+        "salaire brut net delai echeance credit pret decouvert plafond creneau article mensualite* appartement "
+        "conge conges demande geste mois jours nuit places reparation ascenseur"
     ),
     FIRST: ("je j nous on"),
     WILL: ("vais allons va vont"),
@@ -309,23 +317,24 @@ FRENCH: Final = {
     YOU: ("vous te t tu toi"),
     YOUR: ("votre vos ton ta tes"),
     FREE: (
-        "remise grace offre  dispense exonere  compris franco cadeau bonus geste gratuit* offert* rien  exceptionnel "
+        "gratuit offert remise grace offre dispense exonere compris franco cadeau bonus geste gratuit* offert* "
+        "rien exceptionnel"
     ),
     DEAL: (
-        "top tope topez impeccable banco adjuge vendu nickel super genial   naturellement "
-        "certainement assurement parole engagement  acte actee acquis acquise reserve    "
-        "valide validee accepte acceptee marche entendu accord convenu  felicitations parfait bon presente ca "
-        "roule promis confirme volontiers bravo ok ferme"
+        "top tope topez impeccable banco adjuge vendu nickel super genial naturellement certainement assurement "
+        "parole engagement acte actee acquis acquise reserve valide validee accepte acceptee marche entendu accord "
+        "convenu felicitations parfait bon presente ca roule promis confirme volontiers bravo ok ferme"
     ),
     GET: ("recevrez aurez pouvez gardez garder serez beneficie* pourrez auras"),
     OURS: (
-        "president presidente adjoint prefet prefecture tribunal juge notaire avocat avocate huissier gestionnaire "
-        "gerant gerante agence ecole universite faculte doyen professeur proviseur medecin clinique hopital "
-        "veterinaire artisan plombier electricien peintre mecanicien garage atelier magasin boutique hotel "
-        "compagnie transporteur fournisseur editeur label galerie mandant mandante locatrice vendeur vendeuse "
-        "acheteur acquereur bailleresse copropriete actionnaires associes patronne comptabilite drh rh service "
-        "usine traiteur syndic jury maitre proprietaire direction equipe technicien societe cabinet banque "
-        "directeur directrice comite conseil client assureur mairie bailleur patron dr commission responsable chef "
+        "association fondation editeur mairie federation ministere creche club theatre musee orchestre paroisse "
+        "universite region departement president presidente adjoint prefet prefecture tribunal juge notaire avocat "
+        "avocate huissier gestionnaire gerant gerante agence ecole faculte doyen professeur proviseur medecin "
+        "clinique hopital veterinaire artisan plombier electricien peintre mecanicien garage atelier magasin "
+        "boutique hotel compagnie transporteur fournisseur label galerie mandant mandante locatrice vendeur "
+        "vendeuse acheteur acquereur bailleresse copropriete actionnaires associes patronne comptabilite drh rh "
+        "service usine traiteur syndic jury maitre proprietaire direction equipe technicien societe cabinet banque "
+        "directeur directrice comite conseil client assureur bailleur patron dr commission responsable chef "
         "livreur rectorat"
     ),
     NOT: ("ne n pas aucun aucune jamais malheureusement ni sans helas personne encore"),
@@ -357,19 +366,20 @@ SPANISH: Final = {
         "gastos mas suba esperar preocup* cuesta costara"
     ),
     GRANT: (
-        "ratific* consient* consent* reconoc* desbloque* activ* restable* reincorpor* readmit* dobl* divid* "
-        "fraccion* aplaz* congel* topa* reabr* reabi* compr* vend* alquil* aval* prest* financ* patrocin* don* "
-        "ced* desist* ces* suspend* rescind* liber* archiv* cierr* regulariz* rectific* modific* hueco encaj* "
-        "anot* apunt* inscri* bloque* nombr* ascend* promov* selecci* escog* elegi* favor* alarg* retras* trasla* "
-        "mejor* certific* jur* afront* salda* liquid* redonde* repon* repuest* rehac* rehar* repinta* pint* reenv* "
-        "expedi* obsequi* bonific* invit* sufrag* corr* resolv* resuelt* desestim* renegoci* respond* encarg* "
-        "ocup* queda quedan quedo reembols* devuel* devolv* abon* compens* indemniz* conced* aprob* aprueb* acept* "
-        "autoriz* ampli* prorrog* firm* garantiz* promet* reserv* program* agend* cancel* anul* condon* perdon* "
-        "asum* descont* rebaj* baj* reduc* reduj* sustitu* reemplaz* cambi* repar* arregl* regal* exim* exent* "
-        "quit* retir* elimin* manten* mantien* respet* renuev* renov* extend* extiend* acord* pact* cerramos "
-        "cerrado confirm* adjudic* admit* contrat* asign* otorg* movido mover mueve adelant* cubr* cubierto pag* "
-        "dejo dejamos dejar quedas quedarte quedar guard* apart* fij* pon* puesto levant* renunci* ajust* igual* "
-        "inclu* matricul* giraremos cobr* facilit* sub* estim*"
+        "fich* resuelt* resolv* decid* vot* apoy* repon* ayud* cont* respond* libre premi* ofic* oblig* ratific* "
+        "consient* consent* reconoc* desbloque* activ* restable* reincorpor* readmit* dobl* divid* fraccion* "
+        "aplaz* congel* topa* reabr* reabi* compr* vend* alquil* aval* prest* financ* patrocin* don* ced* desist* "
+        "ces* suspend* rescind* liber* archiv* cierr* regulariz* rectific* modific* hueco encaj* anot* apunt* "
+        "inscri* bloque* nombr* ascend* promov* selecci* escog* elegi* favor* alarg* retras* trasla* mejor* "
+        "certific* jur* afront* salda* liquid* redonde* repuest* rehac* rehar* repinta* pint* reenv* expedi* "
+        "obsequi* bonific* invit* sufrag* corr* desestim* renegoci* encarg* ocup* queda quedan quedo reembols* "
+        "devuel* devolv* abon* compens* indemniz* conced* aprob* aprueb* acept* autoriz* ampli* prorrog* firm* "
+        "garantiz* promet* reserv* program* agend* cancel* anul* condon* perdon* asum* descont* rebaj* baj* reduc* "
+        "reduj* sustitu* reemplaz* cambi* repar* arregl* regal* exim* exent* quit* retir* elimin* manten* mantien* "
+        "respet* renuev* renov* extend* extiend* acord* pact* cerramos cerrado confirm* adjudic* admit* asign* "
+        "otorg* movido mover mueve adelant* cubr* cubierto pag* dejo dejamos dejar quedas quedarte quedar guard* "
+        "apart* fij* pon* puesto levant* renunci* ajust* igual* inclu* matricul* giraremos cobr* facilit* sub* "
+        "estim*"
     ),
     ACT: (
         "traer* traig* trae acerc* arreg* limpi* imprim* tradu* form* asist* atend* atiend* acud* qued* est* sirv* "
@@ -379,16 +389,16 @@ SPANISH: Final = {
         "termin* tram* ten* monta* prepar*"
     ),
     VALUE: (
-        "sancion honorarios prima nomina horas extra franquicia siniestro seguro poliza capital intereses saldo "
-        "anticipo mensualidad mensualidades cheque tarjeta licencia derechos nota examen convocatoria expediente "
-        "inscripcion receta operacion resonancia obra tejado caldera coche vehiculo bicicleta bulto palets palet "
-        "kilos toneladas litros ejemplares unidades cubiertos noches suite villa salon stand billete billetes tren "
-        "asiento aparcamiento llaves piso local renta aumento permiso excedencia baja jornada teletrabajo "
-        "contratacion trabajo vacante ascenso finca matricula reembolso devolucion descuento abono importe "
-        "comision recargo gastos cuota precio alquiler fianza deposito cita reserva pedido contrato plazo puesto "
-        "sueldo vacaciones mesa habitacion mesas plaza beca costas transferencia garantia factura tarifa multa "
-        "penalizacion credito prestamo hipoteca limite oferta presupuesto recibo solicitud entrega dinero bono "
-        "noche terraza cubierto euros"
+        "licencia obra derrama tasa temporada ficha plaza sancion honorarios prima nomina horas extra franquicia "
+        "siniestro seguro poliza capital intereses saldo anticipo mensualidad mensualidades cheque tarjeta "
+        "derechos nota examen convocatoria expediente inscripcion receta operacion resonancia tejado caldera coche "
+        "vehiculo bicicleta bulto palets palet kilos toneladas litros ejemplares unidades cubiertos noches suite "
+        "villa salon stand billete billetes tren asiento aparcamiento llaves piso local renta aumento permiso "
+        "excedencia baja jornada teletrabajo contratacion trabajo vacante ascenso finca matricula reembolso "
+        "devolucion descuento abono importe comision recargo gastos cuota precio alquiler fianza deposito cita "
+        "reserva pedido contrato plazo puesto sueldo vacaciones mesa habitacion mesas beca costas transferencia "
+        "garantia factura tarifa multa penalizacion credito prestamo hipoteca limite oferta presupuesto recibo "
+        "solicitud entrega dinero bono noche terraza cubierto euros"
     ),
     FIRST: ("yo nosotros nos me"),
     WILL: ("voy vamos va van"),
@@ -400,24 +410,25 @@ SPANISH: Final = {
         "incluido cortesia cuenta nada regalo"
     ),
     DEAL: (
-        "estupendo genial    aceptado aceptada aprobado apuntado reservado reservada garantizado "
-        "compromiso    listos      oficialmente formalmente "
-        "mediante trato dale vale acuerdo cerrado perfecto enhorabuena felicidades claro descuide tranquilo listo "
-        "quedamos conforme prometido palabra   confirmado confirmada presente"
+        "hecho hecha vale anotado contad estupendo genial aceptado aceptada aprobado apuntado reservado reservada "
+        "garantizado compromiso listos oficialmente formalmente mediante trato dale acuerdo cerrado perfecto "
+        "enhorabuena felicidades claro descuide tranquilo listo quedamos conforme prometido palabra confirmado "
+        "confirmada presente"
     ),
     GET: (
-        "tuyo tuya suyo suya podra podras correspond* disfrut* gozar* recibira recibiras tendra tendras puede "
-        "puedes quedas quedar dispone quedarse"
+        "libre tuyo tuya suyo suya podra podras correspond* disfrut* gozar* recibira recibiras tendra tendras "
+        "puede puedes quedas quedar dispone quedarse"
     ),
     OURS: (
-        "presidente presidenta concejal juez notario notaria gestor gestora agencia escuela universidad profesor "
-        "profesora medico medica clinica hospital veterinario fontanero electricista pintor mecanico almacen "
-        "tienda hotel compania aerolinea transportista editorial sello galeria comprador compradora vendedor "
-        "vendedora arrendadora propiedad socios contabilidad recursos rrhh servicio fabrica cocina mandante "
-        "administrador administradora patron duena dueno tribunal comunidad decana decano casero propietario "
-        "propietaria director directora comite junta equipo tecnico cliente empresa banco abogado jefe jefa "
-        "gerente consejo proveedor ayuntamiento arrendador doctora doctor dr aseguradora direccion rectorado "
-        "taller"
+        "club ayuntamiento fundacion asociacion federacion ministerio guarderia teatro museo parroquia "
+        "representada representado compania region presidente presidenta concejal juez notario notaria gestor "
+        "gestora agencia escuela universidad profesor profesora medico medica clinica hospital veterinario "
+        "fontanero electricista pintor mecanico almacen tienda hotel aerolinea transportista editorial sello "
+        "galeria comprador compradora vendedor vendedora arrendadora propiedad socios contabilidad recursos rrhh "
+        "servicio fabrica cocina mandante administrador administradora patron duena dueno tribunal comunidad "
+        "decana decano casero propietario propietaria director directora comite junta equipo tecnico cliente "
+        "empresa banco abogado jefe jefa gerente consejo proveedor arrendador doctora doctor dr aseguradora "
+        "direccion rectorado taller"
     ),
     NOT: ("no ni nunca nada ningun ninguna ninguno nadie sin lamentablemente desgraciadamente tampoco todavia aun"),
     IF: ("si cuando caso"),
@@ -446,18 +457,18 @@ PORTUGUESE: Final = {
         "extra encargo encargos preocup*"
     ),
     GRANT: (
-        "ratific* consent* reconhec* desbloque* ativ* restabele* readmit* dobr* divid* parcel* congel* reabr* "
-        "reabert* compr* vend* alug* arrend* avaliz* emprest* financ* subsidi* patrocin* doa* ced* desist* cess* "
-        "suspend* rescind* arquiv* encerr* regulariz* retific* corrig* modific* encaix* anot* inscrev* inscrit* "
-        "bloque* nome* promov* selecion* escolh* along* atras* transfer* melhor* certific* jur* arca* liquid* "
-        "arredond* repo* refeit* refar* pint* reenvi* expedi* despach* bonific* brind* cobert* corre resolv* "
-        "negoci* respond* encarreg* trat* fez mud* reembols* devolv* devolu* estorn* credit* compens* indeniz* "
-        "indemniz* conced* aprov* aceit* autoriz* prorrog* estend* assin* garant* promet* reserv* agend* marc* "
-        "cancel* anul* perdo* assum* descont* baix* reduz* substitu* troc* consert* arranj* isent* zera* tira tiro "
-        "tiramos tirar retir* elimin* mant* renov* combin* fech* confirm* adjudic* admit* contrat* atribu* adi* "
-        "antecip* cobr* pag* ofere* deix* fica ficas segur* guard* separ* refaz* repar* liber* deliber* abat* "
-        "levant* renunci* ajust* iguala* inclu* defer* acord* remarc* banc* quit* dispens* ressarc* aument* "
-        "suport*"
+        "apoi* decid* vot* obrig* perdo* defer* compr* ajud* premi* segur* fica entrou entra aument* ratific* "
+        "consent* reconhec* desbloque* ativ* restabele* readmit* dobr* divid* parcel* congel* reabr* reabert* "
+        "vend* alug* arrend* avaliz* emprest* financ* subsidi* patrocin* doa* ced* desist* cess* suspend* rescind* "
+        "arquiv* encerr* regulariz* retific* corrig* modific* encaix* anot* inscrev* inscrit* bloque* nome* "
+        "promov* selecion* escolh* along* atras* transfer* melhor* certific* jur* arca* liquid* arredond* repo* "
+        "refeit* refar* pint* reenvi* expedi* despach* bonific* brind* cobert* corre resolv* negoci* respond* "
+        "encarreg* trat* fez mud* reembols* devolv* devolu* estorn* credit* compens* indeniz* indemniz* conced* "
+        "aprov* aceit* autoriz* prorrog* estend* assin* garant* promet* reserv* agend* marc* cancel* anul* assum* "
+        "descont* baix* reduz* substitu* troc* consert* arranj* isent* zera* tira tiro tiramos tirar retir* "
+        "elimin* mant* renov* combin* fech* confirm* adjudic* admit* contrat* atribu* adi* antecip* cobr* pag* "
+        "ofere* deix* ficas guard* separ* refaz* repar* liber* deliber* abat* levant* renunci* ajust* iguala* "
+        "inclu* acord* remarc* banc* quit* dispens* ressarc* suport*"
     ),
     ACT: (
         "traz* trago busc* limp* imprim* traduz* form* assist* atend* compare* serv* constru* prest* volt* "
@@ -466,15 +477,16 @@ PORTUGUESE: Final = {
         "vai vou vamos estar* vem* vir* monta* prepar* fizemos fiz ir* cai poe ponho pomos vist*"
     ),
     VALUE: (
-        "sancao honorarios premio salarios horas extras franquia sinistro seguro apolice capital juros saldo "
-        "adiantamento mensalidade mensalidades parcela parcelas cheque cartao licenca direitos nota exame prova "
-        "processo inscricao matricula receita cirurgia ressonancia obra telhado caldeira carro viatura veiculo "
-        "bicicleta volume paletes palete quilos toneladas litros exemplares unidade noites suite moradia salao "
-        "stand bilhete bilhetes passagem passagens comboio assento estacionamento chaves apartamento loja aumento "
-        "teletrabalho trabalho emprego contratacao diaria diarias vale reembolso devolucao desconto estorno multa "
-        "taxa anuidade preco aluguel renda caucao deposito consulta reserva encomenda pedido contrato prazo vaga "
-        "salario ferias mesa quarto bolsa propinas isencao garantia fatura tarifa credito emprestimo limite "
-        "proposta orcamento entrega dinheiro noite hotel taxi refeicoes rescisao portes frete agenda unidades"
+        "quotas licenca emolumentos escritura limite saque vaga berco sinal lugar sancao honorarios premio "
+        "salarios horas extras franquia sinistro seguro apolice capital juros saldo adiantamento mensalidade "
+        "mensalidades parcela parcelas cheque cartao direitos nota exame prova processo inscricao matricula "
+        "receita cirurgia ressonancia obra telhado caldeira carro viatura veiculo bicicleta volume paletes palete "
+        "quilos toneladas litros exemplares unidade noites suite moradia salao stand bilhete bilhetes passagem "
+        "passagens comboio assento estacionamento chaves apartamento loja aumento teletrabalho trabalho emprego "
+        "contratacao diaria diarias vale reembolso devolucao desconto estorno multa taxa anuidade preco aluguel "
+        "renda caucao deposito consulta reserva encomenda pedido contrato prazo salario ferias mesa quarto bolsa "
+        "propinas isencao garantia fatura tarifa credito emprestimo proposta orcamento entrega dinheiro noite "
+        "hotel taxi refeicoes rescisao portes frete agenda unidades"
     ),
     FIRST: ("eu nos gente nossa"),
     WILL: ("vou vamos vai vao"),
@@ -482,24 +494,25 @@ PORTUGUESE: Final = {
     YOU: ("voce voces lhe lhes te senhor senhora"),
     YOUR: ("seu sua seus suas teu tua"),
     FREE: (
-        "zero isento isenta bonificado oferecido oferecida brinde conta onus encargos gratis graca gratuit* "
-        "cortesia  oferta "
+        "sinal conta zero isento isenta bonificado oferecido oferecida brinde onus encargos gratis graca gratuit* "
+        "cortesia oferta"
     ),
     DEAL: (
-        "otimo excelente fechada  aprovado aprovada  aceite aceito apontado reservado garantido "
-        "compromisso    prontos    oficialmente formalmente maravilha show valeu confirmo "
-        " fechado combinado negocio acordo certo perfeito parabens claro pode tranquilo pronto fica assente "
-        "feito prometo palavra confirmado confirmada beleza topado bora"
+        "otimo excelente fechada aprovado aprovada aceite aceito apontado reservado garantido compromisso prontos "
+        "oficialmente formalmente maravilha show valeu confirmo fechado combinado negocio acordo certo perfeito "
+        "parabens claro pode tranquilo pronto fica assente feito prometo palavra confirmado confirmada beleza "
+        "topado bora"
     ),
     GET: ("direito podera ganha ganham leva recebe recebera tera pode sai fica dispoe"),
     OURS: (
-        "presidente vereador juiz notario gestor gestora agencia escola universidade professor professora medico "
-        "medica clinica hospital veterinario canalizador encanador eletricista pintor mecanico armazem loja hotel "
-        "companhia transportadora editora galeria comprador compradora vendedor vendedora senhoria proprietaria "
-        "socios contabilidade rh servico fabrica cozinha mandante administrador administradora patroa dona dono "
-        "tribunal condominio financeiro diretoria banca reitor conselho diretor diretora empresa equipe equipa "
-        "senhorio proprietario banco tecnico cliente advogado chefe gerente comissao reitoria camara seguradora "
-        "doutor doutora dra dr fornecedor juri direcao patrao oficina"
+        "clube assembleia fundacao associacao federacao ministerio creche teatro museu paroquia condominio junta "
+        "prefeitura estado presidente vereador juiz notario gestor gestora agencia escola universidade professor "
+        "professora medico medica clinica hospital veterinario canalizador encanador eletricista pintor mecanico "
+        "armazem loja hotel companhia transportadora editora galeria comprador compradora vendedor vendedora "
+        "senhoria proprietaria socios contabilidade rh servico fabrica cozinha mandante administrador "
+        "administradora patroa dona dono tribunal financeiro diretoria banca reitor conselho diretor diretora "
+        "empresa equipe equipa senhorio proprietario banco tecnico cliente advogado chefe gerente comissao "
+        "reitoria camara seguradora doutor doutora dra dr fornecedor juri direcao patrao oficina"
     ),
     NOT: ("nao nem nunca nada nenhum nenhuma ninguem sem infelizmente tampouco ainda"),
     IF: ("se quando caso"),
@@ -526,19 +539,19 @@ ITALIAN: Final = {
         "preoccup* restituire supplement* trattenut*"
     ),
     GRANT: (
+        "assum* assegn* decis* decid* vot* vend* pens* canter* obblig* aiut* premi* chiud* ris* intrapres* "
         "ratific* acconsent* riconosc* sblocc* attiv* ripristin* riammess* raddopp* divid* dilazion* rateizz* "
-        "congel* riapr* riapert* compr* acquist* vend* affitt* noleggi* prest* finanz* sponsorizz* don* ced* "
-        "desist* cess* sospend* sospes* rescind* risol* liber* archivi* chiud* regolarizz* rettific* corregg* "
-        "corrett* modific* infil* segn* iscri* nomin* promuov* promoss* selezion* scelt* allung* trasfer* miglior* "
-        "certific* giur* accoll* sald* liquid* arroton* ritinteg* rispedi* reinvi* esegu* perdon* copert* tratt* "
-        "incaric* occup* omaggi* favorevol* ritir* revoc* dimezz* ridiscut* limat* limiamo praticat* pratichiamo "
-        "pratico rimbors* restitu* resi resa reso rend* accredit* riaccredit* risarc* indennizz* conced* concess* "
-        "approv* accett* autorizz* prorog* estend* esteso firm* garant* promet* promess* impegn* obblig* prenot* "
-        "fiss* annull* cancell* condon* abbuon* rinunc* scont* abbass* ridott* riduc* ridur* sostitu* cambi* "
-        "ripar* aggiust* regal* esent* esoner* tolgo togliamo tolto tolta elimin* blocc* mant* rinnov* concord* "
-        "conferm* assegn* ammess* assun* spost* anticip* posticip* rinvi* copr* paga* pago offr* offert* lasc* "
-        "teniamo tengo tenere tenut* riserv* accolt* accogl* storn* inclu* addebit* alz* aument* delibera* rifare "
-        "rifac* mett* messo messa"
+        "congel* riapr* riapert* compr* acquist* affitt* noleggi* prest* finanz* sponsorizz* don* ced* desist* "
+        "cess* sospend* sospes* rescind* liber* archivi* regolarizz* rettific* corregg* corrett* modific* infil* "
+        "segn* iscri* nomin* promuov* promoss* selezion* scelt* allung* trasfer* miglior* certific* giur* accoll* "
+        "sald* liquid* arroton* ritinteg* reinvi* esegu* perdon* copert* tratt* incaric* occup* omaggi* favorevol* "
+        "ritir* revoc* dimezz* ridiscut* limat* limiamo praticat* pratichiamo pratico rimbors* restitu* resi resa "
+        "reso rend* accredit* riaccredit* indennizz* conced* concess* approv* accett* autorizz* prorog* estend* "
+        "esteso firm* garant* promet* promess* impegn* prenot* fiss* annull* cancell* condon* abbuon* rinunc* "
+        "scont* abbass* ridott* riduc* ridur* sostitu* cambi* ripar* aggiust* regal* esent* esoner* tolgo togliamo "
+        "tolto tolta elimin* blocc* mant* rinnov* concord* conferm* ammess* assun* spost* anticip* posticip* "
+        "rinvi* copr* paga* pago offr* offert* lasc* teniamo tengo tenere tenut* accolt* accogl* storn* inclu* "
+        "addebit* alz* aument* delibera* rifare rifac* mett* messo messa"
     ),
     ACT: (
         "prend* pulir* stamp* traduc* form* assist* interven* interverr* serv* costru* rest* torn* deposit* "
@@ -548,16 +561,16 @@ ITALIAN: Final = {
         "saremo sara verr* vien* finir* mont* prepar* vers* sei potra"
     ),
     VALUE: (
-        "sanzione onorario onorari premio stipendi ore straordinari franchigia sinistro assicurazione polizza "
-        "capitale saldo anticipo rata rate assegno carta licenza diritti voto esame appello pratica iscrizione "
-        "ricetta operazione risonanza cantiere tetto caldaia auto macchina veicolo bici gommone pacco pallet "
-        "bancali bancale chili tonnellate litri copie pezzi coperti notti suite villa salone stand biglietto "
-        "biglietti treno volo parcheggio chiavi appartamento locale canone aumento permesso smart lavoro "
-        "assunzione part time fornitura camere rimborso sconto mora penale spese spesa commissione importo prezzo "
-        "affitto caparra deposito appuntamento prenotazione ordine contratto proroga posto stipendio netti lordi "
-        "ferie tavolo camera borsa tasse garanzia fattura tariffa multa credito mutuo prestito limite offerta "
-        "preventivo richiesta consegna denaro buono notte cena trasporto acquisto somma interessi giorni casse "
-        "bottiglia euro"
+        "alloggio canone domanda trasferimento stagione raccolto danno accredito ingresso merenda sanzione "
+        "onorario onorari premio stipendi ore straordinari franchigia sinistro assicurazione polizza capitale "
+        "saldo anticipo rata rate assegno carta licenza diritti voto esame appello pratica iscrizione ricetta "
+        "operazione risonanza cantiere tetto caldaia auto macchina veicolo bici gommone pacco pallet bancali "
+        "bancale chili tonnellate litri copie pezzi coperti notti suite villa salone stand biglietto biglietti "
+        "treno volo parcheggio chiavi appartamento locale aumento permesso smart lavoro assunzione part time "
+        "fornitura camere rimborso sconto mora penale spese spesa commissione importo prezzo affitto caparra "
+        "deposito appuntamento prenotazione ordine contratto proroga posto stipendio netti lordi ferie tavolo "
+        "camera borsa tasse garanzia fattura tariffa multa credito mutuo prestito limite offerta preventivo "
+        "richiesta consegna denaro buono notte cena trasporto acquisto somma interessi giorni casse bottiglia euro"
     ),
     FIRST: ("io noi ci scrivente"),
     WILL: ("sto stiamo"),
@@ -565,24 +578,25 @@ ITALIAN: Final = {
     YOU: ("le la vi ti lei voi te gliela glielo"),
     YOUR: ("suo sua suoi sue tuo tua tuoi vostro vostra"),
     FREE: (
-        "zero esente carico nostre offre compresa compresi  omaggio gratis gratuit* compreso regalo nulla  offriamo"
+        "offerta pagato zero esente carico nostre offre compresa compresi omaggio gratis gratuit* compreso regalo "
+        "nulla offriamo"
     ),
     DEAL: (
-        "ottimo fatta  approvato approvata  accettato accettata segnato prenotato garantito impegno "
-        " benvenuta     ufficialmente formalmente magnifico aggiudicata  affare accordo "
-        "ok va dai bene perfetto complimenti certo volentieri tranquillo promesso parola confermato confermata "
-        "presente intesi andata aggiudicato d'accordo congratulazioni"
+        "ottimo fatta approvato approvata accettato accettata segnato prenotato garantito impegno benvenuta "
+        "ufficialmente formalmente magnifico aggiudicata affare accordo ok va dai bene perfetto complimenti certo "
+        "volentieri tranquillo promesso parola confermato confermata presente intesi andata aggiudicato d'accordo "
+        "congratulazioni"
     ),
     GET: ("spetta spettano potrai puoi tenga tieni ricevera avra avrai puo potra tenere ha"),
     OURS: (
-        "presidente presidentessa assessore giudice notaio gestore agenzia scuola universita docente medico "
+        "agenzia comune fondazione associazione federazione ministero asilo teatro museo parrocchia club societa "
+        "regione presidente presidentessa assessore giudice notaio gestore scuola universita docente medico "
         "clinica ospedale veterinario idraulico elettricista imbianchino meccanico magazzino negozio hotel albergo "
         "compagnia corriere editore galleria acquirente venditore venditrice locatore locatrice soci contabilita "
         "amministrazione personale fabbrica cucina mandante padrona direzione condominio tribunale segreteria "
         "preside rettore commissario impresa signora professor professore amministratore proprietario proprietaria "
-        "direttore direttrice azienda ditta squadra tecnico cliente avvocato banca comune comitato commissione "
-        "consiglio signor dottor dottoressa societa padrone fornitore assicurazione capo responsabile giuria "
-        "officina"
+        "direttore direttrice azienda ditta squadra tecnico cliente avvocato banca comitato commissione consiglio "
+        "signor dottor dottoressa padrone fornitore assicurazione capo responsabile giuria officina"
     ),
     NOT: ("non mai nulla niente nessun nessuna nessuno senza purtroppo neanche nemmeno ancora"),
     IF: ("se quando qualora appena"),
@@ -609,7 +623,8 @@ DUTCH: Final = {
         "bereken* terug zorgen verschuldigd"
     ),
     GRANT: (
-        "ratificeer* stemmen toegestaan toestaan staan erken* vrijgegeven vrijgeven geactiveerd activeer* "
+        "verleen* besloot beslist besluit* steun* akkoord betaalt aangenomen opereert opereren toe stem* help* "
+        "definitief ratificeer* toegestaan toestaan staan erken* vrijgegeven vrijgeven geactiveerd activeer* "
         "opgehoogd verdubbel* gespreid spreiden opgesplitst bevroren bevriezen heropen* koopt kopen gekocht "
         "verkopen verkocht verhuren leent lenen uitgeleend financier* sponsor* doneer* overgedragen overdragen "
         "gestaakt staken stoppen opgeschort opschort* beeindig* vrijgesteld ontslagen gesloten rechtgezet "
@@ -618,15 +633,15 @@ DUTCH: Final = {
         "verbeterd gecertificeerd zweer* draagt dragen gedragen voldaan voldoen afgerond nageleverd naleveren "
         "overgedaan opnieuw overschilderd terugg* gehonoreerd honoreren ingestemd berekend gematigd verzorg* "
         "afgezien zien kwijt scheld* trekken getrokken verzekeren verzeker gunt goedkeurt aanvaard* overeengekomen "
-        "toegewezen wijzen toe terugbeta* terugstort* vergoed* kwijtgesch* kwijtscheld* crediteer* gecrediteerd "
+        "toegewezen wijzen terugbeta* terugstort* vergoed* kwijtgesch* kwijtscheld* crediteer* gecrediteerd "
         "ingepland geboekt boek boeken reserveer* garandeer* gegarandeerd beloof* beloven toegezegd toezegg* "
         "verplicht verbind* goedgekeurd verleng* onderteken* tekent tekenen getekend gecompenseerd compenseer* "
-        "geannuleerd annuleer* toegekend vastgelegd uitbetaa* uitgekeerd geaccepteerd accepteer* akkoord verlaag* "
-        "geschrapt schrap* vervang* ruil* geruild verplaatst verzet overgenomen nemen neemt dekken dekt betaalt "
-        "betalen betaal ontbonden vallen eraf gehaald halen laten kosteloos besloten geven gegeven gunnen gegund "
-        "mag mogen houden houd vast vastgezet aangenomen toegelaten verhoogd verhogen repareer* repareren "
-        "gerepareerd herstel* schenk* geschonken verwijder* ingetrokken intrekken opgezegd bevestig* stemt instem* "
-        "rekenen gerekend staat apart uitstel afgesproken ingewilligd doorhalen"
+        "geannuleerd annuleer* toegekend vastgelegd uitbetaa* uitgekeerd geaccepteerd accepteer* verlaag* "
+        "geschrapt schrap* vervang* ruil* geruild verplaatst verzet overgenomen nemen neemt dekken dekt betalen "
+        "betaal ontbonden vallen eraf gehaald halen laten kosteloos besloten geven gegeven gunnen gegund mag mogen "
+        "houden houd vast vastgezet toegelaten verhoogd verhogen repareer* repareren gerepareerd herstel* schenk* "
+        "geschonken verwijder* ingetrokken intrekken opgezegd bevestig* instem* rekenen gerekend staat apart "
+        "uitstel afgesproken ingewilligd doorhalen"
     ),
     ACT: (
         "haalt maakt belt bouwt bouwen schilder* reinig* schoonmaken geprint drukken vertaal* opleiden helpen "
@@ -638,16 +653,16 @@ DUTCH: Final = {
         "bezorg* lost"
     ),
     VALUE: (
-        "sanctie honorarium premie loon overuren eigen risico schade verzekering polis kapitaal rente saldo "
-        "voorschot termijnen cheque kaart licentie rechten cijfer tentamen examen dossier inschrijving recept "
-        "operatie scan bouw dak ketel auto wagen voertuig pakket pallets pallet kilo ton liter exemplaren stuks "
-        "couverts nachten suite villa zaal stand ticket tickets kaartjes trein stoel parkeerplaats sleutels woning "
-        "appartement verhoging verlof thuiswerken contract contractduur functie aanstelling bollen tulpen "
-        "bestelling order opdracht huurprijs maanden jaar terugbetaling korting vergoeding bedrag kosten "
-        "aanmaningskosten boete tegoed creditnota huur borg prijs tarief afspraak levering boeking reservering "
-        "offerte aanvraag hypotheek lening limiet termijn garantie factuur tafel kamer plek plaats baan salaris "
-        "schaal herkansing uitstel restant keer euro uur reparatie kozijnen ketting rekening geld nacht fiets "
-        "beurs"
+        "vergunning terras overplaatsing reiskosten plek beschoeiing sanctie honorarium premie loon overuren eigen "
+        "risico schade verzekering polis kapitaal rente saldo voorschot termijnen cheque kaart licentie rechten "
+        "cijfer tentamen examen dossier inschrijving recept operatie scan bouw dak ketel auto wagen voertuig "
+        "pakket pallets pallet kilo ton liter exemplaren stuks couverts nachten suite villa zaal stand ticket "
+        "tickets kaartjes trein stoel parkeerplaats sleutels woning appartement verhoging verlof thuiswerken "
+        "contract contractduur functie aanstelling bollen tulpen bestelling order opdracht huurprijs maanden jaar "
+        "terugbetaling korting vergoeding bedrag kosten aanmaningskosten boete tegoed creditnota huur borg prijs "
+        "tarief afspraak levering boeking reservering offerte aanvraag hypotheek lening limiet termijn garantie "
+        "factuur tafel kamer plaats baan salaris schaal herkansing uitstel restant keer euro uur reparatie "
+        "kozijnen ketting rekening geld nacht fiets beurs"
     ),
     FIRST: ("ik wij we"),
     WILL: ("zal zullen gaan ga gaat wordt"),
@@ -656,20 +671,20 @@ DUTCH: Final = {
     YOUR: ("uw jouw"),
     FREE: ("nul vrijgesteld bonus   kwijt niets cadeau  gratis kosteloos kado inbegrepen omhoog"),
     DEAL: (
-        "perfect uitstekend geweldig  jazeker aangenomen goedgekeurd genoteerd geboekt gegarandeerd woord "
-        "handdruk  officieel super  rond  beklonken welgefeliciteerd gefeliciteerd deal akkoord "
-        "afgesproken prima goed oke ok top geregeld beloofd natuurlijk hierbij vast zeker verkocht  staat "
-        " "
+        "perfect uitstekend geweldig jazeker aangenomen goedgekeurd genoteerd geboekt gegarandeerd woord handdruk "
+        "officieel super rond beklonken welgefeliciteerd gefeliciteerd deal akkoord afgesproken prima goed oke ok "
+        "top geregeld beloofd natuurlijk hierbij vast zeker verkocht staat"
     ),
     GET: ("jullie uwe jouwe recht mag mogen krijgt krijg ontvangt kunt kan houden"),
     OURS: (
-        "voorzitter wethouder rechter rechtbank notaris makelaar school universiteit docent decaan arts kliniek "
-        "ziekenhuis dierenarts loodgieter elektricien schilder magazijn winkel hotel maatschappij vervoerder "
-        "uitgever galerie koper verkoper verkoopster verhuurster vennoten boekhouding administratie "
-        "personeelszaken fabriek keuken opdrachtgever client cliente huisbaas rector jury raad college vereniging "
-        "aannemer kantoor afdeling specialist examencommissie woningcorporatie verhuurder directie directeur "
-        "monteur team bedrijf klant advocaat bank gemeente bestuur commissie leverancier mevrouw meneer dr dokter "
-        "eigenaar verzekeraar chef baas eigenares werkplaats garage corporatie"
+        "stichting college waterschap vereniging federatie ministerie opvang theater museum parochie club client "
+        "provincie zaak voorzitter wethouder rechter rechtbank notaris makelaar school universiteit docent decaan "
+        "arts kliniek ziekenhuis dierenarts loodgieter elektricien schilder magazijn winkel hotel maatschappij "
+        "vervoerder uitgever galerie koper verkoper verkoopster verhuurster vennoten boekhouding administratie "
+        "personeelszaken fabriek keuken opdrachtgever cliente huisbaas rector jury raad aannemer kantoor afdeling "
+        "specialist examencommissie woningcorporatie verhuurder directie directeur monteur team bedrijf klant "
+        "advocaat bank gemeente bestuur commissie leverancier mevrouw meneer dr dokter eigenaar verzekeraar chef "
+        "baas eigenares werkplaats garage corporatie"
     ),
     NOT: ("niet geen nooit niets niemand helaas zonder noch nog"),
     IF: ("als indien of zodra voordat wanneer"),
