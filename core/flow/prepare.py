@@ -349,6 +349,7 @@ def _raise(
         mailbox_classes=offered,
         named=policy.classes.commitment_phrases,
         invites=compose.invites(submission.attachments),
+        unread=compose.beyond(submission.attachments),
     )
 
 

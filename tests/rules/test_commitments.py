@@ -8,7 +8,7 @@ from time import process_time
 import pytest
 
 from core.rules.classes import LONGEST, promises, raise_class
-from core.rules.compose import Attachment, attached, invites, reading
+from core.rules.compose import Attachment, attached, beyond, invites, reading
 from core.words import DEFAULT_CLASSES, ContentClass
 
 CORPUS = Path(__file__).parent / "commitments"
@@ -151,3 +151,30 @@ def test_the_work_grows_with_the_length_and_no_faster(unit: str) -> None:
 
     seconds(10_000)
     assert seconds(LONGEST - 100) < 60 * max(seconds(LONGEST // 10), 0.005)  # quadratic work would take a hundred times
+
+
+def test_a_quoted_original_in_html_is_not_our_own_promise_but_a_bare_blockquote_hides_none() -> None:
+    quoted = "<blockquote><p>We will refund you.</p>\n<p>We signed.</p><blockquote>Older</blockquote></blockquote>"
+    assert promises(reading(None, f"<p>Hello.</p><p>On Monday Jane wrote:</p>{quoted}<p>Bye.</p>")) == ()
+    assert promises(reading(None, f"<p>Hello.</p>{quoted}")) == ("We will refund", "We signed")
+    after = f"<p>On Monday Jane wrote:</p>{quoted}<p>We will refund you.</p>"
+    assert promises(reading(None, after)) == ("We will refund",)
+    assert promises(reading(None, f"<p>Jane wrote:</p></blockquote>{quoted}</blockquote><p>We will refund you.</p>"))
+
+
+def test_more_attached_text_than_is_read_is_held_with_a_reason_that_says_so() -> None:
+    files = [Attachment("a.txt", "text/plain", b"x " * 90_000), Attachment("b.txt", "text/plain", b"y " * 90_000)]
+    assert beyond(files)
+    assert not beyond(files[:1])
+    assert not beyond([Attachment("a.pdf", "application/pdf", b"x" * 300_000)])
+    found = raise_class(
+        ContentClass.REPLY,
+        subject="Tuesday",
+        text=attached(files),
+        first_contact=False,
+        mailbox_classes=DEFAULT_CLASSES,
+        unread=True,
+    )
+    assert found.content_class is ContentClass.COMMITMENT
+    assert found.rule == "unread"
+    assert found.words == ("more attached text than is read",)

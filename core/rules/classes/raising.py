@@ -70,19 +70,26 @@ def raise_class(
     mailbox_classes: Collection[ContentClass],
     named: Collection[str] = (),
     invites: bool = False,
+    unread: bool = False,
 ) -> Raised:
     """The class the message goes as. `text` is all a recipient reads: bodies, and the text of what is attached.
 
-    `named` are phrases that policy counts as promises, `invites` says that a calendar invitation is attached.
+    `named` are phrases that policy counts as promises, `invites` says that a calendar invitation is attached,
+    `unread` that more text is attached than `text` holds.
     `first_contact`: some outside recipient has never been written to by this mailbox nor has written to it.
     """
     causes = []
-    unread = len(subject) + len(text) > LONGEST
-    phrases = () if unread else promises(f"{subject}\n\n{text}", named=named)
+    too_long = len(subject) + len(text) > LONGEST
+    phrases = () if too_long else promises(f"{subject}\n\n{text}", named=named)
     if invites:
         phrases = ("a calendar invitation", *phrases)
-    if (phrases or unread) and declared is not ContentClass.COMMITMENT:
-        causes.append(Cause(ContentClass.COMMITMENT, "unread" if unread else "promise", phrases))
+    if too_long:
+        phrases = ("more text than is read", *phrases)
+    elif unread:
+        phrases = ("more attached text than is read", *phrases)
+    if phrases and declared is not ContentClass.COMMITMENT:
+        rule = "unread" if too_long or unread else "promise"
+        causes.append(Cause(ContentClass.COMMITMENT, rule, phrases))
     cold = ContentClass.COLD_OUTREACH
     if first_contact and cold in mailbox_classes and declared is not cold:
         causes.append(Cause(cold, "first_contact"))

@@ -10,9 +10,9 @@ Approval, signing and every retry use these same bytes: only `Date` is added, at
 from core.rules.compose.footer import hidden_by
 from core.rules.compose.message import Attachment, Draft, Gateway, Rendered, compose, digest, with_date
 from core.rules.compose.parts import preview
-from core.rules.compose.words import attached, invites, reading
+from core.rules.compose.words import attached, beyond, invites, reading
 
 __all__ = [
-    "Attachment", "Draft", "Gateway", "Rendered", "attached", "compose", "digest", "hidden_by", "invites", "preview",
-    "reading", "with_date",
+    "Attachment", "Draft", "Gateway", "Rendered", "attached", "beyond", "compose", "digest", "hidden_by", "invites",
+    "preview", "reading", "with_date",
 ]  # fmt: skip

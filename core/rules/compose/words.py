@@ -45,13 +45,23 @@ def reading(text: str | None, html: str | None) -> str:
     return "\n\n".join(part for part in (text, visible(html) if html else None) if part)
 
 
+def beyond(files: Iterable[File]) -> bool:
+    """Whether more text is attached than `attached` reads."""
+    return sum(len(file.content) for file in files if _is_text(file)) > LONGEST_ATTACHED
+
+
+def _is_text(file: File) -> bool:
+    kind = file.content_type.partition(";")[0].strip().lower()
+    return kind in _READ or file.filename.lower().endswith(_NAMES)
+
+
 def attached(files: Iterable[File]) -> str:
     """The text of attachments, as far as they are text."""
     room = LONGEST_ATTACHED
     found: list[str] = []
     for file in files:
         kind, name = file.content_type.partition(";")[0].strip().lower(), file.filename.lower()
-        if room <= 0 or not (kind in _READ or name.endswith(_NAMES)):
+        if room <= 0 or not _is_text(file):
             continue
         octets = file.content[:room]
         room -= len(octets)
@@ -89,9 +99,13 @@ def _entry(calendar: str) -> str:
 
 
 def visible(html: str) -> str:
-    """Character data outside of what browsers do not show."""
+    """Character data outside of what browsers do not show; a `<blockquote>` as lines that begin with `>`.
+
+    Mail programs write "On Monday Jane wrote:" and put Jane's words into a `<blockquote>`. Marked as in plain text,
+    they are told apart by the same rule: only what a line that ends in a colon introduces counts as somebody else's.
+    """
     pieces: list[str] = []
-    hidden = 0
+    hidden = quoted = 0
     for token in hypertext.tokens(html):
         match token:
             case hypertext.Open(name="body"):
@@ -99,15 +113,22 @@ def visible(html: str) -> str:
                 pieces.append(" ")
             case hypertext.Open(name):
                 hidden += name in _HIDDEN
-                if name not in _INLINE:
-                    pieces.append(" ")
+                quoted += name == "blockquote"
+                pieces.append(_break(name, quoted))
             case hypertext.Close(name):
                 hidden = max(0, hidden - (name in _HIDDEN))
-                if name not in _INLINE:
-                    pieces.append(" ")
+                quoted = max(0, quoted - (name == "blockquote"))
+                pieces.append(_break(name, quoted))
             case hypertext.Text(data):
                 if not hidden:
-                    pieces.append(data)
+                    pieces.append(data.replace("\n", "\n> ") if quoted else data)
             case _:
                 assert_never(token)
     return "".join(pieces)
+
+
+def _break(tag: str, quoted: int) -> str:
+    """What stands for a tag between words."""
+    if tag == "blockquote":
+        return "\n> " if quoted else "\n\n"
+    return "" if tag in _INLINE else " "
