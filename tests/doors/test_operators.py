@@ -301,6 +301,9 @@ def test_mode_rises_by_governance_one_rung_at_a_time(agent: Visitor, alice: Visi
     answer = gail.patch(BOX, up | {"approval_webhook": "https://hooks.example/x"})
     assert answer.status_code == 200, answer.text
     assert answer.json()["oversight_mode"] == "monitored"
+    at_once = problem(gail.patch(BOX, up | {"oversight_mode": "autonomous"}), 409, "conflict")
+    assert "between two raises" in at_once["reason"]
+    assert at_once["fix"].startswith("raise it from 2")
 
 
 def test_several_changes_hold_together_or_not_at_all(agent: Visitor) -> None:
