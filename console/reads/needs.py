@@ -59,7 +59,10 @@ def _of_desk(tx: Transaction, head: figures.Head) -> Iterator[Need]:
     if failing:
         more = "+" if failing > queue.FAILING_COUNTED else ""
         count = f"{min(failing, queue.FAILING_COUNTED):,}{more}"
-        text = f"{count} held {'message fails' if failing == 1 else 'messages fail'} a check; look before approving"
+        one = failing == 1
+        text = (
+            f"{count} held {'message fails' if one else 'messages fail'} a check: open {'it' if one else 'them'} first"
+        )
         yield Need(Level.WARN, "queue", text, "queue")
     since = bucket(tx.now - HOUR, 60)
     unproven = figures.counts(tx.conn, "desk", [""], ["unverified_1h"], since=since).total("", "unverified_1h")

@@ -172,7 +172,7 @@ async def test_help_and_palette_come_from_the_registry_and_the_palette_decides_n
         await shows(pilot, "Your refund")
         await pilot.press("question_mark")
         await shows(pilot, "On queue")
-        await shows(pilot, "Approve the message under the cursor")
+        await shows(pilot, "Approve exactly these bytes")
         await press(pilot, scene, "escape")
         offered = [command.title for command in app.get_system_commands(app.screen)]
         assert not [title for title in offered if title.startswith(("approve (", "undo"))]

@@ -48,7 +48,7 @@ async def queue(pilot: Pilot[int], scene: Scene) -> None:
 async def message(pilot: Pilot[int], scene: Scene) -> None:
     await pilot.press("2")
     await shows(pilot, "Re: revised")
-    await pilot.press("j", "enter")
+    await pilot.press("enter")
     await shows(pilot, "gnp.exe")
     await shows(pilot, "Dear Ms Doe")
 
@@ -122,9 +122,9 @@ async def trace(pilot: Pilot[int], scene: Scene) -> None:
 
 async def help_(pilot: Pilot[int], scene: Scene) -> None:
     await pilot.press("2")
-    await shows(pilot, "Subj   We guarantee")
+    await shows(pilot, "Subj   Re: revised")
     await pilot.press("question_mark")
-    await shows(pilot, "Approve the message under the cursor")
+    await shows(pilot, "Approve exactly these bytes")
 
 
 async def stopped(pilot: Pilot[int], scene: Scene) -> None:
