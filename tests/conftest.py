@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,11 @@ from core.ledger import schema
 from core.ledger.store import Store
 
 _NUMBERS = itertools.count(1)
+
+for _ignored in (signal.SIGINT, signal.SIGHUP):
+    # A shell that starts the tests in the background lets them ignore these, and every program that they start too.
+    if signal.getsignal(_ignored) is signal.SIG_IGN:
+        signal.signal(_ignored, signal.default_int_handler if _ignored is signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.fixture

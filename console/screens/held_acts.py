@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
@@ -51,7 +52,8 @@ class HeldScreen(DeskScreen):
         """Keep what is before the reviewer's eyes from now on; None: nothing."""
         app = self.console
         if app.session.reads(item) and roles.may(app.actor, Verb.MESSAGE_APPROVE):
-            app.run_worker(_keep(app), group="reading", exit_on_error=False)
+            # a function: a worker that is cancelled before it starts would leave a coroutine that nobody awaited
+            app.run_worker(partial(_keep, app), group="reading", exit_on_error=False)  # type: ignore[arg-type]  # Textual wants None inferred
 
     # -- one ----------------------------------------------------------------------------------------------------------
 
