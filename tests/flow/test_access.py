@@ -52,7 +52,7 @@ OUT: Final = [disabled, narrowed, replaced, expired]
 
 GIVEN: Final[dict[str, Any]] = {
     "agent": "support-bot", "reason": "a reason", "address": ADDRESS, "mode": Mode.READ_ONLY, "lane": 1,
-    "domain": DOMAIN, "kind": Kind.OWNER, "affirmed": (),
+    "domain": DOMAIN, "kind": Kind.OWNER, "affirmed": (), "digest": "",
 }  # fmt: skip
 DEEDS: Final = {
     name: made
