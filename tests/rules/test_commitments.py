@@ -178,3 +178,15 @@ def test_more_attached_text_than_is_read_is_held_with_a_reason_that_says_so() ->
     assert found.content_class is ContentClass.COMMITMENT
     assert found.rule == "unread"
     assert found.words == ("more attached text than is read",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Your refund", "Your refund 12", "Your refund of 20 EUR", "Votre remboursement", "Re: your refund",
+        "Your refund 3\n\nIt is on its way.", "Order 5 confirmed", "Your order is confirmed.", "Bestellung 7 bestätigt",
+        "Thanks, we have received your refund request.", "We got your message.",
+    ],
+)  # fmt: skip
+def test_headings_and_receipts_promise_nothing(text: str) -> None:
+    assert promises(text) == ()

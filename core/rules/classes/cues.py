@@ -156,7 +156,7 @@ ENGLISH: Final = {
         "wants wanted requested requests suggested suggests proposed proposes complained hopes insists wondered "
         "rumour heard thought believes promised complaining quoting quoted mentioned said says asked asks told "
         "wrote claims claimed thinks believe saw noticed understand seems apparently reported states stated wonder "
-        "wondering read previous shows"
+        "wondering read previous shows received"
     ),
     POLITE: (
         "congratulates hope curious interesting fyi summary agenda notes webinar release released version docs "

@@ -54,6 +54,8 @@ def _spans(sentence: str, after_deal: bool) -> tuple[tuple[tuple[int, int], ...]
 def _read(sentence: str, after_deal: bool) -> tuple[tuple[tuple[int, int], ...], bool]:  # noqa: FBT001 - remembered
     """Where a sentence promises, and whether it settles what the next one says."""
     lowered = _lower(sentence)
+    if _RECEIPT.fullmatch(lowered.strip()):
+        return (), False
     spans = _worded(sentence, lowered)
     if not spans and (weighed := weighing.promising(lowered, after_deal=after_deal)) is not None:
         spans = (weighed,)
@@ -66,6 +68,18 @@ def _worded(sentence: str, lowered: str) -> tuple[tuple[int, int], ...]:
     return close or tuple(grammar.promising(lowered))
 
 
+_RECEIPT: Final = re.compile(
+    r"(?:(?:your|the|ihre|deine|votre|su|tu|o seu|il tuo|je|uw) )?"
+    r"(?:order|payment|purchase|subscription|registration|account|e-?mail address"
+    r"|bestellung|zahlung|commande|paiement|pedido|pago|pagamento|ordine|bestelling|betaling)"
+    r"(?: (?:no\.?|nr\.?|number))?(?: ?#?[\w-]{1,20})? "
+    r"(?:(?:is|was|has been|ist|wurde|est|a ete|foi|ha sido|e stato) )?"
+    r"(?:confirmed|received|completed?|verified|activated|bestatigt|confirmee?|confirmad[oa]|confermat[oa]|bevestigd)"
+    r"[.!]?"
+    r"|(?:thanks|thank you)?[,.!]? ?(?:we|i)(?:'ve| have)? (?:received|got) your [\w ]{0,40}?"
+    r"(?:request|message|enquiry|inquiry|e-?mail|question|application|claim|complaint)[.!]?"
+)
+"""The whole of a receipt's sentence: it tells that something came in and grants nothing ("Order 5 confirmed")."""
 _REMEMBERED: Final = 400
 _known = lru_cache(maxsize=4096)(_read)
 """Agents write the same sentences again and again."""

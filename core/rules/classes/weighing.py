@@ -133,6 +133,9 @@ _OPENS: Final = (
 _SELF_GRANT, _VALUE_DONE_GRANT = 22, 15
 _QUESTION, _ENGLISH, _AFTER_DEAL = -19, -5, 14
 _LONGEST_OPENING: Final = 60
+_TITLE: Final = 3
+"""So few words are a heading ("Your refund 12"), not a sentence: without one that settles something they promise
+nothing."""
 
 
 def _behind(places: int, reach: int) -> int:
@@ -150,11 +153,14 @@ def promising(sentence: str, *, after_deal: bool = False) -> tuple[int, int] | N
     `after_deal`: the sentence before was a short one that settles something ("OK, deal.").
     """
     tokens = _TOKEN.findall(sentence)
+    title = len(tokens) <= 3 * _TITLE and sum(one.isalpha() and one not in _CURRENCY for one in tokens) <= _TITLE
     for first in range(0, len(tokens) - 1, _MOST):
         masks, english = _masks(tokens[first : first + _MOST])
         every = 0
         for mask in masks:
             every |= mask
+        if title and not every & c.DEAL:
+            return None
         weight = _gathered(every)
         if tokens[-1] == "?":
             weight += _QUESTION
