@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import func, select
 
-from console.format import percent, plural
+from console.format import clock, moment, percent, plural, stamp
 from console.live import AgentLine, Level, Need
 from console.reads.overview import is_tight
 from core.flow import anomalies, house, integrity
@@ -74,7 +74,16 @@ def _of_desk(tx: Transaction, head: figures.Head) -> Iterator[Need]:
 def _troubles(tx: Transaction) -> Iterator[Need]:
     for one in views.troubles(tx.conn, now=tx.now):
         go = "lanes" if one.kind.startswith(("stream", "route")) else "queue" if one.kind == "altered" else "events"
-        yield Need(Level.FAULT if one.kind in FAULTS else Level.WARN, one.subject, one.text, go)
+        text = _gateway_down(one, tx.now) if one.kind == "no_worker" else one.text
+        yield Need(Level.FAULT if one.kind in FAULTS else Level.WARN, one.subject, text, go)
+
+
+def _gateway_down(one: views.Trouble, now: int) -> str:
+    """`down since 12:41:07Z: postroom serve`; with the date when it is not of today."""
+    if one.since is None:
+        return f"{one.text}: {one.fix}"
+    today = moment(one.since).date() == moment(now).date()
+    return f"down since {clock(one.since) if today else stamp(one.since)}: {one.fix}"
 
 
 def _of_agent(line: AgentLine) -> Iterator[Need]:

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from console.actions import ACTIONS, Asks, Scope, footer, of_scope, works_in
 from console.app import PostroomConsole
 from console.curtain import opened
+from console.format import clock, stamp
 from console.live import News
 from console.screens.queue import QueueScreen
 from console.widgets.frame import FootLine
@@ -20,7 +21,7 @@ from console.wiring import MODES, Parts, sign_in
 from core.errors import Refused, Unauthenticated
 from core.flow import controls
 from core.ledger.tables import Message, Review, Worker, table
-from core.words import HOUR
+from core.words import DAY, HOUR, MINUTE
 from tests.console.scene import (
     Scene,
     drawn,
@@ -265,10 +266,22 @@ async def test_a_gateway_that_no_longer_beats_is_shown_and_agents_can_still_be_s
         scene.store.transact(lambda tx: tx.write(table(Worker).delete()))
         await pilot.press("ctrl+r")
         await shows(pilot, "✖ gateway down")
-        await shows(pilot, "no process delivers")
+        await shows(pilot, "no process delivers: postroom serve")
         await pilot.press("s")
         await press(pilot, scene, *"stop", "enter")
         await shows(pilot, "✖ SUSP")
+
+
+async def test_a_gateway_that_was_killed_or_stopped_shows_since_when(scene: Scene) -> None:
+    beat_at = scene.store.clock.now() - MINUTE
+    app = scene.app()
+    async with looking(app) as pilot:
+        scene.store.transact(lambda tx: tx.write(update(table(Worker)).values(beat_at=beat_at)))
+        await pilot.press("ctrl+r")
+        await shows(pilot, f"down since {clock(beat_at)}: postroom serve")
+        scene.store.transact(lambda tx: tx.write(update(table(Worker)).values(beat_at=beat_at - 2 * DAY)))
+        await pilot.press("ctrl+r")
+        await shows(pilot, f"down since {stamp(beat_at - 2 * DAY)}: postroom")
 
 
 async def test_without_colour_every_fault_still_has_its_sign(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import insert, update
 
 from core.demo.clock import FakeClock
 from core.errors import Invalid
-from core.events import AgentSuspended, EmailQueued
+from core.events import AgentSuspended, EmailQueued, GatewayStopped
 from core.filters import parse
 from core.flow import depart, review
 from core.flow.review import Decision
@@ -17,7 +17,7 @@ from core.ledger.transaction import Transaction
 from core.ledger.views import agents, events, figures, lanes, message, pending, queue
 from core.ledger.views.events import EventFilter
 from core.ledger.views.queue import Order
-from core.words import BEAT, DAY, HOUR, MINUTE, SECOND, Mode, Outcome, Reply, read_id
+from core.words import BEAT, DAY, HOUR, MINUTE, SECOND, SYSTEM, Mode, Outcome, Reply, read_id
 from tests.desk import ADDRESS, ALICE, WIDE, Bench, make_desk
 
 BUSY = Reply(Outcome.DEFERRED, 450, "4.2.0", "try later", "rcpt", "mx.example")
@@ -384,6 +384,20 @@ def test_an_agent_stands_at_its_loosest_mode(store: Store) -> None:
         (run,) = agents.runs(conn, desk.agent_id)
     assert last is not None
     assert (run.key, run.accepted, run.user) == ("run-1", 1, "ann@acme.test")
+
+
+def test_a_gateway_that_is_down_says_since_when_killed_or_stopped(store: Store) -> None:
+    make_desk(store)
+    began = store.clock.now()
+    store.transact(lambda tx: depart.enlist(tx, worker=1, pid=1))
+    with store.read() as conn:
+        assert [one.since for one in agents.troubles(conn, now=began + HOUR)] == [began]
+    stopped = began + MINUTE
+    store.clock.advance(micros=MINUTE)
+    store.transact(lambda tx: depart.discharge(tx, worker=1))
+    store.transact(lambda tx: tx.emit(GatewayStopped(actor=str(SYSTEM), host="h", pid=1)))
+    with store.read() as conn:
+        assert [one.since for one in agents.troubles(conn, now=began + HOUR)] == [stopped]
 
 
 def test_troubles_name_what_does_not_work(store: Store) -> None:

@@ -14,6 +14,7 @@ from core.ledger.tables import (
     DeadHook,
     Hook,
     Lane,
+    LogEntry,
     Mailbox,
     Message,
     Reader,
@@ -30,6 +31,7 @@ from core.words import HOUR, SILENT, Mode, spell_id
 
 AGENT: Final = table(Agent)
 LANE: Final = table(Lane)
+LOG: Final = table(LogEntry)
 MAILBOX: Final = table(Mailbox)
 MESSAGE: Final = table(Message)
 RUN: Final = table(Run)
@@ -42,6 +44,8 @@ WORKER: Final = table(Worker)
 READER: Final = table(Reader)
 
 PAGE: Final = 100
+LOG_TAIL: Final = 1_000
+"""Entries of the log in which the end of a gateway is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,12 +262,16 @@ def keys(conn: Connection) -> list[KeyRow]:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Something that is not as it should be, as a row says it: `kind`, what it is about, since when, in whose words."""
+    """Something that is not as it should be, as a row says it: `kind`, what it is about, since when, in whose words.
+
+    `fix` is the command that ends it, where there is one.
+    """
 
     kind: str
     subject: str
     text: str
     since: int | None
+    fix: str = ""
 
 
 def troubles(conn: Connection, *, now: int) -> list[Trouble]:
@@ -324,13 +332,24 @@ def _hooks(conn: Connection) -> list[Trouble]:
 
 
 def _workers(conn: Connection, now: int) -> list[Trouble]:
-    """A worker whose beat has stopped is somebody's crash; none at all is a gateway that is not running."""
+    """A worker whose heartbeat has stopped has crashed; no worker at all means that no gateway runs.
+
+    A gateway that stopped in order took its row with it: the log knows when.
+    """
     last: Row[Any] | None = conn.execute(select(WORKER.c.beat_at).order_by(WORKER.c.beat_at.desc()).limit(1)).first()
     if last is not None and last.beat_at > now - SILENT:
         return []
-    return [
-        Trouble("no_worker", "gateway", "no process delivers: postroom serve", None if last is None else last.beat_at)
-    ]
+    since = _last_stop(conn) if last is None else last.beat_at
+    return [Trouble("no_worker", "gateway", "no process delivers", since, "postroom serve")]
+
+
+def _last_stop(conn: Connection) -> int | None:
+    """When the newest gateway ended, by the newest entries of the log: the log has no index on types."""
+    c = LOG.c
+    newest = select(func.max(c.seq)).scalar_subquery()
+    ended = select(c.at).where(c.seq > newest - LOG_TAIL, c.type.in_(("gateway.stopped", "gateway.lost")))
+    at: int | None = conn.execute(ended.order_by(c.seq.desc()).limit(1)).scalar()
+    return at
 
 
 def _readers(conn: Connection, now: int) -> list[Trouble]:
