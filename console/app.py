@@ -22,28 +22,29 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
-from console.actions import ACTIONS, TABS, Action, Asks, Scope, of_scope, refusal, works_in
-from console.careful import CarefulApp
 from console.dialogs import Choice, ChoiceDialog, Dialog, RefusalDialog
-from console.live import Link, Live, News
-from console.palette import DEFAULT_THEME, BadTheme, install_themes, load_themes, theme_folder, watch_themes
-from console.safe import fill, make_safe
-from console.screens.ended import EndedScreen
+from console.keymap import ACTIONS, TABS, Action, Asks, Scope, of_scope, refusal, works_in
+from console.safe_app import CarefulApp
+from console.safe_text import fill, make_safe
 from console.screens.opening import OpeningScreen
+from console.screens.signed_out import EndedScreen
 from console.session import Session
+from console.state import DeskUpdate, Link, Live
+from console.themes import DEFAULT_THEME, BadTheme, install_themes, load_themes, theme_folder, watch_themes
 from console.widgets.frame import Head, Line, head_line
 from core.clock import SystemClock
+from core.durations import MINUTE
 from core.errors import AccessEnded, PostroomError, Refused, Unavailable
-from core.words import MINUTE, Actor, Clock
+from core.model import Actor, Clock
 
 if TYPE_CHECKING:
-    from console.curtain import Waiting
-    from console.deeds import Deed
-    from console.desk import Desk
-    from console.screens.base import DeskScreen
-    from console.wiring import Parts
-    from core.ledger.store import Store
-    from core.rules.provenance import Keyring
+    from console.desk_client import Desk
+    from console.factory import Parts
+    from console.operations import Deed
+    from console.screens.desk_screen import DeskScreen
+    from console.splash import Waiting
+    from core.db.store import Store
+    from core.rules.signed_ids import HmacKeys
 
 T = TypeVar("T")
 Opener = Callable[[], "Parts"]
@@ -81,7 +82,7 @@ class PostroomConsole(CarefulApp[int]):
         release_delay: int | None = None,
         clock: Clock | None = None,
         hint: str = "",
-        keyring: Keyring | None = None,
+        keyring: HmacKeys | None = None,
         opener: Opener | None = None,
         saying: str = "Opening the desk ...",
         waiting: Waiting | None = None,
@@ -95,7 +96,7 @@ class PostroomConsole(CarefulApp[int]):
         self.live = Live()
         self.session = Session()
         self.paused_at: int | None = None
-        self._held_back: News | None = None
+        self._held_back: DeskUpdate | None = None
         self._given_delay = release_delay
         self._clock = clock or (store.clock if store is not None else SystemClock())
         self.saying = saying
@@ -171,7 +172,7 @@ class PostroomConsole(CarefulApp[int]):
 
     # -- hearing ------------------------------------------------------------------------------------------------------
 
-    def _hear(self, news: News) -> None:
+    def _hear(self, news: DeskUpdate) -> None:
         """What the follower tells; on Textual's own thread."""
         was = self.live
         self.live = news.live
@@ -189,7 +190,7 @@ class PostroomConsole(CarefulApp[int]):
         if (news.live.link, news.live.stopped_at, news.live.needs) != (was.link, was.stopped_at, was.needs):
             self._check_frame()  # what is wrong does not wait for the next tick
 
-    def _tell(self, news: News) -> None:
+    def _tell(self, news: DeskUpdate) -> None:
         screen = self.desk_screen
         if screen is None or not screen.is_mounted:
             return  # it has nothing to show the news on yet, and reads everything once it has
@@ -413,9 +414,9 @@ class PostroomConsole(CarefulApp[int]):
             self._parts.desk.close()
 
 
-def _given(store: Store | None, actor: Actor, keyring: Keyring | None) -> Parts:
+def _given(store: Store | None, actor: Actor, keyring: HmacKeys | None) -> Parts:
     """In a thread: import what speaks to the database, over the store that was given."""
-    from console import wiring  # noqa: PLC0415 - the ORM takes longer to import than the first frame may
+    from console import factory  # noqa: PLC0415 - the ORM takes longer to import than the first frame may
 
     assert store is not None, "a console needs a store or an opener"
-    return wiring.build(store, actor, keyring)
+    return factory.build(store, actor, keyring)

@@ -18,18 +18,18 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from console import curtain
-from console.format import clock_short
-from core.cli import frame
-from core.cli.frame import Said
+from console import splash
+from console.views.format import clock_short
+from core.cli import output
+from core.cli.output import Said
 from core.errors import Invalid, PostroomError, Refused
 
 if TYPE_CHECKING:
-    from console.town import Town
-    from console.wiring import Parts
-    from core.demo.live import Figures
-    from core.demo.mornings import Playing
-    from core.demo.tally import CaseFigures
+    from console.demo_thread import Town
+    from console.factory import Parts
+    from core.demo.incident_runner import Playing
+    from core.demo.live_scenario import Figures
+    from core.demo.results import CaseFigures
 
 HINT: Final = "a demonstration: press 2 for held mail, a approves, x rejects, 3 for agents, s suspends, ? for help"
 
@@ -62,7 +62,7 @@ def mount(app: typer.Typer) -> None:
         """The whole desk, live, on an empty machine; everything around it is simulated."""
         said = _play(scenario, no_screen=headless, seconds=seconds, messages=messages, quiet=as_json)
         if said is not None:
-            frame.say(frame.dump(said.data) if as_json else said.text)
+            output.say(output.dump(said.data) if as_json else said.text)
             if said.code:
                 raise typer.Exit(said.code)
 
@@ -80,7 +80,7 @@ def _play(scenario: Scenario, *, no_screen: bool, seconds: float, messages: int,
             return _morning(directory, messages=messages, quiet=quiet)
         if no_screen:
             note(f"A desk in {directory}, five agents, one of which goes rogue; {seconds:.0f} seconds ...", quiet=quiet)
-            from core.demo.live import headless  # noqa: PLC0415 - what is simulated is imported where it is played
+            from core.demo.live_scenario import headless  # noqa: PLC0415 - what is simulated is imported where it is played
 
             try:
                 return _said(
@@ -94,13 +94,13 @@ def _play(scenario: Scenario, *, no_screen: bool, seconds: float, messages: int,
 
 
 def _morning(directory: Path, *, messages: int, quiet: bool) -> Said:
-    from core.demo import mornings  # noqa: PLC0415 - what is simulated is imported where it is played
+    from core.demo import incident_runner  # noqa: PLC0415 - what is simulated is imported where it is played
 
     def progress(text: str, share: float) -> None:
         note(f"{text} {share:4.0%}", quiet=quiet)
 
     note(f"The morning, twice: {messages:,} follow-ups by each of three agents ...", quiet=quiet)
-    outcome = asyncio.run(mornings.run(directory, messages=messages, progress=progress))
+    outcome = asyncio.run(incident_runner.run(directory, messages=messages, progress=progress))
     whole = outcome.default.audit_ok and outcome.widened.audit_ok
     return Said(outcome.as_json(), f"{_table(outcome.default)}\n\n{_table(outcome.widened)}", code=0 if whole else 1)
 
@@ -110,22 +110,23 @@ def _watched_morning(directory: Path, *, messages: int) -> Said:
     under_way: list[Playing] = []
 
     def move_in() -> Parts:
-        from console import wiring  # noqa: PLC0415 - the ORM takes longer to import than the first frame may
-        from core.demo import founding, morning, mornings  # noqa: PLC0415 - the same
+        from console import factory  # noqa: PLC0415 - the ORM takes longer to import than the first frame may
+        from core.demo import incident, seed  # noqa: PLC0415 - the same
+        from core.demo import incident_runner as demo_incident_runner
 
         with contextlib.redirect_stderr(sys.__stderr__):  # a process is handed its descriptor; Textual's has none
-            playing = mornings.Playing(morning.WIDENED, directory, messages=messages, watched=True)
+            playing = demo_incident_runner.Playing(incident.WIDENED, directory, messages=messages, watched=True)
         under_way.append(playing)
         try:
             playing.hear()
         except PostroomError as error:  # not to be tried again: half a desk is there
             raise Refused(f"the morning did not begin: {error}") from error
-        return wiring.open_desk(directory, founding.person_at(directory, "alice"), clock=playing.clock)
+        return factory.open_desk(directory, seed.person_at(directory, "alice"), clock=playing.clock)
 
     said: float | CaseFigures = 0.0
     left_at = 0
     try:
-        curtain.raised(move_in, saying="Founding a desk, waking the agents at four in the morning ...", hint=MORNING)
+        splash.raised(move_in, saying="Founding a desk, waking the agents at four in the morning ...", hint=MORNING)
         for playing in under_way:
             said, left_at = playing.so_far(), playing.clock.now()
     finally:
@@ -147,7 +148,7 @@ def _table(case: CaseFigures) -> str:
         for one in case.modes
     ]  # fmt: skip
     head = ("mode", "attempted", "left", "held", "refused", "complaints", "complaint to suspension", "left after it")
-    return f"{case.case} (the transactional stream beside it: {case.transactional.effect})\n{frame.table(head, rows)}"
+    return f"{case.case} (the transactional stream beside it: {case.transactional.effect})\n{output.table(head, rows)}"
 
 
 def _after(seconds: float | None) -> str:
@@ -157,11 +158,11 @@ def _after(seconds: float | None) -> str:
 def _with_console(directory: Path) -> Said:
     """The console over a live desk, which is founded behind its first frame; leaving it ends the demonstration."""
     live: list[Town] = []
-    waiting = curtain.Waiting()
+    waiting = splash.Waiting()
 
     def move_in() -> Parts:
-        from console import wiring  # noqa: PLC0415 - the ORM takes longer to import than the first frame may
-        from console.town import Town  # noqa: PLC0415 - the same, and the whole simulated world
+        from console import factory as console_factory  # noqa: PLC0415 - the ORM takes longer to import than the first frame may
+        from console.demo_thread import Town  # noqa: PLC0415 - the same, and the whole simulated world
 
         town = Town(directory, progress=lambda text: setattr(waiting, "text", text))
         live.append(town)
@@ -170,10 +171,10 @@ def _with_console(directory: Path) -> Said:
         except (PostroomError, OSError) as error:  # not to be tried again: half a desk is there
             raise Refused(f"the demonstration did not start: {error}") from error
         assert town.live.founded is not None
-        return wiring.sign_in(directory, town.live.founded.operators["alice"])
+        return console_factory.sign_in(directory, town.live.founded.operators["alice"])
 
     try:
-        curtain.raised(
+        splash.raised(
             move_in, saying="Founding a desk, starting its gateway, waking the agents ...", hint=HINT, waiting=waiting
         )
     finally:

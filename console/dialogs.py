@@ -24,7 +24,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from console.palette import Tone
+from console.themes import Tone
 from console.widgets.edit_line import EditLine
 from console.widgets.frame import TopLine
 

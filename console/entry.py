@@ -30,13 +30,13 @@ if _HEEDED:
 def main() -> int:
     """Run `postroom`; returns the exit code."""
     from console.main import build  # noqa: PLC0415 - imports belong behind the handler
-    from core.cli import frame  # noqa: PLC0415 - the same
+    from core.cli import output  # noqa: PLC0415 - the same
 
     app = build(sys.argv[1:])
     try:
         if _HEEDED:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-        return frame.run(app, sys.argv[1:])
+        return output.run(app, sys.argv[1:])
     except KeyboardInterrupt:
         return INTERRUPTED
     finally:

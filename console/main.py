@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from console import curtain
-from core.cli import commands, frame
-from core.cli.frame import Directory
+from console import splash
+from core.cli import commands, output
+from core.cli.output import Directory
 from core.errors import Invalid
 
 if TYPE_CHECKING:
-    from console.wiring import Parts
+    from console.factory import Parts
 
 ABOUT: Final = "The operations desk for email that AI agents send."
 
@@ -29,7 +29,7 @@ def build(given: Sequence[str] | None = None) -> typer.Typer:
     """The command line: all of it, or as much as these arguments ask for."""
     app = typer.Typer(name="postroom", no_args_is_help=True, rich_markup_mode=None, help=ABOUT)
     app.callback()(_root)
-    app.command("console", epilog=frame.example("postroom console --dir desk"))(_console)
+    app.command("console", epilog=output.example("postroom console --dir desk"))(_console)
     app.command(
         "demo",
         add_help_option=False,
@@ -51,14 +51,14 @@ def _completing() -> str:
 def main(args: Sequence[str] | None = None) -> int:
     """Run `postroom`; returns the exit code."""
     given = sys.argv[1:] if args is None else args
-    return frame.run(build(given), given)
+    return output.run(build(given), given)
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
     if asked:
         from importlib import metadata  # noqa: PLC0415 - reads mail parsers that nothing else needs
 
-        frame.say(f"postroom {metadata.version('postroom')}")
+        output.say(f"postroom {metadata.version('postroom')}")
         raise typer.Exit
 
 
@@ -77,14 +77,14 @@ def _console(*, directory: Directory = Path()) -> None:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise Invalid("the console needs a terminal", fix="postroom queue works without one")
     place = directory.absolute()
-    token = frame.kept_token(place) or _asked_token(place)
+    token = output.stored_token(place) or _asked_token(place)
 
     def sign_in() -> Parts:
-        from console import wiring  # noqa: PLC0415 - the ORM takes longer to import than the first frame may
+        from console import factory  # noqa: PLC0415 - the ORM takes longer to import than the first frame may
 
-        return wiring.sign_in(place, token)
+        return factory.sign_in(place, token)
 
-    raise typer.Exit(curtain.raised(sign_in))
+    raise typer.Exit(splash.raised(sign_in))
 
 
 def _asked_token(place: Path) -> str:
@@ -99,7 +99,7 @@ def _demo(context: typer.Context) -> None:
 
     app = typer.Typer(rich_markup_mode=None, add_completion=False)
     demo.mount(app)
-    raise typer.Exit(frame.run(app, context.args, name="postroom demo"))
+    raise typer.Exit(output.run(app, context.args, name="postroom demo"))
 
 
 if __name__ == "__main__":

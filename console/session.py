@@ -1,6 +1,6 @@
 """What one operator has done in this session: decisions they can still take back, what they opened.
 
-Pure: times come in, answers go out. How long they read and how fast they decide the desk keeps (core.flow.review).
+Pure: times come in, answers go out. How long they read and how fast they decide the desk keeps (core.services.sending.review).
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@
 
 All terms must hold. Capitals of A to Z do not count. A value that cannot be read raises `Invalid` and never means
 "everything": who filters is about to mark and decide what is left. `matches` is the meaning in Python; the database
-says the same in `ledger/views/matching.py`.
+says the same in `db/queries/filter_conditions.py`.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Final
 
+from core.durations import duration
 from core.errors import Invalid
-from core.words import duration, read_id, spell_id
+from core.ids import read_id, spell_id
 
 Values = Mapping[str, str | int | Collection[str] | None]
 """What a line has to be filtered by, field by field."""

@@ -19,31 +19,31 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from core.delivery import Delivery
-from core.doors import site
-from core.doors.callers import Callers
-from core.doors.composers import Composers
-from core.doors.connection import Connection
-from core.doors.desk import Desk
-from core.doors.listener import Listener, Traffic, raise_file_limit
-from core.doors.maildir import Maildirs
+from core.api import app as api_app
+from core.api.auth import Authenticator
+from core.api.compose_pool import Composers
+from core.api.deps import ApiContext
+from core.api.http_connection import Connection
+from core.api.listener import Listener, Traffic, raise_file_limit
+from core.db import migrate
 from core.errors import PostroomError
-from core.flow import gateways
-from core.hooks import Hooks
-from core.ledger import schema
-from core.loops import logcheck
-from core.loops.checkpoints import Checkpoints
-from core.loops.egress import Egress
-from core.loops.heartbeat import Heartbeat
-from core.loops.housekeeping import Housekeeping
-from core.loops.logcheck import LogCheck
-from core.loops.notify import Notify
-from core.loops.policyfile import PolicyFile
-from core.loops.rollup import Rollup
-from core.loops.webhooks import Webhooks
-from core.notices import Reach
+from core.model import Clock
+from core.process import Delivery
+from core.services.control import gateway_registry
+from core.services.notify.apprise_client import Reach
+from core.services.notify.webhook_client import Hooks
 from core.settings import Settings, split_listen
-from core.words import Clock
+from core.workers import log_check
+from core.workers.checkpoints import Checkpoints
+from core.workers.egress import Egress
+from core.workers.heartbeat import Heartbeat
+from core.workers.log_check import LogCheck
+from core.workers.maildir import Maildirs
+from core.workers.mx_lookup import MxLookup
+from core.workers.notifications import NotificationWorker
+from core.workers.policy_watcher import PolicyWatcher
+from core.workers.scheduler import Scheduler
+from core.workers.webhooks import WebhookWorker
 
 BACKLOG: Final = 512
 """Connections the system may hold that we have not taken yet: all of them may become open files at once."""
@@ -57,27 +57,27 @@ class Gateway:
     def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
         self.settings = settings
         self.delivery = delivery = Delivery(settings, clock=clock)
-        schema.upgrade(delivery.store.engine, founding=False)
-        logcheck.at_start(settings, delivery.store)
+        migrate.upgrade(delivery.store.engine, founding=False)
+        log_check.at_start(settings, delivery.store)
         self.traffic = Traffic(settings.http)
         self.composers = _composers(settings)
-        here = gateways.Place(
+        here = gateway_registry.Place(
             delivery.house.ids.mint(delivery.clock.now()), socket.gethostname(), os.getpid(), settings.listen
         )
         self.place = here
-        self.heartbeat = Heartbeat(delivery.writer, lambda tx: gateways.beat(tx, here))
-        self.desk = Desk(
+        self.heartbeat = Heartbeat(delivery.writer, lambda tx: gateway_registry.beat(tx, here))
+        self.desk = ApiContext(
             delivery.store,
             delivery.writer,
             delivery.house,
-            Callers(delivery.store),
+            Authenticator(delivery.store),
             self.traffic,
             self.composers,
             lambda: self.heartbeat.trouble,
         )
-        self.app: FastAPI = site.build(self.desk, settings)
+        self.app: FastAPI = api_app.build(self.desk, settings)
         self.hooks = Hooks(allow=settings.webhooks.allow)
-        self.webhooks = Webhooks(
+        self.webhooks = WebhookWorker(
             store=delivery.store, writer=delivery.writer, hooks=self.hooks, keyring=delivery.keys,
             house=delivery.house, clock=delivery.clock,
         )  # fmt: skip
@@ -105,13 +105,13 @@ class Gateway:
     async def _enter(self) -> None:
         """Be known to run. If the database has no time now, the first beat says it."""
         with contextlib.suppress(PostroomError):
-            await self.delivery.writer.do(lambda tx: gateways.start(tx, self.place, alive=alive))
+            await self.delivery.writer.do(lambda tx: gateway_registry.start(tx, self.place, alive=alive))
         self.heartbeat.start()
 
     async def _leave(self) -> None:
         await self.heartbeat.stop()
         with contextlib.suppress(PostroomError):
-            await self.delivery.writer.do(lambda tx: gateways.stop(tx, self.place))
+            await self.delivery.writer.do(lambda tx: gateway_registry.stop(tx, self.place))
 
     @contextlib.asynccontextmanager
     async def _egress(self) -> AsyncIterator[None]:
@@ -131,22 +131,22 @@ class Gateway:
         worker = self.delivery.house.ids.mint(clock.now())
         reach = Reach.read(allow=self.settings.notify.allow, schemes=self.settings.notify.schemes)
         running = [
-            Housekeeping(writer=writer, clock=clock).run(),
+            Scheduler(writer=writer, clock=clock).run(),
             self.webhooks.run(),
-            Notify(store=self.delivery.store, writer=writer, clock=clock, worker=worker, reach=reach).run(),
+            NotificationWorker(store=self.delivery.store, writer=writer, clock=clock, worker=worker, reach=reach).run(),
             Checkpoints(self.settings, writer=writer, hooks=self.hooks, keyring=keys, clock=clock).run(),
             LogCheck(self.settings, store=self.delivery.store, writer=writer, clock=clock).run(),
-            Rollup(writer=writer, clock=clock).run(),
+            MxLookup(writer=writer, clock=clock).run(),
             self.traffic.watch(),
             Maildirs(self.desk, self.settings.feedback.maildirs).run(),
         ]
         if self.settings.policy_file.is_file():
-            running.append(PolicyFile(self.settings.policy_file, writer=writer).run())
+            running.append(PolicyWatcher(self.settings.policy_file, writer=writer).run())
         self._loops += [asyncio.create_task(watched(one)) for one in running]
 
 
 def _composers(settings: Settings) -> Composers | None:
-    command = (sys.executable, "-m", "core.cli.composer", str(settings.dir))
+    command = (sys.executable, "-m", "core.cli.compose_process", str(settings.dir))
     environment = os.environ | {"POSTROOM_DATABASE": settings.database_url}
     most = settings.http.content_processes
     return Composers(command, environment, most=most) if most else None
@@ -194,7 +194,7 @@ async def serve(gateway: Gateway, *, stopped: asyncio.Event | None = None) -> No
     traffic.fit(raise_file_limit())
     listens = [(gateway.settings.listen, gateway.app, traffic.inside)]
     if gateway.settings.public_listen:
-        listens.append((gateway.settings.public_listen, site.public(gateway.desk, gateway.settings), traffic.public))
+        listens.append((gateway.settings.public_listen, api_app.public(gateway.desk, gateway.settings), traffic.public))
     async with gateway.running():
         servers = [server(address, app, listener) for address, app, listener in listens]
         serving = [asyncio.create_task(one.serve()) for one in servers]

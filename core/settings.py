@@ -13,8 +13,8 @@ from typing import Any, ClassVar, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from core.durations import duration
 from core.errors import Invalid
-from core.words import duration
 
 TOML: Final = "postroom.toml"
 MASTER: Final = "master.key"

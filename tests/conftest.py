@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
+from core.db import migrate
+from core.db.store import Store
 from core.demo.clock import FakeClock
-from core.ledger import schema
-from core.ledger.store import Store
 
 _NUMBERS = itertools.count(1)
 
@@ -38,7 +38,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
     _statement(url, "CREATE DATABASE desk_template")
     template = create_engine(url.replace("/postgres?", "/desk_template?"))
-    schema.upgrade(template)
+    migrate.upgrade(template)
     template.dispose()
     yield url
     server.cleanup()
@@ -57,7 +57,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path}/postroom.db"
         engine = Store(url, clock=FakeClock()).engine
-        schema.upgrade(engine)
+        migrate.upgrade(engine)
         engine.dispose()
         return url
     server: str = request.getfixturevalue("postgres")

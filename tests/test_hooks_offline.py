@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
+from core.durations import DAY, HOUR, SECOND
 from core.errors import Invalid
-from core.hooks import check_url, new_secret, retry_at, signed_headers
-from core.words import DAY, HOUR, SECOND
+from core.services.notify.webhook_client import check_url, new_secret, retry_at, signed_headers
 
 # What an operator may configure
 

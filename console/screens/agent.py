@@ -10,14 +10,14 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from console import portrait
-from console.actions import Scope
-from console.live import AgentLine, News
-from console.reads import agent as reads
-from console.reads.agent import AgentFacts
-from console.safe import make_safe
-from console.screens.agent_acts import AgentScreen
-from console.screens.base import bindings
+from console.keymap import Scope
+from console.queries import agent as reads
+from console.queries.agent import AgentFacts
+from console.safe_text import make_safe
+from console.screens.agent_actions import AgentScreen
+from console.screens.desk_screen import bindings
+from console.state import AgentLine, DeskUpdate
+from console.views import agent_lines
 from console.widgets.frame import NARROW
 from core.rules.roles import Verb
 
@@ -70,7 +70,7 @@ class AgentPage(AgentScreen):
     def chosen_agent(self) -> AgentLine | None:
         return next((line for line in self.console.live.agents if line.name == self._of), None)
 
-    def told(self, news: News) -> None:
+    def told(self, news: DeskUpdate) -> None:
         mine = self._facts.agent.id if self._facts else None
         if news.everything or mine in news.agents:
             self.reload()
@@ -92,13 +92,15 @@ class AgentPage(AgentScreen):
             return
         left = wide - MARGIN if wide < NARROW else LEFT - 1
         column = wide - MARGIN if wide < NARROW else wide - MARGIN - LEFT
-        boxes = [line for box in facts.boxes for line in (*portrait.box_lines(box, now=now, width=left), Content(""))]
-        rates = [line for one in facts.courses for line in (*portrait.course_lines(one, width=column), Content(""))]
-        rates += portrait.run_lines(facts, now=now, width=column)
-        self.query_one("#status", Static).update(portrait.status(facts.agent, now=now))
+        boxes = [
+            line for box in facts.boxes for line in (*agent_lines.box_lines(box, now=now, width=left), Content(""))
+        ]
+        rates = [line for one in facts.courses for line in (*agent_lines.course_lines(one, width=column), Content(""))]
+        rates += agent_lines.run_lines(facts, now=now, width=column)
+        self.query_one("#status", Static).update(agent_lines.status(facts.agent, now=now))
         self.query_one("#boxes", Static).update(_joined(boxes or [Content("It has no active mailbox.")]))
         self.query_one("#rates", Static).update(_joined(rates))
-        self.query_one("#events", Static).update(_joined(portrait.event_lines(facts.events, width=wide - MARGIN)))
+        self.query_one("#events", Static).update(_joined(agent_lines.event_lines(facts.events, width=wide - MARGIN)))
 
 
 def _joined(lines: list[Content]) -> Content:

@@ -7,15 +7,15 @@ from typing import ClassVar, Final
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from console.actions import Scope
-from console.format import plural
-from console.lines import Texts
-from console.live import AgentLine, Link, Live, News
-from console.rows import AGENT_FIELDS, AGENTS, Shelf, agent_fields, agent_row
-from console.safe import make_safe
-from console.screens.agent_acts import AgentScreen
-from console.screens.base import bindings
-from console.table import VirtualTable
+from console.keymap import Scope
+from console.safe_text import make_safe
+from console.screens.agent_actions import AgentScreen
+from console.screens.desk_screen import bindings
+from console.state import AgentLine, DeskUpdate, Link, Live
+from console.views.format import plural
+from console.views.rows import AGENT_FIELDS, AGENTS, Shelf, agent_fields, agent_row
+from console.widgets.line_painter import Texts
+from console.widgets.table import VirtualTable
 from core.filters import matches
 
 SORTS: Final = ("worst", "name", "held", "sent")
@@ -71,7 +71,7 @@ class AgentsScreen(AgentScreen):
 
     # -- showing ------------------------------------------------------------------------------------------------------
 
-    def told(self, news: News) -> None:
+    def told(self, news: DeskUpdate) -> None:
         if news.live is not self._drawn:
             self.show(news.live)
 

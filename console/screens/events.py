@@ -10,20 +10,21 @@ import orjson
 from textual import on, work
 from textual.binding import BindingType
 
-from console.actions import Scope
-from console.format import count, plural
-from console.lines import Texts
-from console.live import Link, News
-from console.news import Highlighted
-from console.reads import records as reads
-from console.record_rows import EVENTS, event_row
-from console.safe import make_safe
-from console.screens.base import bindings
-from console.screens.lists import ListScreen
+from console.keymap import Scope
+from console.queries import records as reads
+from console.safe_text import make_safe
+from console.screens.desk_screen import bindings
+from console.screens.record_list import ListScreen
+from console.state import DeskUpdate, Link
+from console.table_messages import Highlighted
+from console.views.format import count, plural
+from console.views.record_rows import EVENTS, event_row
+from console.widgets.line_painter import Texts
+from core.db.queries.events import EventRow, Severity
+from core.durations import stamp
 from core.filters import term
-from core.ledger.views.events import EventRow, Severity
+from core.ids import spell_id
 from core.rules.roles import Verb
-from core.words import spell_id, stamp
 
 KEPT: Final = 5_000
 """Events held in memory: an hour of a busy desk must not fill it."""
@@ -82,7 +83,7 @@ class EventsScreen(ListScreen):
         if at_top:
             table.action_top()
 
-    def told(self, news: News) -> None:
+    def told(self, news: DeskUpdate) -> None:
         if news.live.link is Link.LOST:
             self.table.say_failed(news.live.lost_reason)
         elif news.everything:

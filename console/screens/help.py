@@ -5,13 +5,13 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.content import Content
 
-from console.actions import ACTIONS, Action, Scope, needs_role, of_scope
-from console.columns import Piece
 from console.dialogs import Dialog, Monotonic
-from console.palette import Tone
+from console.keymap import ACTIONS, Action, Scope, needs_role, of_scope
+from console.themes import Tone
+from console.widgets.columns import Piece
 from console.widgets.pane import TextPane
+from core.model import Actor
 from core.rules import roles
-from core.words import Actor
 
 
 class HelpScreen(Dialog[None]):

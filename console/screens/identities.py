@@ -11,28 +11,28 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 
-from console import deeds
-from console.actions import Scope
-from console.columns import Piece
+from console import operations
 from console.dialogs import Choice, ChoiceDialog
-from console.format import ABSENT, clock, date
-from console.lines import Texts
-from console.news import Highlighted
-from console.palette import Tone
-from console.reads import records as reads
-from console.reads.records import Identity
-from console.record_rows import IDENTITIES, IDENTITY_FIELDS, identity_fields, identity_row, total_text
-from console.rows import in_text
-from console.safe import fill, make_safe
-from console.screens.base import bindings
-from console.screens.lists import ListScreen
-from console.table import VirtualTable
+from console.keymap import Scope
+from console.queries import records as reads
+from console.queries.records import Identity
+from console.safe_text import fill, make_safe
+from console.screens.desk_screen import bindings
+from console.screens.record_list import ListScreen
+from console.table_messages import Highlighted
+from console.themes import Tone
+from console.views.format import ABSENT, clock, date
+from console.views.record_rows import IDENTITIES, IDENTITY_FIELDS, identity_fields, identity_row, total_text
+from console.views.rows import in_text
+from console.widgets.columns import Piece
+from console.widgets.line_painter import Texts
 from console.widgets.pane import TextPane, line
+from console.widgets.table import VirtualTable
+from core.db.queries.agents import KeyRow
 from core.filters import matches
-from core.ledger.views.agents import KeyRow
+from core.model import Actor
 from core.rules.issuance import CHECKLISTS, Kind
 from core.rules.roles import Verb
-from core.words import Actor
 
 
 class IdentitiesScreen(ListScreen):
@@ -139,7 +139,7 @@ class IdentitiesScreen(ListScreen):
             does="sign",
             reason=False,
             then=lambda _: self.console.deed(
-                deeds.sign(
+                operations.sign(
                     address, kind, affirmed=[item.code for item in CHECKLISTS[kind]], reason=None, digest=digest
                 ),
                 lambda record: self.console.say(f"signed as {kind}: {record.address} is {record.status}"),
@@ -153,7 +153,7 @@ class IdentitiesScreen(ListScreen):
             Content("The request ends; it must be filed anew."),
             "vetoes it",
             lambda reason: self.console.deed(
-                deeds.veto(address, kind, reason),
+                operations.veto(address, kind, reason),
                 lambda record: self.console.say(f"{record.address} is {record.status}"),
             ),
         )

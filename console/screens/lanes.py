@@ -7,19 +7,19 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from console import deeds
-from console.actions import Scope
-from console.format import plural
-from console.lines import Texts
-from console.reads import records as reads
-from console.record_rows import LANE_FIELDS, LANES, SITES, lane_fields, lane_row, site_row, total_text
-from console.rows import Shelf
-from console.safe import fill, make_safe
-from console.screens.base import bindings
-from console.screens.lists import ListScreen
-from console.table import VirtualTable
+from console import operations
+from console.keymap import Scope
+from console.queries import records as reads
+from console.safe_text import fill, make_safe
+from console.screens.desk_screen import bindings
+from console.screens.record_list import ListScreen
+from console.views.format import plural
+from console.views.record_rows import LANE_FIELDS, LANES, SITES, lane_fields, lane_row, site_row, total_text
+from console.views.rows import Shelf
+from console.widgets.line_painter import Texts
+from console.widgets.table import VirtualTable
+from core.db.queries.lanes import LaneRow
 from core.filters import matches
-from core.ledger.views.lanes import LaneRow
 from core.rules.roles import Verb
 
 
@@ -106,7 +106,8 @@ class LanesScreen(ListScreen):
             fill("$depth wait in it; they stay where they are.", depth=str(lane.depth)),
             "pauses it",
             lambda reason: self.console.deed(
-                deeds.pause_lane(lane.id, reason), lambda _: self.console.say(f"the lane to {lane.domain} is paused")
+                operations.pause_lane(lane.id, reason),
+                lambda _: self.console.say(f"the lane to {lane.domain} is paused"),
             ),
         )
 
@@ -120,7 +121,7 @@ class LanesScreen(ListScreen):
             expected=make_safe(lane.domain).text,
             does="resume it",
             then=lambda answer: self.console.deed(
-                deeds.resume_lane(lane.id, answer.reason), lambda _: self.console.say(f"{lane.domain} goes on")
+                operations.resume_lane(lane.id, answer.reason), lambda _: self.console.say(f"{lane.domain} goes on")
             ),
         )
 
@@ -133,7 +134,7 @@ class LanesScreen(ListScreen):
             fill("No delivery of any mailbox on $stream starts.", stream=lane.stream),
             "pauses the stream",
             lambda reason: self.console.deed(
-                deeds.pause_stream(lane.stream, reason),
+                operations.pause_stream(lane.stream, reason),
                 lambda n: self.console.say(
                     f"{lane.stream} is paused: {plural(n, 'delivery', 'deliveries')} had already started"
                 ),
@@ -150,6 +151,7 @@ class LanesScreen(ListScreen):
             expected=make_safe(lane.stream).text,
             does="resume it",
             then=lambda answer: self.console.deed(
-                deeds.resume_stream(lane.stream, answer.reason), lambda _: self.console.say(f"{lane.stream} goes on")
+                operations.resume_stream(lane.stream, answer.reason),
+                lambda _: self.console.say(f"{lane.stream} goes on"),
             ),
         )

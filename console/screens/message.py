@@ -10,12 +10,18 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 
-from console import deeds
-from console.actions import Scope
+from console import operations
 from console.dialogs import Choice, ChoiceDialog
-from console.letter import (
-    Letter,
+from console.keymap import Scope
+from console.queries import message as reads
+from console.safe_text import content, fill, make_safe
+from console.screens.agent_actions import AgentScreen
+from console.screens.desk_screen import bindings
+from console.screens.held_actions import UNKNOWN_FINDING, HeldScreen, short
+from console.state import AgentLine, DeskUpdate
+from console.views.message_lines import (
     Lines,
+    MessageLines,
     body_lines,
     check_lines,
     difference_lines,
@@ -25,12 +31,6 @@ from console.letter import (
     source_lines,
     story_lines,
 )
-from console.live import AgentLine, News
-from console.reads import letter as reads
-from console.safe import content, fill, make_safe
-from console.screens.agent_acts import AgentScreen
-from console.screens.base import bindings
-from console.screens.held_acts import UNKNOWN_FINDING, HeldScreen, short
 from console.widgets.frame import NARROW
 from console.widgets.pane import TextPane
 from core.rules.roles import Verb
@@ -39,7 +39,7 @@ SHARES: Final = (1 / 2, 1 / 2)
 """Of the width, for facts and checks."""
 LOOK_FOR: Final = 1.0
 """Seconds for which a message with a failed check cannot be approved after it opened: nobody has looked yet."""
-VIEWS: Final[dict[str, Callable[[Letter], Lines]]] = {
+VIEWS: Final[dict[str, Callable[[MessageLines], Lines]]] = {
     "body": body_lines,
     "headers": header_lines,
     "source": source_lines,
@@ -68,7 +68,7 @@ class MessageScreen(HeldScreen, AgentScreen):
         self._item = item
         self._among = among if len(among) else (item,)
         self._at = among.index(item) if item in among else 0
-        self._letter: Letter | None = None
+        self._letter: MessageLines | None = None
         self._shown_at = 0.0
         self._view = "body"
         self._tall: dict[str, int] = {}
@@ -113,7 +113,7 @@ class MessageScreen(HeldScreen, AgentScreen):
     def failed(self, reason: str) -> None:
         self.console.say(f"not read: {reason}", "error")
 
-    def told(self, news: News) -> None:
+    def told(self, news: DeskUpdate) -> None:
         if news.everything or self._item in news.messages or news.agents:
             self.reload()
 
@@ -252,6 +252,6 @@ class MessageScreen(HeldScreen, AgentScreen):
             Content("The reason stays in the record, not in the log."),
             "suppresses it",
             lambda reason: self.console.deed(
-                deeds.suppress(address, reason), lambda _: self.console.say(f"{address} is suppressed")
+                operations.suppress(address, reason), lambda _: self.console.say(f"{address} is suppressed")
             ),
         )

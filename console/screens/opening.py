@@ -10,12 +10,12 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
-from console.palette import Tone
-from console.safe import content, make_safe
+from console.safe_text import content, make_safe
+from console.themes import Tone
 from console.widgets.frame import FootLine, TabLine, TopLine, tab_line
 
 if TYPE_CHECKING:
-    from console.curtain import Waiting
+    from console.splash import Waiting
 
 
 class OpeningScreen(Screen[None]):

@@ -12,28 +12,28 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.timer import Timer
 
-from console.actions import Scope
-from console.batch import Marked, batch_of
-from console.columns import Row
+from console.batch_decision import Marked, batch_of
 from console.dialogs import Dialog
-from console.format import count
-from console.letter import body_lines, check_lines, fact_lines
-from console.lines import Texts
-from console.live import Link, News
-from console.news import Announced, FetchFailed, Highlighted, MarksChanged
-from console.reads import letter as reads
-from console.rows import HELD, held_row
-from console.safe import make_safe
-from console.screens.base import bindings
-from console.screens.held_acts import UNKNOWN_FINDING, HeldScreen, short
-from console.table import VirtualTable
-from console.widgets.kept import SideBySide
+from console.keymap import Scope
+from console.queries import message as reads
+from console.safe_text import make_safe
+from console.screens.desk_screen import bindings
+from console.screens.held_actions import UNKNOWN_FINDING, HeldScreen, short
+from console.state import DeskUpdate, Link
+from console.table_messages import Announced, FetchFailed, Highlighted, MarksChanged
+from console.views.format import count
+from console.views.message_lines import body_lines, check_lines, fact_lines
+from console.views.rows import HELD, held_row
+from console.widgets.columns import Row
+from console.widgets.line_cache import SideBySide
+from console.widgets.line_painter import Texts
 from console.widgets.pane import TextPane
+from console.widgets.table import VirtualTable
+from core.db.queries.queue import HeldRow
 from core.errors import PostroomError
 from core.filters import Want
-from core.ledger.views.queue import HeldRow
+from core.ids import spell_id
 from core.rules.roles import Verb
-from core.words import spell_id
 
 FIRST: Final = 200
 RELOAD_AFTER: Final = 0.3
@@ -156,7 +156,7 @@ class QueueScreen(HeldScreen):
     def failed(self, reason: str) -> None:
         self.table.say_failed(reason)
 
-    def told(self, news: News) -> None:
+    def told(self, news: DeskUpdate) -> None:
         if news.live.link is Link.LOST:
             self.table.say_failed(news.live.lost_reason)
             return

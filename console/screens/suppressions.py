@@ -9,19 +9,19 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.widgets import Input
 
-from console import deeds
-from console.actions import Scope
+from console import operations
 from console.dialogs import Dialog, Prompt
-from console.format import plural
-from console.lines import Texts
-from console.palette import Tone
-from console.reads import records as reads
-from console.record_rows import SUPPRESSIONS, suppression_row
-from console.safe import fill, make_safe
-from console.screens.base import bindings
-from console.screens.lists import ListScreen
+from console.keymap import Scope
+from console.queries import records as reads
+from console.safe_text import fill, make_safe
+from console.screens.desk_screen import bindings
+from console.screens.record_list import ListScreen
+from console.themes import Tone
+from console.views.format import plural
+from console.views.record_rows import SUPPRESSIONS, suppression_row
+from console.widgets.line_painter import Texts
+from core.db.queries.agents import SuppressionRow
 from core.errors import Invalid
-from core.ledger.views.agents import SuppressionRow
 from core.rules.addresses import parse_address
 from core.rules.roles import Verb
 
@@ -105,7 +105,7 @@ class SuppressionsScreen(ListScreen):
             Content("The reason stays in the record, not in the log."),
             "suppresses it",
             lambda reason: self.console.deed(
-                deeds.suppress(address, reason), lambda made: self._told_added(address, made)
+                operations.suppress(address, reason), lambda made: self._told_added(address, made)
             ),
         )
 
@@ -128,7 +128,7 @@ class SuppressionsScreen(ListScreen):
             expected=make_safe(record.address).text,
             does="remove it",
             then=lambda answer: self.console.deed(
-                deeds.unsuppress(record.address, answer.reason),
+                operations.unsuppress(record.address, answer.reason),
                 lambda _: self.console.say(f"{record.address} may be written to again"),
             ),
         )

@@ -9,17 +9,17 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.widgets import Input
 
-from console.actions import Scope
-from console.columns import Piece
-from console.format import stamp
-from console.palette import Tone
-from console.safe import make_safe
-from console.screens.base import DeskScreen, bindings
+from console.keymap import Scope
+from console.safe_text import make_safe
+from console.screens.desk_screen import DeskScreen, bindings
+from console.themes import Tone
+from console.views.format import stamp
+from console.widgets.columns import Piece
 from console.widgets.edit_line import EditLine
 from console.widgets.pane import TextPane, line
-from core.flow import trace
-from core.flow.trace import Story
 from core.rules.roles import Verb
+from core.services.audit import trace
+from core.services.audit.trace import Story
 
 KEY_LIMIT = 1_000
 KIND_TONES = {

@@ -12,13 +12,14 @@ from typing import Final
 from textual.content import Content
 from textual.widget import Widget
 
-from console.actions import TABS, Action
-from console.format import age, age_short, clock, clock_short, count, countdown, freshness
-from console.live import Link, Live
-from console.palette import Tone
-from console.safe import cells, clip, fit, make_safe
-from console.widgets.kept import KeptLines
-from core.words import SECOND, TIGHTENERS, Actor
+from console.keymap import TABS, Action
+from console.safe_text import cells, clip, fit, make_safe
+from console.state import Link, Live
+from console.themes import Tone
+from console.views.format import age, age_short, clock, clock_short, count, countdown, freshness
+from console.widgets.line_cache import KeptLines
+from core.durations import SECOND
+from core.model import TIGHTENERS, Actor
 
 NARROW: Final = 100
 """Below this many cells the tabs go and the header shortens."""

@@ -18,10 +18,10 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.style import Style
 
-from console.columns import Piece
-from console.palette import Tone
-from console.safe import MARKER, cells
-from console.widgets.kept import KeptLines
+from console.safe_text import MARKER, cells
+from console.themes import Tone
+from console.widgets.columns import Piece
+from console.widgets.line_cache import KeptLines
 
 TextLine = Sequence[Piece]
 

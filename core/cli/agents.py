@@ -8,15 +8,17 @@ from typing import Annotated, Final
 
 import typer
 
-from core import minting
-from core.cli import spelling
-from core.cli.frame import TOKEN, Said, group, listed, pairs, table
-from core.cli.seat import Reason, Seat, command
+from core.cli import serializers
+from core.cli.context import CommandContext, Reason, command
+from core.cli.output import TOKEN, Said, group, listed, pairs, table
+from core.db import directory, gate_queries
+from core.durations import duration, stamp
 from core.errors import Invalid, NotFound, Unauthenticated
-from core.flow import controls, tokens
-from core.flow.tokens import Grant
-from core.ledger import facts, people
-from core.words import Actor, Scope, duration, plural, stamp
+from core.model import Actor, Scope, plural
+from core.security import credentials
+from core.services.control import emergency
+from core.services.identity import tokens
+from core.services.identity.tokens import Grant
 
 agent_app: Final = group("agent", "Agents: suspend, resume, look.")
 token_app: Final = group("token", "Agents' tokens: issue, pass on, revoke.")
@@ -25,9 +27,9 @@ Name = Annotated[str, typer.Argument(help="The agent's name.")]
 
 
 @command(agent_app, "suspend", example="postroom agent suspend support-bot --reason 'writes to the wrong customers'")
-def suspend(seat: Seat, name: Name, reason: Reason) -> Said:
+def suspend(seat: CommandContext, name: Name, reason: Reason) -> Said:
     """No new delivery of this agent starts."""
-    frozen = seat.act(lambda tx, actor: controls.suspend_agent(tx, name, reason=reason, actor=actor))
+    frozen = seat.act(lambda tx, actor: emergency.suspend_agent(tx, name, reason=reason, actor=actor))
     figures = {"in_flight": frozen.in_flight, "queued": frozen.queued, "pending": frozen.pending}
     return Said(
         {"agent": name, "status": "suspended"} | figures,
@@ -37,33 +39,33 @@ def suspend(seat: Seat, name: Name, reason: Reason) -> Said:
 
 
 @command(agent_app, "resume", example="postroom agent resume support-bot --reason 'the prompt is corrected'")
-def resume(seat: Seat, name: Name, reason: Reason) -> Said:
+def resume(seat: CommandContext, name: Name, reason: Reason) -> Said:
     """Let it go on. Governance's, and never who suspended it."""
-    seat.act(lambda tx, actor: controls.resume_agent(tx, name, reason=reason, actor=actor))
+    seat.act(lambda tx, actor: emergency.resume_agent(tx, name, reason=reason, actor=actor))
     return Said({"agent": name, "status": "active"}, f"Resumed {name}.")
 
 
 @command(agent_app, "list", example="postroom agent list")
-def list_agents(seat: Seat, after: Annotated[str, typer.Option(help="Go on after this name.")] = "") -> Said:
+def list_agents(seat: CommandContext, after: Annotated[str, typer.Option(help="Go on after this name.")] = "") -> Said:
     """The agents of this desk."""
     with seat.read() as conn:
-        found = people.agents(conn, after=after)
+        found = directory.agents(conn, after=after)
     rows = [(one.name, one.status, one.suspended_by, one.suspend_reason) for one in found]
     text = table(
         ("AGENT", "STATUS", "SUSPENDED BY", "WHY"), rows, none="no agents yet: one begins with a mailbox request"
     )
-    return Said({"agents": [spelling.agent(one) for one in found]}, text)
+    return Said({"agents": [serializers.agent(one) for one in found]}, text)
 
 
 @command(agent_app, "show", example="postroom agent show support-bot")
-def show(seat: Seat, name: Name) -> Said:
+def show(seat: CommandContext, name: Name) -> Said:
     """One agent with its mailboxes and its tokens."""
     with seat.read() as conn:
-        found = people.agent(conn, name)
+        found = directory.agent(conn, name)
         if found is None:
             raise NotFound(f"there is no agent {name}", fix="postroom agent list shows those there are")
-        boxes = people.mailboxes(conn, agent=name)
-        held = people.tokens(conn, agent=name)
+        boxes = directory.mailboxes(conn, agent=name)
+        held = directory.tokens(conn, agent=name)
     now = seat.now
     rows = [
         (one.id, ",".join(one.scopes), one.issued_by, stamp(one.expires_at), "alive" if one.alive(now) else "ended")
@@ -71,23 +73,23 @@ def show(seat: Seat, name: Name) -> Said:
     ]
     text = "\n\n".join(
         [
-            pairs(spelling.agent(found)),
+            pairs(serializers.agent(found)),
             table(
                 ("MAILBOX", "STATUS", "MODE"), [(box.address, box.status, box.mode) for box in boxes], none="no mailbox"
             ),
             table(("TOKEN", "SCOPES", "ISSUED BY", "ENDS", "STATE"), rows, none="no token"),
         ]
     )
-    data = spelling.agent(found) | {
-        "mailboxes": [spelling.mailbox(box, seat.policy) for box in boxes],
-        "tokens": [spelling.token(one) for one in held],
+    data = serializers.agent(found) | {
+        "mailboxes": [serializers.mailbox(box, seat.policy) for box in boxes],
+        "tokens": [serializers.token(one) for one in held],
     }
     return Said(data, text)
 
 
 @command(token_app, "issue", example="postroom token issue --agent support-bot --ttl 8h --scopes send,read")
 def issue(
-    seat: Seat,
+    seat: CommandContext,
     *,
     agent: Annotated[str, typer.Option(help="The agent it is for.")],
     ttl: Annotated[str, typer.Option(metavar="8h", help="How long it lives: 1m to 30d.")] = "8h",
@@ -98,7 +100,7 @@ def issue(
 ) -> Said:
     """Give an agent a token. It is shown this once."""
     grant = Grant(scopes=_scopes(scopes), ttl=duration(ttl), run=run, user=user, test=test)
-    minted = minting.new_agent_token()
+    minted = credentials.new_agent_token()
     issued = seat.act(
         lambda tx, actor: tokens.issue(tx, agent=agent, grant=grant, token_hash=minted.digest, actor=actor)
     )
@@ -126,7 +128,7 @@ def _scopes(text: str) -> tuple[Scope, ...]:
 
 @command(token_app, "delegate", example="POSTROOM_TOKEN=pra_... postroom token delegate --run nightly-7 --scopes send")
 def delegate(
-    seat: Seat,
+    seat: CommandContext,
     *,
     run: Annotated[
         str | None, typer.Option(metavar="ID", help="The run it is for; its parent's if that has one.")
@@ -140,12 +142,12 @@ def delegate(
     The agent's token is read from POSTROOM_TOKEN, or asked for.
     """
     grant = Grant(scopes=_scopes(scopes), ttl=duration(ttl), run=run, user=user)
-    digest = minting.digest(_own_token())
+    digest = credentials.digest(_own_token())
     with seat.store.read() as conn:
-        own = facts.token_by_hash(conn, digest)
+        own = gate_queries.token_by_hash(conn, digest)
     if own is None:
         raise Unauthenticated("no agent has this token", fix="ask governance for one: postroom token issue")
-    minted, actor = minting.new_agent_token(), Actor("agent", own.agent_name)
+    minted, actor = credentials.new_agent_token(), Actor("agent", own.agent_name)
     issued = seat.store.transact(
         lambda tx: tokens.delegate(tx, parent=own.id, grant=grant, token_hash=minted.digest, actor=actor)
     )
@@ -180,7 +182,7 @@ def _own_token() -> str:
 
 @command(token_app, "revoke", example="postroom token revoke 12 --reason 'found in a log'")
 def revoke(
-    seat: Seat,
+    seat: CommandContext,
     *,
     token: Annotated[int, typer.Argument(metavar="ID", help="The token's id (postroom agent show).")],
     reason: Annotated[str | None, typer.Option(help="Why; it stands in the log.")] = None,
@@ -192,18 +194,18 @@ def revoke(
 
 @command(token_app, "list", example="postroom token list --agent support-bot")
 def list_tokens(
-    seat: Seat,
+    seat: CommandContext,
     *,
     agent: Annotated[str | None, typer.Option(help="Of this agent only.")] = None,
     before: Annotated[int | None, typer.Option(help="Go on before this id.")] = None,
 ) -> Said:
     """Tokens, the newest first; their secrets are nowhere."""
     with seat.read() as conn:
-        found = people.tokens(conn, agent=agent, before=before)
+        found = directory.tokens(conn, agent=agent, before=before)
     now = seat.now
     rows = [
         (one.id, one.agent, ",".join(one.scopes), stamp(one.expires_at), "alive" if one.alive(now) else "ended")
         for one in found
     ]
     text = table(("TOKEN", "AGENT", "SCOPES", "ENDS", "STATE"), rows, none="no tokens yet")
-    return Said({"tokens": [spelling.token(one) for one in found]}, text)
+    return Said({"tokens": [serializers.token(one) for one in found]}, text)

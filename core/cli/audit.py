@@ -13,16 +13,18 @@ from typing import Annotated, Any, Final
 import orjson
 import typer
 
-from core import keyfile, keys
-from core.cli.frame import Said, dump, group, kept_token, pairs, piped, private, say, table
-from core.cli.seat import Seat, command
+from core.cli.context import CommandContext, command
+from core.cli.output import Said, dump, group, pairs, piped, private, say, stored_token, table
+from core.db import audit_log
+from core.db.audit_log import Entry
+from core.durations import duration, read_stamp, stamp
 from core.errors import Conflict, Invalid
 from core.events import SUBJECTS
-from core.flow import bundle, checkpoints, sheets
-from core.flow.checkpoints import Checkpoint
-from core.ledger import log
-from core.ledger.log import Entry
-from core.words import duration, plural, read_stamp, stamp
+from core.model import plural
+from core.security import encryption, key_file
+from core.services.audit import checkpoints, evidence_bundle
+from core.services.audit.checkpoints import Checkpoint
+from core.services.feedback import csv_io
 
 app: Final = group("audit", "The log: verify, export, sign, bundle as evidence.")
 
@@ -39,7 +41,7 @@ class Format(enum.StrEnum):
 
 @command(app, "verify", example="postroom audit verify --json")
 def verify(
-    seat: Seat,
+    seat: CommandContext,
     *,
     against: Annotated[Path | None, typer.Option(metavar="FILE", help="A checkpoint kept elsewhere.")] = None,
     key: Annotated[str | None, typer.Option(help="The desk's public key, as noted outside of it.")] = None,
@@ -51,10 +53,10 @@ def verify(
     if against is not None:
         return _verify_against(seat, against.read_bytes(), key)
     with seat.read() as conn:
-        last, _ = log.head(conn)
+        last, _ = audit_log.head(conn)
         if last > MANY:
             seat.note(f"reading {plural(last, 'entry', 'entries')} ...")
-        found = log.verify(conn)
+        found = audit_log.verify(conn)
     data = {
         "ok": found.ok,
         "events": found.events,
@@ -71,10 +73,10 @@ def verify(
     )
 
 
-def _verify_against(seat: Seat, checkpoint: bytes, key: str | None) -> Said:
+def _verify_against(seat: CommandContext, checkpoint: bytes, key: str | None) -> Said:
     with seat.read() as conn:
         found = checkpoints.verify_against(conn, checkpoint, key=key)
-        last, head = log.head(conn)
+        last, head = audit_log.head(conn)
     data = found.as_json() | {"events": last, "head": head.hex()}
     return Said(data, f"{found.finding}: {found.reason}", code=0 if found.ok else 1)
 
@@ -84,7 +86,7 @@ def _verify_against(seat: Seat, checkpoint: bytes, key: str | None) -> Said:
 
 @command(app, "checkpoint", example="postroom audit checkpoint --out /mnt/elsewhere/postroom.jsonl")
 def checkpoint(
-    seat: Seat,
+    seat: CommandContext,
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="A file to append it to as well.")] = None,
 ) -> Said:
     """Sign the head of the log now, and send that where [checkpoints] of postroom.toml says. Exits 1 if a place fails.
@@ -99,15 +101,15 @@ def checkpoint(
     return Said(made.as_json() | {"sent": sent}, text, code=0 if all(one["ok"] for one in sent) else 1)
 
 
-def _signed(seat: Seat) -> Checkpoint:
-    ring, fresh = keyfile.keyring(seat.settings), keys.new_key_pair("ed25519")
+def _signed(seat: CommandContext) -> Checkpoint:
+    ring, fresh = key_file.load_master_keys(seat.settings), encryption.new_key_pair("ed25519")
     return seat.act(lambda tx, actor: checkpoints.sign_head(tx, ring, fresh, actor=actor))
 
 
-def _sent(seat: Seat, made: Checkpoint, out: Path | None) -> list[dict[str, Any]]:
+def _sent(seat: CommandContext, made: Checkpoint, out: Path | None) -> list[dict[str, Any]]:
     # Whoever only verifies should not wait a second for the channels of people to be imported.
-    from core.hooks import Hooks  # noqa: PLC0415
-    from core.loops import checkpoints as outside  # noqa: PLC0415
+    from core.services.notify.webhook_client import Hooks  # noqa: PLC0415
+    from core.workers import checkpoints as outside  # noqa: PLC0415
 
     async def send() -> list[dict[str, Any]]:
         async with contextlib.AsyncExitStack() as stack:
@@ -126,7 +128,7 @@ def _sent(seat: Seat, made: Checkpoint, out: Path | None) -> list[dict[str, Any]
 
 @command(app, "bundle", example="postroom audit bundle --from 2026-01-01 --to 2026-02-01 --out january.zip")
 def write_bundle(
-    seat: Seat,
+    seat: CommandContext,
     *,
     since: Annotated[str, typer.Option("--from", metavar="TIME", help="A date, a time, or 30d: so long ago.")],
     until: Annotated[
@@ -143,10 +145,10 @@ def write_bundle(
     token at hand the log is signed first, so that a signature covers the last entry.
     """
     first, last = _past(seat, since), _past(seat, until) if until else None
-    made = _signed(seat) if kept_token(seat.directory) else None
+    made = _signed(seat) if stored_token(seat.directory) else None
     last = last or seat.now
     with seat.read() as conn:
-        raw = bundle.bundle(conn, since=first, until=last, now=seat.now, agent=agent, checkpoint=made)
+        raw = evidence_bundle.bundle(conn, since=first, until=last, now=seat.now, agent=agent, checkpoint=made)
     named = "-".join(["evidence", stamp(first)[:10], stamp(last)[:10], *([agent] if agent else [])])
     file = out or Path(f"{named}.zip")
     if file.exists():
@@ -159,7 +161,7 @@ def write_bundle(
     return Said(data | signed, f"Wrote {file}, SHA-256 {digest}.\nCheck it: python3 verify.py {file}; {hint}.")
 
 
-def _past(seat: Seat, text: str) -> int:
+def _past(seat: CommandContext, text: str) -> int:
     """A time, or a duration before now. Raises `Invalid`."""
     with contextlib.suppress(Invalid):
         return seat.now - duration(text)
@@ -171,7 +173,7 @@ def _past(seat: Seat, text: str) -> int:
 
 @command(app, "export", example="postroom audit export --format csv --after 1200 > log.csv")
 def export(
-    seat: Seat,
+    seat: CommandContext,
     *,
     form: Annotated[Format, typer.Option("--format", help="JSON lines or CSV.")] = Format.JSONL,
     after: Annotated[int, typer.Option(min=0, metavar="SEQ", help="Only what came after this entry.")] = 0,
@@ -181,10 +183,10 @@ def export(
         _as_one(seat, after)
         return
     if form is Format.CSV:
-        say("".join(sheets.written(COLUMNS, [])).rstrip("\n"), exact=piped())
+        say("".join(csv_io.written(COLUMNS, [])).rstrip("\n"), exact=piped())
     done = 0
     with seat.read() as conn:
-        while entries := log.read(conn, after=after):
+        while entries := audit_log.read(conn, after=after):
             say("\n".join(_line(entry, form) for entry in entries), exact=form is Format.JSONL or piped())
             after = entries[-1].seq
             done += len(entries)
@@ -192,16 +194,16 @@ def export(
                 seat.note(f"{plural(done, 'event')} written")
 
 
-def _as_one(seat: Seat, after: int) -> None:
+def _as_one(seat: CommandContext, after: int) -> None:
     """One line, however long the log: no more than a page of it is held in memory."""
     between = ""
     with seat.read() as conn:
-        entries = log.read(conn, after=after)
+        entries = audit_log.read(conn, after=after)
         sys.stdout.write('{"events":[')
         while entries:
             sys.stdout.write(between + ",".join(dump(entry.as_json()) for entry in entries))
             between = ","
-            entries = log.read(conn, after=entries[-1].seq)
+            entries = audit_log.read(conn, after=entries[-1].seq)
     say("]}", exact=True)
 
 
@@ -212,4 +214,4 @@ def _line(entry: Entry, form: Format) -> str:
             return dump(told)
         case Format.CSV:
             cells = told | {"data": orjson.dumps(told["data"], option=orjson.OPT_SORT_KEYS).decode()}
-            return list(sheets.written((), [[cells.get(name) for name in COLUMNS]]))[1].rstrip("\n")
+            return list(csv_io.written((), [[cells.get(name) for name in COLUMNS]]))[1].rstrip("\n")

@@ -13,7 +13,7 @@ from typing import Final
 
 import typer
 
-from core.cli.frame import group
+from core.cli.output import group
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,12 @@ class Entry:
 
 
 ENTRIES: Final = (
-    Entry("init", "Make a desk: database, master key, postroom.toml, policy.toml.", "desk", noun=False),
+    Entry("init", "Make a desk: database, master key, postroom.toml, policy.toml.", "init", noun=False),
     Entry("serve", "Run the gateway until SIGTERM, then drain.", "serve", noun=False),
-    Entry("stop", "The all-stop: no delivery starts anywhere from now on.", "brakes", noun=False),
-    Entry("start", "End the all-stop: by one governance operator, or by two on call.", "brakes", noun=False),
-    Entry("report", "Say what the desk reads in bounces and complaints, a line a file.", "reports", noun=False),
-    Entry("trace", "Everything known of a message, a recipient, a run, an agent or a person, in time order.", "reports",
+    Entry("stop", "The all-stop: no delivery starts anywhere from now on.", "stop", noun=False),
+    Entry("start", "End the all-stop: by one governance operator, or by two on call.", "stop", noun=False),
+    Entry("report", "Say what the desk reads in bounces and complaints, a line a file.", "report", noun=False),
+    Entry("trace", "Everything known of a message, a recipient, a run, an agent or a person, in time order.", "report",
           noun=False),
     Entry("doctor", "What is missing before real mail can leave: DNS, keys, routes, feedback, clock, disk.", "doctor",
           noun=False),
@@ -49,10 +49,10 @@ ENTRIES: Final = (
     Entry("queue", "Held mail and lanes: look, approve, reject, take back.", "queue", "queue_app"),
     Entry("lane", "One mailbox's way to one domain: pause, resume.", "queue", "lane_app"),
     Entry("run", "Runs: list, show, confirm, close.", "runs"),
-    Entry("suppress", "Whom nobody writes to: add, remove, list, import, export.", "records", "suppress_app"),
-    Entry("consent", "Who may be written to, on what basis: add, withdraw, list, import, export.", "records",
+    Entry("suppress", "Whom nobody writes to: add, remove, list, import, export.", "recipients", "suppress_app"),
+    Entry("consent", "Who may be written to, on what basis: add, withdraw, list, import, export.", "recipients",
           "consent_app"),
-    Entry("webhook", "What receivers never took: dead letters, and sending them again.", "hooks"),
+    Entry("webhook", "What receivers never took: dead letters, and sending them again.", "webhooks"),
     Entry("notify", "People told by chat, pager and mail: test.", "notify"),
     Entry("policy", "What the desk allows: check, show, apply, replay.", "policy"),
     Entry("audit", "The log: verify, export, sign, bundle as evidence.", "audit"),

@@ -11,10 +11,10 @@ from typing import Any, Final
 
 import typer
 
-from core.cli.checkup import desk, machine, routes, streams
-from core.cli.checkup.finding import Finding, Grade
-from core.cli.frame import Said, table
-from core.cli.seat import Seat, command
+from core.cli.context import CommandContext, command
+from core.cli.diagnostics import database, machine, routes, streams
+from core.cli.diagnostics.finding import Finding, Grade
+from core.cli.output import Said, table
 from core.errors import PostroomError
 
 app: Final = typer.Typer()
@@ -22,7 +22,7 @@ app: Final = typer.Typer()
 
 
 @command(app, "doctor", example="postroom doctor --dir desk")
-def doctor(seat: Seat) -> Said:
+def doctor(seat: CommandContext) -> Said:
     """What is missing before real mail can leave: DNS, keys, routes, feedback, clock, disk. Exits 1 if something is."""
     found = list(_findings(seat))
     worst = [one for one in found if one.grade is Grade.FAIL]
@@ -39,7 +39,7 @@ def doctor(seat: Seat) -> Said:
     return Said(data, f"{table(('', 'CHECK', 'ABOUT', 'FINDING'), rows)}\n\n{summary}", code=1 if worst else 0)
 
 
-def _findings(seat: Seat) -> Iterator[Finding]:
+def _findings(seat: CommandContext) -> Iterator[Finding]:
     yield from machine.files(seat)
     yield from machine.disk(seat)
     yield from machine.configuration(seat)
@@ -49,9 +49,9 @@ def _findings(seat: Seat) -> Iterator[Finding]:
         yield Finding(Grade.FAIL, "database", "", str(error), "postroom serve brings it to this version")
         return
     yield Finding(Grade.OK, "database", "", "it answers and is of this version")
-    yield from desk.log_holds(seat)
-    yield from desk.clock(seat)
-    yield from desk.workers(seat)
+    yield from database.log_holds(seat)
+    yield from database.clock(seat)
+    yield from database.workers(seat)
     if not stored:
         yield Finding(Grade.WARN, "stream", "", "there is none", "postroom stream add DOMAIN --relay smtp://HOST:PORT")
     for stream in stored:

@@ -8,23 +8,27 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from core import hooks, keyfile, minting
-from core.cli import spelling
-from core.cli.bounds import Address, app, webhook_events
-from core.cli.frame import Said, listed, moment, pairs, plain, table
-from core.cli.seat import Reason, Seat, command
+from core.cli import serializers
+from core.cli.context import CommandContext, Reason, command
+from core.cli.dns_check import Found, Zone
+from core.cli.mailbox_limits import Address, app, webhook_events
+from core.cli.output import Said, listed, moment, pairs, plain, table
 from core.cli.streams import relays_locally
-from core.cli.zone import Found, Zone
+from core.db import directory
+from core.db.directory import MailboxRecord
+from core.db.transaction import Transaction
+from core.durations import duration, stamp
 from core.errors import Invalid
-from core.flow import evidence, house, identities, records, retirement, streams
-from core.flow.identities import Filing, Lookups
-from core.ledger import people
-from core.ledger.people import MailboxRecord
-from core.ledger.transaction import Transaction
+from core.model import DEFAULT_CLASSES, ContentClass, Mode, plural
 from core.rules import addresses, issuance
 from core.rules.issuance import Kind
+from core.security import credentials, key_file
+from core.services import context
+from core.services.audit import mode_evidence
+from core.services.identity import mailbox_record, mailboxes, retirement, streams
+from core.services.identity.mailboxes import Filing, Lookups
+from core.services.notify import webhook_client
 from core.settings import Settings
-from core.words import DEFAULT_CLASSES, ContentClass, Mode, duration, plural, stamp
 
 __all__ = ["app"]
 
@@ -44,7 +48,7 @@ As = Annotated[Kind, typer.Option("--as", help="Which of the three signatures.")
     "--expires 90d --allow '*'",
 )
 def request(
-    seat: Seat,
+    seat: CommandContext,
     *,
     address: Address,
     more: Annotated[list[str] | None, typer.Argument(metavar="[PATTERN]...", help="Further --allow patterns.")] = None,
@@ -97,7 +101,7 @@ def request(
         webhook_events=webhook_events(events),
     )
     filed, shown = seat.act(
-        lambda tx, actor: _with_shown(tx, identities.request(tx, filing, actor=actor))
+        lambda tx, actor: _with_shown(tx, mailboxes.request(tx, filing, actor=actor))
     )  # fmt: skip
     data = shown | {"stuck": filed.stuck} | ({"webhook_secret": secret} if secret else {})
     lines = [f"Asked for {named.normalised}. It waits for {', '.join(shown['waiting_for'])}."]
@@ -107,28 +111,28 @@ def request(
     return Said(data, "\n".join(lines))
 
 
-def _with_shown(tx: Transaction, filed: identities.Filed) -> tuple[identities.Filed, dict[str, Any]]:
+def _with_shown(tx: Transaction, filed: mailboxes.Filed) -> tuple[mailboxes.Filed, dict[str, Any]]:
     return filed, shown_of(tx, filed.record)
 
 
 def shown_of(tx: Transaction, record: MailboxRecord) -> dict[str, Any]:
     """A record with who has signed it and who must still."""
-    asked, signed = records.as_request(record), records.signatures(tx, record)
-    return spelling.mailbox(record, house.policy(tx)[1]) | {
+    asked, signed = mailbox_record.as_request(record), mailbox_record.signatures(tx, record)
+    return serializers.mailbox(record, context.current_policy(tx)[1]) | {
         "missing": list(issuance.missing(asked)) if record.status == "requested" else [],
         "waiting_for": [*issuance.waiting_for(asked, signed)] if record.status == "requested" else [],
-        "signoffs": [spelling.signoff(one) for one in people.signoffs(tx.conn, record.id)],
+        "signoffs": [serializers.signoff(one) for one in directory.signoffs(tx.conn, record.id)],
     }
 
 
-def _webhook(seat: Seat, url: str | None, address: str) -> tuple[str | None, str | None, bytes | None]:
+def _webhook(seat: CommandContext, url: str | None, address: str) -> tuple[str | None, str | None, bytes | None]:
     if url is None:
         return None, None, None
-    remark = hooks.check_url(url, allow=seat.settings.webhooks.allow)
+    remark = webhook_client.check_url(url, allow=seat.settings.webhooks.allow)
     if remark:
         seat.note(remark)
-    secret = minting.new_webhook_secret()
-    return url, secret, keyfile.keyring(seat.settings).seal(secret.encode(), about=f"webhook:{address}")
+    secret = credentials.new_webhook_secret()
+    return url, secret, key_file.load_master_keys(seat.settings).seal(secret.encode(), about=f"webhook:{address}")
 
 
 def read_classes(given: Sequence[str] | None) -> tuple[ContentClass, ...]:
@@ -145,7 +149,7 @@ def read_classes(given: Sequence[str] | None) -> tuple[ContentClass, ...]:
 
 @command(app, "approve", example="postroom mailbox approve help@support-bot.acme.com --as governance")
 def approve(
-    seat: Seat,
+    seat: CommandContext,
     *,
     address: Address,
     kind: As,
@@ -173,7 +177,7 @@ def approve(
     lookups = _lookups(seat, address) if kind is Kind.DELIVERABILITY else None
 
     def verb(tx: Transaction, actor: Any) -> dict[str, Any]:
-        record = identities.sign(
+        record = mailboxes.sign(
             tx, address, kind, actor=actor, affirmed=affirmed, reason=reason, lookups=lookups, digest=digest
         )  # fmt: skip
         return shown_of(tx, record)
@@ -190,10 +194,10 @@ def approve(
     return Said(shown, "\n".join(lines))
 
 
-def _lookups(seat: Seat, address: str) -> Lookups:
+def _lookups(seat: CommandContext, address: str) -> Lookups:
     """What the desk can see from here. A no is never made of it: DNS may be young, and the signer looks too."""
     with seat.read() as conn:
-        record = people.mailbox(conn, address)
+        record = directory.mailbox(conn, address)
         if record is None:
             return Lookups()
         stream = streams.show(conn, record.domain)
@@ -217,15 +221,15 @@ def feedback_connected(settings: Settings, provider: str) -> bool:
 
 
 @command(app, "veto", example="postroom mailbox veto x@bot.acme.com --as deliverability --reason 'shared subdomain'")
-def veto(seat: Seat, address: Address, kind: As, reason: Reason) -> Said:
+def veto(seat: CommandContext, address: Address, kind: As, reason: Reason) -> Said:
     """Say no to a request, which ends it."""
-    record = seat.act(lambda tx, actor: identities.veto(tx, address, kind, actor=actor, reason=reason))
-    return Said(spelling.mailbox(record, seat.policy), f"{record.address} is vetoed.")
+    record = seat.act(lambda tx, actor: mailboxes.veto(tx, address, kind, actor=actor, reason=reason))
+    return Said(serializers.mailbox(record, seat.policy), f"{record.address} is vetoed.")
 
 
 @command(app, "renew", example="postroom mailbox renew help@support-bot.acme.com --expires 90d --reason 'goes on'")
 def renew(
-    seat: Seat,
+    seat: CommandContext,
     *,
     address: Address,
     expires: Annotated[str, typer.Option(metavar="90d", help="When it ends now: a duration or a date.")],
@@ -233,12 +237,12 @@ def renew(
 ) -> Said:
     """Move the end of a living identity."""
     until = moment(expires, now=seat.now)
-    record = seat.act(lambda tx, actor: identities.renew(tx, address, expires_at=until, reason=reason, actor=actor))
-    return Said(spelling.mailbox(record, seat.policy), f"{record.address} ends {stamp(until)}.")
+    record = seat.act(lambda tx, actor: mailboxes.renew(tx, address, expires_at=until, reason=reason, actor=actor))
+    return Said(serializers.mailbox(record, seat.policy), f"{record.address} ends {stamp(until)}.")
 
 
 @command(app, "retire", example="postroom mailbox retire help@support-bot.acme.com --reason 'replaced by tickets-bot'")
-def retire(seat: Seat, address: Address, reason: Reason) -> Said:
+def retire(seat: CommandContext, address: Address, reason: Reason) -> Said:
     """End an identity for good and cancel what it has waiting."""
     cancelled = seat.act(lambda tx, actor: retirement.retire(tx, address, reason=reason, actor=actor))
     return Said(
@@ -252,7 +256,7 @@ def retire(seat: Seat, address: Address, reason: Reason) -> Said:
 
 @command(app, "list", example="postroom mailbox list --status requested")
 def list_mailboxes(
-    seat: Seat,
+    seat: CommandContext,
     *,
     agent: Annotated[str | None, typer.Option(help="Of this agent only.")] = None,
     status: Annotated[str | None, typer.Option(help="requested, active, vetoed or retired.")] = None,
@@ -260,19 +264,19 @@ def list_mailboxes(
 ) -> Said:
     """Identities and requests for them."""
     with seat.read() as conn:
-        found = people.mailboxes(conn, after=after, agent=agent, status=status)
+        found = directory.mailboxes(conn, after=after, agent=agent, status=status)
     rows = [
         (one.address, one.agent, one.status, one.mode, one.owner, stamp(one.expires_at) if one.expires_at else None)
         for one in found
     ]
     text = table(("ADDRESS", "AGENT", "STATUS", "MODE", "OWNER", "ENDS"), rows, none="no mailboxes yet")
-    return Said({"mailboxes": [spelling.mailbox(one, seat.policy) for one in found]}, text)
+    return Said({"mailboxes": [serializers.mailbox(one, seat.policy) for one in found]}, text)
 
 
 @command(app, "show", example="postroom mailbox show help@support-bot.acme.com")
-def show(seat: Seat, address: Address) -> Said:
+def show(seat: CommandContext, address: Address) -> Said:
     """One identity: its whole record, who signed it, who must still."""
-    shown = seat.look(lambda tx: shown_of(tx, records.found(tx, address)))
+    shown = seat.look(lambda tx: shown_of(tx, mailbox_record.found(tx, address)))
     signed = [
         f"{one['kind']}: {'yes' if one['approved'] else 'no'} from {one['operator']}{_of(one, shown)}"
         for one in shown["signoffs"]
@@ -288,7 +292,7 @@ def _of(signed: Mapping[str, Any], shown: Mapping[str, Any]) -> str:
 
 
 @command(app, "evidence", example="postroom mailbox evidence help@support-bot.acme.com")
-def show_evidence(seat: Seat, address: Address) -> Said:
+def show_evidence(seat: CommandContext, address: Address) -> Said:
     """Thirty days of figures, and what they say for and against each rung of the ladder."""
-    found = seat.look(lambda tx: evidence.evidence(tx, address.strip().lower()))
+    found = seat.look(lambda tx: mode_evidence.evidence(tx, address.strip().lower()))
     return Said(found.as_json(), plain(found.text()))

@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from core.cli.frame import Said, group, table
-from core.cli.seat import Seat, command
+from core.cli.context import CommandContext, command
+from core.cli.output import Said, group, table
 from core.errors import Conflict
-from core.loops.notify import send_test
-from core.notices import Reach
 from core.rules import roles
 from core.rules.roles import Verb
+from core.services.notify.apprise_client import Reach
+from core.workers.notifications import send_test
 
 app: Final = group("notify", "People told by chat, pager and mail: test.")
 
 
 @command(app, "test", example="postroom notify test")
-def test(seat: Seat) -> Said:
+def test(seat: CommandContext) -> Said:
     """Post a test to every channel of the policy in force. Exits 1 if one does not take it."""
     roles.check(seat.actor, Verb.NOTIFY_TEST)
     wanted = seat.settings.notify

@@ -6,14 +6,14 @@ from typing import Annotated, Final
 
 import typer
 
-from core import minting
-from core.cli import spelling
-from core.cli.frame import Said, group, keep_token, listed, table
-from core.cli.seat import Reason, Seat, command
-from core.flow import operators
-from core.ledger import people
-from core.ledger.people import OperatorFacts
-from core.words import duration, stamp
+from core.cli import serializers
+from core.cli.context import CommandContext, Reason, command
+from core.cli.output import Said, group, listed, store_token, table
+from core.db import directory
+from core.db.directory import OperatorFacts
+from core.durations import duration, stamp
+from core.security import credentials
+from core.services.identity import operators
 
 app: Final = group("operator", "People at the desk: add, claim, confirm, rotate, revoke, list, disable.")
 
@@ -22,7 +22,7 @@ Name = Annotated[str, typer.Argument(help="The operator's name.")]
 
 @command(app, "add", example="postroom operator add bob --role reviewer --role oncall")
 def add(
-    seat: Seat,
+    seat: CommandContext,
     *,
     name: Name,
     role: Annotated[list[str], typer.Option("--role", metavar="R", help="A role; may be repeated, or with commas.")],
@@ -30,7 +30,7 @@ def add(
     """Add a person, as admin. They claim a token themselves, and governance confirms its fingerprint."""
     added = seat.act(lambda tx, actor: operators.add(tx, name=name, roles=listed(role), actor=actor))
     return Said(
-        spelling.operator(added),
+        serializers.operator(added),
         f"Added {added.name}, who can do nothing yet.\n"
         f"Next, {added.name} runs: postroom operator claim {added.name}\n"
         f"Then governance runs: postroom operator confirm {added.name} --fingerprint ...",
@@ -39,17 +39,17 @@ def add(
 
 @command(app, "claim", example="postroom operator claim bob")
 def claim(
-    seat: Seat,
+    seat: CommandContext,
     *,
     name: Name,
     keep: Annotated[bool, typer.Option("--keep", help="Let the keyring of the OS keep the token.")] = False,
 ) -> Said:
     """Make a token of your own, shown this once. It opens nothing before governance has confirmed its fingerprint."""
-    minted = minting.new_operator_token()
+    minted = credentials.new_operator_token()
     person = seat.store.transact(lambda tx: operators.claim(tx, name=name, token_hash=minted.digest))
     if keep:
-        keep_token(seat.directory, minted.secret)
-    fingerprint = minting.fingerprint(minted.digest)
+        store_token(seat.directory, minted.secret)
+    fingerprint = credentials.fingerprint(minted.digest)
     return Said(
         {"name": person.name, "token": minted.secret, "fingerprint": fingerprint,
          "expires_at": stamp(person.claim_expires_at or 0)},
@@ -63,29 +63,29 @@ def claim(
 
 @command(app, "confirm", example="postroom operator confirm bob --fingerprint K7QX-2MBD-9F4T")
 def confirm(
-    seat: Seat,
+    seat: CommandContext,
     *,
     name: Name,
     fingerprint: Annotated[str, typer.Option(help="As the person reads it out, not as anybody else passes it on.")],
 ) -> Said:
     """Let a person's token and roles count, as governance: you have heard the fingerprint from them."""
     person = seat.act(lambda tx, actor: operators.confirm(tx, name=name, fingerprint=fingerprint, actor=actor))
-    return Said(spelling.operator(person), f"{person.name} is {', '.join(person.roles)}.")
+    return Said(serializers.operator(person), f"{person.name} is {', '.join(person.roles)}.")
 
 
 @command(app, "rotate", example="postroom operator rotate --ttl 90d")
 def rotate(
-    seat: Seat,
+    seat: CommandContext,
     *,
     ttl: Annotated[str | None, typer.Option(metavar="90d", help="The new token ends by itself after this.")] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Let the keyring of the OS keep the token.")] = False,
 ) -> Said:
     """Replace your own token; the old one ends at once. The new one is shown this once."""
-    minted = minting.new_operator_token()
+    minted = credentials.new_operator_token()
     life = duration(ttl) if ttl is not None else None
     person = seat.act(lambda tx, actor: operators.rotate(tx, token_hash=minted.digest, ttl=life, actor=actor))
     if keep:
-        keep_token(seat.directory, minted.secret)
+        store_token(seat.directory, minted.secret)
     ends = stamp(person.token_expires_at) if person.token_expires_at is not None else None
     return Said(
         {
@@ -93,38 +93,38 @@ def rotate(
             "roles": [*person.roles],
             "token": minted.secret,
             "expires_at": ends,
-            "fingerprint": minting.fingerprint(minted.digest),
+            "fingerprint": credentials.fingerprint(minted.digest),
         },
         f"Your new token, shown this once: {minted.secret}" + (f"\nIt ends {ends}." if ends else ""),
     )
 
 
 @command(app, "revoke", example="postroom operator revoke bob --reason 'laptop stolen'")
-def revoke(seat: Seat, name: Name, reason: Reason) -> Said:
+def revoke(seat: CommandContext, name: Name, reason: Reason) -> Said:
     """End somebody's token, as admin or governance. They claim another, which is confirmed anew."""
     person = seat.act(lambda tx, actor: operators.revoke(tx, name=name, reason=reason, actor=actor))
     return Said(
-        spelling.operator(person),
+        serializers.operator(person),
         f"The token of {person.name} opens nothing any more. Next, they run: postroom operator claim {person.name}",
     )
 
 
 @command(app, "list", example="postroom operator list")
-def list_operators(seat: Seat) -> Said:
+def list_operators(seat: CommandContext) -> Said:
     """The people of this desk."""
     with seat.read() as conn:
-        found = people.operators(conn)
+        found = directory.operators(conn)
     now = seat.now
     rows = [(one.name, ", ".join(one.roles), ", ".join(one.unconfirmed), _state(one, now)) for one in found]
     text = table(("NAME", "ROLES", "UNCONFIRMED", "STATE"), rows)
-    return Said({"operators": [spelling.operator(one) for one in found]}, text)
+    return Said({"operators": [serializers.operator(one) for one in found]}, text)
 
 
 @command(app, "disable", example="postroom operator disable bob")
-def disable(seat: Seat, name: Name) -> Said:
+def disable(seat: CommandContext, name: Name) -> Said:
     """Their token opens nothing any more; their name stays theirs."""
     person = seat.act(lambda tx, actor: operators.disable(tx, name=name, actor=actor))
-    return Said(spelling.operator(person), f"{person.name} is disabled.")
+    return Said(serializers.operator(person), f"{person.name} is disabled.")
 
 
 def _state(one: OperatorFacts, now: int) -> str:

@@ -10,14 +10,17 @@ from typing import Annotated, Any, Final
 import typer
 from pydantic import BaseModel
 
-from core.cli.frame import Said, group, plain, private, table
-from core.cli.seat import Reason, Seat, command
+from core.cli.context import CommandContext, Reason, command
+from core.cli.output import Said, group, plain, private, table
+from core.durations import DAY, spell
 from core.errors import Invalid, NotFound, PostroomError, Unauthenticated
-from core.flow import house, policies, replaying
+from core.model import plural
 from core.rules import policy as rules
 from core.rules.policy import Change
 from core.rules.policy.sections import Span
-from core.words import DAY, plural, spell
+from core.services import context
+from core.services.control import policy
+from core.services.sending import policy_replay
 
 app: Final = group("policy", "What the desk allows: check, show, apply, replay.")
 
@@ -25,7 +28,7 @@ File = Annotated[Path, typer.Argument(metavar="FILE", help="A policy.toml.")]
 
 
 @command(app, "check", example="postroom policy check policy.toml")
-def check(seat: Seat, file: File) -> Said:
+def check(seat: CommandContext, file: File) -> Said:
     """Whether a policy is valid, and what it would change here. Exits 1 with every mistake and its key."""
     try:
         new = rules.parse(_text(file))
@@ -34,7 +37,7 @@ def check(seat: Seat, file: File) -> Said:
         data = {"ok": False, "problems": [{"key": key, "problem": problem} for key, problem in problems], "changes": []}
         return Said(data, plain("\n".join(f"{key} {problem}" for key, problem in problems)), code=1)
     try:
-        _, old = seat.look(house.policy)
+        _, old = seat.look(context.current_policy)
     except Unauthenticated:
         raise
     except PostroomError:
@@ -44,19 +47,19 @@ def check(seat: Seat, file: File) -> Said:
 
 
 @command(app, "show", example="postroom policy show")
-def show(seat: Seat) -> Said:
+def show(seat: CommandContext) -> Said:
     """The policy in force, every key, with its version."""
-    version, found = seat.look(house.policy)
+    version, found = seat.look(context.current_policy)
     text = "\n".join(f"{path} = {value}" for path, value in _lines(found, ()))
     return Said({"version": version, "policy": rules.shown(found)}, plain(f"# version {version}\n{text}"))
 
 
 @command(app, "apply", example="postroom policy apply policy.toml --reason 'more mail for the spring'")
-def apply(seat: Seat, file: File, reason: Reason) -> Said:
+def apply(seat: CommandContext, file: File, reason: Reason) -> Said:
     """Put a policy in force, whole. One that loosens anything is governance's to apply."""
     text = _text(file)
     new = rules.parse(text)
-    applied = seat.act(lambda tx, actor: policies.apply_policy(tx, new, reason=reason, actor=actor))
+    applied = seat.act(lambda tx, actor: policy.apply_policy(tx, new, reason=reason, actor=actor))
     # The gateways watch the desk's own file: left as it was, it would tighten what was just loosened.
     _replace(seat.settings.policy_file, text)
     data = {"version": applied.version, "changes": _told(applied.changes)}
@@ -65,7 +68,7 @@ def apply(seat: Seat, file: File, reason: Reason) -> Said:
 
 @command(app, "replay", example="postroom policy replay policy.toml --days 30")
 def replay(
-    seat: Seat,
+    seat: CommandContext,
     file: File,
     days: Annotated[int, typer.Option(min=1, max=3_660, help="How far back.")] = 30,
 ) -> Said:
@@ -73,7 +76,7 @@ def replay(
     new = rules.parse(_text(file))
     seat.note("reading the decisions ...")
     with seat.read() as conn:
-        found = replaying.replay(conn, new, since=seat.now - days * DAY)
+        found = policy_replay.replay(conn, new, since=seat.now - days * DAY)
     moved = [(pair, n) for pair, n in sorted(found.verdicts.items()) if pair[0] != pair[1]]
     data = {
         "messages": found.messages,

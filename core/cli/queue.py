@@ -7,19 +7,22 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from core.cli import spelling
-from core.cli.frame import Said, group, pairs, plain, table
-from core.cli.seat import Reason, Seat, command
+from core.cli import serializers
+from core.cli.context import CommandContext, Reason, command
+from core.cli.output import Said, group, pairs, plain, table
+from core.db.queries import lanes, message
+from core.db.queries import pending as views
+from core.db.queries.message import MessageView
+from core.db.transaction import Transaction
+from core.durations import stamp
 from core.errors import AccessEnded, Invalid, NotFound, Refused
-from core.flow import controls, review
-from core.flow.review import Decided, Decision
-from core.ledger.transaction import Transaction
-from core.ledger.views import lanes, message
-from core.ledger.views import pending as views
-from core.ledger.views.message import MessageView
+from core.ids import read_id, spell_id
+from core.model import Actor
+from core.model import Reason as Finding
 from core.rules.content import examined, read_mail, said_by
-from core.words import Actor, read_id, spell_id, stamp
-from core.words import Reason as Finding
+from core.services.control import emergency
+from core.services.sending import review
+from core.services.sending.review import Decision, DecisionResult
 
 queue_app: Final = group("queue", "Held mail and lanes: look, approve, reject, take back.")
 lane_app: Final = group("lane", "One mailbox's way to one domain: pause, resume.")
@@ -35,7 +38,7 @@ MOST: Final = 1_000
 
 @command(queue_app, "pending", example="postroom queue pending --json")
 def pending(
-    seat: Seat,
+    seat: CommandContext,
     *,
     mailbox: Annotated[str | None, typer.Option(help="Of this mailbox only.")] = None,
     cursor: Annotated[str | None, typer.Option(help="Go on where the last page ended.")] = None,
@@ -67,7 +70,7 @@ def pending(
 
 @command(queue_app, "lanes", example="postroom queue lanes")
 def list_lanes(
-    seat: Seat,
+    seat: CommandContext,
     *,
     everything: Annotated[bool, typer.Option("--all", help="Empty ones too.")] = False,
 ) -> Said:
@@ -78,12 +81,12 @@ def list_lanes(
     text = table(
         ("LANE", "MAILBOX", "DOMAIN", "DEPTH", "IN FLIGHT", "WAITS FOR", "LAST REPLY"), rows, none="no mail waits"
     )
-    return Said({"lanes": [spelling.lane(one) for one in found]}, text)
+    return Said({"lanes": [serializers.lane(one) for one in found]}, text)
 
 
 @command(queue_app, "show", example="postroom queue show m01hq3k5v9c2xw")
 def show(
-    seat: Seat,
+    seat: CommandContext,
     *,
     item: Annotated[str, typer.Argument(metavar="ID", help="A message's or an action's id.")],
     source: Annotated[bool, typer.Option("--source", help="The bytes that will leave, too.")] = False,
@@ -99,10 +102,10 @@ def show(
         raise NotFound(f"there is no {item}", fix="postroom queue pending lists what waits")
     if found is None:
         assert held is not None
-        data = {"id": item} | spelling.review(held)
+        data = {"id": item} | serializers.review(held)
         return Said(data, pairs(data))
     failed = _failed(found)
-    data = spelling.message(found) | {"checks": [{"code": one.code, "text": one.text} for one in failed]}
+    data = serializers.message(found) | {"checks": [{"code": one.code, "text": one.text} for one in failed]}
     rendered = (found.rendered or b"").decode(errors="replace") if source else None
     people = [_person(one) for one in data["recipients"]]
     held_for = [reason["text"] for reason in data["review"]["reasons"]] if data["review"] else []
@@ -132,7 +135,7 @@ def _failed(found: MessageView) -> tuple[Finding, ...]:
 
 @command(queue_app, "approve", example="postroom queue approve m01hq3k5v9c2xw")
 def approve(
-    seat: Seat,
+    seat: CommandContext,
     *,
     ids: Ids,
     digest: Annotated[str | None, typer.Option(help="Only if it is still exactly this (one id).")] = None,
@@ -148,13 +151,15 @@ def approve(
 
 
 @command(queue_app, "reject", example="postroom queue reject m01hq3k5v9c2xw --reason 'wrong customer'")
-def reject(seat: Seat, ids: Ids, reason: Reason) -> Said:
+def reject(seat: CommandContext, ids: Ids, reason: Reason) -> Said:
     """Refuse held actions; they never leave."""
     return _each(seat, ids, _deciding(ids, approve=False, reason=reason), done="rejected")
 
 
 @command(queue_app, "undo", example="postroom queue undo m01hq3k5v9c2xw")
-def undo(seat: Seat, item: Annotated[str, typer.Argument(metavar="ID", help="A message's or an action's id.")]) -> Said:
+def undo(
+    seat: CommandContext, item: Annotated[str, typer.Argument(metavar="ID", help="A message's or an action's id.")]
+) -> Said:
     """Take an approval back before its release.
 
     Approvals given in the console wait for `release_delay` first; one given here or over HTTP releases at once.
@@ -162,20 +167,20 @@ def undo(seat: Seat, item: Annotated[str, typer.Argument(metavar="ID", help="A m
     return _each(seat, [item], lambda tx, number, actor: review.undo(tx, number, actor=actor), done="pending again")
 
 
-Deciding = Callable[[Transaction, int, Actor], Decided]
+Deciding = Callable[[Transaction, int, Actor], DecisionResult]
 
 
 def _deciding(ids: Sequence[str], *, approve: bool, reason: str | None, digest: str | None = None) -> Deciding:
     batch = f"cli-{ids[0]}" if len(ids) > 1 else None
 
-    def decide(tx: Transaction, number: int, actor: Actor) -> Decided:
+    def decide(tx: Transaction, number: int, actor: Actor) -> DecisionResult:
         decision = Decision(number, approve=approve, reason=reason, digest=digest, batch=batch, watched=True)
         return review.decide(tx, decision, actor=actor)
 
     return decide
 
 
-def _each(seat: Seat, ids: Sequence[str], verb: Deciding, *, done: str) -> Said:
+def _each(seat: CommandContext, ids: Sequence[str], verb: Deciding, *, done: str) -> Said:
     """One transaction an item: one that was decided meanwhile must not take the others with it."""
     numbers = {item: _number(item) for item in dict.fromkeys(ids)}
     decided: list[dict[str, Any]] = []
@@ -220,14 +225,14 @@ def _number(item: str) -> int:
 
 
 @command(lane_app, "pause", example="postroom lane pause 7 --reason 'they asked us to wait'")
-def pause(seat: Seat, lane: Lane, reason: Reason) -> Said:
+def pause(seat: CommandContext, lane: Lane, reason: Reason) -> Said:
     """No new delivery of this lane starts."""
-    seat.act(lambda tx, actor: controls.pause_lane(tx, lane, reason=reason, actor=actor))
+    seat.act(lambda tx, actor: emergency.pause_lane(tx, lane, reason=reason, actor=actor))
     return Said({"lane": lane, "paused": True}, f"Paused lane {lane}.")
 
 
 @command(lane_app, "resume", example="postroom lane resume 7 --reason 'they are ready'")
-def resume(seat: Seat, lane: Lane, reason: Reason) -> Said:
+def resume(seat: CommandContext, lane: Lane, reason: Reason) -> Said:
     """Deliveries of this lane start again."""
-    seat.act(lambda tx, actor: controls.resume_lane(tx, lane, reason=reason, actor=actor))
+    seat.act(lambda tx, actor: emergency.resume_lane(tx, lane, reason=reason, actor=actor))
     return Said({"lane": lane, "paused": False}, f"Resumed lane {lane}.")

@@ -7,14 +7,15 @@ from typing import Annotated, Final
 import typer
 from sqlalchemy import Connection
 
-from core.cli import spelling
-from core.cli.frame import Said, group, pairs, table
-from core.cli.seat import Reason, Seat, command
+from core.cli import serializers
+from core.cli.context import CommandContext, Reason, command
+from core.cli.output import Said, group, pairs, table
+from core.db import directory
+from core.durations import stamp
 from core.errors import Conflict, NotFound
-from core.flow import runs
-from core.flow.runs import RunView
-from core.ledger import people
-from core.words import plural, stamp
+from core.model import plural
+from core.services.sending import runs
+from core.services.sending.runs import RunView
 
 app: Final = group("run", "Runs: list, show, confirm, close.")
 
@@ -23,7 +24,7 @@ Run = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, or AGENT/
 
 @command(app, "list", example="postroom run list --agent support-bot")
 def list_runs(
-    seat: Seat,
+    seat: CommandContext,
     *,
     agent: Annotated[str | None, typer.Option(help="Of this agent only.")] = None,
 ) -> Said:
@@ -43,22 +44,24 @@ def list_runs(
         for one in found
     ]
     text = table(("RUN", "AGENT", "USER", "ACCEPTED", "CONFIRMED TO", "OPENED", "CLOSED"), rows, none="no runs yet")
-    return Said({"runs": [spelling.run(one) for one in found]}, text)
+    return Said({"runs": [serializers.run(one) for one in found]}, text)
 
 
 @command(app, "show", example="postroom run show run-7 --agent support-bot")
 def show(
-    seat: Seat, run: Run, agent: Annotated[str | None, typer.Option(help="Whose run, if several have one.")] = None
+    seat: CommandContext,
+    run: Run,
+    agent: Annotated[str | None, typer.Option(help="Whose run, if several have one.")] = None,
 ) -> Said:
     """One run: who started it, with which versions, and what was accepted in it."""
     with seat.read() as conn:
-        found = spelling.run(_found(conn, run, agent))
+        found = serializers.run(_found(conn, run, agent))
     return Said(found, pairs(found))
 
 
 @command(app, "confirm", example="postroom run confirm run-7 --agent support-bot --up-to 500 --reason 'spring letter'")
 def confirm(
-    seat: Seat,
+    seat: CommandContext,
     *,
     run: Run,
     up_to: Annotated[int, typer.Option("--up-to", metavar="N", help="Recipients in the run's whole life.")],
@@ -89,7 +92,9 @@ def confirm(
 
 @command(app, "close", example="postroom run close run-7 --agent support-bot")
 def close(
-    seat: Seat, run: Run, agent: Annotated[str | None, typer.Option(help="Whose run, if several have one.")] = None
+    seat: CommandContext,
+    run: Run,
+    agent: Annotated[str | None, typer.Option(help="Whose run, if several have one.")] = None,
 ) -> Said:
     """The run takes no more mail; what still comes joins the implicit run."""
     with seat.read() as conn:
@@ -107,7 +112,7 @@ def _found(conn: Connection, run: str, agent: str | None) -> RunView:
         return runs.show(conn, agent=agent, key=run)
     found: list[RunView] = []
     after = ""
-    while page := people.agents(conn, after=after):
+    while page := directory.agents(conn, after=after):
         for one in page:
             found += _of(conn, one.name, run) or _of(conn, one.name, run.removeprefix(f"{one.name}/"))
         after = page[-1].name

@@ -16,8 +16,8 @@ import typer
 import uvloop
 
 from core import gateway as gateways
-from core.cli.frame import Said
-from core.cli.seat import Seat, command
+from core.cli.context import CommandContext, command
+from core.cli.output import Said
 from core.errors import Conflict, Invalid
 from core.settings import load, split_listen
 
@@ -36,7 +36,7 @@ class Level(enum.StrEnum):
 
 @command(app, "serve", example="postroom serve --dir desk --listen 127.0.0.1:8025")
 def serve(
-    seat: Seat,
+    seat: CommandContext,
     *,
     listen: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="For agents and operators.")] = None,
     public_listen: Annotated[

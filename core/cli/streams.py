@@ -12,21 +12,22 @@ from urllib.parse import urlsplit, urlunsplit
 
 import typer
 
-from core import keyfile, keys
-from core.cli import spelling
-from core.cli.frame import Said, group, listed, pairs, table
-from core.cli.seat import Reason, Seat, command
-from core.cli.zone import Found, Zone
+from core.cli import serializers
+from core.cli.context import CommandContext, Reason, command
+from core.cli.dns_check import Found, Zone
+from core.cli.output import Said, group, listed, pairs, table
+from core.db.queries import agents as views
+from core.durations import MICROS
 from core.errors import Conflict, Invalid
-from core.flow import controls, streams
-from core.flow.streams import NewStream, SealedKey, StreamChange
-from core.keys import KeyRing
-from core.ledger.views import agents as views
 from core.rules import dns
 from core.rules.dns import DnsRecord, Slot
+from core.security import encryption, key_file
+from core.security.encryption import MasterKeys
+from core.services.control import emergency
+from core.services.identity import streams
+from core.services.identity.streams import NewStream, SealedKey, StreamChange
 from core.smtp import Route
 from core.smtp.credentials import checked, first_line
-from core.words import MICROS
 
 app: Final = group("stream", "Sending subdomains: routes, DKIM keys, DNS records, warm-up.")
 
@@ -57,7 +58,7 @@ class Provider(enum.StrEnum):
 
 @command(app, "add", example="postroom stream add support-bot.acme.com --relay smtp://user:password@smtp.acme.com:587")
 def add(
-    seat: Seat,
+    seat: CommandContext,
     *,
     domain: Domain,
     relay: Annotated[str | None, typer.Option(metavar="URL", help="smtp://[user:pass@]host:port, or smtps://")] = None,
@@ -77,7 +78,7 @@ def add(
     if bool(relay) == direct:
         raise Invalid("a stream leaves by one way", fix="name --relay smtp://host:port, or --direct")
     named = streams.subdomain(domain)
-    ring = keyfile.keyring(seat.settings)
+    ring = key_file.load_master_keys(seat.settings)
     route, password = _parted(relay or "direct", from_stdin=password_stdin)
     new = NewStream(
         domain=named,
@@ -98,7 +99,7 @@ def add(
     with seat.read() as conn:
         found = streams.show(conn, named)
     return Said(
-        spelling.stream(found) | {"selectors": [key.selector for key in new.keys]},
+        serializers.stream(found) | {"selectors": [key.selector for key in new.keys]},
         f"Added {named}, by {route}. Publish its records: postroom stream dns {named}",
     )
 
@@ -109,7 +110,7 @@ def add(
     "--reason 'it may send offers'",
 )  # fmt: skip
 def change(
-    seat: Seat,
+    seat: CommandContext,
     *,
     domain: Domain,
     reason: Reason,
@@ -140,7 +141,7 @@ def change(
     route, password = _parted(relay or "direct", from_stdin=password_stdin) if relay or direct else (None, None)
     sealed = None
     if password:
-        sealed = keyfile.keyring(seat.settings).seal(password.encode(), about=f"route:{named}")
+        sealed = key_file.load_master_keys(seat.settings).seal(password.encode(), about=f"route:{named}")
     asked = StreamChange(
         route=route,
         route_secret=sealed,
@@ -157,12 +158,12 @@ def change(
         raise Invalid("nothing to change is named", fix="such as --organisation 'Acme Ltd'")
     seat.act(lambda tx, actor: streams.change(tx, named, asked, reason=reason, actor=actor))
     with seat.read() as conn:
-        found = spelling.stream(streams.show(conn, named))
+        found = serializers.stream(streams.show(conn, named))
     return Said(found, pairs(found))
 
 
 @command(app, "dns", example="postroom stream dns support-bot.acme.com --json")
-def show_dns(seat: Seat, domain: Domain) -> Said:
+def show_dns(seat: CommandContext, domain: Domain) -> Said:
     """The records to publish: DKIM for both slots and both algorithms, SPF, DMARC, the return path's MX."""
     records = _records(seat, domain)
     shown = [
@@ -183,7 +184,7 @@ def show_dns(seat: Seat, domain: Domain) -> Said:
 
 @command(app, "rotate", example="postroom stream rotate support-bot.acme.com")
 def rotate(
-    seat: Seat,
+    seat: CommandContext,
     *,
     domain: Domain,
     force: Annotated[bool, typer.Option("--force", help="Although DNS does not have the waiting keys.")] = False,
@@ -195,7 +196,7 @@ def rotate(
         used = {key.selector for key in views.keys(conn) if key.stream == stream.domain}
     if not force:
         _check_published(seat, stream.domain, route=stream.route, slot="b" if slot == "a" else "a")
-    fresh = _fresh(stream.domain, (slot,), ring=keyfile.keyring(seat.settings), now=seat.now, used=used)
+    fresh = _fresh(stream.domain, (slot,), ring=key_file.load_master_keys(seat.settings), now=seat.now, used=used)
     signing = seat.act(lambda tx, actor: streams.rotate(tx, domain, fresh=fresh, actor=actor))
     selectors = [key.selector for key in fresh]
     return Said(
@@ -206,22 +207,22 @@ def rotate(
 
 
 @command(app, "pause", example='postroom stream pause support-bot.acme.com --reason "blocklisted"')
-def pause(seat: Seat, domain: Domain, reason: Reason) -> Said:
+def pause(seat: CommandContext, domain: Domain, reason: Reason) -> Said:
     """No new delivery of this stream starts."""
-    in_flight = seat.act(lambda tx, actor: controls.pause_stream(tx, domain, reason=reason, actor=actor))
+    in_flight = seat.act(lambda tx, actor: emergency.pause_stream(tx, domain, reason=reason, actor=actor))
     return Said({"domain": domain, "paused": True, "in_flight": in_flight}, f"Paused {domain}; {in_flight} in flight.")
 
 
 @command(app, "resume", example='postroom stream resume support-bot.acme.com --reason "delisted"')
-def resume(seat: Seat, domain: Domain, reason: Reason) -> Said:
+def resume(seat: CommandContext, domain: Domain, reason: Reason) -> Said:
     """Deliveries of this stream start again."""
-    seat.act(lambda tx, actor: controls.resume_stream(tx, domain, reason=reason, actor=actor))
+    seat.act(lambda tx, actor: emergency.resume_stream(tx, domain, reason=reason, actor=actor))
     return Said({"domain": domain, "paused": False}, f"Resumed {domain}.")
 
 
 @command(app, "warmup", example='postroom stream warmup support-bot.acme.com 500 --reason "moved from another relay"')
 def warmup(
-    seat: Seat,
+    seat: CommandContext,
     *,
     domain: Domain,
     cap: Annotated[str, typer.Argument(metavar="N|off", help="Mails a day, or off to end the warm-up.")],
@@ -237,7 +238,9 @@ def warmup(
 
 
 @command(app, "list", example="postroom stream list")
-def list_streams(seat: Seat, after: Annotated[str, typer.Option(help="Go on after this domain.")] = "") -> Said:
+def list_streams(
+    seat: CommandContext, after: Annotated[str, typer.Option(help="Go on after this domain.")] = ""
+) -> Said:
     """The streams of this desk."""
     with seat.read() as conn:
         found = streams.listed(conn, after=after)
@@ -252,14 +255,14 @@ def list_streams(seat: Seat, after: Annotated[str, typer.Option(help="Go on afte
         for one in found
     ]
     text = table(("DOMAIN", "ROUTE", "PROVIDER", "STATE", "WARM-UP"), rows, none="no streams yet")
-    return Said({"streams": [spelling.stream(one) for one in found]}, text)
+    return Said({"streams": [serializers.stream(one) for one in found]}, text)
 
 
 @command(app, "show", example="postroom stream show support-bot.acme.com")
-def show(seat: Seat, domain: Domain) -> Said:
+def show(seat: CommandContext, domain: Domain) -> Said:
     """One stream."""
     with seat.read() as conn:
-        found = spelling.stream(streams.show(conn, domain))
+        found = serializers.stream(streams.show(conn, domain))
     return Said(found, pairs(found))
 
 
@@ -290,14 +293,14 @@ def _parted(relay: str, *, from_stdin: bool) -> tuple[str, str | None]:
 
 
 def _fresh(
-    domain: str, slots: Iterable[Slot], *, ring: KeyRing, now: int, used: Collection[str] = ()
+    domain: str, slots: Iterable[Slot], *, ring: MasterKeys, now: int, used: Collection[str] = ()
 ) -> tuple[SealedKey, ...]:
     """New keys, sealed for their rows, under dated names that were never used before."""
     today = dt.datetime.fromtimestamp(now / MICROS, tz=dt.UTC).date()
     made = []
     for slot in slots:
         for algorithm in streams.ALGORITHMS:
-            pair = keys.new_key_pair(algorithm)
+            pair = encryption.new_key_pair(algorithm)
             dated = dns.selector(today, slot=slot, algorithm=algorithm)
             further = (dated.replace(f"{slot}-", f"{slot}{n}-") for n in itertools.count(2))
             selector = next(one for one in itertools.chain((dated,), further) if one not in used)
@@ -306,12 +309,12 @@ def _fresh(
     return tuple(made)
 
 
-def _records(seat: Seat, domain: str) -> tuple[DnsRecord, ...]:
+def _records(seat: CommandContext, domain: str) -> tuple[DnsRecord, ...]:
     with seat.read() as conn:
         return streams.dns_records(conn, domain, mail_host=seat.settings.mail_host, now=seat.now)
 
 
-def _check_published(seat: Seat, domain: str, *, route: str, slot: Slot) -> None:
+def _check_published(seat: CommandContext, domain: str, *, route: str, slot: Slot) -> None:
     """Signing with a key nobody can look up fails every mail: look before, where anybody out there would look."""
     if relays_locally(route):
         return

@@ -18,7 +18,8 @@ from typing import Final
 import httpx
 
 from core.demo.scripts import DOMAINS, FIRST_NAMES, LAST_NAMES, PEOPLE, Draft, Script
-from core.words import MICROS, Clock
+from core.durations import MICROS
+from core.model import Clock
 
 _LONGEST_PAUSE: Final = 60.0
 _SUSPENDED_PAUSE: Final = 15.0

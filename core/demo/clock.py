@@ -6,7 +6,7 @@ import asyncio
 import heapq
 from typing import Final, Protocol
 
-from core.words import MICROS, SECOND
+from core.durations import MICROS, SECOND
 
 START: Final = 1_767_585_600 * SECOND  # 2026-01-05T04:00:00Z, a Monday, when nobody watches
 

@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from email.utils import formatdate
 
-from core.words import MICROS
+from core.durations import MICROS
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from core.words import FAR_FUTURE, MINUTE, Limit, Reason
+from core.durations import FAR_FUTURE, MINUTE
+from core.model import Limit, Reason
 
 HOUR_MINUTES: Final = 60
 DAY_MINUTES: Final = 24 * 60

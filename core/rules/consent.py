@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from core.errors import Invalid
-from core.words import Block, ContentClass, Execute, Hold, Reason, Verdict
+from core.model import Block, ContentClass, Execute, Hold, Reason, Verdict
 
 
 class Basis(enum.StrEnum):

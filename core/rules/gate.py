@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, assert_never
 
-from core.words import UNSUBSCRIBE_CLASSES, Block, ContentClass, Execute, Hold, Reason, Verdict
+from core.model import UNSUBSCRIBE_CLASSES, Block, ContentClass, Execute, Hold, Reason, Verdict
 
 MODE: Final = "mode"
 """The rule that any approval covers: a person has decided about exactly these bytes, which is all a mode asks for."""
@@ -92,7 +92,7 @@ class GateDecision:
     """
 
     verdict: Verdict
-    shut: Mapping[int, Block] = field(default_factory=dict)
+    excluded: Mapping[int, Block] = field(default_factory=dict)
     waits: Reason | None = None
 
 
@@ -102,10 +102,10 @@ def decide(asked: GateInput) -> GateDecision:
     barred = bar(asked.standing, asked.moment)
     if barred is not None:
         return GateDecision(barred, waits=Reason(barred.error, barred.reason) if leaving else None)
-    shut = dict(_shut(asked, leaving=leaving))
-    open_ = [one for one in asked.recipients if one.n not in shut]
+    excluded = dict(_shut(asked, leaving=leaving))
+    open_ = [one for one in asked.recipients if one.n not in excluded]
     if not open_:
-        return GateDecision(_all_shut(shut.values()), shut)
+        return GateDecision(_all_shut(excluded.values()), excluded)
     further = [
         *_of_stream(asked.standing),
         *_of_classes(asked),
@@ -117,13 +117,13 @@ def decide(asked: GateInput) -> GateDecision:
     mode = asked.mode
     if leaving:
         mode, *further = (_for_a_person(said, asked.approved) for said in (_of_mode(mode), *further))
-    return GateDecision(moderate(mode, further), shut)
+    return GateDecision(moderate(mode, further), excluded)
 
 
 def open_to(asked: GateInput) -> frozenset[int]:
     """The recipients that are not left out whatever else is decided."""
-    shut = dict(_shut(asked, leaving=asked.moment is Moment.DEPARTURE))
-    return frozenset(one.n for one in asked.recipients if one.n not in shut)
+    excluded = dict(_shut(asked, leaving=asked.moment is Moment.DEPARTURE))
+    return frozenset(one.n for one in asked.recipients if one.n not in excluded)
 
 
 def bar(standing: Standing, moment: Moment) -> Block | None:
@@ -198,8 +198,8 @@ def _shut(asked: GateInput, *, leaving: bool) -> Iterable[tuple[int, Block]]:
                 yield one.n, refused
 
 
-def _all_shut(shut: Iterable[Block]) -> Block:
-    codes = {block.error for block in shut}
+def _all_shut(excluded: Iterable[Block]) -> Block:
+    codes = {block.error for block in excluded}
     if codes == {"not_allow_listed"}:
         return Block("not_allow_listed", "the mailbox's allow-list names none of the recipients")
     if codes == {"recipients_suppressed"}:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
-from core.words import Mode, spell
+from core.durations import spell
+from core.model import Mode
 
 SMALL_DOMAIN: Final = 5
 """A domain that gets less than one in so many of an agent's mails cannot suspend it alone."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.errors import Conflict, Forbidden
-from core.words import DEFAULT_CLASSES, Actor, ContentClass, Mode, Role
+from core.model import DEFAULT_CLASSES, Actor, ContentClass, Mode, Role
 
 
 class Kind(enum.StrEnum):

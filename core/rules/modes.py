@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from core.durations import spell, stamp
 from core.errors import Conflict, Invalid
-from core.words import Action, Block, Execute, Hold, Mode, Reason, Verdict, spell, stamp
+from core.model import Action, Block, Execute, Hold, Mode, Reason, Verdict
 
 _READ_ONLY: Final = Block("action_blocked", "oversight_mode is read_only")
 _GATED_ALL: Final = Hold((Reason("mode", "gated_all holds every action for a human"),))

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from core.errors import Forbidden, Invalid
-from core.words import TIGHTENERS, Actor, Role
+from core.model import TIGHTENERS, Actor, Role
 
 
 class Verb(enum.StrEnum):

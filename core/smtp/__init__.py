@@ -9,7 +9,7 @@ replies.py       what a receiver, a network or a library said, as an outcome
 courier.py       the way of one parcel through all of them
 """
 
-from core.smtp.courier import Courier
+from core.smtp.client import Courier
 from core.smtp.credentials import Source
 from core.smtp.route import Limits, Parcel, Route, Timeouts
 

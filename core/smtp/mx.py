@@ -19,9 +19,9 @@ import dns.rdatatype
 import dns.resolver
 from dns.rdtypes.ANY.MX import MX
 
-from core.networks import why_refused
+from core.model import Reply
+from core.security.ssrf import why_refused
 from core.smtp.replies import refused
-from core.words import Reply
 
 LookUp = Callable[[str, str], Awaitable[Sequence[dns.rdata.Rdata]]]
 """`await look_up(name, "MX")`: the records; raises dnspython's exceptions."""

@@ -15,7 +15,7 @@ from typing import Final, Literal
 
 import aiosmtplib
 
-from core.words import Outcome, Reply
+from core.model import Outcome, Reply
 
 Stage = Literal["connect", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "dot"]
 

@@ -9,12 +9,12 @@ from email import policy
 from email.headerregistry import Address as Registered
 from email.message import EmailMessage
 
+from core.model import Envelope
 from core.rules.addresses import parse_address
-from core.rules.compose import Attachment, Draft, Gateway, compose, digest
-from core.rules.provenance import Keyring, message_id, return_path, trace_header
-from core.words import Envelope
+from core.rules.compose import Additions, Attachment, Draft, compose, digest
+from core.rules.signed_ids import HmacKeys, message_id, return_path, trace_header
 
-RING = Keyring({"k1": b"k" * 32}, "k1")
+RING = HmacKeys({"k1": b"k" * 32}, "k1")
 DOMAIN = "support-bot.acme.com"
 ROW = "Dear Jane, your refund of 42.00 EUR is on its way and will arrive within three days.\n"
 PLAIN = Draft(
@@ -26,7 +26,7 @@ PLAIN = Draft(
     html=f"<html><body>{f'<p>{ROW}</p>' * 20}</body></html>\n",
     headers={"X-Ticket": "42"},
 )
-GATEWAY = Gateway(
+GATEWAY = Additions(
     rfc_message_id=message_id(2**60, domain=DOMAIN, keyring=RING),
     postroom_message_id=trace_header(2**60, keyring=RING),
     agent_id="support",

@@ -26,19 +26,19 @@ import psutil
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from core.clock import SystemClock
-from core.flow import review
-from core.flow.review import Decision
-from core.ledger import schema
-from core.ledger.store import Store
-from core.ledger.views import queue
+from core.db import migrate
+from core.db.queries import queue
+from core.db.store import Store
+from core.services.sending import review
+from core.services.sending.review import Decision
 from tests.bench.heap import Heap, pile, trickle
-from tests.desk import BOB
+from tests.factories.desk import BOB
 from tests.terminal import WIDE, Terminal, terminal
 
 FRAME, ANSWERS, FILLED, HELD = b"[1 Desk]", b"Postroom", b"support-bot", b"Your quote"
 """What only the first frame, Textual's first frame, a filled desk and the rows of the queue have, in this order."""
 VISIBLE = 9
-HAND = 50
+BATCH_SIZE = 50
 KEYS = 120
 CALM = 0.1
 BARS = {
@@ -78,7 +78,7 @@ def found(directory: Path, *, held: int, bytecode: Path | None) -> Scene:
     (directory / "postroom.toml").write_text('name = "BENCH"\n')
     (directory / "master.key").write_text(f"m1:{'A' * 43}")
     store = Store(f"sqlite:///{directory}/postroom.db", clock=SystemClock())
-    schema.upgrade(store.engine)
+    migrate.upgrade(store.engine)
     return Scene(directory, pile(store, held=held), bytecode)
 
 
@@ -175,10 +175,10 @@ def memory(scene: Scene, events: int) -> dict[str, float]:
 
 def feed(scene: Scene, seen: Terminal, events: int, chance: random.Random) -> None:
     store, items = scene.heap.bench.store, scene.heap.items
-    for _ in range(events // HAND):
-        trickle(scene.heap, chance.sample(items[: len(items) // 2], HAND - HAND // 20))
+    for _ in range(events // BATCH_SIZE):
+        trickle(scene.heap, chance.sample(items[: len(items) // 2], BATCH_SIZE - BATCH_SIZE // 20))
         with store.begin() as tx:
-            for _ in range(HAND // 20):
+            for _ in range(BATCH_SIZE // 20):
                 refused = Decision(items.pop(), approve=False, reason="measured")
                 tx.run(lambda tx, refused=refused: review.decide(tx, refused, actor=BOB))  # type: ignore[misc]  # bound now
         drain(seen)

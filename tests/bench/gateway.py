@@ -27,21 +27,21 @@ from typing import Any
 import psutil
 from sqlalchemy import func, select, update
 
-from core import keys
 from core.clock import SystemClock
-from core.flow import streams
-from core.keyfile import keyring
-from core.ledger import schema
-from core.ledger.store import Store
-from core.ledger.tables import Counter, Stream, StreamKey, Token, table
-from core.ledger.transaction import Transaction
+from core.db import migrate
+from core.db.store import Store
+from core.db.tables import Counter, Stream, StreamKey, Token, table
+from core.db.transaction import Transaction
+from core.model import Mode
 from core.rules.policy import Policy
 from core.rules.policy.sections import Budgets, SiteOverride, Warmup
+from core.security import encryption
+from core.security.key_file import load_master_keys
+from core.services.identity import streams
 from core.settings import Settings, load
-from core.words import Mode
-from tests import desk as bench_desk
 from tests.bench import steps
 from tests.bench.sinks import sink
+from tests.factories import desk as bench_desk
 
 SINK_PORT = 2631
 PORT = 8099
@@ -64,17 +64,17 @@ def found(directory: Path, *, budgets: str = "on", departing: bool = True) -> Se
     With budgets `off` every number is as large as a policy can have it, and the stream is warm: the same code with
     nothing to hold against. With `departing` false the stream is paused: mail is accepted, and waits.
     """
-    (directory / "master.key").write_text(keys.new_master_key("k1"))
+    (directory / "master.key").write_text(encryption.new_master_key("k1"))
     (directory / "master.key").chmod(0o600)
     (directory / "postroom.toml").write_text(f'listen = "127.0.0.1:{PORT}"\n[smtp]\nconnections_per_relay = 32\n')
     settings = load(directory)
     store = Store(settings.database_url, clock=SystemClock())
-    schema.upgrade(store.engine)
+    migrate.upgrade(store.engine)
     policy, limits = (
         (BUDGETED, bench_desk.WIDE) if budgets == "on" else (Policy(), dict.fromkeys(bench_desk.WIDE, MOST))
     )
     desk = bench_desk.make_desk(store, mode=Mode.AUTONOMOUS, policy=policy, warm=budgets == "off", **limits)
-    ring = keyring(settings)
+    ring = load_master_keys(settings)
 
     def outfit(tx: Transaction) -> None:
         tx.write(update(table(Stream)).values(route=f"smtp://127.0.0.1:{SINK_PORT}"))
@@ -82,7 +82,7 @@ def found(directory: Path, *, budgets: str = "on", departing: bool = True) -> Se
             tx.write(update(table(Stream)).values(paused_at=tx.now, paused_by="bench"))
         tx.write(update(table(Token)).values(hash=hashlib.sha256(TOKEN.encode()).digest()))
         for algorithm in streams.ALGORITHMS:
-            pair = keys.new_key_pair(algorithm)
+            pair = encryption.new_key_pair(algorithm)
             selector = f"bench-{algorithm}"
             tx.create(
                 table(StreamKey),

@@ -12,16 +12,18 @@ from typing import Any
 
 from sqlalchemy import select, update
 
+from core.db.counters import EVER, bucket
+from core.db.store import Store
+from core.db.tables import Body, Mailbox, Message, Recipient, Review, table
+from core.db.transaction import Transaction
+from core.durations import MINUTE
 from core.events import EmailApproved, EmailPending
-from core.flow import depart
-from core.ledger.counters import EVER, bucket
-from core.ledger.store import Store
-from core.ledger.tables import Body, Mailbox, Message, Recipient, Review, table
-from core.ledger.transaction import Transaction
-from core.words import MINUTE, Mode, read_id
-from tests.desk import DOMAIN, WIDE, Bench, add_mailbox, issue, leave, make_desk
+from core.ids import read_id
+from core.model import Mode
+from core.services.sending import delivery
+from tests.factories.desk import DOMAIN, WIDE, Bench, add_mailbox, issue, leave, make_desk
 
-HAND = 2_000
+BATCH_SIZE = 2_000
 NAMES = ("support", "quote", "invoice", "digest", "pipeline", "renewal", "survey", "welcome")
 MAILBOX, MESSAGE, BODY, RECIPIENT, REVIEW = (table(one) for one in (Mailbox, Message, Body, Recipient, Review))
 
@@ -47,12 +49,12 @@ class Template:
 def pile(store: Store, *, held: int, agents: int = 41, seed: int = 7) -> Heap:
     """A desk whose gateway beats, `agents` agents and `held` messages that wait, one in ten with a failed check."""
     bench = make_desk(store, **WIDE)
-    store.transact(lambda tx: depart.enlist(tx, worker=1, pid=1))
+    store.transact(lambda tx: delivery.register_worker(tx, worker=1, pid=1))
     chance = random.Random(seed)
     templates = [_template(each) for each in _agents(bench, agents)]
     items = [one.review["id"] for one in templates]
     while len(items) < held:
-        chosen = chance.choices(templates, k=min(HAND, held - len(items)))
+        chosen = chance.choices(templates, k=min(BATCH_SIZE, held - len(items)))
         checks = [chance.randrange(1, 4) if chance.random() < 0.1 else 0 for _ in chosen]
         items += store.transact(lambda tx, chosen=chosen, checks=checks: _copy(tx, bench, chosen, checks))  # type: ignore[misc]  # bound now
     return Heap(bench, items)

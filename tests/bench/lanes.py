@@ -26,21 +26,23 @@ from sqlalchemy import event
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import core.gateway  # noqa: F401 - the memory of a gateway's code is part of the figure
+from core.db import migrate
+from core.db import queue as db_queue
+from core.db.queue import Claimed, Slot
+from core.db.store import Store
+from core.db.transaction import Transaction
 from core.demo.clock import FakeClock
-from core.flow import depart
-from core.flow.depart import Settlement
-from core.ledger import lanes, schema
-from core.ledger.lanes import Claimed, Slot
-from core.ledger.store import Store
-from core.ledger.transaction import Transaction
-from core.words import FAR_FUTURE, HOUR, Outcome, Reply
-from tests.desk import DOMAIN, WIDE, Bench, add_mailbox, make_desk
+from core.durations import FAR_FUTURE, HOUR
+from core.model import Outcome, Reply
+from core.services.sending import delivery
+from core.services.sending.delivery import Settlement
+from tests.factories.desk import DOMAIN, WIDE, Bench, add_mailbox, make_desk
 
 MAILBOXES = 10
 DUE_LANES = 100
 CLAIM = 50
 ROUNDS = 40
-HAND = 20_000
+BATCH_SIZE = 20_000
 FIRST = 1 << 40
 WORKER = 7
 LIMIT_MB = 250
@@ -71,7 +73,7 @@ class Queue:
 def new_desk(folder: str, *, mailboxes: int) -> tuple[Bench, list[tuple[int, int]]]:
     """A desk on a fake clock with so many wide mailboxes, each (agent id, mailbox id)."""
     store = Store(f"sqlite:///{folder}/postroom.db", clock=FakeClock())
-    schema.upgrade(store.engine)
+    migrate.upgrade(store.engine)
     desk = make_desk(store, **WIDE)
     boxes = [
         store.transact(
@@ -81,7 +83,7 @@ def new_desk(folder: str, *, mailboxes: int) -> tuple[Bench, list[tuple[int, int
         )
         for n in range(mailboxes)
     ]
-    store.transact(lambda tx: depart.enlist(tx, worker=WORKER, pid=0))
+    store.transact(lambda tx: delivery.register_worker(tx, worker=WORKER, pid=0))
     return desk, boxes
 
 
@@ -96,8 +98,8 @@ def fill(desk: Bench, queues: Sequence[Queue]) -> None:
             waits = "site_hour" if queue.not_before else None
             values = (lane, queue.mailbox_id, queue.domain, queue.domain, wakes, queue.not_before, queue.depth, waits)
             raw.execute(LANE, values)
-            for at in range(0, queue.depth, HAND):
-                numbers = range(number, number + min(HAND, queue.depth - at))
+            for at in range(0, queue.depth, BATCH_SIZE):
+                numbers = range(number, number + min(BATCH_SIZE, queue.depth - at))
                 number = numbers.stop
                 to = [f"p{n}@{queue.domain}" for n in numbers]
                 whose = (queue.mailbox_id, queue.agent_id, desk.stream_id)
@@ -134,7 +136,7 @@ def measure(store: Store, *, rounds: int = ROUNDS) -> Cost:
         clock.advance(seconds=1)
         with statements(store) as seen:
             started = time.process_time()
-            claimed = store.transact(lambda tx: depart.claim(tx, worker=WORKER, limit=CLAIM))
+            claimed = store.transact(lambda tx: delivery.claim(tx, worker=WORKER, limit=CLAIM))
             cost.micros.append((time.process_time() - started) * 1e6)
         cost.statements.append(len(seen))
         cost.claimed += claimed
@@ -143,8 +145,8 @@ def measure(store: Store, *, rounds: int = ROUNDS) -> Cost:
 
 
 def _put_back(tx: Transaction, claimed: Sequence[Claimed]) -> None:
-    lanes.land(tx, claimed)
-    lanes.enqueue(tx, [Slot(one.message_id, one.n, one.lane_id, one.due, charged=False) for one in claimed])
+    db_queue.land(tx, claimed)
+    db_queue.enqueue(tx, [Slot(one.message_id, one.n, one.lane_id, one.due, charged=False) for one in claimed])
 
 
 @contextmanager
@@ -184,12 +186,12 @@ def egress(url: str) -> float:
     said = Reply(Outcome.SENT, 250, "2.0.0", "2.0.0 Ok", "dot")
     for _ in range(200):
         clock.advance(seconds=1)
-        claimed = store.transact(lambda tx: depart.claim(tx, worker=WORKER, limit=64))
+        claimed = store.transact(lambda tx: delivery.claim(tx, worker=WORKER, limit=64))
         if not claimed:
             break
-        going = store.transact(lambda tx, mine=claimed: depart.attempt(tx, mine, worker=WORKER))  # type: ignore[misc]  # bound now
+        going = store.transact(lambda tx, mine=claimed: delivery.attempt(tx, mine, worker=WORKER))  # type: ignore[misc]  # bound now
         settled = [Settlement(one, said) for one in claimed if one.key in going]
-        store.transact(lambda tx, mine=settled: depart.settle(tx, mine, worker=WORKER))  # type: ignore[misc]  # bound now
+        store.transact(lambda tx, mine=settled: delivery.settle(tx, mine, worker=WORKER))  # type: ignore[misc]  # bound now
     store.close()
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_024
 

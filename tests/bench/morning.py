@@ -14,8 +14,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from core.demo import morning, mornings
-from core.demo.tally import CaseFigures, ModeFigures
+from core.demo import incident, incident_runner
+from core.demo.results import CaseFigures, ModeFigures
 
 COLUMNS = ("attempted", "left", "held", "refused", "waiting", "complaints", "bounces")
 
@@ -62,12 +62,12 @@ def _tell(case: str, share: float) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--messages", type=int, default=mornings.MESSAGES)
+    parser.add_argument("--messages", type=int, default=incident_runner.MESSAGES)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         outcome = asyncio.run(
-            mornings.run(Path(folder), messages=asked.messages, progress=None if asked.json else _tell)
+            incident_runner.run(Path(folder), messages=asked.messages, progress=None if asked.json else _tell)
         )
     if asked.json:
         print(json.dumps(outcome.as_json()))
@@ -75,7 +75,7 @@ def main() -> None:
     print("\r" + " " * 40, file=sys.stderr)
     print(
         f"{asked.messages:,} follow-ups an agent from 4 to 9 a.m., "
-        f"{morning.COMPLAIN:.0%} complain, {morning.BOUNCE:.0%} bounce"
+        f"{incident.COMPLAIN:.0%} complain, {incident.BOUNCE:.0%} bounce"
     )
     for case in (outcome.default, outcome.widened):
         print(f"\n{table(case)}")

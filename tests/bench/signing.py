@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 
-from core.keys import Algorithm, new_key_pair
 from core.rules.signing import SigningKey, sign
+from core.security.encryption import Algorithm, new_key_pair
 
 DOMAIN = "support-bot.acme.example"
 MESSAGE = (

@@ -22,21 +22,21 @@ from typing import Any, Final
 
 import orjson
 
+from core.api.schemas.requests import SendRequest, read
 from core.clock import SystemClock
-from core.doors.contract import SendRequest, read
-from core.flow import depart
-from core.flow.prepare import Prepared
-from core.flow.submit import Submit
-from core.keys import new_key_pair
-from core.ledger import schema
-from core.ledger.lanes import Claimed
-from core.ledger.store import Store
+from core.db import migrate
+from core.db.queue import Claimed
+from core.db.store import Store
+from core.model import Mode, Outcome, Reply
 from core.rules import compose
 from core.rules.signing import SigningKey, sign
+from core.security.encryption import new_key_pair
+from core.services.sending import delivery
+from core.services.sending.prepare import Prepared
+from core.services.sending.submit import Submit
 from core.smtp import Courier, Limits, Parcel, Route
-from core.words import Mode, Outcome, Reply
 from tests.bench.sinks import sink
-from tests.desk import DOMAIN, WIDE, Bench, make_desk
+from tests.factories.desk import DOMAIN, WIDE, Bench, make_desk
 
 BATCH: Final = 16
 TURN: Final = 64
@@ -68,25 +68,25 @@ def one_round(desk: Bench, keys: Sequence[SigningKey], *, number: int, messages:
             _accept(desk.store, prepared[start : start + BATCH])
     turns: list[list[Claimed]] = []
     with timed(figures, "claim: lanes, budgets, leases", messages):
-        while claimed := desk.store.transact(lambda tx: depart.claim(tx, worker=1, limit=TURN)):
+        while claimed := desk.store.transact(lambda tx: delivery.claim(tx, worker=1, limit=TURN)):
             turns.append(claimed)
     with timed(figures, "sign: RSA-2048 and Ed25519", messages):
         for one in prepared:
             sign(compose.with_date(one.rendered, 0), keys=keys, at=0)
     with timed(figures, "attempt: the gate's last look", messages):
         for turn in turns:
-            desk.store.transact(lambda tx, these=turn: depart.attempt(tx, these, worker=1))  # type: ignore[misc]  # bound now
+            desk.store.transact(lambda tx, these=turn: delivery.attempt(tx, these, worker=1))  # type: ignore[misc]  # bound now
     with timed(figures, "settle: state, counters, events", messages):
         for turn in turns:
-            done = [depart.Settlement(one, SENT) for one in turn]
-            desk.store.transact(lambda tx, these=done: depart.settle(tx, these, worker=1))  # type: ignore[misc]  # bound now
+            done = [delivery.Settlement(one, SENT) for one in turn]
+            desk.store.transact(lambda tx, these=done: delivery.settle(tx, these, worker=1))  # type: ignore[misc]  # bound now
     return figures
 
 
 def _accept(store: Store, prepared: Sequence[Prepared]) -> None:
     verbs = [Submit(one) for one in prepared]
     with store.begin() as tx:
-        Submit.foresee(tx, verbs)
+        Submit.prefetch(tx, verbs)
         for verb in verbs:
             tx.run(verb)
 
@@ -114,7 +114,7 @@ def profile(*, messages: int = 512, rounds: int = 5) -> Figures:
     ]
     with tempfile.TemporaryDirectory() as directory:
         store = Store(f"sqlite:///{Path(directory) / 'postroom.db'}", clock=SystemClock())
-        schema.upgrade(store.engine)
+        migrate.upgrade(store.engine)
         desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
         found = [one_round(desk, keys, number=n, messages=messages) for n in range(rounds + 1)][1:]
         store.close()

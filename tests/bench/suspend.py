@@ -17,10 +17,10 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from core.flow import controls
-from core.ledger.store import Store
+from core.db.store import Store
+from core.services.control import emergency
 from tests.bench.lanes import DUE_LANES, HEADINGS, ROUNDS, Queue, fill, measure, new_desk, statements
-from tests.desk import ALICE, GAIL
+from tests.factories.desk import ALICE, GAIL
 
 OTHERS = 9
 DOMAINS = 40
@@ -46,7 +46,7 @@ def row(name: str, store: Store) -> None:
 
 
 def _rogue(store: Store) -> int:
-    return int(store.look(lambda tx: controls._agent(tx, "agent-0").id))
+    return int(store.look(lambda tx: emergency._agent(tx, "agent-0").id))
 
 
 def suspend(store: Store) -> tuple[list[float], int]:
@@ -54,10 +54,10 @@ def suspend(store: Store) -> tuple[list[float], int]:
     took, said = [], 0
     for n in range(TIMES):
         if n:
-            store.transact(lambda tx: controls.resume_agent(tx, "agent-0", reason="measured again", actor=GAIL))
+            store.transact(lambda tx: emergency.resume_agent(tx, "agent-0", reason="measured again", actor=GAIL))
         with statements(store) as seen:
             started = time.perf_counter()
-            store.transact(lambda tx: controls.suspend_agent(tx, "agent-0", reason="runs away", actor=ALICE))
+            store.transact(lambda tx: emergency.suspend_agent(tx, "agent-0", reason="runs away", actor=ALICE))
             took.append((time.perf_counter() - started) * 1e3)
         said = len(seen)
     return sorted(took), said

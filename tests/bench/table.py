@@ -26,9 +26,9 @@ from textual.widgets import DataTable
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from console.columns import Cell, Column, Row
-from console.safe import GuardedApp, make_safe
-from console.table import VirtualTable
+from console.safe_text import GuardedApp, make_safe
+from console.widgets.columns import Cell, Column, Row
+from console.widgets.table import VirtualTable
 
 SIZE = (120, 36)
 VISIBLE = 35

@@ -16,15 +16,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from core.db import migrate
+from core.db.store import Store
 from core.demo.clock import FakeClock
-from core.flow.trace import trace
-from core.ledger import schema
-from core.ledger.store import Store
-from core.rules import provenance
-from core.words import spell_id
-from tests.desk import DOMAIN, KEYRING, Bench, make_desk
+from core.ids import spell_id
+from core.rules import signed_ids
+from core.services.audit.trace import trace
+from tests.factories.desk import DOMAIN, KEYRING, Bench, make_desk
 
-HAND = 20_000
+BATCH_SIZE = 20_000
 A_RUN = 100
 PEOPLE = 200_000
 FIRST = 1 << 40
@@ -44,7 +44,7 @@ def rows_of(desk: Bench, numbers: range) -> dict[str, list[Values]]:
             run.append(
                 (n // A_RUN + 1, desk.agent_id, f"run-{n // A_RUN}", 1, 0, f"user{n // A_RUN % 500}@acme.test", now)
             )
-        rfc = provenance.message_id(one, domain=DOMAIN, keyring=KEYRING)
+        rfc = signed_ids.message_id(one, domain=DOMAIN, keyring=KEYRING)
         ids = (desk.mailbox_id, desk.agent_id, desk.stream_id, n // A_RUN + 1, 1)
         message.append((one, *ids, "Your refund", "0" * 64, rfc, n, at, at))
         recipient.append((one, 0, *[f"p{n % PEOPLE}@example.com"] * 3, at, f"provider-{n}"))
@@ -79,9 +79,9 @@ def build(desk: Bench, messages: int) -> None:
         raw = conn.connection.dbapi_connection
         assert raw is not None
         raw.execute("PRAGMA synchronous=OFF")
-        for at in range(0, messages, HAND):
+        for at in range(0, messages, BATCH_SIZE):
             raw.execute("BEGIN")
-            for statement, rows in rows_of(desk, range(at, min(messages, at + HAND))).items():
+            for statement, rows in rows_of(desk, range(at, min(messages, at + BATCH_SIZE))).items():
                 raw.executemany(statement, rows)
             raw.execute("COMMIT")
 
@@ -89,9 +89,9 @@ def build(desk: Bench, messages: int) -> None:
 def keys(messages: int) -> Iterator[tuple[str, str]]:
     one = FIRST + messages // 2
     yield "message id", spell_id("m", one)
-    yield "Message-ID", provenance.message_id(one, domain=DOMAIN, keyring=KEYRING)
-    yield "X-Postroom-Message-ID", provenance.trace_header(one, keyring=KEYRING)
-    yield "return path", provenance.return_path(one, 0, domain=DOMAIN, keyring=KEYRING)
+    yield "Message-ID", signed_ids.message_id(one, domain=DOMAIN, keyring=KEYRING)
+    yield "X-Postroom-Message-ID", signed_ids.trace_header(one, keyring=KEYRING)
+    yield "return path", signed_ids.return_path(one, 0, domain=DOMAIN, keyring=KEYRING)
     yield "provider id", f"provider-{messages // 2}"
     yield "recipient", f"p{messages // 2 % PEOPLE}@example.com"
     yield "run", f"run-{messages // 2 // A_RUN}"
@@ -107,7 +107,7 @@ def main() -> None:
     messages = parser.parse_args().messages
     with tempfile.TemporaryDirectory() as folder:
         store = Store(f"sqlite:///{folder}/postroom.db", clock=FakeClock())
-        schema.upgrade(store.engine)
+        migrate.upgrade(store.engine)
         desk = make_desk(store)
         start = time.perf_counter()
         build(desk, messages)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.clerk import Clerk, founded, with_mailbox
+from tests.cli.cli_runner import Clerk, founded, with_mailbox
 
 
 @pytest.fixture

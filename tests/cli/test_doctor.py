@@ -5,7 +5,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from tests.cli.clerk import DOMAIN, Clerk
+from tests.cli.cli_runner import DOMAIN, Clerk
 
 
 def _graded(clerk: Clerk, check: str) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.clerk import DOMAIN, Clerk
+from tests.cli.cli_runner import DOMAIN, Clerk
 from tests.smtp.receiver import Receiver, Say, certificate, receiver
 
 PASSWORD = "p@ss/w#rd%41 with spaces"

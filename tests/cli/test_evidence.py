@@ -8,8 +8,8 @@ import zipfile
 from contextlib import closing
 from pathlib import Path
 
-from tests.cli.clerk import ADDRESS, NOBODY, Clerk
-from tests.cli.mail import hand_in
+from tests.cli.cli_runner import ADDRESS, NOBODY, Clerk
+from tests.factories.mail import hand_in
 
 
 def bundled(office: Clerk, *more: str, who: str | None = "alice") -> dict[str, object]:

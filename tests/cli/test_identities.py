@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from tests.cli.clerk import ADDRESS, DOMAIN, RECORD, Clerk
+from tests.cli.cli_runner import ADDRESS, DOMAIN, RECORD, Clerk
 
 
 def test_an_identity_is_asked_for_signed_by_three_and_given_a_token(clerk: Clerk) -> None:

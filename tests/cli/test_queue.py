@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 from core.clock import SystemClock
-from core.ledger.store import Store
+from core.db.store import Store
+from core.model import Outcome, Reply
 from core.settings import load
-from core.words import Outcome, Reply
-from tests.cli.clerk import ADDRESS, DOMAIN, Clerk
-from tests.cli.mail import hand_in
-from tests.flow.leaving import attempt, claim, settle
+from tests.cli.cli_runner import ADDRESS, DOMAIN, Clerk
+from tests.factories.delivery import attempt, claim, settle
+from tests.factories.mail import hand_in
 
 
 def test_held_mail_is_listed_shown_and_approved(office: Clerk) -> None:

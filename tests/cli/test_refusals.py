@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.cli.clerk import ADDRESS, DOMAIN, Clerk
-from tests.cli.mail import hand_in
+from tests.cli.cli_runner import ADDRESS, DOMAIN, Clerk
+from tests.factories.mail import hand_in
 
 
 def test_what_is_so_already_says_where_to_look(office: Clerk) -> None:

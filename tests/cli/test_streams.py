@@ -3,7 +3,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 
-from tests.cli.clerk import DOMAIN, Clerk
+from tests.cli.cli_runner import DOMAIN, Clerk
 
 
 def test_the_records_to_publish_have_four_selectors_spf_dmarc_and_the_return_path(clerk: Clerk) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from core.cli.frame import WIDEST, table
-from core.unseen import width
-from core.words import plural
+from core.cli.output import WIDEST, table
+from core.model import plural
+from core.text.unicode_safety import width
 
 
 def test_a_long_cell_is_cut_and_its_row_stays_readable() -> None:

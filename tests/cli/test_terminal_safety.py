@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from core.cli import frame, records
-from tests.cli.clerk import Clerk
-from tests.cli.mail import hand_in
+from core.cli import output, recipients
+from tests.cli.cli_runner import Clerk
+from tests.factories.mail import hand_in
 
 HIDDEN = "\u202egnp.exe \u200b\u2066 \U000e0041 [/b] e" + "\u0301" * 30
 """What a subject may hold: controls are refused at the door."""
@@ -44,15 +44,15 @@ def test_no_command_hands_a_terminal_what_it_would_obey(office: Clerk) -> None:
 
 
 def test_a_value_cannot_begin_a_line_of_its_own() -> None:
-    said = frame.pairs({"subject": "x\nstatus  sent\u2028status  sent\x85y", "status": "pending"})
+    said = output.pairs({"subject": "x\nstatus  sent\u2028status  sent\x85y", "status": "pending"})
     assert said.splitlines() == ["subject  x status  sent status  sent y", "status   pending"]
-    rows = frame.table(("A", "B"), [("x\ny", 1), ("漢字", 2), ("e\u0301", 3)])
+    rows = output.table(("A", "B"), [("x\ny", 1), ("漢字", 2), ("e\u0301", 3)])
     assert rows.splitlines() == ["A     B", "x y   1", "漢字  2", "e\u0301     3"]
 
 
 def test_json_escapes_what_a_terminal_would_obey_and_stays_the_same_json() -> None:
     data = {"a": NASTY + "\U000e0041\x85", "b": "Müller ❤️ 漢字"}
-    line = frame.dump(data)
+    line = output.dump(data)
     assert not obeyed(line)
     assert json.loads(line) == data
     assert "Müller ❤" in line
@@ -62,6 +62,6 @@ def test_json_escapes_what_a_terminal_would_obey_and_stays_the_same_json() -> No
 def test_a_terminal_never_gets_a_raw_export_and_a_pipe_does(office: Clerk, monkeypatch: pytest.MonkeyPatch) -> None:
     office.ok("suppress", "add", "jane@example.com", "--reason", "a\u202eb", who="alice")
     assert "a\u202eb" in office.run("suppress", "export", who="alice").out
-    monkeypatch.setattr(frame, "piped", lambda: False)
-    monkeypatch.setattr(records, "piped", lambda: False)
+    monkeypatch.setattr(output, "piped", lambda: False)
+    monkeypatch.setattr(recipients, "piped", lambda: False)
     assert "a⟨U+202E⟩b" in office.run("suppress", "export", who="alice").out

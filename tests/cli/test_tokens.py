@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from tests.cli.clerk import NOBODY, Clerk
+from tests.cli.cli_runner import NOBODY, Clerk
 
 
 @pytest.fixture

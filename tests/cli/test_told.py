@@ -4,8 +4,8 @@ import json
 import sqlite3
 from contextlib import closing
 
-from tests.cli.clerk import ADDRESS, Clerk
-from tests.cli.mail import hand_in
+from tests.cli.cli_runner import ADDRESS, Clerk
+from tests.factories.mail import hand_in
 
 HOOK = "https://acme.test/hook"
 

@@ -18,13 +18,13 @@ from sqlmodel.sql.sqltypes import AutoString
 from textual.pilot import Pilot
 
 from console.app import PostroomConsole
+from core.db import tables
+from core.db.tables import Body, table
+from core.db.transaction import Transaction
 from core.events import AgentWarned, EmailBlocked, FeedbackUnverified, PolicyRefused
-from core.ledger import tables
-from core.ledger.tables import Body, table
-from core.ledger.transaction import Transaction
-from core.unseen import spell_out
-from tests.console.scene import Scene, strips
-from tests.desk import leave
+from core.text.unicode_safety import spell_out
+from tests.console.harness import Scene, strips
+from tests.factories.desk import leave
 
 MARKUP: Final = (
     "[@click=app.simulate_key('a')]Please review[/] [/b] [JIRA-12] [link=https://evil.example]x[/link] [[/] "

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from core.db.tables import Operator, Review, table
 from core.errors import AccessEnded
-from core.flow import operators
-from core.ledger.tables import Operator, Review, table
-from tests.console.scene import Scene, drawn, furnish, looking, make_scene, open_queue, shows, until
-from tests.desk import ALICE, ROOT
+from core.services.identity import operators
+from tests.console.harness import Scene, drawn, furnish, looking, make_scene, open_queue, shows, until
+from tests.factories.desk import ALICE, ROOT
 
 pytestmark = pytest.mark.anyio
 OPERATOR = table(Operator)

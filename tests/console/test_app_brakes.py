@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from console.screens.agent_acts import mode_refusal
-from core.flow import controls, identities
-from core.ledger.tables import Agent, Desk, Lane, Mailbox, Suppression, table
+from console.screens.agent_actions import mode_refusal
+from core.db.tables import Agent, Desk, Lane, Mailbox, Suppression, table
+from core.model import Mode
 from core.rules.issuance import CHECKLISTS, Kind
-from core.words import Mode
-from tests.console.scene import Scene, drawn, lines, looking, make_scene, press, request_identity, said, shows, until
-from tests.desk import ADDRESS, ALICE, BOB, DORA, GAIL, OLIVE
-from tests.filing import SALES, add_keys
+from core.services.control import emergency
+from core.services.identity import mailboxes
+from tests.console.harness import Scene, drawn, lines, looking, make_scene, press, request_identity, said, shows, until
+from tests.factories.desk import ADDRESS, ALICE, BOB, DORA, GAIL, OLIVE
+from tests.factories.records import SALES, add_keys
 
 pytestmark = pytest.mark.anyio
 
@@ -54,7 +55,7 @@ async def test_an_agent_is_suspended_with_one_key_and_a_reason(scene: Scene) -> 
 
 
 async def test_resuming_is_for_governance_and_never_for_who_suspended(scene: Scene) -> None:
-    scene.store.transact(lambda tx: controls.suspend_agent(tx, "support-bot", reason="spam", actor=GAIL))
+    scene.store.transact(lambda tx: emergency.suspend_agent(tx, "support-bot", reason="spam", actor=GAIL))
     app = scene.app(ALICE)
     async with looking(app) as pilot:
         await shows(pilot, "✖ SUSP")
@@ -70,7 +71,7 @@ async def test_resuming_is_for_governance_and_never_for_who_suspended(scene: Sce
 
 
 async def test_resuming_wants_the_name_typed(scene: Scene) -> None:
-    scene.store.transact(lambda tx: controls.suspend_agent(tx, "support-bot", reason="spam", actor=ALICE))
+    scene.store.transact(lambda tx: emergency.suspend_agent(tx, "support-bot", reason="spam", actor=ALICE))
     app = scene.app(GAIL)
     async with looking(app) as pilot:
         await shows(pilot, "✖ SUSP")
@@ -128,7 +129,7 @@ async def test_the_all_stop_is_one_key_from_anywhere_and_unmistakable(scene: Sce
 
 
 async def test_the_all_stop_ends_by_two_on_call(scene: Scene) -> None:
-    scene.store.transact(lambda tx: controls.stop(tx, reason="fire", actor=ALICE))
+    scene.store.transact(lambda tx: emergency.stop(tx, reason="fire", actor=ALICE))
     first = scene.app(ALICE)
     async with looking(first) as pilot:
         await shows(pilot, "ALL STOP")
@@ -199,7 +200,7 @@ async def test_the_last_signature_makes_the_identity(scene: Scene) -> None:
     for kind, signer in ((Kind.OWNER, OLIVE), (Kind.GOVERNANCE, GAIL)):
         codes = [item.code for item in CHECKLISTS[kind]]
         scene.store.transact(
-            lambda tx, kind=kind, signer=signer, codes=codes: identities.sign(  # type: ignore[misc]  # a loop's lambda
+            lambda tx, kind=kind, signer=signer, codes=codes: mailboxes.sign(  # type: ignore[misc]  # a loop's lambda
                 tx, SALES, kind, actor=signer, affirmed=codes
             )
         )

@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
+from core.db import audit_log
+from core.db.tables import Message, Review, table
+from core.durations import SECOND
 from core.events import EmailApproved, EmailRejected
-from core.flow import review
-from core.flow.review import Decision
-from core.ledger import log
-from core.ledger.tables import Message, Review, table
-from core.words import SECOND, Role
-from tests.console.scene import Scene, drawn, lines, looking, make_scene, open_queue, press, said, shows, until
-from tests.desk import BOB, person
+from core.model import Role
+from core.services.sending import review
+from core.services.sending.review import Decision
+from tests.console.harness import Scene, drawn, lines, looking, make_scene, open_queue, press, said, shows, until
+from tests.factories.desk import BOB, person
 
 pytestmark = pytest.mark.anyio
 AUDITOR = person("audrey", Role.AUDITOR)
@@ -38,7 +39,7 @@ def state(scene: Scene, item: int) -> str:
 
 def approvals(scene: Scene) -> list[EmailApproved]:
     with scene.store.read() as conn:
-        return [entry.event for entry in log.read(conn, after=0) if isinstance(entry.event, EmailApproved)]
+        return [entry.event for entry in audit_log.read(conn, after=0) if isinstance(entry.event, EmailApproved)]
 
 
 def elsewhere(scene: Scene, item: int, *, approve: bool = True) -> None:
@@ -101,7 +102,9 @@ async def test_a_rejection_asks_for_its_reason(scene: Scene) -> None:
         await until(pilot, lambda: state(scene, item) == "rejecting")
         await shows(pilot, "u undo m")
         with scene.store.read() as conn:
-            rejected = [entry.event for entry in log.read(conn, after=0) if isinstance(entry.event, EmailRejected)]
+            rejected = [
+                entry.event for entry in audit_log.read(conn, after=0) if isinstance(entry.event, EmailRejected)
+            ]
         assert rejected[0].reason == "wrong sum"
 
 

@@ -10,7 +10,7 @@ from textual import events
 from textual.widgets import Input
 
 from console.screens.queue import QueueScreen
-from tests.console.scene import Scene, drawn, furnish, looking, make_scene, open_queue, press, said, shows, until
+from tests.console.harness import Scene, drawn, furnish, looking, make_scene, open_queue, press, said, shows, until
 
 pytestmark = pytest.mark.anyio
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from console.rows import TIMES
 from console.screens.message import LOOK_FOR
+from console.views.rows import TIMES
+from core.db import audit_log
+from core.db.tables import Reader, Reading, table
 from core.events import EmailApproved, ReviewHurried
-from core.ledger import log
-from core.ledger.tables import Reader, Reading, table
 from core.rules.policy import Policy
-from tests.console.scene import Scene, drawn, lines, looking, make_scene, open_queue, press, said, shows, until
+from tests.console.harness import Scene, drawn, lines, looking, make_scene, open_queue, press, said, shows, until
 
 pytestmark = pytest.mark.anyio
 
@@ -28,12 +28,12 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
 
 def dwells(scene: Scene) -> list[int | None]:
     with scene.store.read() as conn:
-        return [e.event.dwell_ms for e in log.read(conn, after=0) if isinstance(e.event, EmailApproved)]
+        return [e.event.dwell_ms for e in audit_log.read(conn, after=0) if isinstance(e.event, EmailApproved)]
 
 
 def alarms(scene: Scene) -> list[ReviewHurried]:
     with scene.store.read() as conn:
-        return [e.event for e in log.read(conn, after=0) if isinstance(e.event, ReviewHurried)]
+        return [e.event for e in audit_log.read(conn, after=0) if isinstance(e.event, ReviewHurried)]
 
 
 def reads(scene: Scene) -> int | None:

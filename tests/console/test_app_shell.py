@@ -10,19 +10,19 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, update
 
-from console.actions import ACTIONS, Asks, Scope, footer, of_scope, works_in
 from console.app import PostroomConsole
-from console.curtain import opened
-from console.format import clock, stamp
-from console.live import News
+from console.factory import MODES, Parts, sign_in
+from console.keymap import ACTIONS, Asks, Scope, footer, of_scope, works_in
 from console.screens.queue import QueueScreen
+from console.splash import opened
+from console.state import DeskUpdate
+from console.views.format import clock, stamp
 from console.widgets.frame import FootLine
-from console.wiring import MODES, Parts, sign_in
+from core.db.tables import Message, Review, Worker, table
+from core.durations import DAY, HOUR, MINUTE
 from core.errors import Refused, Unauthenticated
-from core.flow import controls
-from core.ledger.tables import Message, Review, Worker, table
-from core.words import DAY, HOUR, MINUTE
-from tests.console.scene import (
+from core.services.control import emergency
+from tests.console.harness import (
     Scene,
     drawn,
     furnish,
@@ -36,7 +36,7 @@ from tests.console.scene import (
     strips,
     until,
 )
-from tests.desk import ALICE
+from tests.factories.desk import ALICE
 
 pytestmark = pytest.mark.anyio
 FORBIDDEN_KEYS = {"ctrl+h", "ctrl+i", "ctrl+m", "ctrl+left_square_bracket", "ctrl+s", "ctrl+q", "ctrl+b", "ctrl+k"}
@@ -125,7 +125,9 @@ async def test_news_of_a_screen_that_is_still_being_drawn_do_not_end_the_followi
     async with looking(app) as pilot:
         for name in ("agents", "queue", "events"):
             app.go(name)
-            app._hear(News(app.live, messages=frozenset({1}), left=frozenset({1}), agents=frozenset({1}), count=1))
+            app._hear(
+                DeskUpdate(app.live, messages=frozenset({1}), left=frozenset({1}), agents=frozenset({1}), count=1)
+            )
         scene.submit("later@example.com")
         await until(pilot, lambda: app.live.held == 1)
         assert "should not have happened" not in said(app)
@@ -286,7 +288,7 @@ async def test_a_gateway_that_was_killed_or_stopped_shows_since_when(scene: Scen
 
 async def test_without_colour_every_fault_still_has_its_sign(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    scene.store.transact(lambda tx: controls.suspend_agent(tx, "support-bot", reason="spam", actor=ALICE))
+    scene.store.transact(lambda tx: emergency.suspend_agent(tx, "support-bot", reason="spam", actor=ALICE))
     app = scene.app()
     async with looking(app) as pilot:
         await shows(pilot, "✖ CRIT")

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from console.actions import ACTIONS
-from console.batch import Marked, batch_of
-from console.live import Level, Link, Live, Need, News
-from console.rows import CAUSE_LINES, need_rows
-from console.safe import cells
+from console.batch_decision import Marked, batch_of
+from console.keymap import ACTIONS
+from console.safe_text import cells
 from console.session import Approval, Session
+from console.state import DeskUpdate, Level, Link, Live, Need
+from console.views.rows import CAUSE_LINES, need_rows
 from console.widgets.frame import Head, Key, foot_line, head_line, tab_line
 from console.widgets.pane import line, wrap
+from core.durations import SECOND
+from core.model import Role
 from core.rules.content import read_mail
-from core.words import SECOND, Role
-from tests.console.scene import HOSTILE_HTML
-from tests.desk import person
+from tests.console.harness import HOSTILE_HTML
+from tests.factories.desk import person
 
 ALICE = person("alice", Role.REVIEWER)
 
@@ -130,8 +131,8 @@ def test_tabs_and_footer_fit_and_the_footer_keeps_what_can_be_undone() -> None:
 
 
 def test_what_a_pause_held_back_becomes_one_piece_of_news() -> None:
-    first = News(Live(), messages=frozenset({1, 2}), left=frozenset({1, 2}), count=2)
-    later = News(Live(seq=9), messages=frozenset({2}), came=True, count=1)
+    first = DeskUpdate(Live(), messages=frozenset({1, 2}), left=frozenset({1, 2}), count=2)
+    later = DeskUpdate(Live(seq=9), messages=frozenset({2}), came=True, count=1)
     joined = first.joined(later)
     assert (joined.left, joined.came, joined.count, joined.live.seq) == (frozenset({1}), True, 3, 9)
 

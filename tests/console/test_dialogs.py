@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.pilot import Pilot
 
 from console.dialogs import DEAF_FOR, Answer, Choice, ChoiceDialog, Confirmed, Dialog, ReasonDialog, TypedDialog
-from console.safe import GuardedApp, content, make_safe
+from console.safe_text import GuardedApp, content, make_safe
 
 pytestmark = pytest.mark.anyio
 HOSTILE = make_safe("[@click=app.bell]x[/] [/b] \u202egnp.exe")

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from core.clock import SystemClock
-from core.ledger import schema
-from core.ledger.store import Store
-from tests.desk import WIDE, make_desk
+from core.db import migrate
+from core.db.store import Store
+from tests.factories.desk import WIDE, make_desk
 from tests.terminal import PATIENCE, Terminal, terminal
 
 AT_IMPORT = """
@@ -48,13 +48,15 @@ def desk(tmp_path: Path) -> Path:
     (tmp_path / "postroom.toml").write_text('name = "HARBOUR"\n')
     (tmp_path / "master.key").write_text(f"m1:{'A' * 43}")
     store = Store(f"sqlite:///{tmp_path}/postroom.db", clock=SystemClock())
-    schema.upgrade(store.engine)
+    migrate.upgrade(store.engine)
     make_desk(store, **WIDE)
     store.close()
     return tmp_path
 
 
-@pytest.mark.parametrize("module", ["typer", "core.cli.frame", "console.main", "core.flow.streams", "sqlalchemy"])
+@pytest.mark.parametrize(
+    "module", ["typer", "core.cli.output", "console.main", "core.services.identity.streams", "sqlalchemy"]
+)
 def test_ctrl_c_while_a_command_starts_leaves_no_traceback(desk: Path, module: str) -> None:
     ended = struck(module, "SIGINT", "stream", "list", "--dir", str(desk))
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
@@ -66,7 +68,7 @@ def test_ctrl_c_while_the_gateway_is_imported_leaves_no_traceback(desk: Path, mo
     assert (ended.returncode, ended.stderr) == (130, "")
 
 
-@pytest.mark.parametrize("module", ["typer", "core.flow.streams", "sqlalchemy"])
+@pytest.mark.parametrize("module", ["typer", "core.services.identity.streams", "sqlalchemy"])
 def test_sigterm_while_a_command_starts_leaves_no_traceback(desk: Path, module: str) -> None:
     ended = struck(module, "SIGTERM", "stream", "list", "--dir", str(desk))
     assert (ended.returncode, ended.stderr) == (-signal.SIGTERM, "")

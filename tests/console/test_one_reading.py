@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from console import desk as desk_client
-from console.desk import Desk
-from tests.console.scene import make_scene
-from tests.desk import ALICE, KEYRING
+from console import desk_client
+from console.desk_client import Desk
+from tests.console.harness import make_scene
+from tests.factories.desk import ALICE, KEYRING
 
 
 @pytest.mark.parametrize("busy", [False, True], ids=["few agents", "many agents"])

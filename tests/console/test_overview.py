@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from sqlalchemy import event, update
 
-from console.live import AgentLine, Level, Need
-from console.reads.needs import needs
-from console.reads.overview import Overview
-from core.flow import allowances, cohorts, controls, depart
-from core.ledger import facts
-from core.ledger.counters import bucket
-from core.ledger.store import Store
-from core.ledger.tables import Lane, Mailbox, table
-from core.ledger.transaction import Transaction
-from core.ledger.views import figures
-from core.words import DAY, HOUR, Mode, Outcome, Reply
-from tests.desk import ALICE, DOMAIN, WIDE, Bench, add_mailbox, make_desk
+from console.queries.needs import needs
+from console.queries.overview import Overview
+from console.state import AgentLine, Level, Need
+from core.db import gate_queries, rate_windows
+from core.db.counters import bucket
+from core.db.queries import figures
+from core.db.store import Store
+from core.db.tables import Lane, Mailbox, table
+from core.db.transaction import Transaction
+from core.durations import DAY, HOUR
+from core.model import Mode, Outcome, Reply
+from core.services.control import emergency
+from core.services.sending import delivery, limits
+from tests.factories.desk import ALICE, DOMAIN, WIDE, Bench, add_mailbox, make_desk
 
 OK = Reply(Outcome.SENT, 250, "2.0.0", "queued", "dot", "mx.example")
 
@@ -34,20 +36,20 @@ def found(store: Store) -> tuple[Need, ...]:
 
 def working(store: Store) -> None:
     """A process that delivers, so that its absence is not the news."""
-    store.transact(lambda tx: depart.enlist(tx, worker=9, pid=1))
+    store.transact(lambda tx: delivery.register_worker(tx, worker=9, pid=1))
 
 
 def deliver_one(store: Store) -> None:
-    claimed = store.transact(lambda tx: depart.claim(tx, worker=1, limit=1))
-    store.transact(lambda tx: depart.attempt(tx, claimed, worker=1))
-    store.transact(lambda tx: depart.settle(tx, [depart.Settlement(one, OK) for one in claimed], worker=1))
+    claimed = store.transact(lambda tx: delivery.claim(tx, worker=1, limit=1))
+    store.transact(lambda tx: delivery.attempt(tx, claimed, worker=1))
+    store.transact(lambda tx: delivery.settle(tx, [delivery.Settlement(one, OK) for one in claimed], worker=1))
 
 
 def came_back(store: Store, bench: Bench, *, sent: int, complained: int) -> None:
     def verb(tx: Transaction) -> None:
         hour = bucket(tx.now - HOUR, 60)
-        tx.bump("agent", str(bench.agent_id), cohorts.SENT, minute=hour, n=sent)
-        tx.bump("agent", str(bench.agent_id), cohorts.COMPLAINED, minute=hour, n=complained)
+        tx.bump("agent", str(bench.agent_id), rate_windows.SENT, minute=hour, n=sent)
+        tx.bump("agent", str(bench.agent_id), rate_windows.COMPLAINED, minute=hour, n=complained)
 
     store.transact(verb)
 
@@ -68,10 +70,10 @@ def test_the_gauge_is_the_gate(store: Store) -> None:
     bench = make_desk(store, mode=Mode.AUTONOMOUS, **(WIDE | {"limit_hour": 2, "limit_day": 5}))
     for n in range(3):
         bench.submit(f"u{n}@example{n}.com")
-    while claimed := store.transact(lambda tx: depart.claim(tx, worker=1, limit=1)):
+    while claimed := store.transact(lambda tx: delivery.claim(tx, worker=1, limit=1)):
         assert claimed
     line = line_of(store)
-    asked = store.look(lambda tx: {one.name: one for one in allowances.gauges(tx, facts.gate(tx, bench.mailbox_id))})
+    asked = store.look(lambda tx: {one.name: one for one in limits.gauges(tx, gate_queries.gate(tx, bench.mailbox_id))})
     assert (line.hour, line.day) == (asked["agent_hour"], asked["agent_day"])
     assert line.hour is not None
     assert (line.hour.used, line.hour.cap) == (2, 2)
@@ -112,7 +114,7 @@ def test_agents_stand_worst_first_and_only_those_touched_are_read_again(store: S
     overview = Overview.fresh()
     assert [line.held for line in store.look(lambda tx: overview.refresh(tx, None))] == [1, 0, 0, 0]
     bench.submit("joe@example.com")
-    store.transact(lambda tx: controls.suspend_agent(tx, "c-bot", reason="odd", actor=ALICE))
+    store.transact(lambda tx: emergency.suspend_agent(tx, "c-bot", reason="odd", actor=ALICE))
     stale = store.look(lambda tx: overview.refresh(tx, set()))
     assert [(line.name, line.held) for line in stale[:1]] == [("support-bot", 1)]
     fresh = store.look(lambda tx: overview.refresh(tx, {bench.agent_id}))
@@ -157,8 +159,8 @@ def test_needs_come_worst_first_and_say_where_to_look(store: Store) -> None:
     bench = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
     bench.submit()
     store.transact(lambda tx: tx.write(update(table(Lane)).values(failures=4, last_reply="451 busy")))
-    store.transact(lambda tx: controls.suspend_agent(tx, "support-bot", reason="odd", actor=ALICE))
-    store.transact(lambda tx: controls.stop(tx, reason="fire", actor=ALICE))
+    store.transact(lambda tx: emergency.suspend_agent(tx, "support-bot", reason="odd", actor=ALICE))
+    store.transact(lambda tx: emergency.stop(tx, reason="fire", actor=ALICE))
     store.transact(lambda tx: tx.write(update(table(Mailbox)).values(expires_at=tx.now + 3 * DAY)))
     listed = found(store)
     assert [(one.level.name, one.go) for one in listed] == [

@@ -12,13 +12,19 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from console.app import PostroomConsole
-from console.letter import Letter, body_lines, check_lines, difference_lines, header_lines, source_lines
-from core.ledger.tables import Review, table
+from console.views.message_lines import (
+    MessageLines,
+    body_lines,
+    check_lines,
+    difference_lines,
+    header_lines,
+    source_lines,
+)
+from core.db.tables import Review, table
+from core.model import Role
 from core.rules.content import read_mail
-from core.words import Role
-from tests.console.gallery import make_gallery
-from tests.console.hostile import DESKS, PAYLOADS, Written, assert_inert, mail_of, possess
-from tests.console.scene import (
+from tests.console.fixtures_gallery import make_gallery
+from tests.console.harness import (
     HOSTILE_BODY,
     HOSTILE_HTML,
     Scene,
@@ -30,7 +36,8 @@ from tests.console.scene import (
     shows,
     until,
 )
-from tests.desk import ALICE, hire, person
+from tests.console.hostile import DESKS, PAYLOADS, Written, assert_inert, mail_of, possess
+from tests.factories.desk import ALICE, hire, person
 
 pytestmark = pytest.mark.anyio
 WIDE, SMALL = (120, 36), (80, 24)
@@ -180,7 +187,7 @@ async def test_the_header_takes_a_hostile_desk_operator_and_hint(scene: Scene, n
 def test_the_bytes_of_a_message_become_lines_that_may_be_drawn(name: str) -> None:
     payload = PAYLOADS.get(name, "a\ud800b\udfffc")
     mail = read_mail(mail_of(payload))
-    letter = Letter(1, "m1", None, None, mail)
+    letter = MessageLines(1, "m1", None, None, mail)
     for view in (body_lines, header_lines, source_lines, difference_lines, check_lines):
         for line in view(letter):
             text = "".join(piece.text for piece in line)

@@ -12,11 +12,11 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from console.app import FRAME_EVERY
-from core.words import Actor, Role
-from tests.console.gallery import make_gallery
+from core.model import Actor, Role
+from tests.console.fixtures_gallery import make_gallery
+from tests.console.harness import Scene, drawn, looking, press, shows, until
 from tests.console.picture import PICTURES, compared, taken
-from tests.console.scene import Scene, drawn, looking, press, shows, until
-from tests.desk import ALICE, person
+from tests.factories.desk import ALICE, person
 
 pytestmark = pytest.mark.anyio
 WIDE, SMALL = (120, 36), (80, 24)

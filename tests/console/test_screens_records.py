@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from core.flow import controls
-from core.words import Role, spell_id
-from tests.console.scene import Scene, drawn, furnish, looking, make_scene, said, shows, until
-from tests.desk import ALICE, person
+from core.ids import spell_id
+from core.model import Role
+from core.services.control import emergency
+from tests.console.harness import Scene, drawn, furnish, looking, make_scene, said, shows, until
+from tests.factories.desk import ALICE, person
 
 pytestmark = pytest.mark.anyio
 AUDITOR = person("audrey", Role.AUDITOR)
@@ -30,14 +31,14 @@ async def test_events_grow_at_the_top_while_they_are_looked_at(scene: Scene) -> 
     async with looking(app) as pilot:
         await pilot.press("5")
         await shows(pilot, "email.pending")
-        scene.store.transact(lambda tx: controls.suspend_agent(tx, "support-bot", reason="spam", actor=ALICE))
+        scene.store.transact(lambda tx: emergency.suspend_agent(tx, "support-bot", reason="spam", actor=ALICE))
         await shows(pilot, "agent.suspended")
         assert "agent.suspended" in drawn(pilot).splitlines()[3]
 
 
 async def test_errors_and_warnings_are_one_key_apart(scene: Scene) -> None:
     scene.submit()
-    scene.store.transact(lambda tx: controls.suspend_agent(tx, "support-bot", reason="spam", actor=ALICE))
+    scene.store.transact(lambda tx: emergency.suspend_agent(tx, "support-bot", reason="spam", actor=ALICE))
     app = scene.app()
     async with looking(app) as pilot:
         await pilot.press("5")

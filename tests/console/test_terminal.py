@@ -18,11 +18,11 @@ from typing import Protocol
 import pytest
 
 from core.clock import SystemClock
-from core.flow import depart
-from core.ledger import log, schema
-from core.ledger.store import Store
-from tests.desk import WIDE as UNLIMITED
-from tests.desk import make_desk
+from core.db import audit_log, migrate
+from core.db.store import Store
+from core.services.sending import delivery
+from tests.factories.desk import WIDE as UNLIMITED
+from tests.factories.desk import make_desk
 from tests.terminal import PATIENCE, SMALL, WIDE, Size, terminal
 
 SIZES = pytest.mark.parametrize("size", [WIDE, SMALL], ids=["wide", "small"])
@@ -52,7 +52,7 @@ class Desk:
     def log(self, *kinds: str) -> list[str]:
         """Which of these facts the log holds, in order."""
         with self.store.read() as conn:
-            return [entry.event.type for entry in log.read(conn, after=0) if entry.event.type in kinds]
+            return [entry.event.type for entry in audit_log.read(conn, after=0) if entry.event.type in kinds]
 
 
 @pytest.fixture
@@ -60,9 +60,9 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     (tmp_path / "postroom.toml").write_text('name = "HARBOUR"\n')
     (tmp_path / "master.key").write_text(f"m1:{'A' * 43}")
     store = Store(f"sqlite:///{tmp_path}/postroom.db", clock=SystemClock())
-    schema.upgrade(store.engine)
+    migrate.upgrade(store.engine)
     bench = make_desk(store, **UNLIMITED)
-    store.transact(lambda tx: depart.enlist(tx, worker=1, pid=1))
+    store.transact(lambda tx: delivery.register_worker(tx, worker=1, pid=1))
     for n in range(4):
         bench.submit(f"jane{n}@example.com", subject=f"Your refund {n}")
     yield Desk(tmp_path, store)

@@ -13,7 +13,7 @@ import pytest
 
 from core.demo.agents import SimulatedAgent, SimulatedReviewer, read_answer
 from core.demo.scripts import DIGEST, INVOICES, PIPELINE, QUOTES, SUPPORT, FanOut, Script
-from core.words import MICROS
+from core.durations import MICROS
 
 Say = Callable[[httpx.Request, int], httpx.Response]
 

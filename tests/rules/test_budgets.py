@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.durations import FAR_FUTURE, HOUR, MINUTE, SECOND
 from core.rules.budgets import (
     DAY_BUCKET,
     DAY_MINUTES,
@@ -25,7 +26,6 @@ from core.rules.budgets import (
     warmup_cap,
     warmup_day,
 )
-from core.words import FAR_FUTURE, HOUR, MINUTE, SECOND
 
 NOON = 1_700_000_000 * SECOND // (15 * MINUTE) * 15 * MINUTE
 CURVE = (50, 100, 200)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from core.rules.reports import Event, read
 from core.rules.reports.causes import DEAD, Cause, judge
 from core.rules.reports.codes import reply_code
-from core.rules.reports.plain import MAX_WORDS, plain
+from core.rules.reports.normalize import MAX_WORDS, plain
 
 TABLE = Path(__file__).parents[1] / "corpus" / "replies.txt"
 REPLIES = [

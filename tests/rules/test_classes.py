@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.model import DEFAULT_CLASSES, ContentClass
 from core.rules.classes import LONGEST, Raised, promises, raise_class
-from core.words import DEFAULT_CLASSES, ContentClass
 
 COLD, COMMITMENT = ContentClass.COLD_OUTREACH, ContentClass.COMMITMENT
 OUTREACH = (*DEFAULT_CLASSES, COLD)

@@ -7,9 +7,9 @@ from time import process_time
 
 import pytest
 
+from core.model import DEFAULT_CLASSES, ContentClass
 from core.rules.classes import LONGEST, promises, raise_class
 from core.rules.compose import Attachment, attached, beyond, invites, reading
-from core.words import DEFAULT_CLASSES, ContentClass
 
 CORPUS = Path(__file__).parent / "commitments"
 LANGUAGES = {"en", "de", "fr", "es", "pt", "it", "nl"}

@@ -15,8 +15,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.errors import Invalid
-from core.rules.compose import Attachment, Draft, Gateway, compose, digest, preview, with_date
-from core.words import Envelope
+from core.model import Envelope
+from core.rules.compose import Additions, Attachment, Draft, compose, digest, preview, with_date
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Who:
 
 
 DRAFT = Draft(sender=Who("help", "support-bot.acme.com"), to=(Who("jane"),), subject="Your refund", text="Hello\n")
-GATEWAY = Gateway(
+GATEWAY = Additions(
     rfc_message_id="<m0000000000005.k1.abcdefghijklmnopqrstuvwx@support-bot.acme.com>",
     postroom_message_id="m0000000000005.k1.abcdefghijklmnopqrstuvwx",
     agent_id="support",

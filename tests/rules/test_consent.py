@@ -6,9 +6,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from core.durations import DAY
 from core.errors import Invalid
+from core.model import Block, ContentClass, Execute, Hold, Verdict
 from core.rules.consent import Basis, Recipient, Record, Terms, asks_first, decide, read_basis
-from core.words import DAY, Block, ContentClass, Execute, Hold, Verdict
 
 COLD = ContentClass.COLD_OUTREACH
 NOW = 100 * DAY

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from core.rules.content import Said, examined, host_of, likeness, links_of
+from core.rules.content import Rendered, examined, host_of, likeness, links_of
 
 SHOP = "<p>See <a href='https://shop.acme.example/q?x=1'>{}</a></p>"
 
 
-def failed(said: Said, **more: object) -> list[str]:
+def failed(said: Rendered, **more: object) -> list[str]:
     return [reason.code for reason in examined(said, own=("acme.test",))]
 
 
@@ -19,21 +19,21 @@ def failed(said: Said, **more: object) -> list[str]:
 @pytest.mark.parametrize(
     "said",
     [
-        Said("Invoice \u202efdp.exe"),
-        Said("x", text="a\u200bb"),
-        Said("x", html="<p>pay&#8203;pal</p>\u2066"),
-        Said("x", text="\x1b[2J"),
-        Said("x", people=("a\u00ad@b.example",)),
-        Said("x", attached=("invoice\u202efdp.exe",)),
-        Said("tab\tin a subject"),
+        Rendered("Invoice \u202efdp.exe"),
+        Rendered("x", text="a\u200bb"),
+        Rendered("x", html="<p>pay&#8203;pal</p>\u2066"),
+        Rendered("x", text="\x1b[2J"),
+        Rendered("x", people=("a\u00ad@b.example",)),
+        Rendered("x", attached=("invoice\u202efdp.exe",)),
+        Rendered("tab\tin a subject"),
     ],
 )
-def test_hidden_characters_fail_wherever_they_are(said: Said) -> None:
+def test_hidden_characters_fail_wherever_they_are(said: Rendered) -> None:
     assert failed(said) == ["hidden_characters"]
 
 
 def test_the_sentence_counts_them_apart() -> None:
-    (found,) = examined(Said("\u202e", text="\u200b\u200b", attached=("\u202e",)))
+    (found,) = examined(Rendered("\u202e", text="\u200b\u200b", attached=("\u202e",)))
     assert found.text == "hidden or bidi characters: subject 1, body 2, names 1"
 
 
@@ -52,7 +52,7 @@ def test_the_sentence_counts_them_apart() -> None:
     ],
 )
 def test_words_that_name_another_host_fail(said: str) -> None:
-    assert failed(Said("x", html=SHOP.format(said))) == ([] if said == "example" else ["link_differs"])
+    assert failed(Rendered("x", html=SHOP.format(said))) == ([] if said == "example" else ["link_differs"])
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_words_that_name_another_host_fail(said: str) -> None:
     ],
 )
 def test_links_that_go_where_they_say_fail_nothing(html: str) -> None:
-    assert failed(Said("x", html=html)) == []
+    assert failed(Rendered("x", html=html)) == []
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_links_that_go_where_they_say_fail_nothing(html: str) -> None:
     ],
 )
 def test_no_spelling_hides_where_a_link_goes(html: str) -> None:
-    assert "link_differs" in failed(Said("x", html=html))
+    assert "link_differs" in failed(Rendered("x", html=html))
 
 
 @pytest.mark.parametrize(
@@ -125,26 +125,26 @@ def test_the_host_is_the_one_a_browser_would_open(target: str, host: str) -> Non
     ],
 )
 def test_hosts_of_look_alike_letters_fail_in_text_and_html(link: str) -> None:
-    assert failed(Said("x", text=f"see {link} now")) == ["link_host"]
-    assert failed(Said("x", html=f"<a href='{link}'>here</a>")) == ["link_host"]
+    assert failed(Rendered("x", text=f"see {link} now")) == ["link_host"]
+    assert failed(Rendered("x", html=f"<a href='{link}'>here</a>")) == ["link_host"]
 
 
 def test_the_senders_own_name_is_spelled_as_it_is() -> None:
-    said = Said("x", text="https://shop.xn--mller-kva.test/")
+    said = Rendered("x", text="https://shop.xn--mller-kva.test/")
     assert [reason.code for reason in examined(said, own=("xn--mller-kva.test",))] == []
 
 
 def test_a_recipient_at_a_domain_of_mixed_letters_fails_and_a_foreign_one_does_not() -> None:
-    assert failed(Said("x", people=("ann@p\u0430ypal.example",))) == ["recipient_host"]
-    assert failed(Said("x", people=("ann@例え.example", "bo@müller.example", "c@ドメイン例え.example"))) == []
+    assert failed(Rendered("x", people=("ann@p\u0430ypal.example",))) == ["recipient_host"]
+    assert failed(Rendered("x", people=("ann@例え.example", "bo@müller.example", "c@ドメイン例え.example"))) == []
 
 
 def test_a_part_too_long_to_look_at_fails() -> None:
-    assert "too_long" in failed(Said("x", html="<p>a</p>" * 60_000))
+    assert "too_long" in failed(Rendered("x", html="<p>a</p>" * 60_000))
 
 
 def test_everyday_mail_fails_nothing() -> None:
-    said = Said(
+    said = Rendered(
         "Your quote Q-1182 ✔", text="Dear Ms Doé,\r\n\tsee https://acme.test/q/1182 ❤️\r\n",
         html="<p>Dear Ms Doé, see <a href='https://acme.test/q/1182'>acme.test</a></p>",
         people=("Jane Döe <jane@beta.example>",), attached=("Angebot Müller.pdf",),

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from core import hypertext
-from core.hypertext import Text
+from core.model import ContentClass
 from core.rules import classes, compose, content
-from core.rules.content import Said, styles, versions
-from core.words import ContentClass
+from core.rules.content import Rendered, alternatives, css
+from core.text import html
+from core.text.html import Text
 
 SMALL, LARGE = 10_000, 40_000
 
@@ -90,7 +90,7 @@ def operations(work: Callable[[], object]) -> int:
 
 def everything(text: str) -> None:
     """What acceptance does with the content of a message."""
-    said = Said("Hello", text, text)
+    said = Rendered("Hello", text, text)
     content.examined(said, own=("acme.test",))
     read = compose.reading(text, text)
     classes.raise_class(ContentClass.TRANSACTIONAL, subject="Hello", text=read, first_contact=False, mailbox_classes=[])
@@ -103,20 +103,20 @@ def test_four_times_the_content_is_four_times_the_work(bomb: str) -> None:
     made = BOMBS[bomb]
     counted = []
     for size in (SMALL, LARGE):
-        versions._value.cache_clear()  # what is remembered between messages is no work of either
+        alternatives._value.cache_clear()  # what is remembered between messages is no work of either
         counted.append(operations(functools.partial(everything, made(size))))
     small, large = counted
     assert large <= 8 * small  # what is linear takes 4 times as much, what is quadratic 16
 
 
 def test_a_run_of_less_than_signs_is_one_text() -> None:
-    assert list(hypertext.tokens("<" * 1_000_000)) == [Text("<" * 1_000_000)]
+    assert list(html.tokens("<" * 1_000_000)) == [Text("<" * 1_000_000)]
 
 
 def test_every_property_that_is_asked_for_is_kept() -> None:
-    source = Path(styles.__file__).read_text()
+    source = Path(css.__file__).read_text()
     asked = set(re.findall(r'given\.get\(\s*"([a-z-]+)"', source)) | set(
         re.findall(r'"([a-z-]+)" (?:not )?in given', source)
     )
     assert asked
-    assert asked <= styles._READ
+    assert asked <= css._READ

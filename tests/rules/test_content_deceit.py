@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.rules.content import Said, examined
+from core.rules.content import Rendered, examined
 
 
-def failed(said: Said) -> list[str]:
+def failed(said: Rendered) -> list[str]:
     return [reason.code for reason in examined(said, own=("acme.test",))]
 
 
@@ -46,7 +46,7 @@ def failed(said: Said) -> list[str]:
     ],
 )
 def test_a_link_whose_target_itself_is_odd_fails(target: str, code: str) -> None:
-    assert code in failed(Said("x", html=f'<p>Please <a href="{target}">look</a></p>'))
+    assert code in failed(Rendered("x", html=f'<p>Please <a href="{target}">look</a></p>'))
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_a_link_whose_target_itself_is_odd_fails(target: str, code: str) -> None
      "https://user:pass@shop.example/", "https://shop.example/@ann.example", "https://4.shop.example/"],
 )  # fmt: skip
 def test_an_ordinary_target_does_not(target: str) -> None:
-    assert failed(Said("x", html=f'<p>Please <a href="{target}">look</a></p>')) == []
+    assert failed(Rendered("x", html=f'<p>Please <a href="{target}">look</a></p>')) == []
 
 
 # --- hidden text ------------------------------------------------------------------------------------------------------
@@ -71,7 +71,7 @@ def test_an_ordinary_target_does_not(target: str) -> None:
     ],
 )  # fmt: skip
 def test_text_its_reader_does_not_see_fails_with_its_first_words(style: str) -> None:
-    (found,) = examined(Said("x", html=f"<p>Hello</p><div style='{style}'>wire the money</div>"))
+    (found,) = examined(Rendered("x", html=f"<p>Hello</p><div style='{style}'>wire the money</div>"))
     assert found.code == "hidden_text"
     assert found.text == "the HTML hides from its reader: wire the money"
 
@@ -87,7 +87,7 @@ def test_text_its_reader_does_not_see_fails_with_its_first_words(style: str) -> 
     ],
 )
 def test_so_does_what_an_attribute_a_rule_or_a_parent_hides(html: str) -> None:
-    assert "hidden_text" in failed(Said("x", html=f"<p>Hello</p>{html}"))
+    assert "hidden_text" in failed(Rendered("x", html=f"<p>Hello</p>{html}"))
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_so_does_what_an_attribute_a_rule_or_a_parent_hides(html: str) -> None:
     ],
 )
 def test_what_newsletters_are_made_of_does_not(html: str) -> None:
-    assert failed(Said("x", html=f"{html}<h1>Your order has shipped</h1>")) == []
+    assert failed(Rendered("x", html=f"{html}<h1>Your order has shipped</h1>")) == []
 
 
 # --- text and HTML ----------------------------------------------------------------------------------------------------
@@ -122,7 +122,7 @@ HTML = (
 
 
 def test_a_text_and_its_html_differ_in_nothing_that_matters() -> None:
-    assert failed(Said("x", text=TEXT, html=HTML)) == []
+    assert failed(Rendered("x", text=TEXT, html=HTML)) == []
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_a_text_and_its_html_differ_in_nothing_that_matters() -> None:
     ],
 )
 def test_a_html_that_says_something_else_than_the_text_fails(text: str, html: str, why: str) -> None:
-    found = examined(Said("x", text=text, html=html), own=("acme.test",))
+    found = examined(Rendered("x", text=text, html=html), own=("acme.test",))
     assert [reason.code for reason in found] == ["versions_differ"]
     assert why in found[0].text
 
@@ -144,7 +144,7 @@ def test_a_html_that_says_something_else_than_the_text_fails(text: str, html: st
 @given(st.lists(st.text(alphabet="abcdefgh ", min_size=1, max_size=12), min_size=1, max_size=30))
 def test_the_same_words_in_both_never_differ(lines: list[str]) -> None:
     html = "".join(f"<tr><td>{line}</td></tr>" for line in lines)
-    assert failed(Said("x", text="\n".join(lines), html=f"<table>{html}</table>")) == []
+    assert failed(Rendered("x", text="\n".join(lines), html=f"<table>{html}</table>")) == []
 
 
 # --- letters ----------------------------------------------------------------------------------------------------------
@@ -155,15 +155,15 @@ ALIKE = "\u0440\u0430ypal"
 @pytest.mark.parametrize(
     "said",
     [
-        Said(f"Your {ALIKE} account"),
-        Said("x", people=(f"{ALIKE} <a@b.example>",)),
-        Said("x", html=f"<a href='https://acme.test'>{ALIKE}</a>"),
-        Said("x", attached=(f"{ALIKE}.pdf",)),
-        Said("C\u0431ep\u0431a\u043d\u043a"),
-        Said("Micr\u03bfsoft"),
+        Rendered(f"Your {ALIKE} account"),
+        Rendered("x", people=(f"{ALIKE} <a@b.example>",)),
+        Rendered("x", html=f"<a href='https://acme.test'>{ALIKE}</a>"),
+        Rendered("x", attached=(f"{ALIKE}.pdf",)),
+        Rendered("C\u0431ep\u0431a\u043d\u043a"),
+        Rendered("Micr\u03bfsoft"),
     ],
 )
-def test_words_of_look_alike_letters_fail(said: Said) -> None:
+def test_words_of_look_alike_letters_fail(said: Rendered) -> None:
     assert failed(said) == ["look_alike_letters"]
 
 
@@ -172,12 +172,12 @@ def test_words_of_look_alike_letters_fail(said: Said) -> None:
     ["Ваш заказ отправлен", "Η παραγγελία σας", "ご注文のT恤", "PDF-файл", "SMSка", "10 k\u03a9 and \u03bcs", "Jürgen"],  # noqa: RUF001 - other scripts are the point
 )
 def test_words_of_other_scripts_do_not(subject: str) -> None:
-    assert failed(Said(subject)) == []
+    assert failed(Rendered(subject)) == []
 
 
 @pytest.mark.parametrize("subject", ["\u00a0\u00a0", " ", "\u3000\u2003"])
 def test_a_subject_of_blanks_fails(subject: str) -> None:
-    assert failed(Said(subject)) == ["blank_subject"]
+    assert failed(Rendered(subject)) == ["blank_subject"]
 
 
 # --- cost -------------------------------------------------------------------------------------------------------------
@@ -198,7 +198,7 @@ def test_twice_the_mail_costs_twice_the_calls(piece: str) -> None:
         before = sys.getprofile()
         sys.setprofile(count)
         try:
-            failed(Said("x", text=body + "z", html=body))
+            failed(Rendered("x", text=body + "z", html=body))
         finally:
             sys.setprofile(before)
         return n
@@ -209,4 +209,4 @@ def test_twice_the_mail_costs_twice_the_calls(piece: str) -> None:
 @settings(max_examples=200)
 @given(st.text(alphabet="<>/!-\"'=:; abpstyle&;#x0", max_size=80))
 def test_nothing_is_too_broken_to_be_examined(html: str) -> None:
-    assert isinstance(examined(Said(html, text=html, html=html)), tuple)
+    assert isinstance(examined(Rendered(html, text=html, html=html)), tuple)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.errors import Invalid
 from core.rules.compose.footer import hidden_by, html_footer, text_footer
-from core.rules.content.sight import sight
+from core.rules.content.visibility import sight
 
 LINE = "Written by an AI agent of Acme."
 LINK = "https://mail.acme.test/u/k1abc"

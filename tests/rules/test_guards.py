@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.durations import DAY, HOUR
+from core.model import Mode
 from core.rules.guards import Fine, Judgement, Lines, Measure, Suspend, Warn, anomalies, bulk_line, judge, percent
-from core.words import DAY, HOUR, Mode
 
 
 def complaints(events: int, delivered: int) -> Judgement:

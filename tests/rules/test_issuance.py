@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.durations import DAY
 from core.errors import Conflict, Forbidden
+from core.model import DEFAULT_CLASSES, Actor, ContentClass, Mode, Role
 from core.rules.issuance import (
     CHECKLISTS,
     Kind,
@@ -28,7 +30,6 @@ from core.rules.issuance import (
     widened_allow,
     widened_classes,
 )
-from core.words import DAY, DEFAULT_CLASSES, Actor, ContentClass, Mode, Role
 
 REQUEST = Request(
     address="help@support-bot.acme.com",

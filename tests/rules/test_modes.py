@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import Conflict, Invalid
+from core.model import Action, Block, Execute, Hold, Mode, Reason, Verdict
 from core.rules.gate import moderate
 from core.rules.modes import TABLE, check_heard, check_pause, check_step, decide, is_raise, one_rung, raise_from
-from core.words import Action, Block, Execute, Hold, Mode, Reason, Verdict
 
 EXPECTED = {
     Mode.READ_ONLY: {"send": "block", "reply": "block", "read": "execute", "tag": "block"},

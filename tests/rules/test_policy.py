@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
+from core.durations import DAY, HOUR, MINUTE, SECOND
 from core.errors import Invalid
+from core.model import ContentClass, Mode
 from core.rules.policy import DEFAULT_TOML, Policy, changes, from_json, parse, shown, tightened, to_json
 from core.rules.policy.changes import marker
 from core.rules.policy.sections import Tightens
-from core.words import DAY, HOUR, MINUTE, SECOND, ContentClass, Mode
 
 
 def leaves(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any]]:

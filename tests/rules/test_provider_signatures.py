@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 from hypothesis import strategies as st
 
+from core.durations import DAY, HOUR, MICROS, MINUTE
 from core.errors import Invalid
 from core.rules.providers import Forged, Genuine, mailgun, postmark, sendgrid, ses
-from core.words import DAY, HOUR, MICROS, MINUTE
 
 NOW: Final = 1_790_000_000 * MICROS
 TOPIC: Final = "arn:aws:sns:eu-west-1:123456789012:postroom"

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import Invalid
-from core.rules.providers import Happened, ProviderEvent, mailgun, postmark, reading, sendgrid, ses
-from core.words import Feedback
+from core.model import Feedback
+from core.rules.providers import Happened, ProviderEvent, mailgun, postmark, sendgrid, ses
+from core.rules.providers import payload as provider_payload
 
 JANE: Final = "jane@example.com"
 SES_MAIL: Final[Mapping[str, object]] = {
@@ -388,11 +389,11 @@ def test_payload_of_any_shape_is_read_or_refused_and_nothing_else(data: st.DataO
 
 
 def test_payload_that_is_too_deep_too_long_or_too_large_is_refused() -> None:
-    for body in (b"[" * 100_000, b'"' + b"x" * reading.MAX_BODY + b'"', b"\xff", b"NaN"):
+    for body in (b"[" * 100_000, b'"' + b"x" * provider_payload.MAX_BODY + b'"', b"\xff", b"NaN"):
         with pytest.raises(Invalid):
-            reading.parse(body)
+            provider_payload.parse(body)
     with pytest.raises(Invalid):
-        sendgrid.events([0] * (reading.MAX_ROWS + 1))
+        sendgrid.events([0] * (provider_payload.MAX_ROWS + 1))
 
 
 def test_what_a_provider_mails_again_lifts_and_what_it_stops_does_not() -> None:

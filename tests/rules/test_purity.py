@@ -24,7 +24,7 @@ CALLS = {
     "generate_private_key",
 }  # fmt: skip
 BARE_ONLY = {"open", "input", "print", "exec", "eval", "compile", "breakpoint", "__import__"}
-BELOW = {"core.words", "core.errors", "core.unseen", "core.hypertext", "core.workhours"}
+BELOW = {"core.model", "core.errors", "core.text.unicode_safety", "core.text.html", "core.work_hours"}
 EXCUSED = {
     # It logs nothing: it silences a library that would log every odd report.
     "reports/notices.py": ["imports logging"],
@@ -106,7 +106,7 @@ def test_there_are_rules_to_read() -> None:
         "from core.rules import modes",
         "from core.rules.modes import decide",
         "from core import flow",
-        "from core.ledger.store import Store",
+        "from core.db.store import Store",
         "from . import modes",
         "async def decide(): ...",
         "def f():\n    global seen\n    seen = 1",
@@ -120,7 +120,7 @@ def test_the_reader_finds_the_guilty(source: str) -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        "from core.words import Mode\nfrom core.errors import Invalid",
+        "from core.model import Mode\nfrom core.errors import Invalid",
         "from core import words",
         "import re\nre.compile('x')",
         "import datetime\ndatetime.datetime.fromtimestamp(0, datetime.UTC)",

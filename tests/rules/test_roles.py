@@ -7,6 +7,7 @@ import itertools
 import pytest
 
 from core.errors import Forbidden, Invalid
+from core.model import TIGHTENERS, Actor, Role
 from core.rules.roles import (
     MAY,
     Verb,
@@ -17,7 +18,6 @@ from core.rules.roles import (
     may_start,
     valid_roles,
 )
-from core.words import TIGHTENERS, Actor, Role
 
 TIGHTENING = [
     Verb.MESSAGE_REJECT,

@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import Invalid
-from core.keys import KeyPair, new_key_pair
 from core.rules.dns import Algorithm, PublishedKey, records
 from core.rules.signing import SigningKey, normalise, sign
+from core.security.encryption import KeyPair, new_key_pair
 
 DOMAIN = "support-bot.acme.example"
 AT = 1_700_000_000_123_456

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from core.model import Outcome, Reply
 from core.smtp import Courier, Parcel, Route, Source, Timeouts
-from core.words import Outcome, Reply
 from tests.smtp.receiver import Hours, Receiver, receiver
 
 pytestmark = pytest.mark.anyio

@@ -11,9 +11,9 @@ import dns.rdatatype
 import dns.resolver
 import pytest
 
+from core.model import Outcome, Reply
 from core.smtp import Courier, Limits, Parcel, Route, Timeouts
 from core.smtp.mx import Exchanger, LookUp, exchangers
-from core.words import Outcome, Reply
 from tests.smtp.receiver import Hours, receiver
 
 pytestmark = pytest.mark.anyio

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.model import Outcome
 from core.smtp import replies
 from core.smtp.replies import Answer, Garbled, Reader, Stage, judge, unopened
-from core.words import Outcome
 
 ALL = [
     kind

@@ -16,8 +16,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
+from core.model import ContentClass
 from core.rules.classes.phrases import promises
-from core.words import ContentClass
 
 LONGEST: Final = 500_000
 """Characters of subject and text that are read: no letter is as long, and the worst of them takes half a second."""

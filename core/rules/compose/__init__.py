@@ -7,12 +7,23 @@ with Python's own parser and compare every header and part with the draft and wi
 Approval, signing and every retry use these same bytes: only `Date` is added, at release.
 """
 
+from core.rules.compose.body import preview
 from core.rules.compose.footer import hidden_by
-from core.rules.compose.message import Attachment, Draft, Gateway, Rendered, compose, digest, with_date
-from core.rules.compose.parts import preview
-from core.rules.compose.words import attached, beyond, invites, reading
+from core.rules.compose.message import Additions, Attachment, Draft, Rendered, compose, digest, with_date
+from core.rules.compose.recipient_text import attached, beyond, invites, reading
 
 __all__ = [
-    "Attachment", "Draft", "Gateway", "Rendered", "attached", "beyond", "compose", "digest", "hidden_by", "invites",
-    "preview", "reading", "with_date",
+    "Additions",
+    "Attachment",
+    "Draft",
+    "Rendered",
+    "attached",
+    "beyond",
+    "compose",
+    "digest",
+    "hidden_by",
+    "invites",
+    "preview",
+    "reading",
+    "with_date",
 ]  # fmt: skip

@@ -13,8 +13,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from core import hypertext
 from core.errors import Invalid
+from core.text import html as text_html
 
 _PROBE: Final = "postroom-end"
 _VOID: Final = frozenset(
@@ -148,10 +148,10 @@ def _left_open(html: str) -> tuple[bool, list[str], str]:
     stack: list[str] = []
     reached = False
     last = ""
-    for token in hypertext.tokens(f"{html}<{_PROBE}>"):
+    for token in text_html.tokens(f"{html}<{_PROBE}>"):
         reached = False
         match token:
-            case hypertext.Open(name):
+            case text_html.Open(name):
                 if name in _SWALLOWING:
                     raise _unreadable(f"has a <{name}>")
                 last = name if name in _RAW else ""
@@ -159,10 +159,10 @@ def _left_open(html: str) -> tuple[bool, list[str], str]:
                     reached = True
                 elif name not in _VOID and name not in _PAGE and not (name in _IMPLIED and name in stack[-1:]):
                     stack.append(name)
-            case hypertext.Close(name):
+            case text_html.Close(name):
                 last = ""
                 _close(stack, name)
-            case hypertext.Text():
+            case text_html.Text():
                 pass
     if len(stack) > _MOST:
         raise _unreadable(f"leaves {len(stack):,} elements open")
@@ -181,15 +181,15 @@ def _close(stack: list[str], name: str) -> None:
 def _declarations(html: str) -> Iterator[tuple[str | None, str]]:
     """Each rule and inline style, without spaces, in lower case; with what it is for, where that is the whole page."""
     sheet = False
-    for token in hypertext.tokens(html):
+    for token in text_html.tokens(html):
         match token:
-            case hypertext.Open(name, attributes):
+            case text_html.Open(name, attributes):
                 sheet = name == "style"
                 if name in {"html", "body"} and "hidden" in attributes:
                     yield name, "display:none"
                 if "style" in attributes:
                     yield name if name in {"html", "body"} else None, _packed(attributes["style"])
-            case hypertext.Text(data) if sheet:
+            case text_html.Text(data) if sheet:
                 for piece in _COMMENT.sub("", data).lower().split("}"):
                     prelude, brace, given = piece.rpartition("{")
                     if brace:

@@ -9,9 +9,13 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Final
 
+from core.durations import MICROS
 from core.errors import Invalid
-from core.rules.compose import fields, footer, forbidden, parts
-from core.words import MICROS, Envelope, sha256
+from core.ids import sha256
+from core.model import Envelope
+from core.rules.compose import body as compose_body
+from core.rules.compose import footer, header_policy
+from core.rules.compose import headers as compose_headers
 
 MAX_HEADERS: Final = 50
 MAX_HEADER_OCTETS: Final = 10_000
@@ -55,13 +59,13 @@ class Draft:
     are checked all the same, for a relay's metadata header carries them.
     """
 
-    sender: fields.AddressLike
-    to: tuple[fields.AddressLike, ...]
+    sender: compose_headers.AddressLike
+    to: tuple[compose_headers.AddressLike, ...]
     subject: str
     display_name: str = ""
-    cc: tuple[fields.AddressLike, ...] = ()
-    bcc: tuple[fields.AddressLike, ...] = ()
-    reply_to: fields.AddressLike | None = None
+    cc: tuple[compose_headers.AddressLike, ...] = ()
+    bcc: tuple[compose_headers.AddressLike, ...] = ()
+    reply_to: compose_headers.AddressLike | None = None
     text: str | None = None
     html: str | None = None
     attachments: tuple[Attachment, ...] = ()
@@ -72,7 +76,7 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Gateway:
+class Additions:
     """What the gateway adds.
 
     `rfc_message_id` with its angle brackets; `postroom_message_id` the value of X-Postroom-Message-ID;
@@ -101,7 +105,7 @@ class Rendered:
     needs_smtputf8: bool
 
 
-def compose(draft: Draft, gateway: Gateway) -> Rendered:
+def compose(draft: Draft, gateway: Additions) -> Rendered:
     """The message without Date, DKIM-Signature and Received, and never with Bcc.
 
     CRLF everywhere and at the end, no line over 998 octets. Raises `Invalid` with every problem and its field.
@@ -140,12 +144,12 @@ def digest(message: bytes, envelope: Envelope) -> str:
     return sha256(bytes(said), message).hex()
 
 
-def _header(draft: Draft, gateway: Gateway) -> Iterator[str]:
-    yield fields.addresses("From", [(draft.sender, draft.display_name)])
+def _header(draft: Draft, gateway: Additions) -> Iterator[str]:
+    yield compose_headers.addresses("From", [(draft.sender, draft.display_name)])
     for name, listed in (("To", draft.to), ("Cc", draft.cc), ("Reply-To", (draft.reply_to,) if draft.reply_to else ())):
         if listed:
-            yield fields.addresses(name, [(address, address.display) for address in listed])
-    yield fields.unstructured("Subject", draft.subject)
+            yield compose_headers.addresses(name, [(address, address.display) for address in listed])
+    yield compose_headers.unstructured("Subject", draft.subject)
     yield f"Message-ID: {gateway.rfc_message_id}\r\n"
     references = [_bracketed(text) for text in draft.references]
     if draft.in_reply_to:
@@ -154,10 +158,10 @@ def _header(draft: Draft, gateway: Gateway) -> Iterator[str]:
         if parent not in references:  # RFC 5322 3.6.4: the parent's references, then the parent
             references.append(parent)
     if references:
-        yield fields.folded("References", _trimmed(references))
+        yield compose_headers.folded("References", _trimmed(references))
     yield f"Auto-Submitted: {gateway.auto_submitted}\r\n"
-    yield fields.unstructured("X-Agent-ID", gateway.agent_id)
-    yield fields.unstructured("X-Agent-Run-ID", gateway.run_id)
+    yield compose_headers.unstructured("X-Agent-ID", gateway.agent_id)
+    yield compose_headers.unstructured("X-Agent-Run-ID", gateway.run_id)
     yield f"X-Postroom-Message-ID: {gateway.postroom_message_id}\r\n"
     yield f"Feedback-ID: {gateway.feedback_id}\r\n"
     if gateway.list_unsubscribe:
@@ -166,19 +170,19 @@ def _header(draft: Draft, gateway: Gateway) -> Iterator[str]:
         # No mail header is registered for this; drafts exist (draft-abaris-aicdh for HTTP), none is settled.
         yield "X-AI-Generated: yes\r\n"
     for name, value in draft.headers.items():
-        yield fields.unstructured(name, value)
+        yield compose_headers.unstructured(name, value)
 
 
-def _body(draft: Draft, gateway: Gateway) -> parts.Part:
+def _body(draft: Draft, gateway: Additions) -> compose_body.Part:
     """What is shown, with its footer, and what is attached to it."""
     lines = [*(gateway.footer.splitlines() if gateway.footer else ()), *gateway.identity]
     link = gateway.list_unsubscribe  # the header's own, for whose program shows no button
-    shown: list[parts.Part] = []
+    shown: list[compose_body.Part] = []
     if draft.text is not None or draft.html is None:
-        shown.append(parts.text_part("plain", footer.text_footer(draft.text or "", lines, link=link)))
+        shown.append(compose_body.text_part("plain", footer.text_footer(draft.text or "", lines, link=link)))
     if draft.html is not None:
-        shown.append(parts.text_part("html", footer.html_footer(draft.html, lines, link=link)))
-    return parts.tree(shown, draft.attachments, seed=gateway.rfc_message_id)
+        shown.append(compose_body.text_part("html", footer.html_footer(draft.html, lines, link=link)))
+    return compose_body.tree(shown, draft.attachments, seed=gateway.rfc_message_id)
 
 
 def _trimmed(references: list[str]) -> list[str]:
@@ -201,7 +205,7 @@ def _bracketed(message_id: str) -> str:
     return f"<{message_id.strip('<> ')}>"
 
 
-def _problems(draft: Draft, gateway: Gateway) -> Iterator[tuple[str, str]]:
+def _problems(draft: Draft, gateway: Additions) -> Iterator[tuple[str, str]]:
     """Everything that is wrong, as (field, problem)."""
     if not draft.to:
         yield "to", "names nobody"
@@ -222,16 +226,16 @@ def _attachment_problems(attachments: tuple[Attachment, ...]) -> Iterator[tuple[
         where = f"attachments[{number}]"
         if len(file.filename) > MAX_FILENAME:
             yield f"{where}.filename", f"is longer than {MAX_FILENAME} characters"
-        if parts.media_type(file.content_type) is None:
+        if compose_body.media_type(file.content_type) is None:
             yield f"{where}.content_type", "is not a media type such as application/pdf"
         if file.content_id is not None:
-            bare = parts.bare_id(file.content_id)
+            bare = compose_body.bare_id(file.content_id)
             if bare is None:
                 yield f"{where}.content_id", "is not a Content-ID such as logo@example.com: no spaces, ASCII only"
             elif bare in seen:
                 yield f"{where}.content_id", "is given twice"
             seen.add(bare or "")
-        if (why := parts.calendar_problem(file)) is not None:
+        if (why := compose_body.calendar_problem(file)) is not None:
             yield f"{where}.content_type", why
 
 
@@ -244,7 +248,7 @@ def _thread_problems(draft: Draft) -> Iterator[tuple[str, str]]:
             yield f"references[{number}]", _NO_MESSAGE_ID
 
 
-def _unsafe_texts(draft: Draft, gateway: Gateway) -> Iterator[tuple[str, str]]:
+def _unsafe_texts(draft: Draft, gateway: Additions) -> Iterator[tuple[str, str]]:
     """Control characters anywhere a header could take them: they would end one field and begin another."""
     named: Iterable[tuple[str, str]] = (
         ("display_name", draft.display_name),
@@ -252,7 +256,7 @@ def _unsafe_texts(draft: Draft, gateway: Gateway) -> Iterator[tuple[str, str]]:
         *((f"attachments[{number}].filename", file.filename) for number, file in enumerate(draft.attachments)),
     )
     for where, text in named:
-        if text and (why := fields.deceptive(text)):
+        if text and (why := compose_headers.deceptive(text)):
             yield where, why
     plain: Iterable[tuple[str, str]] = (
         ("subject", draft.subject),
@@ -267,11 +271,11 @@ def _unsafe_texts(draft: Draft, gateway: Gateway) -> Iterator[tuple[str, str]]:
         ("list_unsubscribe", gateway.list_unsubscribe or ""),
     )
     for where, text in plain:
-        if why := fields.unsafe(text):
+        if why := compose_headers.unsafe(text):
             yield where, why
 
 
-def _parties(draft: Draft) -> Iterator[tuple[str, int, fields.AddressLike]]:
+def _parties(draft: Draft) -> Iterator[tuple[str, int, compose_headers.AddressLike]]:
     yield "from", 0, draft.sender
     if draft.reply_to:
         yield "reply_to", 0, draft.reply_to
@@ -288,7 +292,7 @@ def _header_problems(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     size = 0
     for name, value in headers.items():
         where = f"headers[{name!a:.80}]"  # ascii: a name that is refused may hold anything
-        if why := forbidden.why_refused(name) or fields.unsafe(value):
+        if why := header_policy.why_refused(name) or compose_headers.unsafe(value):
             yield where, why
         if name.lower() in seen:
             yield where, "is given twice"

@@ -5,10 +5,21 @@ with look-alike letters. `likeness` is the same for messages that differ only in
 `read_mail` reads the bytes that would leave as their reader will, `said_by` for the same checks.
 """
 
-from core.rules.content.checks import Said, examined
-from core.rules.content.likeness import likeness
+from core.rules.content.checks import Rendered, examined
+from core.rules.content.html_to_text import plain_text
 from core.rules.content.links import Link, host_of, links_of
-from core.rules.content.plain import plain_text
-from core.rules.content.reading import Mail, read_mail, said_by
+from core.rules.content.mime import Mail, read_mail, said_by
+from core.rules.content.similarity import likeness
 
-__all__ = ["Link", "Mail", "Said", "examined", "host_of", "likeness", "links_of", "plain_text", "read_mail", "said_by"]
+__all__ = [
+    "Link",
+    "Mail",
+    "Rendered",
+    "examined",
+    "host_of",
+    "likeness",
+    "links_of",
+    "plain_text",
+    "read_mail",
+    "said_by",
+]

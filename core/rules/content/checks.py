@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from core import unseen
-from core.rules.content import letters, links, targets, versions
-from core.rules.content.sight import Sight, sight
-from core.words import Reason
+from core.model import Reason
+from core.rules.content import alternatives, confusables, links, urls
+from core.rules.content.visibility import Sight, sight
+from core.text import unicode_safety
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Rendered:
     """What a message says. `people` are its recipients as the agent gave them, `attached` the names of its files."""
 
     subject: str
@@ -30,7 +30,7 @@ class Said:
         return tuple(part for part in (self.text, self.html) if part)
 
 
-def examined(said: Said, *, own: Collection[str] = ()) -> tuple[Reason, ...]:
+def examined(said: Rendered, *, own: Collection[str] = ()) -> tuple[Reason, ...]:
     """The checks it fails. `own` are the sender's domains: what is under them is spelled as it is."""
     seen = sight(said.html[: links.LONGEST]) if said.html else Sight()
     found = links.links_of(said.text, said.html)
@@ -45,10 +45,10 @@ def examined(said: Said, *, own: Collection[str] = ()) -> tuple[Reason, ...]:
     )
 
 
-def _hidden(said: Said, seen: Sight) -> Iterator[Reason]:
-    subject = unseen.deceiving(said.subject)
-    body = unseen.hidden_in(said.text or "") + seen.deceiving
-    names = sum(unseen.deceiving(name) for name in (*said.people, *said.attached))
+def _hidden(said: Rendered, seen: Sight) -> Iterator[Reason]:
+    subject = unicode_safety.deceiving(said.subject)
+    body = unicode_safety.hidden_in(said.text or "") + seen.deceiving
+    names = sum(unicode_safety.deceiving(name) for name in (*said.people, *said.attached))
     if subject or body or names:
         counted = f"subject {subject}, body {body}" + (f", names {names}" if names else "")
         yield Reason("hidden_characters", f"hidden or bidi characters: {counted}")
@@ -56,7 +56,7 @@ def _hidden(said: Said, seen: Sight) -> Iterator[Reason]:
         yield Reason("blank_subject", "the subject is made of blanks only")
 
 
-def _spelled(said: Said, found: Collection[links.Link]) -> Iterator[Reason]:
+def _spelled(said: Rendered, found: Collection[links.Link]) -> Iterator[Reason]:
     names = [person.rpartition("<")[0] for person in said.people]
     for where, texts in (
         ("the subject", [said.subject]),
@@ -64,13 +64,13 @@ def _spelled(said: Said, found: Collection[links.Link]) -> Iterator[Reason]:
         ("a file's name", said.attached),
         ("a link's text", [link.text[:1_000] for link in found if link.text != link.target]),
     ):
-        why = next((why for text in texts if (why := letters.look_alike(text)) is not None), None)
+        why = next((why for text in texts if (why := confusables.look_alike(text)) is not None), None)
         if why is not None:
             yield Reason("look_alike_letters", f"look-alike letters in {where}: {why}")
             return
 
 
-def _kept_back(said: Said, seen: Sight) -> Iterator[Reason]:
+def _kept_back(said: Rendered, seen: Sight) -> Iterator[Reason]:
     """Text of the HTML its reader is not shown. A preheader that repeats what is shown hides nothing."""
     runs = seen.kept_back(said.subject)
     if runs:
@@ -78,14 +78,14 @@ def _kept_back(said: Said, seen: Sight) -> Iterator[Reason]:
         yield Reason("hidden_text", f"the HTML hides from its reader: {runs[0]}{more}")
 
 
-def _versions(said: Said, seen: Sight, own: Collection[str]) -> Iterator[Reason]:
+def _versions(said: Rendered, seen: Sight, own: Collection[str]) -> Iterator[Reason]:
     if said.text and said.html:
-        found = list(versions.differences(said.text[: links.LONGEST], seen, own=own))
+        found = list(alternatives.differences(said.text[: links.LONGEST], seen, own=own))
         if found:
             yield Reason("versions_differ", f"text and HTML differ: {'; '.join(found)}")
 
 
-def _too_long(said: Said) -> Iterator[Reason]:
+def _too_long(said: Rendered) -> Iterator[Reason]:
     if any(len(part) > links.LONGEST for part in said.parts):
         yield Reason("too_long", f"longer than is looked at: {links.LONGEST:,} characters")
 
@@ -94,18 +94,18 @@ def _linked(found: Collection[links.Link], own: Collection[str]) -> Iterator[Rea
     differ = [f"says {link.text[:100]} and goes to {link.host[:100]}" for link in found if link.differs]
     yield from _first("link_differs", "a link", differ)
     goals = dict.fromkeys((link.target, link.host) for link in found)
-    schemes = [f"{scheme[:40]}:" for goal, _ in goals if (scheme := targets.foreign_scheme(goal)) is not None]
+    schemes = [f"{scheme[:40]}:" for goal, _ in goals if (scheme := urls.foreign_scheme(goal)) is not None]
     yield from _first("link_scheme", "a link is no web, mail or telephone address but", schemes)
     posing = [
         f"reads like {user} and goes to {host[:100]}"
         for goal, host in goals
-        if (user := targets.posing_user(goal)) is not None
+        if (user := urls.posing_user(goal)) is not None
     ]
     yield from _first("link_user", "a link", posing)
-    bare = [why[:200] for goal, host in goals if (why := targets.bare_address(goal, host)) is not None]
+    bare = [why[:200] for goal, host in goals if (why := urls.bare_address(goal, host)) is not None]
     yield from _first("link_address", "a link's host", bare)
     hosts = dict.fromkeys(link.host for link in found if not _under(link.host, own))
-    odd = [why[:200] for host in hosts if (why := letters.strange(host)) is not None]
+    odd = [why[:200] for host in hosts if (why := confusables.strange(host)) is not None]
     yield from _first("link_host", "a link's host", odd)
 
 
@@ -119,11 +119,11 @@ def _under(host: str, own: Collection[str]) -> bool:
     return any(host == domain or host.endswith(f".{domain}") for domain in own)
 
 
-def _addressed(said: Said) -> Iterator[Reason]:
+def _addressed(said: Rendered) -> Iterator[Reason]:
     """A recipient at a domain of mixed letters is hardly who the agent means."""
     for person in said.people:
         domain = person.rpartition("@")[2].rstrip("> ").lower()
-        why = next((why for label in domain.split(".") if (why := letters.mixed(label)) is not None), None)
+        why = next((why for label in domain.split(".") if (why := confusables.mixed(label)) is not None), None)
         if why is not None:
             yield Reason("recipient_host", f"{domain[:100]} {why}")
             return

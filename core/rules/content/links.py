@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from core import hypertext
-from core.hypertext import Close, Open, Text
-from core.rules.content.targets import cleaned
+from core.rules.content.urls import cleaned
+from core.text import html as text_html
+from core.text.html import Close, Open, Text
 
 LONGEST: Final = 100_000
 """Characters of one part that are looked at; a longer part is a failed check of its own. Receivers cut mail off there
@@ -65,7 +65,7 @@ def _written(text: str) -> Iterator[Link]:
 def _anchors(html: str) -> Iterator[Link]:
     target: str | None = None
     said: list[str] = []
-    for token in hypertext.tokens(html):
+    for token in text_html.tokens(html):
         match token:
             case Open("a" | "area" as name, given):
                 # an anchor that is not closed ends where the next begins, and is a link until then

@@ -14,6 +14,8 @@ from typing import Any, Final, Literal, assert_never
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from core.durations import spell
+from core.model import Mode
 from core.rules.policy.sections import (
     Budgets,
     Policy,
@@ -25,7 +27,6 @@ from core.rules.policy.sections import (
     Tightens,
     Toward,
 )
-from core.words import Mode, spell
 
 Direction = Literal["tightens", "loosens", "neutral"]
 Value = str | int | float | bool | tuple[str, ...] | None

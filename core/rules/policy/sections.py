@@ -15,9 +15,10 @@ from typing import Annotated, Any, ClassVar, Final, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationInfo, model_validator
 from pydantic_core import CoreSchema, core_schema
 
-from core import workhours
+from core import work_hours
+from core.durations import DAY, HOUR, MINUTE, SECOND, duration, spell
 from core.errors import Invalid
-from core.words import DAY, HOUR, MINUTE, SECOND, ContentClass, Mode, duration, spell
+from core.model import ContentClass, Mode
 
 FROM_FILE: Final[dict[str, bool]] = {"file": True}
 """Validation context: durations must be spelled with a unit. Without it they are microseconds, as stored."""
@@ -88,7 +89,7 @@ def _canonical(members: tuple[Any, ...]) -> tuple[Any, ...]:
 def _hours(text: str) -> str:
     try:
         if text:
-            workhours.read(text)
+            work_hours.read(text)
     except Invalid as wrong:
         raise ValueError(f"{wrong.reason}; {wrong.fix}") from None
     return text

@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from core.words import Feedback
+from core.model import Feedback
 
 
 @dataclass(frozen=True, slots=True)

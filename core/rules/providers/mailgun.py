@@ -14,8 +14,10 @@ import hmac
 from collections.abc import Mapping
 from typing import Final
 
+from core.durations import MINUTE
+from core.model import Feedback
 from core.rules.providers import Forged, Genuine, Happened, Proof, ProviderEvent
-from core.rules.providers.reading import (
+from core.rules.providers.payload import (
     diagnostic,
     enhanced,
     identity,
@@ -33,7 +35,6 @@ from core.rules.providers.reading import (
     transient,
     word,
 )
-from core.words import MINUTE, Feedback
 
 WINDOW: Final = 15 * MINUTE
 

@@ -16,8 +16,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, assert_never
 
+from core.model import Feedback
 from core.rules.providers import Forged, Genuine, Happened, Proof, ProviderEvent
-from core.rules.providers.reading import (
+from core.rules.providers.payload import (
     MAX_ID,
     diagnostic,
     enhanced,
@@ -32,7 +33,6 @@ from core.rules.providers.reading import (
     table,
     word,
 )
-from core.words import Feedback
 
 TOKEN_HEADER: Final = "X-Postroom-Token"  # noqa: S105 - the header's name, not a secret
 

@@ -19,9 +19,11 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_public_key, load_pem_public_key
 
+from core.durations import MINUTE
 from core.errors import Invalid
+from core.model import Feedback
 from core.rules.providers import Forged, Genuine, Happened, Proof, ProviderEvent
-from core.rules.providers.reading import (
+from core.rules.providers.payload import (
     diagnostic,
     enhanced,
     identity,
@@ -39,7 +41,6 @@ from core.rules.providers.reading import (
     transient,
     word,
 )
-from core.words import MINUTE, Feedback
 
 SIGNATURE_HEADER: Final = "X-Twilio-Email-Event-Webhook-Signature"
 TIMESTAMP_HEADER: Final = "X-Twilio-Email-Event-Webhook-Timestamp"

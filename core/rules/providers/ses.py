@@ -24,9 +24,11 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from core.durations import HOUR, MICROS, MINUTE
 from core.errors import Invalid
+from core.model import Feedback
 from core.rules.providers import Forged, Genuine, Happened, Proof, ProviderEvent
-from core.rules.providers.reading import (
+from core.rules.providers.payload import (
     diagnostic,
     enhanced,
     identity,
@@ -44,7 +46,6 @@ from core.rules.providers.reading import (
     table,
     word,
 )
-from core.words import HOUR, MICROS, MINUTE, Feedback
 
 WINDOW: Final = HOUR + 5 * MINUTE
 """SNS stamps the publication and retries an endpoint for at most 3,600 s; the rest is for clocks."""

@@ -20,7 +20,7 @@ Nothing here decides whether a report is believed: anybody can write one. The or
 so that whoever holds the keys can match them.
 """
 
-from core.rules.reports.reading import read
-from core.rules.reports.shapes import Event, Kind, Report, ReportedRecipient
+from core.rules.reports.parser import read
+from core.rules.reports.types import Event, Kind, Report, ReportedRecipient
 
 __all__ = ["Event", "Kind", "Report", "ReportedRecipient", "read"]

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from core.rules.reports import blamewords as other
-from core.rules.reports import causewords as say
+from core.rules.reports import blame_phrases as other
+from core.rules.reports import cause_phrases as say
 from core.rules.reports import codes
-from core.rules.reports.plain import plain
+from core.rules.reports.normalize import plain
 
 
 class Cause(enum.StrEnum):

@@ -11,7 +11,7 @@ from typing import Final
 
 from core.rules.reports import addresses
 from core.rules.reports.mail import Headers, Mail
-from core.rules.reports.shapes import Event, Kind, ReportedRecipient
+from core.rules.reports.types import Event, Kind, ReportedRecipient
 
 _NOT_A_COMPLAINT: Final = frozenset(
     {"not-spam", "dismissal", "auth-failure", "dmarc", "opt-out", "opt-out-list", "unsubscribe"}

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from core.rules.reports import addresses, causes, codes
-from core.rules.reports.shapes import Event, ReportedRecipient
+from core.rules.reports.types import Event, ReportedRecipient
 
 MAX_GROUPS: Final = 500
 
@@ -148,9 +148,9 @@ def causes_of(address: str, *, status: str | None, said: str | None, words: str)
     if said is None and status in _PLAIN and judged.cause not in _OTHERWISE:
         # A code without a diagnostic stands beside boilerplate, which speaks of much that did not happen.
         judged = causes.judge(code=None, status=status, text="")
-    lasting = status.startswith("5") if status else judged.permanent
+    cached = status.startswith("5") if status else judged.permanent
     return ReportedRecipient(
-        address, Event.BOUNCED, status, lasting, said, cause=judged.cause, suppress=judged.suppress and lasting
+        address, Event.BOUNCED, status, cached, said, cause=judged.cause, suppress=judged.suppress and cached
     )
 
 

@@ -1,0 +1,100 @@
+"""What a batch would do, said before it is done: which of the marked may be decided, and why the others stay. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from textual.content import Content
+
+from console.safe_text import fill
+from console.views.format import countdown, plural
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """What is kept of a marked row: enough to say whom a batch reaches."""
+
+    agent: str
+    domain: str
+    recipients: int
+    findings: tuple[str, ...]
+    """The checks it failed: approving it takes a reason."""
+    opened_first: bool
+    """It fails a check or is held for more than its mode: it must be opened before it is approved."""
+    likeness: int | None
+    alike: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """`ready` are (item, digest) as they were drawn; the others stay where they are."""
+
+    ready: tuple[tuple[int, str | None], ...]
+    unread: int
+    unopened: int
+    agents: tuple[str, ...]
+    recipients: int
+    domains: int
+    templates: int
+    failing: int
+    """How many of them fail a check."""
+
+
+def batch_of(
+    marks: Mapping[int, str | None],
+    known: Mapping[int, Marked],
+    *,
+    seen: Callable[[int, str | None], bool],
+    approving: bool,
+) -> Batch:
+    """Sort the marked ones: what was never read cannot be decided, a failed check must have been opened to approve."""
+    ready: list[tuple[int, str | None]] = []
+    unread = unopened = 0
+    for item, digest in marks.items():
+        facts = known.get(item)
+        if facts is None:
+            unread += 1
+        elif approving and facts.opened_first and not seen(item, digest):
+            unopened += 1
+        else:
+            ready.append((item, digest))
+    chosen = [known[item] for item, _ in ready]
+    return Batch(
+        tuple(ready),
+        unread,
+        unopened,
+        agents=tuple(sorted({facts.agent for facts in chosen})),
+        recipients=sum(facts.recipients for facts in chosen),
+        domains=len({facts.domain for facts in chosen}),
+        templates=len({facts.likeness or -at for at, facts in enumerate(chosen, start=1)}),
+        failing=sum(bool(facts.findings) for facts in chosen),
+    )
+
+
+def summary(batch: Batch, *, hidden: int, delay: int, does: str = "released") -> Content:
+    """The dialog's text. `hidden` are marked but not shown by the filter, `delay` is how long it can be taken back."""
+    who = ", ".join(batch.agents[:3]) + (f" and {len(batch.agents) - 3} more" if len(batch.agents) > 3 else "")
+    lines = [
+        fill(
+            "$who → $people, $domains",
+            who=who,
+            people=plural(batch.recipients, "recipient"),
+            domains=plural(batch.domains, "domain"),
+        )
+    ]
+    if 0 < batch.templates < len(batch.ready):
+        lines.append(
+            Content(f"{plural(batch.templates, 'text')} in {len(batch.ready):,} messages; ⏎ then J K shows each body")
+        )
+    approves = does == "released"
+    left_out = [
+        f"{batch.unopened} with a failed check or warning, never opened: skipped" if batch.unopened else "",
+        f"{batch.failing} with a failed check: your reason is kept with each" if batch.failing and approves else "",
+        f"{batch.unread} still being read: skipped" if batch.unread else "",
+        f"{hidden} of the marked hidden by the filter" if hidden else "",
+    ]
+    lines += [Content(f"▲ {text}") for text in left_out if text]
+    lines.append(Content("Anything changed or decided by someone else in the meantime is skipped."))
+    lines.append(Content(f"{does} in {countdown(delay)}, u takes it back until then"))
+    return Content("\n").join(lines)

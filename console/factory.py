@@ -1,0 +1,89 @@
+"""What the console is put together from, imported after its first frame: the screens and the way to the desk."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from console import operations
+from console.desk_client import Desk
+from console.screens.agent import AgentPage
+from console.screens.agents import AgentsScreen
+from console.screens.desk_screen import DeskScreen
+from console.screens.events import EventsScreen
+from console.screens.identities import IdentitiesScreen
+from console.screens.lanes import LanesScreen
+from console.screens.message import MessageScreen
+from console.screens.overview import DeskOverview
+from console.screens.queue import QueueScreen
+from console.screens.suppressions import SuppressionsScreen
+from console.screens.trace import TraceScreen
+from core.clock import SystemClock
+from core.db import schema_revision
+from core.db.store import Store
+from core.errors import PostroomError
+from core.model import Actor, Clock
+from core.rules.signed_ids import HmacKeys
+from core.security import credentials, key_file
+from core.services import access
+from core.settings import load
+
+MODES: Final[Mapping[str, type[DeskScreen]]] = {
+    "desk": DeskOverview,
+    "queue": QueueScreen,
+    "agents": AgentsScreen,
+    "lanes": LanesScreen,
+    "events": EventsScreen,
+    "suppressions": SuppressionsScreen,
+    "identities": IdentitiesScreen,
+    "trace": TraceScreen,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """An open desk and what to see it on: the eight screens, and the pages that open over them."""
+
+    desk: Desk
+    modes: Mapping[str, type[DeskScreen]]
+    agent: Callable[[str], DeskScreen]
+    message: Callable[[int, Sequence[int]], DeskScreen]
+    trace: Callable[[str], DeskScreen]
+    name: str = ""
+    """What the desk is called in its settings."""
+
+
+def build(store: Store, actor: Actor, keyring: HmacKeys | None = None, *, name: str = "") -> Parts:
+    """The desk as this operator sees it. Without its keys nothing proves to be ours by its marks, only by its row."""
+    ring = keyring or HmacKeys({"00": secrets.token_bytes(32)}, "00")
+    return Parts(Desk(store, actor, ring), MODES, agent=AgentPage, message=MessageScreen, trace=TraceScreen, name=name)
+
+
+def sign_in(directory: Path, token: str) -> Parts:
+    """Open the desk in this directory for whoever's token this is. Raises `Invalid`, `Unauthenticated`, `Unavailable`.
+
+    A database of another version is refused here rather than by a query that finds no column.
+    """
+    store = Store(load(directory).database_url, clock=SystemClock())
+    try:
+        with store.read() as conn:
+            schema_revision.check(conn)
+            actor = access.sign_in(conn, credentials.digest(token), now=store.clock.now())
+        operations.signed_in()(store, actor)
+    except PostroomError:
+        store.close()
+        raise
+    return _furnished(store, actor, directory)
+
+
+def open_desk(directory: Path, actor: Actor, *, clock: Clock) -> Parts:
+    """A desk that was founded to be looked at, by its own time."""
+    return _furnished(Store(load(directory).database_url, clock=clock), actor, directory)
+
+
+def _furnished(store: Store, actor: Actor, directory: Path) -> Parts:
+    settings = load(directory)
+    return build(store, actor, key_file.provenance_keys(settings.master_key.read_text()), name=settings.name)

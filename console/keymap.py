@@ -1,0 +1,313 @@
+"""Every action of the console, once: what key it has, where it works, who may do it, how it asks before it acts.
+
+Keys, the footer, `?` help and the palette are read from this registry, so that none of them can promise what another
+denies. It also holds the one question that stands before every action (`refusal`): the palette bypasses Textual's own
+`check_action`, so nothing is decided there.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from core.model import Actor, Role
+from core.rules import roles
+from core.rules.roles import Verb
+
+
+class Scope(enum.StrEnum):
+    """Where an action works; the value is what help calls the place."""
+
+    EVERYWHERE = "everywhere"
+    DESK = "desk"
+    QUEUE = "queue"
+    MESSAGE = "message"
+    AGENTS = "agents"
+    AGENT = "one agent"
+    LANES = "lanes"
+    EVENTS = "events"
+    SUPPRESSIONS = "suppressions"
+    IDENTITIES = "identities"
+    TRACE = "trace"
+
+
+class Asks(enum.StrEnum):
+    """What stands between the key and its effect. The palette offers nothing that would act at once."""
+
+    NOTHING = "acts at once"
+    REASON = "asks for a reason"
+    TYPED = "must be typed"
+    CHOICE = "asks which"
+    SHOWS = "only shows"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One action.
+
+    `verbs`: any of them opens the key; the verb itself checks again. `short` is what the footer says below 100 columns
+    (empty: nothing); `foot` is its place in the footer, 0 for none.
+    """
+
+    name: str
+    key: str
+    label: str
+    scopes: tuple[Scope, ...]
+    asks: Asks = Asks.SHOWS
+    verbs: tuple[Verb, ...] = ()
+    short: str | None = None
+    foot: int = 0
+    shown_key: str | None = None
+    help: str = ""
+
+    @property
+    def keycap(self) -> str:
+        """The key as it is written in footer and help."""
+        return self.shown_key or self.key.split(",", maxsplit=1)[0]
+
+
+_AGENT_SCOPES: Final = (Scope.DESK, Scope.AGENTS, Scope.AGENT, Scope.MESSAGE)
+_LISTS: Final = (Scope.DESK, Scope.QUEUE, Scope.AGENTS, Scope.LANES, Scope.EVENTS, Scope.SUPPRESSIONS, Scope.IDENTITIES)
+_WITH_FAULTS: Final = tuple(scope for scope in _LISTS if scope is not Scope.SUPPRESSIONS)
+_HELD: Final = (Scope.QUEUE, Scope.MESSAGE)
+_EVERYWHERE: Final = (Scope.EVERYWHERE,)
+
+TABS: Final = ("desk", "queue", "agents", "lanes", "events", "suppressions", "identities", "trace")
+"""The screens behind 1 to 8."""
+
+ACTIONS: Final[dict[str, Action]] = {
+    action.name: action
+    for action in (
+        # --- held mail
+        Action(
+            "approve", "a", "approve", _HELD, Asks.NOTHING, (Verb.MESSAGE_APPROVE,), "a ok", 1,
+            help="Approve exactly these bytes; u takes it back until its release. Failed checks ask for a reason.",
+        ),
+        Action(
+            "reject", "x", "reject", _HELD, Asks.REASON, (Verb.MESSAGE_REJECT,), "x reject", 2,
+            help="Reject it with a reason; u takes it back until its release.",
+        ),
+        Action(
+            "mark", "space", "mark", (Scope.QUEUE,), short="␣ mark", foot=3, shown_key="space",
+            help="Mark or unmark.",
+        ),
+        Action("range", "v", "range", (Scope.QUEUE,), foot=4, short="", help="Start a range; again marks all of it."),
+        Action(
+            "approve_marked", "A", "approve marked", (Scope.QUEUE,), Asks.TYPED, (Verb.MESSAGE_APPROVE,),
+            help="Approve the marked ones: type their count. Changed ones, and failed checks nobody opened, stay.",
+        ),
+        Action(
+            "reject_marked", "X", "reject marked", (Scope.QUEUE,), Asks.TYPED, (Verb.MESSAGE_REJECT,),
+            help="Reject the marked ones: one reason, and type their count.",
+        ),
+        Action(
+            "mark_all", "asterisk", "mark all", (Scope.QUEUE,), shown_key="*",
+            help="Mark all that match the filter.",
+        ),
+        Action(
+            "next_alike", "n", "next alike", (Scope.QUEUE,), foot=5, short="",
+            help="The next message like this one: the same but for what belongs to its recipient.",
+        ),
+        Action(
+            "mark_alike", "equals_sign", "mark alike", (Scope.QUEUE,), foot=5, short="", shown_key="=",
+            help="Mark all messages like this one; J and K then show each body.",
+        ),
+        Action("clear_marks", "U", "unmark all", (Scope.QUEUE,), help="Forget all marks."),
+        Action("preview", "p", "preview", (Scope.QUEUE,), foot=7, short="", help="Show or hide the preview."),
+        Action(
+            "load", "full_stop", "load new", (Scope.QUEUE,), shown_key=".",
+            help="Load what arrived while the order was frozen."
+        ),
+        # --- one message
+        Action(
+            "next", "J", "next", (Scope.MESSAGE,), foot=3, shown_key="J/K", short="J/K",
+            help="The next message, of the marked if there are any.",
+        ),
+        Action("previous", "K", "previous", (Scope.MESSAGE,), help="The previous message."),
+        Action("headers", "H", "headers", (Scope.MESSAGE,), foot=5, short="", help="All header fields."),
+        Action(
+            "source", "V", "source", (Scope.MESSAGE,), foot=6, short="",
+            help="The rendered bytes, as they will be signed.",
+        ),
+        Action(
+            "body", "B", "body", (Scope.MESSAGE,), foot=4, short="",
+            help="The body as its reader sees it, links with their hosts.",
+        ),
+        Action(
+            "difference", "D", "as issued", (Scope.MESSAGE,), foot=7, short="",
+            help="What the agent handed in against what leaves.",
+        ),
+        Action(
+            "suppress", "S", "suppress", (Scope.MESSAGE,), Asks.CHOICE, (Verb.SUPPRESS,), short="", foot=8,
+            help="Write to this recipient no more.",
+        ),
+        Action(
+            "copy", "y", "copy id", (Scope.MESSAGE, Scope.EVENTS, Scope.TRACE), foot=9, short="",
+            help="Copy the id to the clipboard.",
+        ),
+        # --- agents
+        Action(
+            "suspend", "s", "suspend", _AGENT_SCOPES, Asks.REASON, (Verb.AGENT_SUSPEND,), "s suspend", 8,
+            help="Suspend the agent: no new delivery of it starts.",
+        ),
+        Action(
+            "resume", "r", "resume", (Scope.DESK, Scope.AGENTS, Scope.AGENT), Asks.TYPED,
+            (Verb.AGENT_RESUME,), "r resume", 9,
+            help="Let the agent go on: type its name. Never by who suspended it.",
+        ),
+        Action(
+            "mode", "m", "mode", _AGENT_SCOPES, Asks.CHOICE, (Verb.MODE_LOWER, Verb.MODE_RAISE), "m mode", 10,
+            help="Change a mailbox's oversight mode: down by a reason, up by typing it.",
+        ),
+        # --- lanes
+        Action(
+            "pause_lane", "s", "pause lane", (Scope.LANES,), Asks.REASON, (Verb.LANE_PAUSE,), "s pause", 1,
+            help="No new delivery of this lane starts.",
+        ),
+        Action(
+            "resume_lane", "r", "resume lane", (Scope.LANES,), Asks.TYPED, (Verb.LANE_RESUME,), "r resume", 2,
+            help="Let the lane go on.",
+        ),
+        Action(
+            "pause_stream", "P", "pause stream", (Scope.LANES,), Asks.REASON, (Verb.STREAM_PAUSE,), "P stream", 3,
+            help="No new delivery of this lane's whole stream starts.",
+        ),
+        Action(
+            "resume_stream", "R", "resume stream", (Scope.LANES,), Asks.TYPED, (Verb.STREAM_RESUME,), "", 4,
+            help="Let the stream go on.",
+        ),
+        Action(
+            "shape", "b", "by site", (Scope.LANES,), foot=5, short="b by site",
+            help="Site by age, as qshape shows it, or lane by lane.",
+        ),
+        # --- events
+        Action(
+            "error_next", "e", "next error", (Scope.EVENTS,), foot=1, shown_key="e/E", short="e/E error",
+            help="The next error down.",
+        ),
+        Action("error_previous", "E", "previous error", (Scope.EVENTS,), help="The next error up."),
+        Action(
+            "warning_next", "w", "next warning", (Scope.EVENTS,), foot=2, shown_key="w/W", short="w/W warn",
+            help="The next warning down.",
+        ),
+        Action("warning_previous", "W", "previous warning", (Scope.EVENTS,), help="The next warning up."),
+        Action(
+            "follow", "f", "follow object", (Scope.EVENTS,), foot=3, short="f follow",
+            help="Only events of what this one is about.",
+        ),
+        Action(
+            "save", "S", "save jsonl", (Scope.EVENTS,), Asks.SHOWS, (Verb.AUDIT_EXPORT,), "", 4,
+            help="Save what is shown as JSON lines.",
+        ),
+        # --- records
+        Action(
+            "add_suppression", "n", "suppress an address", (Scope.SUPPRESSIONS,), Asks.REASON,
+            (Verb.SUPPRESS,), "n new", 1,
+            help="Write to an address no more.",
+        ),
+        Action(
+            "remove_suppression", "x", "remove", (Scope.SUPPRESSIONS,), Asks.TYPED, (Verb.UNSUPPRESS,), "x remove", 2,
+            help="Let mail go to this address again: type the address.",
+        ),
+        Action(
+            "past", "o", "past ones too", (Scope.SUPPRESSIONS,), foot=3, short="o past",
+            help="Show what is no longer in force too.",
+        ),
+        Action(
+            "sign", "a", "approve", (Scope.IDENTITIES,), Asks.TYPED,
+            (Verb.MAILBOX_SIGN_OWNER, Verb.MAILBOX_SIGN_GOVERNANCE, Verb.MAILBOX_SIGN_DELIVERABILITY), "a approve", 1,
+            help="Sign for this identity, affirming the checklist.",
+        ),
+        Action(
+            "veto", "x", "veto", (Scope.IDENTITIES,), Asks.REASON, (Verb.MAILBOX_VETO,), "x veto", 2,
+            help="Say no: the request ends.",
+        ),
+        Action(
+            "ask", "enter", "look up", (Scope.TRACE,), foot=1, shown_key="⏎",
+            help="Trace an id, an address or a Message-ID.",
+        ),
+        # --- lists
+        Action(
+            "open", "enter", "open",
+            (Scope.DESK, Scope.QUEUE, Scope.AGENTS, Scope.LANES, Scope.EVENTS, Scope.SUPPRESSIONS),
+            foot=6, shown_key="⏎", short="⏎ open", help="Open what is under the cursor.",
+        ),
+        Action(
+            "filter", "slash", "filter", _LISTS, foot=11, shown_key="/", short="/ filter",
+            help="field:value contains, field=value is exactly; > < * and ! work too; esc clears.",
+        ),
+        Action(
+            "faults", "exclamation_mark", "faults only", _WITH_FAULTS, shown_key="!", foot=12, short="",
+            help="Only what is wrong; again shows all.",
+        ),
+        Action("sort", "o", "sort", (Scope.DESK, Scope.QUEUE, Scope.AGENTS), foot=13, short="", help="The next order."),
+        Action(
+            "undo", "u", "undo", (Scope.EVERYWHERE,), Asks.NOTHING, (Verb.MESSAGE_UNDO,),
+            help="Take back your last approval or rejection while it is not released.",
+        ),
+        # --- everywhere
+        *(
+            Action(f"go_{name}", str(number), name.title(), _EVERYWHERE, help=f"The {name} screen.")
+            for number, name in enumerate(TABS, start=1)
+        ),
+        Action(
+            "back", "escape", "back", _EVERYWHERE, shown_key="esc",
+            help="Cancel a range, clear the filter, go back.",
+        ),
+        Action("last", "minus", "last screen", _EVERYWHERE, shown_key="-", help="The screen you came from."),
+        Action("pause", "Z", "pause", _EVERYWHERE, foot=14, short="", help="Freeze what is drawn; again goes on."),
+        Action("refresh", "ctrl+r", "refresh", _EVERYWHERE, foot=15, short="", help="Read everything anew."),
+        Action(
+            "all_stop", "ctrl+x", "ALL STOP", _EVERYWHERE, Asks.REASON, (Verb.DESK_STOP,), "", 16,
+            help="Stop the whole desk: no delivery starts anywhere.",
+        ),
+        Action(
+            "all_start", "ctrl+g", "end the all-stop", _EVERYWHERE, Asks.TYPED, (Verb.DESK_START,), "",
+            help="Let the desk deliver again: one governance operator, or two on call.",
+        ),
+        Action("themes", "ctrl+t", "theme", _EVERYWHERE, Asks.SHOWS, help="Choose another palette."),
+        Action(
+            "palette", "colon,ctrl+p", "command", _EVERYWHERE, shown_key=":",
+            help="Find any action or agent by name.",
+        ),
+        Action("help", "question_mark", "help", _EVERYWHERE, shown_key="?", help="This page."),
+        Action("quit", "q", "quit", _EVERYWHERE, help="Leave a page, or the console. The desk goes on."),
+    )
+}  # fmt: skip
+
+
+def of_scope(scope: Scope) -> Iterator[Action]:
+    """What works in a place beside what works everywhere."""
+    return (action for action in ACTIONS.values() if scope in action.scopes)
+
+
+def footer(scope: Scope, *, stopped: bool = False) -> list[Action]:
+    """The actions a footer shows, in its order. On a stopped desk what ends the stop stands where it was made."""
+    mine = [action for action in ACTIONS.values() if action.foot and works_in(action, scope)]
+    shown = sorted(mine, key=lambda action: action.foot)
+    return [ACTIONS["all_start"] if stopped and action.name == "all_stop" else action for action in shown]
+
+
+def works_in(action: Action, scope: Scope | None) -> bool:
+    return Scope.EVERYWHERE in action.scopes or scope in action.scopes
+
+
+def refusal(action: Action, *, actor: Actor, scope: Scope | None, state: str | None) -> str | None:
+    """Why this action may not be performed now, or None. `state` is what the screen has against it.
+
+    The role comes first: whoever may never do it should not be told to move the cursor.
+    """
+    if not works_in(action, scope):
+        places = ", ".join(place.value for place in action.scopes)
+        return f"works on: {places}"
+    if action.verbs and not any(roles.may(actor, verb) for verb in action.verbs):
+        return needs_role(action)
+    return state
+
+
+def needs_role(action: Action) -> str:
+    """`needs role governance`."""
+    allowed = frozenset[str]().union(*(roles.MAY[verb] for verb in action.verbs))
+    return f"needs role {' or '.join(role for role in Role if role in allowed)}"

@@ -1,0 +1,160 @@
+"""What the console does at the desk, as functions of a store and the operator: the verbs of `core.services`, no more.
+
+Nothing is decided here: role, scope and state are the verbs' own questions, the same for every door. A batch is many
+decisions, each with its own event; one that is refused takes none of the others with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from core.db.directory import MailboxRecord
+from core.db.store import Store, unavailable
+from core.db.transaction import Transaction
+from core.errors import AccessEnded, Refused
+from core.model import Actor, Mode
+from core.rules.issuance import Kind
+from core.services.control import emergency
+from core.services.control.emergency import Frozen, Started
+from core.services.feedback import suppressions
+from core.services.feedback.suppressions import Entry
+from core.services.identity import mailbox_settings, mailboxes, operators
+from core.services.sending import review
+from core.services.sending.review import Decision, DecisionResult
+
+T = TypeVar("T")
+A = TypeVar("A")
+Deed = Callable[[Store, Actor], T]
+
+BATCH_SIZE: Final = 100
+"""Decisions in one transaction: nobody else at the desk waits for more than these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of several decisions: those made, and (item, why) of those refused."""
+
+    done: tuple[DecisionResult, ...]
+    refused: tuple[tuple[int, str], ...]
+
+
+def decide(decisions: Sequence[Decision]) -> Deed[Settled]:
+    """Approve or reject each; what was decided elsewhere, or has changed, is refused by itself."""
+    return lambda store, actor: _each(
+        store, decisions, item=lambda one: one.item, verb=lambda tx, one: review.decide(tx, one, actor=actor)
+    )
+
+
+def undo(items: Sequence[int]) -> Deed[Settled]:
+    """Take approvals back, as far as they are not released."""
+    return lambda store, actor: _each(
+        store, items, item=lambda one: one, verb=lambda tx, one: review.undo(tx, one, actor=actor)
+    )
+
+
+def _each(
+    store: Store, asked: Sequence[A], *, item: Callable[[A], int], verb: Callable[[Transaction, A], DecisionResult]
+) -> Settled:
+    done: list[DecisionResult] = []
+    refused: list[tuple[int, str]] = []
+    try:
+        for at in range(0, len(asked), BATCH_SIZE):
+            made: list[DecisionResult] = []
+            with store.begin() as tx:
+                for one in asked[at : at + BATCH_SIZE]:
+                    try:
+                        made.append(tx.run(lambda tx, one=one: verb(tx, one)))  # type: ignore[misc]  # a loop's lambda
+                    except AccessEnded:
+                        raise  # not this item is refused but whoever decides
+                    except Refused as error:
+                        refused.append((item(one), error.reason))
+            done += made
+    except (DBAPIError, PoolTimeout) as error:
+        raise unavailable(error) from error
+    return Settled(tuple(done), tuple(refused))
+
+
+def opened(item: int) -> Deed[None]:
+    """Keep that it is before this operator's eyes now."""
+    return lambda store, actor: store.transact(lambda tx: review.opened(tx, item, actor=actor))
+
+
+def closed() -> Deed[None]:
+    """Keep that nothing is before this operator's eyes any more."""
+    return lambda store, actor: store.transact(lambda tx: review.closed(tx, actor=actor))
+
+
+def suspend(agent: str, reason: str) -> Deed[Frozen]:
+    return lambda store, actor: store.transact(
+        lambda tx: emergency.suspend_agent(tx, agent, reason=reason, actor=actor)
+    )
+
+
+def resume(agent: str, reason: str) -> Deed[None]:
+    return lambda store, actor: store.transact(lambda tx: emergency.resume_agent(tx, agent, reason=reason, actor=actor))
+
+
+def change_mode(address: str, mode: Mode, reason: str) -> Deed[MailboxRecord]:
+    return lambda store, actor: store.transact(
+        lambda tx: mailbox_settings.change_mode(tx, address, mode, reason=reason, actor=actor)
+    )
+
+
+def pause_lane(lane: int, reason: str) -> Deed[None]:
+    return lambda store, actor: store.transact(lambda tx: emergency.pause_lane(tx, lane, reason=reason, actor=actor))
+
+
+def resume_lane(lane: int, reason: str) -> Deed[None]:
+    return lambda store, actor: store.transact(lambda tx: emergency.resume_lane(tx, lane, reason=reason, actor=actor))
+
+
+def pause_stream(domain: str, reason: str) -> Deed[int]:
+    return lambda store, actor: store.transact(
+        lambda tx: emergency.pause_stream(tx, domain, reason=reason, actor=actor)
+    )
+
+
+def resume_stream(domain: str, reason: str) -> Deed[None]:
+    return lambda store, actor: store.transact(
+        lambda tx: emergency.resume_stream(tx, domain, reason=reason, actor=actor)
+    )
+
+
+def stop(reason: str) -> Deed[int]:
+    return lambda store, actor: store.transact(lambda tx: emergency.stop(tx, reason=reason, actor=actor))
+
+
+def start(reason: str) -> Deed[Started]:
+    return lambda store, actor: store.transact(lambda tx: emergency.start(tx, reason=reason, actor=actor))
+
+
+def suppress(address: str, reason: str) -> Deed[int | None]:
+    return lambda store, actor: store.transact(
+        lambda tx: suppressions.add(tx, Entry(address, source="console", reason=reason), actor=actor)
+    )
+
+
+def unsuppress(address: str, reason: str) -> Deed[int]:
+    return lambda store, actor: store.transact(lambda tx: suppressions.remove(tx, address, reason=reason, actor=actor))
+
+
+def sign(
+    address: str, kind: Kind, *, affirmed: Collection[str], reason: str | None, digest: str
+) -> Deed[MailboxRecord]:
+    """`digest` is that of the record on the screen: one that has changed since is not signed unseen."""
+    return lambda store, actor: store.transact(
+        lambda tx: mailboxes.sign(tx, address, kind, actor=actor, affirmed=affirmed, reason=reason, digest=digest)
+    )
+
+
+def veto(address: str, kind: Kind, reason: str) -> Deed[MailboxRecord]:
+    return lambda store, actor: store.transact(lambda tx: mailboxes.veto(tx, address, kind, actor=actor, reason=reason))
+
+
+def signed_in() -> Deed[None]:
+    return lambda store, actor: store.transact(lambda tx: operators.signed_in(tx, actor=actor, door="console"))

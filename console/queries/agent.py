@@ -1,0 +1,106 @@
+"""One agent with all that its page shows: mailboxes, budgets, rates hour by hour, the evidence for the next rung."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from console.queries.overview import budgets, share
+from console.state import Share
+from core.db import rate_windows
+from core.db.counters import bucket
+from core.db.queries import agents as views
+from core.db.queries import events, figures
+from core.db.queries.agents import AgentBasics, Box, RunRow
+from core.db.queries.events import EventFilter, EventRow
+from core.db.transaction import Transaction
+from core.durations import MINUTE
+from core.model import Limit
+from core.rules.guards import Measure
+from core.rules.policy import Guard
+from core.services import context
+from core.services.audit import mode_evidence
+from core.services.audit.mode_evidence import Evidence
+
+BINS: Final = 56
+EVENTS_SHOWN: Final = 12
+RUNS_SHOWN: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A rate over its guard's window: `points` are fractions, None where nothing was sent."""
+
+    name: str
+    share: Share
+    points: tuple[float | None, ...]
+    window: int
+
+
+@dataclass(frozen=True, slots=True)
+class BoxFacts:
+    """One mailbox: where it stands on the ladder and what its budgets are."""
+
+    box: Box
+    evidence: Evidence
+    limits: tuple[Limit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentFacts:
+    """The page."""
+
+    agent: AgentBasics
+    boxes: tuple[BoxFacts, ...]
+    courses: tuple[Course, ...]
+    runs: tuple[RunRow, ...]
+    events: tuple[EventRow, ...]
+
+
+def agent_facts(tx: Transaction, name: str) -> AgentFacts | None:
+    """The agent of this name, or None."""
+    found = views.agents(tx.conn, name=name)
+    if not found:
+        return None
+    one = found[0]
+    _, policy = context.current_policy(tx)
+    recent = events.page(tx.conn, EventFilter(agent=one.id), limit=EVENTS_SHOWN)
+    return AgentFacts(
+        one,
+        boxes=tuple(_box(tx, box) for box in one.boxes),
+        courses=(
+            _course(tx, Measure.COMPLAINTS, policy.guards.complaints, one),
+            _course(tx, Measure.BOUNCES, policy.guards.bounces, one),
+        ),
+        runs=tuple(views.runs(tx.conn, one.id, limit=RUNS_SHOWN)),
+        events=recent.rows,
+    )
+
+
+def _box(tx: Transaction, box: Box) -> BoxFacts:
+    return BoxFacts(box, mode_evidence.evidence(tx, box.address), tuple(budgets(tx, box.id).values()))
+
+
+def _course(tx: Transaction, measure: Measure, guard: Guard, one: AgentBasics) -> Course:
+    since = bucket(tx.now - guard.window, rate_windows.HOUR_WIDE)
+    bad = rate_windows.COMPLAINED if measure is Measure.COMPLAINTS else rate_windows.BOUNCED
+    kinds = [rate_windows.SENT, bad, rate_windows.REFUSED]
+    read = figures.counts(tx.conn, "agent", [one.id], kinds, since=since)
+    sent, events_ = dict(read.series(one.id, rate_windows.SENT)), dict(read.series(one.id, bad))
+    if measure is Measure.BOUNCES:
+        refused = read.series(one.id, rate_windows.REFUSED)
+        sent = {hour: sent.get(hour, 0) + refused.get(hour, 0) for hour in {*sent, *refused}}
+    width = max(60, guard.window // MINUTE // BINS)
+    return Course(measure.value, share(tx, measure, guard, one), _rates(events_, sent, since, width), guard.window)
+
+
+def _rates(bad: Mapping[int, int], sent: Mapping[int, int], since: int, width: int) -> tuple[float | None, ...]:
+    """One fraction a bin, oldest first."""
+    points: list[float | None] = []
+    for n in range(BINS):
+        low, high = since + n * width, since + (n + 1) * width
+        whole = sum(count for hour, count in sent.items() if low <= hour < high)
+        part = sum(count for hour, count in bad.items() if low <= hour < high)
+        points.append(min(1.0, part / whole) if whole else None)
+    return tuple(points)

@@ -1,0 +1,70 @@
+"""One held or sent message with everything a reviewer decides from, and the rows of the queue it came from."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import Connection
+
+from console.queries.overview import budgets
+from console.views.message_lines import MessageLines
+from core.db import gate_queries
+from core.db.queries import figures, message, queue
+from core.db.queries.message import MessageView
+from core.db.queries.queue import HeldRow, Order
+from core.db.transaction import Transaction
+from core.filters import Want
+from core.ids import spell_id
+from core.model import Limit
+from core.rules.content import read_mail
+from core.services.audit import difference
+from core.services.sending import limits
+
+SHOWN: Final = ("agent_hour", "agent_day", "mailbox_hour", "stream_day", "new_recipients_day")
+FIELDS: Final = queue.FIELDS
+ORDERS: Final = tuple(Order)
+
+
+def letter(tx: Transaction, item: int, *, whole: bool = False) -> MessageLines:
+    """The item, whatever became of it. `whole`: with what was changed on its way, which a preview does not show."""
+    held = queue.pending_rows(tx.conn, [item]).get(item)
+    view = message.message(tx.conn, item, now=tx.now)
+    mail = read_mail(view.rendered) if view and view.rendered else None
+    spelled = held.spelled if held else spell_id("m", item)
+    if view is None:
+        return MessageLines(item, spelled, held, None, None)
+    changes = difference.difference(tx.conn, item, now=tx.now) if whole else None
+    return MessageLines(item, spelled, held, view, mail, _limits(tx, view), changes)
+
+
+def _limits(tx: Transaction, view: MessageView) -> tuple[Limit, ...]:
+    """The gauges this message will be charged to."""
+    known = budgets(tx, view.mailbox_id)
+    sites = {f"site_hour:{one.site}" for one in view.recipients if one.site}
+    found = [limit for name, limit in known.items() if name in SHOWN or name in sites]
+    if view.run is not None:
+        cap = limits.run_cap(tx, gate_queries.gate(tx, view.mailbox_id))
+        found.insert(0, Limit("run", limits.run_accepted(tx, view.run.id), cap))
+    return tuple(found)
+
+
+def ids(conn: Connection, wants: Sequence[Want], order: Order, *, now: int, limit: int | None = None) -> array[int]:
+    """Everything held that the filter lets through, or its beginning."""
+    return queue.pending_ids(conn, wants, order, now=now, limit=limit)
+
+
+def held(conn: Connection) -> int:
+    """How much is held in all: read with the ids, so that `7 of 9` is of one moment."""
+    return figures.head(conn).held
+
+
+def alike(conn: Connection, item: int) -> array[int]:
+    """What is held and like this one, itself included."""
+    return queue.alike_ids(conn, item)
+
+
+def rows(conn: Connection, wanted: Sequence[int]) -> dict[int, HeldRow]:
+    """These lines, as far as they are still pending."""
+    return {item: held for item, held in queue.pending_rows(conn, wanted).items() if held.status == "pending"}

@@ -1,0 +1,148 @@
+"""What needs somebody, worst first: each a sentence with where to look, from the rows and counters the gate asks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Final
+
+from sqlalchemy import func, select
+
+from console.queries.overview import is_tight
+from console.state import AgentLine, Level, Need
+from console.views.format import clock, moment, percent, plural, stamp
+from core.db.counters import bucket
+from core.db.queries import agents as views
+from core.db.queries import figures, lanes, queue
+from core.db.tables import Mailbox, table
+from core.db.transaction import Transaction
+from core.durations import DAY, HOUR
+from core.model import GUARD
+from core.rules import guards
+from core.services import context
+from core.services.control import log_integrity
+from core.services.feedback import anomalies
+
+MAILBOX: Final = table(Mailbox)
+EXPIRES_SOON: Final = 14 * DAY
+FAULTS: Final = frozenset({"altered", "route_down", "no_worker", "webhook_dead"})
+LANES: Final = 50
+LOG_TAIL: Final = 100
+"""Entries of the log that every look of the console verifies: a millisecond; the gateway looks at more, less often."""
+FAILING: Final = 3
+"""Deferrals in a row after which a lane is somebody's business."""
+
+
+def needs(tx: Transaction, lines: Collection[AgentLine], head: figures.Head) -> tuple[Need, ...]:
+    """The all-stop, suspensions, brakes and routes, full budgets and rates, what waits for people; worst first."""
+    found = [
+        *_of_desk(tx, head),
+        *_troubles(tx),
+        *(need for line in lines for need in _of_agent(line)),
+        *_of_reviews(tx, lines),
+        *_of_lanes(tx),
+        *_of_identities(tx),
+    ]
+    return tuple(sorted(found, key=lambda need: need.level))
+
+
+def _of_desk(tx: Transaction, head: figures.Head) -> Iterator[Need]:
+    if head.stopped_at is not None:
+        yield Need(Level.FAULT, "the desk", f"ALL STOP by {head.stopped_by}: {head.stop_reason}", "desk")
+    held = head.stopped_by == log_integrity.HOLDER
+    broken = None if held else log_integrity.fault(tx.conn, tail=LOG_TAIL)
+    if broken is not None:
+        yield Need(Level.FAULT, "the log", f"{broken}; postroom audit verify", "events")
+    _, policy = context.current_policy(tx)
+    if head.oldest is not None and tx.now - head.oldest >= policy.notify.pending_older_than:
+        text = f"{head.held:,} held, the oldest longer than anybody should wait"
+        yield Need(Level.WARN, "queue", text, "queue")
+    elif head.held:
+        yield Need(Level.INFO, "queue", f"{head.held:,} held for a human", "queue")
+    failing = queue.count_failing(tx.conn)
+    if failing:
+        more = "+" if failing > queue.FAILING_COUNTED else ""
+        count = f"{min(failing, queue.FAILING_COUNTED):,}{more}"
+        one = failing == 1
+        text = (
+            f"{count} held {'message fails' if one else 'messages fail'} a check: open {'it' if one else 'them'} first"
+        )
+        yield Need(Level.WARN, "queue", text, "queue")
+    since = bucket(tx.now - HOUR, 60)
+    unproven = figures.counts(tx.conn, "desk", [""], ["unverified_1h"], since=since).total("", "unverified_1h")
+    if unproven:
+        text = f"{plural(unproven, 'report')} of the last hours prove nothing; they moved no rate"
+        yield Need(Level.INFO, "feedback", text, "events")
+
+
+def _troubles(tx: Transaction) -> Iterator[Need]:
+    for one in views.troubles(tx.conn, now=tx.now):
+        go = "lanes" if one.kind.startswith(("stream", "route")) else "queue" if one.kind == "altered" else "events"
+        text = _gateway_down(one, tx.now) if one.kind == "no_worker" else one.text
+        yield Need(Level.FAULT if one.kind in FAULTS else Level.WARN, one.subject, text, go)
+
+
+def _gateway_down(one: views.Trouble, now: int) -> str:
+    """`down since 12:41:07Z: postroom serve`; with the date when it is not of today."""
+    if one.since is None:
+        return f"{one.text}: {one.fix}"
+    today = moment(one.since).date() == moment(now).date()
+    return f"down since {clock(one.since) if today else stamp(one.since)}: {one.fix}"
+
+
+def _of_agent(line: AgentLine) -> Iterator[Need]:
+    if line.suspended:
+        # The guards' sentence says who; its limit must stand before the screen ends.
+        who = "" if line.suspended_by == str(GUARD) else f" by {line.suspended_by}"
+        text = f"suspended{who}: {line.suspend_reason}"
+        yield Need(Level.FAULT, line.name, text, "agent", line.name)
+        return
+    for word, rate in (("complaints", line.complaints), ("bounces", line.bounces)):
+        if rate.level <= Level.WARN:
+            over = rate.suspend if rate.level is Level.FAULT else rate.warn
+            text = f"{word} {percent(rate.rate, digits=2)} > {percent(over, digits=2)}"
+            yield Need(rate.level, line.name, text, "agent", line.name)
+    for word, limit in (("hour", line.hour), ("day", line.day)):
+        if limit is not None and is_tight(limit):
+            text = f"{word} budget {percent(limit.used / limit.cap)}: {limit.used:,} of {limit.cap:,}"
+            yield Need(Level.WARN, line.name, text, "agent", line.name)
+
+
+def _of_reviews(tx: Transaction, lines: Collection[AgentLine]) -> Iterator[Need]:
+    """Rejections and expiries within the policy's window that suggest a lower mode."""
+    _, policy = context.current_policy(tx)
+    drawn = anomalies.lines(policy)
+    boxes = [box.id for line in lines for box in line.boxes]
+    since = bucket(tx.now - policy.anomalies.window, 60)
+    counted = figures.counts(tx.conn, "mailbox", boxes, anomalies.COUNTED, since=since)
+    for line in lines:
+        for box in line.boxes:
+            decided, rejected, expired = (counted.total(box.id, kind) for kind in anomalies.COUNTED)
+            for one in guards.anomalies(box.mode, decided=decided, rejected=rejected, expired=expired, lines=drawn):
+                yield Need(Level.WARN, box.address, one.text, "agent", line.name)
+
+
+def _of_lanes(tx: Transaction) -> Iterator[Need]:
+    for lane in lanes.lanes(tx.conn, now=tx.now, limit=LANES):
+        subject = f"{lane.mailbox} → {lane.domain}"
+        if lane.paused_at is not None:
+            yield Need(Level.WARN, subject, f"lane paused by {lane.paused_by}, {lane.depth:,} wait", "lanes")
+        elif lane.failures >= FAILING:
+            yield Need(Level.WARN, subject, f"{plural(lane.failures, 'deferral')} in a row: {lane.last_reply}", "lanes")
+        elif lane.waits_for == "site_hour":
+            text = f"the hour's cap at {lane.site} is spent, {lane.depth:,} wait"
+            yield Need(Level.WARN, subject, text, "lanes")
+
+
+def _of_identities(tx: Transaction) -> Iterator[Need]:
+    c = MAILBOX.c
+    asked = tx.one(select(func.count()).where(c.status == "requested"))
+    ending = tx.one(select(func.count()).where(c.status == "active", c.expires_at <= tx.now + EXPIRES_SOON))
+    if asked and asked[0]:
+        yield Need(
+            Level.INFO,
+            plural(asked[0], "identity", "identities"),
+            f"await{'s' * (asked[0] == 1)} approval",
+            "identities",
+        )
+    if ending and ending[0]:
+        yield Need(Level.INFO, plural(ending[0], "identity", "identities"), "to renew within 14 days", "identities")

@@ -1,0 +1,122 @@
+"""Lanes, events, suppressions, identities and traces, as their screens show them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection
+
+from core.db import directory, gate_queries
+from core.db.directory import MailboxRecord, SignoffFacts
+from core.db.queries import agents, events, lanes
+from core.db.queries.agents import KeyRow, SuppressionRow
+from core.db.queries.events import EventPage
+from core.db.queries.lanes import LaneRow, SiteRow
+from core.db.transaction import Transaction
+from core.filters import Want
+from core.model import Limit
+from core.rules import issuance
+from core.rules.issuance import Kind
+from core.services.identity import mailbox_record
+from core.services.sending import limits
+
+EVENT_PAGE: Final = 500
+LANE_PAGE: Final = 500
+SUPPRESSION_PAGE: Final = 500
+IDENTITIES: Final = 500
+
+
+# --- lanes --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Paced:
+    """A lane with what its mailbox may send to its site: messages a minute, and the hour's gauge."""
+
+    lane: LaneRow
+    pace: int
+    hour: Limit
+
+
+def all_lanes(tx: Transaction) -> list[Paced]:
+    """The deepest first."""
+    found = lanes.lanes(tx.conn, now=tx.now, limit=LANE_PAGE)
+    limits.foresee_sites(tx, [(lane.mailbox_id, lane.site) for lane in found])
+    return [_paced(tx, lane) for lane in found]
+
+
+def _paced(tx: Transaction, lane: LaneRow) -> Paced:
+    box = gate_queries.gate(tx, lane.mailbox_id)
+    cap = limits.site_cap(tx, box, lane.site)
+    return Paced(lane, limits.site_pace(tx, box, lane.site), cap.room(tx).limit(cap.name))
+
+
+def shape(conn: Connection, *, now: int) -> list[SiteRow]:
+    return lanes.shape(conn, now=now)
+
+
+# --- events -------------------------------------------------------------------------------------------------------
+
+EVENT_FIELDS: Final = events.FIELDS
+
+
+def tail(conn: Connection, wants: Sequence[Want]) -> EventPage:
+    """The newest page."""
+    return events.page(conn, events.filtered(conn, wants), limit=EVENT_PAGE)
+
+
+def onwards(conn: Connection, wants: Sequence[Want], *, after: int) -> EventPage:
+    """What came since."""
+    return events.page(conn, events.filtered(conn, wants), after=after, limit=EVENT_PAGE)
+
+
+def earlier(conn: Connection, wants: Sequence[Want], *, before: int) -> EventPage:
+    """The page before."""
+    return events.page(conn, events.filtered(conn, wants), before=before, limit=EVENT_PAGE)
+
+
+# --- suppressions -------------------------------------------------------------------------------------------------
+
+
+SUPPRESSION_FIELDS: Final = agents.SUPPRESSION_FIELDS
+
+
+def suppressions(conn: Connection, wants: Sequence[Want], *, now: int, past: bool) -> list[SuppressionRow]:
+    return agents.suppressions(conn, wants=wants, now=now, past=past, limit=SUPPRESSION_PAGE)
+
+
+# --- identities ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A mailbox's record with what was signed and who still must."""
+
+    record: MailboxRecord
+    signed: tuple[SignoffFacts, ...]
+    waiting: tuple[Kind, ...]
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Identities:
+    identities: tuple[Identity, ...]
+    keys: tuple[KeyRow, ...]
+
+
+def identities(tx: Transaction) -> Identities:
+    """Requests first, then what is alive, the first to end first."""
+    found = [_identity(tx, record) for record in directory.mailboxes(tx.conn, limit=IDENTITIES)]
+    living = [one for one in found if one.record.status in {"requested", "active"}]
+    living.sort(key=lambda one: (one.record.status != "requested", one.record.expires_at or 0, one.record.address))
+    return Identities(tuple(living), tuple(agents.keys(tx.conn)))
+
+
+def _identity(tx: Transaction, record: MailboxRecord) -> Identity:
+    asked = mailbox_record.as_request(record)
+    signed = directory.signoffs(tx.conn, record.id)
+    waiting = issuance.waiting_for(asked, mailbox_record.signatures(tx, record))
+    counted = tuple(one for one in signed if not mailbox_record.outdated(record, one))
+    return Identity(record, counted, waiting, issuance.missing(asked))

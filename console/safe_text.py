@@ -1,0 +1,164 @@
+"""Make foreign text safe to draw: what mail, agents and receivers wrote must not drive the terminal.
+
+`make_safe` is the one place where foreign text enters the console's state: whatever has no visible form of its own
+(`core.text.unicode_safety` says what) becomes a visible marker such as `⟨U+202E⟩` and is counted. Everything after it handles plain
+str.
+
+`LastFilter` stands behind it, on every line that Textual is about to draw: what slipped past (a new screen, a library's
+widget) is dropped there, with links and click actions. It rests on Textual's internal LineFilter, hence the exact pin.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual.app import App, ReturnType
+from textual.color import Color
+from textual.content import Content
+from textual.filter import LineFilter
+
+from core.text.unicode_safety import PLAIN, TAB, spell_out
+
+MARKER: Final = re.compile(r"⟨U\+[0-9A-F]{4,6}⟩")
+MARKER_STYLE: Final = "$text-warning reverse"
+LINE_LIMIT: Final = 1_000
+"""Characters of one foreign line that are looked at; a subject of a megabyte must not cost a second a row."""
+BLOCK_LIMIT: Final = 200_000
+"""Characters of a body that are drawn; the rest is announced, never silently cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class Safe:
+    """Text that may be drawn. `hidden` counts the characters that had to be made visible."""
+
+    text: str
+    hidden: int = 0
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class SafeBlock:
+    """Lines that may be drawn; `cut` counts the characters beyond `BLOCK_LIMIT`."""
+
+    lines: tuple[str, ...]
+    hidden: int = 0
+    cut: int = 0
+
+
+def make_safe(foreign: str, *, limit: int = LINE_LIMIT) -> Safe:
+    """One line of foreign text with everything invisible spelled out and counted.
+
+    Line ends and tabs count too: in a subject or an address they have no business. Idempotent.
+    """
+    if len(foreign) <= limit and PLAIN.issuperset(foreign):
+        return Safe(foreign)
+    shown, hidden = spell_out(foreign[:limit])
+    return Safe(shown + "…" if len(foreign) > limit else shown, hidden)
+
+
+def make_safe_block(foreign: str, *, limit: int = BLOCK_LIMIT) -> SafeBlock:
+    """A body: lines kept, tabs expanded, everything else as in `make_safe`."""
+    lines: list[str] = []
+    hidden = 0
+    for line in foreign[:limit].replace("\r\n", "\n").split("\n"):
+        if PLAIN.issuperset(line):
+            lines.append(line)
+            continue
+        shown, found = spell_out(line.expandtabs(TAB))
+        lines.append(shown)
+        hidden += found
+    return SafeBlock(tuple(lines), hidden, max(0, len(foreign) - limit))
+
+
+def cells(text: str) -> int:
+    """How many cells text takes in a terminal."""
+    # most text is ASCII, and this is asked for every cell of every line that is drawn
+    return len(text) if text.isascii() else cell_len(text)
+
+
+def clip(text: str, width: int, *, tail: str = "") -> str:
+    """At most `width` cells of safe text, ending in `…` where something is missing. `tail` is never cut."""
+    room = width - cells(tail)
+    if room <= 0:
+        return set_cell_size(tail, max(0, width)) if tail else ""
+    if cells(text) > room:
+        text = set_cell_size(text, room - 1).rstrip() + "…"
+    return text + tail
+
+
+def fit(text: str, width: int, *, right: bool = False) -> str:
+    """Exactly `width` cells: clipped, or padded (on the left if `right`)."""
+    clipped = clip(text, width)
+    pad = " " * (width - cells(clipped))
+    return pad + clipped if right else clipped + pad
+
+
+def content(text: str | Safe, style: str = "") -> Content:
+    """Safe text as Content: never read as markup, its markers standing out."""
+    plain = str(text)
+    return _with_markers(Content.styled(plain, style) if style else Content(plain))
+
+
+def fill(template: str, **values: str | Safe) -> Content:
+    """Our own markup with foreign values: `fill("[b]Subject[/b] $s", s=make_safe(subject))`.
+
+    A bare `str` is made safe here as well, so that a forgotten call costs nothing.
+    """
+    ready = {name: str(make_safe(value) if isinstance(value, str) else value) for name, value in values.items()}
+    return _with_markers(Content.from_markup(template, **ready))
+
+
+def _with_markers(whole: Content) -> Content:
+    for found in MARKER.finditer(whole.plain):
+        whole = whole.stylize(MARKER_STYLE, found.start(), found.end())
+    return whole
+
+
+class LastFilter(LineFilter):
+    """Drops what must never reach a terminal from a line that is about to be drawn, and its links and click actions.
+
+    The cell length of every segment stays what it was, for Textual has laid out the line already.
+    """
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002 - Textual's signature
+        if all(_is_clean(segment) for segment in segments):
+            return segments
+        return [segment if _is_clean(segment) else _cleaned(segment) for segment in segments if segment.control is None]
+
+
+def _is_clean(segment: Segment) -> bool:
+    text, style, control = segment
+    # unpickling each style's meta would cost more than the rest of a refresh; its action keys all begin with @
+    acts = style is not None and (style.link or (style._meta is not None and b"@" in style._meta))  # noqa: SLF001 - see above
+    return control is None and not acts and (PLAIN.issuperset(text) or _dropped(text) == text)
+
+
+def _cleaned(segment: Segment) -> Segment:
+    text, style, _ = segment
+    if style is not None:
+        meta = {key: value for key, value in style.meta.items() if not key.startswith("@")}
+        style = style.clear_meta_and_links() + Style.from_meta(meta)
+    return Segment(set_cell_size(_dropped(text), cell_len(text)), style)
+
+
+@lru_cache(maxsize=8192)
+def _dropped(text: str) -> str:
+    return spell_out(text, lambda _: "")[0]
+
+
+class GuardedApp(App[ReturnType]):
+    """An App whose every line passes the last filter, after all others."""
+
+    _last_filter: Final = LastFilter()
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), self._last_filter]

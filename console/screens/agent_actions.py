@@ -1,0 +1,137 @@
+"""Suspend, resume, change the mode: the same three keys wherever an agent is under the cursor."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from console import operations
+from console.dialogs import Choice, ChoiceDialog, Confirmed
+from console.safe_text import content, fill, make_safe
+from console.screens.desk_screen import DeskScreen
+from console.state import AgentLine, BoxLine
+from console.themes import Tone
+from console.views.format import plural, stamp
+from console.views.gauges import MEANS
+from core.model import Actor, Mode
+from core.rules import roles
+from core.rules.roles import Verb
+from core.services.control.emergency import Frozen
+
+
+class AgentScreen(DeskScreen):
+    """A screen on which an agent can be pointed at."""
+
+    def chosen_agent(self) -> AgentLine | None:
+        """The agent that `s`, `r` and `m` mean, as it was drawn."""
+        raise NotImplementedError
+
+    def why_not(self, name: str) -> str | None:
+        if name not in {"suspend", "resume", "mode"}:
+            return super().why_not(name)
+        line = self.chosen_agent()
+        if line is None:
+            return "no agent is under the cursor"
+        match name:
+            case "suspend":
+                return "it is suspended already" if line.suspended else None
+            case "resume":
+                return None if line.suspended else "it is not suspended"
+            case _:
+                return None if line.boxes else "it has no active mailbox"
+
+    def do_suspend(self) -> None:
+        line = self.chosen_agent()
+        if line is None:
+            return
+
+        def suspended(frozen: Frozen) -> None:
+            kept = plural(frozen.queued + frozen.pending, "message")
+            moving = plural(frozen.in_flight, "delivery", "deliveries")
+            self.console.say(f"{line.name} is suspended: {moving} under way, {kept} kept")
+
+        self.ask_reason(
+            fill("Suspend $name?", name=line.name),
+            fill("No new delivery of it starts. $held held and everything queued stays.", held=str(line.held)),
+            "suspends it",
+            lambda reason: self.console.deed(operations.suspend(line.name, reason), suspended),
+        )
+
+    def do_resume(self) -> None:
+        line = self.chosen_agent()
+        if line is None:
+            return
+        self.ask_typed(
+            fill("Resume $name?", name=line.name),
+            fill("Suspended by $by: $why", by=line.suspended_by or "", why=line.suspend_reason or ""),
+            expected=make_safe(line.name).text,
+            does="resume it",
+            then=lambda answer: self.console.deed(
+                operations.resume(line.name, answer.reason), lambda _: self.console.say(f"{line.name} runs again")
+            ),
+        )
+
+    # -- the mode -----------------------------------------------------------------------------------------------------
+
+    def do_mode(self) -> None:
+        line = self.chosen_agent()
+        if line is None or not line.boxes:
+            return
+        if len(line.boxes) == 1:
+            self._ask_mode(line.boxes[0])
+            return
+        by_address = {box.address: box for box in line.boxes}
+        choices = [
+            Choice(box.address, Content.assemble(content(make_safe(box.address)), (f"  {box.mode}", Tone.MUTED)))
+            for box in line.boxes
+        ]
+        dialog = ChoiceDialog(
+            fill("Which mailbox of $name?", name=line.name), choices=choices, clock=self.console.monotonic
+        )
+        self.ask(dialog, lambda address: self._ask_mode(by_address[address]))
+
+    def _ask_mode(self, box: BoxLine) -> None:
+        choices = [
+            Choice(
+                mode.value, Content(f"{mode.value:<12} {MEANS[mode]}"),
+                mode_refusal(box.mode, mode, self.console.actor, raise_from=box.raise_from),
+            )
+            for mode in sorted(Mode, key=lambda each: -each.rung)
+        ]  # fmt: skip
+        dialog = ChoiceDialog(
+            fill("Mode of $address, now $mode", address=box.address, mode=box.mode.value),
+            choices=choices,
+            clock=self.console.monotonic,
+        )
+        self.ask(dialog, lambda value: self._confirm_mode(box, Mode(value)))
+
+    def _confirm_mode(self, box: BoxLine, mode: Mode) -> None:
+        def change(reason: str) -> None:
+            self.console.deed(
+                operations.change_mode(box.address, mode, reason),
+                lambda record: self.console.say(f"{record.address} is {record.mode} now; pending mail stays as it is"),
+            )
+
+        title = fill("$address: $old → $new", address=box.address, old=box.mode.value, new=mode.value)
+        if mode.rung < box.mode.rung:
+            self.ask_reason(title, Content(f"From now on: {MEANS[mode]}."), "lowers it", change)
+            return
+
+        def confirmed(answer: Confirmed) -> None:
+            change(answer.reason)
+
+        self.ask_typed(
+            title, Content(f"From now on: {MEANS[mode]}."), expected=mode.value, does="raise it", then=confirmed
+        )
+
+
+def mode_refusal(standing: Mode, wanted: Mode, actor: Actor, *, raise_from: int | None = None) -> str | None:
+    """Why this rung cannot be chosen, or None; the verb decides."""
+    if wanted is standing:
+        return "in force"
+    if wanted.rung < standing.rung:
+        return None if roles.may(actor, Verb.MODE_LOWER) else "needs a role that tightens"
+    if wanted.rung > standing.rung + 1:
+        return "one rung at a time"
+    if not roles.may(actor, Verb.MODE_RAISE):
+        return "needs role governance"
+    return f"raised lately, again from {stamp(raise_from)}" if raise_from is not None else None

@@ -1,0 +1,377 @@
+"""What every screen of the desk has: the frame, the filter line, and how it learns that something has changed.
+
+A screen draws and asks. Data comes down (`load` after a change, `told` with what changed), what the operator wants goes
+up to `PostroomConsole.perform`, which comes back to a `do_...` method only if role, place and state allow it. A screen
+that is not shown does nothing; it reads anew when it is shown again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar, Final, TypeVar, cast
+
+from textual import events, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Input, Static
+
+from console import operations
+from console.dialogs import Answer, Confirmed, Dialog, ReasonDialog, TypedDialog
+from console.keymap import TABS, Scope, footer, of_scope, refusal
+from console.safe_text import fill, make_safe
+from console.state import DeskUpdate
+from console.themes import Tone
+from console.views.format import plural
+from console.widgets.edit_line import EditLine
+from console.widgets.frame import (
+    FootLine,
+    Head,
+    HintLine,
+    Key,
+    TabLine,
+    TopLine,
+    foot_line,
+    head_line,
+    hint_line,
+    tab_line,
+    undo_text,
+)
+from console.widgets.line_cache import KeptLines
+from core import filters
+from core.errors import Invalid, PostroomError
+from core.filters import Fields, Want
+from core.services.control.emergency import Started
+
+if TYPE_CHECKING:
+    from console.app import PostroomConsole
+    from console.desk_client import Desk
+
+T = TypeVar("T")
+FILTER_LIMIT: Final = 300
+FRAME_WITH_ROWS: Final = 0.45
+"""Seconds between two checks of the frame that go with rows: every second tick of a table."""
+
+
+def bindings(scope: Scope) -> list[BindingType]:
+    """The keys of a place, from the registry; each asks the console first."""
+    return [Binding(action.key, f"app.perform('{action.name}')", show=False) for action in of_scope(scope)]
+
+
+class FilterLine(EditLine):
+    """Where a filter is typed: above the footer, gone when it is not asked for."""
+
+    DEFAULT_CSS = """
+    FilterLine, FilterLine:focus {
+        dock: bottom; height: 1; border: none; padding: 0 1; margin: 0 0 1 0;
+        background: $surface; color: $foreground; display: none;
+    }
+    FilterLine.-open { display: block; }
+    """
+
+
+class FilterError(Static):
+    """What is wrong with the filter that was typed: over its line, until it is changed."""
+
+    DEFAULT_CSS = """
+    FilterError {
+        dock: bottom; height: auto; padding: 0 1; margin: 0 0 2 0;
+        background: $surface; color: $foreground; display: none;
+    }
+    FilterError.-wrong { display: block; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(markup=False)
+        self.wrong = ""
+
+    def say(self, wrong: str) -> None:
+        """Show it, or nothing if it is empty."""
+        self.wrong = make_safe(wrong).text
+        self.update(Content.assemble(("✖ ", Tone.FAULT), self.wrong))
+        self.set_class(bool(wrong), "-wrong")
+
+
+class DeskScreen(KeptLines, Screen[None]):
+    """A screen of the desk. Subclasses name `scope`, `tab` and `title_word`, compose a body, and load it."""
+
+    scope: ClassVar[Scope]
+    tab: ClassVar[int]
+    title_word: ClassVar[str]
+    filter_fields: ClassVar[Fields] = {}
+    """What a filter may name here; empty: this screen has no filter."""
+    fault_filter: ClassVar[str] = "level:bad"
+    """What `!` shows: only what is wrong."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wants: tuple[Want, ...] = ()
+        self.read_seq = -1
+        self._framed_at = 0.0
+
+    # -- layout -------------------------------------------------------------------------------------------------------
+
+    def compose(self) -> ComposeResult:
+        yield TopLine(self.header)
+        yield TabLine(lambda width: tab_line(self.tab, width))
+        if self.console.hint:
+            yield HintLine(lambda width: hint_line(self.console.hint, width))
+        yield from self.compose_body()
+        yield FilterLine(placeholder=f"field:value, {', '.join(self.filter_fields)}", max_length=FILTER_LIMIT)
+        yield FilterError()
+        yield FootLine(self._foot)
+
+    def compose_body(self) -> ComposeResult:
+        """What lies between the tabs and the footer."""
+        yield from ()
+
+    def place(self) -> str:
+        """The screen's own part of the header, safe."""
+        return self.title_word
+
+    def note(self) -> str:
+        """What the footer says at its right."""
+        return ""
+
+    def header(self, width: int) -> Content:
+        """The first line, as it stands now."""
+        app = self.console
+        place, title = self.place(), self.title_word
+        if self.tab and width < 100:
+            title = f"{self.tab} {title}"
+        return head_line(
+            Head(app.live, app.now, app.desk_name, app.actor, place, title, app.paused_at, app.waiting), width
+        )
+
+    def _foot(self, width: int) -> Content:
+        app = self.console
+        # what works here, whatever dialog lies over it: the keys must not go grey and bright again behind one
+        keys = [
+            Key(action, refusal(action, actor=app.actor, scope=self.scope, state=self.why_not(action.name)))
+            for action in footer(self.scope, stopped=app.live.stopped)
+        ]
+        approval = app.session.undoable(app.now)
+        undo = undo_text(approval.label, approval.release_at, app.now) if approval else ""
+        return foot_line(keys, note=self.note(), undo=undo, width=width)
+
+    def check_frame(self) -> None:
+        """Redraw the lines of the frame that would say something else now."""
+        for line in (*self.query(TopLine), *self.query(TabLine), *self.query(FootLine)):
+            line.check()
+
+    def check_frame_with_rows(self) -> None:
+        """Rows are about to be drawn: the frame, if it is due, is drawn with them, for each drawing costs by itself."""
+        self.console.frame_timer.reset()
+        if (moment := self.console.monotonic()) - self._framed_at >= FRAME_WITH_ROWS:
+            self._framed_at = moment
+            self.check_frame()
+
+    # -- the desk -----------------------------------------------------------------------------------------------------
+
+    @property
+    def console(self) -> PostroomConsole:
+        return cast("PostroomConsole", self.app)
+
+    @property
+    def desk(self) -> Desk:
+        return self.console.desk
+
+    def told(self, news: DeskUpdate) -> None:
+        """Something happened at the desk while this screen was shown."""
+        if not news.quiet:
+            self.reload()
+
+    async def load(self) -> None:
+        """Read and show. Raises `PostroomError`: `failed` says so."""
+
+    def failed(self, reason: str) -> None:
+        """What is shown could not be read; it stays, and says that it is old."""
+
+    @work(group="load", exclusive=True)
+    async def reload(self) -> None:
+        """Read what this screen shows, in the background."""
+        seq = self.console.live.seq
+        try:
+            await self.load()
+        except PostroomError as error:
+            self.failed(str(error))
+        else:
+            self.read_seq = seq
+
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
+        del event
+        self.reload()
+        self.check_frame()
+
+    # -- doing --------------------------------------------------------------------------------------------------------
+
+    def why_not(self, name: str) -> str | None:
+        """What speaks against an action as things stand on this screen, or None."""
+        del name
+        return None
+
+    def ask(self, dialog: Dialog[Answer], then: Callable[[Answer], None]) -> None:
+        """Open a dialog; `then` runs with its answer unless it was cancelled."""
+
+        def answered(answer: Answer | None) -> None:
+            if answer is not None:
+                then(answer)
+
+        self.app.push_screen(dialog, answered)
+
+    def ask_reason(self, title: Content, body: Content | None, does: str, then: Callable[[str], None]) -> None:
+        """Tightening: one key and a reason."""
+        self.ask(ReasonDialog(title, body, does=does, clock=self.console.monotonic), then)
+
+    def ask_typed(
+        self,
+        title: Content,
+        body: Content | None,
+        *,
+        expected: str,
+        does: str,
+        then: Callable[[Confirmed], None],
+        reason: bool = True,
+    ) -> None:
+        """Loosening: type the name or the count."""
+        clock = self.console.monotonic
+        self.ask(TypedDialog(title, body, expected=expected, does=does, reason=reason, clock=clock), then)
+
+    def do_undo(self) -> None:
+        app = self.console
+        approval = app.session.undoable(app.now)
+        if approval is None:
+            app.say("you have no decision left to undo: what was decided is released", "warning")
+            return
+
+        def taken_back(settled: operations.Settled) -> None:
+            app.session.undone(approval)
+            for _, why in settled.refused[:1]:
+                app.say(why, "warning")
+            if settled.done:
+                app.say(f"taken back: {plural(len(settled.done), 'message')} pending again")
+
+        app.deed(operations.undo(approval.items), taken_back)
+
+    def do_all_stop(self) -> None:
+        app = self.console
+        if app.live.stopped:
+            app.say("the desk is stopped already; ctrl+g ends it", "warning")
+            return
+        self.ask_reason(
+            Content("Stop the whole desk?"),
+            Content("No delivery starts anywhere until it is ended by governance, or by two on call."),
+            "stops everything",
+            lambda reason: app.deed(
+                operations.stop(reason),
+                lambda n: app.say(f"all-stop: {plural(n, 'delivery', 'deliveries')} had already started"),
+            ),
+        )
+
+    def do_all_start(self) -> None:
+        app = self.console
+        if not app.live.stopped:
+            app.say("the desk is not stopped", "warning")
+            return
+
+        def started(answer: Started) -> None:
+            if answer.running:
+                app.say("the desk delivers again")
+            else:
+                app.say(f"{', '.join(answer.by)} said yes; it takes a second one on call, or governance", "warning")
+
+        self.ask_typed(
+            Content("End the all-stop?"),
+            fill("Stopped by $by: $why", by=app.live.stopped_by or "", why=app.live.stop_reason or ""),
+            expected="start",
+            does="start the desk",
+            then=lambda answer: app.deed(operations.start(answer.reason), started),
+        )
+
+    # -- filter -------------------------------------------------------------------------------------------------------
+
+    @property
+    def filter_text(self) -> str:
+        return filters.spelled(self.wants)
+
+    def do_filter(self) -> None:
+        if not self.filter_fields:
+            return
+        line = self.query_one(FilterLine)
+        line.value = self.filter_text
+        line.add_class("-open")
+        line.focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        if not isinstance(event.input, FilterLine):
+            return
+        event.stop()
+        try:
+            wants = filters.parse(event.value, self.filter_fields)
+        except Invalid as error:
+            # the line stays open with what is wrong, and what was shown before stays shown
+            self.query_one(FilterError).say(f"{error.reason}; {error.fix}" if error.fix else error.reason)
+            return
+        self._close_filter()
+        self.set_filter(wants)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        if isinstance(event.input, FilterLine):
+            self.query_one(FilterError).say("")
+
+    @property
+    def filter_undecided(self) -> str | None:
+        """Why what is shown may not be what is meant: a filter is typed, or could not be read; None: it is."""
+        line = self.query_one(FilterLine)
+        if not line.has_class("-open"):
+            return None
+        wrong = self.query_one(FilterError).wrong
+        if wrong:
+            return f"the filter cannot be read: {wrong}"
+        return "a filter is being typed: enter applies it, esc leaves it" if line.value != self.filter_text else None
+
+    def filter_by(self, text: str) -> None:
+        """Show only what this filter matches."""
+        self.set_filter(filters.parse(text, self.filter_fields))
+
+    def set_filter(self, wants: Sequence[Want]) -> None:
+        """Show only what matches."""
+        self.wants = tuple(wants)
+        self.filtered()
+        self.check_frame()
+
+    def filtered(self) -> None:
+        """The filter has changed."""
+        self.reload()
+
+    def do_faults(self) -> None:
+        """`!`: what is wrong, or all of it again."""
+        (wrong,) = filters.parse(self.fault_filter, self.filter_fields)
+        if wrong in self.wants:
+            self.set_filter([want for want in self.wants if want != wrong])
+        else:
+            self.set_filter([*self.wants, wrong])
+
+    def _close_filter(self) -> None:
+        self.query_one(FilterError).say("")
+        self.query_one(FilterLine).remove_class("-open")
+        self.focus_body()
+
+    def focus_body(self) -> None:
+        """Give the keys back to what the screen is about."""
+        self.focus_next()
+
+    def go_back(self) -> bool:
+        """`esc`, one step: the open filter line, the filter, whatever else is open. False: nothing was."""
+        if self.query_one(FilterLine).has_class("-open"):
+            self._close_filter()
+            return True
+        if self.wants:
+            self.set_filter(())
+            return True
+        return False
+
+
+def tab_named(name: str) -> int:
+    return TABS.index(name) + 1

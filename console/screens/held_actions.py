@@ -1,0 +1,192 @@
+"""Approve and reject, one or many: the same wherever held mail is under the cursor, always by (id, digest)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from textual.content import Content
+
+from console import operations
+from console.batch_decision import Batch, summary
+from console.safe_text import fill
+from console.screens.desk_screen import DeskScreen
+from console.session import Approval
+from console.views.format import countdown, plural
+from core.errors import PostroomError
+from core.ids import spell_id
+from core.rules import roles
+from core.rules.roles import Verb
+from core.services.sending.review import Decision
+
+if TYPE_CHECKING:
+    from console.app import PostroomConsole
+
+
+UNKNOWN_FINDING: Final = "a check that failed before the desk kept what it found"
+FINDINGS_SHOWN: Final = 6
+"""Failed checks a dialog lists; all of them stand in the opened message."""
+
+
+class HeldScreen(DeskScreen):
+    """A screen on which held mail can be decided."""
+
+    def chosen(self) -> tuple[int, str | None, str] | None:
+        """(item, digest as it was drawn, spelled id) that `a` and `x` mean, or None."""
+        raise NotImplementedError
+
+    def about(self) -> Content:
+        """Whom and what the chosen one is about, in a line."""
+        raise NotImplementedError
+
+    def findings(self) -> tuple[str, ...]:
+        """The checks that the chosen one failed: approving it takes a reason."""
+        raise NotImplementedError
+
+    def decided(self, items: Sequence[int]) -> None:
+        """These are no longer pending, by our own hand."""
+
+    def reads(self, item: int | None) -> None:
+        """Keep what is before the reviewer's eyes from now on; None: nothing."""
+        app = self.console
+        if app.session.reads(item) and roles.may(app.actor, Verb.MESSAGE_APPROVE):
+            # a function: a worker that is cancelled before it starts would leave a coroutine that nobody awaited
+            app.run_worker(partial(_keep, app), group="reading", exit_on_error=False)  # type: ignore[arg-type]  # Textual wants None inferred
+
+    # -- one ----------------------------------------------------------------------------------------------------------
+
+    def do_approve(self) -> None:
+        chosen = self.chosen()
+        if chosen is None:
+            return
+        item, digest, spelled = chosen
+        decision = Decision(item, approve=True, digest=digest, delay=self.console.release_delay, watched=True)
+        failed = self.findings()
+        if not failed:
+            self._approve([decision], short(spelled))
+            return
+        self.ask_typed(
+            fill("Approve $id over $failed?", id=spelled, failed=plural(len(failed), "failed check")),
+            Content("\n").join([self.about(), *(fill("✖ $text", text=text) for text in failed[:FINDINGS_SHOWN])]),
+            expected=str(len(failed)),
+            does="approve it all the same",
+            then=lambda answer: self._approve([replace(decision, reason=answer.reason)], short(spelled)),
+        )
+
+    def do_reject(self) -> None:
+        chosen = self.chosen()
+        if chosen is None:
+            return
+        item, digest, spelled = chosen
+        self.ask_reason(
+            fill("Reject $id?", id=spelled),
+            Content("\n").join([self.about(), self._ends("It ends")]),
+            "rejects it",
+            lambda reason: self._reject(
+                [Decision(item, approve=False, digest=digest, reason=reason, delay=self.console.release_delay)],
+                short(spelled),
+            ),
+        )
+
+    # -- many ---------------------------------------------------------------------------------------------------------
+
+    def approve_batch(self, batch: Batch, *, marked: int, hidden: int) -> None:
+        """Ask for the count, then decide each of them."""
+        count, delay, app = len(batch.ready), self.console.release_delay, self.console
+        name = spell_id("b", app.now)
+        decisions = [
+            Decision(item, approve=True, digest=digest, batch=name, delay=delay, watched=True)
+            for item, digest in batch.ready
+        ]
+        self.ask_typed(
+            Content(f"Approve {count:,} of {plural(marked, 'marked message')}?"),
+            summary(batch, hidden=hidden, delay=delay),
+            expected=str(count),
+            does="approve",
+            reason=batch.failing > 0,
+            then=lambda answer: self._approve(
+                [replace(one, reason=answer.reason or None) for one in decisions], f"batch ({count})"
+            ),
+        )
+
+    def reject_batch(self, batch: Batch, *, marked: int, hidden: int) -> None:
+        """One reason for all, and the count; each gets its own event."""
+        count, delay, name = len(batch.ready), self.console.release_delay, spell_id("b", self.console.now)
+        self.ask_typed(
+            Content(f"Reject {count:,} of {plural(marked, 'marked message')}?"),
+            summary(batch, hidden=hidden, delay=delay, does="ended for good"),
+            expected=str(count),
+            does="reject",
+            then=lambda answer: self._reject(
+                [
+                    Decision(item, approve=False, digest=digest, reason=answer.reason, batch=name, delay=delay)
+                    for item, digest in batch.ready
+                ],
+                f"batch ({count})",
+            ),
+        )
+
+    def _ends(self, beginning: str) -> Content:
+        until = countdown(self.console.release_delay)
+        return Content(f"{beginning} for good in {until}, u takes it back until then; its agent is told the reason.")
+
+    # -- how ----------------------------------------------------------------------------------------------------------
+
+    def _approve(self, decisions: Sequence[Decision], label: str) -> None:
+        app = self.console
+
+        def settled(answer: operations.Settled) -> None:
+            released = [one for one in answer.done if one.release_at is not None and one.status == "approved"]
+            items = tuple(one.item for one in released)
+            self._tell(answer, "approved")
+            alarm = next((one.hurried for one in reversed(answer.done) if one.hurried), None)
+            if alarm is not None:
+                app.alarm(f"{alarm}: nobody reads that fast")
+            for one in answer.done:
+                if one.approvals_missing:
+                    app.say(f"vote recorded; {plural(one.approvals_missing, 'more reviewer')} must approve")
+            if not items:
+                return
+            app.session.approved(Approval(items, label, min(one.release_at or 0 for one in released)))
+            self.decided(items)
+
+        app.session.decides(one.item for one in decisions)
+        app.deed(operations.decide(decisions), settled)
+
+    def _reject(self, decisions: Sequence[Decision], label: str) -> None:
+        def settled(answer: operations.Settled) -> None:
+            self._tell(answer, "rejected")
+            items = tuple(one.item for one in answer.done)
+            open_ = [one.release_at for one in answer.done if one.release_at is not None]
+            if open_:
+                self.console.session.approved(Approval(items, label, min(open_), rejected=True))
+            self.decided(items)
+
+        self.console.session.decides(one.item for one in decisions)
+        self.console.deed(operations.decide(decisions), settled)
+
+    def _tell(self, answer: operations.Settled, word: str) -> None:
+        """What was decided, and the first reason for what was not."""
+        if answer.refused:
+            more = f" (and {len(answer.refused) - 1} more)" if len(answer.refused) > 1 else ""
+            self.console.say(f"not {word}: {answer.refused[0][1]}{more}", "warning")
+        if len(answer.done) > 1 or (answer.done and word == "rejected"):
+            self.console.say(f"{plural(len(answer.done), 'message')} {word}")
+
+
+async def _keep(app: PostroomConsole) -> None:
+    """Tell the desk what is read, in order, and nothing of what was only leafed past."""
+    while (item := app.session.to_tell()) is not None:
+        try:
+            await app.desk.act(operations.opened(item) if item else operations.closed())
+        except PostroomError:
+            app.session.untold()
+            return
+        app.session.told(item)
+
+
+def short(spelled: str) -> str:
+    """An id for a footer: its letter and its last five."""
+    return spelled[:1] + spelled[-5:]

@@ -1,0 +1,120 @@
+"""1 Desk: what needs me, how the mail flows, every agent on one line, worst first."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widgets import Static
+
+from console.keymap import Scope
+from console.screens.agents import AgentsScreen, put
+from console.screens.desk_screen import bindings
+from console.state import AgentLine, Link, Live, Need
+from console.themes import Tone
+from console.views.format import per_minute, rate
+from console.views.gauges import sparkline
+from console.views.rows import CAUSE_LINES, NEEDS, Shelf, need_rows
+from console.widgets.line_painter import Texts
+from console.widgets.table import VirtualTable
+
+SPARK: Final = 16
+
+
+class DeskOverview(AgentsScreen):
+    """The first screen."""
+
+    scope = Scope.DESK
+    tab = 1
+    title_word = "Desk"
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.DESK)
+    DEFAULT_CSS = """
+    DeskOverview #glance { height: 8; }
+    DeskOverview.-low #glance { height: 6; }
+    DeskOverview #needs { width: 3fr; }
+    DeskOverview #flow { width: 2fr; min-width: 46; padding: 0 1; }
+    DeskOverview.-low #flow, DeskOverview.-narrow #flow { display: none; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._needs_shelf = Shelf()
+
+    def compose_body(self) -> ComposeResult:
+        with Horizontal(id="glance"):
+            yield VirtualTable(
+                NEEDS,
+                self._needs_shelf,
+                now=lambda: self.console.now,
+                markable=False,
+                id="needs",
+                texts=Texts(empty="✔ Nothing needs you."),
+            )
+            yield Static(id="flow", markup=False)
+        yield from super().compose_body()
+
+    def place(self) -> str:
+        mode = self.console.live.default_mode
+        return f"default mode {mode}" if mode and not self.wants else super().place()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(lambda: self.show(self.console.live))  # a cause is broken for the width it has
+
+    def show(self, live: Live) -> None:
+        needs = self.query_one("#needs", VirtualTable)
+        if live.link is Link.LOST:
+            needs.say_failed(live.lost_reason)
+        elif live.link is Link.LIVE:
+            width, room = needs.scrollable_content_region.width - 1, needs.page_height
+            put(needs, self._needs_shelf.fill(need_rows(live.needs, width=width, room=room)))
+            self.query_one("#flow", Static).update(flow(live))
+        super().show(live)
+
+    # -- doing --------------------------------------------------------------------------------------------------------
+
+    def chosen_agent(self) -> AgentLine | None:
+        if not self.query_one("#needs").has_focus:
+            return super().chosen_agent()
+        need = self._need()
+        if need is None or need.go != "agent":
+            return None
+        return next((line for line in self.console.live.agents if line.name == need.key), None)
+
+    def _need(self) -> Need | None:
+        cursor = self.query_one("#needs", VirtualTable).cursor_id
+        needs = self.console.live.needs
+        place = None if cursor is None else cursor // CAUSE_LINES
+        return needs[place] if place is not None and place < len(needs) else None
+
+    def why_not(self, name: str) -> str | None:
+        if name == "open" and self.query_one("#needs").has_focus:
+            return None if self._need() else "nothing needs you"
+        return super().why_not(name)
+
+    def do_open(self) -> None:
+        need = self._need() if self.query_one("#needs").has_focus else None
+        if need is None or need.go == "agent":
+            super().do_open()
+        else:
+            self.console.go(need.go)
+
+
+def flow(live: Live) -> Content:
+    """What the last quarter of an hour looked like, one line a kind."""
+    sent = sum(live.flow.get("sent", ()))
+    lines = [Content.styled("FLOW, 15 MIN", Tone.MUTED)]
+    for kind, word in (("sent", "sent"), ("held", "held"), ("deferred", "deferred")):
+        series = live.flow.get(kind, ())
+        lines.append(_flow_line(word, series, per_minute(max(series[-2:], default=0)), Tone.INFO))
+    for kind, word in (("bounced", "bounced"), ("complained", "compl.")):
+        series = live.flow.get(kind, ())
+        tone = Tone.WARN if sum(series) else Tone.INFO
+        lines.append(_flow_line(word, series, f"{sum(series):,} · {rate(sum(series), sent)}", tone))
+    return Content("\n").join(lines)
+
+
+def _flow_line(word: str, series: tuple[int, ...], figure: str, tone: Tone) -> Content:
+    return Content.assemble((f"{word:<9}", Tone.MUTED), (sparkline(series, SPARK), tone), f"  {figure}")

@@ -1,0 +1,81 @@
+"""What the screens of records share: one table over rows that are all known, read anew when something has happened."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import ClassVar, Final
+
+from textual.app import ComposeResult
+from textual.timer import Timer
+
+from console.safe_text import make_safe
+from console.screens.desk_screen import DeskScreen
+from console.state import DeskUpdate, Link
+from console.views.rows import Shelf
+from console.widgets.columns import Column, Row
+from console.widgets.line_painter import Texts
+from console.widgets.table import VirtualTable
+
+READ_AFTER: Final = 1.0
+"""Seconds from an event to reading a list anew: a thousand events a second are one reading."""
+
+
+class ListScreen(DeskScreen):
+    """A screen that is one table. Subclasses name its columns, and read and draw in `load`."""
+
+    columns: ClassVar[tuple[Column, ...]]
+    texts: ClassVar[Texts] = Texts()
+    hears: ClassVar[Collection[str]] = ()
+    """Beginnings of event names that change what is shown; empty: any."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shelf = Shelf()
+        self._soon: Timer | None = None
+
+    def compose_body(self) -> ComposeResult:
+        yield VirtualTable(
+            self.columns, self.shelf, now=lambda: self.console.now, markable=False, id="list", texts=self.texts
+        )
+
+    @property
+    def table(self) -> VirtualTable:
+        return self.query_one("#list", VirtualTable)
+
+    def on_mount(self) -> None:
+        self.table.focus()
+
+    def focus_body(self) -> None:
+        self.table.focus()
+
+    def place(self) -> str:
+        wanted = make_safe(self.filter_text).text
+        return f"{self.title_word} {wanted}" if wanted else self.title_word
+
+    def show_rows(self, rows: Sequence[Row]) -> None:
+        """Draw these rows; what changed in them is repainted at once."""
+        ids, changed = self.shelf.fill(rows)
+        self.table.show_rows(ids, filtered=bool(self.wants))
+        self.table.touch_rows(changed)
+        self.table.tick()
+        self.check_frame()
+
+    def failed(self, reason: str) -> None:
+        self.table.say_failed(reason)
+
+    def told(self, news: DeskUpdate) -> None:
+        if news.live.link is Link.LOST:
+            self.table.say_failed(news.live.lost_reason)
+        elif news.everything:
+            self.reload()
+        elif self._concerns(news) and self._soon is None:
+            self._soon = self.set_timer(READ_AFTER, self._reload_now)
+
+    def _concerns(self, news: DeskUpdate) -> bool:
+        if not news.count:
+            return False
+        return not self.hears or any(kind.startswith(tuple(self.hears)) for kind in news.kinds)
+
+    def _reload_now(self) -> None:
+        self._soon = None
+        self.reload()

@@ -1,0 +1,107 @@
+"""What is on the screen until Textual is: the frame, written by hand a moment after the command was typed.
+
+Importing Textual takes a quarter of a second, and a whole one where Python may keep no bytecode: too long for somebody
+who was woken to look at nothing. Nothing but the standard library and the names of the screens is needed here; Textual
+draws over it, and leaves the terminal as it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from console import terminal_watch
+from console.keymap import TABS
+from core.errors import PostroomError, Refused, Unavailable
+
+if TYPE_CHECKING:
+    from console.factory import Parts
+
+SWITCH: Final = 0.0005
+"""Seconds until a thread that reads gives the interpreter up: at Python's 5 ms a key would wait for several of them."""
+YOUNG: Final = 20_000
+"""Objects made before the collector looks for cycles: at Python's 700 it looks several times a frame, and now and then
+through everything that was imported."""
+NARROW: Final = 100
+_ENTER: Final = "\x1b[?1049h\x1b[?25l\x1b[2J\x1b[H"
+_LEAVE: Final = "\x1b[?25h\x1b[?1049l"
+
+
+@dataclass(slots=True)
+class Waiting:
+    """What an opener that takes long tells the screen, and whether somebody still looks at it."""
+
+    text: str = ""
+    left: threading.Event = field(default_factory=threading.Event)
+
+
+def raised(
+    opener: Callable[[], Parts], *, saying: str = "Opening the desk ...", hint: str = "", waiting: Waiting | None = None
+) -> int:
+    """Run the console over what `opener` finds, in the background; returns the exit code. Raises what it raises."""
+    with _drawn(saying):
+        try:
+            from console.app import PostroomConsole  # noqa: PLC0415 - Textual waits until it is asked for
+        except ImportError as error:
+            raise Unavailable(f"the console is not installed ({error}); postroom queue works without it") from error
+        app = PostroomConsole(opener=lambda: opened(opener), saying=saying, hint=hint, waiting=waiting)
+    sys.setswitchinterval(SWITCH)
+    answer: int | None = None
+    with terminal_watch.held(lambda: app.call_from_thread(app.exit)) as line:
+        answer = app.run()
+    if line.code is not None:
+        return line.code
+    if app.refused is not None:
+        raise app.refused
+    return answer if answer is not None else app.return_code or 0
+
+
+def opened(opener: Callable[[], Parts]) -> Parts:
+    """What it finds. Raises what it raises; what nobody expected as `Refused`, or the console would open for ever."""
+    try:
+        parts = opener()
+    except PostroomError:
+        raise
+    except Exception as error:
+        raise Refused(f"the desk could not be opened: {error!r}") from error
+    # whatever was imported stays: the collector of cycles passes it by, and looks less often at what a frame makes
+    gc.freeze()
+    gc.set_threshold(YOUNG)
+    return parts
+
+
+@contextlib.contextmanager
+def _drawn(saying: str) -> Iterator[None]:
+    """The frame, for whatever the block imports. An error in it gives the terminal back."""
+    try:
+        size = os.get_terminal_size(sys.stdout.fileno())
+    except (OSError, ValueError):
+        yield
+        return
+    _write(_ENTER + "\r\n".join(lines(size.columns, size.lines, saying)))
+    try:
+        yield
+    except BaseException:
+        _write(_LEAVE)
+        raise
+
+
+def lines(width: int, height: int, saying: str) -> list[str]:
+    """The screen as lines of text: header, tabs, what is waited for, the one key."""
+    tabs = " ".join(f"[{at} {tab.title()}]" if at == 1 else f" {at} {tab.title()} " for at, tab in enumerate(TABS, 1))
+    top = [" ○ opening", tabs] if width >= NARROW else [" ○ opening"]
+    body = [""] * max(0, height - len(top) - 1)
+    if body:
+        body[len(body) // 2] = saying.center(width).rstrip()
+    return [line[:width] for line in (*top, *body, " q quit")][:height]
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()

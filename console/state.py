@@ -1,0 +1,171 @@
+"""What the console knows of the desk at this moment, as values: the header, what needs somebody, the agents.
+
+Read by one background reader (`console.desk_client`), drawn by every screen. No I/O and no ORM: the first frame imports this.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from core.durations import SECOND
+from core.model import Limit, Mode
+
+
+class Link(enum.Enum):
+    """How the console stands to the database."""
+
+    OPENING = "opening"
+    LIVE = "live"
+    LOST = "lost"
+
+
+class Level(enum.IntEnum):
+    """How bad it is; the worst sorts first."""
+
+    FAULT = 0
+    WARN = 1
+    INFO = 2
+    FINE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One line of what needs somebody. `go` says where enter leads: a screen's name, and what to find there."""
+
+    level: Level
+    subject: str
+    text: str
+    go: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A rate with its figures: `events` of `whole`, against the lines of its guard."""
+
+    events: int
+    whole: int
+    warn: float
+    suspend: float
+    level: Level = Level.FINE
+
+    @property
+    def rate(self) -> float | None:
+        return self.events / self.whole if self.whole else None
+
+
+@dataclass(frozen=True, slots=True)
+class BoxLine:
+    """A mailbox of an agent."""
+
+    id: int
+    address: str
+    mode: Mode
+    mode_since: int
+    expires_at: int | None
+    stream_id: int
+    raise_from: int | None = None
+    """When its mode may be raised next; None: as far as the pause goes, now."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLine:
+    """One agent as a row of the desk: the loosest mode among its mailboxes, its fullest budgets, its rates."""
+
+    id: int
+    name: str
+    status: str
+    suspended_by: str | None
+    suspended_at: int | None
+    suspend_reason: str | None
+    boxes: tuple[BoxLine, ...]
+    held: int
+    sent_hour: int
+    hour: Limit | None
+    day: Limit | None
+    complaints: Share
+    bounces: Share
+    trend: tuple[int, ...]
+    oldest: int | None
+    last: str
+    last_at: int | None
+    level: Level
+
+    @property
+    def mode(self) -> Mode | None:
+        return self.boxes[0].mode if self.boxes else None
+
+    @property
+    def suspended(self) -> bool:
+        return self.status == "suspended"
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """One reading of the desk. `lost_since` and `lost_reason` say since when and why it is old."""
+
+    link: Link = Link.OPENING
+    lost_since: int = 0
+    lost_reason: str = ""
+    seq: int = 0
+    last_event_at: int | None = None
+    held: int = 0
+    held_minute: int = 0
+    oldest: int | None = None
+    stopped_at: int | None = None
+    stopped_by: str | None = None
+    stop_reason: str | None = None
+    default_mode: str = ""
+    release_delay: int = 10 * SECOND
+    flow: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    needs: tuple[Need, ...] = ()
+    agents: tuple[AgentLine, ...] = ()
+    gateway_down: bool = False
+
+    @property
+    def faults(self) -> int:
+        return sum(need.level is Level.FAULT for need in self.needs)
+
+    @property
+    def warnings(self) -> int:
+        return sum(need.level is Level.WARN for need in self.needs)
+
+    @property
+    def stopped(self) -> bool:
+        return self.stopped_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class DeskUpdate:
+    """What the log brought since the last look; `everything`: too much to tell, or the link was lost in between."""
+
+    live: Live
+    kinds: frozenset[str] = frozenset()
+    messages: frozenset[int] = frozenset()
+    """Ids of items: a message, or a held read or tag."""
+    left: frozenset[int] = frozenset()
+    """Items that are no longer pending."""
+    came: bool = False
+    """Whether anything became pending."""
+    agents: frozenset[int] = frozenset()
+    count: int = 0
+    everything: bool = False
+
+    @property
+    def quiet(self) -> bool:
+        return not self.count and not self.everything
+
+    def joined(self, later: DeskUpdate) -> DeskUpdate:
+        """Both, as one: what waited while the console was paused."""
+        return DeskUpdate(
+            later.live,
+            kinds=self.kinds | later.kinds,
+            messages=self.messages | later.messages,
+            left=(self.left - (later.messages - later.left)) | later.left,
+            came=self.came or later.came,
+            agents=self.agents | later.agents,
+            count=self.count + later.count,
+            everything=self.everything or later.everything,
+        )

@@ -1,0 +1,114 @@
+"""One agent as pictures and lines: its ladder, its gauges, its rates against their thresholds. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from console.safe_text import clip, content, make_safe
+from console.state import Level
+from console.themes import Tone
+from console.views.format import ABSENT, age, clock, count, percent, plural, stamp
+from console.views.gauges import Evidence, Threshold, gauge, ladder, rate_chart
+from console.views.rows import in_text, since_text
+from core.durations import DAY
+from core.rules.mode_evidence import Advice
+
+if TYPE_CHECKING:
+    from console.queries.agent import AgentFacts, BoxFacts, Course
+    from core.db.queries.agents import AgentBasics
+    from core.db.queries.events import EventRow
+
+CHART_HEIGHT = 5
+_NAMES = {
+    "agent_hour": "agent, hour",
+    "agent_day": "agent, day",
+    "mailbox_hour": "mailbox, hour",
+    "mailbox_day": "mailbox, day",
+    "stream_day": "warm-up, day",
+    "new_recipients_day": "new people, day",
+}
+TYPE_WIDTH = 24
+NAME_WIDTH = 16
+
+
+def title(text: str) -> Content:
+    return Content.styled(f"── {text} ", Tone.MUTED)
+
+
+def status(agent: AgentBasics, *, now: int) -> Content:
+    """Whether it runs, and if not, who stopped it and why."""
+    name = content(make_safe(agent.name), Tone.STRONG)
+    if agent.status != "suspended":
+        return Content.assemble(name, ("  ✔ ", Tone.GOOD), agent.status)
+    said = make_safe(f"by {agent.suspended_by}, {since_text(agent.suspended_at, now)}: {agent.suspend_reason}")
+    return Content.assemble(name, ("  ✖ SUSPENDED ", Tone.FAULT), content(said))
+
+
+def box_lines(facts: BoxFacts, *, now: int, width: int) -> list[Content]:
+    """A mailbox: its ladder with the evidence for the next rung, then its budgets."""
+    box = facts.box
+    above, standing = facts.evidence.next_rung, facts.evidence.rungs[box.mode.rung]
+    proofs = [
+        Evidence(False, clip(make_safe(reason.text).text, width - 14)) for reason in (above.reasons if above else ())
+    ]
+    if above is not None and above.advice is Advice.CLIMB:
+        proofs = [Evidence(True, "the figures carry the next rung")]
+    if above is not None and facts.evidence.raise_from is not None:
+        proofs.append(Evidence(False, f"raised lately, again from {stamp(facts.evidence.raise_from)}"))
+    lines = [
+        title(clip(make_safe(box.address).text, width - 20) + f" · ends {in_text(box.expires_at, now)}"),
+        *ladder(box.mode, since=age(now - box.mode_since), evidence=proofs),
+    ]
+    if standing.advice is Advice.LEAVE:
+        lines += [
+            Content.assemble(("▲ a rung down: ", Tone.WARN), content(make_safe(reason.text)))
+            for reason in standing.reasons
+        ]
+    lines += [Content(""), title("budgets, from the counters that enforce")]
+    room = max(10, min(24, width - NAME_WIDTH - 16))
+    for limit in facts.limits:
+        label = clip(make_safe(_NAMES.get(limit.name, limit.name.replace("_", " "))).text, NAME_WIDTH)
+        lines.append(gauge(limit.used, limit.cap, room, label=label.ljust(NAME_WIDTH)))
+    return lines
+
+
+def course_lines(course: Course, *, width: int) -> list[Content]:
+    """A rate over its window with the guard's lines drawn through it."""
+    share = course.share
+    glyph, tone = {Level.FAULT: ("✖ ", Tone.FAULT), Level.WARN: ("▲ ", Tone.WARN)}.get(share.level, ("✔ ", Tone.GOOD))
+    head = Content.assemble(
+        (f"── {course.name}, {course.window // DAY} d  ", Tone.MUTED),
+        (glyph, tone),
+        (percent(share.rate, digits=2), tone),
+        (f"  {count(share.events)} of {count(share.whole)}", Tone.MUTED),
+    )
+    lines = (Threshold(share.warn, "warn"), Threshold(share.suspend, "suspend", Tone.FAULT))
+    return [head, *rate_chart(course.points, width, CHART_HEIGHT, thresholds=lines)]
+
+
+def run_lines(facts: AgentFacts, *, now: int, width: int) -> list[Content]:
+    """Its latest runs."""
+    lines = [title("runs, the newest first")]
+    if not facts.runs:
+        lines.append(Content.styled("none yet", Tone.MUTED))
+    for run in facts.runs:
+        state = "open" if run.closed_at is None else f"closed {since_text(run.closed_at, now)}"
+        confirmed = f" · confirmed up to {count(run.confirmed_up_to)}" if run.confirmed_up_to else ""
+        text = f"{run.key} · {plural(run.accepted, 'recipient')} · {run.user or ABSENT} · {state}{confirmed}"
+        lines.append(content(clip(make_safe(text).text, width)))
+    return lines
+
+
+def event_lines(rows: Sequence[EventRow], *, width: int) -> list[Content]:
+    """What happened lately, the newest first."""
+    lines = [title("events, the newest first")]
+    for row in reversed(rows):
+        glyph, tone = {"error": ("✖", Tone.FAULT), "warn": ("▲", Tone.WARN)}.get(row.severity.value, ("·", Tone.MUTED))
+        said = make_safe(f"{row.type:<{TYPE_WIDTH}} {row.target} {row.detail}").text
+        lines.append(
+            Content.assemble((f"{clock(row.at)} ", Tone.MUTED), (f"{glyph} ", tone), content(clip(said, width - 12)))
+        )
+    return lines

@@ -1,0 +1,346 @@
+"""One message as lines: the desk's facts, the checks, the body with everything hidden made visible. Pure.
+
+Facts come from the desk, never from the mail. Whatever the mail says goes through `safe` here, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from console.safe_text import BLOCK_LIMIT, make_safe, make_safe_block
+from console.state import Level
+from console.themes import Tone
+from console.views.format import clock, count, percent, plural, size, stamp
+from console.views.rows import in_text
+from console.widgets.columns import Piece
+from console.widgets.pane import line
+from core.model import Limit, Reason
+from core.rules.content import Mail, examined, said_by
+
+if TYPE_CHECKING:
+    from core.db.queries.message import MessageView, RecipientView
+    from core.db.queries.queue import HeldRow
+    from core.services.audit.difference import Difference
+
+Lines = list[list[Piece]]
+RECIPIENTS_SHOWN: Final = 50
+FULL: Final = 0.8
+DIFFERENCE_LINES: Final = 200
+GLYPH: Final = {
+    Level.FAULT: ("✖", Tone.FAULT),
+    Level.WARN: ("▲", Tone.WARN),
+    Level.INFO: ("·", Tone.MUTED),
+    Level.FINE: ("✔", Tone.GOOD),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MessageLines:
+    """Everything the screen of one item shows. `view` and `mail` are None for a held read or tag."""
+
+    item: int
+    spelled: str
+    held: HeldRow | None
+    view: MessageView | None
+    mail: Mail | None
+    limits: tuple[Limit, ...] = ()
+    difference: Difference | None = None
+
+    @property
+    def digest(self) -> str | None:
+        return self.view.digest if self.view else self.held.digest if self.held else None
+
+    @property
+    def pending(self) -> bool:
+        return self.held is not None and self.held.status == "pending"
+
+    @property
+    def agent(self) -> str:
+        return self.view.agent if self.view else self.held.agent if self.held else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    level: Level
+    text: str
+
+
+# --- checks -------------------------------------------------------------------------------------------------------
+
+
+def checks(letter: MessageLines) -> list[Check]:
+    """What was looked at, the worst first; what is in order is said too."""
+    failed = [Check(Level.FAULT, reason.text) for reason in found(letter)]
+    further = [*_of_item(letter), *_of_view(letter), *_of_mail(letter), *_of_limits(letter.limits)]
+    return sorted([*failed, *further], key=lambda check: check.level)
+
+
+def _of_item(letter: MessageLines) -> Iterable[Check]:
+    held = letter.held
+    if held is None:
+        return
+    for reason in held.reasons:
+        yield Check(Level.INFO if reason.code == "mode" else Level.WARN, reason.text)
+    if held.test:
+        yield Check(Level.INFO, "test message: it never leaves the desk")
+    if held.needs > 1:
+        yes = ", ".join(held.approvers) or "nobody yet"
+        yield Check(Level.WARN, f"takes {held.needs} people: {yes}")
+
+
+def _of_view(letter: MessageLines) -> Iterable[Check]:
+    view = letter.view
+    if view is None:
+        return
+    if view.agent_status != "active":
+        yield Check(Level.WARN, f"{view.agent} is {view.agent_status}: approved mail waits until it is resumed")
+    suppressed = [one for one in view.recipients if one.suppressed]
+    for one in suppressed[:3]:
+        yield Check(Level.WARN, f"{one.given} is suppressed ({one.suppressed}): left out")
+    first = [one for one in view.recipients if one.first_contact]
+    if first:
+        more = f" and {len(first) - 1} more" if len(first) > 1 else ""
+        yield Check(Level.WARN, f"first contact with {first[0].given}{more}")
+    if not suppressed:
+        yield Check(Level.FINE, "nobody of them is suppressed")
+    if view.untraced:
+        yield Check(Level.WARN, "untraced: the agent named no run")
+    if view.declared_class and view.declared_class != view.content_class:
+        yield Check(Level.WARN, f"declared {view.declared_class}, raised to {view.content_class}")
+
+
+def _of_mail(letter: MessageLines) -> Iterable[Check]:
+    mail, view = letter.mail, letter.view
+    if view is None:
+        return
+    if mail is None:
+        yield Check(Level.WARN, "the body has been purged: nobody can see what would leave")
+        return
+    codes = {reason.code for reason in found(letter)}
+    if codes.isdisjoint({"hidden_characters", "blank_subject"}):
+        yield Check(Level.FINE, "no hidden characters")
+    if mail.links:
+        hosts = sorted({link.host for link in mail.links})
+        shown = f"{', '.join(hosts[:3])}{' ...' if len(hosts) > 3 else ''}"
+        yield Check(Level.INFO, f"{plural(len(mail.links), 'link')} to {shown}")
+    if mail.unseen and "hidden_text" not in codes:
+        yield Check(Level.WARN, "the HTML holds a preheader: words that only a list of mails shows")
+    if mail.attachments:
+        names = ", ".join(one.name for one in mail.attachments[:3])
+        yield Check(Level.WARN, f"{plural(len(mail.attachments), 'attachment')}: {names}")
+
+
+def found(letter: MessageLines) -> tuple[Reason, ...]:
+    """The failed checks as the gate kept them, which the queue's line counts; read anew of what never was held."""
+    held, mail, view = letter.held, letter.mail, letter.view
+    if held is not None and (len(held.findings) == held.failed_checks or mail is None or view is None):
+        return held.findings
+    if mail is None or view is None:
+        return ()
+    said = said_by(mail, subject=view.subject, people=(one.given for one in view.recipients))
+    return examined(said, own=(view.mailbox.rpartition("@")[2],))
+
+
+def _of_limits(limits: Sequence[Limit]) -> Iterable[Check]:
+    within: list[str] = []
+    for limit in (limit for limit in limits if limit.cap > 0):
+        name, share = limit.name.replace("_", " "), percent(limit.used / limit.cap)
+        if limit.used >= limit.cap * FULL:
+            yield Check(Level.WARN, f"{name} {count(limit.used)} of {count(limit.cap)} ({share})")
+        elif limit.name == "run":
+            within.append(f"run {count(limit.used)}/{count(limit.cap)}")
+        else:
+            within.append(f"{name} {share}")
+    if within:
+        yield Check(Level.FINE, f"within {', '.join(within)}")
+
+
+def check_lines(letter: MessageLines, *, short: bool = False) -> Lines:
+    """`short`: what is in order takes one line, so that the body begins on the first screen."""
+    lines: Lines = []
+    shown = checks(letter)
+    fine = [check for check in shown if check.level is Level.FINE]
+    if short and fine:
+        shown = [*(check for check in shown if check.level is not Level.FINE), Check(Level.FINE, _in_order(len(fine)))]
+    for check in shown:
+        glyph, tone = GLYPH[check.level]
+        loud = Tone.PLAIN if check.level <= Level.WARN else Tone.MUTED
+        lines.append([Piece(f"{glyph} ", tone), *line(make_safe(check.text).text, loud)])
+    return lines
+
+
+def _in_order(n: int) -> str:
+    return f"{plural(n, 'more check')} in order"
+
+
+# --- facts --------------------------------------------------------------------------------------------------------
+
+
+def fact_lines(letter: MessageLines, *, now: int) -> Lines:
+    """What the desk knows of it: who, whom, what, why it waits."""
+    held, view = letter.held, letter.view
+    if view is None:
+        return _action_lines(held, now=now) if held else [[Piece("There is no such item any more.", Tone.WARN)]]
+    run = f"run {view.run.key}{' (implicit)' if view.run.implicit else ''}" if view.run else "no run"
+    user = f" for {view.run.user}" if view.run and view.run.user else ""
+    lines = [
+        _fact("Agent", f"{view.agent} · {run}{user} · {view.mode}"),
+        _fact("From", f"{view.display_name + ' ' if view.display_name else ''}<{view.mailbox}>"),
+        *_recipient_lines(view.recipients),
+        _fact("Subj", view.subject or "(no subject)", Tone.STRONG),
+        _fact("Class", f"{view.content_class} · {size(view.size)} · submitted {clock(view.submitted_at)}"),
+    ]
+    if held is not None:
+        lines.append(_state_line(held, now=now))
+    elif view.status != "pending":
+        lines.append(_fact("State", view.status))
+    return lines
+
+
+def _action_lines(held: HeldRow, *, now: int) -> Lines:
+    return [
+        _fact("Agent", f"{held.agent} · {held.mailbox}"),
+        _fact("Asks", f"{held.kind} {held.target or ''}", Tone.STRONG),
+        _state_line(held, now=now),
+    ]
+
+
+def _state_line(held: HeldRow, *, now: int) -> list[Piece]:
+    match held.status:
+        case "pending":
+            codes = ", ".join(reason.code for reason in held.reasons)
+            return _fact("Held", f"{codes} · expires {in_text(held.expires_at, now)}")
+        case "approved":
+            return _fact("State", f"approved by {held.decided_by}, released {in_text(held.release_at, now)}", Tone.GOOD)
+        case _:
+            return _fact("State", f"{held.status}{f' by {held.decided_by}' if held.decided_by else ''}", Tone.WARN)
+
+
+def _recipient_lines(recipients: Sequence[RecipientView]) -> Lines:
+    lines: Lines = []
+    for one in recipients[:RECIPIENTS_SHOWN]:
+        waits = f" · waits for {one.waits.text}" if one.waits and one.waits.code != "approval" else ""
+        state = "" if one.status == "pending" else f" · {one.status}{waits}"
+        pieces = _fact(one.field.title(), f"{one.given}{state}")
+        if one.suppressed:
+            pieces += line(make_safe(f" ✖ suppressed: {one.suppressed}").text, Tone.FAULT)
+        elif one.first_contact:
+            pieces.append(Piece(" ▲ first contact", Tone.WARN))
+        lines.append(pieces)
+        if one.reply:
+            tried = f" · {plural(one.attempts, 'attempt')}" if one.attempts > 1 else ""
+            lines.append(_fact("", f"{one.reply}{tried}", Tone.WARN if one.status == "failed" else Tone.MUTED))
+    if len(recipients) > RECIPIENTS_SHOWN:
+        lines.append([Piece(f"       and {len(recipients) - RECIPIENTS_SHOWN} more recipients", Tone.WARN)])
+    return lines
+
+
+def _fact(name: str, value: str, tone: Tone = Tone.PLAIN) -> list[Piece]:
+    return [Piece(f"{name:<6} ", Tone.MUTED), *line(make_safe(value).text, tone)]
+
+
+# --- what it says -------------------------------------------------------------------------------------------------
+
+
+def body_lines(letter: MessageLines) -> Lines:
+    """The body as its reader meets it, controls shown, links inert with their real hosts."""
+    mail = letter.mail
+    if mail is None:
+        gone = "No body: a held read or tag." if letter.view is None else "The body has been purged by retention."
+        return [[Piece(gone, Tone.MUTED)]]
+    kind = "text/plain" if mail.text is not None else "text/html, its words"
+    lines: Lines = [_title(f"{kind}, {size(len(mail.words.encode(errors='replace')))} · links inert")]
+    lines += _block(mail.words)
+    for link in mail.links:
+        if link.differs:
+            lines.append([Piece("✖ ", Tone.FAULT), *line(make_safe(f"{link.text} → {link.target}").text, Tone.WARN)])
+    if mail.text is not None and mail.html is not None:
+        lines += [[], _title(f"text/html, its words, {size(len(mail.html.encode(errors='replace')))}")]
+        lines += _block(mail.html_words)
+    for one in mail.attachments:
+        safe = make_safe(f"{one.name} · {one.content_type} · {size(one.size)}").text
+        lines.append([Piece("▲ attachment ", Tone.WARN), *line(safe)])
+    return lines
+
+
+def header_lines(letter: MessageLines) -> Lines:
+    """All header fields, as they will leave."""
+    if letter.mail is None:
+        return body_lines(letter)
+    lines = [_title("header fields as they leave; Date and two DKIM-Signature fields are added at release")]
+    for name, value in letter.mail.headers:
+        lines.append([Piece(f"{make_safe(name).text}: ", Tone.INFO), *line(make_safe(value, limit=20_000).text)])
+    return lines
+
+
+def source_lines(letter: MessageLines) -> Lines:
+    """The rendered bytes."""
+    rendered = letter.view.rendered if letter.view else None
+    if rendered is None:
+        return body_lines(letter)
+    text = rendered[: BLOCK_LIMIT * 2].decode("utf-8", "surrogateescape")
+    return [_title(f"rendered, {size(len(rendered))}, digest {letter.digest}"), *_block(text)]
+
+
+def difference_lines(letter: MessageLines) -> Lines:
+    """What the gateway made of the agent's request, part by part and recipient by recipient, and by which rule."""
+    changes = letter.difference
+    if changes is None:
+        return [[Piece("There is no message to compare.", Tone.MUTED)]]
+    lines = [_title("as issued by the agent against as it leaves")]
+    if changes.purged:
+        lines.append([Piece("▲ the bytes have been purged; what is left is the digest and the states", Tone.WARN)])
+    for one in changes.recipients:
+        rule = f" ({one.rule})" if one.rule else ""
+        text = f"{one.field.title():<5} {one.address} · {one.status}{rule}: {one.why}"
+        lines.append([*_sign(one.change), *line(make_safe(text).text)])
+    lines.append([])
+    for part in changes.parts:
+        rule = f" ({part.rule})" if part.rule else ""
+        lines.append([*_sign(part.change), *line(make_safe(f"{part.part}{rule}: {part.why}").text)])
+        if part.change == "kept":
+            continue
+        for mark, tone, text_ in (("-", Tone.FAULT, part.before), ("+", Tone.GOOD, part.after)):
+            shown = _block(text_)[:DIFFERENCE_LINES] if text_ else []
+            lines += [[Piece(f"    {mark} ", tone), *each] for each in shown]
+    return lines
+
+
+def _sign(change: str) -> list[Piece]:
+    glyph, tone = {
+        "added": ("+ ", Tone.GOOD),
+        "removed": ("- ", Tone.FAULT),
+        "changed": ("~ ", Tone.WARN),
+    }.get(change, ("= ", Tone.MUTED))
+    return [Piece(glyph, tone)]
+
+
+def story_lines(letter: MessageLines) -> Lines:
+    """What the log says of it."""
+    if letter.view is None:
+        return []
+    return [
+        _title("what happened"),
+        *(
+            [
+                Piece(f"{stamp(entry.at)}  ", Tone.MUTED),
+                Piece(f"{entry.event.type:<24} ", Tone.PLAIN),
+                *line(make_safe(entry.event.actor).text, Tone.MUTED),
+            ]
+            for entry in letter.view.events
+        ),
+    ]
+
+
+def _title(text: str) -> list[Piece]:
+    return [Piece(f"── {text} ", Tone.MUTED)]
+
+
+def _block(text: str) -> Lines:
+    block = make_safe_block(text)
+    lines = [line(each) for each in block.lines]
+    if block.cut:
+        lines.append([Piece(f"▲ {block.cut:,} more characters are not shown: V shows the source", Tone.WARN)])
+    return lines

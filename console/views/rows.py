@@ -1,0 +1,253 @@
+"""Facts as rows of tables: which cells, in which tone, with which glyph. Pure; foreign text is made safe here.
+
+Every tone has its glyph or word beside it, so that a row reads the same without colour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from console.safe_text import cells, make_safe
+from console.state import AgentLine, Level, Need, Share
+from console.themes import Tone
+from console.views.format import ABSENT, age, age_short, count_short, percent
+from console.views.gauges import gauge_text, gauge_tone, sparkline
+from console.widgets.columns import Cell, Column, Piece, Row, lay_out
+from console.widgets.pane import wrap
+from core.filters import Field, Fields, Kind, Values
+from core.model import Limit, Mode
+
+if TYPE_CHECKING:
+    from core.db.queries.queue import HeldRow
+
+GLYPHS: Final[Mapping[Level, tuple[str, Tone]]] = {
+    Level.FAULT: ("✖ CRIT", Tone.FAULT),
+    Level.WARN: ("▲ WARN", Tone.WARN),
+    Level.INFO: ("· INFO", Tone.INFO),
+    Level.FINE: ("✔", Tone.GOOD),
+}
+GAUGE: Final = 19
+TIMES: Final = "\u00d7"
+
+
+class Shelf:
+    """A row source over rows that are all known: the few hundred of a desk's agents, not its mail."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, Row] = {}
+
+    def fill(self, rows: Iterable[Row]) -> tuple[list[int], set[int]]:
+        """Take these rows; returns their ids in order, and which of them are new or different."""
+        fresh = {row.id: row for row in rows}
+        changed = {row for row, known in fresh.items() if self._rows.get(row) != known}
+        self._rows = fresh
+        return list(fresh), changed
+
+    def fetch(self, ids: Sequence[int], /) -> Mapping[int, Row]:
+        return {row: self._rows[row] for row in ids if row in self._rows}
+
+
+def row(row_id: int, cells: Iterable[Cell], *, digest: str | None = None) -> Row:
+    """A row whose version is its content."""
+    drawn = tuple(cells)
+    return Row(row_id, hash(drawn), drawn, digest)
+
+
+def safe_cell(foreign: str | None, tone: Tone = Tone.PLAIN, **more: str) -> Cell:
+    """Foreign text as a cell; how many hidden characters it has stands at its end, whatever is cut."""
+    safe = make_safe(foreign or "")
+    return Cell(safe.text, tone, tail=f" ⚠{safe.hidden}" if safe.hidden else more.get("tail", ""))
+
+
+# --- needs you ----------------------------------------------------------------------------------------------------
+
+NEEDS: Final = (
+    Column("level", "NEEDS YOU", 9),
+    Column("subject", "", 14),
+    Column("text", "", 10, grow=1),
+)
+
+
+CAUSE_LINES: Final = 3
+"""Lines that a cause may take; a need's rows are numbered from its place times these."""
+
+
+def need_rows(needs: Sequence[Need], *, width: int, room: int) -> list[Row]:
+    """Worst first in `width` cells. A cause too long for its column goes on below while there is `room`, in lines."""
+    column = lay_out(NEEDS, max(0, width))[-1].width
+    spare = room - len(needs)
+    rows: list[Row] = []
+    for place, need in enumerate(needs):
+        glyph, tone = GLYPHS[need.level]
+        first, *more = _cause(need.text, column, 1 + max(0, min(spare, CAUSE_LINES - 1)))
+        spare -= len(more)
+        rows.append(row(place * CAUSE_LINES, (Cell(glyph, tone), safe_cell(need.subject, Tone.STRONG), first)))
+        rows += [row(place * CAUSE_LINES + n, (Cell(), Cell(), cell)) for n, cell in enumerate(more, start=1)]
+    return rows
+
+
+def _cause(text: str, width: int, most: int) -> list[Cell]:
+    """A cause in at most so many lines; what is left of it stands in the last, to be cut there."""
+    whole = safe_cell(text)
+    if most == 1 or cells(whole.text) + cells(whole.tail) <= width:
+        return [whole]
+    broken = ["".join(piece.text for piece in pieces) for pieces in wrap([Piece(whole.text, Tone.PLAIN)], width)]
+    *lines, last = broken if len(broken) <= most else [*broken[: most - 1], "".join(broken[most - 1 :])]
+    return [*(Cell(line.rstrip()) for line in lines), replace(whole, text=last)]
+
+
+# --- agents -------------------------------------------------------------------------------------------------------
+
+AGENTS: Final = (
+    Column("agent", "AGENT", 13, grow=1),
+    Column("mode", "MODE", 13, narrow=10),
+    Column("state", "STATE", 6),
+    Column("held", "HELD", 5, align="right"),
+    Column("sent", "SENT/h", 6, align="right", drop=1),
+    Column("hour", "HOUR BUDGET", GAUGE, narrow=5, short="HOUR", align="right"),
+    Column("day", "DAY", 4, align="right", drop=2),
+    Column("complaints", "COMPL", 7, align="right"),
+    Column("bounces", "BOUNCE", 7, align="right"),
+    Column("trend", "TREND", 6, drop=4),
+    Column("oldest", "OLDEST", 6, align="right", drop=3),
+    Column("last", "LAST", 14, grow=1, drop=5),
+)
+
+
+def agent_row(line: AgentLine) -> Row:
+    mode = line.mode
+    more = f" +{len(line.boxes) - 1}" if len(line.boxes) > 1 else ""
+    state = Cell("✖ SUSP", Tone.FAULT) if line.suspended else Cell("run", Tone.PLAIN)
+    return row(
+        line.id,
+        (
+            safe_cell(line.name, Tone.STRONG),
+            Cell(mode.value, Tone.PLAIN, tail=more, tail_tone=Tone.ACCENT) if mode else Cell("no mailbox", Tone.MUTED),
+            state,
+            Cell(count_short(line.held) if line.held else ABSENT, Tone.PLAIN if line.held else Tone.MUTED),
+            Cell(count_short(line.sent_hour), Tone.PLAIN if line.sent_hour else Tone.MUTED),
+            _gauge(line.hour),
+            _used(line.day),
+            _share(line.complaints),
+            _share(line.bounces, digits=1),
+            Cell(sparkline(line.trend, 6), Tone.INFO),
+            Cell(tone=Tone.PLAIN, since=line.oldest) if line.oldest is not None else Cell(ABSENT, Tone.MUTED),
+            safe_cell(line.last, Tone.MUTED),
+        ),
+    )
+
+
+def agent_fields(line: AgentLine) -> Values:
+    """What a filter of agents may name."""
+    return {
+        "agent": line.name,
+        "mode": [box.mode.value for box in line.boxes],
+        "state": line.status,
+        "mailbox": [box.address for box in line.boxes],
+        "level": _LEVEL_WORDS[line.level],
+        "held": line.held,
+        "sent": line.sent_hour,
+    }
+
+
+_LEVEL_WORDS: Final[Mapping[Level, tuple[str, ...]]] = {
+    Level.FAULT: ("bad", "fault"),
+    Level.WARN: ("bad", "warn"),
+    Level.INFO: ("info",),
+    Level.FINE: ("fine",),
+}
+_MODES: Final = tuple(mode.value for mode in Mode)
+LEVELS: Final = Field(Kind.CHOICE, choices=("bad", "fault", "warn", "info", "fine"), aliases={"crit": "fault"})
+MODES: Final = Field(Kind.CHOICE, choices=_MODES, ordered=True)
+AGENT_FIELDS: Final[Fields] = {
+    "agent": Field(),
+    "mode": MODES,
+    "state": Field(Kind.CHOICE, choices=("active", "suspended")),
+    "mailbox": Field(),
+    "level": LEVELS,
+    "held": Field(Kind.NUMBER),
+    "sent": Field(Kind.NUMBER),
+}
+
+
+def _gauge(limit: Limit | None) -> Cell:
+    if limit is None or limit.cap <= 0:
+        return Cell("no budget" if limit else ABSENT, Tone.MUTED, short=ABSENT)
+    fraction = limit.used / limit.cap
+    return Cell(gauge_text(limit.used, limit.cap, GAUGE), gauge_tone(fraction), short=percent(fraction, tight=True))
+
+
+def _used(limit: Limit | None) -> Cell:
+    if limit is None or limit.cap <= 0:
+        return Cell(ABSENT, Tone.MUTED)
+    fraction = limit.used / limit.cap
+    return Cell(percent(fraction, tight=True), gauge_tone(fraction) if fraction >= 0.8 else Tone.PLAIN)
+
+
+def _share(share: Share, *, digits: int = 2) -> Cell:
+    glyph, tone = {Level.FAULT: ("✖", Tone.FAULT), Level.WARN: ("▲", Tone.WARN)}.get(share.level, ("", Tone.PLAIN))
+    if share.rate is None:
+        return Cell(ABSENT, Tone.MUTED)
+    return Cell(glyph + percent(share.rate, digits=digits, tight=True), tone)
+
+
+# --- held mail ----------------------------------------------------------------------------------------------------
+
+HELD: Final = (
+    Column("age", "AGE", 6, align="right"),
+    Column("checks", "CHK", 3),
+    Column("alike", "ALIKE", 5, align="right", drop=1),
+    Column("agent", "AGENT", 12),
+    Column("to", "TO", 16, grow=1),
+    Column("subject", "SUBJECT", 16, grow=2),
+)
+
+
+def check_cell(held: HeldRow) -> Cell:
+    """`✖2` failed checks of its content, else `▲1` for what else it is held for: the lines of the opened message."""
+    if held.failed_checks:
+        return Cell(f"✖{held.failed_checks}", Tone.FAULT)
+    return Cell(f"▲{held.cautions}", Tone.WARN) if held.cautions else Cell("·", Tone.MUTED)
+
+
+def held_row(held: HeldRow) -> Row:
+    """One line of the queue; a held read or tag says what it asks where a subject would stand."""
+    to = safe_cell(held.to.first if held.to else held.mailbox)
+    if held.to and held.to.count > 1:
+        to = Cell(to.text, to.tone, tail=f"{to.tail} +{held.to.count - 1}", tail_tone=Tone.ACCENT)
+    subject = safe_cell(held.subject) if held.subject is not None else safe_cell(f"{held.kind} {held.target or ''}")
+    subject = Cell("(no subject)", Tone.MUTED) if not subject.text else subject
+    missing = held.needs - len(held.approvers)
+    tail = f" {len(held.approvers)}/{held.needs} yes" if held.needs > 1 and missing else ""
+    return Row(
+        held.id,
+        held.version,
+        (
+            Cell(tone=Tone.PLAIN, since=held.submitted_at),
+            check_cell(held),
+            Cell(_alike(held), Tone.ACCENT) if held.alike > 1 else Cell(),
+            safe_cell(held.agent),
+            to,
+            Cell(subject.text, subject.tone, tail=subject.tail + tail),
+        ),
+        digest=held.digest,
+    )
+
+
+def _alike(held: HeldRow) -> str:
+    """How many are alike; beyond what is counted, `99+`."""
+    return f"{TIMES}{held.alike - 1}+" if held.more_alike else f"{TIMES}{held.alike}"
+
+
+def since_text(at: int | None, now: int) -> str:
+    """`3d04 ago`, or an en dash."""
+    return ABSENT if at is None else f"{age(now - at)} ago"
+
+
+def in_text(at: int | None, now: int) -> str:
+    """`in 3d`, `now`, or an en dash."""
+    if at is None:
+        return ABSENT
+    return "now" if at <= now else f"in {age_short(at - now)}"

@@ -1,0 +1,166 @@
+"""Columns, cells and rows of a table: how they share the width, and what one line of it says.
+
+Pure: widths in, pieces of text with tones out. The table (`console.widgets.table`) paints them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
+
+from console.safe_text import MARKER, cells, clip, fit
+from console.themes import Tone
+from console.views.format import age
+
+GAP: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. `width` in cells is also the least a flexible one (`grow` > 0) shrinks to.
+
+    `drop`: 0 never leaves; of the others the highest leaves first when the width does not suffice. Below
+    `narrow_below` cells of table a column with `narrow` takes that width and its
+    `short` title, and its cells their `short` text.
+    """
+
+    key: str
+    title: str
+    width: int
+    grow: int = 0
+    align: Literal["left", "right"] = "left"
+    drop: int = 0
+    narrow: int | None = None
+    narrow_below: int = 100
+    short: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Safe text with its meaning. `tail` is kept when `text` is clipped; `since` draws a running age instead."""
+
+    text: str = ""
+    tone: Tone = Tone.PLAIN
+    tail: str = ""
+    tail_tone: Tone = Tone.WARN
+    short: str | None = None
+    since: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What a source knows of one id. A changed row has a changed `version`; `digest` is what an action is bound to."""
+
+    id: int
+    version: int
+    cells: tuple[Cell, ...]
+    digest: str | None = None
+
+    @property
+    def ages(self) -> bool:
+        return any(cell.since is not None for cell in self.cells)
+
+
+_NOTHING: Final = Cell()
+
+
+class Placed(NamedTuple):
+    """A column that has its place: which cell it draws and how wide."""
+
+    cell: int
+    column: Column
+    width: int
+    narrow: bool
+
+
+class Piece(NamedTuple):
+    text: str
+    tone: Tone
+
+
+def lay_out(columns: Sequence[Column], width: int) -> tuple[Placed, ...]:
+    """Which columns fit into `width` cells, and how wide each is. Columns are parted by one cell."""
+    chosen = [
+        Placed(index, column, column.width, narrow=False)
+        if column.narrow is None or width >= column.narrow_below
+        else Placed(index, column, column.narrow, narrow=True)
+        for index, column in enumerate(columns)
+    ]
+    while chosen and _needed(chosen) > width and any(placed.column.drop for placed in chosen):
+        chosen.remove(max(chosen, key=lambda placed: placed.column.drop))
+    spare = width - _needed(chosen)
+    growing = sum(placed.column.grow for placed in chosen)
+    if spare > 0 and growing:
+        shares = {placed.cell: spare * placed.column.grow // growing for placed in chosen if placed.column.grow}
+        shares[max(shares)] += spare - sum(shares.values())
+        return tuple(placed._replace(width=placed.width + shares.get(placed.cell, 0)) for placed in chosen)
+    return tuple(_squeeze(chosen, width))
+
+
+def _needed(chosen: Sequence[Placed]) -> int:
+    return sum(placed.width for placed in chosen) + GAP * max(0, len(chosen) - 1)
+
+
+def _squeeze(chosen: list[Placed], width: int) -> list[Placed]:
+    """Take cells from the widest flexible column until what never drops fits as well as it can."""
+    while _needed(chosen) > width:
+        flexible = [placed for placed in chosen if placed.column.grow and placed.width > 1]
+        if not flexible:
+            break
+        widest = max(flexible, key=lambda placed: placed.width)
+        chosen[chosen.index(widest)] = widest._replace(width=widest.width - 1)
+    return chosen
+
+
+def head(placed: Sequence[Placed]) -> str:
+    """The titles, aligned as their columns are."""
+    return (" " * GAP).join(
+        fit(column.short if narrow and column.short else column.title, width, right=column.align == "right")
+        for _, column, width, narrow in placed
+    )
+
+
+def pieces(row: Row, placed: Sequence[Placed], *, now: int) -> list[Piece]:
+    """One row's text in order, each piece with its tone; as wide as the columns and their gaps."""
+    drawn: list[Piece] = []
+    for position, (index, column, width, narrow) in enumerate(placed):
+        if position:
+            _append(drawn, " " * GAP, None)
+        cell = row.cells[index] if index < len(row.cells) else _NOTHING
+        text = age(now - cell.since) if cell.since is not None else cell.text
+        if narrow and cell.short is not None:
+            text = cell.short
+        tail_width = min(width, cells(cell.tail))
+        text = clip(text, width - tail_width)
+        pad = " " * (width - tail_width - cells(text))
+        if column.align == "right":
+            _append(drawn, pad, None)
+        for part, tone in _marked_up(text, cell.tone) if "⟨" in text else ((text, cell.tone),):
+            _append(drawn, part, tone)
+        if tail_width:
+            _append(drawn, clip(cell.tail, tail_width), cell.tail_tone)
+        if column.align == "left":
+            _append(drawn, pad, None)
+    return drawn
+
+
+def _append(drawn: list[Piece], text: str, tone: Tone | None) -> None:
+    """Add a piece, or lengthen the last: every piece costs in every frame. Blank (None) joins whatever is before it."""
+    if not text:
+        return
+    last = drawn[-1] if drawn else None
+    if last is not None and (tone is last.tone or (tone is None and last.tone is not Tone.HIDDEN)):
+        drawn[-1] = Piece(last.text + text, last.tone)
+    else:
+        drawn.append(Piece(text, tone or Tone.PLAIN))
+
+
+def _marked_up(text: str, tone: Tone) -> list[Piece]:
+    """The text with its markers of hidden characters standing out."""
+    drawn: list[Piece] = []
+    at = 0
+    for found in MARKER.finditer(text):
+        drawn += [Piece(text[at : found.start()], tone), Piece(found[0], Tone.HIDDEN)]
+        at = found.end()
+    return [*drawn, Piece(text[at:], tone)]

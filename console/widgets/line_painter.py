@@ -1,0 +1,131 @@
+"""Paint a table's lines: a row, the head, the words of an empty table; each drawn line is kept until it changes."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, assert_never
+
+from rich.segment import Segment
+from rich.style import Style as RichStyle
+from textual.cache import LRUCache
+from textual.strip import Strip
+from textual.style import Style
+from textual.widget import Widget
+
+from console.safe_text import fit
+from console.themes import Tone
+from console.widgets.columns import Column, Piece, Placed, Row, head, lay_out, pieces
+from core.durations import SECOND
+
+STRIPS_KEPT: Final = 1_000
+
+Mark = Literal["", "marked", "gone"]
+Point = Literal["", "cursor", "blurred"]
+Ground = Literal["", "head", "cursor", "blurred", "marked", "gone", "notice", "failed"]
+
+GROUNDS: Final = frozenset(
+    f"table--{name}" for name in ("head", "cursor", "blurred", "marked", "gone", "notice", "failed")
+)
+"""The component classes a widget must have to be painted on."""
+
+
+class Showing(enum.Enum):
+    """What a table without rows says; four different texts, for they ask for four different next steps."""
+
+    LOADING = "loading"
+    ROWS = "rows"
+    FILTERED = "filtered"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The words for a table without rows."""
+
+    loading: str = "Loading ..."
+    empty: str = "Nothing here."
+    filtered: str = "Nothing matches the filter. esc clears it."
+    failed: str = "Not available"
+
+    def of(self, showing: Showing, reason: str) -> str:
+        """What to say; `reason` is safe text, for a failure."""
+        match showing:
+            case Showing.LOADING:
+                return self.loading
+            case Showing.ROWS:
+                return self.empty
+            case Showing.FILTERED:
+                return self.filtered
+            case Showing.FAILED:
+                return f"✖ {self.failed}: {reason}" if reason else f"✖ {self.failed}"
+            case _:
+                assert_never(showing)
+
+
+class LinePainter:
+    """Turns rows into strips of one width, in the colours that `widget` has at the moment."""
+
+    def __init__(self, widget: Widget, columns: Sequence[Column], *, markable: bool) -> None:
+        self._widget = widget
+        self._columns = tuple(columns)
+        self._markable = markable
+        self._placed: tuple[int, tuple[Placed, ...]] = (-1, ())
+        self._strips: LRUCache[tuple[int, int, str, str, int, int], Strip] = LRUCache(STRIPS_KEPT)
+        self._styles: dict[tuple[Ground, Tone | None], RichStyle] = {}
+
+    def forget(self) -> None:
+        """The theme or the widget's CSS has changed."""
+        self._strips.clear()
+        self._styles.clear()
+
+    def row(self, row: int, known: Row | None, *, width: int, point: Point, mark: Mark, now: int) -> Strip:
+        """One row's line; `…` while it is being read."""
+        version = known.version if known else -1
+        key = (row, version, point, mark, width, now // SECOND if known and known.ages else 0)
+        strip = self._strips.get(key)
+        if strip is None:
+            strip = self._strips[key] = self._paint(known, width, point=point, mark=mark, now=now)
+        return strip
+
+    def head(self, width: int) -> Strip:
+        return self.words(" " * self._gutter + head(self._layout(width)), width, "head")
+
+    def words(self, text: str, width: int, ground: Ground) -> Strip:
+        return Strip([Segment(fit(text, width), self._style(ground, None))], width)
+
+    @property
+    def _gutter(self) -> int:
+        return 3 if self._markable else 1
+
+    def _layout(self, width: int) -> tuple[Placed, ...]:
+        if self._placed[0] != width:
+            self._placed = (width, lay_out(self._columns, width - self._gutter))
+        return self._placed[1]
+
+    def _paint(self, known: Row | None, width: int, *, point: Point, mark: Mark, now: int) -> Strip:
+        ground: Ground = point or mark
+        # a gone row is one grey; reversed text in sixteen colours would turn each tone into a patch of its own
+        plain = mark == "gone" or (bool(point) and self._widget.app.native_ansi_color)
+        parts = [Piece(">" if point else " ", Tone.ACCENT)]
+        if self._markable:
+            parts.append(Piece({"marked": "● ", "gone": "- "}.get(mark, "  "), Tone.ACCENT))
+        parts += pieces(known, self._layout(width), now=now) if known else [Piece("…", Tone.MUTED)]
+        strip = Strip([Segment(text, self._style(ground, None if plain else tone)) for text, tone in parts])
+        return strip.adjust_cell_length(width, self._style(ground, None))
+
+    def _style(self, ground: Ground, tone: Tone | None) -> RichStyle:
+        """The colours of a tone on a kind of line, looked up once per theme."""
+        found = self._styles.get((ground, tone))
+        if found is None:
+            whole = self._widget.visual_style
+            if ground:
+                name = f"table--{ground}"
+                whole = self._widget.get_visual_style(name)
+                # get_visual_style leaves out the one attribute that shows a cursor in sixteen colours
+                whole += Style(reverse=self._widget.get_component_styles(name).text_style.reverse)
+            if tone is not None and tone is not Tone.PLAIN:
+                whole += Style.parse(tone.value)
+            found = self._styles[ground, tone] = whole.rich_style
+        return found

@@ -1,0 +1,399 @@
+"""The one table: it draws only what is visible, so a million rows cost what forty do.
+
+Textual's DataTable lays out every cell of every row: 100,000 rows freeze the screen for twenty seconds. Here the rows
+are ids (`console.row_selection`), a page of them is fetched by key when it comes into view, and each drawn line is kept by
+(id, version, cursor, mark, width). Events only mark ids dirty; one tick, four times a second, fetches and redraws the
+dirty ones that are visible. A screen that is not shown does nothing.
+
+Data goes down through methods, messages come up. The table never decides: a click or a key moves the cursor, no more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, Sequence
+from typing import ClassVar, Final
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from console.row_cache import DIGESTS_A_TURN, Pages, RowSource
+from console.row_selection import Roster
+from console.safe_text import make_safe
+from console.table_messages import Announced, FetchFailed, Highlighted, MarksChanged
+from console.widgets.columns import Column, Row
+from console.widgets.line_painter import GROUNDS, LinePainter, Mark, Point, Showing, Texts
+from core.durations import SECOND
+
+TICK: Final = 0.25  # seconds between refreshes of what is dirty and visible
+_TEXTS: Final = Texts()
+
+
+class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
+    """A table over ids. See `show_rows`, `offer_rows`, `touch_rows`, `remove_rows` for data, the messages for news."""
+
+    ALLOW_SELECT = False
+    DEFAULT_CSS = """
+    VirtualTable {
+        background: $background; color: $foreground; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1;
+        & > .table--head { background: $panel; color: $text-muted; }
+        & > .table--cursor { background: $block-cursor-background; color: $block-cursor-foreground; }
+        & > .table--blurred { background: $block-cursor-blurred-background; color: $foreground; }
+        & > .table--marked { background: $primary-muted; color: $foreground; }
+        & > .table--gone { color: $text-muted; text-style: strike; }
+        & > .table--notice { color: $text-muted; }
+        & > .table--failed { color: $text-error; text-style: bold; }
+        &:ansi > .table--cursor { text-style: reverse; }
+        &:ansi > .table--blurred { text-style: bold; }
+        &:ansi > .table--marked { text-style: bold; }
+    }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = set(GROUNDS)
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", show=False),
+        Binding("down,j", "move(1)", show=False),
+        Binding("pageup", "page(-1)", show=False),
+        Binding("pagedown", "page(1)", show=False),
+        Binding("home,g", "top", show=False),
+        Binding("end,G", "bottom", show=False),
+    ]
+
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        source: RowSource,
+        *,
+        now: Callable[[], int],
+        markable: bool = True,
+        texts: Texts = _TEXTS,
+        id: str | None = None,  # noqa: A002 - Textual's own name
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self.roster = Roster()
+        self.texts = texts
+        self._source = source
+        self._now = now
+        self._pages = Pages()
+        self._painter = LinePainter(self, columns, markable=markable)
+        self._showing = Showing.LOADING
+        self._reason = ""
+        self._asking: asyncio.Task[None] | None = None
+        self._second = -1
+
+    # -- data goes down -----------------------------------------------------------------------------------------------
+
+    def show_rows(self, ids: Iterable[int], *, filtered: bool = False) -> None:
+        """Show these ids in this order now: the operator opened, sorted, filtered. The cursor stays on its id."""
+        self._showing = Showing.FILTERED if filtered else Showing.ROWS
+        before, announced = self.roster.cursor, self.roster.fresh
+        self._rearranged(lambda: self.roster.load(ids))
+        if announced:
+            self.post_message(Announced(self, 0))
+        if self.roster.cursor != before:
+            self.post_message(Highlighted(self, self.roster.cursor))
+        self._tell_marks()
+
+    def offer_rows(self, ids: Iterable[int]) -> None:
+        """A newer order: shown at once, or announced while anything is marked."""
+        self._showing = self._showing if self._showing is Showing.FILTERED else Showing.ROWS
+        before, announced = self.roster.cursor, self.roster.fresh
+        self._rearranged(lambda: self.roster.offer(ids))
+        if self.roster.fresh != announced:
+            self.post_message(Announced(self, self.roster.fresh))
+        if self.roster.cursor != before:
+            self.post_message(Highlighted(self, self.roster.cursor))
+
+    def load_offered(self) -> None:
+        """Take what was announced (`.`)."""
+        if self.roster.frozen or self.roster.fresh:
+            self._rearranged(self.roster.load_offered)
+            self.post_message(Announced(self, 0))
+            self._tell_marks()
+
+    def touch_rows(self, ids: Iterable[int]) -> None:
+        """These have changed; the next tick looks at those that are visible."""
+        self._pages.touch(ids)
+
+    def remove_rows(self, ids: Iterable[int]) -> None:
+        """These have left. A marked or frozen one, and the one under the cursor, stays drawn as gone."""
+        leaving = tuple(ids)
+        had_marks = bool(self.roster.marks)
+        lost: list[int] = []
+        self._rearranged(lambda: lost.extend(self.roster.remove(leaving)))
+        self._pages.drop(row for row in leaving if row not in self.roster.gone)
+        if had_marks:
+            self._tell_marks(lost)
+        if self.roster.cursor in self.roster.gone:
+            self.post_message(Highlighted(self, self.roster.cursor))
+
+    def say_loading(self) -> None:
+        self._showing = Showing.LOADING
+        self._repaint()
+
+    def say_failed(self, reason: str) -> None:
+        """The rows cannot be had, or are no longer current: rows that are drawn stay, under a head that says so."""
+        self._showing, self._reason = Showing.FAILED, make_safe(reason).text
+        self._repaint()
+
+    def say_current(self) -> None:
+        """Take back `say_failed`: what is drawn is current again."""
+        self._showing = Showing.ROWS
+        self.forget()
+
+    def forget(self) -> None:
+        """Fetch everything visible anew."""
+        self._pages.touch_all()
+        self._repaint()
+
+    # -- what is pointed at -------------------------------------------------------------------------------------------
+
+    @property
+    def cursor_id(self) -> int | None:
+        """The id under the cursor, also if it is gone: ask `is_gone`."""
+        return self.roster.cursor
+
+    @property
+    def cursor_row(self) -> Row | None:
+        """The row under the cursor as it was drawn; None while unread, or gone. What an action is keyed to."""
+        return None if (cursor := self.roster.cursor) is None or cursor in self.roster.gone else self._pages.get(cursor)
+
+    def is_gone(self, row: int) -> bool:
+        return row in self.roster.gone
+
+    @property
+    def marks(self) -> Mapping[int, str | None]:
+        """Marked ids with the digest that was drawn when they were marked (None: never drawn, still being read)."""
+        return self.roster.marks
+
+    def toggle_mark(self) -> None:
+        """Mark or unmark the row under the cursor and go one down."""
+        if (cursor := self.roster.cursor) is None:
+            return
+        self._rearranged(lambda: self.roster.toggle(cursor, self._pages.digest(cursor)))
+        self._tell_marks()
+        self.action_move(1)
+
+    def toggle_range(self) -> None:
+        """`v`: the first press starts a range at the cursor, the second marks all of it."""
+        if self.roster.anchor is None:
+            self.roster.anchor = self.roster.cursor
+        else:
+            self._mark(self.roster.span())
+            self.roster.anchor = None
+        self._repaint()
+
+    def cancel_range(self) -> bool:
+        """Forget a range that was started. False if there was none."""
+        started, self.roster.anchor = self.roster.anchor is not None, None
+        self._repaint()
+        return started
+
+    def mark_all(self, only: Container[int] | None = None) -> None:
+        """`*`: mark everything shown, or of it only these."""
+        self._mark(row for row in self.roster.ids if only is None or row in only)
+
+    def clear_marks(self) -> None:
+        self._rearranged(self.roster.clear_marks)
+        self._tell_marks()
+
+    def seek(self, row: int) -> bool:
+        """Put the cursor on an id, if it is shown."""
+        if (index := self.roster.index_of(row)) is not None:
+            self._go(index)
+        return index is not None
+
+    def _mark(self, ids: Iterable[int]) -> None:
+        self.roster.mark({row: self._pages.digest(row) for row in ids})
+        self._tell_marks()
+        self._repaint()
+
+    def _tell_marks(self, lost: Sequence[int] = ()) -> None:
+        marked, hidden = len(self.roster.marks), len(self.roster.hidden_marks)
+        self.post_message(MarksChanged(self, marked=marked, hidden=hidden, lost=tuple(lost)))
+
+    # -- moving -------------------------------------------------------------------------------------------------------
+
+    @property
+    def page_height(self) -> int:
+        """Rows that fit below the head."""
+        return max(1, self.size.height - 1)
+
+    def action_move(self, by: int) -> None:
+        self._go(self.roster.cursor_index + by)
+
+    def action_page(self, by: int) -> None:
+        self._go(self.roster.cursor_index + by * max(1, self.page_height - 1))
+
+    def action_top(self) -> None:
+        self._go(0)
+
+    def action_bottom(self) -> None:
+        self._go(len(self.roster) - 1)
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset is not None and offset.y > 0 and (index := offset.y - 1 + self.scroll_offset.y) < len(self.roster):
+            self._go(index)
+
+    def _go(self, index: int) -> None:
+        size, old = len(self.roster), self.roster.cursor
+        if not self.roster.move_to(index):
+            return
+        if self.roster.anchor is not None or len(self.roster) != size:
+            self._resized()
+        else:
+            self._redraw(row for row in (old, self.roster.cursor) if row is not None)
+        self._follow_cursor()
+        self.post_message(Highlighted(self, self.roster.cursor))
+
+    def _follow_cursor(self) -> None:
+        at, top = self.roster.cursor_index, self.scroll_offset.y
+        if at < top:
+            self.scroll_to(y=at, animate=False)
+        elif at >= top + self.page_height:
+            self.scroll_to(y=at - self.page_height + 1, animate=False)
+
+    def _rearranged(self, change: Callable[[], object]) -> None:
+        """Run a change of the order and keep the cursor's row on the line of the screen where it was."""
+        line = self.roster.cursor_index - self.scroll_offset.y
+        change()
+        self._resized()
+        if 0 <= line < self.page_height:
+            self.scroll_to(y=max(0, self.roster.cursor_index - line), animate=False)
+        else:
+            self._follow_cursor()
+
+    def _resized(self) -> None:
+        self.virtual_size = Size(1, len(self.roster) + 1)
+        self._repaint()
+
+    # -- rows come ----------------------------------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        super().on_mount()  # type: ignore[no-untyped-call]  # Textual's own is not annotated
+        self._resized()
+        self.set_interval(TICK, self.tick)
+
+    def on_unmount(self) -> None:
+        if self._asking is not None:
+            self._asking.cancel()
+
+    def on_resize(self) -> None:
+        self._follow_cursor()
+        self._repaint()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self._want()
+
+    def tick(self) -> None:
+        """Bring what is visible up to date: dirty rows, running ages, digests of marks that were never drawn."""
+        if not self.is_mounted or not self.screen.is_active:
+            return
+        if not self._asking:
+            self._pages.settle(self._visible())
+        self._want(unread_too=True)
+        if not self._asking:  # or they are drawn with what is being read: each drawing costs by itself
+            self._redraw(self._aged())
+
+    def _aged(self) -> list[int]:
+        """The visible rows whose age is drawn anew; once a second."""
+        if (second := self._now() // SECOND) == self._second:
+            return []
+        self._second = second
+        return [row for row in self._visible() if (known := self._pages.get(row)) and known.ages]
+
+    def _visible(self) -> Sequence[int]:
+        top = self.scroll_offset.y
+        return self.roster.ids[top : top + self.page_height]
+
+    def _want(self, *, unread_too: bool = False) -> None:
+        """Ask for the visible rows that are missing or dirty; one question at a time, so that scrolling coalesces."""
+        if self._asking or not self.is_mounted or not self.screen.is_current:
+            return
+        wanted = self._pages.wanted(self._visible(), gone=self.roster.gone)
+        if not wanted and unread_too:
+            wanted = [row for row, digest in self.roster.marks.items() if digest is None][:DIGESTS_A_TURN]
+        if not wanted:
+            return
+        self._pages.asked(wanted)
+        try:
+            answer = self._source.fetch(wanted)
+        except Exception as error:  # noqa: BLE001 - a table outlives its database
+            self._not_fetched(wanted, error)
+            return
+        if isinstance(answer, Mapping):
+            self._accept(wanted, answer)
+        else:
+            self._asking = asyncio.create_task(self._wait_for(wanted, answer))
+
+    async def _wait_for(self, wanted: Sequence[int], answer: Awaitable[Mapping[int, Row]]) -> None:
+        try:
+            rows = await answer
+            self._asking = None
+            self._accept(wanted, rows)
+        except Exception as error:  # noqa: BLE001 - nobody hears of what a task raises
+            self._asking = None
+            self._not_fetched(wanted, error)
+            return
+        self._want()
+
+    def _not_fetched(self, wanted: Sequence[int], error: Exception) -> None:
+        self._pages.touch(wanted)
+        self.post_message(FetchFailed(self, error))
+
+    def _accept(self, wanted: Sequence[int], rows: Mapping[int, Row]) -> None:
+        changed = self._pages.accept(rows, visible=self._visible())
+        self.roster.mark({row: rows[row].digest for row in rows if self.roster.marks.get(row, "") is None})
+        if lost := [row for row in wanted if row not in rows]:
+            self.remove_rows(lost)
+        self._redraw(changed.union(self._aged()))
+        if self.roster.cursor in changed:
+            self.post_message(Highlighted(self, self.roster.cursor))
+
+    # -- drawing ------------------------------------------------------------------------------------------------------
+
+    def _repaint(self) -> None:
+        self.refresh()
+        self._want()
+
+    def _redraw(self, rows: Iterable[int]) -> None:
+        """Refresh the lines of these ids, as far as they are on the screen."""
+        chosen = set(rows)
+        regions: list[Region] = []
+        for line, row in enumerate(self._visible(), start=1):
+            if row not in chosen:
+                continue
+            if regions and regions[-1].bottom == line:  # neighbours are one region: each costs by itself
+                regions[-1] = regions[-1].grow((0, 0, 1, 0))
+            else:
+                regions.append(Region(0, line, self.size.width, 1))
+        if regions:
+            self.refresh(*regions)
+
+    def notify_style_update(self) -> None:
+        self._painter.forget()
+        super().notify_style_update()
+
+    def render_line(self, y: int) -> Strip:
+        # `size` still counts the cell under the scrollbar, and a figure at the right edge would lose its last digit
+        width = self.scrollable_content_region.width
+        if y == 0:
+            if self._showing is Showing.FAILED and len(self.roster):
+                return self._painter.words(f" ✖ NOT CURRENT: {self._reason}", width, "failed")
+            return self._painter.head(width)
+        index = self.scroll_offset.y + y - 1
+        if index < len(self.roster):
+            return self._line(index, width)
+        text = self.texts.of(self._showing, self._reason) if not len(self.roster) and y == 2 else ""
+        return self._painter.words(f"  {text}", width, "failed" if self._showing is Showing.FAILED else "notice")
+
+    def _line(self, index: int, width: int) -> Strip:
+        row = self.roster.ids[index]
+        point: Point = "" if row != self.roster.cursor else "cursor" if self.has_focus else "blurred"
+        mark: Mark = "gone" if row in self.roster.gone else "marked" if self.roster.is_marked(index) else ""
+        return self._painter.row(row, self._pages.get(row), width=width, point=point, mark=mark, now=self._now())

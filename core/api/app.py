@@ -1,0 +1,124 @@
+"""The application: every door under one roof, and the few that may face the internet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import BaseModel
+
+from core.api import errors
+from core.api.deps import ApiContext
+from core.api.errors import MEDIA_TYPE
+from core.api.listener import Listener
+from core.api.middleware.allowed_hosts import Hosts
+from core.api.middleware.fast_path import FastPath, Handler
+from core.api.middleware.head import Head
+from core.api.middleware.request_limits import RequestLimits
+from core.api.routes import docs
+from core.api.routes.emails import Intake
+from core.api.routes.feedback import Feedback
+from core.api.routes.health import Health
+from core.api.routes.mailboxes import Identities
+from core.api.routes.operators import People
+from core.api.routes.oversight import Operators
+from core.api.routes.tokens import Tokens
+from core.api.routes.unsubscribe import Unsubscribe
+from core.api.routes.webhooks import WebhookRoutes
+from core.api.schemas.requests import BODIES
+from core.api.schemas.responses import Problem
+from core.settings import Settings
+
+ABOUT = """The gateway through which AI agents send email. Agents submit, a human decides where the mailbox's mode asks
+for it, budgets and records are checked at the gate, and every outcome is told."""
+
+
+def build(desk: ApiContext, settings: Settings) -> FastAPI:
+    """The whole desk, for a network that is trusted to reach it."""
+    intake = Intake(desk)
+    app = _app(desk, settings, desk.traffic.inside, routes={"/emails/send": intake.send, "/emails/reply": intake.reply})
+    app.include_router(intake.router)
+    app.include_router(Identities(desk, settings).router)
+    app.include_router(Operators(desk).router)
+    app.include_router(Tokens(desk).router)
+    app.include_router(People(desk).router)
+    app.include_router(WebhookRoutes(desk).router)
+    app.include_router(Health(desk, settings).router)
+    _open(app, desk, settings)
+    describe(app)
+    return app
+
+
+def public(desk: ApiContext, settings: Settings) -> FastAPI:
+    """Only what strangers must reach: unsubscribing and feedback. It does not even describe itself."""
+    app = _app(desk, settings, desk.traffic.public, described=False)
+    _open(app, desk, settings)
+    return app
+
+
+def _open(app: FastAPI, desk: ApiContext, settings: Settings) -> None:
+    app.include_router(Unsubscribe(desk, settings).router)
+    app.include_router(Feedback(desk, settings).router)
+
+
+def _app(
+    desk: ApiContext,
+    settings: Settings,
+    listener: Listener,
+    *,
+    described: bool = True,
+    routes: Mapping[str, Handler] | None = None,
+) -> FastAPI:
+    app = FastAPI(
+        title="Postroom",
+        description=ABOUT,
+        version="0.1.0",
+        redoc_url=None,
+        docs_url=None,  # its page loads scripts from another site; docs.py has ours
+        openapi_url="/openapi.json" if described else None,
+    )
+    errors.install(app)
+    if routes:
+        app.add_middleware(FastPath, routes=routes)
+    if described:
+        docs.install(app)
+    app.add_middleware(Head)
+    app.add_middleware(Hosts, settings=settings)
+    app.add_middleware(
+        RequestLimits, chance=desk.house.chance, bodies=listener.bodies
+    )  # the last added is the outermost
+    return app
+
+
+def describe(app: FastAPI) -> None:
+    """Add the shapes that routes name by reference, and bearer tokens, to the description."""
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        found = plain()
+        components = found.setdefault("components", {})
+        schemas = components.setdefault("schemas", {})
+        shapes: tuple[type[BaseModel], ...] = (Problem, *BODIES)
+        for shape in shapes:
+            schema = shape.model_json_schema(ref_template="#/components/schemas/{model}")
+            for name, part in (schema.pop("$defs", {}) | {shape.__name__: schema}).items():
+                schemas.setdefault(name, part)
+        for route in found["paths"].values():
+            for operation in route.values():
+                operation["responses"] = {code: _told(one) for code, one in operation["responses"].items()}
+                if "HTTPValidationError" in str(operation["responses"].get("422")):
+                    del operation["responses"]["422"]  # nothing of these parameters can be malformed
+        schemas.pop("HTTPValidationError", None)
+        schemas.pop("ValidationError", None)
+        components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        found["security"] = [{"token": []}]
+        return found
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the description
+
+
+def _told(answer: dict[str, Any]) -> dict[str, Any]:
+    """The framework adds its own idea of how a model is sent; problems are problem+json alone."""
+    content = answer.get("content", {})
+    return answer | {"content": {MEDIA_TYPE: content[MEDIA_TYPE]}} if MEDIA_TYPE in content else answer

@@ -1,0 +1,162 @@
+"""Large messages are composed and examined in processes of their own: one body must not stall everybody.
+
+Reading 5 MB of tags takes seconds of CPU, which in the event loop would be seconds in which nobody is answered. Small
+messages stay in the loop, where the way to another process would cost more than the work. The processes are few, start
+when they are needed, end when they are idle, and each can be ended at any time: nothing has been accepted yet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import pickle
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import structlog
+
+from core.db.gate_queries import TokenFacts
+from core.errors import Overloaded, TooLarge, Unavailable
+from core.services.sending.prepare import Prepared, Submission
+
+INLINE: Final = 32 * 1024
+"""Bytes of a request up to which it is composed in the event loop: the worst of them takes a fifth of a second."""
+SECONDS: Final = 20.0
+"""The longest one message may take; 5 MB of nothing but tags take half of it."""
+START: Final = 60.0
+PATIENCE: Final = 30.0
+IDLE: Final = 60.0
+TASKS: Final = 200
+"""Messages after which a process is replaced: whatever it has gathered goes with it."""
+HEAD: Final = 8
+"""Bytes that say how long a pickle is. Both ends are this program."""
+
+log = structlog.get_logger("composers")
+
+
+class _Process:
+    """One child and its two pipes."""
+
+    def __init__(self, child: asyncio.subprocess.Process) -> None:
+        self._child = child
+        self.tasks = 0
+        self.until: asyncio.TimerHandle | None = None
+
+    async def read(self) -> Any:
+        out = self._child.stdout
+        assert out is not None
+        size = int.from_bytes(await out.readexactly(HEAD), "big")
+        return pickle.loads(await out.readexactly(size))  # noqa: S301 - our own child wrote it
+
+    async def ask(self, task: object) -> Any:
+        pipe = self._child.stdin
+        assert pipe is not None
+        octets = pickle.dumps(task, pickle.HIGHEST_PROTOCOL)
+        pipe.write(len(octets).to_bytes(HEAD, "big"))
+        pipe.write(octets)
+        await pipe.drain()
+        return await self.read()
+
+    def end(self) -> None:
+        if self.until is not None:
+            self.until.cancel()
+        with contextlib.suppress(ProcessLookupError):
+            self._child.kill()
+        if self._child.stdin is not None:
+            self._child.stdin.close()
+
+    async def gone(self) -> None:
+        await self._child.wait()
+
+
+class Composers:
+    """At most `most` processes; a message waits for a free one."""
+
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], *, most: int, seconds: float = SECONDS
+    ) -> None:
+        self._command = command
+        self._environment = environment
+        self._room = asyncio.Semaphore(most)
+        self._seconds = seconds
+        self._idle: list[_Process] = []
+        self._all: set[_Process] = set()
+        self._ending: set[asyncio.Task[None]] = set()
+
+    async def prepare(self, submission: Submission, *, token: TokenFacts, implicit: bool, now: int) -> Prepared:
+        """As `flow.prepare`. Raises `TooLarge` for what takes too long, `Unavailable` if the process died."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._room.acquire()
+        except TimeoutError:
+            raise Overloaded("other large messages are being read; nothing was accepted", retry_after=10) from None
+        try:
+            kind, answer = await self._asked((submission, token, implicit, now))
+        finally:
+            self._room.release()
+        if kind == "raised":
+            raise answer
+        assert isinstance(answer, Prepared)
+        return answer
+
+    async def _asked(self, task: object) -> tuple[str, Any]:
+        process = self._idle.pop() if self._idle else await self._started()
+        if process.until is not None:
+            process.until.cancel()
+        answered = False
+        try:
+            async with asyncio.timeout(self._seconds):
+                kind, answer = await process.ask(task)
+            answered = True
+        except TimeoutError:
+            log.warning("a message took too long to read; its process was ended", seconds=self._seconds)
+            reason = f"its content takes more than {self._seconds:g} seconds to read"
+            raise TooLarge(reason, fix="send less, or simpler HTML") from None
+        except (EOFError, OSError) as error:
+            log.warning("the process that reads content ended", error=str(error))
+            raise Unavailable("the process that reads large messages ended; nothing was accepted") from None
+        finally:
+            if answered and process.tasks < TASKS:
+                self._keep(process)
+            else:
+                self._drop(process)
+        return kind, answer
+
+    async def _started(self) -> _Process:
+        child = await asyncio.create_subprocess_exec(
+            *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=self._environment
+        )
+        process = _Process(child)
+        self._all.add(process)
+        try:
+            async with asyncio.timeout(START):
+                await process.read()
+        except (TimeoutError, EOFError, OSError):
+            self._drop(process)
+            raise Unavailable("no process to read large messages could be started; nothing was accepted") from None
+        except BaseException:
+            self._drop(process)
+            raise
+        return process
+
+    def _keep(self, process: _Process) -> None:
+        process.tasks += 1
+        process.until = asyncio.get_running_loop().call_later(IDLE, self._drop, process)
+        self._idle.append(process)
+
+    def _drop(self, process: _Process) -> None:
+        if process not in self._all:
+            return
+        self._all.discard(process)
+        if process in self._idle:
+            self._idle.remove(process)
+        process.end()
+        ending = asyncio.create_task(process.gone())
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
+
+    async def close(self) -> None:
+        """End them all."""
+        for process in list(self._all):
+            self._drop(process)
+        await asyncio.gather(*self._ending)

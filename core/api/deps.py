@@ -1,0 +1,28 @@
+"""What every door of a gateway needs, in one value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from core.api.auth import Authenticator
+from core.api.compose_pool import Composers
+from core.api.listener import Traffic
+from core.db.store import Store
+from core.db.writer import Writer
+from core.services.context import ServiceContext
+
+
+@dataclass(frozen=True, slots=True)
+class ApiContext:
+    """One per gateway."""
+
+    store: Store
+    writer: Writer
+    house: ServiceContext
+    callers: Authenticator
+    traffic: Traffic = field(default_factory=Traffic)
+    composers: Composers | None = None
+    """Processes for large messages; None: the event loop composes them too."""
+    pulse: Callable[[], str | None] = lambda: None
+    """Why this gateway's last sign of life was not committed."""

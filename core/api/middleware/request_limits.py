@@ -1,0 +1,114 @@
+"""The outermost wall of a door: a request id and bounds on bodies, before anything is parsed.
+
+One body has a bound of its own, and all that are not answered yet have one together: a dozen clients that send 25 MB
+and never finish must not take the memory of the desk.
+
+Plain ASGI: Starlette's `BaseHTTPMiddleware` costs a task a request and breaks cancellation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+
+from starlette.requests import ClientDisconnect
+
+from core.api.errors import of_error, problem
+from core.api.listener import SMALL, Bodies
+from core.errors import Overloaded
+from core.ids import Chance
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+MAX_BODY: Final = 26 * 2**20
+"""Bytes of one request: 25 MB of mail, as the large receivers take, in JSON."""
+
+
+class _TooMuch(Exception):
+    """The body went over the bound while it was read."""
+
+
+class _NoRoom(Exception):
+    """The bodies of all requests together went over theirs."""
+
+
+class _Body:
+    """A body while it is read: its size so far, and how much of it the memory for bodies is charged for."""
+
+    def __init__(self, receive: Receive, bodies: Bodies, most: int) -> None:
+        self._receive = receive
+        self._bodies = bodies
+        self._most = most
+        self._seen = self._charged = 0
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._seen += len(message.get("body", b""))
+        if self._seen > self._most:
+            raise _TooMuch
+        more = self._seen - SMALL - self._charged
+        if more > 0:
+            if not self._bodies.take(more):
+                raise _NoRoom
+            self._charged += more
+        return message
+
+    def release(self) -> None:
+        self._bodies.give(self._charged)
+
+
+class RequestLimits:
+    """Gives each request an id and refuses bodies over the bounds, declared or not."""
+
+    def __init__(self, app: App, *, chance: Chance, bodies: Bodies, most: int = MAX_BODY) -> None:
+        self._app = app
+        self._bodies = bodies
+        self._chance = chance
+        self._most = most
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        rid = scope["postroom.request_id"] = f"req_{self._chance(64):016x}"
+        declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+        if declared.isdigit() and int(declared) > self._most:
+            await self._refuse(scope, receive, send, rid)
+            return
+        started = False
+
+        async def tagged(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", rid.encode())]
+            await send(message)
+
+        body = _Body(receive, self._bodies, self._most)
+        try:
+            await self._app(scope, body.receive, tagged)
+        except _TooMuch:
+            if started:
+                raise
+            await self._refuse(scope, receive, send, rid)
+        except _NoRoom:
+            if started:
+                raise
+            reason = "the requests that are under way take all the memory there is for them"
+            await of_error(Overloaded(reason, retry_after=5), rid)(scope, receive, tagged)
+        except ClientDisconnect:
+            return  # nobody is left to answer, and nothing was written: its body never came
+        finally:
+            body.release()
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, rid: str) -> None:
+        answer = problem(
+            413, error="too_large", reason=f"the request is larger than {self._most:,} bytes", request_id=rid,
+            fix="send large files as links",
+        )  # fmt: skip
+        answer.headers["x-request-id"] = rid
+        await answer(scope, receive, send)

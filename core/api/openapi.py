@@ -1,0 +1,44 @@
+"""How routes describe themselves in /openapi.json, and the one way to answer with JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from fastapi import Response
+
+from core.api.errors import MEDIA_TYPE
+from core.api.schemas.responses import Problem
+
+
+def errors(*codes: int) -> dict[int | str, dict[str, Any]]:
+    """The problem answers of a route, for its description."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        code: {"description": "problem", "model": Problem, "content": {MEDIA_TYPE: {"schema": schema}}}
+        for code in codes
+    }
+
+
+def body_of(shape: type[Any]) -> dict[str, Any]:
+    """The description of a body that we parse ourselves (a third faster than letting the framework)."""
+    schema = shape.model_json_schema()
+    inlined = _inlined(schema, schema.pop("$defs", {}))
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": inlined}}}}
+
+
+def _inlined(schema: Any, definitions: Mapping[str, Any]) -> Any:
+    """The schema with each shape that it refers to in its place: the framework does not know of them."""
+    if isinstance(schema, list):
+        return [_inlined(one, definitions) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        named = definitions[schema["$ref"].rpartition("/")[2]]
+        return _inlined(named, definitions) | {key: value for key, value in schema.items() if key != "$ref"}
+    return {key: _inlined(value, definitions) for key, value in schema.items()}
+
+
+def answer_json(http: int, members: Mapping[str, Any]) -> Response:
+    return Response(orjson.dumps(members), status_code=http, media_type="application/json")

@@ -1,0 +1,110 @@
+"""`Prefer: wait`: many wait for what becomes of their mail, one reads the database for all of them.
+
+A waiter that looks by itself reads twenty times a second in the event loop: two hundred of them left another agent's
+mail waiting for ten seconds. Here a commit of this process wakes one reader, which asks for everybody at once; what
+other processes commit (egress, other gateways) it finds at its next look.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Final
+
+import structlog
+from sqlalchemy import select
+
+from core.db.store import Store
+from core.db.tables import Message, table
+from core.errors import Unavailable
+
+MESSAGE: Final = table(Message)
+LOOK: Final = 0.5
+"""Seconds between looks when no commit woke the reader."""
+GAP: Final = 0.05
+"""Seconds the reader rests after each look, however many commits there are."""
+PER_AGENT: Final = 256
+MOST: Final = 1_024
+
+log = structlog.get_logger("outcomes")
+
+
+class Outcomes:
+    """Who waits for which message. `wake` may be called whenever something was committed."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._waiting: dict[int, list[asyncio.Event]] = {}
+        self._of_agent: Counter[int] = Counter()
+        self._woken: asyncio.Event | None = None
+        self._reader: asyncio.Task[None] | None = None
+
+    def wake(self) -> None:
+        if self._woken is not None:
+            self._woken.set()
+
+    async def wait(self, message_id: int, *, agent_id: int, seconds: float) -> None:
+        """Return once every recipient of the message is final, or the time is over.
+
+        Returns at once where too many wait already: `Prefer` is a wish (RFC 7240 2), and the mail is accepted anyway.
+        """
+        if self._of_agent[agent_id] >= PER_AGENT or self._of_agent.total() >= MOST:
+            return
+        final = asyncio.Event()
+        self._of_agent[agent_id] += 1
+        self._waiting.setdefault(message_id, []).append(final)
+        self._start()
+        patience = asyncio.ensure_future(self._store.clock.sleep(seconds))
+        told = asyncio.ensure_future(final.wait())
+        try:
+            await asyncio.wait((patience, told), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            patience.cancel()
+            told.cancel()
+            self._of_agent[agent_id] -= 1
+            if not self._of_agent[agent_id]:
+                del self._of_agent[agent_id]
+            self._leave(message_id, final)
+
+    def _leave(self, message_id: int, final: asyncio.Event) -> None:
+        others = self._waiting.get(message_id)
+        if others is not None and final in others:
+            others.remove(final)
+            if not others:
+                del self._waiting[message_id]
+
+    def _start(self) -> None:
+        """A reader runs while somebody waits; the new waiter's message may be final already, so it looks now."""
+        if self._reader is None or self._reader.done():
+            self._woken = asyncio.Event()
+            self._reader = asyncio.create_task(self._read())
+        self.wake()
+
+    async def _read(self) -> None:
+        woken = self._woken
+        assert woken is not None
+        while self._waiting:
+            looking = asyncio.ensure_future(self._store.clock.sleep(LOOK))
+            waking = asyncio.ensure_future(woken.wait())
+            await asyncio.wait((looking, waking), return_when=asyncio.FIRST_COMPLETED)
+            looking.cancel()
+            waking.cancel()
+            woken.clear()
+            try:
+                await self._look()
+            except Unavailable as error:  # asked again at the next look
+                log.warning("outcomes could not be read", reason=error.reason)
+            except Exception:
+                log.exception("outcomes could not be read")
+            await asyncio.sleep(GAP)
+
+    async def _look(self) -> None:
+        asked = list(self._waiting)
+        if not asked:
+            return
+        statement = select(MESSAGE.c.id).where(MESSAGE.c.id.in_(asked), MESSAGE.c.open > 0)
+        under_way = {row.id for row in await asyncio.to_thread(self._store.rows, statement)}
+        for message_id in asked:
+            if message_id not in under_way:
+                for final in self._waiting.pop(message_id, ()):
+                    final.set()

@@ -1,0 +1,168 @@
+"""A request to send or to reply, read into a submission: its addresses, its key, how long it waits.
+
+Beside the doors because what may stand in a request is one thing, and what becomes of it another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from fastapi import Request
+
+from core.api.attachments import attachment
+from core.api.schemas.requests import MAX_RECIPIENTS, Composition, ReplyRequest, SendRequest
+from core.errors import Invalid, TooLarge
+from core.model import Action
+from core.rules.addresses import Address, parse_address, refuse_routes
+from core.services.sending.loop_prevention import Parent
+from core.services.sending.prepare import RunClaim, Submission
+
+MAX_WAIT: Final = 30
+
+
+def sent(parsed: SendRequest, issued: bytes, *, key: str | None) -> Submission:
+    """A new message. Raises `Invalid`, `TooLarge`."""
+    answers = parsed.in_reply_to or parsed.in_reply_to_headers
+    head = _Head(
+        sender=parsed.sender,
+        to=parsed.to,
+        subject=parsed.subject,
+        in_reply_to=parsed.in_reply_to,
+        references=tuple(parsed.references),
+        kind=Action.REPLY if answers else Action.SEND,
+    )
+    return _submission(parsed, head, answered=parsed.in_reply_to_headers, issued=issued, key=key)
+
+
+def replied(parsed: ReplyRequest, parent: Parent, issued: bytes, *, key: str | None) -> Submission:
+    """A reply: what it leaves out follows the message it answers. Raises `Invalid`, `TooLarge`.
+
+    `message_id` is what it replies to, so In-Reply-To names that; what else the agent names of the thread goes before
+    it in References (RFC 5322 3.6.4).
+    """
+    named = [*parsed.references, *([parsed.in_reply_to] if parsed.in_reply_to else [])]
+    head = _Head(
+        sender=parsed.sender or parent.mailbox,
+        to=parsed.to or parent.to,
+        subject=parsed.subject if parsed.subject is not None else _re(parent.subject),
+        in_reply_to=parent.rfc_message_id,
+        references=tuple(dict.fromkeys(named)),
+        kind=Action.REPLY,
+    )
+    return _submission(parsed, head, answered=parsed.in_reply_to_headers, issued=issued, key=key)
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What a new message says itself and a reply may follow."""
+
+    sender: str
+    to: list[str]
+    subject: str
+    in_reply_to: str | None
+    references: tuple[str, ...]
+    kind: Action
+
+
+def _submission(
+    parsed: Composition, head: _Head, *, answered: dict[str, str], issued: bytes, key: str | None
+) -> Submission:
+    """A shape with its addresses read. Raises `Invalid` naming every address that cannot be."""
+    count = len(head.to) + len(parsed.cc) + len(parsed.bcc)
+    if count > MAX_RECIPIENTS:
+        raise TooLarge(f"{count} recipients; a message takes at most {MAX_RECIPIENTS}", fix="send several messages")
+    problems: list[tuple[str, str]] = []
+    given: dict[str, str] = {}
+    seen: set[str] = set()
+    lists = {
+        name: _addresses(name, listed, problems, given, seen)
+        for name, listed in (("to", head.to), ("cc", parsed.cc), ("bcc", parsed.bcc))
+    }
+    from_ = _address("from", head.sender, problems)
+    reply_to = _address("reply_to", parsed.reply_to, problems) if parsed.reply_to else None
+    if not lists["to"] and not problems:
+        problems.append(("to", "at least one address"))
+    if problems or from_ is None:
+        raise Invalid(f"{problems[0][0]}: {problems[0][1]}", problems=tuple(problems))
+    run = parsed.run
+    claim = RunClaim()
+    if run is not None:
+        claim = RunClaim(run.id, run.user, tuple(run.via), run.agent_version, run.prompt_version, run.tools_version)
+    return Submission(
+        sender=from_,
+        to=lists["to"],
+        cc=lists["cc"],
+        bcc=lists["bcc"],
+        subject=head.subject,
+        issued=issued,
+        kind=head.kind,
+        given=given,
+        reply_to=reply_to,
+        text=parsed.text,
+        html=parsed.html,
+        attachments=tuple(attachment(one, place) for place, one in enumerate(parsed.attachments)),
+        headers=parsed.headers,
+        in_reply_to=head.in_reply_to,
+        references=head.references,
+        content_class=parsed.content_class,
+        run=claim,
+        tags=tuple(parsed.tags),
+        metadata=parsed.metadata,
+        idempotency_key=key,
+        answered=answered,
+    )
+
+
+def _addresses(
+    field: str, listed: list[str], problems: list[tuple[str, str]], given: dict[str, str], seen: set[str]
+) -> tuple[Address, ...]:
+    """The addresses of one list, each the first time it is named: who gets one copy stands in the message once."""
+    found = []
+    for place, text in enumerate(listed):
+        try:
+            address = parse_address(text)
+            refuse_routes(address)
+        except Invalid as error:
+            problems.append((f"{field}[{place}]", error.reason))
+        else:
+            if address.normalised not in seen:
+                seen.add(address.normalised)
+                given[address.spec] = text
+                found.append(address)
+    return tuple(found)
+
+
+def _address(field: str, text: str, problems: list[tuple[str, str]]) -> Address | None:
+    """One that stands alone: its field has no number."""
+    try:
+        address = parse_address(text)
+        refuse_routes(address)
+    except Invalid as error:
+        problems.append((field, error.reason))
+        return None
+    return address
+
+
+def idempotency_key(request: Request) -> str | None:
+    """The Idempotency-Key, 1-256 visible characters. Raises `Invalid`."""
+    key = request.headers.get("idempotency-key")
+    if key is not None and not (1 <= len(key) <= 256 and key.isprintable()):
+        raise Invalid(
+            "the Idempotency-Key is not 1-256 characters that can be printed",
+            problems=(("Idempotency-Key", "1-256 characters that can be printed"),),
+        )
+    return key
+
+
+def seconds_to_wait(prefer: str | None) -> int:
+    """Seconds of `Prefer: wait=N` (RFC 7240 4.3), at most 30; anything else asks for nothing."""
+    for part in (prefer or "").split(","):
+        name, _, value = part.strip().partition("=")
+        if name.strip().lower() == "wait" and value.strip().isdigit():
+            return min(int(value), MAX_WAIT)
+    return 0
+
+
+def _re(subject: str) -> str:
+    return subject if subject.lower().startswith("re:") else f"Re: {subject}"

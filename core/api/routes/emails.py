@@ -1,0 +1,278 @@
+"""Agents hand in mail and ask how it stands.
+
+A door parses, finds the token, and calls one verb. The work that costs time (parsing, composing) is done here, outside
+the desk's one transaction; what the agent is told comes after the commit.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Final
+
+from fastapi import APIRouter, Request, Response
+
+from core.api.compose_pool import INLINE
+from core.api.deps import ApiContext
+from core.api.errors import problem, request_id
+from core.api.middleware.fast_path import Handler
+from core.api.openapi import answer_json, body_of, errors
+from core.api.outcome_waiter import Outcomes
+from core.api.parsing import idempotency_key, replied, seconds_to_wait, sent
+from core.api.schemas.requests import ReplyRequest, SendRequest, TagsRequest, mailbox_address, read
+from core.api.schemas.responses import MessageAnswer, MessagesAnswer, StandingAnswer, SubmissionAnswer
+from core.db.gate_queries import TokenFacts
+from core.errors import Conflict, Forbidden, Invalid, NotFound
+from core.ids import read_id
+from core.model import Action
+from core.rules.roles import Verb
+from core.services.audit import status
+from core.services.sending import gated_actions
+from core.services.sending.loop_prevention import parent
+from core.services.sending.prepare import Prepared, Submission, prepare
+from core.services.sending.submit import RunMoved, Submit, note_answer, take_back
+from core.services.sending.submit_result import Answer, RecipientAnswer, blocked
+
+Told = dict[int | str, dict[str, Any]]
+
+
+# Read by hand like the body: letting the framework do it costs 180 us a message.
+SUBMITTING: Final[dict[str, Any]] = {
+    "parameters": [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string", "minLength": 1, "maxLength": 256},
+            "description": "The same key and body answers the first answer again.",
+        },
+        {
+            "name": "Prefer",
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string"},
+            "description": "wait=N waits up to N (30) seconds for the outcome (RFC 7240).",
+        },
+    ]
+}
+
+
+class Intake:
+    """The agents' routes."""
+
+    def __init__(self, desk: ApiContext) -> None:
+        self._desk = desk
+        self._outcomes = Outcomes(desk.store)
+        desk.writer.listeners.append(self._outcomes.wake)
+        self._running: set[tuple[int, bool, str, str]] = set()
+        self.router = APIRouter(tags=["agents"])
+        self._routes()
+
+    # --- handing in ---
+
+    async def send(self, request: Request) -> Response:
+        """Hand in a message. `Prefer: wait=N` waits up to N (30) seconds for its outcome."""
+        return await self._outcome_of(request, self._send)
+
+    async def reply(self, request: Request) -> Response:
+        """Answer a message; what is left out follows it."""
+        return await self._outcome_of(request, self._reply)
+
+    async def _outcome_of(self, request: Request, take: Handler) -> Response:
+        """Whoever hands in is told an outcome: what is not allowed is `blocked`, also before anything was read."""
+        try:
+            return await take(request)
+        except Forbidden as error:
+            return render(blocked(error.error, error.reason, fix=error.fix), request_id(request))
+
+    async def _send(self, request: Request) -> Response:
+        token = self._desk.callers.agent(request)
+        body = await request.body()
+        submission = sent(read(SendRequest, body), body, key=idempotency_key(request))
+        return await self._hand_in(request, submission, token)
+
+    async def _reply(self, request: Request) -> Response:
+        token = self._desk.callers.agent(request)
+        body = await request.body()
+        parsed = read(ReplyRequest, body)
+        with self._desk.callers.agent_reading(request) as (conn, reader):
+            answered = parent(conn, parsed.message_id, token=reader)
+        submission = replied(parsed, answered, body, key=idempotency_key(request))
+        return await self._hand_in(request, submission, token)
+
+    async def _hand_in(self, request: Request, submission: Submission, token: TokenFacts) -> Response:
+        key, wait = submission.idempotency_key, seconds_to_wait(request.headers.get("prefer"))
+        if key is None:
+            answer, _ = await self._accept(submission, token)
+            return render(await self._settled(answer, token, wait), request_id(request))
+        running = (token.agent_id, token.test, submission.sender.normalised, key)
+        if running in self._running:
+            raise Conflict(
+                "the first request with this Idempotency-Key is still running",
+                error="idempotency_in_progress",
+                fix="wait for its answer, or ask again a little later",
+            )
+        self._running.add(running)
+        try:
+            first, mailbox_id = await self._accept(submission, token)
+            answer = await self._settled(first, token, wait)
+            if answer is not first:
+                await self._desk.writer.do(lambda tx: note_answer(tx, mailbox_id, key, answer, test=token.test))
+        finally:
+            self._running.discard(running)
+        return render(answer, request_id(request))
+
+    async def _accept(self, submission: Submission, token: TokenFacts) -> tuple[Answer, int]:
+        """Compose and submit; once more under the implicit run where the gate asks for it."""
+        for implicit in (False, True):
+            try:
+                prepared = await self._prepared(submission, token, implicit=implicit)
+            except Forbidden as error:
+                return _refused(submission, error), 0
+            try:
+                answer = await self._desk.writer.do(Submit(prepared))
+            except RunMoved:
+                continue
+            return answer, prepared.mailbox_id
+        raise Conflict("the run could not be settled; try again")
+
+    async def _prepared(self, submission: Submission, token: TokenFacts, *, implicit: bool) -> Prepared:
+        """A small message is composed here, a large one by another process."""
+        desk = self._desk
+        if desk.composers is None or len(submission.issued) <= INLINE:
+            return prepare(desk.store, submission, token=token, house=desk.house, implicit=implicit)
+        return await desk.composers.prepare(submission, token=token, implicit=implicit, now=desk.store.clock.now())
+
+    async def _settled(self, answer: Answer, token: TokenFacts, wait: int) -> Answer:
+        """What came of queued mail within `wait` seconds, or how it stands at their end."""
+        if not wait or answer.status != "queued":
+            return answer
+        message_id = _id(answer.message_id or "")
+        await self._outcomes.wait(message_id, agent_id=token.agent_id, seconds=wait)
+        with self._desk.store.read() as conn:
+            return status.outcome(conn, message_id, answer, now=self._desk.store.clock.now())
+
+    # --- asking ---
+
+    async def _status(self, request: Request, message_id: str) -> Response:
+        """Where a message and each of its recipients stand. Never gated, never shows a body."""
+        with self._desk.callers.anybody_reading(request, Verb.DESK_READ) as (conn, caller):
+            found = status.message(conn, _id(message_id), caller=caller, now=self._desk.store.clock.now())
+        return answer_json(200, found)
+
+    async def _cancel(self, request: Request, message_id: str) -> Response:
+        """Take a message back while it is pending or waiting."""
+        token = self._desk.callers.agent(request)
+        number = _id(message_id)
+        await self._desk.writer.do(lambda tx: take_back(tx, number, token=token))
+        with self._desk.callers.agent_reading(request) as (conn, reader):
+            return answer_json(200, status.message(conn, number, caller=reader, now=self._desk.store.clock.now()))
+
+    async def _mailbox(self, request: Request, address: str) -> Response:
+        """How a mailbox stands: its mode, its budgets, whether its agent is suspended."""
+        wanted = mailbox_address(address)
+        found = self._desk.callers.anybody_look(
+            request, Verb.DESK_READ, lambda tx, caller: status.mailbox(tx, wanted, caller=caller)
+        )
+        return answer_json(200, found)
+
+    async def _messages(
+        self, request: Request, address: str, direction: str | None = None, q: str | None = None,
+        cursor: str | None = None,
+    ) -> Response:  # fmt: skip
+        """The mailbox's messages, newest first; reading is an action, which the mode may gate."""
+        token = self._desk.callers.agent(request)
+        if direction not in (None, "in", "out"):
+            raise Invalid("direction is in or out", problems=(("direction", "is in or out"),))
+        if not (q or "").isprintable():
+            raise Invalid("q has characters that no subject has", problems=(("q", "is not printable"),))
+        before = read_id("m", cursor) if cursor else None
+        if cursor and before is None:
+            raise Invalid(
+                "the cursor is none of ours", fix="leave it out for the first page",
+                problems=(("cursor", "is none of ours"),),
+            )  # fmt: skip
+        target = f"messages:{direction or ''}:{q or ''}:{cursor or ''}"
+        asked = await self._desk.writer.do(
+            lambda tx: gated_actions.ask(
+                tx, Action.READ, mailbox_address(address), target, token=token, house=self._desk.house
+            )
+        )
+        if asked is not None:
+            return render(asked, request_id(request))
+        with self._desk.callers.agent_reading(request) as (conn, reader):
+            found = status.messages(
+                conn, mailbox_address(address), token=reader, direction=direction, q=q, before=before
+            )
+        return answer_json(200, found)
+
+    async def _tags(self, request: Request, message_id: str) -> Response:
+        """Replace a message's tags; an action, which the mode may gate or block."""
+        token = self._desk.callers.agent(request)
+        tags = read(TagsRequest, await request.body()).tags
+        number = _id(message_id)
+        with self._desk.callers.agent_reading(request) as (conn, reader):
+            address = status.owned(conn, number, token=reader)
+        asked = await self._desk.writer.do(
+            lambda tx: gated_actions.tag(tx, number, tags, address, token=token, house=self._desk.house)
+        )
+        if asked is not None:
+            return render(asked, request_id(request))
+        with self._desk.callers.agent_reading(request) as (conn, reader):
+            return answer_json(200, status.message(conn, number, caller=reader, now=self._desk.store.clock.now()))
+
+    def _routes(self) -> None:
+        add = self.router.add_api_route
+        taken = {"model": SubmissionAnswer}
+        message: Told = {200: {"model": MessageAnswer}}
+        held: Told = {202: taken}
+        standing: Told = {200: {"model": StandingAnswer}}
+        listed: Told = {200: {"model": MessagesAnswer}}
+        refused = errors(401, 403, 404, 409, 413, 422, 429, 503)
+        for path, handler, shape in (
+            ("/emails/send", self.send, SendRequest),
+            ("/emails/reply", self.reply, ReplyRequest),
+        ):
+            told = {200: taken} | held | refused
+            add(path, handler, methods=["POST"], responses=told, openapi_extra=body_of(shape))
+        add("/emails/{message_id}", self._status, methods=["GET"], responses=message | errors(401, 403, 404, 503))
+        add(
+            "/emails/{message_id}/cancel", self._cancel, methods=["POST"],
+            responses=message | errors(401, 403, 404, 409, 503),
+        )  # fmt: skip
+        add(
+            "/emails/{message_id}/tags", self._tags, methods=["POST"],
+            responses=message | held | errors(401, 403, 404, 409, 413, 422, 503),
+            openapi_extra=body_of(TagsRequest),
+        )  # fmt: skip
+        add(
+            "/mailboxes/{address}", self._mailbox, methods=["GET"],
+            responses=standing | errors(401, 403, 404, 503),
+        )  # fmt: skip
+        add(
+            "/mailboxes/{address}/messages", self._messages, methods=["GET"],
+            responses=listed | held | errors(401, 403, 404, 422, 503),
+        )  # fmt: skip
+
+
+def render(answer: Answer, rid: str) -> Response:
+    """The answer to a submission: plain JSON if it was taken, a problem if not."""
+    if answer.accepted:
+        return Response(answer.body(), status_code=answer.http, media_type="application/json")
+    members = answer.members()
+    error, reason = members.pop("error"), members.pop("reason")
+    fix = members.pop("fix", None)
+    return problem(answer.http, error=error, reason=reason, fix=fix, request_id=rid, **members)
+
+
+def _refused(submission: Submission, error: Forbidden) -> Answer:
+    """What is refused while it is composed, with every recipient as the agent gave it."""
+    given = [submission.given[one.spec] for one in (*submission.to, *submission.cc, *submission.bcc)]
+    told = tuple(RecipientAnswer(one, "blocked", error.error) for one in dict.fromkeys(given))
+    return dataclasses.replace(blocked(error.error, error.reason, fix=error.fix), recipients=told)
+
+
+def _id(text: str) -> int:
+    number = read_id("m", text)
+    if number is None:
+        raise NotFound(f"there is no message {text[:40]!r}")
+    return number

@@ -1,0 +1,269 @@
+"""Identities are filed and changed over HTTP; signing for one is for people, at the console or the command line.
+
+While an identity is only requested, its requester fills the record by PATCH; once it is active, PATCH changes what may
+change, each part by the verb and the role for it. What several verbs change for one request, they change in one
+transaction or not at all.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from fastapi import APIRouter, Request, Response
+
+from core.api.deps import ApiContext
+from core.api.openapi import answer_json, body_of, errors
+from core.api.schemas.requests import IdentityMembers, MailboxPatch, MailboxRequest, mailbox_address, read
+from core.api.schemas.responses import MailboxAnswer
+from core.db.directory import MailboxRecord
+from core.db.transaction import Transaction
+from core.durations import DAY, duration, read_stamp, spell, stamp
+from core.errors import Conflict, Invalid, Unavailable
+from core.model import Actor
+from core.rules import addresses, issuance
+from core.rules.roles import Verb
+from core.security import credentials
+from core.security.encryption import MasterKeys
+from core.services import access, context
+from core.services.identity import mailbox_record, mailbox_settings, mailboxes
+from core.services.identity.mailbox_settings import Change
+from core.services.identity.mailboxes import Filed, Filing
+from core.services.notify import webhook_client
+from core.settings import Settings
+
+FARTHEST_END: Final = 3_660 * DAY
+UNSAID: Final = "changed over HTTP, no reason given"
+_FIXED: Final = frozenset(
+    {"agent", "purpose", "owner", "system_owner", "systems", "standing_reason", "revoke_when", "expires",
+     "stores_or_forwards"}
+)  # fmt: skip
+"""What people signed for: of an active identity it changes by a new request only."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Hook:
+    """A checked webhook with its new secret, sealed and, to be shown once, in clear; empty where none is wanted."""
+
+    url: str | None = None
+    sealed: bytes | None = None
+    secret: str | None = field(default=None, repr=False)
+
+
+class Identities:
+    """The routes of mailboxes that operators ask for and change."""
+
+    def __init__(self, desk: ApiContext, settings: Settings) -> None:
+        self._desk = desk
+        self._settings = settings
+        self.router = APIRouter(tags=["operators"])
+        acts = errors(401, 403, 404, 409, 413, 422, 503)
+        add = self.router.add_api_route
+        add(
+            "/mailboxes", self._file, methods=["POST"], status_code=202,
+            responses=acts | {202: {"model": MailboxAnswer}}, openapi_extra=body_of(MailboxRequest),
+        )  # fmt: skip
+        add(
+            "/mailboxes/{address}", self._patch, methods=["PATCH"],
+            responses=acts | {200: {"model": MailboxAnswer}}, openapi_extra=body_of(MailboxPatch),
+        )  # fmt: skip
+
+    async def _file(self, request: Request) -> Response:
+        """File an identity request; what its record still lacks is in `missing`, and is filled by PATCH."""
+        actor = self._desk.callers.operator(request)
+        asked = read(MailboxRequest, await request.body())
+        try:
+            address = addresses.parse_address(asked.address)
+        except Invalid as error:
+            raise Invalid(error.reason, problems=(("address", error.reason),)) from error
+        hook = self._hook(asked.approval_webhook, address.normalised)
+        filing = _changed(Filing(address=address), asked, hook, now=self._desk.store.clock.now())
+
+        def verb(tx: Transaction) -> dict[str, Any]:
+            return _filed(tx, mailboxes.request(tx, filing, actor=actor))
+
+        shown = await self._desk.writer.do(verb)
+        return answer_json(202, shown | _secret(hook))
+
+    async def _patch(self, request: Request, address: str) -> Response:
+        """Change a mailbox; what is pending is untouched. While only requested, its requester fills the record."""
+        actor = self._desk.callers.operator(request)
+        wanted = mailbox_address(address)
+        asked = read(MailboxPatch, await request.body())
+        hook = self._hook(asked.approval_webhook, wanted)
+
+        def verb(tx: Transaction) -> dict[str, Any]:
+            record = mailbox_record.found(tx, wanted)
+            if record.status == "requested":
+                new = hook if hook.url != record.webhook_url else _Hook(record.webhook_url, record.webhook_secret)
+                filing = _changed(mailboxes.as_filing(record), asked, new, now=tx.now)
+                return _filed(tx, mailboxes.request(tx, filing, actor=actor)) | _secret(new)
+            fresh = _apply(tx, record, asked, hook, actor)
+            return _shown(tx, mailbox_record.found(tx, wanted)) | (_secret(hook) if fresh else {})
+
+        return answer_json(200, await self._desk.writer.do(verb))
+
+    def _hook(self, url: str | None, address: str) -> _Hook:
+        """A secret for a webhook that is new; whether it is, the verb knows. Raises `Invalid` for a bad URL."""
+        if not url:
+            return _Hook()
+        try:
+            webhook_client.check_url(url, allow=self._settings.webhooks.allow)
+        except Invalid as error:
+            problems = (("approval_webhook", error.reason),)
+            raise Invalid(error.reason, fix=error.fix, problems=problems) from error
+        try:
+            keys = MasterKeys.parse(self._settings.master_key.read_text())
+        except OSError as error:
+            raise Unavailable("the desk's master key cannot be read, so no secret can be kept") from error
+        secret = credentials.new_webhook_secret()
+        return _Hook(url, keys.seal(secret.encode(), about=f"webhook:{address}"), secret)
+
+
+# --- how ----------------------------------------------------------------------------------------------------------
+
+
+def _changed(filing: Filing, asked: IdentityMembers, hook: _Hook, *, now: int) -> Filing:
+    """The record as asked for: members that were given take the place of what it says. Raises `Invalid`."""
+    given = asked.model_fields_set
+    new: dict[str, Any] = {
+        name: getattr(asked, name)
+        for name in (
+            "display_name", "agent", "purpose", "owner", "system_owner", "standing_reason", "revoke_when",
+            "webhook_events",
+        )
+        if name in given
+    }  # fmt: skip
+    if "systems" in given:
+        new["systems"] = ", ".join(asked.systems) if isinstance(asked.systems, list) else asked.systems
+    if asked.oversight_mode is not None:
+        new["mode"] = asked.oversight_mode
+    if "approval_webhook" in given:
+        new |= {"webhook_url": hook.url, "webhook_secret": hook.sealed}
+    if "pending_expiry" in given:
+        new["pending_expiry"] = _span(asked.pending_expiry, "pending_expiry")
+    if "expires" in given:
+        new["expires_at"] = _end(asked.expires, now=now)
+    if asked.stores_or_forwards is not None:
+        new["stores_or_forwards"] = asked.stores_or_forwards
+    if asked.classes is not None:
+        new["classes"] = tuple(dict.fromkeys(asked.classes))
+    if asked.allow is not None:
+        new["allow"] = tuple(asked.allow)
+    if asked.limits is not None:
+        new["limits"] = {**filing.limits, **asked.limits}
+    return dataclasses.replace(filing, **new)
+
+
+def _apply(tx: Transaction, record: MailboxRecord, asked: MailboxPatch, hook: _Hook, actor: Actor) -> bool:
+    """Change an active identity, each part by the verb that may; whether its webhook got a new secret."""
+    access.require(tx, actor, Verb.DESK_READ)
+    given, why = asked.model_fields_set, asked.change_reason or ""
+    signed = sorted(given & _FIXED)
+    if signed:
+        raise Conflict(
+            f"{', '.join(signed)} of {record.address} stand in the record that people signed",
+            fix="file a new request, or have it renewed: postroom mailbox renew",
+        )
+    moves = "approval_webhook" in given and hook.url != record.webhook_url
+    told = why.strip() or UNSAID
+    events = asked.webhook_events if "webhook_events" in given else record.webhook_events
+    # Somebody must hear of a monitored mailbox at every moment: a webhook comes before the mode, and goes after it.
+    if moves and hook.url:
+        mailbox_settings.change_webhook(
+            tx, record.address, url=hook.url, secret=hook.sealed, reason=told, actor=actor, events=events
+        )
+    elif "webhook_events" in given and not moves:
+        mailbox_settings.change_webhook_events(tx, record.address, events, reason=told, actor=actor)
+    if asked.oversight_mode is not None:
+        mailbox_settings.change_mode(tx, record.address, asked.oversight_mode, reason=why, actor=actor)
+    if moves and not hook.url:
+        mailbox_settings.change_webhook(tx, record.address, url=None, secret=None, reason=told, actor=actor)
+    change = Change(
+        limits=asked.limits or {},
+        allow=asked.allow,
+        classes=asked.classes,
+        pending_expiry=(_span(asked.pending_expiry, "pending_expiry") or 0) if "pending_expiry" in given else None,
+        display_name=(asked.display_name or "") if "display_name" in given else None,
+    )
+    if change != Change():
+        widening = bool(change.limits) or change.allow is not None or change.classes is not None
+        mailbox_settings.change_limits(tx, record.address, change, reason=why if widening else told, actor=actor)
+    return moves and hook.url is not None
+
+
+def _span(text: str | None, name: str) -> int | None:
+    if text is None:
+        return None
+    try:
+        return duration(text)
+    except Invalid as error:
+        raise Invalid(error.reason, fix=error.fix, problems=((name, error.reason),)) from error
+
+
+def _end(text: str | None, *, now: int) -> int | None:
+    """When an identity ends: after a duration, or at a time. Raises `Invalid`."""
+    if text is None:
+        return None
+    try:
+        at = now + duration(text)
+    except Invalid:
+        try:
+            at = read_stamp(text)
+        except Invalid as error:
+            raise Invalid(error.reason, fix="write 90d or 2027-01-31", problems=(("expires", error.reason),)) from error
+    if at > now + FARTHEST_END:
+        raise Invalid("an identity ends within ten years", problems=(("expires", "is too far away"),))
+    return at
+
+
+def _secret(hook: _Hook) -> dict[str, Any]:
+    """Shown once, to whoever set the webhook; the desk keeps it sealed."""
+    return {"webhook_secret": hook.secret} if hook.secret else {}
+
+
+def _filed(tx: Transaction, filed: Filed) -> dict[str, Any]:
+    return _shown(tx, filed.record) | {"missing": list(filed.missing), "stuck": filed.stuck}
+
+
+def _shown(tx: Transaction, record: MailboxRecord) -> dict[str, Any]:
+    """An identity as operators see it, its record included, its secrets not."""
+    _, policy = context.current_policy(tx)
+    waits = mailbox_record.waits(record, policy)
+    asked = mailbox_record.as_request(record)
+    return {
+        "address": record.address,
+        "display_name": record.display_name,
+        "agent": record.agent,
+        "agent_status": record.agent_status,
+        "stream": record.domain,
+        "status": record.status,
+        "oversight_mode": record.mode,
+        "mode_since": stamp(record.mode_since),
+        "pending_expiry": spell(waits),
+        "pending_expiry_seconds": waits // 1_000_000,
+        "approval_webhook": record.webhook_url,
+        "webhook_events": list(record.webhook_events) if record.webhook_events is not None else None,
+        "purpose": record.purpose,
+        "owner": record.owner,
+        "system_owner": record.system_owner,
+        "systems": record.systems,
+        "standing_reason": record.standing_reason,
+        "revoke_when": record.revoke_when,
+        "stores_or_forwards": record.stores_or_forwards,
+        "classes": list(record.classes),
+        "allow": list(record.allow),
+        "limits": {name: getattr(record, f"limit_{name}") for name in mailbox_record.LIMITS},
+        "requested_by": record.requested_by,
+        "requested_at": stamp(record.requested_at),
+        "activated_at": _when(record.activated_at),
+        "expires_at": _when(record.expires_at),
+        "updated_at": stamp(record.updated_at),
+        "record_digest": record.digest,
+        "missing": list(issuance.missing(asked)) if record.status == "requested" else [],
+    }
+
+
+def _when(at: int | None) -> str | None:
+    return stamp(at) if at is not None else None

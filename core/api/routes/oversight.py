@@ -1,0 +1,231 @@
+"""Operators decide, confirm, read the log and pull the brakes over HTTP.
+
+Every route finds the operator behind the token first, and every verb asks the table of roles again: an agent's token is
+nobody here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Annotated, Any, Final
+
+import orjson
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from core.api.deps import ApiContext
+from core.api.openapi import answer_json, body_of, errors
+from core.api.schemas.requests import ConfirmRequest, DecideRequest, ReasonRequest, mailbox_address, read
+from core.api.schemas.responses import DecidedAnswer, PendingAnswer
+from core.db import audit_log, directory
+from core.db.audit_log import Entry
+from core.db.queries import pending
+from core.db.transaction import Transaction
+from core.durations import stamp
+from core.errors import Invalid, NotFound
+from core.ids import read_id
+from core.model import Actor
+from core.rules.roles import Verb
+from core.services.audit import trace
+from core.services.control import emergency
+from core.services.sending import review, runs
+from core.services.sending.review import Decision, DecisionResult
+
+NDJSON: Final = "application/x-ndjson"
+LAST_SEQ: Final = 2**63 - 1
+
+
+class Operators:
+    """The operators' routes."""
+
+    def __init__(self, desk: ApiContext) -> None:
+        self._desk = desk
+        self.router = APIRouter(tags=["operators"])
+        self._routes()
+
+    # --- the queue ---
+
+    async def _pending(self, request: Request, address: str, cursor: str | None = None) -> Response:
+        """A page of what waits for a human, the longest waiting first."""
+        with self._desk.callers.reading(request, Verb.MESSAGE_READ) as conn:
+            wanted = mailbox_address(address)
+            if cursor:
+                _cursor(cursor)
+            if directory.mailbox(conn, wanted) is None:
+                raise NotFound(f"there is no mailbox {wanted}", fix="postroom mailbox list shows them all")
+            return answer_json(200, pending.page(conn, wanted, cursor=cursor).as_json())
+
+    async def _decide(self, request: Request, item: str) -> Response:
+        """Approve or reject what is pending. Approved mail leaves in the order it was queued."""
+        actor = self._desk.callers.operator(request)
+        asked = read(DecideRequest, await request.body())
+        decision = Decision(_item(item), asked.action == "approve", reason=asked.reason, digest=asked.digest)
+        decided = await self._desk.writer.do(lambda tx: review.decide(tx, decision, actor=actor))
+        return answer_json(200, _decided(item, decided, actor))
+
+    # --- runs, log, trace ---
+
+    async def _confirm(self, request: Request, run: str) -> Response:
+        """Let a run reach `up_to` recipients: lifts the run cap's hold and nothing else."""
+        actor = self._desk.callers.operator(request)
+        asked = read(ConfirmRequest, await request.body())
+
+        def verb(tx: Transaction) -> dict[str, Any]:
+            agent, key = _run(tx, run, asked.agent)
+            done = runs.confirm_run(tx, agent=agent, key=key, up_to=asked.up_to, reason=asked.reason, actor=actor)
+            return {"agent": agent, "run": key} | dataclasses.asdict(done)
+
+        return answer_json(200, await self._desk.writer.do(verb))
+
+    async def _audit(
+        self,
+        request: Request,
+        after: Annotated[int, Query(ge=0, le=LAST_SEQ)] = 0,
+        limit: Annotated[int | None, Query(ge=1, le=LAST_SEQ)] = None,
+    ) -> Response:
+        """The log from the entry after `after` on, one JSON object a line; without `limit` to its end as it is now."""
+        with self._desk.callers.reading(request, Verb.AUDIT_READ) as conn:
+            head, _ = audit_log.head(conn)
+            # The first page before the first byte: a database that is down is a 503, not half an answer.
+            first = audit_log.read(conn, after=after, limit=min(limit or audit_log.PAGE, audit_log.PAGE))
+        return StreamingResponse(self._lines(request, first, head=head, left=limit or LAST_SEQ), media_type=NDJSON)
+
+    def _lines(self, request: Request, entries: list[Entry], *, head: int, left: int) -> Iterator[bytes]:
+        """Page by page; each asks again whether its reader may, or an export would outlive a dismissal by hours."""
+        while entries:
+            entries = [entry for entry in entries if entry.seq <= head][:left]
+            if not entries:
+                return
+            yield b"".join(orjson.dumps(entry.as_json(), option=orjson.OPT_APPEND_NEWLINE) for entry in entries)
+            left -= len(entries)
+            if left <= 0 or entries[-1].seq >= head:
+                return
+            with self._desk.callers.reading(request, Verb.AUDIT_READ) as conn:
+                entries = audit_log.read(conn, after=entries[-1].seq, limit=min(left, audit_log.PAGE))
+
+    async def _trace(self, request: Request, key: str) -> Response:
+        """Everything known of a message, Message-ID, return path, run, recipient or agent, in time order."""
+        wanted = _printable(key, "the key")
+        with self._desk.callers.reading(request, Verb.TRACE_READ) as conn:
+            return answer_json(
+                200, trace.trace(conn, wanted, self._desk.house.keyring, now=self._desk.store.clock.now()).as_json()
+            )
+
+    # --- brakes ---
+
+    async def _suspend(self, request: Request, agent: str) -> Response:
+        """From this answer on no delivery of the agent starts."""
+        actor, reason = await self._reason(request)
+        name = _printable(agent, "the agent's name")
+        frozen = await self._desk.writer.do(lambda tx: emergency.suspend_agent(tx, name, reason=reason, actor=actor))
+        figures = {"in_flight": frozen.in_flight, "queued": frozen.queued, "pending": frozen.pending}
+        return answer_json(200, {"agent": name, "status": "suspended"} | figures)
+
+    async def _resume(self, request: Request, agent: str) -> Response:
+        """Let a suspended agent go on; never by who suspended it."""
+        actor, reason = await self._reason(request)
+        name = _printable(agent, "the agent's name")
+        await self._desk.writer.do(lambda tx: emergency.resume_agent(tx, name, reason=reason, actor=actor))
+        return answer_json(200, {"agent": name, "status": "active"})
+
+    async def _stop(self, request: Request) -> Response:
+        """The all-stop."""
+        actor, reason = await self._reason(request)
+        in_flight = await self._desk.writer.do(lambda tx: emergency.stop(tx, reason=reason, actor=actor))
+        return answer_json(200, {"running": False, "in_flight": in_flight})
+
+    async def _start(self, request: Request) -> Response:
+        """End the all-stop: one governance, or the second of two on call."""
+        actor, reason = await self._reason(request)
+        started = await self._desk.writer.do(lambda tx: emergency.start(tx, reason=reason, actor=actor))
+        return answer_json(200, {"running": started.running, "by": list(started.by)})
+
+    async def _reason(self, request: Request) -> tuple[Actor, str]:
+        actor = self._desk.callers.operator(request)
+        return actor, read(ReasonRequest, await request.body()).reason
+
+    def _routes(self) -> None:
+        add = self.router.add_api_route
+        acts = errors(401, 403, 404, 409, 413, 422, 503)
+        asks = errors(401, 403, 404, 422, 503)
+        add(
+            "/mailboxes/{address}/pending", self._pending, methods=["GET"],
+            responses=asks | {200: {"model": PendingAnswer}},
+        )  # fmt: skip
+        add(
+            "/emails/{item}/decide", self._decide, methods=["POST"],
+            responses=acts | {200: {"model": DecidedAnswer}}, openapi_extra=body_of(DecideRequest),
+        )  # fmt: skip
+        add(
+            "/runs/{run}/confirm", self._confirm, methods=["POST"], responses=acts,
+            openapi_extra=body_of(ConfirmRequest),
+        )  # fmt: skip
+        add(
+            "/audit", self._audit, methods=["GET"], response_class=StreamingResponse,
+            responses=asks | {200: {"content": {NDJSON: {"schema": {"type": "string"}}}}},
+        )  # fmt: skip
+        add("/trace/{key:path}", self._trace, methods=["GET"], responses=asks)
+        for path, handler in (
+            ("/agents/{agent}/suspend", self._suspend),
+            ("/agents/{agent}/resume", self._resume),
+            ("/desk/stop", self._stop),
+            ("/desk/start", self._start),
+        ):
+            add(path, handler, methods=["POST"], responses=acts, openapi_extra=body_of(ReasonRequest))
+
+
+# --- how ----------------------------------------------------------------------------------------------------------
+
+
+def _item(text: str) -> int:
+    number = read_id("m", text)
+    if number is None:
+        number = read_id("a", text)
+    if number is None:
+        raise NotFound("nothing by that id is pending or was", fix="GET /mailboxes/{address}/pending lists what waits")
+    return number
+
+
+def _cursor(text: str) -> None:
+    """Raises `Invalid` for what no page ended with."""
+    if read_id("m", text) is None and read_id("a", text) is None:
+        what = "is none of ours"
+        raise Invalid(f"the cursor {what}", fix="leave it out for the first page", problems=(("cursor", what),))
+
+
+def _printable(text: str, what: str) -> str:
+    if not text.isprintable():
+        raise NotFound(f"{what} has characters that none has")
+    return text
+
+
+def _decided(item: str, decided: DecisionResult, actor: Actor) -> dict[str, Any]:
+    final = decided.status != "pending"
+    return {
+        "id": item,
+        "item": item,
+        "status": decided.status,
+        "decided": final,
+        "by": actor.name,
+        "release_at": stamp(decided.release_at) if decided.release_at is not None else None,
+        "approvals_missing": decided.approvals_missing,
+        "hurried": decided.hurried,
+    }
+
+
+def _run(tx: Transaction, text: str, agent: str | None) -> tuple[str, str]:
+    """(agent, key) of a run by its key, or by its number. Raises `NotFound`, `Invalid`."""
+    wanted = _printable(text, "the run's key")
+    if agent is not None:
+        try:
+            return agent, runs.show(tx.conn, agent=agent, key=wanted).key
+        except NotFound:
+            if not wanted.isdecimal():
+                raise
+    if not wanted.isdecimal() or int(wanted) >= LAST_SEQ:
+        raise Invalid("a key names a run of one agent: say which", problems=(("agent", "is missing"),))
+    found = runs.listed(tx.conn, agent=agent, before=int(wanted) + 1, limit=1)
+    if not found or found[0].id != int(wanted):
+        raise NotFound(f"there is no run {wanted}", fix="postroom run list shows those there are")
+    return found[0].agent, found[0].key

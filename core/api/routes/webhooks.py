@@ -1,0 +1,74 @@
+"""What was made of a message on its way, and what webhooks never delivered: people look it up, and send it again."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request, Response
+
+from core.api.deps import ApiContext
+from core.api.openapi import answer_json, errors
+from core.api.schemas.requests import mailbox_address
+from core.errors import NotFound
+from core.ids import read_id
+from core.rules.roles import Verb
+from core.services.audit import difference
+from core.services.notify import dead_letters
+
+LAST: Final = 2**63 - 1
+MOST: Final = 1_000
+
+
+class WebhookRoutes:
+    """Operators' routes beside the queue."""
+
+    def __init__(self, desk: ApiContext) -> None:
+        self._desk = desk
+        self.router = APIRouter(tags=["operators"])
+        acts = errors(401, 403, 404, 409, 422, 503)
+        add = self.router.add_api_route
+        add(
+            "/emails/{message_id}/difference", self._difference, methods=["GET"],
+            responses=errors(401, 403, 404, 503),
+        )  # fmt: skip
+        add("/webhooks/dead", self._dead, methods=["GET"], responses=errors(401, 403, 404, 422, 503))
+        add("/webhooks/dead/{number}/replay", self._replay, methods=["POST"], responses=acts)
+        add("/mailboxes/{address}/webhook/replay", self._replay_all, methods=["POST"], responses=acts)
+
+    async def _difference(self, request: Request, message_id: str) -> Response:
+        """As issued against as sent: what the gateway changed, per recipient and per part, and by which rule."""
+        with self._desk.callers.reading(request, Verb.MESSAGE_READ) as conn:
+            number = read_id("m", message_id)
+            if number is None:
+                raise NotFound(f"there is no message {message_id[:40]!r}")
+            found = difference.difference(conn, number, now=self._desk.store.clock.now())
+        return answer_json(200, found.as_json())
+
+    async def _dead(
+        self,
+        request: Request,
+        mailbox: str | None = None,
+        after: Annotated[int, Query(ge=0, le=LAST)] = 0,
+        limit: Annotated[int, Query(ge=1, le=MOST)] = 100,
+    ) -> Response:
+        """Events whose webhook was given up, the oldest first; go on `after` the last one's `id`."""
+        wanted = mailbox_address(mailbox) if mailbox is not None else None
+        found = self._desk.callers.look(
+            request, Verb.AUDIT_READ, lambda tx: dead_letters.listed(tx, mailbox=wanted, after=after, limit=limit)
+        )
+        return answer_json(200, {"dead": [one.as_json() for one in found]})
+
+    async def _replay(self, request: Request, number: str) -> Response:
+        """Send one of them again, from the log, before what comes next."""
+        actor = self._desk.callers.operator(request)
+        if not number.isascii() or not number.isdecimal() or int(number) > LAST:
+            raise NotFound(f"no dead letter has the number {number[:20]!r}", fix="GET /webhooks/dead lists them")
+        n = await self._desk.writer.do(lambda tx: dead_letters.replay(tx, [int(number)], actor=actor))
+        return answer_json(200, {"replayed": n})
+
+    async def _replay_all(self, request: Request, address: str) -> Response:
+        """Send all of a mailbox again, a thousand at most."""
+        actor = self._desk.callers.operator(request)
+        wanted = mailbox_address(address)
+        n = await self._desk.writer.do(lambda tx: dead_letters.replay_mailbox(tx, wanted, actor=actor))
+        return answer_json(200, {"replayed": n})

@@ -1,0 +1,160 @@
+"""Shapes of answers (CONTRACT.md), for the description of the doors: what a caller may rely on finding."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from core.model import Mode
+
+
+class RecipientMember(BaseModel):
+    """One recipient as the agent gave it."""
+
+    address: str
+    status: str
+    reason: str | None = None
+
+
+class ReasonMember(BaseModel):
+    """Why a human decides first."""
+
+    code: str
+    text: str
+
+
+class SubmissionAnswer(BaseModel):
+    """`sent`, `queued` or `pending`."""
+
+    model_config = ConfigDict(extra="allow")
+    status: str
+    message_id: str | None = None
+    action_id: str | None = None
+    rfc_message_id: str | None = None
+    recipients: list[RecipientMember] = []
+    departs_at: str | None = None
+    estimated_review_time: int | None = None
+    expires_at: str | None = None
+    reasons: list[ReasonMember] | None = None
+    content_class: str | None = None
+
+
+class MessageAnswer(BaseModel):
+    """Where a message and each of its recipients stand; no body."""
+
+    model_config = ConfigDict(extra="allow")
+    message_id: str
+    status: str
+    kind: str
+    subject: str | None
+    submitted_at: str
+    recipients: list[RecipientMember]
+
+
+class StandingAnswer(BaseModel):
+    """How a mailbox stands: each of `budgets` is read from the counter that enforces it."""
+
+    model_config = ConfigDict(extra="allow")
+    address: str
+    status: str
+    oversight_mode: Mode
+    updated_at: str
+    suspended: dict[str, Any] | None
+    budgets: list[dict[str, Any]]
+
+
+class MessagesAnswer(BaseModel):
+    """A page of a mailbox's messages, the newest first."""
+
+    messages: list[dict[str, Any]]
+    next_cursor: str | None
+
+
+class PendingMember(BaseModel):
+    """One pending action, as a reviewer sees it in a list."""
+
+    model_config = ConfigDict(extra="allow")
+    id: str
+    kind: Literal["send", "reply", "read", "tag"]
+    to: list[str]
+    subject: str | None
+    body_preview: str
+    reasons: list[ReasonMember]
+    submitted_at: str
+    expires_at: str
+    digest: str | None
+
+
+class PendingAnswer(BaseModel):
+    """A page of pending actions, the longest waiting first."""
+
+    messages: list[PendingMember]
+    next_cursor: str | None
+
+
+class DecidedAnswer(BaseModel):
+    """What a decision came to: `decided` unless it takes another person, `hurried` if nobody can read that fast."""
+
+    model_config = ConfigDict(extra="allow")
+    id: str
+    item: str
+    status: str
+    decided: bool
+    hurried: str | None = None
+
+
+class MailboxAnswer(BaseModel):
+    """An identity with its record. `missing` and `stuck`: why nobody can sign it as it stands."""
+
+    model_config = ConfigDict(extra="allow")
+    address: str
+    status: str
+    oversight_mode: Mode
+    updated_at: str
+    missing: list[str]
+    stuck: str | None = None
+    webhook_secret: str | None = None
+
+
+class ReportAnswer(BaseModel):
+    """What was understood of a report, and whether its marks prove that it is about mail of this desk."""
+
+    model_config = ConfigDict(extra="allow")
+    kind: Literal["bounce", "complaint", "other"]
+    recipients: list[dict[str, Any]]
+    matched: bool
+    fresh: bool
+    reason: str | None = None
+
+
+class TakenAnswer(BaseModel):
+    """What became of a provider's webhook: how many events it held, were about our mail, and were news."""
+
+    model_config = ConfigDict(extra="allow")
+    events: int
+    matched: int
+    fresh: int
+
+
+class FieldProblem(BaseModel):
+    """One thing wrong with a request."""
+
+    field: str
+    problem: str
+
+
+class Problem(BaseModel):
+    """RFC 9457, with `error` to branch on. `status` is the outcome (`blocked`, `rate_limited`) of a submission."""
+
+    model_config = ConfigDict(extra="allow")
+    type: str
+    title: str
+    status: int | str
+    error: str
+    reason: str
+    request_id: str
+    fix: str | None = None
+    errors: list[FieldProblem] | None = None
+    limit: dict[str, Any] | None = None
+    retry_after_seconds: int | None = None

@@ -1,0 +1,180 @@
+"""A place at the desk: what every command that works on one shares.
+
+A command is a function of a `Seat` that returns what it has to say, as data for programs and as text for people;
+`command` adds `--dir` and `--json` behind every subcommand and prints the one or the other. So no command can forget a
+flag or print a second line, and each acts in a short transaction of its own, with the gateway up or down.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, Final, TypeVar
+
+import typer
+from sqlalchemy import Connection
+
+from core.cli import output
+from core.cli.authorization import ACCESS, Free
+from core.cli.output import TOKEN, AsJson, Directory, Said, plain
+from core.clock import SystemClock
+from core.db import schema_revision
+from core.db.store import Store
+from core.db.transaction import Transaction
+from core.errors import Unauthenticated
+from core.model import Actor
+from core.rules.policy import Policy
+from core.rules.roles import Verb
+from core.security import credentials
+from core.services import access, context
+from core.settings import Settings, load
+
+T = TypeVar("T")
+
+Reason = Annotated[str, typer.Option("--reason", help="Why. It stands in the log.")]
+
+
+class CommandContext:
+    """A place at the desk in `directory`: its settings, its database, and who sits there. All opened when asked for."""
+
+    def __init__(self, directory: Path, *, needs: Verb | Free, as_json: bool = False) -> None:
+        """`needs`: what whoever reads here must be allowed to, or that nobody has to be (core.cli.authorization)."""
+        self.directory = Path(os.path.abspath(directory))  # noqa: PTH100 - resolve() would follow a link that people chose
+        self.as_json = as_json
+        self._needs = needs
+        self._store: Store | None = None
+
+    @functools.cached_property
+    def settings(self) -> Settings:
+        return load(self.directory)
+
+    @property
+    def store(self) -> Store:
+        """The desk's database. Raises `Unavailable` if it is not one of this version."""
+        if self._store is None:
+            store = Store(self.settings.database_url, clock=SystemClock())
+            self._store = store
+            with store.read() as conn:
+                schema_revision.check(conn)
+        return self._store
+
+    @functools.cached_property
+    def actor(self) -> Actor:
+        """Who acts: whose token is in the environment, or else kept by the OS. Raises `Unauthenticated`."""
+        _ = self.settings  # where there is no desk, that is the news
+        token = output.stored_token(self.directory)
+        if not token:
+            raise Unauthenticated(
+                "this needs an operator's token",
+                fix=f"set {TOKEN}=pro_... to yours, or claim one: postroom operator claim NAME --keep",
+            )
+        if token.startswith("pra_"):
+            raise Unauthenticated(
+                "this is an agent's token, and the command line is for operators", fix=f"set {TOKEN}=pro_... to yours"
+            )
+        with self.store.read() as conn:
+            return access.sign_in(conn, credentials.digest(token), now=self.now)
+
+    @functools.cached_property
+    def policy(self) -> Policy:
+        """The policy in force when it is first asked for."""
+        return self.store.look(context.current_policy)[1]
+
+    @property
+    def signed_in(self) -> bool:
+        """Whether a token is at hand at all."""
+        return bool(os.environ.get(TOKEN))
+
+    def act(self, verb: Callable[[Transaction, Actor], T]) -> T:
+        """Run a verb in a transaction of its own, in the name of whoever sits here."""
+        actor = self.actor
+        return self.store.transact(lambda tx: verb(tx, actor))
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection for whoever may read here, asked on that very connection. Raises `Unauthenticated`, `Forbidden`.
+
+        Also where none is needed, whoever names a token must be somebody: a typing error must not pass for being known.
+        """
+        actor = self._reader()
+        with self.store.read() as conn:
+            if actor is not None and isinstance(self._needs, Verb):
+                access.require_reader(conn, actor, self._needs, now=self.now)
+            yield conn
+
+    def look(self, verb: Callable[[Transaction], T]) -> T:
+        """Run a verb that only reads, for whoever may."""
+        actor = self._reader()
+
+        def asked(tx: Transaction) -> T:
+            if actor is not None and isinstance(self._needs, Verb):
+                access.require(tx, actor, self._needs)
+            return verb(tx)
+
+        return self.store.look(asked)
+
+    def _reader(self) -> Actor | None:
+        return self.actor if isinstance(self._needs, Verb) or self.signed_in else None
+
+    @property
+    def now(self) -> int:
+        return self.store.clock.now()
+
+    def note(self, text: str) -> None:
+        """A remark for a person, on stderr; a program that asked for JSON is not bothered."""
+        if not self.as_json:
+            sys.stderr.write(plain(text) + "\n")
+            sys.stderr.flush()
+
+    def close(self) -> None:
+        if self._store is not None:
+            self._store.close()
+
+
+# --- commands -----------------------------------------------------------------------------------------------------
+
+
+def command(
+    app: typer.Typer, name: str, *, example: str
+) -> Callable[[Callable[..., Said | None]], Callable[..., Said | None]]:
+    """Register a function of a seat as a command; its parameters after the seat are the command's.
+
+    One that has no place in the table of `core.cli.authorization` cannot be registered.
+    """
+    noun = app.info.name
+    needs = ACCESS[f"{noun} {name}" if isinstance(noun, str) else name]
+
+    def register(function: Callable[..., Said | None]) -> Callable[..., Said | None]:
+        own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+
+        def run(**given: Any) -> None:
+            directory, as_json = given.pop("directory"), given.pop("as_json")
+            with contextlib.closing(CommandContext(directory, needs=needs, as_json=as_json)) as seat:
+                said = function(seat, **given)
+            if said is not None:
+                output.say(output.dump(said.data) if as_json else said.text, exact=as_json)
+                for line in said.refused:
+                    output.error_line(line)
+                if said.code:
+                    raise typer.Exit(said.code)
+
+        further = [
+            inspect.Parameter("directory", _KEYWORD, annotation=Directory, default=Path()),
+            inspect.Parameter("as_json", _KEYWORD, annotation=AsJson, default=False),
+        ]
+        parameters = [one.replace(kind=_KEYWORD) for one in own] + further
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer reads
+        run.__annotations__ = {one.name: one.annotation for one in parameters}
+        run.__name__, run.__doc__, run.__module__ = function.__name__, function.__doc__, function.__module__
+        app.command(name, epilog=output.example(example))(run)
+        return function
+
+    return register
+
+
+_KEYWORD: Final = inspect.Parameter.KEYWORD_ONLY

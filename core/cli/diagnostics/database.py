@@ -1,0 +1,91 @@
+"""What `postroom doctor` looks at in the database: the log, the clock against it, whether a gateway can deliver."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Final
+
+from core.cli.context import CommandContext
+from core.cli.diagnostics.finding import Finding, Grade
+from core.db import audit_log
+from core.db.queries import agents
+from core.db.transaction import Transaction
+from core.durations import MICROS, SECOND
+from core.errors import PostroomError
+from core.services.control import log_integrity, readiness
+from core.services.sending import delivery
+from core.workers import log_check
+
+SKEW: Final = 2 * SECOND
+
+
+def log_holds(seat: CommandContext) -> Iterator[Finding]:
+    """The log's newest entries, what is known of it outside, and the pages of the file."""
+    with seat.read() as conn:
+        fault = log_integrity.fault(conn, log_check.seen(seat.settings))
+        damaged = log_integrity.quick_check(conn)
+    if damaged is not None:
+        yield Finding(Grade.FAIL, "database", "", f"its file is damaged: {damaged}", "restore a backup")
+    if fault is not None:
+        yield Finding(
+            Grade.FAIL, "log", "", fault, "postroom audit verify; then governance: postroom start --reason TEXT"
+        )
+    else:
+        yield Finding(Grade.OK, "log", "", "its newest entries hold, and it is as far as it was seen to be")
+
+
+def clock(seat: CommandContext) -> Iterator[Finding]:
+    """The database's last entry cannot be from the future, and the two clocks of this machine should agree."""
+    with seat.read() as conn:
+        last, _ = audit_log.head(conn)
+        entries = audit_log.read(conn, after=last - 1, limit=1) if last else []
+    ahead = entries[0].at - seat.now if entries else 0
+    if ahead > SKEW:
+        yield Finding(
+            Grade.FAIL,
+            "clock",
+            "",
+            f"{ahead / MICROS:,.0f} s behind the log's last event",
+            "set the clock (NTP)",
+        )
+    elif time.time() < 1_700_000_000:  # a board without a battery wakes up in 1970
+        yield Finding(Grade.FAIL, "clock", "", "it is years behind", "set the clock (NTP)")
+    else:
+        yield Finding(Grade.OK, "clock", "", "not behind the log")
+
+
+def workers(seat: CommandContext) -> Iterator[Finding]:
+    with seat.read() as conn:
+        troubles = agents.troubles(conn, now=seat.now)
+        faults = [one for one in readiness.delivery(conn, now=seat.now) if one.what != "deliver"]
+    faults += _claims(seat)
+    for fault in faults:
+        yield Finding(Grade.FAIL, "gateway", fault.what, fault.reason, fault.fix)
+    for one in troubles:
+        if one.kind == "no_worker":
+            yield Finding(Grade.WARN, "gateway", "", "no process delivers", "postroom serve")
+        elif one.kind.startswith("webhook"):
+            yield Finding(Grade.WARN, "webhook", one.subject, one.text, "ask whoever runs the receiver")
+    if not faults and not any(one.kind == "no_worker" for one in troubles):
+        yield Finding(Grade.OK, "gateway", "", "it delivers")
+
+
+class _Undone(Exception):
+    """Rolls a trial back."""
+
+
+def _claims(seat: CommandContext) -> list[readiness.Fault]:
+    """Claim as a gateway would, and take it back: rights or tables that lack show only there."""
+
+    def trial(tx: Transaction) -> list[readiness.Fault]:
+        delivery.claim(tx, worker=0, limit=1)
+        raise _Undone
+
+    try:
+        return seat.store.transact(trial)
+    except _Undone:
+        return []
+    except PostroomError as error:
+        said = " ".join(str(error).split())[:200]
+        return [readiness.Fault("claim", f"the queue cannot be claimed from: {said}", "look at the database's rights")]

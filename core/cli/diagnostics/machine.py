@@ -1,0 +1,98 @@
+"""What `postroom doctor` looks at on this machine: keys, policy, the file of the database, disk, settings."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from typing import Final
+
+from core.cli.context import CommandContext
+from core.cli.diagnostics import streams
+from core.cli.diagnostics.finding import Finding, Grade
+from core.db import sqlite_file as database
+from core.errors import Invalid, PostroomError, Unavailable
+from core.rules import policy as policies
+from core.security import key_file
+from core.security.encryption import MasterKeys
+from core.workers.sender_config import SenderConfigs
+
+LOW: Final = 1024**3
+"""Bytes of free disk below which it warns; below a tenth it fails: once the disk is full, the desk answers 503."""
+
+
+def files(seat: CommandContext) -> Iterator[Finding]:
+    try:
+        ring = key_file.load_master_keys(seat.settings)
+    except Invalid as error:
+        yield Finding(Grade.FAIL, "master key", seat.settings.master_key.name, error.reason, error.fix or "")
+    else:
+        yield Finding(Grade.OK, "master key", seat.settings.master_key.name, "only you can read it")
+        yield from _sealed(seat, ring)
+    yield from _readable(seat)
+    file = seat.settings.policy_file
+    try:
+        policies.parse(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        yield Finding(Grade.WARN, "policy", file.name, f"cannot be read: {error.strerror}", "write one: policy show")
+    except (Invalid, UnicodeDecodeError) as error:
+        yield Finding(Grade.FAIL, "policy", file.name, str(error), f"postroom policy check {file}")
+    else:
+        yield Finding(Grade.OK, "policy", file.name, "it is valid")
+
+
+def _readable(seat: CommandContext) -> Iterator[Finding]:
+    """The database holds the mail; whoever may read it reads that, the master key or not."""
+    path = database.of(seat.settings.database_url)
+    there = [] if path is None else [one for one in database.beside(path) if one.is_file()]
+    if not there:
+        return
+    exposed = [one for one in there if one.stat().st_mode & 0o077]
+    if exposed:
+        said = f"others than its owner may read it: {', '.join(one.name for one in exposed)}"
+        yield Finding(Grade.WARN, "database", there[0].name, said, shlex.join(["chmod", "600", *map(str, exposed)]))
+    else:
+        yield Finding(Grade.OK, "database", there[0].name, "only you can read it")
+
+
+def _sealed(seat: CommandContext, ring: MasterKeys) -> Iterator[Finding]:
+    """Whether the master key at hand is the one that sealed this desk's keys: a restored backup may differ."""
+    with contextlib.suppress(Unavailable):
+        for stream in streams.stored(seat):
+            try:
+                SenderConfigs(seat.store, ring).of(stream.id)
+            except PostroomError as error:
+                yield Finding(Grade.FAIL, "keys", stream.domain, str(error), "restore the master.key of this desk")
+            else:
+                yield Finding(Grade.OK, "keys", stream.domain, "both DKIM keys open")
+
+
+def disk(seat: CommandContext) -> Iterator[Finding]:
+    free = shutil.disk_usage(seat.directory).free
+    grade = Grade.OK if free >= LOW else Grade.WARN if free >= LOW // 10 else Grade.FAIL
+    said = f"{free / 1024**3:,.1f} GiB free"
+    yield Finding(grade, "disk", str(seat.directory), said, "" if grade is Grade.OK else "free some")
+
+
+def configuration(seat: CommandContext) -> Iterator[Finding]:
+    settings = seat.settings
+    if settings.mail_host == "mail.invalid":
+        yield Finding(
+            Grade.WARN, "settings", "mail_host", "is not set: bounces have nowhere to go", "set it in postroom.toml"
+        )
+    if "127.0.0.1" in settings.public_url or "localhost" in settings.public_url:
+        yield Finding(
+            Grade.WARN,
+            "settings",
+            "public_url",
+            "leads nowhere: nobody can unsubscribe",
+            "set it in postroom.toml",
+        )
+    elif not settings.public_url.startswith("https://"):
+        yield Finding(
+            Grade.WARN, "settings", "public_url", "is not https, which RFC 8058 asks for", "set it in postroom.toml"
+        )
+    if settings.database is None:
+        yield Finding(Grade.OK, "database", "sqlite", f"SQLite {sqlite3.sqlite_version}: one machine")

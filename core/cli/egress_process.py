@@ -1,0 +1,20 @@
+"""An egress process, started by `serve --egress N`: departures alone, until the parent's pipe closes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import uvloop
+
+from core.process import Delivery, deliver
+from core.settings import load
+
+
+def main() -> None:
+    """Deliver for the desk in the directory named by the first argument."""
+    uvloop.run(deliver(Delivery(load(Path(sys.argv[1])))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""`postroom mailbox`: how much an identity may do, and who is told."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import typer
+
+from core.cli import serializers
+from core.cli.context import CommandContext, Reason, command
+from core.cli.output import Said, group, listed
+from core.db.directory import MailboxRecord
+from core.durations import stamp
+from core.errors import Invalid
+from core.model import ContentClass, Mode
+from core.rules import modes
+from core.security import credentials, key_file
+from core.services.identity import mailbox_settings
+from core.services.identity.mailbox_settings import Change
+from core.services.notify import webhook_client
+
+app: Final = group("mailbox", "Identities: asked for, signed, bounded, ended.")
+
+Address = Annotated[str, typer.Argument(help="The mailbox, such as help@support-bot.acme.com.")]
+Figure = Annotated[int | None, typer.Option(min=0)]
+
+
+@command(app, "mode", example="postroom mailbox mode help@support-bot.acme.com gated_all --reason 'odd replies'")
+def mode(seat: CommandContext, address: Address, mode: Annotated[Mode, typer.Argument()], reason: Reason) -> Said:
+    """Lower a mode as far as you like, or raise it one rung, with policy's pause between two raises."""
+    record = seat.act(lambda tx, actor: mailbox_settings.change_mode(tx, address, mode, reason=reason, actor=actor))
+    pause = seat.policy.oversight.minimum_time_on_rung
+    following = modes.raise_from(record.raised_at, pause, now=seat.now)
+    until = f" It may be raised again from {stamp(following)} on." if following else ""
+    return Said(
+        serializers.mailbox(record, seat.policy) | {"raise_from": serializers.when(following)},
+        f"{record.address} is {record.mode}.{until}",
+    )
+
+
+@command(app, "limits", example="postroom mailbox limits help@support-bot.acme.com --day 200 --reason 'a good month'")
+def limits(
+    seat: CommandContext,
+    *,
+    address: Address,
+    reason: Reason,
+    run: Figure = None,
+    hour: Figure = None,
+    day: Figure = None,
+    new_recipients_day: Figure = None,
+    site_minute: Figure = None,
+    site_hour: Figure = None,
+) -> Said:
+    """Give a mailbox figures of its own. Lowering is open to who watches, widening is governance's."""
+    named = {
+        "run": run,
+        "hour": hour,
+        "day": day,
+        "new_recipients_day": new_recipients_day,
+        "site_minute": site_minute,
+        "site_hour": site_hour,
+    }
+    given = {name: figure for name, figure in named.items() if figure is not None}
+    if not given:
+        raise Invalid("no limit is named", fix="such as --day 200")
+    record = _change(seat, address, Change(limits=given), reason)
+    return Said(
+        serializers.mailbox(record, seat.policy),
+        f"{record.address}: " + ", ".join(f"{k} {v:,}" for k, v in given.items()),
+    )
+
+
+@command(
+    app, "allow", example="postroom mailbox allow help@support-bot.acme.com acme.com '*.acme.com' --reason 'inside'"
+)
+def allow(
+    seat: CommandContext,
+    *,
+    address: Address,
+    patterns: Annotated[list[str], typer.Argument(metavar="PATTERN...", help="jane@x.com, x.com, *.x.com, *")],
+    reason: Reason,
+) -> Said:
+    """Set whom a mailbox may write to; the whole list, as it shall be."""
+    record = _change(seat, address, Change(allow=listed(patterns)), reason)
+    return Said(serializers.mailbox(record, seat.policy), f"{record.address} may write to {', '.join(record.allow)}.")
+
+
+@command(
+    app, "classes", example="postroom mailbox classes help@support-bot.acme.com transactional,reply --reason 'less'"
+)
+def classes(
+    seat: CommandContext,
+    *,
+    address: Address,
+    classes: Annotated[str, typer.Argument(metavar="C,...", help=", ".join(ContentClass))],
+    reason: Reason,
+) -> Said:
+    """Set a mailbox's content classes; a further one is for deliverability to sign off."""
+    names = listed([classes])
+    if unknown := [name for name in names if name not in {*ContentClass}]:
+        raise Invalid(f"no such class: {', '.join(unknown)}", fix=f"the classes are {', '.join(ContentClass)}")
+    record = _change(seat, address, Change(classes=[ContentClass(name) for name in names]), reason)
+    return Said(serializers.mailbox(record, seat.policy), f"{record.address} sends {', '.join(record.classes)}.")
+
+
+@command(app, "webhook", example="postroom mailbox webhook help@support-bot.acme.com https://acme.com/hooks/mail")
+def webhook(
+    seat: CommandContext,
+    *,
+    address: Address,
+    url: Annotated[
+        str, typer.Argument(metavar="URL|rotate|events|off", help="Where to, a new secret, other events, or none.")
+    ],
+    events: Annotated[
+        list[str] | None, typer.Option(metavar="E,...", help="The email.* events it is told of; all for every one.")
+    ] = None,
+    reason: Annotated[str, typer.Option("--reason", help="Why. It stands in the log.")] = "changed at the command line",
+) -> Said:
+    """Point a mailbox's webhook elsewhere, change its secret (the old one signs a day longer), or take it away.
+
+    `events` in the URL's place changes only what it is told of: ... ADDRESS events --events email.sent,email.bounced
+    """
+    wanted = webhook_events(events)
+    if url == "events":
+        record = seat.act(
+            lambda tx, actor: mailbox_settings.change_webhook_events(tx, address, wanted, reason=reason, actor=actor)
+        )
+        return Said(serializers.mailbox(record, seat.policy), f"{record.address} is told of {_named(record)}.")
+    if url == "off":
+        record = seat.act(
+            lambda tx, actor: mailbox_settings.change_webhook(
+                tx, address, url=None, secret=None, reason=reason, actor=actor
+            )
+        )
+        return Said(serializers.mailbox(record, seat.policy), f"{record.address} has no webhook.")
+    secret = credentials.new_webhook_secret()
+    sealed = key_file.load_master_keys(seat.settings).seal(secret.encode(), about=f"webhook:{address.strip().lower()}")
+    if url == "rotate":
+        record = seat.act(
+            lambda tx, actor: mailbox_settings.rotate_secret(tx, address, secret=sealed, reason=reason, actor=actor)
+        )
+    else:
+        remark = webhook_client.check_url(url, allow=seat.settings.webhooks.allow)
+        if remark:
+            seat.note(remark)
+        record = seat.act(
+            lambda tx, actor: mailbox_settings.change_webhook(
+                tx, address, url=url, secret=sealed, reason=reason, actor=actor, events=wanted
+            )
+        )
+    return Said(
+        serializers.mailbox(record, seat.policy) | {"webhook_secret": secret},
+        f"The webhook's secret, shown this once: {secret}",
+    )
+
+
+def webhook_events(given: list[str] | None) -> list[str] | None:
+    """The events an option names; None for every one."""
+    named = listed(given)
+    return None if not named or "all" in named else named
+
+
+def _named(record: MailboxRecord) -> str:
+    return "every event" if record.webhook_events is None else ", ".join(record.webhook_events)
+
+
+def _change(seat: CommandContext, address: str, change: Change, reason: str) -> MailboxRecord:
+    return seat.act(lambda tx, actor: mailbox_settings.change_limits(tx, address, change, reason=reason, actor=actor))

@@ -1,0 +1,275 @@
+"""`postroom suppress` and `postroom consent`: whom nobody writes to, and who said they may be written to."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, Final, Protocol, TypeVar
+
+import typer
+
+from core.cli import serializers
+from core.cli.context import CommandContext, Reason, command
+from core.cli.output import Said, group, moment, piped, say, table
+from core.db.transaction import Transaction
+from core.durations import read_stamp
+from core.model import EVERY_CLASS, Actor, plural
+from core.services.feedback import consents, suppressions
+from core.services.feedback.consents import ConsentView
+from core.services.feedback.csv_io import Hand, Imported
+from core.services.feedback.suppressions import SuppressionView
+
+suppress_app: Final = group("suppress", "Whom nobody writes to: add, remove, list, import, export.")
+consent_app: Final = group("consent", "Who may be written to, on what basis: add, withdraw, list, import, export.")
+
+T = TypeVar("T")
+Recipient = Annotated[str, typer.Argument(metavar="ADDRESS", help="The recipient's address.")]
+Subject = Annotated[str, typer.Argument(metavar="ADDRESS|DOMAIN", help="A recipient, or everybody at a domain.")]
+Stream = Annotated[str | None, typer.Option(metavar="DOMAIN", help="On this stream only.")]
+Sheet = Annotated[Path, typer.Argument(metavar="FILE", help="CSV; - for stdin.", allow_dash=True)]
+After = Annotated[int, typer.Option(help="Go on after this id.")]
+BAD_SHOWN: Final = 20
+
+
+# --- suppressions -------------------------------------------------------------------------------------------------
+
+
+@command(suppress_app, "add", example="postroom suppress add jane@example.com")
+def add(
+    seat: CommandContext,
+    *,
+    address: Recipient,
+    stream: Stream = None,
+    classes: Annotated[
+        str, typer.Option(metavar="CLASS,...", help="Keep away mail of these classes only.")
+    ] = EVERY_CLASS,
+    cause: Annotated[str, typer.Option(help="What for, in a word.")] = suppressions.MANUAL,
+    reason: Annotated[str | None, typer.Option(help="Why; it stays in the record, not in the log.")] = None,
+    expires: Annotated[str | None, typer.Option(metavar="30d", help="When it ends; for good unless named.")] = None,
+) -> Said:
+    """Write to this address no more."""
+    until = moment(expires, now=seat.now) if expires else None
+    entry = suppressions.Entry(
+        address=address, stream=stream, classes=classes, cause=cause, reason=reason, expires_at=until
+    )  # fmt: skip
+    record = seat.act(lambda tx, actor: suppressions.add(tx, entry, actor=actor))
+    said = f"Suppressed {address}." if record is not None else f"{address} was suppressed already."
+    return Said({"address": address, "id": record, "added": record is not None}, said)
+
+
+@command(suppress_app, "remove", example="postroom suppress remove jane@example.com --reason 'she wrote to us'")
+def remove(seat: CommandContext, *, address: Recipient, reason: Reason, stream: Stream = None) -> Said:
+    """Let an address be written to again."""
+    ended = seat.act(lambda tx, actor: suppressions.remove(tx, address, reason=reason, actor=actor, stream=stream))
+    return Said(
+        {"address": address, "removed": ended}, f"{address} may be written to again; {plural(ended, 'record')} ended."
+    )
+
+
+@command(suppress_app, "list", example="postroom suppress list jane@example.com")
+def list_suppressions(
+    seat: CommandContext,
+    *,
+    address: Annotated[str | None, typer.Argument(metavar="[ADDRESS]", help="Of this address only.")] = None,
+    after: After = 0,
+) -> Said:
+    """Records in force, in the order they were added."""
+    with seat.read() as conn:
+        found = suppressions.listed(conn, now=seat.now, address=address, after=after)
+    rows = [
+        (one.id, one.address, one.stream or "everywhere", _classes(one.classes), one.cause, one.reason, one.added_by)
+        for one in found
+    ]
+    text = table(
+        ("ID", "ADDRESS", "STREAM", "CLASSES", "CAUSE", "REASON", "ADDED BY"), rows, none="nobody is suppressed"
+    )
+    return Said({"suppressions": [_suppression(one) for one in found]}, text)
+
+
+@command(suppress_app, "import", example="postroom suppress import unsubscribed.csv")
+def import_suppressions(seat: CommandContext, file: Sheet) -> Said:
+    """Add a list: bare addresses, or the columns that an export has."""
+    return _imported(seat, file, suppressions.read_csv, suppressions.import_hand)
+
+
+@command(suppress_app, "export", example="postroom suppress export > suppressed.csv")
+def export_suppressions(seat: CommandContext) -> Said | None:
+    """Write every record in force to stdout, as CSV; with --json as one object."""
+    with seat.read() as conn:
+        if seat.as_json:
+            return Said({"suppressions": [_suppression(one) for one in _all(seat)]}, "")
+        for line in suppressions.export_csv(conn, now=seat.now):
+            say(line.rstrip("\n"), exact=piped())
+    return None
+
+
+def _all(seat: CommandContext) -> Iterator[SuppressionView]:
+    with seat.read() as conn:
+        page = suppressions.listed(conn, now=seat.now, limit=1_000)
+        while page:
+            yield from page
+            page = suppressions.listed(conn, now=seat.now, after=page[-1].id, limit=1_000)
+
+
+def _classes(classes: str) -> str:
+    return "every" if classes == EVERY_CLASS else classes
+
+
+def _suppression(one: SuppressionView) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "address": one.address,
+        "stream": one.stream,
+        "classes": one.classes,
+        "cause": one.cause,
+        "source": one.source,
+        "reason": one.reason,
+        "added_by": one.added_by,
+        "added_at": serializers.when(one.added_at),
+        "expires_at": serializers.when(one.expires_at),
+    }
+
+
+# --- consent ------------------------------------------------------------------------------------------------------
+
+
+@command(consent_app, "add", example="postroom consent add jane@example.com --basis opt_in --source 'form of 3 May'")
+def add_consent(
+    seat: CommandContext,
+    *,
+    subject: Subject,
+    basis: Annotated[str, typer.Option(help="opt_in, contract or legitimate_interest.")],
+    source: Annotated[str, typer.Option(help="Where and how it was given.")],
+    scope: Annotated[str, typer.Option(help="Content classes with commas, or * for all.")] = consents.EVERYTHING,
+    region: Annotated[str | None, typer.Option(help="Whose law: DE, US, CA-QC, EU, UK.")] = None,
+    stream: Stream = None,
+    given: Annotated[str | None, typer.Option(metavar="2026-01-31", help="When; now unless named.")] = None,
+    expires: Annotated[str | None, typer.Option(metavar="365d", help="When it ends.")] = None,
+) -> Said:
+    """Record that somebody may be written to."""
+    entry = consents.Entry(
+        subject=subject,
+        basis=basis,
+        source=source,
+        scope=scope,
+        region=region,
+        stream=stream,
+        given_at=read_stamp(given) if given else None,
+        expires_at=moment(expires, now=seat.now) if expires else None,
+    )
+    record = seat.act(lambda tx, actor: consents.add(tx, entry, actor=actor))
+    return Said({"id": record, "subject": subject}, f"Recorded consent {record} of {subject}.")
+
+
+@command(consent_app, "withdraw", example="postroom consent withdraw jane@example.com --reason 'she called'")
+def withdraw(
+    seat: CommandContext,
+    *,
+    subject: Subject,
+    reason: Annotated[str | None, typer.Option(help="Why; it stands in the log.")] = None,
+    stream: Stream = None,
+) -> Said:
+    """The basis is gone: what needs it is held or blocked from now on."""
+    ended = seat.act(lambda tx, actor: consents.withdraw(tx, subject, actor=actor, reason=reason, stream=stream))
+    return Said({"subject": subject, "withdrawn": ended}, f"Withdrew {plural(ended, 'record')} of {subject}.")
+
+
+@command(consent_app, "list", example="postroom consent list jane@example.com")
+def list_consents(
+    seat: CommandContext,
+    *,
+    subject: Annotated[str | None, typer.Argument(metavar="[ADDRESS|DOMAIN]", help="Of this subject only.")] = None,
+    after: After = 0,
+) -> Said:
+    """Records in the order they were added, withdrawn ones too."""
+    with seat.read() as conn:
+        found = consents.listed(conn, subject=subject, after=after)
+    rows = [
+        (
+            one.id,
+            one.subject,
+            one.basis,
+            one.scope,
+            one.region,
+            one.source,
+            "withdrawn" if one.withdrawn_at else "holds",
+        )
+        for one in found
+    ]
+    text = table(("ID", "SUBJECT", "BASIS", "SCOPE", "REGION", "SOURCE", "STATE"), rows, none="no consent is recorded")
+    return Said({"consents": [_consent(one) for one in found]}, text)
+
+
+@command(consent_app, "import", example="postroom consent import newsletter.csv")
+def import_consents(seat: CommandContext, file: Sheet) -> Said:
+    """Record a list: subject, basis, source, scope, region, stream, given_at, expires_at, withdrawn_at."""
+    return _imported(seat, file, consents.read_csv, consents.import_hand)
+
+
+@command(consent_app, "export", example="postroom consent export > consent.csv")
+def export_consents(seat: CommandContext) -> Said | None:
+    """Write every record, withdrawn ones too, to stdout as CSV that import takes; with --json as one object."""
+    with seat.read() as conn:
+        if seat.as_json:
+            return Said({"consents": [_consent(one) for one in consents.every(conn)]}, "")
+        for line in consents.export_csv(conn):
+            say(line.rstrip("\n"), exact=piped())
+    return None
+
+
+def _consent(one: ConsentView) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "subject": one.subject,
+        "stream": one.stream,
+        "basis": one.basis,
+        "scope": one.scope,
+        "source": one.source,
+        "region": one.region,
+        "given_at": serializers.when(one.given_at),
+        "expires_at": serializers.when(one.expires_at),
+        "withdrawn_at": serializers.when(one.withdrawn_at),
+        "added_by": one.added_by,
+    }
+
+
+# --- lists --------------------------------------------------------------------------------------------------------
+
+
+class Keep(Protocol[T]):
+    """A verb that keeps one hand of a list."""
+
+    def __call__(self, tx: Transaction, hand: Hand[T], /, *, actor: Actor) -> Imported: ...
+
+
+def _imported(
+    seat: CommandContext,
+    file: Path,
+    read: Callable[[Iterable[str]], Iterator[Hand[T]]],
+    keep: Keep[T],
+) -> Said:
+    """A hand a transaction, so that the desk goes on sending meanwhile."""
+    added = known = 0
+    bad: list[dict[str, Any]] = []
+    with _opened(file) as lines:
+        for hand in read(lines):
+            became: Imported = seat.act(lambda tx, actor, hand=hand: keep(tx, hand, actor=actor))  # type: ignore[misc]  # bound now
+            added, known = added + became.added, known + became.known
+            bad += [{"line": one.line, "problem": one.problem} for one in became.bad]
+            seat.note(f"{plural(added + known + len(bad), 'row')} read")
+    lines_said = [f"{added:,} added, {known:,} were there already, {plural(len(bad), 'row')} could not be kept."]
+    lines_said += [f"line {one['line']}: {one['problem']}" for one in bad[:BAD_SHOWN]]
+    lines_said += [f"... and {len(bad) - BAD_SHOWN:,} more"] if len(bad) > BAD_SHOWN else []
+    data = {"added": added, "known": known, "bad": bad}
+    return Said(data, "\n".join(lines_said), code=1 if bad and not added + known else 0)
+
+
+@contextlib.contextmanager
+def _opened(file: Path) -> Iterator[Iterable[str]]:
+    if str(file) == "-":
+        yield sys.stdin
+        return
+    with file.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
+        yield lines

@@ -1,0 +1,85 @@
+"""`postroom report` and `postroom trace`: what a mail that came back says, and everything known of one that left."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from core.cli.context import CommandContext, command
+from core.cli.output import Said, dump, error_line, plain, say
+from core.rules import reports
+from core.rules.reports import Report
+from core.security import key_file
+from core.services.audit import trace
+
+app: Final = typer.Typer()
+"""What the root takes its commands from."""
+
+MOST: Final = 32 * 1024 * 1024
+"""Octets of one file that are read; the reader looks at the first MiB anyway."""
+
+
+@command(app, "report", example="postroom report bounce.eml --json")
+def report(
+    seat: CommandContext,
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Raw mails; - for stdin.")],
+) -> None:
+    """Say what the desk reads in bounces and complaints, a line a file. Needs no desk."""
+    unread = 0
+    for file in files:
+        try:
+            raw = _bytes(file)
+        except OSError as error:
+            error_line(f"{file}: {error.strerror}; name a file with a raw mail in it, or - for stdin")
+            unread += 1
+            continue
+        found = reports.read(raw)
+        say(dump({"file": file} | found.as_json()) if seat.as_json else _line(file, found), exact=seat.as_json)
+    if unread:
+        raise typer.Exit(1)
+
+
+@command(app, "trace", example="postroom trace jane@example.com")
+def tell(
+    seat: CommandContext,
+    key: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID", help="A message, Message-ID, provider id, return path, recipient, run, agent or person."
+        ),
+    ],
+) -> Said:
+    """Everything known of a message, a recipient, a run, an agent or a person, in time order."""
+    keys = key_file.provenance_keys(seat.settings.master_key.read_text())
+    with seat.read() as conn:
+        story = trace.trace(conn, key, keys, now=seat.now)
+    if story.found or story.ours is not None:
+        return Said(story.as_json(), plain(story.text()))
+    lost = f"nothing is known of {key[:100]!r}; write an id, an address, a run or a name as the desk spells it"
+    return Said(story.as_json(), plain(story.text()), code=1, refused=[lost])
+
+
+def _bytes(file: str) -> bytes:
+    if file == "-":
+        return sys.stdin.buffer.read(MOST)
+    with Path(file).open("rb") as opened:
+        return opened.read(MOST)
+
+
+def _details(one: dict[str, Any]) -> str:
+    """Status, cause, and whether the desk would suppress the address."""
+    cause = (one["cause"] or "").replace("_", " ")
+    return ", ".join(filter(None, (one["status"], cause, "suppressed" if one["suppress"] else "")))
+
+
+def _line(file: str, found: Report) -> str:
+    told: dict[str, Any] = found.as_json()
+    people = [
+        f"{one['address']} {one['event']}{' for good' if one['permanent'] else ''}"
+        + (f" ({details})" if (details := _details(one)) else "")
+        for one in told["recipients"]
+    ]
+    return plain(f"{file}: {found.kind}" + (f": {'; '.join(people)}" if people else "")).replace("\n", " ")

@@ -1,0 +1,33 @@
+"""`postroom stop` and `postroom start`: the all-stop. In a file of its own, so that it waits for no import."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import typer
+
+from core.cli.context import CommandContext, Reason, command
+from core.cli.output import Said
+from core.model import plural
+from core.services.control import emergency
+
+app: Final = typer.Typer()
+"""What the root takes its commands from."""
+
+
+@command(app, "stop", example='postroom stop --reason "mail to the wrong list"')
+def stop(seat: CommandContext, reason: Reason) -> Said:
+    """The all-stop: no delivery starts anywhere from now on. Also with the gateway down."""
+    in_flight = seat.act(lambda tx, actor: emergency.stop(tx, reason=reason, actor=actor))
+    return Said(
+        {"stopped": True, "in_flight": in_flight},
+        f"Stopped. {plural(in_flight, 'delivery', 'deliveries')} had started and will finish; nothing else leaves.",
+    )
+
+
+@command(app, "start", example='postroom start --reason "the list is corrected"')
+def start(seat: CommandContext, reason: Reason) -> Said:
+    """End the all-stop: by one governance operator, or by two on call."""
+    started = seat.act(lambda tx, actor: emergency.start(tx, reason=reason, actor=actor))
+    said = "Started." if started.running else "Noted. It takes one more: another operator on call, or governance."
+    return Said({"running": started.running, "by": [*started.by]}, said)

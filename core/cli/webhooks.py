@@ -1,0 +1,50 @@
+"""`postroom webhook`: what receivers never took, and sending it again; whose URL it is, `mailbox webhook` says."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import typer
+
+from core.cli.context import CommandContext, command
+from core.cli.output import Said, group, table
+from core.durations import stamp
+from core.errors import Invalid
+from core.services.notify import dead_letters
+
+app: Final = group("webhook", "What receivers never took: dead letters, and sending them again.")
+
+
+@command(app, "dead", example="postroom webhook dead help@support-bot.acme.com")
+def dead(
+    seat: CommandContext,
+    *,
+    address: Annotated[str | None, typer.Argument(metavar="[ADDRESS]", help="Of this mailbox only.")] = None,
+    after: Annotated[int, typer.Option(help="Go on after this number.")] = 0,
+) -> Said:
+    """Events that were given up, the oldest first."""
+    found = seat.look(lambda tx: dead_letters.listed(tx, mailbox=address, after=after))
+    rows = [
+        (one.id, one.mailbox, one.type, one.message, stamp(one.at), "is sent again" if one.replayed_at else one.error)
+        for one in found
+    ]
+    heads = ("NUMBER", "MAILBOX", "EVENT", "MESSAGE", "GIVEN UP", "WHY")
+    return Said({"dead": [one.as_json() for one in found]}, table(heads, rows, none="every receiver took everything"))
+
+
+@command(app, "replay", example="postroom webhook replay --mailbox help@support-bot.acme.com")
+def replay(
+    seat: CommandContext,
+    *,
+    numbers: Annotated[list[int] | None, typer.Argument(metavar="[NUMBER]...", help="As webhook dead lists.")] = None,
+    mailbox: Annotated[str | None, typer.Option(metavar="ADDRESS", help="All of this mailbox.")] = None,
+) -> Said:
+    """Send dead letters again, from the log, before what comes next."""
+    if bool(numbers) == (mailbox is not None):
+        raise Invalid("say which: numbers, or --mailbox ADDRESS", fix="postroom webhook dead lists those there are")
+    if mailbox is not None:
+        n = seat.act(lambda tx, actor: dead_letters.replay_mailbox(tx, mailbox, actor=actor))
+    else:
+        wanted = [*dict.fromkeys(numbers or ())]
+        n = seat.act(lambda tx, actor: dead_letters.replay(tx, wanted, actor=actor))
+    return Said({"replayed": n}, f"{n} sent again, by the gateway, in the order of the log.")

@@ -1,0 +1,169 @@
+"""The append-only log: totally ordered, gap-free, hash-chained.
+
+`seq` equals commit order because whoever appends holds the desk's one write transaction until it commits, and reads the
+head from the database. Each entry's hash covers its own content and the hash before it, so that a changed, removed or
+inserted entry shows; a cut tail shows against a checkpoint kept elsewhere. The database refuses UPDATE and DELETE.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import Connection, Row, select
+
+from core.db import bulk_insert
+from core.db.tables import LogEntry, table
+from core.events import SUBJECTS, Data, Event, recall
+
+LOG: Final = table(LogEntry)
+GENESIS: Final = bytes(32)
+PAGE: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One fact with its place in the chain."""
+
+    seq: int
+    at: int
+    event: Event
+    hash: bytes
+
+    def as_json(self) -> dict[str, Any]:
+        """The entry as the audit export shows it."""
+        subjects = {name: value for name in SUBJECTS if (value := getattr(self.event, name)) is not None}
+        return {
+            "seq": self.seq,
+            "at": self.at,
+            "type": self.event.type,
+            "actor": self.event.actor,
+            **subjects,
+            "data": self.event.data(),
+            "hash": self.hash.hex(),
+        }
+
+
+def digest(
+    prev: bytes, *, seq: int, at: int, kind: str, actor: str, subjects: Sequence[int | None], data: bytes
+) -> bytes:
+    """SHA-256 over the hash before and an unambiguous spelling of the entry."""
+    head = orjson.dumps([seq, at, kind, actor, list(subjects)])
+    return hashlib.sha256(b"%b%d:%b%b" % (prev, len(head), head, data)).digest()
+
+
+def append(conn: Connection, events: Sequence[Event], *, now: int) -> tuple[int, int] | None:
+    """Give the events their places after the head; returns the first and last seq, or None for none."""
+    if not events:
+        return None
+    seq, prev = head(conn)
+    first = seq + 1
+    rows = []
+    for event in events:
+        seq += 1
+        data = orjson.dumps(event.data(), option=orjson.OPT_SORT_KEYS)
+        subjects = (event.message, event.mailbox, event.agent, event.run, event.stream)
+        own = digest(prev, seq=seq, at=now, kind=event.type, actor=event.actor, subjects=subjects, data=data)
+        rows.append(
+            {
+                "seq": seq,
+                "at": now,
+                "type": event.type,
+                "actor": event.actor,
+                "message": event.message,
+                "mailbox": event.mailbox,
+                "agent": event.agent,
+                "run": event.run,
+                "stream": event.stream,
+                "data": data,
+                "prev": prev,
+                "hash": own,
+            }
+        )
+        prev = own
+    bulk_insert.insert_all(conn, LOG, rows)
+    return first, seq
+
+
+def head(conn: Connection) -> tuple[int, bytes]:
+    """The last seq and its hash; (0, 32 zero bytes) for an empty log."""
+    rows = bulk_insert.fetch(conn, _HEAD)
+    return (rows[0].seq, bytes(rows[0].hash)) if rows else (0, GENESIS)
+
+
+def read(conn: Connection, *, after: int, limit: int = PAGE, mailbox: int | None = None) -> list[Entry]:
+    """Entries after `after`, in order, at most `limit`; of one mailbox, or of all."""
+    statement = select(LOG).where(LOG.c.seq > after).order_by(LOG.c.seq).limit(limit)
+    if mailbox is not None:
+        statement = statement.where(LOG.c.mailbox == mailbox)
+    return [entry(row) for row in conn.execute(statement)]
+
+
+def entry(row: Row[Any]) -> Entry:
+    """The fact behind a row."""
+    data: dict[str, Data] = orjson.loads(row.data)
+    subjects = {name: getattr(row, name) for name in SUBJECTS}
+    return Entry(row.seq, row.at, recall(row.type, actor=row.actor, subjects=subjects, data=data), bytes(row.hash))
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What a walk of the chain found. `first_bad_seq` is None for a whole chain."""
+
+    events: int
+    head_seq: int
+    head: bytes
+    first_bad_seq: int | None
+
+    @property
+    def ok(self) -> bool:
+        return self.first_bad_seq is None
+
+
+def verify(conn: Connection) -> Verified:
+    """Walk the chain from its beginning; stops at the first entry that does not fit."""
+    return _verify(_walk(conn), 0, GENESIS)
+
+
+def verify_tail(conn: Connection, last: int) -> Verified:
+    """The same of the last so many entries alone, taking the one before them as it stands: cheap, at any length.
+
+    `events` counts from the log's beginning, as the seq does.
+    """
+    end, _ = head(conn)
+    before = max(end - last, 0)
+    row = conn.execute(select(LOG.c.hash).where(LOG.c.seq == before)).first() if before else None
+    if before and row is None:
+        return Verified(events=before - 1, head_seq=before - 1, head=GENESIS, first_bad_seq=before)
+    rows = conn.execute(select(LOG).where(LOG.c.seq > before).order_by(LOG.c.seq)).all()
+    return _verify(rows, before, bytes(row.hash) if row is not None else GENESIS)
+
+
+def _verify(rows: Iterable[Row[Any]], seq: int, prev: bytes) -> Verified:
+    for row in rows:
+        own = digest(
+            prev,
+            seq=row.seq,
+            at=row.at,
+            kind=row.type,
+            actor=row.actor,
+            subjects=(row.message, row.mailbox, row.agent, row.run, row.stream),
+            data=bytes(row.data),
+        )
+        if row.seq != seq + 1 or bytes(row.prev) != prev or bytes(row.hash) != own:
+            return Verified(events=seq, head_seq=seq, head=prev, first_bad_seq=seq + 1)
+        seq, prev = row.seq, own
+    return Verified(events=seq, head_seq=seq, head=prev, first_bad_seq=None)
+
+
+def _walk(conn: Connection) -> Iterator[Row[Any]]:
+    start = -(2**63)  # an entry smuggled in before the first shows too
+    while rows := conn.execute(select(LOG).where(LOG.c.seq >= start).order_by(LOG.c.seq).limit(PAGE)).all():
+        yield from rows
+        start = rows[-1].seq + 1
+
+
+_HEAD: Final = select(LOG.c.seq, LOG.c.hash).order_by(LOG.c.seq.desc()).limit(1)

@@ -1,0 +1,348 @@
+"""Who is at the desk and whom it answers for: operators, agents, their mailboxes and tokens.
+
+Narrow reads for the doors, the command line and the console; lists are pages by key, never by offset. An operator read
+here carries confirmed roles only, so that no caller can forget to leave the others out.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import Connection, Row, Select, func, select
+
+from core.db.tables import Agent, Mailbox, Operator, Signoff, Stream, Token, table
+from core.ids import sha256
+from core.model import Actor, Role
+
+OPERATOR: Final = table(Operator)
+MAILBOX: Final = table(Mailbox)
+AGENT: Final = table(Agent)
+STREAM: Final = table(Stream)
+SIGNOFF: Final = table(Signoff)
+TOKEN: Final = table(Token)
+
+PAGE: Final = 100
+
+
+# --- operators ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorFacts:
+    """A human. `roles` are the confirmed ones; `claimed`: they hold a token that somebody has confirmed."""
+
+    id: int
+    name: str
+    roles: tuple[Role, ...]
+    unconfirmed: tuple[Role, ...]
+    token_hash: bytes | None = field(repr=False)
+    token_issued_at: int | None
+    token_expires_at: int | None
+    claim_hash: bytes | None = field(repr=False)
+    claim_started_at: int | None
+    claim_expires_at: int | None
+    added_by: str
+    confirmed_by: str | None
+    created_at: int
+    disabled_at: int | None
+
+    @property
+    def claimed(self) -> bool:
+        return self.token_hash is not None
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts when they act."""
+        return Actor("operator", self.name, frozenset(self.roles), self.token_hash)
+
+    def expired(self, now: int) -> bool:
+        return self.token_expires_at is not None and self.token_expires_at <= now
+
+
+def operator_by_token(conn: Connection, digest: bytes) -> OperatorFacts | None:
+    """Whose token has this SHA-256, whether it still opens anything or not."""
+    row = conn.execute(select(OPERATOR).where(OPERATOR.c.token_hash == digest)).first()
+    return None if row is None else _operator(row)
+
+
+def operator_by_claim(conn: Connection, digest: bytes) -> OperatorFacts | None:
+    """Who has claimed the token with this SHA-256, and waits for somebody to confirm it."""
+    row = conn.execute(select(OPERATOR).where(OPERATOR.c.claim_hash == digest)).first()
+    return None if row is None else _operator(row)
+
+
+def operator(conn: Connection, name: str) -> OperatorFacts | None:
+    """By name, whatever its capitals: two spellings are not two people."""
+    row = conn.execute(select(OPERATOR).where(func.lower(OPERATOR.c.name) == name.strip().lower())).first()
+    return None if row is None else _operator(row)
+
+
+def operators(conn: Connection) -> list[OperatorFacts]:
+    """All of them, by name; an organisation has dozens, not millions."""
+    return [_operator(row) for row in conn.execute(select(OPERATOR).order_by(OPERATOR.c.name))]
+
+
+def _operator(row: Row[Any]) -> OperatorFacts:
+    return OperatorFacts(
+        id=row.id,
+        name=row.name,
+        roles=tuple(Role(role) for role in row.roles),
+        unconfirmed=tuple(Role(role) for role in row.unconfirmed),
+        token_hash=row.token_hash,
+        token_issued_at=row.token_issued_at,
+        token_expires_at=row.token_expires_at,
+        claim_hash=row.claim_hash,
+        claim_started_at=row.claim_started_at,
+        claim_expires_at=row.claim_expires_at,
+        added_by=row.added_by,
+        confirmed_by=row.confirmed_by,
+        created_at=row.created_at,
+        disabled_at=row.disabled_at,
+    )
+
+
+# --- mailboxes ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxRecord:
+    """The whole record of an identity, with its agent and its stream. `agent` may be missing from a request."""
+
+    id: int
+    address: str
+    display_name: str | None
+    status: str
+    mode: str
+    mode_since: int
+    raised_at: int | None
+    pending_expiry: int | None
+    purpose: str | None
+    owner: str | None
+    system_owner: str | None
+    systems: str | None
+    standing_reason: str | None
+    revoke_when: str | None
+    stores_or_forwards: bool
+    governance_reviewer: str | None
+    classes: tuple[str, ...]
+    allow: tuple[str, ...]
+    requested_by: str
+    requested_at: int
+    activated_at: int | None
+    expires_at: int | None
+    warned_expiry_at: int | None
+    retired_at: int | None
+    updated_at: int
+    limit_run: int | None
+    limit_hour: int | None
+    limit_day: int | None
+    limit_new_recipients_day: int | None
+    limit_site_minute: int | None
+    limit_site_hour: int | None
+    webhook_url: str | None
+    webhook_secret: bytes | None
+    webhook_previous: bytes | None
+    webhook_previous_until: int | None
+    webhook_events: tuple[str, ...] | None
+    waits_for: str | None
+    agent_id: int | None
+    agent: str | None
+    agent_status: str | None
+    stream_id: int
+    domain: str
+    protected: bool
+    owners: tuple[str, ...]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what people sign: every field that says what the identity may do and who answers for it."""
+        shown = {name: getattr(self, name) for name in _SIGNED}
+        return sha256(orjson.dumps(shown, option=orjson.OPT_SORT_KEYS)).hex()
+
+
+_SIGNED: Final = (
+    "address", "agent", "allow", "classes", "display_name", "domain", "expires_at", "mode", "owner", "pending_expiry",
+    "purpose", "requested_by", "revoke_when", "standing_reason", "stores_or_forwards", "system_owner", "systems",
+    "webhook_events", "webhook_url", "limit_run", "limit_hour", "limit_day", "limit_new_recipients_day",
+    "limit_site_minute", "limit_site_hour",
+)  # fmt: skip
+_LISTS: Final = ("classes", "allow", "owners")
+_ELSEWHERE: Final = {
+    "agent": AGENT.c.name,
+    "agent_status": AGENT.c.status,
+    "domain": STREAM.c.domain,
+    "protected": STREAM.c.protected,
+    "owners": STREAM.c.owners,
+}
+
+
+@functools.cache
+def _mailboxes() -> Select[Any]:
+    named = {**MAILBOX.c, **_ELSEWHERE}
+    columns = [named[f.name].label(f.name) for f in fields(MailboxRecord)]
+    return (
+        select(*columns)
+        .select_from(MAILBOX)
+        .join(STREAM, STREAM.c.id == MAILBOX.c.stream_id)
+        .outerjoin(AGENT, AGENT.c.id == MAILBOX.c.agent_id)
+    )
+
+
+def mailbox(conn: Connection, address: str) -> MailboxRecord | None:
+    """By its normalised address, active or not."""
+    row = conn.execute(_mailboxes().where(MAILBOX.c.address == address.strip().lower())).first()
+    return None if row is None else _record(row)
+
+
+def mailboxes(
+    conn: Connection, *, after: str = "", agent: str | None = None, status: str | None = None, limit: int = PAGE
+) -> list[MailboxRecord]:
+    """A page by address; the next begins `after` the last address of this one."""
+    wanted = _mailboxes().where(MAILBOX.c.address > after)
+    if agent is not None:
+        wanted = wanted.where(AGENT.c.name == agent)
+    if status is not None:
+        wanted = wanted.where(MAILBOX.c.status == status)
+    return [_record(row) for row in conn.execute(wanted.order_by(MAILBOX.c.address).limit(limit))]
+
+
+def mailboxes_ending(conn: Connection, *, by: int, warned: bool | None = None, limit: int = PAGE) -> Sequence[str]:
+    """Addresses of active identities that end by then, the first to end first. `warned`: whether that was said."""
+    c = MAILBOX.c
+    wanted = select(c.address).where(c.status == "active", c.expires_at <= by)
+    if warned is not None:
+        wanted = wanted.where(c.warned_expiry_at.is_not(None) if warned else c.warned_expiry_at.is_(None))
+    return [row.address for row in conn.execute(wanted.order_by(c.expires_at).limit(limit))]
+
+
+def _record(row: Row[Any]) -> MailboxRecord:
+    values: dict[str, Any] = row._asdict()
+    for name in _LISTS:
+        values[name] = tuple(values[name] or ())
+    if values["webhook_events"] is not None:
+        values["webhook_events"] = tuple(values["webhook_events"])
+    return MailboxRecord(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class SignoffFacts:
+    """One yes or no to an identity."""
+
+    kind: str
+    operator: str
+    approved: bool
+    checklist: dict[str, Any]
+    reason: str | None
+    record_digest: str | None
+    at: int
+
+
+def signoffs(conn: Connection, mailbox_id: int) -> tuple[SignoffFacts, ...]:
+    """Every signature of an identity, the first first."""
+    c = SIGNOFF.c
+    rows = conn.execute(
+        select(c.kind, c.operator, c.approved, c.checklist, c.reason, c.record_digest, c.at)
+        .where(c.mailbox_id == mailbox_id)
+        .order_by(c.id)
+    )
+    return tuple(SignoffFacts(**row._asdict()) for row in rows)
+
+
+# --- agents and their tokens --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AgentFacts:
+    """A non-human identity and how it stands."""
+
+    id: int
+    name: str
+    status: str
+    created_at: int
+    suspended_at: int | None
+    suspended_by: str | None
+    suspend_reason: str | None
+    suspend_figures: dict[str, Any]
+    guard_since: int
+
+
+_AGENTS: Final[Select[Any]] = select(*(AGENT.c[f.name] for f in fields(AgentFacts)))
+
+
+def agent(conn: Connection, name: str) -> AgentFacts | None:
+    row = conn.execute(_AGENTS.where(AGENT.c.name == name)).first()
+    return None if row is None else AgentFacts(**row._asdict())
+
+
+def agents(conn: Connection, *, after: str = "", limit: int = PAGE) -> list[AgentFacts]:
+    """A page by name."""
+    rows = conn.execute(_AGENTS.where(AGENT.c.name > after).order_by(AGENT.c.name).limit(limit))
+    return [AgentFacts(**row._asdict()) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRecord:
+    """What is known of a token; its secret is not."""
+
+    id: int
+    agent_id: int
+    agent: str
+    agent_status: str
+    scopes: tuple[str, ...]
+    test: bool
+    run_key: str | None
+    run_user: str | None
+    parent_id: int | None
+    issued_at: int
+    issued_by: str
+    expires_at: int
+    revoked_at: int | None
+
+    def alive(self, now: int) -> bool:
+        return self.revoked_at is None and now < self.expires_at
+
+
+_NAMED: Final = {**TOKEN.c, "agent": AGENT.c.name, "agent_status": AGENT.c.status}
+_TOKENS: Final[Select[Any]] = (
+    select(*(_NAMED[f.name].label(f.name) for f in fields(TokenRecord)))
+    .select_from(TOKEN)
+    .join(AGENT, AGENT.c.id == TOKEN.c.agent_id)
+)
+
+
+def token(conn: Connection, token_id: int) -> TokenRecord | None:
+    row = conn.execute(_TOKENS.where(TOKEN.c.id == token_id)).first()
+    return None if row is None else _token(row)
+
+
+def tokens(
+    conn: Connection, *, agent: str | None = None, before: int | None = None, limit: int = PAGE
+) -> list[TokenRecord]:
+    """A page, the newest first; the next begins `before` the last id of this one."""
+    wanted = _TOKENS
+    if agent is not None:
+        wanted = wanted.where(AGENT.c.name == agent)
+    if before is not None:
+        wanted = wanted.where(TOKEN.c.id < before)
+    return [_token(row) for row in conn.execute(wanted.order_by(TOKEN.c.id.desc()).limit(limit))]
+
+
+def tokens_alive(
+    conn: Connection, *, now: int, agent_id: int | None = None, parent: int | None = None
+) -> list[TokenRecord]:
+    """Those that still open something: of an agent, or delegated from a token."""
+    wanted = _TOKENS.where(TOKEN.c.revoked_at.is_(None), TOKEN.c.expires_at > now)
+    if agent_id is not None:
+        wanted = wanted.where(TOKEN.c.agent_id == agent_id)
+    if parent is not None:
+        wanted = wanted.where(TOKEN.c.parent_id == parent)
+    return [_token(row) for row in conn.execute(wanted.order_by(TOKEN.c.id))]
+
+
+def _token(row: Row[Any]) -> TokenRecord:
+    values: dict[str, Any] = row._asdict()
+    return TokenRecord(**(values | {"scopes": tuple(row.scopes or ())}))

@@ -1,0 +1,329 @@
+"""What the gate needs to know of who is asking: token, mailbox with its agent and stream, policy, suppression.
+
+Each is one narrow read, remembered for the length of a batch, so that fifty messages of one mailbox ask once.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Connection, Row, Select, bindparam, or_, select
+
+from core.db.tables import (
+    Agent,
+    Contact,
+    Desk,
+    Idempotency,
+    Mailbox,
+    PolicyVersion,
+    Run,
+    Stream,
+    Suppression,
+    Token,
+    table,
+)
+from core.db.transaction import Transaction
+from core.model import EVERY_CLASS
+
+T = TypeVar("T")
+
+MAILBOX: Final = table(Mailbox)
+AGENT: Final = table(Agent)
+STREAM: Final = table(Stream)
+TOKEN: Final = table(Token)
+DESK: Final = table(Desk)
+POLICY: Final = table(PolicyVersion)
+RUN: Final = table(Run)
+SUPPRESSION: Final = table(Suppression)
+CONTACT: Final = table(Contact)
+IDEMPOTENCY: Final = table(Idempotency)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenFacts:
+    """What an agent's token is good for."""
+
+    id: int
+    agent_id: int
+    agent_name: str
+    scopes: tuple[str, ...]
+    test: bool
+    run_key: str | None
+    run_user: str | None
+    expires_at: int
+    revoked_at: int | None
+    issued_by: str
+
+    def alive(self, now: int) -> bool:
+        return self.revoked_at is None and now < self.expires_at
+
+
+@dataclass(frozen=True, slots=True)
+class SenderState:
+    """A mailbox with its agent and its stream: everything that can open or close the gate for it."""
+
+    mailbox_id: int
+    address: str
+    display_name: str | None
+    status: str
+    mode: str
+    mode_since: int
+    pending_expiry: int | None
+    expires_at: int | None
+    classes: tuple[str, ...]
+    allow: tuple[str, ...]
+    limit_run: int | None
+    limit_hour: int | None
+    limit_day: int | None
+    limit_new_recipients_day: int | None
+    limit_site_minute: int | None
+    limit_site_hour: int | None
+    webhook_url: str | None
+    wake_at: int
+    agent_id: int
+    agent_name: str
+    agent_status: str
+    suspend_reason: str | None
+    suspend_figures: dict[str, Any]
+    guard_since: int
+    stream_id: int
+    domain: str
+    route: str
+    provider: str
+    protected: bool
+    owners: tuple[str, ...]
+    organisation: str | None
+    postal_address: str | None
+    unsubscribe_url: str | None
+    paused_at: int | None
+    backoff_until: int
+    route_failures: int
+    warm: bool
+    warm_cap: int | None
+    minute_messages: int | None
+
+
+_RENAMED: Final = {
+    "mailbox_id": MAILBOX.c.id,
+    "agent_id": AGENT.c.id,
+    "agent_name": AGENT.c.name,
+    "agent_status": AGENT.c.status,
+    "suspend_reason": AGENT.c.suspend_reason,
+    "suspend_figures": AGENT.c.suspend_figures,
+    "guard_since": AGENT.c.guard_since,
+    "stream_id": STREAM.c.id,
+}
+_OF_STREAM: Final = {
+    "domain", "route", "provider", "protected", "owners", "organisation", "postal_address",
+    "unsubscribe_url", "paused_at", "backoff_until", "route_failures", "warm", "warm_cap",
+    "minute_messages",
+}  # fmt: skip
+_LISTS: Final = {"classes", "allow", "owners"}
+
+
+@functools.cache
+def _gate() -> Select[Any]:
+    columns = []
+    for field in fields(SenderState):
+        column = _RENAMED.get(field.name)
+        if column is None:
+            column = (STREAM if field.name in _OF_STREAM else MAILBOX).c[field.name]
+        columns.append(column.label(field.name))
+    return (
+        select(*columns)
+        .select_from(MAILBOX)
+        .join(AGENT, AGENT.c.id == MAILBOX.c.agent_id)
+        .join(STREAM, STREAM.c.id == MAILBOX.c.stream_id)
+    )
+
+
+@functools.cache
+def _gate_by_address() -> Select[Any]:
+    return _gate().where(MAILBOX.c.address == bindparam("b_address"))
+
+
+@functools.cache
+def _gate_by_id() -> Select[Any]:
+    return _gate().where(MAILBOX.c.id == bindparam("b_id"))
+
+
+def _sender_state(row: Row[Any] | None) -> SenderState | None:
+    if row is None:
+        return None
+    values: dict[str, Any] = row._asdict()
+    for name in _LISTS:
+        values[name] = tuple(values[name] or ())
+    return SenderState(**values)
+
+
+def gate_by_address(conn: Connection, address: str) -> SenderState | None:
+    return _sender_state(conn.execute(_gate_by_address(), {"b_address": address}).first())
+
+
+def gate(tx: Transaction, mailbox_id: int) -> SenderState:
+    """The facts of a mailbox that is known to exist."""
+
+    def load() -> SenderState:
+        found = _sender_state(tx.conn.execute(_gate_by_id(), {"b_id": mailbox_id}).first())
+        assert found is not None, f"mailbox {mailbox_id} is gone"
+        return found
+
+    return tx.cached(("gate", mailbox_id), load)
+
+
+def token_by_hash(conn: Connection, digest: bytes) -> TokenFacts | None:
+    """The agent's token with this SHA-256, whether it is still alive or not."""
+    return _token_facts(conn.execute(_TOKEN_BY_HASH, {"b_hash": digest}).first())
+
+
+def token(tx: Transaction, token_id: int) -> TokenFacts | None:
+    return tx.cached(
+        ("token", token_id), lambda: _token_facts(tx.conn.execute(_TOKEN.where(TOKEN.c.id == token_id)).first())
+    )
+
+
+_TOKEN: Final[Select[Any]] = select(
+    TOKEN.c.id, TOKEN.c.agent_id, AGENT.c.name.label("agent_name"), TOKEN.c.scopes, TOKEN.c.test, TOKEN.c.run_key,
+    TOKEN.c.run_user, TOKEN.c.expires_at, TOKEN.c.revoked_at, TOKEN.c.issued_by,
+).join(AGENT, AGENT.c.id == TOKEN.c.agent_id)  # fmt: skip
+
+
+_TOKEN_BY_HASH: Final = _TOKEN.where(TOKEN.c.hash == bindparam("b_hash"))
+
+
+def _token_facts(row: Row[Any] | None) -> TokenFacts | None:
+    if row is None:
+        return None
+    values: dict[str, Any] = row._asdict()
+    return TokenFacts(**(values | {"scopes": tuple(row.scopes or ())}))
+
+
+def desk(tx: Transaction) -> Row[Any]:
+    """The desk's one row."""
+
+    def load() -> Row[Any]:
+        return tx.conn.execute(select(DESK).where(DESK.c.id == 1)).one()
+
+    return tx.cached("desk", load)
+
+
+_POLICY: Final = select(POLICY.c.version, POLICY.c.content).join(DESK, DESK.c.policy_version == POLICY.c.version)
+
+
+def policy_text(conn: Connection) -> tuple[int, str]:
+    """Version and content of the policy in force."""
+    row = conn.execute(_POLICY).one()
+    return int(row.version), str(row.content)
+
+
+def policy_in_force(tx: Transaction) -> tuple[int, str]:
+    return tx.cached("policy", lambda: policy_text(tx.conn))
+
+
+def agent_mailboxes(tx: Transaction, agent_id: int) -> Sequence[SenderState]:
+    """The agent's active mailboxes: its caps are the largest among theirs."""
+
+    def load() -> Sequence[SenderState]:
+        rows = tx.conn.execute(_gate().where(MAILBOX.c.agent_id == agent_id, MAILBOX.c.status == "active"))
+        return [facts for row in rows if (facts := _sender_state(row)) is not None]
+
+    return tx.cached(("mailboxes", agent_id), load)
+
+
+def prefetch_mailboxes(tx: Transaction, agent_ids: Collection[int]) -> None:
+    """Read the active mailboxes of many agents at once, for `agent_mailboxes` and `gate` to find."""
+    found: dict[int, list[SenderState]] = {agent_id: [] for agent_id in agent_ids}
+    rows = tx.conn.execute(_gate().where(MAILBOX.c.agent_id.in_(list(agent_ids)), MAILBOX.c.status == "active"))
+    for box in map(_sender_state, rows):
+        assert box is not None
+        found[box.agent_id].append(box)
+        tx.cached(("gate", box.mailbox_id), functools.partial(_same, box))
+    for agent_id, boxes in found.items():
+        tx.cached(("mailboxes", agent_id), functools.partial(_same, boxes))
+
+
+def _same(found: T) -> T:
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """One execution of an agent."""
+
+    id: int
+    key: str
+    implicit: bool
+    closed_at: int | None
+    confirmed_up_to: int | None
+
+
+def run(tx: Transaction, *, agent_id: int, key: str) -> RunFacts | None:
+    def load() -> RunFacts | None:
+        c = RUN.c
+        row = tx.conn.execute(
+            select(c.id, c.key, c.implicit, c.closed_at, c.confirmed_up_to).where(c.agent_id == agent_id, c.key == key)
+        ).first()
+        return RunFacts(**row._asdict()) if row else None
+
+    return tx.cached(("run", agent_id, key), load)
+
+
+_SUPPRESSED: Final = select(
+    SUPPRESSION.c.address, SUPPRESSION.c.id, SUPPRESSION.c.cause, SUPPRESSION.c.stream_id, SUPPRESSION.c.classes
+).where(
+    SUPPRESSION.c.address.in_(bindparam("b_addresses", expanding=True)),
+    SUPPRESSION.c.removed_at.is_(None),
+    or_(SUPPRESSION.c.expires_at.is_(None), SUPPRESSION.c.expires_at > bindparam("b_now")),
+)
+
+
+def suppressed(
+    tx: Transaction, addresses: Collection[str], *, stream_id: int, content_class: str, now: int
+) -> dict[str, tuple[int, str]]:
+    """Normalised address -> (suppression id, cause) for those that must not get mail of this class from this stream."""
+    rows: Sequence[Row[Any]] | None = tx.prefetched("suppressed", addresses)
+    if rows is None:
+        rows = tx.read_unflushed(_SUPPRESSED, {"b_addresses": list(addresses), "b_now": now})
+    return {
+        row.address: (row.id, row.cause)
+        for row in rows
+        if row.stream_id in (None, stream_id) and keeps_away(row.classes, content_class)
+    }
+
+
+def keeps_away(classes: str, content_class: str) -> bool:
+    """Whether a suppression's `classes` name this one."""
+    return classes == EVERY_CLASS or content_class in classes.split(",")
+
+
+_KNOWN: Final = select(CONTACT.c.address, CONTACT.c.agent_id, CONTACT.c.left_at).where(
+    CONTACT.c.address.in_(bindparam("b_addresses", expanding=True)),
+    CONTACT.c.agent_id.in_(bindparam("b_agents", expanding=True)),
+)
+
+
+def contacts(tx: Transaction, addresses: Collection[str], *, agent_id: int) -> tuple[set[str], set[str]]:
+    """Which of the addresses mail of this agent has left to, and to which of the others some waits."""
+    rows: Sequence[Row[Any]] | None = tx.prefetched(("contacts", agent_id), addresses)
+    if rows is None:
+        rows = tx.read_unflushed(_KNOWN, {"b_agents": [agent_id], "b_addresses": list(addresses)})
+    left = {row.address for row in rows if row.left_at is not None}
+    return left, {row.address for row in rows} - left
+
+
+def prefetch_recipients(tx: Transaction, addresses: Collection[str], *, agent_ids: Collection[int]) -> None:
+    """Read for a whole batch what `suppressed` and `contacts` will ask address by address."""
+    listed = list(addresses)
+    tx.prefetch("suppressed", listed, tx.read_unflushed(_SUPPRESSED, {"b_addresses": listed, "b_now": tx.now}))
+    rows = tx.read_unflushed(_KNOWN, {"b_agents": list(agent_ids), "b_addresses": listed})
+    for agent_id in agent_ids:
+        tx.prefetch(("contacts", agent_id), listed, [row for row in rows if row.agent_id == agent_id])
+
+
+def idempotent_answer(tx: Transaction, *, mailbox_id: int, test: bool, key: str) -> Row[Any] | None:
+    """The remembered first answer to a key, if any."""
+    c = IDEMPOTENCY.c
+    return tx.one(select(IDEMPOTENCY).where(c.mailbox_id == mailbox_id, c.test == test, c.key == key))

@@ -1,0 +1,13 @@
+"""Alembic's entry: run the migrations on the connection that `schema.upgrade` brings."""
+
+from __future__ import annotations
+
+from alembic import context
+from sqlmodel import SQLModel
+
+from core.db import tables
+
+assert tables.table(tables.Desk) is not None
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=SQLModel.metadata)
+context.run_migrations()

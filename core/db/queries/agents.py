@@ -1,0 +1,361 @@
+"""Agents and what belongs to each: mailboxes, runs, keys and what is on record. Rows only; no gauge, no verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, func, not_, or_, select
+
+from core.db.queries import figures
+from core.db.queries.filter_conditions import is_like
+from core.db.tables import (
+    Agent,
+    DeadHook,
+    Hook,
+    Lane,
+    LogEntry,
+    Mailbox,
+    Message,
+    Reader,
+    Run,
+    Stream,
+    StreamKey,
+    Suppression,
+    Worker,
+    table,
+)
+from core.durations import HOUR
+from core.filters import Field, Fields, Want
+from core.ids import spell_id
+from core.model import SILENT, Mode
+
+AGENT: Final = table(Agent)
+LANE: Final = table(Lane)
+LOG: Final = table(LogEntry)
+MAILBOX: Final = table(Mailbox)
+MESSAGE: Final = table(Message)
+RUN: Final = table(Run)
+STREAM: Final = table(Stream)
+STREAM_KEY: Final = table(StreamKey)
+SUPPRESSION: Final = table(Suppression)
+HOOK: Final = table(Hook)
+DEAD: Final = table(DeadHook)
+WORKER: Final = table(Worker)
+READER: Final = table(Reader)
+
+PAGE: Final = 100
+LOG_TAIL: Final = 1_000
+"""Entries of the log in which the end of a gateway is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A mailbox as an agent's row and page need it."""
+
+    id: int
+    address: str
+    agent_id: int
+    stream_id: int
+    status: str
+    mode: Mode
+    mode_since: int
+    raised_at: int | None
+    activated_at: int | None
+    expires_at: int | None
+    waits_for: str | None
+    wake_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class AgentBasics:
+    """An agent with its living mailboxes, the loosest mode first."""
+
+    id: int
+    name: str
+    status: str
+    suspended_at: int | None
+    suspended_by: str | None
+    suspend_reason: str | None
+    suspend_figures: dict[str, Any]
+    guard_since: int
+    warned: dict[str, Any]
+    boxes: tuple[Box, ...]
+
+    @property
+    def mode(self) -> Mode | None:
+        """The loosest among its mailboxes; None without one."""
+        return self.boxes[0].mode if self.boxes else None
+
+
+def agents(conn: Connection, *, name: str | None = None) -> list[AgentBasics]:
+    """All of them, or the one of that name. An organisation has hundreds of agents, not millions."""
+    wanted = select(AGENT).order_by(AGENT.c.name)
+    if name is not None:
+        wanted = wanted.where(AGENT.c.name == name)
+    rows = conn.execute(wanted).all()
+    boxes: dict[int, list[Box]] = {}
+    for box in _boxes(conn, [row.id for row in rows]):
+        boxes.setdefault(box.agent_id, []).append(box)
+    return [
+        AgentBasics(
+            id=row.id, name=row.name, status=row.status, suspended_at=row.suspended_at, suspended_by=row.suspended_by,
+            suspend_reason=row.suspend_reason, suspend_figures=row.suspend_figures or {}, guard_since=row.guard_since,
+            warned=row.warned or {},
+            boxes=tuple(sorted(boxes.get(row.id, ()), key=lambda box: (-box.mode.rung, box.address))),
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def _boxes(conn: Connection, agent_ids: Sequence[int]) -> list[Box]:
+    names = (
+        "id", "address", "agent_id", "stream_id", "status", "mode_since", "raised_at", "activated_at", "expires_at",
+        "waits_for", "wake_at",
+    )  # fmt: skip
+    c = MAILBOX.c
+    rows = conn.execute(
+        select(*(c[name] for name in names), c.mode).where(c.agent_id.in_(agent_ids), c.status == "active")
+    )
+    return [Box(**(row._asdict() | {"mode": Mode(row.mode)})) for row in rows]
+
+
+# --- runs ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One execution. `accepted` counts recipients, less what was rejected, expired or cancelled."""
+
+    id: int
+    key: str
+    implicit: bool
+    user: str | None
+    prompt_version: str | None
+    tools_version: str | None
+    opened_at: int
+    closed_at: int | None
+    confirmed_up_to: int | None
+    confirmed_by: str | None
+    accepted: int
+
+
+def runs(conn: Connection, agent_id: int, *, before: int | None = None, limit: int = 20) -> list[RunRow]:
+    """A page, the newest first; the next begins `before` the last id of this one."""
+    c = RUN.c
+    names = (
+        "id", "key", "implicit", "user", "prompt_version", "tools_version", "opened_at", "closed_at",
+        "confirmed_up_to", "confirmed_by",
+    )  # fmt: skip
+    wanted = select(*(c[name] for name in names)).where(c.agent_id == agent_id).order_by(c.id.desc()).limit(limit)
+    if before is not None:
+        wanted = wanted.where(c.id < before)
+    rows = conn.execute(wanted).all()
+    accepted = figures.depths(conn, "run", [row.id for row in rows], "accepted")
+    return [
+        RunRow(**(row._asdict() | {"implicit": bool(row.implicit), "accepted": accepted.get(str(row.id), 0)}))
+        for row in rows
+    ]
+
+
+# --- suppressions -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SuppressionRow:
+    """One record. `stream` is None for one that holds desk-wide; `classes` is `*`, or those it keeps away."""
+
+    id: int
+    address: str
+    stream: str | None
+    classes: str
+    cause: str
+    source: str
+    reason: str | None
+    message_id: int | None
+    added_by: str
+    added_at: int
+    expires_at: int | None
+    removed_at: int | None
+
+    def in_force(self, now: int) -> bool:
+        return self.removed_at is None and (self.expires_at is None or self.expires_at > now)
+
+
+SUPPRESSION_FIELDS: Final[Fields] = {name: Field() for name in ("address", "cause", "by", "stream")}
+
+
+def suppressions(
+    conn: Connection,
+    *,
+    now: int,
+    wants: Sequence[Want] = (),
+    past: bool = False,
+    before: int | None = None,
+    limit: int = PAGE,
+) -> list[SuppressionRow]:
+    """A page, the newest first; the next begins `before` the last id. `past` shows what is no longer in force too.
+
+    `wants` is a filter by `SUPPRESSION_FIELDS`.
+    """
+    c = SUPPRESSION.c
+    wanted = (
+        select(
+            c.id, c.address, STREAM.c.domain.label("stream"), c.classes, c.cause, c.source, c.reason, c.message_id,
+            c.added_by, c.added_at, c.expires_at, c.removed_at,
+        )
+        .select_from(SUPPRESSION.outerjoin(STREAM, STREAM.c.id == c.stream_id))
+        .order_by(c.id.desc())
+        .limit(limit)
+    )  # fmt: skip
+    columns = {
+        "address": c.address,
+        "cause": c.cause,
+        "by": c.added_by,
+        "stream": func.coalesce(STREAM.c.domain, "desk"),
+    }
+    for want in wants:
+        asked = [columns[want.field]] if want.field else columns.values()
+        found = or_(*(is_like(column, want.test) for column in asked))
+        wanted = wanted.where(not_(found) if want.negated else found)
+    if not past:
+        wanted = wanted.where(c.removed_at.is_(None), or_(c.expires_at.is_(None), c.expires_at > now))
+    if before is not None:
+        wanted = wanted.where(c.id < before)
+    return [SuppressionRow(**row._asdict()) for row in conn.execute(wanted)]
+
+
+# --- streams and their keys ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """One DKIM key; `signs`: its slot is the one that signs now."""
+
+    stream: str
+    slot: str
+    algorithm: str
+    selector: str
+    created_at: int
+    retired_at: int | None
+    signs: bool
+
+
+def keys(conn: Connection) -> list[KeyRow]:
+    """Every key that is still published, by stream."""
+    k = STREAM_KEY.c
+    rows = conn.execute(
+        select(
+            STREAM.c.domain.label("stream"), k.slot, k.algorithm, k.selector, k.created_at, k.retired_at,
+            STREAM.c.active_slot,
+        )
+        .join(STREAM, STREAM.c.id == k.stream_id)
+        .order_by(STREAM.c.domain, k.slot, k.algorithm, k.id)
+    )  # fmt: skip
+    return [
+        KeyRow(
+            row.stream, row.slot, row.algorithm, row.selector, row.created_at, row.retired_at,
+            signs=row.slot == row.active_slot and row.retired_at is None,
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that is not as it should be, as a row says it: `kind`, what it is about, since when, in whose words.
+
+    `fix` is the command that ends it, where there is one.
+    """
+
+    kind: str
+    subject: str
+    text: str
+    since: int | None
+    fix: str = ""
+
+
+def troubles(conn: Connection, *, now: int) -> list[Trouble]:
+    """Streams, webhooks and workers in trouble, and reviewers who did not read; one read each."""
+    return [*_altered(conn), *_streams(conn, now), *_hooks(conn), *_workers(conn, now), *_readers(conn, now)]
+
+
+def _altered(conn: Connection) -> list[Trouble]:
+    """Messages that somebody changed in the database, until they have ended."""
+    c = MESSAGE.c
+    rows = conn.execute(select(c.id, c.altered_at).where(c.altered_at.is_not(None), c.open > 0).order_by(c.altered_at))
+    text = "its bytes or recipients were changed in the database: reject it, and find out who wrote there"
+    return [Trouble("altered", spell_id("m", row.id), text, row.altered_at) for row in rows]
+
+
+def _streams(conn: Connection, now: int) -> list[Trouble]:
+    """A route that was down when last tried is in trouble while anything waits for it, tried or not.
+
+    A pause takes neither the trouble away nor its sentence: nobody would know that resuming does not help.
+    """
+    c = STREAM.c
+    down = or_(c.backoff_until > now, c.route_failures > 0)
+    rows = conn.execute(select(STREAM).where(or_(c.paused_at.is_not(None), down)).order_by(c.domain)).all()
+    found = []
+    for row in rows:
+        if row.paused_at is not None:
+            paused = f"paused by {row.paused_by}: {row.pause_reason}"
+            found.append(Trouble("stream_paused", row.domain, paused, row.paused_at))
+        if row.backoff_until > now or (row.route_failures and _anything_waits(conn, row.id)):
+            found.append(Trouble("route_down", row.domain, f"the route does not answer: {row.last_reply}", None))
+    return found
+
+
+def _anything_waits(conn: Connection, stream_id: int) -> bool:
+    waiting = (
+        select(LANE.c.id)
+        .join(MAILBOX, MAILBOX.c.id == LANE.c.mailbox_id)
+        .where(MAILBOX.c.stream_id == stream_id, LANE.c.depth > 0)
+        .limit(1)
+    )
+    return conn.execute(waiting).first() is not None
+
+
+def _hooks(conn: Connection) -> list[Trouble]:
+    failing = conn.execute(
+        select(MAILBOX.c.address, HOOK.c.first_failed_at, HOOK.c.last_error)
+        .join(MAILBOX, MAILBOX.c.id == HOOK.c.mailbox_id)
+        .where(HOOK.c.first_failed_at.is_not(None))
+    )
+    dead = conn.execute(select(DEAD.c.at, DEAD.c.error).where(DEAD.c.replayed_at.is_(None)).limit(1)).first()
+    found = [
+        Trouble("webhook_failing", row.address, f"webhook fails: {row.last_error}", row.first_failed_at)
+        for row in failing
+    ]
+    if dead is not None:
+        found.append(Trouble("webhook_dead", "webhooks", f"events were given up: {dead.error}", dead.at))
+    return found
+
+
+def _workers(conn: Connection, now: int) -> list[Trouble]:
+    """A worker whose heartbeat has stopped has crashed; no worker at all means that no gateway runs.
+
+    A gateway that stopped in order took its row with it: the log knows when.
+    """
+    last: Row[Any] | None = conn.execute(select(WORKER.c.beat_at).order_by(WORKER.c.beat_at.desc()).limit(1)).first()
+    if last is not None and last.beat_at > now - SILENT:
+        return []
+    since = _last_stop(conn) if last is None else last.beat_at
+    return [Trouble("no_worker", "gateway", "no process delivers", since, "postroom serve")]
+
+
+def _last_stop(conn: Connection) -> int | None:
+    """When the newest gateway ended, by the newest entries of the log: the log has no index on types."""
+    c = LOG.c
+    newest = select(func.max(c.seq)).scalar_subquery()
+    ended = select(c.at).where(c.seq > newest - LOG_TAIL, c.type.in_(("gateway.stopped", "gateway.lost")))
+    at: int | None = conn.execute(ended.order_by(c.seq.desc()).limit(1)).scalar()
+    return at
+
+
+def _readers(conn: Connection, now: int) -> list[Trouble]:
+    """Who approved faster than anyone can read, for an hour: what they let go may still be undone or watched."""
+    c = READER.c
+    rows = conn.execute(select(c.name, c.hurry, c.hurried_at).where(c.hurried_at > now - HOUR).order_by(c.hurried_at))
+    return [Trouble("hurried", row.name, row.hurry, row.hurried_at) for row in rows]

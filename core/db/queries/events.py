@@ -1,0 +1,334 @@
+"""The log as a screen: pages in both directions, filtered, each line with its severity, its object and a sentence.
+
+Severity belongs to the kind of event, so a filter by it is a filter by kind, which the database can do. A filter that
+matches little would have it read the whole log for one page: a page looks at a stretch of the log at most and says from
+where to go on.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, not_, or_, select
+
+from core.db import audit_log
+from core.db.audit_log import LOG, Entry
+from core.db.queries.filter_conditions import is_like
+from core.db.tables import Agent, Mailbox, Stream, table
+from core.durations import stamp
+from core.events import CATALOGUE, Event
+from core.filters import Compare, Field, Fields, Kind, Want, matches
+from core.ids import spell_id
+
+MAILBOX: Final = table(Mailbox)
+AGENT: Final = table(Agent)
+STREAM: Final = table(Stream)
+
+PAGE: Final = 100
+STRETCH: Final = 50_000
+"""Entries one page looks at, at most."""
+
+
+class Severity(enum.StrEnum):
+    """How loud an event is: information, a warning, an error."""
+
+    INFO = "info"
+    WARN = "warn"
+    ERROR = "error"
+
+
+_SEVERITY: Final[Mapping[str, Severity]] = {
+    **dict.fromkeys(
+        ("agent.suspended", "desk.stopped", "email.altered", "email.complained", "policy.refused", "webhook.dead"),
+        Severity.ERROR,
+    ),
+    **dict.fromkeys(
+        (
+            "email.blocked", "email.rejected", "email.expired", "email.deferred", "email.failed", "email.uncertain",
+            "email.bounced", "email.approval_undone", "email.suppressed", "mailbox.vetoed", "mailbox.mode_changed",
+            "mailbox.limits_changed", "mailbox.expiring", "mailbox.retired", "agent.warned", "run.confirmed",
+            "token.revoked", "stream.paused", "lane.paused", "suppression.removed", "policy.changed",
+            "operator.disabled", "stream.changed", "stream.warmup_changed", "feedback.unverified", "review.hurried",
+            "email.rejection_undone", "review.expiring",
+        ),
+        Severity.WARN,
+    ),
+}  # fmt: skip
+
+
+def severity(kind: str) -> Severity:
+    """Of an event by its name; what is not listed is information."""
+    return _SEVERITY.get(kind, Severity.INFO)
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """What a page shows. `types` are names of events, None for all; an id is read through its index."""
+
+    types: tuple[str, ...] | None = None
+    agent: int | None = None
+    mailbox: int | None = None
+    message: int | None = None
+    further: tuple[ColumnElement[bool], ...] = ()
+
+
+_TYPES: Final = Field(Kind.CHOICE, choices=tuple(CATALOGUE))
+FIELDS: Final[Fields] = {
+    "type": _TYPES,
+    "event": _TYPES,  # its column says EVENT
+    "sev": Field(
+        Kind.CHOICE, choices=tuple(one.value for one in Severity), ordered=True,
+        aliases={"crit": "error", "critical": "error", "err": "error", "warning": "warn"},
+    ),
+    "actor": Field(),
+    "agent": Field(),
+    "mailbox": Field(),
+    "id": Field(Kind.ID),
+}  # fmt: skip
+"""What a filter of events may name."""
+
+
+def filtered(conn: Connection, wants: Sequence[Want]) -> EventFilter:
+    """A filter by `FIELDS` in the terms of the log: kinds of events first, for severity is theirs; then conditions."""
+    kinds = [
+        kind
+        for kind in CATALOGUE
+        if matches(
+            {"type": kind, "event": kind, "sev": severity(kind).value}, [w for w in wants if w.field in _OF_KIND]
+        )
+    ]
+    further: list[ColumnElement[bool]] = []
+    through: dict[str, int] = {}
+    for want in wants:
+        if want.field in _OF_KIND:
+            continue
+        found, ids = _condition(conn, want)
+        further.append(not_(found) if want.negated else found)
+        if len(ids) == 1 and not want.negated and not through:
+            through = {want.field if want.field != "id" else "message": ids[0]}
+    types = tuple(kinds) if any(want.field in _OF_KIND for want in wants) else None
+    return EventFilter(types=types, further=tuple(further), **through)
+
+
+_OF_KIND: Final = frozenset({"type", "event", "sev"})
+
+
+def _condition(conn: Connection, want: Want) -> tuple[ColumnElement[bool], list[int]]:
+    """The condition, never NULL, and the ids it names where an index finds them."""
+    c, test = LOG.c, want.test
+    match want.field:
+        case "id":
+            assert isinstance(test, Compare), test
+            return func.coalesce(c.message, -1) == test.number, [test.number]
+        case "agent":
+            ids = _ids(conn, AGENT.c.id, is_like(AGENT.c.name, test))
+            boxes = _ids(conn, MAILBOX.c.id, MAILBOX.c.agent_id.in_(ids))
+            return or_(func.coalesce(c.agent, -1).in_(ids), func.coalesce(c.mailbox, -1).in_(boxes)), ids
+        case "mailbox":
+            ids = _ids(conn, MAILBOX.c.id, is_like(MAILBOX.c.address, test))
+            return func.coalesce(c.mailbox, -1).in_(ids), ids
+        case "actor":
+            return or_(is_like(c.actor, test), is_like(c.actor, test, before="agent:")), []
+        case _:  # a bare word: in what a line shows
+            kinds = [kind for kind in CATALOGUE if matches({"type": kind}, [replace(want, negated=False)])]
+            named = [_condition(conn, replace(want, field=name))[0] for name in ("actor", "agent", "mailbox")]
+            return or_(c.type.in_(kinds), *named), []
+
+
+def _ids(conn: Connection, column: Any, which: ColumnElement[bool]) -> list[int]:
+    return [int(one) for one in conn.execute(select(column).where(which)).scalars()]
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One line. `target` is what it is about, spelled as an operator would look it up."""
+
+    seq: int
+    at: int
+    severity: Severity
+    type: str
+    actor: str
+    target: str
+    detail: str
+    message: int | None
+    mailbox: int | None
+    agent: int | None
+    run: int | None
+    stream: int | None
+    data: dict[str, Any]
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """Lines in the order of the log. Go on with `older` (as `before`) or `newer` (as `after`); None: no more there."""
+
+    rows: tuple[EventRow, ...]
+    older: int | None
+    newer: int | None
+
+
+def page(
+    conn: Connection,
+    shown: EventFilter | None = None,
+    *,
+    before: int | None = None,
+    after: int | None = None,
+    limit: int = PAGE,
+) -> EventPage:
+    """The newest page, or the one `before` a seq, or the one `after` it. `newer` of a live tail is its own cursor."""
+    wanted = shown or EventFilter()
+    head, _ = audit_log.head(conn)
+    if after is not None:
+        return _forward(conn, wanted, after=after, head=head, limit=limit)
+    top = head + 1 if before is None else before
+    found, reached = _backward(conn, wanted, before=top, limit=limit)
+    rows = _rows(conn, reversed(found))
+    older = (found[-1].seq if len(found) == limit else reached) if found or reached else None
+    return EventPage(rows, older if older and older > 1 else None, top - 1 if top <= head else head)
+
+
+def _backward(conn: Connection, wanted: EventFilter, *, before: int, limit: int) -> tuple[list[Row[Any]], int]:
+    """(rows newest first, how far down was looked)."""
+    floor = 0 if wanted.message is not None or _by_index(wanted) else max(0, before - 1 - STRETCH)
+    kinds = _matching(wanted)
+    found: list[Row[Any]] = []
+    for source in _sources(conn, wanted):
+        statement = source.where(LOG.c.seq < before, LOG.c.seq > floor, *kinds)
+        found += conn.execute(statement.order_by(LOG.c.seq.desc()).limit(limit)).all()
+    return sorted(found, key=lambda row: -row.seq)[:limit], floor + 1
+
+
+def _forward(conn: Connection, wanted: EventFilter, *, after: int, head: int, limit: int) -> EventPage:
+    ceiling = head if wanted.message is not None or _by_index(wanted) else min(head, after + STRETCH)
+    found: list[Row[Any]] = []
+    for source in _sources(conn, wanted):
+        statement = source.where(LOG.c.seq > after, LOG.c.seq <= ceiling, *_matching(wanted))
+        found += conn.execute(statement.order_by(LOG.c.seq).limit(limit)).all()
+    shown = sorted(found, key=lambda row: row.seq)[:limit]
+    reached = shown[-1].seq if len(shown) == limit else ceiling
+    return EventPage(_rows(conn, shown), after + 1 if after > 0 else None, max(after, reached))
+
+
+def _by_index(wanted: EventFilter) -> bool:
+    return wanted.agent is not None or wanted.mailbox is not None
+
+
+def _sources(conn: Connection, wanted: EventFilter) -> list[Select[Any]]:
+    """The log through the index that fits: of an agent, what names it alone, and what names its mailboxes."""
+    c, whole = LOG.c, select(LOG)
+    if wanted.message is not None:
+        return [whole.where(c.message == wanted.message)]
+    if wanted.mailbox is not None:
+        return [whole.where(c.mailbox == wanted.mailbox)]
+    if wanted.agent is None:
+        return [whole]
+    boxes = conn.execute(select(MAILBOX.c.id).where(MAILBOX.c.agent_id == wanted.agent)).scalars()
+    own = whole.where(c.agent == wanted.agent, c.message.is_(None), c.mailbox.is_(None))
+    return [own, *(whole.where(c.mailbox == box) for box in boxes)]
+
+
+def _matching(wanted: EventFilter) -> list[Any]:
+    terms = [*wanted.further]
+    if wanted.types is not None:
+        terms.append(LOG.c.type.in_(wanted.types))
+    return [and_(*terms)] if terms else []
+
+
+# --- lines --------------------------------------------------------------------------------------------------------
+
+
+def latest(conn: Connection, agents: Mapping[int, Collection[int]]) -> dict[int, EventRow]:
+    """The last event of each agent, given its mailboxes: one seek for each of both, in two statements."""
+    seqs: dict[int, int] = {}
+    owner = {box: agent for agent, boxes in agents.items() for box in boxes}
+    of_agent = select(func.max(LOG.c.seq)).where(LOG.c.agent == AGENT.c.id, LOG.c.message.is_(None)).scalar_subquery()
+    of_box = select(func.max(LOG.c.seq)).where(LOG.c.mailbox == MAILBOX.c.id).scalar_subquery()
+    found = [*_latest(conn, AGENT.c.id, of_agent, agents)]
+    found += [(owner[box], seq) for box, seq in _latest(conn, MAILBOX.c.id, of_box, owner)]
+    for agent, seq in found:
+        seqs[agent] = max(seqs.get(agent, 0), seq)
+    rows = {row.seq: row for row in _rows(conn, conn.execute(select(LOG).where(LOG.c.seq.in_(list(seqs.values())))))}
+    return {agent: rows[seq] for agent, seq in seqs.items()}
+
+
+def _latest(conn: Connection, key: Any, newest: Any, ids: Collection[int]) -> Iterator[tuple[int, int]]:
+    for row in conn.execute(select(key, newest).where(key.in_(list(ids)))):
+        if row[1] is not None:
+            yield row[0], row[1]
+
+
+def rows_of(conn: Connection, entries: Sequence[Entry]) -> tuple[EventRow, ...]:
+    """Lines for entries that a reader of the log already has."""
+    names = _Names(conn, [entry.event for entry in entries])
+    return tuple(_line(entry, names) for entry in entries)
+
+
+def _rows(conn: Connection, rows: Iterable[Row[Any]]) -> tuple[EventRow, ...]:
+    return rows_of(conn, [audit_log.entry(row) for row in rows])
+
+
+class _Names:
+    """Names of the mailboxes, agents and streams on a page, in three reads."""
+
+    def __init__(self, conn: Connection, events: Sequence[Event]) -> None:
+        self.mailboxes = _names(conn, MAILBOX.c.id, MAILBOX.c.address, {event.mailbox for event in events})
+        self.agents = _names(conn, AGENT.c.id, AGENT.c.name, {event.agent for event in events})
+        self.streams = _names(conn, STREAM.c.id, STREAM.c.domain, {event.stream for event in events})
+
+
+def _names(conn: Connection, key: Any, name: Any, ids: set[int | None]) -> dict[int | None, str]:
+    wanted = [one for one in ids if one is not None]
+    if not wanted:
+        return {}
+    return {row[0]: row[1] for row in conn.execute(select(key, name).where(key.in_(wanted)))}
+
+
+def _line(entry: Entry, names: _Names) -> EventRow:
+    event = entry.event
+    data = event.data()
+    return EventRow(
+        seq=entry.seq, at=entry.at, severity=severity(event.type), type=event.type, actor=event.actor,
+        target=_target(event, names), detail=detail(data), message=event.message, mailbox=event.mailbox,
+        agent=event.agent, run=event.run, stream=event.stream, data=data, hash=entry.hash.hex(),
+    )  # fmt: skip
+
+
+def _target(event: Event, names: _Names) -> str:
+    if event.message is not None:
+        return spell_id("m", event.message)
+    if event.type.startswith(("agent.", "run.", "token.")) and event.agent in names.agents:
+        return names.agents[event.agent]
+    found = names.mailboxes.get(event.mailbox) or names.agents.get(event.agent) or names.streams.get(event.stream)
+    return found or "desk"
+
+
+_TIMES: Final = frozenset({"expires_at", "release_at", "next_at", "due"})
+_QUIET: Final = frozenset({"digest", "signature", "head", "key", "token", "policy", "item"})
+
+
+def detail(data: Mapping[str, Any]) -> str:
+    """The members of an event on one line, its reason first; digests and numbers that name rows are left out."""
+    said = [str(data["reason"])] if data.get("reason") else []
+    if "old" in data and "new" in data:
+        said.insert(0, f"{_spelled('old', data['old'])} → {_spelled('new', data['new'])}")
+    for name, value in data.items():
+        if name in _QUIET or name in {"reason", "old", "new"} or value in (None, False, "", [], {}):
+            continue
+        said.append(name.replace("_", " ") if value is True else f"{name.replace('_', ' ')} {_spelled(name, value)}")
+    return " · ".join(said)
+
+
+def _spelled(name: str, value: Any) -> str:
+    if name in _TIMES and isinstance(value, int):
+        return stamp(value)
+    if name == "record_digest":
+        return str(value)[:12]
+    if isinstance(value, dict):
+        return str(value.get("sentence") or ", ".join(f"{key} {_spelled(key, one)}" for key, one in value.items()))
+    if isinstance(value, list):
+        return ", ".join(_spelled("", one) for one in value)
+    return str(value)

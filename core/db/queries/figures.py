@@ -1,0 +1,143 @@
+"""Counters of many keys in one read: sparklines, depths and rates of a whole table of agents.
+
+The same rows that enforce. The key of the counter table is (scope, key, kind, minute): asked by keys and kinds it is a
+handful of seeks, whatever else was counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, select
+
+from core.db.counters import COUNTER, EVER, bucket
+from core.db.tables import Desk, LogEntry, Mailbox, Review, table
+
+REVIEW: Final = table(Review)
+MAILBOX: Final = table(Mailbox)
+DESK: Final = table(Desk)
+LOG: Final = table(LogEntry)
+
+FLOW_MINUTES: Final = 15
+FLOW: Final = ("sent", "held", "deferred", "failed", "bounced", "complained", "uncertain", "refused")
+"""What the desk counts by the minute."""
+
+Series = Mapping[int, int]
+"""Minute -> how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What was read: (key, kind) -> minute -> n."""
+
+    found: Mapping[tuple[str, str], Series]
+
+    def series(self, key: object, kind: str) -> Series:
+        return self.found.get((str(key), kind), {})
+
+    def total(self, key: object, kind: str, *, since: int = 0) -> int:
+        return sum(n for minute, n in self.series(key, kind).items() if minute >= since)
+
+
+def counts(conn: Connection, scope: str, keys: Collection[object], kinds: Collection[str], *, since: int) -> Counts:
+    """Buckets from minute `since` on of every key and kind."""
+    c = COUNTER.c
+    found: dict[tuple[str, str], dict[int, int]] = {}
+    if keys and kinds:
+        spelled = sorted({str(key) for key in keys})
+        for row in conn.execute(
+            select(c.key, c.kind, c.minute, c.n).where(
+                c.scope == scope, c.key.in_(spelled), c.kind.in_(kinds), c.minute >= since
+            )
+        ):
+            found.setdefault((row.key, row.kind), {})[row.minute] = row.n
+    return Counts(found)
+
+
+def depths(conn: Connection, scope: str, keys: Collection[object], kind: str) -> dict[str, int]:
+    """Kept depths (`pending`, `waiting`, a run's `accepted`) of many keys; those without a row are 0 and left out."""
+    c = COUNTER.c
+    spelled = sorted({str(key) for key in keys})
+    rows = conn.execute(
+        select(c.key, c.n).where(c.scope == scope, c.key.in_(spelled), c.kind == kind, c.minute == EVER)
+    )
+    return {row.key: row.n for row in rows}
+
+
+def spark(series: Series, *, now: int, bins: int, width: int) -> tuple[int, ...]:
+    """`bins` sums of `width` minutes each, the last one still running."""
+    last = bucket(now)
+    drawn = [0] * bins
+    for minute, n in series.items():
+        place = bins - 1 - (last - minute) // width
+        if 0 <= place < bins:
+            drawn[place] += n
+    return tuple(drawn)
+
+
+def flow(conn: Connection, *, now: int, minutes: int = FLOW_MINUTES) -> dict[str, tuple[int, ...]]:
+    """What the desk did minute by minute: kind -> one figure a minute, the oldest first."""
+    read = counts(conn, "desk", [""], FLOW, since=bucket(now) - minutes + 1)
+    return {kind: spark(read.series("", kind), now=now, bins=minutes, width=1) for kind in FLOW}
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What stands above every screen, as far as rows say it."""
+
+    held: int
+    oldest: int | None
+    """When the longest waiting item was submitted."""
+    last_event_at: int | None
+    last_seq: int
+    stopped_at: int | None
+    stopped_by: str | None
+    stop_reason: str | None
+    policy_version: int
+
+
+def head(conn: Connection) -> Head:
+    """The first row of each index, in one statement: as cheap with a million as with none. There must be a desk."""
+    row = conn.execute(_HEAD).one()
+    return Head(
+        held=max(0, row.held or 0),
+        oldest=row.oldest,
+        last_event_at=row.last_event_at,
+        last_seq=row.last_seq or 0,
+        stopped_at=row.stopped_at,
+        stopped_by=row.stopped_by,
+        stop_reason=row.stop_reason,
+        policy_version=row.policy_version,
+    )
+
+
+def _first(column: ColumnElement[Any], *order: Any, where: ColumnElement[bool] | None = None) -> Any:
+    wanted = select(column).order_by(*order).limit(1)
+    return (wanted if where is None else wanted.where(where)).scalar_subquery()
+
+
+_HEAD: Final = select(
+    DESK.c.stopped_at, DESK.c.stopped_by, DESK.c.stop_reason, DESK.c.policy_version,
+    _first(REVIEW.c.submitted_at, REVIEW.c.id, where=REVIEW.c.status == "pending").label("oldest"),
+    _first(LOG.c.at, LOG.c.seq.desc()).label("last_event_at"),
+    _first(LOG.c.seq, LOG.c.seq.desc()).label("last_seq"),
+    select(COUNTER.c.n)
+    .where(COUNTER.c.scope == "desk", COUNTER.c.key == "", COUNTER.c.kind == "pending", COUNTER.c.minute == EVER)
+    .scalar_subquery().label("held"),
+).where(DESK.c.id == 1)  # fmt: skip
+
+
+def oldest_held(conn: Connection, mailbox_ids: Collection[int]) -> dict[int, int]:
+    """Mailbox -> when its longest waiting item was submitted; one seek each, in one statement."""
+    r = REVIEW.c
+    oldest = (
+        select(r.submitted_at)
+        .where(r.mailbox_id == MAILBOX.c.id, r.status == "pending")
+        .order_by(r.id)
+        .limit(1)
+        .scalar_subquery()
+    )
+    rows = conn.execute(select(MAILBOX.c.id, oldest.label("at")).where(MAILBOX.c.id.in_(list(mailbox_ids))))
+    return {row.id: int(row.at) for row in rows if row.at is not None}

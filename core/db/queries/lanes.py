@@ -1,0 +1,215 @@
+"""The queue by lane, and by site and age, as `qshape` draws it.
+
+Depths are the lanes' own, kept with every change. Ages are read from the first rows of a lane's index, bounded: a lane
+with a million waiting costs what one with a thousand does, and the rest of it is spread between the last row looked at
+and the youngest; such a line says that it is not exact.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, func, or_, select
+
+from core.db.tables import Agent, Lane, Mailbox, Ready, Recipient, Stream, table
+from core.durations import FAR_FUTURE, MINUTE
+
+LANE: Final = table(Lane)
+READY: Final = table(Ready)
+RECIPIENT: Final = table(Recipient)
+MAILBOX: Final = table(Mailbox)
+AGENT: Final = table(Agent)
+STREAM: Final = table(Stream)
+
+PAGE: Final = 100
+AGES: Final = (5, 10, 20, 40, 80, 160, 320, 640)
+"""Upper ends of the age columns in minutes; one more column takes what is older."""
+LOOKED_AT: Final = 1_000
+"""Rows of one lane whose age is read."""
+SITES: Final = 20
+ROUTE: Final = "route backs off"
+RETRY: Final = "retry"
+LANES_OF_SHAPE: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class LaneRow:
+    """One lane with what holds it back. `next_at` is None while only somebody's act wakes it.
+
+    `last_reply` is what made it wait, where a refusal or the route did; `last_reply_at` is None if not on record.
+    """
+
+    id: int
+    mailbox_id: int
+    mailbox: str
+    agent: str
+    stream: str
+    domain: str
+    site: str
+    depth: int
+    in_flight: int
+    next_at: int | None
+    waits_for: str | None
+    failures: int
+    paused_by: str | None
+    paused_at: int | None
+    last_reply: str | None
+    last_reply_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SiteRow:
+    """One site by age: `ages` has a figure for each of `AGES`, and one for what is older."""
+
+    site: str
+    depth: int
+    in_flight: int
+    lanes: int
+    ages: tuple[int, ...]
+    exact: bool
+
+
+def lanes(
+    conn: Connection, *, now: int, below: tuple[int, int] | None = None, all_of_them: bool = False, limit: int = PAGE
+) -> list[LaneRow]:
+    """A page of lanes, the deepest first; the next begins `below` (depth, id) of the last one of this page.
+
+    Lanes with nothing in them and nothing wrong with them are left out, unless `all_of_them`.
+    """
+    c = LANE.c
+    wanted = _LANES.order_by(c.depth.desc(), c.id.desc()).limit(limit)
+    if not all_of_them:
+        wanted = wanted.where(or_(c.depth > 0, c.in_flight > 0, c.paused_at.is_not(None), c.failures > 0))
+    if below is not None:
+        depth, lane_id = below
+        wanted = wanted.where(or_(c.depth < depth, (c.depth == depth) & (c.id < lane_id)))
+    return _explained(conn, conn.execute(wanted).all(), now)
+
+
+def lane(conn: Connection, lane_id: int, *, now: int) -> LaneRow | None:
+    row = conn.execute(_LANES.where(LANE.c.id == lane_id)).first()
+    return None if row is None else _explained(conn, [row], now)[0]
+
+
+def _explained(conn: Connection, rows: Sequence[Row[Any]], now: int) -> list[LaneRow]:
+    """The lanes, each that is held back by a refusal with the words of it and not of another message's success."""
+    found = [_lane(row, now) for row in rows]
+    retrying = _first_replies(conn, [one.id for one in found if one.waits_for == RETRY])
+    shown = []
+    for one, row in zip(found, rows, strict=True):
+        said = row.route_reply if one.waits_for == ROUTE else retrying.get(one.id)
+        at = one.last_reply_at if said == one.last_reply else None
+        shown.append(one if said is None else replace(one, last_reply=said, last_reply_at=at))
+    return shown
+
+
+def _first_replies(conn: Connection, lane_ids: Sequence[int]) -> dict[int, str]:
+    """What was said of the message each of these lanes tries next."""
+    if not lane_ids:
+        return {}
+    others = READY.alias()
+    first = select(func.min(others.c.due)).where(others.c.lane_id == READY.c.lane_id).scalar_subquery()
+    rows = conn.execute(
+        select(READY.c.lane_id, RECIPIENT.c.reply)
+        .join(RECIPIENT, (RECIPIENT.c.message_id == READY.c.message_id) & (RECIPIENT.c.n == READY.c.n))
+        .where(READY.c.lane_id.in_(lane_ids), READY.c.due == first, RECIPIENT.c.reply.is_not(None))
+    )
+    return {row.lane_id: row.reply for row in rows}
+
+
+def _lane(row: Row[Any], now: int) -> LaneRow:
+    asleep = max(row.next_at, row.wake_at if row.box_waits else 0, row.backoff_until)
+    return LaneRow(
+        id=row.id, mailbox_id=row.mailbox_id, mailbox=row.mailbox, agent=row.agent, stream=row.stream,
+        domain=row.domain, site=row.site, depth=row.depth, in_flight=row.in_flight,
+        next_at=asleep if asleep < FAR_FUTURE else None, waits_for=_reason(row, now), failures=row.failures,
+        paused_by=row.paused_by, paused_at=row.paused_at, last_reply=row.last_reply, last_reply_at=row.last_reply_at,
+    )  # fmt: skip
+
+
+def _reason(row: Row[Any], now: int) -> str | None:
+    """What holds the lane back, the farthest reaching first."""
+    if row.depth == 0:
+        return "paused" if row.paused_at is not None else None
+    for held, why in (
+        (row.agent_status != "active", f"agent {row.agent_status}"),
+        (row.stream_paused is not None, "stream paused"),
+        (row.box_status != "active", f"mailbox {row.box_status}"),
+        (row.paused_at is not None, "lane paused"),
+        (row.backoff_until > now, ROUTE),
+        (bool(row.box_waits) and row.wake_at > now, f"budget {row.box_waits}"),
+        (row.not_before > now, row.waits_for or "pace"),
+        (row.next_at > now, RETRY),
+    ):
+        if held:
+            return str(why)
+    return None
+
+
+_LANES: Final = select(
+    LANE, MAILBOX.c.address.label("mailbox"), MAILBOX.c.status.label("box_status"), MAILBOX.c.wake_at,
+    MAILBOX.c.waits_for.label("box_waits"), AGENT.c.name.label("agent"), AGENT.c.status.label("agent_status"),
+    STREAM.c.domain.label("stream"), STREAM.c.paused_at.label("stream_paused"), STREAM.c.backoff_until,
+    STREAM.c.last_reply.label("route_reply"),
+).select_from(
+    LANE.join(MAILBOX, MAILBOX.c.id == LANE.c.mailbox_id)
+    .join(AGENT, AGENT.c.id == MAILBOX.c.agent_id)
+    .join(STREAM, STREAM.c.id == MAILBOX.c.stream_id)
+)  # fmt: skip
+
+
+# --- site by age --------------------------------------------------------------------------------------------------
+
+
+def shape(conn: Connection, *, now: int, limit: int = SITES) -> list[SiteRow]:
+    """The fullest sites with the age of what waits for them."""
+    c = LANE.c
+    depth, flying, count = func.sum(c.depth), func.sum(c.in_flight), func.count()
+    sites = conn.execute(
+        select(c.site, depth.label("depth"), flying.label("in_flight"), count.label("lanes"))
+        .where(or_(c.depth > 0, c.in_flight > 0))
+        .group_by(c.site)
+        .order_by(depth.desc(), c.site)
+        .limit(limit)
+    ).all()
+    return [_site(conn, row, now) for row in sites]
+
+
+def _site(conn: Connection, row: Row[Any], now: int) -> SiteRow:
+    c = LANE.c
+    mine = conn.execute(
+        select(c.id, c.depth).where(c.site == row.site, c.depth > 0).order_by(c.depth.desc()).limit(LANES_OF_SHAPE)
+    ).all()
+    ages, exact = [0] * (len(AGES) + 1), row.lanes <= LANES_OF_SHAPE
+    for one in mine:
+        dues = conn.execute(select(READY.c.due).where(READY.c.lane_id == one.id).order_by(READY.c.due).limit(LOOKED_AT))
+        read = list(dues.scalars())
+        for due in read:
+            ages[_column(now - due)] += 1
+        rest = one.depth - len(read)
+        if rest > 0 and read:
+            exact = False
+            youngest = conn.execute(select(func.max(READY.c.due)).where(READY.c.lane_id == one.id)).scalar_one()
+            _spread(ages, rest, oldest=now - read[-1], youngest=now - youngest)
+    return SiteRow(row.site, int(row.depth), int(row.in_flight), int(row.lanes), tuple(ages), exact)
+
+
+def _column(age: int) -> int:
+    """Which column an age (microseconds) stands in; a retry that is due later is as young as can be."""
+    return bisect.bisect_left([end * MINUTE for end in AGES], max(0, age))
+
+
+def _spread(ages: list[int], rest: int, *, oldest: int, youngest: int) -> None:
+    """Lay rows that were not looked at evenly between two ages."""
+    bounds: Sequence[int] = [0, *(end * MINUTE for end in AGES), max(oldest, AGES[-1] * MINUTE) + 1]
+    span, laid = max(1, oldest - youngest), 0
+    first, last = _column(youngest), _column(oldest)
+    for column in range(first, last):
+        overlap = min(oldest, bounds[column + 1]) - max(youngest, bounds[column])
+        part = rest * max(0, overlap) // span
+        ages[column] += part
+        laid += part
+    ages[last] += rest - laid

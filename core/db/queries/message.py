@@ -1,0 +1,373 @@
+"""One message with all that is known of it: what the Message screen shows, and what a reviewer decides from.
+
+Every recipient says what it waits for and until when, worked out from the rows that hold it back, the farthest
+reaching first: the desk, the agent, the stream, the mailbox, the lane, its own retry.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, Select, or_, select
+
+from core.db import audit_log, gate_queries
+from core.db.audit_log import Entry
+from core.db.tables import (
+    Agent,
+    Body,
+    Contact,
+    Desk,
+    Lane,
+    Mailbox,
+    Message,
+    Recipient,
+    Review,
+    Run,
+    Stream,
+    Suppression,
+    table,
+)
+from core.durations import FAR_FUTURE
+from core.ids import spell_id
+from core.model import Reason, Status
+
+MESSAGE: Final = table(Message)
+BODY: Final = table(Body)
+RECIPIENT: Final = table(Recipient)
+REVIEW: Final = table(Review)
+MAILBOX: Final = table(Mailbox)
+AGENT: Final = table(Agent)
+STREAM: Final = table(Stream)
+RUN: Final = table(Run)
+LANE: Final = table(Lane)
+DESK: Final = table(Desk)
+CONTACT: Final = table(Contact)
+SUPPRESSION: Final = table(Suppression)
+
+EVENTS: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """What somebody waits for: a stable `code`, what follows "waits for", and until when (None: somebody must act)."""
+
+    code: str
+    text: str
+    until: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientView:
+    """One address of a message. `suppressed` is the cause of a record that is in force now."""
+
+    n: int
+    given: str
+    address: str
+    field: str
+    status: str
+    reason: str | None
+    waits: Waits | None
+    first_contact: bool
+    suppressed: str | None
+    domain: str | None
+    site: str | None
+    attempts: int
+    next_at: int | None
+    code: int | None
+    enhanced: str | None
+    reply: str | None
+    sent_at: int | None
+    provider_id: str | None
+    feedback: str | None
+    feedback_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewView:
+    """A held action and who looked at it."""
+
+    id: int
+    kind: str
+    status: str
+    reasons: tuple[Reason, ...]
+    failed_checks: int
+    needs: int
+    approvers: tuple[str, ...]
+    opened_by: str | None
+    opened_at: int | None
+    decided_by: str | None
+    decided_at: int | None
+    reason: str | None
+    release_at: int | None
+    expires_at: int
+    batch: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """The execution it came from, and the human who started it."""
+
+    id: int
+    key: str
+    implicit: bool
+    user: str | None
+    via: tuple[str, ...]
+    agent_version: str | None
+    prompt_version: str | None
+    tools_version: str | None
+    opened_at: int
+    closed_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageView:
+    """The desk's own facts about a message, never what the mail says about itself.
+
+    `rendered` are the bytes that will leave, without Date and signatures; None once retention has purged them, and so
+    `issued`, the request as the agent made it.
+    """
+
+    id: int
+    status: str
+    kind: str
+    direction: str
+    test: bool
+    untraced: bool
+    subject: str
+    content_class: str
+    declared_class: str | None
+    digest: str
+    rfc_message_id: str
+    size: int
+    tags: tuple[str, ...]
+    metadata: dict[str, Any]
+    facts: dict[str, Any]
+    policy_version: int
+    token_id: int
+    submitted_at: int
+    released_at: int | None
+    dated_at: int | None
+    final_at: int | None
+    mailbox_id: int
+    mailbox: str
+    display_name: str | None
+    mailbox_status: str
+    mode: str
+    agent_id: int
+    agent: str
+    agent_status: str
+    stream_id: int
+    domain: str
+    run: RunView | None
+    review: ReviewView | None
+    recipients: tuple[RecipientView, ...]
+    preview: str
+    rendered: bytes | None
+    issued: bytes | None
+    events: tuple[Entry, ...]
+
+    @property
+    def spelled(self) -> str:
+        return spell_id("m", self.id)
+
+
+def message(conn: Connection, message_id: int, *, now: int) -> MessageView | None:
+    """The message, or None. `now` says which suppressions are in force."""
+    row = conn.execute(_MESSAGE.where(MESSAGE.c.id == message_id)).first()
+    if row is None:
+        return None
+    values: dict[str, Any] = row._asdict()
+    run_id = values.pop("run_id")
+    item = review(conn, message_id)
+    values |= {
+        "test": bool(row.test),
+        "untraced": bool(row.untraced),
+        "tags": tuple(row.tags or ()),
+        "metadata": row.metadata or {},
+        "facts": row.facts or {},
+        "preview": row.preview or "",
+        "run": _run(conn, run_id),
+        "review": item,
+        "recipients": _recipients(conn, row, item, now),
+        "events": events(conn, message_id),
+    }
+    return MessageView(**values)
+
+
+def review(conn: Connection, item_id: int) -> ReviewView | None:
+    """A held action by its id: a message's, or a read's or tag's own."""
+    c = REVIEW.c
+    names = (
+        "id", "kind", "status", "failed_checks", "needs", "opened_by", "opened_at", "decided_by", "decided_at",
+        "reason", "release_at", "expires_at", "batch",
+    )  # fmt: skip
+    row = conn.execute(select(*(c[name] for name in names), c.reasons, c.approvers).where(c.id == item_id)).first()
+    if row is None:
+        return None
+    values: dict[str, Any] = row._asdict()
+    values["reasons"] = tuple(Reason(one["code"], one["text"]) for one in row.reasons)
+    values["approvers"] = tuple(row.approvers)
+    return ReviewView(**values)
+
+
+def events(conn: Connection, message_id: int) -> tuple[Entry, ...]:
+    """What the log says of a message, in order."""
+    c = audit_log.LOG.c
+    rows = conn.execute(select(audit_log.LOG).where(c.message == message_id).order_by(c.seq).limit(EVENTS))
+    return tuple(audit_log.entry(row) for row in rows)
+
+
+def _run(conn: Connection, run_id: int) -> RunView | None:
+    c = RUN.c
+    names = (
+        "id", "key", "implicit", "user", "agent_version", "prompt_version", "tools_version", "opened_at", "closed_at",
+    )  # fmt: skip
+    row = conn.execute(select(*(c[name] for name in names), c.via).where(c.id == run_id)).first()
+    if row is None:
+        return None
+    values: dict[str, Any] = row._asdict()
+    return RunView(**(values | {"via": tuple(row.via or ()), "implicit": bool(row.implicit)}))
+
+
+def waiting(conn: Connection, message_id: int, *, now: int) -> tuple[tuple[str, Waits], ...]:
+    """Who of a message still waits: the address, and for what."""
+    row = conn.execute(_HELD.where(MESSAGE.c.id == message_id)).first()
+    people = () if row is None else _recipients(conn, row, review(conn, message_id), now)
+    return tuple((one.address, one.waits) for one in people if one.waits is not None)
+
+
+# --- recipients ---------------------------------------------------------------------------------------------------
+
+
+def _recipients(conn: Connection, row: Row[Any], item: ReviewView | None, now: int) -> tuple[RecipientView, ...]:
+    r, lane = RECIPIENT.c, LANE.c
+    people = conn.execute(
+        select(
+            RECIPIENT, lane.domain, lane.site, lane.paused_at, lane.pause_reason, lane.not_before,
+            lane.waits_for.label("lane_waits"),
+        )
+        .select_from(RECIPIENT.outerjoin(LANE, lane.id == r.lane_id))
+        .where(r.message_id == row.id)
+        .order_by(r.n)
+    ).all()  # fmt: skip
+    addresses = {one.address for one in people}
+    known = _first_contacts(conn, row, addresses)
+    listed = _suppressed(conn, addresses, row, now=now)
+    above = _held_above(conn, row, now)
+    return tuple(
+        RecipientView(
+            n=one.n, given=one.given, address=one.address, field=one.field, status=one.status, reason=one.reason,
+            waits=_waits(one, item, above, now), first_contact=one.address in known, suppressed=listed.get(one.address),
+            domain=one.domain, site=one.site, attempts=one.attempts, next_at=one.next_at, code=one.code,
+            enhanced=one.enhanced, reply=one.reply, sent_at=one.sent_at, provider_id=one.provider_id,
+            feedback=one.feedback, feedback_at=one.feedback_at,
+        )
+        for one in people
+    )  # fmt: skip
+
+
+def _first_contacts(conn: Connection, row: Row[Any], addresses: set[str]) -> set[str]:
+    """To whom no mail of the agent had left when this was handed in."""
+    c = CONTACT.c
+    known = conn.execute(
+        select(c.address).where(c.agent_id == row.agent_id, c.address.in_(addresses), c.left_at <= row.submitted_at)
+    )
+    return addresses - set(known.scalars())
+
+
+def _suppressed(conn: Connection, addresses: set[str], row: Row[Any], *, now: int) -> dict[str, str]:
+    """Address -> cause, of the records that keep this message away."""
+    c = SUPPRESSION.c
+    rows = conn.execute(
+        select(c.address, c.cause, c.classes).where(
+            c.address.in_(addresses),
+            c.removed_at.is_(None),
+            or_(c.expires_at.is_(None), c.expires_at > now),
+            or_(c.stream_id.is_(None), c.stream_id == row.stream_id),
+        )
+    )
+    return {one.address: one.cause for one in rows if gate_queries.keeps_away(one.classes, row.content_class)}
+
+
+def _held_above(conn: Connection, row: Row[Any], now: int) -> Waits | None:
+    """What holds back everything of this message alike."""
+    desk = conn.execute(select(DESK.c.stopped_at, DESK.c.stop_reason).where(DESK.c.id == 1)).first()
+    if desk is not None and desk.stopped_at is not None:
+        return Waits("desk", f"the desk, which is stopped ({desk.stop_reason})")
+    if row.agent_status != "active":
+        return Waits("agent", f"{row.agent}, which is {row.agent_status}")
+    stream = conn.execute(select(STREAM).where(STREAM.c.id == row.stream_id)).one()
+    if stream.paused_at is not None:
+        return Waits("stream", f"{stream.domain}, which is paused ({stream.pause_reason})")
+    box = conn.execute(select(MAILBOX).where(MAILBOX.c.id == row.mailbox_id)).one()
+    if box.status != "active":
+        return Waits("mailbox", f"{box.address}, which is {box.status}")
+    if box.expires_at is not None and box.expires_at <= now:
+        return Waits("mailbox", f"{box.address}, which has expired")
+    if stream.backoff_until > now:
+        return Waits("route", f"the route, which does not answer ({stream.last_reply})", stream.backoff_until)
+    if box.wake_at > now and box.waits_for:
+        return Waits("budget", f"budget {box.waits_for}, which is spent", _until(box.wake_at))
+    return None
+
+
+def _waits(one: Row[Any], item: ReviewView | None, above: Waits | None, now: int) -> Waits | None:
+    match Status(one.status):
+        case Status.PENDING | Status.UNCERTAIN:
+            return _waits_for_people(item)
+        case Status.SENDING:
+            return Waits("receiver", "the receiver's answer")
+        case Status.QUEUED | Status.DEFERRED:
+            return _waits_for_its_turn(one, above, now)
+        case _:
+            return None
+
+
+def _waits_for_its_turn(one: Row[Any], above: Waits | None, now: int) -> Waits:
+    if one.waits_for is not None:
+        return Waits("conversation", f"{spell_id('m', one.waits_for)} of the same conversation, which goes first")
+    # The route may answer again long before this message is due: what is told is the later of the two.
+    retries = one.next_at if one.next_at is not None and one.next_at > now else 0
+    if above is not None and (above.until is None or above.until >= retries):
+        return above
+    if one.paused_at is not None:
+        return Waits("lane", f"the lane to {one.domain}, which is paused ({one.pause_reason})")
+    if retries and retries >= (one.not_before or 0):
+        return Waits("retry", f"another try at {one.domain}", retries)
+    if one.not_before is not None and one.not_before > now:
+        return Waits("lane", f"the lane to {one.domain} ({one.lane_waits or 'pace'})", _until(one.not_before))
+    return Waits("turn", "its turn")
+
+
+def _waits_for_people(item: ReviewView | None) -> Waits:
+    if item is None or item.status == "pending":
+        missing = 1 if item is None else item.needs - len(item.approvers)
+        text = "approval" if missing <= 1 else f"{missing} approvals"
+        return Waits("approval", text, None if item is None else item.expires_at)
+    return Waits("release", f"release, approved by {item.decided_by}", item.release_at)
+
+
+def _until(at: int) -> int | None:
+    return at if at < FAR_FUTURE else None
+
+
+_HELD: Final[Select[Any]] = select(
+    MESSAGE.c.id, MESSAGE.c.mailbox_id, MESSAGE.c.agent_id, MESSAGE.c.stream_id, MESSAGE.c.submitted_at,
+    AGENT.c.name.label("agent"), AGENT.c.status.label("agent_status"),
+).join(AGENT, AGENT.c.id == MESSAGE.c.agent_id)  # fmt: skip
+_NAMES: Final = (
+    "id", "status", "kind", "direction", "test", "untraced", "subject", "content_class", "declared_class", "digest",
+    "rfc_message_id", "size", "tags", "facts", "policy_version", "token_id", "submitted_at", "released_at", "dated_at",
+    "final_at", "mailbox_id", "agent_id", "stream_id", "run_id",
+)  # fmt: skip
+_MESSAGE: Final[Select[Any]] = select(
+    *(MESSAGE.c[name] for name in _NAMES), MESSAGE.c.meta.label("metadata"), MAILBOX.c.address.label("mailbox"),
+    MAILBOX.c.display_name, MAILBOX.c.status.label("mailbox_status"), MAILBOX.c.mode, AGENT.c.name.label("agent"),
+    AGENT.c.status.label("agent_status"), STREAM.c.domain, BODY.c.preview, BODY.c.rendered, BODY.c.issued,
+).select_from(
+    MESSAGE.join(MAILBOX, MAILBOX.c.id == MESSAGE.c.mailbox_id)
+    .join(AGENT, AGENT.c.id == MESSAGE.c.agent_id)
+    .join(STREAM, STREAM.c.id == MESSAGE.c.stream_id)
+    .outerjoin(BODY, BODY.c.message_id == MESSAGE.c.id)
+)  # fmt: skip

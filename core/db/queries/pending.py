@@ -1,0 +1,95 @@
+"""Held mail page by page, as the doors list it (CONTRACT.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection, select
+
+from core.db.queries.queue import MAILBOX, REVIEW, HeldRow, pending_rows, recipients
+from core.durations import stamp
+from core.errors import Invalid
+from core.ids import read_id, spell_id
+from core.model import Reason
+
+PAGE: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class PendingRow:
+    """One pending action, as the doors list it (CONTRACT.md)."""
+
+    id: str
+    kind: str
+    to: tuple[str, ...]
+    subject: str | None
+    body_preview: str
+    reasons: tuple[Reason, ...]
+    submitted_at: int
+    expires_at: int
+    digest: str | None
+    mailbox: str
+    agent: str
+    target: str | None
+    failed_checks: int
+    findings: tuple[Reason, ...]
+    approvals_missing: int
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "to": list(self.to),
+            "subject": self.subject,
+            "body_preview": self.body_preview,
+            "reasons": [{"code": reason.code, "text": reason.text} for reason in self.reasons],
+            "submitted_at": stamp(self.submitted_at),
+            "expires_at": stamp(self.expires_at),
+            "digest": self.digest,
+            "mailbox": self.mailbox,
+            "agent": self.agent,
+            "target": self.target,
+            "failed_checks": self.failed_checks,
+            "checks": [{"code": one.code, "text": one.text} for one in self.findings],
+            "approvals_missing": self.approvals_missing,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PendingPage:
+    """Pending actions in the order they came; `next_cursor` is None on the last page."""
+
+    messages: tuple[PendingRow, ...]
+    next_cursor: str | None
+
+    def as_json(self) -> dict[str, Any]:
+        return {"messages": [row.as_json() for row in self.messages], "next_cursor": self.next_cursor}
+
+
+def page(conn: Connection, mailbox: str | None = None, *, cursor: str | None = None, limit: int = PAGE) -> PendingPage:
+    """A page of one mailbox's pending actions (an address in one spelling), or of the desk's. `Invalid`: the cursor."""
+    wanted = select(REVIEW.c.id).where(REVIEW.c.status == "pending").order_by(REVIEW.c.id).limit(limit + 1)
+    if mailbox is not None:
+        boxes = conn.execute(select(MAILBOX.c.id).where(MAILBOX.c.address == mailbox)).scalars().all()
+        wanted = wanted.where(REVIEW.c.mailbox_id == (boxes[0] if boxes else -1))
+    if cursor:
+        after = read_id("m", cursor) or read_id("a", cursor)
+        if after is None:
+            raise Invalid("the cursor is none of ours", fix="leave it out for the first page")
+        wanted = wanted.where(REVIEW.c.id > after)
+    ids = list(conn.execute(wanted).scalars())
+    shown = ids[:limit]
+    rows, people = pending_rows(conn, shown), recipients(conn, shown)
+    listed = tuple(_listed(rows[one], people.get(one, ())) for one in shown if one in rows)
+    return PendingPage(listed, spell_id("m", shown[-1]) if len(ids) > limit else None)
+
+
+def _listed(row: HeldRow, people: Sequence[str]) -> PendingRow:
+    return PendingRow(
+        id=row.spelled, kind=row.kind, to=tuple(people), subject=row.subject, body_preview=row.preview,
+        reasons=row.reasons, submitted_at=row.submitted_at, expires_at=row.expires_at, digest=row.digest,
+        mailbox=row.mailbox, agent=row.agent, target=row.target, failed_checks=row.failed_checks, findings=row.findings,
+        approvals_missing=row.approvals_missing,
+    )  # fmt: skip

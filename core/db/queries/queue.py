@@ -1,0 +1,357 @@
+"""Held mail: all ids of it at once, or a few rows of it by id. A page of it for a door is in `pending.py`.
+
+The queue screen holds 100,000 ids in an array and fetches only the rows it draws, so the two are asked for apart.
+"""
+
+from __future__ import annotations
+
+import array
+import enum
+import itertools
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    exists,
+    func,
+    not_,
+    or_,
+    select,
+)
+
+from core.db.queries.filter_conditions import compares, has_code_like, is_like, is_one_of
+from core.db.tables import Agent, Body, Mailbox, Message, Recipient, Review, Run, Stream, table
+from core.filters import Field, Fields, Kind, Test, Want
+from core.ids import spell_id
+from core.model import Action, ContentClass, Reason
+
+REVIEW: Final = table(Review)
+MESSAGE: Final = table(Message)
+BODY: Final = table(Body)
+RECIPIENT: Final = table(Recipient)
+MAILBOX: Final = table(Mailbox)
+AGENT: Final = table(Agent)
+RUN: Final = table(Run)
+STREAM: Final = table(Stream)
+
+BATCH_SIZE: Final = 500
+"""Ids in one IN: databases bound how many values a statement takes."""
+ALIKE_COUNTED: Final = 100
+"""How far alike messages are counted: of 80,000 each line of a page would count them all, four times a second."""
+
+
+class Order(enum.StrEnum):
+    """How held mail is listed. Worst first: most failed checks, most to be held for, then the longest waiting."""
+
+    WORST = "worst"
+    OLDEST = "oldest"
+    NEWEST = "newest"
+    EXPIRING = "expiring"
+
+
+@dataclass(frozen=True, slots=True)
+class To:
+    """The first recipient as the agent gave it, and how many there are with it (Cc and Bcc included)."""
+
+    first: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRow:
+    """One pending action, as a line of the queue.
+
+    `version` changes when what is drawn of it changes. `likeness`: the same for messages that differ only in what
+    belongs to their recipient, None for what has no text; `alike` is how many of one agent are held with it, itself
+    included, counted to `ALIKE_COUNTED`. `digest`, `subject` and `run` are None for a held read or tag, whose `target`
+    says what is asked. `findings` are the checks its content failed; what was held before they were kept has only their
+    number, `failed_checks`. `cautions` is how many things it is held for beside its mailbox's mode.
+    """
+
+    id: int
+    version: int
+    kind: str
+    status: str
+    message_id: int | None
+    target: str | None
+    submitted_at: int
+    expires_at: int
+    failed_checks: int
+    findings: tuple[Reason, ...]
+    cautions: int
+    agent_id: int
+    agent: str
+    mailbox_id: int
+    mailbox: str
+    to: To | None
+    subject: str | None
+    preview: str
+    content_class: str | None
+    digest: str | None
+    size: int | None
+    run: str | None
+    user: str | None
+    test: bool
+    reasons: tuple[Reason, ...]
+    needs: int
+    approvers: tuple[str, ...]
+    opened_by: str | None
+    opened_at: int | None
+    decided_by: str | None
+    release_at: int | None
+    likeness: int | None
+    alike: int = 1
+
+    @property
+    def spelled(self) -> str:
+        """The id it is decided by."""
+        return spell_id("a" if self.message_id is None else "m", self.id)
+
+    @property
+    def approvals_missing(self) -> int:
+        return max(0, self.needs - len(self.approvers))
+
+    @property
+    def more_alike(self) -> bool:
+        """The count of `alike` ended early: there may be more."""
+        return self.alike >= ALIKE_COUNTED
+
+
+# --- all of it ----------------------------------------------------------------------------------------------------
+
+
+def pending_ids(
+    conn: Connection,
+    wants: Sequence[Want] = (),
+    order: Order = Order.WORST,
+    *,
+    now: int = 0,
+    limit: int | None = None,
+) -> array.array[int]:
+    """Ids of everything pending that a filter by `FIELDS` lets through, in order, or of its beginning.
+
+    `now` is what ages are measured from.
+    """
+    wanted = select(REVIEW.c.id).where(REVIEW.c.status == "pending", *(_condition(want, now) for want in wants))
+    match order:
+        case Order.WORST:
+            wanted = wanted.order_by(REVIEW.c.failed_checks.desc(), REVIEW.c.cautions.desc(), REVIEW.c.id)
+        case Order.OLDEST:
+            wanted = wanted.order_by(REVIEW.c.id)
+        case Order.NEWEST:
+            wanted = wanted.order_by(REVIEW.c.id.desc())
+        case Order.EXPIRING:
+            wanted = wanted.order_by(REVIEW.c.due_at, REVIEW.c.id)
+    # past the rows that SQLAlchemy would make of them: half of what a hundred thousand take
+    cursor = conn.execute(wanted.limit(limit)).cursor
+    assert cursor is not None
+    return array.array("q", itertools.chain.from_iterable(cursor.fetchall()))
+
+
+FAILING_COUNTED: Final = 1_000
+
+
+def count_failing(conn: Connection) -> int:
+    """How many pending items fail a check, counted in its index and not beyond one more than `FAILING_COUNTED`."""
+    some = select(REVIEW.c.id).where(REVIEW.c.status == "pending", REVIEW.c.failed_checks > 0)
+    limited = some.limit(FAILING_COUNTED + 1).subquery()
+    return int(conn.execute(select(func.count()).select_from(limited)).scalar_one())
+
+
+FIELDS: Final[Fields] = {
+    "agent": Field(),
+    "to": Field(),
+    "domain": Field(),
+    "subject": Field(),
+    "class": Field(Kind.CHOICE, choices=tuple(one.value for one in ContentClass)),
+    "check": Field(Kind.NUMBER, bang=True),
+    "reason": Field(),
+    "age": Field(Kind.DURATION),
+    "expires": Field(Kind.DURATION),
+    "run": Field(),
+    "user": Field(),
+    "mailbox": Field(),
+    "stream": Field(),
+    "rcpt": Field(Kind.NUMBER),
+    "size": Field(Kind.SIZE),
+    "kind": Field(Kind.CHOICE, choices=tuple(one.value for one in Action)),
+    "id": Field(Kind.ID),
+}
+"""What a filter may name. `age` and `expires` are measured from now; a held read or tag has no message's fields."""
+
+
+def _condition(want: Want, now: int) -> ColumnElement[bool]:
+    found = _CONDITIONS[want.field](want.test, now)
+    return not_(found) if want.negated else found
+
+
+def _bare(test: Test, now: int) -> ColumnElement[bool]:
+    """In what a line shows: agent, recipients, subject."""
+    return or_(*(_CONDITIONS[name](test, now) for name in ("agent", "to", "subject")))
+
+
+def _of_agent(test: Test, _now: int) -> ColumnElement[bool]:
+    return REVIEW.c.agent_id.in_(select(AGENT.c.id).where(is_like(AGENT.c.name, test)))
+
+
+def _of_mailbox(test: Test, _now: int) -> ColumnElement[bool]:
+    return REVIEW.c.mailbox_id.in_(select(MAILBOX.c.id).where(is_like(MAILBOX.c.address, test)))
+
+
+def _of_stream(test: Test, _now: int) -> ColumnElement[bool]:
+    boxes = select(MAILBOX.c.id).join(STREAM, STREAM.c.id == MAILBOX.c.stream_id).where(is_like(STREAM.c.domain, test))
+    return REVIEW.c.mailbox_id.in_(boxes)
+
+
+def _to(test: Test, _now: int) -> ColumnElement[bool]:
+    mine = RECIPIENT.c.message_id == REVIEW.c.message_id
+    return exists().where(mine, is_like(RECIPIENT.c.address, test))
+
+
+def _domain(test: Test, _now: int) -> ColumnElement[bool]:
+    mine = RECIPIENT.c.message_id == REVIEW.c.message_id
+    return exists().where(mine, is_like(RECIPIENT.c.address, test, before="%@"))
+
+
+def _run(column: Any) -> Callable[[Test, int], ColumnElement[bool]]:
+    return lambda test, _: exists().where(
+        MESSAGE.c.id == REVIEW.c.message_id, RUN.c.id == MESSAGE.c.run_id, is_like(column, test)
+    )
+
+
+def _message(
+    which: Callable[[Any, Test], ColumnElement[bool]], column: Any
+) -> Callable[[Test, int], ColumnElement[bool]]:
+    return lambda test, _: exists().where(MESSAGE.c.id == REVIEW.c.message_id, which(column, test))
+
+
+_CONDITIONS: Final[Mapping[str, Callable[[Test, int], ColumnElement[bool]]]] = {
+    "": _bare,
+    "agent": _of_agent,
+    "to": _to,
+    "domain": _domain,
+    "subject": _message(is_like, MESSAGE.c.subject),
+    "class": _message(is_one_of, MESSAGE.c.content_class),
+    "check": lambda test, _: compares(REVIEW.c.failed_checks, test),
+    "reason": lambda test, _: has_code_like(REVIEW.c.reasons, test),
+    "age": lambda test, now: compares(now - REVIEW.c.submitted_at, test),
+    "expires": lambda test, now: compares(REVIEW.c.expires_at - now, test),
+    "run": _run(RUN.c.key),
+    "user": _run(RUN.c.user),
+    "mailbox": _of_mailbox,
+    "stream": _of_stream,
+    "rcpt": _message(compares, MESSAGE.c.recipients),
+    "size": _message(compares, MESSAGE.c.size),
+    "kind": lambda test, _: is_one_of(REVIEW.c.kind, test),
+    "id": lambda test, _: compares(REVIEW.c.id, test),
+}
+
+
+# --- a few of it --------------------------------------------------------------------------------------------------
+
+
+def pending_rows(conn: Connection, ids: Iterable[int]) -> dict[int, HeldRow]:
+    """The lines of these items, whatever became of them meanwhile (`status`); ids there are not are left out."""
+    asked = list(ids)
+    found: dict[int, HeldRow] = {}
+    for at in range(0, len(asked), BATCH_SIZE):
+        hand = asked[at : at + BATCH_SIZE]
+        people = recipients(conn, hand)
+        rows = conn.execute(_ROWS, {"ids": hand}).all()
+        alike = _alike(conn, hand)
+        for row in rows:
+            found[row.id] = _held(row, people.get(row.message_id or 0), alike.get((row.agent_id, row.likeness), 1))
+    return found
+
+
+def _alike(conn: Connection, ids: Sequence[int]) -> dict[tuple[int, int | None], int]:
+    """How many are pending of each (agent, likeness) of these ids, counted in its index and no further than needed."""
+    return {(row.agent_id, row.likeness): row.n for row in conn.execute(_COUNTS, {"ids": ids, "most": ALIKE_COUNTED})}
+
+
+def alike_ids(conn: Connection, item: int) -> array.array[int]:
+    """Everything pending that is like this item and of the same agent, itself included, the longest waiting first."""
+    c, other = REVIEW.c, REVIEW.alias().c
+    same = select(other.agent_id, other.likeness).where(other.id == item).subquery().c
+    wanted = select(c.id).where(c.status == "pending", c.likeness == same.likeness, c.agent_id == same.agent_id)
+    return array.array("q", conn.execute(wanted.order_by(c.id)).scalars())
+
+
+def recipients(conn: Connection, ids: Sequence[int]) -> dict[int, list[str]]:
+    people: dict[int, list[str]] = {}
+    for message, given in conn.execute(_PEOPLE, {"ids": ids}):
+        people.setdefault(message, []).append(given)
+    return people
+
+
+def _held(row: Row[Any], people: list[str] | None, alike: int) -> HeldRow:
+    values: dict[str, Any] = row._asdict()
+    states = (row.status, row.failed_checks, row.expires_at, len(row.approvers), row.release_at, row.opened_by, alike)
+    values |= {
+        "reasons": _reasons(row.reasons),
+        "findings": _reasons(row.findings),
+        "approvers": tuple(row.approvers),
+        "preview": row.preview or "",
+        "test": bool(row.test),
+        "to": To(people[0], len(people)) if people else None,
+        "version": zlib.crc32(repr(states).encode()),
+        "alike": alike,
+    }
+    return HeldRow(**values)
+
+
+def _reasons(listed: Iterable[Mapping[str, str]]) -> tuple[Reason, ...]:
+    return tuple(Reason(one["code"], one["text"]) for one in listed)
+
+
+# A page is read four times a second while its rows change: these are built once.
+_IDS: Final[BindParameter[Any]] = bindparam("ids", expanding=True)
+_JOINED: Final = (
+    REVIEW.join(MAILBOX, MAILBOX.c.id == REVIEW.c.mailbox_id)
+    .join(AGENT, AGENT.c.id == REVIEW.c.agent_id)
+    .outerjoin(MESSAGE, MESSAGE.c.id == REVIEW.c.message_id)
+    .outerjoin(RUN, RUN.c.id == MESSAGE.c.run_id)
+    .outerjoin(BODY, BODY.c.message_id == REVIEW.c.message_id)
+)
+_ROWS: Final[Select[Any]] = select(
+    *(
+        REVIEW.c[name]
+        for name in (
+            "id", "kind", "status", "message_id", "target", "submitted_at", "expires_at", "failed_checks", "agent_id",
+            "mailbox_id", "likeness", "reasons", "needs", "approvers", "opened_by", "opened_at", "decided_by",
+            "release_at", "findings", "cautions",
+        )
+    ),
+    AGENT.c.name.label("agent"), MAILBOX.c.address.label("mailbox"), MESSAGE.c.subject, MESSAGE.c.content_class,
+    MESSAGE.c.digest, MESSAGE.c.size, MESSAGE.c.test, RUN.c.key.label("run"), RUN.c.user, BODY.c.preview,
+).select_from(_JOINED).where(REVIEW.c.id.in_(_IDS))  # fmt: skip
+_PEOPLE: Final = (
+    select(RECIPIENT.c.message_id, RECIPIENT.c.given)
+    .where(RECIPIENT.c.message_id.in_(_IDS))
+    .order_by(RECIPIENT.c.message_id, RECIPIENT.c.n)
+)
+
+
+def _counts() -> Select[Any]:
+    """Each (agent, likeness) of `ids`, and how many are pending of it, counted to `most`."""
+    one, every = REVIEW.c, REVIEW.alias().c
+    keys = select(one.agent_id, one.likeness).where(one.id.in_(_IDS), one.likeness.is_not(None)).distinct().subquery()
+    some = (
+        select(every.id)
+        .where(every.status == "pending", every.likeness == keys.c.likeness, every.agent_id == keys.c.agent_id)
+        .limit(bindparam("most"))
+        .correlate(keys)
+        .subquery()
+    )
+    return select(keys.c.agent_id, keys.c.likeness, select(func.count()).select_from(some).scalar_subquery().label("n"))
+
+
+_COUNTS: Final = _counts()

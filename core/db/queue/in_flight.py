@@ -1,0 +1,131 @@
+"""What is in flight: who holds it, whether it was attempted, how it lands or goes back."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import and_, bindparam, delete, select, update
+
+from core.db.queue.ready import Slot, enqueue
+from core.db.tables import InFlight, Lane, Message, Recipient, table
+from core.db.transaction import Transaction
+from core.model import Status
+
+LANE: Final = table(Lane)
+IN_FLIGHT: Final = table(InFlight)
+MESSAGE: Final = table(Message)
+RECIPIENT: Final = table(Recipient)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A recipient this worker holds a lease on, with what delivery and settlement need to know of it."""
+
+    message_id: int
+    n: int
+    lane_id: int
+    due: int
+    mailbox_id: int
+    agent_id: int
+    stream_id: int
+    run_id: int
+    domain: str
+    site: str
+    address: str
+    path: str
+    attempts: int
+    submitted_at: int
+    dated_at: int
+    policy_version: int
+    content_class: str
+    recipients: int
+    smtputf8: bool
+    test: bool
+    size: int
+
+    @property
+    def key(self) -> tuple[int, int]:
+        return self.message_id, self.n
+
+
+def describe(tx: Transaction, slots: Sequence[Slot]) -> list[Claimed]:
+    """What delivery needs to know of the claimed, in the order claimed."""
+    if not slots:
+        return []
+    rows = tx.all(_DESCRIBE, {"b_ids": [s.message_id for s in slots]})
+    known = {(row.message_id, row.n): row for row in rows}
+    claimed = []
+    for slot in slots:
+        row = known.get((slot.message_id, slot.n))
+        if row is not None:
+            claimed.append(Claimed(**row._asdict(), lane_id=slot.lane_id, due=slot.due))
+    return claimed
+
+
+def held_leases(tx: Transaction, keys: Collection[tuple[int, int]], *, worker: int) -> dict[tuple[int, int], Any]:
+    """The in-flight rows among `keys` that are still this worker's."""
+    rows = tx.all(_HELD, {"b_ids": [key[0] for key in keys], "b_worker": worker})
+    return {(row.message_id, row.n): row for row in rows if (row.message_id, row.n) in keys}
+
+
+def mark_attempted(tx: Transaction, claimed: Sequence[Claimed]) -> None:
+    """Commit that these deliveries start now, before a byte goes out."""
+    if not claimed:
+        return
+    now = tx.now
+    tx.write_keeping_memo(
+        _ATTEMPT, [{"b_message": c.message_id, "b_n": c.n, "b_attempt": c.attempts + 1, "b_at": now} for c in claimed]
+    )
+    tx.write_keeping_memo(
+        _SENDING, [{"b_message": c.message_id, "b_n": c.n, "b_attempt": c.attempts + 1} for c in claimed]
+    )
+
+
+def land(tx: Transaction, rows: Iterable[Any]) -> None:
+    """Remove in-flight rows (anything with message_id, n, lane_id); their recipients are settled by the caller."""
+    gone = list(rows)
+    if not gone:
+        return
+    tx.write_keeping_memo(_LAND, [{"b_message": row.message_id, "b_n": row.n} for row in gone])
+    for row in gone:
+        tx.lane(row.lane_id).in_flight -= 1
+
+
+def put_back(tx: Transaction, claimed: Sequence[Claimed], *, dues: Sequence[int]) -> None:
+    """Return unattempted or deferred recipients to their lanes, paid for as they are."""
+    land(tx, claimed)
+    enqueue(tx, (Slot(c.message_id, c.n, c.lane_id, due, charged=True) for c, due in zip(claimed, dues, strict=True)))
+
+
+def lapsed(tx: Transaction, *, limit: int) -> Sequence[Any]:
+    """In-flight rows whose worker no longer beats."""
+    c = IN_FLIGHT.c
+    return tx.all(select(IN_FLIGHT).where(c.lease_until <= tx.now).order_by(c.lease_until).limit(limit))
+
+
+_DESCRIBE: Final = (
+    select(
+        MESSAGE.c.id.label("message_id"), RECIPIENT.c.n, MESSAGE.c.mailbox_id, MESSAGE.c.agent_id,
+        MESSAGE.c.stream_id, MESSAGE.c.run_id, LANE.c.domain, LANE.c.site, RECIPIENT.c.address, RECIPIENT.c.path,
+        RECIPIENT.c.attempts, MESSAGE.c.submitted_at, MESSAGE.c.dated_at, MESSAGE.c.policy_version,
+        MESSAGE.c.content_class, MESSAGE.c.recipients, MESSAGE.c.smtputf8, MESSAGE.c.test,
+        MESSAGE.c.size,
+    )
+    .select_from(
+        RECIPIENT.join(MESSAGE, MESSAGE.c.id == RECIPIENT.c.message_id).join(LANE, LANE.c.id == RECIPIENT.c.lane_id)
+    )
+    .where(RECIPIENT.c.message_id.in_(bindparam("b_ids", expanding=True)))
+)  # fmt: skip
+_HELD: Final = select(IN_FLIGHT).where(
+    IN_FLIGHT.c.message_id.in_(bindparam("b_ids", expanding=True)), IN_FLIGHT.c.worker == bindparam("b_worker")
+)
+_THIS: Final = and_(IN_FLIGHT.c.message_id == bindparam("b_message"), IN_FLIGHT.c.n == bindparam("b_n"))
+_ATTEMPT: Final = update(IN_FLIGHT).where(_THIS).values(attempt=bindparam("b_attempt"), attempted_at=bindparam("b_at"))
+_LAND: Final = delete(IN_FLIGHT).where(_THIS)
+_SENDING: Final = (
+    update(RECIPIENT)
+    .where(RECIPIENT.c.message_id == bindparam("b_message"), RECIPIENT.c.n == bindparam("b_n"))
+    .values(status=Status.SENDING.value, attempts=bindparam("b_attempt"))
+)

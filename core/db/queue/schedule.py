@@ -1,0 +1,208 @@
+"""Whose turn it is: mailboxes, then lanes, then a few rows of each; and how a lane is held back, by one row."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+from sqlalchemy import Dialect, and_, bindparam, case, delete, exists, func, select, union_all, update
+
+from core.db.bulk_insert import Compiled
+from core.db.queue.ready import Slot
+from core.db.tables import Agent, InFlight, Lane, Mailbox, Ready, Stream, table
+from core.db.transaction import Transaction
+from core.durations import FAR_FUTURE
+
+LANE: Final = table(Lane)
+READY: Final = table(Ready)
+IN_FLIGHT: Final = table(InFlight)
+MAILBOX: Final = table(Mailbox)
+AGENT: Final = table(Agent)
+STREAM: Final = table(Stream)
+
+LANE_WINDOW: Final = 32
+"""Letters of one lane in flight at once, over all workers."""
+
+
+def mailboxes_due(tx: Transaction, *, limit: int, busy: Collection[int] = ()) -> Sequence[Any]:
+    """Mailboxes that may send and have a due lane, the longest unserved first.
+
+    A suspended agent, a paused or failing stream and an exhausted budget are left out by one row each; so are the
+    streams in `busy`, of which the asking worker has its hands full.
+    """
+    return tx.all(_MAILBOXES_DUE, {"b_now": tx.now, "b_limit": limit, "b_busy": list(busy)})
+
+
+def lanes_due(tx: Transaction, *, mailbox_id: int, limit: int) -> Sequence[Any]:
+    """Due lanes of a mailbox, the longest due first."""
+    return tx.all(_LANES_DUE, {"b_mailbox": mailbox_id, "b_now": tx.now, "b_limit": limit})
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The first rows of a lane, in leaving order. `more`: others may follow them."""
+
+    rows: Sequence[Any]
+    more: bool
+
+    @property
+    def due(self) -> int:
+        """When its first row is; FAR_FUTURE if there is none."""
+        return int(self.rows[0].due) if self.rows else FAR_FUTURE
+
+
+def heads(tx: Transaction, lane_ids: Sequence[int], *, rows: int, paid: bool = False) -> dict[int, Head]:
+    """The first `rows` of each of these lanes, in one statement: a claim looks into many lanes for a few rows each.
+
+    `paid`: of those alone that a budget has paid for. A retry must not wait behind thousands that nothing can pay.
+    """
+    read = rows + 1
+    found: dict[int, list[Any]] = {lane_id: [] for lane_id in lane_ids}
+    statement = _heads(len(lane_ids), tx.conn.dialect, paid=paid)
+    for row in tx.compiled(statement, {"b_limit": read} | {f"b_lane_{i}": lane for i, lane in enumerate(lane_ids)}):
+        found[row.lane_id].append(row)
+    return {lane_id: Head(head, more=len(head) == read) for lane_id, head in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a lane has to give now, and when its next row is due after that (FAR_FUTURE: it is empty then)."""
+
+    slots: list[Slot]
+    next_due: int
+
+
+def take(head: Head, *, now: int, uncharged: int, limit: int) -> Taken:
+    """The next rows of a lane, in order, at most `limit` and at most `uncharged` that no budget has paid for yet."""
+    taken: list[Slot] = []
+    limit = min(limit, len(head.rows) - head.more)
+    for row in head.rows:
+        if len(taken) == limit or row.due > now or (not row.charged and uncharged <= 0):
+            return Taken(taken, row.due)  # in order: what is behind an unpaid one waits with it
+        uncharged -= not row.charged
+        taken.append(Slot(row.message_id, row.n, row.lane_id, row.due, bool(row.charged)))
+    return Taken(taken, FAR_FUTURE)
+
+
+@dataclass(frozen=True, slots=True)
+class LaneTurn:
+    """What a claim did with one lane: its rows, when to look at it again, what holds it back until then."""
+
+    lane_id: int
+    slots: Sequence[Slot]
+    next_at: int
+    not_before: int
+    waits_for: str | None
+
+
+def lease(tx: Transaction, turns: Sequence[LaneTurn], *, mailbox_id: int, worker: int, until: int) -> None:
+    """Move the rows of these lanes from ready to in flight, and set when each lane is next worth a look."""
+    slots = [slot for turn in turns for slot in turn.slots]
+    tx.write_keeping_memo(
+        _REMOVE,
+        [{"b_lane": s.lane_id, "b_due": s.due, "b_message": s.message_id, "b_n": s.n} for s in slots],
+    )
+    tx.add_all(
+        IN_FLIGHT,
+        [
+            {
+                "message_id": s.message_id,
+                "n": s.n,
+                "lane_id": s.lane_id,
+                "mailbox_id": mailbox_id,
+                "due": s.due,
+                "worker": worker,
+                "lease_until": until,
+                "attempt": 0,
+                "attempted_at": None,
+            }
+            for s in slots
+        ],
+    )
+    tx.write_keeping_memo(
+        _TURN,
+        [
+            {
+                "b_id": turn.lane_id,
+                "b_taken": len(turn.slots),
+                "b_next": turn.next_at,
+                "b_before": turn.not_before,
+                "b_waits": turn.waits_for,
+            }
+            for turn in turns
+        ],
+    )
+
+
+def sleep(tx: Transaction, *, lane_id: int, not_before: int = 0, waits_for: str | None = None, failures: int) -> None:
+    """Hold a lane back until `not_before`, whatever is due in it. One row, no message."""
+    first = tx.one(select(func.min(READY.c.due)).where(READY.c.lane_id == lane_id))
+    due = first[0] if first is not None and first[0] is not None else FAR_FUTURE
+    values = {"b_id": lane_id, "b_next": max(due, not_before), "b_before": not_before, "b_waits": waits_for}
+    tx.write_keeping_memo(_BACK_OFF, [values | {"b_failures": failures}])
+
+
+_REMOVE: Final = delete(READY).where(
+    and_(
+        READY.c.lane_id == bindparam("b_lane"),
+        READY.c.due == bindparam("b_due"),
+        READY.c.message_id == bindparam("b_message"),
+        READY.c.n == bindparam("b_n"),
+    )
+)
+# a paused lane stays asleep whoever else thinks it is time
+_AWAKE: Final = LANE.c.paused_at.is_(None)
+_SLEEP: Final = (
+    update(LANE)
+    .where(LANE.c.id == bindparam("b_id"))
+    .values(
+        next_at=case((_AWAKE, bindparam("b_next")), else_=FAR_FUTURE),
+        not_before=case((_AWAKE, bindparam("b_before")), else_=FAR_FUTURE),
+        waits_for=bindparam("b_waits"),
+    )
+)
+_BACK_OFF: Final = _SLEEP.values(failures=bindparam("b_failures"))
+_TURN: Final = _SLEEP.values(
+    depth=LANE.c.depth - bindparam("b_taken"), in_flight=LANE.c.in_flight + bindparam("b_taken")
+)
+# a receiver that answers slowly holds this many of a lane's letters and no more: the rest of the window is others'
+_ROOM: Final = LANE.c.in_flight < LANE_WINDOW
+_MAILBOXES_DUE: Final = (
+    select(MAILBOX.c.id, MAILBOX.c.agent_id, MAILBOX.c.stream_id)
+    .join(AGENT, AGENT.c.id == MAILBOX.c.agent_id)
+    .join(STREAM, STREAM.c.id == MAILBOX.c.stream_id)
+    .where(
+        MAILBOX.c.status == "active",
+        MAILBOX.c.wake_at <= bindparam("b_now"),
+        AGENT.c.status == "active",
+        STREAM.c.paused_at.is_(None),
+        STREAM.c.backoff_until <= bindparam("b_now"),
+        STREAM.c.id.not_in(bindparam("b_busy", expanding=True)),
+        exists().where(LANE.c.mailbox_id == MAILBOX.c.id, LANE.c.next_at <= bindparam("b_now"), _AWAKE, _ROOM),
+    )
+    .order_by(MAILBOX.c.served_at)
+    .limit(bindparam("b_limit"))
+)
+_LANES_DUE: Final = (
+    select(LANE.c.id, LANE.c.domain, LANE.c.site, LANE.c.depth, LANE.c.in_flight, LANE.c.failures)
+    .where(LANE.c.mailbox_id == bindparam("b_mailbox"), LANE.c.next_at <= bindparam("b_now"), _AWAKE, _ROOM)
+    .order_by(LANE.c.next_at)
+    .limit(bindparam("b_limit"))
+)
+
+
+@lru_cache(maxsize=256)
+def _heads(lanes: int, dialect: Dialect, *, paid: bool) -> Compiled:
+    r = READY.c
+    row = select(r.lane_id, r.due, r.message_id, r.n, r.charged).order_by(r.due, r.message_id, r.n)
+    if paid:
+        row = row.where(r.charged)
+    parts = [
+        row.where(r.lane_id == bindparam(f"b_lane_{number}", type_=r.lane_id.type))
+        .limit(bindparam("b_limit"))
+        .subquery()
+        for number in range(lanes)
+    ]
+    return Compiled(union_all(*(select(part) for part in parts)), dialect)

@@ -1,0 +1,135 @@
+"""What guards divide: events and deliveries of an agent by the hour of sending, and what a resume forgives.
+
+A complaint that comes today about mail of Monday counts against Monday's mail. A resume re-arms the guards from that
+very moment, not from the next full hour: what the hour had counted until then is kept beside it as forgiven, and so is
+what still comes back about mail from before. Nothing is deleted, so the evidence stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+
+from sqlalchemy import ColumnElement, delete, func, select
+
+from core.db.counters import bucket
+from core.db.tables import Lane, Mailbox, RateEvent, table
+from core.db.transaction import Transaction
+from core.rules import guards, mailbox_providers
+from core.rules.guards import Measure, Standing
+from core.rules.policy import Guard
+
+RATE: Final = table(RateEvent)
+LANE: Final = table(Lane)
+MAILBOX: Final = table(Mailbox)
+
+HOUR_WIDE: Final = 60
+"""Width of a cohort, in minutes."""
+COMPLAINED: Final = "complained_1h"
+BOUNCED: Final = "bounced_1h"
+REFUSED: Final = "refused_1h"
+"""Recipients a receiver refused at delivery: they bounced without ever having been sent."""
+SENT: Final = "sent_1h"
+ASIDE: Final = {Measure.COMPLAINTS: "complained_aside_1h", Measure.BOUNCES: "bounced_aside_1h"}
+"""Complaints and bounces that came back and do not count: the guard's rate is one of people."""
+KINDS: Final = (SENT, REFUSED, BOUNCED, COMPLAINED, *ASIDE.values())
+
+_FORGIVEN: Final = "forgiven_"
+
+
+def count(tx: Transaction, kind: str, *, agent_id: int, sent_at: int, guard_since: int) -> None:
+    """Count one recipient in the cohort it was sent in. What was sent before `guard_since` is forgiven as it comes."""
+    hour = bucket(sent_at, HOUR_WIDE)
+    tx.bump("agent", str(agent_id), kind, minute=hour)
+    if sent_at < guard_since:
+        tx.bump("agent", str(agent_id), _FORGIVEN + kind, minute=hour)
+
+
+def count_event(
+    tx: Transaction, measure: Measure, *, agent_id: int, address: str, sent_at: int, guard_since: int, guard: Guard
+) -> None:
+    """Count a complaint or bounce for the guard, or set it aside."""
+    kind = COMPLAINED if measure is Measure.COMPLAINTS else BOUNCED
+    one = _standing(tx, measure, agent_id=agent_id, address=address, since=max(tx.now - guard.window, guard_since))
+    _, delivered = figures(tx, measure, agent_id=agent_id, window=guard.window, guard_since=guard_since)
+    if not guards.counts(one, delivered=delivered, min_events=guard.min_events):
+        kind = ASIDE[measure]
+    else:
+        tx.write(delete(RATE).where(*_of(measure, agent_id), RATE.c.address == address))
+        tx.add(
+            RATE,
+            {
+                "agent_id": agent_id, "measure": measure.value, "address": address, "domain": _domain(address),
+                "sent_at": sent_at,
+            },
+        )  # fmt: skip
+    count(tx, kind, agent_id=agent_id, sent_at=sent_at, guard_since=guard_since)
+
+
+def _standing(tx: Transaction, measure: Measure, *, agent_id: int, address: str, since: int) -> Standing:
+    """`since`: from when on a mail's complaint is in the window."""
+    c, domain = RATE.c, _domain(address)
+    before = tx.one(select(c.sent_at).where(*_of(measure, agent_id), c.address == address))
+    of_domain = tx.one(
+        select(func.count().label("n")).where(*_of(measure, agent_id), c.domain == domain, c.sent_at >= since)
+    )
+    to_domain = tx.one(
+        select(func.coalesce(func.sum(LANE.c.delivered), 0).label("n"))
+        .join(MAILBOX, MAILBOX.c.id == LANE.c.mailbox_id)
+        .where(MAILBOX.c.agent_id == agent_id, LANE.c.domain == domain)
+    )
+    assert of_domain is not None
+    assert to_domain is not None
+    return Standing(
+        counted=before is not None and before.sent_at >= since,
+        of_domain=int(of_domain.n),
+        to_domain=int(to_domain.n),
+        strangers=mailbox_providers.houses_strangers(domain),
+    )
+
+
+def _of(measure: Measure, agent_id: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return RATE.c.agent_id == agent_id, RATE.c.measure == measure.value
+
+
+def _domain(address: str) -> str:
+    return address.rpartition("@")[2]
+
+
+def aside(tx: Transaction, measure: Measure, *, agent_id: int, window: int, guard_since: int) -> int:
+    """Complaints or bounces of the window that do not count."""
+    since = bucket(max(tx.now - window, guard_since), HOUR_WIDE)
+    return _left(tx, ASIDE[measure], agent_id=agent_id, since=since)
+
+
+def forgive(tx: Transaction, agent_id: int) -> None:
+    """Let the guards begin anew now: what this hour has counted so far is behind the agent."""
+    hour, key = bucket(tx.now, HOUR_WIDE), str(agent_id)
+    for kind in KINDS:
+        left = _left(tx, kind, agent_id=agent_id, since=hour)
+        if left:
+            tx.bump("agent", key, _FORGIVEN + kind, minute=hour, n=left)
+
+
+def figures(tx: Transaction, measure: Measure, *, agent_id: int, window: int, guard_since: int) -> tuple[int, int]:
+    """(events, delivered) of a rate. A refusal at delivery is a bounce and was a delivery tried: it is in both."""
+    since = bucket(max(tx.now - window, guard_since), HOUR_WIDE)
+    sent = _left(tx, SENT, agent_id=agent_id, since=since)
+    if measure is Measure.COMPLAINTS:
+        return _left(tx, COMPLAINED, agent_id=agent_id, since=since), sent
+    refused = _left(tx, REFUSED, agent_id=agent_id, since=since)
+    return _left(tx, BOUNCED, agent_id=agent_id, since=since), sent + refused
+
+
+def prefetch(tx: Transaction, agent_ids: Collection[int], *, window: int) -> None:
+    """Read for many agents at once what `figures` will ask one by one, over windows up to this one."""
+    since = bucket(tx.now - window, HOUR_WIDE)
+    for kind in KINDS:
+        tx.prefetch_counters("agent", [str(one) for one in agent_ids], kind, since=since)
+        tx.prefetch_counters("agent", [str(one) for one in agent_ids], _FORGIVEN + kind, since=since)
+
+
+def _left(tx: Transaction, kind: str, *, agent_id: int, since: int) -> int:
+    """What counts of a kind: all of it, less what was forgiven."""
+    key = str(agent_id)
+    return tx.total("agent", key, kind, since=since) - tx.total("agent", key, _FORGIVEN + kind, since=since)

@@ -1,0 +1,228 @@
+"""One database behind one face: SQLite in WAL mode, or PostgreSQL.
+
+What it hides: how each opens a transaction, what makes one of them the only writer of the desk, and which driver
+errors mean "not now". Why one gate for every write: two workers must never both see 9 of 10, and the order of the
+log must be the order of commits. On SQLite that is `BEGIN IMMEDIATE`; on PostgreSQL an advisory lock, taken in a
+statement of its own, so that what is read afterwards was committed before (READ COMMITTED).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Callable, Hashable, Iterator
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import orjson
+from sqlalchemy import Connection, Engine, Executable, Row, create_engine, event, select, text, update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from core.db import bulk_insert
+from core.db import sqlite_file as files
+from core.db.sqlite_file import File
+from core.db.tables import Desk, table
+from core.db.transaction import Transaction
+from core.db.write_lock import Turn
+from core.durations import SECOND
+from core.errors import Unavailable
+from core.model import Clock
+
+T = TypeVar("T")
+
+LOG_LOCK: Final = 0x706F7374  # "post": the advisory lock that stands for the head of the log
+RECENT: Final = SECOND
+RECENT_MOST: Final = 10_000
+BUSY_MS: Final = 15_000
+"""How long a writer waits for another process's transaction: the stop button must work beside a busy gateway."""
+
+STATEMENTS: Final = 512
+"""Prepared statements a connection keeps; the hot path has some 150."""
+
+
+class Store:
+    """The desk's database. Thread-safe; reads take connections of a pool, writes go one at a time."""
+
+    def __init__(self, url: str, *, clock: Clock, readers: int = 8) -> None:
+        self.clock = clock
+        self.url = url
+        self.engine = _engine(url, readers)
+        self.sqlite = self.engine.dialect.name == "sqlite"
+        self._recent: dict[Hashable, tuple[int, Any]] = {}
+        self._lasting: dict[Hashable, Any] = {}
+        self._generation: int | None = None
+        self._turn: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
+        self._file: File | None = None
+        self._looked: int | None = None
+        if (path := files.of(self.engine.url)) is not None:
+            self._file = File(path)
+            _watch(self.engine, self._file)
+            self._turn = Turn(Path(f"{path}.turn"), patience=BUSY_MS / 1_000)
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection on one consistent snapshot (SQLite) or one statement at a time (PostgreSQL). Writes nothing."""
+        self._regain()
+        self._look()
+        try:
+            with self.engine.connect() as conn:
+                yield conn
+        except (DBAPIError, PoolTimeout) as error:
+            raise unavailable(error) from error
+
+    def rows(self, statement: Executable) -> list[Row[Any]]:
+        """All rows of one read."""
+        with self.read() as conn:
+            return list(conn.execute(statement).all())
+
+    def row(self, statement: Executable) -> Row[Any] | None:
+        """The first row of one read, or None."""
+        with self.read() as conn:
+            return conn.execute(statement).first()
+
+    def recently(self, key: Hashable, load: Callable[[], T]) -> T:
+        """What `load` said within the last second: for doors, whose facts every verb looks at again.
+
+        None is never remembered, so what was just made is found at once.
+        """
+        now = self.clock.now()
+        known = self._recent.get(key)
+        if known is not None and 0 <= now - known[0] < RECENT:
+            remembered: T = known[1]
+            return remembered
+        if len(self._recent) > RECENT_MOST:
+            self._recent.clear()
+        found = load()
+        if found is not None:
+            self._recent[key] = (now, found)
+        return found
+
+    def transact(self, verb: Callable[[Transaction], T]) -> T:
+        """Run one verb in a transaction of its own: the console's and the command line's way in."""
+        try:
+            with self.begin() as tx:
+                return tx.run(verb)
+        except (DBAPIError, PoolTimeout) as error:
+            raise unavailable(error) from error
+
+    def look(self, verb: Callable[[Transaction], T]) -> T:
+        """Run a verb that only reads; whatever it would have written is forgotten."""
+        with self.read() as conn:
+            return Transaction(conn, now=self.clock.now(), sqlite=self.sqlite).run(verb)
+
+    @contextlib.contextmanager
+    def begin(self) -> Iterator[Transaction]:
+        """The desk's one write transaction; commits at the end, rolls back on any error."""
+        self._regain()
+        with self._turn, self.engine.connect() as plain:
+            conn = plain.execution_options(postroom_writes=True)
+            with conn.begin():
+                if not self.sqlite:
+                    conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOG_LOCK})
+                tx = Transaction(conn, now=self.clock.now(), sqlite=self.sqlite, cached=self._still_true(conn))
+                try:
+                    yield tx
+                    tx.finish()
+                    if self._file is not None:
+                        # What is committed to a file that nobody can find again is lost, and was promised.
+                        self._file.check(conn.info[_FILE])
+                except BaseException:
+                    self._lasting.clear()
+                    raise
+                if tx.changed:
+                    self._lasting.clear()
+                    conn.execute(_CHANGED)
+
+    def _regain(self) -> None:
+        """Once the file was lost: go on if it, or another in its place, is back. Raises `Unavailable` until then."""
+        if self._file is not None and self._file.lost and self._file.regain(self.engine):
+            self._recent.clear()
+            self._lasting.clear()
+            self._generation = None
+
+    def _look(self) -> None:
+        """Once a second: a screen must not go on reading a file that is gone. Raises `Unavailable`."""
+        now = self.clock.now()
+        if self._file is not None and (self._looked is None or not 0 <= now - self._looked < RECENT):
+            self._file.check()
+            self._looked = now
+
+    def _still_true(self, conn: Connection) -> dict[Hashable, Any]:
+        """What earlier transactions of this process remember, if nobody at the desk has changed any of it since."""
+        rows = bulk_insert.fetch(conn, _GENERATION)
+        generation = rows[0].generation if rows else None
+        if generation != self._generation:
+            self._lasting.clear()
+            self._generation = generation
+        return self._lasting
+
+    def close(self) -> None:
+        self.engine.dispose()
+        if isinstance(self._turn, Turn):
+            self._turn.close()
+
+
+_FILE: Final = "postroom.file"
+_GENERATION: Final = select(table(Desk).c.generation)
+_CHANGED: Final = update(table(Desk)).values(generation=table(Desk).c.generation + 1)
+
+
+def unavailable(error: Exception) -> Unavailable:
+    """What a driver's error means to a caller: nothing was written, try again."""
+    said = str(getattr(error, "orig", None) or error).splitlines()[0]
+    if "full" in said:
+        return Unavailable(f"the desk's disk is full ({said}); free some space, nothing was written", retry_after=30)
+    return Unavailable(f"the desk's database does not answer ({said}); nothing was written")
+
+
+def _engine(url: str, readers: int) -> Engine:
+    if not url.startswith("sqlite"):
+        return create_engine(
+            url, pool_size=readers, max_overflow=8, pool_pre_ping=True, pool_recycle=600, json_serializer=_json
+        )
+    engine = create_engine(
+        url,
+        pool_size=readers,
+        max_overflow=8,
+        json_serializer=_json,
+        connect_args={"timeout": BUSY_MS / 1_000, "cached_statements": STATEMENTS},
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _watch(engine: Engine, file: File) -> None:
+    """Let every connection be to this file, and know it."""
+
+    def connect(_dialect: object, record: Any, _args: object, options: dict[str, Any]) -> sqlite3.Connection:
+        dbapi, record.info[_FILE] = file.connect(**options)
+        return dbapi
+
+    event.listen(engine, "do_connect", connect)
+    event.listen(engine, "connect", lambda _dbapi, _record: file.opened())
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _prepare_sqlite(dbapi: Any, _record: object) -> None:
+    # The driver must not open transactions behind our back: it would begin DEFERRED and fail on the upgrade.
+    dbapi.isolation_level = None
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",  # an accepted message is durable before its 2xx answer, power cut included
+        f"busy_timeout={BUSY_MS}",
+        "foreign_keys=ON",
+        "cache_size=-24000",
+        "wal_autocheckpoint=4000",
+        "temp_store=MEMORY",
+    ):
+        dbapi.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(conn: Connection) -> None:
+    writes = conn.get_execution_options().get("postroom_writes")
+    conn.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

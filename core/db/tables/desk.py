@@ -1,0 +1,144 @@
+"""The installation: the desk itself, each policy it was under, the log, and how far its readers have come.
+
+`Desk` is one row that every process watches. Readers keep their place in a row of their own (`Cursor` for the whole
+desk, `Hook` for the webhook of one mailbox), so that another gateway goes on where one ended.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Index, LargeBinary, text
+from sqlmodel import Field, SQLModel
+
+from core.db.tables.columns import AUTO, big, json, maybe_big
+
+
+class Desk(SQLModel, table=True):
+    """The one row of the installation: all-stop and the policy in force.
+
+    `generation` rises whenever a row changes that processes remember between transactions.
+    """
+
+    id: int = Field(default=1, primary_key=True)
+    created_at: int = big()
+    stopped_at: int | None = maybe_big()
+    stopped_by: str | None = None
+    stop_reason: str | None = None
+    start_votes: list[str] = json(default_factory=list)
+    policy_version: int = 1
+    generation: int = 0
+    signing_key: bytes | None = Field(default=None, sa_type=LargeBinary)
+    """What signs checkpoints of the log, sealed with the master key; made when it is first needed."""
+    policy_edit: str | None = None
+    """Digest of the last edit of policy.toml that was looked at: every gateway watches, one of them acts."""
+
+
+class PolicyVersion(SQLModel, table=True):
+    """One policy that was in force, whole, so that old decisions can be replayed."""
+
+    __table_args__ = AUTO
+    version: int | None = Field(default=None, primary_key=True)
+    content: str
+    digest: str
+    applied_at: int = big()
+    applied_by: str
+    reason: str
+
+
+class LogEntry(SQLModel, table=True):
+    """The append-only log. The database refuses UPDATE and DELETE; `hash` covers the entry and `prev`."""
+
+    __tablename__ = "event"
+    __table_args__ = (
+        Index(
+            "ix_event_message",
+            "message",
+            sqlite_where=text("message IS NOT NULL"),
+            postgresql_where=text("message IS NOT NULL"),
+        ),
+        Index(
+            "ix_event_mailbox",
+            "mailbox",
+            "seq",
+            sqlite_where=text("mailbox IS NOT NULL"),
+            postgresql_where=text("mailbox IS NOT NULL"),
+        ),
+        Index(
+            "ix_event_agent",
+            "agent",
+            "seq",
+            sqlite_where=text("agent IS NOT NULL AND message IS NULL"),
+            postgresql_where=text("agent IS NOT NULL AND message IS NULL"),
+        ),
+    )
+    seq: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    at: int = big()
+    type: str
+    actor: str
+    message: int | None = maybe_big()
+    mailbox: int | None = None
+    agent: int | None = None
+    run: int | None = None
+    stream: int | None = None
+    data: bytes = Field(sa_type=LargeBinary)
+    prev: bytes = Field(sa_type=LargeBinary)
+    hash: bytes = Field(sa_type=LargeBinary)
+
+
+class Cursor(SQLModel, table=True):
+    """How far a reader that is one for the whole desk has come; whoever holds the lease acts on what follows.
+
+    `at` is a place in the log, or a time for a reader of rows that carry one.
+    """
+
+    name: str = Field(primary_key=True)
+    at: int = big()
+    leased_by: int | None = maybe_big()
+    lease_until: int = big(default=0)
+
+
+class Hook(SQLModel, table=True):
+    """How far a mailbox's webhook has read the log, and its troubles.
+
+    `trying` is the seq that failed `attempt` times and is tried again; `first_failed_at` is since when nothing got
+    through. One gateway at a time speaks to the receiver: who holds the lease.
+    """
+
+    mailbox_id: int = Field(primary_key=True)
+    cursor: int = big(default=0)
+    trying: int | None = maybe_big()
+    attempt: int = 0
+    first_failed_at: int | None = maybe_big()
+    next_at: int = big(default=0)
+    last_error: str | None = None
+    leased_by: int | None = maybe_big()
+    lease_until: int = big(default=0)
+
+
+class DeadHook(SQLModel, table=True):
+    """An event whose webhook was given up; replayable from the log.
+
+    `replayed_at`: somebody asked for it to be sent again; `delivered_at`: it was. A replay that fails for good too
+    empties `replayed_at` again.
+    """
+
+    __tablename__ = "dead_hook"
+    __table_args__ = AUTO
+    id: int | None = Field(default=None, primary_key=True)
+    mailbox_id: int = Field(index=True)
+    seq: int = big()
+    at: int = big()
+    error: str
+    replayed_at: int | None = maybe_big()
+    delivered_at: int | None = maybe_big()
+
+
+class GatewayProcess(SQLModel, table=True):
+    """A gateway that runs, from its start to its end in order; one whose beats stop is lost."""
+
+    __tablename__ = "gateway"
+    id: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    host: str
+    pid: int
+    listen: str
+    started_at: int = big()
+    beat_at: int = big()

@@ -1,0 +1,88 @@
+"""Who comes to the desk: operators, and agents with their tokens and runs.
+
+Only digests of secrets are here. An agent is suspended whole, whatever mailboxes it writes from (`streams`).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import LargeBinary, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from core.db.tables.columns import AUTO, Json, big, json, maybe_big
+
+
+class Operator(SQLModel, table=True):
+    """A human. `roles` count; `unconfirmed` ones wait for governance.
+
+    `token_hash` opens the desk; `claim_hash` is of a token that its owner has made and nobody has confirmed yet.
+    """
+
+    __table_args__ = AUTO
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True)
+    roles: list[str] = json(default_factory=list)
+    unconfirmed: list[str] = json(default_factory=list)
+    token_hash: bytes | None = Field(default=None, sa_type=LargeBinary, unique=True)
+    token_issued_at: int | None = maybe_big()
+    token_expires_at: int | None = maybe_big()
+    claim_hash: bytes | None = Field(default=None, sa_type=LargeBinary, unique=True)
+    claim_started_at: int | None = maybe_big()
+    claim_expires_at: int | None = maybe_big()
+    added_by: str
+    confirmed_by: str | None = None
+    created_at: int = big()
+    disabled_at: int | None = maybe_big()
+
+
+class Agent(SQLModel, table=True):
+    """A non-human identity. `guard_since`: its guards look at what was sent from then on (re-armed by a resume)."""
+
+    __table_args__ = AUTO
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True)
+    status: str = "active"
+    created_at: int = big()
+    suspended_at: int | None = maybe_big()
+    suspended_by: str | None = None
+    suspend_reason: str | None = None
+    suspend_figures: Json = json(default_factory=dict)
+    guard_since: int = big(default=0)
+    warned: Json = json(default_factory=dict)
+
+
+class Token(SQLModel, table=True):
+    """A secret of an agent; only its SHA-256 is kept."""
+
+    __table_args__ = AUTO
+    id: int | None = Field(default=None, primary_key=True)
+    hash: bytes = Field(sa_type=LargeBinary, unique=True)
+    agent_id: int = Field(foreign_key="agent.id", index=True)
+    scopes: list[str] = json(default_factory=list)
+    test: bool = False
+    run_key: str | None = None
+    run_user: str | None = None
+    parent_id: int | None = None
+    issued_at: int = big()
+    issued_by: str
+    expires_at: int = big()
+    revoked_at: int | None = maybe_big()
+
+
+class Run(SQLModel, table=True):
+    """One execution of an agent. What it had accepted is a counter; more than the cap needs `confirmed_up_to`."""
+
+    __table_args__ = (UniqueConstraint("agent_id", "key"), AUTO)
+    id: int | None = Field(default=None, primary_key=True)
+    agent_id: int = Field(foreign_key="agent.id")
+    key: str
+    token_id: int | None = None
+    implicit: bool = False
+    user: str | None = None
+    via: list[str] = json(default_factory=list)
+    agent_version: str | None = None
+    prompt_version: str | None = None
+    tools_version: str | None = None
+    opened_at: int = big()
+    closed_at: int | None = maybe_big()
+    confirmed_up_to: int | None = None
+    confirmed_by: str | None = None

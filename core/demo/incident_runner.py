@@ -1,0 +1,105 @@
+"""Both cases of the 80,000-message morning side by side, each with a desk and a process of its own, for two cores."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import multiprocessing
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection as Pipe
+from pathlib import Path
+from typing import Any, Final
+
+from core.demo.clock import START, FollowingClock, Shown
+from core.demo.incident import DEFAULT, WIDENED, Case, play
+from core.demo.results import CaseFigures
+from core.errors import Unavailable
+
+MESSAGES: Final = 80_000
+Progress = Callable[[str, float], None]
+"""Told the case and the share of it that is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Both mornings."""
+
+    default: CaseFigures
+    widened: CaseFigures
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        """The agents' figures of the widened case, as every demonstration has them, and both tables."""
+        together = self.widened.together()
+        together.audit_ok = self.default.audit_ok and self.widened.audit_ok
+        together.seconds = self.seconds
+        return together.as_json() | {"cases": [self.default.as_json(), self.widened.as_json()]}
+
+
+async def run(directory: Path, *, messages: int = MESSAGES, progress: Progress | None = None) -> Outcome:
+    """Play both mornings below `directory`, so many messages an agent. Raises `Unavailable` if one breaks off."""
+    started = time.monotonic()
+    default, widened = await asyncio.gather(
+        *(
+            asyncio.to_thread(_elsewhere, case, directory / place, messages, progress)
+            for case, place in ((DEFAULT, "default"), (WIDENED, "widened"))
+        )
+    )
+    return Outcome(default, widened, seconds=round(time.monotonic() - started, 1))
+
+
+class Playing:
+    """One morning under way in a process of its own."""
+
+    def __init__(self, case: Case, directory: Path, *, messages: int = MESSAGES, watched: bool = False) -> None:
+        context = multiprocessing.get_context("spawn")  # a fork would inherit this process's threads and connections
+        shown = context.RawValue(ctypes.c_longlong, START)
+        self._case = case
+        self.clock = FollowingClock(shown)
+        """The morning's time, if it is `watched`."""
+        self._pipe, there = context.Pipe(duplex=False)
+        told = (case, directory, messages, there, shown if watched else None)
+        self._process = context.Process(target=_play, args=told, daemon=True)
+        self._process.start()
+        there.close()
+        self._said: float | CaseFigures = 0.0
+
+    def hear(self) -> float | CaseFigures:
+        """Wait for the share of it that is done, or for its figures: the last it says. Raises `Unavailable`."""
+        try:
+            self._said = self._pipe.recv()
+        except EOFError as error:
+            self._process.join()  # it closes its pipe first, then says why
+            raise Unavailable(f"the morning with {self._case.name} broke off; its process has said why") from error
+        return self._said
+
+    def so_far(self) -> float | CaseFigures:
+        """What it said last, without waiting for more. Raises `Unavailable`."""
+        while not isinstance(self._said, CaseFigures) and self._pipe.poll():
+            self.hear()
+        return self._said
+
+    def stop(self) -> None:
+        """End it, however much is left."""
+        self._pipe.close()
+        self._process.terminate()
+        self._process.join()
+
+
+def _elsewhere(case: Case, directory: Path, messages: int, progress: Progress | None) -> CaseFigures:
+    """Play a case in a process of its own and wait for its figures."""
+    playing = Playing(case, directory, messages=messages)
+    try:
+        while not isinstance(said := playing.hear(), CaseFigures):
+            if progress is not None:
+                progress(case.name, said)
+    finally:
+        playing.stop()
+    return said
+
+
+def _play(case: Case, directory: Path, messages: int, pipe: Pipe, shown: Shown | None) -> None:
+    with pipe:
+        pipe.send(play(case, directory, messages=messages, progress=pipe.send, shown=shown))

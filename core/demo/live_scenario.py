@@ -1,0 +1,406 @@
+"""The live demonstration: a real gateway process, and around it a simulated world.
+
+The gateway is `postroom serve` on loopback, exactly as it runs for anybody. What is simulated is outside of it: the
+SMTP receiver that plays the internet, the agents that call its HTTP doors, the operator who reviews. `Figures` are read
+from the desk itself afterwards, not from the simulation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+from sqlalchemy import func, select
+
+from core.clock import SystemClock
+from core.db import audit_log
+from core.db.store import Store
+from core.db.tables import Agent, Message, Recipient, table
+from core.demo import scripts
+from core.demo.agents import SimulatedAgent, SimulatedReviewer
+from core.demo.receiver import ReceiverProfile, World
+from core.demo.scripts import Script
+from core.demo.seed import WIDE, Cast, Founded, found
+from core.errors import Unavailable
+from core.model import Action, Mode, Status
+from core.services.sending import refusals
+
+SEED: Final = 20_261_121
+ROGUE: Final = "pipeline-bot"
+
+
+def _capped(hour: int, day: int) -> dict[str, int]:
+    """Room for bursts, and an hour's and a day's budget one can watch fill."""
+    return WIDE | {"hour": hour, "day": day}
+
+
+CAST: Final[tuple[tuple[Cast, Script], ...]] = (
+    (
+        Cast(
+            "support-bot",
+            "help@support-bot.acme.example",
+            Mode.AUTONOMOUS,
+            "answers customers' tickets",
+            _capped(1_200, 9_600),
+        ),
+        scripts.SUPPORT,
+    ),
+    (
+        Cast(
+            "invoice-bot",
+            "billing@invoice-bot.acme.example",
+            Mode.GATED_SEND,
+            "sends invoices and reminders",
+            _capped(300, 2_400),
+        ),
+        scripts.INVOICES,
+    ),
+    (
+        Cast(
+            "digest-bot",
+            "digest@digest-bot.acme.example",
+            Mode.AUTONOMOUS,
+            "the morning digest for colleagues",
+            _capped(200, 1_200),
+        ),
+        scripts.DIGEST,
+    ),
+    (
+        Cast(
+            "quote-bot",
+            "sales@quote-bot.acme.example",
+            Mode.GATED_SEND,
+            "answers requests for a quote",
+            _capped(200, 1_600),
+        ),
+        scripts.QUOTES,
+    ),
+    (
+        Cast(
+            ROGUE,
+            "hello@pipeline-bot.acme.example",
+            Mode.AUTONOMOUS,
+            "follows up with yesterday's callers",
+            _capped(2_000, 10_000),
+        ),
+        scripts.PIPELINE,
+    ),
+)
+BRISK: Final = 4
+"""How much faster than life the agents work."""
+STEP: Final = 5.0
+"""Seconds between two lines of progress."""
+
+
+@dataclass(slots=True)
+class Figures:
+    """What happened, in recipients. Every one that was submitted stands in exactly one of `PARTS`.
+
+    `pending` holds what was approved and is not released yet, `queued` what is under way; of a suspended agent what
+    is queued or deferred counts as `frozen`.
+    """
+
+    submitted: int = 0
+    sent: int = 0
+    pending: int = 0
+    queued: int = 0
+    deferred: int = 0
+    frozen: int = 0
+    uncertain: int = 0
+    failed: int = 0
+    rejected: int = 0
+    expired: int = 0
+    cancelled: int = 0
+    left_out: int = 0
+    """Accepted, and then kept from leaving: a suppression, mostly."""
+    blocked: int = 0
+    rate_limited: int = 0
+    bounced: int = 0
+    complained: int = 0
+    suppressed: int = 0
+    suspended: list[dict[str, Any]] = field(default_factory=list)
+    departed_after_suspension: int = 0
+    events: int = 0
+    audit_ok: bool = False
+    seconds: float = 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def parts(self) -> dict[str, int]:
+        """Where everything submitted is; together they are `submitted`."""
+        return {name: int(getattr(self, name)) for name in PARTS}
+
+
+PARTS: Final = (
+    *("sent", "pending", "queued", "deferred", "frozen", "uncertain", "failed"),
+    *("rejected", "expired", "cancelled", "left_out", "blocked", "rate_limited"),
+)
+
+
+class Live:
+    """One demonstration in one directory."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        seed: int = SEED,
+        rogue_after: float = 25.0,
+        reads_for: tuple[float, float] = (4.0, 9.0),
+        progress: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`reads_for`: how long the simulated reviewer takes over a message; the slow one leaves work for a visitor.
+
+        `progress` is told what is being waited for.
+        """
+        self._progress = progress
+        self.directory = directory
+        self._reads_for = reads_for
+        self._rogue_after = rogue_after
+        self.clock = SystemClock()
+        self.url = f"http://127.0.0.1:{_free_port()}"
+        self.founded: Founded | None = None
+        self.agents: list[SimulatedAgent] = []
+        self._seed = seed
+        climate = ReceiverProfile(
+            complaints_by_agent={ROGUE: 0.02}, unknown=0.01, complains_after=(1.0, 4.0), bounces_after=(1.0, 4.0)
+        )
+        self.world = World(seed=seed, clock=self.clock, report=self._report, climate=climate)
+        self._client: httpx.AsyncClient | None = None
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[Live]:
+        """The desk founded, the gateway answering, world, agents and reviewer at work; all gone afterwards."""
+        await self.world.start()
+        relay = f"smtp://{self.world.host}:{self.world.port}"
+        casts = [cast for cast, _ in CAST]
+        self.founded = await asyncio.to_thread(found, self.directory, casts, relay=relay, clock=self.clock)
+        gateway = await self._start_gateway()
+        limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
+        try:
+            async with httpx.AsyncClient(base_url=self.url, timeout=30, trust_env=False, limits=limits) as client:
+                self._client = client
+                await self._wait_until_up(client, gateway)
+                acting = [asyncio.create_task(one) for one in self._actors(client)]
+                try:
+                    yield self
+                finally:
+                    for task in acting:
+                        task.cancel()
+                    await asyncio.gather(*acting, return_exceptions=True)
+                    await self.world.reported()
+        finally:
+            self._client = None
+            await _end(gateway)
+            await self.world.stop()
+
+    def figures(self, *, seconds: float) -> Figures:
+        """Read from the desk's log and counters."""
+        store = Store(f"sqlite:///{self.directory / 'postroom.db'}", clock=self.clock)
+        try:
+            return figures_of(store, seconds=seconds)
+        finally:
+            store.close()
+
+    def _actors(self, client: httpx.AsyncClient) -> list[Any]:
+        assert self.founded is not None
+        for cast, script in CAST:
+            self.agents.append(
+                SimulatedAgent(
+                    name=cast.agent, mailbox=cast.address, token=self.founded.agents[cast.agent],
+                    script=self._brisk(script),
+                    client=client, clock=self.clock, seed=self._seed,
+                )
+            )  # fmt: skip
+        reviewer = SimulatedReviewer(
+            token=self.founded.operators["olive"], mailboxes=[cast.address for cast, _ in CAST[1:4:2]], client=client,
+            clock=self.clock, seed=self._seed, reads_for=self._reads_for,
+        )  # fmt: skip
+        return [*(agent.run() for agent in self.agents), reviewer.run()]
+
+    def _brisk(self, script: Script) -> Script:
+        """The script at a pace that a person can watch for a minute."""
+        fan_out = dataclasses.replace(script.fan_out, after=self._rogue_after) if script.fan_out else None
+        return dataclasses.replace(script, per_minute=script.per_minute * BRISK, run_length=2, fan_out=fan_out)
+
+    async def _report(self, raw: bytes) -> None:
+        """Bounces and complaints come back through the feedback door, as from an MTA's pipe."""
+        if self._client is not None and self.founded is not None:
+            answer = await self._client.post(
+                "/feedback/report", content=raw,
+                headers={"Content-Type": "message/rfc822", "Authorization": f"Bearer {self.founded.report_token}"},
+            )  # fmt: skip
+            answer.raise_for_status()
+
+    async def _start_gateway(self) -> asyncio.subprocess.Process:
+        log_file = (self.directory / "gateway.log").open("wb")
+        with contextlib.closing(log_file):
+            return await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "console.main", "serve", "--dir", str(self.directory),
+                "--listen", self.url.removeprefix("http://"),
+                stdin=asyncio.subprocess.DEVNULL, stdout=log_file, stderr=log_file,
+                env=surroundings() | {"POSTROOM_LOG_LEVEL": "warning"},
+            )  # fmt: skip
+
+    async def _wait_until_up(self, client: httpx.AsyncClient, gateway: asyncio.subprocess.Process) -> None:
+        """Wait as long as the gateway lives, and say so; a deadline would end the demonstration on a busy machine."""
+        began, said_at = time.monotonic(), 0.0
+        while gateway.returncode is None:
+            with contextlib.suppress(httpx.HTTPError):
+                if (await client.get("/readyz", timeout=STEP)).status_code == 200:
+                    return
+            await asyncio.sleep(0.1)
+            waited = time.monotonic() - began
+            if waited - said_at >= STEP:
+                said_at = waited
+                self._progress(f"the gateway is starting, {waited:.0f} s ... {self._last_words(1)}".rstrip())
+        raise Unavailable(
+            f"the demonstration's gateway ended with exit code {gateway.returncode}: {self._last_words(8) or 'silence'}"
+        )
+
+    def _last_words(self, lines: int) -> str:
+        """The end of the gateway's log."""
+        with contextlib.suppress(OSError):
+            said = (self.directory / "gateway.log").read_text(errors="replace")[-4_000:].strip().splitlines()
+            return " | ".join(line.strip() for line in said[-lines:] if line.strip())
+        return ""
+
+
+def surroundings() -> dict[str, str]:
+    """The environment of the demonstration's processes: without the caller's own desk."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("POSTROOM_")}
+
+
+async def headless(directory: Path, *, seconds: float, progress: Callable[[str], None]) -> Figures:
+    """Run the demonstration without a screen and say what happened; `progress` is told what it is at."""
+    started = time.monotonic()
+    task = asyncio.current_task()
+    assert task is not None
+    # Killed as it stands, the demonstration would leave its gateway behind.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    live = Live(directory, rogue_after=min(5.0, seconds / 4), reads_for=(0.1, 1.0), progress=progress)
+    async with live.running():
+        progress(f"the gateway is up after {time.monotonic() - started:.0f} s; the agents are at work")
+        left = seconds
+        while left > 0:
+            await asyncio.sleep(min(left, STEP))
+            left -= STEP
+            progress(f"{seconds - max(left, 0):.0f} of {seconds:.0f} s, {live.world.accepted:,} delivered")
+        progress("closing the desk ...")
+    return live.figures(seconds=round(time.monotonic() - started, 1))
+
+
+def figures_of(store: Store, *, seconds: float) -> Figures:
+    """Walk the log once, then look where everything stands.
+
+    What departed after a suspension is what was sent beyond those already in flight then. What was submitted is what
+    the log says came in or was refused, and the parts are what the recipients' rows say: one is held against the other.
+    """
+    store.transact(refusals.tell)  # what stands as a figure so far, to be counted with the rest
+    found = Figures(seconds=seconds)
+    sent_by: dict[int, int] = {}
+    allowed: dict[int, int] = {}
+    after = 0
+    with store.read() as conn:
+        while entries := audit_log.read(conn, after=after):
+            after = entries[-1].seq
+            for entry in entries:
+                _count(found, entry, sent_by, allowed)
+        found.events = after
+        found.audit_ok = audit_log.verify(conn).ok
+    for one in found.suspended:
+        one["agent"] = _agent_name(store, one["agent"])
+    _take_stock(found, store)
+    return found
+
+
+def _take_stock(found: Figures, store: Store) -> None:
+    """Every recipient the desk accepted, by where it stands."""
+    recipient, message, agent = table(Recipient), table(Message), table(Agent)
+    rows = store.rows(
+        select(recipient.c.status, agent.c.status.label("agent"), func.count().label("many"))
+        .join(message, message.c.id == recipient.c.message_id)
+        .join(agent, agent.c.id == message.c.agent_id)
+        .group_by(recipient.c.status, agent.c.status)
+    )
+    for row in rows:
+        name = _stands(Status(row.status), frozen=row.agent == "suspended")
+        setattr(found, name, getattr(found, name) + row.many)
+
+
+def _stands(status: Status, *, frozen: bool) -> str:
+    """The part of `Figures` that a recipient belongs to."""
+    match status:
+        case Status.QUEUED | Status.DEFERRED if frozen:
+            return "frozen"
+        case Status.SENDING:
+            return Status.QUEUED.value
+        case Status.BLOCKED:
+            return "left_out"
+        case _:
+            return status.value
+
+
+def _count(found: Figures, entry: audit_log.Entry, sent_by: dict[int, int], allowed: dict[int, int]) -> None:
+    event, data = entry.event, entry.event.data()
+    agent = event.agent or 0
+    match event.type:
+        case "email.submitted":
+            found.submitted += int(str(data["recipients"]))
+        case "email.sent":
+            sent_by[agent] = sent_by.get(agent, 0) + 1
+            if agent in allowed:
+                allowed[agent] -= 1
+                found.departed_after_suspension += allowed[agent] < 0
+        case "email.blocked" if event.message is None and data["kind"] in (Action.SEND, Action.REPLY):
+            many, limited = int(str(data["recipients"])), data["error"] == "rate_limited"
+            found.submitted += many
+            found.rate_limited += many * limited
+            found.blocked += many * (not limited)
+        case "email.bounced":
+            found.bounced += 1
+        case "email.complained":
+            found.complained += 1
+        case "suppression.added":
+            found.suppressed += 1
+        case "agent.suspended":
+            allowed[agent] = int(str(data["in_flight"]))
+            found.suspended.append({"agent": agent, "reason": data["reason"], "after_sent": sent_by.get(agent, 0)})
+        case "agent.resumed":
+            allowed.pop(agent, None)
+        case _:
+            pass
+
+
+def _agent_name(store: Store, agent_id: int) -> str:
+    row = store.row(select(table(Agent).c.name).where(table(Agent).c.id == agent_id))
+    return str(row.name) if row else str(agent_id)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """SIGTERM drains; who does not end in half a minute is killed."""
+    if process.returncode is None:
+        process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), 30)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,131 @@
+"""One process's share of delivery: the store, its writer, the courier and the loop that lets mail leave.
+
+Apart from the gateway, because an egress process is only this: it neither imports nor holds the doors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import io
+import os
+import sys
+from collections.abc import AsyncIterator
+from typing import Final, Self
+
+from core.clock import SystemClock
+from core.db.store import Store
+from core.db.writer import Writer
+from core.ids import Chance, Ids
+from core.model import Clock
+from core.security.key_file import load_master_keys, provenance_keys
+from core.services.context import ServiceContext
+from core.settings import Settings
+from core.smtp import Courier, Limits, Source, Timeouts
+from core.workers.delivery import DeliveryWorker
+from core.workers.egress import Egress
+from core.workers.sender_config import SenderConfigs
+
+SWITCH: Final = 0.0001
+"""Seconds between thread switches. The writer's thread gives up the interpreter at every statement; at Python's 5 ms it
+would wait that long for each of them while the event loop is busy."""
+
+
+PAGE: Final = 4_096
+
+YOUNG: Final = 20_000
+"""Objects made before the collector looks for cycles. At Python's 700 it looks some three times a message, and now and
+then through everything that was imported: a twentieth of the processor's time."""
+
+
+def system_chance() -> Chance:
+    """Random bits of the operating system, drawn a page at a time: each call to it gives up the interpreter."""
+    drawn = io.BytesIO()
+
+    def bits(count: int, /) -> int:
+        nonlocal drawn
+        octets = drawn.read(-(-count // 8))
+        if len(octets) * 8 < count:
+            drawn = io.BytesIO(os.urandom(PAGE))
+            octets = drawn.read(-(-count // 8))
+        return int.from_bytes(octets, "big") >> (-count % 8)
+
+    return bits
+
+
+def make_house(settings: Settings) -> ServiceContext:
+    """What verbs may use beside their transaction."""
+    chance = system_chance()
+    return ServiceContext(
+        keyring=provenance_keys(settings.master_key.read_text()),
+        ids=Ids(chance),
+        chance=chance,
+        public_url=settings.public_url,
+        organisation=settings.organisation,
+    )
+
+
+def make_courier(settings: Settings, *, clock: Clock, timeouts: Timeouts | None = None) -> Courier:
+    """The way out as `[smtp]` sets it up: the gateway's, and the one doctor tries."""
+    smtp = settings.smtp
+    return Courier(
+        clock=clock,
+        hello=smtp.hello,
+        limits=Limits(relay=smtp.connections_per_relay, direct=smtp.connections_per_site),
+        timeouts=timeouts,
+        ca_file=smtp.ca_file,
+        private=smtp.private,
+        sources={
+            host: Source(**(one.model_dump() | {"password": one.password and one.password.get_secret_value()}))
+            for host, one in smtp.relays.items()
+        },
+    )
+
+
+class Delivery:
+    """What it takes to let mail leave, wired but not started. The schema is as the gateway made it."""
+
+    def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
+        self.clock = clock or SystemClock()
+        self.keys = load_master_keys(settings)
+        self.house = make_house(settings)
+        self.store = Store(settings.database_url, clock=self.clock)
+        self.writer = Writer(self.store)
+        self.courier = make_courier(settings, clock=self.clock)
+        self.departures = DeliveryWorker(
+            store=self.store, writer=self.writer, courier=self.courier, outfits=SenderConfigs(self.store, self.keys),
+            house=self.house, clock=self.clock,
+        )  # fmt: skip
+
+    @contextlib.asynccontextmanager
+    async def writing(self) -> AsyncIterator[Self]:
+        """The writer runs; at the end what is queued is written and everything closed."""
+        sys.setswitchinterval(SWITCH)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(YOUNG)
+        self.writer.start()
+        try:
+            yield self
+        finally:
+            await self.courier.close()
+            await self.writer.close()
+            self.store.close()
+
+    @contextlib.asynccontextmanager
+    async def delivering(self) -> AsyncIterator[None]:
+        """Mail leaves; at the end nothing more is claimed and what is under way is settled."""
+        self.writer.listeners.append(self.departures.wake)
+        running = asyncio.create_task(self.departures.run())
+        try:
+            yield
+        finally:
+            self.departures.stop()
+            await running
+
+
+async def deliver(delivery: Delivery) -> None:
+    """An egress process: departures alone, until the parent's pipe closes."""
+    async with delivery.writing(), delivery.delivering():
+        await Egress.parent(delivery.departures.wake)

@@ -1,0 +1,199 @@
+"""Whether the HTML says what the text says: a reviewer reads the one, the receiver the other.
+
+Words are compared as sets, for layout reorders and repeats; what matters one by one is figures of money, account
+numbers and where links lead. Footers, rows of links and pictures belong to the layout and are left out of what must be
+in the other part, never out of what may vouch for it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Iterable, Iterator
+from decimal import Decimal
+from functools import cache, lru_cache
+from typing import Final
+
+from core.rules.content.links import host_of, links_of
+from core.rules.content.visibility import Row, Sight
+
+FEW: Final = 6
+"""Words of its own a part may always have: a greeting, a button."""
+FOOTER: Final = 150
+"""Words that a footer may have; what is longer is no footer, whatever it begins with."""
+MENU: Final = 3
+"""Links a row needs to be a menu."""
+_CLOSE: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
+_WORD: Final = re.compile(rf"[{_CLOSE}]|[^\W_{_CLOSE}]+")  # scripts without spaces: each letter counts
+_URL: Final = re.compile(r"(?:https?://|www\.|mailto:)\S+|(?<![\w.+-])[\w.+-]{1,64}@[\w.-]+", re.IGNORECASE)
+_FOOTS: Final = re.compile(
+    r"unsubscribe|copyright|©|all rights reserved|privacy policy|you (?:are )?receiv|(?:was|been) sent to|opt[ -]out"
+    r"|view (?:this |it )?(?:e-?mail )?(?:in|on)|abmelden|abbestellen|impressum|datenschutz|désabonner|désinscri"
+    r"|mentions légales|darse de baja|disiscriv|cancelar (?:su )?inscri|uitschrijven|отписаться|^\s*--\s*$",
+    re.IGNORECASE,
+)
+_DIGITS: Final = r"\d{1,15}(?:[.,'\u2019]\d{1,15}){0,6}"
+_NUMBER: Final = re.compile(
+    rf"(?<![\w.])(?:\d{{1,3}}(?:[ \u00a0\u202f\u2009]\d{{3}}(?!\d)){{1,4}}(?:[.,]\d{{1,2}}(?!\d))?|{_DIGITS})"
+)
+_SIGN: Final = r"[€$£¥₹₽₺₩₴]|\b(?:EUR|USD|GBP|CHF|JPY|CAD|AUD|SEK|NOK|DKK|PLN|CZK|INR|CNY|BRL|ZAR)\b"
+_MONEY_BEFORE: Final = re.compile(rf"(?:{_SIGN})[ \u00a0\u202f]?$")
+_MONEY_AFTER: Final = re.compile(
+    rf"(?:[.,][-\u2013])?[ \u00a0\u202f]?(?:{_SIGN}|\b(?:euros?|dollars?|pounds?)\b)", re.IGNORECASE
+)
+_IBAN: Final = re.compile(r"\b[A-Z]{2}\d{2}(?:[ \u00a0\u202f-]?[A-Z0-9]){11,60}", re.IGNORECASE)
+_LENGTHS: Final = {
+    "AD": 24, "AE": 23, "AT": 20, "BE": 16, "BG": 22, "BR": 29, "CH": 21, "CY": 28, "CZ": 24, "DE": 22, "DK": 18,
+    "EE": 20, "ES": 24, "FI": 18, "FR": 27, "GB": 22, "GE": 22, "GR": 27, "HR": 21, "HU": 28, "IE": 22, "IL": 23,
+    "IS": 26, "IT": 27, "KZ": 20, "LI": 21, "LT": 20, "LU": 20, "LV": 21, "MC": 27, "MD": 24, "ME": 22, "MT": 31,
+    "NL": 18, "NO": 15, "PK": 24, "PL": 28, "PT": 25, "RO": 24, "RS": 22, "SA": 24, "SE": 24, "SI": 19, "SK": 24,
+    "SM": 27, "TN": 24, "TR": 26, "UA": 29,
+}  # fmt: skip
+_SHORT_SECOND: Final = 3
+_IN_ADDRESS: Final = re.compile(r"[\w.-]+")
+
+
+def differences(text: str, seen: Sight, *, own: Collection[str] = ()) -> Iterator[str]:
+    """What one of the two says and the other does not, a sentence each. Nothing if one of them has no words."""
+    rows = list(seen.rows)
+    shown = "\n".join(row.text for row in rows)
+    if not _WORD.search(text) or not (_WORD.search(shown) or seen.images):
+        return
+    plain = text.replace("\r", "").split("\n")
+    body = "\n".join(plain[: _foot(plain)])
+    kept = [row for row in rows[: _foot([row.text for row in rows])] if row.bare or len(row.targets) < MENU]
+    yield from _words_apart(text, body, "\n".join((shown, *seen.named)), "\n".join(row.text for row in kept))
+    yield from _apart("amount", _amounts(text), _numbers(shown), _amounts(shown), _numbers(text))
+    yield from _apart("account", _accounts(text), _accounts(shown), _accounts(shown), _accounts(text))
+    yield from _links_apart(text, body, shown, rows, kept, own)
+
+
+# --- words --------------------------------------------------------------------------------------------------------
+
+
+def _words_apart(text: str, body: str, shown: str, kept: str) -> Iterator[str]:
+    said, drawn = _words(text), _words(shown)
+    for part, other, own, known in (("HTML", "text", _words(kept), said), ("text", "HTML", _words(body), drawn)):
+        missing = [word for word in own if word not in known]
+        if (len(missing) >= FEW and len(missing) * 2 > len(own)) or (len(own) > 1 and len(missing) == len(own)):
+            quoted = " ".join(missing[:8])[:80]
+            yield f"most of the {part}'s words are not in the {other}, such as: {quoted}"
+            return
+
+
+def _words(text: str) -> dict[str, None]:
+    """Distinct words in order, without addresses and single letters."""
+    plain = unicodedata.normalize("NFKC", _URL.sub(" ", text)).casefold()
+    return dict.fromkeys(word for word in _WORD.findall(plain) if len(word) > 1 or not word.isascii())
+
+
+def _foot(lines: list[str]) -> int:
+    """The line a footer begins at: what follows it is the end of the message and short."""
+    left = FOOTER
+    found = len(lines)
+    for at in range(len(lines) - 1, 0, -1):  # the first line is no footer
+        left -= len(lines[at].split())
+        if left < 0:
+            break
+        if _FOOTS.search(lines[at][:1_000]):
+            found = at
+    return found
+
+
+# --- figures ------------------------------------------------------------------------------------------------------
+
+
+def _apart(
+    what: str, said: dict[str, str], known: Iterable[str], drawn: dict[str, str], told: Iterable[str]
+) -> Iterator[str]:
+    for part, own, other in (("text", said, set(known)), ("HTML", drawn, set(told))):
+        missing = next((spelled for key, spelled in own.items() if key not in other), None)
+        if missing is not None:
+            yield f"the {what} {missing[:60]} is only in the {part}"
+            return
+
+
+def _figures(text: str) -> Iterator[re.Match[str]]:
+    return _NUMBER.finditer(text)
+
+
+def _numbers(text: str) -> set[str]:
+    return {_value(found[0]) for found in _figures(text)}
+
+
+def _amounts(text: str) -> dict[str, str]:
+    """Sums of money by their value, as they are spelled."""
+    found: dict[str, str] = {}
+    for one in _figures(text):
+        before, after = text[max(0, one.start() - 5) : one.start()], text[one.end() : one.end() + 12]
+        if _MONEY_BEFORE.search(before) or _MONEY_AFTER.match(after):
+            found.setdefault(_value(one[0]), one[0])
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _value(spelled: str) -> str:
+    """`1.234,50`, `1,234.5` and `1 234.50` are one value. Three digits behind a single sign are thousands."""
+    plain = re.sub(r"['\u2019\s]", "", spelled)
+    last = max(plain.rfind("."), plain.rfind(","))
+    if last < 0:
+        return str(Decimal(plain))
+    sign, behind = plain[last], len(plain) - last - 1
+    whole = plain.count(sign) > 1 or (behind == 3 and not ({".", ","} <= set(plain)))
+    digits = re.sub(r"[.,]", "", plain)
+    if whole:
+        return str(Decimal(digits))
+    return format(Decimal(digits).scaleb(-behind).normalize(), "f")
+
+
+def _accounts(text: str) -> dict[str, str]:
+    """IBANs (ISO 13616) whose check digits are right."""
+    found: dict[str, str] = {}
+    for one in _IBAN.finditer(text):
+        compact = re.sub(r"[\s-]", "", one[0]).upper()
+        compact = compact[: _LENGTHS.get(compact[:2], 0)]
+        digits = "".join(str(int(char, 36)) for char in compact[4:] + compact[:4])
+        if compact and int(digits) % 97 == 1:
+            found.setdefault(compact, compact)
+    return found
+
+
+# --- links --------------------------------------------------------------------------------------------------------
+
+
+def _links_apart(
+    text: str, body: str, shown: str, rows: list[Row], kept: list[Row], own: Collection[str]
+) -> Iterator[str]:
+    site = cache(_site)
+    ours = {site(domain) for domain in own}
+    everywhere = (target for row in rows for target in row.targets)
+    in_text, in_html = set(_named(text, site)), {*_named(shown, site), *(site(host_of(one)) for one in everywhere)}
+    linked = {host_of(one) for row in kept for one in row.targets if _leads(one)}
+    for part, hosts, known in (
+        ("HTML", sorted(linked), in_text),
+        ("text", sorted({link.host for link in links_of(body, None)}), in_html),
+    ):
+        expected = known | ours
+        missing = [host for host in hosts if site(host) not in expected and "." in host]
+        if missing:
+            more = f", and {len(missing) - 1} more" if len(missing) > 1 else ""
+            yield f"a link to {missing[0][:100]} is only in the {part}{more}"
+            return
+
+
+def _leads(target: str) -> bool:
+    head = target.strip()[:12].lower()
+    return "//" in head or head.startswith(("http", "www.", "mailto:", "\\\\"))
+
+
+def _named(text: str, site: Callable[[str], str]) -> Iterator[str]:
+    return (
+        site(found[0].lower()) for found in _IN_ADDRESS.finditer(unicodedata.normalize("NFKC", text)) if "." in found[0]
+    )
+
+
+def _site(host: str) -> str:
+    """`acme.example` of `click.mail.acme.example`, `acme.co.uk` of `www.acme.co.uk`."""
+    labels = host.lower().strip(".").split(".")
+    short = len(labels) > 2 and len(labels[-2]) <= _SHORT_SECOND and len(labels[-1]) == 2
+    return ".".join(labels[-3 if short else -2 :])

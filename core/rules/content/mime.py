@@ -1,0 +1,120 @@
+"""What a rendered message says to its reader: its text, where its links really go, what hangs on it. Pure.
+
+HTML is read for its words and its links and never drawn as HTML. What is returned here is still foreign text: it is
+made safe where it becomes lines.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from email.header import decode_header, make_header
+from email.message import Message
+from email.parser import BytesParser
+from email.policy import compat32
+from typing import Final
+
+from core.rules.content.checks import Rendered
+from core.rules.content.links import Link, links_of
+from core.rules.content.visibility import Sight, sight
+
+PART_LIMIT: Final = 400_000
+"""Characters of one part that are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    name: str
+    content_type: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A message as its reader meets it. `words` is the text part, or the words of the HTML if there is none."""
+
+    headers: tuple[tuple[str, str], ...]
+    text: str | None
+    html: str | None
+    html_words: str
+    links: tuple[Link, ...]
+    attachments: tuple[Attachment, ...]
+    unseen: bool
+    """Whether the HTML holds words that its reader is not shown; a preheader's too, which fails no check."""
+    images: int
+
+    @property
+    def words(self) -> str:
+        return self.text if self.text is not None else self.html_words
+
+
+def read_mail(rendered: bytes) -> Mail:
+    """Read the rendered bytes. Never raises for what mail may contain."""
+    message = BytesParser(policy=compat32).parsebytes(rendered)
+    text: str | None = None
+    html: str | None = None
+    attachments: list[Attachment] = []
+    for part in _own_parts(message):
+        kind, name = part.get_content_type(), part.get_filename()
+        if name is None and kind == "text/plain" and text is None:
+            text = _decoded(part)
+        elif name is None and kind == "text/html" and html is None:
+            html = _decoded(part)
+        else:
+            attachments.append(Attachment(_plain(name or "(no name)"), kind, _size(part)))
+    seen = sight(html) if html is not None else Sight()
+    return Mail(
+        headers=tuple((name, _plain(str(value))) for name, value in message.items()),
+        text=text,
+        html=html,
+        html_words=seen.words,
+        links=links_of(text, html),
+        attachments=tuple(attachments),
+        unseen=seen.hides,
+        images=seen.images,
+    )
+
+
+def said_by(mail: Mail, *, subject: str, people: Iterable[str]) -> Rendered:
+    """What the gate looked at when it counted failed checks, read again from the bytes that would leave."""
+    attached = tuple(one.name for one in mail.attachments)
+    return Rendered(subject, mail.text, mail.html, people=tuple(people), attached=attached)
+
+
+def _own_parts(message: Message) -> Iterator[Message]:
+    """The parts of the message itself: what an attached message says is not what this one says."""
+    waiting = [message]
+    while waiting:
+        part = waiting.pop()
+        if part.get_content_maintype() == "multipart" and part.is_multipart():
+            waiting += reversed([one for one in part.get_payload() if isinstance(one, Message)])
+        else:
+            yield part
+
+
+def _size(part: Message) -> int:
+    return len(part.as_bytes()) if part.is_multipart() else len(_octets(part))
+
+
+def _octets(part: Message) -> bytes:
+    payload = part.get_payload(decode=True)
+    return payload if isinstance(payload, bytes) else b""
+
+
+def _decoded(part: Message) -> str:
+    octets = _octets(part)[: PART_LIMIT * 4]
+    try:
+        text = octets.decode(part.get_content_charset() or "utf-8", "replace")
+    except LookupError:
+        text = octets.decode("utf-8", "replace")
+    return text[:PART_LIMIT]
+
+
+def _plain(value: str) -> str:
+    """A header's value on one line, encoded words decoded."""
+    unfolded = re.sub(r"\r?\n(?=[ \t])", "", value)
+    with contextlib.suppress(Exception):  # whatever is wrong with an encoded word, it is shown as it stands
+        return str(make_header(decode_header(unfolded)))
+    return unfolded

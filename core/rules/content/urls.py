@@ -1,0 +1,105 @@
+"""What is wrong with a link's target itself: its scheme, a bare address, a user that reads like a host.
+
+Spelled as browsers read it (WHATWG URL): control characters and blanks around it and line breaks within are nothing,
+`0x7f.1` and `2130706433` are 127.0.0.1, and everything before the last `@` is a user.
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv4Address, IPv6Address
+from typing import Final
+from urllib.parse import unquote
+
+from core.text import unicode_safety
+
+ALLOWED: Final = frozenset({"http", "https", "mailto", "tel"})
+_SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
+_AUTHORITY: Final = re.compile(r"(?:https?:[/\\]*|[/\\]{2})([^/\\?#]*)", re.IGNORECASE)
+_HOST_LIKE: Final = re.compile(r"(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}(?![\w-])|https?:|www\.", re.IGNORECASE)
+_NUMBER: Final = re.compile(r"0x[0-9a-f]*|\d+", re.IGNORECASE)
+_NOTHING: Final = str.maketrans("", "", "\t\r\n")
+_LOCAL: Final = frozenset({"localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"})
+
+
+def cleaned(target: str) -> str:
+    """A target as a browser would take it: nothing invisible before or after it, no line breaks within."""
+    plain = target.translate(_NOTHING)
+    start, end = 0, len(plain)
+    while start < end and _nothing(plain[start]):
+        start += 1
+    while end > start and _nothing(plain[end - 1]):
+        end -= 1
+    return plain[start:end]
+
+
+def _nothing(char: str) -> bool:
+    return char <= " " or char.isspace() or unicode_safety.is_hidden(char)
+
+
+def foreign_scheme(target: str) -> str | None:
+    """`javascript`: the scheme, if a link of a mail has no business with it."""
+    found = _SCHEME.match(cleaned(target))
+    return found[1].lower() if found and found[1].lower() not in ALLOWED else None
+
+
+def bare_address(target: str, host: str) -> str | None:
+    """Why a host that is an address and no name is odd; `host` is what the target leads to."""
+    if host in _LOCAL or host.endswith(".localhost"):
+        return f"{host} is the reader's own machine"
+    plain = cleaned(target)
+    if not _AUTHORITY.match(plain) and not re.match(r"\d+\.\d+\.\d+\.\d+(?![\w.])", plain):
+        return None
+    if "[" in plain or ":" in host:
+        return _judged(_ipv6(host), host)
+    labels = host.split(".")
+    if not _NUMBER.fullmatch(labels[-1]):
+        return None
+    return _judged(_ipv4(labels), host)
+
+
+def _judged(address: IPv4Address | IPv6Address | None, host: str) -> str:
+    if address is None:
+        return f"{host} is no valid address"
+    spelled = f"{host} ({address})" if str(address) != host else host
+    inside = getattr(address, "ipv4_mapped", None) or address
+    if inside.is_unspecified or inside.is_loopback:
+        return f"{spelled} is the reader's own machine"
+    if inside.is_link_local:
+        return f"{spelled} is a link-local address"
+    if inside.is_private:
+        return f"{spelled} is an address of a private network"
+    return f"{spelled} is a bare address without a name"
+
+
+def _ipv6(host: str) -> IPv6Address | None:
+    try:
+        return IPv6Address(host.strip("[]").partition("%")[0])
+    except ValueError:
+        return None
+
+
+def _ipv4(labels: list[str]) -> IPv4Address | None:
+    """One to four numbers, decimal, octal or hexadecimal; the last fills what is left (WHATWG URL, IPv4 parser)."""
+    if len(labels) > 4 or not all(_NUMBER.fullmatch(label) and len(label) < 40 for label in labels):
+        return None
+    try:
+        numbers = [_number(label.lower()) for label in labels]
+        head = bytes(numbers[:-1])
+        return IPv4Address(head + numbers[-1].to_bytes(4 - len(head), "big"))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _number(label: str) -> int:
+    if label.startswith("0x"):
+        return int(label[2:] or "0", 16)
+    return int(label, 8) if len(label) > 1 and label.startswith("0") else int(label)
+
+
+def posing_user(target: str) -> str | None:
+    """`bank.example` of `https://bank.example@evil.example/`, if what stands before the host reads like one."""
+    found = _AUTHORITY.match(cleaned(target))
+    user = unquote(found[1].rpartition("@")[0]) if found else ""
+    named = _HOST_LIKE.search(user[:1_000])
+    return user[:100] if named else None

@@ -1,0 +1,60 @@
+"""Where secrets that are handed out come from: tokens, claim codes, webhooks' secrets.
+
+The desk keeps only the digest of a token or code. They are random and long, so one SHA-256 is enough: a slow hash
+protects what people choose, and nobody chose these. Verbs take what is minted here as an argument and draw nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+from dataclasses import dataclass, field
+from typing import Final
+
+AGENT_PREFIX: Final = "pra_"
+OPERATOR_PREFIX: Final = "pro_"
+WEBHOOK_PREFIX: Final = "whsec_"
+_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class NewSecret:
+    """A fresh secret, to be shown once, and the SHA-256 the desk keeps."""
+
+    secret: str = field(repr=False)
+    digest: bytes
+
+
+def new_operator_token() -> NewSecret:
+    """`pro_...`, for one human."""
+    return _mint(OPERATOR_PREFIX)
+
+
+def new_agent_token() -> NewSecret:
+    """`pra_...`, short-lived, for one agent."""
+    return _mint(AGENT_PREFIX)
+
+
+def new_webhook_secret() -> str:
+    """`whsec_...` of 32 bytes (Standard Webhooks)."""
+    return WEBHOOK_PREFIX + base64.b64encode(secrets.token_bytes(_BYTES)).decode()
+
+
+def digest(secret: str) -> bytes:
+    """What the desk keeps of a token, and looks it up by."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def fingerprint(digest: bytes) -> str:
+    """`K7QX-2MBD-9F4T`-like, 60 bits: what a claimant reads out and somebody else compares.
+
+    Hashed once more, so that who has only read it knows nothing of what the desk looks tokens up by.
+    """
+    spelled = base64.b32encode(hashlib.sha256(b"postroom operator " + digest).digest()).decode()
+    return "-".join((spelled[:4], spelled[4:8], spelled[8:12]))
+
+
+def _mint(prefix: str) -> NewSecret:
+    secret = prefix + secrets.token_urlsafe(_BYTES)
+    return NewSecret(secret, digest(secret))

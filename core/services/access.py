@@ -1,0 +1,83 @@
+"""Whether an operator may, asked in the very transaction that acts or reads, whichever door they came through.
+
+A door knows who holds a token at the moment it looks. Between that moment and the act the operator may be disabled, the
+token rotated or expired, a role taken away; a console stays open for a whole shift. So `require` reads the operator
+again, and `Transaction.emit` refuses a fact in the name of one for whom the verb has not asked. What a verb knows of
+roles it takes from the actor that `require` returns, never from the one it was given.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from core.db import directory
+from core.db.directory import OperatorFacts
+from core.db.transaction import Transaction
+from core.durations import stamp
+from core.errors import AccessEnded, Unauthenticated
+from core.model import Actor
+from core.rules import roles
+from core.rules.roles import Verb
+
+
+def sign_in(conn: Connection, digest: bytes, *, now: int) -> Actor:
+    """Who holds the token with this SHA-256. Raises `Unauthenticated`, saying what has become of it."""
+    known = directory.operator_by_token(conn, digest)
+    if known is not None:
+        return _standing(known, digest, now=now)
+    claiming = directory.operator_by_claim(conn, digest)
+    if claiming is not None and claiming.disabled_at is None:
+        raise Unauthenticated(
+            f"the token that {claiming.name} has claimed is not confirmed yet",
+            fix=f"ask governance to run: postroom operator confirm {claiming.name} --fingerprint ...",
+        )
+    raise Unauthenticated(
+        "no operator has this token: it is unknown, revoked, or was replaced by another",
+        fix="claim one: postroom operator claim NAME",
+    )
+
+
+def require(tx: Transaction, actor: Actor, verb: Verb) -> Actor:
+    """The operator as they stand in this transaction. Raises `AccessEnded`, `Forbidden`."""
+    if actor.kind != "operator":
+        roles.check(actor, verb)
+    known = tx.cached(("operator", actor.name, actor.token), lambda: _known(tx.conn, actor))
+    current = _standing(known, actor.token, now=tx.now, name=actor.name)
+    roles.check(current, verb)
+    tx.vouch(str(current))
+    return current
+
+
+def require_reader(conn: Connection, actor: Actor, verb: Verb, *, now: int) -> Actor:
+    """The same for a read outside a verb, on the connection that reads. Raises `AccessEnded`, `Forbidden`."""
+    if actor.kind == "operator":
+        actor = _standing(_known(conn, actor), actor.token, now=now, name=actor.name)
+    roles.check(actor, verb)
+    return actor
+
+
+def _known(conn: Connection, actor: Actor) -> OperatorFacts | None:
+    """By the token; one that opens nothing any more says why, so its owner is found by name."""
+    found = directory.operator_by_token(conn, actor.token) if actor.token is not None else None
+    return found if found is not None and found.name == actor.name else directory.operator(conn, actor.name)
+
+
+def _standing(known: OperatorFacts | None, token: bytes | None, *, now: int, name: str = "") -> Actor:
+    """The operator with the roles they have now. Raises `AccessEnded`."""
+    if known is None:
+        raise AccessEnded(f"there is no operator {name}", fix="ask an admin to add you")
+    if known.disabled_at is not None:
+        raise AccessEnded(
+            f"{known.name} was disabled at {stamp(known.disabled_at)}", fix="ask an admin if this is a mistake"
+        )
+    if token is None or known.token_hash != token:
+        raise AccessEnded(
+            f"this token of {known.name} was revoked or replaced by another",
+            fix="sign in with the new one, or claim one: postroom operator claim NAME",
+        )
+    if known.expired(now):
+        raise AccessEnded(
+            f"the token of {known.name} expired at {stamp(known.token_expires_at or 0)}",
+            fix=f"claim another: postroom operator claim {known.name}",
+        )
+    return known.actor

@@ -1,0 +1,252 @@
+"""Signed checkpoints of the log, to be kept where nobody who can write the database can reach.
+
+A chain shows that an entry was changed; it cannot show that all of it was written anew, or that its end was cut off.
+A checkpoint says, under the desk's Ed25519 key, which entry was the last and what its hash was. Whoever holds one finds
+both. The statement that is signed is text, so that it can be checked without any of this code.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_private_key
+from sqlalchemy import Connection, select, update
+
+from core.db import audit_log
+from core.db.tables import Cursor, Desk, table
+from core.db.transaction import Transaction
+from core.durations import read_stamp, stamp
+from core.errors import Invalid, NotFound
+from core.events import AuditCheckpoint
+from core.model import SYSTEM, Actor
+from core.rules.roles import Verb
+from core.security.encryption import KeyPair, MasterKeys
+from core.services import access
+
+LOG: Final = audit_log.LOG
+DESK: Final = table(Desk)
+CURSOR: Final = table(Cursor)
+
+SEALED_ABOUT: Final = "desk:checkpoints"
+TAKEN: Final = "audit.checkpoint"
+"""The cursor that says when the last one was taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The head of the log at a time. `head` is hex, `key` the public key and `signature` base64 (RFC 8032)."""
+
+    seq: int
+    head: str
+    at: int
+    key: str
+    signature: str
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "postroom_checkpoint": 1,
+            "seq": self.seq,
+            "head": self.head,
+            "at": self.at,
+            "time": stamp(self.at),
+            "key": self.key,
+            "signature": self.signature,
+        }
+
+    def text(self) -> str:
+        """One line of JSON, as it is written to a file or sent away."""
+        return orjson.dumps(self.as_json()).decode()
+
+    @property
+    def genuine(self) -> bool:
+        """Whether the key named in it signed it; whose key that is, is another question."""
+        try:
+            public = Ed25519PublicKey.from_public_bytes(base64.b64decode(self.key, validate=True))
+            public.verify(base64.b64decode(self.signature, validate=True), statement(self.seq, self.head, self.at))
+        except (InvalidSignature, ValueError, binascii.Error):
+            return False
+        return True
+
+
+def statement(seq: int, head: str, at: int) -> bytes:
+    """What is signed: `postroom/checkpoint/1`, seq, head and time in microseconds, a line each."""
+    return f"postroom/checkpoint/1\n{seq}\n{head}\n{at}\n".encode()
+
+
+# --- verbs --------------------------------------------------------------------------------------------------------
+
+
+def private_key(tx: Transaction, ring: MasterKeys, fresh: KeyPair) -> bytes:
+    """The desk's signing key (PKCS 8 DER), opened; `fresh` becomes it where the desk has none yet.
+
+    It rests sealed like every key of the desk. Raises `Unavailable` without the master key that sealed it.
+    """
+    row = tx.one(select(DESK.c.signing_key).where(DESK.c.id == 1))
+    if row is not None and row.signing_key is not None:
+        return ring.open(bytes(row.signing_key), about=SEALED_ABOUT)
+    sealed = ring.seal(fresh.private, about=SEALED_ABOUT)
+    tx.write(update(DESK).where(DESK.c.id == 1).values(signing_key=sealed))
+    return fresh.private
+
+
+def take(tx: Transaction, *, private: bytes, actor: Actor = SYSTEM) -> Checkpoint | None:
+    """Sign the head of the log and say so in it; None if nothing came after the last checkpoint.
+
+    The event stands after the entry it vouches for.
+    """
+    row = tx.one(select(LOG.c.seq, LOG.c.hash, LOG.c.type).order_by(LOG.c.seq.desc()).limit(1))
+    if row is None or row.type == AuditCheckpoint.type:
+        return None
+    made = sign(private, seq=row.seq, head=bytes(row.hash).hex(), at=tx.now)
+    tx.emit(AuditCheckpoint(actor=str(actor), seq=made.seq, head=made.head, signature=made.signature, key=made.key))
+    if not tx.write(update(CURSOR).where(CURSOR.c.name == TAKEN).values(at=tx.now)):
+        tx.add(CURSOR, {"name": TAKEN, "at": tx.now})
+    return made
+
+
+def sign_head(tx: Transaction, ring: MasterKeys, fresh: KeyPair, *, actor: Actor) -> Checkpoint:
+    """Somebody wants the head signed now; where it is already, that checkpoint again. Raises `Forbidden`."""
+    actor = access.require(tx, actor, Verb.AUDIT_CHECKPOINT)
+    return take(tx, private=private_key(tx, ring, fresh), actor=actor) or standing(tx.conn)
+
+
+def take_due(tx: Transaction, ring: MasterKeys, fresh: KeyPair, *, every: int) -> Checkpoint | None:
+    """What the clock does: a checkpoint where the last one, or the desk's beginning, is `every` microseconds ago."""
+    cursor = tx.one(select(CURSOR.c.at).where(CURSOR.c.name == TAKEN))
+    desk = tx.one(select(DESK.c.created_at).where(DESK.c.id == 1))
+    since = cursor.at if cursor is not None else desk.created_at if desk is not None else tx.now
+    return take(tx, private=private_key(tx, ring, fresh)) if since + every <= tx.now else None
+
+
+def standing(conn: Connection) -> Checkpoint:
+    """The newest checkpoint in the log, as it was signed. Raises `NotFound`."""
+    row = conn.execute(
+        select(LOG).where(LOG.c.type == AuditCheckpoint.type).order_by(LOG.c.seq.desc()).limit(1)
+    ).first()
+    if row is None:
+        raise NotFound("no checkpoint was ever taken", fix="postroom audit checkpoint")
+    said = orjson.loads(row.data)
+    return Checkpoint(said["seq"], said["head"], row.at, said["key"], said["signature"])
+
+
+# --- statements ---------------------------------------------------------------------------------------------------
+
+
+def sign(private: bytes, *, seq: int, head: str, at: int) -> Checkpoint:
+    """A checkpoint under this key. Raises `Invalid` for a key that is not Ed25519."""
+    key = load_der_private_key(private, password=None)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise Invalid("checkpoints are signed with an Ed25519 key")
+    public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    signature = key.sign(statement(seq, head, at))
+    return Checkpoint(seq, head, at, base64.b64encode(public).decode(), base64.b64encode(signature).decode())
+
+
+def public_of(private: bytes) -> str:
+    """The public key in base64, to be noted beside the checkpoints."""
+    return sign(private, seq=0, head="", at=0).key
+
+
+def parse(text: str | bytes) -> Checkpoint:
+    """Read a checkpoint as it was written. Raises `Invalid`."""
+    wrong = Invalid("this is not a checkpoint of a log", fix="give the file that audit checkpoint wrote")
+    try:
+        found: dict[str, Any] = orjson.loads(text)
+        numbers, words = (found["seq"], found["at"]), (found["head"], found["key"], found["signature"])
+    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        raise wrong from error
+    if not all(type(one) is int for one in numbers) or not all(type(one) is str for one in words):
+        raise wrong
+    made = Checkpoint(numbers[0], words[0], numbers[1], words[1], words[2])
+    if "time" in found and abs(read_stamp(str(found["time"])) - made.at) > 1_000:
+        raise Invalid("the checkpoint's time and its microseconds differ: somebody edited it")
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """What a log is worth against a checkpoint kept elsewhere. `first_bad_seq`: as far as it can be told.
+
+    `finding`: whole, truncated, rewritten, broken (its own chain does not hold), forged (the checkpoint is not signed
+    by the key it names, or not by the key expected).
+    """
+
+    ok: bool
+    finding: str
+    reason: str
+    seq: int
+    head_seq: int
+    first_bad_seq: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "ok": self.ok,
+            "finding": self.finding,
+            "reason": self.reason,
+            "checkpoint_seq": self.seq,
+            "head_seq": self.head_seq,
+            "first_bad_seq": self.first_bad_seq,
+        }
+
+
+def parse_all(text: str | bytes) -> list[Checkpoint]:
+    """Every checkpoint of a file: one, or a line each as they are appended to one. Raises `Invalid`."""
+    try:
+        return [parse(text)]
+    except Invalid:
+        lines = [line for line in text.splitlines() if line.strip()]
+        if len(lines) < 2:
+            raise
+    return [parse(line) for line in lines]
+
+
+def verify_against(conn: Connection, checkpoint: str | bytes | Checkpoint, *, key: str | None = None) -> Against:
+    """Hold the log against checkpoints: signatures, then the entries they name, then the chain. Raises `Invalid`.
+
+    `key` is the desk's public key as noted outside of it: without one, whoever forged a checkpoint chose the key.
+    """
+    given = [checkpoint] if isinstance(checkpoint, Checkpoint) else parse_all(checkpoint)
+    given.sort(key=lambda one: one.seq)
+    last, _ = audit_log.head(conn)
+    for made in given:
+        found = _forged(made, last, key=key) or _cut_off(made, last)
+        if found is not None:
+            return found
+    walked = audit_log.verify(conn)
+    newest = given[-1]
+    if walked.first_bad_seq is not None:
+        reason = f"the chain breaks at {walked.first_bad_seq:,}"
+        return _bad("broken", reason, newest, last, first_bad_seq=walked.first_bad_seq)
+    for made in given:
+        row = conn.execute(select(LOG.c.hash).where(LOG.c.seq == made.seq)).first()
+        if row is None or bytes(row.hash).hex() != made.head:
+            when = stamp(made.at)
+            reason = f"entry {made.seq:,} is not what was signed at {when}: it, or one before it, was written anew"
+            return _bad("rewritten", reason, made, last)
+    several = f", as are {len(given) - 1} signed before" if len(given) > 1 else ""
+    reason = f"the log is whole, and entry {newest.seq:,} is what was signed at {stamp(newest.at)}{several}"
+    return Against(ok=True, finding="whole", reason=reason, seq=newest.seq, head_seq=last)
+
+
+def _forged(made: Checkpoint, last: int, *, key: str | None) -> Against | None:
+    if made.genuine and key in (None, made.key):
+        return None
+    why = "its signature does not hold" if not made.genuine else f"it is signed by another key ({made.key})"
+    return _bad("forged", f"the checkpoint is no proof: {why}", made, last)
+
+
+def _cut_off(made: Checkpoint, last: int) -> Against | None:
+    if last >= made.seq:
+        return None
+    reason = f"the log ends at {last:,}; at {stamp(made.at)} it had {made.seq:,} entries: its end was cut off"
+    return _bad("truncated", reason, made, last, first_bad_seq=last + 1)
+
+
+def _bad(finding: str, reason: str, made: Checkpoint, last: int, *, first_bad_seq: int | None = None) -> Against:
+    return Against(ok=False, finding=finding, reason=reason, seq=made.seq, head_seq=last, first_bad_seq=first_bad_seq)

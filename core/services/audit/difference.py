@@ -1,0 +1,340 @@
+"""As issued against as sent: what the gateway changed of a tool call, per recipient and per part, and by which rule.
+
+The request is kept exactly as the agent made it, the message exactly as it was approved; this reads both and explains
+the way from one to the other. Nothing is remembered for it, so it cannot disagree with what left. After retention has
+purged the two, the digest and the recipients' states are what is left to tell.
+"""
+
+from __future__ import annotations
+
+import email.policy
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from email.message import EmailMessage
+from email.parser import BytesParser
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import Connection, select
+
+from core.db import audit_log
+from core.db.audit_log import LOG
+from core.db.queries import message as views
+from core.db.queries.message import MessageView, RecipientView
+from core.errors import Invalid, NotFound
+from core.events import EmailSubmitted
+from core.ids import spell_id
+from core.model import Status
+from core.rules.addresses import parse_address
+
+ADDED: Final = "added"
+REMOVED: Final = "removed"
+CHANGED: Final = "changed"
+KEPT: Final = "kept"
+
+_ISSUED_HEADERS: Final = {
+    "from": "from", "to": "to", "cc": "cc", "reply-to": "reply_to", "subject": "subject", "in-reply-to": "in_reply_to",
+    "references": "references",
+}  # fmt: skip
+_RULES: Final[Mapping[str, tuple[str, str]]] = {
+    "message-id": ("trace", "a Message-ID that proves it is ours"),
+    "x-postroom-message-id": ("trace", "the same proof for relays that rewrite Message-ID"),
+    "x-agent-id": ("trace", "which agent"),
+    "x-agent-run-id": ("trace", "which run"),
+    "feedback-id": ("trace", "what complaints are counted by"),
+    "auto-submitted": ("auto_submitted", "machines must not answer machines (RFC 3834)"),
+    "list-unsubscribe": ("unsubscribe", "its class needs one-click unsubscribe (RFC 8058)"),
+    "list-unsubscribe-post": ("unsubscribe", "its class needs one-click unsubscribe (RFC 8058)"),
+    "x-ai-generated": ("disclosure.header", "policy discloses that an AI agent wrote it"),
+    "mime-version": ("mime", "how the body is encoded (RFC 2045)"),
+    "content-type": ("mime", "how the body is encoded (RFC 2045)"),
+    "content-transfer-encoding": ("mime", "how the body is encoded (RFC 2045)"),
+    "references": ("thread", "the thread it belongs to (RFC 5322 3.6.4)"),
+    "in-reply-to": ("thread", "the message it answers"),
+    "to": ("reply", "taken from the message it answers"),
+    "subject": ("reply", "taken from the message it answers"),
+    "from": ("reply", "taken from the message it answers"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One part of the message. `change`: added, removed, changed or kept; `rule` is None for what was kept."""
+
+    part: str
+    change: str
+    rule: str | None
+    why: str
+    before: str | None = None
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One address. `rule` says what decided about it: suppression, allow_list, review, receiver, ..., or None."""
+
+    issued: str | None
+    address: str
+    field: str
+    status: str
+    change: str
+    rule: str | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Both sides of a message. `purged`: retention has emptied the bytes; `digest` still says which they were."""
+
+    message: int
+    digest: str
+    issued_digest: str | None
+    purged: bool
+    recipients: tuple[Recipient, ...]
+    parts: tuple[Change, ...]
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """The parts that are not as issued."""
+        return tuple(part for part in self.parts if part.change != KEPT)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "message_id": spell_id("m", self.message),
+            "digest": self.digest,
+            "issued_digest": self.issued_digest,
+            "purged": self.purged,
+            "recipients": [asdict(one) for one in self.recipients],
+            "parts": [asdict(one) for one in self.parts],
+        }
+
+
+def difference(conn: Connection, message_id: int, *, now: int) -> Difference:
+    """What was changed on the way. Raises `NotFound`."""
+    shown = views.message(conn, message_id, now=now)
+    if shown is None:
+        raise NotFound(f"there is no message {spell_id('m', message_id)}")
+    issued = _issued(shown.issued)
+    return Difference(
+        message=shown.id,
+        digest=shown.digest,
+        issued_digest=_digest_of_call(conn, shown),
+        purged=shown.rendered is None or shown.issued is None,
+        recipients=tuple(_recipients(issued, shown)),
+        parts=tuple(_parts(issued, shown)),
+    )
+
+
+def _digest_of_call(conn: Connection, shown: MessageView) -> str | None:
+    """Of the call as issued; once retention has emptied it, as the log has kept it."""
+    if shown.issued is not None:
+        return hashlib.sha256(shown.issued).hexdigest()
+    submitted = select(LOG).where(LOG.c.message == shown.id, LOG.c.type == EmailSubmitted.type)
+    row = conn.execute(submitted.limit(1)).first()
+    event = audit_log.entry(row).event if row is not None else None
+    return event.issued if isinstance(event, EmailSubmitted) else None
+
+
+def _issued(raw: bytes | None) -> dict[str, Any]:
+    try:
+        found = orjson.loads(raw or b"{}")
+    except orjson.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+# --- recipients ---------------------------------------------------------------------------------------------------
+
+
+def _recipients(issued: Mapping[str, Any], shown: MessageView) -> Iterator[Recipient]:
+    asked = {(field, text): _normalised(text) for field in ("to", "cc", "bcc") for text in _several(issued.get(field))}
+    told: set[tuple[str, str]] = set()
+    for one in shown.recipients:
+        key = next((key for key, address in asked.items() if address == one.address and key[0] == one.field), None)
+        if key is not None:
+            told.add(key)
+        yield _recipient(one, shown, issued=key[1] if key else None, known=bool(asked))
+    for field, text in asked.keys() - told:
+        yield Recipient(text, asked[field, text], field, "", REMOVED, "once", "named twice: a recipient gets one copy")
+
+
+def _recipient(one: RecipientView, shown: MessageView, *, issued: str | None, known: bool) -> Recipient:
+    rule, why = _fate(one, shown)
+    change = REMOVED if rule is not None else KEPT
+    if issued is None and known and rule is None:
+        change, rule, why = ADDED, "reply", "taken from the message it answers"
+    elif one.field == "bcc" and rule is None:
+        why = "in the envelope only: Bcc never stands in the message"
+    elif issued is not None and rule is None and issued != one.given:
+        change, rule, why = CHANGED, "address", "spelled as it travels (RFC 5321, IDNA)"
+    return Recipient(issued, one.address, one.field, one.status, change, rule, why)
+
+
+def _fate(one: RecipientView, shown: MessageView) -> tuple[str | None, str]:
+    """Which rule kept the message from this recipient; None if none did."""
+    reason = one.reason or ""
+    match Status(one.status):
+        case Status.BLOCKED:
+            rule = "suppression" if reason.startswith("suppressed") else "allow_list"
+            return ("consent" if "consent" in reason else rule), reason or "left out"
+        case Status.REJECTED:
+            by = shown.review.decided_by if shown.review else None
+            return "review", f"rejected by {by or 'a reviewer'}" + (f": {reason}" if reason else "")
+        case Status.EXPIRED:
+            return "review", "nobody decided in time"
+        case Status.CANCELLED:
+            return "cancelled", reason or "taken back before it left"
+        case Status.FAILED:
+            return "receiver", f"{one.code or ''} {one.enhanced or ''} refused".strip()
+        case _:
+            return None, one.status
+
+
+def _several(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+
+
+def _normalised(text: str) -> str:
+    try:
+        return parse_address(text).normalised
+    except Invalid:
+        return text
+
+
+# --- parts --------------------------------------------------------------------------------------------------------
+
+
+def _parts(issued: Mapping[str, Any], shown: MessageView) -> Iterator[Change]:
+    yield from _class(shown)
+    yield from _run(issued, shown)
+    if shown.rendered is None or shown.issued is None:
+        return
+    mail = BytesParser(_class=EmailMessage, policy=email.policy.default).parsebytes(shown.rendered)
+    yield from _headers(issued, mail, shown)
+    yield from _bodies(issued, mail)
+    yield from _attachments(issued, mail)
+
+
+def _class(shown: MessageView) -> Iterator[Change]:
+    if shown.declared_class is None:
+        yield Change("class", ADDED, "class", "the mailbox's first, for none was named", after=shown.content_class)
+    elif shown.declared_class != shown.content_class:
+        held = [reason.text for reason in shown.review.reasons] if shown.review else []
+        raised = next((text for text in held if text.startswith("raised to")), "raised by what the message says")
+        yield Change("class", CHANGED, "class_raised", raised, shown.declared_class, shown.content_class)
+    else:
+        yield Change("class", KEPT, None, "as issued", shown.content_class, shown.content_class)
+
+
+def _run(issued: Mapping[str, Any], shown: MessageView) -> Iterator[Change]:
+    run = issued.get("run")
+    asked = run.get("id") if isinstance(run, dict) else None
+    used = shown.run.key if shown.run else None
+    if used is not None and asked != used:
+        why = "no run was named, or too many new ones in an hour" if shown.untraced else "the token is bound to its run"
+        yield Change("run", ADDED if asked is None else CHANGED, "run", why, asked, used)
+
+
+def _headers(issued: Mapping[str, Any], mail: EmailMessage, shown: MessageView) -> Iterator[Change]:
+    own = issued.get("headers")
+    agents = {name.lower(): str(value) for name, value in own.items()} if isinstance(own, dict) else {}
+    for name, value in mail.items():
+        yield _header(name, str(value), issued, agents, shown)
+    if _several(issued.get("bcc")):
+        yield Change(
+            "header Bcc", REMOVED, "bcc", "Bcc never leaves", before=f"{len(_several(issued['bcc']))} addresses"
+        )
+    release = "fixed at release" if shown.dated_at is None else "fixed at release and kept over retries"
+    yield Change("header Date", ADDED, "date", release)
+    yield Change("header DKIM-Signature", ADDED, "signing", "two signatures of the stream: RSA-2048 and Ed25519")
+
+
+def _header(name: str, value: str, issued: Mapping[str, Any], agents: Mapping[str, str], shown: MessageView) -> Change:
+    part, lower = f"header {name}", name.lower()
+    if lower in agents:
+        same = agents[lower].strip() == value.strip()
+        return Change(
+            part, KEPT if same else CHANGED, None if same else "encoding", "the agent's own", agents[lower], value
+        )
+    asked = issued.get(_ISSUED_HEADERS.get(lower, ""))
+    if asked is None:
+        rule, why = _RULES.get(lower, ("gateway", "added by the gateway"))
+        return Change(part, ADDED, rule, why, after=value)
+    before = ", ".join(_several(asked))
+    if lower == "from" and before.strip() != value.strip():
+        why = f"the name beside {shown.mailbox} is the identity's, not the agent's"
+        return Change(part, CHANGED, "display_name", why, before, value)
+    if lower in {"in-reply-to", "references"} and set(value.split()) != {
+        f"<{one.strip('<> ')}>" for one in before.split()
+    }:
+        return Change(part, CHANGED, "thread", "the thread it belongs to (RFC 5322 3.6.4)", before, value)
+    if lower == "subject" and before != value:
+        return Change(part, CHANGED, "encoding", "folded or spelled as a header must be", before, value)
+    return Change(part, KEPT, None, "as issued", before, value)
+
+
+def _bodies(issued: Mapping[str, Any], mail: EmailMessage) -> Iterator[Change]:
+    for field, kind in (("text", "plain"), ("html", "html")):
+        found = mail.get_body((kind,))
+        asked = issued.get(field)
+        if found is None and not isinstance(asked, str):
+            continue
+        sent = _lines(found.get_content()) if found is not None else ""
+        before = _lines(asked) if isinstance(asked, str) else ""
+        if field == "text" and not before.strip() and issued.get("html"):
+            yield Change(field, ADDED, "text_part", "made from the HTML, which came alone", None, sent)
+            continue
+        yield _body(field, before, sent)
+
+
+def _body(field: str, before: str, sent: str) -> Change:
+    if before.rstrip() == sent.rstrip():
+        return Change(field, KEPT, None, "as issued", before, sent)
+    added = _inserted(before.rstrip(), sent)
+    if added is not None:
+        return Change(
+            field, CHANGED, "disclosure.footer", "the gateway's footer and sender identity", None, added.strip()
+        )
+    return Change(field, CHANGED, "encoding", "not the agent's words with something added", before, sent)
+
+
+def _inserted(before: str, sent: str) -> str | None:
+    """What was put into `before` in one place to make `sent`; None if that is not how they differ."""
+    at = 0
+    shorter = min(len(before), len(sent))
+    while at < shorter and before[at] == sent[at]:
+        at += 1
+    rest = before[at:]
+    if not sent.rstrip().endswith(rest.rstrip()):
+        return None
+    whole = sent.rstrip()
+    end = len(whole) - len(rest.rstrip())
+    # `<p>new</p></body>`: the first `<` could be either's, so slide back to where a tag begins
+    slid = 0
+    while at > slid and whole[at - slid - 1] == whole[end - slid - 1] and whole[at - slid] != "<":
+        slid += 1
+    slid = slid if whole[at - slid] == "<" else 0
+    return whole[at - slid : end - slid]
+
+
+def _lines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _attachments(issued: Mapping[str, Any], mail: EmailMessage) -> Iterator[Change]:
+    listed = issued.get("attachments")
+    asked: Sequence[Mapping[str, Any]] = (
+        [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    )
+    files: Iterable[Any] = mail.iter_attachments()
+    for place, (one, file) in enumerate(zip(asked, files, strict=False)):
+        before = f"{one.get('filename')} ({one.get('content_type') or 'application/octet-stream'})"
+        after = f"{file.get_filename()} ({file.get_content_type()})"
+        same = before == after
+        why = "as issued" if same else "a name without a path, a type that no reader opens by itself"
+        yield Change(
+            f"attachment {place + 1}", KEPT if same else CHANGED, None if same else "attachment", why, before, after
+        )

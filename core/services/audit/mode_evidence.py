@@ -1,0 +1,223 @@
+"""Thirty days of a mailbox, and what they say for and against each rung of the ladder. It advises; people decide.
+
+Figures come from the counters that decisions, deliveries and feedback keep in their own transactions. Two are not
+counted as they happen, because only looking back tells: what was decided faster than it can be read, and what an agent
+sent again in other words after a reviewer had refused it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from sqlalchemy import and_, exists, func, or_, select
+
+from core.db import audit_log, gate_queries, rate_windows
+from core.db.counters import bucket
+from core.db.gate_queries import SenderState
+from core.db.tables import Mailbox, Message, Recipient, Review, table
+from core.db.transaction import Transaction
+from core.durations import DAY, stamp
+from core.errors import NotFound
+from core.model import Mode
+from core.rules import mode_evidence as rules
+from core.rules import modes
+from core.rules.guards import Anomaly
+from core.rules.mode_evidence import Advice, Figures, Rung
+from core.services import context
+from core.services.feedback import anomalies
+
+MAILBOX: Final = table(Mailbox)
+REVIEW: Final = table(Review)
+MESSAGE: Final = table(Message)
+RECIPIENT: Final = table(Recipient)
+LOG: Final = audit_log.LOG
+
+WINDOW: Final = rules.WINDOW_DAYS * DAY
+LOOKED_AT: Final = 5_000
+"""Decisions that are looked at one by one, the newest."""
+AGAIN: Final = DAY
+"""Mail to the same recipient within it, after a refusal, is the same matter in other words."""
+_DECIDED: Final = ("released", "rejected")
+"""Decisions that can no longer be taken back, on mail: what was approved and undone is no evidence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A mailbox's figures, one verdict per rung from `read_only` up, and the rung they speak for."""
+
+    address: str
+    agent: str
+    mode: Mode
+    mode_since: int
+    figures: Figures
+    rungs: tuple[Rung, ...]
+    advised: Mode
+    anomalies: tuple[Anomaly, ...] = ()
+    raise_from: int | None = None
+    """When the mode may be raised next; None: as far as the pause between two raises goes, now."""
+
+    @property
+    def next_rung(self) -> Rung | None:
+        """The verdict on the rung above; None at the top."""
+        return self.rungs[self.mode.rung + 1] if self.mode.rung + 1 < len(self.rungs) else None
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "mailbox": self.address,
+            "agent": self.agent,
+            "oversight_mode": self.mode.value,
+            "since": stamp(self.mode_since),
+            "raise_from": stamp(self.raise_from) if self.raise_from else None,
+            "window_days": rules.WINDOW_DAYS,
+            "figures": asdict(self.figures),
+            "advised": self.advised.value,
+            "anomalies": [
+                {"code": one.code, "text": one.text, "suggests": one.suggests.value if one.suggests else None}
+                for one in self.anomalies
+            ],
+            "rungs": [
+                {
+                    "mode": rung.mode.value,
+                    "advice": rung.advice.value,
+                    "reasons": [{"code": reason.code, "text": reason.text} for reason in rung.reasons],
+                }
+                for rung in self.rungs
+            ],
+        }
+
+    def text(self) -> str:
+        """A paragraph a rung, the highest first, as the ladder is drawn."""
+        f = self.figures
+        decided = f"approved {f.approved:,}, rejected {f.rejected:,}, edited {f.edited:,}"
+        came = f"complaints {f.complaints:,}, bounces {f.bounces:,}, suspensions {f.suspensions:,}"
+        lines = [
+            f"{self.address} at {self.mode} since {stamp(self.mode_since)} ({f.days} of {rules.WINDOW_DAYS} days)",
+            f"reviewed {f.reviewed:,}: {decided}; expired {f.expired:,}; hurried {f.hurried:,}",
+            f"delivered {f.delivered:,}, {came}",
+        ]
+        if self.raise_from is not None:
+            lines.append(f"raised lately: it may be raised again from {stamp(self.raise_from)} on")
+        lines += [f"! {one.text}" for one in self.anomalies]
+        for rung in reversed(self.rungs):
+            here = ">" if rung.mode is self.mode else " "
+            lines.append(f"{here} {rung.mode.value:<11} {_WORDS[rung.advice]}")
+            lines += [f"    - {reason.text}" for reason in rung.reasons]
+        return "\n".join(lines)
+
+
+_WORDS: Final = {
+    Advice.CLIMB: "may be climbed",
+    Advice.STAY: "stay here",
+    Advice.LEAVE: "should be left",
+    Advice.STEP_DOWN: "step down to here",
+    Advice.NOT_YET: "not yet",
+    Advice.BELOW: "always open",
+}
+
+
+def evidence(tx: Transaction, address: str) -> Evidence:
+    """The figures and verdicts of a mailbox. Reads only. Raises `NotFound`."""
+    box = gate_queries.gate_by_address(tx.conn, address)
+    if box is None:
+        raise NotFound(f"there is no mailbox {address}", fix="postroom mailbox list shows them all")
+    counted, mode = figures(tx, box), Mode(box.mode)
+    raised = tx.one(select(MAILBOX.c.raised_at).where(MAILBOX.c.id == box.mailbox_id))
+    _, policy = context.current_policy(tx)
+    return Evidence(
+        address=box.address,
+        agent=box.agent_name,
+        mode=mode,
+        mode_since=box.mode_since,
+        figures=counted,
+        rungs=rules.verdicts(counted, mode),
+        advised=rules.advised(counted, mode),
+        anomalies=anomalies.of_mailbox(tx, box.mailbox_id, mode),
+        raise_from=modes.raise_from(
+            raised.raised_at if raised else None, policy.oversight.minimum_time_on_rung, now=tx.now
+        ),
+    )
+
+
+def figures(tx: Transaction, box: SenderState) -> Figures:
+    """The last 30 days of a mailbox."""
+    since = bucket(tx.now - WINDOW, rate_windows.HOUR_WIDE)
+
+    def total(kind: str) -> int:
+        return max(0, tx.total("mailbox", str(box.mailbox_id), kind, since=since))
+
+    approved, rejected = total("approved_1h"), total("rejected_1h")
+    return Figures(
+        days=min(rules.WINDOW_DAYS, max(0, tx.now - box.mode_since) // DAY),
+        reviewed=approved + rejected,
+        approved=approved,
+        rejected=rejected,
+        edited=_edited(tx, box),
+        expired=total("expired_1h"),
+        hurried=_hurried(tx, box),
+        delivered=total(rate_windows.SENT),
+        complaints=total(rate_windows.COMPLAINED),
+        bounces=total(rate_windows.BOUNCED),
+        suspensions=_suspensions(tx, box),
+    )
+
+
+def _hurried(tx: Transaction, box: SenderState) -> int:
+    """Opened for less than policy asks for, or decided in a batch without being opened at all.
+
+    A single decision that never was opened came over HTTP or the command line, where nobody knows how long was read.
+    """
+    _, policy = context.current_policy(tx)
+    c = REVIEW.c
+    recent = (
+        select(c.id, c.dwell_ms, c.batch)
+        .where(
+            c.mailbox_id == box.mailbox_id,
+            c.status.in_(_DECIDED),
+            c.message_id.is_not(None),
+            c.decided_at > tx.now - WINDOW,
+        )
+        .order_by(c.id.desc())
+        .limit(LOOKED_AT)
+        .subquery()
+        .c
+    )
+    seen = recent.dwell_ms < policy.review.seconds_per_message * 1_000
+    unseen = and_(recent.batch.is_not(None), recent.dwell_ms.is_(None))
+    return int(tx.all(select(func.count()).where(or_(seen, unseen)))[0][0])
+
+
+def _edited(tx: Transaction, box: SenderState) -> int:
+    """Refused messages after which the agent wrote to one of the same recipients within a day."""
+    c, r = REVIEW.c, RECIPIENT.c
+    refused = (
+        select(c.message_id, c.decided_at)
+        .where(
+            c.mailbox_id == box.mailbox_id, c.status == "rejected", c.message_id.is_not(None),
+            c.decided_at > tx.now - WINDOW,
+        )
+        .order_by(c.id.desc())
+        .limit(LOOKED_AT)
+        .subquery()
+        .c
+    )  # fmt: skip
+    before, after = RECIPIENT.alias().c, MESSAGE.alias().c
+    again = (
+        exists()
+        .where(before.message_id == refused.message_id)
+        .where(r.address == before.address, r.message_id > refused.message_id)
+        .where(after.id == r.message_id, after.mailbox_id == box.mailbox_id)
+        .where(after.submitted_at.between(refused.decided_at, refused.decided_at + AGAIN))
+    )
+    return int(tx.all(select(func.count()).select_from(refused.message_id.table).where(again))[0][0])
+
+
+def _suspensions(tx: Transaction, box: SenderState) -> int:
+    """By a guard: an operator's reasons are an operator's."""
+    c = LOG.c
+    rows = tx.all(
+        select(LOG)
+        .where(c.agent == box.agent_id, c.message.is_(None), c.type == "agent.suspended", c.at > tx.now - WINDOW)
+        .limit(100)
+    )
+    return sum(audit_log.entry(row).event.data().get("guard") is not None for row in rows)

@@ -1,0 +1,295 @@
+"""How a message or a mailbox stands, as its agent or an operator may know it. Reads only; shows no body."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from sqlalchemy import Connection, Row, Select, bindparam, func, select
+
+from core.db import gate_queries
+from core.db.counters import EVER
+from core.db.gate_queries import TokenFacts
+from core.db.tables import Lane, Mailbox, Message, Recipient, Review, Stream, table
+from core.db.transaction import Transaction
+from core.durations import FAR_FUTURE, SECOND, spell, stamp
+from core.errors import Forbidden, NotFound
+from core.ids import spell_id
+from core.model import Actor, Mode, Status
+from core.rules import roles
+from core.rules.roles import Verb
+from core.services import context
+from core.services.feedback import anomalies
+from core.services.sending import gate, limits
+from core.services.sending.submit_result import Answer, RecipientAnswer
+from core.services.sending.token_reach import within
+
+MESSAGE: Final = table(Message)
+RECIPIENT: Final = table(Recipient)
+MAILBOX: Final = table(Mailbox)
+LANE: Final = table(Lane)
+STREAM: Final = table(Stream)
+REVIEW: Final = table(Review)
+PAGE: Final = 50
+BATCH_SIZE: Final = 200
+"""Messages looked at at once while a subject is searched for."""
+_LEAVING: Final = frozenset({Status.QUEUED, Status.SENDING, Status.DEFERRED})
+
+Caller = TokenFacts | Actor
+
+
+def message(conn: Connection, message_id: int, *, caller: Caller, now: int) -> dict[str, Any]:
+    """The message with every recipient as the agent gave it. Raises `NotFound`."""
+    row = _message(conn, message_id, caller)
+    people = _people(conn, message_id)
+    item = conn.execute(select(REVIEW).where(REVIEW.c.id == message_id)).first()
+    departs_at = _departs_at(people, now=now)
+    return {
+        "message_id": spell_id("m", row.id),
+        "rfc_message_id": row.rfc_message_id,
+        "status": overall(row, people),
+        "kind": row.kind,
+        "subject": row.subject,
+        "content_class": row.content_class,
+        "test": bool(row.test),
+        "tags": row.tags,
+        "metadata": row.meta,
+        "digest": row.digest,
+        "submitted_at": stamp(row.submitted_at),
+        "departs_at": stamp(departs_at) if departs_at is not None else None,
+        "expires_at": stamp(item.expires_at) if item is not None and item.status == "pending" else None,
+        "decision": _decision(item),
+        "recipients": [_recipient(one) for one in people],
+    }
+
+
+def _message(conn: Connection, message_id: int, caller: Caller) -> Row[Any]:
+    if not isinstance(caller, TokenFacts) and not roles.may(caller, Verb.MESSAGE_READ):
+        raise NotFound(f"there is no message {spell_id('m', message_id)}")
+    reach = within(caller) if isinstance(caller, TokenFacts) else []
+    row = conn.execute(select(MESSAGE).where(MESSAGE.c.id == message_id, *reach)).first()
+    if row is None:
+        raise NotFound(f"there is no message {spell_id('m', message_id)}")
+    return row
+
+
+def _decision(item: Row[Any] | None) -> dict[str, Any] | None:
+    if item is None:
+        return None
+    reasons = [{"code": one["code"], "text": one["text"]} for one in item.reasons]
+    return {"status": item.status, "by": item.decided_by, "reason": item.reason, "reasons": reasons}
+
+
+def _recipient(one: Row[Any]) -> dict[str, Any]:
+    waits = spell_id("m", one.waits_for) if one.waits_for else None
+    return {
+        "address": one.given,
+        "field": one.field,
+        "status": one.status,
+        "reason": one.reason or (f"waits for {waits}" if waits else None),
+        "attempts": one.attempts,
+        "next_at": stamp(one.next_at) if one.next_at else None,
+        "code": one.code,
+        "enhanced": one.enhanced,
+        "reply": one.reply,
+        "sent_at": stamp(one.sent_at) if one.sent_at else None,
+        "feedback": one.feedback,
+    }
+
+
+def overall(row: Row[Any], people: Any) -> str:
+    """The message's state: its own once final or held, else what its recipients are doing."""
+    if row.status != Status.QUEUED:
+        return str(row.status)
+    states = {one.status for one in people}
+    for status in (Status.SENDING, Status.UNCERTAIN, Status.DEFERRED, Status.QUEUED):
+        if status.value in states:
+            return status.value
+    return str(row.status)
+
+
+def outcome(conn: Connection, message_id: int, answer: Answer, *, now: int) -> Answer:
+    """How accepted mail stands: `queued` while any recipient is not final, with when the next of them is tried."""
+    row = conn.execute(select(MESSAGE.c.status, MESSAGE.c.open).where(MESSAGE.c.id == message_id)).first()
+    if row is None:
+        return answer
+    people = _people(conn, message_id)
+    told = tuple(RecipientAnswer(p.given, p.status, _told(p)) for p in people)
+    if row.open > 0:
+        departs_at = _departs_at(people, now=now, estimate=answer.departs_at)
+        return dataclasses.replace(answer, recipients=told, departs_at=departs_at)
+    return Answer(
+        status=row.status,
+        http=200 if row.status == Status.SENT else 202,
+        recipients=told,
+        message_id=answer.message_id,
+        rfc_message_id=answer.rfc_message_id,
+        content_class=answer.content_class,
+    )
+
+
+def _people(conn: Connection, message_id: int) -> Sequence[Row[Any]]:
+    """The recipients, each with what holds back its lane, its mailbox and its route."""
+    return conn.execute(_PEOPLE, {"b_message": message_id}).all()
+
+
+def _departs_at(people: Sequence[Row[Any]], *, now: int, estimate: int | None = None) -> int | None:
+    """When the next of them is tried: None while nobody can know, for a person must act first.
+
+    `estimate` is what was said at acceptance of those that nothing but their place in the queue holds back.
+    """
+    times = []
+    for one in people:
+        if Status(one.status) not in _LEAVING or one.lane_paused is not None or one.stream_paused is not None:
+            continue
+        nap = one.wake_at if one.box_waits else 0
+        held = max(one.next_at or 0, one.not_before or 0, one.backoff_until, nap)
+        times.append(max(now, held if held > now or one.next_at else max(held, estimate or 0)))
+    return min((at for at in times if at < FAR_FUTURE), default=None)
+
+
+_PEOPLE: Final = (
+    select(
+        RECIPIENT, LANE.c.not_before, LANE.c.paused_at.label("lane_paused"), STREAM.c.backoff_until,
+        STREAM.c.paused_at.label("stream_paused"), MAILBOX.c.wake_at, MAILBOX.c.waits_for.label("box_waits"),
+    )
+    .select_from(
+        RECIPIENT.join(MESSAGE, MESSAGE.c.id == RECIPIENT.c.message_id)
+        .join(MAILBOX, MAILBOX.c.id == MESSAGE.c.mailbox_id)
+        .join(STREAM, STREAM.c.id == MESSAGE.c.stream_id)
+        .outerjoin(LANE, LANE.c.id == RECIPIENT.c.lane_id)
+    )
+    .where(RECIPIENT.c.message_id == bindparam("b_message"))
+    .order_by(RECIPIENT.c.n)
+)  # fmt: skip
+
+
+def _told(one: Row[Any]) -> str | None:
+    """Why it stands so: the sentence, the receiver's reply, or that earlier mail of its conversation goes first."""
+    if one.reason:
+        return str(one.reason)
+    if one.reply:
+        return str(one.reply)
+    return "conversation" if one.waits_for else None
+
+
+def owned(conn: Connection, message_id: int, *, token: TokenFacts) -> str:
+    """The mailbox address of a message of this agent. Raises `NotFound`."""
+    row = conn.execute(
+        select(MAILBOX.c.address)
+        .join(MESSAGE, MESSAGE.c.mailbox_id == MAILBOX.c.id)
+        .where(MESSAGE.c.id == message_id, *within(token))
+    ).first()
+    if row is None:
+        raise NotFound(f"there is no message {spell_id('m', message_id)} of yours")
+    return str(row.address)
+
+
+def mailbox(tx: Transaction, address: str, *, caller: Caller) -> dict[str, Any]:
+    """Mode, budgets left, suspension: an agent may know where it stands. Raises `NotFound`, `Forbidden`.
+
+    An agent hears the same of a mailbox that is not there as of somebody else's, or it could list the desk's mailboxes.
+    """
+    box = gate_queries.gate_by_address(tx.conn, address)
+    if isinstance(caller, TokenFacts) and (box is None or caller.agent_id != box.agent_id):
+        raise Forbidden(f"{address} does not belong to {caller.agent_name}", error="not_your_mailbox")
+    if box is None:
+        raise NotFound(f"there is no mailbox {address}")
+    row = tx.read_unflushed(select(MAILBOX).where(MAILBOX.c.id == box.mailbox_id))[0]
+    waits = box.pending_expiry or context.current_policy(tx)[1].oversight.pending_expiry
+    suspended = gate.suspension(box)
+    return {
+        "address": box.address,
+        "display_name": box.display_name,
+        "agent": box.agent_name,
+        "stream": box.domain,
+        "status": box.status,
+        "oversight_mode": box.mode,
+        "pending_expiry": spell(waits),
+        "pending_expiry_seconds": waits // SECOND,
+        "approval_webhook": _origin(box.webhook_url) if isinstance(caller, TokenFacts) else box.webhook_url,
+        "classes": list(box.classes),
+        "allow": list(box.allow),
+        "expires_at": stamp(box.expires_at) if box.expires_at else None,
+        "updated_at": stamp(row.updated_at),
+        "suspended": None if suspended is None else {"error": "agent_suspended", "reason": suspended},
+        "anomalies": [
+            {"code": one.code, "text": one.text, "suggests": one.suggests.value if one.suggests else None}
+            for one in anomalies.of_mailbox(tx, box.mailbox_id, Mode(box.mode))
+        ],
+        "pending": tx.total("mailbox", str(box.mailbox_id), "pending", since=EVER),
+        "waiting": tx.total("agent", str(box.agent_id), "waiting", since=EVER),
+        "budgets": [
+            {
+                "name": limit.name,
+                "used": limit.used,
+                "limit": limit.cap,
+                "left": limit.left,
+                "window_seconds": limit.window,
+                "next_refill_at": _when(limit.next_at),
+            }
+            for limit in limits.gauges(tx, box)
+        ],
+    }
+
+
+def _origin(url: str | None) -> str | None:
+    """Where a webhook goes, without its path and query: they often hold the receiver's own secret."""
+    return None if url is None else f"{urlsplit(url).scheme}://{urlsplit(url).hostname}"
+
+
+def _when(at: int | None) -> str | None:
+    """A time, unless it never comes."""
+    return stamp(at) if at is not None and at < 2**53 else None
+
+
+def messages(
+    conn: Connection, address: str, *, token: TokenFacts, direction: str | None, q: str | None, before: int | None
+) -> dict[str, Any]:
+    """A page of a mailbox's messages, newest first, found by words of the subject; the cursor is the last id."""
+    m = MESSAGE.c
+    box = gate_queries.gate_by_address(conn, address)
+    if box is None:
+        raise NotFound(f"there is no mailbox {address}")
+    wanted = select(MESSAGE).where(m.mailbox_id == box.mailbox_id, *within(token)).order_by(m.id.desc())
+    if direction is not None:
+        wanted = wanted.where(m.direction == direction)
+    rows = _found(conn, wanted, q, before=before)
+    shown = rows[:PAGE]
+    return {
+        "messages": [
+            {
+                "message_id": spell_id("m", row.id),
+                "direction": row.direction,
+                "subject": row.subject,
+                "status": row.status,
+                "content_class": row.content_class,
+                "tags": row.tags,
+                "submitted_at": stamp(row.submitted_at),
+            }
+            for row in shown
+        ],
+        "next_cursor": spell_id("m", shown[-1].id) if len(rows) > PAGE else None,
+    }
+
+
+def _found(conn: Connection, wanted: Select[Any], q: str | None, *, before: int | None) -> list[Row[Any]]:
+    """The rows of a page and one more, those whose subject has `q` in it.
+
+    SQLite lowers ASCII only, so the database is asked with a blank for every other letter, and what it finds is looked
+    at again: both databases answer alike.
+    """
+    m, found = MESSAGE.c, list[Row[Any]]()
+    low = (q or "").lower()
+    if low:
+        like = "".join(f"/{c}" if c in "/%_" else c if c.isascii() else "_" for c in low)
+        wanted = wanted.where(func.lower(m.subject).like(f"%{like}%", escape="/"))
+    hand = BATCH_SIZE if low else PAGE + 1
+    while True:
+        rows = conn.execute((wanted if before is None else wanted.where(m.id < before)).limit(hand)).all()
+        found += [row for row in rows if low in row.subject.lower()]
+        if len(rows) < hand or len(found) > PAGE:
+            return found[: PAGE + 1]
+        before = int(rows[-1].id)

@@ -1,0 +1,395 @@
+"""Everything known of a message, a recipient, a run, an agent or a person, in time order.
+
+A key is tried as what it looks like: our own marks first (each proves itself by its HMAC), then what rows are found by.
+What carries one of our domains and none of our marks is named as not ours: that is the answer to "did our agent send
+this, or somebody else". Every look-up goes through an index and every list has an end.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, Select, select
+
+from core import events as facts
+from core.db import audit_log
+from core.db.audit_log import Entry
+from core.db.tables import Agent, Body, Mailbox, Message, Recipient, Review, Run, Stream, Token, table
+from core.durations import DAY, stamp
+from core.errors import Invalid
+from core.ids import read_id, spell_id
+from core.model import Feedback, Status
+from core.rules import signed_ids
+from core.rules.addresses import parse_address
+from core.rules.signed_ids import HmacKeys
+from core.services.audit.trace_steps import KINDS, People, Step, calls, run_steps, told, waiting
+
+MESSAGE: Final = table(Message)
+RECIPIENT: Final = table(Recipient)
+BODY: Final = table(Body)
+REVIEW: Final = table(Review)
+RUN: Final = table(Run)
+AGENT: Final = table(Agent)
+MAILBOX: Final = table(Mailbox)
+STREAM: Final = table(Stream)
+TOKEN: Final = table(Token)
+_PARENT: Final = TOKEN.alias()
+LOG: Final = audit_log.LOG
+
+MOST: Final = 50
+"""Messages one story tells of, the newest."""
+RUNS: Final = 20
+NEARBY: Final = 20
+"""How far around a feedback its consequences stand in the log: they are of one transaction."""
+_HEADER: Final = re.compile(r"(message-id|x-postroom-message-id|return-path|in-reply-to)\s*:\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What is known by a key. `ours`: True for mail of this desk, False for mail that only looks so, None: no idea.
+
+    `kind` says what the key was taken for; `notes` what a reader should not overlook.
+    """
+
+    key: str
+    kind: str
+    ours: bool | None
+    verdict: str
+    messages: tuple[int, ...] = ()
+    steps: tuple[Step, ...] = ()
+    notes: tuple[str, ...] = ()
+    truncated: bool = False
+
+    @property
+    def found(self) -> bool:
+        return bool(self.steps)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "key": self.key,
+            "kind": self.kind,
+            "ours": self.ours,
+            "verdict": self.verdict,
+            "messages": [spell_id("m", one) for one in self.messages],
+            "notes": list(self.notes),
+            "truncated": self.truncated,
+            "steps": [step.as_json() for step in self.steps],
+        }
+
+    def text(self) -> str:
+        """A line a step, for a person; subjects and addresses are foreign text, so a screen makes them safe first."""
+        shown = [f"{self.kind} {self.key}: {self.verdict}", *(f"! {note}" for note in self.notes)]
+        several = len(self.messages) > 1
+        for step in self.steps:
+            which = f"{spell_id('m', step.message)}  " if several and step.message is not None else ""
+            shown.append(f"{stamp(step.at)}  {step.kind:<11}  {which}{step.text}")
+        if self.truncated:
+            shown.append(f"… only the newest {MOST} messages are told")
+        # what a receiver or an agent wrote must not look like a step of its own
+        return "\n".join(" ".join(line.splitlines()) for line in shown)
+
+
+def trace(conn: Connection, key: str, keyring: HmacKeys, *, now: int | None = None) -> Story:
+    """The story behind a message id, Message-ID, X-Postroom-Message-ID, return path, provider id, address, run or name.
+
+    Several runs of one key are told apart as `agent/run`. With `now` it ends with what still waits, and for what.
+    Reads only.
+    """
+    story = _found(conn, key, keyring)
+    if now is None or not story.messages:
+        return story
+    address = key.strip().lower() if story.kind == "recipient" else None
+    return replace(story, steps=(*story.steps, *waiting(conn, story.messages, address=address, now=now)))
+
+
+def _found(conn: Connection, key: str, keyring: HmacKeys) -> Story:
+    wanted = _HEADER.sub("", key.strip(), count=1).strip()
+    if not wanted or len(wanted) > 1_000:
+        return Story(key[:1_000], "nothing", None, "nothing is found by that")
+    for look in (_by_mark, _by_item, _by_message_id, _by_provider_id, _by_mailbox, _by_address, _by_run, _by_agent):
+        story = look(conn, wanted, keyring)
+        if story is not None:
+            return story
+    return _by_user(conn, wanted) or _stranger(conn, wanted)
+
+
+# --- what the key is ----------------------------------------------------------------------------------------------
+
+
+def _by_mark(conn: Connection, key: str, keyring: HmacKeys) -> Story | None:
+    """Marks of ours, each with its proof in it."""
+    path = signed_ids.read_return_path(key, keyring)
+    if path is not None:
+        story = _of_messages(conn, key, "return path", [path[0]])
+        return story and _with_note(story, f"made for recipient {path[1]}: {_given(conn, *path)}")
+    token = signed_ids.read_unsubscribe_token(key.rpartition("/u/")[2], keyring)
+    if token is not None:
+        return _of_messages(conn, key, "unsubscribe link", [token[0]])
+    number = signed_ids.read_trace_header(key, keyring)
+    if number is not None:
+        return _of_messages(conn, key, "X-Postroom-Message-ID", [number])
+    number = signed_ids.read_message_id(key, keyring)
+    return None if number is None else _of_messages(conn, key, "Message-ID", [number])
+
+
+def _by_item(conn: Connection, key: str, _keyring: HmacKeys) -> Story | None:
+    number = read_id("m", key)
+    if number is not None:
+        return _of_messages(conn, key, "message", [number])
+    number = read_id("a", key)
+    if number is None:
+        return None
+    item = conn.execute(select(REVIEW).where(REVIEW.c.id == number)).first()
+    if item is None:
+        return None
+    steps = [_item_step(item)]
+    if item.decided_at is not None:
+        why = f": {item.reason}" if item.reason else ""
+        steps.append(Step(item.decided_at, "decision", item.decided_by or "system", f"{item.status}{why}"))
+    return Story(key, "action", True, f"{item.kind} of {item.target}: {item.status}", steps=tuple(steps))
+
+
+def _item_step(item: Row[Any]) -> Step:
+    held = "; ".join(one["text"] for one in item.reasons)
+    return Step(item.submitted_at, "submitted", "agent", f"asked to {item.kind} {item.target}; held: {held}")
+
+
+def _by_message_id(conn: Connection, key: str, _keyring: HmacKeys) -> Story | None:
+    """By the row: its key may have left the ring, or a relay wrote its own (then it is a provider id)."""
+    if "@" not in key:
+        return None
+    bare = f"<{key.strip('<> ')}>"
+    ids = conn.execute(select(MESSAGE.c.id).where(MESSAGE.c.rfc_message_id == bare).limit(MOST)).scalars().all()
+    return _of_messages(conn, key, "Message-ID", ids) if ids else None
+
+
+def _by_provider_id(conn: Connection, key: str, _keyring: HmacKeys) -> Story | None:
+    bare = key.strip("<> ")
+    spellings = {key, bare, f"<{bare}>", bare.partition("@")[0]}
+    r = RECIPIENT.c
+    ids = conn.execute(select(r.message_id).where(r.provider_id.in_(spellings)).distinct().limit(MOST)).scalars().all()
+    return _of_messages(conn, key, "provider id", ids) if ids else None
+
+
+def _by_mailbox(conn: Connection, key: str, _keyring: HmacKeys) -> Story | None:
+    box = conn.execute(select(MAILBOX.c.id, MAILBOX.c.address).where(MAILBOX.c.address == key.lower())).first()
+    if box is None:
+        return None
+    entries = _log(conn, select(LOG).where(LOG.c.mailbox == box.id, LOG.c.message.is_(None)))
+    ids = _newest(conn, select(MESSAGE.c.id).where(MESSAGE.c.mailbox_id == box.id))
+    return _of_messages(conn, key, "mailbox", ids, further=entries, verdict=f"{box.address} is a mailbox of this desk")
+
+
+def _by_address(conn: Connection, key: str, _keyring: HmacKeys) -> Story | None:
+    """A recipient, and the same person as the one who starts runs."""
+    if "@" not in key or key.startswith("<"):
+        return None
+    try:
+        address = parse_address(key).normalised
+    except Invalid:
+        return None
+    r = RECIPIENT.c
+    found = select(r.message_id).where(r.address == address).distinct()
+    ids = conn.execute(found.order_by(r.message_id.desc()).limit(MOST + 1)).scalars().all()
+    if not ids:
+        return None
+    count = f"{len(ids)} messages" if len(ids) != 1 else "1 message"
+    count = f"more than {MOST} messages" if len(ids) > MOST else count
+    return _of_messages(conn, key, "recipient", ids, address=address, verdict=f"{count} of this desk went to {address}")
+
+
+def _by_run(conn: Connection, key: str, _keyring: HmacKeys) -> Story | None:
+    name, slash, run_key = key.partition("/")
+    agents = {row.id: row.name for row in conn.execute(select(AGENT.c.id, AGENT.c.name))}
+    if slash:
+        agents = {number: one for number, one in agents.items() if one == name}
+    c = RUN.c
+    wanted = (run_key, key) if slash else (key,)
+    rows = conn.execute(select(c.id, c.agent_id, c.key).where(c.agent_id.in_(agents), c.key.in_(wanted)).limit(RUNS))
+    runs = rows.all()
+    if not runs:
+        return None
+    story = _of_runs(conn, key, "run", [row.id for row in runs])
+    if len(runs) > 1:
+        spelled = ", ".join(f"{agents[row.agent_id]}/{row.key}" for row in runs)
+        return _with_note(story, f"several agents have a run of this name; ask for one: {spelled}")
+    return story
+
+
+def _by_agent(conn: Connection, key: str, _keyring: HmacKeys) -> Story | None:
+    agent = conn.execute(select(AGENT).where(AGENT.c.name == key)).first()
+    if agent is None:
+        return None
+    boxes = conn.execute(select(MAILBOX.c.id).where(MAILBOX.c.agent_id == agent.id)).scalars().all()
+    entries = _log(conn, select(LOG).where(LOG.c.agent == agent.id, LOG.c.message.is_(None)))
+    ids = [one for box in boxes for one in _newest(conn, select(MESSAGE.c.id).where(MESSAGE.c.mailbox_id == box))]
+    verdict = f"{agent.name} is an agent of this desk, {agent.status}"
+    return _of_messages(conn, key, "agent", sorted(ids, reverse=True), further=entries, verdict=verdict)
+
+
+def _by_user(conn: Connection, key: str) -> Story | None:
+    c = RUN.c
+    runs = conn.execute(select(c.id).where(c.user == key).order_by(c.id.desc()).limit(RUNS)).scalars().all()
+    return _of_runs(conn, key, "user", runs) if runs else None
+
+
+def _stranger(conn: Connection, key: str) -> Story:
+    """Nothing by that name; whether it pretends to be ours is worth saying."""
+    domain = key.strip("<> ").rpartition("@")[2].lower()
+    streams = conn.execute(select(STREAM.c.domain)).scalars().all() if "@" in key else ()
+    for ours in streams:
+        if domain == ours or domain.endswith(f".{ours}"):
+            return Story(
+                key, "stranger", False,
+                f"not ours: it carries our domain {ours}, but not our trace; no message of this desk has it, "
+                "so a person, another system or a forger sent it",
+            )  # fmt: skip
+    return Story(key, "nothing", None, "nothing is known by that, and it carries no domain of this desk")
+
+
+# --- the story ----------------------------------------------------------------------------------------------------
+
+
+def _of_runs(conn: Connection, key: str, kind: str, runs: Sequence[int]) -> Story:
+    ids = [one for run in runs for one in _newest(conn, select(MESSAGE.c.id).where(MESSAGE.c.run_id == run))]
+    steps = list(run_steps(conn, runs))
+    verdict = f"{len(runs)} runs" if len(runs) > 1 else "a run"
+    who = "started by this person" if kind == "user" else "of this desk"
+    main = _of_messages(conn, key, kind, sorted(ids, reverse=True), verdict=f"{verdict} {who}")
+    known = {(step.at, step.text) for step in main.steps} if main else set()
+    more = [step for step in steps if (step.at, step.text) not in known]
+    base = main or Story(key, kind, ours=True, verdict=f"{verdict} {who}, without a message")
+    return Story(
+        key, kind, base.ours, base.verdict, base.messages, _in_order([*base.steps, *more]), base.notes, base.truncated
+    )
+
+
+def _of_messages(
+    conn: Connection,
+    key: str,
+    kind: str,
+    ids: Sequence[int],
+    *,
+    verdict: str | None = None,
+    address: str | None = None,
+    further: Iterable[Entry] = (),
+) -> Story | None:
+    """The story of these messages; None if there are none and nothing further. `address` narrows it to one person."""
+    shown = list(dict.fromkeys(ids))[:MOST]
+    rows = conn.execute(_MESSAGES.where(MESSAGE.c.id.in_(shown))).all()
+    names = People(conn, shown)
+    steps: list[Step] = []
+    entries = {entry.seq: entry for entry in further}
+    if rows:
+        entries |= {one.seq: one for one in _log(conn, select(LOG).where(LOG.c.message.in_(shown)), limit=40 * MOST)}
+        entries |= {one.seq: one for one in _consequences(conn, entries.values())}
+        steps += run_steps(conn, {row.run_id for row in rows})
+        steps += calls(conn, rows)
+    elif not entries:
+        return None
+    by_id = {row.id: row for row in rows}
+    for entry in entries.values():
+        step = told(entry, by_id, names)
+        n = getattr(entry.event, "n", None)
+        if address is None or n is None or names.address(entry.event.message, n) == address:
+            steps.append(step)
+    said = verdict or _verdict(rows, names)
+    return Story(
+        key, kind, True, said, messages=tuple(row.id for row in rows), steps=_in_order(steps),
+        notes=_notes(rows, names, address, entries.values()), truncated=len(set(ids)) > MOST,
+    )  # fmt: skip
+
+
+def _in_order(steps: Iterable[Step]) -> tuple[Step, ...]:
+    """By time; what has no place in the log stands before what has at the same instant."""
+    return tuple(sorted(steps, key=lambda step: (step.at, step.seq or 0, KINDS.index(step.kind))))
+
+
+def _consequences(conn: Connection, entries: Iterable[Entry]) -> list[Entry]:
+    """What a feedback brought about: suspensions, warnings and suppressions of its own transaction."""
+    found: list[Entry] = []
+    for entry in entries:
+        if isinstance(entry.event, facts.EmailBounced | facts.EmailComplained | facts.EmailUnsubscribed):
+            c = LOG.c
+            near = select(LOG).where(
+                c.seq.between(entry.seq - NEARBY, entry.seq + NEARBY), c.at == entry.at, c.type.in_(_BROUGHT)
+            )
+            found += [one for one in _log(conn, near) if one.event.agent in (None, entry.event.agent)]
+    return found
+
+
+_BROUGHT: Final = ("agent.suspended", "agent.warned", "suppression.added")
+
+
+def _verdict(rows: Sequence[Row[Any]], names: People) -> str:
+    if len(rows) != 1:
+        return f"{len(rows)} messages of this desk"
+    row = rows[0]
+    came = sorted({str(one.feedback) for one in names.of(row.id) if one.feedback})
+    return f"ours: {row.agent} made it at {row.mailbox}, {row.status}" + (f", then {', '.join(came)}" if came else "")
+
+
+def _notes(rows: Sequence[Row[Any]], names: People, address: str | None, entries: Iterable[Entry]) -> tuple[str, ...]:
+    """What answers the question behind the question: twice, once, perhaps twice."""
+    notes = []
+    uncertain = {(e.event.message, e.event.n) for e in entries if isinstance(e.event, facts.EmailUncertain)}
+    for row in rows:
+        for one in names.of(row.id):
+            if one.status == Status.SENT and (row.id, one.n) in uncertain:
+                notes.append(f"{spell_id('m', row.id)} may have reached {one.given} twice, with one Message-ID")
+            if one.feedback == Feedback.COMPLAINED:
+                notes.append(f"{one.given} called {spell_id('m', row.id)} spam")
+    if address is not None:
+        notes += _alike([row for row in rows if row.status == Status.SENT])
+    return tuple(dict.fromkeys(notes))
+
+
+def _alike(rows: Sequence[Row[Any]]) -> list[str]:
+    """The same subject from the same mailbox to the same person within a day: two messages, not one sent twice."""
+    notes, earlier = [], dict[tuple[int, str], Row[Any]]()
+    for row in sorted(rows, key=lambda one: one.id):
+        before = earlier.get((row.mailbox_id, row.subject))
+        if before is not None and row.submitted_at - before.submitted_at <= DAY:
+            notes.append(f"{spell_id('m', row.id)} repeats {spell_id('m', before.id)}: the agent submitted it twice")
+        earlier[row.mailbox_id, row.subject] = row
+    return notes
+
+
+def _with_note(story: Story, note: str) -> Story:
+    return Story(
+        story.key, story.kind, story.ours, story.verdict, story.messages, story.steps, (note, *story.notes),
+        story.truncated,
+    )  # fmt: skip
+
+
+def _given(conn: Connection, message_id: int, n: int) -> str:
+    r = RECIPIENT.c
+    found = conn.execute(select(r.given).where(r.message_id == message_id, r.n == n)).scalar()
+    return str(found or "no longer known")
+
+
+def _newest(conn: Connection, wanted: Select[Any]) -> list[int]:
+    return list(conn.execute(wanted.order_by(MESSAGE.c.id.desc()).limit(MOST + 1)).scalars())
+
+
+def _log(conn: Connection, wanted: Select[Any], *, limit: int = 4 * MOST) -> list[Entry]:
+    """The newest of these entries."""
+    return [audit_log.entry(row) for row in conn.execute(wanted.order_by(LOG.c.seq.desc()).limit(limit))]
+
+
+_MESSAGES: Final[Select[Any]] = (
+    select(
+        MESSAGE.c.id, MESSAGE.c.mailbox_id, MESSAGE.c.run_id, MESSAGE.c.status, MESSAGE.c.subject, MESSAGE.c.facts,
+        MESSAGE.c.policy_version, MESSAGE.c.submitted_at, MESSAGE.c.released_at, AGENT.c.name.label("agent"),
+        MAILBOX.c.address.label("mailbox"), MESSAGE.c.token_id, TOKEN.c.issued_by, TOKEN.c.parent_id,
+        _PARENT.c.issued_by.label("parent_issued_by"),
+    )
+    .join(AGENT, AGENT.c.id == MESSAGE.c.agent_id)
+    .join(MAILBOX, MAILBOX.c.id == MESSAGE.c.mailbox_id)
+    .outerjoin(TOKEN, TOKEN.c.id == MESSAGE.c.token_id)
+    .outerjoin(_PARENT, _PARENT.c.id == TOKEN.c.parent_id)  # what was delegated is not delegated further
+    .order_by(MESSAGE.c.id.desc())
+)  # fmt: skip

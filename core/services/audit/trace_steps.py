@@ -1,0 +1,272 @@
+"""What a trace tells: each fact of the log, each run and each tool call as one step with a sentence.
+
+The log holds numbers; who recipient 2 was is looked up in the tables that erasure may purge, and a step says so where
+it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import Connection, Row, select
+
+from core import events as facts
+from core.db.audit_log import Entry
+from core.db.queries import events as lines
+from core.db.queries import message as messages
+from core.db.queries.message import Waits
+from core.db.tables import Agent, Body, Message, Recipient, Run, Token, table
+from core.durations import stamp
+from core.events import Event
+from core.ids import spell_id
+from core.model import Status
+
+MESSAGE: Final = table(Message)
+RECIPIENT: Final = table(Recipient)
+BODY: Final = table(Body)
+RUN: Final = table(Run)
+AGENT: Final = table(Agent)
+TOKEN: Final = table(Token)
+
+BATCH_SIZE: Final = 100
+WAITING: Final = 10
+"""Messages whose waiting is told, the newest: it is worked out and not looked up."""
+KINDS: Final = ("run", "call", "submitted", "decision", "departure", "feedback", "consequence", "change", "waits")
+"""In the order they stand at one instant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happened, or of kind `waits` what still has to. `kind` is one of `KINDS`."""
+
+    at: int
+    kind: str
+    actor: str
+    text: str
+    message: int | None = None
+    seq: int | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "at": stamp(self.at),
+            "kind": self.kind,
+            "actor": self.actor,
+            "text": self.text,
+            "message": None if self.message is None else spell_id("m", self.message),
+            "seq": self.seq,
+            "data": dict(self.data),
+        }
+
+
+class People:
+    """Recipients of the messages of a story, each by its number."""
+
+    def __init__(self, conn: Connection, ids: Sequence[int]) -> None:
+        self.rows: dict[tuple[int, int], Row[Any]] = {}
+        for at in range(0, len(ids), BATCH_SIZE):
+            found = conn.execute(select(RECIPIENT).where(RECIPIENT.c.message_id.in_(ids[at : at + BATCH_SIZE])))
+            self.rows |= {(row.message_id, row.n): row for row in found}
+
+    def given(self, message: int | None, n: int) -> str:
+        row = self.rows.get((message or 0, n))
+        return f"recipient {n}" if row is None else str(row.given)
+
+    def address(self, message: int | None, n: int) -> str | None:
+        row = self.rows.get((message or 0, n))
+        return None if row is None else str(row.address)
+
+    def reply(self, message: int | None, n: int, attempt: int) -> str:
+        """What the receiver said to this attempt; only the words to the last one are kept."""
+        row = self.rows.get((message or 0, n))
+        return "" if row is None or last_attempt(row) != attempt else str(row.reply or "")
+
+    def of(self, message: int) -> list[Row[Any]]:
+        return [row for (one, _), row in self.rows.items() if one == message]
+
+
+def last_attempt(recipient: Row[Any]) -> int:
+    """The attempt that a recipient's reply answers: while one is under way, the one before it."""
+    return int(recipient.attempts) - int(recipient.status == Status.SENDING.value)
+
+
+def run_steps(conn: Connection, runs: Collection[int]) -> Iterable[Step]:
+    """Human -> run -> agent, and which prompt and tools it had."""
+    c = RUN.c
+    rows = conn.execute(
+        select(RUN, AGENT.c.name.label("agent"), TOKEN.c.issued_by)
+        .join(AGENT, AGENT.c.id == c.agent_id)
+        .outerjoin(TOKEN, TOKEN.c.id == c.token_id)
+        .where(c.id.in_(runs))
+    )
+    for row in rows:
+        if row.implicit:
+            who = f"untraced: {row.agent} named no run, so token {row.token_id} (issued by {row.issued_by}) has one"
+        else:
+            via = "".join(f" -> {one}" for one in row.via or ())
+            who = f"{row.user or 'nobody named'}{via} started run {row.key} of {row.agent}"
+        versions = [
+            f"{what} {version}"
+            for what, version in (
+                ("agent", row.agent_version),
+                ("prompt", row.prompt_version),
+                ("tools", row.tools_version),
+            )
+            if version
+        ]
+        data = {"run": row.key, "agent": row.agent, "user": row.user, "via": list(row.via or ())}
+        yield Step(row.opened_at, "run", row.user or row.agent, " · ".join([who, *versions]), data=data)
+
+
+def calls(conn: Connection, rows: Sequence[Row[Any]]) -> Iterable[Step]:
+    """The tool call as the agent issued it, where it is one message that is asked about and retention has left it."""
+    if len(rows) != 1:
+        return
+    issued = conn.execute(select(BODY.c.issued).where(BODY.c.message_id == rows[0].id)).scalar()
+    if issued is None:
+        text = "the request as issued is no longer kept; its digest is in the log"
+        yield Step(rows[0].submitted_at, "call", f"agent:{rows[0].agent}", text, message=rows[0].id)
+        return
+    try:
+        asked = orjson.loads(issued)
+    except orjson.JSONDecodeError:
+        return
+    run = asked.get("run") if isinstance(asked, dict) else None
+    call = run.get("tool_call") if isinstance(run, dict) else None
+    if isinstance(call, dict):
+        listed = ", ".join(sorted(call.get("arguments") or {}))
+        text = f"called {call.get('name') or 'a tool'}({listed})"
+        yield Step(
+            rows[0].submitted_at, "call", f"agent:{rows[0].agent}", text, message=rows[0].id, data={"tool_call": call}
+        )
+
+
+def told(entry: Entry, messages: Mapping[int, Row[Any]], people: People) -> Step:
+    """The step an entry of the log is; `messages` are the rows of those that are told of."""
+    event = entry.event
+    row = messages.get(event.message or 0)
+    said = _handed_in(event, row) or _decided(event) or _travelled(event, people) or _came_of_it(event, people)
+    kind, text = said or ("change", f"{event.type} by {event.actor} {lines.detail(event.data())}".rstrip())
+    data: dict[str, Any] = {**event.data()}
+    if isinstance(event, facts.EmailSubmitted) and row is not None:
+        data |= {"tokens": tokens(row)}
+    return Step(entry.at, kind, event.actor, text, event.message, entry.seq, data)
+
+
+def tokens(row: Row[Any]) -> list[dict[str, Any]]:
+    """The token a message was handed in with, and what that was delegated from; the last is who issued it."""
+    if row.token_id is None or row.issued_by is None:
+        return []
+    chain = [{"id": row.token_id, "issued_by": row.issued_by}]
+    if row.parent_id is not None:
+        chain.append({"id": row.parent_id, "issued_by": row.parent_issued_by})
+    return chain
+
+
+def _by_token(row: Row[Any] | None) -> str:
+    chain = tokens(row) if row is not None else []
+    if not chain:
+        return ""
+    names = ", delegated from ".join(f"token {one['id']}" for one in chain)
+    return f", with {names}, issued by {chain[-1]['issued_by']}"
+
+
+Said = tuple[str, str] | None
+"""The kind of a step and its sentence."""
+
+
+def _handed_in(event: Event, row: Row[Any] | None) -> Said:
+    match event:
+        case facts.EmailSubmitted():
+            subject = f" {row.subject!r}" if row is not None else ""
+            what = f"{event.actor} handed in{subject} to {event.recipients}, class {event.content_class}"
+            return "submitted", f"{what}, digest {event.digest[:12]}{_by_token(row)}"
+        case facts.EmailPending():
+            return "decision", f"held ({', '.join(event.reasons)}) until {stamp(event.expires_at)}"
+        case facts.EmailQueued() if row is not None and row.released_at == row.submitted_at:
+            return "decision", f"allowed by mode {(row.facts or {}).get('mode', '?')}, policy {row.policy_version}"
+        case _:
+            return None
+
+
+def _decided(event: Event) -> Said:
+    match event:
+        case facts.EmailApproved():
+            looked = "unopened" if event.dwell_ms is None else f"after {event.dwell_ms / 1_000:.1f} s"
+            over = f" over failed checks ({', '.join(event.overridden)})" if event.overridden else ""
+            return "decision", f"approved by {event.actor} {looked}{over}, policy {event.policy}{_why(event.reason)}"
+        case facts.EmailRejected():
+            return "decision", f"rejected by {event.actor}{_why(event.reason)}"
+        case facts.EmailApprovalUndone():
+            return "decision", f"{event.actor} took the approval back"
+        case facts.EmailRejectionUndone():
+            return "decision", f"{event.actor} took the rejection back"
+        case facts.EmailExpired():
+            return "decision", "expired: nobody decided in time"
+        case _:
+            return None
+
+
+def _travelled(event: Event, people: People) -> Said:
+    match event:
+        case facts.EmailSent():
+            text = f"{people.given(event.message, event.n)}: accepted by {event.site or 'the receiver'}"
+            return "departure", text + _spoken(event, people)
+        case facts.EmailDeferred():
+            text = f"{_attempt(event, people)}, again at {stamp(event.next_at)}"
+            return "departure", text + _spoken(event, people)
+        case facts.EmailFailed():
+            return "departure", f"{_attempt(event, people)}, {event.cause}" + _spoken(event, people)
+        case facts.EmailUncertain():
+            who = people.given(event.message, event.n)
+            return "departure", f"{who}: uncertain whether it arrived; policy: {event.then}"
+        case facts.EmailSuppressed():
+            return "decision", f"{people.given(event.message, event.n)} left out: suppressed ({event.cause})"
+        case _:
+            return None
+
+
+def _spoken(event: facts.EmailSent | facts.EmailDeferred | facts.EmailFailed, people: People) -> str:
+    said = people.reply(event.message, event.n, event.attempt)
+    return f": {said}" if said else ""
+
+
+def _attempt(event: facts.EmailDeferred | facts.EmailFailed, people: People) -> str:
+    code = f"{event.code or ''} {event.enhanced or ''}".strip() or "no reply"
+    what = event.type.removeprefix("email.")
+    return f"{people.given(event.message, event.n)}: {what} at {event.stage} ({code}), attempt {event.attempt}"
+
+
+def _came_of_it(event: Event, people: People) -> Said:
+    match event:
+        case facts.EmailDelivered() | facts.EmailBounced() | facts.EmailComplained() | facts.EmailUnsubscribed():
+            what = event.type.removeprefix("email.")
+            return "feedback", f"{people.given(event.message, event.n)}: {what}, says {event.source}"
+        case facts.AgentSuspended() | facts.AgentWarned() | facts.SuppressionAdded():
+            return "consequence", f"{event.type.replace('.', ' ')}: {lines.detail(event.data())}"
+        case _:
+            return None
+
+
+def _why(reason: str | None) -> str:
+    return f": {reason}" if reason else ""
+
+
+# --- what has not happened yet ---
+
+
+def waiting(conn: Connection, ids: Sequence[int], *, address: str | None, now: int) -> Iterator[Step]:
+    """Why the newest of these have not left: the question that a story which ends at `queued` leaves open."""
+    open_ones = select(MESSAGE.c.id).where(MESSAGE.c.id.in_(ids), MESSAGE.c.final_at.is_(None))
+    for number in conn.execute(open_ones.order_by(MESSAGE.c.id.desc()).limit(WAITING)).scalars():
+        people: dict[Waits, list[str]] = {}
+        for one, waits in messages.waiting(conn, number, now=now):
+            if address in (None, one):
+                people.setdefault(waits, []).append(one)
+        for waits, whose in people.items():
+            who = whose[0] if len(whose) == 1 else f"{whose[0]} and {len(whose) - 1} more"
+            until = "" if waits.until is None else f", until {stamp(waits.until)}"
+            yield Step(now, "waits", "system", f"{who} waits for {waits.text}{until}", message=number)

@@ -1,0 +1,48 @@
+"""What verbs may use beside their transaction: keys, ids, chance, and the policy in force.
+
+The clock is the transaction's. Policies are parsed once per version, whoever asks.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, field
+
+from core import work_hours
+from core.db import gate_queries
+from core.db.transaction import Transaction
+from core.ids import Chance, Ids
+from core.rules import policy as policies
+from core.rules.policy import Policy
+from core.rules.signed_ids import HmacKeys
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceContext:
+    """One per process, made from settings; verbs take it as an argument."""
+
+    keyring: HmacKeys
+    ids: Ids
+    chance: Chance
+    public_url: str = "http://127.0.0.1:8025"
+    organisation: str = "this organisation"
+    secrets: dict[str, bytes] = field(default_factory=dict, repr=False)
+
+
+@functools.lru_cache(maxsize=64)
+def parsed(content: str) -> Policy:
+    """The policy of a stored version; it was valid when it was stored."""
+    return policies.from_json(content)
+
+
+def expiry(policy: Policy, pending_expiry: int | None, *, now: int) -> int:
+    """When what is held now runs out: the mailbox's own time or the policy's, in the hours in which that clock runs."""
+    span = pending_expiry or policy.oversight.pending_expiry
+    hours = policy.oversight.expiry_calendar
+    return work_hours.after(now, span, work_hours.read(hours)) if hours else now + span
+
+
+def current_policy(tx: Transaction) -> tuple[int, Policy]:
+    """Version and content of the policy in force for this transaction."""
+    version, content = gate_queries.policy_in_force(tx)
+    return version, parsed(content)

@@ -1,0 +1,85 @@
+"""Which gateways run, and which were lost: written once, by whoever notices, another gateway or the next start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Row, bindparam, delete, select, update
+
+from core.db.tables import GatewayProcess, table
+from core.db.transaction import Transaction
+from core.events import GatewayLost, GatewayStarted, GatewayStopped
+from core.model import SILENT, SYSTEM
+
+GATEWAY: Final = table(GatewayProcess)
+LOST: Final = 2 * SILENT
+"""After how long without a beat another gateway writes it down. Screens warn after `SILENT`; a machine that slept for
+a moment is no loss."""
+
+Alive = Callable[[str, int], bool | None]
+"""Whether the process (host, pid) runs; None: it cannot be told from here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a gateway runs. `id` is its own for each start."""
+
+    id: int
+    host: str
+    pid: int
+    listen: str
+
+
+def start(tx: Transaction, here: Place, *, alive: Alive) -> None:
+    """Enter a gateway that begins to serve; what ended without a word before is written down first."""
+    for row in tx.all(select(GATEWAY)):
+        if row.id != here.id and (_silent(row, tx.now, for_=LOST) or alive(row.host, row.pid) is False):
+            _lose(tx, row)
+    _enter(tx, here, again=False)
+
+
+def beat(tx: Transaction, here: Place) -> None:
+    """Say that it lives. If it was taken for lost meanwhile, it says that it is back."""
+    if not tx.write_keeping_memo(_BEAT, [{"b_id": here.id, "b_at": tx.now}]):
+        _enter(tx, here, again=True)
+
+
+def stop(tx: Transaction, here: Place) -> None:
+    """It ends in order."""
+    if tx.write(delete(GATEWAY).where(GATEWAY.c.id == here.id)):
+        tx.emit(GatewayStopped(actor=str(SYSTEM), host=here.host, pid=here.pid))
+
+
+def notice_lost(tx: Transaction) -> int:
+    """Write down which gateways are lost; returns how many. A chore of every gateway: the first to look does it."""
+    lost = [row for row in tx.all(select(GATEWAY)) if _silent(row, tx.now, for_=LOST)]
+    for row in lost:
+        _lose(tx, row)
+    return len(lost)
+
+
+def _silent(row: Row[tuple[object, ...]], now: int, *, for_: int) -> bool:
+    """Beats from the future are of a clock that was set back: they say nothing."""
+    return not now - for_ < row.beat_at <= now + for_
+
+
+def _enter(tx: Transaction, here: Place, *, again: bool) -> None:
+    tx.add(
+        GATEWAY,
+        {
+            "id": here.id, "host": here.host, "pid": here.pid, "listen": here.listen, "started_at": tx.now,
+            "beat_at": tx.now,
+        },
+    )  # fmt: skip
+    tx.emit(GatewayStarted(actor=str(SYSTEM), host=here.host, pid=here.pid, listen=here.listen, again=again))
+
+
+def _lose(tx: Transaction, row: Row[tuple[object, ...]]) -> None:
+    if tx.write(delete(GATEWAY).where(GATEWAY.c.id == row.id)):
+        silent = max(0, tx.now - row.beat_at) // 1_000
+        tx.emit(GatewayLost(actor=str(SYSTEM), host=row.host, pid=row.pid, listen=row.listen, silent_ms=silent))
+
+
+_BEAT: Final = update(GATEWAY).where(GATEWAY.c.id == bindparam("b_id")).values(beat_at=bindparam("b_at"))

@@ -1,0 +1,142 @@
+"""The policy in force: applied by people, tightened by an edit of the file.
+
+Every version is kept whole. An edit is taken apart: what tightens is in force with the commit, on every gateway, what
+loosens waits until governance applies it. All gateways watch the file, so the desk remembers the last edit it looked
+at: one of them acts on it, and a file that did not change is no edit, whatever was applied meanwhile.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import update
+
+from core.db import gate_queries
+from core.db.tables import Desk, Lane, PolicyVersion, table
+from core.db.transaction import Transaction
+from core.events import Data, PolicyChanged, PolicyRefused
+from core.model import SYSTEM, Actor
+from core.rules import policy as policies
+from core.rules.policy import Change, Policy
+from core.rules.roles import Verb
+from core.services import access, context
+from core.services.control.emergency import require_reason, wake
+from core.services.identity import mailbox_record
+
+DESK: Final = table(Desk)
+LANE: Final = table(Lane)
+VERSION: Final = table(PolicyVersion)
+
+EDITED: Final = "policy.toml was edited"
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The version in force now, what changed with it, and what still waits for governance."""
+
+    version: int
+    changes: tuple[Change, ...] = ()
+    waiting: tuple[Change, ...] = ()
+
+
+# --- verbs --------------------------------------------------------------------------------------------------------
+
+
+def apply_policy(tx: Transaction, new: Policy, *, reason: str, actor: Actor) -> Applied:
+    """Put a policy in force whole. One that loosens in any key is for governance.
+
+    Raises `Forbidden`, `Invalid`, `Conflict` (nobody would hear of a monitored mailbox any more).
+    """
+    version, old = context.current_policy(tx)
+    changes = policies.changes(old, new)
+    loosens = any(change.direction == "loosens" for change in changes)
+    actor = access.require(tx, actor, Verb.POLICY_LOOSEN if loosens else Verb.POLICY_TIGHTEN)
+    why = require_reason(reason)
+    _remember_edit(tx, _digest(policies.to_json(new)))
+    if not changes:
+        return Applied(version)
+    mailbox_record.require_notification_targets(tx, old=old, new=new)
+    return _put_in_force(tx, new, changes=changes, waiting=(), reason=why, actor=actor)
+
+
+def watch_edit(tx: Transaction, new: Policy) -> Applied:
+    """A valid edit of the file: its tightening takes effect, its loosening waits. The same edit again does nothing."""
+    version, old = context.current_policy(tx)
+    if not _remember_edit(tx, _digest(policies.to_json(new))):
+        return Applied(version)
+    tighter = policies.tightened(old, new)
+    changes, waiting = policies.changes(old, tighter), policies.changes(tighter, new)
+    if changes:
+        return _put_in_force(tx, tighter, changes=changes, waiting=waiting, reason=EDITED, actor=SYSTEM)
+    if waiting:
+        tx.emit(
+            PolicyChanged(
+                actor=str(SYSTEM), version=version, digest=_digest(policies.to_json(old)), changes=[],
+                waiting=_told(waiting), reason=EDITED,
+            )
+        )  # fmt: skip
+    return Applied(version, waiting=waiting)
+
+
+def refuse_edit(tx: Transaction, problems: Sequence[tuple[str, str]]) -> bool:
+    """An edit that is not valid: nothing changes, and it is a fact. Returns False for one that was told before."""
+    listed: list[Data] = [{"key": key, "problem": problem} for key, problem in problems]
+    if not _remember_edit(tx, _digest(json.dumps(listed))):
+        return False
+    tx.emit(PolicyRefused(actor=str(SYSTEM), problems=listed))
+    return True
+
+
+# --- how ----------------------------------------------------------------------------------------------------------
+
+
+def _put_in_force(
+    tx: Transaction, new: Policy, *, changes: Sequence[Change], waiting: Sequence[Change], reason: str, actor: Actor
+) -> Applied:
+    content = policies.to_json(new)
+    digest = _digest(content)
+    version = tx.create(
+        VERSION,
+        {"content": content, "digest": digest, "applied_at": tx.now, "applied_by": str(actor), "reason": reason},
+    )
+    tx.write(update(DESK).where(DESK.c.id == 1).values(policy_version=version))
+    wake(tx)
+    if any(change.path.startswith("budgets.site") for change in changes):
+        throttled = LANE.c.waits_for.in_(["site_minute", "site_hour"]) & LANE.c.paused_at.is_(None)
+        tx.write(update(LANE).where(throttled).values(next_at=tx.now, not_before=0, waits_for=None))
+    tx.emit(
+        PolicyChanged(
+            actor=str(actor), version=version, digest=digest, changes=_told(changes), waiting=_told(waiting),
+            reason=reason,
+        )
+    )  # fmt: skip
+    return Applied(version, tuple(changes), tuple(waiting))
+
+
+def _remember_edit(tx: Transaction, digest: str) -> bool:
+    """Whether this is another edit than the last one looked at; it is the last from now on."""
+    if gate_queries.desk(tx).policy_edit == digest:
+        return False
+    tx.write(update(DESK).where(DESK.c.id == 1).values(policy_edit=digest))
+    return True
+
+
+def _told(changes: Sequence[Change]) -> list[Data]:
+    return [
+        {"path": one.path, "old": _plain(one.old), "new": _plain(one.new), "direction": one.direction}
+        for one in changes
+    ]
+
+
+def _plain(value: object) -> Data:
+    if isinstance(value, tuple):
+        return [str(member) for member in value]
+    return value if isinstance(value, str | int | float | None) else str(value)
+
+
+def _digest(content: str) -> str:
+    return hashlib.sha256(content.encode()).hexdigest()

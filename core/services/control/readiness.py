@@ -1,0 +1,49 @@
+"""Can this desk do its work: accept, claim, deliver? Each thing it cannot is named, with what to do about it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, select
+
+from core.db.tables import Worker, table
+from core.durations import SECOND
+from core.model import SILENT
+
+WORKER: Final = table(Worker)
+LEAST_DISK: Final = 8 * 2**20
+"""Bytes of free disk below which a submission with an attachment may not be written any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`what` cannot be done: accept, claim or deliver."""
+
+    what: str
+    reason: str
+    fix: str
+
+
+def disk(directory: Path) -> Iterator[Fault]:
+    """Whether there is room to write."""
+    free = shutil.disk_usage(directory).free
+    if free < LEAST_DISK:
+        yield Fault("accept", f"the disk has {free // 2**20} MiB left", f"free some space on the disk of {directory}")
+
+
+def delivery(conn: Connection, *, now: int) -> Iterator[Fault]:
+    """Whether some process of the desk lives, and can claim."""
+    workers = conn.execute(select(WORKER).order_by(WORKER.c.beat_at.desc())).all()
+    living = [row for row in workers if now - SILENT < row.beat_at]
+    if not living:
+        since = f" since {(now - workers[0].beat_at) // SECOND} s" if workers else ""
+        yield Fault("deliver", f"no process delivers{since}", "look at the gateway's log; start it: postroom serve")
+        return
+    if all(row.trouble for row in living):
+        yield Fault("claim", f"the queue cannot be read: {living[0].trouble}", "look at the database and its log")
+    elif all((row.claimed_at or row.started_at) < now - SILENT for row in living if not row.trouble):
+        yield Fault("claim", "no process has looked at the queue lately", "look at the gateway's log")

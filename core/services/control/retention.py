@@ -1,0 +1,114 @@
+"""What the desk forgets, and when: bodies and what repeats them by retention, old counters, answers, feedback keys.
+
+The log keeps ids, digests and figures, so nothing here breaks its chain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import delete, func, select, update
+
+from core.db.counters import bucket
+from core.db.tables import (
+    Body,
+    Counter,
+    FeedbackSeen,
+    Idempotency,
+    Lane,
+    Message,
+    RateEvent,
+    Reading,
+    Recipient,
+    Review,
+    Stream,
+    table,
+)
+from core.db.transaction import Transaction
+from core.durations import DAY
+from core.model import FINAL
+from core.services import context
+
+BODY: Final = table(Body)
+MESSAGE: Final = table(Message)
+COUNTER: Final = table(Counter)
+IDEMPOTENCY: Final = table(Idempotency)
+SEEN: Final = table(FeedbackSeen)
+READING: Final = table(Reading)
+RATE: Final = table(RateEvent)
+RECIPIENT: Final = table(Recipient)
+REVIEW: Final = table(Review)
+LANE: Final = table(Lane)
+STREAM: Final = table(Stream)
+
+MINUTES_KEPT: Final = 2 * DAY
+"""Buckets of a minute serve hourly caps and sparklines; wider buckets stay for a hundred days."""
+HOURS_KEPT: Final = 100 * DAY
+FEEDBACK_KEPT: Final = 90 * DAY
+BATCH_SIZE: Final = 200
+UNKEPT: Final = "no longer kept"
+"""Instead of the words of a reason, whose code stays."""
+
+
+def purge_due(tx: Transaction) -> int:
+    """Empty bodies whose retention has passed; mail that still waits keeps its bytes. Returns how many.
+
+    With a body goes what repeats it elsewhere: receivers quote addresses and words in their replies, and the checks of
+    held mail quote what they found.
+    """
+    rows = tx.all(
+        select(BODY.c.message_id)
+        .join(MESSAGE, MESSAGE.c.id == BODY.c.message_id)
+        .where(BODY.c.purge_at <= tx.now, MESSAGE.c.status.in_([status.value for status in FINAL]))
+        .order_by(BODY.c.purge_at)
+        .limit(BATCH_SIZE)
+    )
+    ids = [row.message_id for row in rows]
+    if ids:
+        tx.write(
+            update(BODY).where(BODY.c.message_id.in_(ids)).values(rendered=None, issued=None, preview="", purge_at=None)
+        )
+        said = RECIPIENT.c.reply.is_not(None)
+        tx.write(update(RECIPIENT).where(RECIPIENT.c.message_id.in_(ids), said).values(reply=None))
+        _unquote(tx, ids)
+    return len(ids)
+
+
+def _unquote(tx: Transaction, ids: Sequence[int]) -> None:
+    """Take the words from why messages were held."""
+    r = REVIEW.c
+    for row in tx.all(select(r.id, r.reasons, r.findings).where(r.message_id.in_(ids))):
+        kept = {
+            name: [one | {"text": UNKEPT} for one in listed]
+            for name, listed in (("reasons", row.reasons), ("findings", row.findings))
+        }
+        tx.write(update(REVIEW).where(r.id == row.id).values(**kept))
+
+
+def forget_old(tx: Transaction) -> int:
+    """Drop counters, answers, feedback keys and last replies that are too old. Returns 0: one round is enough."""
+    c = COUNTER.c
+    wide = c.kind.like("%\\_1h", escape="\\") | c.kind.like("%\\_1d", escape="\\") | c.kind.like("%\\_15m", escape="\\")
+    tx.write(delete(COUNTER).where(c.minute > 0, c.minute < bucket(tx.now - MINUTES_KEPT), ~wide))
+    tx.write(delete(COUNTER).where(c.minute > 0, c.minute < bucket(tx.now - HOURS_KEPT)))
+    final = select(MESSAGE.c.id).where(MESSAGE.c.status.in_([status.value for status in FINAL]))
+    i = IDEMPOTENCY.c
+    tx.write(delete(IDEMPOTENCY).where(i.keep_until <= tx.now, i.message_id.in_(final) | i.message_id.is_(None)))
+    tx.write(delete(SEEN).where(SEEN.c.at < tx.now - FEEDBACK_KEPT))
+    tx.write(delete(RATE).where(RATE.c.sent_at < tx.now - HOURS_KEPT))
+    tx.write(delete(READING).where(func.coalesce(READING.c.approved_at, READING.c.first_at) < tx.now - HOURS_KEPT))
+    _forget_last_replies(tx)
+    return 0
+
+
+def _forget_last_replies(tx: Transaction) -> None:
+    """Lanes and routes keep what a receiver last said; it is kept no longer than the mail it was said of."""
+    _, policy = context.current_policy(tx)
+    until = tx.now - policy.retention.bodies
+    lane, stream = LANE.c, STREAM.c
+    old = lane.last_reply_at.is_(None) | (lane.last_reply_at <= until)
+    tx.write(update(LANE).where(lane.last_reply.is_not(None), old).values(last_reply=None, last_reply_at=None))
+    tx.write(
+        update(STREAM).where(stream.last_reply.is_not(None), stream.backoff_until <= until).values(last_reply=None)
+    )

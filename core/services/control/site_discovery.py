@@ -1,0 +1,71 @@
+"""What the desk notices by itself, beside feedback: where domains really go, and how near the bulk line is.
+
+A recipient domain's site is guessed from its name at first; once its MX is known, domains of one provider share a site,
+and with it a pace. Receivers count a primary domain's mail over all its subdomains, so streams are summed under it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import select, update
+
+from core.db.counters import bucket
+from core.db.tables import Lane, Stream, table
+from core.db.transaction import Transaction
+from core.durations import DAY
+from core.events import StreamWarned
+from core.model import SYSTEM, Site
+from core.rules import guards
+from core.rules.budgets import DAY_MINUTES
+
+LANE: Final = table(Lane)
+STREAM: Final = table(Stream)
+ASK_AGAIN: Final = 7 * DAY
+TOLD: Final = "bulk_warned_1d"
+
+
+def domains_to_ask(tx: Transaction, *, limit: int = 32) -> Sequence[str]:
+    """Recipient domains whose MX was never asked, or long ago, of lanes that are in use."""
+    c = LANE.c
+    old = c.site_known_at.is_(None) | (c.site_known_at < tx.now - ASK_AGAIN)
+    rows = tx.all(select(c.domain).where(old, (c.depth > 0) | (c.in_flight > 0)).distinct().limit(limit))
+    return [row.domain for row in rows]
+
+
+def note_sites(tx: Transaction, sites: Sequence[tuple[str, Site | None]]) -> int:
+    """Write down what was found; None (no answer) keeps the guess. Returns how many domains moved."""
+    moved = 0
+    for domain, site in sites:
+        values: dict[str, Any] = {"site_known_at": tx.now}
+        if site is not None:
+            moved += bool(tx.one(select(LANE.c.id).where(LANE.c.domain == domain, LANE.c.site != site).limit(1)))
+            values["site"] = site
+        tx.write(update(LANE).where(LANE.c.domain == domain).values(**values))
+    return moved
+
+
+def watch_bulk_line(tx: Transaction) -> int:
+    """Warn once a day when the streams under a primary domain together near the line. Returns how many were warned."""
+    today = bucket(tx.now, DAY_MINUTES)
+    sums: dict[str, int] = {}
+    for stream in tx.all(select(STREAM.c.id, STREAM.c.domain)):
+        primary = primary_domain(stream.domain)
+        sent = tx.total("stream", str(stream.id), "sent_1d", since=today)
+        sums[primary] = sums.get(primary, 0) + sent
+    warned = 0
+    for domain, sent in sums.items():
+        line = guards.bulk_line(sent, domain=domain)
+        level = 0 if line is None else 1 + line.crossed
+        if line is None or tx.total("domain", domain, TOLD, since=today) >= level:
+            continue
+        tx.bump("domain", domain, TOLD, minute=today, n=level - tx.total("domain", domain, TOLD, since=today))
+        tx.emit(StreamWarned(actor=str(SYSTEM), domain=domain, sent=sent, crossed=line.crossed, reason=line.text))
+        warned += 1
+    return warned
+
+
+def primary_domain(stream: str) -> str:
+    """What a stream is a subdomain of; a stream is always one label below what receivers count."""
+    return stream.partition(".")[2]

@@ -1,0 +1,103 @@
+"""What reviewers and the clock say of a mailbox's held mail: told once when it crosses a line, shown while it is over.
+
+A rejection is a human's no, an expiry nobody's yes: neither suspends, both suggest a lower mode. Looked at by a chore
+and not at each decision, for a share that was over a line a minute ago asks nothing of this minute.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Row, select
+
+from core.db import rate_windows
+from core.db.counters import EVER, bucket
+from core.db.tables import Mailbox, table
+from core.db.transaction import Transaction
+from core.durations import spell
+from core.events import AgentWarned
+from core.model import GUARD, Mode
+from core.rules import guards
+from core.rules.guards import Anomaly, Lines
+from core.rules.policy import Policy
+from core.services import context
+
+MAILBOX: Final = table(Mailbox)
+DECIDED: Final = "decided_1h"
+REJECTED: Final = "rejected_1h"
+EXPIRED: Final = "expired_1h"
+COUNTED: Final = (DECIDED, REJECTED, EXPIRED)
+CODES: Final = ("rejections", "expiry")
+PAGE: Final = 500
+"""Mailboxes whose counters are read at once."""
+
+
+def of_mailbox(tx: Transaction, mailbox_id: int, mode: Mode) -> tuple[Anomaly, ...]:
+    """What stands out now, within the policy's window. Reads only."""
+    _, policy = context.current_policy(tx)
+    counted = _figures(tx, mailbox_id, policy)
+    return guards.anomalies(
+        mode, decided=counted[DECIDED], rejected=counted[REJECTED], expired=counted[EXPIRED], lines=lines(policy)
+    )
+
+
+def lines(policy: Policy) -> Lines:
+    """The policy's lines, as the rule takes them."""
+    drawn = policy.anomalies
+    return Lines(rejections=drawn.rejections, expiry=drawn.expiry, minimum=drawn.min_decisions)
+
+
+def watch(tx: Transaction) -> int:
+    """Tell what crossed a line since the last look; what came back under it may be told again. Returns how many."""
+    c = MAILBOX.c
+    boxes = tx.all(select(c.id, c.agent_id, c.stream_id, c.mode).where(c.status == "active").order_by(c.id))
+    return sum(_watch(tx, boxes[start : start + PAGE]) for start in range(0, len(boxes), PAGE))
+
+
+def _watch(tx: Transaction, boxes: Sequence[Row[Any]]) -> int:
+    _, policy = context.current_policy(tx)
+    keys = [str(box.id) for box in boxes]
+    since = bucket(tx.now - policy.anomalies.window, rate_windows.HOUR_WIDE)
+    for kind in COUNTED:
+        tx.prefetch_counters("mailbox", keys, kind, since=since)
+    for code in CODES:
+        tx.prefetch_counters("mailbox", keys, _told(code), since=EVER)
+    told = 0
+    for box in boxes:
+        over = {one.code: one for one in of_mailbox(tx, box.id, Mode(box.mode))}
+        for code in CODES:
+            known = tx.total("mailbox", str(box.id), _told(code), since=EVER)
+            if (code in over) == bool(known):
+                continue
+            tx.bump("mailbox", str(box.id), _told(code), minute=EVER, n=1 if code in over else -known)
+            if code in over:
+                _tell(tx, over[code], box_id=box.id, agent_id=box.agent_id, stream_id=box.stream_id, policy=policy)
+                told += 1
+    return told
+
+
+def _figures(tx: Transaction, mailbox_id: int, policy: Policy) -> Mapping[str, int]:
+    since = bucket(tx.now - policy.anomalies.window, rate_windows.HOUR_WIDE)
+    return {kind: tx.total("mailbox", str(mailbox_id), kind, since=since) for kind in COUNTED}
+
+
+def _tell(tx: Transaction, one: Anomaly, *, box_id: int, agent_id: int, stream_id: int, policy: Policy) -> None:
+    counted = _figures(tx, box_id, policy)
+    drawn = dataclasses.asdict(lines(policy))
+    tx.emit(
+        AgentWarned(
+            actor=str(GUARD), mailbox=box_id, agent=agent_id, stream=stream_id, guard=one.code,
+            figures={
+                "decided": counted[DECIDED], "rejected": counted[REJECTED], "expired": counted[EXPIRED],
+                "window": spell(policy.anomalies.window), "limit": drawn[one.code],
+                "suggests": one.suggests.value if one.suggests else None,
+            },
+            reason=one.text,
+        )
+    )  # fmt: skip
+
+
+def _told(code: str) -> str:
+    return f"anomaly:{code}"

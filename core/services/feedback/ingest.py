@@ -1,0 +1,369 @@
+"""What comes back: bounces, complaints, unsubscribes, deliveries; each believed only by its own proof.
+
+Matched to the one recipient it is about, it is written beside the recipient, told as an event, counted once in the
+cohort it was sent in, suppresses whom it must, and is held against the agent's guards, all in one transaction: from the
+complaint to the suspension there is no moment in between. What proves nothing is an event of its own and moves nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, assert_never
+
+from core.db import feedback, gate_queries, rate_windows
+from core.db.counters import bucket
+from core.db.feedback import Subject
+from core.db.queue import Claimed
+from core.db.transaction import Transaction
+from core.durations import DAY
+from core.errors import Invalid
+from core.events import EmailBounced, EmailComplained, EmailDelivered, EmailUnsubscribed, FeedbackUnverified
+from core.model import EVERY_CLASS, OPTIONAL_CLASSES, SYSTEM, UNSUBSCRIBE_CLASSES, Actor, ContentClass, Feedback, Reply
+from core.rules import addresses
+from core.rules.guards import Measure
+from core.rules.policy import Policy
+from core.rules.providers import ProviderEvent
+from core.rules.reports import Event, Report, causes, codes
+from core.rules.signed_ids import HmacKeys
+from core.services import context
+from core.services.feedback import matching, rates, suppressions
+from core.services.feedback.suppressions import Subjects
+from core.smtp.replies import implied_status
+
+RECIPIENT: Final = Actor("recipient", "")
+
+LOUD: Final = 60
+"""Unproven reports of one source told in a minute; further ones are only counted: anybody can send them."""
+SILENCE: Final = 5 * DAY
+"""Mail that nothing came back about for so long arrived: relays give up sooner (RFC 5321 4.5.4.1)."""
+
+_FORWARDED: Final = "forwarded"
+_RANK: Final = (Feedback.DELIVERED, Feedback.BOUNCED, Feedback.UNSUBSCRIBED, Feedback.COMPLAINED)
+
+
+@dataclass(frozen=True, slots=True)
+class Absorbed:
+    """What became of one report. `matched` False: it proved nothing, for `reason`. `fresh`: it was not known yet."""
+
+    matched: bool
+    fresh: bool = False
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What was said of one recipient. `counted`: it stands for something a receiver did, so that it moves a rate.
+
+    `listed`: a provider did not send, for the address is on its list of bounces.
+    """
+
+    feedback: Feedback
+    source: str
+    permanent: bool = False
+    counted: bool = True
+    status: str | None = None
+    refused: bool = False
+    forwarded: bool = False
+    listed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """What an unsubscribe stops: `reach` is `commercial` or `stream` (mail of `domain`), or `desk`."""
+
+    domain: str
+    organisation: str | None
+    reach: str
+
+
+# --- verbs --------------------------------------------------------------------------------------------------------
+
+
+def absorb_report(
+    tx: Transaction, report: Report, *, source: str, keyring: HmacKeys, digest: str | None = None
+) -> Absorbed:
+    """A raw bounce or complaint. `digest` (hex, of its bytes) names it in the log where it proves nothing."""
+    if report.kind == "other" and not report.recipients:
+        return Absorbed(matched=False, reason="it is no report")
+    one = matching.of_report(tx, report, keyring)
+    if isinstance(one, str):
+        return unverified(tx, source=source, kind=report.kind, reason=one, digest=digest)
+    said = matching.said_of(report, one)
+    if said is None:
+        return unverified(
+            tx, source=source, kind=report.kind, reason="it does not say which recipient it is about", digest=digest
+        )
+    feedback_ = _OF_REPORTS[said.event]
+    if feedback_ is None:
+        return Absorbed(matched=True)
+    # Most of what is lost for good has an address behind it that exists: content, size, reputation, a full mailbox.
+    dead = said.suppress
+    elsewhere = feedback_ is Feedback.BOUNCED and matching.forwarded(said, one)
+    if dead and elsewhere:
+        # The end of a forwarding is dead. Its owner may read our mail where we sent it, and may mend the forwarding:
+        # only when the same is told on another day is the address given up.
+        dead = _told_on_another_day(tx, one)
+    return _take(tx, one, Word(feedback_, source, permanent=dead, status=said.status, forwarded=elsewhere))
+
+
+def absorb_provider(tx: Transaction, event: ProviderEvent, *, source: str) -> Absorbed:
+    """One event of a webhook whose signature was verified."""
+    if event.lifts and feedback.first_time(tx, event.key):
+        suppressions.lift(tx, _address(event.recipient), source=source, reason=f"{source}: {event.name}")
+    if event.event is None or event.event == "deferred":
+        return Absorbed(matched=True)
+    one = matching.of_provider(tx, event)
+    if isinstance(one, str):
+        if not feedback.first_time(tx, event.key):
+            return Absorbed(matched=False, reason=one)
+        return unverified(tx, source=source, kind=event.event.value, reason=one)
+    word = Word(
+        event.event, source, permanent=condemned(event), counted=event.counted, status=event.status, listed=event.listed
+    )
+    new = event.event is not Feedback.UNSUBSCRIBED or feedback.first_time(tx, event.key)
+    taken = _take(tx, one, word)
+    if new and not taken.fresh and not one.test and event.event is Feedback.UNSUBSCRIBED:
+        _suppress(tx, one, word)  # they had subscribed again since they left about this very message
+    return taken
+
+
+def _address(text: str) -> str:
+    try:
+        return addresses.parse_address(text).normalised
+    except Invalid:
+        return ""
+
+
+def absorb_refusal(tx: Transaction, claimed: Claimed, reply: Reply) -> None:
+    """A receiver's 5xx at delivery that condemns the address is a bounce like any other; other refusals are none."""
+    if not condemns_address(reply):
+        return
+    one = Subject(
+        message_id=claimed.message_id, n=claimed.n, address=claimed.address, mailbox_id=claimed.mailbox_id,
+        agent_id=claimed.agent_id, stream_id=claimed.stream_id, run_id=claimed.run_id,
+        content_class=claimed.content_class, test=claimed.test, recipients=claimed.recipients,
+        attempts=claimed.attempts + 1, sent_at=None, feedback=None,
+    )  # fmt: skip
+    _take(tx, one, Word(Feedback.BOUNCED, "smtp", permanent=True, status=reply.enhanced, refused=True))
+
+
+def unsubscribe(tx: Transaction, message_id: int, n: int) -> Leaving | None:
+    """One click (RFC 8058), its token verified by the door. Asked again it still holds. None: no such recipient."""
+    one = feedback.subject(tx, message_id, n)
+    if one is None:
+        return None
+    word = Word(Feedback.UNSUBSCRIBED, "one-click")
+    taken = _take(tx, one, word)
+    if not taken.fresh and not one.test:
+        _suppress(tx, one, word)  # the record may have been removed since: the recipient has the last word
+    return _leaving(tx, one)
+
+
+def leaving(tx: Transaction, message_id: int, n: int) -> Leaving | None:
+    """What unsubscribing would stop, for the page that asks. Only reads. None: no such recipient."""
+    one = feedback.subject(tx, message_id, n)
+    return None if one is None else _leaving(tx, one)
+
+
+def unverified(tx: Transaction, *, source: str, kind: str, reason: str, digest: str | None = None) -> Absorbed:
+    """A report that proves nothing, or a webhook with a wrong signature: counted apart, told, moves nothing."""
+    minute = bucket(tx.now)
+    if tx.total("desk", "", f"unverified:{source}", since=minute) < LOUD:
+        tx.emit(FeedbackUnverified(actor=str(SYSTEM), source=source, kind=kind, reason=reason, digest=digest))
+    tx.bump("desk", "", f"unverified:{source}", minute=minute)
+    tx.bump("desk", "", "unverified_1h", minute=bucket(tx.now, rate_windows.HOUR_WIDE))
+    return Absorbed(matched=False, reason=reason)
+
+
+def condemns_address(reply: Reply) -> bool:
+    """Whether a refusal means that nobody is there, rather than that the message was not wanted or too large."""
+    if reply.code is None or reply.code < 500 or reply.stage not in {"rcpt", "data", "dot"}:
+        return False  # no receiver was asked, or not about this recipient yet, or it may change its mind
+    # What a bare code was given for a status says no more than the code: only its words tell.
+    status = None if implied_status(reply.code, stage=reply.stage) == reply.enhanced else reply.enhanced
+    late = reply.stage in {"data", "dot"}
+    return causes.judge(code=reply.code, status=status, text=reply.text, late=late).suppress
+
+
+def condemned(event: ProviderEvent) -> bool:
+    """Whether mail to an address is to stop, by the receiver's answer first and the provider's verdict second.
+
+    Providers call permanent whatever was refused with a 5xx: spam, a blocked network, a full mailbox. Their verdict
+    alone would suppress people who are there; it stands only where they pass on nothing that a receiver said.
+    """
+    if event.listed:
+        return False
+    if event.event is not Feedback.BOUNCED or not event.counted:
+        return event.permanent
+    text = "" if event.own_words else event.diagnostic or ""
+    # SendGrid and SES give a status even where their own resolver failed: only a code among words is a receiver's.
+    coded = event.code is not None or codes.reply_code(text) is not None or codes.enhanced_code(text) is not None
+    judged = causes.judge(code=event.code, status=event.status, text=text)
+    if judged.cause is causes.Cause.OTHER and not (coded and text):
+        return event.permanent
+    return judged.suppress and (coded or event.permanent)
+
+
+# --- taking one word ----------------------------------------------------------------------------------------------
+
+
+def _take(tx: Transaction, one: Subject, word: Word) -> Absorbed:
+    """Record, tell, count, suppress and judge, once for each recipient and kind of word."""
+    if word.feedback is Feedback.DELIVERED:
+        fresh = one.feedback is None
+    else:
+        hard = word.permanent and word.feedback is Feedback.BOUNCED
+        how = f"{'hard' if hard else _FORWARDED if word.forwarded else 'soft'}:{'counted' if word.counted else 'told'}"
+        fresh = feedback.first_time(tx, f"{one.message_id}:{one.n}:{word.feedback.value}:{how}")
+    if not fresh:
+        return Absorbed(matched=True)
+    if one.feedback is None or _RANK.index(word.feedback) > _RANK.index(Feedback(one.feedback)):
+        feedback.note(tx, one, word.feedback)
+    _tell(tx, one, word)
+    if not one.test:
+        _suppress(tx, one, word)
+        _count(tx, one, word)
+    return Absorbed(matched=True, fresh=True)
+
+
+def _tell(tx: Transaction, one: Subject, word: Word) -> None:
+    ids: dict[str, Any] = {
+        "message": one.message_id,
+        "mailbox": one.mailbox_id,
+        "agent": one.agent_id,
+        "run": one.run_id,
+        "stream": one.stream_id,
+        "n": one.n,
+        "source": word.source,
+    }
+    match word.feedback:
+        case Feedback.DELIVERED:
+            tx.emit(EmailDelivered(actor=str(SYSTEM), **ids))
+        case Feedback.BOUNCED:
+            tx.emit(
+                EmailBounced(
+                    actor=str(SYSTEM), **ids, permanent=word.permanent, status=word.status, forwarded=word.forwarded
+                )
+            )
+        case Feedback.COMPLAINED:
+            tx.emit(EmailComplained(actor=str(RECIPIENT), **ids))
+        case Feedback.UNSUBSCRIBED:
+            tx.emit(EmailUnsubscribed(actor=str(RECIPIENT), **ids))
+        case _:
+            assert_never(word.feedback)
+
+
+def _count(tx: Transaction, one: Subject, word: Word) -> None:
+    """Count in the cohort of sending, and let the guard look; the desk's own figures are by the minute they came."""
+    tx.bump("desk", "", word.feedback.value, minute=bucket(tx.now))
+    measure = _measure(word)
+    if measure is None:
+        return
+    sent_at = tx.now if one.sent_at is None else one.sent_at
+    kind = rate_windows.COMPLAINED if measure is Measure.COMPLAINTS else rate_windows.BOUNCED
+    since = rates.guard_since(tx, one.agent_id)
+    rate_windows.count_event(
+        tx, measure, agent_id=one.agent_id, address=one.address, sent_at=sent_at, guard_since=since,
+        guard=rates.guard_of(tx, measure),
+    )  # fmt: skip
+    if word.refused:
+        rate_windows.count(tx, rate_windows.REFUSED, agent_id=one.agent_id, sent_at=sent_at, guard_since=since)
+    tx.bump("mailbox", str(one.mailbox_id), kind, minute=bucket(sent_at, rate_windows.HOUR_WIDE))
+    rates.judge(tx, one.agent_id, measure)
+
+
+def _measure(word: Word) -> Measure | None:
+    """Which guard a word moves: complaints and hard bounces that a receiver stands behind."""
+    if not word.counted:
+        return None
+    if word.feedback is Feedback.COMPLAINED:
+        return Measure.COMPLAINTS
+    return Measure.BOUNCES if word.feedback is Feedback.BOUNCED and (word.permanent or word.listed) else None
+
+
+def _leaving(tx: Transaction, one: Subject) -> Leaving:
+    _, policy = context.current_policy(tx)
+    box = gate_queries.gate(tx, one.mailbox_id)
+    return Leaving(box.domain, box.organisation, policy.suppression.unsubscribe)
+
+
+def _left_classes(one: Subject) -> str:
+    """What somebody leaves who leaves mail like this: commercial mail, and this class where it is no duty to send it.
+
+    Receipts, answers and promises go on: a recipient who clicked under an offer still wants the ticket they bought.
+    """
+    own = {ContentClass(one.content_class)} & OPTIONAL_CLASSES
+    return ",".join(sorted(UNSUBSCRIBE_CLASSES | own))
+
+
+def _suppress(tx: Transaction, one: Subject, word: Word) -> None:
+    _, policy = context.current_policy(tx)
+    expires_at: int | None = None
+    cause = word.feedback.value
+    scope, classes = policy.suppression.scope, EVERY_CLASS
+    match word.feedback:
+        case Feedback.DELIVERED:
+            return
+        case Feedback.COMPLAINED:
+            pass
+        case Feedback.UNSUBSCRIBED:
+            scope = "desk" if policy.suppression.unsubscribe == "desk" else "stream"
+            if policy.suppression.unsubscribe == "commercial":
+                classes = _left_classes(one)
+        case Feedback.BOUNCED:
+            if word.listed:
+                # Not for good: why it is on the list is not said, and it leaves the list without a word to us.
+                cause, expires_at = suppressions.LISTED, tx.now + policy.suppression.soft_expiry
+            elif not word.permanent:
+                if not _again_and_again(tx, one.address, policy):
+                    return
+                cause, expires_at = "soft_bounced", tx.now + policy.suppression.soft_expiry
+        case _:
+            assert_never(word.feedback)
+    suppressions.suppress(
+        tx,
+        one.address,
+        stream_id=one.stream_id if scope == "stream" else None,
+        classes=classes,
+        cause=cause,
+        source=word.source,
+        actor=RECIPIENT if word.feedback is Feedback.UNSUBSCRIBED else SYSTEM,
+        expires_at=expires_at,
+        about=Subjects(
+            message=one.message_id, mailbox=one.mailbox_id, agent=one.agent_id, run=one.run_id, stream=one.stream_id
+        ),
+    )
+
+
+def _told_on_another_day(tx: Transaction, one: Subject) -> bool:
+    """Whether an earlier report said of this address, not today, that it forwards to nobody."""
+    _, policy = context.current_policy(tx)
+    known = feedback.latest_words(tx, one.address, limit=4 * policy.suppression.soft_after)
+    keys = [f"{row.message_id}:{row.n}:{Feedback.BOUNCED.value}:{_FORWARDED}:counted" for row in known]
+    since = tx.now - policy.suppression.soft_expiry
+    return any(since <= at and at // DAY != tx.now // DAY for at in feedback.seen(tx, keys))
+
+
+def _again_and_again(tx: Transaction, address: str, policy: Policy) -> bool:
+    """Whether the last so many mails to an address bounced, with none between them that arrived."""
+    wanted = policy.suppression.soft_after
+    bounced = 0
+    for row in feedback.latest_words(tx, address, limit=4 * wanted):
+        if row.feedback == Feedback.BOUNCED:
+            if row.feedback_at < tx.now - policy.suppression.soft_expiry:
+                return False
+            bounced += 1
+            if bounced >= wanted:
+                return True
+        elif row.feedback is not None or (row.sent_at is not None and row.sent_at < tx.now - SILENCE):
+            return False
+    return False
+
+
+_OF_REPORTS: Final = {
+    Event.BOUNCED: Feedback.BOUNCED,
+    Event.DEFERRED: None,
+    Event.DELIVERED: Feedback.DELIVERED,
+    Event.COMPLAINED: Feedback.COMPLAINED,
+    Event.UNSUBSCRIBED: Feedback.UNSUBSCRIBED,
+}

@@ -1,0 +1,115 @@
+"""From what a report can prove to the one recipient it is about.
+
+A return path was made for one recipient. X-Postroom-Message-ID was made for the message, and everybody it went to has
+seen it, so it proves something only where that was one. Message-ID proves nothing, although it carries an HMAC: the
+answer to a submission shows it to the agent, and an agent that hands in a complaint of its own making would have a
+person suppressed on the whole desk. A provider's signed webhook proves all it says; it need only name the message.
+Whatever is left names nobody, and the reason says why.
+
+A report to one recipient's return path may name somebody else: mail was forwarded, and what is dead is the other end.
+The address that we wrote to may be read by its owner all the same, so one such report never condemns it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from core.db import feedback
+from core.db.feedback import Subject
+from core.db.transaction import Transaction
+from core.errors import Invalid
+from core.ids import read_id
+from core.rules import addresses, signed_ids
+from core.rules.providers import ProviderEvent
+from core.rules.reports import Event, Report, ReportedRecipient
+from core.rules.signed_ids import HmacKeys
+
+SHARED: Final = 100
+"""Recipients that a relay's one id may stand for at most."""
+
+
+def of_report(tx: Transaction, report: Report, keyring: HmacKeys) -> Subject | str:
+    """The recipient behind a raw report, or why there is none."""
+    for path in report.return_paths:
+        marked = signed_ids.read_return_path(path, keyring)
+        if marked is not None:
+            found = feedback.subject(tx, *marked)
+            return _left(found) if found else "it is about no message of this desk"
+    message = None
+    if report.postroom_message_id:
+        message = signed_ids.read_trace_header(report.postroom_message_id, keyring)
+    if message is None:
+        if report.message_id and signed_ids.read_message_id(report.message_id, keyring) is not None:
+            return "its only mark is the Message-ID, which the agent knows"
+        return "it carries no mark of ours"
+    subjects = feedback.of_message(tx, message)
+    if not subjects:
+        return "it is about no message of this desk"
+    if len(subjects) > 1:
+        return "its mark was seen by several recipients"
+    return _left(subjects[0])
+
+
+def said_of(report: Report, one: Subject) -> ReportedRecipient | None:
+    """What a matched report says of its recipient, who may be named by the address mail was forwarded to."""
+    for said in report.recipients:
+        if _normalised(said.address) == one.address:
+            return said
+    ends = [said for said in report.recipients if said.original and _normalised(said.original) == one.address]
+    if ends:
+        # An alias is dead when all that it stands for are: the best of its ends speaks for it.
+        return min(ends, key=lambda said: (said.event is Event.BOUNCED, said.suppress))
+    if not report.recipients:
+        # Providers redact who complained; the mark says it all the same. A bounce that says as little is no hard one.
+        return ReportedRecipient(one.address, Event.COMPLAINED if report.kind == "complaint" else Event.BOUNCED)
+    # A report that came to one recipient's return path and names several others is about none of them in particular.
+    return report.recipients[0] if len(report.recipients) == 1 else None
+
+
+def forwarded(said: ReportedRecipient, one: Subject) -> bool:
+    """Whether somebody else is named than whom we wrote to; a tag (`jane+news@`) that was taken off is no stranger."""
+    named = {_untagged(_normalised(each)) for each in (said.address, said.original) if each}
+    return _untagged(one.address) not in named
+
+
+def _untagged(address: str) -> str:
+    local, _, domain = address.rpartition("@")
+    return f"{local.partition('+')[0]}@{domain}"
+
+
+def of_provider(tx: Transaction, event: ProviderEvent) -> Subject | str:
+    """The recipient behind a verified webhook's event, or why there is none."""
+    if event.provider_message_id:
+        found = _named(feedback.of_provider_id(tx, event.provider_message_id, limit=SHARED), event.recipient)
+        if found is not None:
+            return _left(found)
+    message = None
+    if event.postroom_id:
+        message = read_id("m", event.postroom_id.partition(".")[0])
+    if message is None and event.rfc_message_id:
+        message = feedback.message_by_rfc_id(tx, event.rfc_message_id)
+    if message is None:
+        return "it names no message of this desk"
+    found = _named(feedback.of_message(tx, message), event.recipient)
+    return _left(found) if found else "it names no recipient of this message"
+
+
+def _named(subjects: Sequence[Subject], recipient: str) -> Subject | None:
+    """The one the event names; a relay may spell a lone recipient as it likes."""
+    wanted = _normalised(recipient)
+    named = [one for one in subjects if one.address == wanted]
+    if len(named) == 1:
+        return named[0]
+    return subjects[0] if len(subjects) == 1 else None
+
+
+def _left(one: Subject) -> Subject | str:
+    return one if one.attempts > 0 else "the message never left"
+
+
+def _normalised(address: str) -> str:
+    try:
+        return addresses.parse_address(address).normalised
+    except Invalid:
+        return ""  # reports spell addresses in ways that no mail could carry

@@ -1,0 +1,105 @@
+"""The guards at work: each complaint and each bounce is held against the agent's rates as it comes in.
+
+In the transaction of the feedback that crosses the line the agent is suspended, by what suspends when an operator says
+so; no timer, no second look. A warning is told once for each guard and window.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import Any, Final, assert_never
+
+from sqlalchemy import Row, select, update
+
+from core.db import rate_windows
+from core.db.tables import Agent, table
+from core.db.transaction import Transaction
+from core.events import AgentWarned, Data
+from core.model import GUARD
+from core.rules import guards
+from core.rules.guards import Figures, Fine, Measure, Suspend, Warn
+from core.rules.policy import Guard
+from core.services import context
+from core.services.control import emergency
+
+AGENT: Final = table(Agent)
+
+
+def guard_since(tx: Transaction, agent_id: int) -> int:
+    """From when on the agent's guards look."""
+    return int(_agent(tx, agent_id).guard_since)
+
+
+def judge(tx: Transaction, agent_id: int, measure: Measure) -> None:
+    """Hold the agent's rate against its lines; warn or suspend."""
+    agent = _agent(tx, agent_id)
+    if agent.status != "active":
+        return
+    line = guard_of(tx, measure)
+    events, delivered = rate_windows.figures(
+        tx, measure, agent_id=agent_id, window=line.window, guard_since=agent.guard_since
+    )
+    aside = rate_windows.aside(tx, measure, agent_id=agent_id, window=line.window, guard_since=agent.guard_since)
+    asked = functools.partial(
+        guards.judge, measure, delivered=delivered, warn=line.warn, suspend=line.suspend, min_events=line.min_events,
+        window=line.window,
+    )  # fmt: skip
+    judged = asked(events=events, aside=aside)
+    if aside and not isinstance(judged, Suspend) and isinstance(asked(events=events + aside), Suspend):
+        # Enough came back to suspend, from too few: people decide, and the first warning does not hide this one.
+        _warn(tx, agent, judged.figures, key=f"{measure.value}_aside")
+        return
+    match judged:
+        case Suspend(figures=figures):
+            emergency.freeze(
+                tx, agent_id, reason=figures.sentence, actor=GUARD, guard=measure.value, figures=_told(figures)
+            )
+        case Warn(figures=figures):
+            _warn(tx, agent, figures, key=measure.value)
+        case Fine():
+            pass
+        case _:
+            assert_never(judged)
+
+
+def _warn(tx: Transaction, agent: Row[Any], figures: Figures, *, key: str) -> None:
+    warned: dict[str, Any] = dict(agent.warned or {})
+    last = warned.get(key)
+    if last is not None and tx.now - int(last["at"]) < figures.window:
+        return
+    told = _told(figures)
+    warned[key] = {"at": tx.now, "sentence": figures.sentence}
+    tx.write(update(AGENT).where(AGENT.c.id == agent.id).values(warned=warned))
+    tx.emit(
+        AgentWarned(
+            actor=str(GUARD), agent=agent.id, guard=figures.measure.value, figures=told, reason=figures.sentence
+        )
+    )
+
+
+def guard_of(tx: Transaction, measure: Measure) -> Guard:
+    """The two lines of the policy in force."""
+    _, policy = context.current_policy(tx)
+    match measure:
+        case Measure.COMPLAINTS:
+            return policy.guards.complaints
+        case Measure.BOUNCES:
+            return policy.guards.bounces
+        case _:
+            assert_never(measure)
+
+
+def _told(figures: Figures) -> dict[str, Data]:
+    return dataclasses.asdict(figures) | {
+        "measure": figures.measure.value,
+        "rate": figures.rate,
+        "sentence": figures.sentence,
+    }
+
+
+def _agent(tx: Transaction, agent_id: int) -> Row[Any]:
+    c = AGENT.c
+    row = tx.one(select(c.id, c.status, c.guard_since, c.warned).where(c.id == agent_id))
+    assert row is not None, f"agent {agent_id} is gone"
+    return row

@@ -1,0 +1,326 @@
+"""Whom nobody writes to: added by people, by lists, and by what comes back; removed by one role with a reason.
+
+A record is never deleted by a verb: it ends (`removed_at`, `expires_at`), so that the question why somebody was or was
+not written to keeps its answer. Adding what is covered already changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, or_, select, update
+
+from core.db.tables import Stream, Suppression, table
+from core.db.transaction import Transaction
+from core.durations import read_stamp, stamp
+from core.errors import Invalid, NotFound
+from core.events import SuppressionAdded, SuppressionRemoved
+from core.model import EVERY_CLASS, SYSTEM, Actor, ContentClass
+from core.rules import addresses
+from core.rules.roles import Verb
+from core.services import access
+from core.services.control.emergency import require_reason, stream_named
+from core.services.feedback import csv_io
+from core.services.feedback.csv_io import BadRow, Cells, Hand, Imported
+
+SUPPRESSION: Final = table(Suppression)
+STREAM: Final = table(Stream)
+
+COLUMNS: Final = ("address", "stream", "cause", "source", "added_at", "expires_at", "reason", "classes")
+MANUAL: Final = "manual"
+IMPORTED: Final = "imported"
+LONGEST_CAUSE: Final = 100
+LONGEST_REASON: Final = 300
+PAGE: Final = 100
+EXPORT_PAGE: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Subjects:
+    """What a suppression came from, for its event; all None where a person added it."""
+
+    message: int | None = None
+    mailbox: int | None = None
+    agent: int | None = None
+    run: int | None = None
+    stream: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One address not to be written to: by anybody, or on one stream (its domain); for good, or until a time.
+
+    `classes` are `*`, or the content classes that it keeps away, with commas.
+
+    `reason` are the words of who adds it. They stay in the record, where erasure reaches them, and out of the log.
+    """
+
+    address: str
+    stream: str | None = None
+    cause: str = MANUAL
+    source: str = "operator"
+    reason: str | None = None
+    expires_at: int | None = None
+    classes: str = EVERY_CLASS
+
+
+@dataclass(frozen=True, slots=True)
+class SuppressionView:
+    """A record as operators see it. `stream` is None for one of the whole desk."""
+
+    id: int
+    address: str
+    stream: str | None
+    cause: str
+    source: str
+    reason: str | None
+    message_id: int | None
+    added_by: str
+    added_at: int
+    expires_at: int | None
+    removed_at: int | None
+    classes: str
+
+
+# --- verbs --------------------------------------------------------------------------------------------------------
+
+
+def add(tx: Transaction, entry: Entry, *, actor: Actor) -> int | None:
+    """Write to this address no more; returns the record's id, None if one covers it already.
+
+    Raises `Forbidden`, `Invalid`, `NotFound` (no such stream).
+    """
+    actor = access.require(tx, actor, Verb.SUPPRESS)
+    address = addresses.parse_address(entry.address).normalised
+    if entry.expires_at is not None and entry.expires_at <= tx.now:
+        raise Invalid("the suppression would end before it begins", problems=(("expires_at", "is in the past"),))
+    stream_id = stream_named(tx, entry.stream).id if entry.stream else None
+    return suppress(
+        tx, address, stream_id=stream_id, classes=read_classes(entry.classes), cause=entry.cause, source=entry.source,
+        expires_at=entry.expires_at, reason=_why(entry.reason), actor=actor,
+    )  # fmt: skip
+
+
+def suppress(
+    tx: Transaction,
+    address: str,
+    *,
+    stream_id: int | None,
+    cause: str,
+    source: str,
+    actor: Actor,
+    classes: str = EVERY_CLASS,
+    expires_at: int | None = None,
+    reason: str | None = None,
+    about: Subjects | None = None,
+) -> int | None:
+    """What suppresses, a person's word and a receiver's alike; `address` is normalised. None if it is covered."""
+    if _covering(tx, address, stream_id=stream_id, classes=classes, until=expires_at):
+        return None
+    about = about or Subjects(stream=stream_id)
+    record = tx.create(
+        SUPPRESSION,
+        {
+            "address": address,
+            "stream_id": stream_id,
+            "classes": classes,
+            "cause": cause,
+            "source": source,
+            "reason": reason,
+            "message_id": about.message,
+            "added_by": str(actor),
+            "added_at": tx.now,
+            "expires_at": expires_at,
+        },
+    )
+    tx.emit(
+        SuppressionAdded(
+            actor=str(actor), message=about.message, mailbox=about.mailbox, agent=about.agent, run=about.run,
+            stream=about.stream, suppression=record, cause=cause, classes=classes, expires_at=expires_at,
+        )
+    )  # fmt: skip
+    return record
+
+
+def remove(tx: Transaction, address: str, *, reason: str, actor: Actor, stream: str | None = None) -> int:
+    """End every record of an address, or those of one stream; returns how many. Raises `Forbidden`, `NotFound`."""
+    actor = access.require(tx, actor, Verb.UNSUPPRESS)
+    why = require_reason(reason)
+    c = SUPPRESSION.c
+    living = select(c.id, c.stream_id).where(
+        c.address == addresses.parse_address(address).normalised,
+        c.removed_at.is_(None),
+        or_(c.expires_at.is_(None), c.expires_at > tx.now),
+    )
+    rows = tx.all(living if stream is None else living.where(c.stream_id == stream_named(tx, stream).id))
+    if not rows:
+        raise NotFound("this address is not suppressed", fix="postroom suppress list shows what is")
+    tx.write(update(SUPPRESSION).where(c.id.in_([row.id for row in rows])).values(removed_at=tx.now))
+    for row in rows:
+        tx.emit(SuppressionRemoved(actor=str(actor), stream=row.stream_id, suppression=row.id, reason=why))
+    return len(rows)
+
+
+LISTED: Final = "listed_by_provider"
+LIFTED: Final = ("unsubscribed", "bounced", LISTED)
+"""What a provider may take back: never a complaint, which its recipient made."""
+
+
+def lift(tx: Transaction, address: str, *, source: str, reason: str) -> int:
+    """The provider that suppressed an address mails it again: end what came from it, and no other record."""
+    c = SUPPRESSION.c
+    rows = tx.all(
+        select(c.id, c.stream_id).where(
+            c.address == address, c.source == source, c.cause.in_(LIFTED), c.removed_at.is_(None)
+        )
+    )
+    if rows:
+        tx.write(update(SUPPRESSION).where(c.id.in_([row.id for row in rows])).values(removed_at=tx.now))
+    for row in rows:
+        tx.emit(SuppressionRemoved(actor=str(SYSTEM), stream=row.stream_id, suppression=row.id, reason=reason))
+    return len(rows)
+
+
+# --- lists --------------------------------------------------------------------------------------------------------
+
+
+def read_csv(lines: Iterable[str]) -> Iterator[Hand[Entry]]:
+    """The rows of a list, in hands for `import_hand`; bare addresses, or the columns that an export has."""
+    return csv_io.hands(lines, columns=COLUMNS, read=_entry)
+
+
+def import_hand(tx: Transaction, hand: Hand[Entry], *, actor: Actor) -> Imported:
+    """Add one hand of a list: one event, with its count. Raises `Forbidden`."""
+    actor = access.require(tx, actor, Verb.SUPPRESS)
+    domains = {entry.stream for _, entry in hand.rows if entry.stream}
+    known = {
+        row.domain: row.id for row in tx.all(select(STREAM.c.id, STREAM.c.domain).where(STREAM.c.domain.in_(domains)))
+    }
+    bad = list(hand.bad)
+    fresh: dict[tuple[str, int | None, str], dict[str, Any]] = {}
+    covered = 0
+    for line, entry in hand.rows:
+        if entry.stream and entry.stream not in known:
+            bad.append(BadRow(line, f"there is no stream {entry.stream}"))
+        elif entry.expires_at is not None and entry.expires_at <= tx.now:
+            bad.append(BadRow(line, "it has expired already"))
+        else:
+            stream_id = known[entry.stream] if entry.stream else None
+            key = (entry.address, stream_id, entry.classes)
+            covering = _covering(
+                tx, entry.address, stream_id=stream_id, classes=entry.classes, until=entry.expires_at
+            )  # fmt: skip
+            if key in fresh or covering:
+                covered += 1
+            else:
+                fresh[key] = _row(tx, entry, stream_id=stream_id, actor=actor)
+    _add_all(tx, list(fresh.values()), actor=actor)
+    return Imported(len(fresh), covered, tuple(bad))
+
+
+def export_csv(conn: Connection, *, now: int) -> Iterator[str]:
+    """Every living record as CSV, line by line."""
+    return csv_io.written(COLUMNS, _exported(conn, now))
+
+
+def listed(
+    conn: Connection, *, now: int, address: str | None = None, after: int = 0, limit: int = PAGE
+) -> list[SuppressionView]:
+    """Living records in the order they were added, from the one after id `after` on; of one address or of all."""
+    c = SUPPRESSION.c
+    statement = (
+        select(SUPPRESSION, STREAM.c.domain.label("stream"))
+        .outerjoin(STREAM, STREAM.c.id == c.stream_id)
+        .where(c.id > after, c.removed_at.is_(None), or_(c.expires_at.is_(None), c.expires_at > now))
+        .order_by(c.id)
+        .limit(limit)
+    )
+    if address is not None:
+        statement = statement.where(c.address == addresses.parse_address(address).normalised)
+    return [_view(row) for row in conn.execute(statement)]
+
+
+# --- how ----------------------------------------------------------------------------------------------------------
+
+
+def read_classes(text: str) -> str:
+    """Content classes with commas, each once and sorted; `*` is every class. Raises `Invalid`."""
+    named = {part.strip() for part in text.split(",") if part.strip()}
+    if not named or EVERY_CLASS in named:
+        return EVERY_CLASS
+    unknown = sorted(named - {one.value for one in ContentClass})
+    if unknown:
+        raise Invalid(f"{unknown[0]!r} is no content class", fix=f"the classes are {', '.join(ContentClass)}, or *")
+    return ",".join(sorted(named))
+
+
+def _covering(tx: Transaction, address: str, *, stream_id: int | None, classes: str, until: int | None) -> bool:
+    """Whether a living record reaches as far: over streams, over classes and over time."""
+    c = SUPPRESSION.c
+    as_long = c.expires_at.is_(None) if until is None else or_(c.expires_at.is_(None), c.expires_at >= until)
+    rows = tx.all(
+        select(c.classes).where(
+            c.address == address,
+            c.removed_at.is_(None),
+            as_long,
+            c.stream_id.is_(None) if stream_id is None else or_(c.stream_id.is_(None), c.stream_id == stream_id),
+        )
+    )
+    wanted = {*classes.split(",")}
+    return any(row.classes == EVERY_CLASS or wanted <= {*row.classes.split(",")} for row in rows)
+
+
+def _entry(cells: Cells) -> Entry:
+    if "address" not in cells:
+        raise Invalid("it has no address")
+    return Entry(
+        address=addresses.parse_address(cells["address"]).normalised,
+        stream=cells["stream"].lower() if "stream" in cells else None,
+        cause=cells.get("cause", IMPORTED)[:LONGEST_CAUSE],
+        source=cells.get("source", IMPORTED)[:LONGEST_CAUSE],
+        reason=_why(cells.get("reason")),
+        expires_at=read_stamp(cells["expires_at"]) if "expires_at" in cells else None,
+        classes=read_classes(cells.get("classes", EVERY_CLASS)),
+    )
+
+
+def _why(reason: str | None) -> str | None:
+    return (reason or "").strip()[:LONGEST_REASON] or None
+
+
+def _row(tx: Transaction, entry: Entry, *, stream_id: int | None, actor: Actor) -> dict[str, Any]:
+    return {
+        "address": entry.address,
+        "stream_id": stream_id,
+        "classes": entry.classes,
+        "cause": entry.cause,
+        "source": entry.source,
+        "reason": entry.reason,
+        "message_id": None,
+        "added_by": str(actor),
+        "added_at": tx.now,
+        "expires_at": entry.expires_at,
+        "removed_at": None,
+    }
+
+
+def _add_all(tx: Transaction, rows: Sequence[dict[str, Any]], *, actor: Actor) -> None:
+    if rows:
+        first = tx.create(SUPPRESSION, rows[0])
+        tx.add_all(SUPPRESSION, rows[1:])
+        tx.emit(SuppressionAdded(actor=str(actor), suppression=first, cause=IMPORTED, count=len(rows)))
+
+
+def _exported(conn: Connection, now: int) -> Iterator[Sequence[object]]:
+    page = listed(conn, now=now, limit=EXPORT_PAGE)
+    while page:
+        for one in page:
+            until = stamp(one.expires_at) if one.expires_at is not None else None
+            yield (one.address, one.stream, one.cause, one.source, stamp(one.added_at), until, one.reason, one.classes)
+        page = listed(conn, now=now, after=page[-1].id, limit=EXPORT_PAGE)
+
+
+def _view(row: Row[Any]) -> SuppressionView:
+    return SuppressionView(**{name: getattr(row, name) for name in SuppressionView.__dataclass_fields__})

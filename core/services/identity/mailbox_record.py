@@ -1,0 +1,245 @@
+"""The record of an identity as verbs about identities share it: reading it, judging it, what may stand in it.
+
+Kept apart because asking, signing, widening and ending must not each have their own idea of who may widen an identity,
+of what is a limit, or of when one is alive.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Row, select
+
+from core.db import directory
+from core.db.directory import MailboxRecord, SignoffFacts
+from core.db.tables import Mailbox, table
+from core.db.transaction import Transaction
+from core.durations import DAY, HOUR, spell
+from core.errors import Conflict, Invalid, NotFound
+from core.events import CATALOGUE, EmailApprovalUndone, EmailSent
+from core.model import Actor, ContentClass, Mode
+from core.rules import addresses, issuance, modes, roles
+from core.rules.issuance import Kind
+from core.rules.policy import Policy
+from core.rules.roles import Verb
+from core.services import access, context
+
+MAILBOX: Final = table(Mailbox)
+LIMITS: Final = ("run", "hour", "day", "new_recipients_day", "site_minute", "site_hour")
+"""What a mailbox may have figures of its own for; NULL takes the policy's."""
+TOLD: Final = frozenset(name for name in CATALOGUE if name.startswith("email.")) - {EmailApprovalUndone.type}
+"""What a webhook may hear of. Not of an approval taken back: the approval itself is told only once it cannot be."""
+MOST: Final = 10_000_000
+SHORTEST_EXPIRY: Final = HOUR
+LONGEST_EXPIRY: Final = 30 * DAY
+"""How long pending mail may wait (CONTRACT.md: 1h-30d)."""
+_ODD_NAME: Final = "is too long or has invisible characters"
+
+
+# --- reading ------------------------------------------------------------------------------------------------------
+
+
+def found(tx: Transaction, address: str) -> MailboxRecord:
+    """The record behind an address. Raises `NotFound`."""
+    record = directory.mailbox(tx.conn, address)
+    if record is None:
+        raise NotFound(f"there is no mailbox {address}", fix="postroom mailbox list shows them all")
+    return record
+
+
+def waits(record: MailboxRecord, policy: Policy) -> int:
+    """Microseconds that its pending mail waits for a human: its own figure, or the policy's."""
+    return record.pending_expiry or policy.oversight.pending_expiry
+
+
+def as_request(record: MailboxRecord, *, mode: Mode | None = None) -> issuance.Request:
+    """The record as the rules of issuance judge it, or as it would be under another mode."""
+    return issuance.Request(
+        address=record.address,
+        agent=record.agent or "",
+        requester=record.requested_by,
+        owner=record.owner,
+        purpose=record.purpose,
+        systems=record.systems,
+        system_owner=record.system_owner,
+        revoke_when=record.revoke_when,
+        expires_at=record.expires_at,
+        standing_reason=record.standing_reason,
+        mode=mode or Mode(record.mode),
+        allow=record.allow,
+        classes=tuple(ContentClass(one) for one in record.classes),
+        stores_or_forwards=record.stores_or_forwards,
+    )
+
+
+def signatures(tx: Transaction, record: MailboxRecord) -> Sequence[issuance.Signoff]:
+    """Who said yes or no so far, as far as it still counts.
+
+    Until the identity exists, a yes counts for the record it was given to: one to another record must not bring this
+    one into being. What changes an identity that exists has its own rules about who may (`flow.bounds`).
+    """
+    return [
+        issuance.Signoff(Kind(one.kind), one.operator, approved=one.approved)
+        for one in directory.signoffs(tx.conn, record.id)
+        if not (one.approved and outdated(record, one))
+    ]
+
+
+def outdated(record: MailboxRecord, signed: SignoffFacts) -> bool:
+    """Whether the record of a request has changed since this signature."""
+    return record.status == "requested" and signed.record_digest not in (None, record.digest)
+
+
+def subjects(record: MailboxRecord, actor: Actor) -> dict[str, Any]:
+    """The ids an event about this identity is found by."""
+    return {
+        "actor": str(actor),
+        "mailbox": record.id,
+        "agent": record.agent_id,
+        "stream": record.stream_id,
+    }
+
+
+def may_widen(tx: Transaction, record: MailboxRecord, verb: Verb, *, actor: Actor) -> None:
+    """To widen is to issue a little more: the role, and neither who asked for the identity nor who owns it.
+
+    Raises `Forbidden`.
+    """
+    actor = access.require(tx, actor, verb)
+    roles.check_other(actor, verb, first=record.requested_by)
+    for signed in signatures(tx, record):
+        if signed.kind is Kind.OWNER:
+            roles.check_other(actor, verb, first=signed.by)
+
+
+def alive(tx: Transaction, record: MailboxRecord) -> bool:
+    return record.status == "active" and (record.expires_at is None or record.expires_at > tx.now)
+
+
+def need_alive(tx: Transaction, record: MailboxRecord) -> None:
+    """Raises `Conflict` for an identity that does not exist yet or any more."""
+    if alive(tx, record):
+        return
+    if record.status == "requested":
+        raise Conflict(f"{record.address} is not active yet", fix="let it be signed, or file the request again")
+    state = "has expired" if record.status == "active" else f"is {record.status}"
+    raise Conflict(f"{record.address} {state}", fix="file a new request")
+
+
+def need_reason(reason: str, *, name: str = "reason") -> None:
+    """Raises `Invalid` where nobody could later read why."""
+    if not reason.strip():
+        raise Invalid("say why: it stands in the log", problems=((name, "is missing"),))
+
+
+# --- what may stand in a record -----------------------------------------------------------------------------------
+
+
+def check_limits(limits: Mapping[str, int | None]) -> None:
+    """Raises `Invalid` for a limit nobody knows or a figure out of range."""
+    wrong = [(f"limits.{name}", "is no limit") for name in limits if name not in LIMITS]
+    wrong += [
+        (f"limits.{name}", f"is 0 to {MOST}") for name, n in limits.items() if n is not None and not 0 <= n <= MOST
+    ]
+    if wrong:
+        raise Invalid("a limit is not one", fix=f"the limits are {', '.join(LIMITS)}", problems=tuple(wrong))
+
+
+def check_expiry(pending_expiry: int | None) -> None:
+    """Raises `Invalid` outside 1h to 30d."""
+    if pending_expiry is not None and not SHORTEST_EXPIRY <= pending_expiry <= LONGEST_EXPIRY:
+        raise Invalid(
+            f"pending mail waits from {spell(SHORTEST_EXPIRY)} to {spell(LONGEST_EXPIRY)}, not {spell(pending_expiry)}",
+            problems=(("pending_expiry", "is 1h to 30d"),),
+        )
+
+
+def check_name(display_name: str | None) -> None:
+    """Raises `Invalid` for a name that could start a header of its own, or is longer than anybody shows."""
+    if display_name is not None and (
+        len(display_name) > addresses.MAX_DISPLAY
+        or any(unicodedata.category(char) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for char in display_name)
+    ):
+        raise Invalid(f"the display name {_ODD_NAME}", problems=(("display_name", _ODD_NAME),))
+
+
+def patterns(allow: Iterable[str]) -> list[str]:
+    """An allow-list in one spelling, each pattern once. Raises `Invalid`."""
+    found: list[str] = []
+    for place, pattern in enumerate(allow):
+        try:
+            found.append(addresses.check_pattern(pattern))
+        except Invalid as error:
+            raise Invalid(error.reason, fix=error.fix, problems=((f"allow[{place}]", error.reason),)) from error
+    return list(dict.fromkeys(found))
+
+
+def check_events(names: Iterable[str] | None) -> list[str] | None:
+    """The events a webhook asks for, each once, in one order; None for every one. Raises `Invalid`."""
+    if names is None:
+        return None
+    wanted = {name.strip() for name in names if name.strip()}
+    if unknown := sorted(wanted - TOLD):
+        raise Invalid(
+            f"a webhook is not told of {', '.join(unknown)}",
+            fix=f"the events are {', '.join(sorted(TOLD))}",
+            problems=(("webhook_events", f"knows no {unknown[0]}"),),
+        )
+    if not wanted:
+        raise Invalid(
+            "a webhook that asks for nothing hears nothing", fix="take the webhook away, or name events",
+            problems=(("webhook_events", "is empty"),),
+        )  # fmt: skip
+    return sorted(wanted)
+
+
+def require_notification_target(
+    tx: Transaction, mode: Mode, webhook_url: str | None, events: Collection[str] | None
+) -> None:
+    """Raises `Invalid` for a mode that notifies of every send where nobody would be told."""
+    _, policy = context.current_policy(tx)
+    modes.check_heard(mode, heard=heard(policy, webhook_url, events))
+
+
+def require_notification_targets(tx: Transaction, *, old: Policy, new: Policy) -> None:
+    """Raises `Conflict` if under the new policy nobody would hear of a monitored mailbox any more."""
+    c = MAILBOX.c
+    watched = select(c.address, c.webhook_url, c.webhook_events).where(
+        c.status == "active", c.mode == Mode.MONITORED.value
+    )
+    boxes = tx.all(watched.order_by(c.address))
+    deaf = [box.address for box in boxes if _hears(old, box) and not _hears(new, box)]
+    if deaf:
+        more = f" and {len(deaf) - 3} more" if len(deaf) > 3 else ""
+        raise Conflict(
+            f"nobody would be told of what {', '.join(deaf[:3])}{more} sends, and monitored means that somebody is",
+            fix="give each a webhook first, or lower its mode",
+        )
+
+
+def _hears(policy: Policy, box: Row[Any]) -> bool:
+    return heard(policy, box.webhook_url, box.webhook_events)
+
+
+def heard(policy: Policy, webhook_url: str | None, events: Collection[str] | None = None) -> bool:
+    """Whether somebody is told of every send: by the mailbox's webhook, or by the policy's notifications.
+
+    `events` are those the webhook asks for (None: every one): one that does not ask for departures hears of none.
+    """
+    asked = bool(webhook_url) and (events is None or EmailSent.type in events)
+    return asked or (bool(policy.notify.urls) and EmailSent.type in policy.notify.events)
+
+
+def common_figures(policy: Policy) -> dict[str, int]:
+    """The policy's figure for each of `LIMITS`, as a mailbox without its own has them at an ordinary site."""
+    budgets = policy.budgets
+    return {
+        "run": budgets.run.cap,
+        "hour": budgets.agent.hour,
+        "day": budgets.agent.day,
+        "new_recipients_day": budgets.agent.new_recipients_day,
+        "site_minute": budgets.site.minute,
+        "site_hour": budgets.site.hour,
+    }

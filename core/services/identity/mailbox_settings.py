@@ -1,0 +1,342 @@
+"""How much an identity may do: its mode, its limits, whom it may write to, what kind of mail, who is told.
+
+Every change is one of two kinds. Tightening is open to everybody who watches and takes any size of step; widening is
+issuing a little more, so it is for one role, never for who asked for the identity or owns it, and a mode rises one rung
+at a time. What is pending stays as it is: a change applies to the next action.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from sqlalchemy import select, update
+
+from core.db.directory import MailboxRecord
+from core.db.tables import Lane, Mailbox, table
+from core.db.transaction import Transaction
+from core.durations import DAY
+from core.errors import Conflict
+from core.events import Data, MailboxLimitsChanged, MailboxModeChanged
+from core.model import Actor, ContentClass, Mode
+from core.rules import issuance, modes, roles
+from core.rules.policy import Policy
+from core.rules.roles import Verb
+from core.services import access, context
+from core.services.identity import mailbox_record
+from core.services.notify import dead_letters
+
+MAILBOX: Final = table(Mailbox)
+LANE: Final = table(Lane)
+
+SECRETS_OVERLAP: Final = DAY
+"""How long a webhook's old secret still signs beside the new one: time to deploy."""
+_OF_BUDGETS: Final = ("site_hour", "site_minute")
+"""What a lane waits for that a wider limit ends; a lane that backs off from its receiver goes on backing off."""
+
+
+# --- the mode -----------------------------------------------------------------------------------------------------
+
+
+def change_mode(tx: Transaction, address: str, mode: Mode, *, reason: str, actor: Actor) -> MailboxRecord:
+    """Lower a mode as far as anybody likes, or raise it one rung, with the evidence in the reason.
+
+    The reason stands in the log; the record that people signed stays as they signed it. A mode that is in force already
+    changes nothing. Raises `Forbidden`, `NotFound`, `Invalid`, `Conflict`.
+    """
+    record = mailbox_record.found(tx, address)
+    old = Mode(record.mode)
+    rising = modes.is_raise(old, mode)
+    if rising:
+        mailbox_record.may_widen(tx, record, Verb.MODE_RAISE, actor=actor)
+    else:
+        actor = access.require(tx, actor, Verb.MODE_LOWER)
+    mailbox_record.need_alive(tx, record)
+    if mode is old:
+        return record
+    mailbox_record.need_reason(reason, name="change_reason")
+    modes.check_step(old, mode)
+    _, policy = context.current_policy(tx)
+    pause = policy.oversight.minimum_time_on_rung
+    modes.check_pause(old, mode, raised_at=record.raised_at, pause=pause, now=tx.now)
+    mailbox_record.require_notification_target(tx, mode, record.webhook_url, record.webhook_events)
+    values: dict[str, Any] = {"mode": mode.value, "mode_since": tx.now, "updated_at": tx.now}
+    if rising:
+        _check_owed(tx, record, mode)
+        values["raised_at"] = tx.now
+    tx.write(update(MAILBOX).where(MAILBOX.c.id == record.id).values(**values))
+    tx.emit(MailboxModeChanged(**mailbox_record.subjects(record, actor), old=old.value, new=mode.value, reason=reason))
+    return mailbox_record.found(tx, address)
+
+
+def _check_owed(tx: Transaction, record: MailboxRecord, mode: Mode) -> None:
+    """A mailbox that only read took two signatures; before it sends, deliverability has its say."""
+    owed = issuance.waiting_for(mailbox_record.as_request(record, mode=mode), mailbox_record.signatures(tx, record))
+    if owed:
+        raise Conflict(
+            f"{record.address} was signed for {record.mode} only; {mode} also takes {', '.join(owed)}",
+            fix=f"postroom mailbox approve {record.address} --as {owed[0]}",
+        )
+
+
+# --- limits, allow-list, classes ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What shall be otherwise; what is left out stays.
+
+    `limits` has names of `records.LIMITS`, a None there takes the policy's figure. `pending_expiry` in microseconds; 0
+    takes the policy's. An empty `display_name` takes it away.
+    """
+
+    limits: Mapping[str, int | None] = field(default_factory=dict)
+    allow: Sequence[str] | None = None
+    classes: Sequence[ContentClass] | None = None
+    pending_expiry: int | None = None
+    display_name: str | None = None
+
+
+@dataclass(slots=True)
+class _Edit:
+    """What a change comes to: columns, what the log says of it, and whether it widens."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    said: dict[str, Data] = field(default_factory=dict)
+    widened: bool = False
+
+
+def change_limits(tx: Transaction, address: str, change: Change, *, reason: str, actor: Actor) -> MailboxRecord:
+    """Change what an identity may do, each part by the role that may; all of it or nothing.
+
+    A widened budget takes effect at once, a tightened one at the next claim. Raises `Forbidden`, `NotFound`, `Invalid`,
+    `Conflict`.
+    """
+    record = mailbox_record.found(tx, address)
+    edit = _Edit()
+    _edit_limits(tx, record, change.limits, edit, actor)
+    if change.allow is not None:
+        _edit_allow(tx, record, change.allow, edit, actor)
+    if change.classes is not None:
+        _edit_classes(tx, record, change.classes, edit, actor)
+    if change.pending_expiry is not None:
+        _edit_expiry(tx, record, change.pending_expiry, edit, actor)
+    if change.display_name is not None:
+        _edit_name(tx, record, change.display_name, edit, actor)
+    actor = access.require(tx, actor, Verb.DESK_READ)
+    mailbox_record.need_alive(tx, record)
+    if not edit.values:
+        return record
+    mailbox_record.need_reason(reason, name="change_reason")
+    tx.write(update(MAILBOX).where(MAILBOX.c.id == record.id).values(**edit.values, updated_at=tx.now))
+    if change.limits:
+        _wake(tx, record)
+    tx.emit(
+        MailboxLimitsChanged(
+            **mailbox_record.subjects(record, actor), changes=edit.said, widened=edit.widened, reason=reason
+        )
+    )  # fmt: skip
+    return mailbox_record.found(tx, address)
+
+
+def _edit_limits(
+    tx: Transaction, record: MailboxRecord, limits: Mapping[str, int | None], edit: _Edit, actor: Actor
+) -> None:
+    if not limits:
+        return
+    mailbox_record.check_limits(limits)
+    own = {name: getattr(record, f"limit_{name}") for name in limits}
+    _, policy = context.current_policy(tx)
+    wider = issuance.is_wider(_in_force(own, policy, least=True), _in_force(limits, policy, least=False))
+    changed = {name: n for name, n in limits.items() if n != own[name]}
+    if changed and wider:
+        mailbox_record.may_widen(tx, record, Verb.LIMITS_WIDEN, actor=actor)
+    else:
+        actor = access.require(tx, actor, Verb.LIMITS_LOWER)
+    edit.widened |= bool(changed) and wider
+    edit.values |= {f"limit_{name}": n for name, n in changed.items()}
+    edit.said |= {name: [own[name], n] for name, n in changed.items()}
+
+
+def _in_force(limits: Mapping[str, int | None], policy: Policy, *, least: bool) -> dict[str, int]:
+    """The figures that bind, the policy's filled in; where sites differ, the least or the greatest of them.
+
+    An own figure replaces every site's, so it must be compared with the tightest of those it replaces.
+    """
+    pick = min if least else max
+    sites = [policy.budgets.site, *(policy.budgets.of_site(site) for site in policy.budgets.sites)]
+    usual = mailbox_record.common_figures(policy) | {
+        "site_minute": pick(site.minute for site in sites),
+        "site_hour": pick(site.hour for site in sites),
+    }
+    return {name: usual[name] if n is None else n for name, n in limits.items()}
+
+
+def _edit_allow(tx: Transaction, record: MailboxRecord, allow: Sequence[str], edit: _Edit, actor: Actor) -> None:
+    new = mailbox_record.patterns(allow)
+    added = issuance.widened_allow(record.allow, new)
+    if added:
+        mailbox_record.may_widen(tx, record, Verb.ALLOW_WIDEN, actor=actor)
+    else:
+        actor = access.require(tx, actor, Verb.ALLOW_NARROW)
+    if tuple(new) == record.allow:
+        return
+    edit.widened |= bool(added)
+    edit.values["allow"] = new
+    # A pattern may be a person's address, and the log holds none: figures only.
+    edit.said["allow"] = {
+        "old": len(record.allow),
+        "new": len(new),
+        "added": len(set(new) - set(record.allow)),
+        "removed": len(set(record.allow) - set(new)),
+    }
+
+
+def _edit_classes(
+    tx: Transaction, record: MailboxRecord, classes: Iterable[ContentClass], edit: _Edit, actor: Actor
+) -> None:
+    old = [ContentClass(one) for one in record.classes]
+    new = list(dict.fromkeys(classes))
+    added = issuance.widened_classes(old, new)
+    actor = access.require(tx, actor, Verb.CLASSES_WIDEN if added else Verb.CLASSES_NARROW)
+    if added:
+        roles.check_other(actor, Verb.CLASSES_WIDEN, first=record.requested_by)
+    if new == old:
+        return
+    edit.widened |= bool(added)
+    edit.values["classes"] = [one.value for one in new]
+    edit.said["classes"] = [[one.value for one in old], [one.value for one in new]]
+
+
+def _edit_expiry(tx: Transaction, record: MailboxRecord, pending_expiry: int, edit: _Edit, actor: Actor) -> None:
+    actor = access.require(tx, actor, Verb.EXPIRY_CHANGE)
+    new = pending_expiry or None
+    mailbox_record.check_expiry(new)
+    if new != record.pending_expiry:
+        edit.values["pending_expiry"] = new
+        edit.said["pending_expiry"] = [record.pending_expiry, new]
+
+
+def _edit_name(tx: Transaction, record: MailboxRecord, display_name: str, edit: _Edit, actor: Actor) -> None:
+    """Governance signed for the name that recipients see, so another name is signed for again."""
+    mailbox_record.may_widen(tx, record, Verb.NAME_CHANGE, actor=actor)
+    mailbox_record.check_name(display_name)
+    new = display_name or None
+    if new != record.display_name:
+        edit.values["display_name"] = new
+        edit.said["display_name"] = "changed"
+
+
+def _wake(tx: Transaction, record: MailboxRecord) -> None:
+    """Let the agent's mailboxes and the lanes that waited for a budget look again: its caps are the largest of all."""
+    mine = select(MAILBOX.c.id).where(MAILBOX.c.agent_id == record.agent_id)
+    tx.write(update(MAILBOX).where(MAILBOX.c.id.in_(mine), MAILBOX.c.status == "active").values(wake_at=0))
+    c = LANE.c
+    tx.write(
+        update(LANE)
+        .where(c.mailbox_id.in_(mine), c.paused_at.is_(None), c.waits_for.in_(_OF_BUDGETS), c.depth > 0)
+        .values(not_before=0, next_at=tx.now, waits_for=None)
+    )
+    tx.write(
+        update(LANE)
+        .where(c.mailbox_id.in_(mine), c.paused_at.is_(None), c.waits_for.in_(_OF_BUDGETS), c.depth <= 0)
+        .values(not_before=0, waits_for=None)
+    )
+
+
+# --- who is told --------------------------------------------------------------------------------------------------
+
+
+def change_webhook(
+    tx: Transaction,
+    address: str,
+    *,
+    url: str | None,
+    secret: bytes | None,
+    reason: str,
+    actor: Actor,
+    events: Collection[str] | None = None,
+) -> MailboxRecord:
+    """Point the webhook elsewhere, or take it away; `url` was checked and `secret` sealed by the caller.
+
+    `events` are those it asks for; None: every one. What an earlier receiver had trouble with is forgotten. Raises
+    `Forbidden`, `NotFound`, `Invalid` (a monitored mailbox would be heard by nobody), `Conflict`.
+    """
+    actor = access.require(tx, actor, Verb.WEBHOOK_CHANGE)
+    record = mailbox_record.found(tx, address)
+    wanted = mailbox_record.check_events(events) if url else None
+    mailbox_record.require_notification_target(tx, Mode(record.mode), url, wanted)
+    values = {
+        "webhook_url": url,
+        "webhook_secret": secret if url else None,
+        "webhook_previous": None,
+        "webhook_previous_until": None,
+        "webhook_events": wanted,
+    }
+    said: dict[str, Data] = {"approval_webhook": [_host(record.webhook_url), _host(url)]}
+    if _listed(wanted) != _listed(record.webhook_events):
+        said["webhook_events"] = [_listed(record.webhook_events), _listed(wanted)]
+    changed = _tell_webhook(tx, record, values, said, reason=reason, actor=actor)
+    dead_letters.reset_backoff(tx, record.id)
+    return changed
+
+
+def change_webhook_events(
+    tx: Transaction, address: str, events: Collection[str] | None, *, reason: str, actor: Actor
+) -> MailboxRecord:
+    """Which events the webhook is told of from now on; None: every one. Raises as `change_webhook`."""
+    actor = access.require(tx, actor, Verb.WEBHOOK_CHANGE)
+    record = _with_webhook(tx, address)
+    wanted = mailbox_record.check_events(events)
+    mailbox_record.require_notification_target(tx, Mode(record.mode), record.webhook_url, wanted)
+    if _listed(wanted) == _listed(record.webhook_events):
+        return record
+    said: dict[str, Data] = {"webhook_events": [_listed(record.webhook_events), _listed(wanted)]}
+    return _tell_webhook(tx, record, {"webhook_events": wanted}, said, reason=reason, actor=actor)
+
+
+def rotate_secret(tx: Transaction, address: str, *, secret: bytes, reason: str, actor: Actor) -> MailboxRecord:
+    """A new secret; for a day the old one signs beside it. Raises `Forbidden`, `NotFound`, `Conflict`."""
+    actor = access.require(tx, actor, Verb.WEBHOOK_CHANGE)
+    record = _with_webhook(tx, address)
+    values = {
+        "webhook_secret": secret,
+        "webhook_previous": record.webhook_secret,
+        "webhook_previous_until": tx.now + SECRETS_OVERLAP,
+    }
+    return _tell_webhook(tx, record, values, {"webhook_secret": "rotated"}, reason=reason, actor=actor)
+
+
+def _tell_webhook(
+    tx: Transaction,
+    record: MailboxRecord,
+    values: Mapping[str, Any],
+    said: dict[str, Data],
+    *,
+    reason: str,
+    actor: Actor,
+) -> MailboxRecord:
+    mailbox_record.need_alive(tx, record)
+    tx.write(update(MAILBOX).where(MAILBOX.c.id == record.id).values(**values, updated_at=tx.now))
+    tx.emit(
+        MailboxLimitsChanged(**mailbox_record.subjects(record, actor), changes=said, widened=False, reason=reason)
+    )  # fmt: skip
+    return mailbox_record.found(tx, record.address)
+
+
+def _with_webhook(tx: Transaction, address: str) -> MailboxRecord:
+    record = mailbox_record.found(tx, address)
+    if record.webhook_url is None:
+        raise Conflict(f"{record.address} has no webhook", fix=f"postroom mailbox webhook {record.address} URL")
+    return record
+
+
+def _listed(events: Collection[str] | None) -> Data:
+    return "all" if events is None else list(events)
+
+
+def _host(url: str | None) -> str | None:
+    """The host alone: what follows it may be a secret, and the log is exported."""
+    return urlsplit(url).hostname if url else None

@@ -1,0 +1,422 @@
+"""An inbox is a non-human identity: somebody asks, three sign or one says no, it is renewed, and one day it ends.
+
+Whoever asks never approves, owner and governance are two people, and what the desk can see for itself no signature can
+deny. How much an identity may do, once it exists, is `flow.bounds`. Every verb takes the person who acts and asks the
+table of roles first: an agent finds no way in, and an admin neither.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, assert_never
+
+from sqlalchemy import Row, delete, select, update
+
+from core.db import directory
+from core.db.directory import MailboxRecord
+from core.db.tables import Agent, Mailbox, Message, Recipient, Review, Signoff, Stream, StreamKey, table
+from core.db.transaction import Transaction
+from core.durations import DAY
+from core.errors import Conflict, Forbidden, Invalid, NotFound
+from core.events import (
+    Data,
+    Event,
+    MailboxActivated,
+    MailboxGovernanceApproved,
+    MailboxOwnerApproved,
+    MailboxRenewed,
+    MailboxRequested,
+    MailboxSignedOff,
+    MailboxVetoed,
+)
+from core.model import DEFAULT_CLASSES, SYSTEM, Actor, ContentClass, Mode, Role
+from core.rules import addresses, issuance
+from core.rules.addresses import Address
+from core.rules.issuance import Kind
+from core.rules.roles import Verb
+from core.services import access, context
+from core.services.identity import mailbox_record
+
+MAILBOX: Final = table(Mailbox)
+AGENT: Final = table(Agent)
+STREAM: Final = table(Stream)
+STREAM_KEY: Final = table(StreamKey)
+SIGNOFF: Final = table(Signoff)
+MESSAGE: Final = table(Message)
+RECIPIENT: Final = table(Recipient)
+REVIEW: Final = table(Review)
+
+LONG_LIFE: Final = 366 * DAY
+"""An identity that ends within a year has an expiration the desk can vouch for."""
+_AGENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_SIGNS: Final[Mapping[Kind, Verb]] = {
+    Kind.OWNER: Verb.MAILBOX_SIGN_OWNER,
+    Kind.GOVERNANCE: Verb.MAILBOX_SIGN_GOVERNANCE,
+    Kind.DELIVERABILITY: Verb.MAILBOX_SIGN_DELIVERABILITY,
+}
+
+
+# --- asking -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filing:
+    """The whole record as asked for. Times and durations in microseconds; no `mode` is the policy's default.
+
+    `webhook_url` was checked at the door, `webhook_secret` is sealed already; no `webhook_events` asks for every one.
+    `limits` has names of `records.LIMITS`.
+    """
+
+    address: Address
+    agent: str | None = None
+    display_name: str | None = None
+    mode: Mode | None = None
+    purpose: str | None = None
+    owner: str | None = None
+    system_owner: str | None = None
+    systems: str | None = None
+    standing_reason: str | None = None
+    revoke_when: str | None = None
+    expires_at: int | None = None
+    stores_or_forwards: bool = False
+    classes: tuple[ContentClass, ...] = DEFAULT_CLASSES
+    allow: tuple[str, ...] = ()
+    limits: Mapping[str, int | None] = field(default_factory=dict)
+    pending_expiry: int | None = None
+    webhook_url: str | None = None
+    webhook_secret: bytes | None = field(default=None, repr=False)
+    webhook_events: Sequence[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """What became of a request. `stuck` is a sentence if nobody can ever sign it as it stands."""
+
+    record: MailboxRecord
+    missing: tuple[str, ...]
+    stuck: str | None
+
+
+def request(tx: Transaction, filing: Filing, *, actor: Actor) -> Filed:
+    """Any operator asks for an identity; whoever asked may file again, complete, which voids what was signed.
+
+    Raises `Forbidden`, `NotFound` (no such stream), `Invalid`, `Conflict` (the address is taken).
+    """
+    actor = access.require(tx, actor, Verb.MAILBOX_REQUEST)
+    stream = _stream_for(tx, filing)
+    known = directory.mailbox(tx.conn, filing.address.normalised)
+    _may_file(known, filing, actor)
+    _, policy = context.current_policy(tx)
+    mode = filing.mode or policy.oversight.default_mode
+    mailbox_record.require_notification_target(tx, mode, filing.webhook_url, filing.webhook_events)
+    values = _values(tx, filing) | {
+        "agent_id": _agent_for(tx, filing.agent),
+        "stream_id": stream.id,
+        "mode": mode.value,
+        "mode_since": tx.now,
+        "requested_by": actor.name,
+    }
+    if known is None:
+        tx.create(MAILBOX, values)
+    else:
+        tx.write(delete(SIGNOFF).where(SIGNOFF.c.mailbox_id == known.id))
+        tx.write(update(MAILBOX).where(MAILBOX.c.id == known.id).values(**values))
+    record = mailbox_record.found(tx, filing.address.normalised)
+    asked = mailbox_record.as_request(record)
+    missing = issuance.missing(asked)
+    tx.emit(
+        MailboxRequested(
+            **mailbox_record.subjects(record, actor), mode=mode.value, expires_at=record.expires_at, missing=[*missing]
+        )
+    )
+    return Filed(record, missing, issuance.stuck(asked) or _no_owner(tx, record))
+
+
+def as_filing(record: MailboxRecord) -> Filing:
+    """The record as its requester filed it, for a door that changes some fields and files it again."""
+    return Filing(
+        address=addresses.parse_address(record.address),
+        limits={name: getattr(record, f"limit_{name}") for name in mailbox_record.LIMITS},
+        mode=Mode(record.mode),
+        classes=tuple(ContentClass(one) for one in record.classes),
+        **{name: getattr(record, name) for name in _ALIKE},
+    )
+
+
+_ALIKE: Final = (
+    "agent", "display_name", "purpose", "owner", "system_owner", "systems", "standing_reason", "revoke_when",
+    "expires_at", "stores_or_forwards", "allow", "pending_expiry", "webhook_url", "webhook_secret",
+    "webhook_events",
+)  # fmt: skip
+
+
+def _stream_for(tx: Transaction, filing: Filing) -> Row[Any]:
+    """The stream of the address's domain. A protected one is off-limits but for the agents that own it."""
+    domain = filing.address.domain_ascii
+    stream = tx.one(select(STREAM).where(STREAM.c.domain == domain))
+    if stream is None:
+        raise NotFound(f"there is no stream {domain}", fix=f"postroom stream add {domain} --relay smtp://HOST:PORT")
+    if stream.protected and filing.agent not in stream.owners:
+        raise Forbidden(
+            f"{domain} is protected: it carries mail that agents must not put at risk",
+            fix="ask for an address on a subdomain of the agent's own",
+        )
+    return stream
+
+
+def _may_file(known: MailboxRecord | None, filing: Filing, actor: Actor) -> None:
+    if known is None or known.status == "vetoed":
+        return
+    if known.status == "requested" and known.requested_by.casefold() == actor.name.casefold():
+        return
+    if known.status == "retired" and known.agent == filing.agent:
+        return
+    said = {
+        "requested": f"{known.requested_by} has asked for {known.address} already",
+        "retired": f"{known.address} was another agent's, and its mail with it",
+    }
+    raise Conflict(said.get(known.status, f"{known.address} is {known.status}"), fix="choose another address")
+
+
+def _agent_for(tx: Transaction, name: str | None) -> int | None:
+    """The agent's row, made when it is first named; None while nobody named one."""
+    if name is None:
+        return None
+    known = directory.agent(tx.conn, name)
+    if known is not None:
+        return known.id
+    if not _AGENT.fullmatch(name):
+        raise Invalid(
+            "an agent's name is 1 to 64 letters, digits and . _ -", problems=(("agent", "is not a name of an agent"),)
+        )
+    return tx.create(AGENT, {"name": name, "created_at": tx.now, "suspend_figures": {}, "warned": {}})
+
+
+def _no_owner(tx: Transaction, record: MailboxRecord) -> str | None:
+    if record.owner is None:
+        return None
+    person = directory.operator(tx.conn, record.owner)
+    if person is not None and person.disabled_at is None and Role.OWNER in (*person.roles, *person.unconfirmed):
+        return None
+    return f"{record.owner} is no operator who is owner, so nobody can sign as its owner"
+
+
+def _values(tx: Transaction, filing: Filing) -> dict[str, Any]:
+    """Every column of the record that the filing decides, checked."""
+    if filing.expires_at is not None and filing.expires_at <= tx.now:
+        raise Invalid("the identity would have ended already", problems=(("expires", "is in the past"),))
+    values = {name: getattr(filing, name) for name in _ALIKE if name != "agent"}
+    values |= {f"limit_{name}": filing.limits.get(name) for name in mailbox_record.LIMITS}
+    mailbox_record.check_limits(filing.limits)
+    mailbox_record.check_expiry(filing.pending_expiry)
+    mailbox_record.check_name(filing.display_name)
+    return values | {
+        "address": filing.address.normalised,
+        "status": "requested",
+        "classes": [one.value for one in filing.classes],
+        "allow": mailbox_record.patterns(filing.allow),
+        "webhook_events": mailbox_record.check_events(filing.webhook_events),
+        "governance_reviewer": None,
+        "requested_at": tx.now,
+        "updated_at": tx.now,
+        "activated_at": None,
+        "raised_at": None,
+        "warned_expiry_at": None,
+        "retired_at": None,
+        "wake_at": 0,
+        "waits_for": None,
+    }
+
+
+# --- signing ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Lookups:
+    """What the caller found outside the database. None: it could not tell, so the signer answers for it."""
+
+    published: bool | None = None
+    suppression: bool | None = True
+    feedback: bool | None = None
+
+
+def sign(
+    tx: Transaction,
+    address: str,
+    kind: Kind,
+    *,
+    actor: Actor,
+    affirmed: Collection[str] = (),
+    reason: str | None = None,
+    lookups: Lookups | None = None,
+    digest: str | None = None,
+) -> MailboxRecord:
+    """One of the three says yes, having gone through the checklist; the last of them brings the identity into being.
+
+    `affirmed` are the codes the signer answers for. What the desk sees for itself needs no affirmation, and what it
+    sees to be wrong no affirmation can mend. `digest` is that of the record the signer was shown; without one, the
+    record as it is now is signed. Raises `Forbidden`, `NotFound`, `Conflict`.
+    """
+    actor = access.require(tx, actor, _SIGNS[kind])
+    record = mailbox_record.found(tx, address)
+    _check_shown(record, digest)
+    asked, earlier = mailbox_record.as_request(record), mailbox_record.signatures(tx, record)
+    owed = record.status == "active" and kind not in {one.kind for one in earlier}
+    if record.status != "requested" and not owed:
+        raise Conflict(
+            f"{record.address} is {record.status}",
+            fix="file a new request" if not mailbox_record.alive(tx, record) else None,
+        )
+    issuance.may_sign(kind, actor, request=asked, earlier=earlier)
+    if (record.expires_at or 0) <= tx.now:
+        raise Conflict(f"{record.address} would have ended already", fix="file it again with a later end")
+    seen = _findings(tx, record, kind, lookups or Lookups())
+    checklist = _checklist(record, kind, seen, affirmed)
+    # An earlier yes of this kind can be there only where it was given to another record: it counts no more.
+    tx.write(delete(SIGNOFF).where(SIGNOFF.c.mailbox_id == record.id, SIGNOFF.c.kind == kind.value))
+    _keep(tx, record, kind, actor, approved=True, checklist=checklist, reason=reason)
+    if kind is Kind.GOVERNANCE:
+        tx.write(update(MAILBOX).where(MAILBOX.c.id == record.id).values(governance_reviewer=actor.name))
+    tx.emit(_signed(record, kind, actor, checklist=checklist, reason=reason))
+    if record.status == "requested" and issuance.complete(asked, mailbox_record.signatures(tx, record)):
+        _activate(tx, record)
+    return mailbox_record.found(tx, address)
+
+
+def veto(tx: Transaction, address: str, kind: Kind, *, actor: Actor, reason: str) -> MailboxRecord:
+    """One of the three says no, and the request ends. Raises `Forbidden`, `NotFound`, `Invalid`, `Conflict`."""
+    actor = access.require(tx, actor, Verb.MAILBOX_VETO)
+    record = mailbox_record.found(tx, address)
+    mailbox_record.need_reason(reason)
+    if record.status != "requested":
+        raise Conflict(f"{record.address} is {record.status}", fix="suspend the agent or retire the mailbox")
+    issuance.may_veto(
+        kind, actor, request=mailbox_record.as_request(record), earlier=mailbox_record.signatures(tx, record)
+    )
+    # A no takes the place of an earlier yes of its kind: the row is what the kind says now, the log what it said.
+    tx.write(delete(SIGNOFF).where(SIGNOFF.c.mailbox_id == record.id, SIGNOFF.c.kind == kind.value))
+    _keep(tx, record, kind, actor, approved=False, checklist={}, reason=reason)
+    tx.write(update(MAILBOX).where(MAILBOX.c.id == record.id).values(status="vetoed", updated_at=tx.now))
+    tx.emit(MailboxVetoed(**mailbox_record.subjects(record, actor), kind=kind.value, reason=reason))
+    return mailbox_record.found(tx, address)
+
+
+def _check_shown(record: MailboxRecord, digest: str | None) -> None:
+    """Nobody signs another record than they were shown. Raises `Conflict`."""
+    now = record.digest
+    if digest is not None and digest.strip().lower() != now:
+        raise Conflict(
+            f"the record of {record.address} has changed since it was shown: its digest is {now} now",
+            fix=f"look at it again (postroom mailbox show {record.address}), then sign",
+        )
+
+
+def _keep(tx: Transaction, record: MailboxRecord, kind: Kind, actor: Actor, **said: Any) -> None:
+    row = {"mailbox_id": record.id, "kind": kind.value, "operator": actor.name, "at": tx.now}
+    tx.create(SIGNOFF, row | {"record_digest": record.digest} | said)
+
+
+def _findings(tx: Transaction, record: MailboxRecord, kind: Kind, lookups: Lookups) -> dict[str, bool | None]:
+    """What the desk sees for itself of a checklist: it is so, it is not, or (None) it cannot tell."""
+    match kind:
+        case Kind.OWNER:
+            return {}
+        case Kind.GOVERNANCE:
+            soon = record.expires_at is not None and record.expires_at <= tx.now + LONG_LIFE
+            # The log takes every event of every mailbox: there is no switch that could be off.
+            return {"expiration": True if soon else None, "logging": True}
+        case Kind.DELIVERABILITY:
+            return _deliverability_findings(tx, record, lookups)
+        case _:
+            assert_never(kind)
+
+
+def _deliverability_findings(tx: Transaction, record: MailboxRecord, lookups: Lookups) -> dict[str, bool | None]:
+    c = STREAM_KEY.c
+    keys = tx.all(select(c.algorithm).where(c.stream_id == record.stream_id, c.retired_at.is_(None)))
+    signable = {"rsa", "ed25519"} <= {row.algorithm for row in keys}
+    _, policy = context.current_policy(tx)
+    usual = mailbox_record.common_figures(policy)
+    modest = all((getattr(record, f"limit_{name}") or 0) <= usual[name] for name in mailbox_record.LIMITS)
+    # Two labels are a whole organisation's domain, or a public suffix the desk does not know: a person must look.
+    own = not record.protected and record.domain.count(".") > 1
+    return {
+        "subdomain_own": True if own else None,
+        "keys_published": lookups.published if signable else False,
+        "limits": True if modest else None,
+        "suppression_connected": lookups.suppression,
+        "feedback_connected": lookups.feedback,
+    }
+
+
+def _checklist(
+    record: MailboxRecord, kind: Kind, seen: Mapping[str, bool | None], affirmed: Collection[str]
+) -> dict[str, Data]:
+    """Each point with who answers for it: `desk` or `signer`. Raises `Conflict`."""
+    wrong = [item for item in issuance.CHECKLISTS[kind] if seen.get(item.code) is False]
+    if wrong:
+        raise Conflict(
+            f"{record.address}: the desk sees that this is not so: {' '.join(item.sentence for item in wrong)}",
+            fix="postroom doctor tells what is missing",
+        )
+    sure = {code for code, so in seen.items() if so}
+    open_ = issuance.unchecked(kind, sure | set(affirmed))
+    if open_:
+        raise Conflict(
+            f"the checklist is not done: {', '.join(item.code for item in open_)}",
+            fix="look at each and affirm it: " + " ".join(item.sentence for item in open_),
+        )
+    return {item.code: "desk" if item.code in sure else "signer" for item in issuance.CHECKLISTS[kind]}
+
+
+def _signed(
+    record: MailboxRecord, kind: Kind, actor: Actor, *, checklist: dict[str, Data], reason: str | None
+) -> Event:
+    who = mailbox_record.subjects(record, actor) | {"record_digest": record.digest}
+    match kind:
+        case Kind.OWNER:
+            return MailboxOwnerApproved(**who, reason=reason)
+        case Kind.GOVERNANCE:
+            return MailboxGovernanceApproved(**who, checklist=checklist, reason=reason)
+        case Kind.DELIVERABILITY:
+            return MailboxSignedOff(**who, checklist=checklist, reason=reason)
+        case _:
+            assert_never(kind)
+
+
+def _activate(tx: Transaction, record: MailboxRecord) -> None:
+    mailbox_record.require_notification_target(tx, Mode(record.mode), record.webhook_url, record.webhook_events)
+    tx.write(
+        update(MAILBOX)
+        .where(MAILBOX.c.id == record.id)
+        .values(status="active", activated_at=tx.now, mode_since=tx.now, updated_at=tx.now)
+    )
+    # By the desk and not by the last signer: three made it so.
+    tx.emit(MailboxActivated(**mailbox_record.subjects(record, SYSTEM), mode=record.mode, expires_at=record.expires_at))
+
+
+# --- renewing -----------------------------------------------------------------------------------------------------
+
+
+def renew(tx: Transaction, address: str, *, expires_at: int, reason: str, actor: Actor) -> MailboxRecord:
+    """Governance moves the end of a living identity; one that has ended is asked for anew.
+
+    To renew is to issue again: never by who asked for it, nor by its owner. Raises `Forbidden`, `Conflict`, `Invalid`.
+    """
+    record = mailbox_record.found(tx, address)
+    mailbox_record.may_widen(tx, record, Verb.MAILBOX_RENEW, actor=actor)
+    mailbox_record.need_alive(tx, record)
+    mailbox_record.need_reason(reason)
+    if expires_at <= tx.now:
+        raise Invalid("the new end is in the past", problems=(("expires", "is in the past"),))
+    tx.write(
+        update(MAILBOX)
+        .where(MAILBOX.c.id == record.id)
+        .values(expires_at=expires_at, warned_expiry_at=None, updated_at=tx.now, wake_at=0)
+    )
+    tx.emit(
+        MailboxRenewed(**mailbox_record.subjects(record, actor), old=record.expires_at, new=expires_at, reason=reason)
+    )
+    return mailbox_record.found(tx, address)

@@ -1,0 +1,126 @@
+"""An identity ends: by somebody's word or by its date, for good, and with all it had waiting.
+
+One row shuts the gate, in the same commit; emptying a long queue is work for many, so it goes on in hands of a few
+hundred, and comes back for what was in flight when the gate fell shut.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import select, update
+
+from core.db import directory, gate_queries
+from core.db.directory import MailboxRecord
+from core.db.gate_queries import SenderState
+from core.db.tables import Mailbox, Message, Recipient, Review, table
+from core.db.transaction import Transaction
+from core.durations import DAY
+from core.errors import Conflict
+from core.events import EmailCancelled, MailboxExpiring, MailboxRetired
+from core.model import SYSTEM, Action, Actor, Status
+from core.rules.roles import Verb
+from core.services import access
+from core.services.identity import mailbox_record, tokens
+from core.services.sending import review
+
+MAILBOX: Final = table(Mailbox)
+MESSAGE: Final = table(Message)
+RECIPIENT: Final = table(Recipient)
+REVIEW: Final = table(Review)
+
+WARN_BEFORE: Final = 7 * DAY
+RETIRING: Final = "retiring"
+"""What a retired mailbox `waits_for` while something of it is still to be cancelled."""
+BATCH_SIZE: Final = 200
+
+_UNSENT: Final = [Status.PENDING.value, Status.QUEUED.value, Status.DEFERRED.value]
+
+
+def retire(tx: Transaction, address: str, *, reason: str, actor: Actor) -> int:
+    """End an identity for good and cancel what it has waiting; returns how much was cancelled at once.
+
+    Nothing leaves from this commit on; a long queue is emptied by `finish_retiring`. Raises `Forbidden`, `NotFound`,
+    `Invalid`, `Conflict`.
+    """
+    actor = access.require(tx, actor, Verb.MAILBOX_RETIRE)
+    record = mailbox_record.found(tx, address)
+    mailbox_record.need_reason(reason)
+    if record.status != "active":
+        raise Conflict(f"{record.address} is {record.status}", fix="a request that is not wanted is vetoed")
+    return _retire(tx, record, reason=reason, actor=actor)
+
+
+def expire_due(tx: Transaction, *, limit: int = BATCH_SIZE) -> int:
+    """End identities whose time is over, and say seven days before that it will be; returns how many."""
+    over = directory.mailboxes_ending(tx.conn, by=tx.now, limit=limit)
+    for address in over:
+        _retire(tx, mailbox_record.found(tx, address), reason="its time is over", actor=SYSTEM)
+    soon = directory.mailboxes_ending(tx.conn, by=tx.now + WARN_BEFORE, warned=False, limit=limit)
+    for address in soon:
+        record = mailbox_record.found(tx, address)
+        tx.write(update(MAILBOX).where(MAILBOX.c.id == record.id).values(warned_expiry_at=tx.now))
+        tx.emit(MailboxExpiring(**mailbox_record.subjects(record, SYSTEM), expires_at=record.expires_at or tx.now))
+    return len(over) + len(soon)
+
+
+def finish_retiring(tx: Transaction, *, limit: int = BATCH_SIZE) -> int:
+    """Cancel more of what retired mailboxes left waiting, what came back from a delivery too; returns how much."""
+    c = MAILBOX.c
+    done = 0
+    for row in tx.all(select(c.id).where(c.status == "retired", c.waits_for == RETIRING).order_by(c.retired_at)):
+        done += _cancel_waiting(tx, gate_queries.gate(tx, row.id), reason="the mailbox is retired", limit=limit - done)
+        if done >= limit:
+            break
+    return done
+
+
+def _retire(tx: Transaction, record: MailboxRecord, *, reason: str, actor: Actor) -> int:
+    tx.write(
+        update(MAILBOX)
+        .where(MAILBOX.c.id == record.id)
+        .values(status="retired", retired_at=tx.now, updated_at=tx.now, waits_for=RETIRING)
+    )
+    box = gate_queries.gate(tx, record.id)
+    cancelled = _cancel_waiting(tx, box, reason=reason, limit=BATCH_SIZE)
+    if not gate_queries.agent_mailboxes(tx, box.agent_id):
+        # The agent has no identity left: what it holds must open nothing, also should one be given to it later.
+        tokens.end(tx, directory.tokens_alive(tx.conn, now=tx.now, agent_id=box.agent_id), actor=actor, reason=reason)
+    tx.emit(MailboxRetired(**mailbox_record.subjects(record, actor), reason=reason, cancelled=cancelled))
+    return cancelled
+
+
+def _cancel_waiting(tx: Transaction, box: SenderState, *, reason: str, limit: int) -> int:
+    """Cancel up to `limit` of what waits; once nothing is open any more, the mailbox waits for nothing."""
+    done = _cancel_asked(tx, box, reason=reason)
+    m, r = MESSAGE.c, RECIPIENT.c
+    waiting = select(r.message_id).where(r.message_id == m.id, r.status.in_(_UNSENT)).exists()
+    rows = tx.all(
+        select(m.id).where(m.mailbox_id == box.mailbox_id, m.open > 0, waiting).order_by(m.id).limit(limit)
+    )  # fmt: skip
+    for row in rows:
+        review.cancel(tx, row.id, actor=SYSTEM, reason=reason)
+    if tx.one(select(m.id).where(m.mailbox_id == box.mailbox_id, m.open > 0).limit(1)) is None:
+        tx.write(update(MAILBOX).where(MAILBOX.c.id == box.mailbox_id).values(waits_for=None))
+    return done + len(rows)
+
+
+def _cancel_asked(tx: Transaction, box: SenderState, *, reason: str) -> int:
+    """Cancel reads and tags that wait for a human or were granted and not used."""
+    c = REVIEW.c
+    kinds = [Action.READ.value, Action.TAG.value]
+    mine = (c.mailbox_id == box.mailbox_id) & c.status.in_(["pending", "approved", "rejecting"]) & c.kind.in_(kinds)
+    items = tx.all(select(c.kind, c.status, c.message_id).where(mine))
+    if items:
+        tx.write(update(REVIEW).where(mine).values(status="cancelled", due_at=None))
+        pending = sum(item.status == "pending" for item in items)
+        if pending:
+            review.count_pending(tx, box, n=-pending)
+    for item in items:
+        tx.emit(
+            EmailCancelled(
+                actor=str(SYSTEM), message=item.message_id, mailbox=box.mailbox_id, agent=box.agent_id,
+                stream=box.stream_id, kind=item.kind, reason=reason,
+            )
+        )  # fmt: skip
+    return len(items)

@@ -1,0 +1,394 @@
+"""Sending subdomains: their routes, their warm-up, the keys that sign for them and the records that vouch for both.
+
+A stream has two slots with a key of each algorithm. One slot signs; the other is published and waits, so that a
+rotation is one row and needs no DNS at that moment: the waiting slot signs from then on, the one that signed is retired
+but stays published while its mail is on the way, and fresh keys take its place, to be published for the next time.
+Keys are made and sealed by the caller: drawing an RSA key takes half a second, too long for the desk's one writer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from core.db.tables import Mailbox, Stream, StreamKey, table
+from core.db.transaction import Transaction
+from core.durations import DAY
+from core.errors import Conflict, Invalid, NotFound
+from core.events import Data, StreamAdded, StreamChanged, StreamKeyRotated, StreamWarmupChanged
+from core.model import Actor
+from core.rules import addresses, dns
+from core.rules.dns import Algorithm, Slot
+from core.rules.provider_profiles import PROFILES
+from core.rules.roles import Verb
+from core.services import access
+from core.services.control.emergency import require_reason, stream_named, wake
+from core.smtp import Route
+
+STREAM: Final = table(Stream)
+KEY: Final = table(StreamKey)
+MAILBOX: Final = table(Mailbox)
+
+IN_TRANSIT: Final = 7 * DAY
+"""How long a retired key stays published: RFC 5321 4.5.4.1 lets a relay try for 4-5 days, and readers verify late."""
+REVOKED: Final = 30 * DAY
+"""How long its name is then published without a key (RFC 6376 3.6.1), before it may be taken from the zone."""
+SLOTS: Final[tuple[Slot, Slot]] = ("a", "b")
+ALGORITHMS: Final[tuple[Algorithm, Algorithm]] = ("rsa", "ed25519")
+PAGE: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class SealedKey:
+    """One generated key: `private` sealed with the master key, `public` the `p=` of its record."""
+
+    slot: Slot
+    algorithm: Algorithm
+    selector: str
+    private: bytes
+    public: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewStream:
+    """What a stream begins with. `route` has no password in it; `route_secret` is the password, sealed."""
+
+    domain: str
+    route: str
+    keys: tuple[SealedKey, ...]
+    route_secret: bytes | None = None
+    provider: str = "none"
+    protected: bool = False
+    owners: tuple[str, ...] = ()
+    warm: bool = False
+    organisation: str | None = None
+    postal_address: str | None = None
+    unsubscribe_url: str | None = None
+    connection_messages: int | None = None
+    minute_messages: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamChange:
+    """What shall be otherwise; what is None stays. A route comes without its password, which is sealed beside it.
+
+    An empty text takes away what commercial mail says of the sender, 0 a limit of the route.
+    """
+
+    route: str | None = None
+    route_secret: bytes | None = None
+    provider: str | None = None
+    protected: bool | None = None
+    owners: tuple[str, ...] | None = None
+    organisation: str | None = None
+    postal_address: str | None = None
+    unsubscribe_url: str | None = None
+    connection_messages: int | None = None
+    minute_messages: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFacts:
+    """A stream as operators see it."""
+
+    id: int
+    domain: str
+    route: str
+    provider: str
+    protected: bool
+    owners: tuple[str, ...]
+    organisation: str | None
+    postal_address: str | None
+    unsubscribe_url: str | None
+    warm: bool
+    warm_cap: int | None
+    active_slot: str
+    created_at: int
+    first_sent_at: int | None
+    paused_at: int | None
+    paused_by: str | None
+    pause_reason: str | None
+    backoff_until: int
+    last_reply: str | None
+    connection_messages: int | None
+    minute_messages: int | None
+
+
+# --- verbs --------------------------------------------------------------------------------------------------------
+
+
+def add(tx: Transaction, new: NewStream, *, actor: Actor) -> int:
+    """Add a stream, slot `a` signing; returns its id. Raises `Forbidden`, `Invalid`, `Conflict`."""
+    actor = access.require(tx, actor, Verb.STREAM_ADD)
+    domain = subdomain(new.domain)
+    _check_way(new.route, new.provider)
+    _check_unsubscribe(new.unsubscribe_url)
+    _check_limits(new)
+    _check_keys(new.keys, slots=SLOTS)
+    if tx.one(select(STREAM.c.id).where(STREAM.c.domain == domain)) is not None:
+        raise Conflict(f"there is a stream {domain} already", fix=f"change it: postroom stream set {domain}")
+    stream_id = tx.create(
+        STREAM,
+        {
+            "domain": domain,
+            "route": new.route,
+            "route_secret": new.route_secret,
+            "provider": new.provider,
+            "protected": new.protected,
+            "owners": list(new.owners),
+            "organisation": new.organisation,
+            "postal_address": new.postal_address,
+            "unsubscribe_url": new.unsubscribe_url,
+            "connection_messages": new.connection_messages or None,
+            "minute_messages": new.minute_messages or None,
+            "warm": new.warm,
+            "active_slot": "a",
+            "created_at": tx.now,
+        },
+    )
+    _store(tx, stream_id, new.keys)
+    tx.emit(
+        StreamAdded(
+            actor=str(actor), stream=stream_id, domain=domain, provider=new.provider,
+            selectors=[key.selector for key in new.keys], protected=new.protected,
+            connection_messages=new.connection_messages or None, minute_messages=new.minute_messages or None,
+        )
+    )  # fmt: skip
+    return stream_id
+
+
+def change(tx: Transaction, domain: str, asked: StreamChange, *, reason: str, actor: Actor) -> None:
+    """Change a stream's way out, or what its commercial mail says of the sender; mail that is composed stays as it is.
+
+    Raises `Forbidden`, `NotFound`, `Invalid`.
+    """
+    actor = access.require(tx, actor, Verb.STREAM_CHANGE)
+    stream = stream_named(tx, domain)
+    why = require_reason(reason)
+    _check_way(asked.route or stream.route, asked.provider or stream.provider)
+    _check_unsubscribe(asked.unsubscribe_url)
+    _check_limits(asked)
+    values: dict[str, Any] = {}
+    said: dict[str, Data] = {}
+    for name in _CHANGEABLE:
+        wanted, old = getattr(asked, name), getattr(stream, name)
+        new = (wanted or None) if name in _CLEARABLE else wanted
+        if wanted is not None and new != (tuple(old or ()) if name == "owners" else old):
+            values[name] = list(new or ()) if name == "owners" else new
+            said[name] = _told(name, old, new)
+    if asked.route is not None and (asked.route_secret is not None or "route" in values):
+        # Another way out starts without the old one's troubles, and never with its password.
+        values |= {"route_secret": asked.route_secret, "backoff_until": 0, "route_failures": 0, "last_reply": None}
+        said.setdefault("route", "password")
+    if not values:
+        return
+    tx.write(update(STREAM).where(STREAM.c.id == stream.id).values(**values))
+    wake(tx, MAILBOX.c.stream_id == stream.id)
+    tx.emit(StreamChanged(actor=str(actor), stream=stream.id, changes=said, reason=why))
+
+
+_CLEARABLE: Final = frozenset(
+    {"organisation", "postal_address", "unsubscribe_url", "connection_messages", "minute_messages"}
+)
+_CHANGEABLE: Final = (
+    "route", "provider", "protected", "owners", "organisation", "postal_address", "unsubscribe_url",
+    "connection_messages", "minute_messages",
+)  # fmt: skip
+
+
+def _told(name: str, old: Any, new: Any) -> Data:
+    """What the log says of it: a route without its user, a sender's address not at all."""
+    match name:
+        case "route":
+            return [str(Route.parse(old)), str(Route.parse(new))]
+        case "postal_address":
+            return "changed" if new else "taken away"
+        case "owners":
+            return [list(old or ()), list(new or ())]
+        case _:
+            return [old, new]
+
+
+def rotate(tx: Transaction, domain: str, *, fresh: Sequence[SealedKey], actor: Actor) -> Slot:
+    """Let the waiting slot sign; returns it. `fresh` are the keys for the slot that signed until now (`next_slot`).
+
+    Whether the waiting slot's records are really out is DNS, and the caller's to check first. Raises `Forbidden`,
+    `NotFound`, `Invalid`, `Conflict` (the waiting slot has no keys, or a selector was used before).
+    """
+    actor = access.require(tx, actor, Verb.STREAM_ROTATE)
+    stream = stream_named(tx, domain)
+    left: Slot = "a" if stream.active_slot == "a" else "b"
+    signing: Slot = "b" if left == "a" else "a"
+    _check_keys(fresh, slots=(left,))
+    rows = tx.all(select(KEY).where(KEY.c.stream_id == stream.id))
+    waiting = [row for row in rows if row.slot == signing and row.retired_at is None]
+    if {row.algorithm for row in waiting} != set(ALGORITHMS):
+        raise Conflict(f"slot {signing} of {stream.domain} has no keys to sign with")
+    used = {row.selector for row in rows} & {key.selector for key in fresh}
+    if used:
+        raise Conflict(
+            f"the selector {min(used)} was used before, and a resolver may still hold its old key",
+            fix="selectors are dated: rotate a slot at most once a day",
+        )
+    tx.write(
+        update(KEY)
+        .where(KEY.c.stream_id == stream.id, KEY.c.slot == left, KEY.c.retired_at.is_(None))
+        .values(retired_at=tx.now)
+    )
+    _store(tx, stream.id, fresh)
+    tx.write(update(STREAM).where(STREAM.c.id == stream.id).values(active_slot=signing))
+    tx.emit(
+        StreamKeyRotated(
+            actor=str(actor), stream=stream.id, slot=signing, selectors=[row.selector for row in waiting],
+            fresh=[key.selector for key in fresh],
+        )
+    )  # fmt: skip
+    return signing
+
+
+def set_warmup(tx: Transaction, domain: str, *, cap: int | None, reason: str, actor: Actor) -> None:
+    """Fix the stream's daily cap at `cap`, whatever the curve says; None ends its warm-up. Raises `Forbidden`, ..."""
+    actor = access.require(tx, actor, Verb.STREAM_WARMUP)
+    stream = stream_named(tx, domain)
+    if cap is not None and cap < 0:
+        raise Invalid("a cap is 0 or more", fix="write a number a day, or off")
+    why = require_reason(reason)
+    warm = cap is None
+    tx.write(update(STREAM).where(STREAM.c.id == stream.id).values(warm=warm, warm_cap=cap))
+    wake(tx, MAILBOX.c.stream_id == stream.id)
+    tx.emit(
+        StreamWarmupChanged(
+            actor=str(actor), stream=stream.id, old=stream.warm_cap, new=cap, widened=_widens(stream, cap), reason=why
+        )
+    )  # fmt: skip
+
+
+# --- reads --------------------------------------------------------------------------------------------------------
+
+
+def subdomain(text: str) -> str:
+    """The stream's domain in one spelling. Raises `Invalid`."""
+    return addresses.parse_address(f"postmaster@{text.strip().rstrip('.')}").domain_ascii
+
+
+def next_slot(conn: Connection, domain: str) -> Slot:
+    """The slot that a rotation's fresh keys are for: the one that signs now. Raises `NotFound`."""
+    return "a" if _stream(conn, domain).active_slot == "a" else "b"
+
+
+def dns_records(
+    conn: Connection, domain: str, *, mail_host: str, now: int, report_address: str | None = None
+) -> tuple[dns.DnsRecord, ...]:
+    """Everything to publish: both slots, and retired keys for as long as mail may still need them."""
+    stream = _stream(conn, domain)
+    rows = conn.execute(select(KEY).where(KEY.c.stream_id == stream.id).order_by(KEY.c.slot, KEY.c.id)).all()
+    profile = PROFILES[stream.provider]
+    return dns.records(
+        stream.domain,
+        keys=[_published(row, now) for row in rows if not _gone(row, now)],
+        mail_host=mail_host,
+        spf_include=(profile.spf,) if profile.spf else (),
+        report_address=report_address,
+    )
+
+
+def show(conn: Connection, domain: str) -> StreamFacts:
+    """One stream. Raises `NotFound`."""
+    return _facts(_stream(conn, domain))
+
+
+def listed(conn: Connection, *, after: str = "", limit: int = PAGE) -> list[StreamFacts]:
+    """Streams by domain, from the one after `after` on."""
+    rows = conn.execute(select(STREAM).where(STREAM.c.domain > after).order_by(STREAM.c.domain).limit(limit))
+    return [_facts(row) for row in rows]
+
+
+# --- how ----------------------------------------------------------------------------------------------------------
+
+
+def _check_way(route: str, provider: str) -> None:
+    if Route.parse(route).password:
+        raise Invalid("the route carries its password", fix="seal it and hand it over as route_secret")
+    if provider not in PROFILES:
+        raise Invalid(f"no such provider: {provider}", fix=f"the providers are {', '.join(PROFILES)}")
+
+
+def _check_unsubscribe(url: str | None) -> None:
+    """RFC 8058 3.1: an https URI. http is for tests on this machine."""
+    if not url:
+        return
+    parts = urlsplit(url)
+    local = parts.hostname in {"localhost", "127.0.0.1", "::1"}
+    plain = not (parts.query or parts.fragment or parts.username) and url.isprintable()
+    if not plain or not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
+        raise Invalid(
+            "unsubscribe links begin with https:// and a host that leads to this desk",
+            fix="such as https://unsubscribe.acme.com; /u/ and a token follow it",
+            problems=(("unsubscribe_url", "is not an https address"),),
+        )
+
+
+def _check_limits(asked: NewStream | StreamChange) -> None:
+    for name, most in (("connection_messages", 10_000), ("minute_messages", 1_000_000)):
+        figure = getattr(asked, name)
+        if figure is not None and not 0 <= figure <= most:
+            raise Invalid(f"{name} is 1 to {most:,}", fix="0 takes the limit away", problems=((name, "out of range"),))
+
+
+def _check_keys(keys: Sequence[SealedKey], *, slots: Collection[Slot]) -> None:
+    wanted = {(slot, algorithm) for slot in slots for algorithm in ALGORITHMS}
+    if len(keys) != len(wanted) or {(key.slot, key.algorithm) for key in keys} != wanted:
+        raise Invalid(f"keys are one {' and one '.join(ALGORITHMS)} for slot {' and slot '.join(sorted(slots))}")
+    if len({key.selector for key in keys}) < len(keys):
+        raise Invalid("two keys share a selector name", fix="give every key a selector of its own")
+
+
+def _store(tx: Transaction, stream_id: int, keys: Sequence[SealedKey]) -> None:
+    rows = [
+        {
+            "stream_id": stream_id,
+            "slot": key.slot,
+            "algorithm": key.algorithm,
+            "selector": key.selector,
+            "private": key.private,
+            "public": key.public,
+            "created_at": tx.now,
+        }
+        for key in keys
+    ]
+    tx.write(insert(KEY), rows)
+
+
+def _widens(stream: Row[Any], cap: int | None) -> bool:
+    """Whether more may leave in a day. Against a curve, whose figure moves by itself, any fixed cap counts as wider."""
+    if cap is None:
+        return stream.warm_cap is not None or not stream.warm
+    if stream.warm_cap is not None:
+        return cap > int(stream.warm_cap)
+    return not stream.warm
+
+
+def _published(row: Row[Any], now: int) -> dns.PublishedKey:
+    """A retired key is published whole while its mail is on the way, then without the key: revoked."""
+    revoked = row.retired_at is not None and now >= row.retired_at + IN_TRANSIT
+    return dns.PublishedKey(row.selector, row.algorithm, "" if revoked else row.public)
+
+
+def _gone(row: Row[Any], now: int) -> bool:
+    return row.retired_at is not None and bool(now >= row.retired_at + IN_TRANSIT + REVOKED)
+
+
+def _stream(conn: Connection, domain: str) -> Row[Any]:
+    row = conn.execute(select(STREAM).where(STREAM.c.domain == domain.strip().lower())).first()
+    if row is None:
+        raise NotFound(f"there is no stream {domain}", fix="postroom stream list shows those there are")
+    return row
+
+
+def _facts(row: Row[Any]) -> StreamFacts:
+    values = {name: getattr(row, name) for name in StreamFacts.__dataclass_fields__}
+    return StreamFacts(**(values | {"owners": tuple(row.owners or ())}))

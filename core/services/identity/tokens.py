@@ -1,0 +1,206 @@
+"""Short-lived secrets of agents: issued by governance, revoked by whoever watches, narrowed by the agent itself.
+
+A token opens the mailboxes that three people signed for, and nothing else: who has no active one, or is suspended, gets
+none. What an agent passes on is less than what it has in every direction, and always for one run, or inventing tokens
+would buy fresh runs and with them fresh caps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import update
+
+from core.db import directory, gate_queries
+from core.db.directory import TokenRecord
+from core.db.tables import Token, table
+from core.db.transaction import Transaction
+from core.durations import DAY, HOUR, MINUTE, spell
+from core.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from core.events import TokenDelegated, TokenIssued, TokenRevoked
+from core.model import Actor, Scope
+from core.rules.budgets import HOUR_BUCKET, HOUR_MINUTES
+from core.rules.roles import Verb
+from core.services import access
+from core.services.sending import limits
+from core.services.sending.limits import Cap
+
+TOKEN: Final = table(Token)
+
+USUAL_LIFE: Final = 8 * HOUR
+SHORTEST_LIFE: Final = MINUTE
+LONGEST_LIFE: Final = 30 * DAY
+LONGEST_BINDING: Final = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """What a token shall be good for. `ttl` in microseconds; `run` and `user` bind it to one execution."""
+
+    scopes: tuple[Scope, ...] = (Scope.SEND, Scope.READ)
+    ttl: int = USUAL_LIFE
+    run: str | None = None
+    user: str | None = None
+    test: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """What became of it. It ends no later than the last of the agent's identities."""
+
+    token: int
+    expires_at: int
+    scopes: tuple[Scope, ...]
+
+
+def issue(tx: Transaction, *, agent: str, grant: Grant, token_hash: bytes, actor: Actor) -> Issued:
+    """Governance gives an agent a token. Raises `Forbidden`, `Invalid`, `NotFound`, `Conflict`."""
+    actor = access.require(tx, actor, Verb.TOKEN_ISSUE)
+    _check(grant)
+    bearer = directory.agent(tx.conn, agent)
+    if bearer is None:
+        raise NotFound(f"there is no agent {agent}", fix="an agent begins with a mailbox request that names it")
+    ends = _identity_ends(tx, bearer.id, name=agent, suspended=bearer.status == "suspended")
+    expires_at = min(tx.now + grant.ttl, ends)
+    token = tx.create(
+        TOKEN,
+        _row(tx, grant, agent_id=bearer.id, token_hash=token_hash, issued_by=actor.name, expires_at=expires_at),
+    )
+    tx.emit(
+        TokenIssued(
+            actor=str(actor), agent=bearer.id, token=token, scopes=_spelled(grant.scopes), expires_at=expires_at,
+            test=grant.test, bound_run=grant.run,
+        )
+    )  # fmt: skip
+    return Issued(token, expires_at, grant.scopes)
+
+
+def delegate(tx: Transaction, *, parent: int, grant: Grant, token_hash: bytes, actor: Actor) -> Issued:
+    """An agent makes a narrower token out of its own, for a sub-agent or a tool.
+
+    Scopes are some of the parent's, the end is no later, the run is one, test stays test; what was delegated is not
+    delegated further. Raises `Forbidden`, `Unauthenticated`, `Invalid`, `Conflict`.
+    """
+    own = _own(tx, parent, actor)
+    _check(grant)
+    run, user = _narrowed(own, grant)
+    ends = _identity_ends(tx, own.agent_id, name=own.agent, suspended=own.agent_status == "suspended")
+    # Each delegation counts as a run opened by the parent: the bound of an hour holds for the family (CONTRACT.md).
+    opened = Cap(
+        "runs_hour", "token", str(own.id), "runs", limits.OPEN_RUNS_HOUR, HOUR_MINUTES, HOUR_BUCKET
+    )  # fmt: skip
+    if opened.room(tx).left == 0:
+        raise Conflict(
+            f"this token has opened {limits.OPEN_RUNS_HOUR} runs within the hour", fix="pass on fewer tokens"
+        )
+    opened.charge(tx, 1)
+    bound = Grant(scopes=grant.scopes, ttl=grant.ttl, run=run, user=user, test=own.test)
+    expires_at = min(tx.now + grant.ttl, own.expires_at, ends)
+    row = _row(
+        tx, bound, agent_id=own.agent_id, token_hash=token_hash, issued_by=str(actor), expires_at=expires_at
+    )  # fmt: skip
+    token = tx.create(TOKEN, row | {"parent_id": own.id})
+    tx.emit(
+        TokenDelegated(
+            actor=str(actor), agent=own.agent_id, token=token, parent=own.id, scopes=_spelled(grant.scopes),
+            expires_at=expires_at,
+        )
+    )  # fmt: skip
+    return Issued(token, expires_at, grant.scopes)
+
+
+def revoke(tx: Transaction, *, token: int, actor: Actor, reason: str | None = None) -> int:
+    """End a token and what was delegated from it; returns how many. Raises `Forbidden`, `NotFound`, `Conflict`."""
+    actor = access.require(tx, actor, Verb.TOKEN_REVOKE)
+    known = directory.token(tx.conn, token)
+    if known is None:
+        raise NotFound("there is no such token", fix="postroom agent show lists an agent's tokens")
+    if known.revoked_at is not None:
+        raise Conflict("the token is revoked already", fix="postroom agent show lists those that are in force")
+    return end(tx, [known, *directory.tokens_alive(tx.conn, now=tx.now, parent=token)], actor=actor, reason=reason)
+
+
+def end(tx: Transaction, tokens: Sequence[TokenRecord], *, actor: Actor, reason: str | None) -> int:
+    """Revoke these without asking who may: for verbs that have asked (the retirement of an identity)."""
+    for one in tokens:
+        tx.write(update(TOKEN).where(TOKEN.c.id == one.id).values(revoked_at=tx.now))
+        tx.emit(TokenRevoked(actor=str(actor), agent=one.agent_id, token=one.id, reason=reason))
+    return len(tokens)
+
+
+# --- how ------------------------------------------------------------------------------------------------------------
+
+
+def _check(grant: Grant) -> None:
+    if not grant.scopes:
+        raise Invalid("a token needs a scope", fix=f"the scopes are {', '.join(Scope)}")
+    if not SHORTEST_LIFE <= grant.ttl <= LONGEST_LIFE:
+        raise Invalid(
+            f"a token lives from {spell(SHORTEST_LIFE)} to {spell(LONGEST_LIFE)}, not {spell(grant.ttl)}",
+            fix="issue a short one now and another when it is needed",
+        )
+    for name, text in (("run", grant.run), ("user", grant.user)):
+        if text is not None and not (0 < len(text) <= LONGEST_BINDING and text.isprintable()):
+            raise Invalid(f"{name} is 1 to {LONGEST_BINDING} printable characters", problems=((name, "is not"),))
+
+
+def _identity_ends(tx: Transaction, agent_id: int, *, name: str, suspended: bool) -> int:
+    """When the last of the agent's active identities ends. Raises `Conflict` where it has none, or is suspended."""
+    if suspended:
+        raise Conflict(f"{name} is suspended", fix="a token opens nothing before governance has resumed the agent")
+    boxes = [
+        box for box in gate_queries.agent_mailboxes(tx, agent_id) if box.expires_at is None or box.expires_at > tx.now
+    ]  # fmt: skip
+    if not boxes:
+        raise Conflict(
+            f"{name} has no active mailbox", fix="let owner, governance and deliverability sign its request first"
+        )
+    return max(box.expires_at or tx.now + LONGEST_LIFE for box in boxes)
+
+
+def _own(tx: Transaction, token: int, actor: Actor) -> TokenRecord:
+    """The agent's own token, alive."""
+    known = directory.token(tx.conn, token)
+    if actor.kind != "agent" or known is None or known.agent != actor.name:
+        raise Forbidden(f"{actor} may pass on its own token only")
+    if not known.alive(tx.now):
+        raise Unauthenticated("the token has ended", fix="ask governance for another")
+    if known.parent_id is not None:
+        raise Forbidden("a delegated token is not delegated further", fix="delegate from the token it was made from")
+    return known
+
+
+def _narrowed(own: TokenRecord, grant: Grant) -> tuple[str, str | None]:
+    """The run and user that the new token is bound to. Raises `Forbidden` where it would be wider."""
+    wider = [scope for scope in grant.scopes if scope.value not in own.scopes]
+    if wider:
+        raise Forbidden(f"the token lacks {', '.join(wider)}, and cannot pass on what it lacks")
+    for name, mine, asked in (("run", own.run_key, grant.run), ("user", own.run_user, grant.user)):
+        if mine is not None and asked not in (None, mine):
+            raise Forbidden(f"the token is bound to its {name}, and so is what is made from it")
+    run = own.run_key or grant.run
+    if run is None:
+        raise Invalid("a delegated token is for one run", fix="name the run", problems=(("run", "is missing"),))
+    return run, own.run_user or grant.user
+
+
+def _row(
+    tx: Transaction, grant: Grant, *, agent_id: int, token_hash: bytes, issued_by: str, expires_at: int
+) -> dict[str, object]:
+    return {
+        "hash": token_hash,
+        "agent_id": agent_id,
+        "scopes": _spelled(grant.scopes),
+        "test": grant.test,
+        "run_key": grant.run,
+        "run_user": grant.user,
+        "issued_at": tx.now,
+        "issued_by": issued_by,
+        "expires_at": expires_at,
+    }
+
+
+def _spelled(scopes: Collection[Scope]) -> list[str]:
+    return [scope.value for scope in Scope if scope in scopes]

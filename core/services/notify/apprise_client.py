@@ -1,0 +1,229 @@
+"""Tell people: one text to every channel the desk names (chat, pager, mail), and many things in one text.
+
+Apprise knows the channels; this file is what the desk needs around it. A channel's URL holds its secret, so what comes
+back names it without. A channel that fails, hangs or never was one is a `Result`, never an exception: whoever tells
+people that an agent was suspended must not fail because the pager did. Grouping (`digest`) is pure, so that 70 held
+messages are one notification that says 70.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal, assert_never
+from urllib.parse import unquote
+
+import apprise
+
+from core.security.ssrf import Exceptions, only_public
+
+Severity = Literal["info", "warning", "critical"]
+
+MAX_TITLE: Final = 200
+MAX_BODY: Final = 3_500
+"""Of the channels in use, Telegram takes 4,096 characters and Discord 2,000 a piece; Apprise splits what is longer."""
+_CHECKABLE: Final = ("requests", "smtplib")
+_RANKS: Final[dict[Severity, int]] = {"critical": 0, "warning": 1, "info": 2}
+_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]{0,31}", re.IGNORECASE)
+_BORDERS: Final = re.compile(r"[/:@?&=#,;\s]+")
+_UNSEEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\s]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one channel's notification. `url` is fit to be shown; `reason` is None where `ok`."""
+
+    url: str
+    ok: bool
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing to tell.
+
+    Notices of one `what` ("message held") are counted together; `about` is the agent or mailbox that it happened to,
+    `text` one sentence. Both may hold words of an agent's: `digest` makes them harmless.
+    """
+
+    what: str
+    about: str
+    text: str
+    severity: Severity = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Where channels may connect: public addresses and `exceptions`, by HTTP, by mail, and by further `schemes`."""
+
+    exceptions: Exceptions = field(default_factory=Exceptions)
+    schemes: frozenset[str] = frozenset()
+
+    @classmethod
+    def read(cls, *, allow: Sequence[str], schemes: Sequence[str]) -> Reach:
+        """From [notify] of postroom.toml. Raises `Invalid`."""
+        return cls(Exceptions.read(allow), frozenset(one.lower() for one in schemes))
+
+
+PUBLIC: Final = Reach()
+
+
+class Notices:
+    """The channels of the desk, as Apprise URLs; one that is not understood fails at each `post`.
+
+    Making one loads Apprise's plug-ins, most of a second: once, at start. `timeout` is in seconds, for each channel.
+    `reach` None: anywhere, for URLs that whoever runs the machine wrote; the policy's may come from anybody's edit.
+    """
+
+    def __init__(self, urls: Sequence[str], *, reach: Reach | None = PUBLIC, timeout: float = 20) -> None:
+        self._channels = tuple(_Channel(url, reach) for url in urls)
+        self._timeout = timeout
+
+    async def post(self, title: str, body: str, severity: Severity) -> tuple[Result, ...]:
+        """Tell every channel at once; the results are in the order of the URLs. Never raises."""
+        posts = (channel.post(title, body, severity, timeout=self._timeout) for channel in self._channels)
+        return tuple(await asyncio.gather(*posts))
+
+
+class _Channel:
+    def __init__(self, url: str, reach: Reach | None) -> None:
+        self._service = _instantiate(url)
+        self._reach = reach
+        self._shown = masked(url)
+        pieces = _BORDERS.split(url.partition("://")[2])
+        # Whatever the channel's own words repeat of the URL, but for what may be shown anyway.
+        given = {form for piece in pieces for form in (piece, unquote(piece)) if len(form) > 3}
+        self._secrets = sorted((form for form in given if form not in self._shown), key=len, reverse=True)
+
+    async def post(self, title: str, body: str, severity: Severity, *, timeout: float) -> Result:  # noqa: ASYNC109 - a scope of the caller's would end every channel with the slowest
+        if self._service is None:
+            return Result(self._shown, ok=False, reason="no channel that is known: look for a misspelt URL")
+        scheme = self._shown.partition("://")[0].lower()
+        if self._reach is not None and not _checkable(self._service) and scheme not in self._reach.schemes:
+            reason = f"where {scheme}:// connects cannot be checked; allow it under [notify] in postroom.toml"
+            return Result(self._shown, ok=False, reason=reason)
+        if self._reach is None:
+            return await self._notify(self._service, title, body, severity, timeout=timeout)
+        with only_public(self._reach.exceptions) as watch:
+            result = await self._notify(self._service, title, body, severity, timeout=timeout)
+        return result if result.ok or watch.refused is None else Result(self._shown, ok=False, reason=watch.refused)
+
+    async def _notify(
+        self,
+        service: apprise.NotifyBase,
+        title: str,
+        body: str,
+        severity: Severity,
+        *,
+        timeout: float,  # noqa: ASYNC109 - as above
+    ) -> Result:
+        one = apprise.Apprise()
+        one.add(service)
+        try:
+            async with asyncio.timeout(timeout):
+                answer = await one.async_notify(
+                    title=title[:MAX_TITLE],
+                    # Channels without a text refuse an empty one; the title is then all there is to say.
+                    body=body or title,
+                    notify_type=_kind(severity),
+                    body_format=apprise.NotifyFormat.TEXT,
+                )
+        except TimeoutError:
+            return Result(self._shown, ok=False, reason=f"no answer within {timeout:g} s")
+        except Exception as error:  # noqa: BLE001 - a hundred plug-ins and their libraries; none may end the loop that tells people
+            return Result(self._shown, ok=False, reason=self._hushed(f"{type(error).__name__}: {error}"))
+        return Result(self._shown, ok=True) if answer else Result(self._shown, ok=False, reason=self._why(answer))
+
+    def _why(self, answer: apprise.AppriseResult) -> str:
+        said = [entry.message for service in answer for entry in service.logs() if entry.level in {"WARNING", "ERROR"}]
+        return self._hushed("; ".join(said)) if said else "the channel refused it"
+
+    def _hushed(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "****")
+        return _line(text, most=300)
+
+
+def _instantiate(url: str) -> apprise.NotifyBase | None:
+    try:
+        return apprise.Apprise.instantiate(url)
+    except Exception:  # noqa: BLE001 - a plug-in's constructor meets what an operator typed
+        return None
+
+
+def _checkable(service: apprise.NotifyBase) -> bool:
+    """Whether a plug-in connects by libraries that open their sockets where `only_public` sees them.
+
+    Others start threads of their own, speak by C libraries, or act on this machine (dbus, syslog).
+    """
+    modules = (sys.modules.get(kind.__module__) for kind in type(service).__mro__)
+    return any(hasattr(module, library) for module in modules for library in _CHECKABLE)
+
+
+def _kind(severity: Severity) -> apprise.NotifyType:
+    match severity:
+        case "info":
+            return apprise.NotifyType.INFO
+        case "warning":
+            return apprise.NotifyType.WARNING
+        case "critical":
+            return apprise.NotifyType.FAILURE
+        case _:
+            assert_never(severity)
+
+
+def masked(url: str) -> str:
+    """A URL's scheme and host; the rest may be a secret: a chat's token is in the path, a pager's is the user."""
+    service = _instantiate(url)
+    if service is None:
+        scheme = url.partition("://")[0]
+        return f"{scheme}://..." if "://" in url and _SCHEME.fullmatch(scheme) else "..."
+    shown: str = service.url(privacy=True)  # type: ignore[no-untyped-call]  # Apprise types only part of itself
+    scheme, _, rest = shown.partition("://")
+    # Apprise has masked the host where that is the token.
+    host = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
+    return f"{scheme}://{host}/..."
+
+
+def worst(items: Sequence[Notice]) -> Severity:
+    """The severity a digest of `items` is posted with; `info` for none."""
+    return min((item.severity for item in items), key=_RANKS.__getitem__, default="info")
+
+
+def digest(items: Sequence[Notice], *, examples: int = 5) -> tuple[str, str]:
+    """Title and body of one notification for all `items`: worst first, each kind counted, `examples` of each quoted."""
+    if len(items) == 1:
+        (only,) = items
+        return _line(f"{only.what}: {only.about}", most=MAX_TITLE), _line(only.text, most=MAX_BODY)
+    groups: dict[str, list[Notice]] = {}
+    for item in items:
+        groups.setdefault(_line(item.what, most=80), []).append(item)
+    ranked = sorted(groups.items(), key=lambda group: (_RANKS[worst(group[1])], -len(group[1]), group[0]))
+    title = ", ".join(f"{len(group)} x {what}" for what, group in ranked)
+    body = "\n\n".join(_paragraph(what, group, examples=examples) for what, group in ranked)
+    return _cut(title, most=MAX_TITLE), _cut(body, most=MAX_BODY)
+
+
+def _paragraph(what: str, group: Sequence[Notice], *, examples: int) -> str:
+    # Counter keeps the order of arrival among equals: the text does not flicker from one digest to the next.
+    about = Counter(_line(item.about, most=80) for item in group).most_common()
+    names = ", ".join(f"{name} ({count})" for name, count in about[:10])
+    more = f" and {len(about) - 10} others" if len(about) > 10 else ""
+    lines = [f"{len(group)} x {what}: {names}{more}"]
+    lines += [f"- {_line(item.text, most=200)}" for item in group[:examples]]
+    if len(group) > examples:
+        lines.append(f"- and {len(group) - examples} more")
+    return "\n".join(lines)
+
+
+def _line(text: str, *, most: int) -> str:
+    """One line without what a reader cannot see: an agent's subject may not draw a second notification into ours."""
+    return _cut(_UNSEEN.sub(" ", text).strip(), most=most)
+
+
+def _cut(text: str, *, most: int) -> str:
+    return text if len(text) <= most else text[: most - 3] + "..."

@@ -1,0 +1,177 @@
+"""Events that a webhook's receiver never took: kept, shown, and sent again when somebody says so.
+
+A dead letter is a row that names its entry of the log and nothing of its content: what is sent again is made from the
+log anew, under the same id, before anything that comes later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Row, select, update
+
+from core.db.audit_log import LOG
+from core.db.tables import DeadHook, Hook, Mailbox, table
+from core.db.transaction import Transaction
+from core.durations import stamp
+from core.errors import Conflict, NotFound
+from core.events import Event, WebhookDead, WebhookReplayed
+from core.ids import spell_id
+from core.model import SYSTEM, Actor
+from core.rules.roles import Verb
+from core.services import access
+
+DEAD: Final = table(DeadHook)
+HOOK: Final = table(Hook)
+MAILBOX: Final = table(Mailbox)
+
+BATCH_SIZE: Final = 1_000
+"""Dead letters that one word sends again; more take another."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """An event that its receiver never took. `message` is spelled; `replayed_at`: it waits to be sent again."""
+
+    id: int
+    mailbox: str
+    seq: int
+    type: str
+    message: str | None
+    at: int
+    error: str
+    replayed_at: int | None
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "mailbox": self.mailbox,
+            "seq": self.seq,
+            "event": self.type,
+            "message_id": self.message,
+            "at": stamp(self.at),
+            "error": self.error,
+            "replayed_at": stamp(self.replayed_at) if self.replayed_at is not None else None,
+        }
+
+
+# --- verbs --------------------------------------------------------------------------------------------------------
+
+
+def listed(tx: Transaction, *, mailbox: str | None = None, after: int = 0, limit: int = 100) -> list[DeadLetter]:
+    """Those that nobody has delivered yet, oldest first, of one address or of all. Only reads."""
+    d = DEAD.c
+    wanted = (
+        select(DEAD, MAILBOX.c.address, LOG.c.type, LOG.c.message)
+        .join(MAILBOX, MAILBOX.c.id == d.mailbox_id)
+        .join(LOG, LOG.c.seq == d.seq)
+        .where(d.id > after, d.delivered_at.is_(None))
+        .order_by(d.id)
+        .limit(limit)
+    )
+    if mailbox is not None:
+        wanted = wanted.where(MAILBOX.c.address == mailbox.strip().lower())
+    return [
+        DeadLetter(
+            id=row.id,
+            mailbox=row.address,
+            seq=row.seq,
+            type=row.type,
+            message=spell_id("m", row.message) if row.message is not None else None,
+            at=row.at,
+            error=row.error,
+            replayed_at=row.replayed_at,
+        )
+        for row in tx.all(wanted)
+    ]
+
+
+def replay(tx: Transaction, dead_ids: Sequence[int], *, actor: Actor) -> int:
+    """Send dead letters again, from the log, before what comes next. Raises `NotFound`, `Conflict`, `Forbidden`."""
+    actor = access.require(tx, actor, Verb.WEBHOOK_REPLAY)
+    rows = tx.all(select(DEAD).where(DEAD.c.id.in_(dead_ids), DEAD.c.delivered_at.is_(None)))
+    lacking = set(dead_ids) - {row.id for row in rows}
+    if lacking:
+        raise NotFound(
+            f"no dead letter has the number {', '.join(str(one) for one in sorted(lacking))}",
+            fix="postroom webhook dead lists those there are",
+        )
+    return _send_again(tx, rows, actor=actor)
+
+
+def replay_mailbox(tx: Transaction, address: str, *, actor: Actor) -> int:
+    """Send all of a mailbox again, a thousand at most. Raises `NotFound`, `Conflict`, `Forbidden`."""
+    actor = access.require(tx, actor, Verb.WEBHOOK_REPLAY)
+    d = DEAD.c
+    rows = tx.all(
+        select(DEAD)
+        .join(MAILBOX, MAILBOX.c.id == d.mailbox_id)
+        .where(MAILBOX.c.address == address.strip().lower(), d.delivered_at.is_(None), d.replayed_at.is_(None))
+        .order_by(d.seq)
+        .limit(BATCH_SIZE)
+    )
+    if not rows:
+        raise NotFound(f"{address} has no dead letters", fix="postroom webhook dead lists those there are")
+    return _send_again(tx, rows, actor=actor)
+
+
+def _send_again(tx: Transaction, rows: Sequence[Row[Any]], *, actor: Actor) -> int:
+    for mailbox_id in sorted({row.mailbox_id for row in rows}):
+        (box,) = tx.all(select(MAILBOX).where(MAILBOX.c.id == mailbox_id))
+        if box.webhook_url is None:
+            raise Conflict(f"{box.address} has no webhook any more", fix=f"postroom mailbox webhook {box.address} URL")
+        mine = [row for row in rows if row.mailbox_id == mailbox_id]
+        tx.write(update(DEAD).where(DEAD.c.id.in_([row.id for row in mine])).values(replayed_at=tx.now))
+        reset_backoff(tx, mailbox_id)
+        tx.emit(
+            WebhookReplayed(
+                actor=str(actor), mailbox=mailbox_id, agent=box.agent_id, stream=box.stream_id,
+                seqs=sorted(row.seq for row in mine),
+            )
+        )  # fmt: skip
+    return len(rows)
+
+
+def reset_backoff(tx: Transaction, mailbox_id: int) -> None:
+    """Forget a receiver's troubles: somebody says that it is well again, or it is another one now."""
+    tx.write(
+        update(HOOK)
+        .where(HOOK.c.mailbox_id == mailbox_id)
+        .values(attempt=0, first_failed_at=None, last_error=None, next_at=tx.now)
+    )
+
+
+# --- for who speaks to receivers ----------------------------------------------------------------------------------
+
+
+def waiting(tx: Transaction, mailbox_id: int) -> Row[Any] | None:
+    """The first dead letter of a mailbox that somebody wants sent again."""
+    d = DEAD.c
+    return tx.one(
+        select(DEAD)
+        .where(d.mailbox_id == mailbox_id, d.replayed_at.is_not(None), d.delivered_at.is_(None))
+        .order_by(d.seq)
+        .limit(1)
+    )
+
+
+def add(tx: Transaction, *, mailbox_id: int, event: Event, seq: int, reason: str, again: int | None) -> None:
+    """Give an event up; `again` is the dead letter that was tried once more, in vain."""
+    if again is None:
+        tx.add(DEAD, {"mailbox_id": mailbox_id, "seq": seq, "at": tx.now, "error": reason})
+    else:
+        tx.write(update(DEAD).where(DEAD.c.id == again).values(replayed_at=None, at=tx.now, error=reason))
+    # Without the message's id: whose story it is, its mailbox and entry say, and no webhook is told of its own end.
+    tx.emit(
+        WebhookDead(
+            actor=str(SYSTEM), mailbox=mailbox_id, agent=event.agent, stream=event.stream, seq=seq, event=event.type,
+            reason=reason,
+        )
+    )  # fmt: skip
+
+
+def mark_delivered(tx: Transaction, dead: int) -> None:
+    """A dead letter has reached its receiver after all."""
+    tx.write(update(DEAD).where(DEAD.c.id == dead).values(delivered_at=tx.now))

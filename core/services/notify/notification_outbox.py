@@ -1,0 +1,267 @@
+"""People are told: what of the log and of held mail policy wants said, and how far they have heard.
+
+All gateways read; one of them speaks. Each collects by itself, and whoever comes first when a digest is due takes the
+lease and moves the cursors once a channel has taken it. A crash in between repeats one notification, never loses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import select, update
+
+from core.db import audit_log
+from core.db.audit_log import LOG
+from core.db.tables import Agent, Cursor, Mailbox, Review, table
+from core.db.transaction import Transaction
+from core.durations import DAY, SECOND, spell, stamp
+from core.events import (
+    AgentResumed,
+    AgentSuspended,
+    AgentWarned,
+    DeskStarted,
+    DeskStopped,
+    EmailAltered,
+    EmailExpired,
+    EmailPending,
+    Event,
+    GatewayLost,
+    GatewayStarted,
+    ReviewExpiring,
+    WebhookDead,
+)
+from core.ids import spell_id
+from core.model import plural
+from core.rules.policy import Policy
+from core.services import context
+from core.services.notify.apprise_client import Notice, Severity
+
+CURSOR: Final = table(Cursor)
+REVIEW: Final = table(Review)
+AGENT: Final = table(Agent)
+MAILBOX: Final = table(Mailbox)
+
+LEASE: Final = 60 * SECOND
+BATCH_SIZE: Final = 2_000
+STALE: Final = DAY
+"""Nobody is woken by what happened longer ago: a desk that was off for a week must not shout about it."""
+
+_EVENTS, _HELD = "notify.events", "notify.held"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far people have heard: a seq of the log, and a time of held mail."""
+
+    events: int
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One notice, and when what it says happened."""
+
+    at: int
+    notice: Notice
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What followed a place. `urls` and `digest` (microseconds) are the policy's at that time."""
+
+    place: Position
+    told: tuple[Message, ...]
+    urls: tuple[str, ...]
+    digest: int
+
+
+# --- listening ------------------------------------------------------------------------------------------------------
+
+
+def place(tx: Transaction) -> Position | None:
+    """Where people stand; None before `begin`."""
+    rows = {
+        row.name: int(row.at) for row in tx.read_unflushed(select(CURSOR).where(CURSOR.c.name.in_((_EVENTS, _HELD))))
+    }
+    return Position(rows[_EVENTS], rows[_HELD]) if len(rows) == 2 else None
+
+
+def begin(tx: Transaction) -> None:
+    """A desk's people hear what happens from now on."""
+    if place(tx) is None and tx.claim_key(_EVENTS):
+        seq, _ = audit_log.head(tx.conn)
+        for name, at in ((_EVENTS, seq), (_HELD, 0)):
+            tx.add(CURSOR, {"name": name, "at": at})
+
+
+def hear(tx: Transaction, after: Position) -> Batch:
+    """What policy wants said of what followed `after`, a hand at most. Only reads."""
+    _, policy = context.current_policy(tx)
+    events, seq = _events(tx, policy, after=after.events)
+    held, waited = _held(tx, policy, after=after.held)
+    told = tuple(one for one in (*events, *held) if one.at > tx.now - STALE) if policy.notify.urls else ()
+    return Batch(Position(seq, waited), told, policy.notify.urls, policy.notify.digest)
+
+
+def _events(tx: Transaction, policy: Policy, *, after: int) -> tuple[list[Message], int]:
+    head, _ = audit_log.head(tx.conn)
+    rows = tx.read_unflushed(
+        select(LOG)
+        .where(LOG.c.seq > after, LOG.c.seq <= head, LOG.c.type.in_(_kinds(policy)))
+        .order_by(LOG.c.seq)
+        .limit(BATCH_SIZE)
+    )
+    entries = [audit_log.entry(row) for row in rows]
+    names = _names(tx, [entry.event for entry in entries])
+    told = [Message(entry.at, _notice(entry.event, names)) for entry in entries]
+    return told, entries[-1].seq if len(entries) == BATCH_SIZE else head
+
+
+def _kinds(policy: Policy) -> set[str]:
+    """The facts that people are told of: those the policy names, and the end of held mail where it says when."""
+    ends = {ReviewExpiring.type, EmailExpired.type} if policy.notify.expiry_before else set()
+    return {*policy.notify.events, *ends}
+
+
+def _held(tx: Transaction, policy: Policy, *, after: int) -> tuple[list[Message], int]:
+    """What waits for a decision longer than policy likes; each item is said once."""
+    patience = policy.notify.pending_older_than
+    until = max(after, tx.now - patience)
+    rows = tx.read_unflushed(
+        select(REVIEW.c.id, REVIEW.c.message_id, REVIEW.c.submitted_at, MAILBOX.c.address)
+        .join(MAILBOX, MAILBOX.c.id == REVIEW.c.mailbox_id)
+        .where(REVIEW.c.status == "pending", REVIEW.c.submitted_at > after, REVIEW.c.submitted_at <= until)
+        .order_by(REVIEW.c.submitted_at)
+        .limit(BATCH_SIZE)
+    )
+    told = [
+        Message(
+            row.submitted_at + patience,
+            Notice(
+                what=f"held for more than {spell(patience)}",
+                about=row.address,
+                text=f"{_spelled(row.id, row.message_id)} of {row.address} still waits for a decision",
+                severity="warning",
+            ),
+        )
+        for row in rows
+    ]
+    return told, rows[-1].submitted_at if len(rows) == BATCH_SIZE else until
+
+
+# --- in words -------------------------------------------------------------------------------------------------------
+
+
+def _names(tx: Transaction, events: Sequence[Event]) -> Mapping[tuple[str, int], str]:
+    def of(kind: str, ids: Collection[int | None], found: Any) -> dict[tuple[str, int], str]:
+        wanted = {one for one in ids if one is not None}
+        return {
+            (kind, row.id): row.name for row in tx.read_unflushed(found.where(found.selected_columns.id.in_(wanted)))
+        }
+
+    return {
+        **of("agent", [event.agent for event in events], select(AGENT.c.id, AGENT.c.name)),
+        **of("mailbox", [event.mailbox for event in events], select(MAILBOX.c.id, MAILBOX.c.address.label("name"))),
+    }
+
+
+def _notice(event: Event, names: Mapping[tuple[str, int], str]) -> Notice:
+    about = names.get(("mailbox", event.mailbox or 0)) or names.get(("agent", event.agent or 0)) or "the desk"
+    what, text, severity = _say(event, about)
+    return Notice(what, about, text, severity)
+
+
+def _say(event: Event, about: str) -> tuple[str, str, Severity]:
+    match event:
+        case AgentSuspended():
+            left = f"{event.in_flight} in flight, {event.queued} queued, {event.pending} pending"
+            return "agent suspended", f"{about} is suspended by {event.actor}: {event.reason} ({left})", "critical"
+        case AgentWarned():
+            return "agent warned", f"{about}: {event.reason}", "warning"
+        case AgentResumed():
+            return "agent resumed", f"{event.actor} let {about} go on: {event.reason}", "info"
+        case DeskStopped() | DeskStarted() | GatewayLost() | GatewayStarted():
+            return _say_desk(event)
+        case WebhookDead():
+            text = f"the webhook of {about} never took entry {event.seq} ({event.event}): {event.reason}"
+            return "webhook dead", text, "warning"
+        case EmailPending() | EmailExpired() | EmailAltered() | ReviewExpiring():
+            return _say_held(event, about)
+        case _:
+            which = f" {spell_id('m', event.message)}" if event.message is not None else ""
+            return event.type.replace(".", " ").replace("_", " "), f"{event.type}{which} by {event.actor}", "info"
+
+
+def _say_desk(event: DeskStopped | DeskStarted | GatewayLost | GatewayStarted) -> tuple[str, str, Severity]:
+    match event:
+        case DeskStopped():
+            return "all-stop", f"{event.actor} stopped all mail: {event.reason}", "critical"
+        case DeskStarted():
+            return "all-stop ended", f"mail leaves again ({', '.join(event.by)}): {event.reason}", "info"
+        case GatewayLost():
+            text = (
+                f"the gateway on {event.host} ({event.listen}, process {event.pid}) ended without a word, last heard "
+                f"of {event.silent_ms / 1_000:,.0f} s before; unless it runs again, start it there: postroom serve; "
+                "then see what it left: postroom doctor"
+            )
+            return "gateway lost", text, "critical"
+        case GatewayStarted():
+            began = "is back" if event.again else "started"
+            return f"gateway {began}", f"the gateway on {event.host} ({event.listen}) {began}", "info"
+
+
+def _say_held(
+    event: EmailPending | EmailExpired | EmailAltered | ReviewExpiring, about: str
+) -> tuple[str, str, Severity]:
+    match event:
+        case EmailAltered():
+            which = spell_id("m", event.message or 0)
+            text = (
+                f"{which} of {about} is held: its bytes or recipients in the database are not those that were decided; "
+                f"find out who wrote to the database: postroom queue show {which}"
+            )
+            return "mail altered", text, "critical"
+        case ReviewExpiring():
+            many = plural(event.count, "held message runs out", "held messages run out")
+            first = f"{spell_id('m', event.item)} at {stamp(event.first_at)}"
+            text = f"{many} within {spell(event.before)}, the first {first}; postroom queue pending"
+            return "held mail runs out", text, "warning"
+        case EmailExpired():
+            item = _spelled(event.item, event.message)
+            return "held mail ran out", f"{item} of {about} ended: nobody decided in time", "warning"
+        case EmailPending():
+            item = _spelled(event.item, event.message)
+            return "message held", f"{item} of {about} waits for a decision: {', '.join(event.reasons)}", "info"
+
+
+def _spelled(item: int, message: int | None) -> str:
+    return spell_id("m" if item == message else "a", item)
+
+
+# --- speaking -------------------------------------------------------------------------------------------------------
+
+
+def claim(tx: Transaction, base: Position, *, worker: int) -> bool:
+    """Take the word, unless another gateway has it or has said what followed `base` already."""
+    if place(tx) != base:
+        return False
+    c = CURSOR.c
+    free = c.leased_by.is_(None) | (c.lease_until <= tx.now)
+    lease = update(CURSOR).where(c.name == _EVENTS, free).values(leased_by=worker, lease_until=tx.now + LEASE)
+    return tx.write(lease) > 0
+
+
+def move(tx: Transaction, base: Position, to: Position) -> bool:
+    """People have heard up to `to`, or there was nothing to say; gives the word back."""
+    if place(tx) != base:
+        return False
+    for name, at in ((_EVENTS, to.events), (_HELD, to.held)):
+        tx.write(update(CURSOR).where(CURSOR.c.name == name).values(at=at, leased_by=None))
+    return True
+
+
+def release(tx: Transaction, *, worker: int) -> None:
+    """No channel took it: whoever tries next may."""
+    tx.write(update(CURSOR).where(CURSOR.c.name == _EVENTS, CURSOR.c.leased_by == worker).values(leased_by=None))

@@ -1,0 +1,312 @@
+"""A mailbox's webhook is told what happened, in order: what goes out next, and what came of it.
+
+Each webhook reads the log with a cursor of its own. What is read is the log; what is said of addresses and subjects is
+looked up when it is sent, so that what was erased in the meantime is not told. The head of the line is tried until the
+receiver has it or it is given up as a dead letter; nothing overtakes it. A lease keeps two gateways from saying
+everything twice; when its holder dies, the next one repeats at most what was under way, under the same id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import Row, Update, and_, bindparam, delete, exists, func, or_, select, update
+
+from core.db import audit_log
+from core.db.audit_log import LOG, Entry
+from core.db.tables import DeadHook, Hook, Mailbox, Message, Recipient, Review, table
+from core.db.transaction import Transaction
+from core.durations import SECOND, stamp
+from core.events import (
+    EmailApprovalUndone,
+    EmailApproved,
+    EmailRejected,
+    EmailRejectionUndone,
+    Event,
+    MailboxLimitsChanged,
+    MailboxRequested,
+)
+from core.ids import spell_id
+from core.services import context
+from core.services.audit.trace_steps import last_attempt
+from core.services.identity import mailbox_record
+from core.services.notify import dead_letters
+from core.services.notify.webhook_client import retry_at
+
+HOOK: Final = table(Hook)
+DEAD: Final = table(DeadHook)
+MAILBOX: Final = table(Mailbox)
+MESSAGE: Final = table(Message)
+RECIPIENT: Final = table(Recipient)
+REVIEW: Final = table(Review)
+
+LEASE: Final = 60 * SECOND
+"""Longer than the longest attempt that policy allows, so that it lapses only when its holder is gone."""
+LOOK_AHEAD: Final = 8
+FURTHER: Final = 400
+"""The same for a webhook that asks for some events only: what it passes over costs a row each."""
+
+_PRIVATE: Final = frozenset({"item", "token"})
+_TIMES: Final = frozenset({"release_at", "expires_at", "next_at", "due"})
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One event for one receiver. `secrets` are sealed, current first; `timeout` and `give_up` are microseconds.
+
+    `dead` is the dead letter that somebody asked to send again.
+    """
+
+    mailbox_id: int
+    address: str
+    event: Event
+    seq: int
+    at: int
+    url: str
+    body: bytes
+    secrets: tuple[bytes, ...]
+    timeout: int
+    give_up: int
+    dead: int | None = None
+
+    @property
+    def id(self) -> str:
+        """The same over all retries: receivers know a repetition by it."""
+        return f"evt_{self.seq}"
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """Nothing can be told now: the log is read up to `cursor`, and is worth another look at `until`."""
+
+    cursor: int
+    until: int
+
+
+# --- who has something to say ---------------------------------------------------------------------------------------
+
+
+def due(tx: Transaction, *, limit: int) -> list[int]:
+    """Mailboxes whose webhook has something to do and nobody at it, the longest waiting first. Only reads."""
+    h, d = HOOK.c, DEAD.c
+    news = exists().where(LOG.c.mailbox == MAILBOX.c.id, LOG.c.seq > h.cursor)
+    again = exists().where(d.mailbox_id == MAILBOX.c.id, d.replayed_at.is_not(None), d.delivered_at.is_(None))
+    free = or_(h.leased_by.is_(None), h.lease_until <= tx.now)
+    found = tx.read_unflushed(
+        select(MAILBOX.c.id)
+        .outerjoin(HOOK, h.mailbox_id == MAILBOX.c.id)
+        .where(
+            or_(
+                and_(MAILBOX.c.webhook_url.is_not(None), h.mailbox_id.is_(None)),
+                and_(MAILBOX.c.webhook_url.is_not(None), h.next_at <= tx.now, free, or_(news, again)),
+                and_(MAILBOX.c.webhook_url.is_(None), h.mailbox_id.is_not(None)),
+            )
+        )
+        .order_by(func.coalesce(h.next_at, 0), MAILBOX.c.id)
+        .limit(limit)
+    )
+    return [int(row.id) for row in found]
+
+
+def claim(tx: Transaction, mailbox_ids: Sequence[int], *, worker: int) -> list[int]:
+    """Take the leases that are free; begin with new webhooks, forget those that were taken away."""
+    mine = []
+    lease = {"leased_by": worker, "lease_until": tx.now + LEASE}
+    for mailbox_id in mailbox_ids:
+        hook = tx.one(select(HOOK).where(HOOK.c.mailbox_id == mailbox_id))
+        (box,) = tx.all(select(MAILBOX.c.webhook_url).where(MAILBOX.c.id == mailbox_id))
+        if box.webhook_url is None:
+            tx.write(delete(HOOK).where(HOOK.c.mailbox_id == mailbox_id))
+        elif hook is None:
+            tx.add(HOOK, {"mailbox_id": mailbox_id, "cursor": _beginning(tx, mailbox_id), **lease})
+            mine.append(mailbox_id)
+        elif hook.next_at <= tx.now and (hook.leased_by is None or hook.lease_until <= tx.now):
+            tx.write(update(HOOK).where(HOOK.c.mailbox_id == mailbox_id).values(**lease))
+            mine.append(mailbox_id)
+    return mine
+
+
+def _beginning(tx: Transaction, mailbox_id: int) -> int:
+    """Where a new webhook begins to read: where the mailbox was given it. What happened before is not its business."""
+    given = (MailboxRequested.type, MailboxLimitsChanged.type)
+    rows = tx.all(
+        select(LOG).where(LOG.c.mailbox == mailbox_id, LOG.c.type.in_(given)).order_by(LOG.c.seq.desc()).limit(100)
+    )
+    for row in rows:
+        event = audit_log.entry(row).event
+        if not isinstance(event, MailboxLimitsChanged) or "approval_webhook" in event.changes:
+            return int(row.seq)
+    return 0
+
+
+def release_leases(tx: Transaction, *, worker: int) -> None:
+    """Give every lease of this worker back: it stops."""
+    tx.write(update(HOOK).where(HOOK.c.leased_by == worker).values(leased_by=None))
+
+
+# --- what is said next ----------------------------------------------------------------------------------------------
+
+
+def next_delivery(tx: Transaction, mailbox_id: int) -> Delivery | Idle | None:
+    """What this webhook has to say now; None when it has read everything. Only reads."""
+    hook = tx.one(select(HOOK).where(HOOK.c.mailbox_id == mailbox_id))
+    box = tx.one(select(MAILBOX).where(MAILBOX.c.id == mailbox_id))
+    if hook is None or box is None or box.webhook_url is None:
+        return None
+    if hook.trying is None or hook.trying <= hook.cursor:
+        again = dead_letters.waiting(tx, mailbox_id)
+        if again is not None:
+            (entry,) = audit_log.read(tx.conn, after=again.seq - 1, limit=1, mailbox=mailbox_id)
+            return _letter(tx, entry, box, dead=again.id)
+    passed = int(hook.cursor)
+    wanted = mailbox_record.TOLD if box.webhook_events is None else mailbox_record.TOLD & set(box.webhook_events)
+    ahead = LOOK_AHEAD if box.webhook_events is None else FURTHER
+    for entry in audit_log.read(tx.conn, after=passed, limit=ahead, mailbox=mailbox_id):
+        event = entry.event
+        if event.type not in wanted:
+            pass
+        elif not isinstance(event, EmailApproved | EmailRejected) or event.release_at is None:
+            return _letter(tx, entry, box)
+        elif not (isinstance(event, EmailApproved) and not event.complete) and not _undone(tx, event, entry):
+            if event.release_at > tx.now:
+                return Idle(passed, until=event.release_at)
+            return _letter(tx, entry, box)
+        passed = entry.seq
+    return Idle(passed, until=tx.now) if passed > hook.cursor else None
+
+
+def _undone(tx: Transaction, event: EmailApproved | EmailRejected, entry: Entry) -> bool:
+    """Whether this very decision was taken back: that is possible until its release, and never of a later one's."""
+    wanted = select(LOG).where(
+        LOG.c.seq > entry.seq,
+        LOG.c.at < event.release_at,
+        LOG.c.type.in_((EmailApprovalUndone.type, EmailRejectionUndone.type)),
+        LOG.c.mailbox == event.mailbox,
+    )
+    if event.message is not None:
+        wanted = wanted.where(LOG.c.message == event.message)
+    undone = [audit_log.entry(row).event for row in tx.all(wanted)]
+    return any(isinstance(one, EmailApprovalUndone | EmailRejectionUndone) and one.item == event.item for one in undone)
+
+
+def _letter(tx: Transaction, entry: Entry, box: Row[Any], *, dead: int | None = None) -> Delivery:
+    _, policy = context.current_policy(tx)
+    previous = box.webhook_previous if (box.webhook_previous_until or 0) > tx.now else None
+    body = {"type": entry.event.type, "timestamp": stamp(entry.at), "data": _data(tx, entry.event, str(box.address))}
+    return Delivery(
+        mailbox_id=box.id,
+        address=box.address,
+        event=entry.event,
+        seq=entry.seq,
+        at=entry.at,
+        url=box.webhook_url,
+        body=orjson.dumps(body),
+        secrets=tuple(bytes(one) for one in (box.webhook_secret, previous) if one is not None),
+        timeout=policy.webhooks.timeout,
+        give_up=policy.webhooks.give_up,
+        dead=dead,
+    )
+
+
+def _data(tx: Transaction, event: Event, address: str) -> dict[str, Any]:
+    """The members of `data`. `id`, `to` and `subject` are always there: null where it sends nothing, or was erased."""
+    said = event.data()
+    n, item = said.get("n"), said.get("item")
+    message = tx.one(select(MESSAGE).where(MESSAGE.c.id == event.message)) if event.message else None
+    wanted = select(RECIPIENT).where(RECIPIENT.c.message_id == event.message).order_by(RECIPIENT.c.n)
+    people = tx.all(wanted if n is None else wanted.where(RECIPIENT.c.n == n)) if event.message else []
+    held = tx.one(select(REVIEW).where(REVIEW.c.id == item)) if item is not None else None
+    data: dict[str, Any] = {
+        # A bounce's own `status` is the enhanced code; `status` here is always where the mail stands.
+        ("enhanced" if name == "status" else name): stamp(value) if name in _TIMES and isinstance(value, int) else value
+        for name, value in said.items()
+        if name not in _PRIVATE
+    }
+    data["id"] = spell_id("a", item) if isinstance(item, int) else None
+    if event.message is not None:
+        data["id"] = data["message_id"] = spell_id("m", event.message)
+    data["to"] = [one.given for one in people if one.given] or None
+    data["subject"] = (message.subject or None) if message is not None else None
+    if message is not None:
+        data["test"] = bool(message.test)
+    if people and n is not None and last_attempt(people[0]) == said.get("attempt"):
+        data["reply"] = people[0].reply
+    standing = (people[0] if people and n is not None else None) or message or held
+    if standing is not None:
+        data["status"] = standing.status
+    data["reason"] = said.get("reason") or _why(event, held, people[0] if people and n is not None else None)
+    data["mailbox"] = address
+    return data
+
+
+def _why(event: Event, held: Row[Any] | None, recipient: Row[Any] | None) -> str | None:
+    """The sentence behind an event that carries only codes."""
+    if held is not None and event.type == "email.pending":
+        return "; ".join(str(reason["text"]) for reason in held.reasons) or None
+    return recipient.reason if recipient is not None else None
+
+
+# --- what came of it ------------------------------------------------------------------------------------------------
+
+
+def mark_delivered(tx: Transaction, letter: Delivery, *, worker: int) -> bool:
+    """The receiver has it. Returns whether the lease is still ours and the next one may go."""
+    going = _advance(
+        tx, letter.mailbox_id, worker=worker, trying=None, attempt=0, first_failed_at=None, last_error=None,
+        lease_until=tx.now + LEASE, **({} if letter.dead else {"cursor": letter.seq}),
+    )  # fmt: skip
+    if going and letter.dead is not None:
+        dead_letters.mark_delivered(tx, letter.dead)
+    return going
+
+
+def mark_failed(
+    tx: Transaction, letter: Delivery, *, worker: int, reason: str, retry: bool, jitter: float
+) -> int | None:
+    """The receiver has not got it. Returns when it is tried again; None when it is a dead letter, or no longer ours."""
+    hook = tx.one(select(HOOK).where(HOOK.c.mailbox_id == letter.mailbox_id, HOOK.c.leased_by == worker))
+    if hook is None:
+        return None
+    attempt = hook.attempt + 1 if hook.trying == letter.seq else 1
+    failing_since = hook.first_failed_at if hook.first_failed_at is not None else tx.now
+    # What queued up behind a receiver that is gone has its three days from its own time on: an hour's worth of events
+    # is given up an hour later, not each three days after the one before.
+    since = max(failing_since, letter.at)
+    at = retry_at(attempt, first_at=since, now=tx.now, jitter=jitter, give_up=letter.give_up) if retry else None
+    if at is not None:
+        _advance(
+            tx, letter.mailbox_id, worker=worker, trying=letter.seq, attempt=attempt, first_failed_at=failing_since,
+            last_error=reason, next_at=at, leased_by=None,
+        )  # fmt: skip
+        return at
+    _advance(
+        tx, letter.mailbox_id, worker=worker, trying=None, attempt=0, first_failed_at=failing_since, last_error=reason,
+        next_at=tx.now, leased_by=None, **({} if letter.dead else {"cursor": letter.seq}),
+    )  # fmt: skip
+    dead_letters.add(
+        tx, mailbox_id=letter.mailbox_id, event=letter.event, seq=letter.seq, reason=reason, again=letter.dead
+    )
+    return None
+
+
+def rest(tx: Transaction, mailbox_id: int, *, worker: int, pause: Idle | None) -> None:
+    """Give the lease back until there is more to say; with a `pause`, until then."""
+    values = {"next_at": tx.now} if pause is None else {"next_at": pause.until, "cursor": pause.cursor}
+    _advance(tx, mailbox_id, worker=worker, leased_by=None, **values)
+
+
+def _advance(tx: Transaction, mailbox_id: int, *, worker: int, **values: int | str | None) -> bool:
+    """Change a hook that is ours; False if the lease went to another."""
+    named = {f"new_{name}": value for name, value in values.items()}
+    return tx.write_keeping_memo(_advancing(tuple(values)), [{"box": mailbox_id, "holder": worker, **named}]) > 0
+
+
+def _advancing(names: Sequence[str]) -> Update:
+    return (
+        update(HOOK)
+        .where(HOOK.c.mailbox_id == bindparam("box"), HOOK.c.leased_by == bindparam("holder"))
+        .values({name: bindparam(f"new_{name}") for name in names})
+    )

@@ -1,0 +1,206 @@
+"""A clock that was set back: nothing sleeps longer than its own rule could ever have put it.
+
+Caps and paces survive a step by themselves (rules/budgets.py). What does not is everything that said "not before":
+lanes, mailboxes, routes and webhooks would sleep until the clock has caught up, leases of dead workers would live that
+long, and mail handed in under the hour that was taken back would not be due yet. A gateway remembers what its clock
+said at the last look; a look that finds it earlier mends. The first look after a start mends what can only come from a
+step.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import ColumnElement, and_, bindparam, case, delete, func, insert, or_, select, update
+
+from core.db.tables import Cursor, Hook, InFlight, Lane, Mailbox, Ready, Recipient, Review, Stream, Worker, table
+from core.db.transaction import Transaction
+from core.durations import FAR_FUTURE, HOUR, MINUTE, SECOND
+from core.rules.policy import Policy
+from core.services import context
+from core.services.notify import webhook_client, webhook_outbox
+from core.services.sending import delivery, runs
+
+log = structlog.get_logger("clock")
+
+LANE: Final = table(Lane)
+READY: Final = table(Ready)
+RECIPIENT: Final = table(Recipient)
+MAILBOX: Final = table(Mailbox)
+STREAM: Final = table(Stream)
+IN_FLIGHT: Final = table(InFlight)
+REVIEW: Final = table(Review)
+WORKER: Final = table(Worker)
+HOOK: Final = table(Hook)
+CURSOR: Final = table(Cursor)
+
+SKEW: Final = 2 * SECOND
+"""How far the clocks of two gateways, or one under correction, may differ and mean nothing."""
+LOOKS: Final = 3
+"""Looks in a row that take a step for fresh: one may fail to commit."""
+AFTERMATH: Final = 5 * MINUTE
+"""How long what was in somebody's hands at the step may still come back with the old hour on it."""
+BATCH_SIZE: Final = 200
+LONGEST_BUDGET: Final = HOUR
+"""Longest a pace or an hour's cap holds a lane back (services/sending/limits.py, Sites.spend)."""
+LONGEST_BACKOFF: Final = delivery.LONGEST_BACKOFF * 3 // 2
+LONGEST_WEBHOOK: Final = webhook_client.LONGEST_WAIT * 6 // 5
+STEPS: Final = 12
+"""Attempts after which every retry waits the longest there is."""
+
+
+class Watch:
+    """One gateway's eye on its clock; a chore."""
+
+    def __init__(self) -> None:
+        self._seen: int | None = None
+        self._until = 0
+        self._fresh = 0
+
+    def __call__(self, tx: Transaction) -> int:
+        """Mend after a step backwards; returns how many letters were made due again."""
+        seen, self._seen = self._seen, tx.now
+        if seen is None:
+            self._until = tx.now + AFTERMATH
+        elif tx.now < seen - SKEW:
+            log.warning("the clock was set back", seconds=(seen - tx.now) // SECOND)
+            self._until, self._fresh = tx.now + AFTERMATH, LOOKS
+        if tx.now >= self._until:
+            return 0
+        moved = mend(tx, stepped=self._fresh > 0)
+        self._fresh = max(0, self._fresh - 1)
+        return moved
+
+
+def mend(tx: Transaction, *, stepped: bool) -> int:
+    """Bring back to the present what lies in the future beyond its rule; returns how many letters were.
+
+    `stepped`: the clock was seen to go back, so that lanes held back by a budget are worth a look now, for the caps
+    and paces have moved with it. Otherwise only what no rule can have put there is touched.
+    """
+    _, policy = context.current_policy(tx)
+    moved = _letters(tx, policy)
+    _lanes(tx, longest=0 if stepped else LONGEST_BUDGET)
+    _doors(tx)
+    _leases(tx)
+    _releases(tx, policy)
+    _webhooks(tx, longest=0 if stepped else max(LONGEST_WEBHOOK, policy.oversight.release_delay))
+    return moved
+
+
+def _letters(tx: Transaction, policy: Policy) -> int:
+    """What never was attempted is due since it was handed in; a retry no later than its turn could have set it."""
+    r, q = RECIPIENT.c, READY.c
+    rows = tx.all(
+        select(q.lane_id, q.due, q.message_id, q.n, q.charged, r.attempts)
+        .join(RECIPIENT, and_(r.message_id == q.message_id, r.n == q.n))
+        .where(q.lane_id.in_(select(LANE.c.id).where(LANE.c.depth > 0)), q.due > tx.now + SKEW)
+        .where(_beyond(tx.now, policy))
+        .limit(BATCH_SIZE)
+    )
+    if not rows:
+        return 0
+    tx.write(
+        _TAKE, [{"b_lane": row.lane_id, "b_due": row.due, "b_message": row.message_id, "b_n": row.n} for row in rows]
+    )
+    due = {(row.message_id, row.n): tx.now + (_turn(row.attempts, policy) if row.attempts else 0) for row in rows}
+    tx.write(
+        _PUT,
+        [
+            {
+                "lane_id": row.lane_id, "due": due[row.message_id, row.n], "message_id": row.message_id, "n": row.n,
+                "charged": row.charged,
+            }
+            for row in rows
+        ],
+    )  # fmt: skip
+    retried = [
+        {"b_message": row.message_id, "b_n": row.n, "b_next": due[row.message_id, row.n]}
+        for row in rows
+        if row.attempts
+    ]
+    if retried:
+        tx.write(_TELL, retried)
+    # The head of these lanes has moved, and with it when they are next worth a look.
+    tx.write(_LOOK, [{"b_id": lane_id} for lane_id in sorted({row.lane_id for row in rows})])
+    return len(rows)
+
+
+def _turn(attempts: int, policy: Policy) -> int:
+    """The longest that a retry after so many attempts waits, jitter included."""
+    wait: int = min(policy.delivery.first_retry << min(attempts - 1, STEPS), delivery.LONGEST_RETRY)
+    return wait + wait // 4
+
+
+def _beyond(now: int, policy: Policy) -> ColumnElement[bool]:
+    attempts, due = RECIPIENT.c.attempts, READY.c.due
+    turns = [and_(attempts == k, due > now + _turn(k, policy)) for k in range(1, STEPS)]
+    return or_(attempts == 0, *turns, and_(attempts >= STEPS, due > now + _turn(STEPS, policy)))
+
+
+def _lanes(tx: Transaction, *, longest: int) -> None:
+    """Lanes that sleep longer than a budget or a back-off can hold them."""
+    c = LANE.c
+    patience = case((c.waits_for == delivery.BACKS_OFF, max(longest, LONGEST_BACKOFF)), else_=longest)
+    latest = tx.now + patience
+    tx.write(
+        update(LANE)
+        .where(c.paused_at.is_(None), c.not_before > latest, c.not_before < FAR_FUTURE)
+        .values(not_before=latest, next_at=case((latest < _HEAD, _HEAD), else_=latest))
+    )
+
+
+def _doors(tx: Transaction) -> None:
+    """Mailboxes that wait for a cap, and routes that back off."""
+    m, s = MAILBOX.c, STREAM.c
+    alive = or_(m.expires_at.is_(None), m.expires_at > tx.now)
+    tx.write(update(MAILBOX).where(m.wake_at > tx.now + delivery.SPENT, alive).values(wake_at=0, waits_for=None))
+    latest = tx.now + LONGEST_BACKOFF
+    tx.write(update(STREAM).where(s.backoff_until > latest).values(backoff_until=latest))
+
+
+def _leases(tx: Transaction) -> None:
+    """A worker that lives renews its leases; one that died must not keep them until the clock has caught up."""
+    tx.write(update(WORKER).where(WORKER.c.beat_at > tx.now).values(beat_at=tx.now))
+    until = tx.now + delivery.LEASE
+    tx.write(update(IN_FLIGHT).where(IN_FLIGHT.c.lease_until > until).values(lease_until=until))
+
+
+def _releases(tx: Transaction, policy: Policy) -> None:
+    """What was approved or confirmed enters its lanes, what was rejected ends, a release delay later at the latest."""
+    c = REVIEW.c
+    latest = tx.now + max(policy.oversight.release_delay, MINUTE)
+    mail = and_(c.status.in_(("approved", runs.CONFIRMED)), c.message_id.is_not(None))
+    held = and_(or_(mail, c.status == "rejecting"), c.due_at > latest)
+    tx.write(update(REVIEW).where(held).values(due_at=latest, release_at=latest))
+
+
+def _webhooks(tx: Transaction, *, longest: int) -> None:
+    """Receivers that are to be tried again later than any retry could have set it, and leases of dead speakers."""
+    latest, until = tx.now + longest, tx.now + webhook_outbox.LEASE
+    tx.write(update(HOOK).where(HOOK.c.next_at > latest).values(next_at=latest))
+    tx.write(update(HOOK).where(HOOK.c.lease_until > until).values(lease_until=until))
+    tx.write(update(CURSOR).where(CURSOR.c.lease_until > until).values(lease_until=until))
+
+
+_HEAD: Final[Any] = func.coalesce(
+    select(func.min(READY.c.due)).where(READY.c.lane_id == LANE.c.id).scalar_subquery(), FAR_FUTURE
+)
+_TAKE: Final = delete(READY).where(
+    and_(
+        READY.c.lane_id == bindparam("b_lane"), READY.c.due == bindparam("b_due"),
+        READY.c.message_id == bindparam("b_message"), READY.c.n == bindparam("b_n"),
+    )
+)  # fmt: skip
+_PUT: Final = insert(READY)
+_TELL: Final = (
+    update(RECIPIENT)
+    .where(RECIPIENT.c.message_id == bindparam("b_message"), RECIPIENT.c.n == bindparam("b_n"))
+    .values(next_at=bindparam("b_next"))
+)
+_LOOK: Final = (
+    update(LANE)
+    .where(LANE.c.id == bindparam("b_id"), LANE.c.paused_at.is_(None))
+    .values(next_at=case((LANE.c.not_before < _HEAD, _HEAD), else_=LANE.c.not_before))
+)

@@ -1,0 +1,53 @@
+"""A message leaves: claimed under its budgets, attempted under the gate, settled with what the receiver said.
+
+    claiming     a turn of the queue: fair over mailboxes and lanes, every budget paid here
+    attempting   the gate's last look, and the commit that starts a delivery
+    altering     bytes that are not those of the digest stay here
+    settling     what the receiver said: recipient, message, lane, route, counters and events, each once
+    ending       how a recipient and its message end, whoever ends them
+    leases       who lives and holds what; what the dead left behind
+
+Three transactions, each of which can be the last before a crash: a claim without an attempt goes back to its lane, an
+attempt without a settlement is `uncertain`, and nothing else can happen.
+"""
+
+from core.services.sending.delivery.alteration import Stored, hold_altered, stored
+from core.services.sending.delivery.attempt import attempt
+from core.services.sending.delivery.claim import SPENT, claim
+from core.services.sending.delivery.leases import (
+    LEASE,
+    heartbeat,
+    reclaim,
+    register_worker,
+    release_claims,
+    unregister_worker,
+)
+from core.services.sending.delivery.settle import (
+    BACKS_OFF,
+    LONGEST_BACKOFF,
+    LONGEST_RETRY,
+    RouteStateChange,
+    Settlement,
+    settle,
+)
+
+__all__ = [
+    "BACKS_OFF",
+    "LEASE",
+    "LONGEST_BACKOFF",
+    "LONGEST_RETRY",
+    "SPENT",
+    "RouteStateChange",
+    "Settlement",
+    "Stored",
+    "attempt",
+    "claim",
+    "heartbeat",
+    "hold_altered",
+    "reclaim",
+    "register_worker",
+    "release_claims",
+    "settle",
+    "stored",
+    "unregister_worker",
+]

@@ -1,0 +1,176 @@
+"""The gate's last look at what was claimed, and the commit that starts its delivery.
+
+Everything may have changed since it was accepted: the stop, a suspension, a record, the mode, the policy. What may not
+leave goes back to its lane, before a human, or to its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Row, bindparam, select, update
+
+from core.db import gate_queries, queue
+from core.db.queue import Claimed
+from core.db.tables import InFlight, Lane, Message, Recipient, Review, table
+from core.db.transaction import Transaction
+from core.events import EmailBlocked, EmailPending
+from core.model import SYSTEM, Action, Block, Hold, Reason, Status
+from core.rules.gate import GateDecision
+from core.services import context
+from core.services.sending import gate, limits, review
+from core.services.sending.consent_facts import Consents
+from core.services.sending.delivery import finish, settle
+
+MESSAGE: Final = table(Message)
+RECIPIENT: Final = table(Recipient)
+IN_FLIGHT: Final = table(InFlight)
+LANE: Final = table(Lane)
+REVIEW: Final = table(Review)
+
+
+def attempt(tx: Transaction, claimed: Sequence[Claimed], *, worker: int) -> set[tuple[int, int]]:
+    """The gate's last look, and the commit that starts a delivery. Returns the keys that may go on.
+
+    What may not goes back to its lane, to a human, or to its end; its lease is gone either way.
+    """
+    mine = queue.held_leases(tx, {c.key for c in claimed}, worker=worker)
+    held = [c for c in claimed if c.key in mine and mine[c.key].lease_until > tx.now]
+    gate_of = _Gate(tx, held)
+    going: list[Claimed] = []
+    back: dict[int, Hold] = {}
+    for one in held:
+        state, spoken_of = gate_of.state(one)
+        if state not in (Status.QUEUED, Status.DEFERRED):
+            queue.land(tx, [one])  # cancelled meanwhile: its recipient is final already
+            continue
+        if spoken_of:
+            settle.arrived(tx, one)
+            continue
+        decision = gate_of.decision(one)
+        if decision.waits is not None:
+            queue.put_back(tx, [one], dues=[one.due])
+        elif one.n in decision.excluded:
+            _end(tx, one, decision.excluded[one.n], gate_of.suppression(one))
+        elif isinstance(decision.verdict, Hold):
+            back[one.message_id] = decision.verdict
+        else:
+            going.append(one)
+    for message_id, hold in back.items():
+        to_review(tx, message_id, hold.reasons)
+    queue.mark_attempted(tx, going)
+    return {c.key for c in going}
+
+
+class _Gate:
+    """The facts of a batch of claimed recipients, read at once, and the decision on each of their messages.
+
+    A message is judged as a whole: all that has not left of it, not only what this batch holds a lease on.
+    """
+
+    def __init__(self, tx: Transaction, held: Sequence[Claimed]) -> None:
+        self._tx = tx
+        ids = [c.message_id for c in held]
+        self._states: dict[tuple[int, int], Row[Any]] = {
+            (row.message_id, row.n): row for row in tx.all(_STATES, {"b_ids": ids})
+        }
+        self._messages = {row.id: row for row in tx.all(_MESSAGES, {"b_ids": ids})}
+        self._people: dict[int, dict[int, str]] = {}
+        for row in self._states.values():
+            if row.status in _NOT_LEFT:
+                self._people.setdefault(row.message_id, {})[row.n] = row.address
+        everybody = {address for people in self._people.values() for address in people.values()}
+        self._listed = {
+            (stream, kind): gate_queries.suppressed(tx, everybody, stream_id=stream, content_class=kind, now=tx.now)
+            for stream, kind in {(c.stream_id, c.content_class) for c in held}
+        }
+        self._consents = Consents(tx, everybody)
+        self._closed = _closed_lanes(tx, {c.lane_id for c in held})
+        self._decided: dict[tuple[int, bool], GateDecision] = {}
+        self._known: dict[Hashable, GateDecision] = {}
+
+    def state(self, one: Claimed) -> tuple[Status | None, bool]:
+        """Where it stands, and whether the outside world has spoken of an earlier attempt."""
+        row = self._states.get(one.key)
+        return (None, False) if row is None else (Status(row.status), row.feedback is not None)
+
+    def suppression(self, one: Claimed) -> tuple[int, str] | None:
+        return self._listed[one.stream_id, one.content_class].get(one.address)
+
+    def decision(self, one: Claimed) -> GateDecision:
+        name = one.message_id, one.lane_id in self._closed
+        if name not in self._decided:
+            self._decided[name] = gate.judge_again(
+                self._tx, gate_queries.gate(self._tx, one.mailbox_id), self._messages[one.message_id],
+                people=self._people[one.message_id], paused=name[1],
+                listed=self._listed[one.stream_id, one.content_class], consents=self._consents, known=self._known,
+            )  # fmt: skip
+        return self._decided[name]
+
+
+def _end(tx: Transaction, one: Claimed, block: Block, listed: tuple[int, str] | None) -> None:
+    """End a recipient that must not be written to any more, whoever approved it."""
+    queue.land(tx, [one])
+    finish.finish(tx, one, status=Status.BLOCKED, reason=block.reason)
+    if listed is not None:
+        gate.tell_suppressed_recipient(tx, one, suppression=listed[0], cause=listed[1])
+        return
+    tx.emit(
+        EmailBlocked(
+            actor=str(SYSTEM), message=one.message_id, mailbox=one.mailbox_id, agent=one.agent_id, run=one.run_id,
+            stream=one.stream_id, kind=Action.SEND.value, error=block.error, reason=block.reason, recipients=1,
+        )
+    )  # fmt: skip
+
+
+def to_review(tx: Transaction, message_id: int, reasons: Sequence[Reason]) -> None:
+    """Send all of a message that has not started to leave back before a human."""
+    _, policy = context.current_policy(tx)
+    message = tx.one(select(MESSAGE.c.mailbox_id, MESSAGE.c.kind).where(MESSAGE.c.id == message_id))
+    assert message is not None
+    box = gate_queries.gate(tx, message.mailbox_id)
+    r = RECIPIENT.c
+    stages = [Status.QUEUED.value, Status.DEFERRED.value]
+    rows = tx.all(select(RECIPIENT).where(r.message_id == message_id, r.status.in_(stages)))
+    # Claimed but not attempted: whoever holds the lease must not find it free again once a human has approved.
+    f = IN_FLIGHT.c
+    queue.land(tx, tx.all(select(IN_FLIGHT).where(f.message_id == message_id, f.attempted_at.is_(None))))
+    queue.withdraw(tx, [(message_id, row.n) for row in rows], lanes={row.lane_id for row in rows})
+    tx.write(
+        update(RECIPIENT).where(r.message_id == message_id, r.status.in_(stages)).values(status=Status.PENDING.value)
+    )
+    tx.write(update(MESSAGE).where(MESSAGE.c.id == message_id).values(status=Status.PENDING.value))
+    limits.wait(tx, box, n=-sum(not row.charged for row in rows))
+    expires_at = context.expiry(policy, box.pending_expiry, now=tx.now)
+    review.send_back(tx, message_id, box, reasons=reasons, expires_at=expires_at)
+    tx.emit(
+        EmailPending(
+            actor=str(SYSTEM), message=message_id, mailbox=box.mailbox_id, agent=box.agent_id,
+            stream=box.stream_id, kind=message.kind, item=message_id,
+            reasons=[reason.code for reason in reasons], expires_at=expires_at,
+        )
+    )  # fmt: skip
+
+
+def _closed_lanes(tx: Transaction, lane_ids: set[int]) -> set[int]:
+    rows = tx.all(_CLOSED, {"b_ids": list(lane_ids)})
+    return {row.id for row in rows}
+
+
+_NOT_LEFT: Final = frozenset({Status.PENDING, Status.QUEUED, Status.DEFERRED})
+_STATES: Final = select(
+    RECIPIENT.c.message_id, RECIPIENT.c.n, RECIPIENT.c.status, RECIPIENT.c.feedback, RECIPIENT.c.address
+).where(RECIPIENT.c.message_id.in_(bindparam("b_ids", expanding=True)))
+_MESSAGES: Final = (
+    select(
+        MESSAGE.c.id, MESSAGE.c.mailbox_id, MESSAGE.c.kind, MESSAGE.c.content_class, MESSAGE.c.reply_to,
+        MESSAGE.c.facts["classes"].label("classes"), REVIEW.c.status.label("review_status"), REVIEW.c.reasons,
+        REVIEW.c.approvers, REVIEW.c.settled,
+    )
+    .select_from(MESSAGE.outerjoin(REVIEW, REVIEW.c.id == MESSAGE.c.id))
+    .where(MESSAGE.c.id.in_(bindparam("b_ids", expanding=True)))
+)  # fmt: skip
+_CLOSED: Final = select(LANE.c.id).where(
+    LANE.c.id.in_(bindparam("b_ids", expanding=True)), LANE.c.paused_at.is_not(None)
+)

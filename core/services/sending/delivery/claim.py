@@ -1,0 +1,122 @@
+"""A turn of the queue: up to so many recipients whose time has come, fairly, and paid for.
+
+What one budget or pace refuses is not touched: the mailbox or the lane sleeps until it may, in one row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from sqlalchemy import bindparam, update
+
+from core.db import gate_queries, queue
+from core.db.counters import bucket
+from core.db.gate_queries import SenderState
+from core.db.queue import Claimed
+from core.db.transaction import Transaction
+from core.durations import FAR_FUTURE, MINUTE
+from core.rules import budgets
+from core.services.sending import limits
+from core.services.sending.delivery import finish
+from core.services.sending.delivery.leases import LEASE
+
+MAILBOXES_A_TURN: Final = 32
+LANES_A_TURN: Final = 32
+SPENT: Final = MINUTE
+"""Longest nap of a lane whose cap says never: somebody may widen it."""
+
+
+def claim(tx: Transaction, *, worker: int, limit: int, busy: Collection[int] = ()) -> list[Claimed]:
+    """Take up to `limit` recipients whose turn it is: fairly over mailboxes and lanes, within every budget.
+
+    `busy` are streams that the worker wants no more of before it has finished some.
+    """
+    if gate_queries.desk(tx).stopped_at is not None:
+        return []
+    due = queue.mailboxes_due(tx, limit=MAILBOXES_A_TURN, busy=busy)
+    claimed: list[Claimed] = []
+    for place, row in enumerate(due):
+        share = -(-(limit - len(claimed)) // (len(due) - place))
+        if share > 0:
+            claimed += _claim_mailbox(tx, gate_queries.gate(tx, row.id), worker=worker, limit=share)
+    return claimed
+
+
+def _claim_mailbox(tx: Transaction, box: SenderState, *, worker: int, limit: int) -> list[Claimed]:
+    if box.expires_at is not None and box.expires_at <= tx.now:
+        _nap(tx, box, until=FAR_FUTURE, waits_for="mailbox expired")
+        return []
+    route = limits.RoutePace(tx, box)
+    granted = route.grant(asking=limit)
+    if granted.n == 0:
+        _nap(tx, box, until=granted.next_at, waits_for=limits.ROUTE_MINUTE)
+        return []
+    caps = limits.departure_caps(tx, box)
+    rooms = [(cap, cap.room(tx)) for cap in caps]
+    left = min(room.left for _, room in rooms)
+    spent = [(cap, room) for cap, room in rooms if room.left == 0]
+    turns = _claim_lanes(tx, box, limit=granted.n, uncharged=left)
+    slots = [slot for turn in turns for slot in turn.slots]
+    route.spend(len(slots))
+    queue.lease(tx, turns, mailbox_id=box.mailbox_id, worker=worker, until=tx.now + LEASE)
+    _charge(tx, box, caps, slots)
+    if spent and not slots:
+        # Nothing that is paid for is due, and nothing more can be paid: look again when the last of the caps opens.
+        until = max(room.next_at or tx.now for _, room in spent)
+        _nap(tx, box, until=min(until, tx.now + SPENT), waits_for=spent[0][0].name)
+    else:
+        _nap(tx, box, until=0, waits_for=None)
+    return queue.describe(tx, slots)
+
+
+def _claim_lanes(tx: Transaction, box: SenderState, *, limit: int, uncharged: int) -> list[queue.LaneTurn]:
+    """A share of each due lane, as far as its site's pace and hourly cap allow."""
+    due = queue.lanes_due(tx, mailbox_id=box.mailbox_id, limit=min(LANES_A_TURN, limit))
+    if not due:
+        return []
+    sites = limits.Sites(tx, box, {lane.site for lane in due})
+    # Twice an even share: a lane may use what those before it left over. What it could not, it has in the next claim.
+    ids, rows = [lane.id for lane in due], min(queue.LANE_WINDOW, -(-2 * limit // len(due)))
+    heads = queue.heads(tx, ids, rows=rows)
+    # With a cap spent, what was paid for before goes on: a retry never waits for a place that it holds already.
+    open_to = heads if uncharged > 0 else queue.heads(tx, ids, rows=rows, paid=True)
+    turns: list[queue.LaneTurn] = []
+    for place, lane in enumerate(due):
+        share = -(-limit // (len(due) - place))
+        if share > 0:
+            granted = sites.grant(lane.site, asking=min(share, queue.LANE_WINDOW - lane.in_flight))
+            taken = queue.take(open_to[lane.id], now=tx.now, uncharged=uncharged, limit=granted)
+            wake, why = sites.spend(lane.site, len(taken.slots))
+            limit -= len(taken.slots)
+            uncharged -= sum(not slot.charged for slot in taken.slots)
+            next_due = taken.next_due if open_to is heads else min(taken.next_due, heads[lane.id].due)
+            turns.append(queue.LaneTurn(lane.id, taken.slots, max(next_due, wake), wake, why))
+    sites.save()
+    return turns
+
+
+def _charge(tx: Transaction, box: SenderState, caps: Sequence[limits.Cap], slots: Sequence[queue.Slot]) -> None:
+    """First claims are paid for here, once; a deferral later gives nothing back."""
+    fresh = [slot for slot in slots if not slot.charged]
+    if not fresh:
+        return
+    for cap in caps:
+        cap.charge(tx, len(fresh))
+    if not any(cap.scope == "stream" for cap in caps):
+        tx.bump("stream", str(box.stream_id), "left_15m", minute=bucket(tx.now, budgets.DAY_BUCKET), n=len(fresh))
+    tx.bump("stream", str(box.stream_id), "left_1d", minute=bucket(tx.now, budgets.DAY_MINUTES), n=len(fresh))
+    tx.write_keeping_memo(_PAID, [{"b_message": slot.message_id, "b_n": slot.n} for slot in fresh])
+    limits.wait(tx, box, n=-len(fresh))
+
+
+def _nap(tx: Transaction, box: SenderState, *, until: int, waits_for: str | None) -> None:
+    tx.write_keeping_memo(_NAP, [{"b_id": box.mailbox_id, "b_wake": until, "b_served": tx.now, "b_waits": waits_for}])
+
+
+_PAID: Final = update(finish.RECIPIENT).where(finish.OF_RECIPIENT).values(charged=True)
+_NAP: Final = (
+    update(queue.MAILBOX)
+    .where(queue.MAILBOX.c.id == bindparam("b_id"))
+    .values(wake_at=bindparam("b_wake"), served_at=bindparam("b_served"), waits_for=bindparam("b_waits"))
+)

@@ -1,0 +1,88 @@
+"""Who lives and holds what. A worker beats; when it no longer does, what it held is found by its lease."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import bindparam, update
+
+from core.db import queue
+from core.db.queue import Claimed
+from core.db.tables import InFlight, Worker, table
+from core.db.transaction import Transaction
+from core.durations import BEAT, DAY
+from core.services import context
+from core.services.sending.delivery import finish
+
+IN_FLIGHT: Final = table(InFlight)
+WORKER: Final = table(Worker)
+
+LEASE: Final = 6 * BEAT
+"""How long a claim outlives its worker's last beat."""
+
+
+def heartbeat(tx: Transaction, *, worker: int, claimed_at: int | None = None, trouble: str | None = None) -> None:
+    """Say that this worker lives, and extend what it holds; what has lapsed or was let go stays so.
+
+    `claimed_at`: when it could last claim; `trouble`: why it cannot now.
+    """
+    tx.write_keeping_memo(
+        _BEAT, [{"b_id": worker, "b_at": tx.now, "b_claimed": claimed_at, "b_trouble": trouble and trouble[:500]}]
+    )
+    tx.write_keeping_memo(_EXTEND, [{"b_worker": worker, "b_at": tx.now, "b_until": tx.now + LEASE}])
+
+
+def register_worker(tx: Transaction, *, worker: int, pid: int) -> None:
+    """Enter a new worker."""
+    tx.add(WORKER, {"id": worker, "started_at": tx.now, "beat_at": tx.now, "pid": pid})
+
+
+def unregister_worker(tx: Transaction, *, worker: int) -> None:
+    """A worker that stops in order leaves at once; whatever it still holds is looked at without waiting."""
+    tx.write(update(IN_FLIGHT).where(IN_FLIGHT.c.worker == worker).values(lease_until=tx.now))
+    tx.write(WORKER.delete().where(WORKER.c.id == worker))
+
+
+def release_claims(tx: Transaction, claimed: Sequence[Claimed], *, worker: int) -> None:
+    """End leases of a worker that lives on, whose beats would keep them for ever; `reclaim` finds what they were."""
+    tx.write_keeping_memo(
+        _LET_GO, [{"b_message": c.message_id, "b_n": c.n, "b_worker": worker, "b_until": tx.now} for c in claimed]
+    )
+
+
+def reclaim(tx: Transaction, *, limit: int = 500, jitter: float = 0.0) -> int:
+    """What dead workers left: never attempted goes back to its lane, attempted is uncertain."""
+    rows = queue.lapsed(tx, limit=limit)
+    if not rows:
+        return 0
+    _, policy = context.current_policy(tx)
+    slots = [queue.Slot(row.message_id, row.n, row.lane_id, row.due, charged=True) for row in rows]
+    attempted = {(row.message_id, row.n): row.attempt for row in rows if row.attempted_at is not None}
+    for one in queue.describe(tx, slots):
+        if one.key in attempted:
+            finish.uncertain(tx, one, attempt=attempted[one.key], policy=policy, jitter=jitter)
+        else:
+            queue.put_back(tx, [one], dues=[one.due])
+    tx.write(WORKER.delete().where(WORKER.c.beat_at < tx.now - DAY))
+    return len(rows)
+
+
+_BEAT: Final = (
+    update(WORKER)
+    .where(WORKER.c.id == bindparam("b_id"))
+    .values(beat_at=bindparam("b_at"), claimed_at=bindparam("b_claimed"), trouble=bindparam("b_trouble"))
+)
+_LET_GO: Final = (
+    update(IN_FLIGHT)
+    .where(
+        IN_FLIGHT.c.message_id == bindparam("b_message"), IN_FLIGHT.c.n == bindparam("b_n"),
+        IN_FLIGHT.c.worker == bindparam("b_worker"),
+    )
+    .values(lease_until=bindparam("b_until"))
+)  # fmt: skip
+_EXTEND: Final = (
+    update(IN_FLIGHT)
+    .where(IN_FLIGHT.c.worker == bindparam("b_worker"), IN_FLIGHT.c.lease_until > bindparam("b_at"))
+    .values(lease_until=bindparam("b_until"))
+)

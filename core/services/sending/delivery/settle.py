@@ -1,0 +1,348 @@
+"""What receivers said of what was attempted, written down once: recipient, message, lane, route, counters, events."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from sqlalchemy import bindparam, select, update
+
+from core.db import gate_queries, queue
+from core.db.counters import bucket
+from core.db.queue import Claimed
+from core.db.tables import InFlight, Lane, Recipient, Stream, table
+from core.db.transaction import Transaction
+from core.durations import HOUR, MINUTE, SECOND
+from core.events import EmailDeferred, EmailFailed, EmailSent
+from core.model import SYSTEM, Outcome, Reply, Status
+from core.rules import budgets, signed_ids
+from core.rules.policy import Policy
+from core.services import context
+from core.services.feedback import ingest
+from core.services.sending import contacts, review
+from core.services.sending.delivery import finish
+from core.text import unicode_safety
+
+RECIPIENT: Final = table(Recipient)
+IN_FLIGHT: Final = table(InFlight)
+LANE: Final = table(Lane)
+STREAM: Final = table(Stream)
+
+LONGEST_RETRY: Final = 4 * HOUR
+LONGEST_BACKOFF: Final = 30 * MINUTE
+BACKS_OFF: Final = "lane backs off"
+LANE_PATIENCE: Final = 3
+"""Deferrals in a row after which a lane, not only its message, backs off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """One delivery and what came of it. `jitter` is a share from 0 to 1 that spreads retries."""
+
+    claimed: Claimed
+    reply: Reply
+    jitter: float = 0.0
+    provider_id: str | None = None
+
+    @property
+    def attempt(self) -> int:
+        return self.claimed.attempts + 1
+
+
+@dataclass(frozen=True, slots=True)
+class RouteStateChange:
+    """A route that began to back off, with the error that made it, or that answers again (None)."""
+
+    domain: str
+    route: str
+    error: str | None
+
+
+def settle(tx: Transaction, settlements: Sequence[Settlement], *, worker: int) -> list[RouteStateChange]:
+    """Record what receivers said: recipient, message, lane, route, counters and events, each once.
+
+    Returns the routes that went down or came back with it, for the log: once a turn and not once an attempt.
+    """
+    # Receivers quote the envelope sender ("<b-...@bounces...>: sender rejected"). The agent is shown what they said,
+    # and whoever has the return path can make a bounce that the desk believes.
+    settlements = [replace(one, reply=_concealed(one.reply)) for one in settlements]
+    turns = _answering(tx, settlements)
+    mine = queue.held_leases(tx, {s.claimed.key for s in settlements}, worker=worker)
+    sent: list[Settlement] = []
+    for one in settlements:
+        if one.claimed.key not in mine:
+            _settle_late(tx, one)
+        elif one.reply.outcome is Outcome.SENT:
+            sent.append(one)
+        elif (turn := _settle_unsent(tx, one)) is not None:
+            turns.append(turn)
+    if sent:
+        queue.land(tx, [one.claimed for one in sent])
+        _settle_sent(tx, sent)
+    return turns
+
+
+def _concealed(reply: Reply) -> Reply:
+    """The reply as people may see it: without our marks, and with hidden characters spelled out."""
+    text = unicode_safety.spell_out(signed_ids.conceal(reply.text))[0]
+    return reply if text is reply.text else replace(reply, text=text)
+
+
+def _answering(tx: Transaction, settlements: Sequence[Settlement]) -> list[RouteStateChange]:
+    """Whatever was said on a route ends its trouble; else the next failure, weeks later, would back off for hours."""
+    turns = []
+    for one in settlements:
+        if one.reply.outcome is Outcome.ROUTE_DOWN or one.reply.code is None or one.claimed.test:
+            continue
+        box = gate_queries.gate(tx, one.claimed.mailbox_id)
+        if box.route_failures:
+            calm = {"route_failures": 0, "backoff_until": 0, "last_reply": None}
+            tx.write(update(STREAM).where(STREAM.c.id == box.stream_id).values(calm))
+            turns.append(RouteStateChange(box.domain, box.route, None))
+    return turns
+
+
+def _settle_sent(tx: Transaction, sent: Sequence[Settlement]) -> None:
+    """The common end, for many at once."""
+    tx.write_keeping_memo(
+        _SENT,
+        [
+            {
+                "b_message": s.claimed.message_id, "b_n": s.claimed.n, "b_code": s.reply.code,
+                "b_enhanced": s.reply.enhanced, "b_reply": finish.line(s.reply), "b_at": tx.now,
+                "b_provider": s.provider_id,
+            }
+            for s in sent
+        ],
+    )  # fmt: skip
+    for s in sent:
+        c = s.claimed
+        _count_sent(tx, c)
+        tx.emit(
+            EmailSent(
+                actor=str(SYSTEM), message=c.message_id, mailbox=c.mailbox_id, agent=c.agent_id, stream=c.stream_id,
+                run=c.run_id, n=c.n, attempt=s.attempt, code=s.reply.code, enhanced=s.reply.enhanced, site=c.site,
+                test=c.test,
+            )
+        )  # fmt: skip
+    finish.close(tx, [s.claimed for s in sent], Status.SENT)
+    contacts.left(tx, [s.claimed for s in sent])
+    tx.write_keeping_memo(
+        _CALM,
+        [{"b_id": lane, "b_reply": text, "b_at": tx.now, "b_n": n} for lane, (text, n) in _last_words(sent).items()],
+    )
+
+
+def _settle_unsent(tx: Transaction, one: Settlement) -> RouteStateChange | None:
+    c, reply = one.claimed, one.reply
+    _, policy = context.current_policy(tx)
+    match reply.outcome:
+        case Outcome.DEFERRED:
+            if tx.now - c.submitted_at >= policy.delivery.give_up:
+                queue.land(tx, [c])
+                _fail(tx, one, cause="give_up")
+            else:
+                _defer(tx, one, policy)
+        case Outcome.FAILED:
+            queue.land(tx, [c])
+            _fail(tx, one, cause="refused")
+        case Outcome.UNCERTAIN:
+            finish.uncertain(tx, c, attempt=one.attempt, policy=policy, jitter=one.jitter)
+        case Outcome.ROUTE_DOWN:
+            return _settle_untaken(tx, one, policy)
+        case Outcome.SENT:
+            raise AssertionError("settled with the others")
+    return None
+
+
+def _defer(tx: Transaction, one: Settlement, policy: Policy) -> None:
+    """Try again: 5 min (RFC 5321 4.5.4.1 asks for 30; queues of agents are watched), doubling to 4 h, with jitter."""
+    c, reply = one.claimed, one.reply
+    wait = min(policy.delivery.first_retry << min(one.attempt - 1, 20), LONGEST_RETRY)
+    next_at = tx.now + wait + int(wait * one.jitter / 4)
+    queue.put_back(tx, [c], dues=[next_at])
+    finish.note(tx, c, reply, status=Status.DEFERRED, next_at=next_at)
+    tx.emit(
+        EmailDeferred(
+            actor=str(SYSTEM), message=c.message_id, mailbox=c.mailbox_id, agent=c.agent_id, stream=c.stream_id,
+            run=c.run_id, n=c.n, attempt=one.attempt, code=reply.code, enhanced=reply.enhanced, stage=reply.stage,
+            next_at=next_at,
+        )
+    )  # fmt: skip
+    tx.bump("desk", "", "deferred", minute=bucket(tx.now))
+    _lane_trouble(tx, one)
+
+
+def _lane_trouble(tx: Transaction, one: Settlement) -> None:
+    """A receiver that defers several messages in a row, or at its door, backs off the lane and not only the message.
+
+    Only a domain's own exchanger has a door: what a relay says at MAIL FROM, or its 421, is not about this domain. A
+    retry does not count again, or one address that is deferred for days would back off all other mail to its domain.
+    """
+    c, reply = one.claimed, one.reply
+    row = tx.one(select(LANE.c.failures).where(LANE.c.id == c.lane_id))
+    closes = reply.code == 421 or reply.stage in ("connect", "ehlo", "mail")
+    at_the_door = closes and gate_queries.gate(tx, c.mailbox_id).route.startswith("direct")
+    failures = (row.failures if row else 0) + (at_the_door or one.attempt == 1)
+    tx.write_keeping_memo(
+        _TROUBLE, [{"b_id": c.lane_id, "b_failures": failures, "b_reply": finish.line(reply), "b_at": tx.now}]
+    )
+    if at_the_door or failures >= LANE_PATIENCE:
+        queue.sleep(
+            tx, lane_id=c.lane_id, not_before=tx.now + _backoff(failures, one.jitter), waits_for=BACKS_OFF,
+            failures=failures,
+        )  # fmt: skip
+
+
+def _settle_untaken(tx: Transaction, one: Settlement, policy: Policy) -> RouteStateChange | None:
+    """The route backs off; where each domain has its own exchangers, the lane."""
+    direct = gate_queries.gate(tx, one.claimed.mailbox_id).route.startswith("direct")
+    if one.reply.stage == "mail":
+        _step_back(tx, one, policy)
+    else:
+        _put_back(tx, one)
+        if direct:
+            _lane_trouble(tx, one)
+    return None if direct else _route_trouble(tx, one)
+
+
+def _put_back(tx: Transaction, one: Settlement) -> None:
+    """No conversation took place: the message keeps its place in the lane, and no attempt is counted."""
+    c = one.claimed
+    queue.put_back(tx, [c], dues=[c.due])
+    values = {"b_message": c.message_id, "b_n": c.n, "b_attempts": c.attempts}
+    if c.attempts:
+        # The words a receiver said to the last attempt stay: the route's own are with the route.
+        tx.write_keeping_memo(_UNTRIED, [values])
+    else:
+        tx.write_keeping_memo(_NEVER_TRIED, [values | {"b_reply": finish.line(one.reply)}])
+
+
+def _step_back(tx: Transaction, one: Settlement, policy: Policy) -> None:
+    """A fresh connection was refused at this message's MAIL FROM. The attempt counts, and others go first.
+
+    If the message itself drew the refusal, the next one gets through and the route answers again; were it first in line
+    again after every back-off, nothing else would ever leave. A message is given up only while the route serves others.
+    """
+    alone = not gate_queries.gate(tx, one.claimed.mailbox_id).route_failures
+    if one.reply.code == 421 and alone and tx.now - one.claimed.submitted_at >= policy.delivery.give_up:
+        queue.land(tx, [one.claimed])
+        _fail(tx, one, cause="give_up")
+    else:
+        _defer(tx, one, policy)
+
+
+def _route_trouble(tx: Transaction, one: Settlement) -> RouteStateChange | None:
+    c = one.claimed
+    box = gate_queries.gate(tx, c.mailbox_id)
+    row = tx.one(select(STREAM.c.route_failures, STREAM.c.backoff_until).where(STREAM.c.id == c.stream_id))
+    assert row is not None
+    if row.backoff_until > tx.now:
+        return None  # others in flight said the same at the same time: one trouble is counted once
+    failures = row.route_failures + 1
+    tx.write(
+        update(STREAM)
+        .where(STREAM.c.id == c.stream_id)
+        .values(
+            route_failures=failures,
+            backoff_until=tx.now + _backoff(failures, one.jitter),
+            last_reply=finish.line(one.reply),
+        )
+    )
+    return RouteStateChange(box.domain, box.route, finish.line(one.reply)) if failures == 1 else None
+
+
+def _backoff(failures: int, jitter: float) -> int:
+    wait = min(SECOND << min(failures, 20), LONGEST_BACKOFF)
+    return wait + int(wait * jitter / 2)
+
+
+def _fail(tx: Transaction, one: Settlement, *, cause: str) -> None:
+    c, reply = one.claimed, one.reply
+    finish.note(tx, c, reply, status=Status.FAILED, next_at=None)
+    tx.emit(
+        EmailFailed(
+            actor=str(SYSTEM), message=c.message_id, mailbox=c.mailbox_id, agent=c.agent_id, stream=c.stream_id,
+            run=c.run_id, n=c.n, attempt=one.attempt, code=reply.code, enhanced=reply.enhanced, stage=reply.stage,
+            cause=cause,
+        )
+    )  # fmt: skip
+    tx.bump("desk", "", "failed", minute=bucket(tx.now))
+    finish.close(tx, [c], Status.FAILED)
+    contacts.release(tx, [c], unattempted=False)
+    if cause == "refused":
+        ingest.absorb_refusal(tx, c, reply)
+
+
+def _settle_late(tx: Transaction, one: Settlement) -> None:
+    """Our lease had lapsed and the recipient was taken for uncertain; now we know after all."""
+    c, outcome = one.claimed, one.reply.outcome
+    r = RECIPIENT.c
+    row = tx.one(select(RECIPIENT).where(r.message_id == c.message_id, r.n == c.n))
+    if row is None or outcome is not Outcome.SENT or Status(row.status).final or row.attempts != one.attempt:
+        return
+    flying = tx.one(select(IN_FLIGHT.c.worker).where(IN_FLIGHT.c.message_id == c.message_id, IN_FLIGHT.c.n == c.n))
+    if flying is None:
+        queue.withdraw(tx, [c.key], lanes=[c.lane_id])
+        _settle_sent(tx, [one])
+        review.settle_review(tx, c.message_id, gate_queries.gate(tx, c.mailbox_id))
+
+
+def arrived(tx: Transaction, c: Claimed) -> None:
+    """End as sent what a receiver, a relay or the recipient has spoken of since its connection broke off.
+
+    Nobody bounces, reports or delivers what never came: the attempt nobody heard the end of went well, and another one
+    would be a duplicate.
+    """
+    queue.land(tx, [c])
+    reply = Reply(Outcome.SENT, None, None, "word came back of it: the attempt before went through", "dot")
+    _settle_sent(tx, [Settlement(replace(c, attempts=c.attempts - 1), reply)])
+
+
+def _count_sent(tx: Transaction, c: Claimed) -> None:
+    """Sent is what guards divide by and screens draw; test mail is neither."""
+    if c.test:
+        return
+    hour = bucket(tx.now, 60)
+    tx.bump("agent", str(c.agent_id), "sent_1h", minute=hour)
+    tx.bump("mailbox", str(c.mailbox_id), "sent_1h", minute=hour)
+    tx.bump("stream", str(c.stream_id), "sent_1d", minute=bucket(tx.now, budgets.DAY_MINUTES))
+    tx.bump("agent", str(c.agent_id), "sent", minute=bucket(tx.now))
+    tx.bump("desk", "", "sent", minute=bucket(tx.now))
+
+
+def _last_words(sent: Sequence[Settlement]) -> dict[int, tuple[str, int]]:
+    """Of each lane what the receiver said last, and how many recipients it took."""
+    counted = Counter(s.claimed.lane_id for s in sent)
+    return {s.claimed.lane_id: (finish.line(s.reply), counted[s.claimed.lane_id]) for s in sent}
+
+
+_SENT: Final = (
+    update(RECIPIENT)
+    .where(finish.OF_RECIPIENT)
+    .values(
+        status=Status.SENT.value, code=bindparam("b_code"), enhanced=bindparam("b_enhanced"),
+        reply=bindparam("b_reply"), sent_at=bindparam("b_at"), provider_id=bindparam("b_provider"), next_at=None,
+    )
+)  # fmt: skip
+_UNTRIED: Final = (
+    update(RECIPIENT).where(finish.OF_RECIPIENT).values(status=Status.QUEUED.value, attempts=bindparam("b_attempts"))
+)
+_NEVER_TRIED: Final = _UNTRIED.values(reply=bindparam("b_reply"))
+_CALM: Final = (
+    update(LANE)
+    .where(LANE.c.id == bindparam("b_id"))
+    .values(
+        failures=0,
+        last_reply=bindparam("b_reply"),
+        last_reply_at=bindparam("b_at"),
+        delivered=LANE.c.delivered + bindparam("b_n"),
+    )
+)
+_TROUBLE: Final = (
+    update(LANE)
+    .where(LANE.c.id == bindparam("b_id"))
+    .values(failures=bindparam("b_failures"), last_reply=bindparam("b_reply"), last_reply_at=bindparam("b_at"))
+)

@@ -1,0 +1,127 @@
+"""Actions that send nothing (read, tag) under the same ladder: done, held for a human, or blocked.
+
+An approved action is a grant: the same call succeeds once within an hour.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+from sqlalchemy import select, update
+
+from core.db import gate_queries
+from core.db.gate_queries import SenderState, TokenFacts
+from core.db.tables import Message, Review, table
+from core.db.transaction import Transaction
+from core.events import EmailPending
+from core.ids import spell_id
+from core.model import Action, Actor, Block, Hold, Mode
+from core.rules import content, modes
+from core.rules.content import Rendered
+from core.services import context
+from core.services.context import ServiceContext
+from core.services.sending import gate, refusals, review
+from core.services.sending.refusals import Refusal
+from core.services.sending.submit_result import Answer, blocked
+
+REVIEW: Final = table(Review)
+MESSAGE: Final = table(Message)
+
+
+def ask(
+    tx: Transaction, action: Action, address: str, target: str, *, token: TokenFacts, house: ServiceContext
+) -> Answer | None:
+    """None if the action may be done now; else what the agent is told instead."""
+    alive = gate.require_live_token(tx, token.id)
+    box = gate_queries.gate_by_address(tx.conn, address)
+    if box is None:
+        # The same as of somebody else's: an agent must not learn which mailboxes there are.
+        return blocked("not_your_mailbox", f"{address} does not belong to {alive.agent_name}")
+    refusal = gate.refuse(tx, box, alive, action=action)
+    if refusal is not None:
+        return _refused(tx, box, action, refusal)
+    match modes.decide(action, Mode(box.mode)):
+        case Block(error=error, reason=reason):
+            return _refused(tx, box, action, blocked(error, reason))
+        case Hold(reasons=_) as hold:
+            return None if _use_grant(tx, box, action, target) else _hold(tx, box, action, target, hold, house)
+        case _:
+            return None
+
+
+def tag(
+    tx: Transaction, message_id: int, tags: list[str], address: str, *, token: TokenFacts, house: ServiceContext
+) -> Answer | None:
+    """Replace a message's tags, if the ladder lets it."""
+    digest = hashlib.sha256("\n".join(tags).encode()).hexdigest()[:16]
+    asked = ask(tx, Action.TAG, address, f"tags:{spell_id('m', message_id)}:{digest}", token=token, house=house)
+    if asked is None:
+        tx.write(update(MESSAGE).where(MESSAGE.c.id == message_id).values(tags=tags))
+    return asked
+
+
+def _use_grant(tx: Transaction, box: SenderState, action: Action, target: str) -> bool:
+    c = REVIEW.c
+    grant = tx.one(
+        select(c.id)
+        .where(
+            c.mailbox_id == box.mailbox_id,
+            c.status == "approved",
+            c.kind == action.value,
+            c.target == target,
+            c.due_at > tx.now,
+        )
+        .limit(1)
+    )
+    if grant is None:
+        return False
+    tx.write(update(REVIEW).where(c.id == grant.id).values(status="used", due_at=None))
+    return True
+
+
+def _hold(tx: Transaction, box: SenderState, action: Action, target: str, hold: Hold, rooms: ServiceContext) -> Answer:
+    """File the action for a human; asking again while it is pending files nothing new."""
+    c = REVIEW.c
+    known = tx.one(
+        select(c.id, c.expires_at).where(
+            c.mailbox_id == box.mailbox_id, c.status == "pending", c.kind == action.value, c.target == target
+        )
+    )
+    if known is not None:
+        return _pending(tx, box, known.id, known.expires_at, hold)
+    _, policy = context.current_policy(tx)
+    expires_at = context.expiry(policy, box.pending_expiry, now=tx.now)
+    item = rooms.ids.mint(tx.now)
+    tx.add(
+        REVIEW,
+        review.new_item(
+            item=item, kind=action, box=box, message_id=None, target=target, reasons=hold.reasons,
+            findings=content.examined(Rendered(target)), needs=1, now=tx.now, expires_at=expires_at,
+        ),
+    )  # fmt: skip
+    review.count_pending(tx, box, n=1)
+    tx.emit(
+        EmailPending(
+            actor=str(Actor("agent", box.agent_name)), mailbox=box.mailbox_id, agent=box.agent_id,
+            stream=box.stream_id, kind=action.value, item=item, reasons=[reason.code for reason in hold.reasons],
+            expires_at=expires_at,
+        )
+    )  # fmt: skip
+    return _pending(tx, box, item, expires_at, hold)
+
+
+def _pending(tx: Transaction, box: SenderState, item: int, expires_at: int, hold: Hold) -> Answer:
+    return Answer(
+        status="pending",
+        http=202,
+        action_id=spell_id("a", item),
+        estimated_review_time=review.estimate(tx, box),
+        expires_at=expires_at,
+        reasons=hold.reasons,
+    )
+
+
+def _refused(tx: Transaction, box: SenderState, action: Action, answer: Answer) -> Answer:
+    refusals.note(tx, box, Refusal(action, answer.error or answer.status, answer.reason or ""))
+    return answer

@@ -1,0 +1,109 @@
+"""Our own mail never answers a machine's, or two agents would go on for ever.
+
+What the desk knows for itself: everything an agent of it sent is automatic, so no other mailbox answers it to where it
+came from. What only the agent's inbox knows, it hands over with the reply (`in_reply_to_headers`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection, select
+
+from core.db.gate_queries import TokenFacts
+from core.db.store import Store
+from core.db.tables import Mailbox, Message, Recipient, table
+from core.errors import Forbidden, NotFound
+from core.ids import read_id
+from core.rules import loop_prevention
+from core.rules.addresses import Address
+from core.rules.signed_ids import HmacKeys, read_message_id
+from core.services.sending.token_reach import within
+
+MESSAGE: Final = table(Message)
+MAILBOX: Final = table(Mailbox)
+RECIPIENT: Final = table(Recipient)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer that is to be written. `headers` are those of the mail it answers, as far as the agent handed them."""
+
+    recipients: Collection[Address]
+    in_reply_to: str | None
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """The message a reply answers, as far as the reply follows it where it says nothing itself."""
+
+    mailbox: str
+    to: list[str]
+    subject: str
+    rfc_message_id: str
+
+
+def parent(conn: Connection, named: str, *, token: TokenFacts) -> Parent:
+    """A message within the token's reach by our id, or by its Message-ID with or without brackets. Raises `NotFound`.
+
+    A reply takes recipients and subject from it, so it is reading as well.
+    """
+    m = MESSAGE.c
+    number = read_id("m", named)
+    spelled = f"<{named.strip().removeprefix('<').removesuffix('>')}>"
+    row = conn.execute(
+        select(m.id, m.subject, m.rfc_message_id, MAILBOX.c.address)
+        .join(MAILBOX, MAILBOX.c.id == m.mailbox_id)
+        .where(m.rfc_message_id == spelled if number is None else m.id == number, *within(token))
+        .order_by(m.id)
+    ).first()  # a Message-ID holds the id and its proof, so that no two messages share one
+    if row is None:
+        raise NotFound(f"there is no message {named[:100]!r} of yours")
+    r = RECIPIENT.c
+    to = conn.execute(select(r.given).where(r.message_id == row.id, r.field == "to").order_by(r.n)).scalars().all()
+    return Parent(str(row.address), list(to), str(row.subject), str(row.rfc_message_id))
+
+
+def need_own_run(store: Store, named: str, *, token: TokenFacts, keyring: HmacKeys) -> None:
+    """Raises `NotFound` where a token that is bound to a run answers a message that its agent sent in another run.
+
+    The Message-ID of a customer's mail bears no mark of ours and passes.
+    """
+    number = read_message_id(named, keyring) if token.run_key is not None else None
+    if number is None:
+        return
+    m = MESSAGE.c
+    ours = store.row(select(m.id).where(m.id == number, m.agent_id == token.agent_id))
+    if ours is not None and store.row(select(m.id).where(m.id == number, *within(token))) is None:
+        raise NotFound(f"there is no message {named[:100]!r} of yours")
+
+
+def refuse_loops(store: Store, reply: Reply, *, mailbox_id: int, keyring: HmacKeys) -> None:
+    """Raises `Forbidden` for an answer to a machine."""
+    why = loop_prevention.unanswerable(reply.headers)
+    if why is None and any(loop_prevention.daemon(one.spec) for one in reply.recipients):
+        why = "a recipient is no person's address"
+    if why is None and reply.in_reply_to is not None:
+        why = _colleague(store, reply, mailbox_id=mailbox_id, number=read_message_id(reply.in_reply_to, keyring))
+    if why is not None:
+        raise Forbidden(
+            f"a machine's mail is not answered by a machine: {why}", error="action_blocked",
+            fix="let a person answer it, or write a message of its own to a person",
+        )  # fmt: skip
+
+
+def _colleague(store: Store, reply: Reply, *, mailbox_id: int, number: int | None) -> str | None:
+    """Whether another mailbox of this desk wrote what is answered, and would read the answer."""
+    if number is None:
+        return None
+    author = store.row(
+        select(MAILBOX.c.id, MAILBOX.c.address)
+        .join(MESSAGE, MESSAGE.c.mailbox_id == MAILBOX.c.id)
+        .where(MESSAGE.c.id == number)
+    )
+    if author is None or author.id == mailbox_id or author.address not in {one.normalised for one in reply.recipients}:
+        return None
+    return f"another agent of this desk wrote it as {author.address}"

@@ -1,0 +1,184 @@
+"""What another policy would have done with mail that was decided before: the gate asked again, from the facts it kept.
+
+The facts stored with each decision (`gate.judge`) are those of its moment: a mailbox that has changed since does not
+change what is said. Consent is read from its ledger as it stood then, where the policy asks for more than was asked.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, Select, select
+
+from core.db.tables import Mailbox, Message, PolicyVersion, Recipient, table
+from core.ids import spell_id
+from core.model import Action, ContentClass, Hold, Mode, Reason, Verdict
+from core.rules import budgets, modes
+from core.rules.gate import GateInput, GateRecipient, Moment, Standing, decide, open_to
+from core.rules.policy import Policy
+from core.services import context
+from core.services.sending import consent_facts
+from core.services.sending.consent_facts import CONSENT, Records
+
+MAILBOX: Final = table(Mailbox)
+MESSAGE: Final = table(Message)
+RECIPIENT: Final = table(Recipient)
+VERSION: Final = table(PolicyVersion)
+
+EXAMPLES: Final = 5
+"""Messages named for each pair of verdicts that differ."""
+PAGE: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What a policy would have decided. `verdicts` counts (then, now); `examples` names messages where they differ."""
+
+    messages: int
+    then: dict[str, int]
+    now: dict[str, int]
+    verdicts: dict[tuple[str, str], int]
+    examples: dict[tuple[str, str], tuple[str, ...]]
+
+
+def replay(conn: Connection, policy: Policy, *, since: int) -> Replayed:
+    """What `policy` would have done with the messages accepted from `since` on, beside what was done then.
+
+    What only delays (hour, day, pace), what was refused at the door, of which nothing is kept, and the words that raise
+    a class, which are looked for when a message is composed, are not in it.
+    """
+    in_force = {row.version: context.parsed(row.content) for row in conn.execute(select(VERSION))}
+    pairs: Counter[tuple[str, str]] = Counter()
+    examples: dict[tuple[str, str], list[str]] = {}
+    for page in _decided(conn, since):
+        people, known = _consents(conn, page, policy)
+        for row in page:
+            before = in_force[row.policy_version]
+            asks = _Asked(row, before, people=people.get(row.id, {}), known=known)
+            pair = (row.facts.get("verdict") or _word(asks.of(before)), _word(asks.of(policy)))
+            pairs[pair] += 1
+            named = examples.setdefault(pair, [])
+            if pair[0] != pair[1] and len(named) < EXAMPLES:
+                named.append(spell_id("m", row.id))
+    then, now = Counter[str](), Counter[str]()
+    for (first, second), n in pairs.items():
+        then[first] += n
+        now[second] += n
+    return Replayed(
+        messages=pairs.total(),
+        then=dict(then),
+        now=dict(now),
+        verdicts=dict(pairs),
+        examples={pair: tuple(named) for pair, named in examples.items() if named},
+    )
+
+
+def _decided(conn: Connection, since: int) -> Iterator[Sequence[Row[Any]]]:
+    """Messages with the facts of their decision, the newest first; ids sort by birth."""
+    m = MESSAGE.c
+    columns = (
+        m.id, m.kind, m.stream_id, m.policy_version, m.facts, m.submitted_at, m.recipients, MAILBOX.c.address,
+        MAILBOX.c.limit_run,
+    )  # fmt: skip
+    page: Select[Any] = select(*columns).join(MAILBOX, MAILBOX.c.id == m.mailbox_id).order_by(m.id.desc()).limit(PAGE)
+    rows = conn.execute(page).all()
+    while rows:
+        yield [row for row in rows if row.submitted_at >= since and row.facts]
+        if rows[-1].submitted_at < since:
+            return
+        rows = conn.execute(page.where(m.id < rows[-1].id)).all()
+
+
+def _consents(conn: Connection, page: Sequence[Row[Any]], policy: Policy) -> tuple[dict[int, dict[int, str]], Records]:
+    """Who was written to in classes that the policy asks consent for, and what the ledger has on them."""
+    ids = [row.id for row in page if {one.value for one in policy.consent.require} & set(_classes(row.facts))]
+    people: dict[int, dict[int, str]] = {}
+    if not ids:
+        return people, {}
+    r = RECIPIENT.c
+    for row in conn.execute(select(r.message_id, r.n, r.address).where(r.message_id.in_(ids))):
+        people.setdefault(row.message_id, {})[row.n] = row.address
+    wanted = consent_facts.subjects(address for each in people.values() for address in each.values())
+    return people, consent_facts.records(conn.execute(select(CONSENT).where(CONSENT.c.subject.in_(wanted))))
+
+
+def _classes(said: dict[str, Any]) -> list[str]:
+    return list(dict.fromkeys((said["class"], *said.get("classes", ()))))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One decision that was taken under `before`, to be asked again. `people` are there where consent may be asked."""
+
+    row: Row[Any]
+    before: Policy
+    people: dict[int, str]
+    known: Records
+
+    def of(self, policy: Policy) -> Verdict:
+        """What the gate says of it under this policy."""
+        said: dict[str, Any] = self.row.facts
+        asked = GateInput(
+            moment=Moment.ACCEPTANCE,
+            standing=Standing(mailbox=self.row.address, agent="", stream=""),  # what is barred is refused, and not kept
+            mode=modes.decide(Action(self.row.kind), Mode(said["mode"])),
+            content_class=ContentClass(said["class"]),
+            classes=tuple(ContentClass(name) for name in _classes(said)),
+            signed_off=said["mailbox_classes"],
+            held_classes=policy.classes.hold,
+            outside=policy.allow_list.outside,
+            reply_to_allowed=not said.get("reply_to_outside", False),
+            recipients=self._recipients(policy),
+        )
+        budget = self._budget(policy, asking=len(open_to(asked)))
+        return decide(dataclasses.replace(asked, budget=budget)).verdict
+
+    def _recipients(self, policy: Policy) -> tuple[GateRecipient, ...]:
+        said: dict[str, Any] = self.row.facts
+        everybody = range(self.row.recipients)
+        if "verdict" in said:
+            outside, suppressed = set(said.get("outside_of", ())), dict(said.get("suppressed_of", {}))
+        else:  # decided before recipients were told apart: how many were left out is known, not which
+            outside = set(everybody) if said.get("outside") else set()
+            suppressed = {str(n): "suppressed" for n in everybody[said["recipients"] :]}
+        return tuple(
+            GateRecipient(
+                n=n, allowed=n not in outside, suppressed=suppressed.get(str(n)), consent=self._consent(policy, n)
+            )
+            for n in everybody
+        )
+
+    def _consent(self, policy: Policy, n: int) -> tuple[tuple[ContentClass, Verdict], ...]:
+        """As it was decided, where the policy asks the same; else from the ledger as it stood then."""
+        said: dict[str, Any] = self.row.facts
+        wanted = [ContentClass(name) for name in _classes(said) if name in policy.consent.require]
+        if policy.consent == self.before.consent:
+            lacking = said.get("consent_of", [[0, said["class"]]] if said.get("consent") else [])
+            held = Hold((Reason("consent", "the record of consent is missing"),))
+            return tuple((one, held) for one in wanted if [n, one.value] in lacking)
+        return consent_facts.verdicts(
+            self.known, self.people.get(n, ""), wanted, stream_id=self.row.stream_id, policy=policy,
+            now=self.row.submitted_at,
+        )  # fmt: skip
+
+    def _budget(self, policy: Policy, *, asking: int) -> tuple[Reason, ...]:
+        said: dict[str, Any] = self.row.facts
+        own = said.get("limit_run", self.row.limit_run)
+        cap = policy.budgets.run.cap if own is None else own
+        room = budgets.run_hold(said["run_before"], asking=asking, cap=cap, confirmed_up_to=said["run_confirmed"])
+        reasons = [Reason(code, code) for code in said.get("found", ())]
+        newcomers = said.get("newcomers")
+        if newcomers is not None:
+            rate = policy.budgets.agent.new_recipients_day
+            allowed = budgets.agent_cap(rate if limit is None else limit for limit in newcomers["limits"])
+            if newcomers["used"] + newcomers["fresh"] > allowed:
+                reasons.append(Reason("new_recipients", "more first-time recipients than a day allows"))
+        return (room.hold, *reasons) if room.hold else tuple(reasons)
+
+
+def _word(verdict: Verdict) -> str:
+    return type(verdict).__name__.lower()

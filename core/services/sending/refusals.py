@@ -1,0 +1,78 @@
+"""What an agent was refused: every refusal is counted, the first of a kind are told one by one, the rest as a figure.
+
+An agent that asks in a loop must not fill the log: 1,500 refusals of a suspended agent were 1,500 entries, each of them
+hashed, exported and sent to webhooks. Nothing is lost: what was not told by itself is told with its number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import select
+
+from core.db.counters import EVER, bucket
+from core.db.gate_queries import SenderState
+from core.db.tables import Counter, table
+from core.db.transaction import Transaction
+from core.events import EmailBlocked
+from core.model import SYSTEM, Action, Actor
+
+COUNTER: Final = table(Counter)
+SINGLY: Final = 10
+"""Refusals of one kind that an agent has an entry each for in an hour."""
+UNTOLD: Final = "refusals"
+"""The counter's scope for those without an entry so far: agent, then kind of action and error."""
+_PEOPLE: Final = "people:"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What was refused, and to how many recipients."""
+
+    kind: Action
+    error: str
+    reason: str
+    recipients: int = 0
+
+
+def note(tx: Transaction, box: SenderState, refused: Refusal) -> None:
+    """Count it, and tell it by itself while there are few of its kind."""
+    hour, agent, counter = bucket(tx.now, 60), str(box.agent_id), f"refused:{refused.error}"
+    tx.bump("agent", agent, counter, minute=hour)
+    tx.bump("desk", "", "refused", minute=bucket(tx.now))
+    if tx.total("agent", agent, counter, since=hour) > SINGLY:
+        name = f"{refused.kind.value}:{refused.error}"
+        tx.bump(UNTOLD, agent, name, minute=EVER)
+        tx.bump(UNTOLD, agent, _PEOPLE + name, minute=EVER, n=refused.recipients)
+        return
+    tx.emit(
+        EmailBlocked(
+            actor=str(Actor("agent", box.agent_name)), mailbox=box.mailbox_id, agent=box.agent_id,
+            stream=box.stream_id, kind=refused.kind.value, error=refused.error, reason=refused.reason,
+            recipients=refused.recipients,
+        )
+    )  # fmt: skip
+
+
+def tell(tx: Transaction) -> int:
+    """Tell what was refused beside that, as one entry for each agent and kind. Returns how many entries."""
+    c = COUNTER.c
+    rows = tx.all(select(c.key, c.kind, c.n).where(c.scope == UNTOLD).order_by(c.key, c.kind))
+    people = {(row.key, row.kind): row.n for row in rows if row.kind.startswith(_PEOPLE)}
+    told = 0
+    for row in rows:
+        if row.kind.startswith(_PEOPLE) or row.n <= 0:
+            continue
+        kind, _, error = row.kind.partition(":")
+        recipients = people.get((row.key, _PEOPLE + row.kind), 0)
+        tx.emit(
+            EmailBlocked(
+                actor=str(SYSTEM), agent=int(row.key), kind=kind, error=error,
+                reason=f"{row.n:,} more refusals of this kind", recipients=recipients, refusals=row.n,
+            )
+        )  # fmt: skip
+        tx.bump(UNTOLD, row.key, row.kind, minute=EVER, n=-row.n)
+        tx.bump(UNTOLD, row.key, _PEOPLE + row.kind, minute=EVER, n=-recipients)
+        told += 1
+    return told

@@ -1,0 +1,45 @@
+"""Held actions, from the question to its answer: listed, opened, approved, rejected, taken back, released, or run out.
+
+`items` are the rows of the queue, `reading` who has what before their eyes, `deciding` what a human does, `release` and
+`ending` the two ways out. The rest of the desk imports from here.
+"""
+
+from core.services.sending.review.close import cancel, end_of, end_unsent, expire_due, reject_due, warn_expiring
+from core.services.sending.review.decide import Decision, DecisionResult, decide, undo
+from core.services.sending.review.dwell import closed, opened
+from core.services.sending.review.items import (
+    USUAL_REVIEW,
+    count_pending,
+    estimate,
+    format_item_id,
+    new_item,
+    send_back,
+    settle_review,
+)
+from core.services.sending.review.release import READ_GRANT, free_followers, into_lanes, release_due
+
+__all__ = [
+    "READ_GRANT",
+    "USUAL_REVIEW",
+    "Decision",
+    "DecisionResult",
+    "cancel",
+    "closed",
+    "count_pending",
+    "decide",
+    "end_of",
+    "end_unsent",
+    "estimate",
+    "expire_due",
+    "format_item_id",
+    "free_followers",
+    "into_lanes",
+    "new_item",
+    "opened",
+    "reject_due",
+    "release_due",
+    "send_back",
+    "settle_review",
+    "undo",
+    "warn_expiring",
+]

@@ -1,0 +1,151 @@
+"""What never leaves: cancelled, rejected, expired. What it took of caps is given back, what waited for it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import Row, and_, or_, select, update
+
+from core.db import gate_queries, queue
+from core.db.counters import EVER, bucket
+from core.db.gate_queries import SenderState
+from core.db.tables import Message, Recipient, table
+from core.db.transaction import Transaction
+from core.errors import Conflict, NotFound
+from core.events import EmailCancelled, EmailExpired, ReviewExpiring
+from core.ids import spell_id
+from core.model import SYSTEM, Actor, Status
+from core.rules.roles import Verb
+from core.services import access, context
+from core.services.sending import contacts, limits
+from core.services.sending.review import items, release
+from core.services.sending.review.items import REVIEW
+
+MESSAGE: Final = table(Message)
+RECIPIENT: Final = table(Recipient)
+
+
+def cancel(tx: Transaction, message_id: int, *, actor: Actor, reason: str | None = None) -> Status:
+    """Take back what has not left yet. Raises `Conflict` when nothing of it waits any more."""
+    if actor.kind == "operator":
+        actor = access.require(tx, actor, Verb.MESSAGE_CANCEL)
+    message = tx.one(select(MESSAGE).where(MESSAGE.c.id == message_id))
+    if message is None:
+        raise NotFound("there is no such message")
+    box = gate_queries.gate(tx, message.mailbox_id)
+    ended = end_unsent(tx, message_id, box, status=Status.CANCELLED, reason=reason)
+    if not ended:
+        raise Conflict(
+            f"{spell_id('m', message_id)} is {message.status}: only mail that is pending or waiting can be cancelled"
+        )
+    item = tx.one(select(REVIEW).where(REVIEW.c.id == message_id))
+    if item is not None and item.status in ("pending", "approved", REJECTING):
+        tx.write(update(REVIEW).where(REVIEW.c.id == message_id).values(status="cancelled", due_at=None))
+        if item.status == "pending":
+            items.count_pending(tx, box, n=-1)
+    tx.emit(
+        EmailCancelled(
+            actor=str(actor), message=message_id, mailbox=box.mailbox_id, agent=box.agent_id, run=message.run_id,
+            stream=box.stream_id, kind=message.kind, reason=reason,
+        )
+    )  # fmt: skip
+    return Status.CANCELLED
+
+
+REJECTING: Final = "rejecting"
+"""Refused, and to be taken back until `release_at`."""
+
+
+def reject_due(tx: Transaction, *, limit: int = 200) -> int:
+    """End what was rejected in the console and not taken back in time; returns how many."""
+    c = REVIEW.c
+    due = tx.all(select(REVIEW).where(c.status == REJECTING, c.due_at <= tx.now).order_by(c.due_at).limit(limit))
+    for item in due:
+        reject(tx, item, gate_queries.gate(tx, item.mailbox_id), reason=item.reason)
+    return len(due)
+
+
+def reject(tx: Transaction, item: Row[Any], box: SenderState, *, reason: str | None) -> None:
+    """End it for good: from here on its rejection counts, and its agent is told."""
+    items.count_decision(tx, item, box, "rejected")
+    tx.write(update(REVIEW).where(REVIEW.c.id == item.id).values(status="rejected", due_at=None))
+    end_unsent(tx, item.message_id, box, status=Status.REJECTED, reason=reason)
+
+
+def warn_expiring(tx: Transaction) -> int:
+    """Tell once for each of the policy's times before it that held messages run out: one fact for all of them."""
+    _, policy = context.current_policy(tx)
+    c, told = REVIEW.c, 0
+    for before in sorted(policy.notify.expiry_before):
+        # what was told at two hours is not told at a day any more
+        fresh = or_(c.expiry_warned.is_(None), c.expiry_warned > before)
+        due = and_(c.status == "pending", c.due_at > tx.now, c.due_at <= tx.now + before, fresh)
+        first = tx.one(select(c.id, c.due_at).where(due).order_by(c.due_at, c.id).limit(1))
+        if first is None:
+            continue
+        count = tx.write(update(REVIEW).where(due).values(expiry_warned=before))
+        if count:
+            tx.emit(ReviewExpiring(actor=str(SYSTEM), count=count, before=before, first_at=first.due_at, item=first.id))
+            told += 1
+    return told
+
+
+def expire_due(tx: Transaction, *, limit: int = 200) -> int:
+    """End what nobody decided in time; returns how many."""
+    c = REVIEW.c
+    due = tx.all(select(REVIEW).where(c.status == "pending", c.due_at <= tx.now).order_by(c.due_at).limit(limit))
+    for item in due:
+        box = gate_queries.gate(tx, item.mailbox_id)
+        tx.write(update(REVIEW).where(c.id == item.id).values(status="expired", due_at=None, decided_at=tx.now))
+        tx.emit(EmailExpired(**items.subjects(item, box, SYSTEM), kind=item.kind, item=item.id))
+        items.count_pending(tx, box, n=-1)
+        tx.bump("mailbox", str(box.mailbox_id), "expired_1h", minute=bucket(tx.now, 60))
+        end_unsent(tx, item.message_id, box, status=Status.EXPIRED, reason="nobody decided in time")
+    return len(due)
+
+
+def end_unsent(tx: Transaction, message_id: int | None, box: SenderState, *, status: Status, reason: str | None) -> int:
+    """Give every recipient that waits this final state, give back what acceptance charged, and let followers go."""
+    if message_id is None:
+        return 0
+    # Uncertain ones wait for a human too: without an end here nothing would ever give them one.
+    stages = [Status.PENDING.value, Status.QUEUED.value, Status.DEFERRED.value, Status.UNCERTAIN.value]
+    r = RECIPIENT.c
+    rows = tx.all(select(RECIPIENT).where(r.message_id == message_id, r.status.in_(stages)))
+    if not rows:
+        return 0
+    message = tx.one(select(MESSAGE).where(MESSAGE.c.id == message_id))
+    assert message is not None
+    queue.withdraw(tx, [(message_id, row.n) for row in rows], lanes={row.lane_id for row in rows if row.lane_id})
+    tx.write(
+        update(RECIPIENT)
+        .where(r.message_id == message_id, r.status.in_(stages))
+        .values(status=status.value, reason=reason, next_at=None)
+    )
+    left = message.open - len(rows)
+    values: dict[str, Any] = {"open": left}
+    if left == 0:
+        values |= {"status": end_of(tx, message_id).value, "final_at": tx.now}
+        limits.keep_no_more(tx, message.agent_id, size=message.size)
+    tx.write(update(MESSAGE).where(MESSAGE.c.id == message_id).values(**values))
+    limits.wait(tx, box, n=-sum(row.status != Status.PENDING and not row.charged for row in rows))
+    _give_back(tx, message, rows)
+    release.free_followers(tx, [message_id])
+    return len(rows)
+
+
+def end_of(tx: Transaction, message_id: int) -> Status:
+    """What a message comes to whose recipients are all final: `sent` if any of them was."""
+    found = {row.status for row in tx.all(select(RECIPIENT.c.status).where(RECIPIENT.c.message_id == message_id))}
+    order = (Status.SENT, Status.FAILED, Status.CANCELLED, Status.REJECTED, Status.EXPIRED, Status.BLOCKED)
+    return next(status for status in order if status.value in found)
+
+
+def _give_back(tx: Transaction, message: Row[Any], rows: Sequence[Row[Any]]) -> None:
+    """What never left does not count against the run, nor as a first contact."""
+    unpaid = sum(not row.charged for row in rows)
+    if unpaid:
+        tx.bump("run", str(message.run_id), "accepted", minute=EVER, n=-unpaid)
+    ended = [contacts.Ended(message.agent_id, message.id, row.address, row.attempts) for row in rows]
+    contacts.release(tx, ended, unattempted=True)

@@ -1,0 +1,217 @@
+"""A human decides: approve, reject, take back. Bound to the digest of exactly the bytes that will leave.
+
+Approved mail is released at once, or after the console's delay, during which the approval can be taken back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Row, select, update
+
+from core.db import gate_queries
+from core.db.gate_queries import SenderState
+from core.db.tables import Message, table
+from core.db.transaction import Transaction
+from core.errors import Conflict, Forbidden, Invalid
+from core.events import EmailApprovalUndone, EmailApproved, EmailRejected, EmailRejectionUndone
+from core.model import Action, Actor
+from core.rules.roles import Verb
+from core.services import access, context
+from core.services.sending.review import close, items, release
+from core.services.sending.review import dwell as review_dwell
+from core.services.sending.review.items import REVIEW
+
+MESSAGE: Final = table(Message)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One decision on one item. `digest` (hex), if given, must be the item's: what the reviewer saw is what leaves.
+
+    `reason` is needed to approve over failed checks. `delay` (microseconds) is how long it can be taken back.
+    `watched`: the door sees what its operator opens, so that what was never opened there was not read.
+    """
+
+    item: int
+    approve: bool
+    reason: str | None = None
+    digest: str | None = None
+    batch: str | None = None
+    delay: int = 0
+    watched: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionResult:
+    """What became of an item. `release_at` is when approved mail enters its lanes, or a rejection ends it.
+
+    `hurried` is said to a reviewer whose approvals come faster than anyone can read.
+    """
+
+    item: int
+    status: str
+    release_at: int | None = None
+    approvals_missing: int = 0
+    hurried: str | None = None
+
+
+def decide(tx: Transaction, decision: Decision, *, actor: Actor) -> DecisionResult:
+    """Approve or reject one pending item. Raises `Forbidden`, `NotFound`, `Conflict`, `Invalid`."""
+    actor = access.require(tx, actor, Verb.MESSAGE_APPROVE if decision.approve else Verb.MESSAGE_REJECT)
+    item = items.item(tx, decision.item)
+    _still_pending(tx, item)
+    digest = _digest(tx, item)
+    if decision.digest is not None and decision.digest != digest:
+        raise Conflict("the digest is not that of this message", fix="look at it again: it is not what you reviewed")
+    box = gate_queries.gate(tx, item.mailbox_id)
+    return (
+        _approve(tx, item, box, decision, actor, digest)
+        if decision.approve
+        else _reject(tx, item, box, decision, actor)
+    )
+
+
+def _over_checks(item: Row[Any], decision: Decision) -> list[str]:
+    """The codes of the failed checks that are approved over. Raises `Invalid` without a reason for it."""
+    if not item.failed_checks:
+        return []
+    if not (decision.reason or "").strip():
+        texts = "; ".join(one["text"] for one in item.findings) or "see postroom queue show"
+        count = "1 check" if item.failed_checks == 1 else f"{item.failed_checks} checks"
+        raise Invalid(
+            f"{items.format_item_id(item)} failed {count} ({texts}), and approving it all the same takes a reason",
+            fix="say why it may leave: postroom queue approve ID --reason TEXT, or reason over HTTP",
+            problems=(("reason", "is needed to approve over failed checks"),),
+        )
+    return [one["code"] for one in item.findings] or ["unknown"]
+
+
+def _approve(
+    tx: Transaction, item: Row[Any], box: SenderState, decision: Decision, actor: Actor, digest: str | None
+) -> DecisionResult:
+    if actor.name in item.approvers:
+        raise Forbidden(
+            f"{actor} has approved it already, and it takes {item.needs} people", fix="ask another reviewer"
+        )
+    overridden = _over_checks(item, decision)
+    version, _ = context.current_policy(tx)
+    approvers = [*item.approvers, actor.name]
+    missing = max(0, item.needs - len(approvers))
+    release_at = tx.now + decision.delay
+    mail = item.message_id is not None and item.kind in (Action.SEND, Action.REPLY)
+    dwell = review_dwell.dwell(tx, item.id, actor=actor)
+    tx.emit(
+        EmailApproved(
+            **items.subjects(item, box, actor), kind=item.kind, item=item.id, digest=digest, policy=version,
+            release_at=release_at, dwell_ms=dwell, batch=decision.batch, reason=decision.reason,
+            complete=missing == 0, overridden=overridden,
+        )
+    )  # fmt: skip
+    # who decides many at once has all of them on one screen and can have opened each
+    unread = 0 if decision.watched or decision.batch else None
+    hurried = review_dwell.note_approval(tx, item.id, actor=actor, dwell_ms=unread if dwell is None else dwell)
+    if missing:
+        tx.write(update(REVIEW).where(REVIEW.c.id == item.id).values(approvers=approvers))
+        return DecisionResult(item.id, "pending", approvals_missing=missing, hurried=hurried)
+    tx.write(
+        update(REVIEW)
+        .where(REVIEW.c.id == item.id)
+        .values(
+            status="approved",
+            approvers=approvers,
+            dwell_ms=dwell,
+            decided_at=tx.now,
+            decided_by=actor.name,
+            reason=decision.reason,
+            batch=decision.batch,
+            release_at=release_at,
+            due_at=release_at if mail else tx.now + release.READ_GRANT,
+        )
+    )
+    items.count_pending(tx, box, n=-1)
+    if not mail:
+        items.count_decision(tx, item, box, "approved")
+    elif decision.delay == 0:
+        release.release(tx, item, box)
+    return DecisionResult(item.id, "approved", release_at=release_at, hurried=hurried)
+
+
+def _reject(tx: Transaction, item: Row[Any], box: SenderState, decision: Decision, actor: Actor) -> DecisionResult:
+    """Refuse it, for good at once or after the delay in which it can be taken back: until then it waits, unseen."""
+    dwell = review_dwell.dwell(tx, item.id, actor=actor)
+    release_at = tx.now + decision.delay if decision.delay else None
+    tx.write(
+        update(REVIEW)
+        .where(REVIEW.c.id == item.id)
+        .values(
+            status=close.REJECTING,
+            dwell_ms=dwell,
+            release_at=release_at,
+            due_at=release_at,
+            decided_at=tx.now,
+            decided_by=actor.name,
+            reason=decision.reason,
+            batch=decision.batch,
+        )
+    )
+    tx.emit(
+        EmailRejected(
+            **items.subjects(item, box, actor), kind=item.kind, item=item.id, reason=decision.reason,
+            dwell_ms=dwell, batch=decision.batch, release_at=release_at,
+        )
+    )  # fmt: skip
+    items.count_pending(tx, box, n=-1)
+    if release_at is None:
+        close.reject(tx, item, box, reason=decision.reason)
+    return DecisionResult(item.id, "rejected", release_at=release_at)
+
+
+def undo(tx: Transaction, item_id: int, *, actor: Actor) -> DecisionResult:
+    """Take an approval or a rejection back before its release. Raises `Conflict` once it is released."""
+    actor = access.require(tx, actor, Verb.MESSAGE_UNDO)
+    item = items.item(tx, item_id)
+    open_ = item.status in ("approved", close.REJECTING) and item.release_at is not None
+    if not open_ or item.release_at <= tx.now:
+        raise Conflict(f"{items.format_item_id(item)} is {_state(item)} and past its release: there is no undo")
+    box = gate_queries.gate(tx, item.mailbox_id)
+    tx.write(
+        update(REVIEW)
+        .where(REVIEW.c.id == item_id)
+        .values(
+            status="pending",
+            approvers=[],
+            dwell_ms=None,
+            decided_at=None,
+            decided_by=None,
+            release_at=None,
+            due_at=item.expires_at,
+            batch=None,
+            reason=None,
+        )
+    )
+    items.count_pending(tx, box, n=1)
+    undone = EmailApprovalUndone if item.status == "approved" else EmailRejectionUndone
+    tx.emit(undone(**items.subjects(item, box, actor), item=item_id))
+    return DecisionResult(item_id, "pending")
+
+
+def _still_pending(tx: Transaction, item: Row[Any]) -> None:
+    if item.status == "pending" and item.expires_at > tx.now:
+        return
+    if item.status == "pending":
+        raise Conflict(f"{items.format_item_id(item)} has expired: nobody decided in time")
+    by = f" by {item.decided_by}" if item.decided_by else ""
+    raise Conflict(f"{items.format_item_id(item)} is no longer pending: already {_state(item)}{by}")
+
+
+def _state(item: Row[Any]) -> str:
+    return "rejected" if item.status == close.REJECTING else str(item.status)
+
+
+def _digest(tx: Transaction, item: Row[Any]) -> str | None:
+    if item.message_id is None:
+        return None
+    row = tx.one(select(MESSAGE.c.digest).where(MESSAGE.c.id == item.message_id))
+    return None if row is None else str(row.digest)

@@ -1,0 +1,163 @@
+"""Who has what before their eyes, for how long, and whether approvals come faster than anyone can read.
+
+A person reads one thing at a time: opening the next message closes the one before, so a stack opened in one go has been
+read for no longer than it lay open. Times add up per reviewer and message; what one reviewer read says nothing of
+another. The alarm is a fact of the log, once a minute for each reviewer, in the transaction that crossed the line.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import Row, bindparam, func, select, update
+
+from core.db.tables import Reader, Reading, Review, table
+from core.db.transaction import Transaction
+from core.durations import MINUTE
+from core.events import ReviewHurried
+from core.model import Actor
+from core.rules import review_speed
+from core.rules.roles import Verb
+from core.services import access, context
+
+REVIEW: Final = table(Review)
+READING: Final = table(Reading)
+READER: Final = table(Reader)
+
+# Nobody remembers these rows over transactions, so writing them must not make the gateways forget what they know.
+_LOOK: Final = (
+    update(READER).where(READER.c.name == bindparam("who")).values(item=bindparam("to"), since=bindparam("at"))
+)
+_ADD: Final = (
+    update(READING)
+    .where(READING.c.item == bindparam("what"), READING.c.operator == bindparam("who"))
+    .values(read_us=READING.c.read_us + bindparam("more"))
+)
+_OPENED: Final = (
+    update(READING)
+    .where(READING.c.item == bindparam("what"), READING.c.operator == bindparam("who"))
+    .values(first_at=func.coalesce(READING.c.first_at, bindparam("at")))
+)
+_FIRST: Final = (
+    update(REVIEW)
+    .where(REVIEW.c.id == bindparam("what"), REVIEW.c.opened_at.is_(None))
+    .values(opened_at=bindparam("at"), opened_by=bindparam("who"))
+)
+_APPROVED: Final = (
+    update(READING)
+    .where(READING.c.item == bindparam("what"), READING.c.operator == bindparam("who"))
+    .values(approved_at=bindparam("at"), dwell_ms=bindparam("dwell"))
+)
+_HURRIED: Final = (
+    update(READER).where(READER.c.name == bindparam("who")).values(hurried_at=bindparam("at"), hurry=bindparam("text"))
+)
+
+
+# --- opening ------------------------------------------------------------------------------------------------------
+
+
+def opened(tx: Transaction, item: int, *, actor: Actor) -> None:
+    """It is before this reviewer's eyes from now on, and what was before is not any more."""
+    actor = access.require(tx, actor, Verb.MESSAGE_READ)
+    pending = tx.one(select(REVIEW.c.id).where(REVIEW.c.id == item, REVIEW.c.status == "pending"))
+    reader = _reader(tx, actor)
+    if reader.item == item:
+        return
+    _settle(tx, reader)
+    tx.write_keeping_memo(_LOOK, [{"who": actor.name, "to": item if pending else None, "at": tx.now}])
+    if pending is None:
+        return
+    _begun(tx, item, actor)
+    for statement in (_OPENED, _FIRST):
+        tx.write_keeping_memo(statement, [{"what": item, "who": actor.name, "at": tx.now}])
+
+
+def closed(tx: Transaction, *, actor: Actor) -> None:
+    """Whatever was before this reviewer's eyes is not any more."""
+    actor = access.require(tx, actor, Verb.MESSAGE_READ)
+    reader = _reader(tx, actor)
+    if reader.item is not None:
+        _settle(tx, reader)
+        tx.write_keeping_memo(_LOOK, [{"who": actor.name, "to": None, "at": tx.now}])
+
+
+def dwell(tx: Transaction, item: int, *, actor: Actor) -> int | None:
+    """Milliseconds the deciding person had it open; None for a decision on something they never opened."""
+    reading = _reading(tx, item, actor)
+    if reading is None or reading.first_at is None:
+        return None
+    reader = _reader(tx, actor)
+    still = max(0, tx.now - int(reader.since)) if reader.item == item else 0
+    return (int(reading.read_us) + still) // 1_000
+
+
+def forget(tx: Transaction, item: int) -> None:
+    """The question is asked anew: what was looked at before counts for nothing."""
+    tx.write(update(READING).where(READING.c.item == item).values(read_us=0, first_at=None, dwell_ms=None))
+    tx.write(update(READER).where(READER.c.item == item).values(item=None))
+
+
+# --- pace ---------------------------------------------------------------------------------------------------------
+
+
+def note_approval(tx: Transaction, item: int, *, actor: Actor, dwell_ms: int | None) -> str | None:
+    """Count it, and answer with the alarm while the reviewer's last minute is one in which nobody could have read.
+
+    `dwell_ms`: how long it was read; None where nobody can know.
+    """
+    _begun(tx, item, actor)
+    tx.write_keeping_memo(_APPROVED, [{"what": item, "who": actor.name, "at": tx.now, "dwell": dwell_ms}])
+    reader = _reader(tx, actor)
+    if reader.hurried_at is not None and reader.hurried_at > tx.now - MINUTE:
+        return str(reader.hurry)
+    _, policy = context.current_policy(tx)
+    rows = tx.all(
+        select(READING.c.dwell_ms).where(READING.c.operator == actor.name, READING.c.approved_at > tx.now - MINUTE)
+    )
+    per_message, per_minute = policy.review.seconds_per_message, policy.review.messages_per_minute
+    found = review_speed.hurry(
+        [row.dwell_ms for row in rows], seconds_per_message=per_message, messages_per_minute=per_minute
+    )
+    if found is None:
+        return None
+    text = found.text(who=actor.name, per_message=per_message)
+    tx.write_keeping_memo(_HURRIED, [{"who": actor.name, "at": tx.now, "text": text}])
+    tx.emit(
+        ReviewHurried(
+            actor=str(actor), approved=found.approved, unread=found.unread, seconds=found.seconds,
+            seconds_per_message=per_message, messages_per_minute=per_minute,
+        )
+    )  # fmt: skip
+    return text
+
+
+# --- how ----------------------------------------------------------------------------------------------------------
+
+
+def _begun(tx: Transaction, item: int, actor: Actor) -> None:
+    """The row in which this reviewer's time with this item adds up."""
+    if _reading(tx, item, actor) is None:
+        fresh = dict.fromkeys(("first_at", "approved_at", "dwell_ms"))
+        tx.add(READING, {"item": item, "operator": actor.name, "read_us": 0} | fresh)
+
+
+def _reading(tx: Transaction, item: int, actor: Actor) -> Row[Any] | None:
+    return tx.one(select(READING).where(READING.c.item == item, READING.c.operator == actor.name))
+
+
+def _reader(tx: Transaction, actor: Actor) -> Row[Any]:
+    """What is before this person's eyes."""
+    wanted = select(READER).where(READER.c.name == actor.name)
+    found = tx.one(wanted)
+    if found is None:
+        tx.add(READER, {"name": actor.name, "item": None, "since": tx.now, "hurried_at": None, "hurry": None})
+        found = tx.one(wanted)
+        assert found is not None
+    return found
+
+
+def _settle(tx: Transaction, reader: Row[Any]) -> None:
+    """Add up how long what was before their eyes lay there."""
+    if reader.item is not None:
+        more = max(0, tx.now - int(reader.since))
+        tx.write_keeping_memo(_ADD, [{"what": reader.item, "who": reader.name, "more": more}])

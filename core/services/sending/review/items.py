@@ -1,0 +1,205 @@
+"""The queue of held actions: what a row of it is, how deep it is, how long it will take, and a question asked again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import Row, select, update
+
+from core.db.counters import EVER, bucket
+from core.db.gate_queries import SenderState
+from core.db.tables import Body, Message, Recipient, Review, table
+from core.db.transaction import Transaction
+from core.errors import NotFound
+from core.ids import spell_id
+from core.model import Action, Actor, Reason, Status
+from core.rules import content
+from core.rules.gate import approved_rules
+from core.services import context
+from core.services.sending.review import dwell
+
+REVIEW: Final = table(Review)
+MESSAGE: Final = table(Message)
+BODY: Final = table(Body)
+RECIPIENT: Final = table(Recipient)
+
+USUAL_REVIEW: Final = 15 * 60
+"""Seconds told while no reviewer has decided anything lately."""
+
+
+def new_item(
+    *,
+    item: int,
+    kind: Action,
+    box: SenderState,
+    message_id: int | None,
+    target: str | None,
+    reasons: Sequence[Reason],
+    findings: Sequence[Reason],
+    needs: int,
+    likeness: int | None = None,
+    now: int,
+    expires_at: int,
+) -> dict[str, Any]:
+    """The row of a pending action. `findings` are the checks that its content fails, `reasons` what it is held for."""
+    return {
+        "id": item,
+        "kind": kind.value,
+        "mailbox_id": box.mailbox_id,
+        "agent_id": box.agent_id,
+        "message_id": message_id,
+        "target": target,
+        "status": "pending",
+        "reasons": [
+            one | {"rules": list(reason.rules or (reason.code,))}
+            for one, reason in zip(_spelled_reasons(reasons), reasons, strict=True)
+        ],
+        "failed_checks": len(findings),
+        "findings": _spelled_reasons(findings),
+        "cautions": sum(reason.code != "mode" for reason in reasons),
+        "likeness": likeness,
+        "submitted_at": now,
+        "due_at": expires_at,
+        "expires_at": expires_at,
+        "needs": needs,
+        "approvers": [],
+        "settled": [],
+    }
+
+
+def _spelled_reasons(reasons: Sequence[Reason]) -> list[dict[str, str]]:
+    return [{"code": reason.code, "text": reason.text} for reason in reasons]
+
+
+def count_decision(tx: Transaction, item: Row[Any], box: SenderState, verdict: str) -> None:
+    """What evidence, estimates and anomaly signals are made from: decisions that hold, each message's last one once.
+
+    So it is called when a decision can no longer be taken back: at the release of an approval, at the end of a
+    rejection. An approved read or tag tells how long reviews take, but nothing about the mail of its mailbox.
+    """
+    hour = bucket(tx.now, 60)
+    seconds = max(0, (item.decided_at or tx.now) - item.submitted_at) // 1_000_000
+    scopes = (("mailbox", str(box.mailbox_id)), ("desk", ""))
+    again = item.counted
+    for scope, key in scopes:
+        if verdict == "rejected" and again:
+            tx.bump(scope, key, "approved_1h", minute=hour, n=-1)
+        if (verdict == "rejected" or not again) and (verdict == "rejected" or item.message_id is not None):
+            tx.bump(scope, key, f"{verdict}_1h", minute=hour)
+        if not again:
+            tx.bump(scope, key, "decided_1h", minute=hour)
+            tx.bump(scope, key, "review_seconds_1h", minute=hour, n=seconds)
+    tx.write(update(REVIEW).where(REVIEW.c.id == item.id).values(counted=True))
+
+
+def count_pending(tx: Transaction, box: SenderState, *, n: int) -> None:
+    """Keep the depths of the queue of held actions: the mailbox's, the agent's, the desk's."""
+    tx.bump("mailbox", str(box.mailbox_id), "pending", minute=EVER, n=n)
+    tx.bump("agent", str(box.agent_id), "pending", minute=EVER, n=n)
+    tx.bump("desk", "", "pending", minute=EVER, n=n)
+    if n > 0:
+        tx.bump("desk", "", "held", minute=bucket(tx.now), n=n)
+
+
+def estimate(tx: Transaction, box: SenderState) -> int:
+    """Seconds until a human will have decided: the mean wait of the last day, of this mailbox or else of the desk."""
+
+    def load() -> int:
+        since = bucket(tx.now, 60) - 24 * 60
+        for scope, key in (("mailbox", str(box.mailbox_id)), ("desk", "")):
+            decided = tx.total(scope, key, "decided_1h", since=since)
+            if decided > 0:
+                return max(1, tx.total(scope, key, "review_seconds_1h", since=since) // decided)
+        return USUAL_REVIEW
+
+    return tx.memo(("review estimate", box.mailbox_id), load)
+
+
+def send_back(
+    tx: Transaction, message_id: int, box: SenderState, *, reasons: Sequence[Reason], expires_at: int
+) -> None:
+    """Put a message that was free to leave before a human: the policy in force no longer lets it go by itself."""
+    c = REVIEW.c
+    known = tx.one(select(c.status, c.reasons, c.settled).where(c.id == message_id))
+    if known is not None and known.status == "pending":
+        return
+    _, policy = context.current_policy(tx)
+    message = tx.one(select(MESSAGE.c.kind, MESSAGE.c.content_class, MESSAGE.c.facts).where(MESSAGE.c.id == message_id))
+    assert message is not None
+    classes = {message.content_class, *message.facts.get("classes", ())}
+    values = new_item(
+        item=message_id, kind=Action(message.kind), box=box, message_id=message_id, target=None, reasons=reasons,
+        findings=_examined(tx, message_id, box), needs=2 if classes & set(policy.review.four_eyes) else 1, now=tx.now,
+        expires_at=expires_at,
+    )  # fmt: skip
+    # a question asked again is a new one: what was answered and looked at before counts for nothing
+    fresh = (
+        "dwell_ms",
+        "opened_at",
+        "opened_by",
+        "decided_at",
+        "decided_by",
+        "release_at",
+        "reason",
+        "batch",
+        "expiry_warned",
+    )
+    values |= dict.fromkeys(fresh)
+    if known is not None:
+        # What people approved stays approved; else two rules would send a message back for each other for ever.
+        approved = approved_rules(known.reasons) if known.status == "released" else frozenset()
+        values["settled"] = sorted(approved | frozenset(known.settled or ()))
+    if known is None:
+        tx.add(REVIEW, values)
+    else:
+        tx.write(update(REVIEW).where(REVIEW.c.id == message_id).values(**values))
+        dwell.forget(tx, message_id)
+    count_pending(tx, box, n=1)
+
+
+def _examined(tx: Transaction, message_id: int, box: SenderState) -> tuple[Reason, ...]:
+    """The checks that a message fails which nobody was to look at when it came in; none of a purged body."""
+    body = tx.one(select(BODY.c.rendered).where(BODY.c.message_id == message_id))
+    subject = tx.one(select(MESSAGE.c.subject).where(MESSAGE.c.id == message_id))
+    if body is None or body.rendered is None or subject is None:
+        return ()
+    people = tx.all(select(RECIPIENT.c.given).where(RECIPIENT.c.message_id == message_id).order_by(RECIPIENT.c.n))
+    said = content.said_by(
+        content.read_mail(bytes(body.rendered)), subject=subject.subject, people=(row.given for row in people)
+    )
+    return content.examined(said, own=(box.domain,))
+
+
+def settle_review(tx: Transaction, message_id: int, box: SenderState) -> None:
+    """Take a question back that has answered itself: nothing of the message waits for a human any more."""
+    held = [Status.PENDING.value, Status.UNCERTAIN.value]
+    r, c = RECIPIENT.c, REVIEW.c
+    if tx.one(select(r.n).where(r.message_id == message_id, r.status.in_(held)).limit(1)) is not None:
+        return
+    if tx.write(update(REVIEW).where(c.id == message_id, c.status == "pending").values(status="settled", due_at=None)):
+        count_pending(tx, box, n=-1)
+
+
+def format_item_id(item: Row[Any]) -> str:
+    """The id an item is decided by: the message's, or an action's own."""
+    return spell_id("m" if item.message_id == item.id else "a", item.id)
+
+
+def item(tx: Transaction, item_id: int) -> Row[Any]:
+    """The row of an action that was ever held. Raises `NotFound`."""
+    found = tx.one(select(REVIEW).where(REVIEW.c.id == item_id))
+    if found is None:
+        raise NotFound("nothing by that id is pending or was", fix="postroom queue pending lists what waits")
+    return found
+
+
+def subjects(item: Row[Any], box: SenderState, actor: Actor) -> dict[str, Any]:
+    """The ids an event of it is found by."""
+    return {
+        "actor": str(actor),
+        "message": item.message_id,
+        "mailbox": box.mailbox_id,
+        "agent": box.agent_id,
+        "stream": box.stream_id,
+    }

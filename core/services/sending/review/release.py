@@ -1,0 +1,113 @@
+"""What was approved enters its lanes at the place of its submission, when it is time and nothing is before it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import Row, select, update
+
+from core.db import gate_queries, queue
+from core.db.gate_queries import SenderState
+from core.db.queue import Slot
+from core.db.tables import Message, Recipient, table
+from core.db.transaction import Transaction
+from core.durations import HOUR
+from core.events import EmailQueued
+from core.model import SYSTEM, Action, Status
+from core.services.sending import limits
+from core.services.sending.review import items
+from core.services.sending.review.items import REVIEW
+
+MESSAGE: Final = table(Message)
+RECIPIENT: Final = table(Recipient)
+
+READ_GRANT: Final = HOUR
+"""How long an approved read or tag may be done, once."""
+
+
+def release_due(tx: Transaction, *, limit: int = 200) -> int:
+    """Let approved mail into its lanes whose release time has come; returns how many."""
+    c = REVIEW.c
+    due = tx.all(select(REVIEW).where(c.status == "approved", c.due_at <= tx.now).order_by(c.due_at).limit(limit))
+    for item in due:
+        box = gate_queries.gate(tx, item.mailbox_id)
+        if item.message_id is not None and item.kind in (Action.SEND, Action.REPLY):
+            release(tx, item, box)
+        else:
+            _lapse(tx, item)
+    return len(due)
+
+
+def release(tx: Transaction, item: Row[Any], box: SenderState) -> None:
+    """Let approved mail go now: from here on its approval counts as evidence."""
+    items.count_decision(tx, item, box, "approved")
+    tx.write(update(REVIEW).where(REVIEW.c.id == item.id).values(status="released", due_at=None))
+    into_lanes(tx, item.message_id, box)
+
+
+def _lapse(tx: Transaction, item: Row[Any]) -> None:
+    """A granted read that was not used within its hour."""
+    tx.write(update(REVIEW).where(REVIEW.c.id == item.id).values(status="lapsed", due_at=None))
+
+
+def into_lanes(tx: Transaction, message_id: int, box: SenderState) -> None:
+    """Everything of a message that nothing holds any more becomes ready, at the place of its submission."""
+    message = tx.one(select(MESSAGE.c.submitted_at, MESSAGE.c.dated_at).where(MESSAGE.c.id == message_id))
+    assert message is not None
+    held = [Status.PENDING.value, Status.UNCERTAIN.value]
+    rows = tx.all(select(RECIPIENT).where(RECIPIENT.c.message_id == message_id, RECIPIENT.c.status.in_(held)))
+    waiting_for = {row.waits_for for row in rows if row.waits_for is not None}
+    unfinished = _unfinished(tx, waiting_for, {row.address for row in rows})
+    free = [row for row in rows if row.waits_for is None or (row.waits_for, row.address) not in unfinished]
+    tx.write(
+        update(RECIPIENT)
+        .where(RECIPIENT.c.message_id == message_id, RECIPIENT.c.status.in_(held))
+        .values(status=Status.QUEUED.value)
+    )
+    tx.write(
+        update(MESSAGE)
+        .where(MESSAGE.c.id == message_id)
+        .values(status=Status.QUEUED.value, released_at=tx.now, dated_at=message.dated_at or tx.now)
+    )
+    queue.enqueue(
+        tx,
+        [Slot(message_id, row.n, row.lane_id, message.submitted_at, charged=bool(row.charged)) for row in free],
+    )
+    limits.wait(tx, box, n=sum(not row.charged for row in rows))
+    tx.emit(
+        EmailQueued(
+            actor=str(SYSTEM), message=message_id, mailbox=box.mailbox_id, agent=box.agent_id, stream=box.stream_id,
+            recipients=len(rows), due=message.submitted_at,
+        )
+    )  # fmt: skip
+
+
+def free_followers(tx: Transaction, message_ids: Sequence[int]) -> None:
+    """Let go who waited for these messages, recipient by recipient, where the earlier one is final."""
+    waiting = queue.followers(tx, message_ids)
+    if not waiting:
+        return
+    unfinished = _unfinished(tx, {row.waits_for for row in waiting}, {row.address for row in waiting})
+    for row in waiting:
+        if (row.waits_for, row.address) in unfinished:
+            continue
+        # What it waited for may itself have waited (and was cancelled, say): then it waits for that one now.
+        earlier = queue.predecessor(
+            tx, mailbox_id=row.mailbox_id, conversation=row.conversation, before=row.waits_for, address=row.address
+        )
+        tx.write(
+            update(RECIPIENT)
+            .where(RECIPIENT.c.message_id == row.message_id, RECIPIENT.c.n == row.n)
+            .values(waits_for=earlier)
+        )
+        if earlier is None and row.status == Status.QUEUED:
+            queue.enqueue(tx, [Slot(row.message_id, row.n, row.lane_id, row.submitted_at, charged=bool(row.charged))])
+
+
+def _unfinished(tx: Transaction, messages: set[int], addresses: set[str]) -> set[tuple[int, str]]:
+    if not messages:
+        return set()
+    r = RECIPIENT.c
+    rows = tx.all(select(r.message_id, r.address, r.status).where(r.message_id.in_(messages), r.address.in_(addresses)))
+    return {(row.message_id, row.address) for row in rows if not Status(row.status).final}

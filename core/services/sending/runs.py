@@ -1,0 +1,230 @@
+"""Runs: one execution of an agent each, capped for life unless a human says how far it may go.
+
+A confirmation lifts the hold of the run's cap and nothing else: what is pending for another reason as well stays
+pending, and what it lets go is judged again at departure like any mail that no human has read.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, Select, func, select, update
+
+from core.db import gate_queries
+from core.db.counters import COUNTER
+from core.db.tables import Agent, Message, Review, Run, table
+from core.db.transaction import Transaction
+from core.errors import Conflict, Invalid, NotFound
+from core.events import RunClosed, RunConfirmed
+from core.model import Actor, Status
+from core.rules.roles import Verb
+from core.services import access
+from core.services.control.emergency import require_reason
+from core.services.sending import limits, review
+
+RUN: Final = table(Run)
+AGENT: Final = table(Agent)
+MESSAGE: Final = table(Message)
+REVIEW: Final = table(Review)
+
+RUN_CAP: Final = "run_cap"
+CONFIRMED: Final = "confirmed"
+"""State of a held message that the run's confirmation lets go. Not `released`: no human has read it."""
+MOST: Final = 10_000_000
+BATCH_SIZE: Final = 200
+"""Messages let go in one transaction; the rest follows with the clock, so that the gate is never held for long."""
+CHUNK: Final = 500
+PAGE: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """What a confirmation came to. `still_pending`: held for another reason as well, or beyond `up_to`."""
+
+    up_to: int
+    released: int
+    still_pending: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A run as operators see it. `accepted` counts recipients, less what was rejected, expired or cancelled."""
+
+    id: int
+    agent_id: int
+    agent: str
+    key: str
+    implicit: bool
+    user: str | None
+    via: tuple[str, ...]
+    agent_version: str | None
+    prompt_version: str | None
+    tools_version: str | None
+    opened_at: int
+    closed_at: int | None
+    confirmed_up_to: int | None
+    confirmed_by: str | None
+    accepted: int
+
+
+# --- verbs --------------------------------------------------------------------------------------------------------
+
+
+def confirm_run(tx: Transaction, *, agent: str, key: str, up_to: int, reason: str, actor: Actor) -> Confirmed:
+    """Let a run reach `up_to` recipients. Raises `Forbidden`, `NotFound`, `Invalid`, `Conflict`."""
+    actor = access.require(tx, actor, Verb.RUN_CONFIRM)
+    run = _run(tx, agent, key)
+    why = require_reason(reason)
+    if not 0 < up_to <= MOST:
+        raise Invalid(f"--up-to is 1 to {MOST:,}", problems=(("up_to", f"is not 1 to {MOST:,}"),))
+    if run.confirmed_up_to is not None and up_to <= run.confirmed_up_to:
+        raise Conflict(
+            f"the run is confirmed up to {run.confirmed_up_to:,} already, by {run.confirmed_by}",
+            fix="confirm it up to more than that",
+        )
+    tx.write(update(RUN).where(RUN.c.id == run.id).values(confirmed_up_to=up_to, confirmed_by=actor.name))
+    held = _held(tx, run.id)
+    fitting = _fitting(tx, held, run_id=run.id, up_to=up_to)
+    free = [item for item in fitting if len(item.reasons) == 1]
+    _let_go(tx, free, actor=actor, why=why)
+    for item in fitting:
+        if len(item.reasons) > 1:
+            others = [reason for reason in item.reasons if reason["code"] != RUN_CAP]
+            tx.write(update(REVIEW).where(REVIEW.c.id == item.id).values(reasons=others))
+    tx.emit(RunConfirmed(actor=str(actor), agent=run.agent_id, run=run.id, up_to=up_to, reason=why, released=len(free)))
+    release_confirmed(tx)
+    return Confirmed(up_to, released=len(free), still_pending=len(held) - len(free))
+
+
+def release_confirmed(tx: Transaction, *, limit: int = BATCH_SIZE) -> int:
+    """Let into their lanes what a confirmation let go, a hand at a time; returns how many. The clock calls it."""
+    c = REVIEW.c
+    items = tx.all(
+        select(c.id, c.mailbox_id, MESSAGE.c.status)
+        .join(MESSAGE, MESSAGE.c.id == c.message_id)
+        .where(c.status == CONFIRMED, c.due_at <= tx.now)
+        .order_by(c.due_at, c.id)
+        .limit(limit)
+    )
+    for item in items:
+        tx.write(update(REVIEW).where(c.id == item.id).values(due_at=None))
+        if item.status == Status.PENDING:  # else cancelled meanwhile
+            review.into_lanes(tx, item.id, gate_queries.gate(tx, item.mailbox_id))
+    return len(items)
+
+
+def close_run(tx: Transaction, *, agent: str, key: str, actor: Actor) -> int:
+    """The run takes no more mail; what still comes joins the implicit run. Returns what it had accepted.
+
+    For operators who may stop an agent, for the clock, and for the agent itself. Raises `Forbidden`, `NotFound`,
+    `Conflict`.
+    """
+    own = actor.kind == "agent" and actor.name == agent
+    if actor.kind != "system" and not own:
+        actor = access.require(tx, actor, Verb.AGENT_SUSPEND)
+    run = _run(tx, agent, key)
+    if run.closed_at is not None:
+        raise Conflict(f"run {key} of {agent} is closed already")
+    accepted = limits.run_accepted(tx, run.id)
+    tx.write(update(RUN).where(RUN.c.id == run.id).values(closed_at=tx.now))
+    tx.emit(RunClosed(actor=str(actor), agent=run.agent_id, run=run.id, accepted=accepted))
+    return accepted
+
+
+# --- reads --------------------------------------------------------------------------------------------------------
+
+
+def show(conn: Connection, *, agent: str, key: str) -> RunView:
+    """One run. Raises `NotFound`."""
+    rows = conn.execute(_views().where(AGENT.c.name == agent, RUN.c.key == key)).all()
+    if not rows:
+        raise _unknown(agent, key)
+    return _with_accepted(conn, rows)[0]
+
+
+def listed(
+    conn: Connection, *, agent: str | None = None, before: int | None = None, limit: int = PAGE
+) -> list[RunView]:
+    """Runs, the newest first, from the one before id `before` on; of one agent or of all."""
+    statement = _views().order_by(RUN.c.id.desc()).limit(limit)
+    if agent is not None:
+        statement = statement.where(AGENT.c.name == agent)
+    if before is not None:
+        statement = statement.where(RUN.c.id < before)
+    return _with_accepted(conn, conn.execute(statement).all())
+
+
+# --- how ----------------------------------------------------------------------------------------------------------
+
+
+def _held(tx: Transaction, run_id: int) -> Sequence[Row[Any]]:
+    """Pending messages of a run that its cap holds, alone or among others, in the order they came."""
+    rows = tx.all(
+        select(REVIEW.c.id, REVIEW.c.mailbox_id, REVIEW.c.reasons, MESSAGE.c.open)
+        .join(MESSAGE, MESSAGE.c.id == REVIEW.c.message_id)
+        .where(
+            MESSAGE.c.run_id == run_id, MESSAGE.c.status == Status.PENDING.value, REVIEW.c.status == "pending",
+            REVIEW.c.expires_at > tx.now,
+        )
+        .order_by(MESSAGE.c.id)
+    )  # fmt: skip
+    return [row for row in rows if any(reason["code"] == RUN_CAP for reason in row.reasons)]
+
+
+def _fitting(tx: Transaction, held: Sequence[Row[Any]], *, run_id: int, up_to: int) -> list[Row[Any]]:
+    """The first of the held that bring the run to `up_to` at most; what is behind one that does not fit waits too."""
+    reached = limits.run_accepted(tx, run_id) - sum(item.open for item in held)
+    fitting: list[Row[Any]] = []
+    for item in held:
+        reached += item.open
+        if reached > max(up_to, limits.run_cap(tx, gate_queries.gate(tx, item.mailbox_id))):
+            break
+        fitting.append(item)
+    return fitting
+
+
+def _let_go(tx: Transaction, items: Collection[Row[Any]], *, actor: Actor, why: str) -> None:
+    ids = [item.id for item in items]
+    for start in range(0, len(ids), CHUNK):
+        tx.write(
+            update(REVIEW)
+            .where(REVIEW.c.id.in_(ids[start : start + CHUNK]))
+            .values(
+                status=CONFIRMED, due_at=tx.now, release_at=tx.now, decided_at=tx.now, decided_by=actor.name, reason=why
+            )
+        )
+    for mailbox_id, n in Counter(item.mailbox_id for item in items).items():
+        review.count_pending(tx, gate_queries.gate(tx, mailbox_id), n=-n)
+
+
+def _run(tx: Transaction, agent: str, key: str) -> Row[Any]:
+    row = tx.one(select(RUN).join(AGENT, AGENT.c.id == RUN.c.agent_id).where(AGENT.c.name == agent, RUN.c.key == key))
+    if row is None:
+        raise _unknown(agent, key)
+    return row
+
+
+def _unknown(agent: str, key: str) -> NotFound:
+    return NotFound(f"{agent} has no run {key}", fix="postroom run list shows those there are")
+
+
+def _views() -> Select[Any]:
+    return select(RUN, AGENT.c.name.label("agent")).join(AGENT, AGENT.c.id == RUN.c.agent_id)
+
+
+def _with_accepted(conn: Connection, rows: Sequence[Row[Any]]) -> list[RunView]:
+    c = COUNTER.c
+    counted = conn.execute(
+        select(c.key, func.sum(c.n).label("n"))
+        .where(c.scope == "run", c.kind == "accepted", c.key.in_([str(row.id) for row in rows]))
+        .group_by(c.key)
+    )
+    accepted = {row.key: int(row.n) for row in counted}
+    views = []
+    for row in rows:
+        values = {name: getattr(row, name) for name in RunView.__dataclass_fields__ if name != "accepted"}
+        views.append(RunView(**(values | {"via": tuple(row.via or ()), "accepted": accepted.get(str(row.id), 0)})))
+    return views

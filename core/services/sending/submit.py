@@ -1,0 +1,337 @@
+"""An agent hands in a message: what becomes of it, decided and durable in one transaction.
+
+The bytes are composed before the transaction (see `services/sending/prepare.py`); here the gate is asked with the facts of this
+very moment, the state and its events are staged, and the answer is what the agent is told after the commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import update
+
+from core.db import gate_queries, queue
+from core.db.gate_queries import RunFacts, SenderState, TokenFacts
+from core.db.queue import Slot
+from core.db.tables import Body, Idempotency, Message, Recipient, Review, table
+from core.db.transaction import Transaction
+from core.durations import DAY
+from core.errors import Forbidden, PostroomError
+from core.events import EmailPending, EmailQueued, EmailSubmitted
+from core.ids import spell_id
+from core.model import Actor, Block, Execute, Hold, Scope, Status
+from core.services import context
+from core.services.audit.status import owned
+from core.services.sending import contacts, gate, limits, refusals, review
+from core.services.sending.gate import Judged
+from core.services.sending.prepare import Prepared, Target
+from core.services.sending.refusals import Refusal
+from core.services.sending.submit_result import Answer, RecipientAnswer, blocked
+
+MESSAGE: Final = table(Message)
+BODY: Final = table(Body)
+RECIPIENT: Final = table(Recipient)
+REVIEW: Final = table(Review)
+IDEMPOTENCY: Final = table(Idempotency)
+
+KEEP_ANSWERS: Final = DAY
+
+
+class RunMoved(PostroomError):
+    """The gate put it under the implicit run, and its bytes name another: compose it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """`submit` of one message, as the writer runs it; a batch of them reads at once what each would read alone."""
+
+    prepared: Prepared
+
+    def __call__(self, tx: Transaction) -> Answer:
+        return submit(tx, self.prepared)
+
+    @staticmethod
+    def prefetch(tx: Transaction, batch: Sequence[Submit]) -> None:
+        """Suppressions, contacts and lanes of all recipients of the batch in three reads."""
+        targets = [target for verb in batch for target in verb.prepared.targets]
+        addresses = {target.address.normalised for target in targets}
+        agents = {gate_queries.gate(tx, verb.prepared.mailbox_id).agent_id for verb in batch}
+        gate_queries.prefetch_recipients(tx, addresses, agent_ids=agents)
+        queue.prefetch(tx, {verb.prepared.mailbox_id for verb in batch}, {t.address.domain_ascii for t in targets})
+
+
+def submit(tx: Transaction, prepared: Prepared) -> Answer:
+    """Accept, hold, queue or refuse. Raises `Unauthenticated`, `Invalid` (a reused key) and nothing else."""
+    earlier = _answered_before(tx, prepared)
+    if earlier is not None:
+        return earlier
+    token = gate.require_live_token(tx, prepared.token_id)
+    box = gate_queries.gate(tx, prepared.mailbox_id)
+    refusal = gate.refuse(tx, box, token, action=prepared.kind)
+    if refusal is not None:
+        return _refused(tx, prepared, box, refusal)
+    run = limits.open_run(tx, token, prepared.run)
+    if run.key != prepared.run_key:
+        raise RunMoved
+    judged = gate.judge(tx, prepared, box, run=run)
+    if isinstance(judged.verdict, Block):
+        answer = blocked(judged.verdict.error, judged.verdict.reason, fix=judged.verdict.fix)
+        return _refused(tx, prepared, box, answer, recipients=judged.answers(prepared.targets))
+    size = len(prepared.rendered)
+    over = limits.refuse_over_quota(tx, box, size=size) or limits.refuse_over_budget(tx, box, len(judged.open))
+    if over is not None:
+        return _refused(tx, prepared, box, over)
+    return _accept(tx, prepared, box, run=run, judged=judged, test=token.test)
+
+
+def _accept(
+    tx: Transaction, prepared: Prepared, box: SenderState, *, run: RunFacts, judged: Judged, test: bool
+) -> Answer:
+    held = isinstance(judged.verdict, Hold)
+    _store(tx, prepared, box, run=run, judged=judged, test=test)
+    limits.charge_acceptance(tx, run, n=len(judged.open))
+    limits.keep(tx, box.agent_id, size=len(prepared.rendered))
+    contacts.reserve(tx, judged.first_contacts, agent_id=box.agent_id, message_id=prepared.id)
+    answer = _hold(tx, prepared, box, judged) if held else _queue(tx, prepared, box, judged)
+    _remember_answer(tx, prepared, answer)
+    return answer
+
+
+def _store(tx: Transaction, prepared: Prepared, box: SenderState, *, run: RunFacts, judged: Judged, test: bool) -> None:
+    """The message, its bytes and its recipients, and the fact that they are durable."""
+    version, policy = context.current_policy(tx)
+    status = Status.PENDING if isinstance(judged.verdict, Hold) else Status.QUEUED
+    tx.add(
+        MESSAGE,
+        _message(prepared, box, run=run, judged=judged, status=status, version=version, now=tx.now) | {"test": test},
+    )
+    tx.add(
+        BODY,
+        {
+            "message_id": prepared.id,
+            "rendered": prepared.rendered,
+            "issued": prepared.issued,
+            "preview": prepared.preview,
+            "purge_at": tx.now + policy.retention.bodies,
+        },
+    )
+    for target in prepared.targets:
+        tx.add(RECIPIENT, _recipient(tx, prepared, box, target, judged=judged, status=status))
+    tx.emit(
+        EmailSubmitted(
+            actor=str(Actor("agent", box.agent_name)), message=prepared.id, mailbox=box.mailbox_id, agent=box.agent_id,
+            run=run.id, stream=box.stream_id, kind=prepared.kind.value, digest=prepared.digest,
+            size=len(prepared.rendered), recipients=len(prepared.targets), content_class=prepared.content_class.value,
+            policy=version, token=prepared.token_id, untraced=run.implicit, test=test,
+            issued=prepared.request_digest.hex(),
+        )
+    )  # fmt: skip
+    gate.tell_suppressed(tx, prepared, box, judged)
+
+
+def _message(
+    prepared: Prepared, box: SenderState, *, run: RunFacts, judged: Judged, status: Status, version: int, now: int
+) -> dict[str, Any]:
+    """The row of a message; a held one has no release and no date yet."""
+    released = None if status is Status.PENDING else now
+    return {
+        "id": prepared.id,
+        "mailbox_id": box.mailbox_id,
+        "agent_id": box.agent_id,
+        "stream_id": box.stream_id,
+        "run_id": run.id,
+        "token_id": prepared.token_id,
+        "kind": prepared.kind.value,
+        "direction": "out",
+        "untraced": run.implicit,
+        "status": status.value,
+        "content_class": prepared.content_class.value,
+        "declared_class": prepared.declared_class.value if prepared.declared_class else None,
+        "subject": prepared.subject,
+        "digest": prepared.digest,
+        "rfc_message_id": prepared.rfc_message_id,
+        "conversation": prepared.conversation,
+        "size": len(prepared.rendered),
+        "smtputf8": prepared.smtputf8,
+        "tags": list(prepared.tags),
+        "meta": dict(prepared.metadata),
+        "policy_version": version,
+        "facts": judged.facts,
+        "submitted_at": now,
+        "released_at": released,
+        "dated_at": released,
+        "final_at": None,
+        "recipients": len(prepared.targets),
+        "open": len(judged.open),
+        "reply_to": prepared.reply_to,
+    }
+
+
+def _recipient(
+    tx: Transaction, prepared: Prepared, box: SenderState, target: Target, *, judged: Judged, status: Status
+) -> dict[str, Any]:
+    """The row of a recipient; one that is left out has its reason and no lane."""
+    excluded = judged.excluded.get(target.n)
+    lane_id = None
+    if excluded is None:
+        lane_id = queue.lane_for(tx, mailbox_id=box.mailbox_id, domain=target.address.domain_ascii, site=target.site).id
+    return {
+        "message_id": prepared.id,
+        "n": target.n,
+        "address": target.address.normalised,
+        "path": target.address.spec,
+        "given": target.given,
+        "field": target.field,
+        "lane_id": lane_id,
+        "status": Status.BLOCKED.value if excluded else status.value,
+        "reason": excluded.text if excluded else None,
+        "waits_for": judged.waits_for.get(target.n),
+    }
+
+
+def _queue(tx: Transaction, prepared: Prepared, box: SenderState, judged: Judged) -> Answer:
+    assert isinstance(judged.verdict, Execute)
+    free: list[Slot] = []
+    for target in judged.open:
+        if target.n not in judged.waits_for:
+            lane_id = queue.lane_for(
+                tx, mailbox_id=box.mailbox_id, domain=target.address.domain_ascii, site=target.site
+            ).id
+            free.append(Slot(prepared.id, target.n, lane_id, tx.now, charged=False))
+    queue.enqueue(tx, free)
+    limits.wait(tx, box, n=len(judged.open))
+    tx.emit(
+        EmailQueued(
+            actor=str(Actor("agent", box.agent_name)),
+            message=prepared.id,
+            mailbox=box.mailbox_id,
+            agent=box.agent_id,
+            stream=box.stream_id,
+            recipients=len(judged.open),
+            due=tx.now,
+        )
+    )
+    return Answer(
+        status="queued",
+        http=202,
+        recipients=judged.answers(prepared.targets),
+        message_id=spell_id("m", prepared.id),
+        rfc_message_id=prepared.rfc_message_id,
+        departs_at=limits.departs_at(tx, box, judged.open),
+        content_class=prepared.content_class.value,
+    )
+
+
+def _hold(tx: Transaction, prepared: Prepared, box: SenderState, judged: Judged) -> Answer:
+    assert isinstance(judged.verdict, Hold)
+    _, policy = context.current_policy(tx)
+    expires_at = context.expiry(policy, box.pending_expiry, now=tx.now)
+    reasons = judged.verdict.reasons
+    tx.add(
+        REVIEW,
+        review.new_item(
+            item=prepared.id,
+            kind=prepared.kind,
+            box=box,
+            message_id=prepared.id,
+            target=None,
+            reasons=reasons,
+            findings=prepared.examined(),
+            likeness=prepared.likeness(),
+            needs=2 if set(prepared.classes) & set(policy.review.four_eyes) else 1,
+            now=tx.now,
+            expires_at=expires_at,
+        ),
+    )
+    review.count_pending(tx, box, n=1)
+    tx.emit(
+        EmailPending(
+            actor=str(Actor("agent", box.agent_name)),
+            message=prepared.id,
+            mailbox=box.mailbox_id,
+            agent=box.agent_id,
+            stream=box.stream_id,
+            kind=prepared.kind.value,
+            item=prepared.id,
+            reasons=[reason.code for reason in reasons],
+            expires_at=expires_at,
+            digest=prepared.digest,
+        )
+    )
+    return Answer(
+        status="pending",
+        http=202,
+        recipients=judged.answers(prepared.targets),
+        message_id=spell_id("m", prepared.id),
+        rfc_message_id=prepared.rfc_message_id,
+        estimated_review_time=review.estimate(tx, box),
+        expires_at=expires_at,
+        reasons=reasons,
+        content_class=prepared.content_class.value,
+    )
+
+
+def _refused(
+    tx: Transaction, prepared: Prepared, box: SenderState, answer: Answer, recipients: Sequence[RecipientAnswer] = ()
+) -> Answer:
+    """A refusal is a fact of the log as well; nothing of the message is kept."""
+    code, n = answer.error or answer.status, len(prepared.targets)
+    refusals.note(tx, box, Refusal(prepared.kind, code, answer.reason or "", recipients=n))
+    told = tuple(recipients) or tuple(RecipientAnswer(t.given, answer.status, answer.error) for t in prepared.targets)
+    return gate.with_recipients(answer, told)
+
+
+def _answered_before(tx: Transaction, prepared: Prepared) -> Answer | None:
+    """The first answer to this key, if the body is the same. Another body is refused: it is a bug of the agent."""
+    if prepared.idempotency_key is None:
+        return None
+    return gate.replayed_answer(
+        tx,
+        mailbox_id=prepared.mailbox_id,
+        test=prepared.test,
+        key=prepared.idempotency_key,
+        digest=prepared.repeat_digest,
+    )
+
+
+def _remember_answer(tx: Transaction, prepared: Prepared, answer: Answer) -> None:
+    if prepared.idempotency_key is not None:
+        tx.add(
+            IDEMPOTENCY,
+            {
+                "mailbox_id": prepared.mailbox_id,
+                "test": prepared.test,
+                "key": prepared.idempotency_key,
+                "digest": prepared.repeat_digest,
+                "status": answer.http,
+                "answer": answer.body(),
+                "message_id": prepared.id,
+                "keep_until": tx.now + KEEP_ANSWERS,
+            },
+        )
+
+
+def take_back(tx: Transaction, message_id: int, *, token: TokenFacts) -> None:
+    """An agent cancels mail of its own: a token that only reads must not undo what another one handed in.
+
+    Raises `Unauthenticated`, `Forbidden` (the scope), `NotFound` (another agent's), `Conflict` (it waits no more).
+    """
+    alive = gate.require_live_token(tx, token.id)
+    if Scope.SEND.value not in alive.scopes:
+        raise Forbidden(
+            f"the token lacks the scope {Scope.SEND}", error="insufficient_scope", fix="ask for a token with it"
+        )
+    owned(tx.conn, message_id, token=alive)
+    review.cancel(tx, message_id, actor=Actor("agent", alive.agent_name))
+
+
+def note_answer(tx: Transaction, mailbox_id: int, key: str, answer: Answer, *, test: bool) -> None:
+    """The answer that was given after waiting is the one to give again."""
+    c = IDEMPOTENCY.c
+    tx.write(
+        update(IDEMPOTENCY)
+        .where(c.mailbox_id == mailbox_id, c.test == test, c.key == key)
+        .values(status=answer.http, answer=answer.body())
+    )

@@ -1,0 +1,186 @@
+"""Connections kept open: a bounded number to each host, reused while they are fresh, closed when they lie idle.
+
+A connection costs a TCP and often a TLS handshake, 10 to 100 times a message; and receivers count connections, so
+there is a bound to each. Who waits for a free one waits in line, and shares the news when the host turns out down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from core.durations import SECOND
+from core.model import Clock, Outcome, Reply
+from core.smtp.connection import Conversation, OutgoingMessage, Target
+from core.smtp.route import Limits
+
+_STREAK: Final = 100
+"""Messages carried without a refusal after which a host is offered one connection more again."""
+
+Open = Callable[[Target], Awaitable[Conversation | Reply]]
+
+
+@dataclass(slots=True)
+class _Host:
+    slots: asyncio.Semaphore
+    idle: list[tuple[Conversation, int]] = field(default_factory=list)
+    """With the time each came back; the last in is the first out, so that the rest can grow old and go."""
+    users: int = 0
+    most: int = 1
+    """Messages after which a connection retires."""
+    failures: int = 0
+    failure: Reply | None = None
+    open: int = 0
+    """Connections past their opening, idle or in use."""
+    taken_away: int = 0
+    """Slots withheld because the host refused one connection more while it served others."""
+    streak: int = 0
+    """Messages carried since the last such refusal."""
+
+
+class Connections:
+    """All open connections of one courier, by target."""
+
+    def __init__(self, *, converse: Open, clock: Clock, limits: Limits) -> None:
+        self._converse = converse
+        self._clock = clock
+        self._limits = limits
+        self._hosts: dict[Target, _Host] = {}
+        self._farewells: set[asyncio.Task[None]] = set()
+        self._sweeper: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def carry(self, letter: OutgoingMessage, *, to: Target, bound: int, most: int | None = None) -> Reply:
+        """Carry a letter over a kept connection, or a new one if there is room for it.
+
+        A connection retires after `most` messages (None: as `Limits` says).
+        """
+        host = self._hosts.get(to)
+        if host is None:
+            host = self._hosts[to] = _Host(asyncio.Semaphore(bound))
+        host.users += 1
+        host.most = most or self._limits.messages
+        seen = host.failures
+        try:
+            while True:
+                await host.slots.acquire()
+                narrowed = False
+                try:
+                    if host.failures > seen and host.failure is not None and not host.idle:
+                        # It failed while we stood in line: fifty waiters must not each spend a connect timeout.
+                        return host.failure
+                    reply = await self._carry(letter, to=to, host=host)
+                    narrowed = self._narrow(host, reply)
+                    if not narrowed:
+                        return reply
+                finally:
+                    if not narrowed:
+                        host.slots.release()
+        finally:
+            host.users -= 1
+            self._forget(to, host)
+
+    async def close(self) -> None:
+        """Say goodbye on every idle connection; those in use follow when their letter is carried."""
+        self._closed = True
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            await asyncio.gather(self._sweeper, return_exceptions=True)
+        for host in self._hosts.values():
+            while host.idle:
+                self._retire(host.idle.pop()[0], host)
+        while self._farewells:
+            await asyncio.gather(*self._farewells)
+
+    async def _carry(self, letter: OutgoingMessage, *, to: Target, host: _Host) -> Reply:
+        talk = self._kept(host)
+        while True:
+            if talk is None:
+                opened = await self._converse(to)
+                if isinstance(opened, Reply):
+                    if not _full(opened, host):
+                        host.failures += 1
+                        host.failure = opened
+                    return opened
+                talk = opened
+                host.open += 1
+            try:
+                reply = await talk.transact(letter)
+            except BaseException:
+                self._drop(talk, host)  # half a transaction: nobody can use this connection again
+                raise
+            if not talk.stale:
+                self._keep(talk, host)
+                return reply
+            # Nothing of this letter was taken over it: only what a fresh connection says is the letter's fault.
+            self._drop(talk, host)
+            talk = None
+
+    def _narrow(self, host: _Host, reply: Reply) -> bool:
+        """Whether the host takes no more connections than it has: the caller's slot is withheld, and it waits again.
+
+        A 421 to one connection too many must not back off a route that is serving all the others.
+        """
+        if _full(reply, host):
+            host.taken_away += 1
+            host.streak = 0
+            return True
+        host.streak += 1
+        if host.taken_away and host.streak >= _STREAK:
+            host.taken_away -= 1
+            host.streak = 0
+            host.slots.release()
+        return False
+
+    def _kept(self, host: _Host) -> Conversation | None:
+        oldest = self._clock.now() - round(self._limits.idle * SECOND)
+        while host.idle:
+            talk, since = host.idle.pop()
+            if talk.alive and since > oldest:
+                return talk
+            self._retire(talk, host)
+        return None
+
+    def _keep(self, talk: Conversation, host: _Host) -> None:
+        if self._closed or not talk.alive or talk.carried >= host.most:
+            self._retire(talk, host)
+            return
+        host.idle.append((talk, self._clock.now()))
+        if self._sweeper is None or self._sweeper.done():
+            self._sweeper = asyncio.create_task(self._sweep())
+
+    def _drop(self, talk: Conversation, host: _Host) -> None:
+        host.open -= 1
+        talk.abort()
+
+    def _retire(self, talk: Conversation, host: _Host) -> None:
+        host.open -= 1
+        if not talk.alive:
+            talk.abort()
+            return
+        farewell = asyncio.create_task(talk.quit())
+        self._farewells.add(farewell)
+        farewell.add_done_callback(self._farewells.discard)
+
+    def _forget(self, target: Target, host: _Host) -> None:
+        if host.users == 0 and not host.idle:
+            self._hosts.pop(target, None)
+
+    async def _sweep(self) -> None:
+        """Close what lies idle; ends when nothing does."""
+        while any(host.idle for host in self._hosts.values()):
+            await self._clock.sleep(self._limits.idle / 2)
+            oldest = self._clock.now() - round(self._limits.idle * SECOND)
+            for target, host in list(self._hosts.items()):
+                for talk, since in [kept for kept in host.idle if kept[1] <= oldest or not kept[0].alive]:
+                    host.idle.remove((talk, since))
+                    self._retire(talk, host)
+                self._forget(target, host)
+
+
+def _full(reply: Reply, host: _Host) -> bool:
+    """Whether the host refused one connection more in words of its own (a 4xx) while it serves others of ours."""
+    early = reply.outcome is Outcome.ROUTE_DOWN and reply.stage in {"connect", "ehlo", "auth"}
+    return early and reply.code is not None and 400 <= reply.code < 500 and host.open > 0

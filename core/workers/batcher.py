@@ -1,0 +1,45 @@
+"""Collect what many coroutines want written and write it in one verb.
+
+While one write is on its way the next one fills up, so the busier the desk, the fewer statements a message costs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Batcher(Generic[T, R]):
+    """`write` takes the items of one round and returns an answer for each, in order."""
+
+    def __init__(self, write: Callable[[Sequence[T]], Awaitable[Sequence[R]]], *, most: int = 128) -> None:
+        self._write = write
+        self._most = most
+        self._waiting: list[tuple[T, asyncio.Future[R]]] = []
+        self._pump: asyncio.Task[None] | None = None
+
+    async def put(self, item: T) -> R:
+        """The answer for this item, once its round is written."""
+        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if self._pump is None or self._pump.done():
+            self._pump = asyncio.create_task(self._run())
+        return await future
+
+    async def _run(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+            try:
+                answers = await self._write([item for item, _ in batch])
+            except Exception as error:  # noqa: BLE001 - it belongs to those who wait for this round
+                for _, future in batch:
+                    if not future.done():
+                        future.set_exception(error)
+                continue
+            for (_, future), answer in zip(batch, answers, strict=True):
+                if not future.done():
+                    future.set_result(answer)

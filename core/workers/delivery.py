@@ -1,0 +1,284 @@
+"""Claim, sign, send, settle: the loop that lets mail leave.
+
+It keeps a window of deliveries under way and claims more as they finish. A delivery starts when its attempt is
+committed; whatever kills the process after that is found by its lease. Losing the database stops new claims and keeps
+asking to settle what has been sent: a receiver's answer is not thrown away because a disk was full for a minute.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+import structlog
+
+from core.db.queue import Claimed
+from core.db.store import Store
+from core.db.transaction import Transaction
+from core.db.writer import Writer
+from core.errors import PostroomError, Unavailable
+from core.ids import spell_id
+from core.model import Clock, Outcome, Reply
+from core.rules import compose, signed_ids, signing
+from core.services.context import ServiceContext
+from core.services.sending import delivery
+from core.services.sending.delivery import Settlement, Stored
+from core.smtp import Courier, Parcel
+from core.workers.batcher import Batcher
+from core.workers.heartbeat import Heartbeat
+from core.workers.sender_config import SenderConfig, SenderConfigs
+
+WINDOW: Final = 768
+"""Deliveries under way at once in one process."""
+STREAM_WINDOW: Final = 192
+"""Of them of one stream: a relay that takes minutes for each answer must leave room for the others."""
+TURN: Final = 64
+POLL: Final = 0.25
+"""Seconds between looks at the queue when nothing told us to look."""
+HANDFUL: Final = 8
+"""Messages signed in one go of a thread."""
+TRY_AGAIN: Final = 1.0
+
+log = structlog.get_logger("departures")
+
+
+class DeliveryWorker:
+    """One worker. `wake` may be called whenever something may have become due."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        writer: Writer,
+        courier: Courier,
+        outfits: SenderConfigs,
+        house: ServiceContext,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._writer = writer
+        self._courier = courier
+        self._outfits = outfits
+        self._house = house
+        self._clock = clock
+        self.worker = house.ids.mint(clock.now())
+        self._woken = asyncio.Event()
+        self._stopping = False
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._of_stream: Counter[int] = Counter()
+        self._claimed_at: int | None = None
+        self._trouble: str | None = None
+        self._signers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="postroom-sign")
+        self._attempts = Batcher(self._write_attempts)
+        self._settlements = Batcher(self._write_settlements)
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Deliver until `stop`; then finish what is under way and give back the rest."""
+        await self._retry_until_committed(lambda tx: delivery.register_worker(tx, worker=self.worker, pid=os.getpid()))
+        beats = Heartbeat(self._writer, self._beat)
+        beats.start()
+        try:
+            while not self._stopping:
+                if not await self._claim():
+                    await self._rest()
+        finally:
+            while self._under_way:
+                await asyncio.wait(self._under_way)
+            await beats.stop()
+            with contextlib.suppress(PostroomError):
+                await self._writer.do(lambda tx: delivery.unregister_worker(tx, worker=self.worker))
+            self._signers.shutdown()
+
+    def stop(self) -> None:
+        """Claim nothing more; `run` returns when the last delivery is settled."""
+        self._stopping = True
+        self._woken.set()
+
+    # --- claiming ---
+
+    async def _claim(self) -> bool:
+        """Fill the window; returns whether anything was claimed."""
+        free = WINDOW - len(self._under_way)
+        if free < TURN:
+            self._claimed_at = self._clock.now()  # it could, and has enough to do
+            await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+            return True
+        self._woken.clear()
+        try:
+            busy = [stream for stream, n in self._of_stream.items() if n + TURN > STREAM_WINDOW]
+            claimed = await self._writer.do(lambda tx: delivery.claim(tx, worker=self.worker, limit=TURN, busy=busy))
+        except Unavailable as error:
+            log.warning("claim failed", reason=error.reason)
+            self._trouble = error.reason
+            await self._clock.sleep(TRY_AGAIN)
+            return False
+        except Exception as error:
+            log.exception("claim failed")  # one bad row must not end all delivery
+            self._trouble = f"{type(error).__name__}: {error}"
+            await self._clock.sleep(TRY_AGAIN)
+            return False
+        self._claimed_at, self._trouble = self._clock.now(), None
+        if claimed:
+            self._of_stream.update(one.stream_id for one in claimed)
+            self._track(asyncio.create_task(self._deliver_all(claimed)))
+        return bool(claimed)
+
+    async def _rest(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(POLL):
+                await self._woken.wait()
+
+    def _track(self, task: asyncio.Task[None]) -> None:
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    # --- delivering ---
+
+    async def _deliver_all(self, claimed: Sequence[Claimed]) -> None:
+        """Read the bodies of a turn at once, then let each recipient go its own way."""
+        waiting = list(claimed)
+        try:
+            stored = delivery.stored(self._store, {one.message_id for one in claimed})
+            loop = asyncio.get_running_loop()
+            unsigned = list({one.message_id: one for one in claimed if one.message_id in stored}.values())
+            for start in range(0, len(unsigned), HANDFUL):
+                handful = unsigned[start : start + HANDFUL]
+                signed, altered = await loop.run_in_executor(self._signers, self._sign_all, handful, stored)
+                for one in [one for one in waiting if one.message_id in signed]:
+                    waiting.remove(one)
+                    intact = one.message_id not in altered and stored[one.message_id].paths.get(one.n) == one.path
+                    message = signed[one.message_id]
+                    self._track(asyncio.create_task(self._deliver(one, message) if intact else self._hold(one)))
+        except Exception:
+            log.exception("a turn could not be read or signed; it goes back", recipients=len(waiting))
+            self._of_stream.subtract(one.stream_id for one in waiting)
+            await self._let_go(waiting)
+            return
+        for one in waiting:
+            self._track(asyncio.create_task(self._deliver(one, None)))
+
+    def _sign_all(
+        self, handful: Sequence[Claimed], stored: Mapping[int, Stored]
+    ) -> tuple[dict[int, bytes | None], set[int]]:
+        """In a thread: RSA releases the GIL, so a signature costs the loop a quarter of its time.
+
+        Returns what leaves of each message (None: purged) and those that are not what was accepted.
+        """
+        signed: dict[int, bytes | None] = {}
+        altered = set()
+        for one in handful:
+            found = stored[one.message_id]
+            if not found.intact():
+                altered.add(one.message_id)
+            whole = found.rendered is not None and one.message_id not in altered
+            signed[one.message_id] = self._sign(one, found.rendered or b"") if whole else None
+        return signed, altered
+
+    def _sign(self, one: Claimed, rendered: bytes) -> bytes:
+        """The bytes that leave: what was approved, its date, our signatures, the relay's metadata field."""
+        outfit = self._outfits.of(one.stream_id)
+        dated = compose.with_date(rendered, one.dated_at)
+        signatures = b""
+        if outfit.keys:
+            signatures = signing.sign(dated, keys=outfit.keys, at=self._clock.now(), unsigned=outfit.profile.rewrites)
+        return outfit.profile.metadata(spell_id("m", one.message_id)) + signatures + dated
+
+    async def _deliver(self, one: Claimed, message: bytes | None) -> None:
+        """One recipient from its attempt to its settlement. Whatever stops it on the way, its lease ends."""
+        try:
+            outfit = self._outfits.of(one.stream_id)
+            if not await self._attempts.put(one):
+                return
+            reply = await self._carry(one, outfit, message)
+            chance = self._house.chance(20) / 2**20
+            provider_id = outfit.profile.message_id(reply.text) if reply.outcome is Outcome.SENT else None
+            await self._settle(Settlement(one, reply, jitter=chance, provider_id=provider_id))
+        except Unavailable as error:
+            log.warning("attempt not committed; it goes back", reason=error.reason)
+            await self._let_go([one])
+        except Exception:
+            log.exception("delivery failed in the middle", message=spell_id("m", one.message_id))
+            await self._let_go([one])
+        finally:
+            self._of_stream[one.stream_id] -= 1
+            if self._of_stream[one.stream_id] + TURN == STREAM_WINDOW:
+                self._woken.set()
+
+    async def _hold(self, one: Claimed) -> None:
+        """Somebody changed it in the database: it stays here, before a person."""
+        try:
+            await self._writer.do(lambda tx: delivery.hold_altered(tx, [one], worker=self.worker))
+            log.error("a message is not what was accepted; it is held", message=spell_id("m", one.message_id))
+        except Exception:
+            log.exception("an altered message could not be held; it goes back", message=spell_id("m", one.message_id))
+            await self._let_go([one])
+        finally:
+            self._of_stream[one.stream_id] -= 1
+
+    async def _carry(self, one: Claimed, outfit: SenderConfig, message: bytes | None) -> Reply:
+        if message is None:
+            return Reply(Outcome.FAILED, None, "5.7.0", "the body was purged before it could leave", "data")
+        if one.test:
+            return Reply(Outcome.SENT, 250, "2.0.0", "test mail stays at the desk", "dot")
+        return await self._courier.deliver(
+            Parcel(
+                route=outfit.route,
+                domain=one.domain,
+                sender=signed_ids.return_path(one.message_id, one.n, domain=outfit.domain, keyring=self._house.keyring),
+                recipient=one.path,
+                message=message,
+                smtputf8=one.smtputf8,
+            )
+        )
+
+    async def _settle(self, settlement: Settlement) -> None:
+        """What a receiver said is written, however long that takes."""
+        while True:
+            try:
+                await self._settlements.put(settlement)
+            except Unavailable as error:
+                log.warning("settlement waits for the database", reason=error.reason)
+                await self._clock.sleep(TRY_AGAIN)
+            else:
+                return
+
+    async def _let_go(self, claimed: Sequence[Claimed]) -> None:
+        """Let the leases lapse now: our beats would keep them, and nothing else would ever look at them again."""
+        await self._retry_until_committed(lambda tx: delivery.release_claims(tx, claimed, worker=self.worker))
+
+    # --- writing ---
+
+    async def _write_attempts(self, claimed: Sequence[Claimed]) -> Sequence[bool]:
+        going = await self._writer.do(lambda tx: delivery.attempt(tx, claimed, worker=self.worker))
+        return [one.key in going for one in claimed]
+
+    async def _write_settlements(self, settlements: Sequence[Settlement]) -> Sequence[None]:
+        turns = await self._writer.do(lambda tx: delivery.settle(tx, settlements, worker=self.worker))
+        for turn in turns:
+            if turn.error is None:
+                log.info("the route answers again", stream=turn.domain, route=turn.route)
+            else:
+                text = "the route does not answer; it backs off"
+                log.warning(text, stream=turn.domain, route=turn.route, error=turn.error)
+        return [None] * len(settlements)
+
+    def _beat(self, tx: Transaction) -> None:
+        delivery.heartbeat(tx, worker=self.worker, claimed_at=self._claimed_at, trouble=self._trouble)
+
+    async def _retry_until_committed(self, verb: Callable[[Transaction], None]) -> None:
+        while not self._stopping:
+            try:
+                await self._writer.do(verb)
+            except Unavailable as error:
+                log.warning("the database does not answer", reason=error.reason)
+                await self._clock.sleep(TRY_AGAIN)
+            else:
+                return

@@ -1,0 +1,188 @@
+"""Maildirs that bounces and complaints are delivered to: read as they arrive, each file once.
+
+A file is marked as read (new/ to cur/, flag S) after the commit that absorbed it, and its name and content are
+remembered in that same commit: after a crash between the two, and with two gateways on one Maildir, it still counts
+once. Watching can miss a file (a network file system, a full queue of the kernel), so every folder is also looked
+through every few seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import structlog
+from watchfiles import awatch
+
+from core.api.deps import ApiContext
+from core.db import feedback
+from core.db.transaction import Transaction
+from core.errors import Unavailable
+from core.rules import reports
+from core.rules.reports import Report
+from core.services.feedback import ingest
+from core.services.feedback.ingest import Absorbed
+
+log = structlog.get_logger("maildir")
+
+FAILED: Final = ".postroom-failed"
+HEAD: Final = 1 << 20
+"""Bytes of a file that are read; a returned original behind them says nothing more."""
+BATCH_SIZE: Final = 16
+"""Files under way at once."""
+LOOK_MS: Final = 5_000
+ABSENT: Final = 15.0
+"""Seconds until a folder that was not there is looked for again."""
+
+
+class Unreadable(Exception):
+    """A file that will never be read; the sentence says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a file said, and the name by which it is remembered."""
+
+    report: Report
+    digest: str
+    key: str
+
+
+class Maildirs:
+    """Watches Maildir folders (each with new/ and cur/)."""
+
+    def __init__(self, desk: ApiContext, folders: Sequence[Path]) -> None:
+        self._desk = desk
+        self._folders = tuple(folders)
+        self._stuck: set[Path] = set()
+
+    async def run(self) -> None:
+        """Until cancelled; does nothing where no folder is named."""
+        while self._folders:
+            present = [folder for folder in self._folders if (folder / "new").is_dir()]
+            for folder in set(self._folders).difference(present):
+                log.warning("no Maildir there", folder=str(folder))
+            if present:
+                await self._watch(present)
+            else:
+                await asyncio.sleep(ABSENT)
+
+    async def _watch(self, folders: Sequence[Path]) -> None:
+        """Until a folder appears or goes."""
+        watching = [folder / "new" for folder in folders]
+        await self.sweep()
+        try:
+            async for _ in awatch(*watching, recursive=False, rust_timeout=LOOK_MS, yield_on_timeout=True):
+                await self.sweep()
+                if folders != [folder for folder in self._folders if (folder / "new").is_dir()]:
+                    return
+        except OSError as error:
+            log.warning("cannot watch", folders=[str(folder) for folder in folders], reason=str(error))
+            await asyncio.sleep(LOOK_MS / 1_000)
+
+    async def sweep(self) -> int:
+        """Absorb everything that lies in new/ now; returns how many files were read."""
+        read = 0
+        for folder in self._folders:
+            files = await asyncio.to_thread(_waiting, folder)
+            files = [file for file in files if file not in self._stuck]
+            for start in range(0, len(files), BATCH_SIZE):
+                done = await asyncio.gather(*(self._take(folder, file) for file in files[start : start + BATCH_SIZE]))
+                read += sum(done)
+        return read
+
+    async def _take(self, folder: Path, file: Path) -> bool:
+        """Absorb one file and mark it read. The desk's own trouble leaves it where it is, for the next look."""
+        try:
+            found = await asyncio.to_thread(_read, file)
+            if found is None:
+                return False
+            told = await self._desk.writer.do(lambda tx: self._absorb(tx, found))
+        except Unavailable as error:
+            log.warning("left for later", file=file.name, reason=error.reason)
+            return False
+        except Unreadable as error:
+            await self._set_aside(folder, file, str(error))
+            return False
+        except Exception as error:
+            log.exception("a report broke the reader", file=file.name)
+            await self._set_aside(folder, file, f"it broke the reader: {type(error).__name__}")
+            return False
+        await self._finish(folder, file)
+        log.info("read", file=file.name, kind=found.report.kind, matched=told is not None and told.matched)
+        return True
+
+    def _absorb(self, tx: Transaction, found: _Found) -> Absorbed | None:
+        """None: another process, or we before a crash, absorbed it already."""
+        if not feedback.first_time(tx, found.key):
+            return None
+        keyring = self._desk.house.keyring
+        return ingest.absorb_report(tx, found.report, source="maildir", keyring=keyring, digest=found.digest)
+
+    async def _finish(self, folder: Path, file: Path) -> None:
+        base = file.name.partition(":")[0]
+        await self._move(file, folder / "cur" / f"{base}:2,S")
+
+    async def _set_aside(self, folder: Path, file: Path, reason: str) -> None:
+        log.warning("set aside", file=file.name, reason=reason)
+        aside = folder / FAILED
+        await self._move(file, aside / file.name, reason=reason)
+
+    async def _move(self, file: Path, target: Path, *, reason: str | None = None) -> None:
+        try:
+            await asyncio.to_thread(_move, file, target, reason)
+        except OSError as error:
+            # A folder that we may not write to: say so once instead of reading the file for ever.
+            self._stuck.add(file)
+            log.error("cannot be moved", file=str(file), to=str(target), reason=str(error))  # noqa: TRY400 - no traceback: the reason is the whole story
+
+
+def _waiting(folder: Path) -> list[Path]:
+    """Files in new/, the oldest names first; what begins with a dot is somebody's unfinished business."""
+    try:
+        with os.scandir(folder / "new") as entries:
+            return sorted(Path(entry.path) for entry in entries if not entry.name.startswith("."))
+    except OSError:
+        return []
+
+
+def _read(file: Path) -> _Found | None:
+    """What a file says; None if another process was faster. Raises `Unreadable`."""
+    try:
+        # Not followed, not waited for: new/ is written by others, and a link or a pipe there is no mail.
+        handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise Unreadable(f"it cannot be opened: {error.strerror}") from error
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise Unreadable("it is no file")
+        with os.fdopen(handle, "rb", closefd=False) as opened:
+            raw = opened.read(HEAD)
+    except OSError as error:
+        raise Unreadable(f"it cannot be read: {error.strerror}") from error
+    finally:
+        os.close(handle)
+    if not raw.strip():
+        raise Unreadable("it is empty")
+    digest = hashlib.sha256(raw)
+    named = digest.copy()
+    named.update(b"\0" + os.fsencode(file.name.partition(":")[0]))
+    return _Found(reports.read(raw), digest.hexdigest(), f"maildir:{named.hexdigest()[:40]}")
+
+
+def _move(file: Path, target: Path, reason: str | None) -> None:
+    """Within one file system, so at once or not at all; the reason is there before the file is."""
+    target.parent.mkdir(mode=0o700, exist_ok=True)
+    if reason is not None:
+        target.with_name(f"{target.name}.reason").write_text(f"{reason}\n")
+    with contextlib.suppress(FileNotFoundError):  # another process was faster
+        file.rename(target)

@@ -1,0 +1,129 @@
+"""Tell people, many things in one text: what policy names is collected for a while and posted as one digest.
+
+A channel's trouble is nobody else's: posts are bounded, failures are tried again a minute later with whatever has come
+to be said since, and nothing that sends mail ever waits for a chat server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+
+from core.db.store import Store
+from core.db.writer import Writer
+from core.durations import DAY, MINUTE
+from core.errors import PostroomError
+from core.model import Clock
+from core.services import context
+from core.services.notify import notification_outbox
+from core.services.notify.apprise_client import PUBLIC, Notices, Reach, Result, digest, worst
+from core.services.notify.notification_outbox import Batch, Message, Position
+
+POLL: Final = 1.0
+TRY_AGAIN: Final = MINUTE
+GIVE_UP: Final = DAY
+KEEP: Final = MINUTE
+"""How often the cursors are written while there is nothing to say."""
+MOST: Final = 5_000
+"""Notices of one digest; what follows has the next one."""
+
+log = structlog.get_logger("notify")
+
+
+class NotificationWorker:
+    """The voice of one gateway; several agree through the database on who speaks. `worker` tells them apart."""
+
+    def __init__(self, *, store: Store, writer: Writer, clock: Clock, worker: int, reach: Reach = PUBLIC) -> None:
+        self._store = store
+        self._writer = writer
+        self._clock = clock
+        self._worker = worker
+        self._reach = reach
+        self._channels: tuple[tuple[str, ...], Notices] = ((), Notices(()))
+        self._base: Position | None = None
+        self._read = Position(0, 0)
+        self._told: list[Message] = []
+        self._not_before = 0
+        self._kept_at = 0
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                await self.look()
+            except PostroomError as error:
+                log.warning("people are not told for now", reason=str(error))
+            except Exception:
+                log.exception("people are not told for now")
+            await asyncio.sleep(POLL)
+
+    async def look(self) -> tuple[Result, ...]:
+        """Listen once, and speak if a digest is due; returns what became of it on each channel."""
+        base = await asyncio.to_thread(self._store.look, notification_outbox.place)
+        if base is None:
+            await self._writer.do(notification_outbox.begin)
+            return ()
+        if base != self._base:  # at start, or another gateway has spoken
+            self._base, self._read, self._told = base, base, []
+        heard = await asyncio.to_thread(self._store.look, functools.partial(notification_outbox.hear, after=self._read))
+        if len(self._told) < MOST:
+            self._read = heard.place
+            self._told += heard.told
+        now = self._clock.now()
+        if not self._told or not heard.urls:
+            await self._keep(base, now)
+            return ()
+        if now < max(self._not_before, min(one.at for one in self._told) + heard.digest):
+            return ()
+        return await self._speak(base, heard, now=now)
+
+    async def _keep(self, base: Position, now: int) -> None:
+        """Nothing to say: let a restart begin near the end of the log, at the price of one small write a minute."""
+        self._told = []
+        if self._read.events != base.events and now >= self._kept_at + KEEP:
+            to, self._kept_at = self._read, now
+            await self._writer.do(lambda tx: notification_outbox.move(tx, base, to))
+
+    async def _speak(self, base: Position, heard: Batch, *, now: int) -> tuple[Result, ...]:
+        if not await self._writer.do(lambda tx: notification_outbox.claim(tx, base, worker=self._worker)):
+            return ()
+        notices = [one.notice for one in self._told]
+        title, body = digest(notices)
+        results = await (await self._open(heard.urls)).post(title, body, worst(notices))
+        for result in results:
+            if not result.ok:
+                log.warning("a channel was not told", channel=result.url, reason=result.reason)
+        oldest = min(one.at for one in self._told)
+        if any(result.ok for result in results) or now >= oldest + GIVE_UP:
+            to = self._read
+            await self._writer.do(lambda tx: notification_outbox.move(tx, base, to))
+        else:
+            self._not_before = now + TRY_AGAIN
+            await self._writer.do(lambda tx: notification_outbox.release(tx, worker=self._worker))
+        return results
+
+    async def _open(self, urls: tuple[str, ...]) -> Notices:
+        known, notices = self._channels
+        if known != urls:
+            notices = await _channels(urls, self._reach)
+            self._channels = (urls, notices)
+        return notices
+
+
+async def _channels(urls: Sequence[str], reach: Reach) -> Notices:
+    return await asyncio.to_thread(
+        Notices, urls, reach=reach
+    )  # the first one loads Apprise's plug-ins, most of a second
+
+
+async def send_test(store: Store, *, reach: Reach = PUBLIC) -> tuple[Result, ...]:
+    """Post a test to every channel of the policy in force: `postroom notify test`. Empty where there is none."""
+    _, policy = await asyncio.to_thread(store.look, context.current_policy)
+    channels = await _channels(policy.notify.urls, reach)
+    return await channels.post(
+        "Postroom: a test", "Whoever reads this will be told when an agent is suspended.", "info"
+    )

@@ -1,0 +1,66 @@
+"""Watch policy.toml: what tightens takes effect at once, what loosens waits, a bad edit is refused and shown.
+
+The active policy is in the database, for every gateway alike; the file is how people edit it. Each gateway of a desk
+may watch its own copy: the same edit is told once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import structlog
+from watchfiles import awatch
+
+from core.db.writer import Writer
+from core.errors import Invalid, PostroomError
+from core.rules import policy as rules
+from core.services.control import policy
+
+log = structlog.get_logger("policy")
+
+
+class PolicyWatcher:
+    """One file and the verbs it leads to."""
+
+    def __init__(self, file: Path, *, writer: Writer) -> None:
+        self._file = file
+        self._writer = writer
+
+    async def run(self) -> None:
+        """Look at the file now and at every change, until cancelled."""
+        await self.look()
+        # The directory is watched: an editor replaces the file, and a watch on the old one would see nothing more.
+        async for changes in awatch(self._file.parent, recursive=False):
+            if any(Path(name).name == self._file.name for _, name in changes):
+                await self.look()
+
+    async def look(self) -> None:
+        """Read the file and act on it once."""
+        try:
+            content = await asyncio.to_thread(self._file.read_text)
+        except (OSError, UnicodeDecodeError) as error:
+            log.warning("policy.toml cannot be read; the policy in force stays", reason=str(error))
+            return
+        try:
+            await self._act(content)
+        except PostroomError as error:
+            log.warning("policy.toml was not taken", reason=str(error))
+
+    async def _act(self, content: str) -> None:
+        try:
+            edited = rules.parse(content)
+        except Invalid as error:
+            problems = error.problems or (("policy.toml", error.reason),)
+            if await self._writer.do(lambda tx: policy.refuse_edit(tx, problems)):
+                # A person's slip, not ours: a traceback beside it would hide the line that says where.
+                log.warning("policy.toml is not valid; the policy in force stays", problems=problems)
+            return
+        applied = await self._writer.do(lambda tx: policy.watch_edit(tx, edited))
+        if applied.changes or applied.waiting:
+            log.info(
+                "policy.toml edited",
+                version=applied.version,
+                in_force=[change.path for change in applied.changes],
+                waiting_for_governance=[change.path for change in applied.waiting],
+            )

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.db.store import Store
+from core.demo.clock import FakeClock
+from tests.api.api_client import Visitor, one_store, opened
+from tests.factories.desk import make_desk
+
+
+@pytest.fixture
+def sqlite_store(tmp_path: Path, clock: FakeClock) -> Iterator[Store]:
+    """For what doors do by themselves: the databases are compared elsewhere."""
+    store = one_store(tmp_path, clock)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def agent(sqlite_store: Store, tmp_path: Path) -> Iterator[Visitor]:
+    """The agent at the desk, in mode gated_send."""
+    with opened(make_desk(sqlite_store), tmp_path) as visitor:
+        yield visitor

@@ -1,0 +1,113 @@
+"""Large messages are composed elsewhere; a process that dies or takes too long is a clear answer and nothing more."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.api import app as api_app
+from core.api.compose_pool import INLINE, Composers
+from core.db import audit_log
+from core.db.store import Store
+from core.errors import Invalid, TooLarge, Unavailable
+from core.model import Mode
+from core.settings import TOML
+from tests.api.api_client import Visitor, mail, opened, problem
+from tests.factories.desk import make_desk
+
+WORK = "import os, sys, time; from core.cli.compose_process import serve; from core.errors import Invalid\n"
+OPENED = "serve(sys.stdin.buffer, sys.stdout.buffer, work)"
+
+
+@pytest.fixture
+def free(sqlite_store: Store, tmp_path: Path) -> Iterator[Visitor]:
+    (tmp_path / TOML).write_text("")
+    with opened(make_desk(sqlite_store, mode=Mode.AUTONOMOUS), tmp_path) as visitor:
+        yield visitor
+
+
+def told(visitor: Visitor, composers: Composers, *bodies: dict[str, Any]) -> list[Any]:
+    """What a door with these processes answers, all asked at once."""
+    app = api_app.build(dataclasses.replace(visitor.desk, composers=composers), visitor.settings)
+
+    async def story() -> list[Any]:
+        asking = [visitor.at(app).ask("POST", "/emails/send", json=mail(**body)) for body in bodies]
+        answers = await asyncio.gather(*asking)
+        await composers.close()
+        return answers
+
+    return asyncio.run(story())
+
+
+def real(visitor: Visitor) -> Composers:
+    command = (sys.executable, "-m", "core.cli.compose_process", str(visitor.settings.dir))
+    return Composers(command, os.environ, most=1)
+
+
+def playing(work: str, *, seconds: float = 60.0) -> Composers:
+    """A real process whose work is this."""
+    return Composers((sys.executable, "-c", f"{WORK}{work}\n{OPENED}"), os.environ, most=1, seconds=seconds)
+
+
+def test_a_large_message_is_accepted_as_a_small_one_is(free: Visitor) -> None:
+    large = "It is on its way.\n" * (INLINE // 10)
+    first, second, wrong = told(
+        free, real(free), {"text": large}, {"html": f"<p>{large}"}, {"text": large, "subject": "\n"}
+    )
+    assert (first.status_code, second.status_code) == (202, 202)
+    assert first.json()["status"] == "queued"
+    problem(wrong, 422, "invalid_request")
+    held = free.get(f"/emails/{first.json()['message_id']}").json()
+    assert held["status"] == "queued"
+
+
+def test_a_process_that_dies_accepts_nothing_and_the_next_message_finds_another(free: Visitor) -> None:
+    dying = playing("def work(task): os._exit(9)")
+    (answer,) = told(free, dying, {"text": "x" * 2 * INLINE})
+    said = problem(answer, 503, "unavailable")
+    assert "nothing was accepted" in said["reason"]
+    with free.bench.store.read() as conn:
+        assert audit_log.head(conn)[0] == 0
+    (again,) = told(free, real(free), {"text": "x" * 2 * INLINE})
+    assert again.status_code == 202
+
+
+def test_a_message_that_takes_too_long_is_refused_and_its_process_ended(free: Visitor) -> None:
+    slow = playing("def work(task): time.sleep(3600)", seconds=0.2)
+    (answer,) = told(free, slow, {"text": "x" * 2 * INLINE})
+    said = problem(answer, 413, "too_large")
+    assert said["fix"]
+
+
+def test_a_small_message_never_leaves_the_gateway(free: Visitor) -> None:
+    (answer,) = told(free, Composers(("/nowhere",), {}, most=1), {})
+    assert answer.status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("work", "error"),
+    [
+        ("raise Invalid('no such thing', problems=(('to', 'names nobody'),))", Invalid),
+        ("raise MemoryError", TooLarge),
+        ("raise KeyError('a bug')", Unavailable),
+    ],
+)
+def test_what_a_process_raises_is_raised_here(work: str, error: type[Exception]) -> None:
+    async def story() -> None:
+        composers = playing(f"def work(task): {work}")
+        try:
+            with pytest.raises(error) as caught:
+                await composers.prepare(None, token=None, implicit=False, now=0)  # type: ignore[arg-type]  # not looked at
+        finally:
+            await composers.close()
+        if isinstance(caught.value, Invalid):
+            assert caught.value.problems == (("to", "names nobody"),)
+
+    asyncio.run(story())

@@ -1,0 +1,167 @@
+"""The doors do what their description says: attacked by what follows from it, none answers 5xx or says otherwise."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings, strategies
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from core.api.errors import MEDIA_TYPE
+from core.db.store import Store
+from core.demo.clock import FakeClock
+from core.model import Mode
+from core.services.sending import delivery
+from core.settings import Feedback
+from tests.api.api_client import Visitor, one_store, opened
+from tests.factories.desk import ADDRESS, WIDE, make_desk
+
+EXAMPLES = 8
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+BRAKES = ("/desk/stop", "/agents/{agent}/suspend")
+"""Stopped, every other door would only say so."""
+PEOPLE = ("agent", "alice", "gail", "olive")
+
+
+@schemathesis.serializer("message/rfc822")
+def as_mail(_: object, value: object) -> bytes:
+    return str(value).encode(errors="replace")
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
+    """One desk for all of it: what one example leaves behind, the next one meets."""
+    directory = tmp_path_factory.mktemp("desk")
+    store: Store = one_store(directory, FakeClock())
+    set_up = Feedback.model_validate({"postmark": {"token": "a-token"}})
+    bench = make_desk(store, mode=Mode.GATED_SEND, **WIDE)
+    store.transact(
+        lambda tx: delivery.register_worker(tx, worker=1, pid=1)
+    )  # somebody delivers, or it would not be ready
+    with opened(bench, directory, feedback=set_up) as visitor:
+        visitor.send()
+        yield visitor
+    store.close()
+
+
+def seen(house: Visitor) -> dict[str, str]:
+    """Names of things that are there, so that not everything ends at 404."""
+    return {
+        "address": ADDRESS,
+        "message_id": house.send().json()["message_id"],
+        "item": house.send().json()["message_id"],
+        "agent": "support-bot",
+        "run": "run-1",
+        "key": "support-bot",
+    }
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+@pytest.mark.parametrize("known", [True, False], ids=["known", "unknown"])
+def test_doors_keep_to_their_description(house: Visitor, who: str, known: bool) -> None:  # noqa: FBT001 - a parameter
+    described = schemathesis.openapi.from_asgi("/openapi.json", house.app)
+    for found in described.get_all_operations():
+        assert isinstance(found, Ok), "the description is not valid"
+        operation = found.ok()
+        if operation.path not in BRAKES:
+            attack(operation, house, who=who, known=known)
+
+
+def attack(operation: Any, house: Visitor, *, who: str, known: bool) -> None:
+    """Ask one operation as its description allows, and as it does not."""
+    headers = {"Authorization": f"Bearer {house.token if who == 'agent' else f'pro_{who}'}"}
+    if operation.path == "/feedback/postmark":
+        headers["X-Postroom-Token"] = "a-token"
+
+    @settings(
+        max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(case=strategies.one_of(*(operation.as_strategy(generation_mode=mode) for mode in GenerationMode)))
+    def ask(case: Any) -> None:
+        if known:
+            names = seen(house)
+            case.path_parameters = {name: names.get(name, old) for name, old in (case.path_parameters or {}).items()}
+        case.call_and_validate(headers=headers, checks=CHECKS)
+
+    ask()
+
+
+# --- the description itself ---------------------------------------------------------------------------------------
+
+
+def operations(described_: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, route in described_["paths"].items():
+        for method, operation in route.items():
+            yield path, method, operation
+
+
+def test_every_reference_leads_somewhere(agent: Visitor) -> None:
+    text = agent.get("/openapi.json").text
+    names = set(agent.get("/openapi.json").json()["components"]["schemas"])
+    assert set(re.findall(r'#/components/schemas/([^"]+)', text)) <= names
+
+
+def test_every_problem_is_described_as_one(agent: Visitor) -> None:
+    for path, method, operation in operations(agent.get("/openapi.json").json()):
+        for code, answer in operation["responses"].items():
+            if int(code) >= 400 and not path.startswith("/u/"):
+                assert list(answer["content"]) == [MEDIA_TYPE], (path, method, code)
+
+
+def test_every_route_that_wants_a_token_says_so(agent: Visitor) -> None:
+    found = agent.get("/openapi.json").json()
+    for path, method, operation in operations(found):
+        free = path.startswith(("/u/", "/feedback/", "/healthz", "/readyz", "/metrics"))
+        if not free:
+            assert "401" in operation["responses"], (path, method)
+            assert "security" not in operation, (path, method)
+    assert found["security"] == [{"token": []}]
+
+
+def test_every_route_of_the_contract_is_described(agent: Visitor) -> None:
+    found = {(method.upper(), path) for path, method, _ in operations(agent.get("/openapi.json").json())}
+    assert found >= {
+        ("POST", "/emails/send"),
+        ("POST", "/emails/reply"),
+        ("GET", "/emails/{message_id}"),
+        ("POST", "/emails/{message_id}/cancel"),
+        ("POST", "/emails/{message_id}/tags"),
+        ("GET", "/mailboxes/{address}"),
+        ("GET", "/mailboxes/{address}/messages"),
+        ("GET", "/mailboxes/{address}/pending"),
+        ("POST", "/emails/{item}/decide"),
+        ("POST", "/mailboxes"),
+        ("PATCH", "/mailboxes/{address}"),
+        ("POST", "/runs/{run}/confirm"),
+        ("GET", "/audit"),
+        ("GET", "/trace/{key}"),
+        ("GET", "/healthz"),
+        ("GET", "/readyz"),
+        ("GET", "/metrics"),
+        ("POST", "/feedback/ses"),
+        ("POST", "/feedback/sendgrid"),
+        ("POST", "/feedback/mailgun"),
+        ("POST", "/feedback/postmark"),
+        ("POST", "/feedback/report"),
+        ("GET", "/u/{token}"),
+        ("POST", "/u/{token}"),
+    }

@@ -1,0 +1,39 @@
+"""Mail handed in at a desk that the command line made, by the verb that the HTTP door calls."""
+
+from __future__ import annotations
+
+from core.clock import SystemClock
+from core.db import gate_queries
+from core.db.store import Store
+from core.process import make_house
+from core.rules.addresses import parse_address
+from core.security.credentials import digest
+from core.services.context import ServiceContext
+from core.services.sending.prepare import RunClaim, Submission, prepare
+from core.services.sending.submit import submit
+from core.settings import load
+from tests.cli.cli_runner import ADDRESS, Clerk
+
+
+def hand_in(
+    clerk: Clerk, *, to: str = "jane@example.com", subject: str = "Your refund", run: str = "run-7",
+    text: str = "It is on its way.",
+) -> str:  # fmt: skip
+    """The id of a message that waits for a human."""
+    token = clerk.ok("token", "issue", "--agent", "support-bot", who="gail")["token"]
+    settings = load(clerk.directory)
+    store = Store(settings.database_url, clock=SystemClock())
+    house: ServiceContext = make_house(settings)
+    with store.read() as conn:
+        known = gate_queries.token_by_hash(conn, digest(token))
+        assert known is not None
+        submission = Submission(
+            sender=parse_address(ADDRESS), to=(parse_address(to),), subject=subject, text=text,
+            issued=b"{}", run=RunClaim(key=run, user="ann@acme.test"),
+        )  # fmt: skip
+        prepared = prepare(store, submission, token=known, house=house)
+    answer = store.transact(lambda tx: submit(tx, prepared))
+    store.close()
+    assert answer.status == "pending", answer
+    waiting = clerk.ok("queue", "pending")["messages"]
+    return str(waiting[-1]["id"])

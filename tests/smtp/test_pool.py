@@ -1,0 +1,253 @@
+"""Connections are kept, bounded, retired, and replaced when a receiver gives one up."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from core.model import Outcome
+from core.smtp import Courier, Limits, Parcel, Route, Timeouts
+from tests.smtp.receiver import CLOSE, LOCKSTEP, Hours, Receiver, receiver
+
+pytestmark = pytest.mark.anyio
+
+
+def parcel(world: Receiver, recipient: str = "jane@example.com") -> Parcel:
+    return Parcel(
+        route=Route.parse(f"smtp://127.0.0.1:{world.port}"),
+        domain="example.com",
+        sender="b@bounces.acme.example",
+        recipient=recipient,
+        message=b"Subject: x\r\n\r\nHello.\r\n",
+    )
+
+
+def courier(clock: Hours, **limits: float) -> Courier:
+    return Courier(
+        clock=clock,
+        hello="gw.example",
+        limits=Limits(**limits),  # type: ignore[arg-type]  # whole numbers are passed where they must be
+        timeouts=Timeouts(connect=5, command=5, data=5, dot=5, quit=1),
+    )
+
+
+async def test_one_connection_carries_many_messages() -> None:
+    async with receiver() as world:
+        post = courier(Hours())
+        for _ in range(20):
+            assert (await post.deliver(parcel(world))).outcome is Outcome.SENT
+        assert world.connections == 1
+        await post.close()
+        await world.until(lambda: world.open_now == 0)
+        assert world.commands[-1] == b"QUIT"
+
+
+async def test_never_more_connections_than_the_bound() -> None:
+    async with receiver() as world:
+        world.gate = asyncio.Event()
+        post = courier(Hours(), relay=3)
+        under_way = [asyncio.create_task(post.deliver(parcel(world))) for _ in range(20)]
+        await world.until(lambda: len(world.messages) == 3)
+        world.gate.set()
+        replies = await asyncio.gather(*under_way)
+        assert {reply.outcome for reply in replies} == {Outcome.SENT}
+        assert (world.most_open, world.connections) == (3, 3)
+        await post.close()
+
+
+async def test_a_connection_retires_after_its_share() -> None:
+    async with receiver() as world:
+        post = courier(Hours(), messages=5)
+        for _ in range(11):
+            await post.deliver(parcel(world))
+        assert world.connections == 3
+        await post.close()
+        assert world.commands.count(b"QUIT") == 3
+
+
+async def test_a_route_may_say_how_many_messages_a_connection_carries() -> None:
+    async with receiver() as world:
+        post = courier(Hours(), messages=100)
+        few = replace(parcel(world), route=replace(parcel(world).route, messages=2))
+        for _ in range(6):
+            await post.deliver(few)
+        assert world.connections == 3
+        await post.close()
+
+
+async def test_an_idle_connection_is_closed_by_the_clock() -> None:
+    clock = Hours()
+    async with receiver() as world:
+        post = courier(clock, idle=30)
+        await post.deliver(parcel(world))
+        while world.open_now:
+            clock.pass_by(15)
+            await asyncio.sleep(0)
+        assert world.commands[-1] == b"QUIT"
+        assert (await post.deliver(parcel(world))).outcome is Outcome.SENT
+        assert world.connections == 2
+        await post.close()
+
+
+@pytest.mark.parametrize("way", [{}, LOCKSTEP], ids=["pipelined", "lockstep"])
+@pytest.mark.parametrize("last_words", [CLOSE, b"421 4.4.2 idle too long\r\n"], ids=repr)
+async def test_a_connection_given_up_while_idle_is_replaced_unnoticed(
+    way: dict[str, bytes], last_words: bytes | None
+) -> None:
+    async with receiver(way) as world:
+        post = courier(Hours())
+        await post.deliver(parcel(world))
+        world.script["MAIL"] = last_words
+        second = asyncio.create_task(post.deliver(parcel(world)))
+        await world.until(lambda: world.connections == 2 or second.done())
+        world.script["MAIL"] = b"250 ok\r\n"
+        assert (await second).outcome is Outcome.SENT
+        assert len(world.messages) == 2
+        await post.close()
+
+
+@pytest.mark.parametrize("way", [{}, LOCKSTEP], ids=["pipelined", "lockstep"])
+@pytest.mark.parametrize("stage", ["RCPT", "DATA"])
+@pytest.mark.parametrize("last_words", [CLOSE, b"421 4.7.0 enough for one session\r\n"], ids=repr)
+async def test_a_connection_that_ends_before_any_of_a_message_was_sent_is_not_the_messages_fault(
+    way: dict[str, bytes], stage: str, last_words: bytes | None
+) -> None:
+    async with receiver(way) as world:
+        post = courier(Hours())
+        await post.deliver(parcel(world))
+        world.script[stage] = last_words
+        second = asyncio.create_task(post.deliver(parcel(world)))
+        await world.until(lambda: world.connections == 2 or second.done())
+        world.script[stage] = b"354 ok\r\n" if stage == "DATA" else b"250 ok\r\n"
+        assert (await second).outcome is Outcome.SENT
+        assert len([message for message in world.messages if message]) == 2
+        await post.close()
+
+
+@pytest.mark.parametrize("way", [{}, LOCKSTEP], ids=["pipelined", "lockstep"])
+async def test_a_recipient_who_is_answered_with_421_on_a_fresh_connection_too_is_deferred(
+    way: dict[str, bytes],
+) -> None:
+    async with receiver({**way, "RCPT TO:<poison@": b"421 4.3.0 internal error\r\n"}) as world:
+        post = courier(Hours())
+        await post.deliver(parcel(world))
+        reply = await post.deliver(parcel(world, "poison@example.com"))
+        assert (reply.outcome, reply.code, reply.stage) == (Outcome.DEFERRED, 421, "rcpt")
+        assert (await post.deliver(parcel(world))).outcome is Outcome.SENT
+        assert world.connections == 3
+        await post.close()
+
+
+async def test_those_who_wait_behind_a_421_leave_over_other_connections() -> None:
+    async with receiver({"RCPT TO:<poison@": b"421 4.3.0 internal error\r\n"}) as world:
+        post = courier(Hours(), relay=2)
+        people = ["poison@example.com" if place % 3 == 1 else f"r{place}@example.com" for place in range(30)]
+        replies = await asyncio.gather(*(post.deliver(parcel(world, one)) for one in people))
+        for one, reply in zip(people, replies, strict=True):
+            assert reply.outcome is (Outcome.DEFERRED if one.startswith("poison") else Outcome.SENT)
+        await post.close()
+
+
+async def test_a_host_that_takes_fewer_connections_than_we_would_open_is_served_over_those_it_takes() -> None:
+    async with receiver() as world:
+        world.most = 2
+        world.gate = asyncio.Event()
+        post = courier(Hours(), relay=8)
+        under_way = [asyncio.create_task(post.deliver(parcel(world))) for _ in range(2)]
+        await world.until(lambda: len(world.messages) == 2)
+        under_way += [asyncio.create_task(post.deliver(parcel(world))) for _ in range(28)]
+        await world.until(lambda: world.connections >= 3)
+        world.gate.set()
+        assert {reply.outcome for reply in await asyncio.gather(*under_way)} == {Outcome.SENT}
+        assert len(world.messages) == 30
+        assert world.connections <= 8 + 2
+        await post.close()
+
+
+async def test_a_host_that_took_fewer_connections_is_offered_more_when_it_has_served_well() -> None:
+    async with receiver() as world:
+        world.most = 1
+        world.gate = asyncio.Event()
+        post = courier(Hours(), relay=2)
+        first = asyncio.create_task(post.deliver(parcel(world)))
+        await world.until(lambda: len(world.messages) == 1)
+        second = asyncio.create_task(post.deliver(parcel(world)))
+        await world.until(lambda: world.connections == 2)
+        world.most = None
+        world.gate.set()
+        await asyncio.gather(first, second)
+        for _ in range(200):
+            await post.deliver(parcel(world))
+        world.gate.clear()
+        last = [asyncio.create_task(post.deliver(parcel(world))) for _ in range(2)]
+        await world.until(lambda: len(world.messages) == 204)  # both at once: one connection would hold the second
+        world.gate.set()
+        await asyncio.gather(*last)
+        await post.close()
+
+
+async def test_a_receiver_that_hangs_up_at_once_on_a_fresh_connection_is_not_tried_for_ever() -> None:
+    async with receiver({"MAIL": CLOSE}) as world:
+        post = courier(Hours())
+        reply = await post.deliver(parcel(world))
+        assert (reply.outcome, reply.stage) == (Outcome.DEFERRED, "mail")
+        assert world.connections == 1
+        await post.close()
+
+
+async def test_unasked_words_close_an_idle_connection() -> None:
+    async with receiver() as world:
+        post = courier(Hours())
+        await post.deliver(parcel(world))
+        world.writers[0].write(b"421 4.3.2 going down\r\n")
+        await world.until(lambda: world.open_now == 0)
+        assert (await post.deliver(parcel(world))).outcome is Outcome.SENT
+        await post.close()
+
+
+async def test_a_reply_that_comes_late_is_never_taken_for_the_next_ones() -> None:
+    async with receiver({"dot": b"250 2.0.0 taken\r\n250 2.0.0 and again\r\n"}) as world:
+        post = courier(Hours())
+        assert (await post.deliver(parcel(world))).outcome is Outcome.SENT
+        world.script["RCPT"] = b"550 5.1.1 unknown\r\n"
+        assert (await post.deliver(parcel(world))).outcome is Outcome.FAILED
+        await post.close()
+
+
+async def test_waiters_share_the_news_that_a_host_is_down() -> None:
+    async with receiver({"greeting": b"554 5.3.2 not today\r\n"}) as world:
+        post = courier(Hours(), relay=1)
+        replies = await asyncio.gather(*(post.deliver(parcel(world)) for _ in range(10)))
+        assert {reply.outcome for reply in replies} == {Outcome.ROUTE_DOWN}
+        assert world.connections == 1
+        world.script["greeting"] = b"220 well\r\n"
+        assert (await post.deliver(parcel(world))).outcome is Outcome.SENT
+        await post.close()
+
+
+async def test_a_cancelled_delivery_leaves_no_half_used_connection() -> None:
+    async with receiver() as world:
+        world.gate = asyncio.Event()
+        post = courier(Hours(), relay=1)
+        first = asyncio.create_task(post.deliver(parcel(world)))
+        await world.until(lambda: len(world.messages) == 1)
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+        world.gate.set()
+        assert (await post.deliver(parcel(world))).outcome is Outcome.SENT
+        assert world.connections == 2
+        await post.close()
+
+
+async def test_closing_lets_a_delivery_finish() -> None:
+    async with receiver() as world:
+        world.gate = asyncio.Event()
+        post = courier(Hours())
+        under_way = asyncio.create_task(post.deliver(parcel(world)))
+        await world.until(lambda: len(world.messages) == 1)
+        await post.close()
+        world.gate.set()
+        assert (await under_way).outcome is Outcome.SENT
+        await world.until(lambda: world.open_now == 0)
