@@ -111,11 +111,10 @@ def _watched_morning(directory: Path, *, messages: int) -> Said:
 
     def move_in() -> Parts:
         from console import factory  # noqa: PLC0415 - the ORM takes longer to import than the first frame may
-        from core.demo import incident, seed  # noqa: PLC0415 - the same
-        from core.demo import incident_runner as demo_incident_runner
+        from core.demo import incident, incident_runner, seed  # noqa: PLC0415 - the same
 
         with contextlib.redirect_stderr(sys.__stderr__):  # a process is handed its descriptor; Textual's has none
-            playing = demo_incident_runner.Playing(incident.WIDENED, directory, messages=messages, watched=True)
+            playing = incident_runner.Playing(incident.WIDENED, directory, messages=messages, watched=True)
         under_way.append(playing)
         try:
             playing.hear()

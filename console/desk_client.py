@@ -15,15 +15,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from sqlalchemy import Connection
-
 from console.queries.needs import needs
 from console.queries.overview import Overview
 from console.state import DeskUpdate, Link, Live
 from core.db import audit_log
 from core.db.counters import bucket
 from core.db.queries import figures
-from core.db.store import Store
+from core.db.store import Connection, Store
 from core.db.transaction import Transaction
 from core.errors import AccessEnded, PostroomError
 from core.events import (

@@ -10,11 +10,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-
 from core.db.directory import MailboxRecord
-from core.db.store import Store, unavailable
+from core.db.store import DATABASE_ERRORS, Store, unavailable
 from core.db.transaction import Transaction
 from core.errors import AccessEnded, Refused
 from core.model import Actor, Mode
@@ -74,7 +71,7 @@ def _each(
                     except Refused as error:
                         refused.append((item(one), error.reason))
             done += made
-    except (DBAPIError, PoolTimeout) as error:
+    except DATABASE_ERRORS as error:
         raise unavailable(error) from error
     return Settled(tuple(done), tuple(refused))
 

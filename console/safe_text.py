@@ -1,8 +1,8 @@
 """Make foreign text safe to draw: what mail, agents and receivers wrote must not drive the terminal.
 
 `make_safe` is the one place where foreign text enters the console's state: whatever has no visible form of its own
-(`core.text.unicode_safety` says what) becomes a visible marker such as `⟨U+202E⟩` and is counted. Everything after it handles plain
-str.
+(`core.text.unicode_safety` says what) becomes a visible marker such as `⟨U+202E⟩` and is counted. Everything after it
+handles plain str.
 
 `LastFilter` stands behind it, on every line that Textual is about to draw: what slipped past (a new screen, a library's
 widget) is dropped there, with links and click actions. It rests on Textual's internal LineFilter, hence the exact pin.

@@ -1,6 +1,7 @@
 """What one operator has done in this session: decisions they can still take back, what they opened.
 
-Pure: times come in, answers go out. How long they read and how fast they decide the desk keeps (core.services.sending.review).
+Pure: times come in, answers go out. How long reviewers read and how fast they decide is kept by the desk
+(core.services.sending.review).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What the console knows of the desk at this moment, as values: the header, what needs somebody, the agents.
 
-Read by one background reader (`console.desk_client`), drawn by every screen. No I/O and no ORM: the first frame imports this.
+Read by one background reader (`console.desk_client`), drawn by every screen. No I/O and no ORM: the first frame
+imports this.
 """
 
 from __future__ import annotations

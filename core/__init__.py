@@ -1,57 +1,55 @@
 """Postroom: the operations desk for email that AI agents send.
 
-The way of a message, each step naming its file:
+What happens to a message, and the files of each step:
 
-    an agent calls POST /emails/send            api/routes/emails.py      find the caller; contract.py, submissions.py parse
-    the bytes are composed, once                services/sending/prepare.py      rules/compose, classes, provenance.py
-    the gate decides                            services/sending/submit.py       services/sending/gate.py reads facts, rules/gate.py decides
-      held: it waits for a human                services/sending/review/         rules/content (what it hides), pace; digest, dwell
-      free: it is ready in its lane             db/queue/        order, fairness, one row to hold a lane back
-    a worker claims it under its budgets        services/sending/delivery/         services/sending/limits.py, rules/budgets.py
-    it is dated and signed                      workers/delivery.py  rules/compose with_date, rules/signing.py
-    the gate decides again, with today's facts  services/sending/delivery/         services/sending/gate.py; altering.py computes the digest again
-    the attempt is committed, then delivered    services/sending/delivery/         smtp/ speaks to the relay or the MX
-    what the receiver said is settled           services/sending/delivery/         sent, deferred, failed, uncertain
-    feedback comes back and moves rates         services/feedback/ingest.py       api/routes/feedback.py, rules/reports, rules/providers
-    a guard suspends before receivers act       services/control/emergency.py     rules/guards.py
+    an agent calls POST /emails/send     api/routes/emails.py authenticates, api/parsing.py reads the request
+    it is composed, once                 services/sending/prepare.py: rules/compose, rules/classes, rules/signed_ids.py
+    the gate decides                     services/sending/submit.py; gate.py reads facts, rules/gate.py decides
+      held: it waits for a person        services/sending/review/; rules/content finds what it hides
+      free: it is ready in its lane      db/queue/: order, fairness, one row to hold a lane back
+    a worker claims it under its budgets services/sending/delivery/, services/sending/limits.py, rules/budgets.py
+    it is dated and signed               workers/delivery.py; rules/compose with_date, rules/signing.py
+    the gate decides again, as of now    services/sending/delivery/; alteration.py computes the digest again
+    the attempt is committed, then made  services/sending/delivery/; smtp/ speaks to the relay or the MX
+    the reply is settled                 services/sending/delivery/: sent, deferred, failed, uncertain
+    feedback comes back, moves rates     services/feedback/ingest.py; rules/reports, rules/providers
+    a guard suspends the agent           services/feedback/rates.py, services/control/emergency.py, rules/guards.py
 
-Where to look for a question:
+Where to look:
 
-    who may send at all        services/identity/mailboxes.py (three signatures), tokens.py, operators.py, streams.py, retirement.py
-    who may act or read        services/access.py (operators, in each transaction), reach.py (tokens); rules/roles.py
-    how far they may go        services/identity/mailbox_settings.py (modes, limits), policies.py, replaying.py, runs.py; rules/policy,
-                               rules/roles.py
-    who may be written to      services/feedback/suppressions.py, consents.py, consentfacts.py, contacts.py; rules/consent.py
-    which mail is not answered services/sending/loop_prevention.py, rules/answering.py
-    what an emergency needs    services/control/emergency.py (suspend, pause, stop)
-    what was refused           services/sending/refusals.py (counted, one entry for many)
-    what came back             services/feedback/ingest.py, matching.py (proof), cohorts.py (rates), guarding.py, anomalies.py
-    who is told                services/notify/webhook_outbox.py, deadletters.py + workers/webhooks.py (programs),
-                               services/notify/notification_outbox.py + workers/notifications.py (people)
-    what happened              services/audit/trace.py, difference.py, evidence.py, checkpoints.py, bundle.py
-    whether the log is whole   services/control/log_integrity.py, workers/log_check.py (hold the desk), checkpoints.py (proof kept outside)
-    what screens show          db/queries/ (one file a screen); console/queries/ (what needs a gauge or a verdict)
-    what the clock does        workers/scheduler.py (its list of chores), checkpoints.py, services/control/retention.py, lookout.py,
-                               clocksteps.py (a clock that is set back)
-    who comes in               api/routes/oversight.py, people.py, tokens.py, told.py, identities.py, unsubscribe.py,
-                               maildir.py, health.py
-    whether the desk can work  services/control/readiness.py (accept, claim, deliver), gateways.py (who runs), workers/heartbeat.py
-    who waits for an outcome   api/outcome_waiter.py (`Prefer: wait`: one reader for all who wait)
-    large messages             api/compose_pool.py, cli/composer.py (processes of their own)
-    what clients may cost      api/listener.py, connection.py (connections, time), limits.py (bodies)
-    under which names          api/middleware/allowed_hosts.py (`Host`), docs.py (the page at /docs)
+    who may send at all          services/identity/: mailboxes (three signatures), tokens, operators, streams
+    who may act or read          services/access.py (operators), services/sending/token_reach.py (agents); roles
+    how far an agent may go      services/identity/mailbox_settings.py, services/sending/runs.py, rules/modes.py
+    the policy                   services/control/policy.py, rules/policy/; services/sending/policy_replay.py
+    who may be written to        services/feedback/: suppressions, consents; services/sending/: consent_facts, contacts
+    mail that is never answered  services/sending/loop_prevention.py, rules/loop_prevention.py
+    suspend, pause, stop         services/control/emergency.py
+    what was refused             services/sending/refusals.py: counted, one entry for many
+    what came back               services/feedback/: ingest, matching (proof), rates, anomalies
+    webhooks                     services/notify/: webhook_outbox, dead_letters, webhook_client; workers/webhooks.py
+    notifications of people      services/notify/: notification_outbox, apprise_client; workers/notifications.py
+    what happened                services/audit/: trace, difference, mode_evidence, checkpoints, evidence_bundle
+    whether the log is intact    services/audit/log_integrity.py, workers/log_check.py; db/audit_log.py is the chain
+    what screens show            db/queries/: one file a screen; console/queries/: what needs a gauge or a verdict
+    what runs on a schedule      workers/scheduler.py; services/control/: retention, site_discovery
+    a clock that is set back     services/sending/clock_skew.py
+    HTTP routes                  api/routes/: emails, oversight, mailboxes, operators, tokens, feedback, webhooks
+    whether the desk can work    services/control/: readiness, gateway_registry (who runs); workers/heartbeat.py
+    Prefer: wait                 api/outcome_waiter.py: one reader for all who wait
+    large messages               api/compose_pool.py, cli/compose_process.py: processes of their own
+    limits on HTTP clients       api/listener.py, api/http_connection.py, api/middleware/
 
-Every fact is in the log: events/ is the catalogue, db/audit_log.py the chain. What else is remembered: db/tables/.
+Every fact is in the log: events/ is the catalogue, db/audit_log.py the hash chain. All other state: db/tables/.
 
-The floors, from the top; each imports only what is below it (`lint-imports` holds them):
+Layers, from the top; each imports only what is below it (`lint-imports` checks them):
 
-    cli                      the command line          demo       the simulated ends of `postroom demo`
-    gateway > delivery       wiring: settings -> ledger, doors, loops; delivery alone is an egress process
-    doors | loops            where the outside comes in | what runs by itself
-    flow                     the story: one verb for each thing that can happen
-    rules | ledger | smtp | hooks | notices            decisions | the only SQL | mail out | webhooks out | people told
-    minting keyfile keys networks settings clock       secrets, sealed keys, addresses, configuration, time
-    workhours                                          deadlines that stop over nights and weekends
-    filters                                            the one grammar of `field:value`; db/queries/filter_conditions.py in SQL
-    events > words, unseen (characters), hypertext (HTML) > errors
+    cli, demo                    the command line; the simulated world of `postroom demo`
+    gateway > process            wiring: settings -> database, API, workers; process: delivery alone (`--egress`)
+    api | workers                HTTP; everything that runs without being asked
+    services                     one verb for each thing that can happen; its rooms, from the top:
+                                 audit > identity > sending > feedback > control > notify
+    rules | db | smtp            decisions without I/O; tables and SQL; mail transport
+    security, settings, clock    keys, credentials, addresses never to be reached; configuration; time
+    filters, work_hours          the filter grammar; deadlines that stop over nights and weekends
+    events > model > ids > durations > text > errors
 """

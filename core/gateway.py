@@ -138,7 +138,7 @@ class Gateway:
             LogCheck(self.settings, store=self.delivery.store, writer=writer, clock=clock).run(),
             MxLookup(writer=writer, clock=clock).run(),
             self.traffic.watch(),
-            Maildirs(self.desk, self.settings.feedback.maildirs).run(),
+            Maildirs(self.desk.writer, self.desk.house.keyring, self.settings.feedback.maildirs).run(),
         ]
         if self.settings.policy_file.is_file():
             running.append(PolicyWatcher(self.settings.policy_file, writer=writer).run())

@@ -7,6 +7,8 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Final, NewType, Protocol
 
+from core.durations import SECOND
+
 SILENT: Final = 12 * SECOND
 """After how long without a beat a process counts as gone: two beats did not come, and the database had time."""
 

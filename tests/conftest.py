@@ -82,3 +82,12 @@ def store(database_url: str, clock: FakeClock) -> Iterator[Store]:
     opened = Store(database_url, clock=clock)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def sqlite_store(tmp_path: Path, clock: FakeClock) -> Iterator[Store]:
+    """For what the API and workers do by themselves: the databases are compared elsewhere."""
+    made = Store(f"sqlite:///{tmp_path}/postroom.db", clock=clock)
+    migrate.upgrade(made.engine)
+    yield made
+    made.close()

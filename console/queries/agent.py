@@ -8,7 +8,6 @@ from typing import Final
 
 from console.queries.overview import budgets, share
 from console.state import Share
-from core.db import rate_windows
 from core.db.counters import bucket
 from core.db.queries import agents as views
 from core.db.queries import events, figures
@@ -22,6 +21,7 @@ from core.rules.policy import Guard
 from core.services import context
 from core.services.audit import mode_evidence
 from core.services.audit.mode_evidence import Evidence
+from core.services.control import rate_windows
 
 BINS: Final = 56
 EVENTS_SHOWN: Final = 12

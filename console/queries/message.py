@@ -6,14 +6,13 @@ from array import array
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import Connection
-
 from console.queries.overview import budgets
 from console.views.message_lines import MessageLines
 from core.db import gate_queries
 from core.db.queries import figures, message, queue
 from core.db.queries.message import MessageView
 from core.db.queries.queue import HeldRow, Order
+from core.db.store import Connection
 from core.db.transaction import Transaction
 from core.filters import Want
 from core.ids import spell_id

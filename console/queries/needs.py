@@ -5,24 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Final
 
-from sqlalchemy import func, select
-
 from console.queries.overview import is_tight
 from console.state import AgentLine, Level, Need
 from console.views.format import clock, moment, percent, plural, stamp
 from core.db.counters import bucket
 from core.db.queries import agents as views
 from core.db.queries import figures, lanes, queue
-from core.db.tables import Mailbox, table
 from core.db.transaction import Transaction
 from core.durations import DAY, HOUR
 from core.model import GUARD
 from core.rules import guards
 from core.services import context
-from core.services.control import log_integrity
+from core.services.audit import log_integrity
+from core.services.control import emergency
 from core.services.feedback import anomalies
 
-MAILBOX: Final = table(Mailbox)
 EXPIRES_SOON: Final = 14 * DAY
 FAULTS: Final = frozenset({"altered", "route_down", "no_worker", "webhook_dead"})
 LANES: Final = 50
@@ -48,7 +45,7 @@ def needs(tx: Transaction, lines: Collection[AgentLine], head: figures.Head) -> 
 def _of_desk(tx: Transaction, head: figures.Head) -> Iterator[Need]:
     if head.stopped_at is not None:
         yield Need(Level.FAULT, "the desk", f"ALL STOP by {head.stopped_by}: {head.stop_reason}", "desk")
-    held = head.stopped_by == log_integrity.HOLDER
+    held = head.stopped_by == emergency.LOG_CHECK
     broken = None if held else log_integrity.fault(tx.conn, tail=LOG_TAIL)
     if broken is not None:
         yield Need(Level.FAULT, "the log", f"{broken}; postroom audit verify", "events")
@@ -134,15 +131,14 @@ def _of_lanes(tx: Transaction) -> Iterator[Need]:
 
 
 def _of_identities(tx: Transaction) -> Iterator[Need]:
-    c = MAILBOX.c
-    asked = tx.one(select(func.count()).where(c.status == "requested"))
-    ending = tx.one(select(func.count()).where(c.status == "active", c.expires_at <= tx.now + EXPIRES_SOON))
-    if asked and asked[0]:
+    asked = views.count_requested(tx.conn)
+    ending = views.count_expiring(tx.conn, by=tx.now + EXPIRES_SOON)
+    if asked:
         yield Need(
             Level.INFO,
-            plural(asked[0], "identity", "identities"),
-            f"await{'s' * (asked[0] == 1)} approval",
+            plural(asked, "identity", "identities"),
+            f"await{'s' * (asked == 1)} approval",
             "identities",
         )
-    if ending and ending[0]:
-        yield Need(Level.INFO, plural(ending[0], "identity", "identities"), "to renew within 14 days", "identities")
+    if ending:
+        yield Need(Level.INFO, plural(ending, "identity", "identities"), "to renew within 14 days", "identities")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from console.state import AgentLine, BoxLine, Level, Share
-from core.db import gate_queries, rate_windows
+from core.db import gate_queries
 from core.db.counters import bucket
 from core.db.queries import agents as views
 from core.db.queries import events, figures
@@ -22,6 +22,7 @@ from core.rules import guards, modes
 from core.rules.guards import Measure
 from core.rules.policy import Guard, Policy
 from core.services import context
+from core.services.control import rate_windows
 from core.services.sending import limits as sending_limits
 
 TREND_BINS: Final = 6
@@ -60,7 +61,7 @@ def _lines(tx: Transaction, known: Collection[AgentBasics], policy: Policy) -> d
         return {}
     ids = [one.id for one in known]
     boxes = {one.id: [box.id for box in one.boxes] for one in known}
-    sending_limits.foresee_agents(tx, ids)
+    sending_limits.prefetch_agents(tx, ids)
     rate_windows.prefetch(tx, ids, window=max(policy.guards.complaints.window, policy.guards.bounces.window))
     read = _Read(
         held=figures.depths(tx.conn, "agent", ids, "pending"),

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection
-
 from core.db import directory, gate_queries
 from core.db.directory import MailboxRecord, SignoffFacts
 from core.db.queries import agents, events, lanes
 from core.db.queries.agents import KeyRow, SuppressionRow
 from core.db.queries.events import EventPage
 from core.db.queries.lanes import LaneRow, SiteRow
+from core.db.store import Connection
 from core.db.transaction import Transaction
 from core.filters import Want
 from core.model import Limit
@@ -43,7 +42,7 @@ class Paced:
 def all_lanes(tx: Transaction) -> list[Paced]:
     """The deepest first."""
     found = lanes.lanes(tx.conn, now=tx.now, limit=LANE_PAGE)
-    limits.foresee_sites(tx, [(lane.mailbox_id, lane.site) for lane in found])
+    limits.prefetch_sites(tx, [(lane.mailbox_id, lane.site) for lane in found])
     return [_paced(tx, lane) for lane in found]
 
 

@@ -1,1 +1,1 @@
-"""One file a screen. A screen lays out, asks, and shows; what things mean is decided in `core` and `console.queries`."""
+"""One file a screen: layout, questions, display. What things mean is decided in `core` and `console.queries`."""

@@ -1,9 +1,9 @@
 """The one table: it draws only what is visible, so a million rows cost what forty do.
 
 Textual's DataTable lays out every cell of every row: 100,000 rows freeze the screen for twenty seconds. Here the rows
-are ids (`console.row_selection`), a page of them is fetched by key when it comes into view, and each drawn line is kept by
-(id, version, cursor, mark, width). Events only mark ids dirty; one tick, four times a second, fetches and redraws the
-dirty ones that are visible. A screen that is not shown does nothing.
+are ids (`console.row_selection`), a page of them is fetched by key when it comes into view, and each drawn line is
+kept by (id, version, cursor, mark, width). Events only mark ids dirty; one tick, four times a second, fetches and
+redraws the dirty ones that are visible. A screen that is not shown does nothing.
 
 Data goes down through methods, messages come up. The table never decides: a click or a key moves the cursor, no more.
 """

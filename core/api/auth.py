@@ -12,11 +12,10 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from fastapi import Request
-from sqlalchemy import Connection
 
 from core.db import gate_queries
 from core.db.gate_queries import TokenFacts
-from core.db.store import Store
+from core.db.store import Connection, Store
 from core.db.transaction import Transaction
 from core.errors import Forbidden, Unauthenticated
 from core.model import Actor

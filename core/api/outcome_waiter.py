@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Collection
 from typing import Final
 
 import structlog
-from sqlalchemy import select
 
+from core.db.queries import message as messages
 from core.db.store import Store
-from core.db.tables import Message, table
 from core.errors import Unavailable
 
-MESSAGE: Final = table(Message)
 LOOK: Final = 0.5
 """Seconds between looks when no commit woke the reader."""
 GAP: Final = 0.05
@@ -98,12 +97,15 @@ class Outcomes:
                 log.exception("outcomes could not be read")
             await asyncio.sleep(GAP)
 
+    def _under_way(self, asked: Collection[int]) -> set[int]:
+        with self._store.read() as conn:
+            return messages.under_way(conn, asked)
+
     async def _look(self) -> None:
         asked = list(self._waiting)
         if not asked:
             return
-        statement = select(MESSAGE.c.id).where(MESSAGE.c.id.in_(asked), MESSAGE.c.open > 0)
-        under_way = {row.id for row in await asyncio.to_thread(self._store.rows, statement)}
+        under_way = await asyncio.to_thread(self._under_way, asked)
         for message_id in asked:
             if message_id not in under_way:
                 for final in self._waiting.pop(message_id, ()):

@@ -17,14 +17,13 @@ from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
 import typer
-from sqlalchemy import Connection
 
 from core.cli import output
 from core.cli.authorization import ACCESS, Free
 from core.cli.output import TOKEN, AsJson, Directory, Said, plain
 from core.clock import SystemClock
 from core.db import schema_revision
-from core.db.store import Store
+from core.db.store import Connection, Store
 from core.db.transaction import Transaction
 from core.errors import Unauthenticated
 from core.model import Actor

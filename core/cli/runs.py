@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 import typer
-from sqlalchemy import Connection
 
 from core.cli import serializers
 from core.cli.context import CommandContext, Reason, command
 from core.cli.output import Said, group, pairs, table
 from core.db import directory
+from core.db.store import Connection
 from core.durations import stamp
 from core.errors import Conflict, NotFound
 from core.model import plural

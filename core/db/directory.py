@@ -14,7 +14,7 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import Connection, Row, Select, func, select
 
-from core.db.tables import Agent, Mailbox, Operator, Signoff, Stream, Token, table
+from core.db.tables import Agent, Mailbox, Operator, Signoff, Stream, StreamKey, Token, table
 from core.ids import sha256
 from core.model import Actor, Role
 
@@ -24,6 +24,7 @@ AGENT: Final = table(Agent)
 STREAM: Final = table(Stream)
 SIGNOFF: Final = table(Signoff)
 TOKEN: Final = table(Token)
+STREAM_KEY: Final = table(StreamKey)
 
 PAGE: Final = 100
 
@@ -346,3 +347,12 @@ def tokens_alive(
 def _token(row: Row[Any]) -> TokenRecord:
     values: dict[str, Any] = row._asdict()
     return TokenRecord(**(values | {"scopes": tuple(row.scopes or ())}))
+
+
+def stream_with_keys(conn: Connection, stream_id: int) -> tuple[Row[Any], Sequence[Row[Any]]]:
+    """A stream and the keys that sign for it now, Ed25519 and RSA; private keys are sealed."""
+    stream = conn.execute(select(STREAM).where(STREAM.c.id == stream_id)).one()
+    c = STREAM_KEY.c
+    signing = (c.stream_id == stream_id, c.slot == stream.active_slot, c.retired_at.is_(None))
+    keys = conn.execute(select(STREAM_KEY).where(*signing).order_by(c.algorithm.desc())).all()
+    return stream, keys

@@ -31,6 +31,11 @@ from core.model import Clock
 
 T = TypeVar("T")
 
+__all__ = ["DATABASE_ERRORS", "Connection", "Store", "unavailable"]
+
+DATABASE_ERRORS: Final = (DBAPIError, PoolTimeout)
+"""What SQLAlchemy raises when the database does not answer, or refuses; `unavailable` says it in the desk's words."""
+
 LOG_LOCK: Final = 0x706F7374  # "post": the advisory lock that stands for the head of the log
 RECENT: Final = SECOND
 RECENT_MOST: Final = 10_000
@@ -68,7 +73,7 @@ class Store:
         try:
             with self.engine.connect() as conn:
                 yield conn
-        except (DBAPIError, PoolTimeout) as error:
+        except DATABASE_ERRORS as error:
             raise unavailable(error) from error
 
     def rows(self, statement: Executable) -> list[Row[Any]]:
@@ -103,7 +108,7 @@ class Store:
         try:
             with self.begin() as tx:
                 return tx.run(verb)
-        except (DBAPIError, PoolTimeout) as error:
+        except DATABASE_ERRORS as error:
             raise unavailable(error) from error
 
     def look(self, verb: Callable[[Transaction], T]) -> T:

@@ -66,7 +66,7 @@ class Transaction:
         self._verb: _Staged | None = None
         self._savepoint: Any = None
         self._memo: dict[Hashable, Any] = {}
-        self._foreseen: dict[Hashable, dict[str, list[Row[Any]]]] = {}
+        self._prefetched: dict[Hashable, dict[str, list[Row[Any]]]] = {}
         self._buckets: dict[tuple[str, str, str], dict[int, int]] = {}
         self.appended: tuple[int, int] | None = None
         """First and last seq appended by this transaction, once it is finished."""
@@ -146,11 +146,11 @@ class Transaction:
         found: dict[str, list[Row[Any]]] = {key: [] for key in keys}
         for row in rows:
             found[row.address].append(row)
-        self._foreseen[what] = found
+        self._prefetched[what] = found
 
     def prefetched(self, what: Hashable, keys: Collection[str]) -> list[Row[Any]] | None:
         """Those rows again, or None if some key was not read or a verb has written since."""
-        found = self._foreseen.get(what)
+        found = self._prefetched.get(what)
         if found is None or not all(key in found for key in keys):
             return None
         return [row for key in keys for row in found[key]]
@@ -290,7 +290,7 @@ class Transaction:
     def _changed(self) -> None:
         """Some row may be different now: forget what was remembered of rows."""
         self._memo.clear()
-        self._foreseen.clear()
+        self._prefetched.clear()
         self._lasting.clear()
         self._passing = {}
 

@@ -128,7 +128,7 @@ class Writer:
         tx: Transaction | None = None
         try:
             with self._store.begin() as tx:
-                self._foresee(jobs, tx)
+                self._prefetch(jobs, tx)
                 for job in jobs:
                     self._attempt(job, tx)
         except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a verb has staged
@@ -149,11 +149,11 @@ class Writer:
         return tx.appended is not None
 
     @staticmethod
-    def _foresee(jobs: list[_Job], tx: Transaction) -> None:
+    def _prefetch(jobs: list[_Job], tx: Transaction) -> None:
         """Let verbs of one kind read together what each would read alone; what they do stays their own."""
         kinds: dict[type, list[Any]] = {}
         for job in jobs:
-            if hasattr(job.verb, "foresee"):
+            if hasattr(job.verb, "prefetch"):
                 kinds.setdefault(type(job.verb), []).append(job.verb)
         for kind, verbs in kinds.items():
             if len(verbs) > 1:

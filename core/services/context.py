@@ -1,4 +1,4 @@
-"""What verbs may use beside their transaction: keys, ids, chance, and the policy in force.
+"""What verbs share: keys, ids and chance, the policy in force, a reason that is not empty, a stream by its name.
 
 The clock is the transaction's. Policies are parsed once per version, whoever asks.
 """
@@ -7,14 +7,21 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import Row, select
 
 from core import work_hours
 from core.db import gate_queries
+from core.db.tables import Stream, table
 from core.db.transaction import Transaction
+from core.errors import Invalid, NotFound
 from core.ids import Chance, Ids
 from core.rules import policy as policies
 from core.rules.policy import Policy
 from core.rules.signed_ids import HmacKeys
+
+STREAM: Final = table(Stream)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +53,19 @@ def current_policy(tx: Transaction) -> tuple[int, Policy]:
     """Version and content of the policy in force for this transaction."""
     version, content = gate_queries.policy_in_force(tx)
     return version, parsed(content)
+
+
+def require_reason(reason: str) -> str:
+    """The reason, trimmed. Raises `Invalid` for an empty one: the log must say why."""
+    said = " ".join(reason.split())
+    if not said:
+        raise Invalid("a reason is needed", fix="--reason TEXT", problems=(("reason", "is empty"),))
+    return said
+
+
+def stream_named(tx: Transaction, domain: str) -> Row[Any]:
+    """The stream's row. Raises `NotFound`."""
+    row = tx.one(select(STREAM).where(STREAM.c.domain == domain.strip().lower()))
+    if row is None:
+        raise NotFound(f"there is no stream {domain}", fix="postroom stream list shows those there are")
+    return row

@@ -19,9 +19,8 @@ from core.db.store import Store
 from core.db.writer import Writer
 from core.errors import Invalid, PostroomError
 from core.model import Clock
-from core.services.audit import checkpoints
-from core.services.control import log_integrity
-from core.services.control.log_integrity import Seen
+from core.services.audit import checkpoints, log_integrity
+from core.services.audit.log_integrity import Seen
 from core.settings import Settings
 
 SEEN: Final = "log-head.json"

@@ -21,12 +21,13 @@ from typing import Final
 import structlog
 from watchfiles import awatch
 
-from core.api.deps import ApiContext
 from core.db import feedback
 from core.db.transaction import Transaction
+from core.db.writer import Writer
 from core.errors import Unavailable
 from core.rules import reports
 from core.rules.reports import Report
+from core.rules.signed_ids import HmacKeys
 from core.services.feedback import ingest
 from core.services.feedback.ingest import Absorbed
 
@@ -58,8 +59,9 @@ class _Found:
 class Maildirs:
     """Watches Maildir folders (each with new/ and cur/)."""
 
-    def __init__(self, desk: ApiContext, folders: Sequence[Path]) -> None:
-        self._desk = desk
+    def __init__(self, writer: Writer, keyring: HmacKeys, folders: Sequence[Path]) -> None:
+        self._writer = writer
+        self._keyring = keyring
         self._folders = tuple(folders)
         self._stuck: set[Path] = set()
 
@@ -104,7 +106,7 @@ class Maildirs:
             found = await asyncio.to_thread(_read, file)
             if found is None:
                 return False
-            told = await self._desk.writer.do(lambda tx: self._absorb(tx, found))
+            told = await self._writer.do(lambda tx: self._absorb(tx, found))
         except Unavailable as error:
             log.warning("left for later", file=file.name, reason=error.reason)
             return False
@@ -123,7 +125,7 @@ class Maildirs:
         """None: another process, or we before a crash, absorbed it already."""
         if not feedback.first_time(tx, found.key):
             return None
-        keyring = self._desk.house.keyring
+        keyring = self._keyring
         return ingest.absorb_report(tx, found.report, source="maildir", keyring=keyring, digest=found.digest)
 
     async def _finish(self, folder: Path, file: Path) -> None:

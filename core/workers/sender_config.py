@@ -13,18 +13,15 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_der_private_key
-from sqlalchemy import select
 
+from core.db import directory
 from core.db.store import Store
-from core.db.tables import Stream, StreamKey, table
 from core.durations import SECOND
 from core.rules.provider_profiles import PROFILES, Profile
 from core.rules.signing import SigningKey
 from core.security.encryption import MasterKeys
 from core.smtp import Route
 
-STREAM: Final = table(Stream)
-KEY: Final = table(StreamKey)
 FRESH: Final = 2 * SECOND
 
 
@@ -57,12 +54,7 @@ class SenderConfigs:
 
     def _load(self, stream_id: int) -> SenderConfig:
         with self._store.read() as conn:
-            stream = conn.execute(select(STREAM).where(STREAM.c.id == stream_id)).one()
-            rows = conn.execute(
-                select(KEY)
-                .where(KEY.c.stream_id == stream_id, KEY.c.slot == stream.active_slot, KEY.c.retired_at.is_(None))
-                .order_by(KEY.c.algorithm.desc())
-            ).all()
+            stream, rows = directory.stream_with_keys(conn, stream_id)
         route = dataclasses.replace(Route.parse(stream.route), messages=stream.connection_messages)
         if stream.route_secret is not None:
             secret = self._keyring.open(bytes(stream.route_secret), about=f"route:{stream.domain}").decode()

@@ -6,17 +6,8 @@ from pathlib import Path
 import pytest
 
 from core.db.store import Store
-from core.demo.clock import FakeClock
-from tests.api.api_client import Visitor, one_store, opened
+from tests.api.api_client import Visitor, opened
 from tests.factories.desk import make_desk
-
-
-@pytest.fixture
-def sqlite_store(tmp_path: Path, clock: FakeClock) -> Iterator[Store]:
-    """For what doors do by themselves: the databases are compared elsewhere."""
-    store = one_store(tmp_path, clock)
-    yield store
-    store.close()
 
 
 @pytest.fixture

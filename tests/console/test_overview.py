@@ -7,7 +7,7 @@ from sqlalchemy import event, update
 from console.queries.needs import needs
 from console.queries.overview import Overview
 from console.state import AgentLine, Level, Need
-from core.db import gate_queries, rate_windows
+from core.db import gate_queries
 from core.db.counters import bucket
 from core.db.queries import figures
 from core.db.store import Store
@@ -15,7 +15,7 @@ from core.db.tables import Lane, Mailbox, table
 from core.db.transaction import Transaction
 from core.durations import DAY, HOUR
 from core.model import Mode, Outcome, Reply
-from core.services.control import emergency
+from core.services.control import emergency, rate_windows
 from core.services.sending import delivery, limits
 from tests.factories.desk import ALICE, DOMAIN, WIDE, Bench, add_mailbox, make_desk
 

@@ -390,12 +390,14 @@ def test_an_agent_stands_at_its_loosest_mode(store: Store) -> None:
 
 def test_a_gateway_that_is_down_says_since_when_killed_or_stopped(store: Store) -> None:
     make_desk(store)
-    began = store.clock.now()
+    clock = store.clock
+    assert isinstance(clock, FakeClock)
+    began = clock.now()
     store.transact(lambda tx: delivery.register_worker(tx, worker=1, pid=1))
     with store.read() as conn:
         assert [one.since for one in agents.troubles(conn, now=began + HOUR)] == [began]
     stopped = began + MINUTE
-    store.clock.advance(micros=MINUTE)
+    clock.advance(micros=MINUTE)
     store.transact(lambda tx: delivery.unregister_worker(tx, worker=1))
     store.transact(lambda tx: tx.emit(GatewayStopped(actor=str(SYSTEM), host="h", pid=1)))
     with store.read() as conn:

@@ -34,8 +34,12 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
+def maildirs(desk: Visitor, folder: Path) -> Maildirs:
+    return Maildirs(desk.desk.writer, desk.desk.house.keyring, [folder])
+
+
 def sweep(desk: Visitor, folder: Path) -> int:
-    return asyncio.run(Maildirs(desk.desk, [folder]).sweep())
+    return asyncio.run(maildirs(desk, folder).sweep())
 
 
 def suppressed(desk: Visitor) -> int:
@@ -70,7 +74,10 @@ def test_two_gateways_on_one_maildir_count_once(desk: Visitor, folder: Path) -> 
         (folder / "new" / f"{n}.host").write_bytes(raw)
 
     async def both() -> None:
-        await asyncio.gather(Maildirs(desk.desk, [folder]).sweep(), Maildirs(desk.desk, [folder]).sweep())
+        await asyncio.gather(
+            maildirs(desk, folder).sweep(),
+            maildirs(desk, folder).sweep(),
+        )
 
     asyncio.run(both())
     assert len(events(desk.bench.store, "feedback.unverified")) == 30
@@ -115,7 +122,7 @@ def test_desk_that_cannot_write_leaves_the_file_for_later(desk: Visitor, folder:
 
     async def story() -> int:
         await desk.desk.writer.close()
-        return await Maildirs(desk.desk, [folder]).sweep()
+        return await maildirs(desk, folder).sweep()
 
     assert asyncio.run(story()) == 0
     assert names(folder, "new") == ["1.host"]
@@ -137,7 +144,7 @@ def watched(desk: Visitor, folder: Path, story: Callable[[Callable[[], Awaitable
                 await committed.wait()
             committed.clear()
 
-        loop = asyncio.create_task(Maildirs(desk.desk, [folder]).run())
+        loop = asyncio.create_task(maildirs(desk, folder).run())
         try:
             await story(commit)
         finally:

@@ -26,7 +26,7 @@ from core.ids import read_id
 from core.model import Action
 from core.rules.roles import Verb
 from core.services.audit import status
-from core.services.sending import gated_actions
+from core.services.sending import gated_actions, token_reach
 from core.services.sending.loop_prevention import parent
 from core.services.sending.prepare import Prepared, Submission, prepare
 from core.services.sending.submit import RunMoved, Submit, note_answer, take_back
@@ -211,7 +211,7 @@ class Intake:
         tags = read(TagsRequest, await request.body()).tags
         number = _id(message_id)
         with self._desk.callers.agent_reading(request) as (conn, reader):
-            address = status.owned(conn, number, token=reader)
+            address = token_reach.owned(conn, number, token=reader)
         asked = await self._desk.writer.do(
             lambda tx: gated_actions.tag(tx, number, tags, address, token=token, house=self._desk.house)
         )

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, generate_latest
-from sqlalchemy import func, select
 
 from core.api.deps import ApiContext
 from core.api.errors import problem, request_id
@@ -17,15 +16,13 @@ from core.api.openapi import answer_json, errors
 from core.db import audit_log
 from core.db import sqlite_file as database
 from core.db.counters import EVER, bucket
-from core.db.tables import InFlight, Lane, table
+from core.db.queries import lanes
 from core.db.transaction import Transaction
 from core.errors import Unavailable
 from core.services.control import readiness
 from core.services.control.readiness import Fault
 from core.settings import Settings
 
-LANE: Final = table(Lane)
-IN_FLIGHT: Final = table(InFlight)
 RECENTLY: Final = 10.0
 """Seconds after which a submission that could not be written no longer counts against a gateway."""
 
@@ -81,9 +78,9 @@ class Health:
             Gauge(f"postroom_{name}", what, registry=registry).set(value)
 
         gauge("pending", "actions that wait for a human", tx.total("desk", "", "pending", since=EVER))
-        depth: Any = tx.read_unflushed(select(func.sum(LANE.c.depth), func.sum(LANE.c.in_flight)))[0]
-        gauge("queued", "recipients ready or waiting in lanes", depth[0] or 0)
-        gauge("in_flight", "recipients claimed by a worker", depth[1] or 0)
+        queued, in_flight = lanes.totals(tx)
+        gauge("queued", "recipients ready or waiting in lanes", queued)
+        gauge("in_flight", "recipients claimed by a worker", in_flight)
         since = bucket(tx.now) - 15
         for kind in ("sent", "held", "deferred", "failed", "uncertain", "refused"):
             gauge(f"{kind}_15m", f"{kind} in the last 15 minutes", tx.total("desk", "", kind, since=since))

@@ -13,7 +13,8 @@ from core.db.queries import agents
 from core.db.transaction import Transaction
 from core.durations import MICROS, SECOND
 from core.errors import PostroomError
-from core.services.control import log_integrity, readiness
+from core.services.audit import log_integrity
+from core.services.control import readiness
 from core.services.sending import delivery
 from core.workers import log_check
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, func, not_, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, func, not_, or_, select
 
 from core.db.queries import figures
 from core.db.queries.filter_conditions import is_like
@@ -359,3 +359,17 @@ def _readers(conn: Connection, now: int) -> list[Trouble]:
     c = READER.c
     rows = conn.execute(select(c.name, c.hurry, c.hurried_at).where(c.hurried_at > now - HOUR).order_by(c.hurried_at))
     return [Trouble("hurried", row.name, row.hurry, row.hurried_at) for row in rows]
+
+
+def count_requested(conn: Connection) -> int:
+    """Mailboxes that wait for signatures."""
+    return _count(conn, MAILBOX.c.status == "requested")
+
+
+def count_expiring(conn: Connection, *, by: int) -> int:
+    """Active mailboxes whose approval ends by then."""
+    return _count(conn, MAILBOX.c.status == "active", MAILBOX.c.expires_at <= by)
+
+
+def _count(conn: Connection, *where: ColumnElement[bool]) -> int:
+    return int(conn.execute(select(func.count()).select_from(MAILBOX).where(*where)).scalar_one())

@@ -15,6 +15,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, func, or_, select
 
 from core.db.tables import Agent, Lane, Mailbox, Ready, Recipient, Stream, table
+from core.db.transaction import Transaction
 from core.durations import FAR_FUTURE, MINUTE
 
 LANE: Final = table(Lane)
@@ -213,3 +214,9 @@ def _spread(ages: list[int], rest: int, *, oldest: int, youngest: int) -> None:
         ages[column] += part
         laid += part
     ages[last] += rest - laid
+
+
+def totals(tx: Transaction) -> tuple[int, int]:
+    """Recipients ready or waiting in all lanes, and recipients claimed by a worker."""
+    depth: Any = tx.read_unflushed(select(func.sum(LANE.c.depth), func.sum(LANE.c.in_flight)))[0]
+    return int(depth[0] or 0), int(depth[1] or 0)

@@ -6,6 +6,7 @@ reaching first: the desk, the agent, the stream, the mailbox, the lane, its own 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -218,6 +219,12 @@ def events(conn: Connection, message_id: int) -> tuple[Entry, ...]:
     return tuple(audit_log.entry(row) for row in rows)
 
 
+def under_way(conn: Connection, message_ids: Collection[int]) -> set[int]:
+    """Those of the messages that still have a recipient without an outcome."""
+    c = MESSAGE.c
+    return set(conn.execute(select(c.id).where(c.id.in_(message_ids), c.open > 0)).scalars())
+
+
 def _run(conn: Connection, run_id: int) -> RunView | None:
     c = RUN.c
     names = (
@@ -371,3 +378,8 @@ _MESSAGE: Final[Select[Any]] = select(
     .join(STREAM, STREAM.c.id == MESSAGE.c.stream_id)
     .outerjoin(BODY, BODY.c.message_id == MESSAGE.c.id)
 )  # fmt: skip
+
+
+def last_attempt(recipient: Row[Any]) -> int:
+    """The attempt that a recipient's reply answers: while one is under way, the one before it."""
+    return int(recipient.attempts) - int(recipient.status == Status.SENDING.value)

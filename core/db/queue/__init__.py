@@ -4,9 +4,9 @@ A lane is one mailbox towards one recipient domain. Claiming looks at mailboxes 
 lanes, then takes a few rows of each from an index clustered in leaving order: its cost does not grow with what is
 stuck behind one site, and suspending an agent or pausing a stream is one row whatever is queued. Bodies stay away.
 
-    waiting   what came in and is ready, in leaving order; who waits for whom
-    turns     whose turn it is, and what a claim takes
-    flight    what is claimed: leases, attempts, the way back
+    ready      what waits in leaving order; which recipient waits for which
+    schedule   whose turn it is, and what a claim takes
+    in_flight  what is claimed: leases, attempts, the way back
 """
 
 from core.db.queue.in_flight import Claimed, describe, held_leases, land, lapsed, mark_attempted, put_back
@@ -23,6 +23,7 @@ from core.db.queue.schedule import (
     mailboxes_due,
     sleep,
     take,
+    wake,
 )
 
 __all__ = [
@@ -37,7 +38,6 @@ __all__ = [
     "describe",
     "enqueue",
     "followers",
-    "foresee",
     "heads",
     "held_leases",
     "land",
@@ -48,8 +48,10 @@ __all__ = [
     "mailboxes_due",
     "mark_attempted",
     "predecessor",
+    "prefetch",
     "put_back",
     "sleep",
     "take",
+    "wake",
     "withdraw",
 ]

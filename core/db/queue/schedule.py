@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import Dialect, and_, bindparam, case, delete, exists, func, select, union_all, update
+from sqlalchemy import ColumnElement, Dialect, and_, bindparam, case, delete, exists, func, select, union_all, update
 
 from core.db.bulk_insert import Compiled
 from core.db.queue.ready import Slot
@@ -24,6 +24,12 @@ STREAM: Final = table(Stream)
 
 LANE_WINDOW: Final = 32
 """Letters of one lane in flight at once, over all workers."""
+
+
+def wake(tx: Transaction, which: ColumnElement[bool] | None = None) -> None:
+    """Let mailboxes look at their budgets at once: something that kept them asleep may have changed."""
+    statement = update(MAILBOX).where(MAILBOX.c.wake_at > 0).values(wake_at=0, waits_for=None)
+    tx.write(statement if which is None else statement.where(which))
 
 
 def mailboxes_due(tx: Transaction, *, limit: int, busy: Collection[int] = ()) -> Sequence[Any]:

@@ -119,7 +119,7 @@ def bundle(
     archive.write("proof.json", _json(_proof(gathered, checkpoint, since=since, until=until, agent=agent, now=now)))
     archive.write("MAPPING.md", _MAPPING.format(table=compliance_map.markdown(gathered.by_type)).encode())
     archive.write("README.md", _README.format(since=stamp(since), until=stamp(until), now=stamp(now)).encode())
-    archive.write("verify.py", Path(__file__).with_name("offline.py").read_bytes())
+    archive.write("verify.py", Path(__file__).with_name("verify_bundle.py").read_bytes())
     archive.close()
     return target.getvalue()
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import and_, exists, func, or_, select
 
-from core.db import audit_log, gate_queries, rate_windows
+from core.db import audit_log, gate_queries
 from core.db.counters import bucket
 from core.db.gate_queries import SenderState
 from core.db.tables import Mailbox, Message, Recipient, Review, table
@@ -25,6 +25,7 @@ from core.rules import modes
 from core.rules.guards import Anomaly
 from core.rules.mode_evidence import Advice, Figures, Rung
 from core.services import context
+from core.services.control import rate_windows
 from core.services.feedback import anomalies
 
 MAILBOX: Final = table(Mailbox)

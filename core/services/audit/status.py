@@ -175,18 +175,6 @@ def _told(one: Row[Any]) -> str | None:
     return "conversation" if one.waits_for else None
 
 
-def owned(conn: Connection, message_id: int, *, token: TokenFacts) -> str:
-    """The mailbox address of a message of this agent. Raises `NotFound`."""
-    row = conn.execute(
-        select(MAILBOX.c.address)
-        .join(MESSAGE, MESSAGE.c.mailbox_id == MAILBOX.c.id)
-        .where(MESSAGE.c.id == message_id, *within(token))
-    ).first()
-    if row is None:
-        raise NotFound(f"there is no message {spell_id('m', message_id)} of yours")
-    return str(row.address)
-
-
 def mailbox(tx: Transaction, address: str, *, caller: Caller) -> dict[str, Any]:
     """Mode, budgets left, suspension: an agent may know where it stands. Raises `NotFound`, `Forbidden`.
 

@@ -17,12 +17,11 @@ from core import events as facts
 from core.db.audit_log import Entry
 from core.db.queries import events as lines
 from core.db.queries import message as messages
-from core.db.queries.message import Waits
+from core.db.queries.message import Waits, last_attempt
 from core.db.tables import Agent, Body, Message, Recipient, Run, Token, table
 from core.durations import stamp
 from core.events import Event
 from core.ids import spell_id
-from core.model import Status
 
 MESSAGE: Final = table(Message)
 RECIPIENT: Final = table(Recipient)
@@ -86,11 +85,6 @@ class People:
 
     def of(self, message: int) -> list[Row[Any]]:
         return [row for (one, _), row in self.rows.items() if one == message]
-
-
-def last_attempt(recipient: Row[Any]) -> int:
-    """The attempt that a recipient's reply answers: while one is under way, the one before it."""
-    return int(recipient.attempts) - int(recipient.status == Status.SENDING.value)
 
 
 def run_steps(conn: Connection, runs: Collection[int]) -> Iterable[Step]:

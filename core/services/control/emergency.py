@@ -12,12 +12,13 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, func, select, update
 
-from core.db import directory, gate_queries, rate_windows
+from core.db import directory, gate_queries
 from core.db.counters import EVER
+from core.db.queue import wake
 from core.db.tables import Agent, Desk, InFlight, Lane, Mailbox, Stream, table
 from core.db.transaction import Transaction
 from core.durations import FAR_FUTURE
-from core.errors import Conflict, Forbidden, Invalid, NotFound
+from core.errors import Conflict, Forbidden, NotFound
 from core.events import (
     AgentResumed,
     AgentSuspended,
@@ -34,7 +35,8 @@ from core.model import Actor, Role
 from core.rules import roles
 from core.rules.roles import Verb
 from core.services import access
-from core.services.control import log_integrity
+from core.services.context import require_reason, stream_named
+from core.services.control import rate_windows
 
 AGENT: Final = table(Agent)
 DESK: Final = table(Desk)
@@ -42,6 +44,9 @@ IN_FLIGHT: Final = table(InFlight)
 LANE: Final = table(Lane)
 MAILBOX: Final = table(Mailbox)
 STREAM: Final = table(Stream)
+
+LOG_CHECK: Final = "log check"
+"""Who stops the desk when the log is not what it was; only governance starts it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +222,7 @@ def start(tx: Transaction, *, reason: str, actor: Actor) -> Started:
     desk = gate_queries.desk(tx)
     if desk.stopped_at is None:
         raise Conflict("the desk is not stopped")
-    if desk.stopped_by == log_integrity.HOLDER and Role.GOVERNANCE not in actor.roles:
+    if desk.stopped_by == LOG_CHECK and Role.GOVERNANCE not in actor.roles:
         raise Forbidden(
             "the desk is held for its log; governance says whether this log is the one to go on with",
             fix="postroom audit verify, then governance: postroom start --reason TEXT",
@@ -237,28 +242,6 @@ def start(tx: Transaction, *, reason: str, actor: Actor) -> Started:
 
 
 # --- what other verbs use too -------------------------------------------------------------------------------------
-
-
-def require_reason(reason: str) -> str:
-    """The reason, trimmed. Raises `Invalid` for an empty one: the log must say why."""
-    said = " ".join(reason.split())
-    if not said:
-        raise Invalid("a reason is needed", fix="--reason TEXT", problems=(("reason", "is empty"),))
-    return said
-
-
-def wake(tx: Transaction, which: ColumnElement[bool] | None = None) -> None:
-    """Let mailboxes look at their budgets at once: something that kept them asleep may have changed."""
-    statement = update(MAILBOX).where(MAILBOX.c.wake_at > 0).values(wake_at=0, waits_for=None)
-    tx.write(statement if which is None else statement.where(which))
-
-
-def stream_named(tx: Transaction, domain: str) -> Row[Any]:
-    """The stream's row. Raises `NotFound`."""
-    row = tx.one(select(STREAM).where(STREAM.c.domain == domain.strip().lower()))
-    if row is None:
-        raise NotFound(f"there is no stream {domain}", fix="postroom stream list shows those there are")
-    return row
 
 
 # --- how ----------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from typing import Final
 from sqlalchemy import update
 
 from core.db import gate_queries
+from core.db.queue import wake
 from core.db.tables import Desk, Lane, PolicyVersion, table
 from core.db.transaction import Transaction
 from core.events import Data, PolicyChanged, PolicyRefused
@@ -24,8 +25,8 @@ from core.rules import policy as policies
 from core.rules.policy import Change, Policy
 from core.rules.roles import Verb
 from core.services import access, context
-from core.services.control.emergency import require_reason, wake
-from core.services.identity import mailbox_record
+from core.services.context import require_reason
+from core.services.notify import targets
 
 DESK: Final = table(Desk)
 LANE: Final = table(Lane)
@@ -59,7 +60,7 @@ def apply_policy(tx: Transaction, new: Policy, *, reason: str, actor: Actor) -> 
     _remember_edit(tx, _digest(policies.to_json(new)))
     if not changes:
         return Applied(version)
-    mailbox_record.require_notification_targets(tx, old=old, new=new)
+    targets.require_notification_targets(tx, old=old, new=new)
     return _put_in_force(tx, new, changes=changes, waiting=(), reason=why, actor=actor)
 
 

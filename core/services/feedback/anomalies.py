@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from sqlalchemy import Row, select
 
-from core.db import rate_windows
 from core.db.counters import EVER, bucket
 from core.db.tables import Mailbox, table
 from core.db.transaction import Transaction
@@ -23,6 +22,7 @@ from core.rules import guards
 from core.rules.guards import Anomaly, Lines
 from core.rules.policy import Policy
 from core.services import context
+from core.services.control import rate_windows
 
 MAILBOX: Final = table(Mailbox)
 DECIDED: Final = "decided_1h"

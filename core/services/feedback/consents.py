@@ -22,7 +22,7 @@ from core.rules import addresses, consent
 from core.rules.consent import Basis
 from core.rules.roles import Verb
 from core.services import access
-from core.services.control.emergency import require_reason, stream_named
+from core.services.context import require_reason, stream_named
 from core.services.feedback import csv_io
 from core.services.feedback.csv_io import BadRow, Cells, Hand, Imported
 

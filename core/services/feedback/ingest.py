@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final, assert_never
 
-from core.db import feedback, gate_queries, rate_windows
+from core.db import feedback, gate_queries
 from core.db.counters import bucket
 from core.db.feedback import Subject
 from core.db.queue import Claimed
@@ -26,6 +26,7 @@ from core.rules.providers import ProviderEvent
 from core.rules.reports import Event, Report, causes, codes
 from core.rules.signed_ids import HmacKeys
 from core.services import context
+from core.services.control import rate_windows
 from core.services.feedback import matching, rates, suppressions
 from core.services.feedback.suppressions import Subjects
 from core.smtp.replies import implied_status

@@ -12,7 +12,6 @@ from typing import Any, Final, assert_never
 
 from sqlalchemy import Row, select, update
 
-from core.db import rate_windows
 from core.db.tables import Agent, table
 from core.db.transaction import Transaction
 from core.events import AgentWarned, Data
@@ -21,7 +20,7 @@ from core.rules import guards
 from core.rules.guards import Figures, Fine, Measure, Suspend, Warn
 from core.rules.policy import Guard
 from core.services import context
-from core.services.control import emergency
+from core.services.control import emergency, rate_windows
 
 AGENT: Final = table(Agent)
 

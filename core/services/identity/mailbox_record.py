@@ -7,10 +7,8 @@ of what is a limit, or of when one is alive.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
-
-from sqlalchemy import Row, select
 
 from core.db import directory
 from core.db.directory import MailboxRecord, SignoffFacts
@@ -18,19 +16,17 @@ from core.db.tables import Mailbox, table
 from core.db.transaction import Transaction
 from core.durations import DAY, HOUR, spell
 from core.errors import Conflict, Invalid, NotFound
-from core.events import CATALOGUE, EmailApprovalUndone, EmailSent
 from core.model import Actor, ContentClass, Mode
-from core.rules import addresses, issuance, modes, roles
+from core.rules import addresses, issuance, roles
 from core.rules.issuance import Kind
 from core.rules.policy import Policy
 from core.rules.roles import Verb
-from core.services import access, context
+from core.services import access
+from core.services.notify.targets import WEBHOOK_EVENTS
 
 MAILBOX: Final = table(Mailbox)
 LIMITS: Final = ("run", "hour", "day", "new_recipients_day", "site_minute", "site_hour")
 """What a mailbox may have figures of its own for; NULL takes the policy's."""
-TOLD: Final = frozenset(name for name in CATALOGUE if name.startswith("email.")) - {EmailApprovalUndone.type}
-"""What a webhook may hear of. Not of an approval taken back: the approval itself is told only once it cannot be."""
 MOST: Final = 10_000_000
 SHORTEST_EXPIRY: Final = HOUR
 LONGEST_EXPIRY: Final = 30 * DAY
@@ -181,10 +177,10 @@ def check_events(names: Iterable[str] | None) -> list[str] | None:
     if names is None:
         return None
     wanted = {name.strip() for name in names if name.strip()}
-    if unknown := sorted(wanted - TOLD):
+    if unknown := sorted(wanted - WEBHOOK_EVENTS):
         raise Invalid(
             f"a webhook is not told of {', '.join(unknown)}",
-            fix=f"the events are {', '.join(sorted(TOLD))}",
+            fix=f"the events are {', '.join(sorted(WEBHOOK_EVENTS))}",
             problems=(("webhook_events", f"knows no {unknown[0]}"),),
         )
     if not wanted:
@@ -193,43 +189,6 @@ def check_events(names: Iterable[str] | None) -> list[str] | None:
             problems=(("webhook_events", "is empty"),),
         )  # fmt: skip
     return sorted(wanted)
-
-
-def require_notification_target(
-    tx: Transaction, mode: Mode, webhook_url: str | None, events: Collection[str] | None
-) -> None:
-    """Raises `Invalid` for a mode that notifies of every send where nobody would be told."""
-    _, policy = context.current_policy(tx)
-    modes.check_heard(mode, heard=heard(policy, webhook_url, events))
-
-
-def require_notification_targets(tx: Transaction, *, old: Policy, new: Policy) -> None:
-    """Raises `Conflict` if under the new policy nobody would hear of a monitored mailbox any more."""
-    c = MAILBOX.c
-    watched = select(c.address, c.webhook_url, c.webhook_events).where(
-        c.status == "active", c.mode == Mode.MONITORED.value
-    )
-    boxes = tx.all(watched.order_by(c.address))
-    deaf = [box.address for box in boxes if _hears(old, box) and not _hears(new, box)]
-    if deaf:
-        more = f" and {len(deaf) - 3} more" if len(deaf) > 3 else ""
-        raise Conflict(
-            f"nobody would be told of what {', '.join(deaf[:3])}{more} sends, and monitored means that somebody is",
-            fix="give each a webhook first, or lower its mode",
-        )
-
-
-def _hears(policy: Policy, box: Row[Any]) -> bool:
-    return heard(policy, box.webhook_url, box.webhook_events)
-
-
-def heard(policy: Policy, webhook_url: str | None, events: Collection[str] | None = None) -> bool:
-    """Whether somebody is told of every send: by the mailbox's webhook, or by the policy's notifications.
-
-    `events` are those the webhook asks for (None: every one): one that does not ask for departures hears of none.
-    """
-    asked = bool(webhook_url) and (events is None or EmailSent.type in events)
-    return asked or (bool(policy.notify.urls) and EmailSent.type in policy.notify.events)
 
 
 def common_figures(policy: Policy) -> dict[str, int]:

@@ -26,7 +26,7 @@ from core.rules.policy import Policy
 from core.rules.roles import Verb
 from core.services import access, context
 from core.services.identity import mailbox_record
-from core.services.notify import dead_letters
+from core.services.notify import dead_letters, targets
 
 MAILBOX: Final = table(Mailbox)
 LANE: Final = table(Lane)
@@ -61,7 +61,7 @@ def change_mode(tx: Transaction, address: str, mode: Mode, *, reason: str, actor
     _, policy = context.current_policy(tx)
     pause = policy.oversight.minimum_time_on_rung
     modes.check_pause(old, mode, raised_at=record.raised_at, pause=pause, now=tx.now)
-    mailbox_record.require_notification_target(tx, mode, record.webhook_url, record.webhook_events)
+    targets.require_notification_target(tx, mode, record.webhook_url, record.webhook_events)
     values: dict[str, Any] = {"mode": mode.value, "mode_since": tx.now, "updated_at": tx.now}
     if rising:
         _check_owed(tx, record, mode)
@@ -267,7 +267,7 @@ def change_webhook(
     actor = access.require(tx, actor, Verb.WEBHOOK_CHANGE)
     record = mailbox_record.found(tx, address)
     wanted = mailbox_record.check_events(events) if url else None
-    mailbox_record.require_notification_target(tx, Mode(record.mode), url, wanted)
+    targets.require_notification_target(tx, Mode(record.mode), url, wanted)
     values = {
         "webhook_url": url,
         "webhook_secret": secret if url else None,
@@ -290,7 +290,7 @@ def change_webhook_events(
     actor = access.require(tx, actor, Verb.WEBHOOK_CHANGE)
     record = _with_webhook(tx, address)
     wanted = mailbox_record.check_events(events)
-    mailbox_record.require_notification_target(tx, Mode(record.mode), record.webhook_url, wanted)
+    targets.require_notification_target(tx, Mode(record.mode), record.webhook_url, wanted)
     if _listed(wanted) == _listed(record.webhook_events):
         return record
     said: dict[str, Data] = {"webhook_events": [_listed(record.webhook_events), _listed(wanted)]}

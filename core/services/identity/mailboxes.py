@@ -38,6 +38,7 @@ from core.rules.issuance import Kind
 from core.rules.roles import Verb
 from core.services import access, context
 from core.services.identity import mailbox_record
+from core.services.notify import targets
 
 MAILBOX: Final = table(Mailbox)
 AGENT: Final = table(Agent)
@@ -110,7 +111,7 @@ def request(tx: Transaction, filing: Filing, *, actor: Actor) -> Filed:
     _may_file(known, filing, actor)
     _, policy = context.current_policy(tx)
     mode = filing.mode or policy.oversight.default_mode
-    mailbox_record.require_notification_target(tx, mode, filing.webhook_url, filing.webhook_events)
+    targets.require_notification_target(tx, mode, filing.webhook_url, filing.webhook_events)
     values = _values(tx, filing) | {
         "agent_id": _agent_for(tx, filing.agent),
         "stream_id": stream.id,
@@ -387,7 +388,7 @@ def _signed(
 
 
 def _activate(tx: Transaction, record: MailboxRecord) -> None:
-    mailbox_record.require_notification_target(tx, Mode(record.mode), record.webhook_url, record.webhook_events)
+    targets.require_notification_target(tx, Mode(record.mode), record.webhook_url, record.webhook_events)
     tx.write(
         update(MAILBOX)
         .where(MAILBOX.c.id == record.id)

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Row, insert, select, update
 
+from core.db.queue import wake
 from core.db.tables import Mailbox, Stream, StreamKey, table
 from core.db.transaction import Transaction
 from core.durations import DAY
@@ -26,7 +27,7 @@ from core.rules.dns import Algorithm, Slot
 from core.rules.provider_profiles import PROFILES
 from core.rules.roles import Verb
 from core.services import access
-from core.services.control.emergency import require_reason, stream_named, wake
+from core.services.context import require_reason, stream_named
 from core.smtp import Route
 
 STREAM: Final = table(Stream)

@@ -17,6 +17,7 @@ from sqlalchemy import Row, Update, and_, bindparam, delete, exists, func, or_, 
 
 from core.db import audit_log
 from core.db.audit_log import LOG, Entry
+from core.db.queries.message import last_attempt
 from core.db.tables import DeadHook, Hook, Mailbox, Message, Recipient, Review, table
 from core.db.transaction import Transaction
 from core.durations import SECOND, stamp
@@ -31,9 +32,8 @@ from core.events import (
 )
 from core.ids import spell_id
 from core.services import context
-from core.services.audit.trace_steps import last_attempt
-from core.services.identity import mailbox_record
 from core.services.notify import dead_letters
+from core.services.notify.targets import WEBHOOK_EVENTS
 from core.services.notify.webhook_client import retry_at
 
 HOOK: Final = table(Hook)
@@ -162,7 +162,7 @@ def next_delivery(tx: Transaction, mailbox_id: int) -> Delivery | Idle | None:
             (entry,) = audit_log.read(tx.conn, after=again.seq - 1, limit=1, mailbox=mailbox_id)
             return _letter(tx, entry, box, dead=again.id)
     passed = int(hook.cursor)
-    wanted = mailbox_record.TOLD if box.webhook_events is None else mailbox_record.TOLD & set(box.webhook_events)
+    wanted = WEBHOOK_EVENTS if box.webhook_events is None else WEBHOOK_EVENTS & set(box.webhook_events)
     ahead = LOOK_AHEAD if box.webhook_events is None else FURTHER
     for entry in audit_log.read(tx.conn, after=passed, limit=ahead, mailbox=mailbox_id):
         event = entry.event

@@ -103,7 +103,7 @@ def agent_caps(tx: Transaction, box: SenderState) -> dict[str, Limit]:
     return {cap.name: cap.room(tx).limit(cap.name) for cap in departure_caps(tx, box) if cap.scope == "agent"}
 
 
-def foresee_agents(tx: Transaction, agent_ids: Collection[int]) -> None:
+def prefetch_agents(tx: Transaction, agent_ids: Collection[int]) -> None:
     """Read for a whole table of agents what `agent_caps` will ask one by one."""
     keys = [str(one) for one in agent_ids]
     gate_queries.prefetch_mailboxes(tx, agent_ids)
@@ -143,7 +143,7 @@ def site_cap(tx: Transaction, box: SenderState, site: str) -> Cap:
     return Cap("site_hour", "site", f"{box.mailbox_id}:{site}", "attempts", cap, HOUR_MINUTES, HOUR_BUCKET)
 
 
-def foresee_sites(tx: Transaction, pairs: Collection[tuple[int, str]]) -> None:
+def prefetch_sites(tx: Transaction, pairs: Collection[tuple[int, str]]) -> None:
     """Read at once what `site_cap` will be asked for many a mailbox and site."""
     keys = [f"{mailbox_id}:{site}" for mailbox_id, site in pairs]
     tx.prefetch_counters("site", keys, "attempts", since=bucket(tx.now, HOUR_BUCKET) - HOUR_MINUTES - HOUR_BUCKET)
@@ -312,7 +312,7 @@ class Sites:
     def __init__(self, tx: Transaction, box: SenderState, names: set[str]) -> None:
         self._tx = tx
         self._box = box
-        foresee_sites(tx, [(box.mailbox_id, name) for name in names])
+        prefetch_sites(tx, [(box.mailbox_id, name) for name in names])
         self._tats = arrivals(tx, box.mailbox_id, names)
         self._moved: dict[str, int] = {}
 

@@ -22,7 +22,7 @@ from core.events import RunClosed, RunConfirmed
 from core.model import Actor, Status
 from core.rules.roles import Verb
 from core.services import access
-from core.services.control.emergency import require_reason
+from core.services.context import require_reason
 from core.services.sending import limits, review
 
 RUN: Final = table(Run)

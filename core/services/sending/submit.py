@@ -1,7 +1,7 @@
 """An agent hands in a message: what becomes of it, decided and durable in one transaction.
 
-The bytes are composed before the transaction (see `services/sending/prepare.py`); here the gate is asked with the facts of this
-very moment, the state and its events are staged, and the answer is what the agent is told after the commit.
+The bytes are composed before the transaction (see `services/sending/prepare.py`); here the gate is asked with the
+facts of this very moment, the state and its events are staged, and the answer is what the agent gets after the commit.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from core.events import EmailPending, EmailQueued, EmailSubmitted
 from core.ids import spell_id
 from core.model import Actor, Block, Execute, Hold, Scope, Status
 from core.services import context
-from core.services.audit.status import owned
 from core.services.sending import contacts, gate, limits, refusals, review
 from core.services.sending.gate import Judged
 from core.services.sending.prepare import Prepared, Target
 from core.services.sending.refusals import Refusal
 from core.services.sending.submit_result import Answer, RecipientAnswer, blocked
+from core.services.sending.token_reach import owned
 
 MESSAGE: Final = table(Message)
 BODY: Final = table(Body)

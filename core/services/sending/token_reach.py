@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from core.db.gate_queries import TokenFacts
-from core.db.tables import Message, Run, table
+from core.db.tables import Mailbox, Message, Run, table
+from core.errors import NotFound
+from core.ids import spell_id
 
+MAILBOX: Final = table(Mailbox)
 MESSAGE: Final = table(Message)
 RUN: Final = table(Run)
 
@@ -25,3 +28,15 @@ def within(token: TokenFacts) -> list[ColumnElement[bool]]:
     if token.test:
         reach.append(c.test.is_(True))
     return reach
+
+
+def owned(conn: Connection, message_id: int, *, token: TokenFacts) -> str:
+    """The mailbox address of a message of this agent. Raises `NotFound`."""
+    row = conn.execute(
+        select(MAILBOX.c.address)
+        .join(MESSAGE, MESSAGE.c.mailbox_id == MAILBOX.c.id)
+        .where(MESSAGE.c.id == message_id, *within(token))
+    ).first()
+    if row is None:
+        raise NotFound(f"there is no message {spell_id('m', message_id)} of yours")
+    return str(row.address)

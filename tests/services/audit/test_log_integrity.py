@@ -24,9 +24,10 @@ from core.durations import DAY
 from core.errors import Forbidden, Unavailable
 from core.model import Mode
 from core.security.encryption import new_key_pair
-from core.services.audit import checkpoints
-from core.services.control import emergency, log_integrity
-from core.services.control.log_integrity import HOLDER, Seen
+from core.services.audit import checkpoints, log_integrity
+from core.services.audit.log_integrity import Seen
+from core.services.control import emergency
+from core.services.control.emergency import LOG_CHECK
 from core.settings import Checkpoints, Settings
 from core.workers import log_check
 from core.workers.log_check import LogCheck
@@ -103,7 +104,7 @@ def test_the_console_says_that_the_log_is_broken_and_once_it_is_held_why_the_des
     assert shown() == [("the log", f"the log is broken at entry {last}: it was changed in the database; {VERIFY}")]
     hold(store, fault(store) or "")
     [(about, said)] = shown()
-    assert (about, said.startswith(f"ALL STOP by {HOLDER}: the log is broken")) == ("the desk", True)
+    assert (about, said.startswith(f"ALL STOP by {LOG_CHECK}: the log is broken")) == ("the desk", True)
 
 
 def test_a_desk_held_for_its_log_accepts_nothing_until_governance_says_so(store: Store, clock: FakeClock) -> None:
@@ -162,7 +163,7 @@ def test_an_old_copy_of_the_database_is_held_at_the_next_start(tmp_path: Path, c
     (tmp_path / "old.db").rename(tmp_path / "postroom.db")
     store = one_store(tmp_path, clock)
     log_check.at_start(settings, store)
-    assert stopped_by(store) == HOLDER
+    assert stopped_by(store) == LOG_CHECK
     store.close()
 
 

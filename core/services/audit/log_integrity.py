@@ -22,6 +22,7 @@ from core.errors import Invalid, Unavailable
 from core.events import DeskStarted, DeskStopped
 from core.model import SYSTEM
 from core.services.audit.checkpoints import Checkpoint
+from core.services.control.emergency import LOG_CHECK
 
 LOG: Final = audit_log.LOG
 DESK: Final = table(Desk)
@@ -29,7 +30,6 @@ TAIL: Final = 1_000
 """Entries that each look verifies: some ten milliseconds."""
 RECENT: Final = 100_000
 """Entries among which a start of the desk is looked for."""
-HOLDER: Final = "log check"
 """Who stopped a desk that was held for its log; governance alone starts it again."""
 
 
@@ -113,12 +113,12 @@ def _accepted(conn: Connection, last: int) -> tuple[int, int] | None:
 def hold(tx: Transaction, reason: str) -> bool:
     """Stop the desk for its log: nothing is accepted and nothing leaves. False where it is held for that already."""
     desk = gate_queries.desk(tx)
-    if desk.stopped_at is not None and desk.stopped_by == HOLDER:
+    if desk.stopped_at is not None and desk.stopped_by == LOG_CHECK:
         return False
     tx.write(
         update(DESK)
         .where(DESK.c.id == 1)
-        .values(stopped_at=tx.now, stopped_by=HOLDER, stop_reason=reason, start_votes=[])
+        .values(stopped_at=tx.now, stopped_by=LOG_CHECK, stop_reason=reason, start_votes=[])
     )
     tx.emit(DeskStopped(actor=str(SYSTEM), reason=reason, in_flight=0))
     return True

@@ -1,0 +1,58 @@
+"""Who hears of a monitored mailbox: its webhook, or the channels the policy names. Without either it may not be one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Final
+
+from sqlalchemy import Row, select
+
+from core.db.tables import Mailbox, table
+from core.db.transaction import Transaction
+from core.errors import Conflict
+from core.events import CATALOGUE, EmailApprovalUndone, EmailSent
+from core.model import Mode
+from core.rules import modes
+from core.rules.policy import Policy
+from core.services import context
+
+MAILBOX: Final = table(Mailbox)
+WEBHOOK_EVENTS: Final = frozenset(name for name in CATALOGUE if name.startswith("email.")) - {EmailApprovalUndone.type}
+"""What a webhook can subscribe to. Not an approval taken back: the approval is announced once it can no longer be."""
+
+
+def require_notification_target(
+    tx: Transaction, mode: Mode, webhook_url: str | None, events: Collection[str] | None
+) -> None:
+    """Raises `Invalid` for a mode that notifies of every send where nobody would be told."""
+    _, policy = context.current_policy(tx)
+    modes.check_heard(mode, heard=heard(policy, webhook_url, events))
+
+
+def require_notification_targets(tx: Transaction, *, old: Policy, new: Policy) -> None:
+    """Raises `Conflict` if under the new policy nobody would hear of a monitored mailbox any more."""
+    c = MAILBOX.c
+    watched = select(c.address, c.webhook_url, c.webhook_events).where(
+        c.status == "active", c.mode == Mode.MONITORED.value
+    )
+    boxes = tx.all(watched.order_by(c.address))
+    deaf = [box.address for box in boxes if _hears(old, box) and not _hears(new, box)]
+    if deaf:
+        more = f" and {len(deaf) - 3} more" if len(deaf) > 3 else ""
+        raise Conflict(
+            f"nobody would be told of what {', '.join(deaf[:3])}{more} sends, and monitored means that somebody is",
+            fix="give each a webhook first, or lower its mode",
+        )
+
+
+def _hears(policy: Policy, box: Row[Any]) -> bool:
+    return heard(policy, box.webhook_url, box.webhook_events)
+
+
+def heard(policy: Policy, webhook_url: str | None, events: Collection[str] | None = None) -> bool:
+    """Whether somebody is told of every send: by the mailbox's webhook, or by the policy's notifications.
+
+    `events` are those the webhook asks for (None: every one): one that does not ask for departures hears of none.
+    """
+    asked = bool(webhook_url) and (events is None or EmailSent.type in events)
+    return asked or (bool(policy.notify.urls) and EmailSent.type in policy.notify.events)
