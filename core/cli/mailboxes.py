@@ -1,4 +1,4 @@
-"""`postroom mailbox`: identities, from the request over three signatures to their end; bounds.py says how much."""
+"""`postroom mailbox`: identities, from the request over three signatures to their end; mailbox_limits.py says how much."""
 
 from __future__ import annotations
 

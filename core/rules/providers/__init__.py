@@ -1,12 +1,12 @@
 """What mail providers report about messages, each in its own dialect, brought to one value.
 
 A package and not a file because four dialects with their signatures are more than one page, while rules may not import
-each other: within this package the dialects share the types below and the reading of untrusted JSON (`reading.py`).
+each other: within this package the dialects share the types below and the reading of untrusted JSON (`payload.py`).
 
-    ses.py        Amazon SNS envelopes (RSA signatures), SES event publishing and feedback notifications
-    sendgrid.py   Event Webhook, ECDSA over the raw body
-    mailgun.py    HMAC over a timestamp and a token, never over the body
-    postmark.py   basic auth or a token header
+    ses.py       Amazon SNS envelopes (RSA signatures), SES event publishing and feedback notifications
+    sendgrid.py  Event Webhook, ECDSA over the raw body
+    mailgun.py   HMAC over a timestamp and a token, never over the body
+    postmark.py  basic auth or a token header
 
 Each has `verify(...) -> Genuine | Forged` and `events(payload) -> tuple[ProviderEvent, ...]`. Call `verify` first:
 `events` believes what it is given. The only exception either raises is `core.errors.Invalid`, for a payload of the
