@@ -22,5 +22,5 @@ report.py          report, trace
 audit.py           audit
 policy.py          policy
 serializers.py     records as JSON
-egress.py          the process that `serve --egress` starts
+egress_process.py          the process that `serve --egress` starts
 """

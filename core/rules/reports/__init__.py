@@ -9,7 +9,7 @@ The way of a report, one file a step:
     freetext.py       free text of mail systems: who was not reached, and why
     codes.py          reply codes and status codes among other numbers
     causes.py         words and codes -> why, lost or not, address dead or not; also for replies at SMTP time
-    cause_phrases.py  words for an address that is dead or full, in their languages; blame_phrases.py for all other causes
+    cause_phrases.py  words for a dead address or a full mailbox; blame_phrases.py: for all other causes
     normalize.py      any spelling -> the one those words are written in
     addresses.py      what counts as a recipient's address
     phrases.py        the sentences mail systems use, in their languages
