@@ -26,6 +26,9 @@ Where to look:
     suspend, pause, stop         services/control/emergency.py
     what was refused             services/sending/refusals.py: counted, one entry for many
     what came back               services/feedback/: ingest, matching (proof), rates, anomalies
+    providers of relays          rules/providers/: one module each (webhook, what its relay rewrites, settings, SPF)
+    unproved webhooks            services/feedback/provider_webhooks.py, kept_webhooks.py; workers/kept_feedback.py
+    DNS records                  services/identity/stream_dns.py, rules/dns.py; cli/stream_dns.py, cli/dns_check.py
     webhooks                     services/notify/: webhook_outbox, dead_letters, webhook_client; workers/webhooks.py
     notifications of people      services/notify/: notification_outbox, apprise_client; workers/notifications.py
     what happened                services/audit/: trace, difference, mode_evidence, checkpoints, evidence_bundle
@@ -48,8 +51,9 @@ Layers, from the top; each imports only what is below it (`lint-imports` checks 
     api | workers                HTTP; everything that runs without being asked
     services                     one verb for each thing that can happen; its rooms, from the top:
                                  audit > identity > sending > feedback > control > notify
+    settings                     configuration; each provider says what its table holds
     rules | db | smtp            decisions without I/O; tables and SQL; mail transport
-    security, settings, clock    keys, credentials, addresses never to be reached; configuration; time
+    security, clock              keys, credentials, addresses never to be reached; time
     filters, work_hours          the filter grammar; deadlines that stop over nights and weekends
     events > model > ids > durations > text > errors
 """

@@ -30,6 +30,7 @@ from core.errors import PostroomError
 from core.model import Clock
 from core.process import Delivery
 from core.services.control import gateway_registry
+from core.services.feedback.provider_webhooks import ProviderWebhooks
 from core.services.notify.apprise_client import Reach
 from core.services.notify.webhook_client import Hooks
 from core.settings import Settings, split_listen
@@ -37,6 +38,7 @@ from core.workers import log_check
 from core.workers.checkpoints import Checkpoints
 from core.workers.egress import Egress
 from core.workers.heartbeat import Heartbeat
+from core.workers.kept_feedback import KeptFeedback
 from core.workers.log_check import LogCheck
 from core.workers.maildir import Maildirs
 from core.workers.mx_lookup import MxLookup
@@ -124,6 +126,12 @@ class Gateway:
         finally:
             await egress.stop()
 
+    def _provider_webhooks(self) -> ProviderWebhooks:
+        delivery = self.delivery
+        return ProviderWebhooks(
+            store=delivery.store, writer=delivery.writer, clock=delivery.clock, configured=self.settings.feedback
+        )
+
     def _start_loops(self) -> None:
         """What runs by itself beside delivery: the clock's chores, the policy file, webhooks, notifications."""
         writer, clock, keys = self.delivery.writer, self.delivery.clock, self.delivery.keys
@@ -137,6 +145,7 @@ class Gateway:
             Checkpoints(self.settings, writer=writer, hooks=self.hooks, keyring=keys, clock=clock).run(),
             LogCheck(self.settings, store=self.delivery.store, writer=writer, clock=clock).run(),
             MxLookup(writer=writer, clock=clock).run(),
+            KeptFeedback(self._provider_webhooks(), clock=clock).run(),
             self.traffic.watch(),
             Maildirs(self.desk.writer, self.desk.house.keyring, self.settings.feedback.maildirs).run(),
         ]

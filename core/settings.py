@@ -10,11 +10,22 @@ import ipaddress
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    create_model,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from core.durations import duration
 from core.errors import Invalid
+from core.rules.providers import Provider, registry
+from core.rules.providers.provider import S
 
 TOML: Final = "postroom.toml"
 MASTER: Final = "master.key"
@@ -27,45 +38,37 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Ses(Part):
-    """Amazon SES through SNS: the topics whose notifications are believed."""
-
-    topics: tuple[str, ...] = ()
-
-
-class SendGrid(Part):
-    """The verification key of the signed event webhook."""
-
-    public_key: str | None = None
-
-
-class Mailgun(Part):
-    """The HTTP webhook signing key."""
-
-    signing_key: SecretStr | None = None
-
-
-class Postmark(Part):
-    """Basic auth of the webhook's URL, or a token in X-Postroom-Token."""
-
-    username: str | None = None
-    password: SecretStr | None = None
-    token: SecretStr | None = None
-
-
 class Feedback(Part):
     """Where bounces and complaints come in. A provider that is not set up answers 401.
 
-    `report_open`: POST /feedback/report asks for no token.
+    `report_open`: POST /feedback/report asks for no token. Each provider's own table is added by `feedback_model`.
     """
 
-    ses: Ses = Ses()
-    sendgrid: SendGrid = SendGrid()
-    mailgun: Mailgun = Mailgun()
-    postmark: Postmark = Postmark()
     report_token: SecretStr | None = None
     report_open: bool = False
     maildirs: tuple[Path, ...] = ()
+
+    def of(self, provider: Provider[S]) -> S:
+        """`[feedback.NAME]` of a provider."""
+        found = getattr(self, provider.name, None)
+        return found if isinstance(found, provider.settings) else provider.settings()
+
+    @property
+    def raw(self) -> bool:
+        """Whether raw reports have a way in."""
+        return bool(self.maildirs) or self.report_token is not None or self.report_open
+
+    def connected(self, provider: str) -> bool:
+        """Whether bounces and complaints of a stream's provider, or raw reports where it has none, have a way in."""
+        found = registry.PROVIDERS.get(provider)
+        return self.of(found).connected if found else self.raw
+
+
+def feedback_model() -> type[Feedback]:
+    """`[feedback]` with the table of every provider in the registry."""
+    tables: dict[str, Any] = {one.name: (one.settings, one.settings()) for one in registry.PROVIDERS.values()}
+    made: type[Feedback] = create_model("Feedback", __base__=Feedback, __doc__=Feedback.__doc__, **tables)
+    return made
 
 
 class Webhooks(Part):
@@ -178,6 +181,7 @@ class Settings(BaseSettings):
     name: str = "PROD"
     organisation: str = "this organisation"
     mail_host: str = "mail.invalid"
+    dmarc_reports: str | None = None
     log_level: str = "info"
     egress: int = Field(default=0, ge=0, le=32)
     http: Http = Http()
@@ -220,14 +224,24 @@ class Settings(BaseSettings):
         return self.dir / POLICY
 
 
+def settings_model() -> type[Settings]:
+    """A class of its own for the settings of one desk, with the tables of the providers that there are."""
+    feedback: Any = feedback_model()
+    made: type[Settings] = create_model(
+        "DeskSettings", __base__=Settings, __doc__=Settings.__doc__, feedback=(feedback, feedback())
+    )
+    return made
+
+
 def load(directory: Path, **more: Any) -> Settings:
     """The settings of the desk in `directory`. Raises `Invalid` naming file and key, or that there is no desk."""
     file = directory / TOML
     if not file.is_file():
         raise Invalid(f"there is no desk in {directory}", fix="make one: postroom init --dir DIR, or name it by --dir")
-    found = type("DeskSettings", (Settings,), {"toml": file, "__doc__": Settings.__doc__})
+    model = settings_model()
+    model.toml = file
     try:
-        settings: Settings = found(dir=directory, **{key: value for key, value in more.items() if value is not None})
+        settings = model(dir=directory, **{key: value for key, value in more.items() if value is not None})
     except ValidationError as error:
         problems = tuple((".".join(str(step) for step in one["loc"]), one["msg"]) for one in error.errors())
         said = "; ".join(f"{where}: {what}" for where, what in problems)

@@ -1,1 +1,0 @@
-"""Values as text, gauges and rows, for screens to draw. Pure: no I/O, no database."""

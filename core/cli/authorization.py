@@ -28,6 +28,7 @@ ACCESS: Final[Mapping[str, Verb | Free]] = {
     "init": Free("there is nobody yet who could have a token"),
     "serve": Free("started by the host's service manager; it acts for nobody"),
     "doctor": Free("run while a desk is set up or broken; it reads settings, DNS and disk, no mail"),
+    "docs": Free("prints pages that come with the program"),
     "report": Free("reads the files it is given"),
     "policy check": Free("reads the file it is given and says how it differs from the policy in force"),
     "stream dns": Free("prints what is published for the world"),

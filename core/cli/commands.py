@@ -41,6 +41,7 @@ ENTRIES: Final = (
           noun=False),
     Entry("doctor", "What is missing before real mail can leave: DNS, keys, routes, feedback, clock, disk.", "doctor",
           noun=False),
+    Entry("docs", "Read a page of the documentation: providers, setting up.", "docs", noun=False),
     Entry("stream", "Sending subdomains: routes, DKIM keys, DNS records, warm-up.", "streams"),
     Entry("mailbox", "Identities: asked for, signed, bounded, ended.", "mailboxes"),
     Entry("agent", "Agents: suspend, resume, look.", "agents", "agent_app"),

@@ -49,19 +49,56 @@ class Zone:
         with ThreadPoolExecutor(max(1, min(8, len(records)))) as pool:
             return list(pool.map(self._look_up, records))
 
-    def _look_up(self, record: DnsRecord) -> Found:
-        assert self._resolver is not None
+    def values(self, record: DnsRecord) -> list[str]:
+        """What is published under the name of a record that was looked up, of its type and kind."""
+        kind = _kind(record.value)
         try:
-            answer = self._resolver.resolve(record.name, record.type, search=False)
+            return [one for one in self._ask(record) if _same(one).lower().startswith(kind)]
+        except (dns.exception.DNSException, OSError):
+            return []
+
+    def _look_up(self, record: DnsRecord) -> Found:
+        try:
+            values = self._ask(record)
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
             return Found.MISSING
         except (dns.exception.DNSException, OSError):
             return Found.UNKNOWN
-        values = [value for one in answer if (value := _value(one)) is not None]
-        if _same(record.value) in {_same(value) for value in values}:
+        if any(serves(value, record) for value in values):
             return Found.THERE
-        kind = _same(record.value).partition(" ")[0].partition(";")[0]
-        return Found.OTHER if any(_same(value).startswith(kind) for value in values) else Found.MISSING
+        kind = _kind(record.value)
+        return Found.OTHER if any(_same(value).lower().startswith(kind) for value in values) else Found.MISSING
+
+    def _ask(self, record: DnsRecord) -> list[str]:
+        assert self._resolver is not None  # `look_up` comes first
+        answer = self._resolver.resolve(record.name, record.type, search=False)
+        return [value for one in answer if (value := _value(one)) is not None]
+
+
+def serves(published: str, record: DnsRecord) -> bool:
+    """Whether what is published does what the record is for, written differently or not.
+
+    SPF may name more senders, DMARC may be stricter and report elsewhere; a MX that is not required may be another's.
+    """
+    if _same(published) == _same(record.value):
+        return True
+    if record.type == "MX":
+        return not record.required
+    wanted, given = record.value.lower(), published.lower()
+    match _kind(wanted):
+        case "v=spf1":
+            terms = given.split()
+            return set(wanted.split()[1:-1]) <= set(terms) and terms[-1] in {"-all", "~all"}
+        case "v=dmarc1" if "p=" in wanted:
+            tags = dict(part.strip().partition("=")[::2] for part in given.split(";"))
+            known = tags.get("v") == "dmarc1" and tags.get("p") in {"none", "quarantine", "reject"}
+            return known and tags.get("rua", "").startswith("mailto:")
+        case _:
+            return False
+
+
+def _kind(value: str) -> str:
+    return _same(value).partition(" ")[0].partition(";")[0].lower()
 
 
 def _value(record: object) -> str | None:

@@ -51,6 +51,7 @@ _TOML: Final = """\
 organisation = {organisation}
 mail_host = {mail_host}         # receives bounces, sends direct mail; stands in SPF and MX records
 public_url = {public_url}       # where recipients unsubscribe (RFC 8058)
+# dmarc_reports = "dmarc@example.com"  # who reads what receivers report of these domains
 
 # listen = "127.0.0.1:8025"     # agents and operators
 # public_listen = "0.0.0.0:8026"  # only /u/ and /feedback/, for the world

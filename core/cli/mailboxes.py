@@ -1,4 +1,4 @@
-"""`postroom mailbox`: request, sign and end identities; mailbox_limits.py has modes, limits and webhooks."""
+"""`postroom mailbox`: identities, from the request over three signatures to their end; bounds.py says how much."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from core.cli.context import CommandContext, Reason, command
 from core.cli.dns_check import Found, Zone
 from core.cli.mailbox_limits import Address, app, webhook_events
 from core.cli.output import Said, listed, moment, pairs, plain, table
-from core.cli.streams import relays_locally
+from core.cli.stream_dns import published as dns_of
+from core.cli.stream_dns import relays_locally
 from core.db import directory
 from core.db.directory import MailboxRecord
 from core.db.transaction import Transaction
@@ -28,7 +29,6 @@ from core.services.audit import mode_evidence
 from core.services.identity import mailbox_record, mailboxes, retirement, streams
 from core.services.identity.mailboxes import Filing, Lookups
 from core.services.notify import webhook_client
-from core.settings import Settings
 
 __all__ = ["app"]
 
@@ -201,23 +201,11 @@ def _lookups(seat: CommandContext, address: str) -> Lookups:
         if record is None:
             return Lookups()
         stream = streams.show(conn, record.domain)
-        wanted = streams.dns_records(conn, record.domain, mail_host=seat.settings.mail_host, now=seat.now)
+    wanted = [one for one in dns_of(seat, record.domain).records if one.required]
     published = None
     if not relays_locally(stream.route):
         published = all(one is Found.THERE for one in Zone().look_up(wanted)) or None
-    return Lookups(published=published, feedback=feedback_connected(seat.settings, stream.provider) or None)
-
-
-def feedback_connected(settings: Settings, provider: str) -> bool:
-    """Whether bounces and complaints of this provider, or raw reports, have a way in."""
-    ways = settings.feedback
-    by_provider = {
-        "ses": bool(ways.ses.topics),
-        "sendgrid": ways.sendgrid.public_key is not None,
-        "mailgun": ways.mailgun.signing_key is not None,
-        "postmark": ways.postmark.password is not None or ways.postmark.token is not None,
-    }
-    return by_provider.get(provider, bool(ways.maildirs) or ways.report_token is not None or ways.report_open)
+    return Lookups(published=published, feedback=seat.settings.feedback.connected(stream.provider) or None)
 
 
 @command(app, "veto", example="postroom mailbox veto x@bot.acme.com --as deliverability --reason 'shared subdomain'")

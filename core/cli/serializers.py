@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # every command spells something, and should not import all t
     from core.db.directory import AgentFacts, MailboxRecord, OperatorFacts, SignoffFacts, TokenRecord
     from core.db.queries.lanes import LaneRow
     from core.db.queries.message import MessageView, RecipientView, ReviewView
+    from core.rules.dns import DnsRecord
     from core.rules.policy import Policy
     from core.services.identity.streams import StreamFacts
     from core.services.sending.runs import RunView
@@ -59,6 +60,21 @@ def stream(one: StreamFacts) -> dict[str, Any]:
         "last_reply": one.last_reply,
         "connection_messages": one.connection_messages,
         "minute_messages": one.minute_messages,
+        "spf": one.spf,
+    }
+
+
+def dns_record(one: DnsRecord) -> dict[str, Any]:
+    return {
+        "type": one.type,
+        "name": one.name,
+        "value": one.value,
+        "purpose": one.purpose,
+        "strings": list(one.strings) if one.type == "TXT" else [],
+        "required": one.required,
+        "state": one.state,
+        "revoke_at": when(one.revoke_at),
+        "remove_at": when(one.remove_at),
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import enum
+import getpass
 import itertools
 import sys
 from collections.abc import Collection, Iterable
@@ -14,13 +14,14 @@ import typer
 
 from core.cli import serializers
 from core.cli.context import CommandContext, Reason, command
-from core.cli.dns_check import Found, Zone
-from core.cli.output import Said, group, listed, pairs, table
+from core.cli.output import Said, listed, pairs, table
+from core.cli.stream_dns import Domain, app, check_published, relays_locally
 from core.db.queries import agents as views
 from core.durations import MICROS
-from core.errors import Conflict, Invalid
+from core.errors import Invalid
 from core.rules import dns
-from core.rules.dns import DnsRecord, Slot
+from core.rules.dns import Slot
+from core.rules.providers import registry
 from core.security import encryption, key_file
 from core.security.encryption import MasterKeys
 from core.services.control import emergency
@@ -28,8 +29,9 @@ from core.services.identity import streams
 from core.services.identity.streams import NewStream, SealedKey, StreamChange
 from core.smtp import Route
 from core.smtp.credentials import checked, first_line
+from core.smtp.route import is_loopback
 
-app: Final = group("stream", "Sending subdomains: routes, DKIM keys, DNS records, warm-up.")
+__all__ = ["app"]
 
 FromStdin = Annotated[
     bool, typer.Option("--password-stdin", help="Read the relay's password from standard input; no encoding needed.")
@@ -41,19 +43,23 @@ PerMinute = Annotated[
     int | None,
     typer.Option(metavar="N", min=0, help="Messages a minute over the route, all mailboxes; 0 for no limit."),
 ]
-Domain = Annotated[str, typer.Argument(help="The stream's domain, such as support-bot.acme.com.")]
 
 UNSUBSCRIBE: Final = "What its unsubscribe links begin with; the desk's public_url unless named."
 
 
-class Provider(enum.StrEnum):
-    """Whose relay it is: what it rewrites is not signed."""
-
-    SES = "ses"
-    SENDGRID = "sendgrid"
-    MAILGUN = "mailgun"
-    POSTMARK = "postmark"
-    NONE = "none"
+Provider = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help=f"Whose relay it is: {', '.join(registry.PROVIDERS)} or {registry.NONE}. Known by its host unless named.",
+    ),
+]
+Spf = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TERMS", help="What SPF must name so that the relay may send, such as include:_spf.relay.example."
+    ),
+]
 
 
 @command(app, "add", example="postroom stream add support-bot.acme.com --relay smtp://user:password@smtp.acme.com:587")
@@ -64,7 +70,8 @@ def add(
     relay: Annotated[str | None, typer.Option(metavar="URL", help="smtp://[user:pass@]host:port, or smtps://")] = None,
     direct: Annotated[bool, typer.Option("--direct", help="Deliver to the recipients' own exchangers.")] = False,
     password_stdin: FromStdin = False,
-    provider: Annotated[Provider, typer.Option(help="Whose relay it is.")] = Provider.NONE,
+    provider: Provider = None,
+    spf: Spf = None,
     protected: Annotated[bool, typer.Option("--protected", help="Off-limits but for the agents that own it.")] = False,
     owner: Annotated[list[str] | None, typer.Option(help="An agent that may use a protected stream.")] = None,
     warm: Annotated[bool, typer.Option("--warm", help="It has sent for long: no warm-up.")] = False,
@@ -79,13 +86,14 @@ def add(
         raise Invalid("a stream leaves by one way", fix="name --relay smtp://host:port, or --direct")
     named = streams.subdomain(domain)
     ring = key_file.load_master_keys(seat.settings)
-    route, password = _parted(relay or "direct", from_stdin=password_stdin)
+    route, password = _parted(seat, relay or "direct", from_stdin=password_stdin)
+    whose = provider or registry.of_host(Route.parse(route).host)
     new = NewStream(
         domain=named,
         route=route,
         route_secret=ring.seal(password.encode(), about=f"route:{named}") if password else None,
         keys=_fresh(named, streams.SLOTS, ring=ring, now=seat.now),
-        provider=provider.value,
+        provider=whose,
         protected=protected,
         owners=tuple(listed(owner)),
         warm=warm,
@@ -94,13 +102,14 @@ def add(
         unsubscribe_url=unsubscribe,
         connection_messages=per_connection,
         minute_messages=per_minute,
+        spf=spf or (None if password_stdin else _asked_for_spf(seat, route, whose)),
     )
     seat.act(lambda tx, actor: streams.add(tx, new, actor=actor))
     with seat.read() as conn:
         found = streams.show(conn, named)
     return Said(
         serializers.stream(found) | {"selectors": [key.selector for key in new.keys]},
-        f"Added {named}, by {route}. Publish its records: postroom stream dns {named}",
+        f"Added {named}, by {route}. {_about(whose)}Publish its records: postroom stream dns {named}",
     )
 
 
@@ -117,7 +126,8 @@ def change(
     relay: Annotated[str | None, typer.Option(metavar="URL", help="smtp://[user:pass@]host:port, or smtps://")] = None,
     direct: Annotated[bool, typer.Option("--direct", help="Deliver to the recipients' own exchangers.")] = False,
     password_stdin: FromStdin = False,
-    provider: Annotated[Provider | None, typer.Option(help="Whose relay it is.")] = None,
+    provider: Provider = None,
+    spf: Spf = None,
     protected: Annotated[
         bool | None, typer.Option("--protected/--open", help="Off-limits but for the agents that own it, or not.")
     ] = None,
@@ -138,14 +148,16 @@ def change(
     named = streams.subdomain(domain)
     if password_stdin and not relay:
         raise Invalid("--password-stdin belongs to a relay", fix="name it again: --relay smtp://USER@HOST:587")
-    route, password = _parted(relay or "direct", from_stdin=password_stdin) if relay or direct else (None, None)
+    route, password = _parted(seat, relay or "direct", from_stdin=password_stdin) if relay or direct else (None, None)
+    if relay and provider is None and (known := registry.of_host(Route.parse(relay).host)) != registry.NONE:
+        provider = known
     sealed = None
     if password:
         sealed = key_file.load_master_keys(seat.settings).seal(password.encode(), about=f"route:{named}")
     asked = StreamChange(
         route=route,
         route_secret=sealed,
-        provider=provider.value if provider is not None else None,
+        provider=provider,
         protected=protected,
         owners=tuple(listed(owner)) if owner is not None else None,
         organisation=organisation,
@@ -153,6 +165,7 @@ def change(
         unsubscribe_url=unsubscribe,
         connection_messages=per_connection,
         minute_messages=per_minute,
+        spf=spf,
     )
     if asked == StreamChange():
         raise Invalid("nothing to change is named", fix="such as --organisation 'Acme Ltd'")
@@ -160,26 +173,6 @@ def change(
     with seat.read() as conn:
         found = serializers.stream(streams.show(conn, named))
     return Said(found, pairs(found))
-
-
-@command(app, "dns", example="postroom stream dns support-bot.acme.com --json")
-def show_dns(seat: CommandContext, domain: Domain) -> Said:
-    """The records to publish: DKIM for both slots and both algorithms, SPF, DMARC, the return path's MX."""
-    records = _records(seat, domain)
-    shown = [
-        {
-            "type": one.type,
-            "name": one.name,
-            "value": one.value,
-            "purpose": one.purpose,
-            "strings": list(one.strings) if one.type == "TXT" else [],
-        }
-        for one in records
-    ]
-    text = "\n".join(f"; {one.purpose}\n{one.name}. IN {one.type} {_quoted(one)}" for one in records)
-    if seat.settings.mail_host == "mail.invalid":
-        seat.note("mail_host is not set in postroom.toml: the MX and SPF records name a host that cannot exist")
-    return Said({"domain": streams.subdomain(domain), "records": shown}, text)
 
 
 @command(app, "rotate", example="postroom stream rotate support-bot.acme.com")
@@ -195,7 +188,7 @@ def rotate(
         slot = streams.next_slot(conn, domain)
         used = {key.selector for key in views.keys(conn) if key.stream == stream.domain}
     if not force:
-        _check_published(seat, stream.domain, route=stream.route, slot="b" if slot == "a" else "a")
+        check_published(seat, stream.domain, route=stream.route, slot="b" if slot == "a" else "a")
     fresh = _fresh(stream.domain, (slot,), ring=key_file.load_master_keys(seat.settings), now=seat.now, used=used)
     signing = seat.act(lambda tx, actor: streams.rotate(tx, domain, fresh=fresh, actor=actor))
     selectors = [key.selector for key in fresh]
@@ -269,13 +262,7 @@ def show(seat: CommandContext, domain: Domain) -> Said:
 # --- how ----------------------------------------------------------------------------------------------------------
 
 
-def relays_locally(route: str) -> bool:
-    """Whether mail goes no further than this machine: a test, and nobody out there looks at its records."""
-    parsed = Route.parse(route)
-    return parsed.kind == "relay" and parsed.tls == "none" and parsed.host in {"localhost", "127.0.0.1", "::1"}
-
-
-def _parted(relay: str, *, from_stdin: bool) -> tuple[str, str | None]:
+def _parted(seat: CommandContext, relay: str, *, from_stdin: bool) -> tuple[str, str | None]:
     """The route without its password, which is sealed, and the password."""
     route = Route.parse(relay)
     if from_stdin:
@@ -283,13 +270,36 @@ def _parted(relay: str, *, from_stdin: bool) -> tuple[str, str | None]:
             raise Invalid("--password-stdin needs a user in the URL, and no password", fix="smtp://USER@HOST:587")
         if route.tls == "none" and not relays_locally(relay):
             raise Invalid("a password would cross the network in clear", fix="leave out tls=none")
-        return relay, checked(first_line(sys.stdin.read()))
+        typed = getpass.getpass("The relay's password: ") if sys.stdin.isatty() else first_line(sys.stdin.read())
+        return relay, checked(typed)
     if not route.password:
         return relay, None
+    seat.note(
+        "The password stood on the command line, where every user of this machine can read it: "
+        "use --password-stdin, and change it at the relay if others work here."
+    )
     parts = urlsplit(relay.strip())
     user, _, place = parts.netloc.rpartition("@")
     name = user.partition(":")[0]
     return urlunsplit(parts._replace(netloc=f"{name}@{place}")), route.password
+
+
+def _about(provider: str) -> str:
+    """Where to read how a provider is set up."""
+    found = registry.PROVIDERS.get(provider)
+    return f"Set up {found.title}: postroom docs {provider}. " if found else ""
+
+
+def _asked_for_spf(seat: CommandContext, route: str, provider: str) -> str | None:
+    """What a person at a terminal answers; a program is not asked, and `stream dns` says what is open."""
+    parsed = Route.parse(route)
+    known = provider != registry.NONE or parsed.kind == "direct" or is_loopback(parsed.host)
+    if known or seat.as_json or not sys.stdin.isatty():
+        return None
+    seat.note(f"Receivers let {parsed.host} send for this domain if SPF names it; whoever runs it says how.")
+    question = "SPF terms, such as include:_spf.relay.example (empty: not known yet)"
+    answer: str = typer.prompt(question, default="", show_default=False)
+    return answer.strip() or None
 
 
 def _fresh(
@@ -307,37 +317,3 @@ def _fresh(
             sealed = ring.seal(pair.private, about=f"dkim:{domain}:{selector}")
             made.append(SealedKey(slot, algorithm, selector, sealed, pair.public))
     return tuple(made)
-
-
-def _records(seat: CommandContext, domain: str) -> tuple[DnsRecord, ...]:
-    with seat.read() as conn:
-        return streams.dns_records(conn, domain, mail_host=seat.settings.mail_host, now=seat.now)
-
-
-def _check_published(seat: CommandContext, domain: str, *, route: str, slot: Slot) -> None:
-    """Signing with a key nobody can look up fails every mail: look before, where anybody out there would look."""
-    if relays_locally(route):
-        return
-    with seat.read() as conn:
-        selectors = {
-            key.selector
-            for key in views.keys(conn)
-            if key.stream == domain and key.slot == slot and key.retired_at is None
-        }
-    waiting = [one for one in _records(seat, domain) if one.name.partition("._domainkey")[0] in selectors]
-    wrong = [
-        one.name
-        for one, found in zip(waiting, Zone().look_up(waiting), strict=True)
-        if found in {Found.MISSING, Found.OTHER}
-    ]
-    if wrong:
-        raise Conflict(
-            f"DNS does not have the keys that would sign: {', '.join(wrong)}",
-            fix=f"publish them (postroom stream dns {domain}), or rotate with --force",
-        )
-
-
-def _quoted(record: DnsRecord) -> str:
-    if record.type != "TXT":
-        return record.value
-    return " ".join(f'"{part}"' for part in record.strings)

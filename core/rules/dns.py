@@ -1,4 +1,4 @@
-"""The DNS records a stream publishes: DKIM, SPF, DMARC and the MX of its return path.
+"""The DNS records a stream publishes: DKIM, SPF, DMARC, and the MX of its return path and its addresses.
 
 A stream has two slots with a key of each algorithm: four selectors, each under a dated name of its own. One name holds
 one key (RFC 6376 3.6.2.2), so two algorithms under one name would fail each other; and a name is never used again, so
@@ -8,44 +8,119 @@ that a resolver's old copy cannot spoil a new signature.
 from __future__ import annotations
 
 import datetime as dt
+import ipaddress
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, assert_never
 
+from core.durations import DAY, MICROS
 from core.errors import Invalid
 
 Algorithm = Literal["rsa", "ed25519"]
 Slot = Literal["a", "b"]
 Alignment = Literal["none", "quarantine", "reject"]
+KeyState = Literal["signs", "waits", "retired", "revoked"]
 
 RETURN_PATH: Final = "bounces"
 """The label under a stream where bounces come back: its own MX, so that people's replies and bounces never mix."""
+WATCHED: Final = 14 * DAY
+"""Of mail under one DMARC policy before the next stricter one: two weeks show what is sent once a week, twice."""
+REPORTS: Final = "dmarc-reports"
+"""Where DMARC reports go unless somebody is named: an address below the return path, which has an MX of its own."""
 
 _TXT: Final = 255
+_TERM: Final = re.compile(
+    r"(?:include|exists):[a-z0-9._%{}-]+\.[a-z0-9-]+|(?:a|mx)(?::[a-z0-9._-]+)?(?:/\d{1,3}){0,2}|ip[46]:[0-9a-f:./]+",
+    re.IGNORECASE,
+)
+_HOST: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)+\.?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedKey:
-    """A selector and its public key, the `p=` in base64 (empty: revoked, RFC 6376 3.6.1)."""
+    """A selector and its public key, the `p=` in base64 (empty: revoked, RFC 6376 3.6.1).
+
+    `state` is what it does now. A retired key is to be revoked from `revoke_at` on and may go from DNS from `remove_at`
+    on, in microseconds.
+    """
 
     selector: str
     algorithm: Algorithm
     public: str
+    state: KeyState = "signs"
+    revoke_at: int | None = None
+    remove_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DnsRecord:
-    """One record to publish. `value` is the whole value; `strings` is how a zone file wants a long TXT."""
+    """One record to publish. `value` is the whole value; `strings` is how a zone file wants a long TXT.
+
+    `state`, `revoke_at` and `remove_at` are those of a key. What is not `required` may be left out or be another's.
+    """
 
     type: Literal["TXT", "MX"]
     name: str
     value: str
     purpose: str
+    state: KeyState | None = None
+    revoke_at: int | None = None
+    remove_at: int | None = None
+    required: bool = True
 
     @property
     def strings(self) -> tuple[str, ...]:
         """The value in pieces of 255 characters, the most one string of a TXT record holds (RFC 1035 3.3.14)."""
         return tuple(self.value[start : start + _TXT] for start in range(0, len(self.value), _TXT)) or ("",)
+
+
+@dataclass(frozen=True, slots=True)
+class DmarcPlan:
+    """How strict DMARC may be by now, and what comes next: `at` is None before the first mail has left."""
+
+    policy: Alignment
+    next: Alignment | None
+    at: int | None
+
+
+def dmarc_plan(first_mail: int | None, *, now: int) -> DmarcPlan:
+    """What the age of a stream's mail allows, once its reports show no mail of its own that fails.
+
+    A new stream begins with `none`: a mistake in DKIM or SPF then costs a report and not the mail. RFC 7489 6.3 and
+    appendix B.2 begin there too.
+    """
+    if first_mail is None:
+        return DmarcPlan("none", "quarantine", None)
+    if now < first_mail + WATCHED:
+        return DmarcPlan("none", "quarantine", first_mail + WATCHED)
+    if now < first_mail + 2 * WATCHED:
+        return DmarcPlan("quarantine", "reject", first_mail + 2 * WATCHED)
+    return DmarcPlan("reject", None, None)
+
+
+def sender_terms(text: str) -> tuple[str, ...]:
+    """SPF terms as a relay's operator names them; a bare host name is an `include:`. Raises `Invalid`."""
+    terms = []
+    for part in text.split():
+        term = f"include:{part}" if _HOST.fullmatch(part) else part
+        if not _TERM.fullmatch(term):
+            raise Invalid(
+                f"{part!r} is no SPF term that lets a relay send",
+                fix="such as include:_spf.relay.example, ip4:192.0.2.7 or a:smtp.relay.example (RFC 7208 5)",
+                problems=(("spf", "is no SPF term"),),
+            )
+        terms.append(term)
+    return tuple(terms)
+
+
+def host_term(host: str) -> str:
+    """The SPF term for one host: by its addresses, or its name."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return f"a:{host}"
+    return f"ip{address.version}:{address}"
 
 
 def selector(date: dt.date, *, slot: Slot, algorithm: Algorithm) -> str:
@@ -63,27 +138,33 @@ def records(
     *,
     keys: Sequence[PublishedKey],
     mail_host: str,
-    spf_include: Sequence[str] = (),
+    senders: Sequence[str],
     report_address: str | None = None,
-    dmarc: Alignment = "reject",
+    dmarc: Alignment = "none",
+    plan: DmarcPlan = DmarcPlan("none", "quarantine", None),
 ) -> tuple[DnsRecord, ...]:
     """Everything to publish for `domain`, DKIM first.
 
-    `mail_host` receives bounces and sends direct mail; `spf_include` names the relays' SPF domains; DMARC reports go to
+    `mail_host` receives bounces and replies; `senders` are the SPF terms of what sends; DMARC reports go to
     `report_address`. Raises `Invalid` if two keys share a selector.
     """
     if len({key.selector for key in keys}) < len(keys):
         raise Invalid("two keys share a selector name", fix="give every key a selector of its own")
     bounces = return_path(domain)
-    spf = " ".join(["v=spf1", f"a:{mail_host}", *(f"include:{name}" for name in spf_include), "-all"])
+    reports = report_address or f"{REPORTS}@{bounces}"
+    spf = " ".join(["v=spf1", *senders, "-all"])
     found = [
         *(_dkim(domain, key) for key in keys),
         DnsRecord("TXT", domain, spf, "SPF: who may send as this domain (RFC 7208)"),
         DnsRecord("TXT", bounces, spf, "SPF of the return path, which receivers check (RFC 7208 2.4)"),
         DnsRecord("MX", bounces, f"10 {mail_host}.", "bounces and reports come back here"),
-        _dmarc(domain, report_address=report_address, policy=dmarc),
-    ]
-    if report_address is not None and (foreign := _foreign(domain, report_address)):
+        DnsRecord(
+            "MX", domain, f"10 {mail_host}.", "replies to the agents come here, unless another host takes them",
+            required=False,
+        ),
+        _dmarc(domain, reports=reports, policy=dmarc, plan=plan),
+    ]  # fmt: skip
+    if foreign := _foreign(domain, reports):
         name = f"{domain}._report._dmarc.{foreign}"
         found.append(DnsRecord("TXT", name, "v=DMARC1", f"{foreign} agrees to take these reports (RFC 7489 7.1)"))
     return tuple(found)
@@ -97,16 +178,50 @@ def _dkim(domain: str, key: PublishedKey) -> DnsRecord:
             tags, rfc = "v=DKIM1; k=ed25519; h=sha256", "RFC 8463"
         case never:
             assert_never(never)
-    purpose = f"DKIM, {key.algorithm} ({rfc})" if key.public else f"DKIM, {key.algorithm}, revoked (RFC 6376 3.6.1)"
-    return DnsRecord("TXT", f"{key.selector}._domainkey.{domain}", f"{tags}; p={key.public}", purpose)
+    return DnsRecord(
+        "TXT", f"{key.selector}._domainkey.{domain}", f"{tags}; p={key.public}",
+        f"DKIM, {key.algorithm} ({rfc}): {_use(key)}",
+        state=key.state, revoke_at=key.revoke_at, remove_at=key.remove_at,
+    )  # fmt: skip
 
 
-def _dmarc(domain: str, *, report_address: str | None, policy: Alignment) -> DnsRecord:
+def _use(key: PublishedKey) -> str:
+    """What a key is published for."""
+    match key.state:
+        case "signs":
+            return "signs now"
+        case "waits":
+            return "waits; it signs after the next rotation, so publish it before"
+        case "retired":
+            return f"retired; mail on its way needs it until {_day(key.revoke_at)}, then publish it with an empty p="
+        case "revoked":
+            return f"revoked (RFC 6376 3.6.1); it may go from DNS from {_day(key.remove_at)} on"
+        case never:
+            assert_never(never)
+
+
+def _dmarc(domain: str, *, reports: str, policy: Alignment, plan: DmarcPlan) -> DnsRecord:
     # adkim=s: only the stream's own key speaks for it. aspf=r: the return path is a label below the stream.
-    tags = [f"v=DMARC1; p={policy}; adkim=s; aspf=r"]
-    if report_address is not None:
-        tags.append(f"rua=mailto:{report_address}")
-    return DnsRecord("TXT", f"_dmarc.{domain}", "; ".join(tags), "DMARC: what fails both is not ours (RFC 7489)")
+    value = f"v=DMARC1; p={policy}; adkim=s; aspf=r; rua=mailto:{reports}"
+    return DnsRecord("TXT", f"_dmarc.{domain}", value, f"DMARC (RFC 7489): {tightening(policy, plan)}")
+
+
+def tightening(policy: Alignment, plan: DmarcPlan) -> str:
+    """When a domain that publishes `policy` is to be stricter, in words."""
+    if plan.policy == "reject" or (plan.policy == "quarantine" and policy == "none"):
+        step: Alignment = "quarantine" if policy == "none" else "reject"
+        if policy == "reject":
+            return "what passes neither DKIM nor SPF is not ours"
+        return f"p={step} is due now, if the reports show no mail of yours that fails"
+    if policy != plan.policy or plan.next is None:
+        return "stricter than the age of its mail has shown to be safe: read the reports"
+    weeks = WATCHED // (7 * DAY)
+    after = f"from {_day(plan.at)} on" if plan.at is not None else f"{weeks} weeks after its first mail"
+    return f"p={policy} only reports; p={plan.next} {after}, if the reports show no mail of yours that fails"
+
+
+def _day(micros: int | None) -> str:
+    return "?" if micros is None else f"{dt.datetime.fromtimestamp(micros // MICROS, tz=dt.UTC):%Y-%m-%d}"
 
 
 def _foreign(domain: str, report_address: str) -> str | None:

@@ -1,1 +1,0 @@
-"""Keys, credentials, and the addresses that an outgoing request must never reach (SSRF)."""

@@ -1,1 +1,0 @@
-"""Foreign text made safe to read: invisible and look-alike characters, HTML as text."""

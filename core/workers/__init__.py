@@ -1,1 +1,1 @@
-"""Background work of a gateway: delivery, schedules, webhooks, notifications, watchers."""
+"""What runs by itself."""

@@ -188,8 +188,8 @@ class DeliveryWorker:
         dated = compose.with_date(rendered, one.dated_at)
         signatures = b""
         if outfit.keys:
-            signatures = signing.sign(dated, keys=outfit.keys, at=self._clock.now(), unsigned=outfit.profile.rewrites)
-        return outfit.profile.metadata(spell_id("m", one.message_id)) + signatures + dated
+            signatures = signing.sign(dated, keys=outfit.keys, at=self._clock.now(), unsigned=outfit.relay.rewrites)
+        return outfit.relay.metadata(spell_id("m", one.message_id)) + signatures + dated
 
     async def _deliver(self, one: Claimed, message: bytes | None) -> None:
         """One recipient from its attempt to its settlement. Whatever stops it on the way, its lease ends."""
@@ -199,7 +199,7 @@ class DeliveryWorker:
                 return
             reply = await self._carry(one, outfit, message)
             chance = self._house.chance(20) / 2**20
-            provider_id = outfit.profile.message_id(reply.text) if reply.outcome is Outcome.SENT else None
+            provider_id = outfit.relay.message_id(reply.text) if reply.outcome is Outcome.SENT else None
             await self._settle(Settlement(one, reply, jitter=chance, provider_id=provider_id))
         except Unavailable as error:
             log.warning("attempt not committed; it goes back", reason=error.reason)

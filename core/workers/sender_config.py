@@ -1,4 +1,4 @@
-"""What delivery needs of a stream: its route with the password, its profile, the keys that sign now.
+"""What delivery needs of a stream: its route with the password, what its relay rewrites, the keys that sign now.
 
 Read from the database and opened with the master key at most once in `FRESH` seconds, so that a rotation or a changed
 route takes effect within that time and no message costs a key parse (39 ms for RSA-2048).
@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key
 from core.db import directory
 from core.db.store import Store
 from core.durations import SECOND
-from core.rules.provider_profiles import PROFILES, Profile
+from core.rules.providers import Relay, registry
 from core.rules.signing import SigningKey
 from core.security.encryption import MasterKeys
 from core.smtp import Route
@@ -31,7 +31,7 @@ class SenderConfig:
 
     domain: str
     route: Route
-    profile: Profile
+    relay: Relay
     keys: tuple[SigningKey, ...]
 
 
@@ -68,7 +68,7 @@ class SenderConfigs:
             )
             for row in rows
         )
-        return SenderConfig(stream.domain, route, PROFILES[stream.provider], keys)
+        return SenderConfig(stream.domain, route, registry.relay(stream.provider), keys)
 
     def _key(self, key_id: int, sealed: bytes, *, about: str) -> RSAPrivateKey | Ed25519PrivateKey:
         parsed = self._parsed.get(key_id)

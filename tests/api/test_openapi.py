@@ -24,7 +24,7 @@ from core.db.store import Store
 from core.demo.clock import FakeClock
 from core.model import Mode
 from core.services.sending import delivery
-from core.settings import Feedback
+from core.settings import feedback_model
 from tests.api.api_client import Visitor, one_store, opened
 from tests.factories.desk import ADDRESS, WIDE, make_desk
 
@@ -51,7 +51,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
     """One desk for all of it: what one example leaves behind, the next one meets."""
     directory = tmp_path_factory.mktemp("desk")
     store: Store = one_store(directory, FakeClock())
-    set_up = Feedback.model_validate({"postmark": {"token": "a-token"}})
+    set_up = feedback_model().model_validate({"postmark": {"token": "a-token"}})
     bench = make_desk(store, mode=Mode.GATED_SEND, **WIDE)
     store.transact(
         lambda tx: delivery.register_worker(tx, worker=1, pid=1)

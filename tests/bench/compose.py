@@ -32,6 +32,7 @@ GATEWAY = Additions(
     agent_id="support",
     run_id="run-7",
     feedback_id="support:transactional:acme",
+    orders=(),
     footer="This message was written by an AI agent of Acme.",
 )
 CASES = {

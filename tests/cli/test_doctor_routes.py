@@ -76,7 +76,41 @@ def test_the_whole_way_is_tried_and_nothing_is_sent(
         verbs = [line.split(b" ")[0] for line in world.commands]
         assert verbs[-3:] == [b"MAIL", b"RSET", b"QUIT"]
         assert not {b"RCPT", b"DATA"} & set(verbs)
-        assert f"MAIL FROM:<postmaster@{DOMAIN}>".encode() in world.commands
+        assert f"MAIL FROM:<postmaster@bounces.{DOMAIN}>".encode() in world.commands
+
+
+@pytest.mark.parametrize("name", ["mail.other.test", "*.acme.test"])
+def test_a_certificate_of_another_name_is_refused_although_its_authority_is_trusted(
+    clerk: Clerk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    server, _ = certificate(tmp_path, name)
+    configure(clerk, f'[smtp]\nca_file = "{tmp_path / "server.pem"}"')
+    with relay(STARTTLS, tls=server) as world:
+        add(clerk, f"smtp://agent@acme.example@localhost:{world.port}?tls=starttls", monkeypatch)
+        grade, text, fix = route(clerk)
+        assert grade == "fail"
+        assert "does not encrypt as required" in text
+        assert "localhost" in text, "the name that was wanted"
+        assert "name in its certificate" in fix
+        assert LOGIN not in world.commands, "no password for a stranger"
+
+
+def test_a_relay_that_offers_no_encryption_is_refused_where_it_must(
+    clerk: Clerk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with relay({"EHLO": b"250-mx\r\n250 AUTH PLAIN\r\n"}) as world:
+        add(clerk, f"smtp://agent@acme.example@localhost:{world.port}?tls=starttls", monkeypatch)
+        grade, text, _ = route(clerk)
+        assert (grade, "does not encrypt as required" in text) == ("fail", True)
+        assert LOGIN not in world.commands
+
+
+def test_a_ca_file_that_is_not_there_is_named(clerk: Clerk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    configure(clerk, f'[smtp]\nca_file = "{tmp_path / "missing.pem"}"')
+    with relay(STARTTLS) as world:
+        add(clerk, f"smtp://agent@acme.example@localhost:{world.port}?tls=starttls", monkeypatch)
+        grade, text, _ = route(clerk)
+    assert (grade, "ca_file" in text) == ("fail", True)
 
 
 @pytest.mark.parametrize(
@@ -115,6 +149,30 @@ def test_a_password_named_in_the_settings_is_the_one_that_doctor_tries(
         clerk.ok("stream", "add", DOMAIN, "--relay", f"smtp://localhost:{world.port}", who="dora")
         assert route(clerk)[0] == "ok"
         assert LOGIN in world.commands
+
+
+def test_a_password_from_the_environment_or_the_keyring_is_tried_and_its_lack_is_named(
+    clerk: Clerk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clerk's environment has no POSTROOM_ and no keyring, and the rest of ours."""
+    configure(clerk, '[smtp.relays.localhost]\nusername = "agent@acme.example"\npassword_env = "RELAY_PASSWORD"')
+    with relay({"EHLO": b"250-mx\r\n250 AUTH PLAIN\r\n"}) as world:
+        clerk.ok("stream", "add", DOMAIN, "--relay", f"smtp://localhost:{world.port}", who="dora")
+        monkeypatch.delenv("RELAY_PASSWORD", raising=False)
+        grade, text, fix = route(clerk)
+        assert (grade, "RELAY_PASSWORD is not set" in text, bool(fix)) == ("fail", True, True)
+        monkeypatch.setenv("RELAY_PASSWORD", PASSWORD)
+        assert route(clerk)[0] == "ok"
+        assert world.commands.count(LOGIN) == 1
+        file = clerk.directory / "postroom.toml"
+        file.write_text(file.read_text().replace('password_env = "RELAY_PASSWORD"', 'password_keyring = "acme"'))
+        grade, text, _ = route(clerk)
+        assert (grade, "keyring" in text) == ("fail", True)
+
+
+def test_a_password_on_the_command_line_works_and_is_advised_against(clerk: Clerk) -> None:
+    heard = clerk.run("stream", "add", DOMAIN, "--relay", "smtp://user:s3cr3t@smtp.acme.example", who="dora")
+    assert (heard.code, "--password-stdin" in heard.err, "s3cr3t" in heard.out + heard.err) == (0, True, False)
 
 
 def test_a_relay_has_one_source_of_its_password(clerk: Clerk) -> None:

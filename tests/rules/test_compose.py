@@ -33,6 +33,7 @@ GATEWAY = Additions(
     agent_id="support",
     run_id="run-7",
     feedback_id="support:m5:transactional:acme",
+    orders=("x-relay-order",),
 )
 
 header_text = st.text(
@@ -319,9 +320,8 @@ FORBIDDEN = [
     "List-Help", "Feedback-ID", "X-Feedback-ID", "CFBL-Address", "CFBL-Feedback-ID", "MIME-Version", "Content-Type",
     "content-type", "Content-Transfer-Encoding", "Content-Disposition", "Content-Anything", "Resent-From",
     "Resent-To", "Resent-Bcc", "Resent-Message-ID", "Disposition-Notification-To",
-    "Disposition-Notification-Options", "Return-Receipt-To", "X-Confirm-Reading-To", "X-SES-Configuration-Set",
-    "X-SES-MESSAGE-TAGS", "X-SG-EID", "X-SMTPAPI", "X-Mailgun-Tag", "X-Mailgun-Variables", "X-PM-Message-Stream",
-    "X-PM-Tag", "X-MC-Tags", "X-MC-PreserveRecipients", "X-MJ-CustomID", "X-Mailin-custom", "X-MSYS-API",
+    "Disposition-Notification-Options", "Return-Receipt-To", "X-Confirm-Reading-To", "X-Relay-Order",
+    "X-RELAY_ORDERS", "X-MC-Tags", "X-MC-PreserveRecipients", "X-MJ-CustomID", "X-Mailin-custom", "X-MSYS-API",
     "Precedence", "Errors-To", "X-Errors-To", "Apparently-To", "Delivered-To", "X-Delivered-To",
     "Original-Recipient", "Original-From", "X-Original-To", "Envelope-To", "X-Envelope-From", "BIMI-Selector",
     "Require-Recipient-Valid-Since", "TLS-Required", "VBR-Info", "Autocrypt", "HP-Outer", "X-AI-Generated",

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from core.durations import DAY, HOUR, MICROS, MINUTE
 from core.errors import Invalid
-from core.rules.providers import Forged, Genuine, mailgun, postmark, sendgrid, ses
+from core.rules.providers import Forged, Genuine, Unproven, Webhook, mailgun, postmark, sendgrid, ses
 
 NOW: Final = 1_790_000_000 * MICROS
 TOPIC: Final = "arn:aws:sns:eu-west-1:123456789012:postroom"
@@ -168,9 +168,34 @@ def test_certificate_is_never_fetched_from_anybody_but_amazon(url: str) -> None:
 @pytest.mark.parametrize("host", ["sns.us-gov-west-1.amazonaws.com", "sns.cn-north-1.amazonaws.com.cn"])
 def test_certificate_is_fetched_from_every_part_of_amazon(host: str) -> None:
     url = f"https://{host}/SimpleNotificationService-0.pem"
-    read = ses.read(json.dumps(envelope(SigningCertURL=url)).encode())
+    read = ses.read(json.dumps(sign(envelope(SigningCertURL=url))).encode())
     assert ses.certificate_url(read, topics={TOPIC}, now=NOW) == url
     assert isinstance(ses.certificate_url(read, topics=set(), now=NOW), Forged)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"Signature": ""}, {"Signature": "no base64!"}, {"Signature": base64.b64encode(b"x" * 64).decode()},
+        {"Signature": base64.b64encode(b"x" * 1024).decode()}, {"SignatureVersion": "3"}, {"SignatureVersion": ""},
+    ],
+)  # fmt: skip
+def test_what_is_no_signature_is_forged_before_any_certificate_is_fetched(changes: dict[str, str]) -> None:
+    given = json.dumps(sign(envelope()) | changes).encode()
+    assert isinstance(ses.certificate_url(ses.read(given), topics={TOPIC}, now=NOW), Forged)
+    settings = ses.Ses(topics=(TOPIC,))
+    assert isinstance(ses.PROVIDER.verify(Webhook(given), settings, now=NOW, fetched={}), Forged)
+
+
+def test_a_plausible_envelope_is_unproven_until_its_certificate_is_there() -> None:
+    webhook, settings = Webhook(json.dumps(sign(envelope())).encode()), ses.Ses(topics=(TOPIC,))
+    url = envelope()["SigningCertURL"]
+    assert ses.PROVIDER.verify(webhook, settings, now=NOW, fetched={}) == Unproven(url)
+    assert ses.PROVIDER.verify(webhook, settings, now=NOW, fetched={url: PEM}) == Genuine()
+    other = Webhook(
+        json.dumps(sign(envelope(), rsa.generate_private_key(public_exponent=65537, key_size=2048))).encode()
+    )
+    assert ses.PROVIDER.verify(other, settings, now=NOW, fetched={url: PEM}) == Forged("the signature does not match")
 
 
 def test_subscription_is_confirmed_at_amazon_for_the_configured_topic_only() -> None:

@@ -35,6 +35,7 @@ ZONE = {
         DOMAIN,
         keys=[PublishedKey(f"s-{algorithm}", algorithm, PAIRS[algorithm].public) for algorithm in BOTH],
         mail_host="mx.acme.example",
+        senders=["a:mx.acme.example"],
     )
     if record.type == "TXT"
 }

@@ -1,1 +1,0 @@
-"""ASGI middleware: request ids, size limits, allowed hosts, HEAD, the fast path for submissions."""

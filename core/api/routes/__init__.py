@@ -1,1 +1,0 @@
-"""One file a group of routes; each authenticates through `api.auth` and calls one verb of `core.services`."""

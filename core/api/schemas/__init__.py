@@ -1,1 +1,0 @@
-"""Request and response models (CONTRACT.md), the source of /openapi.json."""

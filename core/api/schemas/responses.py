@@ -137,6 +137,12 @@ class TakenAnswer(BaseModel):
     fresh: int
 
 
+class KeptAnswer(TakenAnswer):
+    """A webhook whose proof cannot be fetched now; it is kept and verified until `kept_until` at the latest."""
+
+    kept_until: str
+
+
 class FieldProblem(BaseModel):
     """One thing wrong with a request."""
 

@@ -11,10 +11,12 @@ from core.cli.diagnostics.finding import Finding, Grade
 from core.db import audit_log
 from core.db.queries import agents
 from core.db.transaction import Transaction
-from core.durations import MICROS, SECOND
+from core.durations import HOUR, MICROS, SECOND
 from core.errors import PostroomError
+from core.model import plural
 from core.services.audit import log_integrity
 from core.services.control import readiness
+from core.services.feedback import kept_webhooks
 from core.services.sending import delivery
 from core.workers import log_check
 
@@ -70,6 +72,18 @@ def workers(seat: CommandContext) -> Iterator[Finding]:
             yield Finding(Grade.WARN, "webhook", one.subject, one.text, "ask whoever runs the receiver")
     if not faults and not any(one.kind == "no_worker" for one in troubles):
         yield Finding(Grade.OK, "gateway", "", "it delivers")
+
+
+def unproved(seat: CommandContext) -> Iterator[Finding]:
+    """Webhooks that wait for what proves them."""
+    with seat.read() as conn:
+        found = kept_webhooks.waiting(conn)
+    if found is not None:
+        hours = (seat.now - found.since) // HOUR
+        yield Finding(
+            Grade.WARN, "feedback", "", f"{plural(found.count, 'webhook')} wait to be proved, the oldest for {hours} h",
+            "let this machine reach the provider over HTTPS (SES: sns.REGION.amazonaws.com)",
+        )  # fmt: skip
 
 
 class _Undone(Exception):

@@ -16,6 +16,7 @@ from core.clock import SystemClock
 from core.errors import Invalid, PostroomError
 from core.model import Outcome, Reply
 from core.process import make_courier
+from core.rules.dns import return_path
 from core.security import key_file
 from core.services.identity.streams import StreamFacts
 from core.services.sending.delivery import finish
@@ -29,7 +30,8 @@ def route(seat: CommandContext, stream: StreamFacts) -> Finding:
         return _direct(stream.domain)
     try:
         way_out = SenderConfigs(seat.store, key_file.load_master_keys(seat.settings)).of(stream.id).route
-        reply, certificate = asyncio.run(_rehearsed(seat, way_out, sender=f"postmaster@{stream.domain}"))
+        sender = f"postmaster@{return_path(stream.domain)}"  # mail leaves with senders of this domain
+        reply, certificate = asyncio.run(_rehearsed(seat, way_out, sender=sender))
     except PostroomError as error:
         return Finding(
             Grade.FAIL,

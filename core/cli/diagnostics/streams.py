@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
 from core.cli.context import CommandContext
 from core.cli.diagnostics.finding import Finding, Grade
 from core.cli.dns_check import Found, Zone
-from core.cli.mailboxes import feedback_connected
-from core.cli.streams import relays_locally
+from core.cli.stream_dns import published, relays_locally
 from core.durations import DAY
 from core.model import UNSUBSCRIBE_CLASSES
+from core.rules.dns import DnsRecord
+from core.rules.providers import registry
 from core.services.identity import streams
+from core.services.identity.stream_dns import Publication
 from core.services.identity.streams import StreamFacts
+from core.smtp import Route
 
 MANY: Final = 1_000
+_STRICTNESS: Final = ("none", "quarantine", "reject")
 
 
 def stored(seat: CommandContext) -> list[StreamFacts]:
@@ -37,47 +41,82 @@ def records(seat: CommandContext, stream: StreamFacts) -> Iterator[Finding]:
     if relays_locally(stream.route):
         yield Finding(Grade.OK, "dns", stream.domain, "not looked up: mail goes no further than this machine")
         return
-    with seat.read() as conn:
-        wanted = streams.dns_records(conn, stream.domain, mail_host=seat.settings.mail_host, now=seat.now)
-    answers = Zone().look_up(wanted)
-    if all(one is Found.THERE for one in answers):
-        yield Finding(Grade.OK, "dns", stream.domain, f"all {len(wanted)} records are published")
-        return
+    publication = published(seat, stream.domain)
+    if not publication.spf_known:
+        yield Finding(
+            Grade.WARN, "dns", stream.domain,
+            "SPF names the relay by its host alone; it may send from other hosts",
+            f"ask whoever runs it: postroom stream set {stream.domain} --spf include:_spf.relay.example --reason TEXT",
+        )  # fmt: skip
+    wanted, zone = publication.records, Zone()
+    answers = zone.look_up(wanted)
     if all(one is Found.UNKNOWN for one in answers):
         yield Finding(Grade.WARN, "dns", stream.domain, "DNS did not answer", "run this where there is a network")
         return
+    if all(one is Found.THERE for one in answers):
+        yield Finding(Grade.OK, "dns", stream.domain, f"all {len(wanted)} records are published")
     for record, answer in zip(wanted, answers, strict=True):
         if answer is not Found.THERE:
-            grade = Grade.WARN if answer is Found.UNKNOWN else Grade.FAIL
-            fix = "" if answer is Found.UNKNOWN else f"postroom stream dns {stream.domain}"
-            yield Finding(grade, "dns", f"{record.type} {record.name}", answer.value, fix)
+            yield _unpublished(stream, record, answer)
+    yield from _dmarc(stream, publication, answers, zone=zone)
+
+
+def _unpublished(stream: StreamFacts, record: DnsRecord, answer: Found) -> Finding:
+    if answer is Found.UNKNOWN:
+        return Finding(Grade.WARN, "dns", f"{record.type} {record.name}", answer.value)
+    grade = Grade.FAIL if record.required else Grade.WARN
+    said = f"{answer.value} ({record.purpose})"
+    return Finding(grade, "dns", f"{record.type} {record.name}", said, f"postroom stream dns {stream.domain}")
+
+
+def _dmarc(stream: StreamFacts, publication: Publication, answers: Sequence[Found], *, zone: Zone) -> Iterator[Finding]:
+    """Whether a policy that only reports has reported for long enough."""
+    name = f"_dmarc.{stream.domain}"
+    for record, answer in zip(publication.records, answers, strict=True):
+        if record.name != name or answer is not Found.THERE:
+            continue
+        given = " ".join(zone.values(record)).lower().replace(" ", "")
+        policy = next((one for one in _STRICTNESS if f";p={one}" in given), "none")
+        due = publication.plan.policy
+        if _STRICTNESS.index(policy) < _STRICTNESS.index(due):
+            step = _STRICTNESS[_STRICTNESS.index(policy) + 1]
+            yield Finding(
+                Grade.WARN, "dns", f"TXT {name}", f"p={policy} although its mail is old enough for p={step}",
+                f"read the reports, then publish: postroom stream dns {stream.domain} --dmarc {step}",
+            )  # fmt: skip
 
 
 def terms(seat: CommandContext, stream: StreamFacts) -> Iterator[Finding]:
     """How much and what it may send, and whether anything comes back."""
-    yield from _warmup(seat, stream)
+    yield _warmup(seat, stream)
     yield _commercial(seat, stream)
-    if feedback_connected(seat.settings, stream.provider):
+    if seat.settings.feedback.connected(stream.provider):
         yield Finding(Grade.OK, "feedback", stream.domain, "bounces and complaints have a way in")
     else:
-        way = f"[feedback.{stream.provider}]" if stream.provider != "none" else "report_token or maildirs in [feedback]"
+        named = stream.provider in registry.PROVIDERS
+        way = f"[feedback.{stream.provider}]" if named else "report_token or maildirs in [feedback]"
         yield Finding(
-            Grade.WARN,
-            "feedback",
-            stream.domain,
-            "bounces and complaints have no way in",
-            f"set {way} in postroom.toml",
-        )
+            Grade.WARN, "feedback", stream.domain, "bounces and complaints have no way in",
+            f"set {way} in postroom.toml: postroom docs {stream.provider if named else page(stream)}",
+        )  # fmt: skip
 
 
-def _warmup(seat: CommandContext, stream: StreamFacts) -> Iterator[Finding]:
+def page(stream: StreamFacts) -> str:
+    """The page of `postroom docs` that says how this stream's way out is set up."""
+    if stream.provider in registry.PROVIDERS:
+        return stream.provider
+    return "direct" if Route.parse(stream.route).kind == "direct" else "relay"
+
+
+def _warmup(seat: CommandContext, stream: StreamFacts) -> Finding:
     if stream.warm:
-        yield Finding(Grade.OK, "warm-up", stream.domain, "none: it may send as much as budgets let it")
-    elif stream.warm_cap is not None:
-        yield Finding(Grade.OK, "warm-up", stream.domain, f"at most {stream.warm_cap:,} a day, fixed by an operator")
-    else:
-        day = 1 if stream.first_sent_at is None else (seat.now - stream.first_sent_at) // DAY + 1
-        yield Finding(Grade.OK, "warm-up", stream.domain, f"day {day} of the policy's curve")
+        return Finding(Grade.OK, "warm-up", stream.domain, "none: it may send as much as budgets let it")
+    if stream.warm_cap is not None:
+        return Finding(Grade.OK, "warm-up", stream.domain, f"at most {stream.warm_cap:,} a day, fixed by an operator")
+    if stream.first_sent_at is None:
+        return Finding(Grade.OK, "warm-up", stream.domain, "the policy's curve begins with its first mail")
+    days = (seat.now - stream.first_sent_at) // DAY
+    return Finding(Grade.OK, "warm-up", stream.domain, f"on the policy's curve; its first mail left {days} days ago")
 
 
 def _commercial(seat: CommandContext, stream: StreamFacts) -> Finding:

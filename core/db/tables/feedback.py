@@ -5,10 +5,10 @@ Addresses are here, where erasure reaches them; the log knows these records by t
 
 from __future__ import annotations
 
-from sqlalchemy import Index
+from sqlalchemy import Index, LargeBinary
 from sqlmodel import Field, SQLModel
 
-from core.db.tables.columns import AUTO, CLUSTERED, big, maybe_big
+from core.db.tables.columns import AUTO, CLUSTERED, Big, big, maybe_big
 
 
 class Contact(SQLModel, table=True):
@@ -84,3 +84,20 @@ class FeedbackSeen(SQLModel, table=True):
     __table_args__ = CLUSTERED
     key: str = Field(primary_key=True)
     at: int = big(index=True)
+
+
+class KeptWebhook(SQLModel, table=True):
+    """A provider's webhook that nothing speaks against, while what would prove it cannot be fetched.
+
+    It is verified again at `next_at`, as of `received_at`. `digest` (SHA-256 of the body) keeps a repetition out.
+    """
+
+    __tablename__ = "kept_webhook"
+    __table_args__ = AUTO
+    id: int | None = Field(default=None, primary_key=True, sa_type=Big)
+    source: str
+    digest: str = Field(unique=True)
+    body: bytes = Field(sa_type=LargeBinary)
+    received_at: int = big()
+    tries: int = 0
+    next_at: int = big(index=True)

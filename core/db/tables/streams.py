@@ -42,6 +42,8 @@ class Stream(SQLModel, table=True):
     """Messages over one connection of its route; NULL: the gateway's own bound."""
     minute_messages: int | None = None
     """Attempts a minute over its route, of all its mailboxes together; NULL: no limit."""
+    spf: str | None = None
+    """The SPF terms by which its relay may send, in the words of whoever runs it; NULL: as its provider says."""
 
 
 class StreamKey(SQLModel, table=True):

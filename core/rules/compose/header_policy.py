@@ -46,9 +46,9 @@ _PREFIXES: Final = (
     "x-x-sender", "x-rcpt-", "x-recipient", "x-failed-", "x-bounce", "x-dsn-", "x-unsubscribe", "x-spam", "x-virus",
     "x-antiabuse", "x-abuse", "x-report-abuse", "x-complaints-", "x-csa-", "x-bimi-", "x-receipt-", "x-message-id",
     "x-get-message-",
-    # relays take orders from these and strip them: tags, templates, tracking, schedules, even recipients
-    "x-ses-", "x-amz-", "x-aws-", "x-sg-", "x-smtpapi", "x-smtp-", "x-sendgrid-", "x-twilio-", "x-mailgun-",
-    "x-pm-", "x-postmark-", "x-mc-", "x-mandrill-", "x-mj-", "x-mailjet-", "x-mailin-", "x-sib-", "x-brevo-",
+    # relays take orders from these and strip them: tags, templates, tracking, schedules, even recipients. Those of
+    # the providers that the desk knows stand with them (`orders`) and are handed in
+    "x-smtp-", "x-mc-", "x-mandrill-", "x-mj-", "x-mailjet-", "x-mailin-", "x-sib-", "x-brevo-",
     "x-msys-", "x-sparkpost-", "x-elasticemail-", "x-smtp2go-", "x-mailersend-", "x-resend-", "x-socketlabs-",
     "x-xsmessageid", "x-postal-", "x-mta-", "x-virtual-mta", "x-kumo-", "x-campaignmonitor-", "x-cm-",
     "x-rpcampaign",
@@ -58,14 +58,17 @@ _PREFIXES: Final = (
 )  # fmt: skip
 
 
-def why_refused(name: str) -> str | None:
-    """Why an agent may not set this field, or None. Names are compared without case, `_` as `-`."""
+def why_refused(name: str, *, orders: tuple[str, ...] = ()) -> str | None:
+    """Why an agent may not set this field, or None. Names are compared without case, `_` as `-`.
+
+    `orders`: further prefixes in lower case, of fields that some relay obeys.
+    """
     if not _FTEXT.fullmatch(name):
         return "is not a header field name (RFC 5322 3.6.8)"
     if len(name) > MAX_NAME:
         return f"is longer than {MAX_NAME} characters"
     # Some mail software hands fields on as environment variables or CGI names, where `_` and `-` are one.
     plain = name.lower().replace("_", "-")
-    if plain in _NAMES or plain.startswith(_PREFIXES):
+    if plain in _NAMES or plain.startswith((*_PREFIXES, *orders)):
         return "is a field that only the gateway may set"
     return None

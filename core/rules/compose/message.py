@@ -82,7 +82,7 @@ class Additions:
     `rfc_message_id` with its angle brackets; `postroom_message_id` the value of X-Postroom-Message-ID;
     `auto_submitted` `auto-generated` or `auto-replied` (RFC 3834); `list_unsubscribe` an https URL (RFC 8058), None
     where the class needs none; `footer` the disclosure, `identity` the sender's postal address and the like, a line
-    each.
+    each; `orders` are prefixes of header fields that relays obey, which no agent may set.
     """
 
     rfc_message_id: str
@@ -90,6 +90,7 @@ class Additions:
     agent_id: str
     run_id: str
     feedback_id: str
+    orders: tuple[str, ...]
     auto_submitted: str = "auto-generated"
     list_unsubscribe: str | None = None
     disclosure_header: bool = False
@@ -216,7 +217,7 @@ def _problems(draft: Draft, gateway: Additions) -> Iterator[tuple[str, str]]:
         if text is not None and not _encodable(text):
             yield name, "contains a surrogate, which no encoding of text can carry"
     yield from _attachment_problems(draft.attachments)
-    yield from _header_problems(draft.headers)
+    yield from _header_problems(draft.headers, gateway.orders)
     yield from _thread_problems(draft)
 
 
@@ -284,7 +285,7 @@ def _parties(draft: Draft) -> Iterator[tuple[str, int, compose_headers.AddressLi
             yield name, number, who
 
 
-def _header_problems(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def _header_problems(headers: Mapping[str, str], orders: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     if len(headers) > MAX_HEADERS:
         yield "headers", f"has more than {MAX_HEADERS} fields"
         return
@@ -292,7 +293,7 @@ def _header_problems(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     size = 0
     for name, value in headers.items():
         where = f"headers[{name!a:.80}]"  # ascii: a name that is refused may hold anything
-        if why := header_policy.why_refused(name) or compose_headers.unsafe(value):
+        if why := header_policy.why_refused(name, orders=orders) or compose_headers.unsafe(value):
             yield where, why
         if name.lower() in seen:
             yield where, "is given twice"

@@ -11,12 +11,16 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
+import re
 from collections.abc import Mapping
 from typing import Final
 
+from pydantic import SecretStr
+
 from core.durations import MINUTE
+from core.errors import Invalid
 from core.model import Feedback
-from core.rules.providers import Forged, Genuine, Happened, Proof, ProviderEvent
 from core.rules.providers.payload import (
     diagnostic,
     enhanced,
@@ -28,12 +32,26 @@ from core.rules.providers.payload import (
     message_id,
     optional_table,
     ours,
+    parse,
     same,
     seconds,
     stale,
     table,
     transient,
     word,
+)
+from core.rules.providers.provider import (
+    METADATA,
+    Forged,
+    Genuine,
+    Happened,
+    Proof,
+    Provider,
+    ProviderEvent,
+    ProviderSettings,
+    Relay,
+    Verdict,
+    Webhook,
 )
 
 WINDOW: Final = 15 * MINUTE
@@ -145,3 +163,50 @@ def _failure(
         or transient(status, f"{code} " if isinstance(code, int) else None)
     )
     return name, Feedback.BOUNCED, severity == "permanent" and not soft, True
+
+
+# --- the provider -------------------------------------------------------------------------------------------------
+
+LEGACY: Final = (
+    "this is one of Mailgun's legacy webhooks, from before 2018: delete it and add the URL under Sending > Webhooks, "
+    "which posts JSON"
+)
+
+
+class Mailgun(ProviderSettings):
+    """The HTTP webhook signing key."""
+
+    signing_key: SecretStr | None = None
+
+    @property
+    def connected(self) -> bool:
+        return self.signing_key is not None
+
+
+def _verify(webhook: Webhook, settings: Mailgun, *, now: int, fetched: Mapping[str, bytes]) -> Verdict:
+    del fetched
+    if legacy(webhook.headers.get("content-type")):
+        return Forged("a legacy webhook: it posts a form and not JSON", fix=LEGACY)
+    try:
+        payload = parse(webhook.body)
+    except Invalid as error:
+        return Forged(error.reason)
+    key = settings.signing_key
+    return verify(payload, signing_key=key.get_secret_value() if key else "", now=now)
+
+
+PROVIDER: Final = Provider(
+    name="mailgun",
+    title="Mailgun",
+    settings=Mailgun,
+    verify=_verify,
+    read=lambda webhook: events(parse(webhook.body)),
+    relay=Relay(
+        rewrites=frozenset({"message-id"}),
+        field="X-Mailgun-Variables",
+        value=json.dumps({METADATA: "{id}"}),
+        spf=("include:mailgun.org",),
+        hosts=re.compile(r"smtp(\.eu)?\.mailgun\.org"),
+        orders=("x-mailgun-",),
+    ),
+)

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, assert_never
 
+from pydantic import SecretStr
+
 from core.model import Feedback
-from core.rules.providers import Forged, Genuine, Happened, Proof, ProviderEvent
 from core.rules.providers.payload import (
     MAX_ID,
     diagnostic,
@@ -29,9 +31,23 @@ from core.rules.providers.payload import (
     malformed,
     optional_table,
     ours,
+    parse,
     same,
     table,
     word,
+)
+from core.rules.providers.provider import (
+    METADATA,
+    Forged,
+    Genuine,
+    Happened,
+    Proof,
+    Provider,
+    ProviderEvent,
+    ProviderSettings,
+    Relay,
+    Verdict,
+    Webhook,
 )
 
 TOKEN_HEADER: Final = "X-Postroom-Token"  # noqa: S105 - the header's name, not a secret
@@ -179,3 +195,49 @@ def _subscription(record: Mapping[str, object]) -> _Outcome:
             return name, Feedback.COMPLAINED, True, True
         case _:
             return name, Feedback.UNSUBSCRIBED, True, True
+
+
+# --- the provider -------------------------------------------------------------------------------------------------
+
+
+class Postmark(ProviderSettings):
+    """Basic auth of the webhook's URL, or a token in X-Postroom-Token."""
+
+    username: str | None = None
+    password: SecretStr | None = None
+    token: SecretStr | None = None
+
+    @property
+    def connected(self) -> bool:
+        return self.password is not None or self.token is not None
+
+
+def _verify(webhook: Webhook, settings: Postmark, *, now: int, fetched: Mapping[str, bytes]) -> Verdict:
+    del now, fetched
+    ways: list[Basic | Token] = []
+    if settings.password is not None:
+        ways.append(Basic(settings.username or "", settings.password.get_secret_value()))
+    if settings.token is not None:
+        ways.append(Token(settings.token.get_secret_value()))
+    if not ways:
+        return Forged("nothing is configured")
+    authorization, token = webhook.headers.get("authorization"), webhook.headers.get(TOKEN_HEADER.lower())
+    proofs = [verify(way, authorization=authorization, token=token) for way in ways]
+    return next((one for one in proofs if isinstance(one, Genuine)), Forged("the credentials do not match"))
+
+
+PROVIDER: Final = Provider(
+    name="postmark",
+    title="Postmark",
+    settings=Postmark,
+    verify=_verify,
+    read=lambda webhook: events(parse(webhook.body)),
+    relay=Relay(
+        rewrites=frozenset({"message-id", "date"}),
+        field=f"X-PM-Metadata-{METADATA}",
+        own_id=re.compile(r"queued as <?([0-9a-f-]{36})", re.IGNORECASE),
+        spf=("include:spf.mtasv.net",),
+        hosts=re.compile(r"smtp(-broadcasts)?\.postmarkapp\.com"),
+        orders=("x-pm-", "x-postmark-"),
+    ),
+)

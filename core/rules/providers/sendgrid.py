@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import Mapping
 from typing import Final
@@ -22,7 +23,6 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key, lo
 from core.durations import MINUTE
 from core.errors import Invalid
 from core.model import Feedback
-from core.rules.providers import Forged, Genuine, Happened, Proof, ProviderEvent
 from core.rules.providers.payload import (
     diagnostic,
     enhanced,
@@ -34,12 +34,26 @@ from core.rules.providers.payload import (
     message_id,
     optional_table,
     ours,
+    parse,
     rows,
     seconds,
     stale,
     table,
     transient,
     word,
+)
+from core.rules.providers.provider import (
+    METADATA,
+    Forged,
+    Genuine,
+    Happened,
+    Proof,
+    Provider,
+    ProviderEvent,
+    ProviderSettings,
+    Relay,
+    Verdict,
+    Webhook,
 )
 
 SIGNATURE_HEADER: Final = "X-Twilio-Email-Event-Webhook-Signature"
@@ -170,3 +184,45 @@ def _outcome(kind: str, row: Mapping[str, object], *, status: str | None, text: 
             return _DROPPED.get((text or "").lower(), (Feedback.BOUNCED, False, False))
         case _:
             return _OUTCOMES.get(kind, (None, False, False))
+
+
+# --- the provider -------------------------------------------------------------------------------------------------
+
+
+class SendGrid(ProviderSettings):
+    """The verification key of the signed event webhook."""
+
+    public_key: str | None = None
+
+    @property
+    def connected(self) -> bool:
+        return self.public_key is not None
+
+
+def _verify(webhook: Webhook, settings: SendGrid, *, now: int, fetched: Mapping[str, bytes]) -> Verdict:
+    del fetched
+    return verify(
+        webhook.body,
+        signature=webhook.headers.get(SIGNATURE_HEADER.lower()),
+        timestamp=webhook.headers.get(TIMESTAMP_HEADER.lower()),
+        public_key=settings.public_key or "",
+        now=now,
+    )
+
+
+PROVIDER: Final = Provider(
+    name="sendgrid",
+    title="Twilio SendGrid",
+    settings=SendGrid,
+    verify=_verify,
+    read=lambda webhook: events(parse(webhook.body)),
+    relay=Relay(
+        rewrites=frozenset({"message-id"}),
+        field="X-SMTPAPI",
+        value=json.dumps({"unique_args": {METADATA: "{id}"}}),
+        own_id=re.compile(r"queued as (\S+)", re.IGNORECASE),
+        spf=("include:sendgrid.net",),
+        hosts=re.compile(r"smtp(\.eu)?\.sendgrid\.net"),
+        orders=("x-sg-", "x-smtpapi", "x-sendgrid-", "x-twilio-"),
+    ),
+)

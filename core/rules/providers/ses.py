@@ -27,7 +27,6 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from core.durations import HOUR, MICROS, MINUTE
 from core.errors import Invalid
 from core.model import Feedback
-from core.rules.providers import Forged, Genuine, Happened, Proof, ProviderEvent
 from core.rules.providers.payload import (
     diagnostic,
     enhanced,
@@ -46,6 +45,21 @@ from core.rules.providers.payload import (
     table,
     word,
 )
+from core.rules.providers.provider import (
+    METADATA,
+    Confirmation,
+    Forged,
+    Genuine,
+    Happened,
+    Proof,
+    Provider,
+    ProviderEvent,
+    ProviderSettings,
+    Relay,
+    Unproven,
+    Verdict,
+    Webhook,
+)
 
 WINDOW: Final = HOUR + 5 * MINUTE
 """SNS stamps the publication and retries an endpoint for at most 3,600 s; the rest is for clocks."""
@@ -62,6 +76,8 @@ _HASHES: Final[Mapping[str, hashes.HashAlgorithm]] = {
     "1": hashes.SHA1(),  # noqa: S303 - topics sign so by default; no collision helps without SNS's key
     "2": hashes.SHA256(),
 }
+_SIGNATURE_OCTETS: Final = range(256, 513)
+"""RSA of 2048 to 4096 bits. What is no signature at all needs no certificate to be refused."""
 _NOTICE: Final = "Successfully validated SNS topic"
 
 
@@ -97,7 +113,9 @@ def read(body: bytes) -> Envelope:
 def certificate_url(envelope: Envelope, *, topics: Collection[str], now: int, window: int = WINDOW) -> str | Forged:
     """Where to fetch the signing certificate, if it is Amazon's to serve.
 
-    `topics` are the ARNs configured. Nothing is fetched for a stranger's topic or an old message.
+    `topics` are the ARNs configured. Everything that can be judged without the certificate is judged here, so that
+    nothing is fetched for a stranger's topic, an old message or what is no signature, and a forgery is refused as one
+    while Amazon cannot be reached.
     """
     if envelope.topic not in topics:
         return Forged("the topic is not one of ours")
@@ -108,6 +126,10 @@ def certificate_url(envelope: Envelope, *, topics: Collection[str], now: int, wi
     parts = _amazon(address)
     if parts is None or not parts.path.endswith(".pem") or parts.query:
         return Forged("the signing certificate is not Amazon's")
+    if envelope.fields.get("SignatureVersion", "") not in _HASHES:
+        return Forged("the signature version is unknown")
+    if len(_signature(envelope)) not in _SIGNATURE_OCTETS:
+        return Forged("the signature is malformed")
     return address
 
 
@@ -136,18 +158,23 @@ def verify(
     address = certificate_url(envelope, topics=topics, now=now, window=window)
     if isinstance(address, Forged):
         return address
-    algorithm = _HASHES.get(envelope.fields.get("SignatureVersion", ""))
-    if algorithm is None:
-        return Forged("the signature version is unknown")
     public = _public_key(certificate_pem, now=now)
     if isinstance(public, Forged):
         return public
+    algorithm = _HASHES[envelope.fields["SignatureVersion"]]
     try:
-        signature = base64.b64decode(envelope.fields.get("Signature", ""), validate=True)
-        public.verify(signature, _canonical(envelope), padding.PKCS1v15(), algorithm)
-    except (binascii.Error, ValueError, InvalidSignature):
+        public.verify(_signature(envelope), _canonical(envelope), padding.PKCS1v15(), algorithm)
+    except (ValueError, InvalidSignature):
         return Forged("the signature does not match")
     return Genuine()
+
+
+def _signature(envelope: Envelope) -> bytes:
+    """The signature's octets; empty if the field holds none."""
+    try:
+        return base64.b64decode(envelope.fields.get("Signature", ""), validate=True)
+    except (binascii.Error, ValueError):
+        return b""
 
 
 def _amazon(address: str) -> SplitResult | None:
@@ -395,3 +422,64 @@ def _event(
         lifts=lifts,
         listed=listed,
     )
+
+
+# --- the provider -------------------------------------------------------------------------------------------------
+
+
+class Ses(ProviderSettings):
+    """Amazon SES through SNS: the topics whose notifications are believed."""
+
+    topics: tuple[str, ...] = ()
+
+    @property
+    def connected(self) -> bool:
+        return bool(self.topics)
+
+
+def _verify(webhook: Webhook, settings: Ses, *, now: int, fetched: Mapping[str, bytes]) -> Verdict:
+    try:
+        envelope = read(webhook.body)
+    except Invalid as error:
+        return Forged(error.reason, fix=error.fix)
+    url = certificate_url(envelope, topics=settings.topics, now=now)
+    if isinstance(url, Forged):
+        return url
+    confirm: Confirmation | None = None
+    if envelope.type == "SubscriptionConfirmation":
+        where = subscribe_url(envelope, topics=settings.topics)
+        if isinstance(where, Forged):
+            return where
+        confirm = Confirmation(where, envelope.topic)
+    pem = fetched.get(url)
+    if pem is None:
+        return Unproven(url)
+    proof = verify(envelope, certificate_pem=pem, topics=settings.topics, now=now)
+    if isinstance(proof, Forged):
+        return proof
+    ended = envelope.type == "UnsubscribeConfirmation"
+    return Genuine(confirm=confirm, remark=f"the topic {envelope.topic} is unsubscribed" if ended else None)
+
+
+def _read(webhook: Webhook) -> tuple[ProviderEvent, ...]:
+    envelope = read(webhook.body)
+    return events(envelope.message) if envelope.type == "Notification" else ()
+
+
+PROVIDER: Final = Provider(
+    name="ses",
+    title="Amazon SES",
+    settings=Ses,
+    verify=_verify,
+    read=_read,
+    relay=Relay(
+        # SES writes Message-ID and Date anew; its message tags take letters, digits, _ and - alone.
+        rewrites=frozenset({"message-id", "date", "return-path"}),
+        field="X-SES-MESSAGE-TAGS",
+        value=f"{METADATA}={{id}}",
+        own_id=re.compile(r"\b[Oo]k ([0-9a-f]{8,}[0-9a-f-]*)"),
+        spf=("include:amazonses.com",),
+        hosts=re.compile(r"email-smtp(-fips)?\.[a-z0-9-]+\.amazonaws\.com(\.cn)?"),
+        orders=("x-ses-", "x-amz-", "x-aws-"),
+    ),
+)

@@ -1,1 +1,0 @@
-"""What comes back (bounces, complaints, unsubscribes) and what follows: rates, suppressions, consent."""

@@ -1,1 +1,0 @@
-"""Non-human identities and the people around them: mailboxes, tokens, operators, streams."""

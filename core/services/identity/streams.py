@@ -8,23 +8,23 @@ Keys are made and sealed by the caller: drawing an RSA key takes half a second, 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from core.db.queue import wake
-from core.db.tables import Mailbox, Stream, StreamKey, table
+from core.db.tables import Counter, Mailbox, Stream, StreamKey, table
 from core.db.transaction import Transaction
-from core.durations import DAY
+from core.durations import MINUTE
 from core.errors import Conflict, Invalid, NotFound
 from core.events import Data, StreamAdded, StreamChanged, StreamKeyRotated, StreamWarmupChanged
 from core.model import Actor
 from core.rules import addresses, dns
 from core.rules.dns import Algorithm, Slot
-from core.rules.provider_profiles import PROFILES
+from core.rules.providers import registry
 from core.rules.roles import Verb
 from core.services import access
 from core.services.context import require_reason, stream_named
@@ -33,11 +33,8 @@ from core.smtp import Route
 STREAM: Final = table(Stream)
 KEY: Final = table(StreamKey)
 MAILBOX: Final = table(Mailbox)
+COUNTER: Final = table(Counter)
 
-IN_TRANSIT: Final = 7 * DAY
-"""How long a retired key stays published: RFC 5321 4.5.4.1 lets a relay try for 4-5 days, and readers verify late."""
-REVOKED: Final = 30 * DAY
-"""How long its name is then published without a key (RFC 6376 3.6.1), before it may be taken from the zone."""
 SLOTS: Final[tuple[Slot, Slot]] = ("a", "b")
 ALGORITHMS: Final[tuple[Algorithm, Algorithm]] = ("rsa", "ed25519")
 PAGE: Final = 100
@@ -71,6 +68,7 @@ class NewStream:
     unsubscribe_url: str | None = None
     connection_messages: int | None = None
     minute_messages: int | None = None
+    spf: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +88,7 @@ class StreamChange:
     unsubscribe_url: str | None = None
     connection_messages: int | None = None
     minute_messages: int | None = None
+    spf: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +116,7 @@ class StreamFacts:
     last_reply: str | None
     connection_messages: int | None
     minute_messages: int | None
+    spf: str | None
 
 
 # --- verbs --------------------------------------------------------------------------------------------------------
@@ -129,6 +129,7 @@ def add(tx: Transaction, new: NewStream, *, actor: Actor) -> int:
     _check_way(new.route, new.provider)
     _check_unsubscribe(new.unsubscribe_url)
     _check_limits(new)
+    dns.sender_terms(new.spf or "")
     _check_keys(new.keys, slots=SLOTS)
     if tx.one(select(STREAM.c.id).where(STREAM.c.domain == domain)) is not None:
         raise Conflict(f"there is a stream {domain} already", fix=f"change it: postroom stream set {domain}")
@@ -146,6 +147,7 @@ def add(tx: Transaction, new: NewStream, *, actor: Actor) -> int:
             "unsubscribe_url": new.unsubscribe_url,
             "connection_messages": new.connection_messages or None,
             "minute_messages": new.minute_messages or None,
+            "spf": new.spf or None,
             "warm": new.warm,
             "active_slot": "a",
             "created_at": tx.now,
@@ -173,6 +175,7 @@ def change(tx: Transaction, domain: str, asked: StreamChange, *, reason: str, ac
     _check_way(asked.route or stream.route, asked.provider or stream.provider)
     _check_unsubscribe(asked.unsubscribe_url)
     _check_limits(asked)
+    dns.sender_terms(asked.spf or "")
     values: dict[str, Any] = {}
     said: dict[str, Data] = {}
     for name in _CHANGEABLE:
@@ -193,11 +196,11 @@ def change(tx: Transaction, domain: str, asked: StreamChange, *, reason: str, ac
 
 
 _CLEARABLE: Final = frozenset(
-    {"organisation", "postal_address", "unsubscribe_url", "connection_messages", "minute_messages"}
+    {"organisation", "postal_address", "unsubscribe_url", "connection_messages", "minute_messages", "spf"}
 )
 _CHANGEABLE: Final = (
     "route", "provider", "protected", "owners", "organisation", "postal_address", "unsubscribe_url",
-    "connection_messages", "minute_messages",
+    "connection_messages", "minute_messages", "spf",
 )  # fmt: skip
 
 
@@ -281,31 +284,17 @@ def next_slot(conn: Connection, domain: str) -> Slot:
     return "a" if _stream(conn, domain).active_slot == "a" else "b"
 
 
-def dns_records(
-    conn: Connection, domain: str, *, mail_host: str, now: int, report_address: str | None = None
-) -> tuple[dns.DnsRecord, ...]:
-    """Everything to publish: both slots, and retired keys for as long as mail may still need them."""
-    stream = _stream(conn, domain)
-    rows = conn.execute(select(KEY).where(KEY.c.stream_id == stream.id).order_by(KEY.c.slot, KEY.c.id)).all()
-    profile = PROFILES[stream.provider]
-    return dns.records(
-        stream.domain,
-        keys=[_published(row, now) for row in rows if not _gone(row, now)],
-        mail_host=mail_host,
-        spf_include=(profile.spf,) if profile.spf else (),
-        report_address=report_address,
-    )
-
-
 def show(conn: Connection, domain: str) -> StreamFacts:
     """One stream. Raises `NotFound`."""
-    return _facts(_stream(conn, domain))
+    row = _stream(conn, domain)
+    return _facts(row, _first_mail(conn, [row.id]))
 
 
 def listed(conn: Connection, *, after: str = "", limit: int = PAGE) -> list[StreamFacts]:
     """Streams by domain, from the one after `after` on."""
-    rows = conn.execute(select(STREAM).where(STREAM.c.domain > after).order_by(STREAM.c.domain).limit(limit))
-    return [_facts(row) for row in rows]
+    rows = conn.execute(select(STREAM).where(STREAM.c.domain > after).order_by(STREAM.c.domain).limit(limit)).all()
+    first = _first_mail(conn, [row.id for row in rows])
+    return [_facts(row, first) for row in rows]
 
 
 # --- how ----------------------------------------------------------------------------------------------------------
@@ -314,8 +303,9 @@ def listed(conn: Connection, *, after: str = "", limit: int = PAGE) -> list[Stre
 def _check_way(route: str, provider: str) -> None:
     if Route.parse(route).password:
         raise Invalid("the route carries its password", fix="seal it and hand it over as route_secret")
-    if provider not in PROFILES:
-        raise Invalid(f"no such provider: {provider}", fix=f"the providers are {', '.join(PROFILES)}")
+    if provider != registry.NONE and provider not in registry.PROVIDERS:
+        known = ", ".join([*registry.PROVIDERS, registry.NONE])
+        raise Invalid(f"no such provider: {provider}", fix=f"the providers are {known}")
 
 
 def _check_unsubscribe(url: str | None) -> None:
@@ -373,14 +363,12 @@ def _widens(stream: Row[Any], cap: int | None) -> bool:
     return not stream.warm
 
 
-def _published(row: Row[Any], now: int) -> dns.PublishedKey:
-    """A retired key is published whole while its mail is on the way, then without the key: revoked."""
-    revoked = row.retired_at is not None and now >= row.retired_at + IN_TRANSIT
-    return dns.PublishedKey(row.selector, row.algorithm, "" if revoked else row.public)
-
-
-def _gone(row: Row[Any], now: int) -> bool:
-    return row.retired_at is not None and bool(now >= row.retired_at + IN_TRANSIT + REVOKED)
+def _first_mail(conn: Connection, ids: Collection[int]) -> dict[int, int]:
+    """The day on which each stream's first mail left, as far back as counters go; longer ago makes no difference."""
+    c = COUNTER.c
+    mine = (c.scope == "stream") & (c.kind == "sent_1d") & c.key.in_([str(one) for one in ids]) & (c.minute > 0)
+    rows = conn.execute(select(c.key, func.min(c.minute).label("first")).where(mine).group_by(c.key))
+    return {int(row.key): int(row.first) * MINUTE for row in rows}
 
 
 def _stream(conn: Connection, domain: str) -> Row[Any]:
@@ -390,6 +378,6 @@ def _stream(conn: Connection, domain: str) -> Row[Any]:
     return row
 
 
-def _facts(row: Row[Any]) -> StreamFacts:
+def _facts(row: Row[Any], first: Mapping[int, int]) -> StreamFacts:
     values = {name: getattr(row, name) for name in StreamFacts.__dataclass_fields__}
-    return StreamFacts(**(values | {"owners": tuple(row.owners or ())}))
+    return StreamFacts(**(values | {"owners": tuple(row.owners or ()), "first_sent_at": first.get(row.id)}))

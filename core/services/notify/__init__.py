@@ -1,1 +1,0 @@
-"""Outbound notices: webhooks for programs, Apprise channels for people."""

@@ -1,1 +1,0 @@
-"""Mail on its way out: prepare, gate, limits, runs, review, delivery."""

@@ -28,6 +28,7 @@ from core.rules.compose import Additions, Attachment, Draft
 from core.rules.content import Rendered
 from core.rules.mailbox_providers import site_of_domain
 from core.rules.policy import Policy
+from core.rules.providers import registry
 from core.services.context import ServiceContext, parsed
 from core.services.sending.loop_prevention import Reply, need_own_run, parent, refuse_loops
 
@@ -416,6 +417,7 @@ def _gateway(
         agent_id=box.agent_name,
         run_id=run_key,
         feedback_id=f"{content_class}:{box.agent_name}:{box.domain}:postroom",
+        orders=registry.orders(),
         auto_submitted="auto-replied" if submission.kind is Action.REPLY else "auto-generated",
         list_unsubscribe=unsubscribe,
         disclosure_header=policy.disclosure.header,

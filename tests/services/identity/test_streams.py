@@ -16,7 +16,7 @@ from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.events import StreamAdded, StreamKeyRotated
 from core.model import Mode
 from core.rules import dns
-from core.services.identity import streams
+from core.services.identity import stream_dns, streams
 from core.services.identity.streams import NewStream, SealedKey
 from tests.factories.delivery import claim, events, pass_a_moment
 from tests.factories.desk import ALICE, DOMAIN, DORA, WIDE, make_desk
@@ -52,7 +52,7 @@ def rotate(store: Store, *, slot: dns.Slot) -> dns.Slot:
 def published(store: Store, domain: str = SALES) -> dict[str, str]:
     """Selector -> what its record says."""
     with store.read() as conn:
-        records = streams.dns_records(conn, domain, mail_host="mail.acme.test", now=store.clock.now())
+        records = stream_dns.publication(conn, domain, mail_host="mail.acme.test", now=store.clock.now()).records
     return {r.name.partition(".")[0]: r.value.partition("p=")[2] for r in records if "_domainkey" in r.name}
 
 
@@ -73,7 +73,7 @@ def test_a_stream_begins_with_four_published_keys_and_slot_a_signing(store: Stor
     assert len(published(store)) == 4
     assert signing(store) == ["pr20260105a-ed25519", "pr20260105a-rsa"]
     with store.read() as conn:
-        records = streams.dns_records(conn, SALES, mail_host="mail.acme.test", now=store.clock.now())
+        records = stream_dns.publication(conn, SALES, mail_host="mail.acme.test", now=store.clock.now()).records
         shown = streams.show(conn, SALES)
     assert any("include:amazonses.com" in record.value for record in records)
     assert any(record.type == "MX" and record.name == f"bounces.{SALES}" for record in records)
@@ -156,11 +156,11 @@ def test_a_retired_key_is_published_while_mail_is_on_the_way_then_revoked_then_g
     clock.advance(micros=90 * DAY)
     rotate(store, slot="a")
     old = "pr20260105a-rsa"
-    clock.advance(micros=streams.IN_TRANSIT - 1)
+    clock.advance(micros=stream_dns.IN_TRANSIT - 1)
     assert published(store)[old] == f"public of {old}"
     clock.advance(micros=1)
     assert published(store)[old] == ""
-    clock.advance(micros=streams.REVOKED)
+    clock.advance(micros=stream_dns.REVOKED)
     assert old not in published(store)
     assert len(published(store)) == 4
 

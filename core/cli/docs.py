@@ -1,0 +1,53 @@
+"""`postroom docs`: the pages that come with this version, read without a network and without a desk."""
+
+from __future__ import annotations
+
+from importlib import resources
+from importlib.resources.abc import Traversable
+from typing import Annotated, Final
+
+import typer
+
+from core.cli.context import CommandContext, command
+from core.cli.output import Said, table
+from core.errors import NotFound
+
+app: Final = typer.Typer()
+"""What the root takes its command from."""
+
+SUFFIX: Final = ".md"
+
+
+@command(app, "docs", example="postroom docs ses")
+def docs(
+    seat: CommandContext,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="A page; all of them are listed without.")
+    ] = None,
+) -> Said:
+    """Read a page of the documentation: providers, setting up. Needs no desk."""
+    del seat
+    found = pages()
+    if name is None:
+        listed = [(one, *_head(page)) for one, page in found.items()]
+        data = {"pages": [{"name": one, "title": title, "about": about} for one, title, about in listed]}
+        return Said(data, table(("PAGE", "TITLE"), [(one, title) for one, title, _ in listed]))
+    page = found.get(name.lower().removesuffix(SUFFIX))
+    if page is None:
+        raise NotFound(f"there is no page {name}", fix=f"the pages are {', '.join(found)}")
+    title, _ = _head(page)
+    text = page.read_text(encoding="utf-8")
+    return Said({"name": page.name.removesuffix(SUFFIX), "title": title, "text": text}, text.rstrip("\n"))
+
+
+def pages() -> dict[str, Traversable]:
+    """The pages by name."""
+    folder = resources.files("core") / "docs"
+    files = [one for one in folder.iterdir() if one.name.endswith(SUFFIX)]
+    return {one.name.removesuffix(SUFFIX): one for one in sorted(files, key=lambda one: one.name)}
+
+
+def _head(page: Traversable) -> tuple[str, str]:
+    """A page's title, and its first paragraph on one line."""
+    title, _, rest = page.read_text(encoding="utf-8").partition("\n")
+    return title.removeprefix("# ").strip(), " ".join(rest.strip().partition("\n\n")[0].split())

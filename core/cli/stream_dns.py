@@ -1,0 +1,125 @@
+"""`postroom stream dns`: the records that vouch for a stream, what is not settled about them, whether DNS has them."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from typing import Annotated, Final
+
+import typer
+
+from core.cli import serializers
+from core.cli.context import CommandContext, command
+from core.cli.dns_check import Found, Zone
+from core.cli.output import Said, group
+from core.db.queries import agents as views
+from core.errors import Conflict
+from core.rules.dns import Alignment, DnsRecord, Slot
+from core.services.identity import stream_dns, streams
+from core.services.identity.stream_dns import Publication
+from core.smtp import Route
+
+app: Final = group("stream", "Sending subdomains: routes, DKIM keys, DNS records, warm-up.")
+"""streams.py adds the other commands."""
+
+Domain = Annotated[str, typer.Argument(help="The stream's domain, such as support-bot.acme.com.")]
+
+
+class Strictness(enum.StrEnum):
+    """What receivers are asked to do with mail that fails DMARC."""
+
+    NONE = "none"
+    QUARANTINE = "quarantine"
+    REJECT = "reject"
+
+
+@command(app, "dns", example="postroom stream dns support-bot.acme.com --json")
+def show_dns(
+    seat: CommandContext,
+    domain: Domain,
+    dmarc: Annotated[Strictness, typer.Option(help="The DMARC policy to publish now.")] = Strictness.NONE,
+) -> Said:
+    """The records to publish: DKIM for both slots and both algorithms, SPF, DMARC, the MX of bounces and replies."""
+    found = published(seat, domain, dmarc=dmarc.value)
+    questions = list(_open(seat, domain, found))
+    for one in questions:
+        seat.note(f"{one['question']} {one['fix']}")
+    data = {
+        "domain": streams.subdomain(domain),
+        "records": [serializers.dns_record(one) for one in found.records],
+        "dmarc": {
+            "policy": dmarc.value, "due": found.plan.policy, "next": found.plan.next,
+            "next_at": serializers.when(found.plan.at),
+        },
+        "removable": list(found.removable),
+        "open": questions,
+    }  # fmt: skip
+    lines = [f"; {one.purpose}\n{one.name}. IN {one.type} {_quoted(one)}" for one in found.records]
+    lines += [f"; {name} may go from DNS now" for name in found.removable]
+    return Said(data, "\n".join(lines))
+
+
+def _open(seat: CommandContext, domain: str, found: Publication) -> Iterator[dict[str, str]]:
+    """What the records cannot say for sure, and how it is settled."""
+    if seat.settings.mail_host == "mail.invalid":
+        yield {
+            "about": "mail_host",
+            "question": "mail_host is not set: the MX records name a host that cannot exist.",
+            "fix": "set it in postroom.toml",
+        }
+    if not found.spf_known:
+        yield {
+            "about": "spf",
+            "question": "Which SPF terms let the relay send? Its host alone is named, and it may send from others.",
+            "fix": f"ask whoever runs it: postroom stream set {domain} --spf include:_spf.relay.example --reason TEXT",
+        }
+    if seat.settings.dmarc_reports is None:
+        yield {
+            "about": "dmarc_reports",
+            "question": "Who reads DMARC reports? Without a name they come to the bounces' host.",
+            "fix": "set dmarc_reports in postroom.toml",
+        }
+
+
+def published(seat: CommandContext, domain: str, *, dmarc: Alignment = "none") -> Publication:
+    """What a stream publishes, by this desk's settings."""
+    with seat.read() as conn:
+        return stream_dns.publication(
+            conn, domain, mail_host=seat.settings.mail_host, now=seat.now, dmarc=dmarc,
+            report_address=seat.settings.dmarc_reports,
+        )  # fmt: skip
+
+
+def relays_locally(route: str) -> bool:
+    """Whether mail goes no further than this machine: a test, and nobody out there looks at its records."""
+    parsed = Route.parse(route)
+    return parsed.kind == "relay" and parsed.tls == "none" and parsed.host in {"localhost", "127.0.0.1", "::1"}
+
+
+def check_published(seat: CommandContext, domain: str, *, route: str, slot: Slot) -> None:
+    """Signing with a key nobody can look up fails every mail: look before, where anybody out there would look."""
+    if relays_locally(route):
+        return
+    with seat.read() as conn:
+        selectors = {
+            key.selector
+            for key in views.keys(conn)
+            if key.stream == domain and key.slot == slot and key.retired_at is None
+        }
+    waiting = [one for one in published(seat, domain).records if one.name.partition("._domainkey")[0] in selectors]
+    wrong = [
+        one.name
+        for one, found in zip(waiting, Zone().look_up(waiting), strict=True)
+        if found in {Found.MISSING, Found.OTHER}
+    ]
+    if wrong:
+        raise Conflict(
+            f"DNS does not have the keys that would sign: {', '.join(wrong)}",
+            fix=f"publish them (postroom stream dns {domain}), or rotate with --force",
+        )
+
+
+def _quoted(record: DnsRecord) -> str:
+    if record.type != "TXT":
+        return record.value
+    return " ".join(f'"{part}"' for part in record.strings)

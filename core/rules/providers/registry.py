@@ -1,0 +1,51 @@
+"""The providers there are. A module of this package that defines `PROVIDER` is one; nothing else lists them.
+
+So a new provider is one new module, with its page in core/docs/ and its tests, and no list to forget.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from core.rules import providers as package
+from core.rules.providers.provider import PLAIN, Provider, Relay
+
+NONE: Final = "none"
+"""What a stream says whose relay is no provider's, or that delivers directly."""
+
+
+def discover() -> dict[str, Provider[Any]]:
+    """The providers by name, in the order of their names."""
+    modules = (importlib.import_module(f"{package.__name__}.{one.name}") for one in _modules())
+    found = [module.PROVIDER for module in modules if isinstance(getattr(module, "PROVIDER", None), Provider)]
+    return {one.name: one for one in sorted(found, key=lambda one: one.name)}
+
+
+def _modules() -> Iterator[pkgutil.ModuleInfo]:
+    # This module is being imported; to import it again would find it half made.
+    return (one for one in pkgutil.iter_modules(package.__path__) if one.name != "registry")
+
+
+PROVIDERS: Final[Mapping[str, Provider[Any]]] = discover()
+
+
+def relay(name: str) -> Relay:
+    """What is known of a stream's relay; nothing for `none`."""
+    found = PROVIDERS.get(name)
+    return found.relay if found else PLAIN
+
+
+def of_host(host: str) -> str:
+    """The provider whose SMTP host this is, or `none`."""
+    for one in PROVIDERS.values():
+        if one.relay.hosts is not None and one.relay.hosts.fullmatch(host.lower().rstrip(".")):
+            return one.name
+    return NONE
+
+
+def orders() -> tuple[str, ...]:
+    """Prefixes of header fields that some relay obeys."""
+    return tuple(prefix for one in PROVIDERS.values() for prefix in one.relay.orders)

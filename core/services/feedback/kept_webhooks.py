@@ -1,0 +1,97 @@
+"""Webhooks that cannot be proved yet: kept durably, verified again later, bounded in number, size and time.
+
+The proof of an SNS notification needs a certificate from Amazon. A desk that cannot reach it must neither believe the
+notification nor lose the complaint in it, and 503 says to whoever forged one that nothing was wrong with it so far.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection, delete, func, select, update
+
+from core.db.tables import KeptWebhook, table
+from core.db.transaction import Transaction
+from core.durations import DAY, MINUTE
+from core.errors import Unavailable
+
+KEPT: Final = table(KeptWebhook)
+
+KEPT_FOR: Final = 3 * DAY
+"""As long as webhooks out are tried: longer than a network stays broken while somebody is on call."""
+MOST: Final = 2_000
+MOST_OCTETS: Final = 64 * 1024 * 1024
+LARGEST: Final = 320 * 1024
+"""Of one body. SNS sends at most 256 KiB."""
+FIRST_WAIT: Final = MINUTE
+LONGEST_WAIT: Final = 15 * MINUTE
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One webhook that waits. `until` is when it is given up."""
+
+    id: int
+    source: str
+    body: bytes
+    received_at: int
+    tries: int
+
+    @property
+    def until(self) -> int:
+        return self.received_at + KEPT_FOR
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many webhooks wait, and since when the oldest does."""
+
+    count: int
+    since: int
+
+
+def keep(tx: Transaction, *, source: str, body: bytes) -> int:
+    """Keep a webhook; returns until when. A repetition is the same one. Raises `Unavailable` where there is no room."""
+    digest = hashlib.sha256(body).hexdigest()
+    known = tx.one(select(KEPT.c.received_at).where(KEPT.c.digest == digest))
+    if known is not None:
+        return int(known.received_at) + KEPT_FOR
+    size = func.coalesce(func.sum(func.length(KEPT.c.body)), 0)
+    held = tx.one(select(func.count().label("rows"), size.label("octets")))
+    assert held is not None
+    if len(body) > LARGEST or held.rows >= MOST or held.octets + len(body) > MOST_OCTETS:
+        raise Unavailable("too many webhooks wait to be verified", retry_after=300)
+    tx.create(
+        KEPT,
+        {
+            "source": source, "digest": digest, "body": body, "received_at": tx.now, "tries": 0,
+            "next_at": tx.now + FIRST_WAIT,
+        },
+    )  # fmt: skip
+    return tx.now + KEPT_FOR
+
+
+def due(conn: Connection, *, now: int, limit: int) -> Sequence[Kept]:
+    """Those to verify again, the longest due first."""
+    rows = conn.execute(select(KEPT).where(KEPT.c.next_at <= now).order_by(KEPT.c.next_at, KEPT.c.id).limit(limit))
+    return [Kept(row.id, row.source, bytes(row.body), row.received_at, row.tries) for row in rows]
+
+
+def postpone(tx: Transaction, kept: Kept) -> None:
+    """It still cannot be proved: wait twice as long as before."""
+    wait = min(FIRST_WAIT << min(kept.tries + 1, 10), LONGEST_WAIT)
+    tx.write(update(KEPT).where(KEPT.c.id == kept.id).values(tries=kept.tries + 1, next_at=tx.now + wait))
+
+
+def forget(tx: Transaction, kept: Kept) -> None:
+    """It is proved, refused or given up."""
+    tx.write(delete(KEPT).where(KEPT.c.id == kept.id))
+
+
+def waiting(conn: Connection) -> Waiting | None:
+    """What waits to be verified, if anything does."""
+    row = conn.execute(select(func.count(), func.min(KEPT.c.received_at))).one()
+    return Waiting(row[0], row[1]) if row[0] else None

@@ -1,0 +1,195 @@
+"""Providers' webhooks from the request to what they moved: proved and absorbed, or refused, or kept for later.
+
+The routes and the loop that looks at kept ones both come here, so that a webhook is judged by the same steps whenever
+its proof can be had. Events are absorbed once, however often they come.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+
+from core.db import feedback
+from core.db.store import Store
+from core.db.transaction import Transaction
+from core.db.writer import Writer
+from core.durations import DAY
+from core.errors import Invalid, PostroomError, Unavailable
+from core.model import Clock
+from core.rules.providers import Forged, Genuine, Provider, ProviderEvent, Unproven, Verdict, Webhook, registry
+from core.services.feedback import fetching, ingest, kept_webhooks
+from core.services.feedback.fetching import Absent, Fetch, Fetcher
+from core.services.feedback.ingest import Absorbed
+from core.services.feedback.kept_webhooks import Kept
+from core.settings import Feedback
+
+BATCH_SIZE: Final = 50
+"""Events absorbed in one transaction: a batch of a thousand must not hold up the gate."""
+AT_ONCE: Final = 20
+"""Kept webhooks verified in one round."""
+REUSED: Final = "the token was used for another payload"
+
+log = structlog.get_logger("feedback")
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """It was genuine. `confirmed` names what was subscribed to, where it asked for that."""
+
+    absorbed: Sequence[Absorbed]
+    confirmed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """It is kept, durably, until it can be proved, at most until `until`."""
+
+    until: int
+
+
+Outcome = Taken | Later | Forged
+
+
+class Reused(PostroomError):
+    """A proof that is good for one payload came again over another."""
+
+
+class ProviderWebhooks:
+    """One for each process that takes webhooks. `fetch` gets what lies at a provider's address."""
+
+    def __init__(
+        self, *, store: Store, writer: Writer, clock: Clock, configured: Feedback, fetch: Fetch = fetching.fetch
+    ) -> None:
+        self._store = store
+        self._writer = writer
+        self._clock = clock
+        self._configured = configured
+        self._fetcher = Fetcher(clock=clock, fetch=fetch)
+
+    async def take(self, provider: Provider[Any], webhook: Webhook) -> Outcome:
+        """A webhook as it came in. Raises `Invalid` for a genuine one of an odd shape, `Unavailable`."""
+        verdict = await self._judge(provider, webhook, now=self._clock.now())
+        match verdict:
+            case Genuine():
+                return await self._absorb(provider, webhook, verdict)
+            case Forged():
+                return await self._refuse(provider, webhook, verdict)
+            case Unproven():
+                until = await self._writer.do(
+                    lambda tx: kept_webhooks.keep(tx, source=provider.name, body=webhook.body)
+                )
+                log.warning("a webhook cannot be proved now; it is kept", source=provider.name, address=verdict.url)
+                return Later(until)
+
+    async def take_kept(self) -> int:
+        """Look at kept webhooks that are due; returns how many were settled one way or the other."""
+        settled = 0
+        with self._store.read() as conn:
+            due = kept_webhooks.due(conn, now=self._clock.now(), limit=AT_ONCE)
+        for kept in due:
+            try:
+                settled += await self._again(kept)
+            except Unavailable:
+                raise  # the database: the others would fare no better
+            except Exception:
+                log.exception("a kept webhook could not be looked at", kept=kept.id)
+                await self._postpone(kept)  # one bad row must not stop those behind it
+        return settled
+
+    # --- how ---
+
+    async def _again(self, kept: Kept) -> bool:
+        provider, webhook = registry.PROVIDERS.get(kept.source), Webhook(kept.body)
+        if provider is None:
+            await self._writer.do(lambda tx: kept_webhooks.forget(tx, kept))
+            return True
+        # As of its arrival: it was in time then, and its certificate is the one of that day.
+        verdict = await self._judge(provider, webhook, now=kept.received_at)
+        if isinstance(verdict, Unproven) and self._clock.now() < kept.until:
+            await self._postpone(kept)
+            return False
+        if isinstance(verdict, Unproven):
+            verdict = Forged(f"what proves it could not be fetched in {kept_webhooks.KEPT_FOR // DAY} days")
+        if isinstance(verdict, Genuine):
+            try:
+                taken = await self._absorb(provider, webhook, verdict, kept=kept)
+            except Invalid as error:
+                verdict = Forged(f"it is genuine and of an odd shape: {error.reason}")
+            else:
+                log.info("a kept webhook was proved", source=kept.source, genuine=isinstance(taken, Taken))
+                return True
+        await self._refuse(provider, webhook, verdict, kept=kept)
+        return True
+
+    async def _postpone(self, kept: Kept) -> None:
+        await self._writer.do(lambda tx: kept_webhooks.postpone(tx, kept))
+
+    async def _judge(self, provider: Provider[Any], webhook: Webhook, *, now: int) -> Verdict:
+        """The provider's verdict, with what it asks for fetched; and what a genuine one asks to confirm, confirmed."""
+        settings = self._configured.of(provider)
+        verdict = provider.verify(webhook, settings, now=now, fetched={})
+        try:
+            if isinstance(verdict, Unproven):
+                found = {verdict.url: await self._fetcher.certificate(verdict.url)}
+                verdict = provider.verify(webhook, settings, now=now, fetched=found)
+        except Unavailable:
+            return verdict
+        except Absent as error:
+            return Forged(f"there is no certificate: {error}")
+        if isinstance(verdict, Genuine) and verdict.confirm is not None:
+            try:
+                await self._fetcher.once(verdict.confirm.url)
+            except (Unavailable, Absent) as error:
+                log.warning("a subscription was not confirmed", topic=verdict.confirm.subject, reason=str(error))
+                return Unproven(verdict.confirm.url)
+            log.info("subscription confirmed", topic=verdict.confirm.subject)
+        return verdict
+
+    async def _absorb(
+        self, provider: Provider[Any], webhook: Webhook, proof: Genuine, *, kept: Kept | None = None
+    ) -> Taken | Forged:
+        if proof.remark is not None:
+            log.warning(proof.remark, source=provider.name)
+        events = provider.read(webhook)
+        hands = [events[start : start + BATCH_SIZE] for start in range(0, len(events), BATCH_SIZE)] or [()]
+        told: list[Absorbed] = []
+        for hand in hands:
+            last = kept if hand is hands[-1] else None
+
+            def verb(tx: Transaction, hand: Sequence[ProviderEvent] = hand, done: Kept | None = last) -> list[Absorbed]:
+                if proof.once is not None and hand:
+                    _use(tx, proof.once, webhook.body)
+                if done is not None:
+                    kept_webhooks.forget(tx, done)
+                return [ingest.absorb_provider(tx, event, source=provider.name) for event in hand]
+
+            try:
+                told += await self._writer.do(verb)
+            except Reused:
+                return await self._refuse(provider, webhook, Forged(REUSED), kept=kept)
+        return Taken(told, confirmed=proof.confirm.subject if proof.confirm else None)
+
+    async def _refuse(
+        self, provider: Provider[Any], webhook: Webhook, forged: Forged, *, kept: Kept | None = None
+    ) -> Forged:
+        """Tell the desk why, in the log and on the screens."""
+        digest = hashlib.sha256(webhook.body).hexdigest()
+
+        def verb(tx: Transaction) -> None:
+            ingest.unverified(tx, source=provider.name, kind="webhook", reason=forged.reason, digest=digest)
+            if kept is not None:
+                kept_webhooks.forget(tx, kept)
+
+        await self._writer.do(verb)
+        return forged
+
+
+def _use(tx: Transaction, once: str, payload: bytes) -> None:
+    """Tie a proof to its payload for as long as feedback is remembered. Raises `Reused`, which keeps nothing."""
+    tied = f"{once}:{hashlib.sha256(payload).hexdigest()[:40]}"
+    if feedback.first_time(tx, tied) and not feedback.first_time(tx, once):
+        raise Reused("a proof came again over another payload")

@@ -1,0 +1,107 @@
+"""What a stream publishes in DNS: its keys with what each does now, who may send for it, how strict DMARC may be.
+
+A retired key stays published while its mail is on the way, then without the key, then its name may go.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, select
+
+from core.db.tables import StreamKey, table
+from core.durations import DAY
+from core.rules import dns
+from core.rules.providers import registry
+from core.services.identity import streams
+from core.services.identity.streams import StreamFacts
+from core.smtp import Route
+from core.smtp.route import is_loopback
+
+KEY: Final = table(StreamKey)
+
+IN_TRANSIT: Final = 7 * DAY
+"""How long a retired key stays published: RFC 5321 4.5.4.1 lets a relay try for 4-5 days, and readers verify late."""
+REVOKED: Final = 30 * DAY
+"""How long its name is then published without a key (RFC 6376 3.6.1), before it may be taken from the zone."""
+REMOVABLE: Final = 12
+"""Names of old keys that are told when they may go from DNS: three years of quarterly rotations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What a stream publishes. `spf_known`: what lets its relay send is known and not guessed from its host's name.
+
+    `removable` are names of old keys that may go from DNS now, the newest first.
+    """
+
+    records: tuple[dns.DnsRecord, ...]
+    spf_known: bool
+    plan: dns.DmarcPlan
+    removable: tuple[str, ...]
+
+
+def publication(
+    conn: Connection,
+    domain: str,
+    *,
+    mail_host: str,
+    now: int,
+    report_address: str | None = None,
+    dmarc: dns.Alignment = "none",
+) -> Publication:
+    """Everything to publish: both slots, and retired keys while mail may still need them. Raises `NotFound`."""
+    stream = streams.show(conn, domain)
+    keys = conn.execute(select(KEY).where(KEY.c.stream_id == stream.id).order_by(KEY.c.slot, KEY.c.id)).all()
+    senders, known = _senders(stream, mail_host=mail_host)
+    plan = dns.dmarc_plan(stream.first_sent_at, now=now)
+    records = dns.records(
+        stream.domain,
+        keys=[_published(key, active=stream.active_slot, now=now) for key in keys if not _gone(key, now)],
+        mail_host=mail_host,
+        senders=senders,
+        report_address=report_address,
+        dmarc=dmarc,
+        plan=plan,
+    )
+    gone = sorted((key for key in keys if _gone(key, now)), key=lambda key: int(key.id), reverse=True)
+    names = tuple(f"{key.selector}._domainkey.{stream.domain}" for key in gone[:REMOVABLE])
+    return Publication(records, known, plan, names)
+
+
+def _senders(stream: StreamFacts, *, mail_host: str) -> tuple[tuple[str, ...], bool]:
+    """The SPF terms of what sends a stream's mail, and whether they are known.
+
+    A relay on this machine sends from here, as direct mail does. Of a relay that nobody knows only the name is known:
+    it often sends from other hosts than the one it takes mail at.
+    """
+    route = Route.parse(stream.route)
+    if stream.spf:
+        return dns.sender_terms(stream.spf), True
+    if route.kind == "direct" or is_loopback(route.host):
+        return (dns.host_term(mail_host),), True
+    if terms := registry.relay(stream.provider).spf:
+        return terms, True
+    return (dns.host_term(route.host),), False
+
+
+def _published(row: Row[Any], *, active: str, now: int) -> dns.PublishedKey:
+    """A retired key is published whole while its mail is on the way, then without the key: revoked."""
+    if row.retired_at is None:
+        state: dns.KeyState = "signs" if row.slot == active else "waits"
+        return dns.PublishedKey(row.selector, row.algorithm, row.public, state)
+    revoke_at, remove_at = row.retired_at + IN_TRANSIT, row.retired_at + IN_TRANSIT + REVOKED
+    revoked = now >= revoke_at
+    return dns.PublishedKey(
+        row.selector,
+        row.algorithm,
+        "" if revoked else row.public,
+        "revoked" if revoked else "retired",
+        revoke_at=revoke_at,
+        remove_at=remove_at,
+    )
+
+
+def _gone(row: Row[Any], now: int) -> bool:
+    return row.retired_at is not None and bool(now >= row.retired_at + IN_TRANSIT + REVOKED)

@@ -1,0 +1,36 @@
+"""Looks again at webhooks that could not be proved when they came, until what proves them can be fetched."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import structlog
+
+from core.errors import PostroomError
+from core.model import Clock
+from core.services.feedback.provider_webhooks import ProviderWebhooks
+
+log = structlog.get_logger("feedback")
+
+EVERY: Final = 30.0
+
+
+class KeptFeedback:
+    """One loop per gateway; two may look at the same webhook, whose events count once."""
+
+    def __init__(self, webhooks: ProviderWebhooks, *, clock: Clock) -> None:
+        self._webhooks = webhooks
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            settled = 0
+            try:
+                settled = await self._webhooks.take_kept()
+            except PostroomError as error:
+                log.warning("kept webhooks were not looked at", reason=str(error))
+            except Exception:
+                log.exception("kept webhooks were not looked at")
+            if not settled:
+                await self._clock.sleep(EVERY)
