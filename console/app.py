@@ -39,10 +39,9 @@ from core.model import Actor, Clock
 
 if TYPE_CHECKING:
     from console.desk_client import Desk
-    from console.factory import Parts
     from console.operations import Deed
+    from console.ports import Parts, Waiting
     from console.screens.desk_screen import DeskScreen
-    from console.splash import Waiting
     from core.db.store import Store
     from core.rules.signed_ids import HmacKeys
 

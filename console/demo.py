@@ -26,7 +26,7 @@ from core.errors import Invalid, PostroomError, Refused
 
 if TYPE_CHECKING:
     from console.demo_thread import Town
-    from console.factory import Parts
+    from console.ports import Parts
     from core.demo.incident_runner import Playing
     from core.demo.live_scenario import Figures
     from core.demo.results import CaseFigures
@@ -157,7 +157,9 @@ def _after(seconds: float | None) -> str:
 def _with_console(directory: Path) -> Said:
     """The console over a live desk, which is founded behind its first frame; leaving it ends the demonstration."""
     live: list[Town] = []
-    waiting = splash.Waiting()
+    from console.ports import Waiting  # noqa: PLC0415 - commands without a screen import no state of one
+
+    waiting = Waiting()
 
     def move_in() -> Parts:
         from console import factory as console_factory  # noqa: PLC0415 - the ORM takes longer to import than the first frame may

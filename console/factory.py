@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from console import operations
 from console.desk_client import Desk
+from console.ports import Parts
 from console.screens.agent import AgentPage
 from console.screens.agents import AgentsScreen
 from console.screens.desk_screen import DeskScreen
@@ -41,19 +41,6 @@ MODES: Final[Mapping[str, type[DeskScreen]]] = {
     "identities": IdentitiesScreen,
     "trace": TraceScreen,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """An open desk and what to see it on: the eight screens, and the pages that open over them."""
-
-    desk: Desk
-    modes: Mapping[str, type[DeskScreen]]
-    agent: Callable[[str], DeskScreen]
-    message: Callable[[int, Sequence[int]], DeskScreen]
-    trace: Callable[[str], DeskScreen]
-    name: str = ""
-    """What the desk is called in its settings."""
 
 
 def build(store: Store, actor: Actor, keyring: HmacKeys | None = None, *, name: str = "") -> Parts:

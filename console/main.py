@@ -20,7 +20,7 @@ from core.cli.output import Directory
 from core.errors import Invalid
 
 if TYPE_CHECKING:
-    from console.factory import Parts
+    from console.ports import Parts
 
 ABOUT: Final = "The operations desk for email that AI agents send."
 

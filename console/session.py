@@ -28,9 +28,9 @@ class Session:
     seen: dict[int, str | None] = field(default_factory=dict)
     """Item -> digest of what was open before their eyes."""
     _decided: set[int] = field(default_factory=set)
-    _reads: int = 0
-    _told: int = 0
-    _telling: bool = False
+    _reading: int = 0
+    _synced: int = 0
+    _syncing: bool = False
 
     # -- deciding -----------------------------------------------------------------------------------------------------
 
@@ -62,22 +62,22 @@ class Session:
         """Note that exactly this is before their eyes now."""
         self.seen[item] = digest
 
-    def reads(self, item: int | None) -> bool:
-        """It is before their eyes now (None: nothing is). True if somebody has to begin to tell the desk."""
-        self._reads = item or 0
-        return self._reads != self._told and not self._telling
+    def set_reading(self, item: int | None) -> bool:
+        """It is before their eyes now (None: nothing is). True if the caller must start syncing with the desk."""
+        self._reading = item or 0
+        return self._reading != self._synced and not self._syncing
 
-    def to_tell(self) -> int | None:
-        """What the desk does not know yet to be read, 0 for nothing at all; None: it knows."""
-        self._telling = self._reads != self._told
-        return self._reads if self._telling else None
+    def pending_sync(self) -> int | None:
+        """The item that the desk does not yet know to be open, 0 for no item; None: nothing to sync."""
+        self._syncing = self._reading != self._synced
+        return self._reading if self._syncing else None
 
-    def told(self, item: int) -> None:
-        self._told = item
+    def mark_synced(self, item: int) -> None:
+        self._synced = item
 
-    def untold(self) -> None:
-        """The desk could not be told; the next thing that is read will try again."""
-        self._telling = False
+    def mark_failed(self) -> None:
+        """The desk did not take it; the next item that is opened tries again."""
+        self._syncing = False
 
     def has_seen(self, item: int, digest: str | None) -> bool:
         """Whether exactly this was open."""

@@ -11,9 +11,7 @@ import contextlib
 import gc
 import os
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from console import terminal_watch
@@ -21,7 +19,7 @@ from console.keymap import TABS
 from core.errors import PostroomError, Refused, Unavailable
 
 if TYPE_CHECKING:
-    from console.factory import Parts
+    from console.ports import Parts, Waiting
 
 SWITCH: Final = 0.0005
 """Seconds until a thread that reads gives the interpreter up: at Python's 5 ms a key would wait for several of them."""
@@ -31,14 +29,6 @@ through everything that was imported."""
 NARROW: Final = 100
 _ENTER: Final = "\x1b[?1049h\x1b[?25l\x1b[2J\x1b[H"
 _LEAVE: Final = "\x1b[?25h\x1b[?1049l"
-
-
-@dataclass(slots=True)
-class Waiting:
-    """What an opener that takes long tells the screen, and whether somebody still looks at it."""
-
-    text: str = ""
-    left: threading.Event = field(default_factory=threading.Event)
 
 
 def raised(

@@ -45,8 +45,8 @@ from core.filters import Fields, Want
 from core.services.control.emergency import Started
 
 if TYPE_CHECKING:
-    from console.app import PostroomConsole
     from console.desk_client import Desk
+    from console.ports import ConsoleApp
 
 T = TypeVar("T")
 FILTER_LIMIT: Final = 300
@@ -170,8 +170,8 @@ class DeskScreen(KeptLines, Screen[None]):
     # -- the desk -----------------------------------------------------------------------------------------------------
 
     @property
-    def console(self) -> PostroomConsole:
-        return cast("PostroomConsole", self.app)
+    def console(self) -> ConsoleApp:
+        return cast("ConsoleApp", self.app)
 
     @property
     def desk(self) -> Desk:

@@ -22,7 +22,7 @@ from core.rules.roles import Verb
 from core.services.sending.review import Decision
 
 if TYPE_CHECKING:
-    from console.app import PostroomConsole
+    from console.ports import ConsoleApp
 
 
 UNKNOWN_FINDING: Final = "a check that failed before the desk kept what it found"
@@ -51,9 +51,9 @@ class HeldScreen(DeskScreen):
     def reads(self, item: int | None) -> None:
         """Keep what is before the reviewer's eyes from now on; None: nothing."""
         app = self.console
-        if app.session.reads(item) and roles.may(app.actor, Verb.MESSAGE_APPROVE):
+        if app.session.set_reading(item) and roles.may(app.actor, Verb.MESSAGE_APPROVE):
             # a function: a worker that is cancelled before it starts would leave a coroutine that nobody awaited
-            app.run_worker(partial(_keep, app), group="reading", exit_on_error=False)  # type: ignore[arg-type]  # Textual wants None inferred
+            app.run_worker(partial(_keep, app), group="reading", exit_on_error=False)
 
     # -- one ----------------------------------------------------------------------------------------------------------
 
@@ -176,15 +176,15 @@ class HeldScreen(DeskScreen):
             self.console.say(f"{plural(len(answer.done), 'message')} {word}")
 
 
-async def _keep(app: PostroomConsole) -> None:
+async def _keep(app: ConsoleApp) -> None:
     """Tell the desk what is read, in order, and nothing of what was only leafed past."""
-    while (item := app.session.to_tell()) is not None:
+    while (item := app.session.pending_sync()) is not None:
         try:
             await app.desk.act(operations.opened(item) if item else operations.closed())
         except PostroomError:
-            app.session.untold()
+            app.session.mark_failed()
             return
-        app.session.told(item)
+        app.session.mark_synced(item)
 
 
 def short(spelled: str) -> str:

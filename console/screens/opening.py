@@ -15,7 +15,7 @@ from console.themes import Tone
 from console.widgets.frame import FootLine, TabLine, TopLine, tab_line
 
 if TYPE_CHECKING:
-    from console.splash import Waiting
+    from console.ports import Waiting
 
 
 class OpeningScreen(Screen[None]):

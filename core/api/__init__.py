@@ -1,1 +1,1 @@
-"""Where the outside comes in: parse here, trust inside."""
+"""The HTTP API: parse and authenticate at the boundary; the verbs behind it trust their input."""

@@ -1,4 +1,4 @@
-"""`postroom mailbox`: identities, from the request over three signatures to their end; bounds.py says how much."""
+"""`postroom mailbox`: request, sign and end identities; mailbox_limits.py has modes, limits and webhooks."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The only SQL of the house."""
+"""The database: tables, migrations, the store, transactions, the log, counters, the queue and read queries."""

@@ -3,7 +3,7 @@
 A gated, a monitored and an autonomous agent each try it, once with the budgets a new mailbox has and once with widened
 mailboxes, a warm stream and a confirmed run, so that only feedback can stop them. Password resets leave beside them all
 the while. Everything goes through the verbs of a gateway on a real database; only time and the receivers are played.
-`mornings.py` plays both cases, each in a process of its own.
+`incident_runner.py` plays both cases, each in a process of its own.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Keys, credentials, and the addresses that an outgoing request must never reach (SSRF)."""

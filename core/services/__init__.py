@@ -1,4 +1,4 @@
-"""The story: one verb for each thing that can happen.
+"""One verb a function. Each reads facts (db), decides (rules), and records state and event in one transaction.
 
-Each has three beats: read facts (ledger), decide (rules), record state and event in one transaction.
+The rooms form layers, from the top: audit, identity, sending, feedback, control, notify; context and access serve all.
 """

@@ -1,12 +1,12 @@
 """Signed bytes and a route in, what the receiver said out. The only room that speaks SMTP.
 
-route.py         where mail goes: a relay's address or the recipients' own MX; the parcel to carry there
-mx.py            a domain's mail exchangers (RFC 5321 5.1, RFC 7505)
-conversation.py  one connection: opened by aiosmtplib, then pipelined transactions over its transport
-connections.py   connections kept open, bounded per host and reused
-credentials.py   where a relay's password or token comes from, if postroom.toml names a source
-replies.py       what a receiver, a network or a library said, as an outcome
-courier.py       the way of one parcel through all of them
+route.py        where mail goes: a relay's address or the recipients' own MX; the parcel to carry there
+mx.py           a domain's mail exchangers (RFC 5321 5.1, RFC 7505)
+connection.py   one connection: opened by aiosmtplib, then pipelined transactions over its transport
+pool.py         connections kept open, bounded per host and reused
+credentials.py  where a relay's password or token comes from, if postroom.toml names a source
+replies.py      what a receiver, a network or a library said, as an outcome
+client.py       the way of one parcel through all of them
 """
 
 from core.smtp.client import Courier

@@ -1,1 +1,1 @@
-"""What runs by itself."""
+"""Background work of a gateway: delivery, schedules, webhooks, notifications, watchers."""

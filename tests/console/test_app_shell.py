@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import insert, update
 
 from console.app import PostroomConsole
-from console.factory import MODES, Parts, sign_in
+from console.factory import MODES, sign_in
 from console.keymap import ACTIONS, Asks, Scope, footer, of_scope, works_in
+from console.ports import Parts
 from console.screens.queue import QueueScreen
 from console.splash import opened
 from console.state import DeskUpdate

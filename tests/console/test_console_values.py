@@ -23,19 +23,19 @@ ALICE = person("alice", Role.REVIEWER)
 
 def test_the_desk_is_told_what_is_read_last_and_nothing_twice() -> None:
     session = Session()
-    assert not session.reads(None)  # nothing was, nothing is
-    assert session.reads(1)
-    assert session.to_tell() == 1
-    assert not session.reads(2)  # somebody tells already
-    session.told(1)
-    assert session.to_tell() == 2
-    session.told(2)
-    assert session.to_tell() is None
-    assert not session.reads(2)
-    assert session.reads(None)
-    assert session.to_tell() == 0
-    session.untold()
-    assert session.reads(None)
+    assert not session.set_reading(None)  # nothing was, nothing is
+    assert session.set_reading(1)
+    assert session.pending_sync() == 1
+    assert not session.set_reading(2)  # somebody tells already
+    session.mark_synced(1)
+    assert session.pending_sync() == 2
+    session.mark_synced(2)
+    assert session.pending_sync() is None
+    assert not session.set_reading(2)
+    assert session.set_reading(None)
+    assert session.pending_sync() == 0
+    session.mark_failed()
+    assert session.set_reading(None)
 
 
 def test_the_latest_approval_is_undone_first_and_none_after_its_release() -> None:

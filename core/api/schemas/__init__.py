@@ -1,0 +1,1 @@
+"""Request and response models (CONTRACT.md), the source of /openapi.json."""

@@ -1,4 +1,4 @@
-"""Shapes of requests (CONTRACT.md): parse here, trust inside. Those of answers are in `answers.py`.
+"""Shapes of requests (CONTRACT.md): parse here, trust inside. Those of answers are in `responses.py`.
 
 `read` turns bytes into a shape or into every problem with its field; nothing past a door looks at JSON again. Empty
 lists come from factories: a default that can change is copied deeply for every request, nine times a message.

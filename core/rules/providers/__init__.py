@@ -1,7 +1,7 @@
 """What mail providers are to the desk: their webhooks brought to one value, and what their relays do to a message.
 
 A package and not a file because four dialects with their signatures are more than one page, while rules may not import
-each other: within this package the dialects share the types and the reading of untrusted JSON (`reading.py`).
+each other: within this package the dialects share the types and the reading of untrusted JSON (`payload.py`).
 
     provider.py   the types: a provider, its relay, a proof, an event
     registry.py   the providers there are: each module here that defines `PROVIDER`

@@ -2,19 +2,19 @@
 
 The way of a report, one file a step:
 
-    mail.py         bytes -> headers, text parts and the returned message, within bounds
-    complaints.py   RFC 5965 feedback reports, and the providers that write their own
-    delivery.py     RFC 3464 delivery status, as written and as garbled
-    senders.py      was free text written by a mail system or by a person?
-    notices.py      free text of mail systems: who was not reached, and why
-    codes.py        reply codes and status codes among other numbers
-    causes.py       words and codes -> why, lost or not, address dead or not; also for replies at SMTP time
-    causewords.py   words for an address that is dead or full, in their languages; blamewords.py for all other causes
-    plain.py        any spelling -> the one those words are written in
-    addresses.py    what counts as a recipient's address
-    phrases.py      the sentences mail systems use, in their languages
-    shapes.py       the values that come out
-    reading.py      the order in which the above are asked
+    mail.py           bytes -> headers, text parts and the returned message, within bounds
+    complaints.py     RFC 5965 feedback reports, and the providers that write their own
+    delivery.py       RFC 3464 delivery status, as written and as garbled
+    classify.py       was free text written by a mail system or by a person?
+    freetext.py       free text of mail systems: who was not reached, and why
+    codes.py          reply codes and status codes among other numbers
+    causes.py         words and codes -> why, lost or not, address dead or not; also for replies at SMTP time
+    cause_phrases.py  words for a dead address or a full mailbox; blame_phrases.py: for all other causes
+    normalize.py      any spelling -> the one those words are written in
+    addresses.py      what counts as a recipient's address
+    phrases.py        the sentences mail systems use, in their languages
+    types.py          the values that come out
+    parser.py         the order in which the above are asked
 
 Nothing here decides whether a report is believed: anybody can write one. The original's identifiers are handed on,
 so that whoever holds the keys can match them.

@@ -1,0 +1,1 @@
+"""Control of the whole desk: emergency stops, the policy in force, retention, readiness."""

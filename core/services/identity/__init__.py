@@ -1,0 +1,1 @@
+"""Non-human identities and the people around them: mailboxes, tokens, operators, streams."""

@@ -1,0 +1,1 @@
+"""Outbound notices: webhooks for programs, Apprise channels for people."""
