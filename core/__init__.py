@@ -6,6 +6,7 @@ What happens to a message, and the files of each step:
     it is composed, once                 services/sending/prepare.py: rules/compose, rules/classes, rules/signed_ids.py
     the gate decides                     services/sending/submit.py; gate.py reads facts, rules/gate.py decides
       held: it waits for a person        services/sending/review/; rules/content finds what it hides
+      scheduled: it waits for its time   services/sending/delivery/scheduled.py, rules/schedule.py
       free: it is ready in its lane      db/queue/: order, fairness, one row to hold a lane back
     a worker claims it under its budgets services/sending/delivery/, services/sending/limits.py, rules/budgets.py
     it is dated and signed               workers/delivery.py; rules/compose with_date, rules/signing.py
@@ -17,7 +18,7 @@ What happens to a message, and the files of each step:
 
 Where to look:
 
-    who may send at all          services/identity/: mailboxes (three signatures), tokens, operators, streams
+    who may send at all          services/identity/: mailboxes (three signatures), signers, tokens, operators, streams
     who may act or read          services/access.py (operators), services/sending/token_reach.py (agents); roles
     how far an agent may go      services/identity/mailbox_settings.py, services/sending/runs.py, rules/modes.py
     the policy                   services/control/policy.py, rules/policy/; services/sending/policy_replay.py

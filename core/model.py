@@ -103,6 +103,8 @@ class Status(enum.StrEnum):
     """Where a message or one of its recipients stands."""
 
     PENDING = "pending"
+    SCHEDULED = "scheduled"
+    """Allowed to leave, at a time that its agent chose and that has not come."""
     QUEUED = "queued"
     SENDING = "sending"
     DEFERRED = "deferred"

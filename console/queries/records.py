@@ -8,10 +8,11 @@ from typing import Final
 
 from core.db import directory, gate_queries
 from core.db.directory import MailboxRecord, SignoffFacts
-from core.db.queries import agents, events, lanes
+from core.db.queries import agents, events, lanes, scheduled
 from core.db.queries.agents import KeyRow, SuppressionRow
 from core.db.queries.events import EventPage
 from core.db.queries.lanes import LaneRow, SiteRow
+from core.db.queries.scheduled import Scheduled
 from core.db.store import Connection
 from core.db.transaction import Transaction
 from core.filters import Want
@@ -37,6 +38,19 @@ class Paced:
     lane: LaneRow
     pace: int
     hour: Limit
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits to leave: in lanes, and outside them for a time of its own."""
+
+    lanes: list[Paced]
+    scheduled: Scheduled
+
+
+def all_waiting(tx: Transaction) -> Waiting:
+    """The deepest lane first."""
+    return Waiting(all_lanes(tx), scheduled.summary(tx.conn))
 
 
 def all_lanes(tx: Transaction) -> list[Paced]:

@@ -14,11 +14,21 @@ from console.safe_text import fill, make_safe
 from console.screens.desk_screen import bindings
 from console.screens.record_list import ListScreen
 from console.views.format import plural
-from console.views.record_rows import LANE_FIELDS, LANES, SITES, lane_fields, lane_row, site_row, total_text
+from console.views.record_rows import (
+    LANE_FIELDS,
+    LANES,
+    SITES,
+    lane_fields,
+    lane_row,
+    scheduled_text,
+    site_row,
+    total_text,
+)
 from console.views.rows import Shelf
 from console.widgets.line_painter import Texts
 from console.widgets.table import VirtualTable
 from core.db.queries.lanes import LaneRow
+from core.db.queries.scheduled import Scheduled
 from core.filters import matches
 from core.rules.roles import Verb
 
@@ -43,6 +53,7 @@ class LanesScreen(ListScreen):
         super().__init__()
         self._lanes: dict[int, LaneRow] = {}
         self._known = 0
+        self._scheduled = Scheduled(0, None)
         self._sites = Shelf()
 
     def compose_body(self) -> ComposeResult:
@@ -59,13 +70,15 @@ class LanesScreen(ListScreen):
             table.show_rows(ids)
             table.touch_rows(changed)
             return
-        found = await self.desk.look(reads.all_lanes, verb=Verb.DESK_READ)
+        waiting = await self.desk.look(reads.all_waiting, verb=Verb.DESK_READ)
+        found, self._scheduled = waiting.lanes, waiting.scheduled
         shown = [one for one in found if matches(lane_fields(one.lane), self.wants)]
         self._lanes, self._known = {one.lane.id: one.lane for one in shown}, len(found)
         self.show_rows([lane_row(one, now=now, stopped=self.console.live.stopped) for one in shown])
 
     def note(self) -> str:
-        return total_text(len(self._lanes), self._known, "lane")
+        lanes = total_text(len(self._lanes), self._known, "lane")
+        return f"{lanes}{scheduled_text(self._scheduled)}"
 
     def focus_body(self) -> None:
         self.query_one("#sites" if self.has_class("-sites") else "#list").focus()

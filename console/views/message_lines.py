@@ -83,6 +83,8 @@ def _of_item(letter: MessageLines) -> Iterable[Check]:
         return
     for reason in held.reasons:
         yield Check(Level.INFO if reason.code == "mode" else Level.WARN, reason.text)
+    if held.send_at is not None:
+        yield Check(Level.INFO, f"scheduled: leaves at {stamp(held.send_at)}, or once approved if that is later")
     if held.test:
         yield Check(Level.INFO, "test message: it never leaves the desk")
     if held.needs > 1:
@@ -194,6 +196,8 @@ def fact_lines(letter: MessageLines, *, now: int) -> Lines:
     ]
     if held is not None:
         lines.append(_state_line(held, now=now))
+    elif view.status == "scheduled":
+        lines.append(_fact("State", f"scheduled for {stamp(view.send_at)}"))
     elif view.status != "pending":
         lines.append(_fact("State", view.status))
     return lines

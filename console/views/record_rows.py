@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from console.themes import Tone
-from console.views.format import ABSENT, clock, count, count_short, date, plural
+from console.views.format import ABSENT, clock, count, count_short, date, plural, stamp
 from console.views.rows import MODES, in_text, row, safe_cell, since_text
 from console.widgets.columns import Cell, Column, Row
 from core.filters import Field, Fields, Kind, Values
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from core.db.queries.agents import SuppressionRow
     from core.db.queries.events import EventRow
     from core.db.queries.lanes import LaneRow, SiteRow
+    from core.db.queries.scheduled import Scheduled
 
 # --- lanes --------------------------------------------------------------------------------------------------------
 
@@ -223,6 +224,13 @@ def identity_fields(one: Identity, *, now: int) -> Values:
         "mode": record.mode,
         "level": "bad" if wrong else "fine",
     }
+
+
+def scheduled_text(scheduled: Scheduled) -> str:
+    """`, 3 scheduled, the next for 2026-11-21 12:41:07Z`; nothing where nothing is."""
+    if not scheduled.count or scheduled.next_at is None:
+        return ""
+    return f", {count(scheduled.count)} scheduled, the next for {stamp(scheduled.next_at)}"
 
 
 def total_text(shown: int, known: int, word: str, many: str | None = None) -> str:

@@ -48,6 +48,10 @@ class Authenticator:
         with self._store.read() as conn:
             return access.sign_in(conn, digest, now=self._store.clock.now())
 
+    def is_operator(self, request: Request) -> bool:
+        """Whether an operator's token was sent, of whatever worth: for routes that serve agents as well."""
+        return _bearer(request).startswith("pro_")
+
     # --- who reads ---
 
     @contextmanager

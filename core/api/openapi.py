@@ -21,11 +21,11 @@ def errors(*codes: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def body_of(shape: type[Any]) -> dict[str, Any]:
+def body_of(shape: type[Any], *, required: bool = True) -> dict[str, Any]:
     """The description of a body that we parse ourselves (a third faster than letting the framework)."""
     schema = shape.model_json_schema()
     inlined = _inlined(schema, schema.pop("$defs", {}))
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": inlined}}}}
+    return {"requestBody": {"required": required, "content": {"application/json": {"schema": inlined}}}}
 
 
 def _inlined(schema: Any, definitions: Mapping[str, Any]) -> Any:

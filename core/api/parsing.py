@@ -5,6 +5,7 @@ Beside the doors because what may stand in a request is one thing, and what beco
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +20,8 @@ from core.services.sending.loop_prevention import Parent
 from core.services.sending.prepare import RunClaim, Submission
 
 MAX_WAIT: Final = 30
+EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+MICROSECOND: Final = dt.timedelta(microseconds=1)
 
 
 def sent(parsed: SendRequest, issued: bytes, *, key: str | None) -> Submission:
@@ -111,6 +114,7 @@ def _submission(
         metadata=parsed.metadata,
         idempotency_key=key,
         answered=answered,
+        send_at=None if parsed.send_at is None else _moment("send_at", parsed.send_at),
     )
 
 
@@ -142,6 +146,22 @@ def _address(field: str, text: str, problems: list[tuple[str, str]]) -> Address 
         problems.append((field, error.reason))
         return None
     return address
+
+
+def _moment(field: str, text: str) -> int:
+    """Microseconds of an RFC 3339 time. Raises `Invalid`, also for one that lacks its offset from UTC.
+
+    A time without an offset would be read in this machine's zone or in the agent's: an hour early, or a day late.
+    """
+    try:
+        moment = dt.datetime.fromisoformat(text.strip().upper())
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        reason = "is not an RFC 3339 time with its offset from UTC"
+        fix = "write it as 2026-01-31T12:00:00Z or 2026-01-31T12:00:00+01:00"
+        raise Invalid(f"{field} {reason}", fix=fix, problems=((field, reason),))
+    return (moment - EPOCH) // MICROSECOND
 
 
 def idempotency_key(request: Request) -> str | None:

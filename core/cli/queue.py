@@ -12,6 +12,7 @@ from core.cli.context import CommandContext, Reason, command
 from core.cli.output import Said, group, pairs, plain, table
 from core.db.queries import lanes, message
 from core.db.queries import pending as views
+from core.db.queries import scheduled as times
 from core.db.queries.message import MessageView
 from core.db.transaction import Transaction
 from core.durations import stamp
@@ -66,6 +67,38 @@ def pending(
     if page.next_cursor:
         seat.note(f"there is more: --cursor {page.next_cursor}")
     return Said(page.as_json(), text)
+
+
+@command(queue_app, "scheduled", example="postroom queue scheduled --json")
+def list_scheduled(
+    seat: CommandContext,
+    *,
+    mailbox: Annotated[str | None, typer.Option(help="Of this mailbox only.")] = None,
+    cursor: Annotated[str | None, typer.Option(help="Go on where the last page ended.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=MOST, help="At most so many.")] = MOST,
+) -> Said:
+    """Mail that leaves at a time its agent chose, the next first."""
+    with seat.read() as conn:
+        page = times.page(conn, mailbox.strip().lower() if mailbox else None, cursor=cursor, limit=limit)
+    rows = [
+        (one.id, one.agent, one.to[0] + (f" +{len(one.to) - 1}" if len(one.to) > 1 else ""), one.subject,
+         stamp(one.send_at))
+        for one in page.messages
+    ]  # fmt: skip
+    text = table(("ID", "AGENT", "TO", "SUBJECT", "LEAVES AT"), rows, none="no mail is scheduled")
+    if page.next_cursor:
+        seat.note(f"there is more: --cursor {page.next_cursor}")
+    return Said(page.as_json(), text)
+
+
+@command(queue_app, "cancel", example="postroom queue cancel m01hq3k5v9c2xw --reason 'sent by phone'")
+def cancel(
+    seat: CommandContext, item: Annotated[str, typer.Argument(metavar="ID", help="A message's id.")], reason: Reason
+) -> Said:
+    """Take back a message that is pending, scheduled or waiting in a lane."""
+    number = _number(item)
+    seat.act(lambda tx, actor: review.cancel(tx, number, actor=actor, reason=reason))
+    return Said({"id": item, "status": "cancelled"}, f"Cancelled {item}.")
 
 
 @command(queue_app, "lanes", example="postroom queue lanes")

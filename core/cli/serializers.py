@@ -215,6 +215,7 @@ def message(one: MessageView) -> dict[str, Any]:
         "metadata": one.metadata,
         "policy_version": one.policy_version,
         "submitted_at": when(one.submitted_at),
+        "send_at": when(one.send_at),
         "released_at": when(one.released_at),
         "final_at": when(one.final_at),
         "recipients": [_recipient(each) for each in one.recipients],

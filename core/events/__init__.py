@@ -1,7 +1,7 @@
 """The catalogue of facts: one frozen class each, its docstring is its reference entry.
 
-    mail       email.submitted, .blocked, .queued, .sent, .deferred, .failed, .uncertain, .altered, .suppressed,
-               .cancelled
+    mail       email.submitted, .blocked, .scheduled, .queued, .sent, .deferred, .failed, .uncertain, .altered,
+               .suppressed, .cancelled
     review     email.pending, .approved, .approval_undone, .rejected, .expired; review.*
     feedback   email.delivered, .bounced, .complained, .unsubscribed; feedback.*, suppression.*, consent.*
     mailboxes  mailbox.*
@@ -48,6 +48,7 @@ from core.events.mail import (
     EmailDeferred,
     EmailFailed,
     EmailQueued,
+    EmailScheduled,
     EmailSent,
     EmailSubmitted,
     EmailSuppressed,
@@ -133,6 +134,7 @@ __all__ = [
     "EmailQueued",
     "EmailRejected",
     "EmailRejectionUndone",
+    "EmailScheduled",
     "EmailSent",
     "EmailSubmitted",
     "EmailSuppressed",

@@ -51,6 +51,15 @@ class EmailCancelled(Event):
     reason: str | None = None
 
 
+@fact("email.scheduled")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailScheduled(Event):
+    """Allowed to leave, and kept until `send_at`, the time that its agent chose. Every gate is asked again then."""
+
+    recipients: int
+    send_at: int
+
+
 @fact("email.queued")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailQueued(Event):

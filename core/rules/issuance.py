@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from core.errors import Conflict, Forbidden
+from core.errors import Conflict, Forbidden, Refused
 from core.model import DEFAULT_CLASSES, Actor, ContentClass, Mode, Role
 
 
@@ -180,6 +180,34 @@ def may_sign(kind: Kind, actor: Actor, *, request: Request, earlier: Sequence[Si
                 f"{actor} signed {request.address} for {signoff.kind}: owner and governance are two people",
                 fix=f"ask another operator who is {kind.role} to sign",
             )
+
+
+def signers(
+    kind: Kind, people: Iterable[Actor], *, request: Request, earlier: Sequence[Signoff] = ()
+) -> tuple[str, ...]:
+    """Who of these people may sign this, once the record is complete.
+
+    Where the record names no owner yet, whoever it will name may sign as its owner.
+    """
+    able = []
+    for person in people:
+        whole = replace(
+            request,
+            agent=request.agent or "?",
+            owner=request.owner or person.name,
+            purpose=request.purpose or "?",
+            systems=request.systems or "?",
+            system_owner=request.system_owner or "?",
+            revoke_when=request.revoke_when or "?",
+            expires_at=request.expires_at or 1,
+            standing_reason=request.standing_reason or "?",
+        )
+        try:
+            may_sign(kind, person, request=whole, earlier=earlier)
+        except Refused:
+            continue
+        able.append(person.name)
+    return tuple(able)
 
 
 def may_veto(kind: Kind, actor: Actor, *, request: Request, earlier: Sequence[Signoff] = ()) -> None:

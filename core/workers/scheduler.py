@@ -35,6 +35,7 @@ class PeriodicTask:
 
 CHORES: Final = (
     PeriodicTask("release", 0.25, review.release_due),
+    PeriodicTask("scheduled", 0.25, delivery.release_scheduled),
     PeriodicTask("confirmed", 0.25, runs.release_confirmed),
     PeriodicTask("reject", 1.0, review.reject_due),
     PeriodicTask("expiring", 30.0, review.warn_expiring),

@@ -203,6 +203,7 @@ EDITS = {
     "review.messages_per_minute": ("19", "21"),
     "suppression.soft_after": ("2", "4"),
     "suppression.soft_expiry": ('"60d"', '"7d"'),
+    "delivery.schedule_ahead": ('"7d"', '"60d"'),
     "notify.events": (
         '["agent.suspended", "agent.warned", "desk.started", "desk.stopped", "webhook.dead"]',
         '["agent.suspended", "agent.warned"]',

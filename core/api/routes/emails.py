@@ -18,7 +18,7 @@ from core.api.middleware.fast_path import Handler
 from core.api.openapi import answer_json, body_of, errors
 from core.api.outcome_waiter import Outcomes
 from core.api.parsing import idempotency_key, replied, seconds_to_wait, sent
-from core.api.schemas.requests import ReplyRequest, SendRequest, TagsRequest, mailbox_address, read
+from core.api.schemas.requests import CancelRequest, ReplyRequest, SendRequest, TagsRequest, mailbox_address, read
 from core.api.schemas.responses import MessageAnswer, MessagesAnswer, StandingAnswer, SubmissionAnswer
 from core.db.gate_queries import TokenFacts
 from core.errors import Conflict, Forbidden, Invalid, NotFound
@@ -26,7 +26,7 @@ from core.ids import read_id
 from core.model import Action
 from core.rules.roles import Verb
 from core.services.audit import status
-from core.services.sending import gated_actions, token_reach
+from core.services.sending import gated_actions, review, token_reach
 from core.services.sending.loop_prevention import parent
 from core.services.sending.prepare import Prepared, Submission, prepare
 from core.services.sending.submit import RunMoved, Submit, note_answer, take_back
@@ -160,12 +160,17 @@ class Intake:
         return answer_json(200, found)
 
     async def _cancel(self, request: Request, message_id: str) -> Response:
-        """Take a message back while it is pending or waiting."""
-        token = self._desk.callers.agent(request)
+        """Take a message back while it is pending, scheduled or waiting: its agent, or an operator, who may say why."""
         number = _id(message_id)
-        await self._desk.writer.do(lambda tx: take_back(tx, number, token=token))
-        with self._desk.callers.agent_reading(request) as (conn, reader):
-            return answer_json(200, status.message(conn, number, caller=reader, now=self._desk.store.clock.now()))
+        body = await request.body()
+        reason = read(CancelRequest, body).reason if body.strip() else None
+        if self._desk.callers.is_operator(request):
+            actor = self._desk.callers.operator(request)
+            await self._desk.writer.do(lambda tx: review.cancel(tx, number, actor=actor, reason=reason))
+        else:
+            token = self._desk.callers.agent(request)
+            await self._desk.writer.do(lambda tx: take_back(tx, number, token=token))
+        return await self._status(request, message_id)
 
     async def _mailbox(self, request: Request, address: str) -> Response:
         """How a mailbox stands: its mode, its budgets, whether its agent is suspended."""
@@ -237,7 +242,8 @@ class Intake:
         add("/emails/{message_id}", self._status, methods=["GET"], responses=message | errors(401, 403, 404, 503))
         add(
             "/emails/{message_id}/cancel", self._cancel, methods=["POST"],
-            responses=message | errors(401, 403, 404, 409, 503),
+            responses=message | errors(401, 403, 404, 409, 413, 422, 503),
+            openapi_extra=body_of(CancelRequest, required=False),
         )  # fmt: skip
         add(
             "/emails/{message_id}/tags", self._tags, methods=["POST"],

@@ -78,6 +78,8 @@ class Health:
             Gauge(f"postroom_{name}", what, registry=registry).set(value)
 
         gauge("pending", "actions that wait for a human", tx.total("desk", "", "pending", since=EVER))
+        scheduled = tx.total("desk", "", "scheduled", since=EVER)
+        gauge("scheduled", "messages that wait for their send_at", scheduled)
         queued, in_flight = lanes.totals(tx)
         gauge("queued", "recipients ready or waiting in lanes", queued)
         gauge("in_flight", "recipients claimed by a worker", in_flight)

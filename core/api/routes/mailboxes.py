@@ -1,4 +1,4 @@
-"""Identities are filed and changed over HTTP; signing for one is for people, at the console or the command line.
+"""Identities are listed, filed, changed and vetoed over HTTP.
 
 While an identity is only requested, its requester fills the record by PATCH; once it is active, PATCH changes what may
 change, each part by the verb and the role for it. What several verbs change for one request, they change in one
@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from core.api.deps import ApiContext
 from core.api.openapi import answer_json, body_of, errors
-from core.api.schemas.requests import IdentityMembers, MailboxPatch, MailboxRequest, mailbox_address, read
-from core.api.schemas.responses import MailboxAnswer
+from core.api.schemas.requests import IdentityMembers, MailboxPatch, MailboxRequest, VetoRequest, mailbox_address, read
+from core.api.schemas.responses import MailboxAnswer, MailboxesAnswer
+from core.db import directory
 from core.db.directory import MailboxRecord
 from core.db.transaction import Transaction
 from core.durations import DAY, duration, read_stamp, spell, stamp
@@ -27,7 +28,7 @@ from core.rules.roles import Verb
 from core.security import credentials
 from core.security.encryption import MasterKeys
 from core.services import access, context
-from core.services.identity import mailbox_record, mailbox_settings, mailboxes
+from core.services.identity import mailbox_record, mailbox_settings, mailboxes, signers
 from core.services.identity.mailbox_settings import Change
 from core.services.identity.mailboxes import Filed, Filing
 from core.services.notify import webhook_client
@@ -61,6 +62,10 @@ class Identities:
         acts = errors(401, 403, 404, 409, 413, 422, 503)
         add = self.router.add_api_route
         add(
+            "/mailboxes", self._list, methods=["GET"],
+            responses=errors(401, 403, 422, 503) | {200: {"model": MailboxesAnswer}},
+        )  # fmt: skip
+        add(
             "/mailboxes", self._file, methods=["POST"], status_code=202,
             responses=acts | {202: {"model": MailboxAnswer}}, openapi_extra=body_of(MailboxRequest),
         )  # fmt: skip
@@ -68,6 +73,30 @@ class Identities:
             "/mailboxes/{address}", self._patch, methods=["PATCH"],
             responses=acts | {200: {"model": MailboxAnswer}}, openapi_extra=body_of(MailboxPatch),
         )  # fmt: skip
+        add(
+            "/mailboxes/{address}/veto", self._veto, methods=["POST"],
+            responses=acts | {200: {"model": MailboxAnswer}}, openapi_extra=body_of(VetoRequest),
+        )  # fmt: skip
+
+    async def _list(
+        self,
+        request: Request,
+        status: Literal["requested", "active", "vetoed", "retired"] | None = None,
+        agent: str | None = None,
+        cursor: str | None = None,
+        limit: Annotated[int, Query(ge=1, le=directory.PAGE)] = directory.PAGE,
+    ) -> Response:
+        """A page of identities by address, each with what it lacks and who must still sign it."""
+
+        def found(tx: Transaction) -> dict[str, Any]:
+            rows = directory.mailboxes(tx.conn, after=cursor or "", agent=agent, status=status, limit=limit + 1)
+            shown = [_shown(tx, one) for one in rows[:limit]]
+            return {"mailboxes": shown, "next_cursor": rows[limit - 1].address if len(rows) > limit else None}
+
+        for name, text in (("agent", agent), ("cursor", cursor)):
+            if text is not None and not text.isprintable():
+                raise Invalid(f"{name} has characters that none has", problems=((name, "is not printable"),))
+        return answer_json(200, self._desk.callers.look(request, Verb.DESK_READ, found))
 
     async def _file(self, request: Request) -> Response:
         """File an identity request; what its record still lacks is in `missing`, and is filled by PATCH."""
@@ -85,6 +114,17 @@ class Identities:
 
         shown = await self._desk.writer.do(verb)
         return answer_json(202, shown | _secret(hook))
+
+    async def _veto(self, request: Request, address: str) -> Response:
+        """Say no to a request, as one of the three who sign: that ends it."""
+        actor = self._desk.callers.operator(request)
+        wanted = mailbox_address(address)
+        asked = read(VetoRequest, await request.body())
+
+        def verb(tx: Transaction) -> dict[str, Any]:
+            return _shown(tx, mailboxes.veto(tx, wanted, asked.kind, actor=actor, reason=asked.reason))
+
+        return answer_json(200, await self._desk.writer.do(verb))
 
     async def _patch(self, request: Request, address: str) -> Response:
         """Change a mailbox; what is pending is untouched. While only requested, its requester fills the record."""
@@ -224,7 +264,10 @@ def _secret(hook: _Hook) -> dict[str, Any]:
 
 
 def _filed(tx: Transaction, filed: Filed) -> dict[str, Any]:
-    return _shown(tx, filed.record) | {"missing": list(filed.missing), "stuck": filed.stuck}
+    shown = _shown(tx, filed.record)
+    nobody = [one for one in shown["must_sign"] if not one["may"]]
+    stuck = filed.stuck or (f"no operator of this desk can sign as {nobody[0]['as']}" if nobody else None)
+    return shown | {"missing": list(filed.missing), "stuck": stuck}
 
 
 def _shown(tx: Transaction, record: MailboxRecord) -> dict[str, Any]:
@@ -262,6 +305,11 @@ def _shown(tx: Transaction, record: MailboxRecord) -> dict[str, Any]:
         "updated_at": stamp(record.updated_at),
         "record_digest": record.digest,
         "missing": list(issuance.missing(asked)) if record.status == "requested" else [],
+        "must_sign": [{"as": one.kind.value, "may": list(one.may)} for one in signers.owed(tx, record)],
+        "signoffs": [
+            {"as": one.kind, "operator": one.operator, "approved": one.approved, "at": stamp(one.at)}
+            for one in directory.signoffs(tx.conn, record.id)
+        ],
     }
 
 

@@ -1,29 +1,94 @@
-"""An agent passes on less than it has: a token for one run of a sub-agent or a tool."""
+"""Tokens of agents: governance issues them, whoever watches revokes them, an agent passes on less than it has."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from core.api.deps import ApiContext
 from core.api.openapi import answer_json, body_of, errors
-from core.api.schemas.requests import DelegateRequest, read
+from core.api.schemas.requests import DelegateRequest, ReasonRequest, TokenRequest, read
+from core.api.schemas.responses import RevokedAnswer, TokenAnswer, TokensAnswer
+from core.db import directory
+from core.db.directory import TokenRecord
+from core.db.transaction import Transaction
 from core.durations import duration, stamp
+from core.errors import Invalid
 from core.model import Actor
+from core.rules.roles import Verb
 from core.security import credentials
 from core.services.identity import tokens
 from core.services.identity.tokens import Grant
 
+LAST: Final = 2**31 - 1
+"""The highest id of a token: beyond it a database would not even compare."""
+
 
 class Tokens:
-    """The routes of agents about their tokens."""
+    """The routes about agents' tokens, of agents and of operators."""
 
     def __init__(self, desk: ApiContext) -> None:
         self._desk = desk
-        self.router = APIRouter(tags=["agents"])
-        self.router.add_api_route(
-            "/tokens/delegate", self._delegate, methods=["POST"], status_code=201,
+        self.router = APIRouter()
+        acts = errors(401, 403, 404, 409, 413, 422, 503)
+        add = self.router.add_api_route
+        add(
+            "/tokens/delegate", self._delegate, methods=["POST"], status_code=201, tags=["agents"],
             responses=errors(401, 403, 409, 413, 422, 503), openapi_extra=body_of(DelegateRequest),
         )  # fmt: skip
+        add(
+            "/tokens", self._list, methods=["GET"], tags=["operators"],
+            responses=errors(401, 403, 422, 503) | {200: {"model": TokensAnswer}},
+        )  # fmt: skip
+        add(
+            "/tokens", self._issue, methods=["POST"], status_code=201, tags=["operators"],
+            responses=acts | {201: {"model": TokenAnswer}}, openapi_extra=body_of(TokenRequest),
+        )  # fmt: skip
+        add(
+            "/tokens/{token}/revoke", self._revoke, methods=["POST"], tags=["operators"],
+            responses=acts | {200: {"model": RevokedAnswer}}, openapi_extra=body_of(ReasonRequest),
+        )  # fmt: skip
+
+    async def _list(
+        self,
+        request: Request,
+        agent: str | None = None,
+        cursor: Annotated[int | None, Query(ge=1, le=LAST)] = None,
+        limit: Annotated[int, Query(ge=1, le=directory.PAGE)] = directory.PAGE,
+    ) -> Response:
+        """A page of tokens, the newest first, of one agent or of all. The secrets themselves are kept nowhere."""
+        if agent is not None and not agent.isprintable():
+            raise Invalid("agent has characters that none has", problems=(("agent", "is not printable"),))
+        with self._desk.callers.reading(request, Verb.DESK_READ) as conn:
+            found = directory.tokens(conn, agent=agent, before=cursor, limit=limit + 1)
+        more = found[limit - 1].id if len(found) > limit else None
+        return answer_json(200, {"tokens": [_shown(one) for one in found[:limit]], "next_cursor": more})
+
+    async def _issue(self, request: Request) -> Response:
+        """Give an agent a token, as governance. Its secret is in this answer and nowhere else."""
+        actor = self._desk.callers.operator(request)
+        asked = read(TokenRequest, await request.body())
+        grant = Grant(
+            scopes=tuple(dict.fromkeys(asked.scopes)), ttl=duration(asked.ttl), run=asked.run, user=asked.user,
+            test=asked.test,
+        )  # fmt: skip
+        minted = credentials.new_agent_token()
+
+        def verb(tx: Transaction) -> dict[str, Any]:
+            issued = tokens.issue(tx, agent=asked.agent, grant=grant, token_hash=minted.digest, actor=actor)
+            made = directory.token(tx.conn, issued.token)
+            assert made is not None
+            return _shown(made)
+
+        return answer_json(201, await self._desk.writer.do(verb) | {"token": minted.secret})
+
+    async def _revoke(self, request: Request, token: Annotated[int, Path(ge=1, le=LAST)]) -> Response:
+        """End a token, and every token that was delegated from it, from this answer on."""
+        actor = self._desk.callers.operator(request)
+        reason = read(ReasonRequest, await request.body()).reason
+        ended = await self._desk.writer.do(lambda tx: tokens.revoke(tx, token=token, actor=actor, reason=reason))
+        return answer_json(200, {"id": token, "revoked": ended})
 
     async def _delegate(self, request: Request) -> Response:
         """A narrower token, shown this once: some of the caller's scopes, one run, and an end no later than its own."""
@@ -38,3 +103,19 @@ class Tokens:
         )
         told = {"token": minted.secret, "id": issued.token, "scopes": [*issued.scopes]}
         return answer_json(201, told | {"run": own.run_key or asked.run, "expires_at": stamp(issued.expires_at)})
+
+
+def _shown(one: TokenRecord) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "agent": one.agent,
+        "scopes": [*one.scopes],
+        "test": bool(one.test),
+        "run": one.run_key,
+        "user": one.run_user,
+        "parent": one.parent_id,
+        "issued_at": stamp(one.issued_at),
+        "issued_by": one.issued_by,
+        "expires_at": stamp(one.expires_at),
+        "revoked_at": None if one.revoked_at is None else stamp(one.revoked_at),
+    }

@@ -16,6 +16,7 @@ from core.api.errors import where
 from core.errors import Invalid, NotFound
 from core.model import ContentClass, Mode, Scope
 from core.rules.addresses import parse_address
+from core.rules.issuance import Kind
 
 MAX_RECIPIENTS: Final = 50
 MAX_TEXT: Final = 5_000_000
@@ -151,6 +152,16 @@ Answered = Annotated[
 """Header fields of the mail that is answered, as the agent's inbox shows them: automatic mail is not answered."""
 
 
+SendAt = Annotated[
+    str,
+    StringConstraints(max_length=64),
+    Field(
+        json_schema_extra={"format": "date-time"},
+        description="The earliest it leaves (RFC 3339, with its offset from UTC). Budgets are charged then.",
+    ),
+]
+
+
 class Composition(Shape):
     """What a new message and a reply have in common."""
 
@@ -168,6 +179,7 @@ class Composition(Shape):
     in_reply_to: Line | None = None
     references: References = Field(default_factory=list)
     in_reply_to_headers: Answered = Field(default_factory=dict)
+    send_at: SendAt | None = None
 
 
 class SendRequest(Composition):
@@ -228,6 +240,30 @@ class DelegateRequest(Shape):
     user: Name | None = None
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=2)] = [Scope.SEND]
     ttl: Name = "1h"
+
+
+class TokenRequest(Shape):
+    """`POST /tokens`: a token for an agent. `ttl` is a text (`8h`); `run` and `user` bind it to one execution."""
+
+    agent: Short
+    ttl: Name = "8h"
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=2)] = [Scope.SEND, Scope.READ]
+    run: Name | None = None
+    user: Name | None = None
+    test: bool = False
+
+
+class CancelRequest(Shape):
+    """`POST /emails/{id}/cancel`: an operator may say why."""
+
+    reason: Sentence | None = None
+
+
+class VetoRequest(Shape):
+    """`POST /mailboxes/{address}/veto`: a no of one of the three who sign, with the reason that the log keeps."""
+
+    kind: Annotated[Kind, Field(alias="as")]
+    reason: Sentence
 
 
 class AddOperator(Shape):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from core.model import Mode
+from core.model import Mode, Scope
+from core.rules.issuance import Kind
 
 
 class RecipientMember(BaseModel):
@@ -25,7 +26,7 @@ class ReasonMember(BaseModel):
 
 
 class SubmissionAnswer(BaseModel):
-    """`sent`, `queued` or `pending`."""
+    """`sent`, `queued`, `scheduled` or `pending`."""
 
     model_config = ConfigDict(extra="allow")
     status: str
@@ -33,6 +34,7 @@ class SubmissionAnswer(BaseModel):
     action_id: str | None = None
     rfc_message_id: str | None = None
     recipients: list[RecipientMember] = []
+    send_at: str | None = None
     departs_at: str | None = None
     estimated_review_time: int | None = None
     expires_at: str | None = None
@@ -83,6 +85,7 @@ class PendingMember(BaseModel):
     reasons: list[ReasonMember]
     submitted_at: str
     expires_at: str
+    send_at: str | None = None
     digest: str | None
 
 
@@ -104,8 +107,19 @@ class DecidedAnswer(BaseModel):
     hurried: str | None = None
 
 
+class MustSign(BaseModel):
+    """A signature that an identity waits for, and the operators who can give it."""
+
+    model_config = ConfigDict(populate_by_name=True)
+    kind: Kind = Field(alias="as")
+    may: list[str]
+
+
 class MailboxAnswer(BaseModel):
-    """An identity with its record. `missing` and `stuck`: why nobody can sign it as it stands."""
+    """An identity with its record. `missing` and `stuck`: why nobody can sign it as it stands.
+
+    `must_sign`: what it waits for before it becomes active.
+    """
 
     model_config = ConfigDict(extra="allow")
     address: str
@@ -113,8 +127,45 @@ class MailboxAnswer(BaseModel):
     oversight_mode: Mode
     updated_at: str
     missing: list[str]
+    must_sign: list[MustSign]
     stuck: str | None = None
     webhook_secret: str | None = None
+
+
+class MailboxesAnswer(BaseModel):
+    """A page of identities."""
+
+    mailboxes: list[MailboxAnswer]
+    next_cursor: str | None
+
+
+class TokenAnswer(BaseModel):
+    """A token as operators see it; `token`, the secret itself, in the answer to its issue alone."""
+
+    model_config = ConfigDict(extra="allow")
+    id: int
+    agent: str
+    scopes: list[Scope]
+    test: bool
+    run: str | None
+    user: str | None
+    expires_at: str
+    revoked_at: str | None
+    token: str | None = None
+
+
+class TokensAnswer(BaseModel):
+    """A page of tokens, the newest first."""
+
+    tokens: list[TokenAnswer]
+    next_cursor: int | None
+
+
+class RevokedAnswer(BaseModel):
+    """How many tokens ended: the one named, and those delegated from it."""
+
+    id: int
+    revoked: int
 
 
 class ReportAnswer(BaseModel):

@@ -306,7 +306,7 @@ def _target(event: Event, names: _Names) -> str:
     return found or "desk"
 
 
-_TIMES: Final = frozenset({"expires_at", "release_at", "next_at", "due"})
+_TIMES: Final = frozenset({"expires_at", "release_at", "next_at", "due", "send_at"})
 _QUIET: Final = frozenset({"digest", "signature", "head", "key", "token", "policy", "item"})
 
 

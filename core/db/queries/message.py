@@ -150,6 +150,7 @@ class MessageView:
     released_at: int | None
     dated_at: int | None
     final_at: int | None
+    send_at: int | None
     mailbox_id: int
     mailbox: str
     display_name: str | None
@@ -265,10 +266,10 @@ def _recipients(conn: Connection, row: Row[Any], item: ReviewView | None, now: i
     return tuple(
         RecipientView(
             n=one.n, given=one.given, address=one.address, field=one.field, status=one.status, reason=one.reason,
-            waits=_waits(one, item, above, now), first_contact=one.address in known, suppressed=listed.get(one.address),
-            domain=one.domain, site=one.site, attempts=one.attempts, next_at=one.next_at, code=one.code,
-            enhanced=one.enhanced, reply=one.reply, sent_at=one.sent_at, provider_id=one.provider_id,
-            feedback=one.feedback, feedback_at=one.feedback_at,
+            waits=_waits(one, item, above, now, send_at=row.send_at), first_contact=one.address in known,
+            suppressed=listed.get(one.address), domain=one.domain, site=one.site, attempts=one.attempts,
+            next_at=one.next_at, code=one.code, enhanced=one.enhanced, reply=one.reply, sent_at=one.sent_at,
+            provider_id=one.provider_id, feedback=one.feedback, feedback_at=one.feedback_at,
         )
         for one in people
     )  # fmt: skip
@@ -319,8 +320,12 @@ def _held_above(conn: Connection, row: Row[Any], now: int) -> Waits | None:
     return None
 
 
-def _waits(one: Row[Any], item: ReviewView | None, above: Waits | None, now: int) -> Waits | None:
+def _waits(
+    one: Row[Any], item: ReviewView | None, above: Waits | None, now: int, *, send_at: int | None
+) -> Waits | None:
     match Status(one.status):
+        case Status.SCHEDULED:
+            return Waits("schedule", "the time it is scheduled for", send_at)
         case Status.PENDING | Status.UNCERTAIN:
             return _waits_for_people(item)
         case Status.SENDING:
@@ -361,12 +366,12 @@ def _until(at: int) -> int | None:
 
 _HELD: Final[Select[Any]] = select(
     MESSAGE.c.id, MESSAGE.c.mailbox_id, MESSAGE.c.agent_id, MESSAGE.c.stream_id, MESSAGE.c.submitted_at,
-    AGENT.c.name.label("agent"), AGENT.c.status.label("agent_status"),
+    MESSAGE.c.send_at, AGENT.c.name.label("agent"), AGENT.c.status.label("agent_status"),
 ).join(AGENT, AGENT.c.id == MESSAGE.c.agent_id)  # fmt: skip
 _NAMES: Final = (
     "id", "status", "kind", "direction", "test", "untraced", "subject", "content_class", "declared_class", "digest",
     "rfc_message_id", "size", "tags", "facts", "policy_version", "token_id", "submitted_at", "released_at", "dated_at",
-    "final_at", "mailbox_id", "agent_id", "stream_id", "run_id",
+    "final_at", "send_at", "mailbox_id", "agent_id", "stream_id", "run_id",
 )  # fmt: skip
 _MESSAGE: Final[Select[Any]] = select(
     *(MESSAGE.c[name] for name in _NAMES), MESSAGE.c.meta.label("metadata"), MAILBOX.c.address.label("mailbox"),

@@ -29,6 +29,7 @@ class PendingRow:
     reasons: tuple[Reason, ...]
     submitted_at: int
     expires_at: int
+    send_at: int | None
     digest: str | None
     mailbox: str
     agent: str
@@ -47,6 +48,7 @@ class PendingRow:
             "reasons": [{"code": reason.code, "text": reason.text} for reason in self.reasons],
             "submitted_at": stamp(self.submitted_at),
             "expires_at": stamp(self.expires_at),
+            "send_at": None if self.send_at is None else stamp(self.send_at),
             "digest": self.digest,
             "mailbox": self.mailbox,
             "agent": self.agent,
@@ -89,7 +91,7 @@ def page(conn: Connection, mailbox: str | None = None, *, cursor: str | None = N
 def _listed(row: HeldRow, people: Sequence[str]) -> PendingRow:
     return PendingRow(
         id=row.spelled, kind=row.kind, to=tuple(people), subject=row.subject, body_preview=row.preview,
-        reasons=row.reasons, submitted_at=row.submitted_at, expires_at=row.expires_at, digest=row.digest,
-        mailbox=row.mailbox, agent=row.agent, target=row.target, failed_checks=row.failed_checks, findings=row.findings,
-        approvals_missing=row.approvals_missing,
+        reasons=row.reasons, submitted_at=row.submitted_at, expires_at=row.expires_at, send_at=row.send_at,
+        digest=row.digest, mailbox=row.mailbox, agent=row.agent, target=row.target,
+        failed_checks=row.failed_checks, findings=row.findings, approvals_missing=row.approvals_missing,
     )  # fmt: skip

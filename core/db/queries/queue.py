@@ -100,6 +100,7 @@ class HeldRow:
     run: str | None
     user: str | None
     test: bool
+    send_at: int | None
     reasons: tuple[Reason, ...]
     needs: int
     approvers: tuple[str, ...]
@@ -331,7 +332,8 @@ _ROWS: Final[Select[Any]] = select(
         )
     ),
     AGENT.c.name.label("agent"), MAILBOX.c.address.label("mailbox"), MESSAGE.c.subject, MESSAGE.c.content_class,
-    MESSAGE.c.digest, MESSAGE.c.size, MESSAGE.c.test, RUN.c.key.label("run"), RUN.c.user, BODY.c.preview,
+    MESSAGE.c.digest, MESSAGE.c.size, MESSAGE.c.test, MESSAGE.c.send_at, RUN.c.key.label("run"),
+    RUN.c.user, BODY.c.preview,
 ).select_from(_JOINED).where(REVIEW.c.id.in_(_IDS))  # fmt: skip
 _PEOPLE: Final = (
     select(RECIPIENT.c.message_id, RECIPIENT.c.given)

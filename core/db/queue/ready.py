@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, or_, select
 
 from core.db.tables import Lane, Message, Ready, Recipient, table
 from core.db.transaction import Transaction
@@ -106,6 +106,8 @@ def predecessor(tx: Transaction, *, mailbox_id: int, conversation: int, before: 
             m.id < before,
             r.address == address,
             r.status.in_([s.value for s in Status if not s.final]),
+            # What is to leave next week must not hold back the answers of today.
+            or_(m.send_at.is_(None), m.send_at <= tx.now),
         )
         .order_by(m.id.desc())
         .limit(1)
@@ -123,8 +125,8 @@ _LANES_OF: Final = select(LANE.c.mailbox_id, LANE.c.domain, LANE.c.id, LANE.c.de
 _FOLLOWERS: Final = (
     select(
         RECIPIENT.c.message_id, RECIPIENT.c.n, RECIPIENT.c.address, RECIPIENT.c.lane_id, RECIPIENT.c.status,
-        RECIPIENT.c.waits_for, RECIPIENT.c.charged, MESSAGE.c.submitted_at, MESSAGE.c.mailbox_id,
-        MESSAGE.c.conversation,
+        RECIPIENT.c.waits_for, RECIPIENT.c.charged, MESSAGE.c.submitted_at, MESSAGE.c.send_at,
+        MESSAGE.c.mailbox_id, MESSAGE.c.conversation,
     )
     .join(MESSAGE, MESSAGE.c.id == RECIPIENT.c.message_id)
     .where(RECIPIENT.c.waits_for.in_(bindparam("b_ids", expanding=True)))

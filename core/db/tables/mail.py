@@ -29,6 +29,12 @@ class Message(SQLModel, table=True):
             sqlite_where=text("altered_at IS NOT NULL"),
             postgresql_where=text("altered_at IS NOT NULL"),
         ),
+        Index(
+            "ix_message_scheduled",
+            "send_at",
+            sqlite_where=text("status = 'scheduled'"),
+            postgresql_where=text("status = 'scheduled'"),
+        ),
     )
     id: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
     mailbox_id: int
@@ -61,6 +67,8 @@ class Message(SQLModel, table=True):
     open: int
     reply_to: str | None = None
     """Where answers go if not to the mailbox; normalised, for the allow-list."""
+    send_at: int | None = maybe_big()
+    """The earliest it may leave, where its agent chose a time."""
     altered_at: int | None = maybe_big()
     """When departure found other bytes or recipients than the digest was made of."""
 

@@ -90,6 +90,7 @@ footer_except = []           # classes that go without the footer, such as "inte
 first_retry = "5m"
 give_up = "48h"
 uncertain = "retry"          # or "hold": the connection broke after the message; class commitment always holds
+schedule_ahead = "30d"       # the farthest `send_at`; "0s": mail is not scheduled
 
 [retention]
 bodies = "30d"

@@ -271,6 +271,8 @@ class Delivery(Section):
     give_up: Annotated[int, Span(HOUR, 14 * DAY), Tightens.NEUTRAL] = 48 * HOUR
     # A retry may be a duplicate.
     uncertain: Annotated[Literal["retry", "hold"], Toward(("retry", "hold"))] = "retry"
+    # What is scheduled far ahead leaves when those who approved it have long forgotten it.
+    schedule_ahead: Annotated[int, Span(0, 365 * DAY), Tightens.LESS] = 30 * DAY
 
     @model_validator(mode="after")
     def _retries_before_giving_up(self) -> Self:

@@ -45,7 +45,7 @@ def message(conn: Connection, message_id: int, *, caller: Caller, now: int) -> d
     row = _message(conn, message_id, caller)
     people = _people(conn, message_id)
     item = conn.execute(select(REVIEW).where(REVIEW.c.id == message_id)).first()
-    departs_at = _departs_at(people, now=now)
+    departs_at = row.send_at if row.status == Status.SCHEDULED else _departs_at(people, now=now)
     return {
         "message_id": spell_id("m", row.id),
         "rfc_message_id": row.rfc_message_id,
@@ -58,6 +58,7 @@ def message(conn: Connection, message_id: int, *, caller: Caller, now: int) -> d
         "metadata": row.meta,
         "digest": row.digest,
         "submitted_at": stamp(row.submitted_at),
+        "send_at": _when(row.send_at),
         "departs_at": stamp(departs_at) if departs_at is not None else None,
         "expires_at": stamp(item.expires_at) if item is not None and item.status == "pending" else None,
         "decision": _decision(item),

@@ -180,6 +180,8 @@ def _handed_in(event: Event, row: Row[Any] | None) -> Said:
             return "submitted", f"{what}, digest {event.digest[:12]}{_by_token(row)}"
         case facts.EmailPending():
             return "decision", f"held ({', '.join(event.reasons)}) until {stamp(event.expires_at)}"
+        case facts.EmailScheduled():
+            return "decision", f"scheduled: it leaves at {stamp(event.send_at)}, once every gate is asked again"
         case facts.EmailQueued() if row is not None and row.released_at == row.submitted_at:
             return "decision", f"allowed by mode {(row.facts or {}).get('mode', '?')}, policy {row.policy_version}"
         case _:

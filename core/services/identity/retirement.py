@@ -34,7 +34,7 @@ RETIRING: Final = "retiring"
 """What a retired mailbox `waits_for` while something of it is still to be cancelled."""
 BATCH_SIZE: Final = 200
 
-_UNSENT: Final = [Status.PENDING.value, Status.QUEUED.value, Status.DEFERRED.value]
+_UNSENT: Final = [Status.PENDING.value, Status.SCHEDULED.value, Status.QUEUED.value, Status.DEFERRED.value]
 
 
 def retire(tx: Transaction, address: str, *, reason: str, actor: Actor) -> int:

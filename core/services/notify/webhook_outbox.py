@@ -50,7 +50,7 @@ FURTHER: Final = 400
 """The same for a webhook that asks for some events only: what it passes over costs a row each."""
 
 _PRIVATE: Final = frozenset({"item", "token"})
-_TIMES: Final = frozenset({"release_at", "expires_at", "next_at", "due"})
+_TIMES: Final = frozenset({"release_at", "expires_at", "next_at", "due", "send_at"})
 
 
 @dataclass(frozen=True, slots=True)

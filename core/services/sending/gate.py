@@ -19,7 +19,7 @@ from core.db.queue import Claimed
 from core.db.transaction import Transaction
 from core.errors import Conflict, Invalid, Unauthenticated
 from core.events import EmailSuppressed
-from core.model import SYSTEM, Action, Block, ContentClass, Execute, Hold, Mode, Reason, Scope, Verdict
+from core.model import SYSTEM, Action, Block, ContentClass, Execute, Hold, Mode, Reason, Scope, Status, Verdict
 from core.rules import addresses, budgets, modes
 from core.rules.gate import (
     GateDecision,
@@ -52,13 +52,13 @@ class Judged:
     first_contacts: frozenset[str] = frozenset()
     facts: dict[str, Any] = field(default_factory=dict)
 
-    def answers(self, targets: Sequence[Target]) -> tuple[RecipientAnswer, ...]:
-        """Every recipient as the agent gave it, with what became of it."""
+    def answers(self, targets: Sequence[Target], *, free: Status = Status.QUEUED) -> tuple[RecipientAnswer, ...]:
+        """Every recipient as the agent gave it, with what became of it; `free` is what may leave."""
         match self.verdict:
             case Hold():
                 status = "pending"
             case Execute():
-                status = "queued"
+                status = free.value
             case Block():
                 status = "blocked"
         return tuple(
@@ -85,13 +85,18 @@ def refuse(tx: Transaction, box: SenderState, token: TokenFacts, *, action: Acti
     if box.agent_id != token.agent_id:
         return blocked("not_your_mailbox", f"{box.address} does not belong to {token.agent_name}")
     needed = Scope.READ if action is Action.READ else Scope.SEND
-    if needed.value not in token.scopes:
+    lacking = needed.value not in token.scopes
+    mode = modes.decide(action, Mode(box.mode))
+    if lacking and not isinstance(mode, Block):
         return blocked("insufficient_scope", f"the token lacks the scope {needed}", fix="ask for a token with it")
     stands = standing(tx, box)
     if action not in (Action.SEND, Action.REPLY):
         stands = dataclasses.replace(stands, protected=False, stopped=None)
     barred = bar(stands, Moment.ACCEPTANCE)
-    return None if barred is None else _barred(barred)
+    if barred is not None:
+        return _barred(barred)
+    # A mode that refuses the action is told before a scope that lacks: another token would change nothing.
+    return blocked(mode.error, mode.reason, fix=mode.fix) if isinstance(mode, Block) else None
 
 
 def _barred(barred: Block) -> Answer:
@@ -153,7 +158,10 @@ def judge(tx: Transaction, prepared: Prepared, box: SenderState, *, run: RunFact
     free = open_to(asked)
     open_ = tuple(t for t in prepared.targets if t.n in free)
     first = contacts.strangers(tx, {t.address.normalised for t in open_}, agent_id=box.agent_id)
-    newcomers, allowance = _newcomers(tx, box, len(first.fresh))
+    # What leaves at a time of its own takes its places of first-time recipients then: taken now, those of many days
+    # could be spent in one moment.
+    fresh = first.fresh if prepared.send_at is None else frozenset()
+    newcomers, allowance = newcomers_hold(tx, box, len(fresh))
     # What composing found stands beside the caps: either is looked at once, before the message is accepted.
     budget = (*_run_hold(tx, box, run, before=before, asking=len(open_)), *newcomers, *prepared.holds)
     decision = decide(dataclasses.replace(asked, budget=budget) if budget else asked)
@@ -169,7 +177,7 @@ def judge(tx: Transaction, prepared: Prepared, box: SenderState, *, run: RunFact
         suppressions=suppressions,
         waits_for=_order(tx, prepared, open_, box),
         # What the cap holds takes no place: it takes one when it leaves, after a person's yes.
-        first_contacts=frozenset() if newcomers else first.fresh,
+        first_contacts=frozenset() if newcomers else fresh,
         facts={
             "mode": box.mode,
             "class": prepared.content_class.value,
@@ -295,7 +303,7 @@ def _run_hold(tx: Transaction, box: SenderState, run: RunFacts, *, before: int, 
     return [room.hold] if room.hold else []
 
 
-def _newcomers(tx: Transaction, box: SenderState, fresh: int) -> tuple[list[Reason], dict[str, Any] | None]:
+def newcomers_hold(tx: Transaction, box: SenderState, fresh: int) -> tuple[list[Reason], dict[str, Any] | None]:
     """First-time recipients beyond the day's allowance: time alone must not let a runaway go on. And its figures."""
     if not fresh:
         return [], None

@@ -21,7 +21,7 @@ from core.db.tables import Contact, Message, table
 from core.durations import HOUR
 from core.errors import Forbidden, Invalid, NotFound
 from core.ids import read_id, sha256
-from core.model import UNSUBSCRIBE_CLASSES, Action, ContentClass, Envelope, Hold, Mode, Reason, Site
+from core.model import UNSUBSCRIBE_CLASSES, Action, Block, ContentClass, Envelope, Hold, Mode, Reason, Site
 from core.rules import classes, compose, content, modes, signed_ids
 from core.rules.addresses import Address
 from core.rules.compose import Additions, Attachment, Draft
@@ -76,6 +76,8 @@ class Submission:
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     idempotency_key: str | None = None
+    send_at: int | None = None
+    """The earliest it shall leave."""
     answered: Mapping[str, str] = field(default_factory=dict)
     """Header fields of the mail that it answers, as far as the agent handed them over."""
 
@@ -134,6 +136,9 @@ class Prepared:
     test: bool = False
     """Handed in with a test token, whose keys are not those of live mail."""
     reply_to: str | None = None
+    send_at: int | None = None
+    lacks: Invalid | None = None
+    """Why it could not be composed whole, where the mailbox's mode refuses it anyway: the gate says so first."""
 
     def examined(self) -> tuple[Reason, ...]:
         """The checks that its content fails."""
@@ -169,7 +174,8 @@ def prepare(
         raise Forbidden(reason, error="not_your_mailbox")
     box, policy = known
     submission = _named_by_us(store, submission, token)
-    text = _text(submission)
+    verdict = modes.decide(submission.kind, Mode(box.mode))
+    text, lacks = _text(submission, blocked=isinstance(verdict, Block))
     targets = _targets(submission)
     if submission.kind is Action.REPLY:
         named = submission.in_reply_to or (submission.references[-1] if submission.references else None)
@@ -186,7 +192,6 @@ def prepare(
     gateway = _gateway(submission, box, policy, house, message_id, rfc_message_id, run_key, raised.content_class)
     rendered = compose.compose(_draft(submission, box, text), gateway)
     said = _said(submission, targets)
-    held = isinstance(modes.decide(submission.kind, Mode(box.mode)), Hold)
     return Prepared(
         id=message_id,
         kind=submission.kind,
@@ -218,10 +223,12 @@ def prepare(
         repeat_digest=_request_fingerprint(submission),
         holds=_hidden_footer(submission, gateway),
         said=said,
-        findings=content.examined(said, own=(box.domain,)) if held else None,
+        findings=content.examined(said, own=(box.domain,)) if isinstance(verdict, Hold) else None,
         domain=box.domain,
         test=token.test,
         reply_to=submission.reply_to.normalised if submission.reply_to else None,
+        send_at=submission.send_at,
+        lacks=lacks,
     )
 
 
@@ -344,7 +351,20 @@ def _classify(
     )
 
 
-def _text(submission: Submission) -> str:
+def _text(submission: Submission, *, blocked: bool) -> tuple[str, Invalid | None]:
+    """The text part, and what is wrong with it. Raises `Invalid` for a message that shows nothing.
+
+    Where the mode refuses the message whatever it says, its agent is told that, and not to write more.
+    """
+    try:
+        return _shown(submission), None
+    except Invalid as error:
+        if not blocked:
+            raise
+        return "", error
+
+
+def _shown(submission: Submission) -> str:
     """The text part: the agent's, or made from the HTML. Raises `Invalid` for a message that shows nothing."""
     written, html = submission.text, submission.html
     if written and written.strip():

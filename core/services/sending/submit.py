@@ -6,6 +6,7 @@ facts of this very moment, the state and its events are staged, and the answer i
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -22,6 +23,7 @@ from core.errors import Forbidden, PostroomError
 from core.events import EmailPending, EmailQueued, EmailSubmitted
 from core.ids import spell_id
 from core.model import Actor, Block, Execute, Hold, Scope, Status
+from core.rules import schedule
 from core.services import context
 from core.services.sending import contacts, gate, limits, refusals, review
 from core.services.sending.gate import Judged
@@ -63,7 +65,7 @@ class Submit:
 
 
 def submit(tx: Transaction, prepared: Prepared) -> Answer:
-    """Accept, hold, queue or refuse. Raises `Unauthenticated`, `Invalid` (a reused key) and nothing else."""
+    """Accept, hold, queue, schedule or refuse. Raises `Unauthenticated`, `Invalid` (a reused key, a time)."""
     earlier = _answered_before(tx, prepared)
     if earlier is not None:
         return earlier
@@ -72,6 +74,7 @@ def submit(tx: Transaction, prepared: Prepared) -> Answer:
     refusal = gate.refuse(tx, box, token, action=prepared.kind)
     if refusal is not None:
         return _refused(tx, prepared, box, refusal)
+    prepared = _timed(tx, prepared)
     run = limits.open_run(tx, token, prepared.run)
     if run.key != prepared.run_key:
         raise RunMoved
@@ -80,10 +83,23 @@ def submit(tx: Transaction, prepared: Prepared) -> Answer:
         answer = blocked(judged.verdict.error, judged.verdict.reason, fix=judged.verdict.fix)
         return _refused(tx, prepared, box, answer, recipients=judged.answers(prepared.targets))
     size = len(prepared.rendered)
-    over = limits.refuse_over_quota(tx, box, size=size) or limits.refuse_over_budget(tx, box, len(judged.open))
+    over = limits.refuse_over_quota(tx, box, size=size)
+    if over is None and prepared.send_at is None:
+        over = limits.refuse_over_budget(tx, box, len(judged.open))
     if over is not None:
         return _refused(tx, prepared, box, over)
     return _accept(tx, prepared, box, run=run, judged=judged, test=token.test)
+
+
+def _timed(tx: Transaction, prepared: Prepared) -> Prepared:
+    """The message with its time as far as that is still to come. Raises `Invalid`."""
+    if prepared.lacks is not None:
+        raise prepared.lacks
+    if prepared.send_at is None:
+        return prepared
+    _, policy = context.current_policy(tx)
+    at = schedule.departure(prepared.send_at, now=tx.now, ahead=policy.delivery.schedule_ahead)
+    return dataclasses.replace(prepared, send_at=at)
 
 
 def _accept(
@@ -94,7 +110,12 @@ def _accept(
     limits.charge_acceptance(tx, run, n=len(judged.open))
     limits.keep(tx, box.agent_id, size=len(prepared.rendered))
     contacts.reserve(tx, judged.first_contacts, agent_id=box.agent_id, message_id=prepared.id)
-    answer = _hold(tx, prepared, box, judged) if held else _queue(tx, prepared, box, judged)
+    if held:
+        answer = _hold(tx, prepared, box, judged)
+    elif prepared.send_at is not None:
+        answer = _schedule(tx, prepared, box, judged, at=prepared.send_at)
+    else:
+        answer = _queue(tx, prepared, box, judged)
     _remember_answer(tx, prepared, answer)
     return answer
 
@@ -102,7 +123,9 @@ def _accept(
 def _store(tx: Transaction, prepared: Prepared, box: SenderState, *, run: RunFacts, judged: Judged, test: bool) -> None:
     """The message, its bytes and its recipients, and the fact that they are durable."""
     version, policy = context.current_policy(tx)
-    status = Status.PENDING if isinstance(judged.verdict, Hold) else Status.QUEUED
+    status = Status.QUEUED if prepared.send_at is None else Status.SCHEDULED
+    if isinstance(judged.verdict, Hold):
+        status = Status.PENDING
     tx.add(
         MESSAGE,
         _message(prepared, box, run=run, judged=judged, status=status, version=version, now=tx.now) | {"test": test},
@@ -114,7 +137,7 @@ def _store(tx: Transaction, prepared: Prepared, box: SenderState, *, run: RunFac
             "rendered": prepared.rendered,
             "issued": prepared.issued,
             "preview": prepared.preview,
-            "purge_at": tx.now + policy.retention.bodies,
+            "purge_at": (prepared.send_at or tx.now) + policy.retention.bodies,
         },
     )
     for target in prepared.targets:
@@ -134,8 +157,8 @@ def _store(tx: Transaction, prepared: Prepared, box: SenderState, *, run: RunFac
 def _message(
     prepared: Prepared, box: SenderState, *, run: RunFacts, judged: Judged, status: Status, version: int, now: int
 ) -> dict[str, Any]:
-    """The row of a message; a held one has no release and no date yet."""
-    released = None if status is Status.PENDING else now
+    """The row of a message; one that is held or scheduled has no release and no date yet."""
+    released = now if status is Status.QUEUED else None
     return {
         "id": prepared.id,
         "mailbox_id": box.mailbox_id,
@@ -166,6 +189,7 @@ def _message(
         "recipients": len(prepared.targets),
         "open": len(judged.open),
         "reply_to": prepared.reply_to,
+        "send_at": prepared.send_at,
     }
 
 
@@ -224,6 +248,21 @@ def _queue(tx: Transaction, prepared: Prepared, box: SenderState, judged: Judged
     )
 
 
+def _schedule(tx: Transaction, prepared: Prepared, box: SenderState, judged: Judged, *, at: int) -> Answer:
+    """Nothing is charged and no lane is entered before its time; the chore `release_scheduled` calls it then."""
+    review.schedule(tx, prepared.id, box, at=at, recipients=len(judged.open), actor=Actor("agent", box.agent_name))
+    return Answer(
+        status="scheduled",
+        http=202,
+        recipients=judged.answers(prepared.targets, free=Status.SCHEDULED),
+        message_id=spell_id("m", prepared.id),
+        rfc_message_id=prepared.rfc_message_id,
+        send_at=at,
+        departs_at=at,
+        content_class=prepared.content_class.value,
+    )
+
+
 def _hold(tx: Transaction, prepared: Prepared, box: SenderState, judged: Judged) -> Answer:
     assert isinstance(judged.verdict, Hold)
     _, policy = context.current_policy(tx)
@@ -266,6 +305,7 @@ def _hold(tx: Transaction, prepared: Prepared, box: SenderState, judged: Judged)
         recipients=judged.answers(prepared.targets),
         message_id=spell_id("m", prepared.id),
         rfc_message_id=prepared.rfc_message_id,
+        send_at=prepared.send_at,
         estimated_review_time=review.estimate(tx, box),
         expires_at=expires_at,
         reasons=reasons,

@@ -33,6 +33,7 @@ class Answer:
     message_id: str | None = None
     rfc_message_id: str | None = None
     departs_at: int | None = None
+    send_at: int | None = None
     estimated_review_time: int | None = None
     expires_at: int | None = None
     reasons: tuple[Reason, ...] = ()
@@ -60,7 +61,7 @@ class Answer:
             found["recipients"] = [
                 {"address": r.address, "status": r.status, "reason": r.reason} for r in self.recipients
             ]
-        for name in ("departs_at", "expires_at"):
+        for name in ("send_at", "departs_at", "expires_at"):
             if (at := getattr(self, name)) is not None:
                 found[name] = stamp(at)
         for name in ("estimated_review_time", "retry_after_seconds"):

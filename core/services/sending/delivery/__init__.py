@@ -2,6 +2,7 @@
 
     claiming     a turn of the queue: fair over mailboxes and lanes, every budget paid here
     attempting   the gate's last look, and the commit that starts a delivery
+    scheduled    mail whose own time has come enters its lanes
     altering     bytes that are not those of the digest stay here
     settling     what the receiver said: recipient, message, lane, route, counters and events, each once
     ending       how a recipient and its message end, whoever ends them
@@ -22,6 +23,7 @@ from core.services.sending.delivery.leases import (
     release_claims,
     unregister_worker,
 )
+from core.services.sending.delivery.scheduled import release_scheduled
 from core.services.sending.delivery.settle import (
     BACKS_OFF,
     LONGEST_BACKOFF,
@@ -47,6 +49,7 @@ __all__ = [
     "reclaim",
     "register_worker",
     "release_claims",
+    "release_scheduled",
     "settle",
     "stored",
     "unregister_worker",

@@ -23,7 +23,7 @@ from core.events import EmailAltered
 from core.model import SYSTEM, Envelope, Reason
 from core.rules import compose
 from core.rules.addresses import parse_address
-from core.services.sending.delivery import attempt
+from core.services.sending.delivery.attempt import to_review
 
 BODY: Final = table(Body)
 MAILBOX: Final = table(Mailbox)
@@ -99,7 +99,7 @@ def hold_altered(tx: Transaction, claimed: Sequence[Claimed], *, worker: int) ->
                 stream=one.stream_id,
             )
         )  # fmt: skip
-        attempt.to_review(tx, message_id, [Reason(ALTERED, text)])
+        to_review(tx, message_id, [Reason(ALTERED, text)])
 
 
 _RECIPIENTS: Final = (

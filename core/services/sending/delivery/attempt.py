@@ -127,11 +127,11 @@ def _end(tx: Transaction, one: Claimed, block: Block, listed: tuple[int, str] | 
 def to_review(tx: Transaction, message_id: int, reasons: Sequence[Reason]) -> None:
     """Send all of a message that has not started to leave back before a human."""
     _, policy = context.current_policy(tx)
-    message = tx.one(select(MESSAGE.c.mailbox_id, MESSAGE.c.kind).where(MESSAGE.c.id == message_id))
+    message = tx.one(select(MESSAGE.c.mailbox_id, MESSAGE.c.kind, MESSAGE.c.status).where(MESSAGE.c.id == message_id))
     assert message is not None
     box = gate_queries.gate(tx, message.mailbox_id)
     r = RECIPIENT.c
-    stages = [Status.QUEUED.value, Status.DEFERRED.value]
+    stages = [Status.SCHEDULED.value, Status.QUEUED.value, Status.DEFERRED.value]
     rows = tx.all(select(RECIPIENT).where(r.message_id == message_id, r.status.in_(stages)))
     # Claimed but not attempted: whoever holds the lease must not find it free again once a human has approved.
     f = IN_FLIGHT.c
@@ -141,7 +141,9 @@ def to_review(tx: Transaction, message_id: int, reasons: Sequence[Reason]) -> No
         update(RECIPIENT).where(r.message_id == message_id, r.status.in_(stages)).values(status=Status.PENDING.value)
     )
     tx.write(update(MESSAGE).where(MESSAGE.c.id == message_id).values(status=Status.PENDING.value))
-    limits.wait(tx, box, n=-sum(not row.charged for row in rows))
+    if message.status == Status.SCHEDULED:
+        review.count_scheduled(tx, box, n=-1)
+    limits.wait(tx, box, n=-sum(row.status != Status.SCHEDULED and not row.charged for row in rows))
     expires_at = context.expiry(policy, box.pending_expiry, now=tx.now)
     review.send_back(tx, message_id, box, reasons=reasons, expires_at=expires_at)
     tx.emit(

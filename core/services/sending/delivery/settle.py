@@ -140,7 +140,7 @@ def _settle_unsent(tx: Transaction, one: Settlement) -> RouteStateChange | None:
     _, policy = context.current_policy(tx)
     match reply.outcome:
         case Outcome.DEFERRED:
-            if tx.now - c.submitted_at >= policy.delivery.give_up:
+            if tx.now - c.dated_at >= policy.delivery.give_up:
                 queue.land(tx, [c])
                 _fail(tx, one, cause="give_up")
             else:
@@ -227,7 +227,7 @@ def _step_back(tx: Transaction, one: Settlement, policy: Policy) -> None:
     again after every back-off, nothing else would ever leave. A message is given up only while the route serves others.
     """
     alone = not gate_queries.gate(tx, one.claimed.mailbox_id).route_failures
-    if one.reply.code == 421 and alone and tx.now - one.claimed.submitted_at >= policy.delivery.give_up:
+    if one.reply.code == 421 and alone and tx.now - one.claimed.dated_at >= policy.delivery.give_up:
         queue.land(tx, [one.claimed])
         _fail(tx, one, cause="give_up")
     else:

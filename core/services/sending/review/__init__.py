@@ -16,7 +16,14 @@ from core.services.sending.review.items import (
     send_back,
     settle_review,
 )
-from core.services.sending.review.release import READ_GRANT, free_followers, into_lanes, release_due
+from core.services.sending.review.release import (
+    READ_GRANT,
+    count_scheduled,
+    free_followers,
+    into_lanes,
+    release_due,
+    schedule,
+)
 
 __all__ = [
     "READ_GRANT",
@@ -26,6 +33,7 @@ __all__ = [
     "cancel",
     "closed",
     "count_pending",
+    "count_scheduled",
     "decide",
     "end_of",
     "end_unsent",
@@ -38,6 +46,7 @@ __all__ = [
     "opened",
     "reject_due",
     "release_due",
+    "schedule",
     "send_back",
     "settle_review",
     "undo",

@@ -110,7 +110,8 @@ def end_unsent(tx: Transaction, message_id: int | None, box: SenderState, *, sta
     if message_id is None:
         return 0
     # Uncertain ones wait for a human too: without an end here nothing would ever give them one.
-    stages = [Status.PENDING.value, Status.QUEUED.value, Status.DEFERRED.value, Status.UNCERTAIN.value]
+    unsent = (Status.PENDING, Status.SCHEDULED, Status.QUEUED, Status.DEFERRED, Status.UNCERTAIN)
+    stages = [status.value for status in unsent]
     r = RECIPIENT.c
     rows = tx.all(select(RECIPIENT).where(r.message_id == message_id, r.status.in_(stages)))
     if not rows:
@@ -123,13 +124,16 @@ def end_unsent(tx: Transaction, message_id: int | None, box: SenderState, *, sta
         .where(r.message_id == message_id, r.status.in_(stages))
         .values(status=status.value, reason=reason, next_at=None)
     )
+    if message.status == Status.SCHEDULED:
+        release.count_scheduled(tx, box, n=-1)
     left = message.open - len(rows)
     values: dict[str, Any] = {"open": left}
     if left == 0:
         values |= {"status": end_of(tx, message_id).value, "final_at": tx.now}
         limits.keep_no_more(tx, message.agent_id, size=message.size)
     tx.write(update(MESSAGE).where(MESSAGE.c.id == message_id).values(**values))
-    limits.wait(tx, box, n=-sum(row.status != Status.PENDING and not row.charged for row in rows))
+    outside = (Status.PENDING, Status.SCHEDULED)  # of all lanes: not counted among those that wait in one
+    limits.wait(tx, box, n=-sum(row.status not in outside and not row.charged for row in rows))
     _give_back(tx, message, rows)
     release.free_followers(tx, [message_id])
     return len(rows)

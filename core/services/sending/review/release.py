@@ -1,4 +1,7 @@
-"""What was approved enters its lanes at the place of its submission, when it is time and nothing is before it."""
+"""What was approved enters its lanes at the place of its submission, when it is time and nothing is before it.
+
+Where its agent chose a time, it waits for that first, outside all lanes: so long it is `scheduled`.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,14 @@ from typing import Any, Final
 from sqlalchemy import Row, select, update
 
 from core.db import gate_queries, queue
+from core.db.counters import EVER
 from core.db.gate_queries import SenderState
 from core.db.queue import Slot
 from core.db.tables import Message, Recipient, table
 from core.db.transaction import Transaction
 from core.durations import HOUR
-from core.events import EmailQueued
-from core.model import SYSTEM, Action, Status
+from core.events import EmailQueued, EmailScheduled
+from core.model import SYSTEM, Action, Actor, Status
 from core.services.sending import limits
 from core.services.sending.review import items
 from core.services.sending.review.items import REVIEW
@@ -52,10 +56,27 @@ def _lapse(tx: Transaction, item: Row[Any]) -> None:
 
 
 def into_lanes(tx: Transaction, message_id: int, box: SenderState) -> None:
-    """Everything of a message that nothing holds any more becomes ready, at the place of its submission."""
-    message = tx.one(select(MESSAGE.c.submitted_at, MESSAGE.c.dated_at).where(MESSAGE.c.id == message_id))
+    """Everything of a message that nothing holds any more becomes ready, at the place of its submission.
+
+    Before its own time it is only scheduled.
+    """
+    message = tx.one(
+        select(MESSAGE.c.submitted_at, MESSAGE.c.dated_at, MESSAGE.c.send_at, MESSAGE.c.status).where(
+            MESSAGE.c.id == message_id
+        )
+    )
     assert message is not None
-    held = [Status.PENDING.value, Status.UNCERTAIN.value]
+    held = [Status.PENDING.value, Status.UNCERTAIN.value, Status.SCHEDULED.value]
+    if message.send_at is not None and message.send_at > tx.now:
+        states = RECIPIENT.c.status.in_(held)
+        here = RECIPIENT.c.message_id == message_id
+        waiting = tx.write(update(RECIPIENT).where(here, states).values(status=Status.SCHEDULED.value))
+        tx.write(update(MESSAGE).where(MESSAGE.c.id == message_id).values(status=Status.SCHEDULED.value))
+        schedule(tx, message_id, box, at=message.send_at, recipients=waiting, actor=SYSTEM)
+        return
+    if message.status == Status.SCHEDULED:
+        count_scheduled(tx, box, n=-1)
+    due = max(message.submitted_at, message.send_at or 0)
     rows = tx.all(select(RECIPIENT).where(RECIPIENT.c.message_id == message_id, RECIPIENT.c.status.in_(held)))
     waiting_for = {row.waits_for for row in rows if row.waits_for is not None}
     unfinished = _unfinished(tx, waiting_for, {row.address for row in rows})
@@ -72,15 +93,32 @@ def into_lanes(tx: Transaction, message_id: int, box: SenderState) -> None:
     )
     queue.enqueue(
         tx,
-        [Slot(message_id, row.n, row.lane_id, message.submitted_at, charged=bool(row.charged)) for row in free],
+        [Slot(message_id, row.n, row.lane_id, due, charged=bool(row.charged)) for row in free],
     )
     limits.wait(tx, box, n=sum(not row.charged for row in rows))
     tx.emit(
         EmailQueued(
             actor=str(SYSTEM), message=message_id, mailbox=box.mailbox_id, agent=box.agent_id, stream=box.stream_id,
-            recipients=len(rows), due=message.submitted_at,
+            recipients=len(rows), due=due,
         )
     )  # fmt: skip
+
+
+def schedule(tx: Transaction, message_id: int, box: SenderState, *, at: int, recipients: int, actor: Actor) -> None:
+    """Tell that a message waits for its own time, and count it among those that do."""
+    count_scheduled(tx, box, n=1)
+    tx.emit(
+        EmailScheduled(
+            actor=str(actor), message=message_id, mailbox=box.mailbox_id, agent=box.agent_id, stream=box.stream_id,
+            recipients=recipients, send_at=at,
+        )
+    )  # fmt: skip
+
+
+def count_scheduled(tx: Transaction, box: SenderState, *, n: int) -> None:
+    """Messages that wait for their own time, of a mailbox and of the desk: what screens show."""
+    tx.bump("mailbox", str(box.mailbox_id), "scheduled", minute=EVER, n=n)
+    tx.bump("desk", "", "scheduled", minute=EVER, n=n)
 
 
 def free_followers(tx: Transaction, message_ids: Sequence[int]) -> None:
@@ -102,7 +140,8 @@ def free_followers(tx: Transaction, message_ids: Sequence[int]) -> None:
             .values(waits_for=earlier)
         )
         if earlier is None and row.status == Status.QUEUED:
-            queue.enqueue(tx, [Slot(row.message_id, row.n, row.lane_id, row.submitted_at, charged=bool(row.charged))])
+            due = max(row.submitted_at, row.send_at or 0)
+            queue.enqueue(tx, [Slot(row.message_id, row.n, row.lane_id, due, charged=bool(row.charged))])
 
 
 def _unfinished(tx: Transaction, messages: set[int], addresses: set[str]) -> set[tuple[int, str]]:

@@ -1,0 +1,36 @@
+"""Who must still sign for an identity, and which of the desk's people can."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.db import directory
+from core.db.directory import MailboxRecord
+from core.db.transaction import Transaction
+from core.rules import issuance
+from core.rules.issuance import Kind
+from core.services.identity import mailbox_record
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A signature that is needed and not there. `may`: the operators who can give it; none: add one first."""
+
+    kind: Kind
+    may: tuple[str, ...]
+
+
+def owed(tx: Transaction, record: MailboxRecord) -> tuple[Owed, ...]:
+    """The signatures that the record waits for, in the order of the three. Empty for one that is vetoed or ended."""
+    if record.status not in ("requested", "active"):
+        return ()
+    asked, signed = mailbox_record.as_request(record), mailbox_record.signatures(tx, record)
+    staff = [
+        one.actor
+        for one in directory.operators(tx.conn)
+        if one.disabled_at is None and one.claimed and not one.expired(tx.now)
+    ]
+    return tuple(
+        Owed(kind, issuance.signers(kind, staff, request=asked, earlier=[one for one in signed if one.approved]))
+        for kind in issuance.waiting_for(asked, signed)
+    )

@@ -1,0 +1,68 @@
+"""Mail whose own time has come enters its lanes, and pays then what other mail pays when it is handed in.
+
+The time is kept with the message, so a restart changes nothing, and a clock that is set back only makes it wait until
+the clock says that time again. Every gate is asked once more when it leaves, as for all mail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import Row, select, update
+
+from core.db import gate_queries, queue
+from core.db.gate_queries import SenderState
+from core.db.tables import Message, Recipient, table
+from core.db.transaction import Transaction
+from core.model import Status
+from core.services.sending import contacts, gate, review
+from core.services.sending.delivery.attempt import to_review
+
+MESSAGE: Final = table(Message)
+RECIPIENT: Final = table(Recipient)
+
+
+def release_scheduled(tx: Transaction, *, limit: int = 200) -> int:
+    """Let into their lanes the messages whose time has come, the earliest first; returns how many."""
+    m = MESSAGE.c
+    due = tx.all(
+        select(m.id, m.mailbox_id, m.conversation)
+        .where(m.status == Status.SCHEDULED.value, m.send_at <= tx.now)
+        .order_by(m.send_at, m.id)
+        .limit(limit)
+    )
+    for message in due:
+        box = gate_queries.gate(tx, message.mailbox_id)
+        people = tx.all(
+            select(RECIPIENT).where(RECIPIENT.c.message_id == message.id, RECIPIENT.c.status == Status.SCHEDULED.value)
+        )
+        if not _over_newcomers(tx, message.id, box, people=people):
+            _queue_up(tx, message, people)
+            review.into_lanes(tx, message.id, box)
+    return len(due)
+
+
+def _over_newcomers(tx: Transaction, message_id: int, box: SenderState, *, people: Sequence[Row[Any]]) -> bool:
+    """Take today's places of first-time recipients, or send it before a human where there are none left."""
+    wanted = {row.address for row in people if not row.attempts}
+    fresh = contacts.strangers(tx, wanted, agent_id=box.agent_id).fresh
+    held, _ = gate.newcomers_hold(tx, box, len(fresh))
+    if held:
+        to_review(tx, message_id, held)
+        return True
+    contacts.reserve(tx, fresh, agent_id=box.agent_id, message_id=message_id)
+    return False
+
+
+def _queue_up(tx: Transaction, message: Row[Any], people: Sequence[Row[Any]]) -> None:
+    """Behind what was handed in earlier of its conversation, also where that was scheduled and has left since."""
+    for row in people:
+        if row.waits_for is None:
+            earlier = queue.predecessor(
+                tx, mailbox_id=message.mailbox_id, conversation=message.conversation, before=message.id,
+                address=row.address,
+            )  # fmt: skip
+            if earlier is not None:
+                here = (RECIPIENT.c.message_id == message.id) & (RECIPIENT.c.n == row.n)
+                tx.write(update(RECIPIENT).where(here).values(waits_for=earlier))
