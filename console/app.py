@@ -179,7 +179,7 @@ class PostroomConsole(CarefulApp[int]):
             self.actor = now_is
             self._check_frame()
         if was.link is Link.LOST and news.live.link is Link.LIVE:
-            self.say("the database is back: everything is read anew")
+            self.say("database reconnected, reloaded")
             news = replace(news, everything=True)
         if self.paused_at is not None:
             self._held_back = news if self._held_back is None else self._held_back.joined(news)
@@ -196,7 +196,7 @@ class PostroomConsole(CarefulApp[int]):
         try:
             screen.told(news)
         except Exception as error:  # noqa: BLE001 - one screen's mistake must not end the following: the rest would look live
-            self.say(f"this should not have happened: {error!r}", "error")
+            self.say(f"Internal error (logged): {error!r}", "error")
 
     @property
     def waiting(self) -> int:
@@ -261,7 +261,7 @@ class PostroomConsole(CarefulApp[int]):
         """Say why not. Where a reason or a name would be typed next, those keys must not run as actions."""
         if action.asks in {Asks.REASON, Asks.TYPED} and not isinstance(self.screen, Dialog):
             text = fill("$why", why=why)
-            self.push_screen(RefusalDialog(f"Not now: {action.label}", text, clock=self.monotonic))
+            self.push_screen(RefusalDialog(f"You cannot {action.label}", text, clock=self.monotonic))
         else:
             self.say(f"{action.label}: {why}", "warning")
 
@@ -298,7 +298,7 @@ class PostroomConsole(CarefulApp[int]):
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         if event.state is WorkerState.ERROR:
-            self.say(f"this should not have happened: {event.worker.error!r}", "error")
+            self.say(f"Internal error (logged): {event.worker.error!r}", "error")
 
     # -- moving -------------------------------------------------------------------------------------------------------
 

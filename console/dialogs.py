@@ -110,7 +110,7 @@ class RefusalDialog(Dialog[None]):
     """Why a question is not asked. The hand that pressed the key may be typing the answer already: it goes nowhere."""
 
     def hint(self) -> Content:
-        return Content.assemble(("esc ", Tone.INFO), "close   what is typed here goes nowhere")
+        return Content.assemble(("esc ", Tone.INFO), "close   Keys are ignored until you close this.")
 
 
 class Prompt(EditLine):

@@ -108,11 +108,11 @@ ACTIONS: Final[dict[str, Action]] = {
         ),
         Action(
             "next_alike", "n", "next alike", (Scope.QUEUE,), foot=5, short="",
-            help="The next message like this one: the same but for what belongs to its recipient.",
+            help="The next message like this one: it differs only in what is personal to its recipient.",
         ),
         Action(
             "mark_alike", "equals_sign", "mark alike", (Scope.QUEUE,), foot=5, short="", shown_key="=",
-            help="Mark all messages like this one; J and K then show each body.",
+            help="Mark all messages like this one; J and K then walk through them.",
         ),
         Action("clear_marks", "U", "unmark all", (Scope.QUEUE,), help="Forget all marks."),
         Action("preview", "p", "preview", (Scope.QUEUE,), foot=7, short="", help="Show or hide the preview."),
@@ -141,7 +141,7 @@ ACTIONS: Final[dict[str, Action]] = {
         ),
         Action(
             "suppress", "S", "suppress", (Scope.MESSAGE,), Asks.CHOICE, (Verb.SUPPRESS,), short="", foot=8,
-            help="Write to this recipient no more.",
+            help="Suppress this recipient: no agent can mail the address.",
         ),
         Action(
             "copy", "y", "copy id", (Scope.MESSAGE, Scope.EVENTS, Scope.TRACE), foot=9, short="",
@@ -150,33 +150,33 @@ ACTIONS: Final[dict[str, Action]] = {
         # --- agents
         Action(
             "suspend", "s", "suspend", _AGENT_SCOPES, Asks.REASON, (Verb.AGENT_SUSPEND,), "s suspend", 8,
-            help="Suspend the agent: no new delivery of it starts.",
+            help="Suspend the agent: none of its deliveries start.",
         ),
         Action(
             "resume", "r", "resume", (Scope.DESK, Scope.AGENTS, Scope.AGENT), Asks.TYPED,
             (Verb.AGENT_RESUME,), "r resume", 9,
-            help="Let the agent go on: type its name. Never by who suspended it.",
+            help="Resume the agent: type its name. Not by the person who suspended it.",
         ),
         Action(
             "mode", "m", "mode", _AGENT_SCOPES, Asks.CHOICE, (Verb.MODE_LOWER, Verb.MODE_RAISE), "m mode", 10,
-            help="Change a mailbox's oversight mode: down by a reason, up by typing it.",
+            help="Change the oversight mode: lowering takes a reason, raising takes typing it.",
         ),
         # --- lanes
         Action(
             "pause_lane", "s", "pause lane", (Scope.LANES,), Asks.REASON, (Verb.LANE_PAUSE,), "s pause", 1,
-            help="No new delivery of this lane starts.",
+            help="Pause the lane: none of its deliveries start.",
         ),
         Action(
             "resume_lane", "r", "resume lane", (Scope.LANES,), Asks.TYPED, (Verb.LANE_RESUME,), "r resume", 2,
-            help="Let the lane go on.",
+            help="Resume the lane.",
         ),
         Action(
             "pause_stream", "P", "pause stream", (Scope.LANES,), Asks.REASON, (Verb.STREAM_PAUSE,), "P stream", 3,
-            help="No new delivery of this lane's whole stream starts.",
+            help="Pause the whole stream of this lane.",
         ),
         Action(
             "resume_stream", "R", "resume stream", (Scope.LANES,), Asks.TYPED, (Verb.STREAM_RESUME,), "", 4,
-            help="Let the stream go on.",
+            help="Resume the stream.",
         ),
         Action(
             "shape", "b", "by site", (Scope.LANES,), foot=5, short="b by site",
@@ -205,15 +205,15 @@ ACTIONS: Final[dict[str, Action]] = {
         Action(
             "add_suppression", "n", "suppress an address", (Scope.SUPPRESSIONS,), Asks.REASON,
             (Verb.SUPPRESS,), "n new", 1,
-            help="Write to an address no more.",
+            help="Suppress an address: no agent can mail it.",
         ),
         Action(
             "remove_suppression", "x", "remove", (Scope.SUPPRESSIONS,), Asks.TYPED, (Verb.UNSUPPRESS,), "x remove", 2,
-            help="Let mail go to this address again: type the address.",
+            help="Allow mail to this address again: type the address.",
         ),
         Action(
-            "past", "o", "past ones too", (Scope.SUPPRESSIONS,), foot=3, short="o past",
-            help="Show what is no longer in force too.",
+            "past", "o", "show expired", (Scope.SUPPRESSIONS,), foot=3, short="o expired",
+            help="Also show entries that have expired or were removed.",
         ),
         Action(
             "sign", "a", "approve", (Scope.IDENTITIES,), Asks.TYPED,
@@ -222,7 +222,7 @@ ACTIONS: Final[dict[str, Action]] = {
         ),
         Action(
             "veto", "x", "veto", (Scope.IDENTITIES,), Asks.REASON, (Verb.MAILBOX_VETO,), "x veto", 2,
-            help="Say no: the request ends.",
+            help="Refuse the request; it ends.",
         ),
         Action(
             "ask", "enter", "look up", (Scope.TRACE,), foot=1, shown_key="⏎",
@@ -240,7 +240,7 @@ ACTIONS: Final[dict[str, Action]] = {
         ),
         Action(
             "faults", "exclamation_mark", "faults only", _WITH_FAULTS, shown_key="!", foot=12, short="",
-            help="Only what is wrong; again shows all.",
+            help="Only problems; press again for all.",
         ),
         Action("sort", "o", "sort", (Scope.DESK, Scope.QUEUE, Scope.AGENTS), foot=13, short="", help="The next order."),
         Action(
@@ -257,15 +257,15 @@ ACTIONS: Final[dict[str, Action]] = {
             help="Cancel a range, clear the filter, go back.",
         ),
         Action("last", "minus", "last screen", _EVERYWHERE, shown_key="-", help="The screen you came from."),
-        Action("pause", "Z", "pause", _EVERYWHERE, foot=14, short="", help="Freeze what is drawn; again goes on."),
-        Action("refresh", "ctrl+r", "refresh", _EVERYWHERE, foot=15, short="", help="Read everything anew."),
+        Action("pause", "Z", "pause", _EVERYWHERE, foot=14, short="", help="Pause the display; press again to resume."),
+        Action("refresh", "ctrl+r", "refresh", _EVERYWHERE, foot=15, short="", help="Reload."),
         Action(
             "all_stop", "ctrl+x", "ALL STOP", _EVERYWHERE, Asks.REASON, (Verb.DESK_STOP,), "", 16,
             help="Stop the whole desk: no delivery starts anywhere.",
         ),
         Action(
             "all_start", "ctrl+g", "end the all-stop", _EVERYWHERE, Asks.TYPED, (Verb.DESK_START,), "",
-            help="Let the desk deliver again: one governance operator, or two on call.",
+            help="End the all-stop: one governance operator, or two on call.",
         ),
         Action("themes", "ctrl+t", "theme", _EVERYWHERE, Asks.SHOWS, help="Choose another palette."),
         Action(

@@ -46,7 +46,7 @@ _PIECE: Final = 2_047
 def sha256(*parts: bytes) -> bytes:
     """SHA-256 of the parts one after the other.
 
-    `hashlib` gives up the interpreter for 2 KiB and more, and to have it back costs a busy event loop more than the
+    `hashlib` releases the GIL for 2 KiB and more, and to have it back costs a busy event loop more than the
     digest of a letter does: letters go in by pieces.
     """
     found = hashlib.sha256()

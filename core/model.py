@@ -204,7 +204,7 @@ class Outcome(enum.StrEnum):
     FAILED = "failed"
     """This message, a 5xx or an address that cannot be reached."""
     UNCERTAIN = "uncertain"
-    """The connection was lost after the final dot: delivered or not, nobody knows."""
+    """The connection was lost after the end of data: delivered or not, nobody knows."""
     ROUTE_DOWN = "route_down"
     """No conversation, or one that ended at MAIL FROM: connection, TLS, AUTH, 421. Backs off the route."""
 

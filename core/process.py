@@ -28,7 +28,7 @@ from core.workers.egress import Egress
 from core.workers.sender_config import SenderConfigs
 
 SWITCH: Final = 0.0001
-"""Seconds between thread switches. The writer's thread gives up the interpreter at every statement; at Python's 5 ms it
+"""Seconds between thread switches. The writer's thread releases the GIL at every statement; at Python's 5 ms it
 would wait that long for each of them while the event loop is busy."""
 
 
@@ -40,7 +40,7 @@ then through everything that was imported: a twentieth of the processor's time."
 
 
 def system_chance() -> Chance:
-    """Random bits of the operating system, drawn a page at a time: each call to it gives up the interpreter."""
+    """Random bits of the operating system, drawn a page at a time: each call to it releases the GIL."""
     drawn = io.BytesIO()
 
     def bits(count: int, /) -> int:

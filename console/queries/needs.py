@@ -54,7 +54,7 @@ def _of_desk(tx: Transaction, head: figures.Head) -> Iterator[Need]:
         text = f"{head.held:,} held, the oldest longer than anybody should wait"
         yield Need(Level.WARN, "queue", text, "queue")
     elif head.held:
-        yield Need(Level.INFO, "queue", f"{head.held:,} held for a human", "queue")
+        yield Need(Level.INFO, "queue", f"{head.held:,} waiting for review", "queue")
     failing = queue.count_failing(tx.conn)
     if failing:
         more = "+" if failing > queue.FAILING_COUNTED else ""

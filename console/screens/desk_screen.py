@@ -279,7 +279,10 @@ class DeskScreen(KeptLines, Screen[None]):
             if answer.running:
                 app.say("the desk delivers again")
             else:
-                app.say(f"{', '.join(answer.by)} said yes; it takes a second one on call, or governance", "warning")
+                app.say(
+                    f"{', '.join(answer.by)} voted to start. One more on-call operator, or governance, must confirm.",
+                    "warning",
+                )
 
         self.ask_typed(
             Content("End the all-stop?"),

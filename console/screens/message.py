@@ -239,7 +239,7 @@ class MessageScreen(HeldScreen, AgentScreen):
             for one in view.recipients
         ]
         dialog = ChoiceDialog(
-            "Write no more to",
+            "Suppress",
             Content("Mail to this address is not sent any more, by any agent."),
             choices=choices,
             clock=self.console.monotonic,
@@ -248,7 +248,7 @@ class MessageScreen(HeldScreen, AgentScreen):
 
     def _ask_why(self, address: str) -> None:
         self.ask_reason(
-            fill("Write no more to $address?", address=address),
+            fill("Suppress $address? No agent will be able to mail this address.", address=address),
             Content("The reason stays in the record, not in the log."),
             "suppresses it",
             lambda reason: self.console.deed(

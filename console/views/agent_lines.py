@@ -28,7 +28,7 @@ _NAMES = {
     "mailbox_hour": "mailbox, hour",
     "mailbox_day": "mailbox, day",
     "stream_day": "warm-up, day",
-    "new_recipients_day": "new people, day",
+    "new_recipients_day": "new recipients, day",
 }
 TYPE_WIDTH = 24
 NAME_WIDTH = 16
@@ -64,10 +64,10 @@ def box_lines(facts: BoxFacts, *, now: int, width: int) -> list[Content]:
     ]
     if standing.advice is Advice.LEAVE:
         lines += [
-            Content.assemble(("▲ a rung down: ", Tone.WARN), content(make_safe(reason.text)))
+            Content.assemble(("▲ consider lowering the mode: ", Tone.WARN), content(make_safe(reason.text)))
             for reason in standing.reasons
         ]
-    lines += [Content(""), title("budgets, from the counters that enforce")]
+    lines += [Content(""), title("budgets (enforced)")]
     room = max(10, min(24, width - NAME_WIDTH - 16))
     for limit in facts.limits:
         label = clip(make_safe(_NAMES.get(limit.name, limit.name.replace("_", " "))).text, NAME_WIDTH)

@@ -157,8 +157,8 @@ def _chart_line(
 MEANS: Final[dict[Mode, str]] = {
     Mode.AUTONOMOUS: "sends by itself",
     Mode.MONITORED: "sends, people are told",
-    Mode.GATED_SEND: "people approve each send",
-    Mode.GATED_ALL: "people approve each act",
+    Mode.GATED_SEND: "people approve every send",
+    Mode.GATED_ALL: "people approve every action",
     Mode.READ_ONLY: "reads, sends nothing",
 }
 
@@ -178,7 +178,7 @@ def ladder(standing: Mode, *, since: str, evidence: Sequence[Evidence] = ()) -> 
       │   │   ✔ 21 of 14 days
       │   │   ✖ approval rate 91 % of 95 %
     ▶ ╞═══╡ monitored    sends, people are told · since 3d04
-      ├───┤ gated_send   people approve each send
+      ├───┤ gated_send   people approve every send
     """
     lines: list[Content] = []
     for mode in sorted(Mode, key=lambda each: each.rung, reverse=True):

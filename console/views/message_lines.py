@@ -106,7 +106,7 @@ def _of_view(letter: MessageLines) -> Iterable[Check]:
         more = f" and {len(first) - 1} more" if len(first) > 1 else ""
         yield Check(Level.WARN, f"first contact with {first[0].given}{more}")
     if not suppressed:
-        yield Check(Level.FINE, "nobody of them is suppressed")
+        yield Check(Level.FINE, "No recipient is suppressed")
     if view.untraced:
         yield Check(Level.WARN, "untraced: the agent named no run")
     if view.declared_class and view.declared_class != view.content_class:
@@ -254,14 +254,14 @@ def body_lines(letter: MessageLines) -> Lines:
     if mail is None:
         gone = "No body: a held read or tag." if letter.view is None else "The body has been purged by retention."
         return [[Piece(gone, Tone.MUTED)]]
-    kind = "text/plain" if mail.text is not None else "text/html, its words"
+    kind = "text/plain" if mail.text is not None else "HTML part, as text"
     lines: Lines = [_title(f"{kind}, {size(len(mail.words.encode(errors='replace')))} · links inert")]
     lines += _block(mail.words)
     for link in mail.links:
         if link.differs:
             lines.append([Piece("✖ ", Tone.FAULT), *line(make_safe(f"{link.text} → {link.target}").text, Tone.WARN)])
     if mail.text is not None and mail.html is not None:
-        lines += [[], _title(f"text/html, its words, {size(len(mail.html.encode(errors='replace')))}")]
+        lines += [[], _title(f"HTML part, as text, {size(len(mail.html.encode(errors='replace')))}")]
         lines += _block(mail.html_words)
     for one in mail.attachments:
         safe = make_safe(f"{one.name} · {one.content_type} · {size(one.size)}").text

@@ -24,7 +24,7 @@ LANES: Final = (
     Column("site", "SITE", 14, grow=1),
     Column("mailbox", "MAILBOX", 14, grow=1),
     Column("depth", "DEPTH", 7, align="right"),
-    Column("flying", "MOVING", 6, align="right", drop=3),
+    Column("flying", "SENDING", 6, align="right", drop=3),
     Column("pace", "PACE", 6, align="right", drop=2),
     Column("hour", "HOUR", 9, align="right", drop=5),
     Column("waits", "WAITS FOR", 14, grow=1),
@@ -44,7 +44,7 @@ LANE_FIELDS: Final[Fields] = {
 def lane_row(paced: Paced, *, now: int, stopped: bool = False) -> Row:
     """`PACE` is messages a minute and `HOUR` what left of the hour's cap, of this mailbox at this site."""
     lane, hour = paced.lane, paced.hour
-    waits = lane.waits_for or ("empty" if not lane.depth else "another try" if lane.failures else "")
+    waits = lane.waits_for or ("empty" if not lane.depth else "retry" if lane.failures else "")
     if stopped and lane.depth:
         waits = "ALL STOP"
     paused = waits == "ALL STOP" or lane.paused_at is not None or "paused" in waits or "suspended" in waits
@@ -88,7 +88,7 @@ def lane_fields(lane: LaneRow) -> Values:
 SITES: Final = (
     Column("site", "SITE", 18, grow=1),
     Column("depth", "TOTAL", 8, align="right"),
-    Column("flying", "MOVING", 6, align="right", drop=1),
+    Column("flying", "SENDING", 6, align="right", drop=1),
     *(
         Column(f"age{end}", title, 6, align="right")
         for end, title in zip(
@@ -182,7 +182,7 @@ IDENTITIES: Final = (
     Column("agent", "AGENT", 12, drop=1),
     Column("mode", "MODE", 11, drop=3),
     Column("owner", "OWNER", 9, drop=2),
-    Column("waits", "MUST STILL SIGN", 17, grow=1),
+    Column("waits", "WAITING FOR", 17, grow=1),
     Column("ends", "ENDS", 6, align="right"),
 )
 IDENTITY_FIELDS: Final[Fields] = {

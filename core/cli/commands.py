@@ -50,7 +50,7 @@ ENTRIES: Final = (
     Entry("queue", "Held mail and lanes: look, approve, reject, take back.", "queue", "queue_app"),
     Entry("lane", "One mailbox's way to one domain: pause, resume.", "queue", "lane_app"),
     Entry("run", "Runs: list, show, confirm, close.", "runs"),
-    Entry("suppress", "Whom nobody writes to: add, remove, list, import, export.", "recipients", "suppress_app"),
+    Entry("suppress", "Suppression list: add, remove, list, import, export.", "recipients", "suppress_app"),
     Entry("consent", "Who may be written to, on what basis: add, withdraw, list, import, export.", "recipients",
           "consent_app"),
     Entry("webhook", "What receivers never took: dead letters, and sending them again.", "webhooks"),

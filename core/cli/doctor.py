@@ -35,7 +35,7 @@ def doctor(seat: CommandContext) -> Said:
         ],
     }
     rows = [(one.grade, one.check, one.about, one.text + (f" -> {one.fix}" if one.fix else "")) for one in found]
-    summary = f"{len(worst)} to mend, {warned} to look at." if worst or warned else "Real mail can leave."
+    summary = f"{len(worst)} failed, {warned} warned." if worst or warned else "Real mail can leave."
     return Said(data, f"{table(('', 'CHECK', 'ABOUT', 'FINDING'), rows)}\n\n{summary}", code=1 if worst else 0)
 
 

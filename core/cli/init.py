@@ -46,7 +46,7 @@ MASTER_NAME: Final = "k1"
 
 _TOML: Final = """\
 # How this desk speaks to the world. What it allows is in policy.toml; who may do what is in its database.
-# The environment goes before this file: POSTROOM_LISTEN, POSTROOM_DATABASE, ...
+# The environment overrides this file: POSTROOM_LISTEN, POSTROOM_DATABASE, ...
 {database}
 organisation = {organisation}
 mail_host = {mail_host}         # receives bounces, sends direct mail; stands in SPF and MX records

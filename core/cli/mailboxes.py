@@ -75,7 +75,7 @@ def request(
         bool, typer.Option("--stores-or-forwards", help="It keeps tokens, forwards mail or feeds tools.")
     ] = False,
 ) -> Said:
-    """Ask for an identity. Who asks never signs; what its record lacks is told."""
+    """Request a mailbox. Prints what is still missing. The requester cannot approve."""
     if more and not allow:
         raise Invalid(f"unexpected argument {more[0]!r}", fix="see postroom mailbox request --help")
     named = addresses.parse_address(address)

@@ -21,7 +21,7 @@ from core.services.feedback.consents import ConsentView
 from core.services.feedback.csv_io import Hand, Imported
 from core.services.feedback.suppressions import SuppressionView
 
-suppress_app: Final = group("suppress", "Whom nobody writes to: add, remove, list, import, export.")
+suppress_app: Final = group("suppress", "Suppression list: add, remove, list, import, export.")
 consent_app: Final = group("consent", "Who may be written to, on what basis: add, withdraw, list, import, export.")
 
 T = TypeVar("T")

@@ -29,5 +29,5 @@ def stop(seat: CommandContext, reason: Reason) -> Said:
 def start(seat: CommandContext, reason: Reason) -> Said:
     """End the all-stop: by one governance operator, or by two on call."""
     started = seat.act(lambda tx, actor: emergency.start(tx, reason=reason, actor=actor))
-    said = "Started." if started.running else "Noted. It takes one more: another operator on call, or governance."
+    said = "Started." if started.running else "Vote recorded; one more on-call operator or governance must confirm."
     return Said({"running": started.running, "by": [*started.by]}, said)

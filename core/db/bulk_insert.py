@@ -1,7 +1,7 @@
 """Statements of the hot path, compiled once and handed to the driver with many rows.
 
 What it hides: SQLAlchemy looks up the compiled form of a statement at every call and binds every row in Python, which
-costs more than the database's own work; and SQLite's driver gives up the interpreter at every row of an `executemany`,
+costs more than the database's own work; and SQLite's driver releases the GIL at every row of an `executemany`,
 which a busy event loop then keeps for a while. So rows to insert go in as one statement of many, and everything else
 as the driver's tuples. SQLAlchemy still writes the SQL, for both databases, from the tables.
 """

@@ -390,7 +390,7 @@ def _agent_name(store: Store, agent_id: int) -> str:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """SIGTERM drains; who does not end in half a minute is killed."""
+    """SIGTERM drains; a process that has not ended after half a minute is killed."""
     if process.returncode is None:
         process.terminate()
     try:

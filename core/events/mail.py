@@ -111,7 +111,7 @@ class EmailFailed(Event):
 @fact("email.uncertain")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailUncertain(Event):
-    """Nobody knows whether recipient `n` got it: the connection or the process died after the final dot.
+    """Nobody knows whether recipient `n` got it: the connection or the process died after the end of data.
 
     `then` says what policy does about it: `retry` or `hold`.
     """

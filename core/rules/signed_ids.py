@@ -149,7 +149,7 @@ def _read_seal(label: str, text: str, *, place: str, keyring: HmacKeys) -> int |
 def _mac(label: str, payload: bytes, *, place: str, kid: str, keyring: HmacKeys) -> bytes:
     """`place`, the last, is the one part of varying length, so no two statements share an encoding."""
     said = b"postroom/1/%b/%b/%d/%b%b" % (label.encode(), kid.encode(), len(payload), payload, place.encode())
-    # Not hmac.digest: that gives up the interpreter for 2 us of work, and a busy gateway waits 100 us to have it back.
+    # Not hmac.digest: that releases the GIL for 2 us of work, and a busy gateway waits 100 us to have it back.
     return hmac.new(keyring.keys[kid], said, "sha256").digest()[:MAC_BYTES]
 
 

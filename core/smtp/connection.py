@@ -2,7 +2,7 @@
 
 Connecting, EHLO, STARTTLS and AUTH are aiosmtplib's. For the transactions the transport is handed to our own protocol,
 through asyncio's public `set_protocol`, for three reasons: aiosmtplib waits for every reply, which costs five round
-trips a message against two and five times the processor time; it does not say whether the final dot had left when a
+trips a message against two and five times the CPU time; it does not say whether the end of data had left when a
 connection broke, and "sent" hangs on that; and it drops what a receiver says unasked. Without PIPELINING the same code
 goes one command at a time.
 """

@@ -266,7 +266,7 @@ class DeliveryWorker:
             if turn.error is None:
                 log.info("the route answers again", stream=turn.domain, route=turn.route)
             else:
-                text = "the route does not answer; it backs off"
+                text = "the relay is not answering; backing off"
                 log.warning(text, stream=turn.domain, route=turn.route, error=turn.error)
         return [None] * len(settlements)
 

@@ -58,7 +58,7 @@ class Egress:
                 pipe.write(b".")
 
     async def stop(self) -> None:
-        """Close the pipes and wait; who does not end in time is ended."""
+        """Close the pipes and wait; kill children that outlive the grace period."""
         self._stopping = True
         for watcher in self._watchers:
             watcher.cancel()

@@ -351,7 +351,7 @@ def test_an_unreadable_reply_to_is_named_without_a_number(agent: Visitor) -> Non
 def test_a_cursor_of_nobody_is_a_malformed_request(agent: Visitor) -> None:
     for path in (f"/mailboxes/{ADDRESS}/messages?cursor=zzz", f"/mailboxes/{ADDRESS}/messages?cursor=m123"):
         told = problem(agent.get(path), 422, "invalid_request")
-        assert told["errors"] == [{"field": "cursor", "problem": "is none of ours"}]
+        assert told["errors"] == [{"field": "cursor", "problem": "is invalid"}]
 
 
 # --- looking for mail ---------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
     uv run python tests/bench/console.py [--held 100000] [--events 20000] [--seconds 10] [--runs 5] [--json]
 
-The desk has 41 agents. What is drawn is taken from the terminal's bytes; processor time and memory are the process's
+The desk has 41 agents. What is drawn is taken from the terminal's bytes; CPU time and memory are the process's
 own. Python may keep bytecode, as an installed program's may; `--no-bytecode` measures without. An hour's events are fed
 as fast as the desk takes them: one in twenty is a rejection, the others change a line of the queue.
 """

@@ -237,7 +237,7 @@ def main() -> None:
         ratio = f"{delivered / base:.2f} x" if base and delivered else ""
         more = "".join(f"  {key} {row[key]}" for key in SHOWN if key in row)
         print(f"{name:34} {left}  {ratio:8}{more}")
-    print("\nwhere a message's processor time goes (python -m tests.bench.steps):")
+    print("\nwhere a message's CPU time goes (python -m tests.bench.steps):")
     steps.show(steps.profile())
 
 

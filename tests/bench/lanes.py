@@ -113,7 +113,7 @@ def fill(desk: Bench, queues: Sequence[Queue]) -> None:
 
 @dataclass(slots=True)
 class Cost:
-    """Claims measured: processor time and statements of each, and what they brought."""
+    """Claims measured: CPU time and statements of each, and what they brought."""
 
     micros: list[float]
     statements: list[int]
@@ -204,7 +204,7 @@ def main() -> None:
     if asked.egress:
         print(f"{egress(asked.egress):.0f}")
         return
-    print(f"{'queued':>10}{HEADINGS}   (median of {ROUNDS}, processor time, commit included)")
+    print(f"{'queued':>10}{HEADINGS}   (median of {ROUNDS}, CPU time, commit included)")
     rows = 1_000
     while rows <= asked.most:
         with tempfile.TemporaryDirectory() as folder:

@@ -54,7 +54,7 @@ def main() -> None:
         Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()
     )
     digest = bytes(32)
-    print(f"{len(MESSAGE)} bytes, best of 5, processor time a message")
+    print(f"{len(MESSAGE)} bytes, best of 5, CPU time a message")
     measure("RSA-2048 alone (cryptography)", lambda: rsa.sign(digest), rounds=200)
     measure("Ed25519 alone (cryptography)", lambda: ed25519.sign(digest), rounds=1_000)
     measure("everything but the cryptography, two signatures", _without(rsa, ed25519), rounds=500)

@@ -1,4 +1,4 @@
-"""Where a message's processor time goes, step by step, one thread, no receiver's time in it: the gateway's profile.
+"""Where a message's CPU time goes, step by step, one thread, no receiver's time in it: the gateway's profile.
 
 Each step is the product's own code over a real SQLite desk (`synchronous=FULL`), in the batches a busy gateway has:
 sixteen submissions a commit, claims, attempts and settlements of up to 64. The best of several rounds counts.

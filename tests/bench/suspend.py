@@ -67,7 +67,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--queued", type=int, default=1_000_000)
     queued = parser.parse_args().queued
-    print(f"{'':36}{HEADINGS}{'of the agent':>14}   (median of {ROUNDS}, processor time)")
+    print(f"{'':36}{HEADINGS}{'of the agent':>14}   (median of {ROUNDS}, CPU time)")
     with tempfile.TemporaryDirectory() as folder:
         store = desk_with(folder, queued=0)
         row("the others alone", store)

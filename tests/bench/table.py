@@ -2,7 +2,7 @@
 
     uv run python tests/bench/table.py [--rows 100000] [--seconds 4]
 
-Each kind runs in a process of its own, so that memory and processor time are its own. A key's time runs from the
+Each kind runs in a process of its own, so that memory and CPU time are its own. A key's time runs from the
 press to the last line that its frame draws.
 """
 

@@ -269,7 +269,7 @@ async def test_a_gateway_that_no_longer_beats_is_shown_and_agents_can_still_be_s
         scene.store.transact(lambda tx: tx.write(table(Worker).delete()))
         await pilot.press("ctrl+r")
         await shows(pilot, "✖ gateway down")
-        await shows(pilot, "no process delivers: postroom serve")
+        await shows(pilot, "gateway is not running: postroom serve")
         await pilot.press("s")
         await press(pilot, scene, *"stop", "enter")
         await shows(pilot, "✖ SUSP")

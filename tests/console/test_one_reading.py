@@ -29,7 +29,7 @@ def test_header_needs_and_lines_count_the_same_held_mail(
         shown.append(live.held)
         assert live.held == sum(line.held for line in live.agents)
         assert [need.text for need in live.needs if "held for a human" in need.text] == [
-            f"{live.held} held for a human"
+            f"{live.held} waiting for review"
         ]
     assert shown[0] == 1
     assert shown[-1] == (1 if busy else 6)

@@ -1,4 +1,4 @@
-"""The outermost wall of a door: a request id and bounds on bodies, before anything is parsed.
+"""ASGI middleware: assign a request ID and limit the body size, before anything is parsed.
 
 One body has a bound of its own, and all that are not answered yet have one together: a dozen clients that send 25 MB
 and never finish must not take the memory of the desk.

@@ -193,8 +193,8 @@ class Intake:
         before = read_id("m", cursor) if cursor else None
         if cursor and before is None:
             raise Invalid(
-                "the cursor is none of ours", fix="leave it out for the first page",
-                problems=(("cursor", "is none of ours"),),
+                "invalid cursor", fix="leave it out for the first page",
+                problems=(("cursor", "is invalid"),),
             )  # fmt: skip
         target = f"messages:{direction or ''}:{q or ''}:{cursor or ''}"
         asked = await self._desk.writer.do(

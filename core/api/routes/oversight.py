@@ -190,7 +190,7 @@ def _item(text: str) -> int:
 def _cursor(text: str) -> None:
     """Raises `Invalid` for what no page ended with."""
     if read_id("m", text) is None and read_id("a", text) is None:
-        what = "is none of ours"
+        what = "is invalid"
         raise Invalid(f"the cursor {what}", fix="leave it out for the first page", problems=(("cursor", what),))
 
 

@@ -67,7 +67,7 @@ def workers(seat: CommandContext) -> Iterator[Finding]:
         yield Finding(Grade.FAIL, "gateway", fault.what, fault.reason, fault.fix)
     for one in troubles:
         if one.kind == "no_worker":
-            yield Finding(Grade.WARN, "gateway", "", "no process delivers", "postroom serve")
+            yield Finding(Grade.WARN, "gateway", "", "gateway is not running", "postroom serve")
         elif one.kind.startswith("webhook"):
             yield Finding(Grade.WARN, "webhook", one.subject, one.text, "ask whoever runs the receiver")
     if not faults and not any(one.kind == "no_worker" for one in troubles):

@@ -303,7 +303,7 @@ def _streams(conn: Connection, now: int) -> list[Trouble]:
             paused = f"paused by {row.paused_by}: {row.pause_reason}"
             found.append(Trouble("stream_paused", row.domain, paused, row.paused_at))
         if row.backoff_until > now or (row.route_failures and _anything_waits(conn, row.id)):
-            found.append(Trouble("route_down", row.domain, f"the route does not answer: {row.last_reply}", None))
+            found.append(Trouble("route_down", row.domain, f"the relay is not answering: {row.last_reply}", None))
     return found
 
 
@@ -342,7 +342,7 @@ def _workers(conn: Connection, now: int) -> list[Trouble]:
     if last is not None and last.beat_at > now - SILENT:
         return []
     since = _last_stop(conn) if last is None else last.beat_at
-    return [Trouble("no_worker", "gateway", "no process delivers", since, "postroom serve")]
+    return [Trouble("no_worker", "gateway", "gateway is not running", since, "postroom serve")]
 
 
 def _last_stop(conn: Connection) -> int | None:

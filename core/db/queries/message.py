@@ -346,7 +346,7 @@ def _waits_for_its_turn(one: Row[Any], above: Waits | None, now: int) -> Waits:
     if one.paused_at is not None:
         return Waits("lane", f"the lane to {one.domain}, which is paused ({one.pause_reason})")
     if retries and retries >= (one.not_before or 0):
-        return Waits("retry", f"another try at {one.domain}", retries)
+        return Waits("retry", f"retry at {one.domain}", retries)
     if one.not_before is not None and one.not_before > now:
         return Waits("lane", f"the lane to {one.domain} ({one.lane_waits or 'pace'})", _until(one.not_before))
     return Waits("turn", "its turn")

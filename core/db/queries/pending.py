@@ -79,7 +79,7 @@ def page(conn: Connection, mailbox: str | None = None, *, cursor: str | None = N
     if cursor:
         after = read_id("m", cursor) or read_id("a", cursor)
         if after is None:
-            raise Invalid("the cursor is none of ours", fix="leave it out for the first page")
+            raise Invalid("invalid cursor", fix="leave it out for the first page")
         wanted = wanted.where(REVIEW.c.id > after)
     ids = list(conn.execute(wanted).scalars())
     shown = ids[:limit]

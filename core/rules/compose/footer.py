@@ -2,7 +2,7 @@
 
 An agent's HTML could swallow what follows it (an open comment, a style, an attribute), hide it inside an element it
 left open, or style it away. So the block stands outside all that the agent opened, closed here one by one, and its own
-style is inline and important, which goes before any rule of a style sheet (CSS Cascade 4, 6). What can still hide it is
+style is inline and important, which overrides any rule of a style sheet (CSS Cascade 4, 6). What can still hide it is
 found by `hidden_by`: rules for the whole page, and boxes laid over it.
 """
 

@@ -247,7 +247,7 @@ def _stranger(conn: Connection, key: str) -> Story:
                 f"not ours: it carries our domain {ours}, but not our trace; no message of this desk has it, "
                 "so a person, another system or a forger sent it",
             )  # fmt: skip
-    return Story(key, "nothing", None, "nothing is known by that, and it carries no domain of this desk")
+    return Story(key, "nothing", None, "not found, and not from one of this desk's domains")
 
 
 # --- the story ----------------------------------------------------------------------------------------------------

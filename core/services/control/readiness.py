@@ -41,7 +41,7 @@ def delivery(conn: Connection, *, now: int) -> Iterator[Fault]:
     living = [row for row in workers if now - SILENT < row.beat_at]
     if not living:
         since = f" since {(now - workers[0].beat_at) // SECOND} s" if workers else ""
-        yield Fault("deliver", f"no process delivers{since}", "look at the gateway's log; start it: postroom serve")
+        yield Fault("deliver", f"gateway is not running{since}", "look at the gateway's log; start it: postroom serve")
         return
     if all(row.trouble for row in living):
         yield Fault("claim", f"the queue cannot be read: {living[0].trouble}", "look at the database and its log")

@@ -26,7 +26,7 @@ AGENT: Final = table(Agent)
 
 
 def guard_since(tx: Transaction, agent_id: int) -> int:
-    """From when on the agent's guards look."""
+    """Start of the agent's measuring window."""
     return int(_agent(tx, agent_id).guard_since)
 
 

@@ -1,4 +1,6 @@
-"""Whom nobody writes to: added by people, by lists, and by what comes back; removed by one role with a reason.
+"""Suppression list: addresses that must not receive mail. Entries come from operators, CSV imports and feedback.
+
+One role removes them, with a reason.
 
 A record is never deleted by a verb: it ends (`removed_at`, `expires_at`), so that the question why somebody was or was
 not written to keeps its answer. Adding what is covered already changes nothing.

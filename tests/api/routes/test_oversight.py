@@ -352,7 +352,7 @@ def test_what_is_wrong_with_a_change_is_named_by_its_field(agent: Visitor, body:
 
 def test_a_cursor_that_is_none_is_named(alice: Visitor) -> None:
     told = problem(alice.get(f"{PENDING}?cursor=garbage"), 422, "invalid_request")
-    assert told["errors"] == [{"field": "cursor", "problem": "is none of ours"}]
+    assert told["errors"] == [{"field": "cursor", "problem": "is invalid"}]
 
 
 def test_whoever_may_not_change_the_name_is_told_who_may(alice: Visitor) -> None:
