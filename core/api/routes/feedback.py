@@ -30,7 +30,7 @@ from core.settings import Settings
 REPORT_BYTES: Final = 1 << 20
 """What of a report is read and kept in memory; a returned original behind it says nothing more."""
 READERS: Final = 2
-"""Reports read at once: reading costs processor time, and anybody may send one."""
+"""Reports read at once: reading costs CPU time, and anybody may send one."""
 WRONG: Final = "this is not signed by whom it should be, or nobody set that up here"
 
 
