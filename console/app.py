@@ -410,6 +410,10 @@ class PostroomConsole(CarefulApp[int]):
         if self._waiting is not None:
             self._waiting.left.set()  # the thread of the opener is waited for at the end
         if self._parts is not None:
+            if self.session.pending_log():
+                from console import shown  # noqa: PLC0415 - the first frame does not wait for the verbs
+
+                await shown.log_last(self)
             self._parts.desk.close()
 
 

@@ -30,6 +30,7 @@ from core.events import (
     EmailCancelled,
     EmailExpired,
     EmailPending,
+    EmailRead,
     EmailRejected,
     EmailRejectionUndone,
     Event,
@@ -241,6 +242,8 @@ def told(entries: Iterable[audit_log.Entry], *, everything: bool) -> DeskUpdate:
         event = entry.event
         count += 1
         kinds.add(event.type)
+        if isinstance(event, EmailRead):
+            continue  # that somebody looked changes nothing of what is shown
         if event.agent is not None:
             agents.add(event.agent)
         item = _item(event)

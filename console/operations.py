@@ -16,8 +16,9 @@ from core.db.transaction import Transaction
 from core.errors import AccessEnded, Refused
 from core.model import Actor, Mode
 from core.rules.issuance import Kind
-from core.services.control import emergency
+from core.services.control import emergency, read_log
 from core.services.control.emergency import Frozen, Started
+from core.services.control.read_log import Door, Shown
 from core.services.feedback import suppressions
 from core.services.feedback.suppressions import Entry
 from core.services.identity import mailbox_settings, mailboxes, operators
@@ -84,6 +85,16 @@ def opened(item: int) -> Deed[None]:
 def closed() -> Deed[None]:
     """Keep that nothing is before this operator's eyes any more."""
     return lambda store, actor: store.transact(lambda tx: review.closed(tx, actor=actor))
+
+
+def shown(items: Sequence[Shown]) -> Deed[None]:
+    """Enter in the log what was on this operator's screen."""
+
+    def enter(tx: Transaction, actor: Actor) -> None:
+        for item in items:
+            read_log.by_operator(tx, item, door=Door.CONSOLE, actor=actor)
+
+    return lambda store, actor: store.transact(lambda tx: enter(tx, actor))
 
 
 def suspend(agent: str, reason: str) -> Deed[Frozen]:

@@ -8,6 +8,7 @@ from typing import Final
 
 from console.queries.overview import budgets, share
 from console.state import Share
+from core.db.audit_log import LOG
 from core.db.counters import bucket
 from core.db.queries import agents as views
 from core.db.queries import events, figures
@@ -15,6 +16,7 @@ from core.db.queries.agents import AgentBasics, Box, RunRow
 from core.db.queries.events import EventFilter, EventRow
 from core.db.transaction import Transaction
 from core.durations import MINUTE
+from core.events import EmailRead
 from core.model import Limit
 from core.rules.guards import Measure
 from core.rules.policy import Guard
@@ -65,7 +67,8 @@ def agent_facts(tx: Transaction, name: str) -> AgentFacts | None:
         return None
     one = found[0]
     _, policy = context.current_policy(tx)
-    recent = events.page(tx.conn, EventFilter(agent=one.id), limit=EVENTS_SHOWN)
+    acts = EventFilter(agent=one.id, further=(LOG.c.type != EmailRead.type,))  # people who look are not its acts
+    recent = events.page(tx.conn, acts, limit=EVENTS_SHOWN)
     return AgentFacts(
         one,
         boxes=tuple(_box(tx, box) for box in one.boxes),

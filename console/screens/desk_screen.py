@@ -8,6 +8,7 @@ that is not shown does nothing; it reads anew when it is shown again.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, TypeVar, cast
 
 from textual import events, work
@@ -21,6 +22,7 @@ from console import operations
 from console.dialogs import Answer, Confirmed, Dialog, ReasonDialog, TypedDialog
 from console.keymap import TABS, Scope, footer, of_scope, refusal
 from console.safe_text import fill, make_safe
+from console.shown import log_shown
 from console.state import DeskUpdate
 from console.themes import Tone
 from console.views.format import plural
@@ -40,9 +42,11 @@ from console.widgets.frame import (
 )
 from console.widgets.line_cache import KeptLines
 from core import filters
+from core.durations import HOUR
 from core.errors import Invalid, PostroomError
 from core.filters import Fields, Want
 from core.services.control.emergency import Started
+from core.services.control.read_log import Shown
 
 if TYPE_CHECKING:
     from console.desk_client import Desk
@@ -109,6 +113,14 @@ class DeskScreen(KeptLines, Screen[None]):
         self.wants: tuple[Want, ...] = ()
         self.read_seq = -1
         self._framed_at = 0.0
+
+    # -- what was shown -----------------------------------------------------------------------------------------------
+
+    def log_shown(self, what: Shown) -> None:
+        """Mail or addresses are on the screen: record who has seen them."""
+        app = self.console
+        if app.session.set_shown(what, self.console.now // HOUR):
+            app.run_worker(partial(log_shown, app), group="shown", exit_on_error=False)
 
     # -- layout -------------------------------------------------------------------------------------------------------
 

@@ -34,6 +34,7 @@ from console.views.message_lines import (
 from console.widgets.frame import NARROW
 from console.widgets.pane import TextPane
 from core.rules.roles import Verb
+from core.services.control.read_log import Shown, What
 
 SHARES: Final = (1 / 2, 1 / 2)
 """Of the width, for facts and checks."""
@@ -106,6 +107,8 @@ class MessageScreen(HeldScreen, AgentScreen):
         self._letter = letter
         self._shown_at = self.console.monotonic() if first else self._shown_at
         self._show(top=first)
+        if letter.view is not None or letter.held is not None:
+            self.log_shown(Shown(What.MESSAGE, item=item))
         self.console.session.opened(letter.item, letter.digest)
         if letter.pending:
             self.reads(letter.item)

@@ -34,6 +34,7 @@ from core.errors import PostroomError
 from core.filters import Want
 from core.ids import spell_id
 from core.rules.roles import Verb
+from core.services.control.read_log import Shown, What
 
 FIRST: Final = 200
 RELOAD_AFTER: Final = 0.3
@@ -150,6 +151,7 @@ class QueueScreen(HeldScreen):
         )
         self._took = time.monotonic() - started
         self._shown = len(ids)
+        self.log_shown(Shown(What.PENDING))
         self.table.offer_rows(ids)
         self.check_frame()
 
@@ -256,6 +258,7 @@ class QueueScreen(HeldScreen):
             return  # the header and the table say it already
         now = self.console.now
         pane.show_lines([*fact_lines(letter, now=now), [], *check_lines(letter), [], *body_lines(letter)])
+        self.log_shown(Shown(What.MESSAGE, item=item))
 
     def on_resize(self) -> None:
         self._look()

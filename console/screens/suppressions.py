@@ -24,6 +24,7 @@ from core.db.queries.agents import SuppressionRow
 from core.errors import Invalid
 from core.rules.addresses import parse_address
 from core.rules.roles import Verb
+from core.services.control.read_log import Shown, What
 
 
 class AddressDialog(Dialog[str]):
@@ -69,6 +70,7 @@ class SuppressionsScreen(ListScreen):
         )
         self._records = {one.id: one for one in found}
         self.show_rows([suppression_row(one, now=now) for one in found])
+        self.log_shown(Shown(What.SUPPRESSIONS))
 
     def note(self) -> str:
         most = f", the newest {reads.SUPPRESSION_PAGE}" if len(self._records) >= reads.SUPPRESSION_PAGE else ""

@@ -20,6 +20,7 @@ from console.widgets.pane import TextPane, line
 from core.rules.roles import Verb
 from core.services.audit import trace
 from core.services.audit.trace import Story
+from core.services.control.read_log import Shown, What
 
 KEY_LIMIT = 1_000
 KIND_TONES = {
@@ -82,6 +83,8 @@ class TraceScreen(DeskScreen):
             lambda conn: trace.trace(conn, key, self.desk.keyring, now=now), verb=Verb.TRACE_READ
         )
         pane.show_lines(story_lines(story))
+        if story.found:
+            self.log_shown(Shown(What.TRACE, messages=story.messages))
         pane.focus()
         self.check_frame()
 

@@ -16,6 +16,7 @@ from console.views.format import clock, count, percent, plural, size, stamp
 from console.views.rows import in_text
 from console.widgets.columns import Piece
 from console.widgets.pane import line
+from core.events import EmailRead
 from core.model import Limit, Reason
 from core.rules.content import Mail, examined, said_by
 
@@ -334,6 +335,7 @@ def story_lines(letter: MessageLines) -> Lines:
                 *line(make_safe(entry.event.actor).text, Tone.MUTED),
             ]
             for entry in letter.view.events
+            if not isinstance(entry.event, EmailRead)
         ),
     ]
 

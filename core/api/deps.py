@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from core.api.auth import Authenticator
 from core.api.compose_pool import Composers
 from core.api.listener import Traffic
+from core.api.read_log import ReadLog
 from core.db.store import Store
 from core.db.writer import Writer
 from core.services.context import ServiceContext
@@ -26,3 +27,7 @@ class ApiContext:
     """Processes for large messages; None: the event loop composes them too."""
     pulse: Callable[[], str | None] = lambda: None
     """Why this gateway's last sign of life was not committed."""
+    reads: ReadLog = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reads", ReadLog(self.store, self.writer, self.callers))

@@ -24,11 +24,12 @@ from core.model import plural
 from core.security import encryption, key_file
 from core.services.audit import checkpoints, evidence_bundle
 from core.services.audit.checkpoints import Checkpoint
+from core.services.control.read_log import Shown, What
 from core.services.feedback import csv_io
 
 app: Final = group("audit", "The log: verify, export, sign, bundle as evidence.")
 
-COLUMNS: Final = ("seq", "at", "type", "actor", *SUBJECTS, "data", "hash")
+COLUMNS: Final = ("seq", "at", "type", "actor", "id", *SUBJECTS, "data", "hash")
 MANY: Final = 100_000
 
 
@@ -145,6 +146,7 @@ def write_bundle(
     token at hand the log is signed first, so that a signature covers the last entry.
     """
     first, last = _past(seat, since), _past(seat, until) if until else None
+    seat.shown(Shown(What.EVIDENCE))
     made = _signed(seat) if stored_token(seat.directory) else None
     last = last or seat.now
     with seat.read() as conn:
@@ -179,14 +181,17 @@ def export(
     after: Annotated[int, typer.Option(min=0, metavar="SEQ", help="Only what came after this entry.")] = 0,
 ) -> None:
     """Write the log to stdout, one event a line, in its order; with --json as one object."""
+    with seat.read() as conn:
+        last, _ = audit_log.head(conn)
+    seat.shown(Shown(What.LOG))  # which is an entry behind those that are shown
     if seat.as_json:
-        _as_one(seat, after)
+        _as_one(seat, after, last)
         return
     if form is Format.CSV:
         say("".join(csv_io.written(COLUMNS, [])).rstrip("\n"), exact=piped())
     done = 0
     with seat.read() as conn:
-        while entries := audit_log.read(conn, after=after):
+        while entries := audit_log.read(conn, after=after, until=last):
             say("\n".join(_line(entry, form) for entry in entries), exact=form is Format.JSONL or piped())
             after = entries[-1].seq
             done += len(entries)
@@ -194,16 +199,16 @@ def export(
                 seat.note(f"{plural(done, 'event')} written")
 
 
-def _as_one(seat: CommandContext, after: int) -> None:
+def _as_one(seat: CommandContext, after: int, last: int) -> None:
     """One line, however long the log: no more than a page of it is held in memory."""
     between = ""
     with seat.read() as conn:
-        entries = audit_log.read(conn, after=after)
+        entries = audit_log.read(conn, after=after, until=last)
         sys.stdout.write('{"events":[')
         while entries:
             sys.stdout.write(between + ",".join(dump(entry.as_json()) for entry in entries))
             between = ","
-            entries = audit_log.read(conn, after=entries[-1].seq)
+            entries = audit_log.read(conn, after=entries[-1].seq, until=last)
     say("]}", exact=True)
 
 

@@ -31,6 +31,8 @@ from core.rules.policy import Policy
 from core.rules.roles import Verb
 from core.security import credentials
 from core.services import access, context
+from core.services.control import read_log
+from core.services.control.read_log import Door, Shown
 from core.settings import Settings, load
 
 T = TypeVar("T")
@@ -116,6 +118,10 @@ class CommandContext:
             return verb(tx)
 
         return self.store.look(asked)
+
+    def shown(self, what: Shown) -> None:
+        """Enter in the log what this command is about to show. Raises `Unavailable`: what cannot be entered is not."""
+        self.act(lambda tx, actor: read_log.by_operator(tx, what, door=Door.CLI, actor=actor))
 
     def _reader(self) -> Actor | None:
         return self.actor if isinstance(self._needs, Verb) or self.signed_in else None

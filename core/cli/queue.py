@@ -22,6 +22,7 @@ from core.model import Actor
 from core.model import Reason as Finding
 from core.rules.content import examined, read_mail, said_by
 from core.services.control import emergency
+from core.services.control.read_log import Shown, What
 from core.services.sending import review
 from core.services.sending.review import Decision, DecisionResult
 
@@ -48,6 +49,7 @@ def pending(
     """What waits for a human, in the order it came."""
     with seat.read() as conn:
         page = views.page(conn, mailbox.strip().lower() if mailbox else None, cursor=cursor, limit=limit)
+    seat.shown(Shown(What.PENDING, mailbox=mailbox.strip().lower() if mailbox else None))
     rows = [
         (
             one.id,
@@ -133,6 +135,7 @@ def show(
         held = None if found else message.review(conn, number)
     if found is None and held is None:
         raise NotFound(f"there is no {item}", fix="postroom queue pending lists what waits")
+    seat.shown(Shown(What.MESSAGE, item=number))
     if found is None:
         assert held is not None
         data = {"id": item} | serializers.review(held)

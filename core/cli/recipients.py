@@ -16,6 +16,7 @@ from core.cli.output import Said, group, moment, piped, say, table
 from core.db.transaction import Transaction
 from core.durations import read_stamp
 from core.model import EVERY_CLASS, Actor, plural
+from core.services.control.read_log import Shown, What
 from core.services.feedback import consents, suppressions
 from core.services.feedback.consents import ConsentView
 from core.services.feedback.csv_io import Hand, Imported
@@ -78,6 +79,7 @@ def list_suppressions(
     """Records in force, in the order they were added."""
     with seat.read() as conn:
         found = suppressions.listed(conn, now=seat.now, address=address, after=after)
+    seat.shown(Shown(What.SUPPRESSIONS))
     rows = [
         (one.id, one.address, one.stream or "everywhere", _classes(one.classes), one.cause, one.reason, one.added_by)
         for one in found
@@ -97,6 +99,7 @@ def import_suppressions(seat: CommandContext, file: Sheet) -> Said:
 @command(suppress_app, "export", example="postroom suppress export > suppressed.csv")
 def export_suppressions(seat: CommandContext) -> Said | None:
     """Write every record in force to stdout, as CSV; with --json as one object."""
+    seat.shown(Shown(What.SUPPRESSIONS))
     with seat.read() as conn:
         if seat.as_json:
             return Said({"suppressions": [_suppression(one) for one in _all(seat)]}, "")
@@ -186,6 +189,7 @@ def list_consents(
     """Records in the order they were added, withdrawn ones too."""
     with seat.read() as conn:
         found = consents.listed(conn, subject=subject, after=after)
+    seat.shown(Shown(What.CONSENTS))
     rows = [
         (
             one.id,
@@ -211,6 +215,7 @@ def import_consents(seat: CommandContext, file: Sheet) -> Said:
 @command(consent_app, "export", example="postroom consent export > consent.csv")
 def export_consents(seat: CommandContext) -> Said | None:
     """Write every record, withdrawn ones too, to stdout as CSV that import takes; with --json as one object."""
+    seat.shown(Shown(What.CONSENTS))
     with seat.read() as conn:
         if seat.as_json:
             return Said({"consents": [_consent(one) for one in consents.every(conn)]}, "")

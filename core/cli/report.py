@@ -14,6 +14,7 @@ from core.rules import reports
 from core.rules.reports import Report
 from core.security import key_file
 from core.services.audit import trace
+from core.services.control.read_log import Shown, What
 
 app: Final = typer.Typer()
 """What the root takes its commands from."""
@@ -56,6 +57,8 @@ def tell(
     keys = key_file.provenance_keys(seat.settings.master_key.read_text())
     with seat.read() as conn:
         story = trace.trace(conn, key, keys, now=seat.now)
+    if story.found:
+        seat.shown(Shown(What.TRACE, messages=story.messages))
     if story.found or story.ours is not None:
         return Said(story.as_json(), plain(story.text()))
     lost = f"nothing is known of {key[:100]!r}; write an id, an address, a run or a name as the desk spells it"

@@ -8,7 +8,7 @@ inserted entry shows; a cut tail shows against a checkpoint kept elsewhere. The 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Row, select
 from core.db import bulk_insert
 from core.db.tables import LogEntry, table
 from core.events import SUBJECTS, Data, Event, recall
+from core.ids import spell_id
 
 LOG: Final = table(LogEntry)
 GENESIS: Final = bytes(32)
@@ -34,17 +35,30 @@ class Entry:
     hash: bytes
 
     def as_json(self) -> dict[str, Any]:
-        """The entry as the audit export shows it."""
+        """The entry as the audit export shows it.
+
+        `message` is the number that was hashed; `id` is what `trace`, `queue show` and HTTP take for it, or for the
+        held action that the entry is about.
+        """
         subjects = {name: value for name in SUBJECTS if (value := getattr(self.event, name)) is not None}
         return {
             "seq": self.seq,
             "at": self.at,
             "type": self.event.type,
             "actor": self.event.actor,
+            "id": shown_id(self.event.type, self.event.message, self.event.data()),
             **subjects,
             "data": self.event.data(),
             "hash": self.hash.hex(),
         }
+
+
+def shown_id(kind: str, message: int | None, data: Mapping[str, Data]) -> str | None:
+    """What `trace`, `queue show` and HTTP take for the message, or the held read or tag, that an entry is about."""
+    if message is not None:
+        return spell_id("m", message)
+    item = data.get("item")
+    return spell_id("a", item) if kind.startswith("email.") and isinstance(item, int) else None
 
 
 def digest(
@@ -94,11 +108,15 @@ def head(conn: Connection) -> tuple[int, bytes]:
     return (rows[0].seq, bytes(rows[0].hash)) if rows else (0, GENESIS)
 
 
-def read(conn: Connection, *, after: int, limit: int = PAGE, mailbox: int | None = None) -> list[Entry]:
-    """Entries after `after`, in order, at most `limit`; of one mailbox, or of all."""
+def read(
+    conn: Connection, *, after: int, limit: int = PAGE, mailbox: int | None = None, until: int | None = None
+) -> list[Entry]:
+    """Entries after `after` and up to `until`, in order, at most `limit`; of one mailbox, or of all."""
     statement = select(LOG).where(LOG.c.seq > after).order_by(LOG.c.seq).limit(limit)
     if mailbox is not None:
         statement = statement.where(LOG.c.mailbox == mailbox)
+    if until is not None:
+        statement = statement.where(LOG.c.seq <= until)
     return [entry(row) for row in conn.execute(statement)]
 
 

@@ -1,7 +1,7 @@
 """The catalogue of facts: one frozen class each, its docstring is its reference entry.
 
     mail       email.submitted, .blocked, .scheduled, .queued, .sent, .deferred, .failed, .uncertain, .altered,
-               .suppressed, .cancelled
+               .suppressed, .cancelled, .read, .tagged
     review     email.pending, .approved, .approval_undone, .rejected, .expired; review.*
     feedback   email.delivered, .bounced, .complained, .unsubscribed; feedback.*, suppression.*, consent.*
     mailboxes  mailbox.*
@@ -19,6 +19,7 @@ The rest of the desk imports from here: whoever has one fact has the whole `CATA
 from core.events.catalogue import CATALOGUE, SUBJECTS, Data, Event, Scalar, fact, recall
 from core.events.desk import (
     AuditCheckpoint,
+    DeskRead,
     DeskStarted,
     DeskStartVoted,
     DeskStopped,
@@ -48,10 +49,12 @@ from core.events.mail import (
     EmailDeferred,
     EmailFailed,
     EmailQueued,
+    EmailRead,
     EmailScheduled,
     EmailSent,
     EmailSubmitted,
     EmailSuppressed,
+    EmailTagged,
     EmailUncertain,
 )
 from core.events.mailboxes import (
@@ -116,6 +119,7 @@ __all__ = [
     "ConsentRecorded",
     "ConsentWithdrawn",
     "Data",
+    "DeskRead",
     "DeskStartVoted",
     "DeskStarted",
     "DeskStopped",
@@ -132,12 +136,14 @@ __all__ = [
     "EmailFailed",
     "EmailPending",
     "EmailQueued",
+    "EmailRead",
     "EmailRejected",
     "EmailRejectionUndone",
     "EmailScheduled",
     "EmailSent",
     "EmailSubmitted",
     "EmailSuppressed",
+    "EmailTagged",
     "EmailUncertain",
     "EmailUnsubscribed",
     "Event",

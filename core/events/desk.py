@@ -65,6 +65,18 @@ class GatewayLost(Event):
     silent_ms: int
 
 
+@fact("desk.read")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskRead(Event):
+    """An operator was shown the desk's records: `what` of them, through which `door`.
+
+    Repeats within the clock hour add no entry. `what` is log, evidence, suppressions or consents.
+    """
+
+    what: str
+    door: str
+
+
 @fact("policy.changed")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyChanged(Event):

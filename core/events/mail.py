@@ -5,7 +5,7 @@ What a human decides about it is in `review`, what came back after it left in `f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core.events.catalogue import Event, fact
 
@@ -135,3 +135,31 @@ class EmailSuppressed(Event):
     n: int
     suppression: int
     cause: str
+
+
+@fact("email.read")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailRead(Event):
+    """Somebody was shown mail: `what` of it, through which `door`. Repeats within the clock hour add no entry.
+
+    `what` is message, difference, status (of an agent's own mail), messages (a mailbox's list), pending (the list of
+    held mail) or trace, which told of `messages`. `token` is the agent's; `item` the held action that was shown, or
+    whose approval allowed this one read.
+    """
+
+    what: str
+    door: str
+    token: int | None = None
+    item: int | None = None
+    messages: list[str] = field(default_factory=list)
+
+
+@fact("email.tagged")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailTagged(Event):
+    """An agent replaced a message's tags: `count` of them now, `digest` is the SHA-256 of their list."""
+
+    count: int
+    digest: str
+    token: int
+    item: int | None = None

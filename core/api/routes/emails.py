@@ -23,9 +23,9 @@ from core.api.schemas.responses import MessageAnswer, MessagesAnswer, StandingAn
 from core.db.gate_queries import TokenFacts
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.ids import read_id
-from core.model import Action
 from core.rules.roles import Verb
 from core.services.audit import status
+from core.services.control.read_log import Shown, What
 from core.services.sending import gated_actions, review, token_reach
 from core.services.sending.loop_prevention import parent
 from core.services.sending.prepare import Prepared, Submission, prepare
@@ -155,8 +155,12 @@ class Intake:
 
     async def _status(self, request: Request, message_id: str) -> Response:
         """Where a message and each of its recipients stand. Never gated, never shows a body."""
+        number = _id(message_id)
         with self._desk.callers.anybody_reading(request, Verb.DESK_READ) as (conn, caller):
-            found = status.message(conn, _id(message_id), caller=caller, now=self._desk.store.clock.now())
+            found = status.message(conn, number, caller=caller, now=self._desk.store.clock.now())
+        await self._desk.reads.anybody(
+            request, caller, Shown(What.MESSAGE, item=number), own=Shown(What.STATUS, item=number)
+        )
         return answer_json(200, found)
 
     async def _cancel(self, request: Request, message_id: str) -> Response:
@@ -198,9 +202,7 @@ class Intake:
             )  # fmt: skip
         target = f"messages:{direction or ''}:{q or ''}:{cursor or ''}"
         asked = await self._desk.writer.do(
-            lambda tx: gated_actions.ask(
-                tx, Action.READ, mailbox_address(address), target, token=token, house=self._desk.house
-            )
+            lambda tx: gated_actions.read(tx, mailbox_address(address), target, token=token, house=self._desk.house)
         )
         if asked is not None:
             return render(asked, request_id(request))

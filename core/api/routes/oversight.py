@@ -29,6 +29,7 @@ from core.model import Actor
 from core.rules.roles import Verb
 from core.services.audit import trace
 from core.services.control import emergency
+from core.services.control.read_log import Shown, What
 from core.services.sending import review, runs
 from core.services.sending.review import Decision, DecisionResult
 
@@ -54,7 +55,9 @@ class Operators:
                 _cursor(cursor)
             if directory.mailbox(conn, wanted) is None:
                 raise NotFound(f"there is no mailbox {wanted}", fix="postroom mailbox list shows them all")
-            return answer_json(200, pending.page(conn, wanted, cursor=cursor).as_json())
+            found = pending.page(conn, wanted, cursor=cursor).as_json()
+        await self._desk.reads.operator(request, Shown(What.PENDING, mailbox=wanted))
+        return answer_json(200, found)
 
     async def _decide(self, request: Request, item: str) -> Response:
         """Approve or reject what is pending. Approved mail leaves in the order it was queued."""
@@ -89,6 +92,7 @@ class Operators:
             head, _ = audit_log.head(conn)
             # The first page before the first byte: a database that is down is a 503, not half an answer.
             first = audit_log.read(conn, after=after, limit=min(limit or audit_log.PAGE, audit_log.PAGE))
+        await self._desk.reads.operator(request, Shown(What.LOG))
         return StreamingResponse(self._lines(request, first, head=head, left=limit or LAST_SEQ), media_type=NDJSON)
 
     def _lines(self, request: Request, entries: list[Entry], *, head: int, left: int) -> Iterator[bytes]:
@@ -108,9 +112,10 @@ class Operators:
         """Everything known of a message, Message-ID, return path, run, recipient or agent, in time order."""
         wanted = _printable(key, "the key")
         with self._desk.callers.reading(request, Verb.TRACE_READ) as conn:
-            return answer_json(
-                200, trace.trace(conn, wanted, self._desk.house.keyring, now=self._desk.store.clock.now()).as_json()
-            )
+            story = trace.trace(conn, wanted, self._desk.house.keyring, now=self._desk.store.clock.now())
+        if story.found:
+            await self._desk.reads.operator(request, Shown(What.TRACE, messages=story.messages))
+        return answer_json(200, story.as_json())
 
     # --- brakes ---
 

@@ -13,6 +13,7 @@ from core.errors import NotFound
 from core.ids import read_id
 from core.rules.roles import Verb
 from core.services.audit import difference
+from core.services.control.read_log import Shown, What
 from core.services.notify import dead_letters
 
 LAST: Final = 2**63 - 1
@@ -42,6 +43,7 @@ class WebhookRoutes:
             if number is None:
                 raise NotFound(f"there is no message {message_id[:40]!r}")
             found = difference.difference(conn, number, now=self._desk.store.clock.now())
+        await self._desk.reads.operator(request, Shown(What.DIFFERENCE, item=number))
         return answer_json(200, found.as_json())
 
     async def _dead(

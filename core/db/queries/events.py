@@ -19,7 +19,7 @@ from core.db.audit_log import LOG, Entry
 from core.db.queries.filter_conditions import is_like
 from core.db.tables import Agent, Mailbox, Stream, table
 from core.durations import stamp
-from core.events import CATALOGUE, Event
+from core.events import CATALOGUE, EmailRead, Event
 from core.filters import Compare, Field, Fields, Kind, Want, matches
 from core.ids import spell_id
 
@@ -242,11 +242,15 @@ def _matching(wanted: EventFilter) -> list[Any]:
 
 
 def latest(conn: Connection, agents: Mapping[int, Collection[int]]) -> dict[int, EventRow]:
-    """The last event of each agent, given its mailboxes: one seek for each of both, in two statements."""
+    """The last event of each agent, given its mailboxes: one seek for each of both, in two statements.
+
+    That somebody looked at its mail is not what an agent did last.
+    """
     seqs: dict[int, int] = {}
     owner = {box: agent for agent, boxes in agents.items() for box in boxes}
-    of_agent = select(func.max(LOG.c.seq)).where(LOG.c.agent == AGENT.c.id, LOG.c.message.is_(None)).scalar_subquery()
-    of_box = select(func.max(LOG.c.seq)).where(LOG.c.mailbox == MAILBOX.c.id).scalar_subquery()
+    c, newest = LOG.c, select(func.max(LOG.c.seq)).where(LOG.c.type != EmailRead.type)
+    of_agent = newest.where(c.agent == AGENT.c.id, c.message.is_(None)).scalar_subquery()
+    of_box = newest.where(c.mailbox == MAILBOX.c.id).scalar_subquery()
     found = [*_latest(conn, AGENT.c.id, of_agent, agents)]
     found += [(owner[box], seq) for box, seq in _latest(conn, MAILBOX.c.id, of_box, owner)]
     for agent, seq in found:

@@ -10,10 +10,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from core.db.counters import COUNTER, EVER, bucket
 from core.db.tables import Desk, LogEntry, Mailbox, Review, table
+from core.events import DeskRead, EmailRead
 
 REVIEW: Final = table(Review)
 MAILBOX: Final = table(Mailbox)
@@ -23,6 +24,8 @@ LOG: Final = table(LogEntry)
 FLOW_MINUTES: Final = 15
 FLOW: Final = ("sent", "held", "deferred", "failed", "bounced", "complained", "uncertain", "refused")
 """What the desk counts by the minute."""
+READS_PASSED: Final = 200
+"""Entries of reads that are passed over for the last thing that happened; beyond them a read is taken for it."""
 
 Series = Mapping[int, int]
 """Minute -> how many."""
@@ -91,6 +94,7 @@ class Head:
     oldest: int | None
     """When the longest waiting item was submitted."""
     last_event_at: int | None
+    """When something happened last; that somebody looked is nothing that happened."""
     last_seq: int
     stopped_at: int | None
     stopped_by: str | None
@@ -118,10 +122,14 @@ def _first(column: ColumnElement[Any], *order: Any, where: ColumnElement[bool] |
     return (wanted if where is None else wanted.where(where)).scalar_subquery()
 
 
+_NEWEST: Final = select(LOG.c.at, LOG.c.seq, LOG.c.type).order_by(LOG.c.seq.desc()).limit(READS_PASSED).subquery()
 _HEAD: Final = select(
     DESK.c.stopped_at, DESK.c.stopped_by, DESK.c.stop_reason, DESK.c.policy_version,
     _first(REVIEW.c.submitted_at, REVIEW.c.id, where=REVIEW.c.status == "pending").label("oldest"),
-    _first(LOG.c.at, LOG.c.seq.desc()).label("last_event_at"),
+    func.coalesce(
+        _first(_NEWEST.c.at, _NEWEST.c.seq.desc(), where=_NEWEST.c.type.not_in((EmailRead.type, DeskRead.type))),
+        _first(LOG.c.at, LOG.c.seq.desc()),
+    ).label("last_event_at"),
     _first(LOG.c.seq, LOG.c.seq.desc()).label("last_seq"),
     select(COUNTER.c.n)
     .where(COUNTER.c.scope == "desk", COUNTER.c.key == "", COUNTER.c.kind == "pending", COUNTER.c.minute == EVER)

@@ -195,6 +195,7 @@ def _line(row: Row[Any], data: dict[str, Any]) -> dict[str, Any]:
         "time": stamp(row.at),
         "type": row.type,
         "actor": row.actor,
+        "id": audit_log.shown_id(row.type, row.message, data),
         "subjects": [getattr(row, name) for name in SUBJECTS],
         "data": data,
         "raw": bytes(row.data).decode(),

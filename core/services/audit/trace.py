@@ -26,6 +26,7 @@ from core.rules import signed_ids
 from core.rules.addresses import parse_address
 from core.rules.signed_ids import HmacKeys
 from core.services.audit.trace_steps import KINDS, People, Step, calls, run_steps, told, waiting
+from core.services.control.read_log import What
 
 MESSAGE: Final = table(Message)
 RECIPIENT: Final = table(Recipient)
@@ -292,6 +293,8 @@ def _of_messages(
         return None
     by_id = {row.id: row for row in rows}
     for entry in entries.values():
+        if isinstance(entry.event, facts.EmailRead) and entry.event.what == What.TRACE:
+            continue  # or each look at the story would be a line of it
         step = told(entry, by_id, names)
         n = getattr(entry.event, "n", None)
         if address is None or n is None or names.address(entry.event.message, n) == address:

@@ -33,7 +33,9 @@ TOKEN: Final = table(Token)
 BATCH_SIZE: Final = 100
 WAITING: Final = 10
 """Messages whose waiting is told, the newest: it is worked out and not looked up."""
-KINDS: Final = ("run", "call", "submitted", "decision", "departure", "feedback", "consequence", "change", "waits")
+KINDS: Final = (
+    "run", "call", "submitted", "decision", "departure", "feedback", "consequence", "read", "change", "waits",
+)  # fmt: skip
 """In the order they stand at one instant."""
 
 
@@ -142,7 +144,13 @@ def told(entry: Entry, messages: Mapping[int, Row[Any]], people: People) -> Step
     """The step an entry of the log is; `messages` are the rows of those that are told of."""
     event = entry.event
     row = messages.get(event.message or 0)
-    said = _handed_in(event, row) or _decided(event) or _travelled(event, people) or _came_of_it(event, people)
+    said = (
+        _handed_in(event, row)
+        or _decided(event)
+        or _travelled(event, people)
+        or _came_of_it(event, people)
+        or _read(event)
+    )
     kind, text = said or ("change", f"{event.type} by {event.actor} {lines.detail(event.data())}".rstrip())
     data: dict[str, Any] = {**event.data()}
     if isinstance(event, facts.EmailSubmitted) and row is not None:
@@ -243,6 +251,17 @@ def _came_of_it(event: Event, people: People) -> Said:
             return "feedback", f"{people.given(event.message, event.n)}: {what}, says {event.source}"
         case facts.AgentSuspended() | facts.AgentWarned() | facts.SuppressionAdded():
             return "consequence", f"{event.type.replace('.', ' ')}: {lines.detail(event.data())}"
+        case _:
+            return None
+
+
+def _read(event: Event) -> Said:
+    match event:
+        case facts.EmailRead():
+            token = f", token {event.token}" if event.token is not None else ""
+            return "read", f"{event.actor} read the {event.what} ({event.door}{token})"
+        case facts.EmailTagged():
+            return "change", f"{event.actor} set {event.count} tags (token {event.token})"
         case _:
             return None
 

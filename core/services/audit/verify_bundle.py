@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 Read = Callable[[str], bytes]
+BASE32 = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's
 
 # --- Ed25519 (RFC 8032 5.1.7), slow and short: it checks a handful of signatures ------------------------------------
 
@@ -84,6 +85,18 @@ def entry_hash(prev: bytes, entry: dict[str, Any]) -> str:
     return hashlib.sha256(prev + str(len(spelled)).encode() + b":" + spelled + entry["raw"].encode()).hexdigest()
 
 
+def shown_id(entry: dict[str, Any]) -> str | None:
+    """What the desk's `trace` takes for the message, or for the held read or tag, that an entry is about."""
+    letter, number = "m", entry["subjects"][0]
+    if number is None and entry["type"].startswith("email."):
+        letter, number = "a", entry["data"].get("item")
+    if not isinstance(number, int):
+        return None
+    return letter + "".join(
+        "0123456789abcdefghjkmnpqrstvwxyz"[number >> 5 * place & 31] for place in reversed(range(13))
+    )
+
+
 def entries(read: Read) -> Iterator[dict[str, Any]]:
     for line in read("events.jsonl").decode().split("\n"):
         if line:
@@ -114,6 +127,8 @@ def check_chain(read: Read, proof: dict[str, Any]) -> str:
             raise ValueError(f"entry {seq} is not what its hash says")
         if json.loads(entry["raw"]) != entry["data"]:
             raise ValueError(f"entry {seq} shows other data than was hashed")
+        if entry["id"] != shown_id(entry):
+            raise ValueError(f"entry {seq} shows another id than was hashed")
         last = seq
     if chain and chain[proof["last_seq"]] != proof["head"]:
         raise ValueError("the head of the chain is not the one in proof.json")

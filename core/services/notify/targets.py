@@ -10,15 +10,22 @@ from sqlalchemy import Row, select
 from core.db.tables import Mailbox, table
 from core.db.transaction import Transaction
 from core.errors import Conflict
-from core.events import CATALOGUE, EmailApprovalUndone, EmailSent
+from core.events import CATALOGUE, EmailApprovalUndone, EmailRead, EmailSent
 from core.model import Mode
 from core.rules import modes
 from core.rules.policy import Policy
 from core.services import context
 
 MAILBOX: Final = table(Mailbox)
-WEBHOOK_EVENTS: Final = frozenset(name for name in CATALOGUE if name.startswith("email.")) - {EmailApprovalUndone.type}
-"""What a webhook can subscribe to. Not an approval taken back: the approval is announced once it can no longer be."""
+WEBHOOK_EVENTS: Final = frozenset(name for name in CATALOGUE if name.startswith("email.")) - {
+    EmailApprovalUndone.type,
+    EmailRead.type,
+}
+"""What a webhook can subscribe to.
+
+Not an approval taken back: the approval is announced once it can no longer be. Not reads: who looks at an agent's mail
+is no business of the program that its webhook feeds.
+"""
 
 
 def require_notification_target(

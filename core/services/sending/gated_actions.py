@@ -6,6 +6,7 @@ An approved action is a grant: the same call succeeds once within an hour.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import select, update
@@ -14,13 +15,15 @@ from core.db import gate_queries
 from core.db.gate_queries import SenderState, TokenFacts
 from core.db.tables import Message, Review, table
 from core.db.transaction import Transaction
-from core.events import EmailPending
+from core.events import EmailPending, EmailTagged
 from core.ids import spell_id
 from core.model import Action, Actor, Block, Hold, Mode
 from core.rules import content, modes
 from core.rules.content import Rendered
 from core.services import context
 from core.services.context import ServiceContext
+from core.services.control import read_log
+from core.services.control.read_log import Shown, What
 from core.services.sending import gate, refusals, review
 from core.services.sending.refusals import Refusal
 from core.services.sending.submit_result import Answer, blocked
@@ -29,10 +32,50 @@ REVIEW: Final = table(Review)
 MESSAGE: Final = table(Message)
 
 
-def ask(
-    tx: Transaction, action: Action, address: str, target: str, *, token: TokenFacts, house: ServiceContext
+@dataclass(frozen=True, slots=True)
+class _Allowed:
+    """It may be done now. `grant` is the approval that it uses up, where a person had to be asked."""
+
+    token: TokenFacts
+    box: SenderState
+    grant: int | None = None
+
+
+def read(tx: Transaction, address: str, target: str, *, token: TokenFacts, house: ServiceContext) -> Answer | None:
+    """None if the mailbox's messages may be shown now, which is then in the log; else what the agent is told."""
+    asked = _ask(tx, Action.READ, address, target, token=token, house=house)
+    if isinstance(asked, Answer):
+        return asked
+    read_log.by_agent(tx, Shown(What.MESSAGES, mailbox=address), token=asked.token, box=asked.box, grant=asked.grant)
+    return None
+
+
+def tag(
+    tx: Transaction, message_id: int, tags: list[str], address: str, *, token: TokenFacts, house: ServiceContext
 ) -> Answer | None:
-    """None if the action may be done now; else what the agent is told instead."""
+    """Replace a message's tags, if the ladder lets it; tags that are there already are no act."""
+    digest = hashlib.sha256("\n".join(tags).encode()).hexdigest()
+    asked = _ask(tx, Action.TAG, address, f"tags:{spell_id('m', message_id)}:{digest[:16]}", token=token, house=house)
+    if isinstance(asked, Answer):
+        return asked
+    known = tx.one(select(MESSAGE.c.tags, MESSAGE.c.run_id).where(MESSAGE.c.id == message_id))
+    if known is None or list(known.tags or ()) == tags:
+        return None
+    tx.write(update(MESSAGE).where(MESSAGE.c.id == message_id).values(tags=tags))
+    tx.emit(
+        EmailTagged(
+            actor=str(Actor("agent", asked.box.agent_name)), message=message_id, mailbox=asked.box.mailbox_id,
+            agent=asked.box.agent_id, run=known.run_id, stream=asked.box.stream_id, count=len(tags), digest=digest,
+            token=asked.token.id, item=asked.grant,
+        )
+    )  # fmt: skip
+    return None
+
+
+def _ask(
+    tx: Transaction, action: Action, address: str, target: str, *, token: TokenFacts, house: ServiceContext
+) -> Answer | _Allowed:
+    """That the action may be done now, or what the agent is told instead."""
     alive = gate.require_live_token(tx, token.id)
     box = gate_queries.gate_by_address(tx.conn, address)
     if box is None:
@@ -45,23 +88,14 @@ def ask(
         case Block(error=error, reason=reason):
             return _refused(tx, box, action, blocked(error, reason))
         case Hold(reasons=_) as hold:
-            return None if _use_grant(tx, box, action, target) else _hold(tx, box, action, target, hold, house)
+            grant = _use_grant(tx, box, action, target)
+            return _hold(tx, box, action, target, hold, house) if grant is None else _Allowed(alive, box, grant)
         case _:
-            return None
+            return _Allowed(alive, box)
 
 
-def tag(
-    tx: Transaction, message_id: int, tags: list[str], address: str, *, token: TokenFacts, house: ServiceContext
-) -> Answer | None:
-    """Replace a message's tags, if the ladder lets it."""
-    digest = hashlib.sha256("\n".join(tags).encode()).hexdigest()[:16]
-    asked = ask(tx, Action.TAG, address, f"tags:{spell_id('m', message_id)}:{digest}", token=token, house=house)
-    if asked is None:
-        tx.write(update(MESSAGE).where(MESSAGE.c.id == message_id).values(tags=tags))
-    return asked
-
-
-def _use_grant(tx: Transaction, box: SenderState, action: Action, target: str) -> bool:
+def _use_grant(tx: Transaction, box: SenderState, action: Action, target: str) -> int | None:
+    """The approval of just this, used up by it; None without one."""
     c = REVIEW.c
     grant = tx.one(
         select(c.id)
@@ -75,9 +109,9 @@ def _use_grant(tx: Transaction, box: SenderState, action: Action, target: str) -
         .limit(1)
     )
     if grant is None:
-        return False
+        return None
     tx.write(update(REVIEW).where(c.id == grant.id).values(status="used", due_at=None))
-    return True
+    return int(grant.id)
 
 
 def _hold(tx: Transaction, box: SenderState, action: Action, target: str, hold: Hold, rooms: ServiceContext) -> Answer:

@@ -11,7 +11,7 @@ from core.db.store import Store
 from core.db.tables import Mailbox, Message, table
 from core.demo.clock import FakeClock
 from core.durations import HOUR
-from core.model import Action, Mode
+from core.model import Mode
 from core.rules.policy import Policy
 from core.services.control import emergency
 from core.services.sending import gated_actions, refusals, review
@@ -68,7 +68,7 @@ def test_refused_reads_are_counted_too(store: Store) -> None:
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
     suspend(desk)
     for _ in range(MANY):
-        store.transact(lambda tx: gated_actions.ask(tx, Action.READ, ADDRESS, "x", token=desk.token, house=desk.house))
+        store.transact(lambda tx: gated_actions.read(tx, ADDRESS, "x", token=desk.token, house=desk.house))
     store.transact(refusals.tell)
     assert len(events(store, "email.blocked")) == 11
 

@@ -12,7 +12,7 @@ from core.db.tables import Body, Contact, Message, Recipient, Review, table
 from core.demo.clock import FakeClock
 from core.durations import DAY, HOUR, SECOND
 from core.errors import Conflict, Forbidden, NotFound
-from core.model import Action, Actor, ContentClass, Mode
+from core.model import Actor, ContentClass, Mode
 from core.rules.policy import Policy
 from core.rules.policy.sections import HeldClasses
 from core.rules.policy.sections import Review as ReviewPolicy
@@ -310,9 +310,7 @@ def test_pending_mail_survives_a_change_of_mode_untouched(store: Store) -> None:
 
 def ask(desk: Bench, target: str = "messages:") -> Any:
     return desk.store.transact(
-        lambda tx: gated_actions.ask(
-            tx, Action.READ, "help@support-bot.acme.test", target, token=desk.token, house=desk.house
-        )
+        lambda tx: gated_actions.read(tx, "help@support-bot.acme.test", target, token=desk.token, house=desk.house)
     )
 
 

@@ -1,0 +1,61 @@
+"""What is shown over HTTP is in the log before it is shown.
+
+A handler reads, then has it entered, then answers: what cannot be entered is not shown (503). What was entered within
+the hour is remembered, so that whoever polls costs the desk's one writer nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+from fastapi import Request
+
+from core.api.auth import Authenticator
+from core.db.counters import bucket
+from core.db.gate_queries import TokenFacts
+from core.db.store import Store
+from core.db.writer import Writer
+from core.model import Actor
+from core.services.control import read_log
+from core.services.control.read_log import WINDOW, Door, Shown
+
+MOST: Final = 100_000
+"""Reads remembered; beyond it the counters in the database are asked."""
+
+
+class ReadLog:
+    """Enters reads of operators and agents, one for equal reads of an hour."""
+
+    def __init__(self, store: Store, writer: Writer, callers: Authenticator) -> None:
+        self._store = store
+        self._writer = writer
+        self._callers = callers
+        self._hour = -1
+        self._entered: set[tuple[bytes, str]] = set()
+
+    async def operator(self, request: Request, shown: Shown) -> None:
+        """An operator is about to be shown this. Raises `Unauthenticated`, `Forbidden`, `Unavailable`."""
+        key = (hashlib.sha256(request.headers.get("authorization", "").encode()).digest(), shown.object)
+        if self._known(key):
+            return
+        actor = self._callers.operator(request)
+        await self._writer.do(lambda tx: read_log.by_operator(tx, shown, door=Door.HTTP, actor=actor))
+        self._entered.add(key)
+
+    async def anybody(self, request: Request, caller: TokenFacts | Actor, shown: Shown, *, own: Shown) -> None:
+        """The same for whoever asked; `own` is what an agent was shown, of its own mail."""
+        if isinstance(caller, Actor):
+            await self.operator(request, shown)
+            return
+        key = (str(caller.id).encode(), own.object)
+        if not self._known(key):
+            await self._writer.do(lambda tx: read_log.by_agent(tx, own, token=caller))
+            self._entered.add(key)
+
+    def _known(self, key: tuple[bytes, str]) -> bool:
+        hour = bucket(self._store.clock.now(), WINDOW)
+        if hour != self._hour or len(self._entered) > MOST:
+            self._entered.clear()
+            self._hour = hour
+        return key in self._entered

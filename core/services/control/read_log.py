@@ -1,0 +1,172 @@
+"""Reads are acts too: who was shown which mail or which records, through which door, stands in the log.
+
+An auditor asks "who has seen this message", "what did this operator look at" and "which run read this mailbox". One
+entry answers each of them for an hour: the same reader, door, run and object within one clock hour adds no second one,
+so a program that polls every second leaves 24 entries a day instead of 86,400. Different objects are always entries of
+their own: an export and a walk through a thousand messages look like what they are. What an agent asks of its own
+mail's delivery (`status`) is one entry for each token and hour, for it shows the agent nothing that it did not write.
+
+A read by a human's approval (`gated_all`) is never left out. What shows neither mail nor people (modes, budgets,
+lanes, figures) is no read in this sense; that an operator opened the console is `operator.signed_in`.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import select
+
+from core.db.counters import bucket
+from core.db.gate_queries import SenderState, TokenFacts
+from core.db.tables import Mailbox, Message, Review, Run, table
+from core.db.transaction import Transaction
+from core.events import DeskRead, EmailRead
+from core.ids import spell_id
+from core.model import Actor
+from core.rules.roles import Verb
+from core.services import access
+
+MAILBOX: Final = table(Mailbox)
+MESSAGE: Final = table(Message)
+REVIEW: Final = table(Review)
+RUN: Final = table(Run)
+
+WINDOW: Final = 60
+"""Minutes in which one entry stands for all equal reads; a bucket of the counters, so all gateways share it."""
+LISTED: Final = 50
+"""Ids an entry names at most; a trace tells of no more messages."""
+
+
+class Door(enum.StrEnum):
+    """Where the reader stood."""
+
+    HTTP = "http"
+    CLI = "cli"
+    CONSOLE = "console"
+
+
+class What(enum.StrEnum):
+    """What was shown: mail, then the desk's records."""
+
+    MESSAGE = "message"
+    DIFFERENCE = "difference"
+    STATUS = "status"
+    MESSAGES = "messages"
+    PENDING = "pending"
+    TRACE = "trace"
+    LOG = "log"
+    EVIDENCE = "evidence"
+    SUPPRESSIONS = "suppressions"
+    CONSENTS = "consents"
+
+
+NEEDS: Final[Mapping[What, Verb]] = {
+    What.MESSAGE: Verb.MESSAGE_READ,
+    What.DIFFERENCE: Verb.MESSAGE_READ,
+    What.STATUS: Verb.MESSAGE_READ,
+    What.MESSAGES: Verb.MESSAGE_READ,
+    What.PENDING: Verb.MESSAGE_READ,
+    What.TRACE: Verb.TRACE_READ,
+    What.LOG: Verb.AUDIT_READ,
+    What.EVIDENCE: Verb.AUDIT_READ,
+    What.SUPPRESSIONS: Verb.MESSAGE_READ,
+    What.CONSENTS: Verb.MESSAGE_READ,
+}
+"""What an operator must be allowed to, to be shown it."""
+RECORDS: Final = frozenset({What.LOG, What.EVIDENCE, What.SUPPRESSIONS, What.CONSENTS})
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a reader was shown: of one message or action, of a mailbox (by address), of several messages, or of all."""
+
+    what: What
+    item: int | None = None
+    mailbox: str | None = None
+    messages: tuple[int, ...] = ()
+
+    @property
+    def object(self) -> str:
+        """The same for equal reads. A status call is of whatever the token may ask."""
+        if self.what is What.STATUS:
+            return self.what.value
+        return f"{self.what}:{self.item}:{self.mailbox}:{','.join(map(str, self.messages))}"
+
+
+# --- verbs --------------------------------------------------------------------------------------------------------
+
+
+def by_operator(tx: Transaction, shown: Shown, *, door: Door, actor: Actor) -> bool:
+    """Enter what an operator was shown. False if it stands there for this hour. Raises `AccessEnded`, `Forbidden`."""
+    actor = access.require(tx, actor, NEEDS[shown.what])
+    if not _first(tx, f"{actor}:{door}", shown):
+        return False
+    if shown.what in RECORDS:
+        tx.emit(DeskRead(actor=str(actor), what=shown.what.value, door=door.value))
+        return True
+    item = shown.messages[0] if len(shown.messages) == 1 else shown.item
+    subjects = _of_item(tx, item) if item is not None else _of_mailbox(tx, shown.mailbox)
+    told = [spell_id("m", one) for one in shown.messages[:LISTED]]
+    tx.emit(EmailRead(actor=str(actor), what=shown.what.value, door=door.value, messages=told, **subjects))
+    return True
+
+
+def by_agent(
+    tx: Transaction, shown: Shown, *, token: TokenFacts, box: SenderState | None = None, grant: int | None = None
+) -> bool:
+    """Enter what an agent was shown, with the run its token is bound to. A read by a person's `grant` always is."""
+    first = _first(tx, f"token {token.id}", shown)
+    if not first and grant is None:
+        return False
+    subjects = _of_item(tx, shown.item) if shown.item is not None else {}
+    if box is not None:
+        subjects = {"mailbox": box.mailbox_id, "stream": box.stream_id}
+    subjects |= {"agent": token.agent_id, "item": grant}
+    if token.run_key is not None:
+        subjects["run"] = _run(tx, token.agent_id, token.run_key)
+    actor = str(Actor("agent", token.agent_name))
+    tx.emit(EmailRead(actor=actor, what=shown.what.value, door=Door.HTTP.value, token=token.id, **subjects))
+    return True
+
+
+# --- how ----------------------------------------------------------------------------------------------------------
+
+
+def _first(tx: Transaction, reader: str, shown: Shown) -> bool:
+    """Whether this is the first equal read of the hour, and keep that it was. The key is a digest: it holds no name."""
+    key = hashlib.sha256(f"{reader}:{shown.object}".encode()).hexdigest()[:32]
+    hour = bucket(tx.now, WINDOW)
+    if tx.total("read", key, "shown", since=hour):
+        return False
+    tx.bump("read", key, "shown", minute=hour)
+    return True
+
+
+def _of_item(tx: Transaction, item: int) -> dict[str, Any]:
+    """The ids by which a read of a message, or of a held read or tag, is found."""
+    m, r = MESSAGE.c, REVIEW.c
+    row = tx.one(select(m.mailbox_id, m.agent_id, m.run_id, m.stream_id).where(m.id == item))
+    if row is not None:
+        return {
+            "message": item, "mailbox": row.mailbox_id, "agent": row.agent_id, "run": row.run_id,
+            "stream": row.stream_id,
+        }  # fmt: skip
+    held = tx.one(select(r.mailbox_id, r.agent_id).where(r.id == item))
+    return {} if held is None else {"mailbox": held.mailbox_id, "agent": held.agent_id, "item": item}
+
+
+def _of_mailbox(tx: Transaction, address: str | None) -> dict[str, Any]:
+    if address is None:
+        return {}
+    row = tx.one(select(MAILBOX.c.id, MAILBOX.c.agent_id, MAILBOX.c.stream_id).where(MAILBOX.c.address == address))
+    return {} if row is None else {"mailbox": row.id, "agent": row.agent_id, "stream": row.stream_id}
+
+
+def _run(tx: Transaction, agent_id: int, key: str) -> int | None:
+    """The run of this key, once it has begun."""
+    row = tx.one(select(RUN.c.id).where(RUN.c.agent_id == agent_id, RUN.c.key == key))
+    return None if row is None else int(row.id)
