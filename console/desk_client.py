@@ -39,6 +39,7 @@ from core.model import Actor
 from core.rules.roles import Verb
 from core.rules.signed_ids import HmacKeys
 from core.services import access, context
+from core.settings import Settings
 
 T = TypeVar("T")
 
@@ -65,7 +66,9 @@ class Desk:
     in its transaction. A console that is left open overnight shows nothing to somebody who left the firm.
     """
 
-    def __init__(self, store: Store, actor: Actor, keyring: HmacKeys) -> None:
+    def __init__(self, store: Store, actor: Actor, keyring: HmacKeys, *, settings: Settings | None = None) -> None:
+        """`settings` of the desk's directory: who signs for deliverability is shown what DNS and they say."""
+        self.settings = settings
         self.store = store
         self.actor = actor
         self.keyring = keyring

@@ -29,7 +29,7 @@ from core.model import Actor, Clock
 from core.rules.signed_ids import HmacKeys
 from core.security import credentials, key_file
 from core.services import access
-from core.settings import load
+from core.settings import Settings, load
 
 MODES: Final[Mapping[str, type[DeskScreen]]] = {
     "desk": DeskOverview,
@@ -43,10 +43,13 @@ MODES: Final[Mapping[str, type[DeskScreen]]] = {
 }
 
 
-def build(store: Store, actor: Actor, keyring: HmacKeys | None = None, *, name: str = "") -> Parts:
+def build(
+    store: Store, actor: Actor, keyring: HmacKeys | None = None, *, name: str = "", settings: Settings | None = None
+) -> Parts:
     """The desk as this operator sees it. Without its keys nothing proves to be ours by its marks, only by its row."""
     ring = keyring or HmacKeys({"00": secrets.token_bytes(32)}, "00")
-    return Parts(Desk(store, actor, ring), MODES, agent=AgentPage, message=MessageScreen, trace=TraceScreen, name=name)
+    desk = Desk(store, actor, ring, settings=settings)
+    return Parts(desk, MODES, agent=AgentPage, message=MessageScreen, trace=TraceScreen, name=name)
 
 
 def sign_in(directory: Path, token: str) -> Parts:
@@ -73,4 +76,5 @@ def open_desk(directory: Path, actor: Actor, *, clock: Clock) -> Parts:
 
 def _furnished(store: Store, actor: Actor, directory: Path) -> Parts:
     settings = load(directory)
-    return build(store, actor, key_file.provenance_keys(settings.master_key.read_text()), name=settings.name)
+    ring = key_file.provenance_keys(settings.master_key.read_text())
+    return build(store, actor, ring, name=settings.name, settings=settings)

@@ -218,7 +218,7 @@ ACTIONS: Final[dict[str, Action]] = {
         Action(
             "sign", "a", "approve", (Scope.IDENTITIES,), Asks.TYPED,
             (Verb.MAILBOX_SIGN_OWNER, Verb.MAILBOX_SIGN_GOVERNANCE, Verb.MAILBOX_SIGN_DELIVERABILITY), "a approve", 1,
-            help="Sign for this identity, affirming the checklist.",
+            help="Sign for this identity: see what the desk found, answer for each item, type its address.",
         ),
         Action(
             "veto", "x", "veto", (Scope.IDENTITIES,), Asks.REASON, (Verb.MAILBOX_VETO,), "x veto", 2,

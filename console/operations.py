@@ -6,24 +6,30 @@ decisions, each with its own event; one that is refused takes none of the others
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from core.db import directory
 from core.db.directory import MailboxRecord
 from core.db.store import DATABASE_ERRORS, Store, unavailable
 from core.db.transaction import Transaction
 from core.errors import AccessEnded, Refused
 from core.model import Actor, Mode
 from core.rules.issuance import Kind
+from core.rules.roles import Verb
+from core.services import access
 from core.services.control import emergency, read_log
 from core.services.control.emergency import Frozen, Started
 from core.services.control.read_log import Door, Shown
 from core.services.feedback import suppressions
 from core.services.feedback.suppressions import Entry
-from core.services.identity import mailbox_settings, mailboxes, operators
+from core.services.identity import mailbox_settings, mailboxes, operators, sender_checks
+from core.services.identity.checklists import Sheet
+from core.services.identity.sender_checks import Lookups
 from core.services.sending import review
 from core.services.sending.review import Decision, DecisionResult
+from core.settings import Settings
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -151,13 +157,41 @@ def unsuppress(address: str, reason: str) -> Deed[int]:
     return lambda store, actor: store.transact(lambda tx: suppressions.remove(tx, address, reason=reason, actor=actor))
 
 
-def sign(
-    address: str, kind: Kind, *, affirmed: Collection[str], reason: str | None, digest: str
-) -> Deed[MailboxRecord]:
-    """`digest` is that of the record on the screen: one that has changed since is not signed unseen."""
+@dataclass(frozen=True, slots=True)
+class ToSign:
+    """A checklist with what the desk found, and what it looked at outside of the database to find it."""
+
+    sheet: Sheet
+    lookups: Lookups | None
+
+
+def to_sign(address: str, kind: Kind, settings: Settings | None) -> Deed[ToSign]:
+    """Read what this operator would sign. For deliverability DNS is asked, which takes seconds where it is slow."""
+
+    def run(store: Store, actor: Actor) -> ToSign:
+        lookups = None
+        if kind is Kind.DELIVERABILITY and settings is not None:
+            with store.read() as conn:
+                access.require_reader(conn, actor, Verb.DESK_READ, now=store.clock.now())
+                record = directory.mailbox(conn, address)
+                now = store.clock.now()
+                wanted = None if record is None else sender_checks.wanted(conn, record, settings, now=now)
+            lookups = None if wanted is None else sender_checks.look(wanted)
+        sheet = store.look(lambda tx: mailboxes.to_sign(tx, address, kind, actor=actor, lookups=lookups))
+        return ToSign(sheet, lookups)
+
+    return run
+
+
+def sign(shown: ToSign, *, affirmed: Collection[str], overrides: Mapping[str, str]) -> Deed[MailboxRecord]:
+    """Sign exactly what was shown: a record that has changed since, or other findings, are not signed unseen."""
+    sheet = shown.sheet
     return lambda store, actor: store.transact(
-        lambda tx: mailboxes.sign(tx, address, kind, actor=actor, affirmed=affirmed, reason=reason, digest=digest)
-    )
+        lambda tx: mailboxes.sign(
+            tx, sheet.record.address, sheet.kind, actor=actor, affirmed=affirmed, overrides=overrides,
+            lookups=shown.lookups, digest=sheet.digest,
+        )
+    )  # fmt: skip
 
 
 def veto(address: str, kind: Kind, reason: str) -> Deed[MailboxRecord]:

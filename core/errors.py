@@ -8,6 +8,7 @@
     │   ├── Forbidden           known, but not allowed: role, scope, somebody else's              (HTTP 403)
     │   ├── NotFound            no such thing, or not one of yours                                (HTTP 404)
     │   ├── Conflict            the state has moved on: decided already, digest differs           (HTTP 409)
+    │   │   └── ChecklistOpen   a signature whose checklist is not answered: says which items         (HTTP 409)
     │   └── TooLarge            over a limit that protects the desk                               (HTTP 413)
     └── Unavailable             the desk cannot answer now; nothing was written                   (HTTP 503)
         └── Overloaded          the writer's queue is full
@@ -16,6 +17,8 @@ What mail does (bounced, deferred, held) is a value in `words`, never an excepti
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class PostroomError(Exception):
@@ -72,6 +75,19 @@ class NotFound(Refused):
 
 class Conflict(Refused):
     error = "conflict"
+
+
+class ChecklistOpen(Conflict):
+    """A checklist is not answered: `open_items` are to be affirmed, `found_false` each need a reason. Item codes."""
+
+    error = "checklist"
+
+    def __init__(
+        self, reason: str, *, fix: str | None = None, open_items: Sequence[str] = (), found_false: Sequence[str] = ()
+    ) -> None:
+        super().__init__(reason, fix=fix)
+        self.open_items = tuple(open_items)
+        self.found_false = tuple(found_false)
 
 
 class TooLarge(Refused):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual import on
 from textual.app import ComposeResult
@@ -12,6 +12,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 
 from console import operations
+from console.checklist import Answers, SignDialog
 from console.dialogs import Choice, ChoiceDialog
 from console.keymap import Scope
 from console.queries import records as reads
@@ -130,21 +131,21 @@ class IdentitiesScreen(ListScreen):
         self.ask(dialog, lambda value: then(one, Kind(value)))
 
     def _sign(self, one: Identity, kind: Kind) -> None:
-        address, digest = one.record.address, one.record.digest
-        points = [f"· {item.sentence}" for item in CHECKLISTS[kind]] or ["· You answer for what it does."]
-        self.ask_typed(
-            fill("Sign $address as $kind?", address=address, kind=kind.value),
-            Content(f"The record has the digest {digest[:12]}. You affirm:\n" + "\n".join(points)),
-            expected=make_safe(address).text,
-            does="sign",
-            reason=False,
-            then=lambda _: self.console.deed(
-                operations.sign(
-                    address, kind, affirmed=[item.code for item in CHECKLISTS[kind]], reason=None, digest=digest
-                ),
-                lambda record: self.console.say(f"signed as {kind}: {record.address} is {record.status}"),
-            ),
-        )
+        """Show what the desk finds, then ask. Looking may take seconds: DNS is asked for deliverability."""
+        if kind is Kind.DELIVERABILITY:
+            self.console.say("looking at DNS and the ways in for feedback ...")
+        self.console.deed(operations.to_sign(one.record.address, kind, self.desk.settings), self._ask_to_sign)
+
+    def _ask_to_sign(self, shown: operations.ToSign) -> None:
+        sheet = shown.sheet
+
+        def answered(answer: Answers) -> None:
+            self.console.deed(
+                operations.sign(shown, affirmed=answer.affirmed, overrides=answer.overrides),
+                lambda record: self.console.say(f"signed as {sheet.kind}: {record.address} is {record.status}"),
+            )
+
+        self.ask(SignDialog(sheet, clock=self.console.monotonic), answered)
 
     def _veto(self, one: Identity, kind: Kind) -> None:
         address = one.record.address
@@ -176,6 +177,7 @@ def record_lines(one: Identity, keys: tuple[KeyRow, ...], *, now: int) -> list[l
         _fact(
             "owner", f"{record.owner or ABSENT} · systems {record.systems or ABSENT} ({record.system_owner or ABSENT})"
         ),
+        *([_fact("people", record.users)] if record.users else []),
         _fact("asked by", f"{record.requested_by}, {date(record.requested_at)}"),
         _fact("writes to", ", ".join(record.allow) or "nobody"),
         _fact("classes", ", ".join(record.classes)),
@@ -205,18 +207,26 @@ def _signature_lines(one: Identity) -> Iterator[list[Piece]]:
             yield [Piece("○ ", Tone.WARN), Piece(f"{kind.value} must still sign", Tone.WARN)]
 
 
+_ANSWERED: Final = {"desk": ("✔ desk ", Tone.GOOD), "signer": ("✔ ", Tone.GOOD), "override": ("▲ ", Tone.WARN)}
+
+
 def _checklist_lines(one: Identity) -> Iterator[list[Piece]]:
-    """What each signature affirms, and who has affirmed it."""
+    """What each signature affirms, who has affirmed it, and what was signed against the desk's own NO."""
     signed = {each.kind: each for each in one.signed}
     for kind in Kind:
         each = signed.get(kind.value)
-        if not CHECKLISTS[kind] or (each is None and one.record.status != "requested"):
+        if each is None and one.record.status != "requested":
             continue
         yield [Piece(f"{kind.value} affirms", Tone.MUTED)]
         for item in CHECKLISTS[kind]:
-            who = str(each.checklist.get(item.code, "")) if each else ""
-            mark, tone = ("✔ ", Tone.GOOD) if who else ("· ", Tone.MUTED)
-            yield [Piece(mark, tone), *line(make_safe(f"{item.sentence} {who}").text, Tone.MUTED)]
+            by = str(each.checklist.get(item.code, "")) if each else ""
+            mark, tone = _ANSWERED.get(by, ("· ", Tone.MUTED))
+            yield [Piece(mark, tone), *line(make_safe(item.sentence).text, Tone.MUTED)]
+            if each is not None and by == "override":
+                found = each.findings.get(item.code, {}).get("detail", "")
+                yield [Piece("  NO ", Tone.WARN), *line(make_safe(f"{found}").text)]
+            if each is not None and (why := each.reasons.get(item.code)):
+                yield [Piece("  because ", Tone.MUTED), *line(make_safe(why).text)]
         yield []
 
 

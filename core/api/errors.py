@@ -15,6 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from core.errors import (
+    ChecklistOpen,
     Conflict,
     Forbidden,
     Invalid,
@@ -78,6 +79,8 @@ def of_error(error: PostroomError, rid: str) -> Response:
     more: dict[str, Any] = {}
     if isinstance(error, Invalid):
         more["errors"] = [{"field": field, "problem": what} for field, what in error.problems]
+    if isinstance(error, ChecklistOpen):
+        more |= {"open": list(error.open_items), "found_false": list(error.found_false)}
     return problem(http, error=error.error, reason=error.reason, fix=error.fix, request_id=rid, **more)
 
 

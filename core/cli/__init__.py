@@ -8,8 +8,8 @@ serve.py           serve
 stop.py            stop, start
 doctor.py          what is missing before real mail can leave; diagnostics/ has its checks
 streams.py         stream: sending subdomains, their keys and DNS records
-dns_check.py       DNS records compared with those a stream should have
-mailboxes.py       mailbox: request, sign, end identities
+mailboxes.py       mailbox: request, renew, end identities
+signing.py         mailbox approve, veto: the checklist with what the desk found
 mailbox_limits.py  mailbox: mode, limits, allow-list, webhook
 agents.py          agent, token
 operators.py       operator

@@ -1,40 +1,30 @@
-"""`postroom mailbox`: request, sign and end identities; mailbox_limits.py has modes, limits and webhooks."""
+"""`postroom mailbox`: request, renew, end identities; signing.py signs for them, mailbox_limits.py says how much."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
 from core.cli import serializers
 from core.cli.context import CommandContext, Reason, command
-from core.cli.dns_check import Found, Zone
-from core.cli.mailbox_limits import Address, app, webhook_events
+from core.cli.mailbox_limits import Address, webhook_events
 from core.cli.output import Said, listed, moment, pairs, plain, table
-from core.cli.stream_dns import published as dns_of
-from core.cli.stream_dns import relays_locally
+from core.cli.signing import app, shown_of
 from core.db import directory
-from core.db.directory import MailboxRecord
 from core.db.transaction import Transaction
 from core.durations import duration, stamp
 from core.errors import Invalid
 from core.model import DEFAULT_CLASSES, ContentClass, Mode, plural
-from core.rules import addresses, issuance
-from core.rules.issuance import Kind
+from core.rules import addresses
 from core.security import credentials, key_file
-from core.services import context
 from core.services.audit import mode_evidence
-from core.services.identity import mailbox_record, mailboxes, retirement, streams
-from core.services.identity.mailboxes import Filing, Lookups
+from core.services.identity import mailbox_record, mailboxes, retirement
+from core.services.identity.mailboxes import Filing
 from core.services.notify import webhook_client
 
 __all__ = ["app"]
-
-ALL: Final = "all"
-_DIGEST: Final = re.compile(r"[0-9A-Fa-f]{64}")
-As = Annotated[Kind, typer.Option("--as", help="Which of the three signatures.")]
 
 
 # --- asking -------------------------------------------------------------------------------------------------------
@@ -57,6 +47,7 @@ def request(
     owner: Annotated[str | None, typer.Option(help="The operator who answers for it.")] = None,
     system_owner: Annotated[str | None, typer.Option(help="Who owns the systems it touches.")] = None,
     systems: Annotated[str | None, typer.Option(help="The systems it touches.")] = None,
+    users: Annotated[str | None, typer.Option(help="The people it writes to or acts for.")] = None,
     revoke_when: Annotated[str | None, typer.Option(help="What ends it early.")] = None,
     expires: Annotated[str | None, typer.Option(metavar="90d", help="When it ends: a duration or a date.")] = None,
     mode: Annotated[Mode | None, typer.Option(help="Its oversight mode; the policy's default unless named.")] = None,
@@ -89,6 +80,7 @@ def request(
         owner=owner,
         system_owner=system_owner,
         systems=systems,
+        users=users,
         standing_reason=standing_reason,
         revoke_when=revoke_when,
         expires_at=moment(expires, now=seat.now) if expires else None,
@@ -115,16 +107,6 @@ def _with_shown(tx: Transaction, filed: mailboxes.Filed) -> tuple[mailboxes.File
     return filed, shown_of(tx, filed.record)
 
 
-def shown_of(tx: Transaction, record: MailboxRecord) -> dict[str, Any]:
-    """A record with who has signed it and who must still."""
-    asked, signed = mailbox_record.as_request(record), mailbox_record.signatures(tx, record)
-    return serializers.mailbox(record, context.current_policy(tx)[1]) | {
-        "missing": list(issuance.missing(asked)) if record.status == "requested" else [],
-        "waiting_for": [*issuance.waiting_for(asked, signed)] if record.status == "requested" else [],
-        "signoffs": [serializers.signoff(one) for one in directory.signoffs(tx.conn, record.id)],
-    }
-
-
 def _webhook(seat: CommandContext, url: str | None, address: str) -> tuple[str | None, str | None, bytes | None]:
     if url is None:
         return None, None, None
@@ -144,75 +126,7 @@ def read_classes(given: Sequence[str] | None) -> tuple[ContentClass, ...]:
     return tuple(dict.fromkeys(ContentClass(name) for name in names))
 
 
-# --- signing ------------------------------------------------------------------------------------------------------
-
-
-@command(app, "approve", example="postroom mailbox approve help@support-bot.acme.com --as governance")
-def approve(
-    seat: CommandContext,
-    *,
-    address: Address,
-    kind: As,
-    reason: Annotated[str | None, typer.Option(help="Why; it stands in the log.")] = None,
-    affirm: Annotated[
-        list[str] | None,
-        typer.Option(metavar="all|ITEM", help="What you answer for on the checklist; may be repeated."),
-    ] = None,
-    digest: Annotated[
-        str | None, typer.Option(metavar="HEX", help="Sign only the record with this record_digest (mailbox show).")
-    ] = None,
-) -> Said:
-    """Sign for an identity, as owner, governance or deliverability; the last signature brings it into being.
-
-    By default you affirm its checklist whole; what you answered for then, and what the desk saw itself, is shown.
-    """
-    items = {item.code: item.sentence for item in issuance.CHECKLISTS[kind]}
-    named = listed(affirm) or [ALL]
-    if unknown := [code for code in named if code not in {ALL, *items}]:
-        fix = f"the items are all, {', '.join(items)}" if items else f"{kind} has no checklist: leave --affirm out"
-        raise Invalid(f"no such item: {', '.join(unknown)}", fix=fix)
-    if digest is not None and not _DIGEST.fullmatch(digest.strip()):
-        raise Invalid("a digest is 64 hexadecimal characters", fix="copy record_digest from postroom mailbox show")
-    affirmed = [*items] if ALL in named else named
-    lookups = _lookups(seat, address) if kind is Kind.DELIVERABILITY else None
-
-    def verb(tx: Transaction, actor: Any) -> dict[str, Any]:
-        record = mailboxes.sign(
-            tx, address, kind, actor=actor, affirmed=affirmed, reason=reason, lookups=lookups, digest=digest
-        )  # fmt: skip
-        return shown_of(tx, record)
-
-    shown = seat.act(verb)
-    mine = next(one for one in shown["signoffs"] if one["kind"] == kind)
-    lines = [
-        f"[x] {code}: {items[code]} {'The desk saw it itself.' if by == 'desk' else 'You answer for it.'}"
-        for code, by in mine["checklist"].items()
-    ]
-    waits = shown["waiting_for"]
-    lines.append(f"You signed the record with the digest {mine['record_digest']}.")
-    lines.append(f"{address} waits for {', '.join(waits)}." if waits else f"{address} is {shown['status']}.")
-    return Said(shown, "\n".join(lines))
-
-
-def _lookups(seat: CommandContext, address: str) -> Lookups:
-    """What the desk can see from here. A no is never made of it: DNS may be young, and the signer looks too."""
-    with seat.read() as conn:
-        record = directory.mailbox(conn, address)
-        if record is None:
-            return Lookups()
-        stream = streams.show(conn, record.domain)
-    wanted = [one for one in dns_of(seat, record.domain).records if one.required]
-    published = None
-    if not relays_locally(stream.route):
-        published = all(one is Found.THERE for one in Zone().look_up(wanted)) or None
-    return Lookups(published=published, feedback=seat.settings.feedback.connected(stream.provider) or None)
-
-
-@command(app, "veto", example="postroom mailbox veto x@bot.acme.com --as deliverability --reason 'shared subdomain'")
-def veto(seat: CommandContext, address: Address, kind: As, reason: Reason) -> Said:
-    """Say no to a request, which ends it."""
-    record = seat.act(lambda tx, actor: mailboxes.veto(tx, address, kind, actor=actor, reason=reason))
-    return Said(serializers.mailbox(record, seat.policy), f"{record.address} is vetoed.")
+# --- going on, ending ---------------------------------------------------------------------------------------------
 
 
 @command(app, "renew", example="postroom mailbox renew help@support-bot.acme.com --expires 90d --reason 'goes on'")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # every command spells something, and should not import all t
     from core.db.queries.message import MessageView, RecipientView, ReviewView
     from core.rules.dns import DnsRecord
     from core.rules.policy import Policy
+    from core.services.identity.checklists import Sheet
     from core.services.identity.streams import StreamFacts
     from core.services.sending.runs import RunView
 
@@ -95,6 +96,7 @@ def mailbox(one: MailboxRecord, policy: Policy) -> dict[str, Any]:
         "owner": one.owner,
         "system_owner": one.system_owner,
         "systems": one.systems,
+        "users": one.users,
         "standing_reason": one.standing_reason,
         "revoke_when": one.revoke_when,
         "stores_or_forwards": one.stores_or_forwards,
@@ -114,14 +116,31 @@ def mailbox(one: MailboxRecord, policy: Policy) -> dict[str, Any]:
     }
 
 
+def sheet(one: Sheet) -> dict[str, Any]:
+    """What whoever signs is shown: each item with what the desk found; `found` is null where it cannot tell."""
+    return {
+        "address": one.record.address,
+        "kind": one.kind.value,
+        "record_digest": one.record.digest,
+        "shown_digest": one.digest,
+        "checklist": [
+            {"item": item.code, "sentence": item.sentence, "found": finding.found, "detail": finding.detail}
+            for item, finding in one.items()
+        ],
+    }
+
+
 def signoff(one: SignoffFacts) -> dict[str, Any]:
     return {
         "kind": one.kind,
         "operator": one.operator,
         "approved": one.approved,
         "checklist": one.checklist,
+        "findings": one.findings,
+        "reasons": one.reasons,
         "reason": one.reason,
         "record_digest": one.record_digest,
+        "shown_digest": one.shown_digest,
         "at": when(one.at),
     }
 

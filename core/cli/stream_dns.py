@@ -10,14 +10,14 @@ import typer
 
 from core.cli import serializers
 from core.cli.context import CommandContext, command
-from core.cli.dns_check import Found, Zone
 from core.cli.output import Said, group
 from core.db.queries import agents as views
+from core.dns_check import Found, Zone
 from core.errors import Conflict
 from core.rules.dns import Alignment, DnsRecord, Slot
 from core.services.identity import stream_dns, streams
+from core.services.identity.sender_checks import relays_locally
 from core.services.identity.stream_dns import Publication
-from core.smtp import Route
 
 app: Final = group("stream", "Sending subdomains: routes, DKIM keys, DNS records, warm-up.")
 """streams.py adds the other commands."""
@@ -88,12 +88,6 @@ def published(seat: CommandContext, domain: str, *, dmarc: Alignment = "none") -
             conn, domain, mail_host=seat.settings.mail_host, now=seat.now, dmarc=dmarc,
             report_address=seat.settings.dmarc_reports,
         )  # fmt: skip
-
-
-def relays_locally(route: str) -> bool:
-    """Whether mail goes no further than this machine: a test, and nobody out there looks at its records."""
-    parsed = Route.parse(route)
-    return parsed.kind == "relay" and parsed.tls == "none" and parsed.host in {"localhost", "127.0.0.1", "::1"}
 
 
 def check_published(seat: CommandContext, domain: str, *, route: str, slot: Slot) -> None:

@@ -15,7 +15,7 @@ import typer
 from core.cli import serializers
 from core.cli.context import CommandContext, Reason, command
 from core.cli.output import Said, listed, pairs, table
-from core.cli.stream_dns import Domain, app, check_published, relays_locally
+from core.cli.stream_dns import Domain, app, check_published
 from core.db.queries import agents as views
 from core.durations import MICROS
 from core.errors import Invalid
@@ -26,6 +26,7 @@ from core.security import encryption, key_file
 from core.security.encryption import MasterKeys
 from core.services.control import emergency
 from core.services.identity import streams
+from core.services.identity.sender_checks import relays_locally
 from core.services.identity.streams import NewStream, SealedKey, StreamChange
 from core.smtp import Route
 from core.smtp.credentials import checked, first_line

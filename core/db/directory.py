@@ -125,6 +125,7 @@ class MailboxRecord:
     owner: str | None
     system_owner: str | None
     systems: str | None
+    users: str | None
     standing_reason: str | None
     revoke_when: str | None
     stores_or_forwards: bool
@@ -162,6 +163,8 @@ class MailboxRecord:
     def digest(self) -> str:
         """SHA-256 of what people sign: every field that says what the identity may do and who answers for it."""
         shown = {name: getattr(self, name) for name in _SIGNED}
+        if self.users is not None:  # came later: a record without it keeps the digest that people signed
+            shown["users"] = self.users
         return sha256(orjson.dumps(shown, option=orjson.OPT_SORT_KEYS)).hex()
 
 
@@ -237,8 +240,11 @@ class SignoffFacts:
     operator: str
     approved: bool
     checklist: dict[str, Any]
+    findings: dict[str, Any]
+    reasons: dict[str, Any]
     reason: str | None
     record_digest: str | None
+    shown_digest: str | None
     at: int
 
 
@@ -246,7 +252,18 @@ def signoffs(conn: Connection, mailbox_id: int) -> tuple[SignoffFacts, ...]:
     """Every signature of an identity, the first first."""
     c = SIGNOFF.c
     rows = conn.execute(
-        select(c.kind, c.operator, c.approved, c.checklist, c.reason, c.record_digest, c.at)
+        select(
+            c.kind,
+            c.operator,
+            c.approved,
+            c.checklist,
+            c.findings,
+            c.reasons,
+            c.reason,
+            c.record_digest,
+            c.shown_digest,
+            c.at,
+        )
         .where(c.mailbox_id == mailbox_id)
         .order_by(c.id)
     )

@@ -5,7 +5,7 @@ Each yes of the three is a fact of its own; one no ends the request.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core.events.catalogue import Data, Event, fact
 
@@ -20,36 +20,39 @@ class MailboxRequested(Event):
     missing: list[str]
 
 
-@fact("mailbox.owner_approved")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MailboxOwnerApproved(Event):
-    """The workflow's owner answers for the identity."""
+class _Signed(Event):
+    """A signature with its checklist: who answered for each item, and what the desk found against it."""
 
+    checklist: dict[str, Data] = field(default_factory=dict)
+    """Item -> `desk` (it saw that it is so), `signer` (they affirmed it), `override` (signed against what it saw)."""
+    found_false: dict[str, Data] = field(default_factory=dict)
+    """Item -> what the desk saw that makes it false."""
+    reasons: dict[str, Data] = field(default_factory=dict)
+    """Item -> why the signer signed it all the same, or what they noted on it."""
     reason: str | None = None
     record_digest: str | None = None
     """SHA-256 of the record that was signed."""
+    shown_digest: str | None = None
+    """SHA-256 of what the signer was shown: the record and the desk's findings."""
+
+
+@fact("mailbox.owner_approved")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailboxOwnerApproved(_Signed):
+    """The workflow's owner went through its checklist and answers for the identity."""
 
 
 @fact("mailbox.governance_approved")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MailboxGovernanceApproved(Event):
+class MailboxGovernanceApproved(_Signed):
     """Governance went through its checklist."""
-
-    checklist: dict[str, Data]
-    reason: str | None = None
-    record_digest: str | None = None
-    """SHA-256 of the record that was signed."""
 
 
 @fact("mailbox.signed_off")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MailboxSignedOff(Event):
-    """Deliverability lets it send; what the desk could check itself is marked so in `checklist`."""
-
-    checklist: dict[str, Data]
-    reason: str | None = None
-    record_digest: str | None = None
-    """SHA-256 of the record that was signed."""
+class MailboxSignedOff(_Signed):
+    """Deliverability lets it send."""
 
 
 @fact("mailbox.vetoed")

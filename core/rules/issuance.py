@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from core.errors import Conflict, Forbidden, Refused
+from core.errors import ChecklistOpen, Conflict, Forbidden, Invalid, Refused
 from core.model import DEFAULT_CLASSES, Actor, ContentClass, Mode, Role
 
 
@@ -63,6 +63,17 @@ class Signoff:
     approved: bool = True
 
 
+class By(enum.StrEnum):
+    """Who answers for one item of a signed checklist."""
+
+    DESK = "desk"
+    """The desk looked and saw that it is so."""
+    SIGNER = "signer"
+    """The desk could not tell; the signer affirmed it."""
+    OVERRIDE = "override"
+    """The desk saw that it is not so; the signer gave a reason to sign all the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """One point of a checklist. `sentence` is what the signer affirms; `desk`: the desk can look for itself."""
@@ -72,33 +83,56 @@ class Item:
     desk: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the desk found about one item: it is so (True), it is not (False), or it cannot tell (None).
+
+    `detail` is what it looked at, one sentence for the signer. It names dates, never ages, so that what was shown a
+    minute ago still reads the same.
+    """
+
+    code: str
+    found: bool | None = None
+    detail: str = ""
+
+
+OWNER_CHECKLIST: Final = (
+    Item("purpose", "The purpose says everything that the agent does with this address."),
+    Item("systems", "The systems in the record are all that it reaches."),
+    Item("users", "The people it writes to or acts for are known, and they are no more than the purpose needs."),
+    Item(
+        "standing_identity",
+        "It does not work without a standing identity: neither a token for one run nor a person's mailbox would do.",
+    ),
+)
 GOVERNANCE_CHECKLIST: Final = (
-    Item("ownership", "A named person answers for this identity and knows it."),
+    Item("ownership", "A named person answers for this identity and knows it.", desk=True),
     Item("naming", "Address and agent name say what it does and whose it is."),
     Item("credential_type", "It acts with short-lived, scoped tokens; it holds no credential of a mail provider."),
-    Item("expiration", "It ends on a date, and that date is no later than the purpose needs.", desk=True),
+    Item("expiration", "It ends on a date, within the longest life that the policy allows.", desk=True),
     Item("logging", "What it does, reads and is refused is in the log under its own name.", desk=True),
-    Item("revocation_path", "What ends it early is written down, and somebody has tried the way to end it."),
+    Item("revocation_path", "What ends it early is written down, and somebody has tried the way to end it.", desk=True),
 )
 DELIVERABILITY_CHECKLIST: Final = (
     Item(
         "subdomain_own",
-        "It sends from a subdomain of its own, not from one that carries transactional mail.",
+        "It sends from a subdomain of its own: no other agent and no other mail shares its reputation.",
         desk=True,
     ),
     Item(
         "keys_published", "Both DKIM selectors, SPF, DMARC and the return path of the stream are published.", desk=True
     ),
-    Item("limits", "Its caps fit the stream's age and what it is for.", desk=True),
+    Item("limits", "Its caps are no higher than the policy's, or fit the stream's age and its purpose.", desk=True),
     Item("suppression_connected", "Bounces, complaints and unsubscribes suppress before the next message.", desk=True),
     Item("feedback_connected", "The route's bounces and complaints come back to this desk.", desk=True),
     Item("classes", "It has the content classes that its purpose needs and no others."),
 )
 CHECKLISTS: Final[Mapping[Kind, tuple[Item, ...]]] = {
-    Kind.OWNER: (),
+    Kind.OWNER: OWNER_CHECKLIST,
     Kind.GOVERNANCE: GOVERNANCE_CHECKLIST,
     Kind.DELIVERABILITY: DELIVERABILITY_CHECKLIST,
 }
+LONGEST_REASON: Final = 500
 
 _UNATTENDED: Final = frozenset({Mode.MONITORED, Mode.AUTONOMOUS})
 _NAMES: Final = {"expires_at": "expires"}
@@ -223,9 +257,68 @@ def may_veto(kind: Kind, actor: Actor, *, request: Request, earlier: Sequence[Si
         raise Conflict(f"{request.address} is active", fix="suspend the agent or retire the mailbox")
 
 
-def unchecked(kind: Kind, affirmed: Collection[str]) -> tuple[Item, ...]:
-    """The points of the kind's checklist that neither the signer nor the desk has affirmed; it is signed whole."""
-    return tuple(item for item in CHECKLISTS[kind] if item.code not in affirmed)
+def answers(
+    kind: Kind, findings: Mapping[str, Finding], *, affirmed: Collection[str], reasons: Mapping[str, str]
+) -> dict[str, By]:
+    """Who answers for each item of the kind's checklist; it is signed whole.
+
+    What the desk saw needs nobody's word. What it could not tell, the signer affirms. What it saw to be false no
+    affirmation mends: that takes a reason for this very item. Raises `ChecklistOpen`; `Invalid` for an item that the
+    checklist does not have, or a reason that nobody could read.
+    """
+    items = CHECKLISTS[kind]
+    _check_named(kind, {item.code for item in items}, affirmed=affirmed, reasons=reasons)
+    answered: dict[str, By] = {}
+    for item in items:
+        finding = findings.get(item.code, Finding(item.code))
+        if finding.found:
+            answered[item.code] = By.DESK
+        elif finding.found is False:
+            if item.code in reasons:
+                answered[item.code] = By.OVERRIDE
+        elif item.code in affirmed or item.code in reasons:
+            answered[item.code] = By.SIGNER
+    left = [item for item in items if item.code not in answered]
+    if left:
+        denied = [item.code for item in left if findings.get(item.code, Finding(item.code)).found is False]
+        raise ChecklistOpen(
+            _left(left, findings),
+            fix=_how(denied, [item.code for item in left if item.code not in denied]),
+            open_items=[item.code for item in left if item.code not in denied],
+            found_false=denied,
+        )
+    return answered
+
+
+def _check_named(kind: Kind, codes: Collection[str], *, affirmed: Collection[str], reasons: Mapping[str, str]) -> None:
+    unknown = [code for code in (*affirmed, *reasons) if code not in codes]
+    if unknown:
+        raise Invalid(
+            f"the {kind} checklist has no item {', '.join(unknown)}",
+            fix=f"the items are {', '.join(item.code for item in CHECKLISTS[kind])}",
+            problems=tuple((code, "is no item of this checklist") for code in unknown),
+        )
+    for code, reason in reasons.items():
+        if not reason.strip() or len(reason) > LONGEST_REASON:
+            raise Invalid(
+                f"the reason for {code} is empty or longer than {LONGEST_REASON} characters",
+                fix="say in a sentence why it may be signed all the same",
+                problems=((code, "needs a reason that can be read"),),
+            )
+
+
+def _left(left: Sequence[Item], findings: Mapping[str, Finding]) -> str:
+    """What keeps the checklist from being signed, the desk's own NO first."""
+    denied = [item for item in left if (found := findings.get(item.code)) is not None and found.found is False]
+    open_ones = [item.code for item in left if item not in denied]
+    said = [f"the desk sees that {item.code} is not so: {findings[item.code].detail}" for item in denied]
+    return "; ".join([*said, *([f"not affirmed yet: {', '.join(open_ones)}"] if open_ones else [])])
+
+
+def _how(denied: Sequence[str], open_ones: Sequence[str]) -> str:
+    how = [f"look at {', '.join(open_ones)} and affirm each"] if open_ones else []
+    how += [f"mend {', '.join(denied)}, or give a reason for each"] if denied else []
+    return "; ".join(how)
 
 
 def stuck(request: Request) -> str | None:

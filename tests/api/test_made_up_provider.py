@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from core.cli import dns_check
+from core import dns_check
 from core.db.store import Store
 from core.db.tables import Suppression, table
 from core.errors import Invalid

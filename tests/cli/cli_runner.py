@@ -90,5 +90,5 @@ def with_mailbox(directory: Path) -> Clerk:
     clerk.ok("stream", "add", DOMAIN, "--relay", "smtp://127.0.0.1:2525", who="dora")
     clerk.ok("mailbox", "request", ADDRESS, *RECORD, "--allow", "*", who="alice")
     for kind, who in (("owner", "olive"), ("governance", "gail"), ("deliverability", "dora")):
-        clerk.ok("mailbox", "approve", ADDRESS, "--as", kind, who=who)
+        clerk.ok("mailbox", "approve", ADDRESS, "--as", kind, "--affirm", "all", who=who)
     return clerk

@@ -8,9 +8,9 @@ from typing import Any
 import dns.resolver
 import pytest
 
-from tests.cli.cli_runner import DOMAIN, Clerk
-from tests.cli.test_dns_check import Nameserver
+from tests.cli.cli_runner import ADDRESS, DOMAIN, RECORD, Clerk
 from tests.cli.test_stream_dns import configure, sent
+from tests.nameserver import Nameserver
 
 Records = dict[tuple[str, str], str]
 
@@ -20,7 +20,7 @@ def world(clerk: Clerk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Records]:
     """What the machine's resolver answers: at first exactly what `stream dns` printed."""
     configure(clerk, 'mail_host = "mail.acme.test"')
     clerk.ok("stream", "add", DOMAIN, "--relay", "smtp://x@smtp.sendgrid.net:587", who="dora")
-    server = Nameserver({})
+    server = Nameserver({}, silent=False)
     for one in clerk.ok("stream", "dns", DOMAIN)["records"]:
         strings = " ".join(f'"{part}"' for part in one["strings"])
         server.records[one["name"], one["type"]] = strings or one["value"]
@@ -43,6 +43,30 @@ def found(clerk: Clerk) -> list[dict[str, Any]]:
 def test_what_was_printed_and_published_is_fine(clerk: Clerk, world: Records) -> None:
     (only,) = found(clerk)
     assert (only["grade"], only["text"]) == ("ok", f"all {len(world)} records are published")
+
+
+def test_whoever_signs_is_shown_what_doctor_sees(clerk: Clerk, world: Records) -> None:
+    clerk.ok("mailbox", "request", ADDRESS, *RECORD, "--allow", "*", who="alice")
+    approve = ("mailbox", "approve", ADDRESS, "--as", "deliverability")
+
+    def seen(item: str) -> tuple[bool | None, str]:
+        sheet = clerk.run(*approve, "--json", who="dora").json["checklist"]
+        return next((one["found"], one["detail"]) for one in sheet if one["item"] == item)
+
+    assert seen("keys_published") == (True, f"All {len(world) - 1} records are published.")  # no MX for replies
+    assert seen("subdomain_own")[0] is True
+    del world[f"_dmarc.{DOMAIN}", "TXT"]
+    assert found(clerk)[0]["grade"] == "fail"
+    said = clerk.run(*approve, "--affirm", "all", "--json", who="dora").json
+    assert said["found_false"] == ["keys_published", "feedback_connected"]
+    assert seen("keys_published")[1].startswith("1 of 8 records are not as they should be: TXT _dmarc.")
+    world.clear()
+    assert "acme.test does not exist in DNS" in seen("subdomain_own")[1]
+    reasons = [f"{item}=goes out on Tuesday" for item in ("keys_published", "feedback_connected", "subdomain_own")]
+    signed = clerk.ok(
+        *approve, "--affirm", "all", *(part for one in reasons for part in ("--override", one)), who="dora"
+    )
+    assert set(signed["signoffs"][0]["reasons"]) == {"keys_published", "feedback_connected", "subdomain_own"}
 
 
 @pytest.mark.parametrize(

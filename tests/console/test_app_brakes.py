@@ -10,12 +10,9 @@ import pytest
 from console.screens.agent_actions import mode_refusal
 from core.db.tables import Agent, Desk, Lane, Mailbox, Suppression, table
 from core.model import Mode
-from core.rules.issuance import CHECKLISTS, Kind
 from core.services.control import emergency
-from core.services.identity import mailboxes
 from tests.console.harness import Scene, drawn, lines, looking, make_scene, press, request_identity, said, shows, until
-from tests.factories.desk import ADDRESS, ALICE, BOB, DORA, GAIL, OLIVE
-from tests.factories.records import SALES, add_keys
+from tests.factories.desk import ADDRESS, ALICE, BOB, DORA, GAIL
 
 pytestmark = pytest.mark.anyio
 
@@ -179,38 +176,6 @@ async def test_an_address_is_suppressed_and_let_go_again_by_typing_it(scene: Sce
         await pilot.press("x")
         await press(pilot, scene, *"asked", "enter", *"jane@example.com", "space")
         await until(pilot, lambda: scene.store.rows(table(Suppression).select())[0].removed_at is not None)
-
-
-async def test_an_identity_says_who_must_still_sign_and_is_signed_by_typing_its_address(scene: Scene) -> None:
-    request_identity(scene)
-    app = scene.app(OLIVE)
-    async with looking(app) as pilot:
-        await pilot.press("7")
-        await shows(pilot, "○ requested")
-        await shows(pilot, "owner must still sign")
-        await pilot.press("a")
-        await press(pilot, scene, *SALES, "space")
-        await until(pilot, lambda: "signed as owner" in said(app))
-        await shows(pilot, "✔ owner: olive")
-
-
-async def test_the_last_signature_makes_the_identity(scene: Scene) -> None:
-    scene.store.transact(lambda tx: add_keys(tx, scene.bench.stream_id))
-    request_identity(scene)
-    for kind, signer in ((Kind.OWNER, OLIVE), (Kind.GOVERNANCE, GAIL)):
-        codes = [item.code for item in CHECKLISTS[kind]]
-        scene.store.transact(
-            lambda tx, kind=kind, signer=signer, codes=codes: mailboxes.sign(  # type: ignore[misc]  # a loop's lambda
-                tx, SALES, kind, actor=signer, affirmed=codes
-            )
-        )
-    app = scene.app(DORA)
-    async with looking(app) as pilot:
-        await pilot.press("7")
-        await shows(pilot, "deliverability must still sign")
-        await pilot.press("a")
-        await press(pilot, scene, *SALES, "space")
-        await until(pilot, lambda: f"{SALES} is active" in said(app))
 
 
 async def test_who_asked_for_an_identity_cannot_sign_it_and_any_signer_may_veto(scene: Scene) -> None:

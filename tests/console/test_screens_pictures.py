@@ -16,7 +16,7 @@ from core.model import Actor, Role
 from tests.console.fixtures_gallery import make_gallery
 from tests.console.harness import Scene, drawn, looking, press, shows, until
 from tests.console.picture import PICTURES, compared, taken
-from tests.factories.desk import ALICE, person
+from tests.factories.desk import ALICE, DORA, person
 
 pytestmark = pytest.mark.anyio
 WIDE, SMALL = (120, 36), (80, 24)
@@ -115,6 +115,13 @@ async def identities(pilot: Pilot[int], scene: Scene) -> None:
     await shows(pilot, "✔ owner: olive")
 
 
+async def sign(pilot: Pilot[int], scene: Scene) -> None:
+    await pilot.press("7", "j")
+    await shows(pilot, "✔ owner: olive")
+    await pilot.press("a")
+    await shows(pilot, "The desk says NO")
+
+
 async def trace(pilot: Pilot[int], scene: Scene) -> None:
     await pilot.press("8", *"cfo@acme.example", "enter")
     await shows(pilot, "submitted")
@@ -188,6 +195,8 @@ SHOTS = (
     Shot("suppressions-120", suppressions),
     Shot("identities-120", identities),
     Shot("identities-80", identities, SMALL),
+    Shot("sign-120", sign, actor=DORA),
+    Shot("sign-80", sign, SMALL, actor=DORA),
     Shot("trace-120", trace),
     Shot("help-120", help_),
     Shot("read-only-80", queue, SMALL, actor=AUDREY),

@@ -63,10 +63,16 @@ def request(store: Store, *, actor: Actor = ALICE, **more: Any) -> Filed:
     return store.transact(lambda tx: mailboxes.request(tx, wanted, actor=actor))
 
 
+SHARED = {"subdomain_own": "sales-bot and support-bot are one team's"}
+"""Why sales may send from the stream that support-bot sends from as well: the desk says no to that."""
+
+
 def sign(store: Store, kind: Kind, *, address: str = SALES, actor: Actor | None = None, **more: Any) -> MailboxRecord:
-    """One signature, every point of the checklist affirmed."""
+    """One signature, every point of the checklist affirmed, the shared stream explained."""
     affirmed = more.pop("affirmed", [item.code for item in CHECKLISTS[kind]])
     signer = actor or SIGNERS[kind]
+    if kind is Kind.DELIVERABILITY:
+        more.setdefault("overrides", SHARED)
     return store.transact(lambda tx: mailboxes.sign(tx, address, kind, actor=signer, affirmed=affirmed, **more))
 
 

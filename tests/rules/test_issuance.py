@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.durations import DAY
-from core.errors import Conflict, Forbidden
+from core.errors import ChecklistOpen, Conflict, Forbidden, Invalid
 from core.model import DEFAULT_CLASSES, Actor, ContentClass, Mode, Role
 from core.rules.issuance import (
     CHECKLISTS,
+    By,
+    Finding,
     Kind,
     Request,
     Signoff,
+    answers,
     complete,
     is_wider,
     is_wider_allow,
@@ -24,7 +28,6 @@ from core.rules.issuance import (
     missing,
     needed,
     stuck,
-    unchecked,
     waiting_for,
     widened,
     widened_allow,
@@ -228,6 +231,7 @@ def test_a_record_whose_owner_asks_for_it_is_stuck_and_says_so() -> None:
 @pytest.mark.parametrize(
     ("kind", "codes"),
     [
+        (OWNER, ["purpose", "systems", "users", "standing_identity"]),
         (GOVERNANCE, ["ownership", "naming", "credential_type", "expiration", "logging", "revocation_path"]),
         (
             DELIVERABILITY,
@@ -240,11 +244,54 @@ def test_checklists_have_the_points_of_the_contract_each_with_a_sentence(kind: K
     assert all(item.sentence.endswith(".") for item in CHECKLISTS[kind])
 
 
-def test_a_checklist_is_signed_whole() -> None:
-    all_but = {item.code for item in CHECKLISTS[GOVERNANCE]} - {"logging"}
-    assert [item.code for item in unchecked(GOVERNANCE, all_but)] == ["logging"]
-    assert unchecked(GOVERNANCE, all_but | {"logging"}) == ()
-    assert unchecked(OWNER, ()) == ()
+CODES = [item.code for item in CHECKLISTS[GOVERNANCE]]
+
+
+def found(**verdicts: bool | None) -> dict[str, Finding]:
+    return {code: Finding(code, so, f"looked at {code}.") for code, so in verdicts.items()}
+
+
+def test_a_checklist_is_signed_whole_and_says_who_answers_for_each_item() -> None:
+    answered = answers(GOVERNANCE, found(logging=True), affirmed=set(CODES) - {"logging"}, reasons={})
+    assert answered == dict.fromkeys(CODES, By.SIGNER) | {"logging": By.DESK}
+    with pytest.raises(ChecklistOpen, match="not affirmed yet: naming") as refused:
+        answers(GOVERNANCE, {}, affirmed=set(CODES) - {"naming"}, reasons={})
+    assert (refused.value.open_items, refused.value.found_false) == (("naming",), ())
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_nothing_is_affirmed_unless_it_is_named(kind: Kind) -> None:
+    with pytest.raises(ChecklistOpen) as refused:
+        answers(kind, {}, affirmed=(), reasons={})
+    assert refused.value.open_items == tuple(item.code for item in CHECKLISTS[kind])
+
+
+def test_what_the_desk_found_false_takes_a_reason_and_no_affirmation_mends_it() -> None:
+    seen = found(expiration=False, logging=True)
+    with pytest.raises(ChecklistOpen, match="expiration is not so: looked at expiration") as refused:
+        answers(GOVERNANCE, seen, affirmed=CODES, reasons={})
+    assert (refused.value.open_items, refused.value.found_false) == ((), ("expiration",))
+    answered = answers(GOVERNANCE, seen, affirmed=CODES, reasons={"expiration": "agreed with the board"})
+    assert answered["expiration"] is By.OVERRIDE
+    assert answered["logging"] is By.DESK
+
+
+def test_a_reason_answers_for_its_own_item_only() -> None:
+    seen = found(expiration=False, ownership=False)
+    with pytest.raises(ChecklistOpen) as refused:
+        answers(GOVERNANCE, seen, affirmed=CODES, reasons={"expiration": "agreed with the board"})
+    assert refused.value.found_false == ("ownership",)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"affirmed": ["everything"], "reasons": {}}, {"affirmed": [], "reasons": {"everything": "why"}},
+     {"affirmed": CODES, "reasons": {"naming": " "}}, {"affirmed": CODES, "reasons": {"naming": "x" * 501}}],
+    ids=["affirms no item", "overrides no item", "empty reason", "endless reason"],
+)  # fmt: skip
+def test_an_answer_that_nobody_could_read_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(Invalid):
+        answers(GOVERNANCE, {}, **wrong)
 
 
 @pytest.mark.parametrize(

@@ -179,6 +179,7 @@ EDITS = {
     "oversight.pending_expiry": ('"1h"', '"80h"'),
     "oversight.release_delay": ('"20s"', '"0s"'),
     "oversight.minimum_time_on_rung": ('"7d"', '"1h"'),
+    "identities.longest_life": ('"90d"', '"400d"'),
     "budgets.run.cap": ("99", "101"),
     "budgets.agent.hour": ("0", "11"),
     "budgets.agent.day": ("9", "11"),

@@ -20,7 +20,7 @@ from core.api.schemas.responses import MailboxAnswer, MailboxesAnswer
 from core.db import directory
 from core.db.directory import MailboxRecord
 from core.db.transaction import Transaction
-from core.durations import DAY, duration, read_stamp, spell, stamp
+from core.durations import duration, read_stamp, spell, stamp
 from core.errors import Conflict, Invalid, Unavailable
 from core.model import Actor
 from core.rules import addresses, issuance
@@ -34,11 +34,10 @@ from core.services.identity.mailboxes import Filed, Filing
 from core.services.notify import webhook_client
 from core.settings import Settings
 
-FARTHEST_END: Final = 3_660 * DAY
 UNSAID: Final = "changed over HTTP, no reason given"
 _FIXED: Final = frozenset(
-    {"agent", "purpose", "owner", "system_owner", "systems", "standing_reason", "revoke_when", "expires",
-     "stores_or_forwards"}
+    {"agent", "purpose", "owner", "system_owner", "systems", "users", "standing_reason", "revoke_when",
+     "expires", "stores_or_forwards"}
 )  # fmt: skip
 """What people signed for: of an active identity it changes by a new request only."""
 
@@ -170,8 +169,8 @@ def _changed(filing: Filing, asked: IdentityMembers, hook: _Hook, *, now: int) -
     new: dict[str, Any] = {
         name: getattr(asked, name)
         for name in (
-            "display_name", "agent", "purpose", "owner", "system_owner", "standing_reason", "revoke_when",
-            "webhook_events",
+            "display_name", "agent", "purpose", "owner", "system_owner", "users", "standing_reason",
+            "revoke_when", "webhook_events",
         )
         if name in given
     }  # fmt: skip
@@ -253,8 +252,6 @@ def _end(text: str | None, *, now: int) -> int | None:
             at = read_stamp(text)
         except Invalid as error:
             raise Invalid(error.reason, fix="write 90d or 2027-01-31", problems=(("expires", error.reason),)) from error
-    if at > now + FARTHEST_END:
-        raise Invalid("an identity ends within ten years", problems=(("expires", "is too far away"),))
     return at
 
 
@@ -292,6 +289,7 @@ def _shown(tx: Transaction, record: MailboxRecord) -> dict[str, Any]:
         "owner": record.owner,
         "system_owner": record.system_owner,
         "systems": record.systems,
+        "users": record.users,
         "standing_reason": record.standing_reason,
         "revoke_when": record.revoke_when,
         "stores_or_forwards": record.stores_or_forwards,

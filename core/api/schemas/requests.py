@@ -305,6 +305,7 @@ class IdentityMembers(Shape):
     owner: Name | None = None
     system_owner: Name | None = None
     systems: Sentence | Annotated[list[Name], Field(max_length=50)] | None = None
+    users: Sentence | None = None
     standing_reason: Sentence | None = None
     revoke_when: Sentence | None = None
     expires: Name | None = None

@@ -8,13 +8,14 @@ from urllib.parse import urlsplit
 
 from core.cli.context import CommandContext
 from core.cli.diagnostics.finding import Finding, Grade
-from core.cli.dns_check import Found, Zone
-from core.cli.stream_dns import published, relays_locally
+from core.cli.stream_dns import published
+from core.dns_check import Found, Zone
 from core.durations import DAY
 from core.model import UNSUBSCRIBE_CLASSES
 from core.rules.dns import DnsRecord
 from core.rules.providers import registry
 from core.services.identity import streams
+from core.services.identity.sender_checks import relays_locally
 from core.services.identity.stream_dns import Publication
 from core.services.identity.streams import StreamFacts
 from core.smtp import Route

@@ -329,7 +329,7 @@ def detail(data: Mapping[str, Any]) -> str:
 def _spelled(name: str, value: Any) -> str:
     if name in _TIMES and isinstance(value, int):
         return stamp(value)
-    if name == "record_digest":
+    if name in {"record_digest", "shown_digest"}:
         return str(value)[:12]
     if isinstance(value, dict):
         return str(value.get("sentence") or ", ".join(f"{key} {_spelled(key, one)}" for key, one in value.items()))

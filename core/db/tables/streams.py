@@ -86,6 +86,7 @@ class Mailbox(SQLModel, table=True):
     owner: str | None = None
     system_owner: str | None = None
     systems: str | None = None
+    users: str | None = None
     standing_reason: str | None = None
     revoke_when: str | None = None
     stores_or_forwards: bool = False
@@ -129,7 +130,14 @@ class Signoff(SQLModel, table=True):
     operator: str
     approved: bool
     checklist: Json = json(default_factory=dict)
+    """Item -> who answers for it: `desk`, `signer` or `override`."""
+    findings: Json = json(default_factory=dict)
+    """Item -> what the desk found when it was signed: `found` and `detail`."""
+    reasons: Json = json(default_factory=dict)
+    """Item -> why it was signed against the desk's finding, or a note on it."""
     reason: str | None = None
     record_digest: str | None = None
     """SHA-256 of the record that the signer saw; NULL: signed before digests were kept."""
+    shown_digest: str | None = None
+    """SHA-256 of the record and the findings that the signer saw; NULL: signed before it was kept."""
     at: int = big()

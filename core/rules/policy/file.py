@@ -30,6 +30,9 @@ expiry_calendar = ""         # hours in which that clock runs, such as "mon-fri 
 release_delay = "10s"        # approvals in the console can be taken back this long
 minimum_time_on_rung = "24h" # from one raise of a mailbox's mode to the next; the first raise is free
 
+[identities]
+longest_life = "365d"        # from its request or renewal to its end; who needs it longer renews it
+
 [budgets.run]
 cap = 100                    # recipients in a run's whole life; more needs a human's explicit confirmation
 on_exceed = "hold"

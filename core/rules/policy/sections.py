@@ -139,6 +139,11 @@ class Oversight(Section):
     minimum_time_on_rung: Annotated[int, Span(0, 90 * DAY), Tightens.MORE] = 24 * HOUR
 
 
+class Identities(Section):
+    # From the request, or a renewal, to the end. What nobody renews ends by itself.
+    longest_life: Annotated[int, Span(DAY, 3_650 * DAY), Tightens.LESS] = 365 * DAY
+
+
 class RunBudget(Section):
     cap: Annotated[Count, Tightens.LESS] = 100
     on_exceed: Annotated[Literal["hold"], Tightens.CAREFUL] = "hold"
@@ -332,6 +337,7 @@ class Policy(Section):
     """The whole file. `Policy()` is what a new desk starts with."""
 
     oversight: Oversight = Oversight()
+    identities: Identities = Identities()
     budgets: Budgets = Budgets()
     warmup: Warmup = Warmup()
     guards: Guards = Guards()

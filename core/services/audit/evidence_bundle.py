@@ -44,6 +44,13 @@ DECISIONS: Final = frozenset(
     {"email.approved", "email.rejected", "email.approval_undone", "email.expired", "email.cancelled", "email.blocked"}
 )
 MODES: Final = frozenset({"mailbox.activated", "mailbox.mode_changed", "mailbox.retired"})
+SIGNATURES: Final[dict[str, str]] = {
+    "mailbox.owner_approved": "owner",
+    "mailbox.governance_approved": "governance",
+    "mailbox.signed_off": "deliverability",
+    "mailbox.vetoed": "",
+}
+"""Events of an identity's signatures, each with its kind; a veto names its own."""
 EVERYBODYS: Final = frozenset({"audit.checkpoint", "policy.changed", "policy.refused", "desk.stopped", "desk.started"})
 """Events that a bundle about one agent keeps: they were about it as well."""
 
@@ -58,6 +65,7 @@ class _Tables:
     dwell: list[int] = field(default_factory=list)
     decisions: list[list[object]] = field(default_factory=list)
     modes: list[list[object]] = field(default_factory=list)
+    signatures: list[list[object]] = field(default_factory=list)
     checkpoints: list[dict[str, Any]] = field(default_factory=list)
     first: int = 0
     last: int = 0
@@ -112,6 +120,7 @@ def bundle(
     archive.write("chain.txt", chain.getvalue())
     archive.write("decisions.csv", _csv(_DECISION_COLUMNS, gathered.decisions))
     archive.write("modes.csv", _csv(_MODE_COLUMNS, [*_modes_before(conn, since, agent_id, names), *gathered.modes]))
+    archive.write("signatures.csv", _csv(_SIGNATURE_COLUMNS, gathered.signatures))
     for name, content in _policies(conn, since, until):
         archive.write(name, content)
     archive.write("figures.json", _json(_figures(gathered)))
@@ -219,6 +228,8 @@ def _gather(gathered: _Tables, row: Row[Any], data: dict[str, Any], names: _Name
         if row.type in ("email.approved", "email.rejected"):
             gathered.reviewers[row.actor] += 1
             gathered.dwell += [data["dwell_ms"]] if data.get("dwell_ms") is not None else []
+    if row.type in SIGNATURES:
+        gathered.signatures += _signature(row, data, names)
     if row.type in MODES:
         new = data.get("new") or data.get("mode") or "retired"
         gathered.modes.append(
@@ -227,6 +238,19 @@ def _gather(gathered: _Tables, row: Row[Any], data: dict[str, Any], names: _Name
         )  # fmt: skip
     if row.type == "audit.checkpoint":
         gathered.checkpoints.append({name: data[name] for name in ("seq", "head", "signature", "key")} | {"at": row.at})
+
+
+def _signature(row: Row[Any], data: dict[str, Any], names: _Names) -> Iterator[list[object]]:
+    """A signature as one line for each item of its checklist; a veto, or one from before checklists were kept, is one.
+
+    Whoever reads it sees which items the desk vouched for, which a person did, and what was signed against its NO.
+    """
+    kind = data.get("kind") or SIGNATURES[row.type]
+    head = [row.seq, stamp(row.at), row.type, row.actor, names.mailbox(row.mailbox), names.agent(row.agent), kind]
+    digests = [data.get("record_digest"), data.get("shown_digest")]
+    checklist, denied, reasons = data.get("checklist") or {}, data.get("found_false") or {}, data.get("reasons") or {}
+    for item, by in checklist.items() or [(None, None)]:
+        yield [*head, item, by, denied.get(item), reasons.get(item), data.get("reason"), *digests]
 
 
 # --- files --------------------------------------------------------------------------------------------------------
@@ -333,6 +357,10 @@ _DECISION_COLUMNS: Final = (
     "seq", "time", "event", "by", "message", "digest", "policy", "dwell_ms", "batch", "reason", "mailbox", "agent",
     "overridden",
 )  # fmt: skip
+_SIGNATURE_COLUMNS: Final = (
+    "seq", "time", "event", "by", "mailbox", "agent", "kind", "item", "answered_by", "desk_found_false", "item_reason",
+    "reason", "record_digest", "shown_digest",
+)  # fmt: skip
 _MODE_COLUMNS: Final = ("seq", "time", "mailbox", "agent", "old", "new", "by", "reason")
 
 
@@ -377,6 +405,7 @@ signatures show only that one key signed them all.
 | chain.txt | seq and SHA-256 of every entry of the period, also of those a bundle about one agent leaves out |
 | proof.json | where the chain begins and ends, and the signed checkpoints that cover it |
 | decisions.csv | who decided what, when, after looking for how long, under which policy |
+| signatures.csv | who signed or vetoed each identity: every item, who answered for it, what was signed against |
 | modes.csv | the oversight mode of each mailbox when the period began, and every change of it |
 | policies/ | every version of the policy that was in force |
 | figures.json | counts of the events above |

@@ -6,6 +6,7 @@ it was.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -150,6 +151,7 @@ def told(entry: Entry, messages: Mapping[int, Row[Any]], people: People) -> Step
         or _travelled(event, people)
         or _came_of_it(event, people)
         or _read(event)
+        or _signed(event)
     )
     kind, text = said or ("change", f"{event.type} by {event.actor} {lines.detail(event.data())}".rstrip())
     data: dict[str, Any] = {**event.data()}
@@ -262,6 +264,28 @@ def _read(event: Event) -> Said:
             return "read", f"{event.actor} read the {event.what} ({event.door}{token})"
         case facts.EmailTagged():
             return "change", f"{event.actor} set {event.count} tags (token {event.token})"
+        case _:
+            return None
+
+
+def _signed(event: Event) -> Said:
+    """A signature under an identity, and what it was given against: a reason is worth nothing where nobody reads it."""
+    match event:
+        case facts.MailboxOwnerApproved() | facts.MailboxGovernanceApproved() | facts.MailboxSignedOff():
+            by = Counter(event.checklist.values())
+            counts = f"{by['desk']} items seen by the desk, {by['signer']} affirmed" if by else "no checklist kept"
+            text = f"{event.type} by {event.actor}: {counts}{_why(event.reason)}"
+            against = {
+                code: seen for code, seen in event.found_false.items() if event.checklist.get(code) == "override"
+            }
+            text += "".join(
+                f" · signed although {code} is not so ({seen}) because: {event.reasons.get(code)}"
+                for code, seen in against.items()
+            )
+            notes = {code: why for code, why in event.reasons.items() if code not in against}
+            text += "".join(f" · on {code}: {why}" for code, why in notes.items())
+            digests = (("record", event.record_digest), ("shown", event.shown_digest))
+            return "change", text + "".join(f" · {name} {digest[:12]}" for name, digest in digests if digest)
         case _:
             return None
 

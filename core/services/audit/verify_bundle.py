@@ -168,7 +168,31 @@ def check_tables(read: Read, _proof: dict[str, Any]) -> str:
     for row in rows:
         if actors.get((int(row["seq"]), row["event"])) != row["by"].removeprefix("'"):
             raise ValueError(f"decisions.csv, seq {row['seq']}: the log says otherwise")
-    return f"{len(rows):,} decisions and the figures agree with the events"
+    signatures = check_signatures(read)
+    return f"{len(rows):,} decisions, {signatures:,} signed items and the figures agree with the events"
+
+
+SIGNATURES = ("mailbox.owner_approved", "mailbox.governance_approved", "mailbox.signed_off", "mailbox.vetoed")
+
+
+def check_signatures(read: Read) -> int:
+    """Each line of signatures.csv is what the log says of that item, and none is missing."""
+    said: list[tuple[str, ...]] = []
+    for entry in entries(read):
+        if entry["type"] in SIGNATURES:
+            data = entry["data"]
+            items = data.get("checklist") or {"": ""}
+            told = [data.get("found_false") or {}, data.get("reasons") or {}]
+            said += [
+                (str(entry["seq"]), entry["type"], entry["actor"], item, by, *(one.get(item, "") for one in told))
+                for item, by in items.items()
+            ]
+    rows = list(csv.DictReader(io.StringIO(read("signatures.csv").decode(), newline="")))
+    names = ("seq", "event", "by", "item", "answered_by", "desk_found_false", "item_reason")
+    written = [tuple(row[name].removeprefix("'") for name in names) for row in rows]
+    if written != [tuple(one.removeprefix("'") for one in line) for line in said]:
+        raise ValueError("signatures.csv does not say what events.jsonl holds")
+    return len(rows)
 
 
 def check_files(read: Read, _proof: dict[str, Any]) -> str:

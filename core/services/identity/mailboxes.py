@@ -1,8 +1,8 @@
 """An inbox is a non-human identity: somebody asks, three sign or one says no, it is renewed, and one day it ends.
 
-Whoever asks never approves, owner and governance are two people, and what the desk can see for itself no signature can
-deny. How much an identity may do, once it exists, is `flow.bounds`. Every verb takes the person who acts and asks the
-table of roles first: an agent finds no way in, and an admin neither.
+Whoever asks never approves, and owner and governance are two people. What the desk sees to be false is signed with a
+reason only. How much an identity may do, once it exists, is `mailbox_settings`. Every verb takes the actor and
+asks the table of roles first: an agent finds no way in, and an admin neither.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from sqlalchemy import Row, delete, select, update
 
 from core.db import directory
 from core.db.directory import MailboxRecord
-from core.db.tables import Agent, Mailbox, Message, Recipient, Review, Signoff, Stream, StreamKey, table
+from core.db.tables import Agent, Mailbox, Message, Recipient, Review, Signoff, Stream, table
 from core.db.transaction import Transaction
-from core.durations import DAY
+from core.durations import spell
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.events import (
     Data,
@@ -37,20 +37,19 @@ from core.rules.addresses import Address
 from core.rules.issuance import Kind
 from core.rules.roles import Verb
 from core.services import access, context
-from core.services.identity import mailbox_record
+from core.services.identity import checklists, mailbox_record
+from core.services.identity.checklists import Sheet
+from core.services.identity.sender_checks import Lookups
 from core.services.notify import targets
 
 MAILBOX: Final = table(Mailbox)
 AGENT: Final = table(Agent)
 STREAM: Final = table(Stream)
-STREAM_KEY: Final = table(StreamKey)
 SIGNOFF: Final = table(Signoff)
 MESSAGE: Final = table(Message)
 RECIPIENT: Final = table(Recipient)
 REVIEW: Final = table(Review)
 
-LONG_LIFE: Final = 366 * DAY
-"""An identity that ends within a year has an expiration the desk can vouch for."""
 _AGENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SIGNS: Final[Mapping[Kind, Verb]] = {
     Kind.OWNER: Verb.MAILBOX_SIGN_OWNER,
@@ -78,6 +77,7 @@ class Filing:
     owner: str | None = None
     system_owner: str | None = None
     systems: str | None = None
+    users: str | None = None
     standing_reason: str | None = None
     revoke_when: str | None = None
     expires_at: int | None = None
@@ -147,7 +147,8 @@ def as_filing(record: MailboxRecord) -> Filing:
 
 
 _ALIKE: Final = (
-    "agent", "display_name", "purpose", "owner", "system_owner", "systems", "standing_reason", "revoke_when",
+    "agent", "display_name", "purpose", "owner", "system_owner", "systems", "users", "standing_reason",
+    "revoke_when",
     "expires_at", "stores_or_forwards", "allow", "pending_expiry", "webhook_url", "webhook_secret",
     "webhook_events",
 )  # fmt: skip
@@ -195,6 +196,17 @@ def _agent_for(tx: Transaction, name: str | None) -> int | None:
     return tx.create(AGENT, {"name": name, "created_at": tx.now, "suspend_figures": {}, "warned": {}})
 
 
+def _check_life(tx: Transaction, expires_at: int | None) -> None:
+    """Raises `Invalid` for an end later than the policy lets an identity live."""
+    most = context.current_policy(tx)[1].identities.longest_life
+    if expires_at is not None and expires_at > tx.now + most:
+        raise Invalid(
+            f"an identity lives at most {spell(most)}, the policy's identities.longest_life",
+            fix=f"ask for an end within {spell(most)}, and renew it then",
+            problems=(("expires", f"is more than {spell(most)} away"),),
+        )
+
+
 def _no_owner(tx: Transaction, record: MailboxRecord) -> str | None:
     if record.owner is None:
         return None
@@ -208,6 +220,7 @@ def _values(tx: Transaction, filing: Filing) -> dict[str, Any]:
     """Every column of the record that the filing decides, checked."""
     if filing.expires_at is not None and filing.expires_at <= tx.now:
         raise Invalid("the identity would have ended already", problems=(("expires", "is in the past"),))
+    _check_life(tx, filing.expires_at)
     values = {name: getattr(filing, name) for name in _ALIKE if name != "agent"}
     values |= {f"limit_{name}": filing.limits.get(name) for name in mailbox_record.LIMITS}
     mailbox_record.check_limits(filing.limits)
@@ -234,13 +247,15 @@ def _values(tx: Transaction, filing: Filing) -> dict[str, Any]:
 # --- signing ------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Lookups:
-    """What the caller found outside the database. None: it could not tell, so the signer answers for it."""
+def to_sign(tx: Transaction, address: str, kind: Kind, *, actor: Actor, lookups: Lookups | None = None) -> Sheet:
+    """What this person would sign: the checklist, with all that the desk found. Changes nothing.
 
-    published: bool | None = None
-    suppression: bool | None = True
-    feedback: bool | None = None
+    Whoever may not sign, or not now, is told before they go through the list. Raises as `sign` does.
+    """
+    actor = access.require(tx, actor, _SIGNS[kind])
+    record = mailbox_record.found(tx, address)
+    _check_open(tx, record, kind, actor)
+    return checklists.sheet(tx, record, kind, lookups)
 
 
 def sign(
@@ -250,19 +265,45 @@ def sign(
     *,
     actor: Actor,
     affirmed: Collection[str] = (),
+    overrides: Mapping[str, str] | None = None,
     reason: str | None = None,
     lookups: Lookups | None = None,
     digest: str | None = None,
 ) -> MailboxRecord:
     """One of the three says yes, having gone through the checklist; the last of them brings the identity into being.
 
-    `affirmed` are the codes the signer answers for. What the desk sees for itself needs no affirmation, and what it
-    sees to be wrong no affirmation can mend. `digest` is that of the record the signer was shown; without one, the
-    record as it is now is signed. Raises `Forbidden`, `NotFound`, `Conflict`.
+    `affirmed` are the codes of items that the signer answers for, `overrides` a reason for each item that the desk
+    found false. `digest` is of what the signer was shown, the whole sheet (`checklists`) or the record alone;
+    without one, the record as it is now is signed. Raises `Forbidden`, `NotFound`, `Conflict`, `ChecklistOpen`,
+    `Invalid`.
     """
     actor = access.require(tx, actor, _SIGNS[kind])
     record = mailbox_record.found(tx, address)
-    _check_shown(record, digest)
+    _check_open(tx, record, kind, actor)
+    shown = checklists.sheet(tx, record, kind, lookups)
+    _check_shown(shown, digest)
+    reasons = {code: " ".join(why.split()) for code, why in (overrides or {}).items()}
+    answered = issuance.answers(kind, shown.by_code, affirmed=affirmed, reasons=reasons)
+    # An earlier yes of this kind can be there only where it was given to another record: it counts no more.
+    tx.write(delete(SIGNOFF).where(SIGNOFF.c.mailbox_id == record.id, SIGNOFF.c.kind == kind.value))
+    checklist: dict[str, Data] = {code: by.value for code, by in answered.items()}
+    findings = {one.code: {"found": one.found, "detail": one.detail} for one in shown.findings}
+    _keep(
+        tx, record, kind, actor, approved=True, checklist=checklist, findings=findings, reasons=reasons,
+        shown_digest=shown.digest, reason=reason,
+    )  # fmt: skip
+    if kind is Kind.GOVERNANCE:
+        tx.write(update(MAILBOX).where(MAILBOX.c.id == record.id).values(governance_reviewer=actor.name))
+    tx.emit(_signed(shown, actor, checklist=checklist, reasons=reasons, reason=reason))
+    if record.status == "requested" and issuance.complete(
+        mailbox_record.as_request(record), mailbox_record.signatures(tx, record)
+    ):
+        _activate(tx, record)
+    return mailbox_record.found(tx, address)
+
+
+def _check_open(tx: Transaction, record: MailboxRecord, kind: Kind, actor: Actor) -> None:
+    """Whether this person may sign this record now. Raises `Forbidden`, `Conflict`."""
     asked, earlier = mailbox_record.as_request(record), mailbox_record.signatures(tx, record)
     owed = record.status == "active" and kind not in {one.kind for one in earlier}
     if record.status != "requested" and not owed:
@@ -271,19 +312,15 @@ def sign(
             fix="file a new request" if not mailbox_record.alive(tx, record) else None,
         )
     issuance.may_sign(kind, actor, request=asked, earlier=earlier)
-    if (record.expires_at or 0) <= tx.now:
+    ends = record.expires_at or 0
+    if ends <= tx.now:
         raise Conflict(f"{record.address} would have ended already", fix="file it again with a later end")
-    seen = _findings(tx, record, kind, lookups or Lookups())
-    checklist = _checklist(record, kind, seen, affirmed)
-    # An earlier yes of this kind can be there only where it was given to another record: it counts no more.
-    tx.write(delete(SIGNOFF).where(SIGNOFF.c.mailbox_id == record.id, SIGNOFF.c.kind == kind.value))
-    _keep(tx, record, kind, actor, approved=True, checklist=checklist, reason=reason)
-    if kind is Kind.GOVERNANCE:
-        tx.write(update(MAILBOX).where(MAILBOX.c.id == record.id).values(governance_reviewer=actor.name))
-    tx.emit(_signed(record, kind, actor, checklist=checklist, reason=reason))
-    if record.status == "requested" and issuance.complete(asked, mailbox_record.signatures(tx, record)):
-        _activate(tx, record)
-    return mailbox_record.found(tx, address)
+    most = context.current_policy(tx)[1].identities.longest_life
+    if record.status == "requested" and ends > tx.now + most:  # the policy was tightened after it was filed
+        raise Conflict(
+            f"{record.address} would live longer than the policy allows, {spell(most)}",
+            fix="file it again with an earlier end",
+        )
 
 
 def veto(tx: Transaction, address: str, kind: Kind, *, actor: Actor, reason: str) -> MailboxRecord:
@@ -304,14 +341,16 @@ def veto(tx: Transaction, address: str, kind: Kind, *, actor: Actor, reason: str
     return mailbox_record.found(tx, address)
 
 
-def _check_shown(record: MailboxRecord, digest: str | None) -> None:
-    """Nobody signs another record than they were shown. Raises `Conflict`."""
-    now = record.digest
-    if digest is not None and digest.strip().lower() != now:
-        raise Conflict(
-            f"the record of {record.address} has changed since it was shown: its digest is {now} now",
-            fix=f"look at it again (postroom mailbox show {record.address}), then sign",
-        )
+def _check_shown(shown: Sheet, digest: str | None) -> None:
+    """Nobody signs another record, or over other findings, than they were shown. Raises `Conflict`."""
+    record = shown.record
+    if digest is None or digest.strip().lower() in (record.digest, shown.digest):
+        return
+    raise Conflict(
+        f"the record of {record.address}, or what the desk finds about it, has changed since it was shown: "
+        f"the record's digest is {record.digest} now",
+        fix=f"look at it again (postroom mailbox show {record.address}), then sign",
+    )
 
 
 def _keep(tx: Transaction, record: MailboxRecord, kind: Kind, actor: Actor, **said: Any) -> None:
@@ -319,72 +358,27 @@ def _keep(tx: Transaction, record: MailboxRecord, kind: Kind, actor: Actor, **sa
     tx.create(SIGNOFF, row | {"record_digest": record.digest} | said)
 
 
-def _findings(tx: Transaction, record: MailboxRecord, kind: Kind, lookups: Lookups) -> dict[str, bool | None]:
-    """What the desk sees for itself of a checklist: it is so, it is not, or (None) it cannot tell."""
-    match kind:
-        case Kind.OWNER:
-            return {}
-        case Kind.GOVERNANCE:
-            soon = record.expires_at is not None and record.expires_at <= tx.now + LONG_LIFE
-            # The log takes every event of every mailbox: there is no switch that could be off.
-            return {"expiration": True if soon else None, "logging": True}
-        case Kind.DELIVERABILITY:
-            return _deliverability_findings(tx, record, lookups)
-        case _:
-            assert_never(kind)
-
-
-def _deliverability_findings(tx: Transaction, record: MailboxRecord, lookups: Lookups) -> dict[str, bool | None]:
-    c = STREAM_KEY.c
-    keys = tx.all(select(c.algorithm).where(c.stream_id == record.stream_id, c.retired_at.is_(None)))
-    signable = {"rsa", "ed25519"} <= {row.algorithm for row in keys}
-    _, policy = context.current_policy(tx)
-    usual = mailbox_record.common_figures(policy)
-    modest = all((getattr(record, f"limit_{name}") or 0) <= usual[name] for name in mailbox_record.LIMITS)
-    # Two labels are a whole organisation's domain, or a public suffix the desk does not know: a person must look.
-    own = not record.protected and record.domain.count(".") > 1
-    return {
-        "subdomain_own": True if own else None,
-        "keys_published": lookups.published if signable else False,
-        "limits": True if modest else None,
-        "suppression_connected": lookups.suppression,
-        "feedback_connected": lookups.feedback,
-    }
-
-
-def _checklist(
-    record: MailboxRecord, kind: Kind, seen: Mapping[str, bool | None], affirmed: Collection[str]
-) -> dict[str, Data]:
-    """Each point with who answers for it: `desk` or `signer`. Raises `Conflict`."""
-    wrong = [item for item in issuance.CHECKLISTS[kind] if seen.get(item.code) is False]
-    if wrong:
-        raise Conflict(
-            f"{record.address}: the desk sees that this is not so: {' '.join(item.sentence for item in wrong)}",
-            fix="postroom doctor tells what is missing",
-        )
-    sure = {code for code, so in seen.items() if so}
-    open_ = issuance.unchecked(kind, sure | set(affirmed))
-    if open_:
-        raise Conflict(
-            f"the checklist is not done: {', '.join(item.code for item in open_)}",
-            fix="look at each and affirm it: " + " ".join(item.sentence for item in open_),
-        )
-    return {item.code: "desk" if item.code in sure else "signer" for item in issuance.CHECKLISTS[kind]}
-
-
 def _signed(
-    record: MailboxRecord, kind: Kind, actor: Actor, *, checklist: dict[str, Data], reason: str | None
+    shown: Sheet, actor: Actor, *, checklist: dict[str, Data], reasons: Mapping[str, str], reason: str | None
 ) -> Event:
-    who = mailbox_record.subjects(record, actor) | {"record_digest": record.digest}
-    match kind:
+    record = shown.record
+    who: dict[str, Any] = mailbox_record.subjects(record, actor) | {
+        "checklist": checklist,
+        "found_false": {one.code: one.detail for one in shown.findings if one.found is False},
+        "reasons": dict(reasons),
+        "reason": reason,
+        "record_digest": record.digest,
+        "shown_digest": shown.digest,
+    }
+    match shown.kind:
         case Kind.OWNER:
-            return MailboxOwnerApproved(**who, reason=reason)
+            return MailboxOwnerApproved(**who)
         case Kind.GOVERNANCE:
-            return MailboxGovernanceApproved(**who, checklist=checklist, reason=reason)
+            return MailboxGovernanceApproved(**who)
         case Kind.DELIVERABILITY:
-            return MailboxSignedOff(**who, checklist=checklist, reason=reason)
+            return MailboxSignedOff(**who)
         case _:
-            assert_never(kind)
+            assert_never(shown.kind)
 
 
 def _activate(tx: Transaction, record: MailboxRecord) -> None:
@@ -412,6 +406,7 @@ def renew(tx: Transaction, address: str, *, expires_at: int, reason: str, actor:
     mailbox_record.need_reason(reason)
     if expires_at <= tx.now:
         raise Invalid("the new end is in the past", problems=(("expires", "is in the past"),))
+    _check_life(tx, expires_at)
     tx.write(
         update(MAILBOX)
         .where(MAILBOX.c.id == record.id)

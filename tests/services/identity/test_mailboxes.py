@@ -17,7 +17,6 @@ from core.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from core.model import Actor, Mode, Role
 from core.rules.issuance import Kind
 from core.services.identity import mailbox_settings, mailboxes
-from core.services.identity.mailboxes import Lookups
 from tests.factories import records
 from tests.factories.desk import ADDRESS, ALICE, DOMAIN, DORA, GAIL, OLIVE, ROOT, also, hire, make_desk, person
 from tests.factories.records import SALES, add_stream, issued, last, make_keyed_desk, request, sign, told
@@ -283,58 +282,6 @@ def test_nobody_signs_twice_nor_what_is_active(store: Store) -> None:
     sign(store, Kind.DELIVERABILITY)
     with pytest.raises(Conflict, match="is active"):
         sign(store, Kind.DELIVERABILITY)
-
-
-def test_a_checklist_is_signed_whole_and_says_who_answers_for_each_point(store: Store) -> None:
-    make_keyed_desk(store)
-    request(store)
-    with pytest.raises(Conflict, match="ownership, naming, credential_type, revocation_path") as refused:
-        sign(store, Kind.GOVERNANCE, affirmed=())
-    assert "somebody has tried" in (refused.value.fix or "")
-    sign(store, Kind.GOVERNANCE)
-    assert last(store, "mailbox.governance_approved").checklist == {
-        "ownership": "signer",
-        "naming": "signer",
-        "credential_type": "signer",
-        "expiration": "desk",
-        "logging": "desk",
-        "revocation_path": "signer",
-    }
-
-
-def test_the_desk_checks_of_deliverabilitys_list_what_it_can_see(store: Store) -> None:
-    make_keyed_desk(store)
-    request(store)
-    sign(store, Kind.DELIVERABILITY, affirmed=["classes"], lookups=Lookups(published=True, feedback=True))
-    assert last(store, "mailbox.signed_off").checklist == {
-        "subdomain_own": "desk",
-        "keys_published": "desk",
-        "limits": "desk",
-        "suppression_connected": "desk",
-        "feedback_connected": "desk",
-        "classes": "signer",
-    }
-
-
-def test_no_signature_outweighs_what_the_desk_sees_to_be_wrong(store: Store) -> None:
-    make_desk(store)
-    request(store)
-    with pytest.raises(Conflict, match="selectors"):
-        sign(store, Kind.DELIVERABILITY)
-
-
-def test_feedback_that_is_not_connected_is_no_sign_off(store: Store) -> None:
-    make_keyed_desk(store)
-    request(store)
-    with pytest.raises(Conflict, match="come back to this desk"):
-        sign(store, Kind.DELIVERABILITY, lookups=Lookups(feedback=False))
-
-
-def test_limits_above_the_policys_are_affirmed_by_a_person(store: Store) -> None:
-    make_keyed_desk(store)
-    request(store, limits={"day": 5_000})
-    with pytest.raises(Conflict, match="limits"):
-        sign(store, Kind.DELIVERABILITY, affirmed=["classes"], lookups=Lookups(published=True, feedback=True))
 
 
 def test_a_mailbox_that_only_reads_takes_two_signatures_and_the_third_before_it_sends(store: Store) -> None:

@@ -40,12 +40,10 @@ class Zone:
 
     def look_up(self, records: Sequence[DnsRecord]) -> list[Found]:
         """One answer a record, in order; asked for at once."""
-        if self._resolver is None:
-            try:
-                self._resolver = dns.resolver.Resolver()
-            except dns.exception.DNSException:  # no /etc/resolv.conf
-                return [Found.UNKNOWN] * len(records)
-        self._resolver.lifetime = self._patience
+        try:
+            self._asked()
+        except dns.exception.DNSException:  # no /etc/resolv.conf
+            return [Found.UNKNOWN] * len(records)
         with ThreadPoolExecutor(max(1, min(8, len(records)))) as pool:
             return list(pool.map(self._look_up, records))
 
@@ -56,6 +54,35 @@ class Zone:
             return [one for one in self._ask(record) if _same(one).lower().startswith(kind)]
         except (dns.exception.DNSException, OSError):
             return []
+
+    def published(self, name: str, kind: str) -> tuple[str, ...] | None:
+        """All TXT or MX values at a name, none where it has none. None: DNS did not answer."""
+        try:
+            answer = self._asked().resolve(name, kind, search=False)
+        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+            return ()
+        except (dns.exception.DNSException, OSError):
+            return None
+        return tuple(value for one in answer if (value := _value(one)) is not None)
+
+    def exists(self, name: str) -> bool | None:
+        """Whether the name is in DNS at all, with records or only as the parent of some. None: DNS did not answer."""
+        try:
+            self._asked().resolve(name, "SOA", search=False)
+        except dns.resolver.NXDOMAIN:
+            return False
+        except dns.resolver.NoAnswer:
+            return True
+        except (dns.exception.DNSException, OSError):
+            return None
+        return True
+
+    def _asked(self) -> dns.resolver.Resolver:
+        """The resolver. Raises a `DNSException` where the machine has none."""
+        if self._resolver is None:
+            self._resolver = dns.resolver.Resolver()
+        self._resolver.lifetime = self._patience
+        return self._resolver
 
     def _look_up(self, record: DnsRecord) -> Found:
         try:
@@ -70,8 +97,7 @@ class Zone:
         return Found.OTHER if any(_same(value).lower().startswith(kind) for value in values) else Found.MISSING
 
     def _ask(self, record: DnsRecord) -> list[str]:
-        assert self._resolver is not None  # `look_up` comes first
-        answer = self._resolver.resolve(record.name, record.type, search=False)
+        answer = self._asked().resolve(record.name, record.type, search=False)
         return [value for one in answer if (value := _value(one)) is not None]
 
 

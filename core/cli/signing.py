@@ -1,0 +1,215 @@
+"""`postroom mailbox approve` and `veto`: sign for an identity, having seen what the desk found.
+
+Nothing is affirmed by default. At a terminal the checklist is gone through item by item; a program names what it
+affirms, or is refused with the list of what is open. Where the desk found an item false, only a reason helps.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final
+
+import typer
+
+from core.cli import serializers
+from core.cli.context import CommandContext, Reason, command
+from core.cli.mailbox_limits import Address, app
+from core.cli.output import Said, listed
+from core.db import directory
+from core.db.directory import MailboxRecord
+from core.db.transaction import Transaction
+from core.errors import ChecklistOpen, Conflict, Invalid
+from core.model import Actor
+from core.rules import issuance
+from core.rules.issuance import Finding, Item, Kind
+from core.services import context
+from core.services.identity import mailbox_record, mailboxes, sender_checks
+from core.services.identity.checklists import Sheet
+from core.services.identity.sender_checks import Lookups
+
+__all__ = ["app"]
+
+ALL: Final = "all"
+_DIGEST: Final = re.compile(r"[0-9A-Fa-f]{64}")
+_SAYS: Final = {True: "The desk saw it: ", False: "The desk says NO: ", None: "You answer for it. "}
+As = Annotated[Kind, typer.Option("--as", help="Which of the three signatures.")]
+
+
+@command(app, "approve", example="postroom mailbox approve help@support-bot.acme.com --as governance --affirm all")
+def approve(
+    seat: CommandContext,
+    *,
+    address: Address,
+    kind: As,
+    affirm: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="all|ITEM,...", help="What you answer for on the checklist; all: what the desk did not find false."
+        ),
+    ] = None,
+    override: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ITEM=REASON", help="Why you sign although the desk found this item false."),
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="Why; it stands in the log.")] = None,
+    digest: Annotated[
+        str | None,
+        typer.Option(metavar="HEX", help="Sign only what has this record_digest (mailbox show) or shown_digest."),
+    ] = None,
+) -> Said:
+    """Sign for an identity, as owner, governance or deliverability; the last signature brings it into being.
+
+    Without --affirm it shows the checklist with what the desk found. At a terminal it then asks about each item.
+    """
+    affirmed, overrides = _named(kind, affirm), _reasons(override)
+    if digest is not None and not _DIGEST.fullmatch(digest.strip()):
+        raise Invalid("a digest is 64 hexadecimal characters", fix="copy record_digest from postroom mailbox show")
+    actor = seat.actor
+    lookups = _lookups(seat, address) if kind is Kind.DELIVERABILITY else None
+    sheet = seat.look(lambda tx: mailboxes.to_sign(tx, address, kind, actor=actor, lookups=lookups))
+    if affirm is None and override is None and _at_terminal(seat):
+        affirmed, overrides = _ask(seat, sheet)
+        digest = digest or sheet.digest
+
+    def verb(tx: Transaction, actor: Actor) -> dict[str, Any]:
+        record = mailboxes.sign(
+            tx, address, kind, actor=actor, affirmed=affirmed, overrides=overrides, reason=reason, lookups=lookups,
+            digest=digest,
+        )  # fmt: skip
+        return shown_of(tx, record)
+
+    try:
+        shown = seat.act(verb)
+    except ChecklistOpen as error:
+        return _refused(sheet, error)
+    return Said(shown, _signed(shown, kind))
+
+
+@command(app, "veto", example="postroom mailbox veto x@bot.acme.com --as deliverability --reason 'shared subdomain'")
+def veto(seat: CommandContext, address: Address, kind: As, reason: Reason) -> Said:
+    """Say no to a request, which ends it."""
+    record = seat.act(lambda tx, actor: mailboxes.veto(tx, address, kind, actor=actor, reason=reason))
+    return Said(serializers.mailbox(record, seat.policy), f"{record.address} is vetoed.")
+
+
+# --- what was named -----------------------------------------------------------------------------------------------
+
+
+def _named(kind: Kind, affirm: Sequence[str] | None) -> list[str]:
+    """The items that --affirm names; what is not on the checklist is a typing error, and exits like one."""
+    named, codes = listed(affirm), [item.code for item in issuance.CHECKLISTS[kind]]
+    if affirm is not None and not named:
+        raise Invalid("--affirm names no item", fix=f"the items are all, {', '.join(codes)}")
+    if unknown := [code for code in named if code not in {ALL, *codes}]:
+        raise Invalid(f"no such item: {', '.join(unknown)}", fix=f"the items are all, {', '.join(codes)}")
+    return codes if ALL in named else named
+
+
+def _reasons(override: Sequence[str] | None) -> dict[str, str]:
+    """`ITEM=REASON`, each item once."""
+    reasons: dict[str, str] = {}
+    for one in override or ():
+        code, equals, why = one.partition("=")
+        code = code.strip()
+        if not equals or not why.strip():
+            raise Invalid(f"--override {code} gives no reason", fix="write --override ITEM='why it may be signed'")
+        if code in reasons:
+            raise Invalid(f"--override names {code} twice", fix="give one reason for each item")
+        reasons[code] = why.strip()
+    return reasons
+
+
+def _lookups(seat: CommandContext, address: str) -> Lookups:
+    """What DNS and the settings say, looked at now."""
+    with seat.read() as conn:
+        record = directory.mailbox(conn, address)
+        wanted = None if record is None else sender_checks.wanted(conn, record, seat.settings, now=seat.now)
+    return Lookups() if wanted is None else sender_checks.look(wanted)
+
+
+# --- at a terminal ------------------------------------------------------------------------------------------------
+
+
+def _at_terminal(seat: CommandContext) -> bool:
+    return not seat.as_json and sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _ask(seat: CommandContext, sheet: Sheet) -> tuple[list[str], dict[str, str]]:
+    """Go through the checklist item by item. Raises `Conflict` at the first no."""
+    record = sheet.record
+    seat.note(f"{record.address}, signature as {sheet.kind}. Its record has the digest {record.digest}.")
+    affirmed: list[str] = []
+    reasons: dict[str, str] = {}
+    for item, finding in sheet.items():
+        seat.note("\n" + _line(item, finding))
+        if finding.found is False:
+            why = _prompt("    Reason to sign all the same (empty: do not sign)")
+            if not why:
+                raise _unsigned(record.address, sheet.kind, item)
+            reasons[item.code] = why
+        elif finding.found is None:
+            if _prompt("    Do you affirm it? yes/no").lower() not in {"y", "yes"}:
+                raise _unsigned(record.address, sheet.kind, item)
+            affirmed.append(item.code)
+    if _prompt(f"\nType {record.address} to sign as {sheet.kind}") != record.address:
+        raise Conflict("not signed: the address was not typed", fix="run the command again to sign")
+    return affirmed, reasons
+
+
+def _prompt(question: str) -> str:
+    return str(typer.prompt(question, default="", show_default=False, err=True)).strip()
+
+
+def _unsigned(address: str, kind: Kind, item: Item) -> Conflict:
+    return Conflict(
+        f"not signed: {item.code} is not affirmed", fix=f"to say no: postroom mailbox veto {address} --as {kind}"
+    )
+
+
+# --- what is said -------------------------------------------------------------------------------------------------
+
+
+def shown_of(tx: Transaction, record: MailboxRecord) -> dict[str, Any]:
+    """A record with who has signed it and who must still."""
+    asked, signed = mailbox_record.as_request(record), mailbox_record.signatures(tx, record)
+    return serializers.mailbox(record, context.current_policy(tx)[1]) | {
+        "missing": list(issuance.missing(asked)) if record.status == "requested" else [],
+        "waiting_for": [*issuance.waiting_for(asked, signed)] if record.status == "requested" else [],
+        "signoffs": [serializers.signoff(one) for one in directory.signoffs(tx.conn, record.id)],
+    }
+
+
+def _line(item: Item, finding: Finding) -> str:
+    mark = {True: "[desk]", False: "[ NO ]", None: "[    ]"}[finding.found]
+    return f"{mark} {item.code}: {item.sentence}\n       {_SAYS[finding.found]}{finding.detail}".rstrip()
+
+
+def _refused(sheet: Sheet, error: ChecklistOpen) -> Said:
+    """The whole sheet, and which items keep it from being signed."""
+    data = {
+        "error": error.error,
+        "reason": error.reason,
+        "fix": error.fix,
+        "open": list(error.open_items),
+        "found_false": list(error.found_false),
+    } | serializers.sheet(sheet)
+    refused = f"not signed: {error.reason}; {error.fix}: --affirm ITEM,... and --override ITEM=REASON"
+    return Said(data, "\n".join(_line(item, finding) for item, finding in sheet.items()), code=1, refused=[refused])
+
+
+def _signed(shown: Mapping[str, Any], kind: Kind) -> str:
+    mine = next(one for one in shown["signoffs"] if one["kind"] == kind)
+    sentences = {item.code: item.sentence for item in issuance.CHECKLISTS[kind]}
+    lines = []
+    for code, by in mine["checklist"].items():
+        detail, why = mine["findings"][code]["detail"], mine["reasons"].get(code)
+        says = {"desk": f"The desk saw it: {detail}", "signer": "You answer for it."}.get(
+            by, f"You signed although the desk says NO: {detail}"
+        )
+        lines.append(f"[x] {code}: {sentences[code]} {says}{f' Reason: {why}' if why else ''}")
+    lines.append(f"You signed the record with the digest {mine['record_digest']}.")
+    waits, address = shown["waiting_for"], shown["address"]
+    lines.append(f"{address} waits for {', '.join(waits)}." if waits else f"{address} is {shown['status']}.")
+    return "\n".join(lines)

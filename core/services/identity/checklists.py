@@ -1,0 +1,278 @@
+"""What the desk shows whoever is about to sign for an identity: each item of the checklist with what it found itself.
+
+The desk claims an item only where it looked and saw. A NO of its own stands on the sheet as plainly as a yes, and what
+it cannot tell it leaves to the signer, with the facts to judge by. The sheet has a digest, so that a signature can name
+what was shown and not only the record that was signed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final, assert_never
+
+import orjson
+from sqlalchemy import exists, select
+
+from core.db import directory, gate_queries
+from core.db.audit_log import LOG
+from core.db.directory import MailboxRecord
+from core.db.tables import Agent, Mailbox, Message, Recipient, StreamKey, Token, table
+from core.db.transaction import Transaction
+from core.durations import SECOND, spell, stamp
+from core.model import UNSUBSCRIBE_CLASSES, Feedback, Role, Status
+from core.rules import issuance
+from core.rules.issuance import Finding, Item, Kind
+from core.services import context
+from core.services.identity import mailbox_record, streams
+from core.services.identity.sender_checks import Look, Lookups
+from core.services.sending import limits
+
+MAILBOX: Final = table(Mailbox)
+AGENT: Final = table(Agent)
+STREAM_KEY: Final = table(StreamKey)
+TOKEN: Final = table(Token)
+MESSAGE: Final = table(Message)
+RECIPIENT: Final = table(Recipient)
+
+NAMED: Final = 3
+"""Agents that are named one by one."""
+LATEST: Final = 200
+"""Messages of a mailbox among which feedback is looked for: enough to see that it comes back, cheap on a big desk."""
+BOXES: Final = 20
+EVERYONE: Final = frozenset({"*", "*@*"})
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One checklist as it is shown: to whom it belongs, what the desk found, in the order of the checklist."""
+
+    record: MailboxRecord
+    kind: Kind
+    findings: tuple[Finding, ...]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what is shown: the record, the kind of signature, each finding."""
+        found = [[one.code, one.found, one.detail] for one in self.findings]
+        return sha256(orjson.dumps([self.record.digest, self.kind.value, found])).hexdigest()
+
+    @property
+    def by_code(self) -> dict[str, Finding]:
+        return {one.code: one for one in self.findings}
+
+    def items(self) -> Iterator[tuple[Item, Finding]]:
+        """Each item with what the desk found about it."""
+        yield from zip(issuance.CHECKLISTS[self.kind], self.findings, strict=True)
+
+
+def sheet(tx: Transaction, record: MailboxRecord, kind: Kind, lookups: Lookups | None = None) -> Sheet:
+    """What the signer of this kind is shown. `lookups` are what was seen outside of the database, None for nothing."""
+    match kind:
+        case Kind.OWNER:
+            found = _for_owner(record)
+        case Kind.GOVERNANCE:
+            found = _for_governance(tx, record)
+        case Kind.DELIVERABILITY:
+            found = _for_deliverability(tx, record, lookups or Lookups())
+        case _:
+            assert_never(kind)
+    looked = {one.code: one for one in found}
+    return Sheet(record, kind, tuple(looked.get(item.code, Finding(item.code)) for item in issuance.CHECKLISTS[kind]))
+
+
+# --- the owner ----------------------------------------------------------------------------------------------------
+
+
+def _for_owner(record: MailboxRecord) -> list[Finding]:
+    """What the record says. Whether it is the whole truth only the owner knows, so nothing here is a yes."""
+    writes = "anyone" if EVERYONE & {*record.allow} else ", ".join(record.allow) or "nobody"
+    users = f"{_sentence(record.users)} " if record.users else "The record does not say who they are. "
+    standing = _sentence(record.standing_reason) if record.standing_reason else "The record gives no reason."
+    return [
+        Finding("purpose", detail=_sentence(record.purpose or "The record gives none")),
+        Finding("systems", detail=_sentence(f"{record.systems}; their owner is {record.system_owner}")),
+        Finding("users", detail=f"{users}It may write to {writes}."),
+        Finding("standing_identity", detail=f"{standing} Its mode is {record.mode}."),
+    ]
+
+
+# --- governance ---------------------------------------------------------------------------------------------------
+
+
+def _for_governance(tx: Transaction, record: MailboxRecord) -> list[Finding]:
+    return [
+        _ownership(tx, record),
+        Finding("naming", detail=f"{record.agent} writes as {record.address}."),
+        _credentials(tx, record),
+        _expiration(tx, record),
+        _logging(tx, record),
+        _revocation(tx, record),
+    ]
+
+
+def _ownership(tx: Transaction, record: MailboxRecord) -> Finding:
+    person = directory.operator(tx.conn, record.owner or "")
+    if person is None or person.disabled_at is not None or Role.OWNER not in person.roles:
+        return Finding("ownership", found=False, detail=f"{record.owner} is not an active operator with role owner.")
+    for signed in directory.signoffs(tx.conn, record.id):
+        if signed.kind == Kind.OWNER and signed.approved and not mailbox_record.outdated(record, signed):
+            return Finding("ownership", found=True, detail=f"{signed.operator} signed as owner at {stamp(signed.at)}.")
+    return Finding("ownership", detail=f"{record.owner} has not signed as owner yet.")
+
+
+def _credentials(tx: Transaction, record: MailboxRecord) -> Finding:
+    c = TOKEN.c
+    alive = (c.agent_id == record.agent_id, c.revoked_at.is_(None), c.expires_at > tx.now)
+    rows = tx.all(select(c.issued_at, c.expires_at).where(*alive))
+    if not rows:
+        return Finding("credential_type", detail=f"{record.agent} holds no token yet.")
+    longest = max(row.expires_at - row.issued_at for row in rows)
+    lives = spell(longest // SECOND * SECOND)
+    said = f"{record.agent} holds {len(rows)} live token(s); the longest was issued for {lives}."
+    return Finding("credential_type", detail=said)
+
+
+def _expiration(tx: Transaction, record: MailboxRecord) -> Finding:
+    most = context.current_policy(tx)[1].identities.longest_life
+    ends = record.expires_at
+    if ends is None:
+        return Finding("expiration", found=False, detail="The record has no end.")
+    said = f"It ends {stamp(ends)}; the policy allows {spell(most)} from now."
+    return Finding("expiration", found=ends <= tx.now + most, detail=said)
+
+
+def _logging(tx: Transaction, record: MailboxRecord) -> Finding:
+    """Nothing turns the log off; that this identity is in it, by its own id, is looked up."""
+    c = LOG.c
+    wanted = select(c.seq).where(c.mailbox == record.id, c.type == "mailbox.requested").order_by(c.seq).limit(1)
+    entry = tx.one(wanted)
+    if entry is None:
+        return Finding("logging", found=False, detail="The log has no entry of its request.")
+    return Finding(
+        "logging", found=True, detail=f"Its first request is entry {entry.seq}; no setting turns the log off."
+    )
+
+
+def _revocation(tx: Transaction, record: MailboxRecord) -> Finding:
+    c = LOG.c
+    mine = (c.agent == record.agent_id, c.message.is_(None), c.type == "identity.drilled")
+    drilled = tx.one(select(c.at).where(*mine).order_by(c.seq.desc()).limit(1))
+    ends = f"It ends early when: {_sentence(record.revoke_when or 'nobody said')}"
+    if drilled is None:
+        return Finding("revocation_path", detail=f"{ends} Revocation has never been drilled for {record.agent}.")
+    return Finding("revocation_path", found=True, detail=f"{ends} Last drilled {stamp(drilled.at)}.")
+
+
+# --- deliverability -----------------------------------------------------------------------------------------------
+
+
+def _for_deliverability(tx: Transaction, record: MailboxRecord, lookups: Lookups) -> list[Finding]:
+    return [
+        _subdomain(tx, record, lookups.zone),
+        _keys(tx, record, lookups.published),
+        _limits(tx, record),
+        _suppression(tx, record, lookups.unsubscribe),
+        _feedback(tx, record, lookups.feedback),
+        Finding("classes", detail=f"It may send {', '.join(record.classes)}."),
+    ]
+
+
+def _subdomain(tx: Transaction, record: MailboxRecord, zone: Look) -> Finding:
+    """Receivers judge a domain by all that comes from it: whoever shares it shares the blame."""
+    code, domain = "subdomain_own", record.domain
+    others, asked = _sharing(tx, record, "active"), _sharing(tx, record, "requested")
+    more = f" {_agents(asked)} asked for addresses on it." if asked else ""
+    if others:
+        return Finding(code, found=False, detail=f"{_agents(others)} send from {domain} as well.{more}")
+    if record.protected:
+        return Finding(code, detail=f"{domain} is protected: it carries mail that agents must not put at risk.{more}")
+    if domain.count(".") < 2:  # a public suffix may have two labels: only a person can tell
+        return Finding(code, detail=f"{domain} looks like a whole organisation's domain.{more} {zone.detail}".rstrip())
+    alone = f"No other agent sends from {domain}.{more}"
+    return Finding(code, found=None if asked and zone.found else zone.found, detail=f"{alone} {zone.detail}".rstrip())
+
+
+def _sharing(tx: Transaction, record: MailboxRecord, status: str) -> list[str]:
+    """The other agents with an address on this stream."""
+    c = MAILBOX.c
+    wanted = (
+        select(AGENT.c.name)
+        .join(MAILBOX, c.agent_id == AGENT.c.id)
+        .where(c.stream_id == record.stream_id, c.agent_id != record.agent_id, c.status == status)
+    )
+    if status == "active":
+        wanted = wanted.where((c.expires_at.is_(None)) | (c.expires_at > tx.now))
+    return [row.name for row in tx.all(wanted.distinct().order_by(AGENT.c.name))]
+
+
+def _agents(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return f"1 other agent ({names[0]})"
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{len(names)} other agents ({', '.join(names[:NAMED])}{more})"
+
+
+def _keys(tx: Transaction, record: MailboxRecord, published: Look) -> Finding:
+    c = STREAM_KEY.c
+    keys = tx.all(select(c.slot, c.algorithm).where(c.stream_id == record.stream_id, c.retired_at.is_(None)))
+    have = {(row.slot, row.algorithm) for row in keys}
+    owed = [(slot, algorithm) for slot in streams.SLOTS for algorithm in streams.ALGORITHMS]
+    lacks = [f"slot {slot} {algorithm}" for slot, algorithm in owed if (slot, algorithm) not in have]
+    if lacks:
+        return Finding("keys_published", found=False, detail=f"The stream has no key for {', '.join(lacks)}.")
+    return Finding("keys_published", found=published.found, detail=published.detail)
+
+
+def _limits(tx: Transaction, record: MailboxRecord) -> Finding:
+    """Above the policy's figures a person judges. A daily cap above the stream's warm-up does not fit its age."""
+    _, policy = context.current_policy(tx)
+    usual = mailbox_record.common_figures(policy)
+    own = {name: getattr(record, f"limit_{name}") for name in mailbox_record.LIMITS}
+    above = [f"{name} {n:,} (policy {usual[name]:,})" for name, n in own.items() if (n or 0) > usual[name]]
+    warmup = limits.warmup_cap(tx, gate_queries.gate(tx, record.id), policy) if record.agent_id is not None else None
+    age = "The stream is warm." if warmup is None else f"The warm-up of its stream allows {warmup:,} a day now."
+    if not above:
+        return Finding("limits", found=True, detail=f"No cap is above the policy's. {age}")
+    too_early = warmup is not None and (own["day"] or 0) > warmup
+    said = f"Above the policy: {', '.join(above)}. {age}"
+    return Finding("limits", found=False if too_early else None, detail=said)
+
+
+def _suppression(tx: Transaction, record: MailboxRecord, unsubscribe: Look) -> Finding:
+    code, scope = "suppression_connected", context.current_policy(tx)[1].suppression.scope
+    asked = f"Every departure asks the suppression list; a bounce or complaint counts for the whole {scope}."
+    offers = sorted(UNSUBSCRIBE_CLASSES & {*record.classes})
+    if not offers:
+        return Finding(code, found=True, detail=f"{asked} Its classes need no unsubscribe link.")
+    return Finding(code, found=unsubscribe.found, detail=f"{asked} For {', '.join(offers)}: {unsubscribe.detail}")
+
+
+def _feedback(tx: Transaction, record: MailboxRecord, way: Look) -> Finding:
+    """A way in that is set up proves nothing yet: only what has come back over it does."""
+    code = "feedback_connected"
+    if way.found is False:
+        return Finding(code, found=False, detail=way.detail)
+    if _heard(tx, record.stream_id):
+        return Finding(code, found=True, detail=f"Feedback on mail of {record.domain} has come back.")
+    return Finding(code, detail=f"{way.detail} Nothing has come back for {record.domain} yet.")
+
+
+def _heard(tx: Transaction, stream_id: int) -> bool:
+    """Whether anything came back about mail of this stream after its receiver had taken it."""
+    m, r = MESSAGE.c, RECIPIENT.c
+    boxes = tx.all(select(MAILBOX.c.id).where(MAILBOX.c.stream_id == stream_id).order_by(MAILBOX.c.id).limit(BOXES))
+    back = (r.feedback.in_([one.value for one in Feedback]), r.status == Status.SENT.value)
+    for box in boxes:
+        latest = select(m.id).where(m.mailbox_id == box.id).order_by(m.id.desc()).limit(LATEST).subquery()
+        found = exists().where(r.message_id == latest.c.id, *back)
+        if tx.one(select(latest.c.id).where(found).limit(1)) is not None:
+            return True
+    return False
+
+
+def _sentence(text: str) -> str:
+    """Foreign text as a sentence of its own, so that what follows does not seem a part of it."""
+    said = " ".join(text.split())
+    return said if said.endswith((".", "!", "?")) else f"{said}."

@@ -1,0 +1,177 @@
+"""Look at what a sign-off needs and the database does not hold: DNS, ways in for feedback, unsubscribe links.
+
+Looking takes seconds, so it happens between two transactions: `wanted` reads what to look for, `look` asks, and the
+verb that signs takes what came of it. Where mail goes no further than this machine, nobody out there looks at its
+records either: then nothing is asked, and nothing is claimed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from sqlalchemy import Connection
+
+from core.db.directory import MailboxRecord
+from core.dns_check import Found, Zone
+from core.rules.dns import DnsRecord
+from core.services.identity import stream_dns, streams
+from core.settings import Settings
+from core.smtp import Route
+
+LOCAL: Final = "Not looked at: mail goes no further than this machine."
+UNASKED: Final = "Not looked at."
+SILENT: Final = "DNS did not answer."
+NAMED: Final = 3
+"""Records that are named one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a look came to: it is so, it is not, or (None) nobody could tell. `detail` is a sentence."""
+
+    found: bool | None = None
+    detail: str = UNASKED
+
+
+@dataclass(frozen=True, slots=True)
+class Lookups:
+    """What was found outside of the database. As it is made: nobody looked."""
+
+    published: Look = Look()
+    """The stream's DNS records."""
+    zone: Look = Look()
+    """The stream's own name and the domain above it."""
+    feedback: Look = Look()
+    """Whether bounces and complaints have a way in."""
+    unsubscribe: Look = Look()
+    """Whether unsubscribe links lead here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to look for, for one stream."""
+
+    domain: str
+    local: bool
+    records: tuple[DnsRecord, ...]
+    feedback: Look
+    unsubscribe: Look
+
+
+def wanted(conn: Connection, record: MailboxRecord, settings: Settings, *, now: int) -> Wanted:
+    """What to look for before this identity is signed for deliverability."""
+    stream = streams.show(conn, record.domain)
+    published = stream_dns.publication(
+        conn, stream.domain, mail_host=settings.mail_host, now=now, report_address=settings.dmarc_reports
+    )
+    return Wanted(
+        domain=stream.domain,
+        local=relays_locally(stream.route),
+        records=tuple(one for one in published.records if one.required),
+        feedback=_feedback(settings, stream.provider),
+        unsubscribe=_unsubscribe(stream.unsubscribe_url or settings.public_url),
+    )
+
+
+def look(wanted: Wanted, zone: Zone | None = None) -> Lookups:
+    """Ask DNS, for some seconds at most. `zone`: another than the machine's own."""
+    if wanted.local:
+        unseen = Look(None, LOCAL)
+        return Lookups(published=unseen, zone=unseen, feedback=unseen, unsubscribe=unseen)
+    asked = zone or Zone()
+    answers = asked.look_up(wanted.records)
+    published = _published(wanted, answers)
+    silent = all(one is Found.UNKNOWN for one in answers)
+    return Lookups(
+        published=published,
+        zone=Look(None, SILENT) if silent else _zone(asked, wanted),
+        feedback=wanted.feedback,
+        unsubscribe=wanted.unsubscribe,
+    )
+
+
+def relays_locally(route: str) -> bool:
+    """Whether mail goes no further than this machine: a test, and nobody out there looks at its records."""
+    parsed = Route.parse(route)
+    return parsed.kind == "relay" and parsed.tls == "none" and parsed.host in {"localhost", "127.0.0.1", "::1"}
+
+
+def _feedback(settings: Settings, provider: str) -> Look:
+    if settings.feedback.connected(provider):
+        return Look(True, "A way in for bounces and complaints is set up.")
+    way = f"[feedback.{provider}]" if provider != "none" else "report_token or maildirs in [feedback]"
+    return Look(False, f"Bounces and complaints have no way in: set {way} in postroom.toml.")
+
+
+def _unsubscribe(link: str) -> Look:
+    # RFC 8058 3.1: an https URI, or mailbox providers show no button for it.
+    if urlsplit(link).scheme == "https":
+        return Look(True, f"Unsubscribe links lead to {link}.")
+    return Look(False, f"Unsubscribe links are not https (RFC 8058): {link}.")
+
+
+def _published(wanted: Wanted, answers: Sequence[Found]) -> Look:
+    total = len(wanted.records)
+    pairs = list(zip(wanted.records, answers, strict=True))
+    faults = [(record, answer) for record, answer in pairs if answer in (Found.MISSING, Found.OTHER)]
+    if faults:
+        named = ", ".join(f"{record.type} {record.name} ({answer.value})" for record, answer in faults[:NAMED])
+        more = f" and {len(faults) - NAMED} more" if len(faults) > NAMED else ""
+        return Look(False, f"{len(faults)} of {total} records are not as they should be: {named}{more}.")
+    if any(answer is Found.UNKNOWN for answer in answers):
+        return Look(None, SILENT)
+    return Look(True, f"All {total} records are published.")
+
+
+def _zone(zone: Zone, wanted: Wanted) -> Look:
+    """What DNS says about who else uses the name, and about the domain whose name the subdomain borrows."""
+    missing = _without_parent(zone, wanted.domain)
+    if missing is None:
+        return Look(None, SILENT)
+    if missing:
+        return Look(False, f"{missing} does not exist in DNS, so nothing below it can be published.")
+    others = _other_senders(zone, wanted)
+    if others is None:
+        return Look(None, SILENT)
+    parent = wanted.domain.partition(".")[2]
+    policies = zone.published(f"_dmarc.{parent}", "TXT")
+    remark = _about_parent(parent, policies)
+    if others:
+        return Look(None, f"Its SPF record also lets {', '.join(others)} send: is that other mail? {remark}")
+    return Look(True, remark)
+
+
+def _without_parent(zone: Zone, domain: str) -> str | None:
+    """The domain above that does not exist, "" where all is well; None: DNS did not answer.
+
+    A name between the two may be nobody's zone and still be fine: the highest one below the public suffix decides.
+    """
+    labels = domain.split(".")
+    above = [".".join(labels[at:]) for at in range(1, len(labels) - 1)] or [domain]
+    for name in above:
+        there = zone.exists(name)
+        if there is None:
+            return None
+        if there:
+            return ""
+    return above[-1]
+
+
+def _other_senders(zone: Zone, wanted: Wanted) -> list[str] | None:
+    """What the published SPF record of the stream's own name allows beside what the desk asks for."""
+    values = zone.published(wanted.domain, "TXT")
+    if values is None:
+        return None
+    asked = {term for record in wanted.records if record.name == wanted.domain for term in record.value.split()}
+    found = [term for value in values if value.lower().startswith("v=spf1") for term in value.split()[1:]]
+    return [term for term in found if term not in asked and term.lstrip("+-~?").lower() != "all"]
+
+
+def _about_parent(parent: str, policies: Sequence[str] | None) -> str:
+    policy = next((one for one in policies or () if one.lower().startswith("v=dmarc1")), None)
+    if policy is None:
+        return f"{parent} has no DMARC policy." if policies is not None else ""
+    return f"{parent} has a DMARC policy: {' '.join(policy.split())}."
