@@ -23,6 +23,7 @@ from core.security.key_file import load_master_keys, provenance_keys
 from core.services.context import ServiceContext
 from core.settings import Settings
 from core.smtp import Courier, Limits, Source, Timeouts
+from core.smtp.mx import LookUp
 from core.workers.delivery import DeliveryWorker
 from core.workers.egress import Egress
 from core.workers.sender_config import SenderConfigs
@@ -66,7 +67,9 @@ def make_house(settings: Settings) -> ServiceContext:
     )
 
 
-def make_courier(settings: Settings, *, clock: Clock, timeouts: Timeouts | None = None) -> Courier:
+def make_courier(
+    settings: Settings, *, clock: Clock, timeouts: Timeouts | None = None, look_up: LookUp | None = None
+) -> Courier:
     """The way out as `[smtp]` sets it up: the gateway's, and the one doctor tries."""
     smtp = settings.smtp
     return Courier(
@@ -74,6 +77,7 @@ def make_courier(settings: Settings, *, clock: Clock, timeouts: Timeouts | None 
         hello=smtp.hello,
         limits=Limits(relay=smtp.connections_per_relay, direct=smtp.connections_per_site),
         timeouts=timeouts,
+        look_up=look_up,
         ca_file=smtp.ca_file,
         private=smtp.private,
         sources={

@@ -23,6 +23,7 @@ from core.errors import Conflict, Invalid
 from core.model import Role
 from core.rules import policy as policies
 from core.rules import roles as rules
+from core.rules.providers import registry
 from core.security import credentials, encryption, key_file
 from core.security.credentials import NewSecret
 from core.services.audit import checkpoints
@@ -61,15 +62,7 @@ public_url = {public_url}       # where recipients unsubscribe (RFC 8058)
 # report_token = "..."          # bearer token of POST /feedback/report, for an MTA's pipe
 # report_open = false           # true: that door asks for no token
 # maildirs = ["/var/mail/bounces"]
-# [feedback.ses]
-# topics = ["arn:aws:sns:..."]
-# [feedback.sendgrid]
-# public_key = "..."
-# [feedback.mailgun]
-# signing_key = "..."
-# [feedback.postmark]
-# username = "..."
-# password = "..."
+{providers}
 
 # [webhooks]
 # allow = []                    # private hosts that webhooks may reach all the same
@@ -88,6 +81,9 @@ public_url = {public_url}       # where recipients unsubscribe (RFC 8058)
 # proxies = ["127.0.0.0/8", "::1/128"]  # reverse proxies: they may hold more
 # [smtp]
 # hello = "mail.example.com"    # our name in EHLO
+# ca_file = "/etc/ssl/acme.pem" # certificate authorities trusted beside the system's
+# [smtp.relays."HOST"]          # where a relay's password comes from; or stream add --password-stdin
+# password_file = "/run/secrets/relay"  # or password_env, password_keyring
 """
 
 
@@ -152,6 +148,16 @@ def _driver(database: str | None) -> str | None:
     return database
 
 
+def _provider_tables() -> str:
+    """The table of each provider, as comments to fill in."""
+    lines = []
+    for one in registry.PROVIDERS.values():
+        lines.append(f"# [feedback.{one.name}]".ljust(32) + f"# {one.title}: postroom docs {one.name}")
+        for key, field in one.settings.model_fields.items():
+            lines.append(f"# {key} = {'[...]' if isinstance(field.default, tuple) else '...'}")
+    return "\n".join(lines)
+
+
 @contextlib.contextmanager
 def _files(directory: Path, *, database: str | None, content: dict[str, str]) -> Iterator[Settings]:
     """The desk's files, with the settings they make; gone again if what is done with them fails."""
@@ -159,7 +165,7 @@ def _files(directory: Path, *, database: str | None, content: dict[str, str]) ->
     line = f"database = {json.dumps(database)}" if database else '# database = "postgresql+psycopg://..."'
     quoted = {name: json.dumps(value, ensure_ascii=False) for name, value in content.items()}
     wanted = {
-        directory / TOML: _TOML.format(database=line, **quoted),
+        directory / TOML: _TOML.format(database=line, providers=_provider_tables(), **quoted),
         directory / MASTER: encryption.new_master_key(MASTER_NAME) + "\n",
         directory / POLICY: policies.DEFAULT_TOML,
     }

@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import assert_never
+from typing import Final, assert_never
 
 from core.model import Clock, Outcome, Reply
 from core.smtp import mx
@@ -20,6 +20,9 @@ from core.smtp.credentials import Source, secrets
 from core.smtp.pool import Connections
 from core.smtp.replies import refused
 from core.smtp.route import Limits, Parcel, Route, Timeouts
+
+REHEARSED: Final = 2
+"""Hosts of a domain that a rehearsal tries: somebody waits for it."""
 
 
 class Courier:
@@ -69,9 +72,14 @@ class Courier:
             case never:
                 assert_never(never)
 
-    async def rehearse(self, route: Route, *, sender: str) -> tuple[Reply, Mapping[str, object]]:
-        """Go through everything before RCPT on a connection of its own: what the relay said, and its certificate."""
-        talk = await self._converse(self._relay(route))
+    async def rehearse(
+        self, route: Route, *, sender: str, domain: str | None = None
+    ) -> tuple[Reply, Mapping[str, object]]:
+        """Go through everything before RCPT on a connection of its own: what was said, and the receiver's certificate.
+
+        `domain` is whose mail exchangers a direct route goes to.
+        """
+        talk = await self._converse(self._relay(route)) if domain is None else await self._exchange(route, domain)
         if isinstance(talk, Reply):
             return talk, {}
         try:
@@ -96,6 +104,18 @@ class Courier:
                 # Whoever took up the conversation has spoken for the domain; asking the next would be shopping around.
                 return reply
         return reply
+
+    async def _exchange(self, route: Route, domain: str) -> Conversation | Reply:
+        """A conversation with one of a domain's mail exchangers; what the last that was tried said, if none answers."""
+        hosts = await mx.exchangers(domain, look_up=self._look_up, chance=self._chance, private=self._private)
+        if isinstance(hosts, Reply):
+            return hosts
+        talk: Conversation | Reply = refused(f"{domain} has no host", enhanced="5.4.4", stage="connect", host=None)
+        for host in hosts[:REHEARSED]:
+            talk = await self._converse(self._exchanger(route, host))
+            if not isinstance(talk, Reply):
+                break
+        return talk
 
     async def _converse(self, target: Target) -> Conversation | Reply:
         return await converse(target, timeouts=self._timeouts, hello=self._hello)

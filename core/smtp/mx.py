@@ -39,11 +39,11 @@ class Exchanger:
     address: str
 
 
-def system_resolver() -> LookUp:
-    """The machine's resolvers, with a cache that honours each record's time to live."""
+def system_resolver(*, patience: float = 15.0) -> LookUp:
+    """The machine's resolvers, with a cache that honours each record's time to live; `patience` in seconds."""
     resolver = dns.asyncresolver.Resolver()
     resolver.cache = dns.resolver.LRUCache(10_000)
-    resolver.lifetime = 15.0
+    resolver.lifetime = patience
 
     async def look_up(name: str, kind: str) -> Sequence[dns.rdata.Rdata]:
         return tuple(await resolver.resolve(name, kind))

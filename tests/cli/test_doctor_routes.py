@@ -8,11 +8,14 @@ import contextlib
 import io
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import dns.rdata
+import dns.resolver
 import pytest
 
+from core.smtp import mx
 from tests.cli.cli_runner import DOMAIN, Clerk
 from tests.smtp.receiver import Receiver, Say, certificate, receiver
 
@@ -192,3 +195,59 @@ def test_a_password_from_standard_input_rests_sealed_and_is_shown_nowhere(
     assert "is empty" in clerk.refused(*wanted, "--relay", "smtp://agent@smtp.acme.example", who="dora", code=2)
     assert "needs a user" in clerk.refused(*wanted, "--relay", "smtp://smtp.acme.example", who="dora", code=2)
     assert "belongs to a relay" in clerk.refused(*wanted, who="dora", code=2)
+
+
+# --- direct -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def gmail(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its mail exchanger is this machine."""
+
+    def resolver(**_: object) -> mx.LookUp:
+        async def look_up(name: str, kind: str) -> Sequence[dns.rdata.Rdata]:
+            known = {"MX": "10 mx.gmail.test.", "A": "127.0.0.1"}
+            if kind not in known:
+                raise dns.resolver.NoAnswer
+            return [dns.rdata.from_text("IN", kind, known[kind])]
+
+        return look_up
+
+    monkeypatch.setattr(mx, "system_resolver", resolver)
+
+
+def direct(clerk: Clerk, port: int) -> tuple[str, str, str]:
+    configure(clerk, "[smtp]\nprivate = true")
+    clerk.ok("stream", "add", DOMAIN, "--relay", f"direct?port={port}", who="dora")
+    return route(clerk)
+
+
+@pytest.mark.usefixtures("gmail")
+def test_direct_delivery_is_tried_as_far_as_the_sender_at_a_large_receiver(clerk: Clerk, tmp_path: Path) -> None:
+    server, _ = certificate(tmp_path, "mx.gmail.test")
+    with relay({"EHLO": b"250-mx\r\n250 STARTTLS\r\n"}, tls=server) as world:
+        grade, text, _ = direct(clerk, world.port)
+        assert (grade, text) == ("ok", "direct; mx.gmail.test takes mail over TLS and MAIL FROM: 250 2.1.0 ok")
+        assert world.commands[-3:] == [f"MAIL FROM:<postmaster@bounces.{DOMAIN}>".encode(), b"RSET", b"QUIT"]
+
+
+@pytest.mark.usefixtures("gmail")
+@pytest.mark.parametrize("stage", ["greeting", "MAIL"])
+def test_a_receiver_that_refuses_this_machine_is_quoted(clerk: Clerk, stage: str) -> None:
+    with relay({stage: b"550 5.7.25 the sending IP has no PTR record\r\n"}) as world:
+        grade, text, fix = direct(clerk, world.port)
+    assert (grade, "550 5.7.25 the sending IP has no PTR record" in text, "PTR" in fix) == ("fail", True, True)
+
+
+@pytest.mark.usefixtures("gmail")
+def test_a_network_that_lets_nothing_out_on_port_25_is_found_out(clerk: Clerk) -> None:
+    grade, text, _ = direct(clerk, 9)
+    assert (grade, "port 25 does not lead out" in text) == ("fail", True)
+
+
+def test_without_dns_nothing_is_concluded_of_direct_delivery(clerk: Clerk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def resolver(**_: object) -> mx.LookUp:
+        raise dns.resolver.NoResolverConfiguration
+
+    monkeypatch.setattr(mx, "system_resolver", resolver)
+    assert direct(clerk, 25)[0] == "warn"

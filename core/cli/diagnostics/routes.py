@@ -1,14 +1,12 @@
-"""What `postroom doctor` tries of a stream's route: the whole way to the relay but RCPT, or port 25."""
+"""What `postroom doctor` tries of a stream's route: the whole way but RCPT, to the relay or to a large receiver."""
 
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
 
 import dns.exception
-import dns.resolver
 
 from core.cli.context import CommandContext
 from core.cli.diagnostics.finding import REACH_WITHIN, Finding, Grade
@@ -20,44 +18,68 @@ from core.rules.dns import return_path
 from core.security import key_file
 from core.services.identity.streams import StreamFacts
 from core.services.sending.delivery import finish
-from core.smtp import Route, Timeouts
+from core.smtp import Route, Timeouts, mx
+from core.smtp.replies import refused
 from core.workers.sender_config import SenderConfigs
+
+PROBED: Final = "gmail.com"
+"""Whose mail exchangers show whether direct mail gets out, and what a large receiver says to this machine."""
 
 
 def route(seat: CommandContext, stream: StreamFacts) -> Finding:
     way_out = Route.parse(stream.route)
-    if way_out.kind == "direct":
-        return _direct(stream.domain)
+    sender = f"postmaster@{return_path(stream.domain)}"  # mail leaves with senders of this domain
     try:
+        if way_out.kind == "direct":
+            return _direct(stream.domain, *asyncio.run(_rehearsed(seat, way_out, sender=sender, domain=PROBED)))
         way_out = SenderConfigs(seat.store, key_file.load_master_keys(seat.settings)).of(stream.id).route
-        sender = f"postmaster@{return_path(stream.domain)}"  # mail leaves with senders of this domain
         reply, certificate = asyncio.run(_rehearsed(seat, way_out, sender=sender))
     except PostroomError as error:
-        return Finding(
-            Grade.FAIL,
-            "route",
-            stream.domain,
-            f"{way_out} cannot be tried: {error}",
-            "restore the master.key of this desk, or mend [smtp]",
-        )
+        said = f"{way_out} cannot be tried: {error}"
+        return Finding(Grade.FAIL, "route", stream.domain, said, "restore the master.key of this desk, or mend [smtp]")
     said = finish.line(reply)
     if reply.outcome is Outcome.SENT:
-        way = "TLS" if reply.tls else "clear text"
         named = seat.settings.smtp.relays.get(way_out.host)
         login = "" if named is None and way_out.username is None else ", login"
-        text = f"{way_out} takes mail over {way}{login} and MAIL FROM: {said}{_vouched(certificate)}"
+        text = f"{way_out} takes mail over {_way(reply)}{login} and MAIL FROM: {said}{_vouched(certificate)}"
         return Finding(Grade.OK, "route", stream.domain, text)
     # TLS from the first byte has no stage of its own.
     where, fix = _STAGES["starttls" if reply.enhanced == "4.7.5" else reply.stage]
     return Finding(Grade.FAIL, "route", stream.domain, f"{way_out} {where}: {said}", fix)
 
 
-async def _rehearsed(seat: CommandContext, route: Route, *, sender: str) -> tuple[Reply, Mapping[str, object]]:
-    """What the relay says to everything before RCPT: TCP, EHLO, STARTTLS, AUTH, MAIL FROM, RSET."""
+def _direct(domain: str, reply: Reply, certificate: Mapping[str, object]) -> Finding:
+    """Many networks let nothing out on port 25, and large receivers refuse machines without a name that leads back."""
+    del certificate  # between strangers nobody verifies it
+    said = finish.line(reply)
+    if reply.outcome is Outcome.SENT:
+        text = f"direct; {reply.host or PROBED} takes mail over {_way(reply)} and MAIL FROM: {said}"
+        return Finding(Grade.OK, "route", domain, text)
+    if reply.host is None:  # no host was found to talk to
+        return Finding(Grade.WARN, "route", domain, f"direct; {said}", "run this where there is a network")
+    if reply.stage == "connect" and reply.code is None:
+        text = f"direct; port 25 does not lead out: {said}"
+        return Finding(Grade.FAIL, "route", domain, text, "ask whoever runs this network, or use a relay")
+    fix = "give this address a name that leads back (PTR), and say it as hello in [smtp]: postroom docs direct"
+    return Finding(Grade.FAIL, "route", domain, f"direct; {reply.host} refuses this machine: {said}", fix)
+
+
+def _way(reply: Reply) -> str:
+    return "TLS" if reply.tls else "clear text"
+
+
+async def _rehearsed(
+    seat: CommandContext, route: Route, *, sender: str, domain: str | None = None
+) -> tuple[Reply, Mapping[str, object]]:
+    """What the receiver says to everything before RCPT: TCP, EHLO, STARTTLS, AUTH, MAIL FROM, RSET."""
     patience = Timeouts(connect=REACH_WITHIN, command=REACH_WITHIN, quit=1.0)
-    courier = make_courier(seat.settings, clock=SystemClock(), timeouts=patience)
     try:
-        return await courier.rehearse(route, sender=sender)
+        look_up = mx.system_resolver(patience=REACH_WITHIN) if domain else None
+    except dns.exception.DNSException as error:  # no /etc/resolv.conf
+        return refused(f"DNS cannot be asked: {error}", enhanced="4.4.3", stage="connect", host=None), {}
+    courier = make_courier(seat.settings, clock=SystemClock(), timeouts=patience, look_up=look_up)
+    try:
+        return await courier.rehearse(route, sender=sender, domain=domain)
     except OSError as error:  # [smtp] ca_file
         raise Invalid(f"ca_file of [smtp]: {error}", fix="name a PEM file of certificate authorities") from error
     finally:
@@ -84,19 +106,3 @@ _STAGES: Final = {
     "mail": ("refuses the sender", "allow this domain at the relay, or log in: --relay smtp://USER@HOST:587"),
 }
 """What a stage that failed means, and what to do."""
-
-
-def _direct(domain: str) -> Finding:
-    """Many networks let nothing out on port 25; the mail exchangers of a large provider show it."""
-    try:
-        best = min(dns.resolver.resolve("gmail.com", "MX", lifetime=REACH_WITHIN), key=lambda one: one.preference)
-        host = best.exchange.to_text().rstrip(".")
-    except (dns.exception.DNSException, OSError):
-        return Finding(Grade.WARN, "route", domain, "direct; DNS did not answer", "run this where there is a network")
-    try:
-        socket.create_connection((host, 25), timeout=REACH_WITHIN).close()
-    except OSError as error:
-        return Finding(
-            Grade.FAIL, "route", domain, f"direct; port 25 does not lead out: {error}", "use --relay, or ask the host"
-        )
-    return Finding(Grade.OK, "route", domain, "direct; port 25 leads out")
