@@ -70,7 +70,7 @@ def _open(seat: CommandContext, domain: str, found: Publication) -> Iterator[dic
     if not found.spf_known:
         yield {
             "about": "spf",
-            "question": "Which SPF terms let the relay send? Its host alone is named, and it may send from others.",
+            "question": "Which SPF terms authorise the relay? Only its host is named now, and it may send from others.",
             "fix": f"ask whoever runs it: postroom stream set {domain} --spf include:_spf.relay.example --reason TEXT",
         }
     if seat.settings.dmarc_reports is None:

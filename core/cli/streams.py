@@ -276,8 +276,8 @@ def _parted(seat: CommandContext, relay: str, *, from_stdin: bool) -> tuple[str,
     if not route.password:
         return relay, None
     seat.note(
-        "The password stood on the command line, where every user of this machine can read it: "
-        "use --password-stdin, and change it at the relay if others work here."
+        "The password was on the command line, where every local user can read it: "
+        "use --password-stdin, and change it at the relay if this machine is shared."
     )
     parts = urlsplit(relay.strip())
     user, _, place = parts.netloc.rpartition("@")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -72,3 +73,15 @@ def test_a_log_that_was_changed_in_the_database_fails(clerk: Clerk) -> None:
 def test_a_database_older_than_the_head_that_was_seen_fails(clerk: Clerk) -> None:
     (clerk.directory / "log-head.json").write_text('{"seq": 9999, "head": "00", "at": 4000000000000000}')
     assert _graded(clerk, "log") == [("fail", "")]
+
+
+def test_webhooks_that_cannot_be_verified_yet_are_counted(clerk: Clerk) -> None:
+    assert "cannot be verified yet" not in clerk.run("doctor").out
+    with contextlib.closing(sqlite3.connect(clerk.directory / "postroom.db")) as conn, conn:
+        at = int(time.time() * 1_000_000) - 3 * 3_600_000_000
+        row = "('ses', ?, x'7b7d', ?, 0, 0)"
+        into = f"INSERT INTO kept_webhook (source, digest, body, received_at, tries, next_at) VALUES {row}"
+        conn.executemany(into, [("a", at), ("b", at + 1)])
+    (found,) = [one for one in _checks(clerk) if "cannot be verified yet" in one["text"]]
+    assert (found["grade"], found["text"]) == ("warn", "2 webhooks cannot be verified yet; the oldest has waited 3 h")
+    assert "sns.REGION.amazonaws.com" in found["fix"]

@@ -75,13 +75,14 @@ def workers(seat: CommandContext) -> Iterator[Finding]:
 
 
 def unproved(seat: CommandContext) -> Iterator[Finding]:
-    """Webhooks that wait for what proves them."""
+    """Webhooks that cannot be verified yet."""
     with seat.read() as conn:
         found = kept_webhooks.waiting(conn)
     if found is not None:
         hours = (seat.now - found.since) // HOUR
+        text = f"{plural(found.count, 'webhook')} cannot be verified yet; the oldest has waited {hours} h"
         yield Finding(
-            Grade.WARN, "feedback", "", f"{plural(found.count, 'webhook')} wait to be proved, the oldest for {hours} h",
+            Grade.WARN, "feedback", "", text,
             "let this machine reach the provider over HTTPS (SES: sns.REGION.amazonaws.com)",
         )  # fmt: skip
 

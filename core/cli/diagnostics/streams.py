@@ -46,7 +46,7 @@ def records(seat: CommandContext, stream: StreamFacts) -> Iterator[Finding]:
     if not publication.spf_known:
         yield Finding(
             Grade.WARN, "dns", stream.domain,
-            "SPF names the relay by its host alone; it may send from other hosts",
+            "SPF names the relay's host only, and it may send from other hosts",
             f"ask whoever runs it: postroom stream set {stream.domain} --spf include:_spf.relay.example --reason TEXT",
         )  # fmt: skip
     wanted, zone = publication.records, Zone()
