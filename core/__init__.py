@@ -30,7 +30,7 @@ Where to look:
     what came back               services/feedback/: ingest, matching (proof), rates, anomalies
     providers of relays          rules/providers/: one module each (webhook, what its relay rewrites, settings, SPF)
     unproved webhooks            services/feedback/provider_webhooks.py, kept_webhooks.py; workers/kept_feedback.py
-    DNS records                  services/identity/stream_dns.py, rules/dns.py; cli/stream_dns.py, cli/dns_check.py
+    DNS records                  services/identity/stream_dns.py, rules/dns.py; cli/stream_dns.py, dns_check.py
     webhooks                     services/notify/: webhook_outbox, dead_letters, webhook_client; workers/webhooks.py
     notifications of people      services/notify/: notification_outbox, apprise_client; workers/notifications.py
     what happened                services/audit/: trace, difference, mode_evidence, checkpoints, evidence_bundle

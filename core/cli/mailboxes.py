@@ -180,7 +180,7 @@ def show(seat: CommandContext, address: Address) -> Said:
     """One identity: its whole record, who signed it, who must still."""
     shown = seat.look(lambda tx: shown_of(tx, mailbox_record.found(tx, address)))
     signed = [
-        f"{one['kind']}: {'yes' if one['approved'] else 'no'} from {one['operator']}{_of(one, shown)}"
+        f"{one['kind']}: {'yes' if one['approved'] else 'no'} from {one['operator']}{_of(one, shown)}{_against(one)}"
         for one in shown["signoffs"]
     ]
     limits = {name: figure for name, figure in shown["limits"].items() if figure is not None}
@@ -191,6 +191,12 @@ def _of(signed: Mapping[str, Any], shown: Mapping[str, Any]) -> str:
     """Which record a signature was given to, where it is not the one that is shown."""
     digest = signed["record_digest"]
     return f" (to the record {digest[:12]})" if digest and digest != shown["record_digest"] else ""
+
+
+def _against(signed: Mapping[str, Any]) -> str:
+    """What was signed although the desk found it false, and why."""
+    overridden = [code for code, by in signed["checklist"].items() if by == "override"]
+    return "".join(f" (although {code} is not so, because: {signed['reasons'].get(code)})" for code in overridden)
 
 
 @command(app, "evidence", example="postroom mailbox evidence help@support-bot.acme.com")

@@ -110,6 +110,7 @@ def test_all_affirms_nothing_that_the_desk_found_false(shared: Clerk, tmp_path: 
     assert signed["checklist"]["subdomain_own"] == "override"
     assert signed["reasons"] == {"subdomain_own": why}
     assert signed["findings"]["subdomain_own"] == {"found": False, "detail": details["subdomain_own"]}
+    assert f"(although subdomain_own is not so, because: {why})" in shared.run("mailbox", "show", OTHER).out
     story = shared.run("trace", OTHER).out
     assert f"signed although subdomain_own is not so ({details['subdomain_own']}) because: {why}" in story
     shared.ok("audit", "bundle", "--from", "1d", "--out", str(tmp_path / "evidence.zip"), who="victor")
