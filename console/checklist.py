@@ -82,7 +82,7 @@ class SignDialog(Dialog[Answers]):
     DEFAULT_CSS = """
     SignDialog > Vertical { width: 104; }
     SignDialog Checklist, SignDialog Checklist:focus {
-        max-height: 55vh; border: none; padding: 0; margin: 0 0 1 0; background: $surface;
+        max-height: 62vh; border: none; padding: 0; margin: 0 0 1 0; background: $surface;
     }
     """
 
@@ -204,11 +204,12 @@ def item_lines(item: Item, finding: Finding, answers: Answers) -> list[list[Piec
         label, tone = "● you", Tone.GOOD
     else:
         label, tone = "○ you?", Tone.WARN
-    says = "The desk says NO: " if finding.found is False else ""
+    says = "The desk says NO:" if finding.found is False else ""
     margin = " " * LABEL
     lines = [[Piece(f"{label:<{LABEL}}", tone), *line(make_safe(item.sentence).text)]]
     if finding.detail:
-        found = line(make_safe(finding.detail).text, Tone.PLAIN if says else Tone.MUTED)
+        # no space behind what the desk says: its sentence is not set in under it, which costs half of a narrow line
+        found = line(f"{' ' if says else ''}{make_safe(finding.detail).text}", Tone.PLAIN if says else Tone.MUTED)
         lines.append([Piece(margin, Tone.MUTED), *([Piece(says, Tone.FAULT)] if says else []), *found])
     if reason:
         lines.append([Piece(margin, Tone.MUTED), Piece("you: ", Tone.INFO), *line(make_safe(reason).text)])

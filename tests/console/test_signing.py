@@ -104,7 +104,7 @@ async def test_what_the_desk_finds_false_stands_there_and_takes_a_reason(scene: 
         dialog = await opened(pilot)
         seen = drawn(pilot)
         assert "✖ NO" in seen
-        assert "The desk says NO: 1 other agent (support-bot) send from" in " ".join(seen.split())
+        assert "The desk says NO: 1 other agent (support-bot) sends from" in " ".join(seen.split())
         await press(pilot, scene, "space")
         await shows(pilot, "Sign although subdomain_own is not so?")
         await press(pilot, scene, *"one", "underscore", *"team", "enter")
@@ -165,7 +165,7 @@ async def test_the_record_shows_what_was_signed_against_the_desks_no(scene: Scen
         await pilot.press("7")
         await shows(pilot, "✔ deliverability: dora")
         seen = " ".join(drawn(pilot).split())
-        assert "NO 1 other agent (support-bot) send from" in seen
+        assert "NO 1 other agent (support-bot) sends from" in seen
         assert "because sales-bot and support-bot are one" in seen
 
 

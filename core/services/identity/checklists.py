@@ -185,7 +185,8 @@ def _subdomain(tx: Transaction, record: MailboxRecord, zone: Look) -> Finding:
     others, asked = _sharing(tx, record, "active"), _sharing(tx, record, "requested")
     more = f" {_agents(asked)} asked for addresses on it." if asked else ""
     if others:
-        return Finding(code, found=False, detail=f"{_agents(others)} send from {domain} as well.{more}")
+        send = "sends" if len(others) == 1 else "send"
+        return Finding(code, found=False, detail=f"{_agents(others)} {send} from {domain} as well.{more}")
     if record.protected:
         return Finding(code, detail=f"{domain} is protected: it carries mail that agents must not put at risk.{more}")
     if domain.count(".") < 2:  # a public suffix may have two labels: only a person can tell
