@@ -78,6 +78,17 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
+def copy_url(database_url: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A second, empty database of the same kind as `database_url`."""
+    if database_url.startswith("sqlite"):
+        return f"sqlite:///{tmp_path}/copy.db"
+    name = f"desk_{next(_NUMBERS)}"
+    server: str = request.getfixturevalue("postgres")
+    _statement(server, f"CREATE DATABASE {name}")
+    return server.replace("/postgres?", f"/{name}?")
+
+
+@pytest.fixture
 def store(database_url: str, clock: FakeClock) -> Iterator[Store]:
     opened = Store(database_url, clock=clock)
     yield opened

@@ -106,7 +106,7 @@ def init(
     named = [*(operator or ()), *(more or ())] or USUAL
     founders, minted = _founders(named)
     content = {"organisation": organisation, "mail_host": mail_host, "public_url": public_url}
-    with _files(seat.directory, database=_driver(database), content=content) as settings:
+    with _files(seat.directory, database=migrate.driver(database), content=content) as settings:
         store = Store(settings.database_url, clock=SystemClock())
         with contextlib.closing(store):
             migrate.upgrade(store.engine)
@@ -138,14 +138,6 @@ def _founders(named: list[str] | tuple[str, ...]) -> tuple[list[Founder], dict[s
         founders.append(Founder(name, held, minted[name].digest))
     rules.check_first_desk({one.name: one.roles for one in founders})
     return founders, minted
-
-
-def _driver(database: str | None) -> str | None:
-    """PostgreSQL is spoken by psycopg 3, whatever the address a provider hands out begins with."""
-    for beginning in ("postgresql://", "postgres://"):
-        if database is not None and database.startswith(beginning):
-            return "postgresql+psycopg://" + database.removeprefix(beginning)
-    return database
 
 
 def _provider_tables() -> str:

@@ -34,3 +34,11 @@ def upgrade(engine: Engine, *, founding: bool = True, to: str = "head") -> None:
         with conn.begin():
             config.attributes["connection"] = conn
             command.upgrade(config, to)
+
+
+def driver(database: str | None) -> str | None:
+    """The URL with our driver: psycopg 3, whatever the address a provider hands out begins with."""
+    for beginning in ("postgresql://", "postgres://"):
+        if database is not None and database.startswith(beginning):
+            return "postgresql+psycopg://" + database.removeprefix(beginning)
+    return database

@@ -30,9 +30,14 @@ def check(conn: Connection) -> None:
     if at is None:
         raise Unavailable("the database holds no desk; make one with postroom init, or check its address")
     if at != (wanted := latest()):
-        raise Unavailable(f"the database is at {at} and this version needs {wanted}; postroom serve brings it there")
+        raise Unavailable(f"the database is at {at} and this version needs {wanted}; postroom migrate brings it there")
+
+
+def known() -> list[str]:
+    """The revisions of this version, oldest first."""
+    return sorted(file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
 def latest() -> str:
     """The revision this version of Postroom needs."""
-    return max(file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+    return known()[-1]

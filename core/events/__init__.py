@@ -19,7 +19,9 @@ The rest of the desk imports from here: whoever has one fact has the whole `CATA
 from core.events.catalogue import CATALOGUE, SUBJECTS, Data, Event, Scalar, fact, recall
 from core.events.desk import (
     AuditCheckpoint,
+    DeskBackedUp,
     DeskRead,
+    DeskRestored,
     DeskStarted,
     DeskStartVoted,
     DeskStopped,
@@ -119,7 +121,9 @@ __all__ = [
     "ConsentRecorded",
     "ConsentWithdrawn",
     "Data",
+    "DeskBackedUp",
     "DeskRead",
+    "DeskRestored",
     "DeskStartVoted",
     "DeskStarted",
     "DeskStopped",

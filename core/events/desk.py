@@ -34,6 +34,27 @@ class DeskStarted(Event):
     by: list[str]
 
 
+@fact("desk.backed_up")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskBackedUp(Event):
+    """A backup was written to `file`. `seq` and `head` are the log's last entry in it; `with_key`: it holds the key."""
+
+    seq: int
+    head: str
+    with_key: bool
+    file: str
+
+
+@fact("desk.restored")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskRestored(Event):
+    """The desk was restored from a backup of `made_at`, whose log ended at `seq`. It stays stopped until started."""
+
+    made_at: int
+    seq: int
+    head: str
+
+
 @fact("gateway.started")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayStarted(Event):

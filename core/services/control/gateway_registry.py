@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Row, bindparam, delete, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, inspect, select, update
 
 from core.db.tables import GatewayProcess, table
 from core.db.transaction import Transaction
@@ -50,6 +50,14 @@ def stop(tx: Transaction, here: Place) -> None:
     """It ends in order."""
     if tx.write(delete(GATEWAY).where(GATEWAY.c.id == here.id)):
         tx.emit(GatewayStopped(actor=str(SYSTEM), host=here.host, pid=here.pid))
+
+
+def living(conn: Connection, *, now: int) -> list[str]:
+    """Hosts of the gateways that run; none where the schema is from before they were entered."""
+    if not inspect(conn).has_table(GATEWAY.name):
+        return []
+    rows = conn.execute(select(GATEWAY.c.host).where(GATEWAY.c.beat_at > now - SILENT).order_by(GATEWAY.c.host))
+    return [str(host) for host in rows.scalars()]
 
 
 def notice_lost(tx: Transaction) -> int:

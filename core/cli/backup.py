@@ -1,0 +1,133 @@
+"""`postroom backup`, `restore` and `migrate`: for whoever runs the host, with the gateway up or down."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from core.cli.context import CommandContext, command
+from core.cli.output import Said
+from core.clock import SystemClock
+from core.db import migrate as schema
+from core.db import schema_revision
+from core.db.store import Store
+from core.durations import stamp
+from core.errors import Unavailable
+from core.services.control import backup as backups
+from core.services.control import gateway_registry
+
+app: Final = typer.Typer()
+"""What the root takes its commands from."""
+
+EVERY: Final = 0.5
+"""Seconds between two lines of progress."""
+
+
+@command(app, "backup", example="postroom backup /mnt/elsewhere/postroom-2026-11-29.zip")
+def backup(
+    seat: CommandContext,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file; none is overwritten.")],
+    *,
+    with_key: Annotated[
+        bool, typer.Option("--with-key", help="Include the master key: the file then opens every secret.")
+    ] = False,
+) -> Said:
+    """Copy database, settings and policy into one file, while the gateway runs. Restore verifies it.
+
+    Keep master.key elsewhere: without it no DKIM key and no relay password can be opened.
+    """
+    said = _Progress(seat)
+    manifest = backups.make(
+        seat.settings, seat.store, file.absolute(), version=metadata.version("postroom"), with_key=with_key,
+        progress=said,
+    )  # fmt: skip
+    data = {"file": str(file), "bytes": file.stat().st_size} | manifest.as_json()
+    key = "The master key is in it: guard it like the key." if with_key else "The master key is not in it: keep it too."
+    return Said(
+        data,
+        f"Backup in {file}: {data['bytes']:,} bytes, log entry {manifest.seq:,}, {stamp(manifest.made_at)}.\n{key}\n\n"
+        f"Next: try it. postroom restore {file} --dir NEW{'' if with_key else ' --master-key FILE'}",
+    )
+
+
+@command(app, "restore", example="postroom restore backup.zip --dir new-desk --master-key /safe/master.key")
+def restore(
+    seat: CommandContext,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `postroom backup` wrote.")],
+    *,
+    master_key: Annotated[
+        Path | None, typer.Option("--master-key", metavar="FILE", help="The desk's master.key, if not in the backup.")
+    ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option("--database", metavar="URL", help="An empty database; SQLite in DIR unless named."),
+    ] = None,
+) -> Said:
+    """Make a desk from a backup in an empty directory. Checks files, log and key, then stops the desk.
+
+    Mail that waited when the backup was made may have left since: look through the queue before you start.
+    """
+    url = schema.driver(database)
+    manifest, entries = backups.restore(
+        file, seat.directory, database=url, master_key=master_key, open_store=lambda at: Store(at, clock=SystemClock())
+    )
+    with contextlib.closing(Store(seat.settings.database_url, clock=SystemClock())) as store:
+        schema.upgrade(store.engine, founding=False)
+        store.transact(lambda tx: backups.hold(tx, manifest))
+    where = f"--dir {seat.directory}"
+    return Said(
+        {"dir": str(seat.directory), "entries": entries} | manifest.as_json(),
+        f"A desk as of {stamp(manifest.made_at)} in {seat.directory}. Its log is whole ({entries:,} entries).\n"
+        "The desk is stopped. Mail that was queued then may have left since, and would leave again.\n\n"
+        f"Next: postroom queue pending {where}, postroom queue cancel what has left, postroom doctor {where},\n"
+        f"      postroom serve {where}, and postroom start --reason TEXT {where} by governance or two on call.",
+    )
+
+
+@command(app, "migrate", example="postroom migrate --dry-run")
+def migrate(
+    seat: CommandContext,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run, change nothing.")] = False,
+) -> Said:
+    """Bring the database to the schema of this version, in one transaction. `serve` does the same when it starts.
+
+    Back up first: there is no way back but a backup. Refused while a gateway of the old version runs.
+    """
+    with contextlib.closing(Store(seat.settings.database_url, clock=SystemClock())) as store:
+        with store.read() as conn:
+            at = schema_revision.version(conn)
+            running = gateway_registry.living(conn, now=store.clock.now())
+        if at is None:
+            raise Unavailable("the database holds no desk; make one with postroom init, or check its address")
+        steps = [one for one in schema_revision.known() if one > at]
+        data = {"from": at, "to": schema_revision.latest(), "steps": steps, "done": not dry_run}
+        if not steps:
+            return Said(data, f"The database is at {at}, the newest schema. Nothing to do.")
+        if running and not dry_run:
+            raise Unavailable(f"a gateway runs on {', '.join(running)}: stop it, migrate, then start the new version")
+        if dry_run:
+            return Said(data, f"The database is at {at}; {len(steps)} steps would run: {', '.join(steps)}.")
+        schema.upgrade(store.engine, founding=False)
+        return Said(data, f"The database went from {at} to {data['to']}: {', '.join(steps)}.\n\nNext: postroom serve")
+
+
+class _Progress:
+    """How far a copy is, on stderr, when it takes long and a person waits."""
+
+    def __init__(self, seat: CommandContext) -> None:
+        self._shows = not seat.as_json and sys.stderr.isatty()
+        self._last = time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        if not self._shows or not total or time.monotonic() - self._last < EVERY:
+            return
+        self._last = time.monotonic()
+        sys.stderr.write(f"\rcopied {done / total:4.0%}" + ("\n" if done >= total else ""))
+        sys.stderr.flush()
