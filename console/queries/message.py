@@ -41,7 +41,7 @@ def letter(tx: Transaction, item: int, *, whole: bool = False) -> MessageLines:
 def _limits(tx: Transaction, view: MessageView) -> tuple[Limit, ...]:
     """The gauges this message will be charged to."""
     known = budgets(tx, view.mailbox_id)
-    sites = {f"site_hour:{one.site}" for one in view.recipients if one.site}
+    sites = {f"{name}:{one.site}" for one in view.recipients if one.site for name in ("site_hour", "stream_site_hour")}
     found = [limit for name, limit in known.items() if name in SHOWN or name in sites]
     if view.run is not None:
         cap = limits.run_cap(tx, gate_queries.gate(tx, view.mailbox_id))

@@ -125,8 +125,9 @@ def _of_lanes(tx: Transaction) -> Iterator[Need]:
             yield Need(Level.WARN, subject, f"lane paused by {lane.paused_by}, {lane.depth:,} wait", "lanes")
         elif lane.failures >= FAILING:
             yield Need(Level.WARN, subject, f"{plural(lane.failures, 'deferral')} in a row: {lane.last_reply}", "lanes")
-        elif lane.waits_for == "site_hour":
-            text = f"the hour's cap at {lane.site} is spent, {lane.depth:,} wait"
+        elif lane.waits_for in ("site_hour", "stream_site_hour"):
+            whose = "the stream's hourly" if lane.waits_for == "stream_site_hour" else "the hour's"
+            text = f"{whose} cap at {lane.site} is spent, {lane.depth:,} wait"
             yield Need(Level.WARN, subject, text, "lanes")
 
 

@@ -33,7 +33,7 @@ IDENTITIES: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Paced:
-    """A lane with what its mailbox may send to its site: messages a minute, and the hour's gauge."""
+    """A lane with what may go to its site: messages a minute, and the hour's gauge, its stream's where less is left."""
 
     lane: LaneRow
     pace: int
@@ -57,13 +57,16 @@ def all_lanes(tx: Transaction) -> list[Paced]:
     """The deepest first."""
     found = lanes.lanes(tx.conn, now=tx.now, limit=LANE_PAGE)
     limits.prefetch_sites(tx, [(lane.mailbox_id, lane.site) for lane in found])
+    streams = {(gate_queries.gate(tx, lane.mailbox_id).stream_id, lane.site) for lane in found}
+    limits.prefetch_stream_sites(tx, sorted(streams))
     return [_paced(tx, lane) for lane in found]
 
 
 def _paced(tx: Transaction, lane: LaneRow) -> Paced:
     box = gate_queries.gate(tx, lane.mailbox_id)
-    cap = limits.site_cap(tx, box, lane.site)
-    return Paced(lane, limits.site_pace(tx, box, lane.site), cap.room(tx).limit(cap.name))
+    bounds = limits.site_bounds(tx, box, lane.site)
+    hours = [bound.cap.room(tx).limit(bound.cap.name) for bound in bounds]
+    return Paced(lane, min(bound.per_minute for bound in bounds), min(hours, key=lambda hour: hour.left))
 
 
 def shape(conn: Connection, *, now: int) -> list[SiteRow]:

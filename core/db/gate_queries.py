@@ -281,16 +281,19 @@ _SUPPRESSED: Final = select(
 
 
 def suppressed(
-    tx: Transaction, addresses: Collection[str], *, stream_id: int, content_class: str, now: int
+    tx: Transaction, addresses: Collection[str], *, stream_id: int, classes: Collection[str], now: int
 ) -> dict[str, tuple[int, str]]:
-    """Normalised address -> (suppression id, cause) for those that must not get mail of this class from this stream."""
+    """Normalised address -> (suppression id, cause) of those that must not get mail of one of these classes.
+
+    Of this stream; `classes` are what the message counts as, not all that it is.
+    """
     rows: Sequence[Row[Any]] | None = tx.prefetched("suppressed", addresses)
     if rows is None:
         rows = tx.read_unflushed(_SUPPRESSED, {"b_addresses": list(addresses), "b_now": now})
     return {
         row.address: (row.id, row.cause)
         for row in rows
-        if row.stream_id in (None, stream_id) and keeps_away(row.classes, content_class)
+        if row.stream_id in (None, stream_id) and any(keeps_away(row.classes, one) for one in classes)
     }
 
 

@@ -185,8 +185,8 @@ PIPELINE: Final = Script(
             "message did not get lost. Do you have 15 minutes on {day}?\n\nAcme Sales\n",
         ),
         Draft(
-            "Last chance for your discount, {name}",
-            "Hi {name},\n\nthis is your last chance to save EUR {amount}. The offer ends on {day}.\n\nAcme Sales\n",
+            "Did you get my last message, {name}?",
+            "Hi {name},\n\nI am still waiting for your answer about {number}. Please write back by {day}.\n\nAcme Sales\n",
         ),
     ),
 )

@@ -29,6 +29,9 @@ HOUR_BUCKET: Final = 1
 DAY_BUCKET: Final = 15
 """Width of the buckets of daily caps, in minutes: 97 rows to read instead of 1,441, for 1 % of slack."""
 
+SITE_WAITS: Final = ("site_hour", "site_minute", "stream_site_hour", "stream_site_minute")
+"""What a lane waits for that another policy, or a wider limit, ends."""
+
 Bucket = tuple[int, int]
 """(start in minutes since the epoch, how many)."""
 

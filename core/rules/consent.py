@@ -2,7 +2,8 @@
 
 A class that policy names needs a record, wherever the recipient lives: what differs between regions is what counts as
 one. Where the law asks for consent in advance, and where nobody knows which law it is, only an opt-in does; elsewhere
-any documented basis. Nothing else opens the door, so a missing fact always ends at a human or at a refusal. Who has
+any documented basis. A message that is commercial by its words and by nothing else is asked for less: it may go to
+whom we have to do with, and where the law asks for no consent in advance. Nothing else opens the door, so a missing fact always ends at a human or at a refusal. Who has
 withdrawn is not written to at all: no reviewer can consent on somebody's behalf.
 
 Reasons name no address: they end up in the log, which cannot be erased.
@@ -51,6 +52,17 @@ _EU: Final = frozenset(
     "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK IS LI NO".split()  # noqa: SIM905 - one line of codes
 )
 _SYNONYMS: Final = {"GB": "UK"} | dict.fromkeys(_EU, "EU")
+
+# Country codes whose domains the whole world registers: they say nothing about where a reader lives.
+_WORLDWIDE: Final = frozenset(
+    "AC AD AG AI AM AS BZ CC CD CO CX DJ FM GG GL IM IO JE LA LC LY ME MN MS NU PM PW SC SH SO SR ST SU SX TF TK TO TV VC VG WF WS YT".split()  # noqa: E501, SIM905 - one line of codes
+)
+# Domains that are written in another script (IANA root zone), and territories where the law of their state holds.
+_DOMAINS: Final[Mapping[str, str]] = {
+    "XN--E1A4C": "EU", "XN--QXA6A": "EU", "XN--QXAM": "GR", "XN--90AE": "BG", "XN--P1AI": "RU", "XN--J1AMH": "UA",
+    "XN--FIQS8S": "CN", "XN--FIQZ9S": "CN", "XN--3E0B707E": "KR", "XN--H2BRJ9C": "IN", "AX": "FI", "RE": "FR",
+    "GP": "FR", "MQ": "FR", "GF": "FR", "GOV": "US", "MIL": "US",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +148,48 @@ def asks_first(region: str | None, *, terms: Terms = DEFAULT_TERMS) -> bool:
     return code in named or _SYNONYMS.get(code, code) in named
 
 
+def region_of(address: str) -> str | None:
+    """The country that an address's domain is registered under, ISO 3166-1; None where that tells nothing."""
+    last = address.rpartition("@")[2].rpartition(".")[2].upper()
+    known = _DOMAINS.get(last)
+    if known is not None:
+        return known
+    return last if len(last) == 2 and last.isalpha() and last not in _WORLDWIDE else None
+
+
+def stranger(*, address: str, contacted: bool, records: Iterable[Record], now: int) -> bool:
+    """Whether we have nothing to do with them: no mail of ours has reached them, and no record speaks for them.
+
+    Who has taken consent back is one again.
+    """
+    known = list(records)
+    if withdrawn(ContentClass.COLD_OUTREACH, address=address, records=known, now=now):
+        return True
+    return not contacted and not any(_living(record, now=now) for record in known)
+
+
+def unsolicited(
+    *, recipient: Recipient, contacted: bool, records: Iterable[Record], terms: Terms = DEFAULT_TERMS, now: int
+) -> Verdict:
+    """What becomes of a message that is commercial by its words and whose class needs no consent.
+
+    To a stranger it needs consent in advance wherever cold outreach does and the law asks first. `records` are those of
+    the address and its domain.
+    """
+    known = list(records)
+    if ContentClass.COLD_OUTREACH not in terms.require:
+        return Execute()
+    if withdrawn(ContentClass.COLD_OUTREACH, address=recipient.address, records=known, now=now):
+        return Block("consent_required", "the recipient has withdrawn consent, and the message is commercial")
+    if not stranger(address=recipient.address, contacted=contacted, records=known, now=now):
+        return Execute()
+    if not asks_first(recipient.region, terms=terms):
+        return Execute()
+    where = f"in {recipient.region}" if recipient.region else "whose region is unknown"
+    why = f"the message is commercial and goes to a stranger {where}, which needs consent"
+    return Hold((Reason("consent", why),)) if terms.missing == "hold" else Block("consent_required", why)
+
+
 def read_basis(text: str) -> Basis:
     """The basis as people and spreadsheets write it. Raises `Invalid`: a basis nobody knows documents nothing."""
     found = _SPELLINGS.get(text.strip().lower().replace("-", "_").replace(" ", "_"))
@@ -171,6 +225,11 @@ def _given(
     return given, ended >= 0 and not given
 
 
+def _living(record: Record, *, now: int) -> bool:
+    ended = record.expires_at is not None and record.expires_at <= now
+    return record.given_at <= now and not ended and not _withdrawn(record, now=now)
+
+
 def _withdrawn(record: Record, *, now: int) -> bool:
     return record.withdrawn_at is not None and record.withdrawn_at <= now
 
@@ -186,10 +245,10 @@ def _lacks(
             continue
         if record.basis is Basis.OPT_IN:
             return None
-        # Where the two disagree about the region, the stricter of them counts.
-        regions: list[str | None] = [name for name in (region, record.region) if name and name.strip()] or [None]
-        if not any(asks_first(name, terms=terms) for name in regions):
+        # What somebody wrote down about the person goes before what their address suggests.
+        place = record.region if record.region and record.region.strip() else region
+        if not asks_first(place, terms=terms):
             return None
-        where = f"in {' and '.join(name for name in regions if name)}" if regions[0] else "where the region is unknown"
+        where = f"in {place}" if place and place.strip() else "where the region is unknown"
         why = f"{content_class} {where} needs an opt-in, and the record's basis is {record.basis}"
     return why

@@ -237,7 +237,7 @@ def test_suppressions_go_on_keeping_everything_away(old: Store) -> None:
     for address in listed:
         found = old.transact(
             lambda tx, one=address: gate_queries.suppressed(  # type: ignore[misc]  # bound now
-                tx, {one}, stream_id=1, content_class="transactional", now=tx.now
+                tx, {one}, stream_id=1, classes=("transactional",), now=tx.now
             )
         )
         assert address in found

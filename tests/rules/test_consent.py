@@ -9,7 +9,18 @@ from hypothesis import strategies as st
 from core.durations import DAY
 from core.errors import Invalid
 from core.model import Block, ContentClass, Execute, Hold, Verdict
-from core.rules.consent import Basis, Recipient, Record, Terms, asks_first, decide, read_basis
+from core.rules.consent import (
+    Basis,
+    Recipient,
+    Record,
+    Terms,
+    asks_first,
+    decide,
+    read_basis,
+    region_of,
+    stranger,
+    unsolicited,
+)
 
 COLD = ContentClass.COLD_OUTREACH
 NOW = 100 * DAY
@@ -74,11 +85,11 @@ def test_an_unknown_region_counts_as_one_that_asks_first_unless_policy_says_othe
     assert ask(contract, region=None, terms=Terms(unknown_region="allow")) == Execute()
 
 
-def test_the_record_may_know_the_region_and_the_stricter_of_two_counts() -> None:
+def test_the_region_that_somebody_recorded_goes_before_the_one_of_the_domain() -> None:
     contract = Basis.CONTRACT
     assert ask(record(basis=contract, region="US"), region=None) == Execute()
     assert isinstance(ask(record(basis=contract, region="CA"), region="US"), Hold)
-    assert isinstance(ask(record(basis=contract, region="US"), region="CA"), Hold)
+    assert ask(record(basis=contract, region="US"), region="CA") == Execute()
 
 
 def test_withdrawn_is_refused_and_no_reviewer_is_asked() -> None:
@@ -220,3 +231,43 @@ def test_the_order_of_records_does_not_matter(
     one = decide(COLD, recipient=recipient, records=records, terms=terms, now=now)
     two = decide(COLD, recipient=recipient, records=records[::-1], terms=terms, now=now)
     assert type(one) is type(two)
+
+
+@pytest.mark.parametrize(
+    ("domain", "region"),
+    [
+        ("firm.ca", "CA"), ("mail.firm.co.uk", "UK"), ("firma.de", "DE"), ("firm.us", "US"), ("firm.eu", "EU"),
+        ("xn--firma.xn--e1a4c", "EU"), ("boutique.re", "FR"), ("agency.gov", "US"),
+        ("firm.com", None), ("firm.org", None), ("start.io", None), ("start.ai", None), ("start.co", None),
+        ("my.tv", None), ("one.test", None), ("firm.c4", None),
+    ],
+)  # fmt: skip
+def test_a_country_s_domain_tells_the_region_and_one_that_everybody_buys_does_not(
+    domain: str, region: str | None
+) -> None:
+    assert region_of(f"jane@{domain}") == region
+
+
+@pytest.mark.parametrize(
+    ("region", "contacted", "records", "verdict"),
+    [
+        ("CA", False, (), Hold),
+        (None, False, (), Hold),
+        ("US", False, (), Execute),
+        ("CA", True, (), Execute),
+        ("CA", False, (record(basis=Basis.CONTRACT),), Execute),
+        ("CA", False, (record("example.com", scope="transactional"),), Execute),
+        ("CA", False, (record(expires_at=NOW - 1),), Hold),
+        ("CA", False, (record(given_at=NOW + 1),), Hold),
+        ("CA", True, (record(withdrawn_at=NOW - 1),), Block),
+        ("US", True, (record(withdrawn_at=NOW - 1),), Block),
+    ],
+)
+def test_what_only_its_words_make_commercial_goes_where_we_have_to_do_with_the_recipient(
+    region: str | None, contacted: bool, records: tuple[Record, ...], verdict: type[Verdict]
+) -> None:
+    jane = Recipient(address="jane@example.com", region=region)
+    said = unsolicited(recipient=jane, contacted=contacted, records=records, now=NOW)
+    assert isinstance(said, verdict)
+    free = not stranger(address=jane.address, contacted=contacted, records=records, now=NOW)
+    assert free == (verdict is Execute and region != "US")

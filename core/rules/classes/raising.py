@@ -1,7 +1,8 @@
 """Read out of a message what class of mail it is, whatever the agent says it is: raise, never lower.
 
-Two things raise. A promise made on somebody's behalf (scheduled, refunded, agreed, signed, guaranteed) makes a
-`commitment`; a first contact makes `cold_outreach` where the mailbox is signed off for that. The reading is of words,
+Three things raise. A promise made on somebody's behalf (scheduled, refunded, agreed, signed, guaranteed) makes a
+`commitment`; a commercial message to a stranger makes `cold_outreach` in every mailbox, and where the mailbox is signed
+off for that class any first contact does. The reading is of words,
 clause by clause, and leans towards holding: a human loses seconds over a false alarm, a customer may hold us to a
 promise that nobody made. It is no judge of meaning, though: what is denied, asked, supposed or merely attributive ("the
 scheduled maintenance") stays where it was.
@@ -25,7 +26,10 @@ LONGEST: Final = 500_000
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What raised it: `rule` is `promise`, `unread` (too long) or `first_contact`, `words` the phrases it saw."""
+    """What raised it: `rule` is `promise`, `unread` (too long), `commercial` or `first_contact`.
+
+    `words` are the phrases it saw.
+    """
 
     content_class: ContentClass
     rule: str
@@ -44,6 +48,8 @@ class Raised:
     content_class: ContentClass
     declared: ContentClass
     causes: tuple[Cause, ...] = ()
+    commercial: bool = False
+    """It offers or advertises, whoever it goes to: the gate asks how its recipients stand to us, now and later."""
 
     @property
     def classes(self) -> tuple[ContentClass, ...]:
@@ -71,12 +77,18 @@ def raise_class(
     named: Collection[str] = (),
     invites: bool = False,
     unread: bool = False,
+    pitch: tuple[str, ...] = (),
+    strangers: bool = False,
+    one_click: bool = True,
 ) -> Raised:
     """The class the message goes as. `text` is all a recipient reads: bodies, and the text of what is attached.
 
     `named` are phrases that policy counts as promises, `invites` says that a calendar invitation is attached,
     `unread` that more text is attached than `text` holds.
     `first_contact`: some outside recipient has never been written to by this mailbox nor has written to it.
+    `pitch` are the phrases that make it commercial, `strangers` says that a recipient has no relation to us at all.
+    `one_click`: it can carry what cold outreach must (one recipient, the sender's name and postal address). Without
+    that a message which only its words make cold outreach goes as what else it is, and is held as both.
     """
     causes = []
     too_long = len(subject) + len(text) > LONGEST
@@ -93,10 +105,17 @@ def raise_class(
     cold = ContentClass.COLD_OUTREACH
     if first_contact and cold in mailbox_classes and declared is not cold:
         causes.append(Cause(cold, "first_contact"))
+    by_words = not causes or causes[-1].content_class is not cold
+    if pitch and strangers and declared is not cold and by_words:
+        causes.append(Cause(cold, "commercial", pitch))
+    else:
+        by_words = False
     applying = {declared, *(cause.content_class for cause in causes)}
+    if by_words and not one_click:
+        applying.discard(cold)
     # Cold outreach comes first: its duties (consent, unsubscribe, one address) are owed to the recipient, and the law
     # asks for them; a commitment's hold is found again in `classes`.
     for heaviest in (cold, ContentClass.COMMITMENT):
         if heaviest in applying:
-            return Raised(heaviest, declared, tuple(causes))
-    return Raised(declared, declared)
+            return Raised(heaviest, declared, tuple(causes), commercial=bool(pitch))
+    return Raised(declared, declared, tuple(causes), commercial=bool(pitch))

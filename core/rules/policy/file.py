@@ -46,6 +46,8 @@ new_recipients_day = 10      # people it has never written to: the best signal o
 [budgets.site]               # for each mailbox and recipient site
 minute = 50                  # a steady pace, burst 1
 hour = 600                   # every attempt counts
+stream_minute = 50           # all mailboxes of a stream together; never less than one of them may
+stream_hour = 600
 
 [budgets.sites."gmail.com"]  # one table for each site that differs; a key left out is as above
 minute = 50

@@ -158,10 +158,13 @@ class AgentBudget(Section):
 
 
 class SiteBudget(Section):
-    """What one mailbox may send to one site: a pace per minute and a cap per hour."""
+    """What may go to one site: a pace per minute and a cap per hour, of one mailbox and of all of its stream."""
 
     minute: Annotated[Count, Tightens.LESS] = 50
     hour: Annotated[Count, Tightens.LESS] = 600
+    # A receiver sees the sending domain, not its mailboxes. Never less than what one of its mailboxes may.
+    stream_minute: Annotated[Count, Tightens.LESS] = 50
+    stream_hour: Annotated[Count, Tightens.LESS] = 600
 
 
 class SiteOverride(Section):
@@ -169,6 +172,8 @@ class SiteOverride(Section):
 
     minute: Count | None = None
     hour: Count | None = None
+    stream_minute: Count | None = None
+    stream_hour: Count | None = None
 
 
 class Budgets(Section):
@@ -184,10 +189,7 @@ class Budgets(Section):
         own = self.sites.get(site)
         if own is None:
             return self.site
-        return SiteBudget(
-            minute=self.site.minute if own.minute is None else own.minute,
-            hour=self.site.hour if own.hour is None else own.hour,
-        )
+        return self.site.model_copy(update=own.model_dump(exclude_none=True))
 
 
 class Warmup(Section):

@@ -22,6 +22,7 @@ from core.db.transaction import Transaction
 from core.events import Data, PolicyChanged, PolicyRefused
 from core.model import SYSTEM, Actor
 from core.rules import policy as policies
+from core.rules.budgets import SITE_WAITS
 from core.rules.policy import Change, Policy
 from core.rules.roles import Verb
 from core.services import access, context
@@ -107,7 +108,7 @@ def _put_in_force(
     tx.write(update(DESK).where(DESK.c.id == 1).values(policy_version=version))
     wake(tx)
     if any(change.path.startswith("budgets.site") for change in changes):
-        throttled = LANE.c.waits_for.in_(["site_minute", "site_hour"]) & LANE.c.paused_at.is_(None)
+        throttled = LANE.c.waits_for.in_(SITE_WAITS) & LANE.c.paused_at.is_(None)
         tx.write(update(LANE).where(throttled).values(next_at=tx.now, not_before=0, waits_for=None))
     tx.emit(
         PolicyChanged(

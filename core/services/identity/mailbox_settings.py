@@ -22,6 +22,7 @@ from core.errors import Conflict
 from core.events import Data, MailboxLimitsChanged, MailboxModeChanged
 from core.model import Actor, ContentClass, Mode
 from core.rules import issuance, modes, roles
+from core.rules.budgets import SITE_WAITS
 from core.rules.policy import Policy
 from core.rules.roles import Verb
 from core.services import access, context
@@ -33,8 +34,6 @@ LANE: Final = table(Lane)
 
 SECRETS_OVERLAP: Final = DAY
 """How long a webhook's old secret still signs beside the new one: time to deploy."""
-_OF_BUDGETS: Final = ("site_hour", "site_minute")
-"""What a lane waits for that a wider limit ends; a lane that backs off from its receiver goes on backing off."""
 
 
 # --- the mode -----------------------------------------------------------------------------------------------------
@@ -230,18 +229,22 @@ def _edit_name(tx: Transaction, record: MailboxRecord, display_name: str, edit: 
 
 
 def _wake(tx: Transaction, record: MailboxRecord) -> None:
-    """Let the agent's mailboxes and the lanes that waited for a budget look again: its caps are the largest of all."""
-    mine = select(MAILBOX.c.id).where(MAILBOX.c.agent_id == record.agent_id)
+    """Let the mailboxes and lanes that waited for a budget look again: what binds is the largest of an agent's caps.
+
+    So is it of a stream's at a site. A lane that backs off from its receiver goes on backing off.
+    """
+    stream = select(MAILBOX.c.stream_id).where(MAILBOX.c.id == record.id).scalar_subquery()
+    mine = select(MAILBOX.c.id).where((MAILBOX.c.agent_id == record.agent_id) | (MAILBOX.c.stream_id == stream))
     tx.write(update(MAILBOX).where(MAILBOX.c.id.in_(mine), MAILBOX.c.status == "active").values(wake_at=0))
     c = LANE.c
     tx.write(
         update(LANE)
-        .where(c.mailbox_id.in_(mine), c.paused_at.is_(None), c.waits_for.in_(_OF_BUDGETS), c.depth > 0)
+        .where(c.mailbox_id.in_(mine), c.paused_at.is_(None), c.waits_for.in_(SITE_WAITS), c.depth > 0)
         .values(not_before=0, next_at=tx.now, waits_for=None)
     )
     tx.write(
         update(LANE)
-        .where(c.mailbox_id.in_(mine), c.paused_at.is_(None), c.waits_for.in_(_OF_BUDGETS), c.depth <= 0)
+        .where(c.mailbox_id.in_(mine), c.paused_at.is_(None), c.waits_for.in_(SITE_WAITS), c.depth <= 0)
         .values(not_before=0, waits_for=None)
     )
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, Select, bindparam, select
 
+from core.db import gate_queries
 from core.db.gate_queries import SenderState
 from core.db.tables import Consent, table
 from core.db.transaction import Transaction
@@ -20,24 +21,72 @@ Records = Mapping[str, list[tuple[int | None, consent.Record]]]
 """Subject -> (the stream it is for, or None for all; what was given)."""
 
 
+COLD: Final = ContentClass.COLD_OUTREACH
+_PREFETCHED: Final = "consent"
+
+
 class Consents:
-    """What the ledger of consent has on these people, read at once; nothing is read before somebody asks."""
+    """How these people stand to us: what the ledger of consent has on them, and who was written to.
+
+    Each is read once for all of them, and not before somebody asks.
+    """
 
     def __init__(self, tx: Transaction, people: Iterable[str]) -> None:
         self._tx = tx
         self._people = set(people)
         self._read: Records | None = None
+        self._contacted: dict[int, set[str]] = {}
 
     def verdicts(
-        self, address: str, classes: Iterable[ContentClass], *, box: SenderState, policy: Policy
+        self, address: str, classes: tuple[ContentClass, ...], *, box: SenderState, policy: Policy, commercial: bool
     ) -> tuple[tuple[ContentClass, Verdict], ...]:
-        """What the recipient's consent says to each of these classes, which policy asks consent for."""
+        """What the recipient's consent says to each of these classes that policy asks consent for.
+
+        `commercial`: the message is so by its words. Where its class does not say that, cold outreach is answered for
+        by what we have to do with the recipient.
+        """
         if self._read is None:
             self._read = self._load()
-        return verdicts(self._read, address, classes, stream_id=box.stream_id, policy=policy, now=self._tx.now)
+        wanted = [one for one in classes if one in policy.consent.require]
+        found = verdicts(self._read, address, wanted, stream_id=box.stream_id, policy=policy, now=self._tx.now)
+        if not commercial or COLD in classes:
+            return found
+        said = consent.unsolicited(
+            recipient=consent.Recipient(address=address, region=consent.region_of(address)),
+            contacted=relates(classes) and address in self._written_to(box.agent_id),
+            records=mine(self._read, address, stream_id=box.stream_id), terms=terms(policy), now=self._tx.now,
+        )  # fmt: skip
+        return (*found, (COLD, said))
 
     def _load(self) -> Records:
-        return records(self._tx.all(select(CONSENT).where(CONSENT.c.subject.in_(subjects(self._people)))))
+        wanted = subjects(self._people)
+        known = self._tx.prefetched(_PREFETCHED, wanted)
+        return records(self._tx.all(_RECORDS, {"b_subjects": wanted}) if known is None else known)
+
+    def _written_to(self, agent_id: int) -> set[str]:
+        if agent_id not in self._contacted:
+            self._contacted[agent_id] = gate_queries.contacts(self._tx, self._people, agent_id=agent_id)[0]
+        return self._contacted[agent_id]
+
+
+def asked_for(classes: Iterable[ContentClass], *, commercial: bool, policy: Policy) -> bool:
+    """Whether the gate asks for consent at all."""
+    required = policy.consent.require
+    return any(one in required for one in classes) or (commercial and COLD in required)
+
+
+def relates(classes: Iterable[ContentClass]) -> bool:
+    """Whether mail of these classes may be commercial to somebody only because we have written to them before.
+
+    A newsletter is not: who got a receipt has not subscribed.
+    """
+    return ContentClass.NOTIFICATION not in classes
+
+
+def prefetch(tx: Transaction, people: Iterable[str]) -> None:
+    """Read for a whole batch what `Consents` will be asked for message by message."""
+    wanted = subjects(people)
+    tx.prefetch(_PREFETCHED, wanted, tx.read_unflushed(_RECORDS, {"b_subjects": wanted}))
 
 
 def subjects(people: Iterable[str]) -> list[str]:
@@ -45,6 +94,11 @@ def subjects(people: Iterable[str]) -> list[str]:
     listed = set(people)
     domains = {address.rpartition("@")[2] for address in listed}
     return [*listed, *domains, *(f"@{domain}" for domain in domains)]
+
+
+def of(people: Iterable[str]) -> Select[Any]:
+    """The rows of the ledger on these people."""
+    return select(CONSENT).where(CONSENT.c.subject.in_(subjects(people)))
 
 
 def records(rows: Iterable[Row[Any]]) -> Records:
@@ -63,17 +117,31 @@ def verdicts(
     known: Records, address: str, classes: Iterable[ContentClass], *, stream_id: int, policy: Policy, now: int
 ) -> tuple[tuple[ContentClass, Verdict], ...]:
     """What each of these classes comes to for one recipient."""
-    terms = consent.Terms(
-        require=frozenset(policy.consent.require),
-        prior_consent_regions=frozenset(policy.consent.prior_consent_regions),
-        unknown_region=policy.consent.unknown_region,
-        missing=policy.consent.missing,
-    )
-    mine = [
+    recipient = consent.Recipient(address=address, region=consent.region_of(address))
+    given, said = mine(known, address, stream_id=stream_id), terms(policy)
+    return tuple((one, consent.decide(one, recipient=recipient, records=given, terms=said, now=now)) for one in classes)
+
+
+def mine(known: Records, address: str, *, stream_id: int) -> list[consent.Record]:
+    """The records that may speak for this address on this stream."""
+    return [
         record
         for subject in subjects([address])
         for stream, record in known.get(subject, ())
         if stream in (None, stream_id)
     ]
-    recipient = consent.Recipient(address=address)
-    return tuple((one, consent.decide(one, recipient=recipient, records=mine, terms=terms, now=now)) for one in classes)
+
+
+def terms(policy: Policy) -> consent.Terms:
+    """What policy says of consent."""
+    return consent.Terms(
+        require=frozenset(policy.consent.require),
+        prior_consent_regions=frozenset(policy.consent.prior_consent_regions),
+        unknown_region=policy.consent.unknown_region,
+        missing=policy.consent.missing,
+    )
+
+
+_RECORDS: Final = select(CONSENT, CONSENT.c.subject.label("address")).where(
+    CONSENT.c.subject.in_(bindparam("b_subjects", expanding=True))
+)

@@ -35,7 +35,7 @@ from core.rules.gate import (
 from core.services import context
 from core.services.sending import contacts
 from core.services.sending import limits as sending_limits
-from core.services.sending.consent_facts import Consents
+from core.services.sending.consent_facts import Consents, asked_for
 from core.services.sending.prepare import Prepared, Target
 from core.services.sending.submit_result import Answer, RecipientAnswer, blocked
 
@@ -147,12 +147,15 @@ def judge(tx: Transaction, prepared: Prepared, box: SenderState, *, run: RunFact
     version, _ = context.current_policy(tx)
     people = {t.n: t.address.normalised for t in prepared.targets}
     listed = gate_queries.suppressed(
-        tx, set(people.values()), stream_id=box.stream_id, content_class=prepared.content_class, now=tx.now
-    )
+        tx, set(people.values()), stream_id=box.stream_id, now=tx.now,
+        classes=counts_as(prepared.content_class, commercial=prepared.commercial),
+    )  # fmt: skip
     asked = _asked(
         tx, box, standing(tx, box), Moment.ACCEPTANCE, kind=prepared.kind, content_class=prepared.content_class,
         classes=prepared.classes, reply_to=prepared.reply_to,
-        recipients=_recipients(tx, box, prepared.classes, people=people, listed=listed),
+        recipients=_recipients(
+            tx, box, prepared.classes, people=people, listed=listed, commercial=prepared.commercial
+        ),
     )  # fmt: skip
     before = sending_limits.run_accepted(tx, run.id)
     free = open_to(asked)
@@ -193,7 +196,7 @@ def judge(tx: Transaction, prepared: Prepared, box: SenderState, *, run: RunFact
             "policy": version,
             "verdict": type(decision.verdict).__name__.lower(),
         }
-        | _exceptional(asked, found=prepared.holds, allowance=allowance),
+        | _exceptional(asked, found=prepared.holds, allowance=allowance, commercial=prepared.commercial),
     )
 
 
@@ -213,7 +216,9 @@ def judge_again(
     approved = frozenset(message.settled or ()) | (approved_rules(message.reasons) if released else frozenset())
     needs = 2 if released and set(classes) & set(policy.review.four_eyes) else 0
     missing = needs - len(message.approvers or ()) if needs else 0
-    recipients = _recipients(tx, box, classes, people=people, listed=listed, consents=consents)
+    recipients = _recipients(
+        tx, box, classes, people=people, listed=listed, consents=consents, commercial=bool(message.commercial)
+    )
     stands = standing(tx, box)
     facts_of_it = stands, paused, message.kind, classes, message.reply_to, approved, missing, recipients
     decision = known.get(facts_of_it)
@@ -257,20 +262,27 @@ def _asked(
 
 def _recipients(
     tx: Transaction, box: SenderState, classes: tuple[ContentClass, ...], *, people: dict[int, str],
-    listed: dict[str, tuple[int, str]], consents: Consents | None = None,
+    listed: dict[str, tuple[int, str]], commercial: bool, consents: Consents | None = None,
 ) -> tuple[GateRecipient, ...]:  # fmt: skip
     _, policy = context.current_policy(tx)
-    wanted = [one for one in classes if one in policy.consent.require]
-    records = (consents or Consents(tx, people.values())) if wanted else None
+    asked = asked_for(classes, commercial=commercial, policy=policy)
+    records = (consents or Consents(tx, people.values())) if asked else None
     return tuple(
         GateRecipient(
             n=n,
             allowed=addresses.allowed(box.allow, address),
             suppressed=listed[address][1] if address in listed else None,
-            consent=() if records is None else records.verdicts(address, wanted, box=box, policy=policy),
+            consent=()
+            if records is None
+            else records.verdicts(address, classes, box=box, policy=policy, commercial=commercial),
         )
         for n, address in people.items()
     )
+
+
+def counts_as(content_class: str, *, commercial: bool) -> tuple[str, ...]:
+    """For which classes a suppression keeps this message away: whoever has left offers gets none under another name."""
+    return (content_class, ContentClass.COLD_OUTREACH) if commercial else (content_class,)
 
 
 def _answers_may_go(box: SenderState, address: str) -> bool:
@@ -278,7 +290,9 @@ def _answers_may_go(box: SenderState, address: str) -> bool:
     return address.rpartition("@")[2] == box.domain or addresses.allowed(box.allow, address)
 
 
-def _exceptional(asked: GateInput, *, found: Sequence[Reason], allowance: Mapping[str, Any] | None) -> dict[str, Any]:
+def _exceptional(
+    asked: GateInput, *, found: Sequence[Reason], allowance: Mapping[str, Any] | None, commercial: bool
+) -> dict[str, Any]:
     """The facts that most messages have nothing of: recipients are told by their number, for the log outlives them."""
     facts = {
         "outside_of": [one.n for one in asked.recipients if not one.allowed],
@@ -292,6 +306,7 @@ def _exceptional(asked: GateInput, *, found: Sequence[Reason], allowance: Mappin
         "reply_to_outside": not asked.reply_to_allowed,
         "found": [reason.code for reason in found],
         "newcomers": allowance,
+        "commercial": commercial,
     }
     return {name: value for name, value in facts.items() if value}
 

@@ -10,14 +10,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from core.db import gate_queries, queue
 from core.db.counters import EVER, bucket
 from core.db.gate_queries import RunFacts, SenderState, TokenFacts
-from core.db.tables import Lane, Pace, Run, table
+from core.db.tables import Lane, Mailbox, Pace, Run, table
 from core.db.transaction import Transaction
 from core.durations import DAY, HOUR, MINUTE, SECOND
 from core.model import Limit
@@ -30,6 +30,7 @@ from core.services.sending.submit_result import Answer
 
 RUN: Final = table(Run)
 LANE: Final = table(Lane)
+MAILBOX: Final = table(Mailbox)
 PACE: Final = table(Pace)
 
 OPEN_RUNS_HOUR: Final = 20
@@ -143,16 +144,49 @@ def site_cap(tx: Transaction, box: SenderState, site: str) -> Cap:
     return Cap("site_hour", "site", f"{box.mailbox_id}:{site}", "attempts", cap, HOUR_MINUTES, HOUR_BUCKET)
 
 
+def stream_site_cap(tx: Transaction, box: SenderState, site: str) -> Cap:
+    """Attempts an hour of all mailboxes of a stream at a site: policy's, or more where one of them may more."""
+    _, policy = context.current_policy(tx)
+    own, widest = policy.budgets.of_site(site), _widest(tx, box.stream_id)[1]
+    cap = max(own.stream_hour, own.hour, widest)
+    return Cap("stream_site_hour", "stream_site", f"{box.stream_id}:{site}", "attempts", cap, HOUR_MINUTES, HOUR_BUCKET)
+
+
 def prefetch_sites(tx: Transaction, pairs: Collection[tuple[int, str]]) -> None:
     """Read at once what `site_cap` will be asked for many a mailbox and site."""
-    keys = [f"{mailbox_id}:{site}" for mailbox_id, site in pairs]
-    tx.prefetch_counters("site", keys, "attempts", since=bucket(tx.now, HOUR_BUCKET) - HOUR_MINUTES - HOUR_BUCKET)
+    _prefetch_attempts(tx, "site", [f"{mailbox_id}:{site}" for mailbox_id, site in pairs])
+
+
+def prefetch_stream_sites(tx: Transaction, pairs: Collection[tuple[int, str]]) -> None:
+    """The same for `stream_site_cap`, for many a stream and site."""
+    _prefetch_attempts(tx, "stream_site", [f"{stream_id}:{site}" for stream_id, site in pairs])
+
+
+def _prefetch_attempts(tx: Transaction, scope: str, keys: Collection[str]) -> None:
+    tx.prefetch_counters(scope, keys, "attempts", since=bucket(tx.now, HOUR_BUCKET) - HOUR_MINUTES - HOUR_BUCKET)
 
 
 def site_pace(tx: Transaction, box: SenderState, site: str) -> int:
     """Messages a minute of a mailbox at a site."""
     _, policy = context.current_policy(tx)
     return policy.budgets.of_site(site).minute if box.limit_site_minute is None else box.limit_site_minute
+
+
+def stream_site_pace(tx: Transaction, box: SenderState, site: str) -> int:
+    """Messages a minute of all mailboxes of a stream at a site: policy's, or more where one of them may more."""
+    _, policy = context.current_policy(tx)
+    own = policy.budgets.of_site(site)
+    return max(own.stream_minute, own.minute, _widest(tx, box.stream_id)[0])
+
+
+def _widest(tx: Transaction, stream_id: int) -> tuple[int, int]:
+    """The widest site limits of a minute and an hour that governance has given to a mailbox of this stream; 0: none."""
+
+    def load() -> tuple[int, int]:
+        row = tx.conn.execute(_WIDEST, {"b_stream": stream_id}).one()
+        return row.minute or 0, row.hour or 0
+
+    return tx.cached(("widest", stream_id), load)
 
 
 def run_cap(tx: Transaction, box: SenderState) -> int:
@@ -307,43 +341,87 @@ def departs_at(tx: Transaction, box: SenderState, targets: Sequence[Target]) -> 
 
 
 class Sites:
-    """The paces and hourly caps of a mailbox's sites for the length of one claim: read at once, written at once."""
+    """The paces and hourly caps of a mailbox's sites for the length of one claim: read at once, written at once.
 
-    def __init__(self, tx: Transaction, box: SenderState, names: set[str]) -> None:
+    Each site is bounded twice: for the mailbox, and for all mailboxes of its stream together.
+    """
+
+    def __init__(self, tx: Transaction, box: SenderState, names: Collection[str]) -> None:
         self._tx = tx
         self._box = box
         prefetch_sites(tx, [(box.mailbox_id, name) for name in names])
-        self._tats = arrivals(tx, box.mailbox_id, names)
-        self._moved: dict[str, int] = {}
+        prefetch_stream_sites(tx, [(box.stream_id, name) for name in names])
+        self._tats = arrivals(tx, box.mailbox_id, names) | arrivals(
+            tx, NO_MAILBOX, [shared_pace(box.stream_id, name) for name in names]
+        )
+        self._moved: dict[tuple[int, str], int] = {}
 
     def grant(self, site: str, *, asking: int) -> int:
         """How many may leave towards the site now."""
-        room = site_cap(self._tx, self._box, site).room(self._tx)
-        return self._pace(site, asking=min(asking, room.left)).n
+        for bound in self._bounds(site):
+            asking = min(asking, bound.cap.room(self._tx).left)
+            asking = self._pace(bound, asking=asking).n
+        return asking
 
     def spend(self, site: str, n: int) -> tuple[int, str | None]:
-        """Note that `n` leave; returns until when the site's lanes are held back and by what, or (0, None)."""
-        cap, now = site_cap(self._tx, self._box, site), self._tx.now
-        grant = self._pace(site, asking=n)
-        self._moved[site] = self._tats[site] = grant.tat
-        if n:
-            cap.charge(self._tx, n)
-        room = cap.room(self._tx)
-        if room.left == 0:
-            return min(room.next_at or now + MINUTE, now + HOUR), cap.name
-        if grant.next_at > now:
-            return min(grant.next_at, now + HOUR), "site_minute"
-        return 0, None
+        """Note that `n` leave; returns until when the site's lanes are held back and by what, or (0, None).
+
+        Of several that hold it back the latest; a lane that looks again sooner would look in vain.
+        """
+        now, waits = self._tx.now, []
+        for bound in self._bounds(site):
+            grant = self._pace(bound, asking=n)
+            self._moved[bound.mailbox_id, bound.name] = self._tats[bound.name] = grant.tat
+            if n:
+                bound.cap.charge(self._tx, n)
+            room = bound.cap.room(self._tx)
+            if room.left == 0:
+                waits.append((min(room.next_at or now + MINUTE, now + HOUR), bound.cap.name))
+            elif grant.next_at > now:
+                waits.append((min(grant.next_at, now + HOUR), bound.pace))
+        return max(waits, key=lambda wait: wait[0], default=(0, None))
 
     def save(self) -> None:
         values = [
-            {"mailbox_id": self._box.mailbox_id, "site": site, "tat": tat} for site, tat in sorted(self._moved.items())
+            {"mailbox_id": mailbox_id, "site": name, "tat": tat}
+            for (mailbox_id, name), tat in sorted(self._moved.items())
         ]
         self._tx.write_keeping_memo(_ARRIVE_SQLITE if self._tx.sqlite else _ARRIVE_PG, values)
 
-    def _pace(self, site: str, *, asking: int) -> budgets.Grant:
-        per_minute = site_pace(self._tx, self._box, site)
-        return budgets.pace(self._tats.get(site), per_minute=per_minute, burst=1, now=self._tx.now, asking=asking)
+    def _pace(self, bound: _Bound, *, asking: int) -> budgets.Grant:
+        return budgets.pace(
+            self._tats.get(bound.name), per_minute=bound.per_minute, burst=1, now=self._tx.now, asking=asking
+        )
+
+    def _bounds(self, site: str) -> tuple[_Bound, _Bound]:
+        return site_bounds(self._tx, self._box, site)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """What bounds a site: an hourly cap, and a pace whose arrival time is kept under (`mailbox_id`, `name`)."""
+
+    cap: Cap
+    pace: str
+    per_minute: int
+    mailbox_id: int
+    name: str
+
+
+def site_bounds(tx: Transaction, box: SenderState, site: str) -> tuple[_Bound, _Bound]:
+    """The mailbox's own bound and the one it shares with its stream's others."""
+    stream = stream_site_pace(tx, box, site)
+    return (
+        _Bound(site_cap(tx, box, site), "site_minute", site_pace(tx, box, site), box.mailbox_id, site),
+        _Bound(
+            stream_site_cap(tx, box, site), "stream_site_minute", stream, NO_MAILBOX, shared_pace(box.stream_id, site)
+        ),
+    )
+
+
+def shared_pace(stream_id: int, site: str) -> str:
+    """Under which name `Pace` keeps what all mailboxes of a stream share towards a site."""
+    return f"stream:{stream_id}:{site}"
 
 
 class RoutePace:
@@ -398,15 +476,16 @@ def gauges(tx: Transaction, box: SenderState) -> list[Limit]:
     if (route := RoutePace(tx, box).gauge) is not None:
         limits.append(route)
     busy = _busy_sites(tx, box.mailbox_id)
-    tats = arrivals(tx, box.mailbox_id, busy)
+    tats = arrivals(tx, box.mailbox_id, busy) | arrivals(
+        tx, NO_MAILBOX, [shared_pace(box.stream_id, site) for site in busy]
+    )
     for site in busy:
-        cap = site_cap(tx, box, site)
-        limits.append(cap.room(tx).limit(f"site_hour:{site}"))
-        tat = tats.get(site)
-        per_minute = site_pace(tx, box, site)
-        ahead = max(0, (tat or 0) - tx.now)
-        used = min(per_minute, -(-ahead * per_minute // MINUTE)) if per_minute else 0
-        limits.append(Limit(f"site_minute:{site}", used, per_minute, 60, (tx.now + ahead) if ahead else None))
+        for bound in site_bounds(tx, box, site):
+            limits.append(bound.cap.room(tx).limit(f"{bound.cap.name}:{site}"))
+            ahead = max(0, (tats.get(bound.name) or 0) - tx.now)
+            used = min(bound.per_minute, -(-ahead * bound.per_minute // MINUTE)) if bound.per_minute else 0
+            next_at = (tx.now + ahead) if ahead else None
+            limits.append(Limit(f"{bound.pace}:{site}", used, bound.per_minute, 60, next_at))
     return limits
 
 
@@ -425,6 +504,9 @@ def _or(own: int | None, policy: int) -> int:
     return policy if own is None else own
 
 
+_WIDEST: Final = select(
+    func.max(MAILBOX.c.limit_site_minute).label("minute"), func.max(MAILBOX.c.limit_site_hour).label("hour")
+).where(MAILBOX.c.stream_id == bindparam("b_stream"), MAILBOX.c.status == "active")
 _ARRIVALS: Final = select(PACE.c.site, PACE.c.tat).where(
     PACE.c.mailbox_id == bindparam("b_mailbox"), PACE.c.site.in_(bindparam("b_sites", expanding=True))
 )

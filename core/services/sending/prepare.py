@@ -22,7 +22,7 @@ from core.durations import HOUR
 from core.errors import Forbidden, Invalid, NotFound
 from core.ids import read_id, sha256
 from core.model import UNSUBSCRIBE_CLASSES, Action, Block, ContentClass, Envelope, Hold, Mode, Reason, Site
-from core.rules import classes, compose, content, modes, signed_ids
+from core.rules import classes, compose, consent, content, modes, signed_ids
 from core.rules.addresses import Address
 from core.rules.compose import Additions, Attachment, Draft
 from core.rules.content import Rendered
@@ -30,6 +30,8 @@ from core.rules.mailbox_providers import site_of_domain
 from core.rules.policy import Policy
 from core.rules.providers import registry
 from core.services.context import ServiceContext, parsed
+from core.services.sending import consent_facts
+from core.services.sending.consent_facts import relates
 from core.services.sending.loop_prevention import Reply, need_own_run, parent, refuse_loops
 
 MESSAGE: Final = table(Message)
@@ -116,6 +118,7 @@ class Prepared:
     content_class: ContentClass
     classes: tuple[ContentClass, ...]
     declared_class: ContentClass | None
+    commercial: bool
     raised_by: tuple[Reason, ...]
     conversation: int
     threaded: bool
@@ -208,6 +211,7 @@ def prepare(
         content_class=raised.content_class,
         classes=raised.classes,
         declared_class=submission.content_class,
+        commercial=raised.commercial or ContentClass.COLD_OUTREACH in raised.classes,
         raised_by=tuple(
             Reason(cause.rule, f"raised to {cause.content_class}: {', '.join(cause.words) or cause.rule}")
             for cause in raised.causes
@@ -331,24 +335,43 @@ def _classify(
     """The class the agent declared, or the mailbox's first, raised by what the message says and whom it reaches."""
     offered = [ContentClass(name) for name in box.classes] or [ContentClass.TRANSACTIONAL]
     default = ContentClass.REPLY if submission.kind is Action.REPLY and ContentClass.REPLY in offered else offered[0]
-    first = False
-    if ContentClass.COLD_OUTREACH in offered:
-        wanted = {t.address.normalised for t in targets}
+    declared, text = submission.content_class or default, _words(submission)
+    pitch = classes.pitches(f"{submission.subject}\n\n{text}") if len(text) <= classes.LONGEST else ("an unread text",)
+    people = {target.address.normalised for target in targets}
+    first = strangers = False
+    if pitch or ContentClass.COLD_OUTREACH in offered:
         c = CONTACT.c
         rows = store.rows(
-            select(c.address).where(c.agent_id == box.agent_id, c.address.in_(wanted), c.left_at.is_not(None))
+            select(c.address).where(c.agent_id == box.agent_id, c.address.in_(people), c.left_at.is_not(None))
         )
-        first = len({row.address for row in rows}) < len(wanted)
+        contacted = {row.address for row in rows}
+        first = bool(people - contacted)
+        strangers = bool(pitch) and _strangers(store, box, people, contacted if relates([declared]) else set())
     return classes.raise_class(
-        submission.content_class or default,
+        declared,
         subject=submission.subject,
-        text=_words(submission),
+        text=text,
         first_contact=first,
         mailbox_classes=offered,
         named=policy.classes.commitment_phrases,
         invites=compose.invites(submission.attachments),
         unread=compose.beyond(submission.attachments),
+        pitch=pitch,
+        strangers=strangers,
+        one_click=len(targets) == 1 and bool(box.organisation and box.postal_address),
     )
+
+
+def _strangers(store: Store, box: SenderState, people: set[str], contacted: set[str]) -> bool:
+    """Whether somebody among these has nothing to do with us; asked for the few messages that are commercial."""
+    known = consent_facts.records(store.rows(consent_facts.of(people)))
+    return any(
+        consent.stranger(
+            address=address, contacted=address in contacted, now=store.clock.now(),
+            records=consent_facts.mine(known, address, stream_id=box.stream_id),
+        )
+        for address in people
+    )  # fmt: skip
 
 
 def _text(submission: Submission, *, blocked: bool) -> tuple[str, Invalid | None]:

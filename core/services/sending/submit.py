@@ -25,7 +25,7 @@ from core.ids import spell_id
 from core.model import Actor, Block, Execute, Hold, Scope, Status
 from core.rules import schedule
 from core.services import context
-from core.services.sending import contacts, gate, limits, refusals, review
+from core.services.sending import consent_facts, contacts, gate, limits, refusals, review
 from core.services.sending.gate import Judged
 from core.services.sending.prepare import Prepared, Target
 from core.services.sending.refusals import Refusal
@@ -56,12 +56,21 @@ class Submit:
 
     @staticmethod
     def prefetch(tx: Transaction, batch: Sequence[Submit]) -> None:
-        """Suppressions, contacts and lanes of all recipients of the batch in three reads."""
+        """Suppressions, contacts, lanes and, where it is asked for, consent of all recipients, each in one read."""
         targets = [target for verb in batch for target in verb.prepared.targets]
         addresses = {target.address.normalised for target in targets}
         agents = {gate_queries.gate(tx, verb.prepared.mailbox_id).agent_id for verb in batch}
         gate_queries.prefetch_recipients(tx, addresses, agent_ids=agents)
         queue.prefetch(tx, {verb.prepared.mailbox_id for verb in batch}, {t.address.domain_ascii for t in targets})
+        _, policy = context.current_policy(tx)
+        asked = [
+            target.address.normalised
+            for verb in batch
+            for target in verb.prepared.targets
+            if consent_facts.asked_for(verb.prepared.classes, commercial=verb.prepared.commercial, policy=policy)
+        ]
+        if asked:
+            consent_facts.prefetch(tx, asked)
 
 
 def submit(tx: Transaction, prepared: Prepared) -> Answer:

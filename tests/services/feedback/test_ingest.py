@@ -356,7 +356,7 @@ def test_another_stream_s_offers_still_come_after_leaving_one(store: Store) -> N
     [message] = leave(desk, "jane@example.com", content_class=COLD)
     store.transact(lambda tx: ingest.unsubscribe(tx, message, 0))
     look = functools.partial(
-        gate_queries.suppressed, addresses=["jane@example.com"], content_class=COLD, now=store.clock.now()
+        gate_queries.suppressed, addresses=["jane@example.com"], classes=(COLD,), now=store.clock.now()
     )
     assert store.look(lambda tx: look(tx, stream_id=desk.stream_id)) != {}
     assert store.look(lambda tx: look(tx, stream_id=desk.stream_id + 1)) == {}

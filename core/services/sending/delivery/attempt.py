@@ -82,8 +82,8 @@ class _Gate:
                 self._people.setdefault(row.message_id, {})[row.n] = row.address
         everybody = {address for people in self._people.values() for address in people.values()}
         self._listed = {
-            (stream, kind): gate_queries.suppressed(tx, everybody, stream_id=stream, content_class=kind, now=tx.now)
-            for stream, kind in {(c.stream_id, c.content_class) for c in held}
+            named: gate_queries.suppressed(tx, everybody, stream_id=named[0], classes=named[1], now=tx.now)
+            for named in {self._named(c) for c in held if c.message_id in self._messages}
         }
         self._consents = Consents(tx, everybody)
         self._closed = _closed_lanes(tx, {c.lane_id for c in held})
@@ -96,7 +96,12 @@ class _Gate:
         return (None, False) if row is None else (Status(row.status), row.feedback is not None)
 
     def suppression(self, one: Claimed) -> tuple[int, str] | None:
-        return self._listed[one.stream_id, one.content_class].get(one.address)
+        return self._listed[self._named(one)].get(one.address)
+
+    def _named(self, one: Claimed) -> tuple[int, tuple[str, ...]]:
+        """What decides which suppressions concern it."""
+        commercial = bool(self._messages[one.message_id].commercial)
+        return one.stream_id, gate.counts_as(one.content_class, commercial=commercial)
 
     def decision(self, one: Claimed) -> GateDecision:
         name = one.message_id, one.lane_id in self._closed
@@ -104,7 +109,7 @@ class _Gate:
             self._decided[name] = gate.judge_again(
                 self._tx, gate_queries.gate(self._tx, one.mailbox_id), self._messages[one.message_id],
                 people=self._people[one.message_id], paused=name[1],
-                listed=self._listed[one.stream_id, one.content_class], consents=self._consents, known=self._known,
+                listed=self._listed[self._named(one)], consents=self._consents, known=self._known,
             )  # fmt: skip
         return self._decided[name]
 
@@ -167,7 +172,7 @@ _STATES: Final = select(
 _MESSAGES: Final = (
     select(
         MESSAGE.c.id, MESSAGE.c.mailbox_id, MESSAGE.c.kind, MESSAGE.c.content_class, MESSAGE.c.reply_to,
-        MESSAGE.c.facts["classes"].label("classes"), REVIEW.c.status.label("review_status"), REVIEW.c.reasons,
+        MESSAGE.c.facts["classes"].label("classes"), MESSAGE.c.facts["commercial"].label("commercial"), REVIEW.c.status.label("review_status"), REVIEW.c.reasons,
         REVIEW.c.approvers, REVIEW.c.settled,
     )
     .select_from(MESSAGE.outerjoin(REVIEW, REVIEW.c.id == MESSAGE.c.id))
