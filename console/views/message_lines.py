@@ -195,6 +195,8 @@ def fact_lines(letter: MessageLines, *, now: int) -> Lines:
         _fact("Subj", view.subject or "(no subject)", Tone.STRONG),
         _fact("Class", f"{view.content_class} · {size(view.size)} · submitted {clock(view.submitted_at)}"),
     ]
+    if view.run and (view.run.purpose or view.run.targets):
+        lines.insert(1, _fact("Task", " · ".join([*filter(None, [view.run.purpose]), *view.run.targets[:5]])))
     if held is not None:
         lines.append(_state_line(held, now=now))
     elif view.status == "scheduled":

@@ -12,7 +12,7 @@ from typing import Final
 from fastapi import Request
 
 from core.api.attachments import attachment
-from core.api.schemas.requests import MAX_RECIPIENTS, Composition, ReplyRequest, SendRequest
+from core.api.schemas.requests import MAX_RECIPIENTS, Composition, ReplyRequest, RunMember, SendRequest
 from core.errors import Invalid, TooLarge
 from core.model import Action
 from core.rules.addresses import Address, parse_address, refuse_routes
@@ -91,7 +91,7 @@ def _submission(
     run = parsed.run
     claim = RunClaim()
     if run is not None:
-        claim = RunClaim(run.id, run.user, tuple(run.via), run.agent_version, run.prompt_version, run.tools_version)
+        claim = run_claim(run)
     return Submission(
         sender=from_,
         to=lists["to"],
@@ -116,6 +116,14 @@ def _submission(
         answered=answered,
         send_at=None if parsed.send_at is None else _moment("send_at", parsed.send_at),
     )
+
+
+def run_claim(run: RunMember) -> RunClaim:
+    """What a request says of its run."""
+    return RunClaim(
+        run.id, run.user, tuple(run.via), run.agent_version, run.prompt_version, run.tools_version,
+        purpose=run.purpose, targets=tuple(run.targets),
+    )  # fmt: skip
 
 
 def _addresses(

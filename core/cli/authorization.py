@@ -89,6 +89,7 @@ ACCESS: Final[Mapping[str, Verb | Free]] = {
     "run show": Verb.DESK_READ,
     "run confirm": ACTS,
     "run close": ACTS,
+    "run open": ACTS,
     "suppress add": ACTS,
     "suppress remove": ACTS,
     "suppress import": ACTS,

@@ -12,14 +12,14 @@ from core.cli.context import CommandContext, Reason, command
 from core.cli.mailbox_limits import Address, webhook_events
 from core.cli.output import Said, listed, moment, pairs, plain, table
 from core.cli.signing import app, shown_of
-from core.db import directory
+from core.db import directory, gate_queries
 from core.db.transaction import Transaction
 from core.durations import duration, stamp
 from core.errors import Invalid
 from core.model import DEFAULT_CLASSES, ContentClass, Mode, plural
 from core.rules import addresses
 from core.security import credentials, key_file
-from core.services.audit import mode_evidence
+from core.services.audit import mode_evidence, status
 from core.services.identity import mailbox_record, mailboxes, retirement
 from core.services.identity.mailboxes import Filing
 from core.services.notify import webhook_client
@@ -177,14 +177,20 @@ def list_mailboxes(
 
 @command(app, "show", example="postroom mailbox show help@support-bot.acme.com")
 def show(seat: CommandContext, address: Address) -> Said:
-    """One identity: its whole record, who signed it, who must still."""
-    shown = seat.look(lambda tx: shown_of(tx, mailbox_record.found(tx, address)))
+    """One identity: its whole record, who signed it, who must still, and what is left of its budgets."""
+
+    def read(tx: Transaction) -> dict[str, Any]:
+        record = mailbox_record.found(tx, address)
+        return shown_of(tx, record) | {"budgets": status.budgets(tx, gate_queries.gate(tx, record.id))}
+
+    shown = seat.look(read)
     signed = [
         f"{one['kind']}: {'yes' if one['approved'] else 'no'} from {one['operator']}{_of(one, shown)}{_against(one)}"
         for one in shown["signoffs"]
     ]
     limits = {name: figure for name, figure in shown["limits"].items() if figure is not None}
-    return Said(shown, pairs(shown | {"signoffs": signed, "limits": limits}))
+    left = [f"{one['name']}: {one['used']:,} of {one['limit']:,}" for one in shown["budgets"]]
+    return Said(shown, pairs(shown | {"signoffs": signed, "limits": limits, "budgets": left}))
 
 
 def _of(signed: Mapping[str, Any], shown: Mapping[str, Any]) -> str:

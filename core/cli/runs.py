@@ -14,10 +14,12 @@ from core.db.store import Connection
 from core.durations import stamp
 from core.errors import Conflict, NotFound
 from core.model import plural
+from core.rules.addresses import check_pattern
 from core.services.sending import runs
+from core.services.sending.prepare import RunClaim
 from core.services.sending.runs import RunView
 
-app: Final = group("run", "Runs: list, show, confirm, close.")
+app: Final = group("run", "Runs: open, list, show, confirm, close.")
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, or AGENT/ID.")]
 
@@ -59,6 +61,29 @@ def show(
     return Said(found, pairs(found))
 
 
+@command(
+    app, "open", example="postroom run open renewals-7 --agent support-bot --purpose 'renew acme' --target acme.com"
+)
+def open_run(
+    seat: CommandContext,
+    *,
+    run: Run,
+    agent: Annotated[str, typer.Option(metavar="NAME", help="Whose run it is.")],
+    purpose: Annotated[str | None, typer.Option(metavar="TEXT", help="What it is for.")] = None,
+    target: Annotated[
+        list[str] | None, typer.Option(metavar="PATTERN", help="Whom it is for: an address, a domain. Can be repeated.")
+    ] = None,
+    user: Annotated[str | None, typer.Option(metavar="U", help="The person who starts it.")] = None,
+) -> Said:
+    """Start a run, or say what one that goes on is for. Mail to anybody but its targets waits for a person."""
+    patterns = tuple(dict.fromkeys(check_pattern(one) for one in target or ()))
+    claim = RunClaim(key=run, user=user, purpose=purpose, targets=patterns)
+    seat.act(lambda tx, actor: runs.open_run(tx, agent=agent, claim=claim, actor=actor))
+    with seat.read() as conn:
+        found = serializers.run(runs.show(conn, agent=agent, key=run))
+    return Said(found, pairs(found))
+
+
 @command(app, "confirm", example="postroom run confirm run-7 --agent support-bot --up-to 500 --reason 'spring letter'")
 def confirm(
     seat: CommandContext,
@@ -96,7 +121,7 @@ def close(
     run: Run,
     agent: Annotated[str | None, typer.Option(help="Whose run, if several have one.")] = None,
 ) -> Said:
-    """The run takes no more mail; what still comes joins the implicit run."""
+    """The run takes no more mail, and a token that is bound to it is good for nothing more."""
     with seat.read() as conn:
         found = _found(conn, run, agent)
     accepted = seat.act(lambda tx, actor: runs.close_run(tx, agent=found.agent, key=found.key, actor=actor))

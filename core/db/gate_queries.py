@@ -219,6 +219,15 @@ def policy_text(conn: Connection) -> tuple[int, str]:
     return int(row.version), str(row.content)
 
 
+def policy_of(tx: Transaction, version: int) -> str:
+    """The content of a stored version. Versions never change, so each is read once."""
+
+    def load() -> str:
+        return str(tx.conn.execute(select(POLICY.c.content).where(POLICY.c.version == version)).scalar_one())
+
+    return tx.cached(("policy", version), load)
+
+
 def policy_in_force(tx: Transaction) -> tuple[int, str]:
     return tx.cached("policy", lambda: policy_text(tx.conn))
 
@@ -258,15 +267,30 @@ class RunFacts:
     implicit: bool
     closed_at: int | None
     confirmed_up_to: int | None
+    user: str | None = None
+    via: tuple[str, ...] = ()
+    agent_version: str | None = None
+    prompt_version: str | None = None
+    tools_version: str | None = None
+    purpose: str | None = None
+    targets: tuple[str, ...] = ()
+
+
+def run_facts(row: Row[Any]) -> RunFacts:
+    """A run from a row that has its columns."""
+    return RunFacts(
+        id=row.id, key=row.key, implicit=bool(row.implicit), closed_at=row.closed_at,
+        confirmed_up_to=row.confirmed_up_to, user=row.user, via=tuple(row.via or ()),
+        agent_version=row.agent_version, prompt_version=row.prompt_version, tools_version=row.tools_version,
+        purpose=row.purpose, targets=tuple(row.targets or ()),
+    )  # fmt: skip
 
 
 def run(tx: Transaction, *, agent_id: int, key: str) -> RunFacts | None:
     def load() -> RunFacts | None:
         c = RUN.c
-        row = tx.conn.execute(
-            select(c.id, c.key, c.implicit, c.closed_at, c.confirmed_up_to).where(c.agent_id == agent_id, c.key == key)
-        ).first()
-        return RunFacts(**row._asdict()) if row else None
+        row = tx.conn.execute(select(RUN).where(c.agent_id == agent_id, c.key == key)).first()
+        return run_facts(row) if row else None
 
     return tx.cached(("run", agent_id, key), load)
 

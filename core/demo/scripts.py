@@ -186,7 +186,8 @@ PIPELINE: Final = Script(
         ),
         Draft(
             "Did you get my last message, {name}?",
-            "Hi {name},\n\nI am still waiting for your answer about {number}. Please write back by {day}.\n\nAcme Sales\n",
+            "Hi {name},\n\nI am still waiting for your answer about {number}. Please write back by {day}."
+            "\n\nAcme Sales\n",
         ),
     ),
 )

@@ -51,6 +51,14 @@ class RunConfirmed(Event):
     released: int = 0
 
 
+@fact("run.declared")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunDeclared(Event):
+    """The run says what it is for; mail to others than its `targets` waits for a person. 0: it names nobody."""
+
+    targets: int = 0
+
+
 @fact("run.closed")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunClosed(Event):

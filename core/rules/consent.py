@@ -2,9 +2,10 @@
 
 A class that policy names needs a record, wherever the recipient lives: what differs between regions is what counts as
 one. Where the law asks for consent in advance, and where nobody knows which law it is, only an opt-in does; elsewhere
-any documented basis. A message that is commercial by its words and by nothing else is asked for less: it may go to
-whom we have to do with, and where the law asks for no consent in advance. Nothing else opens the door, so a missing fact always ends at a human or at a refusal. Who has
-withdrawn is not written to at all: no reviewer can consent on somebody's behalf.
+any documented basis. A message that only its words make commercial is asked for less: it may go to whoever has a
+relation to us, and where the law asks for no consent in advance. Nothing else opens the door, so a missing fact always
+ends at a human or at a refusal. Who has withdrawn is not written to at all: no reviewer can consent on somebody's
+behalf.
 
 Reasons name no address: they end up in the log, which cannot be erased.
 """

@@ -43,6 +43,8 @@ class Standing:
     """The stream is protected and the agent does not own it."""
     stopped: str | None = None
     """Why the desk is stopped."""
+    run_closed: str | None = None
+    """The run that the agent's token is bound to, once it is closed."""
     paused: bool = False
     """The stream or the recipient's lane is paused: accepted mail waits, new mail is accepted."""
 
@@ -53,8 +55,23 @@ class GateRecipient:
 
     n: int
     allowed: bool = True
+    on_task: bool = True
+    """The run that the message belongs to is for them, as far as it says whom it is for."""
     suppressed: str | None = None
     consent: tuple[tuple[ContentClass, Verdict], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """The run a message belongs to: what policy requires it to say and it does not, and what it is for."""
+
+    run: str
+    purpose: str | None = None
+    unsaid: tuple[str, ...] = ()
+    refuses: bool = False
+    """Policy refuses what does not say, instead of holding it."""
+    declares_other: bool = False
+    """The message names other targets than its run has: an agent that changes its own task."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +95,7 @@ class GateInput:
     outside: str = "hold"
     """What policy does with recipients that the allow-list does not name: `hold` or `block`."""
     reply_to_allowed: bool = True
+    task: Task | None = None
     recipients: tuple[GateRecipient, ...] = ()
     budget: tuple[Reason, ...] = ()
     approvals_missing: int = 0
@@ -110,6 +128,7 @@ def decide(asked: GateInput) -> GateDecision:
         *_of_stream(asked.standing),
         *_of_classes(asked),
         *_of_allow_list(asked, open_),
+        *_of_task(asked, open_),
         *(said for one in open_ for said in _of_consent(one)),
         *(Hold((reason,)) for reason in asked.budget),
         *_of_approvals(asked),
@@ -133,6 +152,9 @@ def bar(standing: Standing, moment: Moment) -> Block | None:
     if standing.inactive is not None:
         reason = f"{standing.mailbox} is {standing.inactive}"
         return Block("mailbox_not_active", reason, "postroom mailbox show tells what it lacks")
+    if standing.run_closed is not None and moment is Moment.ACCEPTANCE:
+        reason = f"the run {standing.run_closed} is closed, and the token is bound to it"
+        return Block("run_closed", reason, "ask for a token of the run that goes on: postroom token issue --run")
     if standing.protected and moment is Moment.ACCEPTANCE:
         return _protected(standing)
     if standing.stopped is not None:
@@ -247,6 +269,27 @@ def _of_allow_list(asked: GateInput, open_: Sequence[GateRecipient]) -> Iterable
     if not asked.reply_to_allowed:
         text = "Reply-To is outside the mailbox's allow-list: answers would go there"
         yield _hold("reply_to", text, "reply_to")
+
+
+def _of_task(asked: GateInput, open_: Sequence[GateRecipient]) -> Iterable[Verdict]:
+    """What the run has not said, and where the message goes beyond what the run is for."""
+    task = asked.task
+    if task is None:
+        return
+    if task.unsaid:
+        said = f"policy asks every run to say {', '.join(task.unsaid)}, and {task.run} does not"
+        if task.refuses:
+            yield Block("run_incomplete", said, "say it in the request's run, or bind the token to a run that does")
+        else:
+            yield _hold("run_incomplete", said, *(f"run_incomplete:{name}" for name in task.unsaid))
+    purpose = f" ({task.purpose})" if task.purpose else ""
+    outside = [f"outside_task:{one.n}" for one in open_ if not one.on_task]
+    if outside:
+        noun = "recipient is" if len(outside) == 1 else "recipients are"
+        yield _hold("outside_task", f"{len(outside)} {noun} not among those that {task.run} is for{purpose}", *outside)
+    if task.declares_other:
+        text = f"the message names other targets than {task.run} was started with{purpose}"
+        yield _hold("outside_task", text, "outside_task:declared")
 
 
 def _of_consent(one: GateRecipient) -> Iterable[Verdict]:

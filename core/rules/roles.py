@@ -49,6 +49,7 @@ class Verb(enum.StrEnum):
     CONSENT_ADD = "record consent"
     CONSENT_WITHDRAW = "withdraw consent"
     RUN_CONFIRM = "confirm a run"
+    RUN_OPEN = "start a run or say what it is for"
     TOKEN_ISSUE = "issue a token"  # noqa: S105 - a verb, not a password
     TOKEN_REVOKE = "revoke a token"  # noqa: S105 - a verb, not a password
     OPERATOR_ADD = "add an operator"
@@ -115,6 +116,7 @@ MAY: Final[Mapping[Verb, frozenset[Role]]] = {
     Verb.CONSENT_ADD: _OWNER,
     Verb.CONSENT_WITHDRAW: TIGHTENERS,
     Verb.RUN_CONFIRM: frozenset({Role.OWNER, Role.GOVERNANCE}),
+    Verb.RUN_OPEN: TIGHTENERS,
     Verb.TOKEN_ISSUE: _GOVERNANCE,
     Verb.TOKEN_REVOKE: TIGHTENERS,
     Verb.OPERATOR_ADD: _ADMIN,

@@ -88,6 +88,22 @@ def test_a_run_is_listed_found_by_its_id_and_confirmed(office: Clerk) -> None:
     assert "run list" in office.refused("run", "show", "autumn")
 
 
+def test_a_run_is_opened_with_what_it_is_for_and_what_leaves_that_says_so(office: Clerk) -> None:
+    task = ("--agent", "support-bot", "--purpose", "renew Acme", "--target", "acme.com")
+    opened = office.ok("run", "open", "renewals", *task, "--user", "ann@acme.test", who="alice")
+    assert (opened["purpose"], opened["targets"]) == ("renew Acme", ["*@acme.com"])
+    assert office.ok("run", "show", "renewals") == opened
+    item = hand_in(office, run="renewals")
+    shown = office.ok("queue", "show", item)
+    assert (shown["purpose"], shown["targets"]) == ("renew Acme", ["*@acme.com"])
+    assert "1 recipient is not among those that renewals is for (renew Acme)" in [
+        reason["text"] for reason in shown["review"]["reasons"]
+    ]
+    assert "already" in office.refused("run", "open", "renewals", *task[:3], "something else", who="alice")
+    assert "agent" in office.refused("run", "open", "x", "--agent", "nobody", who="alice")
+    assert "may" in office.refused("run", "open", "x", "--agent", "support-bot", who="root")
+
+
 def test_an_agent_is_suspended_and_resumed_by_somebody_else(office: Clerk) -> None:
     hand_in(office)
     stopped = office.ok("agent", "suspend", "support-bot", "--reason", "odd", who="alice")

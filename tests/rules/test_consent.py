@@ -264,7 +264,10 @@ def test_a_country_s_domain_tells_the_region_and_one_that_everybody_buys_does_no
     ],
 )
 def test_what_only_its_words_make_commercial_goes_where_we_have_to_do_with_the_recipient(
-    region: str | None, contacted: bool, records: tuple[Record, ...], verdict: type[Verdict]
+    region: str | None,
+    contacted: bool,  # noqa: FBT001 - a parameter of the table above
+    records: tuple[Record, ...],
+    verdict: type[Verdict],
 ) -> None:
     jane = Recipient(address="jane@example.com", region=region)
     said = unsolicited(recipient=jane, contacted=contacted, records=records, now=NOW)

@@ -144,8 +144,10 @@ def test_value_out_of_its_range_is_refused_with_its_key(text: str) -> None:
 
 def test_limit_left_out_of_a_site_is_the_common_one() -> None:
     budgets = parse('[budgets.site]\nhour = 300\n[budgets.sites."gmail.com"]\nminute = 7').budgets
-    assert budgets.of_site("gmail.com").model_dump() == {"minute": 7, "hour": 300}
-    assert budgets.of_site("acme.com").model_dump() == {"minute": 50, "hour": 300}
+    assert budgets.of_site("gmail.com").model_dump() == {
+        "minute": 7, "hour": 300, "stream_minute": 50, "stream_hour": 600
+    }  # fmt: skip
+    assert (budgets.of_site("acme.com").minute, budgets.of_site("acme.com").hour) == (50, 300)
 
 
 def test_order_of_a_list_means_nothing() -> None:
@@ -186,6 +188,8 @@ EDITS = {
     "budgets.agent.new_recipients_day": ("9", "11"),
     "budgets.site.minute": ("49", "51"),
     "budgets.site.hour": ("599", "601"),
+    "budgets.site.stream_minute": ("49", "51"),
+    "budgets.site.stream_hour": ("599", "601"),
     'budgets.sites."gmail.com".minute': ("49", "51"),
     "warmup.days": ("[50, 100, 200, 400, 800, 1600, 3200, 6400, 12800]", "[50]"),
     "guards.complaints.warn": ("0.0002", "0.0004"),
@@ -217,6 +221,8 @@ ONE_WAY = {
     "allow_list.outside": ('"block"', "tightens"),
     "consent.missing": ('"block"', "tightens"),
     "consent.unknown_region": ('"allow"', "loosens"),
+    "runs.require": ('["user"]', "tightens"),
+    "runs.missing": ('"refuse"', "tightens"),
     "delivery.uncertain": ('"hold"', "tightens"),
     "suppression.scope": ('"stream"', "loosens"),
     "suppression.unsubscribe": ('"stream"', "tightens"),
@@ -334,7 +340,7 @@ counts = some([0, 5, 50, 500])
 classes = st.lists(some(list(ContentClass)), max_size=3).map(lambda found: [str(one) for one in found])
 sites = st.dictionaries(
     some(["gmail.com", "outlook.com", "acme.com"]),
-    st.fixed_dictionaries({}, optional={"minute": counts, "hour": counts}),
+    st.fixed_dictionaries({}, optional={"minute": counts, "hour": counts, "stream_minute": counts}),
 )
 guard = st.tuples(some([0.0, 0.01, 0.02]), some([0.02, 0.5])).map(lambda lines: {"warn": lines[0], "suspend": lines[1]})
 policies = st.fixed_dictionaries(
@@ -343,7 +349,7 @@ policies = st.fixed_dictionaries(
         "budgets": st.fixed_dictionaries(
             {
                 "agent": st.fixed_dictionaries({"hour": counts, "on_exceed": some(["queue", "refuse"])}),
-                "site": st.fixed_dictionaries({"minute": counts, "hour": counts}),
+                "site": st.fixed_dictionaries({"minute": counts, "hour": counts, "stream_minute": counts}),
                 "sites": sites,
             }
         ),

@@ -16,7 +16,16 @@ from fastapi.responses import StreamingResponse
 
 from core.api.deps import ApiContext
 from core.api.openapi import answer_json, body_of, errors
-from core.api.schemas.requests import ConfirmRequest, DecideRequest, ReasonRequest, mailbox_address, read
+from core.api.parsing import run_claim
+from core.api.schemas.requests import (
+    CloseRequest,
+    ConfirmRequest,
+    DecideRequest,
+    OpenRun,
+    ReasonRequest,
+    mailbox_address,
+    read,
+)
 from core.api.schemas.responses import DecidedAnswer, PendingAnswer
 from core.db import audit_log, directory
 from core.db.audit_log import Entry
@@ -78,6 +87,29 @@ class Operators:
             agent, key = _run(tx, run, asked.agent)
             done = runs.confirm_run(tx, agent=agent, key=key, up_to=asked.up_to, reason=asked.reason, actor=actor)
             return {"agent": agent, "run": key} | dataclasses.asdict(done)
+
+        return answer_json(200, await self._desk.writer.do(verb))
+
+    async def _open(self, request: Request) -> Response:
+        """Start a run of an agent, or say what one that goes on is for: mail to others waits for a person."""
+        actor = self._desk.callers.operator(request)
+        asked = read(OpenRun, await request.body())
+        claim = run_claim(asked)
+
+        def verb(tx: Transaction) -> dict[str, Any]:
+            runs.open_run(tx, agent=asked.agent, claim=claim, actor=actor)
+            return dataclasses.asdict(runs.show(tx.conn, agent=asked.agent, key=asked.id))
+
+        return answer_json(201, _shown(await self._desk.writer.do(verb)))
+
+    async def _close(self, request: Request, run: str) -> Response:
+        """The run takes no more mail, and a token that is bound to it is good for nothing more."""
+        actor = self._desk.callers.operator(request)
+        asked = read(CloseRequest, await request.body() or b"{}")
+
+        def verb(tx: Transaction) -> dict[str, Any]:
+            agent, key = _run(tx, run, asked.agent)
+            return {"agent": agent, "run": key, "accepted": runs.close_run(tx, agent=agent, key=key, actor=actor)}
 
         return answer_json(200, await self._desk.writer.do(verb))
 
@@ -166,6 +198,8 @@ class Operators:
             "/runs/{run}/confirm", self._confirm, methods=["POST"], responses=acts,
             openapi_extra=body_of(ConfirmRequest),
         )  # fmt: skip
+        add("/runs", self._open, methods=["POST"], status_code=201, responses=acts, openapi_extra=body_of(OpenRun))
+        add("/runs/{run}/close", self._close, methods=["POST"], responses=acts, openapi_extra=body_of(CloseRequest))
         add(
             "/audit", self._audit, methods=["GET"], response_class=StreamingResponse,
             responses=asks | {200: {"content": {NDJSON: {"schema": {"type": "string"}}}}},
@@ -217,6 +251,13 @@ def _decided(item: str, decided: DecisionResult, actor: Actor) -> dict[str, Any]
         "approvals_missing": decided.approvals_missing,
         "hurried": decided.hurried,
     }
+
+
+def _shown(run: dict[str, Any]) -> dict[str, Any]:
+    """A run as JSON: by its key, times as texts."""
+    number, times = run.pop("id"), ("opened_at", "closed_at")
+    told = {name: stamp(value) if name in times and value is not None else value for name, value in run.items()}
+    return {"id": told.pop("key"), "number": number} | told
 
 
 def _run(tx: Transaction, text: str, agent: str | None) -> tuple[str, str]:

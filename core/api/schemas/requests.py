@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from core.api.errors import where
 from core.errors import Invalid, NotFound
 from core.model import ContentClass, Mode, Scope
-from core.rules.addresses import parse_address
+from core.rules.addresses import check_pattern, parse_address
 from core.rules.issuance import Kind
 
 MAX_RECIPIENTS: Final = 50
@@ -26,6 +26,7 @@ Line = Annotated[str, StringConstraints(max_length=998)]
 Short = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Name = Annotated[str, StringConstraints(max_length=256)]
 AddressText = Annotated[str, StringConstraints(max_length=1_000)]
+Purpose = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 Sentence = Annotated[str, StringConstraints(max_length=2_000)]
 
 
@@ -112,8 +113,30 @@ class ToolCall(Shape):
     arguments: dict[str, Any] | None = None
 
 
+def _patterns(value: list[str]) -> list[str]:
+    """Each pattern in the one spelling that addresses are compared with."""
+    try:
+        return list(dict.fromkeys(check_pattern(one) for one in value))
+    except Invalid as error:
+        raise ValueError(error.reason) from error
+
+
+Targets = Annotated[
+    list[AddressText],
+    Field(max_length=200),
+    AfterValidator(_patterns),
+    BeforeValidator(
+        _listed, json_schema_input_type=Annotated[list[AddressText], Field(max_length=200)] | AddressText | None
+    ),
+]
+"""Whom a run is for: addresses, domains, or patterns as an allow-list has them."""
+
+
 class RunMember(Shape):
-    """Which execution of the agent this belongs to, and on whose behalf."""
+    """Which execution of the agent this belongs to, on whose behalf, and what it is for.
+
+    Mail of a run that names `targets` to anybody else waits for a person. What was said first stays.
+    """
 
     id: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")] | None = None
     user: Name | None = None
@@ -121,6 +144,8 @@ class RunMember(Shape):
     agent_version: Name | None = None
     prompt_version: Name | None = None
     tools_version: Name | None = None
+    purpose: Purpose | None = None
+    targets: Targets = Field(default_factory=list)
     tool_call: ToolCall | None = None
 
 
@@ -230,6 +255,20 @@ class ConfirmRequest(Shape):
     reason: Sentence
 
 
+class CloseRequest(Shape):
+    """`POST /runs/{id}/close`. `agent` may be left out where `id` is the run's number."""
+
+    agent: Name | None = None
+
+
+class OpenRun(RunMember):
+    """`POST /runs`: start a run of an agent before its first message, or say what one that goes on is for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    id: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
+    agent: Name
+
+
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
@@ -328,7 +367,8 @@ class MailboxPatch(IdentityMembers):
 
 
 BODIES: Final[tuple[type[Shape], ...]] = (
-    SendRequest, ReplyRequest, TagsRequest, DecideRequest, ReasonRequest, ConfirmRequest, MailboxRequest, MailboxPatch,
+    SendRequest, ReplyRequest, TagsRequest, DecideRequest, ReasonRequest, ConfirmRequest, OpenRun, CloseRequest,
+    MailboxRequest, MailboxPatch,
 )  # fmt: skip
 """Every body that a door reads itself; the description of the doors must name what they refer to."""
 

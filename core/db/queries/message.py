@@ -117,6 +117,8 @@ class RunView:
     agent_version: str | None
     prompt_version: str | None
     tools_version: str | None
+    purpose: str | None
+    targets: tuple[str, ...]
     opened_at: int
     closed_at: int | None
 
@@ -229,13 +231,23 @@ def under_way(conn: Connection, message_ids: Collection[int]) -> set[int]:
 def _run(conn: Connection, run_id: int) -> RunView | None:
     c = RUN.c
     names = (
-        "id", "key", "implicit", "user", "agent_version", "prompt_version", "tools_version", "opened_at", "closed_at",
+        "id", "key", "implicit", "user", "agent_version", "prompt_version", "tools_version", "purpose", "opened_at",
+        "closed_at",
     )  # fmt: skip
-    row = conn.execute(select(*(c[name] for name in names), c.via).where(c.id == run_id)).first()
+    row = conn.execute(select(*(c[name] for name in names), c.via, c.targets).where(c.id == run_id)).first()
     if row is None:
         return None
     values: dict[str, Any] = row._asdict()
-    return RunView(**(values | {"via": tuple(row.via or ()), "implicit": bool(row.implicit)}))
+    return RunView(
+        **(
+            values
+            | {
+                "via": tuple(row.via or ()),
+                "targets": tuple(row.targets or ()),
+                "implicit": bool(row.implicit),
+            }
+        )
+    )
 
 
 def waiting(conn: Connection, message_id: int, *, now: int) -> tuple[tuple[str, Waits], ...]:

@@ -69,7 +69,10 @@ class Token(SQLModel, table=True):
 
 
 class Run(SQLModel, table=True):
-    """One execution of an agent. What it had accepted is a counter; more than the cap needs `confirmed_up_to`."""
+    """One execution of an agent. What it had accepted is a counter; more than the cap needs `confirmed_up_to`.
+
+    `targets` are whom it is for, as patterns of addresses; without them it has not said.
+    """
 
     __table_args__ = (UniqueConstraint("agent_id", "key"), AUTO)
     id: int | None = Field(default=None, primary_key=True)
@@ -82,6 +85,8 @@ class Run(SQLModel, table=True):
     agent_version: str | None = None
     prompt_version: str | None = None
     tools_version: str | None = None
+    purpose: str | None = None
+    targets: list[str] | None = json(default=None, nullable=True)
     opened_at: int = big()
     closed_at: int | None = maybe_big()
     confirmed_up_to: int | None = None

@@ -9,6 +9,7 @@ Each cue names the words that it cannot do without, so that a message in which n
 its words. It is no judge of meaning: a false alarm costs a reviewer seconds.
 """
 
+# ruff: noqa: E501 - a pattern that is cut at a margin can no longer be read
 from __future__ import annotations
 
 import re
@@ -179,7 +180,7 @@ _CUES: Final = _cues(
     ("juiste", 2, r"juiste (?:persoon|contactpersoon)"),
     ("bestel koop profiteer ontdek", 2, r"(?:bestel|koop|profiteer|ontdek) (?:\w+ ){0,2}(?:nu|vandaag|direct|onze|van)\b"),
 )  # fmt: skip
-_TELLING: Final = frozenset(word for word in _CUES if len(word) > 3)  # noqa: RUF100
+_TELLING: Final = frozenset(word for word in _CUES if len(word) > 3)
 
 
 def pitches(text: str) -> tuple[str, ...]:

@@ -86,6 +86,11 @@ unknown_region = "require"   # or "allow"
 hold = ["cold_outreach", "commitment"]  # held in every mode
 commitment_phrases = []      # more words that make a message a commitment, such as "on our account"
 
+[runs]
+require = []                 # what a run must say: "user", "via", "agent_version", "prompt_version", "tools_version",
+                             # "purpose", "targets"
+missing = "hold"             # or "refuse": mail of a run that does not say it
+
 [disclosure]
 header = true
 footer = "This message was written by an AI agent of {organisation}."

@@ -264,6 +264,16 @@ class HeldClasses(Section):
     commitment_phrases: Annotated[Phrases, Tightens.ADDING] = ()
 
 
+RunMember = Literal["agent_version", "prompt_version", "purpose", "targets", "tools_version", "user", "via"]
+
+
+class Runs(Section):
+    """What an execution of an agent must say of itself before its mail leaves by itself."""
+
+    require: Annotated[tuple[RunMember, ...], AfterValidator(_canonical), Tightens.ADDING] = ()
+    missing: Annotated[Literal["hold", "refuse"], Toward(("hold", "refuse"))] = "hold"
+
+
 class Disclosure(Section):
     header: Annotated[bool, Tightens.MORE] = True
     # Another wording may disclose less, and no program can tell.
@@ -347,6 +357,7 @@ class Policy(Section):
     allow_list: AllowList = AllowList()
     consent: Consent = Consent()
     classes: HeldClasses = HeldClasses()
+    runs: Runs = Runs()
     disclosure: Disclosure = Disclosure()
     delivery: Delivery = Delivery()
     retention: Retention = Retention()

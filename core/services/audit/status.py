@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, func, select
 
 from core.db import gate_queries
 from core.db.counters import EVER
-from core.db.gate_queries import TokenFacts
+from core.db.gate_queries import SenderState, TokenFacts
 from core.db.tables import Lane, Mailbox, Message, Recipient, Review, Stream, table
 from core.db.transaction import Transaction
 from core.durations import FAR_FUTURE, SECOND, spell, stamp
@@ -210,18 +210,23 @@ def mailbox(tx: Transaction, address: str, *, caller: Caller) -> dict[str, Any]:
         ],
         "pending": tx.total("mailbox", str(box.mailbox_id), "pending", since=EVER),
         "waiting": tx.total("agent", str(box.agent_id), "waiting", since=EVER),
-        "budgets": [
-            {
-                "name": limit.name,
-                "used": limit.used,
-                "limit": limit.cap,
-                "left": limit.left,
-                "window_seconds": limit.window,
-                "next_refill_at": _when(limit.next_at),
-            }
-            for limit in limits.gauges(tx, box)
-        ],
+        "budgets": budgets(tx, box),
     }
+
+
+def budgets(tx: Transaction, box: SenderState) -> list[dict[str, Any]]:
+    """What is used and left of every budget of a mailbox, from the counters that enforce them."""
+    return [
+        {
+            "name": limit.name,
+            "used": limit.used,
+            "limit": limit.cap,
+            "left": limit.left,
+            "window_seconds": limit.window,
+            "next_refill_at": _when(limit.next_at),
+        }
+        for limit in limits.gauges(tx, box)
+    ]
 
 
 def _origin(url: str | None) -> str | None:

@@ -114,7 +114,18 @@ def run_steps(conn: Connection, runs: Collection[int]) -> Iterable[Step]:
             )
             if version
         ]
-        data = {"run": row.key, "agent": row.agent, "user": row.user, "via": list(row.via or ())}
+        if row.purpose:
+            versions.append(f"to {row.purpose}")
+        if row.targets:
+            versions.append(f"for {', '.join(row.targets[:5])}{' and more' if len(row.targets) > 5 else ''}")
+        data = {
+            "run": row.key,
+            "purpose": row.purpose,
+            "targets": list(row.targets or ()),
+            "agent": row.agent,
+            "user": row.user,
+            "via": list(row.via or ()),
+        }
         yield Step(row.opened_at, "run", row.user or row.agent, " · ".join([who, *versions]), data=data)
 
 

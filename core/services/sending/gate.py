@@ -27,15 +27,18 @@ from core.rules.gate import (
     GateRecipient,
     Moment,
     Standing,
+    Task,
     approved_rules,
     bar,
     decide,
     open_to,
 )
+from core.rules.policy import Policy
 from core.services import context
-from core.services.sending import contacts
+from core.services.sending import contacts, run_context
 from core.services.sending import limits as sending_limits
 from core.services.sending.consent_facts import Consents, asked_for
+from core.services.sending.policy_since import Since
 from core.services.sending.prepare import Prepared, Target
 from core.services.sending.submit_result import Answer, RecipientAnswer, blocked
 
@@ -90,6 +93,10 @@ def refuse(tx: Transaction, box: SenderState, token: TokenFacts, *, action: Acti
     if lacking and not isinstance(mode, Block):
         return blocked("insufficient_scope", f"the token lacks the scope {needed}", fix="ask for a token with it")
     stands = standing(tx, box)
+    if token.run_key is not None:
+        run = gate_queries.run(tx, agent_id=token.agent_id, key=token.run_key)
+        if run is not None and run.closed_at is not None:
+            stands = dataclasses.replace(stands, run_closed=run.key)
     if action not in (Action.SEND, Action.REPLY):
         stands = dataclasses.replace(stands, protected=False, stopped=None)
     barred = bar(stands, Moment.ACCEPTANCE)
@@ -144,7 +151,7 @@ def suspension(box: SenderState) -> str | None:
 
 def judge(tx: Transaction, prepared: Prepared, box: SenderState, *, run: RunFacts) -> Judged:
     """The decision on a message that is handed in, from the facts of this moment."""
-    version, _ = context.current_policy(tx)
+    version, policy = context.current_policy(tx)
     people = {t.n: t.address.normalised for t in prepared.targets}
     listed = gate_queries.suppressed(
         tx, set(people.values()), stream_id=box.stream_id, now=tx.now,
@@ -154,8 +161,10 @@ def judge(tx: Transaction, prepared: Prepared, box: SenderState, *, run: RunFact
         tx, box, standing(tx, box), Moment.ACCEPTANCE, kind=prepared.kind, content_class=prepared.content_class,
         classes=prepared.classes, reply_to=prepared.reply_to,
         recipients=_recipients(
-            tx, box, prepared.classes, people=people, listed=listed, commercial=prepared.commercial
+            tx, box, prepared.classes, people=people, listed=listed, commercial=prepared.commercial,
+            targets=(run.targets, prepared.run.targets),
         ),
+        task=run_context.task(run, prepared.run, required=policy.runs.require, missing=policy.runs.missing),
     )  # fmt: skip
     before = sending_limits.run_accepted(tx, run.id)
     free = open_to(asked)
@@ -196,40 +205,72 @@ def judge(tx: Transaction, prepared: Prepared, box: SenderState, *, run: RunFact
             "policy": version,
             "verdict": type(decision.verdict).__name__.lower(),
         }
-        | _exceptional(asked, found=prepared.holds, allowance=allowance, commercial=prepared.commercial),
+        | _exceptional(
+            asked,
+            found=prepared.holds,
+            allowance=allowance,
+            commercial=prepared.commercial,
+            unsaid=run_context.unsaid(run, prepared.run),
+        ),
     )
 
 
 def judge_again(
     tx: Transaction, box: SenderState, message: Row[Any], *, people: dict[int, str], paused: bool,
-    listed: dict[str, tuple[int, str]], consents: Consents, known: dict[Hashable, GateDecision],
+    listed: dict[str, tuple[int, str]], consents: Consents, known: dict[Hashable, GateDecision], since: Since,
 ) -> GateDecision:  # fmt: skip
     """The decision on a message that is about to leave, by the same rules and the facts of this moment.
 
     `message` is a row of `departing`, `people` the addresses of it that have not left yet, `paused` says that the lane
-    is. What acceptance charged (the run's cap, first-time recipients) is paid and not asked again. `known` are the
-    decisions of this batch: most of its messages differ in nothing that the gate asks.
+    is. What acceptance charged is paid; the run's cap is asked again, for it may have been lowered since. `known` are
+    the decisions of this batch: most of its messages differ in nothing that the gate asks. `since` is what a stricter
+    policy asks of the bytes as they are.
     """
     _, policy = context.current_policy(tx)
-    classes = _classes(message.content_class, tuple(message.classes or ()))
+    classes = _classes(message.content_class, (*message.facts.get("classes", ()), *since.classes))
     released = message.review_status == "released"
     approved = frozenset(message.settled or ()) | (approved_rules(message.reasons) if released else frozenset())
     needs = 2 if released and set(classes) & set(policy.review.four_eyes) else 0
     missing = needs - len(message.approvers or ()) if needs else 0
+    task = _task_of(message, policy)
     recipients = _recipients(
-        tx, box, classes, people=people, listed=listed, consents=consents, commercial=bool(message.commercial)
-    )
+        tx, box, classes, people=people, listed=listed, consents=consents,
+        commercial=bool(message.facts.get("commercial")), targets=(tuple(message.targets or ()),),
+    )  # fmt: skip
     stands = standing(tx, box)
-    facts_of_it = stands, paused, message.kind, classes, message.reply_to, approved, missing, recipients
+    budget = (*since.lacks, *_run_hold_again(tx, box, message))
+    facts_of_it = budget, stands, paused, message.kind, classes, message.reply_to, approved, missing, recipients, task
     decision = known.get(facts_of_it)
     if decision is None:
         asked = _asked(
             tx, box, dataclasses.replace(stands, paused=stands.paused or paused), Moment.DEPARTURE,
             kind=Action(message.kind), classes=classes, reply_to=message.reply_to, recipients=recipients,
+            task=task,
         )  # fmt: skip
-        decision = decide(dataclasses.replace(asked, approved=approved, approvals_missing=missing))
+        decision = decide(dataclasses.replace(asked, approved=approved, approvals_missing=missing, budget=budget))
         known[facts_of_it] = decision
     return decision
+
+
+def _task_of(message: Row[Any], policy: Policy) -> Task | None:
+    """What the gate asks of the run of a stored message; None for nothing, as of most.
+
+    What it did not say when it was handed in, it cannot now.
+    """
+    required = policy.runs.require
+    said: dict[str, Any] = message.facts
+    unsaid = tuple(name for name in said.get("unsaid", ()) if name in required and not _said_since(message, name))
+    if not (unsaid or said.get("declares_other") or message.targets):
+        return None
+    return Task(
+        run=message.run_key or "the run", purpose=message.purpose, unsaid=unsaid,
+        refuses=policy.runs.missing == "refuse", declares_other=bool(said.get("declares_other")),
+    )  # fmt: skip
+
+
+def _said_since(message: Row[Any], name: str) -> bool:
+    """Whether its run has said it in a later message; an implicit run speaks for nobody else's."""
+    return not message.untraced and bool(getattr(message, name))
 
 
 @functools.lru_cache(maxsize=256)
@@ -241,7 +282,7 @@ def _classes(own: str, further: tuple[str, ...]) -> tuple[ContentClass, ...]:
 def _asked(
     tx: Transaction, box: SenderState, stands: Standing, moment: Moment, *, kind: Action,
     classes: tuple[ContentClass, ...], reply_to: str | None, recipients: tuple[GateRecipient, ...],
-    content_class: ContentClass | None = None,
+    task: Task | None, content_class: ContentClass | None = None,
 ) -> GateInput:  # fmt: skip
     """The facts that acceptance and departure have in common: all but budgets, which are paid once, and approvals."""
     _, policy = context.current_policy(tx)
@@ -257,12 +298,14 @@ def _asked(
         outside=policy.allow_list.outside,
         reply_to_allowed=reply_to is None or _answers_may_go(box, reply_to),
         recipients=recipients,
+        task=task,
     )
 
 
 def _recipients(
     tx: Transaction, box: SenderState, classes: tuple[ContentClass, ...], *, people: dict[int, str],
-    listed: dict[str, tuple[int, str]], commercial: bool, consents: Consents | None = None,
+    listed: dict[str, tuple[int, str]], commercial: bool, targets: tuple[tuple[str, ...], ...],
+    consents: Consents | None = None,
 ) -> tuple[GateRecipient, ...]:  # fmt: skip
     _, policy = context.current_policy(tx)
     asked = asked_for(classes, commercial=commercial, policy=policy)
@@ -271,6 +314,7 @@ def _recipients(
         GateRecipient(
             n=n,
             allowed=addresses.allowed(box.allow, address),
+            on_task=all(run_context.on_task(named, address) for named in targets),
             suppressed=listed[address][1] if address in listed else None,
             consent=()
             if records is None
@@ -291,8 +335,9 @@ def _answers_may_go(box: SenderState, address: str) -> bool:
 
 
 def _exceptional(
-    asked: GateInput, *, found: Sequence[Reason], allowance: Mapping[str, Any] | None, commercial: bool
-) -> dict[str, Any]:
+    asked: GateInput, *, found: Sequence[Reason], allowance: Mapping[str, Any] | None, commercial: bool,
+    unsaid: Sequence[str],
+) -> dict[str, Any]:  # fmt: skip
     """The facts that most messages have nothing of: recipients are told by their number, for the log outlives them."""
     facts = {
         "outside_of": [one.n for one in asked.recipients if not one.allowed],
@@ -307,6 +352,9 @@ def _exceptional(
         "found": [reason.code for reason in found],
         "newcomers": allowance,
         "commercial": commercial,
+        "off_task": [one.n for one in asked.recipients if not one.on_task],
+        "declares_other": asked.task is not None and asked.task.declares_other,
+        "unsaid": unsaid,
     }
     return {name: value for name, value in facts.items() if value}
 
@@ -315,6 +363,19 @@ def _run_hold(tx: Transaction, box: SenderState, run: RunFacts, *, before: int, 
     room = budgets.run_hold(
         before, asking=asking, cap=sending_limits.run_cap(tx, box), confirmed_up_to=run.confirmed_up_to
     )
+    return [room.hold] if room.hold else []
+
+
+def _run_hold_again(tx: Transaction, box: SenderState, message: Row[Any]) -> list[Reason]:
+    """Whether the run's cap, as it is now, would have held it: it may have been lowered since it was accepted.
+
+    A run that has room for all that it had accepted holds nothing, whichever of it was rejected meanwhile.
+    """
+    cap, confirmed = sending_limits.run_cap(tx, box), message.confirmed_up_to
+    said: dict[str, Any] = message.facts
+    if "run_before" not in said or sending_limits.run_accepted(tx, message.run_id) <= max(cap, confirmed or 0):
+        return []
+    room = budgets.run_hold(said["run_before"], asking=said["recipients"], cap=cap, confirmed_up_to=confirmed)
     return [room.hold] if room.hold else []
 
 

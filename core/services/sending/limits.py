@@ -16,8 +16,8 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from core.db import gate_queries, queue
 from core.db.counters import EVER, bucket
-from core.db.gate_queries import RunFacts, SenderState, TokenFacts
-from core.db.tables import Lane, Mailbox, Pace, Run, table
+from core.db.gate_queries import RunFacts, SenderState
+from core.db.tables import Lane, Mailbox, Pace, table
 from core.db.transaction import Transaction
 from core.durations import DAY, HOUR, MINUTE, SECOND
 from core.model import Limit
@@ -25,10 +25,9 @@ from core.rules import budgets
 from core.rules.budgets import DAY_BUCKET, DAY_MINUTES, HOUR_BUCKET, HOUR_MINUTES, Room
 from core.rules.policy import Policy
 from core.services import context
-from core.services.sending.prepare import RunClaim, Target, implicit_run
+from core.services.sending.prepare import Target
 from core.services.sending.submit_result import Answer
 
-RUN: Final = table(Run)
 LANE: Final = table(Lane)
 MAILBOX: Final = table(Mailbox)
 PACE: Final = table(Pace)
@@ -195,45 +194,6 @@ def run_cap(tx: Transaction, box: SenderState) -> int:
 
 
 # --- at acceptance --------------------------------------------------------------------------------------------------
-
-
-def open_run(tx: Transaction, token: TokenFacts, claim: RunClaim) -> RunFacts:
-    """The run a submission belongs to; made on first use. There is no way around having one.
-
-    A bound token has its run. Without a key, or with too many fresh keys within an hour, it is the implicit run of
-    this token and hour, so that inventing run ids buys nothing.
-    """
-    key = token.run_key or claim.key
-    implicit = implicit_run(token, tx.now)
-    if key is None:
-        return _run(tx, token, claim, key=implicit, implicit=True)
-    known = gate_queries.run(tx, agent_id=token.agent_id, key=key)
-    if known is not None and known.closed_at is None:
-        return known
-    opened = Cap("runs_hour", "token", str(token.id), "runs", OPEN_RUNS_HOUR, HOUR_MINUTES, HOUR_BUCKET)
-    if known is not None or (token.run_key is None and opened.room(tx).left == 0):
-        return _run(tx, token, claim, key=implicit, implicit=True)
-    opened.charge(tx, 1)
-    return _run(tx, token, claim, key=key, implicit=False)
-
-
-def _run(tx: Transaction, token: TokenFacts, claim: RunClaim, *, key: str, implicit: bool) -> RunFacts:
-    known = gate_queries.run(tx, agent_id=token.agent_id, key=key)
-    if known is not None:
-        return known
-    values: dict[str, Any] = {
-        "agent_id": token.agent_id,
-        "key": key,
-        "token_id": token.id,
-        "implicit": implicit,
-        "user": token.run_user or claim.user,
-        "via": list(claim.via),
-        "agent_version": claim.agent_version,
-        "prompt_version": claim.prompt_version,
-        "tools_version": claim.tools_version,
-        "opened_at": tx.now,
-    }
-    return RunFacts(id=tx.create(RUN, values), key=key, implicit=implicit, closed_at=None, confirmed_up_to=None)
 
 
 def run_accepted(tx: Transaction, run_id: int) -> int:

@@ -18,7 +18,7 @@ from core.db.tables import Mailbox, Message, PolicyVersion, Recipient, table
 from core.ids import spell_id
 from core.model import Action, ContentClass, Hold, Mode, Reason, Verdict
 from core.rules import budgets, modes
-from core.rules.gate import GateInput, GateRecipient, Moment, Standing, decide, open_to
+from core.rules.gate import GateInput, GateRecipient, Moment, Standing, Task, decide, open_to
 from core.rules.policy import Policy
 from core.services import context
 from core.services.sending import consent_facts
@@ -132,6 +132,12 @@ class _Asked:
             held_classes=policy.classes.hold,
             outside=policy.allow_list.outside,
             reply_to_allowed=not said.get("reply_to_outside", False),
+            task=Task(
+                run="the run",
+                refuses=policy.runs.missing == "refuse",
+                unsaid=tuple(name for name in said.get("unsaid", ()) if name in policy.runs.require),
+                declares_other=said.get("declares_other", False),
+            ),
             recipients=self._recipients(policy),
         )
         budget = self._budget(policy, asking=len(open_to(asked)))
@@ -147,7 +153,11 @@ class _Asked:
             suppressed = {str(n): "suppressed" for n in everybody[said["recipients"] :]}
         return tuple(
             GateRecipient(
-                n=n, allowed=n not in outside, suppressed=suppressed.get(str(n)), consent=self._consent(policy, n)
+                n=n,
+                allowed=n not in outside,
+                on_task=n not in said.get("off_task", ()),
+                suppressed=suppressed.get(str(n)),
+                consent=self._consent(policy, n),
             )
             for n in everybody
         )

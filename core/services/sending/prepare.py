@@ -52,6 +52,8 @@ class RunClaim:
     agent_version: str | None = None
     prompt_version: str | None = None
     tools_version: str | None = None
+    purpose: str | None = None
+    targets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

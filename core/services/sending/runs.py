@@ -23,7 +23,8 @@ from core.model import Actor, Status
 from core.rules.roles import Verb
 from core.services import access
 from core.services.context import require_reason
-from core.services.sending import limits, review
+from core.services.sending import limits, review, run_context
+from core.services.sending.prepare import RunClaim
 
 RUN: Final = table(Run)
 AGENT: Final = table(Agent)
@@ -63,6 +64,8 @@ class RunView:
     agent_version: str | None
     prompt_version: str | None
     tools_version: str | None
+    purpose: str | None
+    targets: tuple[str, ...]
     opened_at: int
     closed_at: int | None
     confirmed_up_to: int | None
@@ -116,8 +119,41 @@ def release_confirmed(tx: Transaction, *, limit: int = BATCH_SIZE) -> int:
     return len(items)
 
 
+def open_run(tx: Transaction, *, agent: str, claim: RunClaim, actor: Actor) -> int:
+    """Start a run before its first message, or say of one that goes on what it has not said; returns its id.
+
+    Nothing that a run has said is changed: its agent counts on it, and reviewers have seen it. Raises `Forbidden`,
+    `NotFound`, `Invalid`, `Conflict`.
+    """
+    actor = access.require(tx, actor, Verb.RUN_OPEN)
+    if not claim.key:
+        raise Invalid("a run needs an id", problems=(("id", "is missing"),))
+    bearer = tx.one(select(AGENT.c.id).where(AGENT.c.name == agent))
+    if bearer is None:
+        raise NotFound(f"there is no agent {agent}", fix="postroom agent list shows them all")
+    known = gate_queries.run(tx, agent_id=bearer.id, key=claim.key)
+    stored = {
+        name: list(value) if isinstance(value, tuple) else value for name, value in run_context.said(claim).items()
+    }
+    if known is None:
+        values = {"agent_id": bearer.id, "key": claim.key, "implicit": False, "opened_at": tx.now, "via": []}
+        run_id = tx.create(RUN, values | stored)
+    else:
+        if known.closed_at is not None:
+            raise Conflict(f"run {claim.key} of {agent} is closed", fix="start one under another id")
+        if changed := run_context.contradicted(known, claim):
+            raise Conflict(f"run {claim.key} of {agent} has said its {', '.join(changed)} already", fix="leave it out")
+        run_id = known.id
+        if stored:
+            tx.write(update(RUN).where(RUN.c.id == run_id).values(**stored))
+    run_context.declare(tx, run_id, agent_id=bearer.id, targets=len(claim.targets), actor=actor)
+    return run_id
+
+
 def close_run(tx: Transaction, *, agent: str, key: str, actor: Actor) -> int:
-    """The run takes no more mail; what still comes joins the implicit run. Returns what it had accepted.
+    """The run takes no more mail. Returns what it had accepted.
+
+    A token that is bound to it is good for nothing more; mail of other tokens that names it joins the implicit run.
 
     For operators who may stop an agent, for the clock, and for the agent itself. Raises `Forbidden`, `NotFound`,
     `Conflict`.
@@ -226,5 +262,6 @@ def _with_accepted(conn: Connection, rows: Sequence[Row[Any]]) -> list[RunView]:
     views = []
     for row in rows:
         values = {name: getattr(row, name) for name in RunView.__dataclass_fields__ if name != "accepted"}
-        views.append(RunView(**(values | {"via": tuple(row.via or ()), "accepted": accepted.get(str(row.id), 0)})))
+        listed = {"via": tuple(row.via or ()), "targets": tuple(row.targets or ())}
+        views.append(RunView(**(values | listed | {"accepted": accepted.get(str(row.id), 0)})))
     return views

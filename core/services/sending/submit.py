@@ -25,7 +25,7 @@ from core.ids import spell_id
 from core.model import Actor, Block, Execute, Hold, Scope, Status
 from core.rules import schedule
 from core.services import context
-from core.services.sending import consent_facts, contacts, gate, limits, refusals, review
+from core.services.sending import consent_facts, contacts, gate, limits, refusals, review, run_context
 from core.services.sending.gate import Judged
 from core.services.sending.prepare import Prepared, Target
 from core.services.sending.refusals import Refusal
@@ -84,7 +84,7 @@ def submit(tx: Transaction, prepared: Prepared) -> Answer:
     if refusal is not None:
         return _refused(tx, prepared, box, refusal)
     prepared = _timed(tx, prepared)
-    run = limits.open_run(tx, token, prepared.run)
+    run = run_context.open_run(tx, token, prepared.run)
     if run.key != prepared.run_key:
         raise RunMoved
     judged = gate.judge(tx, prepared, box, run=run)

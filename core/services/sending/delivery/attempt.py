@@ -12,8 +12,9 @@ from typing import Any, Final
 from sqlalchemy import Row, bindparam, select, update
 
 from core.db import gate_queries, queue
+from core.db.counters import EVER
 from core.db.queue import Claimed
-from core.db.tables import InFlight, Lane, Message, Recipient, Review, table
+from core.db.tables import InFlight, Lane, Message, Recipient, Review, Run, table
 from core.db.transaction import Transaction
 from core.events import EmailBlocked, EmailPending
 from core.model import SYSTEM, Action, Block, Hold, Reason, Status
@@ -22,12 +23,14 @@ from core.services import context
 from core.services.sending import gate, limits, review
 from core.services.sending.consent_facts import Consents
 from core.services.sending.delivery import finish, settle
+from core.services.sending.policy_since import NOTHING, asked_since
 
 MESSAGE: Final = table(Message)
 RECIPIENT: Final = table(Recipient)
 IN_FLIGHT: Final = table(InFlight)
 LANE: Final = table(Lane)
 REVIEW: Final = table(Review)
+RUN: Final = table(Run)
 
 
 def attempt(tx: Transaction, claimed: Sequence[Claimed], *, worker: int) -> set[tuple[int, int]]:
@@ -87,6 +90,9 @@ class _Gate:
         }
         self._consents = Consents(tx, everybody)
         self._closed = _closed_lanes(tx, {c.lane_id for c in held})
+        self._since = asked_since(tx, self._messages.values())
+        runs = {str(message.run_id) for message in self._messages.values()}
+        tx.prefetch_counters("run", runs, "accepted", since=EVER)
         self._decided: dict[tuple[int, bool], GateDecision] = {}
         self._known: dict[Hashable, GateDecision] = {}
 
@@ -100,7 +106,7 @@ class _Gate:
 
     def _named(self, one: Claimed) -> tuple[int, tuple[str, ...]]:
         """What decides which suppressions concern it."""
-        commercial = bool(self._messages[one.message_id].commercial)
+        commercial = bool(self._messages[one.message_id].facts.get("commercial"))
         return one.stream_id, gate.counts_as(one.content_class, commercial=commercial)
 
     def decision(self, one: Claimed) -> GateDecision:
@@ -110,6 +116,7 @@ class _Gate:
                 self._tx, gate_queries.gate(self._tx, one.mailbox_id), self._messages[one.message_id],
                 people=self._people[one.message_id], paused=name[1],
                 listed=self._listed[self._named(one)], consents=self._consents, known=self._known,
+                since=self._since.get(one.message_id, NOTHING),
             )  # fmt: skip
         return self._decided[name]
 
@@ -172,10 +179,14 @@ _STATES: Final = select(
 _MESSAGES: Final = (
     select(
         MESSAGE.c.id, MESSAGE.c.mailbox_id, MESSAGE.c.kind, MESSAGE.c.content_class, MESSAGE.c.reply_to,
-        MESSAGE.c.facts["classes"].label("classes"), MESSAGE.c.facts["commercial"].label("commercial"), REVIEW.c.status.label("review_status"), REVIEW.c.reasons,
-        REVIEW.c.approvers, REVIEW.c.settled,
+        MESSAGE.c.facts, MESSAGE.c.subject, MESSAGE.c.policy_version, MESSAGE.c.run_id, MESSAGE.c.untraced,
+        REVIEW.c.status.label("review_status"), REVIEW.c.reasons, REVIEW.c.approvers, REVIEW.c.settled,
+        RUN.c.key.label("run_key"), RUN.c.user, RUN.c.via, RUN.c.agent_version, RUN.c.prompt_version,
+        RUN.c.tools_version, RUN.c.purpose, RUN.c.targets, RUN.c.confirmed_up_to,
     )
-    .select_from(MESSAGE.outerjoin(REVIEW, REVIEW.c.id == MESSAGE.c.id))
+    .select_from(
+        MESSAGE.outerjoin(REVIEW, REVIEW.c.id == MESSAGE.c.id).outerjoin(RUN, RUN.c.id == MESSAGE.c.run_id)
+    )
     .where(MESSAGE.c.id.in_(bindparam("b_ids", expanding=True)))
 )  # fmt: skip
 _CLOSED: Final = select(LANE.c.id).where(

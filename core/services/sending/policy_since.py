@@ -1,0 +1,95 @@
+"""What the policy in force asks of mail that was composed under an earlier one.
+
+Most of policy is asked anew of every message that leaves. Two things were settled when the bytes were composed and are
+never looked at again: which words make a commitment, and which disclosure the message carries. Where policy has become
+stricter in one of them since, the message is read again, or goes back to a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Row, bindparam, select
+
+from core.db import gate_queries
+from core.db.tables import Body, table
+from core.db.transaction import Transaction
+from core.model import ContentClass, Reason
+from core.rules import classes, content
+from core.rules.policy import Policy
+from core.services import context
+
+BODY: Final = table(Body)
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """What is asked of one message now: further classes that it is of, and what it lacks."""
+
+    classes: tuple[ContentClass, ...] = ()
+    lacks: tuple[Reason, ...] = ()
+
+
+NOTHING: Final = Since()
+
+
+def asked_since(tx: Transaction, messages: Iterable[Row[Any]]) -> Mapping[int, Since]:
+    """Of each message that an earlier policy let through what the one in force asks besides.
+
+    Reads nothing while all were composed under the policy in force, which is nearly always.
+    """
+    version, policy = context.current_policy(tx)
+    older = [message for message in messages if message.policy_version != version]
+    found: dict[int, Since] = {}
+    unread: dict[int, tuple[str, ...]] = {}
+    for message in older:
+        then = context.parsed(gate_queries.policy_of(tx, message.policy_version))
+        lacks = _undisclosed(then, policy, ContentClass(message.content_class))
+        if lacks is not None:
+            found[message.id] = Since(lacks=(lacks,))
+        named = tuple(sorted({*policy.classes.commitment_phrases} - {*then.classes.commitment_phrases}))
+        if named:
+            unread[message.id] = named
+    for message, said in _said(tx, [one for one in older if one.id in unread]):
+        phrases = classes.promises(said, named=unread[message.id])
+        if phrases:
+            held = found.get(message.id, NOTHING)
+            found[message.id] = Since(classes=(ContentClass.COMMITMENT,), lacks=held.lacks)
+    return found
+
+
+def _undisclosed(then: Policy, now: Policy, content_class: ContentClass) -> Reason | None:
+    """What policy wants readers to be told by now, and the bytes were composed without."""
+    lacks = []
+    if now.disclosure.header and not then.disclosure.header:
+        lacks.append("header")
+    if _footed(now, content_class) and not _footed(then, content_class):
+        lacks.append("footer")
+    if not lacks:
+        return None
+    text = f"policy asks for the disclosure {' and '.join(lacks)} by now, and the message was composed without"
+    return Reason("disclosure", text, tuple(f"disclosure:{name}" for name in lacks))
+
+
+def _footed(policy: Policy, content_class: ContentClass) -> bool:
+    return bool(policy.disclosure.footer) and content_class not in policy.disclosure.footer_except
+
+
+def _said(tx: Transaction, messages: list[Row[Any]]) -> Iterable[tuple[Row[Any], str]]:
+    """The words of these messages, read from the bytes that would leave; retention may have emptied some."""
+    if not messages:
+        return
+    rows = tx.all(_BODIES, {"b_ids": [message.id for message in messages]})
+    bodies = {row.message_id: bytes(row.rendered) for row in rows if row.rendered is not None}
+    for message in messages:
+        if message.id in bodies:
+            mail = content.read_mail(bodies[message.id])
+            html = content.plain_text(mail.html) if mail.html else ""
+            yield message, "\n\n".join((message.subject, mail.text or "", html))
+
+
+_BODIES: Final = select(BODY.c.message_id, BODY.c.rendered).where(
+    BODY.c.message_id.in_(bindparam("b_ids", expanding=True))
+)

@@ -1,0 +1,133 @@
+"""The run that a message belongs to, what it has said of itself, and whom it is for.
+
+A run says who started it, with which prompt and tools, and may say what it is for and to whom. What was said first
+stays: an agent that could say it anew in its next message could leave its task. What nobody has said yet may still be.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Final
+
+from sqlalchemy import update
+
+from core.db import gate_queries
+from core.db.gate_queries import RunFacts, TokenFacts
+from core.db.tables import Run, table
+from core.db.transaction import Transaction
+from core.events import RunDeclared
+from core.model import Actor
+from core.rules import addresses
+from core.rules.budgets import HOUR_BUCKET, HOUR_MINUTES
+from core.rules.gate import Task
+from core.services.sending.limits import OPEN_RUNS_HOUR, Cap
+from core.services.sending.prepare import RunClaim, implicit_run
+
+RUN: Final = table(Run)
+RUN_MEMBERS: Final = ("user", "via", "agent_version", "prompt_version", "tools_version", "purpose", "targets")
+"""What a run may say of itself; policy can require each."""
+
+
+def open_run(tx: Transaction, token: TokenFacts, claim: RunClaim) -> RunFacts:
+    """The run a submission belongs to; made on first use. There is no way around having one.
+
+    A bound token has its run. Without a key, or with too many fresh keys within an hour, it is the implicit run of
+    this token and hour, so that inventing run ids buys nothing.
+    """
+    key = token.run_key or claim.key
+    implicit = implicit_run(token, tx.now)
+    if key is None:
+        return _run(tx, token, claim, key=implicit, implicit=True)
+    known = gate_queries.run(tx, agent_id=token.agent_id, key=key)
+    if known is not None and known.closed_at is None:
+        return known if known.implicit else _complete(tx, token, known, claim)
+    opened = Cap(
+        "runs_hour", "token", str(token.id), "runs", OPEN_RUNS_HOUR, HOUR_MINUTES, HOUR_BUCKET
+    )  # fmt: skip
+    if known is not None or (token.run_key is None and opened.room(tx).left == 0):
+        return _run(tx, token, claim, key=implicit, implicit=True)
+    opened.charge(tx, 1)
+    return _run(tx, token, claim, key=key, implicit=False)
+
+
+def _complete(tx: Transaction, token: TokenFacts, run: RunFacts, claim: RunClaim) -> RunFacts:
+    """The run with what nobody has said of it until now. What was said stays: an agent must not widen its own task."""
+    late = {name: value for name, value in said(claim).items() if not getattr(run, name)}
+    if not late:
+        return run
+    stored = {name: list(value) if isinstance(value, tuple) else value for name, value in late.items()}
+    tx.write(update(RUN).where(RUN.c.id == run.id).values(**stored))
+    if late.keys() & {"purpose", "targets"}:
+        declare(tx, run.id, agent_id=token.agent_id, targets=len(claim.targets), actor=Actor("agent", token.agent_name))
+    return dataclasses.replace(run, **late)
+
+
+def said(claim: RunClaim) -> dict[str, Any]:
+    """What a claim says, by member."""
+    return {name: getattr(claim, name) for name in RUN_MEMBERS if getattr(claim, name)}
+
+
+def contradicted(run: RunFacts, claim: RunClaim) -> list[str]:
+    """What a claim says otherwise than the run has."""
+    return [name for name, value in said(claim).items() if getattr(run, name) not in (None, (), value)]
+
+
+def declare(tx: Transaction, run_id: int, *, agent_id: int, targets: int, actor: Actor) -> None:
+    """Leave the fact that a run has said what it is for."""
+    tx.emit(RunDeclared(actor=str(actor), agent=agent_id, run=run_id, targets=targets))
+
+
+def unsaid(run: RunFacts, claim: RunClaim) -> tuple[str, ...]:
+    """What neither the run nor this message says. An implicit run is shared by mail that names none: it is silent."""
+    known = claim if run.implicit else run
+    return tuple(name for name in RUN_MEMBERS if not (getattr(known, name) or getattr(claim, name)))
+
+
+def _run(tx: Transaction, token: TokenFacts, claim: RunClaim, *, key: str, implicit: bool) -> RunFacts:
+    known = gate_queries.run(tx, agent_id=token.agent_id, key=key)
+    if known is not None:
+        return known
+    task = None if implicit else claim.purpose, [] if implicit else list(claim.targets)
+    values: dict[str, Any] = {
+        "agent_id": token.agent_id,
+        "key": key,
+        "token_id": token.id,
+        "implicit": implicit,
+        "user": token.run_user or claim.user,
+        "via": list(claim.via),
+        "agent_version": claim.agent_version,
+        "prompt_version": claim.prompt_version,
+        "tools_version": claim.tools_version,
+        "purpose": task[0],
+        "targets": task[1],
+        "opened_at": tx.now,
+    }
+    run_id = tx.create(RUN, values)
+    if any(task):
+        actor = Actor("agent", token.agent_name)
+        declare(tx, run_id, agent_id=token.agent_id, targets=len(task[1]), actor=actor)
+    return RunFacts(
+        id=run_id, key=key, implicit=implicit, closed_at=None, confirmed_up_to=None, user=values["user"],
+        via=claim.via, agent_version=claim.agent_version, prompt_version=claim.prompt_version,
+        tools_version=claim.tools_version, purpose=task[0], targets=tuple(task[1]),
+    )  # fmt: skip
+
+
+def task(run: RunFacts, claim: RunClaim, *, required: tuple[str, ...], missing: str) -> Task:
+    """What the gate asks of the run that this message is handed in under."""
+    lacks = tuple(name for name in unsaid(run, claim) if name in required)
+    other = not run.implicit and any(_wider(run.targets, pattern) for pattern in claim.targets)
+    return Task(
+        run=run.key, purpose=run.purpose or claim.purpose, unsaid=lacks, refuses=missing == "refuse",
+        declares_other=other,
+    )  # fmt: skip
+
+
+def _wider(targets: tuple[str, ...], pattern: str) -> bool:
+    """Whether a message names somebody that its run is not for. A single address may lie within a pattern."""
+    return pattern not in targets and ("*" in pattern or not on_task(targets, pattern))
+
+
+def on_task(targets: tuple[str, ...], address: str) -> bool:
+    """Whether the run is for this address; one that names nobody is for everybody."""
+    return not targets or addresses.allowed(targets, address)
