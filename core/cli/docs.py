@@ -32,6 +32,9 @@ def docs(
         listed = [(one, *_head(page)) for one, page in found.items()]
         data = {"pages": [{"name": one, "title": title, "about": about} for one, title, about in listed]}
         return Said(data, table(("PAGE", "TITLE"), [(one, title) for one, title, _ in listed]))
+    if (file := files().get(name)) is not None:
+        text = file.read_text(encoding="utf-8")
+        return Said({"name": name, "text": text}, text.rstrip("\n"))
     page = found.get(name.lower().removesuffix(SUFFIX))
     if page is None:
         raise NotFound(f"there is no page {name}", fix=f"the pages are {', '.join(found)}")
@@ -45,6 +48,12 @@ def pages() -> dict[str, Traversable]:
     folder = resources.files("core") / "docs"
     files = [one for one in folder.iterdir() if one.name.endswith(SUFFIX)]
     return {one.name.removesuffix(SUFFIX): one for one in sorted(files, key=lambda one: one.name)}
+
+
+def files() -> dict[str, Traversable]:
+    """Files to copy, such as systemd units, by folder and name."""
+    folder = resources.files("core") / "docs" / "deploy"
+    return {f"deploy/{one.name}": one for one in sorted(folder.iterdir(), key=lambda one: one.name)}
 
 
 def _head(page: Traversable) -> tuple[str, str]:

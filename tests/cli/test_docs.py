@@ -56,7 +56,7 @@ def test_pages_are_listed_and_read_without_a_desk(tmp_path: Path) -> None:
     assert all(one["title"] and one["about"] for one in listed)
     assert nowhere.ok("docs", "ses")["text"] == PAGES["ses"]
     assert nowhere.run("docs", "SES.md").out.startswith("# Amazon SES\n")
-    assert "the pages are direct" in nowhere.refused("docs", "pigeon")
+    assert "the pages are" in nowhere.refused("docs", "pigeon")
 
 
 @pytest.mark.parametrize("name", WAYS)
@@ -111,4 +111,4 @@ def test_a_providers_page_says_what_its_module_says(provider: Any) -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_sends_nobody_to_a_page_that_is_not_there(name: str) -> None:
-    assert set(re.findall(r"postroom docs ([a-z-]+)", PAGES[name])) <= set(PAGES)
+    assert set(re.findall(r"postroom docs ([a-z-]+)(?![a-z/-])", PAGES[name])) <= set(PAGES)
