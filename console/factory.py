@@ -23,6 +23,7 @@ from console.screens.suppressions import SuppressionsScreen
 from console.screens.trace import TraceScreen
 from core.clock import SystemClock
 from core.db import schema_revision
+from core.db.development import BANNER, is_development
 from core.db.store import Store
 from core.errors import PostroomError
 from core.model import Actor, Clock
@@ -77,4 +78,6 @@ def open_desk(directory: Path, actor: Actor, *, clock: Clock) -> Parts:
 def _furnished(store: Store, actor: Actor, directory: Path) -> Parts:
     settings = load(directory)
     ring = key_file.provenance_keys(settings.master_key.read_text())
-    return build(store, actor, ring, name=settings.name, settings=settings)
+    with store.read() as conn:
+        name = BANNER if is_development(conn) else settings.name
+    return build(store, actor, ring, name=name, settings=settings)

@@ -1,24 +1,18 @@
-"""README's tables say what the code says (events, settings, commands), and its tour works as it is printed."""
+"""README's tables say what the code says (events, settings, commands), and its first lines are what `init` prints."""
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
-import shutil
-import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 import typer
 from pydantic import BaseModel
 from pydantic_settings import BaseSettings
 
 from console.main import build
+from core.cli import next_steps
+from core.cli.init import DEV_ADDRESS
 from core.events import CATALOGUE
 from core.settings import settings_model
 
@@ -76,48 +70,9 @@ def test_the_two_commands_are_there_to_the_letter() -> None:
     assert "pip install -q uv && uv run pytest" in README
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def tour(*, gateway: int, receiver: int, told: Path) -> str:
-    """The tour to the letter, but for its ports; before its last line, what was approved must have arrived."""
-    found = re.search(r"^```sh\n(.*?)^```", section("Five minutes"), re.DOTALL | re.MULTILINE)
-    assert found, "the tour is a block of shell"
-    text = found[1].replace("localhost:8025", f"127.0.0.1:{gateway}").replace("127.0.0.1:2525", f"127.0.0.1:{receiver}")
-    walk, kill, rest = text.rpartition("kill %1 %2")
-    arrived = f"until grep -q 'END MESSAGE' {told}; do sleep 0.2; done\n"
-    return f"{walk}{arrived}{kill}{rest}\nwait\n"
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not all(map(shutil.which, ("bash", "curl", "awk"))), reason="the tour is for a shell with curl")
-def test_the_tour_leads_from_an_empty_directory_to_signed_mail_and_a_whole_log(tmp_path: Path) -> None:
-    # `uv run` syncs first and may want the network for it; this is the environment it would make.
-    uv = tmp_path / "bin" / "uv"
-    uv.parent.mkdir()
-    uv.write_text('#!/bin/sh\nshift\nexec "$@"\n')
-    uv.chmod(0o755)
-    gateway, told = free_port(), tmp_path / "told"
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("POSTROOM_")}
-    path = os.pathsep.join((str(uv.parent), str(Path(sys.executable).parent), os.environ["PATH"]))
-    with told.open("wb") as out:
-        shell = subprocess.Popen(
-            ["bash", "-euo", "pipefail", "-c", tour(gateway=gateway, receiver=free_port(), told=told)],
-            cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
-            env=clean | {"PATH": path, "POSTROOM_LISTEN": f"127.0.0.1:{gateway}"},
-        )  # fmt: skip
-    try:
-        code = shell.wait(180)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(shell.pid, signal.SIGKILL)
-        shell.wait()
-    said = told.read_text()
-    assert code == 0, said
-    for promise in ('"status":"pending"', "a=rsa-sha256", "a=ed25519-sha256", "It is on its way.", "The log is whole"):
-        assert promise in said
-    assert re.search(r"^m\w+: approved$", said, re.MULTILINE)
-    assert "approved by alice" in said
+def test_the_quick_start_is_what_init_prints() -> None:
+    text, call = section("Quick start: one agent on your machine"), {"sender": DEV_ADDRESS, "to": "jane@example.com"}
+    for lines in (next_steps.curl, next_steps.python):
+        printed = lines(settings_model()(), **call, token="pra_...")
+        assert len([line for line in printed.split("\n") if line]) == 5
+        assert f"\n{printed}\n" in text

@@ -3,7 +3,8 @@
 output.py          what a command prints and how it ends: JSON or text, errors in one line, exit codes
 context.py         what a command works on: --dir, --json, the database, who acts
 commands.py        all of them, in the order of help, each imported when it is asked for
-init.py            init
+init.py            init; founding.py has its files and people
+next_steps.py      what to type next; handoff.py looks up who, prompts.py asks for what a request lacks
 serve.py           serve
 stop.py            stop, start
 doctor.py          what is missing before real mail can leave; diagnostics/ has its checks
@@ -14,6 +15,7 @@ mailbox_limits.py  mailbox: mode, limits, allow-list, webhook
 agents.py          agent, token
 operators.py       operator
 queue.py           queue, lane: the desk without a screen
+review.py          queue review: held mail, one message after the other
 runs.py            run
 recipients.py      suppress, consent
 webhooks.py        webhook: dead letters and replay

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from core.cli import serializers
+from core.cli import handoff, serializers
 from core.cli.context import CommandContext, Reason, command
 from core.cli.output import TOKEN, Said, group, listed, pairs, table
 from core.db import directory, gate_queries
@@ -114,9 +114,8 @@ def issue(
         "user": user,
         "test": test,
     }
-    return Said(
-        data, f"{minted.secret}\nIt ends {stamp(issued.expires_at)} and is shown this once. Its id is {issued.token}."
-    )
+    said = f"{minted.secret}\nIt ends {stamp(issued.expires_at)} and is shown this once. Its id is {issued.token}."
+    return Said(data, said + handoff.token(seat, agent, token=minted.secret))
 
 
 def _scopes(text: str) -> tuple[Scope, ...]:

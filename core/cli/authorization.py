@@ -79,6 +79,7 @@ ACCESS: Final[Mapping[str, Verb | Free]] = {
     "queue scheduled": Verb.MESSAGE_READ,
     "queue lanes": Verb.DESK_READ,
     "queue show": Verb.MESSAGE_READ,
+    "queue review": Verb.MESSAGE_READ,
     "queue approve": ACTS,
     "queue reject": ACTS,
     "queue undo": ACTS,

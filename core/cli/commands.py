@@ -32,8 +32,9 @@ class Entry:
 
 
 ENTRIES: Final = (
-    Entry("init", "Make a desk: database, master key, postroom.toml, policy.toml.", "init", noun=False),
-    Entry("serve", "Run the gateway until SIGTERM, then drain.", "serve", noun=False),
+    Entry("init", "Make a desk, its people and its first stream; --dev: one person's desk to try things.", "init",
+          noun=False),
+    Entry("serve", "Run the gateway until SIGTERM or Ctrl-C, then drain.", "serve", noun=False),
     Entry("stop", "The all-stop: no delivery starts anywhere from now on.", "stop", noun=False),
     Entry("start", "End the all-stop: by one governance operator, or by two on call.", "stop", noun=False),
     Entry("report", "Say what the desk reads in bounces and complaints, a line a file.", "report", noun=False),
@@ -50,7 +51,7 @@ ENTRIES: Final = (
     Entry("agent", "Agents: suspend, resume, look.", "agents", "agent_app"),
     Entry("token", "Agents' tokens: issue, pass on, revoke.", "agents", "token_app"),
     Entry("operator", "People at the desk: add, claim, confirm, rotate, revoke, list, disable.", "operators"),
-    Entry("queue", "Held mail and lanes: look, approve, reject, take back.", "queue", "queue_app"),
+    Entry("queue", "Held mail and lanes: look, review, approve, reject, take back.", "review", "queue_app"),
     Entry("lane", "One mailbox's way to one domain: pause, resume.", "queue", "lane_app"),
     Entry("run", "Runs: list, show, confirm, close.", "runs"),
     Entry("suppress", "Suppression list: add, remove, list, import, export.", "recipients", "suppress_app"),

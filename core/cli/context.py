@@ -130,6 +130,11 @@ class CommandContext:
     def now(self) -> int:
         return self.store.clock.now()
 
+    @property
+    def interactive(self) -> bool:
+        """Whether somebody sits there who can be asked."""
+        return not self.as_json and sys.stdin.isatty() and sys.stderr.isatty()
+
     def note(self, text: str) -> None:
         """A remark for a person, on stderr; a program that asked for JSON is not bothered."""
         if not self.as_json:

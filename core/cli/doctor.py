@@ -49,6 +49,8 @@ def _findings(seat: CommandContext) -> Iterator[Finding]:
         yield Finding(Grade.FAIL, "database", "", str(error), "postroom serve brings it to this version")
         return
     yield Finding(Grade.OK, "database", "", "it answers and is of this version")
+    yield from database.development(seat)
+    yield from database.handed_over(seat)
     yield from database.log_holds(seat)
     yield from database.clock(seat)
     yield from database.workers(seat)

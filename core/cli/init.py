@@ -1,35 +1,48 @@
-"""`postroom init`: a desk is made.
-
-It makes everything or nothing: the files it wrote go away again if the database refuses, so that the next try does
-not find half a desk.
-"""
+"""`postroom init`: a desk is made, for people who sign for each other, or with `--dev` for one who tries it out."""
 
 from __future__ import annotations
 
 import contextlib
-import json
-from collections.abc import Iterator
+import getpass
+import re
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
+from core.cli import founding, next_steps, stream_dns
+from core.cli import streams as streams_cli
 from core.cli.context import CommandContext, command
-from core.cli.output import Said, private, table
+from core.cli.diagnostics import routes
+from core.cli.diagnostics.finding import Finding, Grade
+from core.cli.next_steps import near
+from core.cli.output import OWN_TOKEN, Said, table
+from core.cli.streams import FromStdin, Provider, Spf
 from core.clock import SystemClock
-from core.db import migrate
+from core.db import directory, migrate
+from core.db.development import BANNER
 from core.db.store import Store
+from core.db.transaction import Transaction
+from core.demo.catcher import MAILDIR
+from core.durations import DAY
 from core.errors import Conflict, Invalid
-from core.model import Role
+from core.model import PARTS, Role
 from core.rules import policy as policies
-from core.rules import roles as rules
+from core.rules.addresses import parse_address
 from core.rules.providers import registry
 from core.security import credentials, encryption, key_file
 from core.security.credentials import NewSecret
+from core.security.encryption import MasterKeys
 from core.services.audit import checkpoints
-from core.services.identity import operators
+from core.services.identity import development, operators, streams
+from core.services.identity.mailboxes import Filing
 from core.services.identity.operators import Founder
-from core.settings import MASTER, POLICY, TOML, Settings, load
+from core.services.identity.streams import NewStream
+from core.settings import Settings
+from core.smtp import Route
 
 app: Final = typer.Typer()
 """What the root takes its command from."""
@@ -43,51 +56,34 @@ USUAL: Final = (
     "victor:auditor",
 )
 """Who sits at a first desk if nobody is named: enough for an identity to be asked for by one and signed by three."""
-MASTER_NAME: Final = "k1"
-
-_TOML: Final = """\
-# How this desk speaks to the world. What it allows is in policy.toml; who may do what is in its database.
-# The environment overrides this file: POSTROOM_LISTEN, POSTROOM_DATABASE, ...
-{database}
-organisation = {organisation}
-mail_host = {mail_host}         # receives bounces, sends direct mail; stands in SPF and MX records
-public_url = {public_url}       # where recipients unsubscribe (RFC 8058)
-# dmarc_reports = "dmarc@example.com"  # who reads what receivers report of these domains
-
-# listen = "127.0.0.1:8025"     # agents and operators
-# public_listen = "0.0.0.0:8026"  # only /u/ and /feedback/, for the world
-# egress = 0                    # processes that deliver beside this one
-
-# [feedback]                    # a provider that is not set up answers 401
-# report_token = "..."          # bearer token of POST /feedback/report, for an MTA's pipe
-# report_open = false           # true: that door asks for no token
-# maildirs = ["/var/mail/bounces"]
-{providers}
-
-# [webhooks]
-# allow = []                    # private hosts that webhooks may reach all the same
-# [notify]                      # of people, whose channels policy.toml names
-# allow = []                    # private hosts that they may be on all the same
-# schemes = []                  # further Apprise schemes, such as "mqtt": where they connect is not checked
-# [checkpoints]                 # signatures of the log, to be kept where nobody of this machine can write
-# every = "24h"
-# file = "/mnt/elsewhere/postroom-checkpoints.jsonl"
-# webhook = "https://..."
-# notify = ["mailto://..."]     # Apprise URLs
-# [http]                        # what the two listeners take; the defaults suit a desk of hundreds of agents
-# connections = 2000            # public_connections = 500
-# connections_per_address = 128
-# hosts = ["desk.internal"]     # names of this desk beside those of listen and public_url
-# proxies = ["127.0.0.0/8", "::1/128"]  # reverse proxies: they may hold more
-# [smtp]
-# hello = "mail.example.com"    # our name in EHLO
-# ca_file = "/etc/ssl/acme.pem" # certificate authorities trusted beside the system's
-# [smtp.relays."HOST"]          # where a relay's password comes from; or stream add --password-stdin
-# password_file = "/run/secrets/relay"  # or password_env, password_keyring
-"""
+DEV_ADDRESS: Final = "agent@desk.test"
+DEV_LISTEN: Final = 8025
+DEV_RELAY: Final = 2525
 
 
-@command(app, "init", example="postroom init --dir desk --operator root:admin --operator gail:governance")
+@dataclass(frozen=True, slots=True)
+class FirstStream:
+    """The stream that a desk begins with; its relay's password apart from the route."""
+
+    domain: str
+    route: str
+    password: str | None
+    provider: str
+    spf: str | None = None
+
+    def sealed(self, ring: MasterKeys, *, now: int) -> NewStream:
+        """With fresh keys, as the verb takes it."""
+        secret = ring.seal(self.password.encode(), about=f"route:{self.domain}") if self.password else None
+        made = streams_cli.fresh_keys(self.domain, streams.SLOTS, ring=ring, now=now)
+        return NewStream(self.domain, self.route, made, route_secret=secret, provider=self.provider, spf=self.spf)
+
+
+@command(
+    app, "init",
+    example="postroom init --dir desk --token-files --stream support-bot.acme.com --relay smtp://USER@smtp.acme.com:587"
+    "\n  postroom init --dir desk --operator root:admin --operator gail:governance --operator olive:owner"
+    "\n  postroom init --dev --dir trial",
+)  # fmt: skip
 def init(
     seat: CommandContext,
     *,
@@ -101,75 +97,239 @@ def init(
     organisation: Annotated[str, typer.Option(help="Who sends: for the footer.")] = "this organisation",
     mail_host: Annotated[str, typer.Option(help="The host that receives bounces.")] = "mail.invalid",
     public_url: Annotated[str, typer.Option(help="Where the world reaches this desk.")] = "http://127.0.0.1:8025",
+    stream: Annotated[str | None, typer.Option(metavar="DOMAIN", help="The first sending subdomain, too.")] = None,
+    relay: Annotated[str | None, typer.Option(metavar="URL", help="Its relay: smtp://USER@HOST:587")] = None,
+    direct: Annotated[bool, typer.Option("--direct", help="It delivers to the recipients' own exchangers.")] = False,
+    provider: Provider = None,
+    spf: Spf = None,
+    password_stdin: FromStdin = False,
+    ca_file: Annotated[
+        Path | None, typer.Option(metavar="PEM", help="Certificate authorities to trust beside the system's.")
+    ] = None,
+    token_files: Annotated[
+        bool, typer.Option("--token-files", help="Leave each token in DIR/tokens/NAME instead of printing it.")
+    ] = False,
+    dev: Annotated[
+        bool, typer.Option("--dev", help="A desk for one person to try things: loopback only, never for production.")
+    ] = False,
 ) -> Said:
-    """Make a desk: database, master key, postroom.toml, policy.toml. Prints each operator's token, once."""
-    named = [*(operator or ()), *(more or ())] or USUAL
-    founders, minted = _founders(named)
-    content = {"organisation": organisation, "mail_host": mail_host, "public_url": public_url}
-    with _files(seat.directory, database=migrate.driver(database), content=content) as settings:
-        store = Store(settings.database_url, clock=SystemClock())
-        with contextlib.closing(store):
-            migrate.upgrade(store.engine)
-            store.transact(lambda tx: operators.first_desk(tx, founders, policy=policies.parse(policies.DEFAULT_TOML)))
-            ring, pair = key_file.load_master_keys(settings), encryption.new_key_pair("ed25519")
-            store.transact(lambda tx: checkpoints.private_key(tx, ring, pair))
+    """Make a desk, its people and its first stream; --dev: one person's desk to try things.
+
+    Written are the database, the master key, postroom.toml and policy.toml. Each person's token is printed once, or
+    left in a file of its own for them. What to type next stands at the end.
+    """
+    named = [*(operator or ()), *(more or ())]
+    if dev:
+        if named or stream or relay or direct:
+            raise Invalid("--dev makes one person and one stream to loopback", fix="leave the other options out")
+        return _for_development(seat, database=migrate.driver(database), organisation=organisation)
+    if ca_file is not None and not ca_file.is_file():
+        raise Invalid(f"there is no file {ca_file}", fix="name the PEM file of the relay's authority")
+    first = _first_stream(seat, stream, relay, direct=direct, provider=provider, spf=spf, from_stdin=password_stdin)
+    made, minted = founding.founders(named or USUAL)
+    base = migrate.driver(database)
+    text = founding.toml(
+        database=base, ca_file=ca_file and ca_file.absolute(), name="PROD", organisation=organisation,
+        mail_host=mail_host, public_url=public_url,
+    )  # fmt: skip
+    files = founding.token_files(seat.directory, minted) if token_files else {}
+    public = _made(seat, base, text, lambda tx, ring: _found(tx, made, first, ring), files=files)
+    return _said(seat, made, minted, first, public=public, in_files=token_files)
+
+
+def _found(tx: Transaction, made: list[Founder], first: FirstStream | None, ring: MasterKeys) -> None:
+    operators.first_desk(tx, made, policy=policies.parse(policies.DEFAULT_TOML))
+    if first is not None:
+        streams.add_first(tx, first.sealed(ring, now=tx.now), actor=operators.INIT)
+
+
+Making = Callable[[Transaction, MasterKeys], Any]
+
+
+def _made(seat: CommandContext, database: str | None, text: str, verb: Making, *, files: Mapping[Path, str]) -> str:
+    """Make the desk by this verb; returns the public key of its checkpoints."""
+    with (
+        founding.files(seat.directory, database=database, text=text, more=files) as settings,
+        contextlib.closing(Store(settings.database_url, clock=SystemClock())) as store,
+    ):
+        migrate.upgrade(store.engine)
+        ring, pair = key_file.load_master_keys(settings), encryption.new_key_pair("ed25519")
+        store.transact(lambda tx: verb(tx, ring))
+        store.transact(lambda tx: checkpoints.private_key(tx, ring, pair))
+    return pair.public
+
+
+# --- the first stream ---------------------------------------------------------------------------------------------
+
+
+def _first_stream(
+    seat: CommandContext,
+    domain: str | None,
+    relay: str | None,
+    *,
+    direct: bool,
+    provider: str | None,
+    spf: str | None,
+    from_stdin: bool,
+) -> FirstStream | None:
+    """Read before anything is made; a relay's password is asked for where somebody can answer. Raises `Invalid`."""
+    if domain is None:
+        if relay or direct or from_stdin:
+            raise Invalid("a relay belongs to a stream", fix="name it: --stream support-bot.acme.com")
+        return None
+    if bool(relay) == direct:
+        raise Invalid("a stream leaves by one way", fix="name --relay smtp://USER@HOST:587, or --direct")
+    named = streams.subdomain(domain)
+    route, password = streams_cli.parted(seat, relay or "direct", from_stdin=from_stdin)
+    way = Route.parse(route)
+    if way.username and password is None and seat.interactive:
+        password = typer.prompt(f"Password of {way.username} at {way.host}", hide_input=True, err=True)
+    whose = provider or registry.of_host(way.host)
+    return FirstStream(
+        named, route, password, whose, spf or (None if from_stdin else streams_cli.asked_for_spf(seat, route, whose))
+    )
+
+
+def _zone_file(seat: CommandContext, domain: str) -> Path:
+    """Leave the records to publish beside the desk's other files."""
+    file = seat.directory / f"{domain}.zone"
+    file.write_text(stream_dns.zone_text(stream_dns.published(seat, domain)) + "\n")
+    return file
+
+
+def _tried(seat: CommandContext, domain: str) -> Finding:
+    """What the relay says to everything but a recipient, now and not with the first mail."""
+    with seat.store.read() as conn:
+        facts = streams.show(conn, domain)
+    return routes.route(seat, facts)
+
+
+# --- what is said -------------------------------------------------------------------------------------------------
+
+
+def _said(
+    seat: CommandContext, made: list[Founder], minted: dict[str, NewSecret], first: FirstStream | None, *, public: str,
+    in_files: bool,
+) -> Said:  # fmt: skip
     listed = [
         {"name": one.name, "roles": [role for role in Role if role in one.roles], "token": minted[one.name].secret}
-        for one in founders
+        for one in made
     ]
-    rows = [(one["name"], ",".join(str(role) for role in one["roles"]), one["token"]) for one in listed]
-    text = (
-        f"A desk in {seat.directory}. These tokens are shown this once: hand each to its person.\n\n"
-        f"{table(('NAME', 'ROLES', 'TOKEN'), rows)}\n\n"
-        f"Note outside the desk the key that signs its log's checkpoints: {pair.public}\n\n"
-        f"Next: postroom serve --dir {seat.directory}, and POSTROOM_TOKEN=... postroom stream add DOMAIN ..."
+    data: dict[str, Any] = {"dir": str(seat.directory), "operators": listed, "checkpoint_key": public}
+    place = near(seat.directory)
+    told = (
+        f"A desk in {place}. Each person's token waits in {next_steps.TOKENS}/NAME there: hand it over, then delete it."
+        if in_files
+        else f"A desk in {place}. These tokens are shown this once: hand each to its person."
     )
-    return Said({"dir": str(seat.directory), "operators": listed, "checkpoint_key": pair.public}, text)
+    rows = [
+        (
+            one["name"],
+            ",".join(str(role) for role in one["roles"]),
+            near(next_steps.token_file(seat.directory, str(one["name"]))) if in_files else one["token"],
+        )
+        for one in listed
+    ]
+    parts = [told, table(("NAME", "ROLES", "FILE" if in_files else "TOKEN"), rows)]
+    parts.append(f"Note outside the desk the key that signs its log's checkpoints: {public}")
+    if first is not None:
+        file, tried = _zone_file(seat, first.domain), _tried(seat, first.domain)
+        mark = {Grade.OK: "The route works", Grade.WARN: "The route", Grade.FAIL: "The route fails"}[tried.grade]
+        parts.append(
+            f"{mark}: {tried.text}" + (f"\n  {tried.fix}" if tried.fix else "")
+            + f"\nPublish the records in {near(file)}; postroom doctor says whether they are there."
+        )  # fmt: skip
+        data |= {
+            "stream": first.domain, "zone_file": str(file),
+            "route": {"grade": tried.grade, "text": tried.text, "fix": tried.fix or None},
+        }  # fmt: skip
+    parts.append(_next(seat, first))
+    return Said(data, "\n\n".join(parts))
 
 
-def _founders(named: list[str] | tuple[str, ...]) -> tuple[list[Founder], dict[str, NewSecret]]:
-    founders, minted = [], dict[str, NewSecret]()
-    for one in named:
-        name, colon, roles = one.partition(":")
-        if not colon or not name:
-            raise Invalid(f"{one!r} is no operator", fix="write --operator NAME:ROLE,ROLE")
-        minted[name] = credentials.new_operator_token()
-        held = rules.valid_roles(part.strip() for part in roles.split(",") if part.strip())
-        founders.append(Founder(name, held, minted[name].digest))
-    rules.check_first_desk({one.name: one.roles for one in founders})
-    return founders, minted
+def _next(seat: CommandContext, first: FirstStream | None) -> str:
+    with seat.store.read() as conn:
+        known = directory.operators(conn)
+    if first is None:
+        who = next_steps.holder(known, Role.DELIVERABILITY) or "an operator who is deliverability"
+        return next_steps.step(
+            seat.directory, who, "add a sending subdomain of yours and its relay",
+            "stream", "add", "support-bot.example.com", "--relay", "smtp://USER@HOST:587",
+        )  # fmt: skip
+    asker = next_steps.requester(known)
+    return next_steps.ask(seat.directory, asker or "an operator who will not sign", first.domain)
 
 
-def _provider_tables() -> str:
-    """The table of each provider, as comments to fill in."""
-    lines = []
-    for one in registry.PROVIDERS.values():
-        lines.append(f"# [feedback.{one.name}]".ljust(32) + f"# {one.title}: postroom docs {one.name}")
-        for key, field in one.settings.model_fields.items():
-            lines.append(f"# {key} = {'[...]' if isinstance(field.default, tuple) else '...'}")
-    return "\n".join(lines)
+# --- one person's desk --------------------------------------------------------------------------------------------
 
 
-@contextlib.contextmanager
-def _files(directory: Path, *, database: str | None, content: dict[str, str]) -> Iterator[Settings]:
-    """The desk's files, with the settings they make; gone again if what is done with them fails."""
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    line = f"database = {json.dumps(database)}" if database else '# database = "postgresql+psycopg://..."'
-    quoted = {name: json.dumps(value, ensure_ascii=False) for name, value in content.items()}
-    wanted = {
-        directory / TOML: _TOML.format(database=line, providers=_provider_tables(), **quoted),
-        directory / MASTER: encryption.new_master_key(MASTER_NAME) + "\n",
-        directory / POLICY: policies.DEFAULT_TOML,
-    }
-    mine = directory / "postroom.db"
-    there = [file for file in (*wanted, mine) if file.exists()]
-    if there:
-        raise Conflict(f"there is a desk in {directory} already ({there[0].name})", fix="choose another --dir")
+def _for_development(seat: CommandContext, *, database: str | None, organisation: str) -> Said:
+    """One person, one agent, one mailbox, one token, and a receiver on loopback that keeps what is sent."""
+    listen, relay = f"127.0.0.1:{_free_port(DEV_LISTEN)}", f"smtp://127.0.0.1:{_free_port(DEV_RELAY)}"
+    text = founding.toml(
+        database=database, listen=listen, name="DEV", organisation=organisation, mail_host="mail.invalid",
+        public_url=f"http://{listen}",
+    )  # fmt: skip
+    name, own, agent = _user(), credentials.new_operator_token(), credentials.new_agent_token()
+    developer = Founder(name, development.ROLES, own.digest)
+    sender = parse_address(DEV_ADDRESS)
+    stream = FirstStream(sender.domain_ascii, relay, None, registry.NONE)
+
+    def found(tx: Transaction, ring: MasterKeys) -> None:
+        filing = Filing(
+            address=sender, agent="agent", purpose="development", owner=name, system_owner=name, systems="none",
+            users="nobody beyond this machine",
+            revoke_when="the trial is over", expires_at=tx.now + 90 * DAY, allow=("*",),
+        )  # fmt: skip
+        development.found(
+            tx, developer=developer, stream=stream.sealed(ring, now=tx.now), filing=filing, token_hash=agent.digest,
+            policy=policies.parse(policies.DEFAULT_TOML),
+        )  # fmt: skip
+
+    public = _made(seat, database, text, found, files={seat.directory / OWN_TOKEN: f"{own.secret}\n"})
+    return _said_for_development(seat, name, own, agent, public=public)
+
+
+def _said_for_development(seat: CommandContext, name: str, own: NewSecret, agent: NewSecret, *, public: str) -> Said:
+    settings: Settings = seat.settings
+    here = seat.directory
+    call = {"sender": DEV_ADDRESS, "to": "jane@example.com", "token": agent.secret}
+    data = {
+        "dir": str(here), "development": True, "operators": [{"name": name, "roles": [
+            role for role in Role if role in development.ROLES], "token": own.secret}],
+        "checkpoint_key": public, "mailbox": DEV_ADDRESS, "agent": "agent", "token": agent.secret,
+        "url": next_steps.api(settings),
+    }  # fmt: skip
+    text = (
+        f"{BANNER}: {near(here)}\n"
+        f"You, {name}, have every role but admin, and nobody has signed for the mailbox {DEV_ADDRESS}.\n"
+        f"Mail goes to loopback only, where the gateway keeps it in {near(here / MAILDIR)}.\n"
+        f"Your own token is in {near(here / OWN_TOKEN)}; commands on this desk find it there.\n\n"
+        f"Next, run the gateway, and leave it running:\n  {next_steps.typed(here, 'serve')}\n\n"
+        f'In a second terminal, send as the agent would; the answer is "pending":\n\n'
+        f"{next_steps.curl(settings, **call)}\n\n"
+        f"or, in Python:\n\n{next_steps.python(settings, **call)}\n\n"
+        f"Then read it and decide; what you approve is in {near(here / MAILDIR)} at once:\n"
+        f"  {next_steps.typed(here, 'queue', 'review')}\n"
+        f"or look at the whole desk: {next_steps.typed(here, 'console')}"
+    )
+    return Said(data, text)
+
+
+def _user() -> str:
+    """The name under which whoever runs this stands in the log."""
     try:
-        for file, text in wanted.items():
-            private(file, text.encode())
-        yield load(directory, database=database)
-    except BaseException:
-        for file in (*wanted, mine, mine.with_name("postroom.db-wal"), mine.with_name("postroom.db-shm")):
-            file.unlink(missing_ok=True)
-        raise
+        name = getpass.getuser()
+    except (KeyError, OSError):  # a container's user has no name
+        name = ""
+    return name if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name) and name not in PARTS else "dev"
+
+
+def _free_port(usual: int) -> int:
+    """The usual one, or another that is free: a second desk must not reach the first one's receiver."""
+    for port in (usual, 0):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return int(probe.getsockname()[1])
+    raise Conflict("no port of 127.0.0.1 is free", fix="end something that listens there")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from core.cli import serializers
+from core.cli import handoff, prompts, serializers
 from core.cli.context import CommandContext, Reason, command
 from core.cli.mailbox_limits import Address, webhook_events
 from core.cli.output import Said, listed, moment, pairs, plain, table
@@ -66,27 +66,37 @@ def request(
         bool, typer.Option("--stores-or-forwards", help="It keeps tokens, forwards mail or feeds tools.")
     ] = False,
 ) -> Said:
-    """Request a mailbox. Prints what is still missing. The requester cannot approve."""
+    """Request a mailbox. Asks in a terminal for what is missing, prints it elsewhere. The requester cannot approve."""
     if more and not allow:
         raise Invalid(f"unexpected argument {more[0]!r}", fix="see postroom mailbox request --help")
     named = addresses.parse_address(address)
+    said = prompts.completed(
+        seat, named.normalised,
+        {
+            "agent": agent, "purpose": purpose, "owner": owner, "system_owner": system_owner, "systems": systems,
+            "users": users, "revoke_when": revoke_when, "expires": expires, "standing_reason": standing_reason,
+            "allow": ",".join(listed([*(allow or ()), *(more or ())])) or None,
+        },
+        mode=mode,
+    )  # fmt: skip
+    until = said["expires"]
     url, secret, sealed = _webhook(seat, webhook, named.normalised)
     filing = Filing(
         address=named,
-        agent=agent,
+        agent=said["agent"],
         display_name=display_name,
         mode=mode,
-        purpose=purpose,
-        owner=owner,
-        system_owner=system_owner,
-        systems=systems,
-        users=users,
-        standing_reason=standing_reason,
-        revoke_when=revoke_when,
-        expires_at=moment(expires, now=seat.now) if expires else None,
+        purpose=said["purpose"],
+        owner=said["owner"],
+        system_owner=said["system_owner"],
+        systems=said["systems"],
+        users=said["users"],
+        standing_reason=said["standing_reason"],
+        revoke_when=said["revoke_when"],
+        expires_at=moment(until, now=seat.now) if until else None,
         stores_or_forwards=stores_or_forwards,
         classes=read_classes(classes) or DEFAULT_CLASSES,
-        allow=tuple(listed([*(allow or ()), *(more or ())])),
+        allow=tuple(listed([said["allow"] or ""])),
         pending_expiry=duration(pending_expiry) if pending_expiry else None,
         webhook_url=url,
         webhook_secret=sealed,
@@ -100,6 +110,8 @@ def request(
     lines += [f"Missing in its record: {', '.join(filed.missing)}."] if filed.missing else []
     lines += [f"It can never be signed like this: {filed.stuck}."] if filed.stuck else []
     lines += [f"The webhook's secret, shown this once: {secret}"] if secret else []
+    if not filed.missing and not filed.stuck:
+        lines += handoff.request(seat, shown)
     return Said(data, "\n".join(lines))
 
 

@@ -24,6 +24,7 @@ from core.errors import Invalid, PostroomError, Unavailable
 from core.text.unicode_safety import STACK, TAB, is_combining, is_hidden, spell_out, width
 
 TOKEN: Final = "POSTROOM_TOKEN"  # noqa: S105 - a variable's name
+OWN_TOKEN: Final = "operator.token"  # noqa: S105 - a file's name
 SERVICE: Final = "postroom"
 """Under which the keyring of the OS holds an operator's token; the user's name there is the desk's directory."""
 INTERRUPTED: Final = 130
@@ -60,8 +61,8 @@ def example(line: str) -> str:
 
 
 def stored_token(directory: Path) -> str | None:
-    """The operator's token for this desk: from the environment, or as the OS keeps it."""
-    given = os.environ.get(TOKEN, "").strip()
+    """The operator's token for this desk: from the environment, a desk for development, or as the OS keeps it."""
+    given = os.environ.get(TOKEN, "").strip() or _own_token(directory / OWN_TOKEN)
     if given:
         return given
     import keyring  # noqa: PLC0415 - asks every package that is installed for a keyring: not for who named a token
@@ -70,6 +71,15 @@ def stored_token(directory: Path) -> str | None:
     try:
         return keyring.get_password(SERVICE, str(directory))
     except keyring.errors.KeyringError:
+        return None
+
+
+def _own_token(file: Path) -> str | None:
+    """The token that `init --dev` left for the one person of its desk; one that others can read is nobody's own."""
+    try:
+        private_file = not file.stat().st_mode & 0o077
+        return file.read_text(encoding="utf-8").strip() if private_file else None
+    except (OSError, UnicodeDecodeError):
         return None
 
 
@@ -107,6 +117,8 @@ def _end(error: BaseException) -> int:
         case PostroomError():
             return _complain(error)
         case KeyboardInterrupt() | typer.Abort():
+            if sys.stderr.isatty():
+                sys.stderr.write("\n")  # the shell's own prompt belongs on a line of its own
             return INTERRUPTED
         case SystemExit():  # typer's own way out of a broken pipe
             return error.code if isinstance(error.code, int) else 1

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 import typer
@@ -26,7 +27,7 @@ from core.services.control.read_log import Shown, What
 from core.services.sending import review
 from core.services.sending.review import Decision, DecisionResult
 
-queue_app: Final = group("queue", "Held mail and lanes: look, approve, reject, take back.")
+queue_app: Final = group("queue", "Held mail and lanes: look, review, approve, reject, take back.")
 lane_app: Final = group("lane", "One mailbox's way to one domain: pause, resume.")
 
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids as postroom queue pending shows them.")]
@@ -98,7 +99,7 @@ def cancel(
     seat: CommandContext, item: Annotated[str, typer.Argument(metavar="ID", help="A message's id.")], reason: Reason
 ) -> Said:
     """Take back a message that is pending, scheduled or waiting in a lane."""
-    number = _number(item)
+    number = read_item(item)
     seat.act(lambda tx, actor: review.cancel(tx, number, actor=actor, reason=reason))
     return Said({"id": item, "status": "cancelled"}, f"Cancelled {item}.")
 
@@ -127,7 +128,23 @@ def show(
     source: Annotated[bool, typer.Option("--source", help="The bytes that will leave, too.")] = False,
 ) -> Said:
     """One message or held action, with all that is known of it."""
-    number = _number(item)
+    read = open_item(seat, item, source=source)
+    return Said(read.data, read.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a reviewer has before their eyes. `digest` is that of the bytes that would leave, `failed` its checks."""
+
+    data: Mapping[str, Any]
+    text: str
+    digest: str | None = None
+    failed: tuple[Finding, ...] = ()
+
+
+def open_item(seat: CommandContext, item: str, *, source: bool = False) -> Opened:
+    """Open one item for whoever sits here. Raises `NotFound`."""
+    number = read_item(item)
     # When a reviewer had it before their eyes is part of the decision; who may not read may not open it either.
     seat.act(lambda tx, actor: review.opened(tx, number, actor=actor))
     with seat.read() as conn:
@@ -138,17 +155,17 @@ def show(
     seat.shown(Shown(What.MESSAGE, item=number))
     if found is None:
         assert held is not None
-        data = {"id": item} | serializers.review(held)
-        return Said(data, pairs(data))
+        action = {"id": item} | serializers.review(held)
+        return Opened(action, pairs(action))
     failed = _failed(found)
     data = serializers.message(found) | {"checks": [{"code": one.code, "text": one.text} for one in failed]}
     rendered = (found.rendered or b"").decode(errors="replace") if source else None
     people = [_person(one) for one in data["recipients"]]
     held_for = [reason["text"] for reason in data["review"]["reasons"]] if data["review"] else []
-    said = {"recipients": people, "review": held_for, "body_preview": None, "checks": [one.text for one in failed]}
-    text = pairs(data | said)
+    told = {"recipients": people, "review": held_for, "body_preview": None, "checks": [one.text for one in failed]}
+    text = pairs(data | told)
     body = plain(rendered.replace("\r\n", "\n")) if rendered is not None else plain(found.preview)
-    return Said(data | ({"source": rendered} if source else {}), f"{text}\n\n{body}")
+    return Opened(data | ({"source": rendered} if source else {}), f"{text}\n\n{body}", found.digest, failed)
 
 
 def _person(one: dict[str, Any]) -> str:
@@ -218,7 +235,7 @@ def _deciding(ids: Sequence[str], *, approve: bool, reason: str | None, digest: 
 
 def _each(seat: CommandContext, ids: Sequence[str], verb: Deciding, *, done: str) -> Said:
     """One transaction an item: one that was decided meanwhile must not take the others with it."""
-    numbers = {item: _number(item) for item in dict.fromkeys(ids)}
+    numbers = {item: read_item(item) for item in dict.fromkeys(ids)}
     decided: list[dict[str, Any]] = []
     refused: list[dict[str, Any]] = []
     hurried: str | None = None
@@ -248,7 +265,8 @@ def _each(seat: CommandContext, ids: Sequence[str], verb: Deciding, *, done: str
     return Said(data, plain("\n".join(lines)), code=1 if refused else 0, refused=why)
 
 
-def _number(item: str) -> int:
+def read_item(item: str) -> int:
+    """The number of a message or an action. Raises `Invalid`."""
     number = read_id("m", item)
     if number is None:
         number = read_id("a", item)

@@ -5,6 +5,7 @@ It looks at its ports first, because a server that cannot bind says so from deep
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import logging
 import socket
@@ -16,13 +17,23 @@ import typer
 import uvloop
 
 from core import gateway as gateways
+from core.cli import next_steps
 from core.cli.context import CommandContext, command
 from core.cli.output import Said
+from core.db import directory
+from core.db.development import BANNER, is_development
+from core.demo.catcher import MAILDIR, catching
 from core.errors import Conflict, Invalid
-from core.settings import load, split_listen
+from core.model import Role
+from core.services.identity import streams
+from core.settings import Settings, load, split_listen
+from core.smtp import Route
 
 app: Final = typer.Typer()
 """What the root takes its commands from."""
+
+
+log = structlog.get_logger("serve")
 
 
 class Level(enum.StrEnum):
@@ -45,7 +56,7 @@ def serve(
     egress: Annotated[int | None, typer.Option(min=0, max=32, help="Processes that deliver beside this one.")] = None,
     log_level: Annotated[Level | None, typer.Option(help="How much it says on stderr.")] = None,
 ) -> Said:
-    """Run the gateway until SIGTERM, then drain. Logs to stderr, as JSON unless that is a terminal."""
+    """Run the gateway until SIGTERM or Ctrl-C, then drain. Logs to stderr, as JSON unless that is a terminal."""
     try:
         settings = load(
             seat.directory, listen=listen, public_listen=public_listen, egress=egress,
@@ -58,8 +69,41 @@ def serve(
     for address in filter(None, (settings.listen, settings.public_listen)):
         _check_free(address)
     gateway = gateways.Gateway(settings)
-    uvloop.run(gateways.serve(gateway))
+    _greet(seat, settings)
+    uvloop.run(_serve(seat, gateway))
     return Said({"served": settings.listen}, f"served on {settings.listen}, drained")
+
+
+def _greet(seat: CommandContext, settings: Settings) -> None:
+    """Say to a person at a terminal what to do while it runs: a log says nothing of that."""
+    if not sys.stderr.isatty():
+        return
+    with seat.store.read() as conn:
+        known = directory.operators(conn)
+    reviewer = next_steps.holder(known, Role.REVIEWER)
+    seat.note(
+        f"Agents send to {next_steps.api(settings)}/emails/send. {reviewer or 'A reviewer'} decides what is held, in "
+        f"another terminal:\n  {next_steps.typed(seat.directory, 'queue', 'review', who=reviewer)}\n"
+        f"Ctrl-C drains and ends.\n"
+    )
+
+
+async def _serve(seat: CommandContext, gateway: gateways.Gateway) -> None:
+    """The gateway; on a desk for development with a receiver for its mail beside it."""
+    async with contextlib.AsyncExitStack() as beside:
+        for route in _caught(seat):
+            await beside.enter_async_context(catching(route.host, route.port, seat.directory / MAILDIR))
+        await gateways.serve(gateway)
+
+
+def _caught(seat: CommandContext) -> list[Route]:
+    """Where mail of a desk for development goes; of a real desk none is caught."""
+    with seat.store.read() as conn:
+        if not is_development(conn):
+            return []
+        log.warning(BANNER, dir=str(seat.directory))
+        found = {one.route: Route.parse(one.route) for one in streams.listed(conn)}
+    return [route for route in found.values() if route.tls == "none"]
 
 
 def log_to_stderr(level: Level, *, as_json: bool) -> None:

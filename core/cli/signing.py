@@ -13,21 +13,24 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from core.cli import serializers
+from core.cli import handoff, serializers
 from core.cli.context import CommandContext, Reason, command
 from core.cli.mailbox_limits import Address, app
 from core.cli.output import Said, listed
 from core.db import directory
 from core.db.directory import MailboxRecord
 from core.db.transaction import Transaction
+from core.durations import duration, stamp
 from core.errors import ChecklistOpen, Conflict, Invalid
 from core.model import Actor
 from core.rules import issuance
 from core.rules.issuance import Finding, Item, Kind
+from core.security import credentials
 from core.services import context
-from core.services.identity import mailbox_record, mailboxes, sender_checks
+from core.services.identity import mailbox_record, mailboxes, sender_checks, tokens
 from core.services.identity.checklists import Sheet
 from core.services.identity.sender_checks import Lookups
+from core.services.identity.tokens import Grant
 
 __all__ = ["app"]
 
@@ -58,6 +61,10 @@ def approve(
         str | None,
         typer.Option(metavar="HEX", help="Sign only what has this record_digest (mailbox show) or shown_digest."),
     ] = None,
+    with_token: Annotated[
+        str | None,
+        typer.Option(metavar="8h", help="As governance, and last: issue the agent's first token, for so long."),
+    ] = None,
 ) -> Said:
     """Sign for an identity, as owner, governance or deliverability; the last signature brings it into being.
 
@@ -66,6 +73,9 @@ def approve(
     affirmed, overrides = _named(kind, affirm), _reasons(override)
     if digest is not None and not _DIGEST.fullmatch(digest.strip()):
         raise Invalid("a digest is 64 hexadecimal characters", fix="copy record_digest from postroom mailbox show")
+    if with_token is not None and kind is not Kind.GOVERNANCE:
+        raise Invalid("governance issues tokens", fix="leave --with-token to the signature --as governance")
+    grant = Grant(ttl=duration(with_token)) if with_token is not None else None
     actor = seat.actor
     lookups = _lookups(seat, address) if kind is Kind.DELIVERABILITY else None
     sheet = seat.look(lambda tx: mailboxes.to_sign(tx, address, kind, actor=actor, lookups=lookups))
@@ -78,13 +88,23 @@ def approve(
             tx, address, kind, actor=actor, affirmed=affirmed, overrides=overrides, reason=reason, lookups=lookups,
             digest=digest,
         )  # fmt: skip
-        return shown_of(tx, record)
+        return shown_of(tx, record) | (_token(tx, record, grant, actor=actor) if grant is not None else {})
 
     try:
         shown = seat.act(verb)
     except ChecklistOpen as error:
         return _refused(sheet, error)
-    return Said(shown, _signed(shown, kind))
+    after = handoff.signature(seat, shown, wanted=grant is not None)
+    return Said(shown, "\n".join([_signed(shown, kind), *after]))
+
+
+def _token(tx: Transaction, record: MailboxRecord, grant: Grant, *, actor: Actor) -> dict[str, Any]:
+    """The agent's first token, by the signature that made the identity active; none before."""
+    if record.status != "active":
+        return {}
+    minted = credentials.new_agent_token()
+    issued = tokens.issue(tx, agent=record.agent or "", grant=grant, token_hash=minted.digest, actor=actor)
+    return {"token": minted.secret, "token_id": issued.token, "token_expires_at": stamp(issued.expires_at)}
 
 
 @command(app, "veto", example="postroom mailbox veto x@bot.acme.com --as deliverability --reason 'shared subdomain'")

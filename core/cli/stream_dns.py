@@ -54,9 +54,14 @@ def show_dns(
         "removable": list(found.removable),
         "open": questions,
     }  # fmt: skip
+    return Said(data, zone_text(found))
+
+
+def zone_text(found: Publication) -> str:
+    """The records as lines of a zone file."""
     lines = [f"; {one.purpose}\n{one.name}. IN {one.type} {_quoted(one)}" for one in found.records]
     lines += [f"; {name} may go from DNS now" for name in found.removable]
-    return Said(data, "\n".join(lines))
+    return "\n".join(lines)
 
 
 def _open(seat: CommandContext, domain: str, found: Publication) -> Iterator[dict[str, str]]:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import typer
 
-from core.cli import serializers
+from core.cli import handoff, serializers
 from core.cli.context import CommandContext, Reason, command
 from core.cli.output import Said, listed, pairs, table
 from core.cli.stream_dns import Domain, app, check_published
@@ -87,13 +87,13 @@ def add(
         raise Invalid("a stream leaves by one way", fix="name --relay smtp://host:port, or --direct")
     named = streams.subdomain(domain)
     ring = key_file.load_master_keys(seat.settings)
-    route, password = _parted(seat, relay or "direct", from_stdin=password_stdin)
+    route, password = parted(seat, relay or "direct", from_stdin=password_stdin)
     whose = provider or registry.of_host(Route.parse(route).host)
     new = NewStream(
         domain=named,
         route=route,
         route_secret=ring.seal(password.encode(), about=f"route:{named}") if password else None,
-        keys=_fresh(named, streams.SLOTS, ring=ring, now=seat.now),
+        keys=fresh_keys(named, streams.SLOTS, ring=ring, now=seat.now),
         provider=whose,
         protected=protected,
         owners=tuple(listed(owner)),
@@ -103,14 +103,15 @@ def add(
         unsubscribe_url=unsubscribe,
         connection_messages=per_connection,
         minute_messages=per_minute,
-        spf=spf or (None if password_stdin else _asked_for_spf(seat, route, whose)),
+        spf=spf or (None if password_stdin else asked_for_spf(seat, route, whose)),
     )
     seat.act(lambda tx, actor: streams.add(tx, new, actor=actor))
     with seat.read() as conn:
         found = streams.show(conn, named)
     return Said(
         serializers.stream(found) | {"selectors": [key.selector for key in new.keys]},
-        f"Added {named}, by {route}. {_about(whose)}Publish its records: postroom stream dns {named}",
+        f"Added {named}, by {route}. {_about(whose)}Publish its records: postroom stream dns {named}"
+        + handoff.stream(seat, named),
     )
 
 
@@ -149,7 +150,7 @@ def change(
     named = streams.subdomain(domain)
     if password_stdin and not relay:
         raise Invalid("--password-stdin belongs to a relay", fix="name it again: --relay smtp://USER@HOST:587")
-    route, password = _parted(seat, relay or "direct", from_stdin=password_stdin) if relay or direct else (None, None)
+    route, password = parted(seat, relay or "direct", from_stdin=password_stdin) if relay or direct else (None, None)
     if relay and provider is None and (known := registry.of_host(Route.parse(relay).host)) != registry.NONE:
         provider = known
     sealed = None
@@ -190,7 +191,7 @@ def rotate(
         used = {key.selector for key in views.keys(conn) if key.stream == stream.domain}
     if not force:
         check_published(seat, stream.domain, route=stream.route, slot="b" if slot == "a" else "a")
-    fresh = _fresh(stream.domain, (slot,), ring=key_file.load_master_keys(seat.settings), now=seat.now, used=used)
+    fresh = fresh_keys(stream.domain, (slot,), ring=key_file.load_master_keys(seat.settings), now=seat.now, used=used)
     signing = seat.act(lambda tx, actor: streams.rotate(tx, domain, fresh=fresh, actor=actor))
     selectors = [key.selector for key in fresh]
     return Said(
@@ -263,7 +264,7 @@ def show(seat: CommandContext, domain: Domain) -> Said:
 # --- how ----------------------------------------------------------------------------------------------------------
 
 
-def _parted(seat: CommandContext, relay: str, *, from_stdin: bool) -> tuple[str, str | None]:
+def parted(seat: CommandContext, relay: str, *, from_stdin: bool) -> tuple[str, str | None]:
     """The route without its password, which is sealed, and the password."""
     route = Route.parse(relay)
     if from_stdin:
@@ -291,7 +292,7 @@ def _about(provider: str) -> str:
     return f"Set up {found.title}: postroom docs {provider}. " if found else ""
 
 
-def _asked_for_spf(seat: CommandContext, route: str, provider: str) -> str | None:
+def asked_for_spf(seat: CommandContext, route: str, provider: str) -> str | None:
     """What a person at a terminal answers; a program is not asked, and `stream dns` says what is open."""
     parsed = Route.parse(route)
     known = provider != registry.NONE or parsed.kind == "direct" or is_loopback(parsed.host)
@@ -303,7 +304,7 @@ def _asked_for_spf(seat: CommandContext, route: str, provider: str) -> str | Non
     return answer.strip() or None
 
 
-def _fresh(
+def fresh_keys(
     domain: str, slots: Iterable[Slot], *, ring: MasterKeys, now: int, used: Collection[str] = ()
 ) -> tuple[SealedKey, ...]:
     """New keys, sealed for their rows, under dated names that were never used before."""

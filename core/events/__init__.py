@@ -20,6 +20,7 @@ from core.events.catalogue import CATALOGUE, SUBJECTS, Data, Event, Scalar, fact
 from core.events.desk import (
     AuditCheckpoint,
     DeskBackedUp,
+    DeskForDevelopment,
     DeskRead,
     DeskRestored,
     DeskStarted,
@@ -123,6 +124,7 @@ __all__ = [
     "ConsentWithdrawn",
     "Data",
     "DeskBackedUp",
+    "DeskForDevelopment",
     "DeskRead",
     "DeskRestored",
     "DeskStartVoted",

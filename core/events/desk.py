@@ -7,6 +7,14 @@ from dataclasses import dataclass
 from core.events.catalogue import Data, Event, fact
 
 
+@fact("desk.development")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskForDevelopment(Event):
+    """One person made this desk for development: its mailbox has no signatures, its mail goes to loopback only."""
+
+    operator: str
+
+
 @fact("desk.stopped")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskStopped(Event):

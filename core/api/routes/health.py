@@ -16,6 +16,7 @@ from core.api.openapi import answer_json, errors
 from core.db import audit_log
 from core.db import sqlite_file as database
 from core.db.counters import EVER, bucket
+from core.db.development import is_development
 from core.db.queries import lanes
 from core.db.transaction import Transaction
 from core.errors import Unavailable
@@ -33,6 +34,7 @@ class Health:
     def __init__(self, desk: ApiContext, settings: Settings) -> None:
         self._desk = desk
         self._settings = settings
+        self._development = False
         self.router = APIRouter(tags=["health"])
         add = self.router.add_api_route
         add("/healthz", self._alive, methods=["GET"])
@@ -47,7 +49,7 @@ class Health:
         """The desk can accept, claim and deliver; 503 names what it cannot."""
         faults = await asyncio.to_thread(lambda: list(self._faults()))
         if not faults:
-            return answer_json(200, {"ok": True, "desk": self._settings.name})
+            return answer_json(200, {"ok": True, "desk": self._settings.name, "development": self._development})
         told = [{"what": one.what, "reason": one.reason, "fix": one.fix} for one in faults]
         reason = "; ".join(f"cannot {one.what}: {one.reason}" for one in faults)
         return problem(
@@ -64,6 +66,7 @@ class Health:
         try:
             with desk.store.read() as conn:
                 yield from list(readiness.delivery(conn, now=desk.store.clock.now()))
+                self._development = is_development(conn)
         except Unavailable as error:
             yield Fault("claim", error.reason, "look at the database, its disk and its log")
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import shlex
 import time
 from collections.abc import Iterator
 from typing import Final
 
+from core.cli import next_steps
 from core.cli.context import CommandContext
 from core.cli.diagnostics.finding import Finding, Grade
-from core.db import audit_log
+from core.db import audit_log, directory
+from core.db.development import BANNER, is_development
 from core.db.queries import agents
 from core.db.transaction import Transaction
 from core.durations import HOUR, MICROS, SECOND
 from core.errors import PostroomError
 from core.model import plural
+from core.security import credentials
 from core.services.audit import log_integrity
 from core.services.control import readiness
 from core.services.feedback import kept_webhooks
@@ -21,6 +26,33 @@ from core.services.sending import delivery
 from core.workers import log_check
 
 SKEW: Final = 2 * SECOND
+
+
+def development(seat: CommandContext) -> Iterator[Finding]:
+    """A desk for one person has no signatures and no way out: real mail never leaves from it."""
+    with seat.read() as conn:
+        if is_development(conn):
+            yield Finding(
+                Grade.FAIL, "development", "", f"{BANNER}: one person, no signatures, mail to loopback only",
+                "make a desk for real mail in another directory: postroom init --dir DIR",
+            )  # fmt: skip
+
+
+def handed_over(seat: CommandContext) -> Iterator[Finding]:
+    """Whoever can read the founding people's tokens in one place is all of them."""
+    waiting = []
+    with seat.read() as conn:
+        for person in directory.operators(conn):
+            file = next_steps.token_file(seat.directory, person.name)
+            with contextlib.suppress(OSError, UnicodeDecodeError):
+                if credentials.digest(file.read_text(encoding="utf-8").strip()) == person.token_hash:
+                    waiting.append((person.name, file))
+    if waiting:
+        names, files = zip(*waiting, strict=True)
+        yield Finding(
+            Grade.WARN, "operators", "", f"the tokens of {', '.join(names)} are still in files of this desk",
+            f"hand each to its person, then: {shlex.join(['rm', *(next_steps.near(file) for file in files)])}",
+        )  # fmt: skip
 
 
 def log_holds(seat: CommandContext) -> Iterator[Finding]:

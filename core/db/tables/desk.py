@@ -6,7 +6,7 @@ desk, `Hook` for the webhook of one mailbox), so that another gateway goes on wh
 
 from __future__ import annotations
 
-from sqlalchemy import Index, LargeBinary, text
+from sqlalchemy import Index, LargeBinary, false, text
 from sqlmodel import Field, SQLModel
 
 from core.db.tables.columns import AUTO, big, json, maybe_big
@@ -30,6 +30,8 @@ class Desk(SQLModel, table=True):
     """What signs checkpoints of the log, sealed with the master key; made when it is first needed."""
     policy_edit: str | None = None
     """Digest of the last edit of policy.toml that was looked at: every gateway watches, one of them acts."""
+    development: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    """Made by `init --dev` for one person, without signatures: its mail goes to loopback only, for good."""
 
 
 class PolicyVersion(SQLModel, table=True):

@@ -298,7 +298,7 @@ def sign(
     if record.status == "requested" and issuance.complete(
         mailbox_record.as_request(record), mailbox_record.signatures(tx, record)
     ):
-        _activate(tx, record)
+        activate(tx, record)
     return mailbox_record.found(tx, address)
 
 
@@ -381,7 +381,8 @@ def _signed(
             assert_never(shown.kind)
 
 
-def _activate(tx: Transaction, record: MailboxRecord) -> None:
+def activate(tx: Transaction, record: MailboxRecord, *, by: Actor = SYSTEM) -> None:
+    """Bring the identity into being: for verbs that have seen to its signatures (`sign`, a desk for development)."""
     targets.require_notification_target(tx, Mode(record.mode), record.webhook_url, record.webhook_events)
     tx.write(
         update(MAILBOX)
@@ -389,7 +390,7 @@ def _activate(tx: Transaction, record: MailboxRecord) -> None:
         .values(status="active", activated_at=tx.now, mode_since=tx.now, updated_at=tx.now)
     )
     # By the desk and not by the last signer: three made it so.
-    tx.emit(MailboxActivated(**mailbox_record.subjects(record, SYSTEM), mode=record.mode, expires_at=record.expires_at))
+    tx.emit(MailboxActivated(**mailbox_record.subjects(record, by), mode=record.mode, expires_at=record.expires_at))
 
 
 # --- renewing -----------------------------------------------------------------------------------------------------

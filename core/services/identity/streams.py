@@ -15,11 +15,12 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
+from core.db.development import is_development
 from core.db.queue import wake
 from core.db.tables import Counter, Mailbox, Stream, StreamKey, table
 from core.db.transaction import Transaction
 from core.durations import MINUTE
-from core.errors import Conflict, Invalid, NotFound
+from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.events import Data, StreamAdded, StreamChanged, StreamKeyRotated, StreamWarmupChanged
 from core.model import Actor
 from core.rules import addresses, dns
@@ -29,6 +30,7 @@ from core.rules.roles import Verb
 from core.services import access
 from core.services.context import require_reason, stream_named
 from core.smtp import Route
+from core.smtp.route import is_loopback
 
 STREAM: Final = table(Stream)
 KEY: Final = table(StreamKey)
@@ -124,9 +126,23 @@ class StreamFacts:
 
 def add(tx: Transaction, new: NewStream, *, actor: Actor) -> int:
     """Add a stream, slot `a` signing; returns its id. Raises `Forbidden`, `Invalid`, `Conflict`."""
-    actor = access.require(tx, actor, Verb.STREAM_ADD)
+    return _add(tx, new, actor=access.require(tx, actor, Verb.STREAM_ADD))
+
+
+def add_first(tx: Transaction, new: NewStream, *, actor: Actor) -> int:
+    """Add the first stream of a desk that is being made, by `init` and not in the name of one of its people.
+
+    A stream lets nobody send: an identity on it still takes its signatures. Raises `Conflict` where there is a stream.
+    """
+    if tx.one(select(STREAM.c.id).limit(1)) is not None:
+        raise Conflict("this desk has streams already", fix="add another: postroom stream add DOMAIN --relay URL")
+    return _add(tx, new, actor=actor)
+
+
+def _add(tx: Transaction, new: NewStream, *, actor: Actor) -> int:
     domain = subdomain(new.domain)
     _check_way(new.route, new.provider)
+    _check_home(tx, new.route)
     _check_unsubscribe(new.unsubscribe_url)
     _check_limits(new)
     dns.sender_terms(new.spf or "")
@@ -173,6 +189,7 @@ def change(tx: Transaction, domain: str, asked: StreamChange, *, reason: str, ac
     stream = stream_named(tx, domain)
     why = require_reason(reason)
     _check_way(asked.route or stream.route, asked.provider or stream.provider)
+    _check_home(tx, asked.route or stream.route)
     _check_unsubscribe(asked.unsubscribe_url)
     _check_limits(asked)
     dns.sender_terms(asked.spf or "")
@@ -306,6 +323,16 @@ def _check_way(route: str, provider: str) -> None:
     if provider != registry.NONE and provider not in registry.PROVIDERS:
         known = ", ".join([*registry.PROVIDERS, registry.NONE])
         raise Invalid(f"no such provider: {provider}", fix=f"the providers are {known}")
+
+
+def _check_home(tx: Transaction, route: str) -> None:
+    """Mail of a desk for development, which nobody signed for, stays on this machine. Raises `Forbidden`."""
+    way = Route.parse(route)
+    if (way.kind == "direct" or not is_loopback(way.host)) and is_development(tx.conn):
+        raise Forbidden(
+            f"this is a desk for development, and its mail goes to loopback only, not by {way}",
+            fix="make a desk for real mail in another directory: postroom init --dir DIR",
+        )
 
 
 def _check_unsubscribe(url: str | None) -> None:

@@ -1,0 +1,137 @@
+"""How a desk is made: its files, its people, and what each of them gets.
+
+Everything or nothing: the files that were written go away again if the database refuses, so that the next try does not
+find half a desk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from core.cli.next_steps import token_file
+from core.cli.output import private
+from core.errors import Conflict, Invalid
+from core.rules import policy as policies
+from core.rules import roles as rules
+from core.rules.providers import registry
+from core.security import credentials, encryption
+from core.security.credentials import NewSecret
+from core.services.identity.operators import Founder
+from core.settings import MASTER, POLICY, TOML, Settings, load
+
+MASTER_NAME: Final = "k1"
+
+_TOML: Final = """\
+# How this desk speaks to the world. What it allows is in policy.toml; who may do what is in its database.
+# The environment overrides this file: POSTROOM_LISTEN, POSTROOM_DATABASE, ...
+{database}
+name = {name}
+organisation = {organisation}
+mail_host = {mail_host}         # receives bounces, sends direct mail; stands in SPF and MX records
+public_url = {public_url}       # where recipients unsubscribe (RFC 8058)
+# dmarc_reports = "dmarc@example.com"  # who reads what receivers report of these domains
+
+{listen}     # agents and operators
+# public_listen = "0.0.0.0:8026"  # only /u/ and /feedback/, for the world
+# egress = 0                    # processes that deliver beside this one
+
+# [feedback]                    # a provider that is not set up answers 401
+# report_token = "..."          # bearer token of POST /feedback/report, for an MTA's pipe
+# report_open = false           # true: that door asks for no token
+# maildirs = ["/var/mail/bounces"]
+{providers}
+
+# [webhooks]
+# allow = []                    # private hosts that webhooks may reach all the same
+# [notify]                      # of people, whose channels policy.toml names
+# allow = []                    # private hosts that they may be on all the same
+# schemes = []                  # further Apprise schemes, such as "mqtt": where they connect is not checked
+# [checkpoints]                 # signatures of the log, to be kept where nobody of this machine can write
+# every = "24h"
+# file = "/mnt/elsewhere/postroom-checkpoints.jsonl"
+# webhook = "https://..."
+# notify = ["mailto://..."]     # Apprise URLs
+# [http]                        # what the two listeners take; the defaults suit a desk of hundreds of agents
+# connections = 2000            # public_connections = 500
+# connections_per_address = 128
+# hosts = ["desk.internal"]     # names of this desk beside those of listen and public_url
+# proxies = ["127.0.0.0/8", "::1/128"]  # reverse proxies: they may hold more
+{smtp}
+# hello = "mail.example.com"    # our name in EHLO
+# [smtp.relays."HOST"]          # where a relay's password comes from; or stream add --password-stdin
+# password_file = "/run/secrets/relay"  # or password_env, password_keyring
+"""
+
+
+def founders(named: Sequence[str]) -> tuple[list[Founder], dict[str, NewSecret]]:
+    """The people of `NAME:ROLE,ROLE`, and the token of each. Raises `Invalid`."""
+    found, minted = [], dict[str, NewSecret]()
+    for one in named:
+        name, colon, roles = one.partition(":")
+        if not colon or not name:
+            raise Invalid(f"{one!r} is no operator", fix="write --operator NAME:ROLE,ROLE")
+        minted[name] = credentials.new_operator_token()
+        held = rules.valid_roles(part.strip() for part in roles.split(",") if part.strip())
+        found.append(Founder(name, held, minted[name].digest))
+    rules.check_first_desk({one.name: one.roles for one in found})
+    return found, minted
+
+
+def toml(*, database: str | None, ca_file: Path | None = None, listen: str | None = None, **content: str) -> str:
+    """The text of postroom.toml. `content`: name, organisation, mail_host, public_url."""
+    ca_line = f"ca_file = {_quoted(str(ca_file or '/etc/ssl/acme.pem'))}  # authorities trusted beside the system's"
+    return _TOML.format(
+        database=f"database = {_quoted(database)}" if database else '# database = "postgresql+psycopg://..."',
+        listen=f"listen = {_quoted(listen)}" if listen else '# listen = "127.0.0.1:8025"',
+        providers=_provider_tables(),
+        smtp=f"[smtp]\n{ca_line}" if ca_file else f"# [smtp]\n# {ca_line}",
+        **{name: _quoted(value) for name, value in content.items()},
+    )
+
+
+def _provider_tables() -> str:
+    """The table of each provider, as comments to fill in."""
+    lines = []
+    for one in registry.PROVIDERS.values():
+        lines.append(f"# [feedback.{one.name}]".ljust(32) + f"# {one.title}: postroom docs {one.name}")
+        for key, field in one.settings.model_fields.items():
+            lines.append(f"# {key} = {'[...]' if isinstance(field.default, tuple) else '...'}")
+    return "\n".join(lines)
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+@contextlib.contextmanager
+def files(directory: Path, *, database: str | None, text: str, more: Mapping[Path, str]) -> Iterator[Settings]:
+    """The desk's files, with the settings they make; gone again if what is done with them fails."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    wanted = {
+        directory / TOML: text,
+        directory / MASTER: encryption.new_master_key(MASTER_NAME) + "\n",
+        directory / POLICY: policies.DEFAULT_TOML,
+        **more,
+    }
+    mine = directory / "postroom.db"
+    there = [file for file in (*wanted, mine) if file.exists()]
+    if there:
+        raise Conflict(f"there is a desk in {directory} already ({there[0].name})", fix="choose another --dir")
+    try:
+        for file, content in wanted.items():
+            file.parent.mkdir(mode=0o700, exist_ok=True)
+            private(file, content.encode())
+        yield load(directory, database=database)
+    except BaseException:
+        for file in (*wanted, mine, mine.with_name("postroom.db-wal"), mine.with_name("postroom.db-shm")):
+            file.unlink(missing_ok=True)
+        raise
+
+
+def token_files(directory: Path, minted: Mapping[str, NewSecret]) -> dict[Path, str]:
+    """A file for each person's token, from which it is handed to them."""
+    return {token_file(directory, name): f"{token.secret}\n" for name, token in minted.items()}

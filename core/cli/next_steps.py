@@ -1,0 +1,176 @@
+"""What to type next: every command of the setup ends with the next one, whole, so that it can be copied as it stands.
+
+It knows how `postroom` was started, where the desk is, who has which role, and whose token waits in a file of the desk.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from core.db.directory import OperatorFacts
+from core.model import Role
+from core.rules.addresses import parse_address
+from core.rules.issuance import Kind
+from core.settings import Settings, split_listen
+
+TOKENS: Final = "tokens"
+"""Directory in which `init --token-files` leaves each person's token, to be handed to them."""
+SIGNERS: Final = frozenset(kind.role for kind in Kind)
+_SUBJECT: Final = "Hello"
+_TEXT: Final = "It works."
+
+
+def typed(directory: Path, *words: str, who: str | None = None) -> str:
+    """A command line as it is typed here, in the name of `who` if their token is in a file of the desk."""
+    program = "uv run postroom" if "UV_RUN_RECURSION_DEPTH" in os.environ else "postroom"
+    place = near(directory)
+    line = shlex.join([*words, *(() if place == "." else ("--dir", place))])
+    file = token_file(directory, who) if who is not None else None
+    prefix = f"POSTROOM_TOKEN=$(cat {shlex.quote(near(file))}) " if file is not None and file.is_file() else ""
+    return f"{prefix}{program} {line}"
+
+
+def step(directory: Path, who: str, what: str, *words: str) -> str:
+    """Who does what next, and the line for it."""
+    own = "" if token_file(directory, who).is_file() else ", with their own token in POSTROOM_TOKEN"
+    return f"Next, {who}{own}: {what}\n  {typed(directory, *words, who=who)}"
+
+
+def near(path: Path) -> str:
+    """A path from here, or whole where it is not below here."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+def token_file(directory: Path, name: str) -> Path:
+    """Where the token of one of the founding people waits for them."""
+    return directory / TOKENS / name
+
+
+# --- who ----------------------------------------------------------------------------------------------------------
+
+
+def requester(people: Collection[OperatorFacts]) -> str | None:
+    """Who had best ask for an identity: somebody whose signature it does not take."""
+    free = [one for one in people if one.claimed and not SIGNERS & set(one.roles)]
+    usual = [one for one in free if Role.REVIEWER in one.roles or Role.ONCALL in one.roles]
+    return next((one.name for one in (*usual, *free)), None)
+
+
+def holder(people: Collection[OperatorFacts], role: Role, *, but: Collection[str] = ()) -> str | None:
+    """Somebody with this role who is none of `but`."""
+    barred = {name.casefold() for name in but}
+    held = (one for one in people if one.claimed and role in one.roles and one.name.casefold() not in barred)
+    return next((one.name for one in held), None)
+
+
+# --- steps --------------------------------------------------------------------------------------------------------
+
+
+def ask(directory: Path, who: str, domain: str) -> str:
+    """The request for the first identity of a stream."""
+    return step(
+        directory, who, "ask for the agent's address (what is left out is asked for)",
+        "mailbox", "request", f"help@{domain}", "--agent", domain.partition(".")[0],
+    )  # fmt: skip
+
+
+def sign(directory: Path, shown: dict[str, Any], people: Collection[OperatorFacts]) -> str | None:
+    """The next signature, governance's last: it hands out the token with it. None where nobody can give one."""
+    waits: list[Kind] = sorted(map(Kind, shown["waiting_for"]), key=_ORDER.index)
+    if not waits:
+        return None
+    kind, last = waits[0], len(waits) == 1
+    signed = [one["operator"] for one in shown["signoffs"] if one["approved"]]
+    who = shown["owner"] if kind is Kind.OWNER else holder(people, kind.role, but=(shown["requested_by"], *signed))
+    if who is None:
+        return None
+    token = ("--with-token", "8h") if kind is Kind.GOVERNANCE and last else ()
+    what = "go through the checklist and sign" + (", and issue the agent's token" if token else "")
+    return step(directory, who, what, "mailbox", "approve", shown["address"], "--as", kind.value, *token)
+
+
+_ORDER: Final = (Kind.OWNER, Kind.DELIVERABILITY, Kind.GOVERNANCE)
+
+
+def issue(directory: Path, agent: str, people: Collection[OperatorFacts]) -> str | None:
+    """The agent's token, where no signature brought one."""
+    who = holder(people, Role.GOVERNANCE)
+    if who is None:
+        return None
+    return step(directory, who, "issue the agent's token", "token", "issue", "--agent", agent, "--ttl", "8h")
+
+
+def send(
+    directory: Path, settings: Settings, *, sender: str, allow: Sequence[str], token: str, reviewer: str | None
+) -> str:
+    """From the agent's token to its first approved message."""
+    to = recipient(allow)
+    review = typed(directory, "queue", "review", who=reviewer)
+    return (
+        f"Next, run the gateway, and leave it running:\n  {typed(directory, 'serve')}\n\n"
+        f'In a second terminal, send as the agent would; the answer is "pending":\n'
+        f"{curl(settings, sender=sender, to=to, token=token)}\n\n"
+        f"Then {reviewer or 'a reviewer'} reads it and decides; what is approved leaves at once:\n  {review}"
+    )
+
+
+def recipient(allow: Sequence[str]) -> str:
+    """Somebody whom the allow-list names: the first message should not meet a hold of its own."""
+    for pattern in allow:
+        local, _, domain = pattern.rpartition("@")
+        if "*" not in domain:
+            return f"{local if local and '*' not in local else 'jane'}@{domain}"
+        if domain.startswith("*."):
+            return f"jane@mail.{domain.removeprefix('*.')}"
+    return "jane@example.com"
+
+
+def curl(settings: Settings, *, sender: str, to: str, token: str) -> str:
+    """Five lines of shell that send a message."""
+    first, second = (
+        json.dumps(part).replace("'", "'\\''")  # an address may hold an apostrophe, which ends a word of the shell
+        for part in ({"from": sender, "to": to}, {"subject": _SUBJECT, "text": _TEXT})
+    )
+    return "\n".join(
+        (
+            f"curl -sS -w '\\n' {api(settings)}/emails/send \\",
+            f"  -H 'Authorization: Bearer {token}' \\",
+            "  -H 'Content-Type: application/json' \\",
+            f"  -d '{first[:-1]},",
+            f"       {second[1:]}'",
+        )
+    )
+
+
+def python(settings: Settings, *, sender: str, to: str, token: str) -> str:
+    """Five lines of Python, of its standard library, that send a message."""
+    mail = {"from": sender, "to": to, "subject": _SUBJECT, "text": _TEXT}
+    return "\n".join(
+        (
+            "import json, urllib.request",
+            "",
+            f"mail = {json.dumps(mail)}",
+            f'head = {{"Authorization": "Bearer {token}", "Content-Type": "application/json"}}',
+            f'call = urllib.request.Request("{api(settings)}/emails/send", json.dumps(mail).encode(), head)',
+            "print(urllib.request.urlopen(call).read().decode())",
+        )
+    )
+
+
+def api(settings: Settings) -> str:
+    """Where agents on this machine reach the gateway."""
+    host, port = split_listen(settings.listen)
+    near_host = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}.get(host, host)  # noqa: S104 - read, not bound
+    return f"http://{near_host}:{port}"
+
+
+def home_domain(address: str) -> str:
+    """The domain of the organisation that an agent's address belongs to: its own people are a safe first audience."""
+    labels = parse_address(address).domain_ascii.split(".")
+    return ".".join(labels[1:] if len(labels) > 2 else labels)

@@ -1,0 +1,100 @@
+"""`postroom queue review`: held mail one after the other, each read before it is decided.
+
+It is what `queue show` and `queue approve` do, in one place: what was on the screen is what is approved (its digest),
+and what fails a check takes a reason. A program decides with `queue approve` instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
+
+import typer
+
+from core.cli.context import CommandContext, command
+from core.cli.output import Said, say
+from core.cli.queue import Opened, open_item, queue_app, read_item
+from core.db.queries import pending as views
+from core.errors import AccessEnded, Forbidden, Invalid, Refused
+from core.services.sending import review
+from core.services.sending.review import Decision
+
+__all__ = ["queue_app"]
+
+PAGE: Final = 100
+RULE: Final = "─" * 72
+_ANSWERS: Final = {"a": "approve", "r": "reject", "s": "skip", "q": "quit"}
+
+
+@command(queue_app, "review", example="postroom queue review")
+def walk(
+    seat: CommandContext, *, mailbox: Annotated[str | None, typer.Option(help="Of this mailbox only.")] = None
+) -> Said:
+    """Read held mail one after the other and decide: approve, reject, skip. Approved mail leaves at once."""
+    if not seat.interactive:
+        raise Invalid("a review needs a terminal to read on", fix="postroom queue show ID, then approve ID")
+    done: dict[str, list[str]] = {"approved": [], "rejected": [], "skipped": []}
+    for item in _held(seat, mailbox):
+        try:
+            answer = _decide(seat, item)
+        except (AccessEnded, Forbidden):
+            raise
+        except Refused as error:  # decided by somebody else meanwhile
+            seat.note(f"{item}: {error.reason}")
+            continue
+        if answer == "quit":
+            break
+        done[{"approve": "approved", "reject": "rejected", "skip": "skipped"}[answer]].append(item)
+    counted = ", ".join(f"{len(items)} {name}" for name, items in done.items() if items)
+    return Said(done, f"{counted}." if counted else "Nothing waits for a human.")
+
+
+def _held(seat: CommandContext, mailbox: str | None) -> Sequence[str]:
+    """What waited when the review began, in the order it came."""
+    found: list[str] = []
+    cursor = None
+    while True:
+        with seat.read() as conn:
+            page = views.page(conn, mailbox.strip().lower() if mailbox else None, cursor=cursor, limit=PAGE)
+        found += [one.id for one in page.messages]
+        cursor = page.next_cursor
+        if cursor is None:
+            return found
+
+
+def _decide(seat: CommandContext, item: str) -> str:
+    """Show one and do what is answered. Raises `Refused` where it is not pending any more."""
+    read = open_item(seat, item)
+    say(f"{RULE}\n{read.text}\n{RULE}")
+    answer = _asked(item)
+    if answer in {"skip", "quit"}:
+        return answer
+    approve = answer == "approve"
+    reason = _reason(read, approve=approve)
+    decision = Decision(
+        read_item(item), approve=approve, reason=reason, digest=read.digest if approve else None, watched=True
+    )
+    became = seat.act(lambda tx, actor: review.decide(tx, decision, actor=actor))
+    if became.approvals_missing:
+        say(f"{item}: your approval counts; {became.approvals_missing} more must approve.")
+    else:
+        say(f"{item}: {answer}d." if approve else f"{item}: rejected.")
+    if became.hurried is not None:
+        seat.note(f"{became.hurried}: nobody reads that fast, and the desk is told")
+    return answer
+
+
+def _asked(item: str) -> str:
+    while True:
+        given: Any = typer.prompt(f"{item}: [a]pprove, [r]eject, [s]kip, [q]uit", err=True)
+        if (answer := _ANSWERS.get(str(given).strip().lower()[:1])) is not None:
+            return answer
+
+
+def _reason(read: Opened, *, approve: bool) -> str | None:
+    """Rejecting takes a reason, and so does approving over checks that fail."""
+    if not approve:
+        return str(typer.prompt("Why is it rejected? (stands in the log)", err=True))
+    if read.failed:
+        return str(typer.prompt("It fails checks. Why may it leave all the same? (stands in the log)", err=True))
+    return None

@@ -1,0 +1,17 @@
+"""A desk may be marked as one for development: its mail goes to loopback only. No desk of today is one."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0022"
+down_revision = "0021"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("desk", sa.Column("development", sa.Boolean(), nullable=False, server_default=sa.false()))
+
+
+def downgrade() -> None:
+    raise NotImplementedError("a log that is append-only has no way back; restore a backup instead")
