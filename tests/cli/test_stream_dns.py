@@ -114,6 +114,7 @@ def age(clerk: Clerk, statement: str, **values: int) -> None:
         (("--relay", "smtp://x@vpce-1.acme.test:587", "--provider", "ses"), "include:amazonses.com"),
         ((*RELAY, "--spf", "include:_spf.acme.test ip4:192.0.2.0/28"), "include:_spf.acme.test ip4:192.0.2.0/28"),
         ((*RELAY, "--spf", "_spf.acme.test"), "include:_spf.acme.test"),
+        (("--relay", "smtp://x@smtp.sendgrid.net:587", "--spf", "ip4:192.0.2.7"), "ip4:192.0.2.7"),
         (("--direct",), "a:mail.acme.test"),
         (("--relay", "smtp://127.0.0.1:25"), "a:mail.acme.test"),
     ],

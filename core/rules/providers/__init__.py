@@ -4,6 +4,7 @@ A package and not a file because four dialects with their signatures are more th
 each other: within this package the dialects share the types and the reading of untrusted JSON (`payload.py`).
 
     provider.py   the types: a provider, its relay, a proof, an event
+    _signatures.py  RSA and ECDSA, imported when a webhook is verified
     registry.py   the providers there are: each module here that defines `PROVIDER`
     ses.py        Amazon SNS envelopes (RSA signatures), SES event publishing and feedback notifications
     sendgrid.py   Event Webhook, ECDSA over the raw body

@@ -25,8 +25,8 @@ def discover() -> dict[str, Provider[Any]]:
 
 
 def _modules() -> Iterator[pkgutil.ModuleInfo]:
-    # This module is being imported; to import it again would find it half made.
-    return (one for one in pkgutil.iter_modules(package.__path__) if one.name != "registry")
+    # This module is being imported; to import it again would find it half made. What begins with _ is no provider.
+    return (one for one in pkgutil.iter_modules(package.__path__) if one.name != "registry" and one.name[0] != "_")
 
 
 PROVIDERS: Final[Mapping[str, Provider[Any]]] = discover()
