@@ -55,6 +55,7 @@ def _findings(seat: CommandContext) -> Iterator[Finding]:
     yield from database.clock(seat)
     yield from database.workers(seat)
     yield from database.unproved(seat)
+    yield from database.notified(seat)
     if not stored:
         yield Finding(Grade.WARN, "stream", "", "there is none", "postroom stream add DOMAIN --relay smtp://HOST:PORT")
     for stream in stored:

@@ -93,6 +93,13 @@ def toml(*, database: str | None, ca_file: Path | None = None, listen: str | Non
     )
 
 
+def policy(channels: Sequence[str]) -> str:
+    """The first policy.toml, which tells these channels. Raises `Invalid` for what is no Apprise URL."""
+    text = policies.DEFAULT_TOML.replace("urls = []  ", f"urls = {json.dumps([*channels])}  ", 1)
+    policies.parse(text)
+    return text
+
+
 def _provider_tables() -> str:
     """The table of each provider, as comments to fill in."""
     lines = []

@@ -32,6 +32,7 @@ from core.errors import Conflict, Invalid
 from core.model import PARTS, Role
 from core.rules import policy as policies
 from core.rules.addresses import parse_address
+from core.rules.policy import Policy
 from core.rules.providers import registry
 from core.security import credentials, encryption, key_file
 from core.security.credentials import NewSecret
@@ -41,7 +42,7 @@ from core.services.identity import development, operators, streams
 from core.services.identity.mailboxes import Filing
 from core.services.identity.operators import Founder
 from core.services.identity.streams import NewStream
-from core.settings import Settings
+from core.settings import POLICY, Settings
 from core.smtp import Route
 
 app: Final = typer.Typer()
@@ -109,6 +110,10 @@ def init(
     token_files: Annotated[
         bool, typer.Option("--token-files", help="Leave each token in DIR/tokens/NAME instead of printing it.")
     ] = False,
+    notify: Annotated[
+        list[str] | None,
+        typer.Option("--notify", metavar="URL", help="Who is told of a suspension: an Apprise URL; may be repeated."),
+    ] = None,
     dev: Annotated[
         bool, typer.Option("--dev", help="A desk for one person to try things: loopback only, never for production.")
     ] = False,
@@ -120,25 +125,37 @@ def init(
     """
     named = [*(operator or ()), *(more or ())]
     if dev:
-        if named or stream or relay or direct:
+        if named or stream or relay or direct or notify:
             raise Invalid("--dev makes one person and one stream to loopback", fix="leave the other options out")
         return _for_development(seat, database=migrate.driver(database), organisation=organisation)
     if ca_file is not None and not ca_file.is_file():
         raise Invalid(f"there is no file {ca_file}", fix="name the PEM file of the relay's authority")
     first = _first_stream(seat, stream, relay, direct=direct, provider=provider, spf=spf, from_stdin=password_stdin)
     made, minted = founding.founders(named or USUAL)
+    policy = founding.policy(notify or _asked_for_channels(seat))
     base = migrate.driver(database)
     text = founding.toml(
         database=base, ca_file=ca_file and ca_file.absolute(), name="PROD", organisation=organisation,
         mail_host=mail_host, public_url=public_url,
     )  # fmt: skip
     files = founding.token_files(seat.directory, minted) if token_files else {}
-    public = _made(seat, base, text, lambda tx, ring: _found(tx, made, first, ring), files=files)
-    return _said(seat, made, minted, first, public=public, in_files=token_files)
+    files |= {seat.directory / POLICY: policy}
+    first_policy = policies.parse(policy)
+    public = _made(seat, base, text, lambda tx, ring: _found(tx, made, first, first_policy, ring), files=files)
+    return _said(seat, made, minted, first, public=public, in_files=token_files, told=bool(first_policy.notify.urls))
 
 
-def _found(tx: Transaction, made: list[Founder], first: FirstStream | None, ring: MasterKeys) -> None:
-    operators.first_desk(tx, made, policy=policies.parse(policies.DEFAULT_TOML))
+def _asked_for_channels(seat: CommandContext) -> list[str]:
+    """What a person at a terminal answers; a program is not asked, and `doctor` says what is open."""
+    if not seat.interactive:
+        return []
+    seat.note("Somebody must hear when an agent is suspended: a chat, a pager, a mailbox.")
+    question = "Apprise URL, such as slack://... or mailto://... (empty: nobody yet)"
+    return str(typer.prompt(question, default="", show_default=False, err=True)).split()
+
+
+def _found(tx: Transaction, made: list[Founder], first: FirstStream | None, policy: Policy, ring: MasterKeys) -> None:
+    operators.first_desk(tx, made, policy=policy)
     if first is not None:
         streams.add_first(tx, first.sealed(ring, now=tx.now), actor=operators.INIT)
 
@@ -209,7 +226,7 @@ def _tried(seat: CommandContext, domain: str) -> Finding:
 
 def _said(
     seat: CommandContext, made: list[Founder], minted: dict[str, NewSecret], first: FirstStream | None, *, public: str,
-    in_files: bool,
+    in_files: bool, told: bool,
 ) -> Said:  # fmt: skip
     listed = [
         {"name": one.name, "roles": [role for role in Role if role in one.roles], "token": minted[one.name].secret}
@@ -217,7 +234,7 @@ def _said(
     ]
     data: dict[str, Any] = {"dir": str(seat.directory), "operators": listed, "checkpoint_key": public}
     place = near(seat.directory)
-    told = (
+    opening = (
         f"A desk in {place}. Each person's token waits in {next_steps.TOKENS}/NAME there: hand it over, then delete it."
         if in_files
         else f"A desk in {place}. These tokens are shown this once: hand each to its person."
@@ -230,8 +247,13 @@ def _said(
         )
         for one in listed
     ]
-    parts = [told, table(("NAME", "ROLES", "FILE" if in_files else "TOKEN"), rows)]
+    parts = [opening, table(("NAME", "ROLES", "FILE" if in_files else "TOKEN"), rows)]
     parts.append(f"Note outside the desk the key that signs its log's checkpoints: {public}")
+    parts.append(
+        "Try whether people hear of a suspension: postroom notify test"
+        if told
+        else "Nobody is told of a suspension yet: name a channel in [notify] urls of policy.toml."
+    )
     if first is not None:
         file, tried = _zone_file(seat, first.domain), _tried(seat, first.domain)
         mark = {Grade.OK: "The route works", Grade.WARN: "The route", Grade.FAIL: "The route fails"}[tried.grade]

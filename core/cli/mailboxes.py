@@ -35,7 +35,7 @@ __all__ = ["app"]
     "request",
     example="postroom mailbox request help@support-bot.acme.com --agent support-bot --purpose 'answers tickets' "
     "--owner olive --system-owner 'platform team' --systems 'tickets, read only' --revoke-when 'the project ends' "
-    "--expires 90d --allow '*'",
+    "--expires 90d --allow example.com",
 )
 def request(
     seat: CommandContext,

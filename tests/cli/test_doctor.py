@@ -85,3 +85,16 @@ def test_webhooks_that_cannot_be_verified_yet_are_counted(clerk: Clerk) -> None:
     (found,) = [one for one in _checks(clerk) if "cannot be verified yet" in one["text"]]
     assert (found["grade"], found["text"]) == ("warn", "2 webhooks cannot be verified yet; the oldest has waited 3 h")
     assert "sns.REGION.amazonaws.com" in found["fix"]
+
+
+def test_a_desk_that_tells_nobody_of_a_suspension_is_a_finding(clerk: Clerk) -> None:
+    assert _graded(clerk, "notify") == [("warn", "")]
+    file = clerk.directory / "policy.toml"
+    told = file.read_text().replace("urls = [] ", 'urls = ["json://pager.example/x"] ')
+    file.write_text(told)
+    clerk.ok("policy", "apply", str(file), "--reason", "somebody hears", who="gail")
+    assert _graded(clerk, "notify") == [("ok", "")]
+    file.write_text(told.replace('"agent.suspended", ', ""))
+    clerk.ok("policy", "apply", str(file), "--reason", "quieter", who="gail")
+    (found,) = [one for one in _checks(clerk) if one["check"] == "notify"]
+    assert (found["grade"], found["text"]) == ("warn", "nobody is told of agent.suspended")

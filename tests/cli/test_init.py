@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -10,6 +11,9 @@ import time
 import urllib.request
 from pathlib import Path
 
+import pytest
+
+from core.cli.context import CommandContext
 from core.settings import load
 from tests.cli.cli_runner import Clerk, founded
 
@@ -52,6 +56,35 @@ def test_init_refuses_a_desk_that_is_there_and_leaves_it_alone(clerk: Clerk) -> 
     assert "already" in clerk.refused("init")
     assert (clerk.directory / "master.key").read_bytes() == before
     clerk.ok("operator", "list")
+
+
+def test_init_keeps_who_is_told_of_a_suspension(tmp_path: Path) -> None:
+    clerk = founded(tmp_path / "desk")
+    heard = Clerk(tmp_path / "other").run(
+        "init", "--notify", "json://pager.example/desk", "--notify", "mailto://a:b@c.example"
+    )
+    assert heard.code == 0, heard.err
+    assert "postroom notify test" in heard.out
+    told = (tmp_path / "other" / "policy.toml").read_text()
+    assert 'urls = ["json://pager.example/desk", "mailto://a:b@c.example"]' in told
+    assert "urls = [] " in (clerk.directory / "policy.toml").read_text()
+    assert "Nobody is told of a suspension yet" in Clerk(tmp_path / "third").run("init").out
+
+
+def test_init_refuses_a_channel_that_nobody_can_be_told_by(tmp_path: Path) -> None:
+    refused = Clerk(tmp_path / "desk").refused("init", "--notify", "call me", code=2)
+    assert "notify.urls" in refused
+    assert not (tmp_path / "desk").exists()
+
+
+def test_a_person_who_makes_a_desk_is_asked_who_hears_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = io.StringIO("json://pager.example/x\n")
+    terminal.isatty = lambda: True  # type: ignore[method-assign]  # a person sits there
+    monkeypatch.setattr("sys.stdin", terminal)
+    monkeypatch.setattr(CommandContext, "interactive", property(lambda _: True))
+    heard = Clerk(tmp_path / "desk").run("init")
+    assert "Somebody must hear when an agent is suspended" in heard.err
+    assert 'urls = ["json://pager.example/x"]' in (tmp_path / "desk" / "policy.toml").read_text()
 
 
 def test_init_without_governance_is_refused_and_leaves_nothing(tmp_path: Path) -> None:

@@ -210,7 +210,7 @@ EDITS = {
     "suppression.soft_expiry": ('"60d"', '"7d"'),
     "delivery.schedule_ahead": ('"7d"', '"60d"'),
     "notify.events": (
-        '["agent.suspended", "agent.warned", "desk.started", "desk.stopped", "webhook.dead"]',
+        '["agent.suspended","agent.warned","desk.started","desk.stopped","email.altered","gateway.lost","webhook.dead"]',
         '["agent.suspended", "agent.warned"]',
     ),
     "notify.pending_older_than": ('"1h"', '"5h"'),

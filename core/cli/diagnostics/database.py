@@ -119,6 +119,28 @@ def unproved(seat: CommandContext) -> Iterator[Finding]:
         )  # fmt: skip
 
 
+URGENT: Final = ("agent.suspended", "desk.stopped", "email.altered", "gateway.lost")
+"""What somebody must hear of who does not look at a screen."""
+
+
+def notified(seat: CommandContext) -> Iterator[Finding]:
+    """Whether a person is told when the desk stops an agent, or stops working."""
+    notify = seat.policy.notify
+    missing = [one for one in URGENT if one not in notify.events]
+    if not notify.urls:
+        yield Finding(
+            Grade.WARN, "notify", "", "nobody is told of a suspension, the all-stop, altered mail or a lost gateway",
+            "name a channel in [notify] urls of policy.toml, then: postroom notify test",
+        )  # fmt: skip
+    elif missing:
+        yield Finding(
+            Grade.WARN, "notify", "", f"nobody is told of {', '.join(missing)}",
+            "add it to [notify] events of policy.toml",
+        )  # fmt: skip
+    else:
+        yield Finding(Grade.OK, "notify", "", f"people are told by {plural(len(notify.urls), 'channel')}")
+
+
 class _Undone(Exception):
     """Rolls a trial back."""
 

@@ -117,8 +117,8 @@ soft_after = 3               # soft bounces in a row that suppress for a while
 soft_expiry = "30d"
 
 [notify]
-urls = []                    # Apprise addresses: chat, pager, mail
-events = ["agent.suspended", "agent.warned", "desk.stopped", "webhook.dead"]
+urls = []                    # Apprise addresses: chat, pager, mail; without one nobody hears of a suspension
+events = ["agent.suspended", "agent.warned", "desk.stopped", "email.altered", "gateway.lost", "webhook.dead"]
 expiry_before = ["2h", "24h"] # told so long before held mail runs out, many messages in one, and when it has
 pending_older_than = "4h"    # tell when mail has waited for a human this long
 digest = "5m"                # what happens within this time is one notification

@@ -323,7 +323,9 @@ class Notify(Section):
     """Whom to tell of what. Who is told of the desk's business is governance's to say, and who no longer is."""
 
     urls: Annotated[Addresses, Tightens.PLACES] = ()
-    events: Annotated[EventNames, Tightens.ADDING] = ("agent.suspended", "agent.warned", "desk.stopped", "webhook.dead")
+    events: Annotated[EventNames, Tightens.ADDING] = (
+        "agent.suspended", "agent.warned", "desk.stopped", "email.altered", "gateway.lost", "webhook.dead",
+    )  # fmt: skip
     pending_older_than: Annotated[int, Span(MINUTE, 30 * DAY), Tightens.LESS] = 4 * HOUR
     # How long before a held message runs out people are told of it, and then that it has; empty: of neither.
     expiry_before: Annotated[
