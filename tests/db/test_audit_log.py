@@ -180,11 +180,12 @@ def _swap() -> list[typing.Any]:
         (lambda: [update(LOG).where(LOG.c.seq == 5).values(agent=None, mailbox=4)], 5),
         (lambda: [update(LOG).where(LOG.c.seq == 1).values(type="agent.suspended")], 1),
         (lambda: [update(LOG).where(LOG.c.seq == 2).values(hash=bytes(32))], 2),
+        (lambda: [update(LOG).where(LOG.c.seq == 3).values(prev=bytes(32))], 3),
         (lambda: [delete(LOG).where(LOG.c.seq == 1)], 1),
         (lambda: [delete(LOG).where(LOG.c.seq == 3)], 3),
         (_swap, 3),
     ],
-    ids=["actor", "data", "time", "subject moved", "type", "hash", "first cut", "one cut out", "two swapped"],
+    ids=["actor", "data", "time", "subject moved", "type", "hash", "prev", "first cut", "one cut out", "two swapped"],
 )
 def test_tampering_is_found_at_the_first_entry_it_touches(
     store: Store, edit: Callable[[], list[typing.Any]], first_bad: int
@@ -224,6 +225,21 @@ def test_an_entry_that_is_rewritten_with_a_right_hash_breaks_the_next_one(store:
     unguarded(store, update(LOG).where(LOG.c.seq == 3).values(data=data, hash=forged))
     with store.read() as conn:
         assert audit_log.verify(conn).first_bad_seq == 4
+
+
+def test_a_gap_is_found_where_the_entry_behind_it_was_hashed_anew(store: Store) -> None:
+    """Numbers without a gap are what a reader's cursor, and a checkpoint's count, stand on."""
+    make_desk(store)
+    fill(store)
+    with store.read() as conn:
+        row = conn.execute(select(LOG).where(LOG.c.seq == 5)).one()
+    subjects = (row.message, row.mailbox, row.agent, row.run, row.stream)
+    forged = audit_log.digest(
+        bytes(row.prev), seq=7, at=row.at, kind=row.type, actor=row.actor, subjects=subjects, data=bytes(row.data)
+    )
+    unguarded(store, update(LOG).where(LOG.c.seq == 5).values(seq=7, hash=forged))
+    with store.read() as conn:
+        assert audit_log.verify(conn).first_bad_seq == 5
 
 
 def test_a_cut_tail_verifies_but_its_head_is_not_the_checkpoint(store: Store) -> None:

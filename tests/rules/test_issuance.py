@@ -368,3 +368,17 @@ def test_added_classes_are_named_and_dropped_ones_are_not() -> None:
     cold = ContentClass.COLD_OUTREACH
     assert widened_classes(DEFAULT_CLASSES, [ContentClass.REPLY, cold, cold]) == (cold,)
     assert widened_classes(DEFAULT_CLASSES, [ContentClass.REPLY]) == ()
+
+
+@pytest.mark.parametrize("spelling", ["RITA", " rita ", "Rita"])
+@pytest.mark.parametrize("kind", list(Kind))
+def test_who_asks_never_signs_however_the_name_is_spelled(kind: Kind, spelling: str) -> None:
+    asked = replace(REQUEST, requester=spelling, owner="olga")
+    with pytest.raises(Forbidden):
+        may_sign(kind, operator("rita"), request=asked)
+
+
+@pytest.mark.parametrize("spelling", ["OLGA", " olga "])
+def test_a_second_spelling_is_not_a_second_person(spelling: str) -> None:
+    with pytest.raises(Forbidden):
+        may_sign(GOVERNANCE, operator("olga"), request=REQUEST, earlier=signed(owner=spelling))
