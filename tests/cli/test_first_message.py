@@ -138,7 +138,8 @@ def test_eight_commands_lead_from_a_clone_to_an_approved_message_over_starttls_a
     context, ca_file = authority(tmp_path)
     port = free_port()
     answers = {
-        "Password of": PASSWORD, "What is it for": "answers tickets", "Who owns the systems": "platform team",
+        "Password of": PASSWORD, "Apprise URL": "json://pager.example/desk",
+        "What is it for": "answers tickets", "Who owns the systems": "platform team",
         "Whom does it write to": "customers with a ticket", "Do you affirm": "yes",
         "Reason to sign": "a test without DNS", "Type help@": "help@support-bot.acme.com", "[a]pprove": "a",
     }  # fmt: skip
