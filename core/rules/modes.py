@@ -14,8 +14,8 @@ from core.errors import Conflict, Invalid
 from core.model import Action, Block, Execute, Hold, Mode, Reason, Verdict
 
 _READ_ONLY: Final = Block("action_blocked", "oversight_mode is read_only")
-_GATED_ALL: Final = Hold((Reason("mode", "gated_all holds every action for a human"),))
-_GATED_SEND: Final = Hold((Reason("mode", "gated_send holds what would leave for a human"),))
+_GATED_ALL: Final = Hold((Reason("mode", "In gated_all mode a person approves every action"),))
+_GATED_SEND: Final = Hold((Reason("mode", "In gated_send mode a person approves every message"),))
 _NOTIFY: Final = Execute(notify=True)
 _EXECUTE: Final = Execute()
 

@@ -172,7 +172,7 @@ async def test_who_may_not_approve_is_told_which_role_may(scene: Scene) -> None:
         assert "approve: needs role reviewer" in said(app)
         for keys, action in ((("x",), "reject"), (("space", "A"), "approve marked")):
             await pilot.press(*keys)
-            await shows(pilot, f"Not now: {action}")
+            await shows(pilot, f"You cannot {action}")
             await press(pilot, scene, "escape")
         assert state(scene, item) == "pending"
 
@@ -188,10 +188,10 @@ async def test_a_reason_typed_for_a_question_that_was_not_asked_goes_nowhere(sce
         await pilot.press("x")
         await shows(pilot, "no longer pending")
         await press(pilot, scene, *"jaquux", "enter")
-        await shows(pilot, "Not now: reject")
+        await shows(pilot, "You cannot reject")
         assert state(scene, second) == "pending"
         await pilot.press("escape")
-        await until(pilot, lambda: "Not now" not in drawn(pilot))
+        await until(pilot, lambda: "You cannot" not in drawn(pilot))
         assert app.is_running
 
 

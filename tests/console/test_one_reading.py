@@ -28,7 +28,7 @@ def test_header_needs_and_lines_count_the_same_held_mail(
         desk.live = live = desk._look().live
         shown.append(live.held)
         assert live.held == sum(line.held for line in live.agents)
-        assert [need.text for need in live.needs if "held for a human" in need.text] == [
+        assert [need.text for need in live.needs if "waiting for review" in need.text] == [
             f"{live.held} waiting for review"
         ]
     assert shown[0] == 1
