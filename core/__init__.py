@@ -22,7 +22,7 @@ Where to look:
     what a signer is shown       services/identity/: checklists, sender_checks (DNS, feedback); core/dns_check.py
     a desk for one person        services/identity/development.py (`init --dev`), demo/catcher.py (its receiver)
     who may act or read          services/access.py (operators), services/sending/token_reach.py (agents); roles
-    how far an agent may go      services/identity/mailbox_settings.py, services/sending/runs.py, rules/modes.py
+    how far an agent may go      services/identity/mailbox_settings.py, services/sending/: runs, run_context
     the policy                   services/control/policy.py, rules/policy/; services/sending/policy_replay.py
     who may be written to        services/feedback/: suppressions, consents; services/sending/: consent_facts, contacts
     mail that is never answered  services/sending/loop_prevention.py, rules/loop_prevention.py

@@ -169,3 +169,11 @@ def test_the_region_is_the_record_s_then_the_domain_s(agent: Visitor) -> None:
         told = handed(agent, to, content_class="cold_outreach", **PITCH)
         assert told["status"] == status, (to, region)
         store.transact(lambda tx, to=to: consents.withdraw(tx, to, actor=ALICE))  # type: ignore[misc]  # bound now
+
+
+def test_the_budgets_of_a_stream_at_a_site_stand_beside_the_mailbox_s(agent: Visitor) -> None:
+    sent(agent, "jane@firm.ca")
+    handed(agent, "joe@firm.ca", **PLAIN)
+    budgets = {one["name"]: one for one in agent.get("/mailboxes/help@support-bot.acme.test").json()["budgets"]}
+    assert budgets["stream_site_hour:firm.ca"]["used"] == budgets["site_hour:firm.ca"]["used"] == 1
+    assert {"stream_site_minute:firm.ca", "site_minute:firm.ca"} <= set(budgets)
