@@ -442,6 +442,29 @@ def _moved(store: Store) -> Store:
     return store
 
 
+def test_a_worker_starts_nothing_that_another_holds(store: Store) -> None:
+    """Its lease lapsed and another has claimed it since: both would send it."""
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    desk.submit()
+    claimed = claim(store)
+    assert store.transact(lambda tx: delivery.attempt(tx, claimed, worker=2)) == set()
+    assert store.row(select(table(Recipient).c.attempts)) == (0,)
+    assert len(attempt(store, claimed)) == 1
+
+
+def test_a_lease_that_has_lapsed_starts_no_delivery(store: Store, clock: FakeClock) -> None:
+    """A worker that was stopped for a minute must not send what another may have claimed meanwhile."""
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    desk.submit()
+    claimed = claim(store)
+    clock.advance(micros=delivery.LEASE)
+    assert attempt(store, claimed) == set()
+    assert store.row(select(table(Recipient).c.attempts)) == (0,)
+    assert store.transact(delivery.reclaim) == 1
+    (again,) = claim(store)
+    assert attempt(store, [again]) == {again.key}
+
+
 def test_an_attempt_without_a_settlement_is_uncertain_and_tried_again(store: Store, clock: FakeClock) -> None:
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
     desk.submit()

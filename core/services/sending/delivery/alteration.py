@@ -1,7 +1,9 @@
 """Bytes or an envelope that are not those the digest was made of: the message stays here and somebody is called.
 
 A digest that is stored beside the bytes and never computed again would let whoever can write to the tables send what
-nobody approved. The worker computes it over what it is about to hand over, outside the desk's one transaction.
+nobody approved. The worker computes it over what it is about to hand over, outside the desk's one transaction, and
+holds it against the digest that the log has of the submission: whoever writes to the tables can change the bytes, the
+digest beside them and the review alike, but not an entry of the chain.
 """
 
 from __future__ import annotations
@@ -11,15 +13,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+import orjson
 from sqlalchemy import bindparam, select, update
 
 from core.db import queue
+from core.db.audit_log import LOG
 from core.db.queue import Claimed
 from core.db.store import Store
 from core.db.tables import Body, Mailbox, Message, Recipient, table
 from core.db.transaction import Transaction
 from core.errors import Invalid
-from core.events import EmailAltered
+from core.events import EmailAltered, EmailSubmitted
 from core.model import SYSTEM, Envelope, Reason
 from core.rules import compose
 from core.rules.addresses import parse_address
@@ -35,15 +39,21 @@ _FROM: Final = re.compile(rb"From:[^\r]*(?:\r\n[ \t][^\r]*)*")
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A message as its tables have it now; `rendered` is None once retention has emptied it."""
+    """A message as its tables have it now; `rendered` is None once retention has emptied it.
+
+    `submitted` is the digest in the log; None for a message that the log knows nothing of.
+    """
 
     digest: str
+    submitted: str | None
     rendered: bytes | None
     envelope: Envelope
     paths: Mapping[int, str]
 
     def intact(self) -> bool:
         """Whether bytes and envelope are what was accepted. Purged bytes prove nothing, and do not leave."""
+        if self.submitted != self.digest:
+            return False
         if self.rendered is None or compose.digest(self.rendered, self.envelope) == self.digest:
             return True
         sender = _spelled(self.rendered, self.envelope.sender)
@@ -79,6 +89,7 @@ def stored(store: Store, message_ids: set[int]) -> dict[int, Stored]:
         to, cc, bcc = (tuple(one.path for one in people if one.field == name) for name in ("to", "cc", "bcc"))
         found[row.id] = Stored(
             digest=row.digest,
+            submitted=None if row.submitted is None else orjson.loads(row.submitted)["digest"],
             rendered=None if row.rendered is None else bytes(row.rendered),
             envelope=Envelope(sender=row.address, to=to, cc=cc, bcc=bcc),
             paths={one.n: one.path for one in people},
@@ -107,8 +118,15 @@ _RECIPIENTS: Final = (
     .where(RECIPIENT.c.message_id.in_(bindparam("b_ids", expanding=True)))
     .order_by(RECIPIENT.c.message_id, RECIPIENT.c.n)
 )
+_SUBMITTED: Final = (
+    select(LOG.c.data)
+    .where(LOG.c.message == MESSAGE.c.id, LOG.c.type == EmailSubmitted.type)
+    .order_by(LOG.c.seq)
+    .limit(1)
+    .scalar_subquery()
+)
 _BODIES: Final = (
-    select(MESSAGE.c.id, MESSAGE.c.digest, MAILBOX.c.address, BODY.c.rendered)
+    select(MESSAGE.c.id, MESSAGE.c.digest, MAILBOX.c.address, BODY.c.rendered, _SUBMITTED.label("submitted"))
     .select_from(
         MESSAGE.join(BODY, BODY.c.message_id == MESSAGE.c.id).join(MAILBOX, MAILBOX.c.id == MESSAGE.c.mailbox_id)
     )
