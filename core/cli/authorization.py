@@ -96,6 +96,7 @@ ACCESS: Final[Mapping[str, Verb | Free]] = {
     "suppress import": ACTS,
     "suppress list": Verb.MESSAGE_READ,
     "suppress export": Verb.MESSAGE_READ,
+    "recipient erase": ACTS,
     "consent add": ACTS,
     "consent withdraw": ACTS,
     "consent import": ACTS,

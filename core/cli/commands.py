@@ -57,6 +57,7 @@ ENTRIES: Final = (
     Entry("suppress", "Suppression list: add, remove, list, import, export.", "recipients", "suppress_app"),
     Entry("consent", "Who may be written to, on what basis: add, withdraw, list, import, export.", "recipients",
           "consent_app"),
+    Entry("recipient", "A person behind an address: erase on request.", "recipients", "recipient_app"),
     Entry("webhook", "What receivers never took: dead letters, and sending them again.", "webhooks"),
     Entry("notify", "People told by chat, pager and mail: test.", "notify"),
     Entry("policy", "What the desk allows: check, show, apply, replay.", "policy"),

@@ -17,13 +17,15 @@ from core.db.transaction import Transaction
 from core.durations import read_stamp
 from core.model import EVERY_CLASS, Actor, plural
 from core.services.control.read_log import Shown, What
-from core.services.feedback import consents, suppressions
+from core.services.feedback import consents, erasure, suppressions
 from core.services.feedback.consents import ConsentView
 from core.services.feedback.csv_io import Hand, Imported
 from core.services.feedback.suppressions import SuppressionView
 
 suppress_app: Final = group("suppress", "Suppression list: add, remove, list, import, export.")
 consent_app: Final = group("consent", "Who may be written to, on what basis: add, withdraw, list, import, export.")
+
+recipient_app: Final = group("recipient", "A person behind an address: erase on request.")
 
 T = TypeVar("T")
 Recipient = Annotated[str, typer.Argument(metavar="ADDRESS", help="The recipient's address.")]
@@ -238,6 +240,23 @@ def _consent(one: ConsentView) -> dict[str, Any]:
         "withdrawn_at": serializers.when(one.withdrawn_at),
         "added_by": one.added_by,
     }
+
+
+# --- erasure ------------------------------------------------------------------------------------------------------
+
+
+@command(recipient_app, "erase", example="postroom recipient erase jane@example.com --reason 'request 2026-17'")
+def erase(seat: CommandContext, address: Recipient, reason: Reason) -> Said:
+    """Erase what the desk keeps of a person: bodies, subjects, address, consents. A suppression stays, and the log."""
+    messages = records = 0
+    while True:
+        done = seat.act(lambda tx, actor: erasure.erase(tx, address, reason=reason, actor=actor))
+        messages, records = messages + done.messages, records + done.records
+        if not done.left:
+            break
+        seat.note(f"{plural(messages, 'message')} erased, {done.left:,} to go")
+    text = f"Erased {plural(messages, 'message')} and {plural(records, 'record')}. The address stays suppressed."
+    return Said({"messages": messages, "records": records}, f"{text}\nBackups still hold them until they expire.")
 
 
 # --- lists --------------------------------------------------------------------------------------------------------

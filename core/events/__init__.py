@@ -3,7 +3,7 @@
     mail       email.submitted, .blocked, .scheduled, .queued, .sent, .deferred, .failed, .uncertain, .altered,
                .suppressed, .cancelled, .read, .tagged
     review     email.pending, .approved, .approval_undone, .rejected, .expired; review.*
-    feedback   email.delivered, .bounced, .complained, .unsubscribed; feedback.*, suppression.*, consent.*
+    feedback   email.delivered, .bounced, .complained, .unsubscribed; feedback.*, suppression.*, consent.*, recipient.*
     mailboxes  mailbox.*
     people     operator.*, agent.*, run.*, token.*
     streams    stream.*, lane.*
@@ -42,6 +42,7 @@ from core.events.feedback import (
     EmailDelivered,
     EmailUnsubscribed,
     FeedbackUnverified,
+    RecipientErased,
     SuppressionAdded,
     SuppressionRemoved,
 )
@@ -180,6 +181,7 @@ __all__ = [
     "OperatorSignedIn",
     "PolicyChanged",
     "PolicyRefused",
+    "RecipientErased",
     "ReviewExpiring",
     "ReviewHurried",
     "RunClosed",

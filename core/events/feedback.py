@@ -85,6 +85,20 @@ class SuppressionRemoved(Event):
     reason: str
 
 
+@fact("recipient.erased")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientErased(Event):
+    """A person was erased on request: `messages` lost body, subject and address, `records` were deleted.
+
+    `suppression` is the record that keeps the desk from writing to them again; None where one was there.
+    """
+
+    messages: int
+    records: int
+    suppression: int | None
+    reason: str
+
+
 @fact("consent.recorded")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentRecorded(Event):

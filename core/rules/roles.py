@@ -46,6 +46,7 @@ class Verb(enum.StrEnum):
     CLASSES_WIDEN = "sign off further content classes"
     SUPPRESS = "suppress an address"
     UNSUPPRESS = "remove a suppression"
+    RECIPIENT_ERASE = "erase a recipient"
     CONSENT_ADD = "record consent"
     CONSENT_WITHDRAW = "withdraw consent"
     RUN_CONFIRM = "confirm a run"
@@ -113,6 +114,7 @@ MAY: Final[Mapping[Verb, frozenset[Role]]] = {
     Verb.CLASSES_WIDEN: _DELIVERABILITY,
     Verb.SUPPRESS: TIGHTENERS,
     Verb.UNSUPPRESS: _DELIVERABILITY,
+    Verb.RECIPIENT_ERASE: _GOVERNANCE,
     Verb.CONSENT_ADD: _OWNER,
     Verb.CONSENT_WITHDRAW: TIGHTENERS,
     Verb.RUN_CONFIRM: frozenset({Role.OWNER, Role.GOVERNANCE}),

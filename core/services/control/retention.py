@@ -52,11 +52,7 @@ UNKEPT: Final = "no longer kept"
 
 
 def purge_due(tx: Transaction) -> int:
-    """Empty bodies whose retention has passed; mail that still waits keeps its bytes. Returns how many.
-
-    With a body goes what repeats it elsewhere: receivers quote addresses and words in their replies, and the checks of
-    held mail quote what they found.
-    """
+    """Empty bodies whose retention has passed; mail that still waits keeps its bytes. Returns how many."""
     rows = tx.all(
         select(BODY.c.message_id)
         .join(MESSAGE, MESSAGE.c.id == BODY.c.message_id)
@@ -66,13 +62,22 @@ def purge_due(tx: Transaction) -> int:
     )
     ids = [row.message_id for row in rows]
     if ids:
-        tx.write(
-            update(BODY).where(BODY.c.message_id.in_(ids)).values(rendered=None, issued=None, preview="", purge_at=None)
-        )
-        said = RECIPIENT.c.reply.is_not(None)
-        tx.write(update(RECIPIENT).where(RECIPIENT.c.message_id.in_(ids), said).values(reply=None))
-        _unquote(tx, ids)
+        purge(tx, ids)
     return len(ids)
+
+
+def purge(tx: Transaction, ids: Sequence[int]) -> None:
+    """Empty the bodies of these messages, which are final.
+
+    With a body goes what repeats it elsewhere: receivers quote addresses and words in their replies, and the checks of
+    held mail quote what they found.
+    """
+    tx.write(
+        update(BODY).where(BODY.c.message_id.in_(ids)).values(rendered=None, issued=None, preview="", purge_at=None)
+    )
+    said = RECIPIENT.c.reply.is_not(None)
+    tx.write(update(RECIPIENT).where(RECIPIENT.c.message_id.in_(ids), said).values(reply=None))
+    _unquote(tx, ids)
 
 
 def _unquote(tx: Transaction, ids: Sequence[int]) -> None:
