@@ -16,6 +16,7 @@ from core.api.middleware.allowed_hosts import Hosts
 from core.api.middleware.fast_path import FastPath, Handler
 from core.api.middleware.head import Head
 from core.api.middleware.request_limits import RequestLimits
+from core.api.operation_ids import operation_id
 from core.api.routes import docs
 from core.api.routes.emails import Intake
 from core.api.routes.feedback import Feedback
@@ -23,6 +24,7 @@ from core.api.routes.health import Health
 from core.api.routes.mailboxes import Identities
 from core.api.routes.operators import People
 from core.api.routes.oversight import Operators
+from core.api.routes.signing import Signing
 from core.api.routes.tokens import Tokens
 from core.api.routes.unsubscribe import Unsubscribe
 from core.api.routes.webhooks import WebhookRoutes
@@ -40,6 +42,7 @@ def build(desk: ApiContext, settings: Settings) -> FastAPI:
     app = _app(desk, settings, desk.traffic.inside, routes={"/emails/send": intake.send, "/emails/reply": intake.reply})
     app.include_router(intake.router)
     app.include_router(Identities(desk, settings).router)
+    app.include_router(Signing(desk, settings).router)
     app.include_router(Operators(desk).router)
     app.include_router(Tokens(desk).router)
     app.include_router(People(desk).router)
@@ -77,6 +80,7 @@ def _app(
         redoc_url=None,
         docs_url=None,  # its page loads scripts from another site; docs.py has ours
         openapi_url="/openapi.json" if described else None,
+        generate_unique_id_function=operation_id,
     )
     errors.install(app)
     if routes:

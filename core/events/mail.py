@@ -45,7 +45,7 @@ class EmailBlocked(Event):
 @fact("email.cancelled")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailCancelled(Event):
-    """Taken back by its agent or by the retirement of its mailbox, before it left."""
+    """Taken back before it left: by its agent, by an operator, or because its mailbox was retired."""
 
     kind: str
     reason: str | None = None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
+import jsonschema_rs
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings, strategies
@@ -20,6 +22,9 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from core.api.errors import MEDIA_TYPE
+from core.api.operation_ids import NAMES
+from core.api.schemas import examples as request_examples
+from core.api.schemas import requests
 from core.db.store import Store
 from core.demo.clock import FakeClock
 from core.model import Mode
@@ -36,8 +41,8 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-BRAKES = ("/desk/stop", "/agents/{agent}/suspend")
-"""Stopped, every other door would only say so."""
+BRAKES = ("/desk/stop", "/agents/{agent}/suspend", "/tokens/{token}/revoke")
+"""Stopped, suspended or revoked, every other door would only say so."""
 PEOPLE = ("agent", "alice", "gail", "olive")
 
 
@@ -165,3 +170,54 @@ def test_every_route_of_the_contract_is_described(agent: Visitor) -> None:
         ("GET", "/u/{token}"),
         ("POST", "/u/{token}"),
     }
+
+
+def test_every_operation_has_a_name_of_words(agent: Visitor) -> None:
+    named = [operation["operationId"] for _, _, operation in operations(agent.get("/openapi.json").json())]
+    assert len(set(named)) == len(named)
+    assert [name for name in named if not re.fullmatch(r"[a-z]+([A-Z][a-z]+)*", name)] == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "name"),
+    [
+        ("post", "/emails/send", "sendEmail"),
+        ("post", "/emails/{message_id}/cancel", "cancelEmail"),
+        ("get", "/mailboxes/{address}", "getMailbox"),
+        ("post", "/emails/{item}/decide", "decideEmail"),
+        ("get", "/trace/{key}", "traceMessage"),
+    ],
+)
+def test_names_of_operations_stay_as_clients_know_them(agent: Visitor, method: str, path: str, name: str) -> None:
+    assert agent.get("/openapi.json").json()["paths"][path][method]["operationId"] == name
+
+
+def test_no_name_is_kept_of_a_route_that_is_gone(agent: Visitor) -> None:
+    named = {operation["operationId"] for _, _, operation in operations(agent.get("/openapi.json").json())}
+    assert set(NAMES.values()) - named <= {"getInventory"}
+
+
+@pytest.mark.parametrize("path", ["/emails/send", "/emails/reply"])
+def test_submitting_describes_its_headers(agent: Visitor, path: str) -> None:
+    listed = agent.get("/openapi.json").json()["paths"][path]["post"]["parameters"]
+    assert {(one["name"], one["in"]) for one in listed} == {("Idempotency-Key", "header"), ("Prefer", "header")}
+
+
+def test_every_example_fits_the_schema_it_stands_beside(agent: Visitor) -> None:
+    seen_ = 0
+    for path, method, operation in operations(agent.get("/openapi.json").json()):
+        body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+        for name, example in body.get("examples", {}).items():
+            try:
+                jsonschema_rs.validate(body["schema"], example["value"])
+            except jsonschema_rs.ValidationError as error:
+                raise AssertionError((path, method, name)) from error
+            seen_ += 1
+    assert seen_ >= 10
+
+
+def test_every_example_of_a_request_is_read(agent: Visitor) -> None:
+    shapes = {shape.__name__: shape for shape in vars(requests).values() if isinstance(shape, type)}
+    for name, given_ in request_examples.EXAMPLES.items():
+        for value in given_.values():
+            requests.read(shapes[name], json.dumps(value).encode())

@@ -42,14 +42,14 @@ SUBMITTING: Final[dict[str, Any]] = {
             "name": "Idempotency-Key",
             "in": "header",
             "required": False,
-            "schema": {"type": "string", "minLength": 1, "maxLength": 256},
+            "schema": {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[!-~]([ -~]*[!-~])?$"},
             "description": "The same key and body answers the first answer again.",
         },
         {
             "name": "Prefer",
             "in": "header",
             "required": False,
-            "schema": {"type": "string"},
+            "schema": {"type": "string", "pattern": "^wait=[0-9]{1,3}$", "example": "wait=10"},
             "description": "wait=N waits up to N (30) seconds for the outcome (RFC 7240).",
         },
     ]
@@ -240,7 +240,7 @@ class Intake:
             ("/emails/reply", self.reply, ReplyRequest),
         ):
             told = {200: taken} | held | refused
-            add(path, handler, methods=["POST"], responses=told, openapi_extra=body_of(shape))
+            add(path, handler, methods=["POST"], responses=told, openapi_extra=SUBMITTING | body_of(shape))
         add("/emails/{message_id}", self._status, methods=["GET"], responses=message | errors(401, 403, 404, 503))
         add(
             "/emails/{message_id}/cancel", self._cancel, methods=["POST"],

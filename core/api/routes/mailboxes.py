@@ -15,7 +15,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from core.api.deps import ApiContext
 from core.api.openapi import answer_json, body_of, errors
-from core.api.schemas.requests import IdentityMembers, MailboxPatch, MailboxRequest, VetoRequest, mailbox_address, read
+from core.api.schemas.requests import IdentityMembers, MailboxPatch, MailboxRequest, mailbox_address, read
 from core.api.schemas.responses import MailboxAnswer, MailboxesAnswer
 from core.db import directory
 from core.db.directory import MailboxRecord
@@ -72,10 +72,6 @@ class Identities:
             "/mailboxes/{address}", self._patch, methods=["PATCH"],
             responses=acts | {200: {"model": MailboxAnswer}}, openapi_extra=body_of(MailboxPatch),
         )  # fmt: skip
-        add(
-            "/mailboxes/{address}/veto", self._veto, methods=["POST"],
-            responses=acts | {200: {"model": MailboxAnswer}}, openapi_extra=body_of(VetoRequest),
-        )  # fmt: skip
 
     async def _list(
         self,
@@ -89,8 +85,8 @@ class Identities:
 
         def found(tx: Transaction) -> dict[str, Any]:
             rows = directory.mailboxes(tx.conn, after=cursor or "", agent=agent, status=status, limit=limit + 1)
-            shown = [_shown(tx, one) for one in rows[:limit]]
-            return {"mailboxes": shown, "next_cursor": rows[limit - 1].address if len(rows) > limit else None}
+            page = [shown(tx, one) for one in rows[:limit]]
+            return {"mailboxes": page, "next_cursor": rows[limit - 1].address if len(rows) > limit else None}
 
         for name, text in (("agent", agent), ("cursor", cursor)):
             if text is not None and not text.isprintable():
@@ -111,19 +107,8 @@ class Identities:
         def verb(tx: Transaction) -> dict[str, Any]:
             return _filed(tx, mailboxes.request(tx, filing, actor=actor))
 
-        shown = await self._desk.writer.do(verb)
-        return answer_json(202, shown | _secret(hook))
-
-    async def _veto(self, request: Request, address: str) -> Response:
-        """Say no to a request, as one of the three who sign: that ends it."""
-        actor = self._desk.callers.operator(request)
-        wanted = mailbox_address(address)
-        asked = read(VetoRequest, await request.body())
-
-        def verb(tx: Transaction) -> dict[str, Any]:
-            return _shown(tx, mailboxes.veto(tx, wanted, asked.kind, actor=actor, reason=asked.reason))
-
-        return answer_json(200, await self._desk.writer.do(verb))
+        filed = await self._desk.writer.do(verb)
+        return answer_json(202, filed | _secret(hook))
 
     async def _patch(self, request: Request, address: str) -> Response:
         """Change a mailbox; what is pending is untouched. While only requested, its requester fills the record."""
@@ -139,7 +124,7 @@ class Identities:
                 filing = _changed(mailboxes.as_filing(record), asked, new, now=tx.now)
                 return _filed(tx, mailboxes.request(tx, filing, actor=actor)) | _secret(new)
             fresh = _apply(tx, record, asked, hook, actor)
-            return _shown(tx, mailbox_record.found(tx, wanted)) | (_secret(hook) if fresh else {})
+            return shown(tx, mailbox_record.found(tx, wanted)) | (_secret(hook) if fresh else {})
 
         return answer_json(200, await self._desk.writer.do(verb))
 
@@ -261,13 +246,13 @@ def _secret(hook: _Hook) -> dict[str, Any]:
 
 
 def _filed(tx: Transaction, filed: Filed) -> dict[str, Any]:
-    shown = _shown(tx, filed.record)
-    nobody = [one for one in shown["must_sign"] if not one["may"]]
-    stuck = filed.stuck or (f"no operator of this desk can sign as {nobody[0]['as']}" if nobody else None)
-    return shown | {"missing": list(filed.missing), "stuck": stuck}
+    record = shown(tx, filed.record)
+    nobody = [one for one in record["must_sign"] if not one["may"]]
+    stuck = filed.stuck or (f"no operator of this desk can sign as {nobody[0]['kind']}" if nobody else None)
+    return record | {"missing": list(filed.missing), "stuck": stuck}
 
 
-def _shown(tx: Transaction, record: MailboxRecord) -> dict[str, Any]:
+def shown(tx: Transaction, record: MailboxRecord) -> dict[str, Any]:
     """An identity as operators see it, its record included, its secrets not."""
     _, policy = context.current_policy(tx)
     waits = mailbox_record.waits(record, policy)
@@ -303,9 +288,9 @@ def _shown(tx: Transaction, record: MailboxRecord) -> dict[str, Any]:
         "updated_at": stamp(record.updated_at),
         "record_digest": record.digest,
         "missing": list(issuance.missing(asked)) if record.status == "requested" else [],
-        "must_sign": [{"as": one.kind.value, "may": list(one.may)} for one in signers.owed(tx, record)],
+        "must_sign": [{"kind": one.kind.value, "may": list(one.may)} for one in signers.owed(tx, record)],
         "signoffs": [
-            {"as": one.kind, "operator": one.operator, "approved": one.approved, "at": stamp(one.at)}
+            {"kind": one.kind, "operator": one.operator, "approved": one.approved, "at": stamp(one.at)}
             for one in directory.signoffs(tx.conn, record.id)
         ],
     }

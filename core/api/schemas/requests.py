@@ -21,6 +21,8 @@ from core.rules.issuance import Kind
 MAX_RECIPIENTS: Final = 50
 MAX_TEXT: Final = 5_000_000
 MAX_REFERENCES: Final = 1_000
+MAX_VALUES: Final = 10_000
+"""Values in one message's metadata. Four million empty lists, 16 MB, took ten seconds to look through."""
 
 Line = Annotated[str, StringConstraints(max_length=998)]
 Short = Annotated[str, StringConstraints(min_length=1, max_length=256)]
@@ -51,7 +53,11 @@ def _none_named(value: object) -> object:
 def _storable(value: dict[str, Any]) -> dict[str, Any]:
     """Every number fits where it is kept and shown: JSON in PostgreSQL knows no infinity, ours no 65th bit."""
     waiting: list[object] = [value]
+    seen = 0
     while waiting:
+        seen += 1
+        if seen > MAX_VALUES:
+            raise ValueError(f"holds more than {MAX_VALUES:,} values")
         match waiting.pop():
             case dict() as table:
                 waiting += table.values()
@@ -301,8 +307,23 @@ class CancelRequest(Shape):
 class VetoRequest(Shape):
     """`POST /mailboxes/{address}/veto`: a no of one of the three who sign, with the reason that the log keeps."""
 
-    kind: Annotated[Kind, Field(alias="as")]
+    kind: Kind
     reason: Sentence
+
+
+class ApproveRequest(Shape):
+    """`POST /mailboxes/{address}/approve`: a signature of one kind.
+
+    `affirm` names the items of the checklist that the signer answers for, or is `all`: what the desk did not find
+    false. Each item that it found false needs its reason in `override`. `digest`, where given, is the record's or
+    that of what was shown.
+    """
+
+    kind: Kind
+    affirm: Literal["all"] | Annotated[list[Name], Field(max_length=50)] = Field(default_factory=list)
+    override: Annotated[dict[Name, Sentence], Field(max_length=50)] = Field(default_factory=dict)
+    reason: Sentence | None = None
+    digest: Sha256 | None = None
 
 
 class AddOperator(Shape):

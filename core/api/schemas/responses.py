@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from core.model import Mode, Scope
 from core.rules.issuance import Kind
@@ -110,8 +110,7 @@ class DecidedAnswer(BaseModel):
 class MustSign(BaseModel):
     """A signature that an identity waits for, and the operators who can give it."""
 
-    model_config = ConfigDict(populate_by_name=True)
-    kind: Kind = Field(alias="as")
+    kind: Kind
     may: list[str]
 
 
@@ -130,6 +129,25 @@ class MailboxAnswer(BaseModel):
     must_sign: list[MustSign]
     stuck: str | None = None
     webhook_secret: str | None = None
+
+
+class ChecklistItem(BaseModel):
+    """One item of a checklist: `found` is what the desk saw for itself, null where it cannot tell."""
+
+    item: str
+    sentence: str
+    found: bool | None
+    detail: str
+
+
+class ChecklistAnswer(BaseModel):
+    """What a signer is shown, and its digest."""
+
+    address: str
+    kind: Kind
+    record_digest: str
+    shown_digest: str
+    checklist: list[ChecklistItem]
 
 
 class MailboxesAnswer(BaseModel):

@@ -50,22 +50,22 @@ def test_who_asks_for_a_mailbox_is_told_who_must_sign(alice: Visitor) -> None:
     told = alice.post("/mailboxes", {"address": NEW, **RECORD}).json()
     assert told["missing"] == []
     assert told["must_sign"] == [
-        {"as": "owner", "may": ["olive"]},
-        {"as": "governance", "may": ["gail"]},
-        {"as": "deliverability", "may": ["dora"]},
+        {"kind": "owner", "may": ["olive"]},
+        {"kind": "governance", "may": ["gail"]},
+        {"kind": "deliverability", "may": ["dora"]},
     ]
     assert told["stuck"] is None
 
 
 def test_who_asks_is_not_among_those_who_can_sign(agent: Visitor) -> None:
     told = agent.operator("dora").post("/mailboxes", {"address": NEW}).json()
-    assert {"as": "deliverability", "may": []} in told["must_sign"]
+    assert {"kind": "deliverability", "may": []} in told["must_sign"]
     assert told["stuck"] == "no operator of this desk can sign as deliverability"
 
 
 def test_a_mailbox_that_only_reads_needs_no_deliverability(alice: Visitor) -> None:
     told = alice.post("/mailboxes", {"address": NEW, "oversight_mode": "read_only"}).json()
-    assert [one["as"] for one in told["must_sign"]] == ["owner", "governance"]
+    assert [one["kind"] for one in told["must_sign"]] == ["owner", "governance"]
 
 
 def test_operators_list_mailboxes_page_by_page(alice: Visitor) -> None:
@@ -84,13 +84,13 @@ def test_operators_list_mailboxes_page_by_page(alice: Visitor) -> None:
 
 def test_one_of_the_three_says_no_with_a_reason(alice: Visitor) -> None:
     alice.post("/mailboxes", {"address": NEW, **RECORD})
-    no = {"as": "deliverability", "reason": "a subdomain of its own first"}
+    no = {"kind": "deliverability", "reason": "a subdomain of its own first"}
     problem(alice.post(f"/mailboxes/{NEW}/veto", no), 403, "forbidden")
     dora = alice.operator("dora")
     problem(dora.post(f"/mailboxes/{NEW}/veto", no | {"reason": " "}), 422, "invalid_request")
     told = dora.post(f"/mailboxes/{NEW}/veto", no).json()
     assert (told["status"], told["must_sign"]) == ("vetoed", [])
-    assert [(one["as"], one["operator"], one["approved"]) for one in told["signoffs"]] == [
+    assert [(one["kind"], one["operator"], one["approved"]) for one in told["signoffs"]] == [
         ("deliverability", "dora", False)
     ]
     assert [event.data() for event in events(alice, "mailbox.vetoed")] == [
@@ -98,6 +98,45 @@ def test_one_of_the_three_says_no_with_a_reason(alice: Visitor) -> None:
     ]
     problem(dora.post(f"/mailboxes/{NEW}/veto", no), 409, "conflict")
     problem(dora.post(f"/mailboxes/nobody@{DOMAIN}/veto", no), 404, "not_found")
+
+
+def test_a_signer_is_shown_the_checklist_and_signs_it_whole(alice: Visitor) -> None:
+    alice.post("/mailboxes", {"address": NEW, **RECORD})
+    olive = alice.operator("olive")
+    sheet = olive.get(f"/mailboxes/{NEW}/checklist?kind=owner").json()
+    assert [one["item"] for one in sheet["checklist"]] == ["purpose", "systems", "users", "standing_identity"]
+    told = problem(olive.post(f"/mailboxes/{NEW}/approve", {"kind": "owner", "affirm": ["purpose"]}), 409, "checklist")
+    assert (told["open"], told["found_false"]) == (["systems", "users", "standing_identity"], [])
+    yes = {"kind": "owner", "affirm": "all", "digest": sheet["shown_digest"]}
+    signed = olive.post(f"/mailboxes/{NEW}/approve", yes).json()
+    assert [one["kind"] for one in signed["must_sign"]] == ["governance", "deliverability"]
+    [event] = events(alice, "mailbox.owner_approved")
+    assert (event.actor, event.data()["shown_digest"]) == ("olive", sheet["shown_digest"])
+
+
+def test_what_the_desk_found_false_takes_a_reason_of_its_own(alice: Visitor) -> None:
+    alice.post("/mailboxes", {"address": NEW, **RECORD})
+    dora = alice.operator("dora")
+    yes: JSON = {"kind": "deliverability", "affirm": "all"}
+    told = problem(dora.post(f"/mailboxes/{NEW}/approve", yes), 409, "checklist")
+    assert "keys_published" in told["found_false"]  # this stream has no keys at all
+    yes |= {"override": dict.fromkeys(told["found_false"], "the keys come tomorrow")}
+    assert dora.post(f"/mailboxes/{NEW}/approve", yes).status_code == 200
+    [event] = events(alice, "mailbox.signed_off")
+    assert "keys_published" in str(event.data()["reasons"])
+
+
+def test_nobody_signs_without_the_role_or_another_record_than_they_were_shown(alice: Visitor) -> None:
+    alice.post("/mailboxes", {"address": NEW, **RECORD})
+    yes: JSON = {"kind": "owner", "affirm": "all"}
+    path = f"/mailboxes/{NEW}/approve"
+    for who in ("alice", "gail", "root"):
+        problem(alice.operator(who).post(path, yes), 403, "forbidden")
+    olive = alice.operator("olive")
+    problem(olive.post(path, yes | {"affirm": ["nonsense"]}), 422, "invalid_request")
+    problem(olive.post(path, yes | {"digest": "0" * 64}), 409, "conflict")
+    problem(olive.post(f"/mailboxes/nobody@{DOMAIN}/approve", yes), 404, "not_found")
+    assert events(alice, "mailbox.owner_approved") == []
 
 
 # --- tokens -------------------------------------------------------------------------------------------------------

@@ -1,0 +1,63 @@
+"""Names of operations in /openapi.json: what a generated client calls its functions.
+
+They are words, stable, and chosen: a name made from a path changes with it, and breaks every client that was generated.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from fastapi.routing import APIRoute
+
+NAMES: Final[Mapping[str, str]] = {
+    "POST /emails/send": "sendEmail",
+    "POST /emails/reply": "replyToEmail",
+    "GET /emails/{message_id}": "getEmail",
+    "POST /emails/{message_id}/cancel": "cancelEmail",
+    "POST /emails/{message_id}/tags": "tagEmail",
+    "GET /emails/{message_id}/difference": "getEmailDifference",
+    "POST /emails/{item}/decide": "decideEmail",
+    "GET /mailboxes": "listMailboxes",
+    "POST /mailboxes": "requestMailbox",
+    "GET /mailboxes/{address}": "getMailbox",
+    "PATCH /mailboxes/{address}": "updateMailbox",
+    "GET /mailboxes/{address}/messages": "listMessages",
+    "GET /mailboxes/{address}/pending": "listPending",
+    "GET /mailboxes/{address}/checklist": "getChecklist",
+    "POST /mailboxes/{address}/approve": "approveMailbox",
+    "POST /mailboxes/{address}/veto": "vetoMailbox",
+    "GET /tokens": "listTokens",
+    "POST /tokens": "issueToken",
+    "POST /tokens/delegate": "delegateToken",
+    "POST /tokens/{token}/revoke": "revokeToken",
+    "GET /operators": "listOperators",
+    "POST /operators": "addOperator",
+    "POST /operators/rotate": "rotateOperatorToken",
+    "POST /operators/{name}/claim": "claimOperator",
+    "POST /operators/{name}/confirm": "confirmOperator",
+    "POST /operators/{name}/revoke": "revokeOperatorToken",
+    "POST /operators/{name}/disable": "disableOperator",
+    "POST /runs/{run}/confirm": "confirmRun",
+    "POST /agents/{agent}/suspend": "suspendAgent",
+    "POST /agents/{agent}/resume": "resumeAgent",
+    "POST /desk/stop": "stopDesk",
+    "POST /desk/start": "startDesk",
+    "GET /inventory": "getInventory",
+    "GET /audit": "exportAudit",
+    "GET /trace/{key:path}": "traceMessage",
+    "GET /healthz": "getHealth",
+    "GET /readyz": "getReadiness",
+    "GET /metrics": "getMetrics",
+    "POST /feedback/report": "reportFeedback",
+    "GET /u/{token}": "showUnsubscribe",
+    "POST /u/{token}": "unsubscribe",
+}
+
+
+def operation_id(route: APIRoute) -> str:
+    """The route's name; of one that has none yet, its method and the words of its path."""
+    method = min(route.methods or {"GET"})
+    words = [word.capitalize() for word in re.findall(r"[A-Za-z]+", re.sub(r"\{[^}]*\}", "", route.path))]
+    return NAMES.get(f"{method} {route.path}", method.lower() + "".join(words))

@@ -1,0 +1,118 @@
+"""The three signatures over HTTP: what a signer is shown, their yes, their no.
+
+A yes names each item of the checklist that its signer answers for, and gives a reason for each that the desk found
+false. What DNS says is looked up between two transactions, in a thread: it takes seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+from fastapi import APIRouter, Request, Response
+
+from core.api.deps import ApiContext
+from core.api.openapi import answer_json, body_of, errors
+from core.api.routes.mailboxes import shown
+from core.api.schemas.requests import ApproveRequest, VetoRequest, mailbox_address, read
+from core.api.schemas.responses import ChecklistAnswer, MailboxAnswer
+from core.db import directory
+from core.db.transaction import Transaction
+from core.rules import issuance
+from core.rules.issuance import Kind
+from core.services.identity import mailboxes, sender_checks
+from core.services.identity.checklists import Sheet
+from core.services.identity.sender_checks import Lookups
+from core.settings import Settings
+
+ALL: Final = "all"
+
+
+class Signing:
+    """The routes of those who sign for identities."""
+
+    def __init__(self, desk: ApiContext, settings: Settings) -> None:
+        self._desk = desk
+        self._settings = settings
+        self.router = APIRouter(tags=["operators"])
+        acts = errors(401, 403, 404, 409, 413, 422, 503)
+        add = self.router.add_api_route
+        add(
+            "/mailboxes/{address}/checklist", self._checklist, methods=["GET"],
+            responses=errors(401, 403, 404, 409, 422, 503) | {200: {"model": ChecklistAnswer}},
+        )  # fmt: skip
+        add(
+            "/mailboxes/{address}/approve", self._approve, methods=["POST"],
+            responses=acts | {200: {"model": MailboxAnswer}}, openapi_extra=body_of(ApproveRequest),
+        )  # fmt: skip
+        add(
+            "/mailboxes/{address}/veto", self._veto, methods=["POST"],
+            responses=acts | {200: {"model": MailboxAnswer}}, openapi_extra=body_of(VetoRequest),
+        )  # fmt: skip
+
+    async def _checklist(self, request: Request, address: str, kind: Kind) -> Response:
+        """What the caller would sign: each item with what the desk found about it. Changes nothing."""
+        actor = self._desk.callers.operator(request)
+        wanted = mailbox_address(address)
+        lookups = await self._lookups(wanted, kind)
+        sheet = self._desk.store.look(
+            lambda tx: mailboxes.to_sign(tx, wanted, kind, actor=actor, lookups=lookups)
+        )  # fmt: skip
+        return answer_json(200, _sheet(sheet))
+
+    async def _approve(self, request: Request, address: str) -> Response:
+        """Sign for an identity; the last of its signatures makes it active.
+
+        Refused with 409 `checklist`, `open` and `found_false` while an item is neither affirmed nor overridden.
+        """
+        actor = self._desk.callers.operator(request)
+        wanted = mailbox_address(address)
+        asked = read(ApproveRequest, await request.body())
+        lookups = await self._lookups(wanted, asked.kind)
+        codes = [item.code for item in issuance.CHECKLISTS[asked.kind]]
+        affirmed = codes if asked.affirm == ALL else [one for one in asked.affirm if one != ALL]
+
+        def verb(tx: Transaction) -> dict[str, Any]:
+            record = mailboxes.sign(
+                tx, wanted, asked.kind, actor=actor, affirmed=affirmed, overrides=asked.override, reason=asked.reason,
+                lookups=lookups, digest=asked.digest,
+            )  # fmt: skip
+            return shown(tx, record)
+
+        return answer_json(200, await self._desk.writer.do(verb))
+
+    async def _veto(self, request: Request, address: str) -> Response:
+        """Say no to a request, as one of the three who sign: that ends it."""
+        actor = self._desk.callers.operator(request)
+        wanted = mailbox_address(address)
+        asked = read(VetoRequest, await request.body())
+
+        def verb(tx: Transaction) -> dict[str, Any]:
+            return shown(tx, mailboxes.veto(tx, wanted, asked.kind, actor=actor, reason=asked.reason))
+
+        return answer_json(200, await self._desk.writer.do(verb))
+
+    async def _lookups(self, address: str, kind: Kind) -> Lookups | None:
+        """What DNS and the settings say of the stream, for the one signature that is about them."""
+        if kind is not Kind.DELIVERABILITY:
+            return None
+        store = self._desk.store
+        with store.read() as conn:
+            record = directory.mailbox(conn, address)
+            if record is None:
+                return None
+            wanted = sender_checks.wanted(conn, record, self._settings, now=store.clock.now())
+        return await asyncio.to_thread(sender_checks.look, wanted)
+
+
+def _sheet(sheet: Sheet) -> dict[str, Any]:
+    return {
+        "address": sheet.record.address,
+        "kind": sheet.kind.value,
+        "record_digest": sheet.record.digest,
+        "shown_digest": sheet.digest,
+        "checklist": [
+            {"item": item.code, "sentence": item.sentence, "found": finding.found, "detail": finding.detail}
+            for item, finding in sheet.items()
+        ],
+    }

@@ -1,0 +1,249 @@
+"""The five programs of `programs/`, unchanged, against a gateway that runs: what was written for another service works.
+
+One desk lives through all of it, in the order in which its people would: a mailbox is asked for, signed, used,
+reviewed, trusted a little more, and taken back to reading.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import runpy
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jsonschema_rs
+import pytest
+
+import core
+from tests.cli.cli_runner import DOMAIN, Clerk, founded
+
+PROGRAMS = Path(__file__).parent / "programs"
+CLIENTS = Path(core.__file__).parent / "docs" / "clients"
+BOX = f"help@{DOMAIN}"
+RECORD: dict[str, Any] = {
+    "agent": "support-bot", "purpose": "answers tickets", "owner": "olive", "system_owner": "platform team",
+    "systems": ["tickets"], "revoke_when": "the project ends", "expires": "90d", "allow": ["*"],
+    "standing_reason": "customers write at night", "display_name": "Acme Support Agent",
+}  # fmt: skip
+PATIENCE = 60.0
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("curl") is None, reason="two of the programs are a shell with curl"),
+]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def clean() -> dict[str, str]:
+    """The environment without what another desk, or a proxy, would put into it."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("POSTROOM_") and not name.lower().endswith("_proxy")
+    }
+
+
+def wait_for(true: Callable[[], bool], *, what: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline, f"never: {what}"
+        time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def running(command: list[str], **more: Any) -> Iterator[subprocess.Popen[str]]:
+    """A program until the test is done with it."""
+    process = subprocess.Popen(command, text=True, stderr=subprocess.STDOUT, **more)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@dataclass(frozen=True)
+class Live:
+    """A desk whose gateway answers at `url`."""
+
+    clerk: Clerk
+    url: str
+
+    def ask(self, method: str, path: str, who: str, body: Any = None) -> Any:
+        token = self.clerk.tokens.get(who, who)
+        answer = httpx.request(
+            method, f"{self.url}{path}", json=body, headers={"Authorization": f"Bearer {token}"}, trust_env=False
+        )
+        assert answer.status_code < 300, answer.text
+        return answer.json()
+
+    def play(self, program: str, *args: str, **names: str) -> str:
+        """What the program prints; it must end well."""
+        run = {".sh": ["sh"], ".py": [sys.executable]}[Path(program).suffix]
+        ended = subprocess.run(
+            [*run, str(PROGRAMS / program), *args], env=clean() | {"DESK": self.url, "BOX": BOX} | names,
+            capture_output=True, text=True, timeout=PATIENCE, check=False,
+        )  # fmt: skip
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """A gateway with a stream and no mailbox. Its relay refuses connections: what leaves is not what is played here."""
+    clerk = founded(tmp_path_factory.mktemp("samples") / "desk")
+    clerk.ok("stream", "add", DOMAIN, "--relay", f"smtp://127.0.0.1:{free_port()}", who="dora")
+    with (clerk.directory / "postroom.toml").open("a") as settings:
+        settings.write('\n[webhooks]\nallow = ["127.0.0.1"]\n')
+    port = free_port()
+    serve = ["-m", "console.main", "serve", "--dir", str(clerk.directory), "--listen", f"127.0.0.1:{port}"]
+    with (
+        (clerk.directory.parent / "said").open("w") as said,
+        running([sys.executable, *serve], stdout=said, env=clean()) as process,
+    ):
+        here = Live(clerk, f"http://127.0.0.1:{port}")
+
+        def up() -> bool:
+            assert process.poll() is None, (clerk.directory.parent / "said").read_text()
+            with contextlib.suppress(httpx.TransportError):
+                return httpx.get(f"{here.url}/readyz", trust_env=False).status_code == 200
+            return False
+
+        wait_for(up, what="the gateway is ready")
+        yield here
+
+
+@pytest.fixture(scope="module")
+def asked(live: Live) -> dict[str, Any]:
+    """What `1-create.sh` printed, played by alice."""
+    told: dict[str, Any] = json.loads(live.play("1-create.sh", OPERATOR=live.clerk.tokens["alice"]))
+    return told
+
+
+@pytest.fixture(scope="module")
+def agent(live: Live, asked: dict[str, Any]) -> str:
+    """The agent's token, once the record is filled and signed, all of it over HTTP."""
+    assert live.ask("PATCH", f"/mailboxes/{BOX}", "alice", RECORD)["missing"] == []
+    for kind, who in (("owner", "olive"), ("governance", "gail"), ("deliverability", "dora")):
+        sheet = live.ask("GET", f"/mailboxes/{BOX}/checklist?kind={kind}", who)
+        wrong = {one["item"]: "a desk for a test" for one in sheet["checklist"] if one["found"] is False}
+        body = {"kind": kind, "affirm": "all", "override": wrong, "digest": sheet["shown_digest"]}
+        signed = live.ask("POST", f"/mailboxes/{BOX}/approve", who, body)
+    assert (signed["status"], signed["must_sign"]) == ("active", [])
+    token: str = live.ask("POST", "/tokens", "gail", {"agent": "support-bot", "ttl": "1h"})["token"]
+    return token
+
+
+@pytest.fixture
+def hook(live: Live, agent: str, tmp_path: Path) -> Iterator[Path]:
+    """`4-webhook.py` at work; the file holds what it has printed."""
+    port, said = free_port(), tmp_path / "heard"
+    url = f"http://127.0.0.1:{port}/hooks"
+    secret = live.ask("PATCH", f"/mailboxes/{BOX}", "gail", {"approval_webhook": url})["webhook_secret"]
+    names = {"WEBHOOK_SECRET": secret, "PORT": str(port)}
+    with said.open("w") as out, running(
+        [sys.executable, str(PROGRAMS / "4-webhook.py")], stdout=out, env=clean() | names
+    ):  # fmt: skip
+        yield said
+
+
+def send(live: Live, agent: str, to: str) -> str:
+    body = {"from": BOX, "to": to, "subject": f"For {to}", "text": "It is on its way."}
+    told = live.ask("POST", "/emails/send", agent, body)
+    assert told["status"] == "pending"
+    identity: str = told["message_id"]
+    return identity
+
+
+def test_one_call_asks_for_a_mailbox_and_hears_what_is_missing_and_who_must_sign(asked: dict[str, Any]) -> None:
+    assert asked["address"] == BOX
+    assert asked["oversight_mode"] == "gated_send"
+    assert asked["display_name"] == "Acme Support Agent"
+    assert asked["approval_webhook"] == "https://ops.acme.example/hooks/approvals"
+    assert asked["webhook_secret"].startswith("whsec_")
+    assert {"agent", "purpose", "owner", "expires"} <= set(asked["missing"])
+    assert [one["kind"] for one in asked["must_sign"]] == ["owner", "governance", "deliverability"]
+    assert [one["may"] for one in asked["must_sign"]] == [["olive"], ["gail"], ["dora"]]
+
+
+def test_a_reviewer_walks_what_is_pending_and_the_webhook_hears_each_decision(
+    live: Live, agent: str, hook: Path
+) -> None:
+    first = send(live, agent, "jane@example.com")
+    said = live.play("2-review.py", "approve", OPERATOR=live.clerk.tokens["alice"])
+    assert "jane@example.com" in said
+    assert "For jane@example.com | It is on its way." in said
+    second = send(live, agent, "joe@example.com")
+    live.play("2-review.py", OPERATOR=live.clerk.tokens["alice"])
+    assert live.ask("GET", f"/emails/{second}", agent)["status"] == "rejected"
+    assert live.ask("GET", f"/emails/{first}", agent)["decision"]["by"] == "alice"
+    wait_for(lambda: "email.rejected" in hook.read_text(), what="the webhook hears of the rejection")
+    lines = [line for line in hook.read_text().splitlines() if line.startswith(("email.approved", "email.rejected"))]
+    assert lines == [
+        "email.approved ['jane@example.com'] For jane@example.com None",
+        "email.rejected ['joe@example.com'] For joe@example.com off topic",
+    ]
+
+
+def test_the_python_client_prints_what_became_of_its_message(live: Live, agent: str) -> None:
+    client = [sys.executable, str(CLIENTS / "send_email.py"), "client@example.com", "From the client", "Hello."]
+    env = clean() | {"DESK": live.url, "BOX": BOX, "AGENT": agent}
+    taken = subprocess.run(client, env=env, capture_output=True, text=True, timeout=PATIENCE, check=True)
+    status, message = taken.stdout.split()
+    assert status == "pending"
+    assert live.ask("GET", f"/emails/{message}", agent)["subject"] == "From the client"
+    refused = subprocess.run(
+        client, env=env | {"BOX": f"other@{DOMAIN}"}, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+    assert (refused.returncode, refused.stdout.split()[0]) == (1, "not_your_mailbox")
+
+
+def test_the_openai_tool_answers_a_models_call_and_never_sends_it_twice(
+    live: Live, agent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"DESK": live.url, "BOX": BOX, "AGENT": agent, "NO_PROXY": "127.0.0.1"}.items():
+        monkeypatch.setenv(name, value)
+    tool = runpy.run_path(str(CLIENTS / "openai_tool.py"))
+    [offered] = [one["function"] for one in tool["TOOLS"]]
+    asked = {"to": ["tool@example.com"], "subject": "From the model", "text": "Hello."}
+    jsonschema_rs.validate(offered["parameters"], asked)
+    first = tool["call"]("send_email", json.dumps(asked), key="call_1")
+    assert json.loads(first)["status"] == "pending"
+    assert tool["call"]("send_email", json.dumps(asked), key="call_1") == first
+    stands = live.ask("GET", f"/emails/{json.loads(first)['message_id']}", agent)
+    assert [one["address"] for one in stands["recipients"]] == ["tool@example.com"]
+    wrong = json.loads(tool["call"]("send_email", json.dumps(asked | {"send_at": "soon"}), key="call_2"))
+    assert wrong["error"] == "invalid_request"
+    assert json.loads(tool["call"]("delete_all", "{}", key="call_3"))["error"] == "unknown_tool"
+
+
+def test_one_rung_up_answers_the_mode_and_since_when(live: Live, agent: str) -> None:
+    mode, since = live.play("3-upgrade.py", OPERATOR=live.clerk.tokens["gail"]).split()
+    assert mode == "monitored"
+    assert since.endswith("Z")
+    stands = live.ask("GET", f"/mailboxes/{BOX}", agent)
+    assert (stands["oversight_mode"], stands["updated_at"]) == (mode, since)
+
+
+@pytest.mark.parametrize("scopes", [["send", "read"], ["read"]])
+def test_in_read_only_a_send_is_blocked_in_exactly_these_words(live: Live, agent: str, scopes: list[str]) -> None:
+    down = {"oversight_mode": "read_only", "change_reason": "an incident"}
+    assert live.ask("PATCH", f"/mailboxes/{BOX}", "alice", down)["oversight_mode"] == "read_only"
+    issued = live.ask("POST", "/tokens", "gail", {"agent": "support-bot", "scopes": scopes})
+    told = json.loads(live.play("5-read-only.sh", AGENT=issued["token"]))
+    assert (told["error"], told["reason"]) == ("action_blocked", "oversight_mode is read_only")
+    assert told["status"] == "blocked"
