@@ -20,6 +20,7 @@ from core.durations import DAY, HOUR
 from core.errors import Invalid, NotFound
 from core.events import CATALOGUE, MailboxModeChanged
 from core.ids import read_id
+from core.rules.issuance import CHECKLISTS, Kind
 from core.rules.policy import Policy
 from core.security.encryption import new_key_pair
 from core.services.audit import checkpoints
@@ -30,6 +31,7 @@ from core.services.control import policy
 from core.services.sending import review
 from core.services.sending.review import Decision
 from tests.factories.desk import ALICE, GAIL, WIDE, Bench, add_mailbox, leave, make_desk
+from tests.factories.records import add_keys, request, sign
 
 PAIR = new_key_pair("ed25519")
 
@@ -148,6 +150,26 @@ def test_a_touched_bundle_is_found_out_even_with_its_manifest_made_anew(
     found = check(tmp_path, files)
     assert found.returncode == 1
     assert found.stdout.splitlines()[-1].startswith("BAD")
+
+
+def test_a_signature_that_was_made_better_than_it_was_is_found_out(store: Store, tmp_path: Path) -> None:
+    desk, _ = worked(store)
+    store.transact(lambda tx: add_keys(tx, desk.stream_id))
+    request(store)
+    sign(store, Kind.OWNER)
+    sign(store, Kind.DELIVERABILITY, affirmed=[item.code for item in CHECKLISTS[Kind.DELIVERABILITY]])
+    files = members(made(store))
+    assert check(tmp_path, files).returncode == 0
+    rows = list(csv.DictReader(io.StringIO(files["signatures.csv"].decode(), newline="")))
+    assert {row["item"] for row in rows if row["kind"] == "owner"} == {item.code for item in CHECKLISTS[Kind.OWNER]}
+    for old, new in ((b",override,", b",desk,"), (b"sales-bot and support-bot", b"sales-bot and nobody")):
+        changed = dict(files)
+        edit("signatures.csv", old, new)(changed)
+        del changed["manifest.json"]
+        digests = {name: hashlib.sha256(content).hexdigest() for name, content in changed.items()}
+        changed["manifest.json"] = json.dumps({"sha256": digests}).encode()
+        found = check(tmp_path, changed)
+        assert (found.returncode, "signatures.csv does not say" in found.stdout) == (1, True)
 
 
 def test_another_key_is_found_out(store: Store, tmp_path: Path) -> None:
