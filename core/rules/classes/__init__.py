@@ -1,7 +1,9 @@
 """What class of mail a message is, whatever the agent says it is.
 
-`raising` decides. `phrases` finds the promises: `letters` reads the text as its reader does, `english` looks closely at
-the plainest English verbs, `grammar` and `clauses` at seven languages with the words of `lexicon`.
+`raising` decides. `phrases` finds the promises sentence by sentence: `letters` and `disguise` read the text as its
+reader does, `english` looks closely at the plainest English verbs. `reading` says what each word is (`words`, a file
+a language) and, with `neighbours`, `acting` and `frames`, who does what in each clause; `weighing` adds up what that
+is worth (`weights`). `python -m tests.bench.commitments` measures it and fits the weights.
 `commercial` finds what makes a message an advertisement.
 """
 

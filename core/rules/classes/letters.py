@@ -61,8 +61,9 @@ def undisguised(text: str, *, telling: Callable[[str], bool]) -> tuple[str, bool
     """
 
     def broken(found: re.Match[str]) -> str:
+        first = _SEPARATOR.split(found[0], maxsplit=1)[0]
         joined = _SEPARATOR.sub("", found[0])
-        return joined if telling(joined.lower()) else found[0]
+        return joined if telling(joined.lower()) and not telling(first.lower()) else found[0]
 
     def mixed(found: re.Match[str]) -> str:
         read = found[0].lower().translate(_DIGITS)

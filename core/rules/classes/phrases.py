@@ -1,7 +1,7 @@
 """Find the phrases of a text in which somebody is promised something.
 
-Sentence by sentence: first what policy names, then the close reading of English, then the grammar of all
-languages, and where none of them finds anything, the weight of all cues together.
+Sentence by sentence: first what policy names, then the close reading of the plainest English verbs, then what `reading`
+finds in seven languages and `weighing` adds up.
 What the message quotes is not its own promise: lines that begin with `>` below a line that ends in a colon, as mail
 programs introduce a quotation. Lines so marked without that introduction are read, or `> ` would hide any promise.
 """
@@ -13,7 +13,10 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
-from core.rules.classes import english, grammar, letters, weighing
+from core.rules.classes import disguise, english, letters, weighing
+from core.rules.classes import findings as f
+from core.rules.classes import kinds as k
+from core.rules.classes.reading import TOKEN, Reading
 
 _MOST: Final = 8
 """Phrases shown to the reviewer; the ninth would not change the decision."""
@@ -29,12 +32,12 @@ _SHORTEST: Final = 4
 def promises(text: str, *, named: Iterable[str] = ()) -> tuple[str, ...]:
     """The phrases as written, at most eight, each once. `named` are further ones that policy asks for."""
     found: dict[str, None] = {}
-    read, spaced = letters.undisguised(letters.plain(_own(text)), telling=grammar.binds)
+    read, spaced = letters.undisguised(letters.plain(_own(text)), telling=disguise.binds)
     wanted = [(phrase, _normal(phrase)) for phrase in named]
     if wanted:
         whole = f" {_normal(read)} "
         found.update({phrase: None for phrase, spelled in wanted if spelled and f" {spelled} " in whole})
-    if spaced and (run := grammar.run_together(_lower(read))) is not None:
+    if spaced and (run := disguise.run_together(_lower(read))) is not None:
         found[run] = None
     after_deal = False
     for start, end in _sentences(read):
@@ -56,16 +59,68 @@ def _read(sentence: str, after_deal: bool) -> tuple[tuple[tuple[int, int], ...],
     lowered = _lower(sentence)
     if _RECEIPT.fullmatch(lowered.strip()):
         return (), False
-    spans = _worded(sentence, lowered)
-    if not spans and (weighed := weighing.promising(lowered, after_deal=after_deal)) is not None:
-        spans = (weighed,)
-    return spans, weighing.settles(lowered)
-
-
-def _worded(sentence: str, lowered: str) -> tuple[tuple[int, int], ...]:
     spaced = lowered.replace("\n", " ")
     close = tuple(english.promising(sentence)) if any(stem in spaced for stem in english.STEMS) else ()
-    return close or tuple(grammar.promising(lowered))
+    settled = False
+    for start, end in _pieces(lowered):
+        read = _reading(sentence, lowered, start, end)
+        if close and read.opening & k.TOLD and read.opening & k.YOU:
+            close = ()  # "as you wrote, the seller promised"
+        if not close and (span := _weighed(read, lowered[start:end], after_deal=after_deal)) is not None:
+            close = ((start + span[0], start + span[1]),)
+        settled = read.settles
+    return close, settled
+
+
+def _pieces(lowered: str) -> Iterator[tuple[int, int]]:
+    """Where the pieces of a sentence begin and end: one, unless it is longer than any sentence is."""
+    spans = [found.span() for found in TOKEN.finditer(lowered)]
+    for first in range(0, len(spans), _PIECE):
+        piece = spans[first : first + _PIECE]
+        yield piece[0][0], piece[-1][1]
+
+
+def _reading(sentence: str, lowered: str, start: int, end: int) -> Reading:
+    return Reading(lowered[start:end], TOKEN.findall(lowered[start:end]), TOKEN.findall(sentence[start:end]))
+
+
+def _weighed(read: Reading, lowered: str, *, after_deal: bool) -> tuple[int, int] | None:
+    """Where a piece promises by a set phrase or by its weight."""
+    if read.idiom is not None and not read.opening & (k.TOLD | k.NOT) and read.tokens[-1] != "?":
+        return read.idiom
+    if _titled(read) or (read.masks[0] & k.NOT and not read.frames & _SPARING):
+        return None
+    if read.frames & f.WE_DENY_GRANT and not read.plain and not read.frames & _SPARING:
+        return None  # "we guarantee nothing"
+    if weighing.promising(weighing.atoms(read, after_deal=after_deal)):
+        return read.idiom or read.span(lowered)
+    return None
+
+
+def _titled(read: Reading) -> bool:
+    """Whether a few words are a heading ("Your refund 12"), which promises nothing unless one of them settles it."""
+    words = sum(token.isalpha() for token in read.tokens)
+    says = read.every & _SAYING or read.frames & f.BARE_GRANT or read.idiom is not None
+    return words <= _TITLE and not says
+
+
+def atoms_of(text: str) -> list[int]:
+    """The atoms of each sentence of a text, as `promises` reads it; what the weights are fitted with."""
+    found = []
+    read = letters.plain(_own(text))
+    after_deal = False
+    for start, end in _sentences(read):
+        lowered = _lower(read[start:end])
+        for first, last in _pieces(lowered):
+            one = _reading(read[start:end], lowered, first, last)
+            found.append(weighing.atoms(one, after_deal=after_deal))
+            after_deal = one.settles
+    return found
+
+
+def forget() -> None:
+    """Forget the sentences that were read; for measuring."""
+    _known.cache_clear()
 
 
 _RECEIPT: Final = re.compile(
@@ -80,6 +135,10 @@ _RECEIPT: Final = re.compile(
     r"(?:request|message|enquiry|inquiry|e-?mail|question|application|claim|complaint)[.!]?"
 )
 """The whole of a receipt's sentence: it tells that something came in and grants nothing ("Order 5 confirmed")."""
+_TITLE: Final = 3
+_SAYING: Final = k.DEAL | k.FIRST | k.SELF | k.WILL | k.BE | k.HAVE | k.GET
+_PIECE: Final = 64
+_SPARING: Final = f.NO_COST | f.WE_SPARE | f.YOU_SPARED | f.SPARED | f.YOU_NEED_NOT
 _REMEMBERED: Final = 400
 _known = lru_cache(maxsize=4096)(_read)
 """Agents write the same sentences again and again."""

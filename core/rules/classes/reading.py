@@ -1,0 +1,260 @@
+"""Read one sentence: its language, the kinds of its words, and who does what in each of its clauses.
+
+What counts is how a sentence is built, not its wording: who acts (we, somebody of ours, others, the reader), in which
+tense, what kind of verb it is and what it is done to. Languages differ in their words and in where the verb stands;
+what comes out of here is the same for all of them, so `weighing` needs one table.
+
+Linear in the text: a word is looked up once, a clause is walked a bounded number of times.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final
+
+from core.rules.classes import kinds as k
+from core.rules.classes.frames import clause_frames
+from core.rules.classes.words import LANGUAGES
+
+TOKEN: Final = re.compile(r"\d+(?:[.,:]\d+)+|[^\W_]+|[$%?\u20ac\u00a3]|[,;:()!.\u2013\u2014](?=\s|$)")
+_DOT: Final = frozenset({"."})
+_MARKS: Final = frozenset(",;:()!.\u2013\u2014?")
+_JOINING: Final = (
+    frozenset({"but", "because", "however", "although", "while"}),
+    frozenset({"aber", "weil", "denn", "dass", "obwohl", "sondern"}),
+    frozenset({"mais", "car", "que", "qu"}),
+    frozenset({"pero", "porque", "sino", "aunque"}),
+    frozenset({"mas", "porque", "porem", "embora"}),
+    frozenset({"ma", "perche", "pero", "anzi"}),
+    frozenset({"maar", "want", "omdat", "dat", "hoewel"}),
+)
+"""Words at which a clause ends, in the order of `LANGUAGES`."""
+_CURRENCY: Final = frozenset(
+    {
+        "$", "%", "\u20ac", "\u00a3", "eur", "euro", "euros", "dollar", "dollars", "usd", "gbp", "aud", "chf", "cad",
+        "pounds", "pound", "reais", "pesos", "percent", "prozent", "procent", "brl", "francs", "bucks", "cent", "cents",
+        "franken", "dolares",
+    }
+)  # fmt: skip
+_TIMED: Final = re.compile(r"\d{1,2}(?:st|nd|rd|th|am|pm|h|h\d\d|er|uhr|e)")
+_SHORT_STEM: Final = 4
+"""A stem this short makes no verb of a word that is listed whole: sabado is no sab*er."""
+_LONGEST_WORD: Final = 40
+_LONGEST_STEM: Final = 16
+_LANE: Final = 16
+_SHIFTS: Final = [place * _LANE for place in range(len(LANGUAGES))]
+_CLAUSE: Final = 40
+"""Words of a clause that are read together; a longer one is read in pieces."""
+_SHORT_ANSWER: Final = 14
+_SHOWN: Final = (
+    k.FIRST | k.SELF | k.WILL | k.DEAL | k.GRANT | k.DO | k.SAY | k.FREE | k.MONEY | k.GET | k.SUM | k.SLOT | k.TIME
+)
+_VERBS: Final = k.GRANT | k.DO | k.SOFT | k.STATE
+_NOUNS: Final = k.SUM | k.SLOT | k.PACT | k.SYSTEM
+_COMPOUND: Final = 8
+_TELLING: Final = 6
+"""From this length on a word tells as much about its language as an everyday one."""
+_USUAL: Final = (k.COMMON, k.FIRST, k.YOU, k.YOUR, k.WILL, k.HAVE, k.BE, k.NOT)
+_COMMON: Final = [frozenset(" ".join(one.words[kind] for kind in _USUAL).split()) for one in LANGUAGES]
+_EVERYDAY: Final = frozenset(word for one in LANGUAGES for word in one.words[k.COMMON].split()) | frozenset(
+    word for one in LANGUAGES for kind in (k.FIRST, k.YOU, k.YOUR, k.WILL, k.HAVE, k.BE, k.NOT)
+    for word in one.words[kind].split()
+)  # fmt: skip
+
+
+def _tables() -> list[tuple[dict[str, int], dict[str, int], re.Pattern[str]]]:
+    found = []
+    for language in LANGUAGES:
+        exact: dict[str, int] = {}
+        begun: dict[str, int] = {}
+        for kind, words in language.words.items():
+            for word in words.split():
+                table, key = (begun, word[:-1]) if word.endswith("*") else (exact, word)
+                table[key] = table.get(key, 0) | kind
+        found.append((exact, begun, re.compile(language.participle)))
+    return found
+
+
+def _idioms() -> list[dict[str, list[str]]]:
+    """Of each language, each idiom under its longest word that is no everyday one."""
+    tables = []
+    for language in LANGUAGES:
+        keyed: dict[str, list[str]] = {}
+        for idiom in language.idioms:
+            every = re.findall(r"[^\W_]+", idiom)
+            rare = [word for word in every if word not in _EVERYDAY] or every
+            keyed.setdefault(max(rare, key=len), []).append(idiom)
+        tables.append(keyed)
+    return tables
+
+
+_TABLES: Final = _tables()
+_IDIOMS: Final = _idioms()
+
+
+def _kinds(token: str, place: int) -> int:  # noqa: C901, PLR0912 - one look-up after the other
+    """What a token is in one language. Of several verbs it could be, the longest that fits."""
+    exact, begun, participle = _TABLES[place]
+    language = LANGUAGES[place]
+    mask = exact.get(token, 0)
+    begun_only = not mask
+    named = mask & (_NOUNS | k.OURS | k.THEIRS | k.TIME)  # a noun that is listed whole is no verb
+    verb = mask & _VERBS
+    for size in range(min(len(token), _LONGEST_STEM), 1, -1):
+        found = begun.get(token[:size], 0)
+        if found:
+            mask |= found & ~_VERBS
+            if begun_only or (size > _SHORT_STEM and not named):
+                verb = verb or found & _VERBS
+    mask |= verb
+    if language.verb_last and len(token) >= _COMPOUND and not mask & _NOUNS:
+        mask |= _ending(token, exact)
+    if language.name == "en" and not mask & (_VERBS | _NOUNS) and token.endswith("s"):
+        mask |= exact.get(token[:-1], 0) & (_VERBS | k.SAY)
+    if not mask & _NOUNS and len(token) > 4 and token.endswith("s"):
+        mask |= exact.get(token[:-1], 0) & _NOUNS
+    if len(token) > 3 and (mask & _VERBS or language.name != "fr") and participle.fullmatch(token):
+        mask |= k.PART
+    if language.selves and mask & (_VERBS | k.SAY) and token.endswith(language.selves):
+        mask |= k.SELF
+    if not mask and len(token) > 6 and language.surely and token.endswith(language.surely):
+        mask = k.SELF
+    if mask & k.SAY and language.selves and language.name != "fr":
+        mask |= k.SELF
+    if mask & k.SELF and token.endswith("o") and not token.endswith(("mo", "ho", "rro", "ero", "iro", "aro")):
+        mask |= k.PRESENT_O
+    if language.name == "fr" and token.endswith("ez") and len(token) > 4:
+        mask |= k.YOUDO
+    if token in _IDIOMS[place]:
+        mask |= k.IDIOM
+    return mask
+
+
+def _ending(token: str, exact: dict[str, int]) -> int:
+    """What a compound is by its last part: a Mehrpreis is a Preis."""
+    for start in range(3, len(token) - 3):
+        found = exact.get(token[start:], 0) & _NOUNS
+        if found:
+            return found
+    return 0
+
+
+@lru_cache(maxsize=1 << 14)
+def looked_up(token: str) -> tuple[int, ...]:
+    """How many languages know a token, in lanes of 16 bits, then what it is in each of them."""
+    always = k.MONEY if token in _CURRENCY else 0
+    if token[0].isdigit():
+        always |= k.NUMBER | (k.TIME if _TIMED.fullmatch(token) else 0)
+    lanes = 0
+    found = []
+    for place in range(len(LANGUAGES)):
+        mask = _kinds(token, place)
+        if mask & ~k.PART:
+            telling = len(token) >= _TELLING or mask & k.SELF or token in _COMMON[place]
+            lanes += (2 if telling else 1) << (place * _LANE)
+        found.append(mask | always)
+    return (lanes, *found)
+
+
+class Reading:
+    """One sentence: `every` kind in it, the `frames` of its clauses (`plain`: those that nothing clouds), its words."""
+
+    __slots__ = ("every", "frames", "idiom", "language", "masks", "opening", "plain", "tokens")
+
+    def __init__(self, sentence: str, tokens: list[str], written: list[str]) -> None:
+        """`sentence` and `tokens` are in lower case, `written` are the tokens as they were written."""
+        looked = [looked_up(token if len(token) <= _LONGEST_WORD else token[:_LONGEST_WORD]) for token in tokens]
+        known = sum([one[0] for one in looked])
+        counts = [known >> shift & 0xFFFF for shift in _SHIFTS]
+        self.language = counts.index(max(counts))
+        self.tokens = tokens
+        self.masks = masks = [one[self.language + 1] for one in looked]
+        if self.language == _GERMAN:
+            _without_nouns(masks, written)
+        self.every = 0
+        for mask in masks:
+            self.every |= mask
+        self.opening = 0
+        for mask in masks[:3]:
+            self.opening |= mask
+        self.frames = self.plain = 0
+        verb_last = LANGUAGES[self.language].verb_last
+        english = self.language == 0
+        agent = 0
+        for start, end in clauses(tokens, _JOINING[self.language]):
+            found, plain, agent = clause_frames(
+                masks[start:end], tokens[start:end], english=english, verb_last=verb_last, inherited=agent
+            )
+            self.frames |= found
+            self.plain |= plain
+        self.idiom = self._idiom(sentence) if self.every & k.IDIOM else None
+
+    @property
+    def settles(self) -> bool:
+        """Whether a short sentence by itself says yes to what the next one names."""
+        short = 1 < len(self.tokens) <= _SHORT_ANSWER and self.tokens[-1] != "?"
+        return short and bool(self.opening & k.DEAL) and not self.every & k.POLITE
+
+    def span(self, sentence: str) -> tuple[int, int]:
+        """From the first telling word to the last: what a reviewer is shown."""
+        spans = [found.span() for found in TOKEN.finditer(sentence)]
+        telling = [span for span, mask in zip(spans, self.masks, strict=True) if mask & _SHOWN]
+        return (telling[0][0], telling[-1][1]) if telling else (spans[0][0], spans[-1][1])
+
+    def _idiom(self, sentence: str) -> tuple[int, int] | None:
+        """Where a set phrase that promises stands."""
+        keyed = _IDIOMS[self.language]
+        spaced = sentence.replace("\n", " ")
+        for token, mask in zip(self.tokens, self.masks, strict=True):
+            if not mask & k.IDIOM:
+                continue
+            for idiom in keyed.get(token, ()):
+                at = spaced.find(idiom)
+                end = at + len(idiom)
+                if at < 0 or spaced[end : end + 1].isalnum() or (at and spaced[at - 1].isalnum()):
+                    continue
+                if spaced[end : end + 1] == "'" and spaced[end + 1 : end + 2].isalnum():
+                    continue  # `on the house's account`
+                if not _denied_before(spaced[max(0, at - 40) : at]):
+                    return at, end
+        return None
+
+
+_GERMAN: Final = [one.name for one in LANGUAGES].index("de")
+
+
+def _without_nouns(masks: list[int], written: list[str]) -> None:
+    """German writes nouns with a capital: a Versicherung does not versichern. The first word tells nothing."""
+    begins = True
+    for n, token in enumerate(written):
+        if not begins and token[0].isupper() and not token.isupper() and not masks[n] & (k.YOU | k.YOUR):
+            masks[n] &= ~(_VERBS | k.SAY | k.PART | k.DEAL)
+        begins = token in _MARKS
+
+
+_DENYING: Final = frozenset(
+    {
+        "if", "not", "never", "nicht", "pas", "no", "non", "nao", "niet", "whether", "aucun", "aucune", "kein", "keine",
+        "keinen", "nessun", "nessuna", "ningun", "ninguna", "nenhum", "nenhuma", "geen", "ob", "ohne", "cannot", "t",
+    }
+)  # fmt: skip
+
+
+def _denied_before(text: str) -> bool:
+    return not _DENYING.isdisjoint(re.findall(r"[^\W_]+", text)[-4:])
+
+
+def clauses(tokens: list[str], joining: frozenset[str]) -> Iterator[tuple[int, int]]:
+    """Where each clause begins and ends, without the marks between them."""
+    start = 0
+    for place, token in enumerate(tokens):
+        if token in _DOT and place and tokens[place - 1].isdigit():
+            continue  # `1. Mai`
+        if token in _MARKS or token in joining or place - start >= _CLAUSE:
+            if place > start:
+                yield start, place
+            start = place + (token in _MARKS or token in joining)
+    if len(tokens) > start:
+        yield start, len(tokens)
