@@ -158,11 +158,13 @@ def _logging(tx: Transaction, record: MailboxRecord) -> Finding:
 def _revocation(tx: Transaction, record: MailboxRecord) -> Finding:
     c = LOG.c
     mine = (c.agent == record.agent_id, c.message.is_(None), c.type == "identity.drilled")
-    drilled = tx.one(select(c.at).where(*mine).order_by(c.seq.desc()).limit(1))
+    drilled = tx.one(select(c.at, c.data).where(*mine).order_by(c.seq.desc()).limit(1))
     ends = f"It ends early when: {_sentence(record.revoke_when or 'nobody said')}"
     if drilled is None:
         return Finding("revocation_path", detail=f"{ends} Revocation has never been drilled for {record.agent}.")
-    return Finding("revocation_path", found=True, detail=f"{ends} Last drilled {stamp(drilled.at)}.")
+    passed = orjson.loads(drilled.data).get("passed") is True
+    said = f"{ends} The last drill, {stamp(drilled.at)}, {'passed' if passed else 'failed'}."
+    return Finding("revocation_path", found=passed, detail=said)
 
 
 # --- deliverability -----------------------------------------------------------------------------------------------

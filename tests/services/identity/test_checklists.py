@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 from sqlalchemy import insert, update
 
@@ -205,26 +206,24 @@ def test_an_owner_who_is_no_operator_is_no_owner(store: Store) -> None:
     assert (found.found, "nobody" in found.detail) == (False, True)
 
 
-def test_revocation_is_the_desks_to_claim_only_once_it_was_drilled(store: Store) -> None:
+@pytest.mark.parametrize("passed", [True, False])
+def test_revocation_is_the_desks_to_claim_only_once_a_drill_passed(store: Store, passed: Any) -> None:
     make_keyed_desk(store)
     record = request(store).record
     found = shown(store, Kind.GOVERNANCE)["revocation_path"]
     assert (found.found, "never been drilled" in found.detail) == (None, True)
-    with store.read() as conn:
-        head = directory.mailbox(conn, SALES)
-    assert head is not None
 
     def drilled(tx: Any) -> None:
         tx.write(
             insert(table(LogEntry)).values(
                 seq=1_000, at=tx.now, type="identity.drilled", actor="operator:gail", agent=record.agent_id,
-                data=b"{}", prev=bytes(32), hash=bytes(32),
+                data=orjson.dumps({"passed": passed}), prev=bytes(32), hash=bytes(32),
             )
         )  # fmt: skip
 
     store.transact(drilled)
     found = shown(store, Kind.GOVERNANCE)["revocation_path"]
-    assert (found.found, "Last drilled" in found.detail) == (True, True)
+    assert (found.found, f"{'passed' if passed else 'failed'}." in found.detail) == (passed, True)
 
 
 # --- deliverability -----------------------------------------------------------------------------------------------
