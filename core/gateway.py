@@ -72,7 +72,7 @@ class Gateway:
             delivery.store,
             delivery.writer,
             delivery.house,
-            Authenticator(delivery.store),
+            Authenticator(delivery.store, delivery.writer),
             self.traffic,
             self.composers,
             lambda: self.heartbeat.trouble,

@@ -21,6 +21,7 @@ from core.api.routes import docs
 from core.api.routes.emails import Intake
 from core.api.routes.feedback import Feedback
 from core.api.routes.health import Health
+from core.api.routes.inventory import Inventory
 from core.api.routes.mailboxes import Identities
 from core.api.routes.operators import People
 from core.api.routes.oversight import Operators
@@ -44,6 +45,7 @@ def build(desk: ApiContext, settings: Settings) -> FastAPI:
     app.include_router(Identities(desk, settings).router)
     app.include_router(Signing(desk, settings).router)
     app.include_router(Operators(desk).router)
+    app.include_router(Inventory(desk).router)
     app.include_router(Tokens(desk).router)
     app.include_router(People(desk).router)
     app.include_router(WebhookRoutes(desk).router)

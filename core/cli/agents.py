@@ -68,7 +68,15 @@ def show(seat: CommandContext, name: Name) -> Said:
         held = directory.tokens(conn, agent=name)
     now = seat.now
     rows = [
-        (one.id, ",".join(one.scopes), one.issued_by, stamp(one.expires_at), "alive" if one.alive(now) else "ended")
+        (
+            one.id,
+            one.parent_id,
+            ",".join(one.scopes),
+            one.issued_by,
+            serializers.when(one.last_used_at),
+            stamp(one.expires_at),
+            "alive" if one.alive(now) else "ended",
+        )
         for one in held
     ]
     text = "\n\n".join(
@@ -77,7 +85,7 @@ def show(seat: CommandContext, name: Name) -> Said:
             table(
                 ("MAILBOX", "STATUS", "MODE"), [(box.address, box.status, box.mode) for box in boxes], none="no mailbox"
             ),
-            table(("TOKEN", "SCOPES", "ISSUED BY", "ENDS", "STATE"), rows, none="no token"),
+            table(("TOKEN", "FROM", "SCOPES", "ISSUED BY", "LAST USED", "ENDS", "STATE"), rows, none="no token"),
         ]
     )
     data = serializers.agent(found) | {
@@ -156,9 +164,9 @@ def delegate(
         "parent": own.id,
         "agent": own.agent_name,
         "scopes": [*issued.scopes],
-        "run": own.run_key or run,
-        "user": own.run_user or user,
-        "test": own.test,
+        "run": issued.run,
+        "user": issued.user,
+        "test": issued.test,
         "expires_at": stamp(issued.expires_at),
     }
     return Said(

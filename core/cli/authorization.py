@@ -63,6 +63,8 @@ ACCESS: Final[Mapping[str, Verb | Free]] = {
     "mailbox evidence": Verb.DESK_READ,
     "agent suspend": ACTS,
     "agent resume": ACTS,
+    "drill": ACTS,
+    "inventory": Verb.DESK_READ,
     "agent list": Verb.DESK_READ,
     "agent show": Verb.DESK_READ,
     "token issue": ACTS,

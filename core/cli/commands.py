@@ -46,6 +46,10 @@ ENTRIES: Final = (
     Entry("restore", "Make a desk from a backup, verify it, and keep it stopped.", "backup", noun=False),
     Entry("migrate", "Bring the database to the schema of this version.", "backup", noun=False),
     Entry("docs", "Read a page of the documentation: providers, setting up.", "docs", noun=False),
+    Entry("drill", "Exercise revocation: revoke an agent's tokens, try to send with them, restore it by fresh ones.",
+          "drill", noun=False),
+    Entry("inventory", "Every non-human identity: owner, reviewers, credentials and their age, last use, last drill, "
+          "findings.", "inventory", noun=False),
     Entry("stream", "Sending subdomains: routes, DKIM keys, DNS records, warm-up.", "streams"),
     Entry("mailbox", "Identities: asked for, signed, bounded, ended.", "mailboxes"),
     Entry("agent", "Agents: suspend, resume, look.", "agents", "agent_app"),

@@ -12,7 +12,7 @@ from typing import Any, Final
 import typer
 
 from core.cli.context import CommandContext, command
-from core.cli.diagnostics import database, machine, routes, streams
+from core.cli.diagnostics import database, identities, machine, routes, streams
 from core.cli.diagnostics.finding import Finding, Grade
 from core.cli.output import Said, table
 from core.errors import PostroomError
@@ -56,6 +56,7 @@ def _findings(seat: CommandContext) -> Iterator[Finding]:
     yield from database.workers(seat)
     yield from database.unproved(seat)
     yield from database.notified(seat)
+    yield from identities.records(seat)
     if not stored:
         yield Finding(Grade.WARN, "stream", "", "there is none", "postroom stream add DOMAIN --relay smtp://HOST:PORT")
     for stream in stored:

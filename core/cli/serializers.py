@@ -154,6 +154,9 @@ def agent(one: AgentFacts) -> dict[str, Any]:
         "suspended_by": one.suspended_by,
         "suspend_reason": one.suspend_reason,
         "suspend_figures": one.suspend_figures,
+        "drilled_at": when(one.drilled_at),
+        "drilled_by": one.drilled_by,
+        "drill_failures": one.drill_failures,
     }
 
 
@@ -170,6 +173,7 @@ def token(one: TokenRecord) -> dict[str, Any]:
         "issued_by": one.issued_by,
         "expires_at": when(one.expires_at),
         "revoked_at": when(one.revoked_at),
+        "last_used_at": when(one.last_used_at),
     }
 
 

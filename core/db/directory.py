@@ -7,7 +7,7 @@ here carries confirmed roles only, so that no caller can forget to leave the oth
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
@@ -203,14 +203,19 @@ def mailbox(conn: Connection, address: str) -> MailboxRecord | None:
 
 
 def mailboxes(
-    conn: Connection, *, after: str = "", agent: str | None = None, status: str | None = None, limit: int = PAGE
+    conn: Connection,
+    *,
+    after: str = "",
+    agent: str | None = None,
+    status: str | Collection[str] | None = None,
+    limit: int = PAGE,
 ) -> list[MailboxRecord]:
-    """A page by address; the next begins `after` the last address of this one."""
+    """A page by address; the next begins `after` the last address of this one. `status`: one, or any of several."""
     wanted = _mailboxes().where(MAILBOX.c.address > after)
     if agent is not None:
         wanted = wanted.where(AGENT.c.name == agent)
     if status is not None:
-        wanted = wanted.where(MAILBOX.c.status == status)
+        wanted = wanted.where(MAILBOX.c.status.in_([status] if isinstance(status, str) else status))
     return [_record(row) for row in conn.execute(wanted.order_by(MAILBOX.c.address).limit(limit))]
 
 
@@ -286,6 +291,10 @@ class AgentFacts:
     suspend_reason: str | None
     suspend_figures: dict[str, Any]
     guard_since: int
+    drill_started_at: int | None
+    drilled_at: int | None
+    drilled_by: str | None
+    drill_failures: list[str] | None
 
 
 _AGENTS: Final[Select[Any]] = select(*(AGENT.c[f.name] for f in fields(AgentFacts)))
@@ -300,6 +309,10 @@ def agents(conn: Connection, *, after: str = "", limit: int = PAGE) -> list[Agen
     """A page by name."""
     rows = conn.execute(_AGENTS.where(AGENT.c.name > after).order_by(AGENT.c.name).limit(limit))
     return [AgentFacts(**row._asdict()) for row in rows]
+
+
+def agents_by_id(conn: Connection, ids: Collection[int]) -> list[AgentFacts]:
+    return [AgentFacts(**row._asdict()) for row in conn.execute(_AGENTS.where(AGENT.c.id.in_(ids)))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,6 +332,7 @@ class TokenRecord:
     issued_by: str
     expires_at: int
     revoked_at: int | None
+    last_used_at: int | None
 
     def alive(self, now: int) -> bool:
         return self.revoked_at is None and now < self.expires_at
@@ -350,12 +364,12 @@ def tokens(
 
 
 def tokens_alive(
-    conn: Connection, *, now: int, agent_id: int | None = None, parent: int | None = None
+    conn: Connection, *, now: int, agent_id: int | Collection[int] | None = None, parent: int | None = None
 ) -> list[TokenRecord]:
-    """Those that still open something: of an agent, or delegated from a token."""
+    """Those that still open something: of an agent or several, or delegated from a token."""
     wanted = _TOKENS.where(TOKEN.c.revoked_at.is_(None), TOKEN.c.expires_at > now)
     if agent_id is not None:
-        wanted = wanted.where(TOKEN.c.agent_id == agent_id)
+        wanted = wanted.where(TOKEN.c.agent_id.in_([agent_id] if isinstance(agent_id, int) else agent_id))
     if parent is not None:
         wanted = wanted.where(TOKEN.c.parent_id == parent)
     return [_token(row) for row in conn.execute(wanted.order_by(TOKEN.c.id))]

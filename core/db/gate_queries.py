@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Row, Select, bindparam, or_, select
+from sqlalchemy import Connection, Row, Select, bindparam, case, func, or_, select
 
 from core.db.tables import (
     Agent,
@@ -54,7 +54,9 @@ class TokenFacts:
     run_key: str | None
     run_user: str | None
     expires_at: int
+    """Of a delegated token: its own end, or its parent's where that is earlier."""
     revoked_at: int | None
+    """Of a delegated token: also when its parent was revoked."""
     issued_by: str
 
     def alive(self, now: int) -> bool:
@@ -185,10 +187,21 @@ def token(tx: Transaction, token_id: int) -> TokenFacts | None:
     )
 
 
-_TOKEN: Final[Select[Any]] = select(
-    TOKEN.c.id, TOKEN.c.agent_id, AGENT.c.name.label("agent_name"), TOKEN.c.scopes, TOKEN.c.test, TOKEN.c.run_key,
-    TOKEN.c.run_user, TOKEN.c.expires_at, TOKEN.c.revoked_at, TOKEN.c.issued_by,
-).join(AGENT, AGENT.c.id == TOKEN.c.agent_id)  # fmt: skip
+_PARENT: Final = TOKEN.alias("parent")
+# Liveness is read through the parent. Revoking a parent revokes its children too, but a child that is delegated in
+# another transaction at that moment would not be among them, and would outlive what it was made from.
+_TOKEN: Final[Select[Any]] = (
+    select(
+        TOKEN.c.id, TOKEN.c.agent_id, AGENT.c.name.label("agent_name"), TOKEN.c.scopes, TOKEN.c.test, TOKEN.c.run_key,
+        TOKEN.c.run_user, TOKEN.c.issued_by,
+        case((_PARENT.c.expires_at < TOKEN.c.expires_at, _PARENT.c.expires_at), else_=TOKEN.c.expires_at).label(
+            "expires_at"
+        ),
+        func.coalesce(TOKEN.c.revoked_at, _PARENT.c.revoked_at).label("revoked_at"),
+    )
+    .join(AGENT, AGENT.c.id == TOKEN.c.agent_id)
+    .outerjoin(_PARENT, _PARENT.c.id == TOKEN.c.parent_id)
+)  # fmt: skip
 
 
 _TOKEN_BY_HASH: Final = _TOKEN.where(TOKEN.c.hash == bindparam("b_hash"))

@@ -97,6 +97,38 @@ class TokenDelegated(Event):
     parent: int
     scopes: list[str]
     expires_at: int
+    bound_run: str | None = None
+
+
+@fact("identity.drill_due")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityDrillDue(Event):
+    """Policy wants the agent's revocation exercised. `last_at` is its last drill; None: it never had one."""
+
+    due_at: int
+    last_at: int | None
+
+
+@fact("identity.drilled")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityDrilled(Event):
+    """A revocation drill ended. `failures` is empty if it passed; `restored` are the tokens issued afterwards."""
+
+    passed: bool
+    failures: list[str]
+    revoked: list[int]
+    """Tokens that were in force and were revoked."""
+    probes: list[int]
+    """Test tokens that stood for them: the desk knows no secret of an agent's, so it sent with these."""
+    gateways: list[str]
+    """Addresses at which every probe was tried."""
+    closed_ms: int | None
+    """Time from the revocation to the last refusal; None if something was not refused."""
+    records: list[str]
+    """DNS records to remove so that nothing signed with the streams' keys verifies."""
+    remaining: list[str]
+    """DNS records that would remain, and still vouch for mail that comes through the relay."""
+    restored: list[int]
 
 
 @fact("operator.added")

@@ -53,6 +53,7 @@ class Verb(enum.StrEnum):
     RUN_OPEN = "start a run or say what it is for"
     TOKEN_ISSUE = "issue a token"  # noqa: S105 - a verb, not a password
     TOKEN_REVOKE = "revoke a token"  # noqa: S105 - a verb, not a password
+    AGENT_DRILL = "drill an agent's revocation"
     OPERATOR_ADD = "add an operator"
     OPERATOR_CONFIRM = "confirm an operator"
     OPERATOR_DISABLE = "disable an operator"
@@ -121,6 +122,8 @@ MAY: Final[Mapping[Verb, frozenset[Role]]] = {
     Verb.RUN_OPEN: TIGHTENERS,
     Verb.TOKEN_ISSUE: _GOVERNANCE,
     Verb.TOKEN_REVOKE: TIGHTENERS,
+    # A drill ends with fresh tokens; whoever cannot issue them would leave the agent cut off.
+    Verb.AGENT_DRILL: _GOVERNANCE,
     Verb.OPERATOR_ADD: _ADMIN,
     Verb.OPERATOR_CONFIRM: _GOVERNANCE,
     Verb.OPERATOR_DISABLE: _ADMIN,

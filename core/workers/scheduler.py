@@ -18,7 +18,7 @@ from core.errors import PostroomError
 from core.model import Clock
 from core.services.control import gateway_registry, retention, site_discovery
 from core.services.feedback import anomalies
-from core.services.identity import retirement
+from core.services.identity import drills, retirement
 from core.services.sending import clock_skew, delivery, refusals, review, runs
 
 log = structlog.get_logger("housekeeping")
@@ -47,6 +47,7 @@ CHORES: Final = (
     PeriodicTask("bulk line", 60.0, site_discovery.watch_bulk_line),
     PeriodicTask("anomalies", 60.0, anomalies.watch),
     PeriodicTask("refusals", 60.0, refusals.tell),
+    PeriodicTask("drills due", 60.0, drills.ask_due),
     PeriodicTask("purge", 60.0, retention.purge_due),
     PeriodicTask("forget", 300.0, retention.forget_old),
 )

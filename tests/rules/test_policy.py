@@ -177,6 +177,8 @@ def test_every_key_has_a_direction() -> None:
 EDITS = {
     "quota.messages": ("50", "200_000"),
     "quota.megabytes": ("50", "20_000"),
+    "identities.drill_every": ('"30d"', '"180d"'),
+    "identities.unused_after": ('"7d"', '"90d"'),
     "oversight.default_mode": ('"gated_all"', '"monitored"'),
     "oversight.pending_expiry": ('"1h"', '"80h"'),
     "oversight.release_delay": ('"20s"', '"0s"'),

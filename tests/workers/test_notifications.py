@@ -29,6 +29,7 @@ from core.events import (
 from core.model import Mode
 from core.rules import policy as policies
 from core.rules.policy import Policy
+from core.services.identity import drills
 from core.services.notify import notification_outbox
 from core.services.notify.apprise_client import Reach
 from core.workers.notifications import NotificationWorker, send_test
@@ -179,6 +180,26 @@ def test_a_dead_webhook_is_told_where_policy_names_it(store: Store, clock: FakeC
             await notify.look()
             (post,) = channel.posts
             assert "answered 410 Gone" in post["message"]
+
+    asyncio.run(story())
+
+
+def test_a_drill_that_is_due_is_asked_for_whatever_events_policy_names(store: Store, clock: FakeClock) -> None:
+    async def story() -> None:
+        async with chat() as channel, writing(store) as writer:
+            desk_of(store, telling(channel, events=[]))
+            notify = voice(store, writer)
+            await notify.look()
+            clock.advance(micros=90 * DAY)
+            await notify.look()
+            assert store.transact(drills.ask_due) == 1
+            await notify.look()
+            clock.advance(micros=5 * MINUTE + 1)
+            await notify.look()
+            (post,) = channel.posts
+            assert post["title"] == "drill due: support-bot"
+            assert "was never exercised" in post["message"]
+            assert "postroom drill support-bot" in post["message"]
 
     asyncio.run(story())
 

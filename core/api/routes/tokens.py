@@ -101,8 +101,20 @@ class Tokens:
         issued = await self._desk.writer.do(
             lambda tx: tokens.delegate(tx, parent=own.id, grant=grant, token_hash=minted.digest, actor=actor)
         )
-        told = {"token": minted.secret, "id": issued.token, "scopes": [*issued.scopes]}
-        return answer_json(201, told | {"run": own.run_key or asked.run, "expires_at": stamp(issued.expires_at)})
+        return answer_json(
+            201,
+            {
+                "token": minted.secret,
+                "id": issued.token,
+                "parent": own.id,
+                "agent": own.agent_name,
+                "scopes": [*issued.scopes],
+                "run": issued.run,
+                "user": issued.user,
+                "test": issued.test,
+                "expires_at": stamp(issued.expires_at),
+            },
+        )
 
 
 def _shown(one: TokenRecord) -> dict[str, Any]:
@@ -118,4 +130,5 @@ def _shown(one: TokenRecord) -> dict[str, Any]:
         "issued_by": one.issued_by,
         "expires_at": stamp(one.expires_at),
         "revoked_at": None if one.revoked_at is None else stamp(one.revoked_at),
+        "last_used_at": None if one.last_used_at is None else stamp(one.last_used_at),
     }

@@ -5,7 +5,7 @@ Only digests of secrets are here. An agent is suspended whole, whatever mailboxe
 
 from __future__ import annotations
 
-from sqlalchemy import LargeBinary, UniqueConstraint
+from sqlalchemy import JSON, LargeBinary, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from core.db.tables.columns import AUTO, Json, big, json, maybe_big
@@ -48,6 +48,14 @@ class Agent(SQLModel, table=True):
     suspend_figures: Json = json(default_factory=dict)
     guard_since: int = big(default=0)
     warned: Json = json(default_factory=dict)
+    drill_started_at: int | None = maybe_big()
+    """Start of a revocation drill that has not finished. Set and old: the drill died and the agent has no token."""
+    drilled_at: int | None = maybe_big()
+    drilled_by: str | None = None
+    drill_failures: list[str] | None = Field(default=None, sa_type=JSON)
+    """What the last drill found wrong; empty after one that passed."""
+    drill_asked_at: int | None = maybe_big()
+    """When people were last told that a drill is due."""
 
 
 class Token(SQLModel, table=True):
@@ -66,6 +74,8 @@ class Token(SQLModel, table=True):
     issued_by: str
     expires_at: int = big()
     revoked_at: int | None = maybe_big()
+    last_used_at: int | None = maybe_big()
+    """Last time an API request presented it, to within a minute; None: never."""
 
 
 class Run(SQLModel, table=True):

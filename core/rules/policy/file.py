@@ -32,6 +32,8 @@ minimum_time_on_rung = "24h" # from one raise of a mailbox's mode to the next; t
 
 [identities]
 longest_life = "365d"        # from its request or renewal to its end; who needs it longer renews it
+drill_every = "90d"          # how often revocation is exercised: `postroom drill AGENT`; when due, people are asked
+unused_after = "30d"         # an identity whose tokens nobody presents for so long is reported as unused
 
 [budgets.run]
 cap = 100                    # recipients in a run's whole life; more needs a human's explicit confirmation

@@ -142,6 +142,11 @@ class Oversight(Section):
 class Identities(Section):
     # From the request, or a renewal, to the end. What nobody renews ends by itself.
     longest_life: Annotated[int, Span(DAY, 3_650 * DAY), Tightens.LESS] = 365 * DAY
+    # The desk never drills by itself: a drill cuts a working agent off until it has its new token. When one is due,
+    # people are asked (core.services.identity.drills).
+    drill_every: Annotated[int, Span(HOUR, 366 * DAY), Tightens.LESS] = 90 * DAY
+    # Reported, not acted upon.
+    unused_after: Annotated[int, Span(HOUR, 366 * DAY), Tightens.LESS] = 30 * DAY
 
 
 class RunBudget(Section):

@@ -23,6 +23,7 @@ from core.db.tables import Agent, Body, Message, Recipient, Run, Token, table
 from core.durations import stamp
 from core.events import Event
 from core.ids import spell_id
+from core.model import plural
 
 MESSAGE: Final = table(Message)
 RECIPIENT: Final = table(Recipient)
@@ -163,6 +164,7 @@ def told(entry: Entry, messages: Mapping[int, Row[Any]], people: People) -> Step
         or _came_of_it(event, people)
         or _read(event)
         or _signed(event)
+        or _credential(event)
     )
     kind, text = said or ("change", f"{event.type} by {event.actor} {lines.detail(event.data())}".rstrip())
     data: dict[str, Any] = {**event.data()}
@@ -299,6 +301,30 @@ def _signed(event: Event) -> Said:
             return "change", text + "".join(f" · {name} {digest[:12]}" for name, digest in digests if digest)
         case _:
             return None
+
+
+def _credential(event: Event) -> Said:
+    """What became of an agent's tokens: who made which out of which, and who took it away."""
+    match event:
+        case facts.TokenIssued():
+            test = "test token" if event.test else "token"
+            return "change", f"{event.actor} issued {test} {event.token}: {_reach(event.scopes, event)}"
+        case facts.TokenDelegated():
+            chain = f"token {event.token}, delegated from token {event.parent}"
+            return "change", f"{event.actor} made {chain}: {_reach(event.scopes, event)}"
+        case facts.TokenRevoked():
+            return "change", f"{event.actor} revoked token {event.token}{_why(event.reason)}"
+        case facts.IdentityDrilled():
+            result = "passed" if event.passed else f"failed: {', '.join(event.failures)}"
+            tokens_ = f"{plural(len(event.revoked), 'token')} revoked, {len(event.restored)} issued afresh"
+            return "change", f"{event.actor} drilled its revocation ({tokens_}): {result}"
+        case _:
+            return None
+
+
+def _reach(scopes: Sequence[str], event: facts.TokenIssued | facts.TokenDelegated) -> str:
+    run = f", run {event.bound_run}" if event.bound_run is not None else ""
+    return f"{', '.join(scopes)}{run}, until {stamp(event.expires_at)}"
 
 
 def _why(reason: str | None) -> str:

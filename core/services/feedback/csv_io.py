@@ -1,4 +1,4 @@
-"""Spreadsheets of recipients that come in and go out as CSV: row by row, in bounded memory.
+"""Spreadsheets that come in and go out as CSV: row by row, in bounded memory, and harmless to open.
 
 A list of a million addresses always holds some bad rows. They are reported with their lines and the rest is kept; and
 a list is imported in hands, each a transaction of its own, so that the desk goes on sending meanwhile.
@@ -68,10 +68,30 @@ def hands(
 
 
 def written(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
-    """CSV lines, the columns' names first."""
+    """CSV lines, the columns' names first. Text that a spreadsheet would run as a formula is quoted; see `harmless`."""
     yield _line(columns)
     for cells in rows:
-        yield _line(["" if cell is None else str(cell) for cell in cells])
+        yield _line(["" if cell is None else harmless(cell) if isinstance(cell, str) else str(cell) for cell in cells])
+
+
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What starts a formula (OWASP, CSV injection); the last four are full-width, which some spreadsheets take as well."""
+_QUOTED: Final = (*_FORMULA, "'")
+
+
+def harmless(text: str) -> str:
+    """Text with an apostrophe in front where a spreadsheet would take it for a formula.
+
+    An agent's purpose, a reason or the local part of an address may begin with `=`: whoever opens the export would run
+    it. `plain_text` takes the apostrophe away again, so what is exported imports as it was.
+    """
+    first = text.lstrip(" ")
+    return f"'{text}" if first.startswith(_FORMULA) or text.startswith("'") else text
+
+
+def plain_text(cell: str) -> str:
+    """What `harmless` was given."""
+    return cell[1:] if cell.startswith("'") and cell[1:].lstrip(" ").startswith(_QUOTED) else cell
 
 
 def _cells(lines: Iterable[str], columns: Sequence[str]) -> Iterator[tuple[int, Cells | BadRow]]:
@@ -85,7 +105,7 @@ def _cells(lines: Iterable[str], columns: Sequence[str]) -> Iterator[tuple[int, 
             continue
         if row is None:
             return
-        trimmed = [cell.strip().removeprefix("\ufeff") for cell in row]
+        trimmed = [plain_text(cell.strip().removeprefix("\ufeff")) for cell in row]
         if not any(trimmed):
             continue
         if names is None:
@@ -98,6 +118,8 @@ def _cells(lines: Iterable[str], columns: Sequence[str]) -> Iterator[tuple[int, 
 
 
 def _line(cells: Sequence[object]) -> str:
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerow(cells)
-    return out.getvalue()
+    out = io.StringIO(newline="")
+    # The module quotes the characters of its line end. With "\n" alone a carriage return in a cell would stand bare,
+    # and readers that take it for the end of a row would begin the next one with whatever follows it.
+    csv.writer(out, lineterminator="\r\n").writerow(cells)
+    return out.getvalue().removesuffix("\r\n") + "\n"

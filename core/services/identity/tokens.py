@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, or_, update
 
 from core.db import directory, gate_queries
 from core.db.directory import TokenRecord
@@ -48,11 +48,17 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """What became of it. It ends no later than the last of the agent's identities."""
+    """What became of it. It ends no later than the last of the agent's identities.
+
+    `run` and `user` are what binds it, `test` whether it is a test token: a delegated one has them from its parent.
+    """
 
     token: int
     expires_at: int
     scopes: tuple[Scope, ...]
+    run: str | None = None
+    user: str | None = None
+    test: bool = False
 
 
 def issue(tx: Transaction, *, agent: str, grant: Grant, token_hash: bytes, actor: Actor) -> Issued:
@@ -74,7 +80,7 @@ def issue(tx: Transaction, *, agent: str, grant: Grant, token_hash: bytes, actor
             test=grant.test, bound_run=grant.run,
         )
     )  # fmt: skip
-    return Issued(token, expires_at, grant.scopes)
+    return Issued(token, expires_at, grant.scopes, grant.run, grant.user, grant.test)
 
 
 def delegate(tx: Transaction, *, parent: int, grant: Grant, token_hash: bytes, actor: Actor) -> Issued:
@@ -105,10 +111,10 @@ def delegate(tx: Transaction, *, parent: int, grant: Grant, token_hash: bytes, a
     tx.emit(
         TokenDelegated(
             actor=str(actor), agent=own.agent_id, token=token, parent=own.id, scopes=_spelled(grant.scopes),
-            expires_at=expires_at,
+            expires_at=expires_at, bound_run=run,
         )
     )  # fmt: skip
-    return Issued(token, expires_at, grant.scopes)
+    return Issued(token, expires_at, grant.scopes, run, user, bool(own.test))
 
 
 def revoke(tx: Transaction, *, token: int, actor: Actor, reason: str | None = None) -> int:
@@ -128,6 +134,20 @@ def end(tx: Transaction, tokens: Sequence[TokenRecord], *, actor: Actor, reason:
         tx.write(update(TOKEN).where(TOKEN.c.id == one.id).values(revoked_at=tx.now))
         tx.emit(TokenRevoked(actor=str(actor), agent=one.agent_id, token=one.id, reason=reason))
     return len(tokens)
+
+
+def note_use(tx: Transaction, token: int) -> None:
+    """Keep that a token was presented just now; an observation of the API, not an act, so it leaves no event."""
+    tx.write_keeping_memo(_USED, [{"b_id": token, "b_at": tx.now}])
+
+
+_USED: Final = (
+    update(TOKEN)
+    .where(
+        TOKEN.c.id == bindparam("b_id"), or_(TOKEN.c.last_used_at.is_(None), TOKEN.c.last_used_at < bindparam("b_at"))
+    )
+    .values(last_used_at=bindparam("b_at"))
+)
 
 
 # --- how ------------------------------------------------------------------------------------------------------------

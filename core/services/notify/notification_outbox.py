@@ -29,6 +29,7 @@ from core.events import (
     Event,
     GatewayLost,
     GatewayStarted,
+    IdentityDrillDue,
     ReviewExpiring,
     WebhookDead,
 )
@@ -120,9 +121,10 @@ def _events(tx: Transaction, policy: Policy, *, after: int) -> tuple[list[Messag
 
 
 def _kinds(policy: Policy) -> set[str]:
-    """The facts that people are told of: those the policy names, and the end of held mail where it says when."""
+    """The facts that people are told of: those the policy names, drills that are due, and the end of held mail."""
     ends = {ReviewExpiring.type, EmailExpired.type} if policy.notify.expiry_before else set()
-    return {*policy.notify.events, *ends}
+    # A drill never starts by itself: if nobody is asked, what policy schedules does not happen.
+    return {*policy.notify.events, *ends, IdentityDrillDue.type}
 
 
 def _held(tx: Transaction, policy: Policy, *, after: int) -> tuple[list[Message], int]:
@@ -184,6 +186,13 @@ def _say(event: Event, about: str) -> tuple[str, str, Severity]:
             return "agent resumed", f"{event.actor} let {about} go on: {event.reason}", "info"
         case DeskStopped() | DeskStarted() | GatewayLost() | GatewayStarted():
             return _say_desk(event)
+        case IdentityDrillDue():
+            last = "was never exercised" if event.last_at is None else f"was last exercised {stamp(event.last_at)}"
+            text = (
+                f"the revocation of {about} {last}; a drill ends its tokens and issues fresh ones, so choose the time "
+                f"with its owner: postroom drill {about}"
+            )
+            return "drill due", text, "warning"
         case WebhookDead():
             text = f"the webhook of {about} never took entry {event.seq} ({event.event}): {event.reason}"
             return "webhook dead", text, "warning"

@@ -18,6 +18,7 @@ from core.db import audit_log
 from core.db.store import Store
 from core.db.tables import Body, Mailbox, Message, Stream, Token, table
 from core.demo.clock import FakeClock
+from core.durations import HOUR, stamp
 from core.ids import read_id
 from core.model import Mode, Reply
 from core.rules import policy as policies
@@ -501,6 +502,48 @@ def test_an_agent_passes_on_a_token_for_one_run_that_ends_with_its_own(agent: Vi
     problem(passed.send(run={"id": "run-9"}), 401, "unauthenticated")
     with store.read() as conn:
         assert "token.delegated" in {entry.event.type for entry in audit_log.read(conn, after=0)}
+
+
+def test_a_delegated_token_sends_in_its_run_only_whatever_run_its_bearer_names(agent: Visitor) -> None:
+    made = agent.post("/tokens/delegate", {"run": "run-9", "user": "ann@acme.test"})
+    told = made.json()
+    assert (told["parent"], told["agent"], told["run"], told["user"], told["test"], told["scopes"]) == (
+        agent.bench.token.id, "support-bot", "run-9", "ann@acme.test", False, ["send"],
+    )  # fmt: skip
+    passed = agent.using(told["token"])
+    sent = passed.send(run={"id": "another", "user": "eve@acme.test"})
+    assert sent.status_code == 202, sent.text
+    story = agent.operator("alice").get(f"/trace/{sent.json()['message_id']}").json()
+    (handed_in,) = [one for one in story["steps"] if one["kind"] == "submitted"]
+    assert handed_in["text"].endswith(f"with token {told['id']}, delegated from token {told['parent']}, issued by gail")
+    started = [one["text"] for one in story["steps"] if one["kind"] == "run"]
+    assert started[0].startswith("ann@acme.test started run run-9")
+
+
+def test_a_delegated_token_ends_when_its_parents_life_is_over(agent: Visitor, clock: FakeClock) -> None:
+    bench = agent.bench
+    issue(bench.store, bench.agent_id, secret="pra_short", expires_at=clock.now() + HOUR)
+    short = agent.using(f"pra_short{bench.agent_id}False")
+    told = short.post("/tokens/delegate", {"run": "run-9", "ttl": "8h"}).json()
+    assert told["expires_at"] == stamp(clock.now() + HOUR)
+    passed = agent.using(told["token"])
+    clock.advance(micros=HOUR - 1)
+    assert passed.send(run={"id": "run-9"}).status_code == 202
+    clock.advance(micros=1)
+    problem(passed.send(run={"id": "run-9"}), 401, "unauthenticated")
+
+
+def test_the_chain_of_a_token_stands_in_its_agents_story(agent: Visitor) -> None:
+    told = agent.post("/tokens/delegate", {"run": "run-9"}).json()
+    agent.bench.store.transact(
+        lambda tx: tokens.revoke(tx, token=agent.bench.token.id, actor=GAIL, reason="found in a log")
+    )
+    story = agent.operator("alice").get("/trace/support-bot").json()
+    texts = [one["text"] for one in story["steps"]]
+    made = f"agent:support-bot made token {told['id']}, delegated from token {told['parent']}: send, run run-9"
+    assert any(text.startswith(made) for text in texts)
+    ended = [text for text in texts if text.startswith("gail revoked token")]
+    assert ended == [f"gail revoked token {one}: found in a log" for one in (told["parent"], told["id"])]
 
 
 def test_a_test_token_touches_no_live_mail(agent: Visitor) -> None:

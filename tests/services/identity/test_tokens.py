@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Table, select, update
 
-from core.db import directory
+from core.db import directory, gate_queries
 from core.db.store import Store
-from core.db.tables import Agent, Consent, Mailbox, Operator, PolicyVersion, Signoff, Stream, Suppression, table
+from core.db.tables import Agent, Consent, Mailbox, Operator, PolicyVersion, Signoff, Stream, Suppression, Token, table
 from core.db.transaction import Transaction
 from core.demo.clock import FakeClock
 from core.durations import DAY, HOUR
@@ -201,6 +201,41 @@ def test_delegating_buys_no_more_runs_than_the_token_itself_may_open(store: Stor
         delegate(store, parent, run=f"run-{number}")
     with pytest.raises(Conflict, match="runs within the hour"):
         delegate(store, parent, run="one more")
+
+
+def test_a_delegated_token_ends_with_its_parent_though_its_own_row_says_otherwise(
+    store: Store, clock: FakeClock
+) -> None:
+    """A child that is delegated while its parent is being revoked is not among those that are revoked with it."""
+    make_desk(store)
+    parent = issue(store, ttl=HOUR).token
+    child = delegate(store, parent, run="run-1", ttl=HOUR).token
+
+    def alive() -> bool:
+        found = store.look(lambda tx: gate_queries.token(tx, child))
+        assert found is not None
+        return found.alive(store.clock.now())
+
+    rows = table(Token)
+
+    def change(token: int, **values: Any) -> None:
+        store.transact(lambda tx: tx.write(update(rows).where(rows.c.id == token).values(**values)))
+
+    assert alive()
+    change(parent, revoked_at=store.clock.now())
+    assert not alive()
+    change(parent, revoked_at=None)
+    change(child, expires_at=store.clock.now() + DAY)
+    assert alive()
+    clock.advance(micros=HOUR)
+    assert not alive()
+
+
+def test_what_is_delegated_from_a_test_token_is_a_test_token_and_says_so(store: Store) -> None:
+    make_desk(store)
+    made = delegate(store, issue(store, test=True, user="ann").token, run="run-1")
+    assert (made.test, made.run, made.user) == (True, "run-1", "ann")
+    assert last(store, "token.delegated").bound_run == "run-1"
 
 
 # --- what agents can never do -------------------------------------------------------------------------------------

@@ -1,0 +1,80 @@
+"""The record of non-human identities over HTTP: pages of JSON, or the whole of it as CSV for an IAM import."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Final, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from core.api.deps import ApiContext
+from core.api.openapi import answer_json, errors
+from core.durations import stamp
+from core.errors import Invalid
+from core.rules.roles import Verb
+from core.services.identity import inventory
+from core.services.identity.inventory import Entry
+
+CSV: Final = "text/csv"
+MOST: Final = 500
+
+
+class Inventory:
+    """The route of the inventory."""
+
+    def __init__(self, desk: ApiContext) -> None:
+        self._desk = desk
+        self.router = APIRouter(tags=["operators"])
+        self.router.add_api_route(
+            "/inventory", self._list, methods=["GET"],
+            responses=errors(401, 403, 422, 503) | {200: {"content": {CSV: {"schema": {"type": "string"}}}}},
+        )  # fmt: skip
+
+    async def _list(
+        self,
+        request: Request,
+        *,
+        form: Annotated[
+            Literal["json", "csv"], Query(alias="format", description="csv is one answer with every identity")
+        ] = "json",
+        cursor: Annotated[str, Query(max_length=320, description="the `next_cursor` of the page before")] = "",
+        limit: Annotated[int, Query(ge=1, le=MOST, description="identities in a page of JSON")] = inventory.PAGE,
+        ended: Annotated[bool, Query(description="list those that were vetoed or retired as well")] = False,
+    ) -> Response:
+        """Every non-human identity: who answers for it, its credentials and their age, last use, last drill, findings.
+
+        An identity is a mailbox of an agent. The columns of the CSV are the names of the JSON members.
+        """
+        now = self._desk.store.clock.now()
+        with self._desk.callers.reading(request, Verb.DESK_READ) as conn:
+            if not cursor.isprintable():
+                raise Invalid(
+                    "invalid cursor", fix="leave it out for the first page", problems=(("cursor", "invalid"),)
+                )
+            found = inventory.page(conn, now=now, after=cursor, ended=ended, limit=limit)
+        if form == "csv":
+            return self._as_csv(request, now, ended=ended)
+        return answer_json(
+            200,
+            {
+                "identities": [inventory.as_json(one, now=now) for one in found.entries],
+                "next_cursor": found.next,
+                "generated_at": stamp(now),
+            },
+        )
+
+    def _as_csv(self, request: Request, now: int, *, ended: bool) -> Response:
+        def entries() -> Iterator[Entry]:
+            """Each page asks again whether its reader may: the export ends with the operator's access."""
+            after: str | None = ""
+            while after is not None:
+                with self._desk.callers.reading(request, Verb.DESK_READ) as conn:
+                    found = inventory.page(conn, now=now, after=after, ended=ended)
+                yield from found.entries
+                after = found.next
+
+        name = f'attachment; filename="postroom-inventory-{stamp(now)[:10]}.csv"'
+        return StreamingResponse(
+            inventory.csv_lines(entries(), now=now), media_type=CSV, headers={"Content-Disposition": name}
+        )

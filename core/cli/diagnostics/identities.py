@@ -1,0 +1,51 @@
+"""What `postroom doctor` says of non-human identities: unowned, unused, revocation never or not lately exercised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from core.cli.context import CommandContext
+from core.cli.diagnostics.finding import Finding, Grade
+from core.model import plural
+from core.rules import identity_findings
+from core.rules.identity_findings import Code
+from core.services.identity import inventory
+
+NAMED: Final = 10
+"""Identities that a finding names; the inventory has them all."""
+_SEVERE: Final = frozenset({Code.DRILL_UNFINISHED, Code.DRILL_FAILED})
+
+
+def records(seat: CommandContext) -> Iterator[Finding]:
+    """One finding for each kind of trouble, however many identities have it: a desk may have hundreds of agents."""
+    found: dict[Code, dict[str, identity_findings.Finding]] = {}
+    known = 0
+    with seat.read() as conn:
+        for entry in inventory.everything(conn, now=seat.now):
+            known += 1
+            for one in entry.findings:
+                found.setdefault(one.code, {})[_about(entry.record.agent, entry.record.address, one.code)] = one
+    for code in Code:
+        if code in found:
+            yield _finding(code, found[code])
+    if known and not found:
+        yield Finding(
+            Grade.OK, "identity", "", f"{plural(known, 'identity', 'identities')}: owned, in use, revocation exercised"
+        )
+
+
+def _about(agent: str | None, address: str, code: Code) -> str:
+    """A drill is an agent's, whatever mailboxes it has; the rest is a mailbox's."""
+    return agent or address if "drill" in code else address
+
+
+def _finding(code: Code, whose: dict[str, identity_findings.Finding]) -> Finding:
+    names = list(whose)
+    first = whose[names[0]]
+    grade = Grade.FAIL if code in _SEVERE else Grade.WARN
+    if len(names) == 1:
+        return Finding(grade, "identity", names[0], first.text, first.fix)
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    text = f"{', '.join(names[:NAMED])}{more}: {first.text}"
+    return Finding(grade, "identity", code.value, text, f"{first.fix}; all of them: postroom inventory")

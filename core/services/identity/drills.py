@@ -1,0 +1,286 @@
+"""Revocation drills: prove that an agent's tokens can be taken away, before the day when they must be.
+
+A drill revokes every token of the agent, lets somebody try to send with them, and issues fresh ones by the ordinary
+verb. The desk keeps only digests, so nothing here can send with an agent's own secret: for each token in force the
+drill issues a probe, a short-lived test token of the same scopes and binding, whose secret the caller holds. A probe
+must open the desk before the revocation and nothing after it; if revocation did fail, what a test token sends never
+leaves the desk.
+
+**Scheduled by policy** (`[identities] drill_every`) means that people are asked, not that tokens end by the clock. From
+the revocation on the agent is cut off until somebody gives it the fresh token, which only people can do; a drill that
+started by itself would be an outage. So when a drill is due the desk writes `identity.drill_due`, tells the channels of
+`[notify]`, and doctor, console and inventory show it until a governance operator runs `postroom drill AGENT`. Whoever
+can hand tokens over by program schedules that command, and takes the fresh tokens from its `--json`.
+
+A drill has several transactions, because requests are made in between. The first marks the agent: a drill that dies
+after the revocation stays visible as unfinished, for its agent has no token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from sqlalchemy import Connection, and_, func, or_, select, update
+
+from core.db import directory, gate_queries
+from core.db.directory import AgentFacts, TokenRecord
+from core.db.gate_queries import SenderState
+from core.db.tables import Agent, GatewayProcess, Lane, Mailbox, table
+from core.db.transaction import Transaction
+from core.durations import MINUTE
+from core.errors import Conflict, NotFound
+from core.events import IdentityDrillDue, IdentityDrilled
+from core.model import SILENT, SYSTEM, Actor, Scope
+from core.rules.roles import Verb
+from core.security.credentials import NewSecret
+from core.services import access, context
+from core.services.identity import tokens
+from core.services.identity.tokens import LONGEST_LIFE, SHORTEST_LIFE, Grant
+
+AGENT: Final = table(Agent)
+MAILBOX: Final = table(Mailbox)
+LANE: Final = table(Lane)
+GATEWAY: Final = table(GatewayProcess)
+
+PROBE_LIFE: Final = 10 * MINUTE
+RUNNING: Final = 10 * MINUTE
+"""A drill takes seconds: one that started longer ago has died, and does not keep another from starting."""
+MOST_PROBES: Final = 50
+"""Tokens that get a probe of their own. An agent with more has delegated them, and they differ in their runs only."""
+REASON: Final = "revocation drill"
+BATCH_SIZE: Final = 200
+
+Mint = Callable[[], NewSecret]
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A test token that stands for one in force; `stands_for` None: the agent had no token in force."""
+
+    token: int
+    stands_for: int | None
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Drill:
+    """A drill that has started. `address` is a mailbox of the agent, for the messages that must be refused."""
+
+    agent: AgentFacts
+    address: str
+    streams: tuple[tuple[int, str], ...]
+    probes: tuple[Probe, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """A token that was issued in place of a revoked one; its secret is shown once."""
+
+    token: int
+    replaces: int
+    scopes: tuple[Scope, ...]
+    run: str | None
+    user: str | None
+    test: bool
+    expires_at: int
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a drill found. See `IdentityDrilled` for the members; `failures` are sentences, none of them: it passed."""
+
+    failures: tuple[str, ...]
+    revoked: tuple[int, ...]
+    gateways: tuple[str, ...]
+    closed_ms: int | None
+    records: tuple[str, ...]
+    remaining: tuple[str, ...]
+    restored: tuple[int, ...]
+
+
+# --- before it starts ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a drill of this agent would do, for whoever is asked whether they mean it."""
+
+    tokens: tuple[TokenRecord, ...]
+    waiting: int
+    """Messages that were accepted before. Revoking tokens does not stop them; suspending the agent does."""
+    shared_with: tuple[str, ...]
+    """Other agents whose mail is signed with the same keys: removing the keys would stop them too."""
+
+
+def plan(conn: Connection, name: str, *, now: int) -> Plan:
+    """Raises `NotFound`."""
+    agent = directory.agent(conn, name)
+    if agent is None:
+        raise NotFound(f"there is no agent {name}", fix="postroom agent list shows those there are")
+    mine = select(MAILBOX.c.id).where(MAILBOX.c.agent_id == agent.id)
+    streams = select(MAILBOX.c.stream_id).where(MAILBOX.c.agent_id == agent.id, MAILBOX.c.status == "active")
+    waiting = conn.execute(select(func.coalesce(func.sum(LANE.c.depth), 0)).where(LANE.c.mailbox_id.in_(mine))).scalar()
+    others = (
+        select(AGENT.c.name)
+        .join(MAILBOX, MAILBOX.c.agent_id == AGENT.c.id)
+        .where(MAILBOX.c.stream_id.in_(streams), MAILBOX.c.status == "active", AGENT.c.id != agent.id)
+        .distinct()
+        .order_by(AGENT.c.name)
+    )
+    held = directory.tokens_alive(conn, now=now, agent_id=agent.id)
+    return Plan(tuple(held), int(waiting or 0), tuple(conn.execute(others).scalars()))
+
+
+def gateways(conn: Connection, *, now: int) -> list[tuple[str, str]]:
+    """Host and listening address of every gateway that lives: a revocation has to hold at each."""
+    c = GATEWAY.c
+    rows = conn.execute(select(c.host, c.listen).where(c.beat_at > now - SILENT).order_by(c.host, c.listen))
+    return [(str(row.host), str(row.listen)) for row in rows]
+
+
+# --- the drill ----------------------------------------------------------------------------------------------------
+
+
+def start(tx: Transaction, name: str, *, mint: Mint, actor: Actor) -> Drill:
+    """Mark the agent and issue a probe for each token in force. Raises `Forbidden`, `NotFound`, `Conflict`."""
+    actor = access.require(tx, actor, Verb.AGENT_DRILL)
+    agent = directory.agent(tx.conn, name)
+    if agent is None:
+        raise NotFound(f"there is no agent {name}", fix="postroom agent list shows those there are")
+    if agent.drill_started_at is not None and tx.now - agent.drill_started_at < RUNNING:
+        raise Conflict(f"a drill of {name} is running", fix="wait for its result: postroom agent show")
+    boxes = _alive(tx, agent)
+    held = directory.tokens_alive(tx.conn, now=tx.now, agent_id=agent.id)
+    probes = tuple(_probe(tx, name, one, mint(), actor=actor) for one in held[:MOST_PROBES] or (None,))
+    tx.write(update(AGENT).where(AGENT.c.id == agent.id).values(drill_started_at=tx.now))
+    streams = dict.fromkeys((box.stream_id, box.domain) for box in boxes)
+    return Drill(agent, boxes[0].address, tuple(streams), probes)
+
+
+def abandon(tx: Transaction, drill: Drill, *, actor: Actor) -> None:
+    """Take a drill back that has revoked nothing yet: end its probes, unmark the agent."""
+    actor = access.require(tx, actor, Verb.AGENT_DRILL)
+    probes = {probe.token for probe in drill.probes}
+    held = directory.tokens_alive(tx.conn, now=tx.now, agent_id=drill.agent.id)
+    tokens.end(tx, [one for one in held if one.id in probes], actor=actor, reason=f"{REASON}, abandoned")
+    tx.write(update(AGENT).where(AGENT.c.id == drill.agent.id).values(drill_started_at=None))
+
+
+def revoke(tx: Transaction, drill: Drill, *, actor: Actor) -> tuple[TokenRecord, ...]:
+    """Revoke every token of the agent, probes included; returns the agent's own."""
+    actor = access.require(tx, actor, Verb.AGENT_DRILL)
+    held = directory.tokens_alive(tx.conn, now=tx.now, agent_id=drill.agent.id)
+    tokens.end(tx, held, actor=actor, reason=REASON)
+    probes = {probe.token for probe in drill.probes}
+    return tuple(one for one in held if one.id not in probes)
+
+
+def still_open(tx: Transaction, ids: Collection[int]) -> list[int]:
+    """Which of these tokens every verb would still accept, by the read with which the gate asks."""
+    found = ((number, gate_queries.token(tx, number)) for number in ids)
+    return [number for number, token in found if token is not None and token.alive(tx.now)]
+
+
+def restore(
+    tx: Transaction, drill: Drill, revoked: Sequence[TokenRecord], *, mint: Mint, actor: Actor
+) -> tuple[Fresh, ...]:
+    """Issue a fresh token for each that an operator had issued; the agent delegates anew from these.
+
+    By the ordinary verb, with its role and its event, and no wider or longer than what was revoked. Raises as
+    `tokens.issue` does: an agent that was suspended meanwhile gets none.
+    """
+    actor = access.require(tx, actor, Verb.AGENT_DRILL)
+    fresh = []
+    for one in revoked:
+        if one.parent_id is None:
+            made = mint()
+            ttl = min(LONGEST_LIFE, max(SHORTEST_LIFE, one.expires_at - tx.now))
+            grant = _grant(one, ttl=ttl, test=one.test)
+            issued = tokens.issue(tx, agent=drill.agent.name, grant=grant, token_hash=made.digest, actor=actor)
+            fresh.append(
+                Fresh(
+                    issued.token, one.id, issued.scopes, one.run_key, one.run_user, bool(one.test), issued.expires_at,
+                    made.secret,
+                )
+            )  # fmt: skip
+    return tuple(fresh)
+
+
+def finish(tx: Transaction, drill: Drill, outcome: Outcome, *, actor: Actor) -> None:
+    """Keep the result with the agent and in the log."""
+    actor = access.require(tx, actor, Verb.AGENT_DRILL)
+    tx.write(
+        update(AGENT)
+        .where(AGENT.c.id == drill.agent.id)
+        .values(drill_started_at=None, drilled_at=tx.now, drilled_by=actor.name, drill_failures=list(outcome.failures))
+    )
+    tx.emit(
+        IdentityDrilled(
+            actor=str(actor), agent=drill.agent.id, passed=not outcome.failures, failures=[*outcome.failures],
+            revoked=[*outcome.revoked], probes=[probe.token for probe in drill.probes], gateways=[*outcome.gateways],
+            closed_ms=outcome.closed_ms, records=[*outcome.records], remaining=[*outcome.remaining],
+            restored=[*outcome.restored],
+        )
+    )  # fmt: skip
+
+
+# --- when one is due ----------------------------------------------------------------------------------------------
+
+
+def ask_due(tx: Transaction, *, limit: int = BATCH_SIZE) -> int:
+    """Say once of each agent that its drill is due; returns of how many. It revokes nothing."""
+    _, policy = context.current_policy(tx)
+    every = policy.identities.drill_every
+    a = AGENT.c
+    # What was never drilled is due so long after its first mailbox became active.
+    last = func.coalesce(a.drilled_at, func.min(MAILBOX.c.activated_at))
+    due = (
+        select(a.id, a.drilled_at, last.label("last"))
+        .join(MAILBOX, and_(MAILBOX.c.agent_id == a.id, MAILBOX.c.status == "active"))
+        .where(a.status == "active")
+        .group_by(a.id, a.drilled_at, a.drill_asked_at)
+        .having(last <= tx.now - every)
+        .having(or_(a.drill_asked_at.is_(None), a.drill_asked_at < last + every))
+        .order_by(a.id)
+        .limit(limit)
+    )
+    rows = tx.all(due)
+    for row in rows:
+        tx.write(update(AGENT).where(a.id == row.id).values(drill_asked_at=tx.now))
+        tx.emit(IdentityDrillDue(actor=str(SYSTEM), agent=row.id, due_at=int(row.last) + every, last_at=row.drilled_at))
+    return len(rows)
+
+
+# --- how ----------------------------------------------------------------------------------------------------------
+
+
+def _alive(tx: Transaction, agent: AgentFacts) -> list[SenderState]:
+    """The agent's active mailboxes. Raises `Conflict` where it could get no fresh token afterwards."""
+    if agent.status == "suspended":
+        raise Conflict(
+            f"{agent.name} is suspended, and would get no fresh token",
+            fix="drill it once governance has resumed it: postroom agent resume",
+        )
+    boxes = [
+        box for box in gate_queries.agent_mailboxes(tx, agent.id) if box.expires_at is None or box.expires_at > tx.now
+    ]  # fmt: skip
+    if not boxes:
+        raise Conflict(
+            f"{agent.name} has no active mailbox, so it has no token that could be revoked",
+            fix="let its request be signed first: postroom mailbox list",
+        )
+    return boxes
+
+
+def _probe(tx: Transaction, agent: str, one: TokenRecord | None, made: NewSecret, *, actor: Actor) -> Probe:
+    grant = Grant(ttl=PROBE_LIFE, test=True) if one is None else _grant(one, ttl=PROBE_LIFE, test=True)
+    issued = tokens.issue(tx, agent=agent, grant=grant, token_hash=made.digest, actor=actor)
+    return Probe(issued.token, None if one is None else one.id, made.secret)
+
+
+def _grant(one: TokenRecord, *, ttl: int, test: bool) -> Grant:
+    scopes = tuple(Scope(name) for name in one.scopes)
+    return Grant(scopes=scopes, ttl=ttl, run=one.run_key, user=one.run_user, test=bool(test))

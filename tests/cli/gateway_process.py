@@ -1,0 +1,47 @@
+"""A real gateway beside the command line: `postroom serve` in a process of its own, until the block ends."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import httpx
+
+from tests.cli.cli_runner import Clerk
+
+PATIENCE = 90.0
+
+
+@contextlib.contextmanager
+def serving(clerk: Clerk) -> Iterator[str]:
+    """The URL of a gateway of the clerk's desk that answers."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        listen = f"127.0.0.1:{probe.getsockname()[1]}"
+    command = [sys.executable, "-m", "console.main", "serve", "--dir", str(clerk.directory), "--listen", listen]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        _await(process, f"http://{listen}")
+        yield f"http://{listen}"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.communicate(timeout=PATIENCE)
+        finally:
+            process.kill()
+
+
+def _await(process: subprocess.Popen[bytes], url: str) -> None:
+    until = time.monotonic() + PATIENCE
+    while process.poll() is None and time.monotonic() < until:
+        with contextlib.suppress(httpx.HTTPError):
+            if httpx.get(f"{url}/healthz", timeout=5, trust_env=False).is_success:
+                return
+        time.sleep(0.1)
+    process.kill()
+    raise AssertionError(f"the gateway did not start: {process.communicate()[1].decode()[-2000:]}")
