@@ -186,12 +186,15 @@ _TELLING: Final = frozenset(word for word in _CUES if len(word) > 3)
 def pitches(text: str) -> tuple[str, ...]:
     """The phrases that make this text commercial, as they are read; none for a text that is not."""
     read, _ = letters.undisguised(letters.plain(text), telling=_TELLING.__contains__)
-    return _pitches(read.lower())
+    found: dict[str, int] = {}
+    for sentence in _SENTENCE.split(read.lower()):
+        found.update(_found(sentence) if len(sentence) <= _REMEMBERED else _look(sentence))
+    return tuple(_shown(found)) if sum(found.values()) >= ENOUGH else ()
 
 
-@lru_cache(maxsize=1024)
-def _pitches(read: str) -> tuple[str, ...]:
-    read = " ".join(read.split())
+def _look(sentence: str) -> Mapping[str, int]:
+    """The cues of one sentence, by their phrase."""
+    read = " ".join(sentence.split())
     cues: dict[_Cue, None] = {}
     for word in set(_WORD.findall(read)):
         cues.update(dict.fromkeys(_CUES.get(word, ())))
@@ -199,8 +202,15 @@ def _pitches(read: str) -> tuple[str, ...]:
     for cue in cues:
         hit = cue.pattern.search(read)
         if hit is not None:
-            found[hit[0].strip()[:_LONGEST_PHRASE]] = max(cue.weight, found.get(hit[0].strip(), 0))
-    return tuple(_shown(found)) if sum(found.values()) >= ENOUGH else ()
+            phrase = hit[0].strip()[:_LONGEST_PHRASE]
+            found[phrase] = max(cue.weight, found.get(phrase, 0))
+    return found
+
+
+_SENTENCE: Final = re.compile(r"[.!?](?=\s)|\n\s*\n")
+_REMEMBERED: Final = 400
+_found = lru_cache(maxsize=4096)(_look)
+"""Agents write the same sentences again and again."""
 
 
 def _shown(found: Mapping[str, int]) -> Iterable[str]:
