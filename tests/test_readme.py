@@ -1,4 +1,4 @@
-"""README's tables say what the code says (events, settings, commands), and its first lines are what `init` prints."""
+"""The tables of the pages say what the code says; README's lines are what `init` prints."""
 
 from __future__ import annotations
 
@@ -6,24 +6,25 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 import typer
 from pydantic import BaseModel
 from pydantic_settings import BaseSettings
 
+import core
 from console.main import build
 from core.cli import next_steps
 from core.cli.init import DEV_ADDRESS
 from core.events import CATALOGUE
+from core.rules.policy import DEFAULT_TOML
 from core.settings import settings_model
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
 
-def section(title: str) -> str:
-    found = re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", README, re.DOTALL | re.MULTILINE)
-    assert found, f"README has no section {title}"
-    return found[1]
+def page(name: str) -> str:
+    return (ROOT / "core" / "docs" / f"{name}.md").read_text()
 
 
 def leaves(model: type[BaseModel | BaseSettings], prefix: str = "") -> Iterator[str]:
@@ -44,12 +45,12 @@ def commands(app: typer.Typer, prefix: tuple[str, ...] = ()) -> Iterator[tuple[s
 
 
 def test_every_event_has_its_row() -> None:
-    rows = set(re.findall(r"^\| `([a-z_.]+)` \|", section("Events"), re.MULTILINE))
+    rows = set(re.findall(r"^\| `([a-z_.]+)` \|", page("events"), re.MULTILINE))
     assert rows == set(CATALOGUE)
 
 
 def test_every_setting_has_its_row() -> None:
-    table = section("Settings")
+    table = page("settings")
     spelled: set[str] = set()
     for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE):
         names = re.findall(r"`([a-z_.]+)`", row)
@@ -59,7 +60,7 @@ def test_every_setting_has_its_row() -> None:
 
 
 def test_every_command_is_named() -> None:
-    table = section("Commands")
+    table = page("cli")
     words = set(re.findall(r"[a-z]+", table))
     missing = [path for path in commands(build()) if not set(path) <= words]
     assert missing == []
@@ -70,9 +71,25 @@ def test_the_two_commands_are_there_to_the_letter() -> None:
     assert "pip install -q uv && uv run pytest" in README
 
 
-def test_the_quick_start_is_what_init_prints() -> None:
-    text, call = section("Quick start: one agent on your machine"), {"sender": DEV_ADDRESS, "to": "jane@example.com"}
+@pytest.mark.parametrize("text", [README, page("quickstart")], ids=["README", "quickstart"])
+def test_the_quick_start_is_what_init_prints(text: str) -> None:
+    call = {"sender": DEV_ADDRESS, "to": "jane@example.com"}
     for lines in (next_steps.curl, next_steps.python):
         printed = lines(settings_model()(), **call, token="pra_...")
         assert len([line for line in printed.split("\n") if line]) == 5
         assert f"\n{printed}\n" in text
+
+
+def test_readme_is_a_landing_page_whose_links_lead_somewhere() -> None:
+    assert README.count("\n") <= 150
+    linked = re.findall(r"\]\(([^)#]+)\)", README)
+    assert [link for link in linked if "://" not in link and not (ROOT / link).is_file()] == []
+    assert {path.stem for path in (ROOT / "core" / "docs").glob("*.md")} <= {Path(link).stem for link in linked}
+
+
+def test_the_policy_page_is_the_policy_that_init_writes() -> None:
+    assert f"```text\n{DEFAULT_TOML.strip()}\n```" in page("policy")
+
+
+def test_the_architecture_page_is_the_map() -> None:
+    assert f"```text\n{(core.__doc__ or '').strip()}\n```" in page("architecture")

@@ -31,10 +31,10 @@ def blocks(text: str, kind: str) -> list[str]:
 def command_lines(text: str) -> Iterator[list[str]]:
     """Every `postroom ...` of a page, in blocks and in sentences; a file at the end of a pipe is no argument."""
     inline = re.findall(r"`(postroom [a-z][^`]*)`", text)
-    for line in [*(line for block in blocks(text, "sh") for line in block.splitlines()), *inline]:
-        words = shlex.split(line.partition(" < ")[0], comments=True)
-        if words and words[0] == "postroom":
-            yield words[1:]
+    typed = [line.removeprefix("uv run ") for block in blocks(text, "sh") for line in block.splitlines()]
+    for line in [*typed, *inline]:
+        if line.startswith("postroom "):
+            yield shlex.split(line.partition(" < ")[0], comments=True)[1:]
 
 
 def parse(words: list[str]) -> None:

@@ -20,7 +20,7 @@ from core.rules.policy.sections import FROM_FILE, Policy, Secret, SiteOverride
 
 DEFAULT_TOML: Final = """\
 # What this desk allows. A valid edit that tightens takes effect at once; one that loosens waits for
-# `postroom policy apply` by governance; a bad edit changes nothing and is shown.
+# `postroom policy apply FILE --reason TEXT` by governance; a bad edit changes nothing and is shown.
 # Durations: 10s, 5m, 72h, 30d. Rates: 0.0005 is 0.05 %.
 
 [oversight]
