@@ -101,11 +101,26 @@ def test_without_token_files_the_next_step_says_whose_token_it_takes(tmp_path: P
 def test_governance_may_not_hand_out_a_token_with_a_signature_that_is_not_the_last(office: Clerk) -> None:
     office.ok("stream", "add", "sales-bot.acme.test", "--relay", "smtp://127.0.0.1:2525", who="dora")
     address = "hi@sales-bot.acme.test"
-    record = ("--agent", "sales-bot", "--purpose", "x", "--owner", "olive", "--system-owner", "y", "--systems", "z")
+    record = (
+        "--agent",
+        "sales-bot",
+        "--purpose",
+        "x",
+        "--owner",
+        "olive",
+        "--system-owner",
+        "y",
+        "--systems",
+        "z",
+        "--users",
+        "u",
+    )
     office.ok("mailbox", "request", address, *record, "--revoke-when", "w", "--expires", "9d", who="alice")
     said = office.refused("mailbox", "approve", address, "--as", "owner", "--with-token", "8h", who="olive", code=2)
     assert "governance issues tokens" in said
-    early = office.ok("mailbox", "approve", address, "--as", "governance", "--with-token", "8h", who="gail")
+    early = office.ok(
+        "mailbox", "approve", address, "--as", "governance", "--affirm", "all", "--with-token", "8h", who="gail"
+    )
     assert "token" not in early
     assert office.ok("agent", "show", "sales-bot")["tokens"] == []
 
