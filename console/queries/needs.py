@@ -143,3 +143,21 @@ def _of_identities(tx: Transaction) -> Iterator[Need]:
         )
     if ending:
         yield Need(Level.INFO, plural(ending, "identity", "identities"), "to renew within 14 days", "identities")
+    yield from _of_drills(tx)
+
+
+def _of_drills(tx: Transaction) -> Iterator[Need]:
+    """Revocation whose drill failed or is due, a line each; what was never drilled says so in its identity's record."""
+    _, policy = context.current_policy(tx)
+    every = policy.identities.drill_every
+    known = views.drills(tx.conn)
+    failed = [one.agent for one in known if one.failures]
+    due = [one.agent for one in known if (one.drilled_at or one.active_since) + every <= tx.now]
+    for level, names, text in (
+        (Level.FAULT, failed, "the last revocation drill failed"),
+        (Level.WARN, due, "a revocation drill is due"),
+    ):
+        if names:
+            subject = names[0] if len(names) == 1 else plural(len(names), "agent")
+            named = names[0] if len(names) == 1 else "AGENT"
+            yield Need(level, subject, f"{text}: postroom drill {named}", "identities")

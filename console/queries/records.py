@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.db import directory, gate_queries
-from core.db.directory import MailboxRecord, SignoffFacts
+from core.db.directory import AgentFacts, MailboxRecord, SignoffFacts
 from core.db.queries import agents, events, lanes, scheduled
 from core.db.queries.agents import KeyRow, SuppressionRow
 from core.db.queries.events import EventPage
@@ -114,6 +114,7 @@ class Identity:
     signed: tuple[SignoffFacts, ...]
     waiting: tuple[Kind, ...]
     missing: tuple[str, ...]
+    agent: AgentFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,15 +125,18 @@ class Identities:
 
 def identities(tx: Transaction) -> Identities:
     """Requests first, then what is alive, the first to end first."""
-    found = [_identity(tx, record) for record in directory.mailboxes(tx.conn, limit=IDENTITIES)]
+    known = directory.mailboxes(tx.conn, limit=IDENTITIES)
+    ids = {record.agent_id for record in known if record.agent_id is not None}
+    bearers = {one.id: one for one in directory.agents_by_id(tx.conn, ids)}
+    found = [_identity(tx, record, bearers.get(record.agent_id or 0)) for record in known]
     living = [one for one in found if one.record.status in {"requested", "active"}]
     living.sort(key=lambda one: (one.record.status != "requested", one.record.expires_at or 0, one.record.address))
     return Identities(tuple(living), tuple(agents.keys(tx.conn)))
 
 
-def _identity(tx: Transaction, record: MailboxRecord) -> Identity:
+def _identity(tx: Transaction, record: MailboxRecord, agent: AgentFacts | None) -> Identity:
     asked = mailbox_record.as_request(record)
     signed = directory.signoffs(tx.conn, record.id)
     waiting = issuance.waiting_for(asked, mailbox_record.signatures(tx, record))
     counted = tuple(one for one in signed if not mailbox_record.outdated(record, one))
-    return Identity(record, counted, waiting, issuance.missing(asked))
+    return Identity(record, counted, waiting, issuance.missing(asked), agent)

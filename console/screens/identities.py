@@ -34,6 +34,7 @@ from core.filters import matches
 from core.model import Actor
 from core.rules.issuance import CHECKLISTS, Kind
 from core.rules.roles import Verb
+from core.services.identity import inventory
 
 
 class IdentitiesScreen(ListScreen):
@@ -183,6 +184,7 @@ def record_lines(one: Identity, keys: tuple[KeyRow, ...], *, now: int) -> list[l
         _fact("classes", ", ".join(record.classes)),
         _fact("ends", f"{date(record.expires_at)} ({in_text(record.expires_at, now)})"),
         _fact("revoked if", record.revoke_when),
+        *([_drill_line(one)] if record.status == "active" else []),
         [],
         *_checklist_lines(one),
     ]
@@ -190,6 +192,16 @@ def record_lines(one: Identity, keys: tuple[KeyRow, ...], *, now: int) -> list[l
         state = "signs" if key.signs else "retired" if key.retired_at else "waits"
         lines.append(_fact("key", f"{key.selector} {key.algorithm} · {state} · made {date(key.created_at)}"))
     return lines
+
+
+def _drill_line(one: Identity) -> list[Piece]:
+    """The last revocation drill of its agent: one that never had any, or whose last failed, must catch the eye."""
+    agent, result = one.agent, inventory.drill_result(one.agent)
+    if agent is None or agent.drilled_at is None or result != "passed":
+        why = f": {', '.join(agent.drill_failures)}" if agent and agent.drill_failures else ""
+        text = make_safe(f"{result}{why}; postroom drill {one.record.agent}").text
+        return [Piece(f"{'drilled':<10} ", Tone.MUTED), Piece(text, Tone.WARN if result == "never" else Tone.FAULT)]
+    return _fact("drilled", f"{date(agent.drilled_at)} by {agent.drilled_by}: {result}")
 
 
 def _signature_lines(one: Identity) -> Iterator[list[Piece]]:

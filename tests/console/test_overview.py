@@ -11,8 +11,9 @@ from core.db import gate_queries
 from core.db.counters import bucket
 from core.db.queries import figures
 from core.db.store import Store
-from core.db.tables import Lane, Mailbox, table
+from core.db.tables import Agent, Lane, Mailbox, table
 from core.db.transaction import Transaction
+from core.demo.clock import FakeClock
 from core.durations import DAY, HOUR
 from core.model import Mode, Outcome, Reply
 from core.services.control import emergency, rate_windows
@@ -143,6 +144,25 @@ def test_a_calm_desk_needs_nobody(store: Store) -> None:
     make_desk(store)
     working(store)
     assert found(store) == ()
+
+
+def test_a_drill_that_is_due_or_failed_needs_somebody_and_one_that_passed_does_not(
+    store: Store, clock: FakeClock
+) -> None:
+    make_desk(store)
+    clock.advance(micros=90 * DAY)
+    store.transact(lambda tx: tx.write(update(table(Mailbox)).values(expires_at=tx.now + 90 * DAY)))
+    working(store)
+
+    def said() -> list[tuple[Level, str, str]]:
+        return [(one.level, one.subject, one.text) for one in found(store)]
+
+    assert said() == [(Level.WARN, "support-bot", "a revocation drill is due: postroom drill support-bot")]
+    change = update(table(Agent)).values(drilled_at=clock.now(), drill_failures=["a door opens"])
+    store.transact(lambda tx: tx.write(change))
+    assert said() == [(Level.FAULT, "support-bot", "the last revocation drill failed: postroom drill support-bot")]
+    store.transact(lambda tx: tx.write(update(table(Agent)).values(drill_failures=[])))
+    assert said() == []
 
 
 def test_a_rate_over_its_line_needs_somebody_with_its_figures(store: Store) -> None:

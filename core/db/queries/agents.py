@@ -373,3 +373,32 @@ def count_expiring(conn: Connection, *, by: int) -> int:
 
 def _count(conn: Connection, *where: ColumnElement[bool]) -> int:
     return int(conn.execute(select(func.count()).select_from(MAILBOX).where(*where)).scalar_one())
+
+
+@dataclass(frozen=True, slots=True)
+class DrillRow:
+    """An agent that may send, and its last revocation drill; `active_since`: the first of its mailboxes that lives."""
+
+    agent: str
+    active_since: int
+    drilled_at: int | None
+    failures: tuple[str, ...]
+
+
+def drills(conn: Connection) -> list[DrillRow]:
+    """By agent; those without an active mailbox, or suspended, have no revocation to exercise."""
+    a = AGENT.c
+    since = func.min(MAILBOX.c.activated_at).label("since")
+    living = (
+        select(a.id, since)
+        .join(MAILBOX, MAILBOX.c.agent_id == a.id)
+        .where(MAILBOX.c.status == "active", a.status == "active")
+        .group_by(a.id)
+        .subquery()
+    )
+    rows = conn.execute(
+        select(a.name, living.c.since, a.drilled_at, a.drill_failures)
+        .join(living, living.c.id == a.id)
+        .order_by(a.name)
+    )
+    return [DrillRow(row.name, row.since or 0, row.drilled_at, tuple(row.drill_failures or ())) for row in rows]
