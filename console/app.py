@@ -24,7 +24,7 @@ from textual.worker import Worker, WorkerState
 
 from console.dialogs import Choice, ChoiceDialog, Dialog, RefusalDialog
 from console.keymap import ACTIONS, TABS, Action, Asks, Scope, of_scope, refusal, works_in
-from console.safe_app import CarefulApp
+from console.safe_app import SafeApp
 from console.safe_text import fill, make_safe
 from console.screens.opening import OpeningScreen
 from console.screens.signed_out import EndedScreen
@@ -39,7 +39,7 @@ from core.model import Actor, Clock
 
 if TYPE_CHECKING:
     from console.desk_client import Desk
-    from console.operations import Deed
+    from console.operations import Operation
     from console.ports import Parts, Waiting
     from console.screens.desk_screen import DeskScreen
     from core.db.store import Store
@@ -53,7 +53,7 @@ TRY_AGAIN: Final = 1.0
 _NOBODY: Final = Actor("operator", "...")
 
 
-class PostroomConsole(CarefulApp[int]):
+class PostroomConsole(SafeApp[int]):
     """One operator at one desk. Give it a store and an actor, or an `opener` that finds both in the background.
 
     `release_delay` (microseconds) is how long approvals can be taken back; None takes the policy's.
@@ -265,12 +265,12 @@ class PostroomConsole(CarefulApp[int]):
         else:
             self.say(f"{action.label}: {why}", "warning")
 
-    def deed(self, act: Deed[T], then: Callable[[T], None]) -> None:
+    def deed(self, act: Operation[T], then: Callable[[T], None]) -> None:
         """Run a verb in the background; its refusal is a notice, `then` runs with its answer."""
         self._under_way += 1
         self.run_worker(partial(self._deed, act, then), group="deeds", exit_on_error=False)  # type: ignore[arg-type]  # Textual wants None inferred
 
-    async def _deed(self, act: Deed[T], then: Callable[[T], None]) -> None:
+    async def _deed(self, act: Operation[T], then: Callable[[T], None]) -> None:
         try:
             answer = await self.desk.act(act)
         except AccessEnded:

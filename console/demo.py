@@ -21,11 +21,11 @@ import typer
 from console import splash
 from console.views.format import clock_short
 from core.cli import output
-from core.cli.output import Said
+from core.cli.output import Output
 from core.errors import Invalid, PostroomError, Refused
 
 if TYPE_CHECKING:
-    from console.demo_thread import Town
+    from console.demo_thread import DemoThread
     from console.ports import Parts
     from core.demo.incident_runner import Playing
     from core.demo.live_scenario import Figures
@@ -67,7 +67,7 @@ def mount(app: typer.Typer) -> None:
                 raise typer.Exit(said.code)
 
 
-def _play(scenario: Scenario, *, no_screen: bool, seconds: float, messages: int, quiet: bool) -> Said | None:
+def _play(scenario: Scenario, *, no_screen: bool, seconds: float, messages: int, quiet: bool) -> Output | None:
     # The caller's own desk is none of the demonstration's: not its database, nor its token.
     for name in [name for name in os.environ if name.startswith("POSTROOM_")]:
         del os.environ[name]
@@ -93,7 +93,7 @@ def _play(scenario: Scenario, *, no_screen: bool, seconds: float, messages: int,
         return _with_console(directory)
 
 
-def _morning(directory: Path, *, messages: int, quiet: bool) -> Said:
+def _morning(directory: Path, *, messages: int, quiet: bool) -> Output:
     from core.demo import incident_runner  # noqa: PLC0415 - what is simulated is imported where it is played
 
     def progress(text: str, share: float) -> None:
@@ -102,10 +102,10 @@ def _morning(directory: Path, *, messages: int, quiet: bool) -> Said:
     note(f"The morning, twice: {messages:,} follow-ups by each of three agents ...", quiet=quiet)
     outcome = asyncio.run(incident_runner.run(directory, messages=messages, progress=progress))
     whole = outcome.default.audit_ok and outcome.widened.audit_ok
-    return Said(outcome.as_json(), f"{_table(outcome.default)}\n\n{_table(outcome.widened)}", code=0 if whole else 1)
+    return Output(outcome.as_json(), f"{_table(outcome.default)}\n\n{_table(outcome.widened)}", code=0 if whole else 1)
 
 
-def _watched_morning(directory: Path, *, messages: int) -> Said:
+def _watched_morning(directory: Path, *, messages: int) -> Output:
     """The console over the morning whose budgets let everything through, so that only feedback can stop it."""
     under_way: list[Playing] = []
 
@@ -133,8 +133,8 @@ def _watched_morning(directory: Path, *, messages: int) -> Said:
             playing.stop()
     if isinstance(said, float):
         rest = "The whole of it, with its figures: postroom demo --scenario morning --headless"
-        return Said({}, f"You left the morning at {clock_short(left_at)}. {rest}" if left_at else "")
-    return Said(said.as_json(), _table(said), code=0 if said.audit_ok else 1)
+        return Output({}, f"You left the morning at {clock_short(left_at)}. {rest}" if left_at else "")
+    return Output(said.as_json(), _table(said), code=0 if said.audit_ok else 1)
 
 
 def _table(case: CaseFigures) -> str:
@@ -154,18 +154,18 @@ def _after(seconds: float | None) -> str:
     return "-" if seconds is None else f"{seconds:,.1f} s"
 
 
-def _with_console(directory: Path) -> Said:
+def _with_console(directory: Path) -> Output:
     """The console over a live desk, which is founded behind its first frame; leaving it ends the demonstration."""
-    live: list[Town] = []
+    live: list[DemoThread] = []
     from console.ports import Waiting  # noqa: PLC0415 - commands without a screen import no state of one
 
     waiting = Waiting()
 
     def move_in() -> Parts:
         from console import factory as console_factory  # noqa: PLC0415 - the ORM takes longer to import than the first frame may
-        from console.demo_thread import Town  # noqa: PLC0415 - the same, and the whole simulated world
+        from console.demo_thread import DemoThread  # noqa: PLC0415 - the same, and the whole simulated world
 
-        town = Town(directory, progress=lambda text: setattr(waiting, "text", text))
+        town = DemoThread(directory, progress=lambda text: setattr(waiting, "text", text))
         live.append(town)
         try:
             town.start(given_up=waiting.left)
@@ -184,7 +184,7 @@ def _with_console(directory: Path) -> Said:
         for town in live:
             town.stop()
     if not live or live[0].live.founded is None:
-        return Said({}, "")
+        return Output({}, "")
     return _said(live[0].live.figures(seconds=0))
 
 
@@ -196,8 +196,8 @@ def note(text: str, *, quiet: bool) -> None:
             sys.stderr.flush()
 
 
-def _said(figures: Figures) -> Said:
-    return Said(figures.as_json(), _text(figures), code=0 if figures.audit_ok else 1)
+def _said(figures: Figures) -> Output:
+    return Output(figures.as_json(), _text(figures), code=0 if figures.audit_ok else 1)
 
 
 def _text(figures: Figures) -> str:

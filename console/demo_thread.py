@@ -15,7 +15,7 @@ from core.errors import Unavailable
 GONE_WITHIN: Final = 60.0
 
 
-class Town(threading.Thread):
+class DemoThread(threading.Thread):
     """The simulated world, in an event loop of its own."""
 
     def __init__(self, directory: Path, *, progress: Callable[[str], None] = lambda _: None) -> None:

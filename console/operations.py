@@ -33,7 +33,7 @@ from core.settings import Settings
 
 T = TypeVar("T")
 A = TypeVar("A")
-Deed = Callable[[Store, Actor], T]
+Operation = Callable[[Store, Actor], T]
 
 BATCH_SIZE: Final = 100
 """Decisions in one transaction: nobody else at the desk waits for more than these."""
@@ -47,14 +47,14 @@ class Settled:
     refused: tuple[tuple[int, str], ...]
 
 
-def decide(decisions: Sequence[Decision]) -> Deed[Settled]:
+def decide(decisions: Sequence[Decision]) -> Operation[Settled]:
     """Approve or reject each; what was decided elsewhere, or has changed, is refused by itself."""
     return lambda store, actor: _each(
         store, decisions, item=lambda one: one.item, verb=lambda tx, one: review.decide(tx, one, actor=actor)
     )
 
 
-def undo(items: Sequence[int]) -> Deed[Settled]:
+def undo(items: Sequence[int]) -> Operation[Settled]:
     """Take approvals back, as far as they are not released."""
     return lambda store, actor: _each(
         store, items, item=lambda one: one, verb=lambda tx, one: review.undo(tx, one, actor=actor)
@@ -83,17 +83,17 @@ def _each(
     return Settled(tuple(done), tuple(refused))
 
 
-def opened(item: int) -> Deed[None]:
+def opened(item: int) -> Operation[None]:
     """Keep that it is before this operator's eyes now."""
     return lambda store, actor: store.transact(lambda tx: review.opened(tx, item, actor=actor))
 
 
-def closed() -> Deed[None]:
+def closed() -> Operation[None]:
     """Keep that nothing is before this operator's eyes any more."""
     return lambda store, actor: store.transact(lambda tx: review.closed(tx, actor=actor))
 
 
-def shown(items: Sequence[Shown]) -> Deed[None]:
+def shown(items: Sequence[Shown]) -> Operation[None]:
     """Enter in the log what was on this operator's screen."""
 
     def enter(tx: Transaction, actor: Actor) -> None:
@@ -103,57 +103,57 @@ def shown(items: Sequence[Shown]) -> Deed[None]:
     return lambda store, actor: store.transact(lambda tx: enter(tx, actor))
 
 
-def suspend(agent: str, reason: str) -> Deed[Frozen]:
+def suspend(agent: str, reason: str) -> Operation[Frozen]:
     return lambda store, actor: store.transact(
         lambda tx: emergency.suspend_agent(tx, agent, reason=reason, actor=actor)
     )
 
 
-def resume(agent: str, reason: str) -> Deed[None]:
+def resume(agent: str, reason: str) -> Operation[None]:
     return lambda store, actor: store.transact(lambda tx: emergency.resume_agent(tx, agent, reason=reason, actor=actor))
 
 
-def change_mode(address: str, mode: Mode, reason: str) -> Deed[MailboxRecord]:
+def change_mode(address: str, mode: Mode, reason: str) -> Operation[MailboxRecord]:
     return lambda store, actor: store.transact(
         lambda tx: mailbox_settings.change_mode(tx, address, mode, reason=reason, actor=actor)
     )
 
 
-def pause_lane(lane: int, reason: str) -> Deed[None]:
+def pause_lane(lane: int, reason: str) -> Operation[None]:
     return lambda store, actor: store.transact(lambda tx: emergency.pause_lane(tx, lane, reason=reason, actor=actor))
 
 
-def resume_lane(lane: int, reason: str) -> Deed[None]:
+def resume_lane(lane: int, reason: str) -> Operation[None]:
     return lambda store, actor: store.transact(lambda tx: emergency.resume_lane(tx, lane, reason=reason, actor=actor))
 
 
-def pause_stream(domain: str, reason: str) -> Deed[int]:
+def pause_stream(domain: str, reason: str) -> Operation[int]:
     return lambda store, actor: store.transact(
         lambda tx: emergency.pause_stream(tx, domain, reason=reason, actor=actor)
     )
 
 
-def resume_stream(domain: str, reason: str) -> Deed[None]:
+def resume_stream(domain: str, reason: str) -> Operation[None]:
     return lambda store, actor: store.transact(
         lambda tx: emergency.resume_stream(tx, domain, reason=reason, actor=actor)
     )
 
 
-def stop(reason: str) -> Deed[int]:
+def stop(reason: str) -> Operation[int]:
     return lambda store, actor: store.transact(lambda tx: emergency.stop(tx, reason=reason, actor=actor))
 
 
-def start(reason: str) -> Deed[Started]:
+def start(reason: str) -> Operation[Started]:
     return lambda store, actor: store.transact(lambda tx: emergency.start(tx, reason=reason, actor=actor))
 
 
-def suppress(address: str, reason: str) -> Deed[int | None]:
+def suppress(address: str, reason: str) -> Operation[int | None]:
     return lambda store, actor: store.transact(
         lambda tx: suppressions.add(tx, Entry(address, source="console", reason=reason), actor=actor)
     )
 
 
-def unsuppress(address: str, reason: str) -> Deed[int]:
+def unsuppress(address: str, reason: str) -> Operation[int]:
     return lambda store, actor: store.transact(lambda tx: suppressions.remove(tx, address, reason=reason, actor=actor))
 
 
@@ -165,7 +165,7 @@ class ToSign:
     lookups: Lookups | None
 
 
-def to_sign(address: str, kind: Kind, settings: Settings | None) -> Deed[ToSign]:
+def to_sign(address: str, kind: Kind, settings: Settings | None) -> Operation[ToSign]:
     """Read what this operator would sign. For deliverability DNS is asked, which takes seconds where it is slow."""
 
     def run(store: Store, actor: Actor) -> ToSign:
@@ -183,7 +183,7 @@ def to_sign(address: str, kind: Kind, settings: Settings | None) -> Deed[ToSign]
     return run
 
 
-def sign(shown: ToSign, *, affirmed: Collection[str], overrides: Mapping[str, str]) -> Deed[MailboxRecord]:
+def sign(shown: ToSign, *, affirmed: Collection[str], overrides: Mapping[str, str]) -> Operation[MailboxRecord]:
     """Sign exactly what was shown: a record that has changed since, or other findings, are not signed unseen."""
     sheet = shown.sheet
     return lambda store, actor: store.transact(
@@ -194,9 +194,9 @@ def sign(shown: ToSign, *, affirmed: Collection[str], overrides: Mapping[str, st
     )  # fmt: skip
 
 
-def veto(address: str, kind: Kind, reason: str) -> Deed[MailboxRecord]:
+def veto(address: str, kind: Kind, reason: str) -> Operation[MailboxRecord]:
     return lambda store, actor: store.transact(lambda tx: mailboxes.veto(tx, address, kind, actor=actor, reason=reason))
 
 
-def signed_in() -> Deed[None]:
+def signed_in() -> Operation[None]:
     return lambda store, actor: store.transact(lambda tx: operators.signed_in(tx, actor=actor, door="console"))

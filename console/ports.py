@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from console.desk_client import Desk
-    from console.operations import Deed
+    from console.operations import Operation
 
 T = TypeVar("T")
 
@@ -63,7 +63,7 @@ class ConsoleApp(Protocol):
 
     def perform(self, name: str) -> None: ...
 
-    def deed(self, act: Deed[T], then: Callable[[T], None]) -> None: ...
+    def deed(self, act: Operation[T], then: Callable[[T], None]) -> None: ...
 
     def go(self, name: str) -> None: ...
 

@@ -18,7 +18,7 @@ class RowSource(Protocol):
         """The rows of these ids; an id that is left out no longer exists."""
 
 
-class Pages:
+class RowCache:
     """Rows by id. Events only mark ids dirty; whether a dirty row is read again depends on whether anybody sees it."""
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ from typing import Final
 _FEW: Final = 8
 
 
-class Roster:
+class RowSelection:
     """Ids in order, a cursor, marks, an optional range anchor. At 1,000,000 ids: 8 MB, moves in microseconds."""
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ NOTICE_LIMIT: Final = 300
 GLYPHS: Final[dict[SeverityLevel, str]] = {"information": "·", "warning": "▲", "error": "✖"}
 
 
-class CarefulApp(GuardedApp[ReturnType]):
+class SafeApp(GuardedApp[ReturnType]):
     """What holds for the whole console, whatever it shows."""
 
     _refocused = False

@@ -58,7 +58,7 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class BoxLine:
+class MailboxLine:
     """A mailbox of an agent."""
 
     id: int
@@ -81,7 +81,7 @@ class AgentLine:
     suspended_by: str | None
     suspended_at: int | None
     suspend_reason: str | None
-    boxes: tuple[BoxLine, ...]
+    boxes: tuple[MailboxLine, ...]
     held: int
     sent_hour: int
     hour: Limit | None

@@ -6,7 +6,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 
-class News(Message):
+class TableMessage(Message):
     """Something about a table; `control` is that table, so that `@on(..., "#queue")` can choose."""
 
     def __init__(self, table: Widget) -> None:
@@ -18,7 +18,7 @@ class News(Message):
         return self.table
 
 
-class Highlighted(News):
+class Highlighted(TableMessage):
     """The cursor is on another row (None: there is none), or that row's content changed or left."""
 
     def __init__(self, table: Widget, row: int | None) -> None:
@@ -30,7 +30,7 @@ class Highlighted(News):
         return isinstance(message, Highlighted) and message.table is self.table
 
 
-class MarksChanged(News):
+class MarksChanged(TableMessage):
     """How many are marked, how many of those the present order does not show; `lost` were marked and have left."""
 
     def __init__(self, table: Widget, *, marked: int, hidden: int, lost: tuple[int, ...]) -> None:
@@ -40,7 +40,7 @@ class MarksChanged(News):
         self.lost = lost
 
 
-class Announced(News):
+class Announced(TableMessage):
     """`fresh` new rows wait to be loaded (0: no longer): `+37 new, . to load`."""
 
     def __init__(self, table: Widget, fresh: int) -> None:
@@ -48,7 +48,7 @@ class Announced(News):
         self.fresh = fresh
 
 
-class FetchFailed(News):
+class FetchFailed(TableMessage):
     """The source did not answer. What was drawn before stays, and the next tick asks again."""
 
     def __init__(self, table: Widget, error: Exception) -> None:

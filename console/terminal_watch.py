@@ -24,7 +24,7 @@ GRACE: Final = 10.0
 _GONE: Final = select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
-class Lifeline(threading.Thread):
+class TerminalWatch(threading.Thread):
     """Watches the terminal, and calls `leave` until the app has gone. `code` is what the process then exits with."""
 
     def __init__(self, leave: Callable[[], None]) -> None:
@@ -62,9 +62,9 @@ class Lifeline(threading.Thread):
 
 
 @contextlib.contextmanager
-def held(leave: Callable[[], None]) -> Iterator[Lifeline]:
+def held(leave: Callable[[], None]) -> Iterator[TerminalWatch]:
     """Watch while the block runs. An error in it that comes of a lost terminal is not raised: nobody would see it."""
-    line = Lifeline(leave)
+    line = TerminalWatch(leave)
     heeded = [one for one in (signal.SIGHUP, signal.SIGTERM) if signal.getsignal(one) is not signal.SIG_IGN]
     before = {one: signal.signal(one, line.heed) for one in heeded}
     line.start()

@@ -21,7 +21,7 @@ from fastapi import FastAPI
 
 from core.api import app as api_app
 from core.api.auth import Authenticator
-from core.api.compose_pool import Composers
+from core.api.compose_pool import ComposePool
 from core.api.deps import ApiContext
 from core.api.http_connection import Connection
 from core.api.listener import Listener, Traffic, raise_file_limit
@@ -32,7 +32,7 @@ from core.process import Delivery
 from core.services.control import gateway_registry
 from core.services.feedback.provider_webhooks import ProviderWebhooks
 from core.services.notify.apprise_client import Reach
-from core.services.notify.webhook_client import Hooks
+from core.services.notify.webhook_client import WebhookClient
 from core.settings import Settings, split_listen
 from core.workers import log_check
 from core.workers.checkpoints import Checkpoints
@@ -40,7 +40,7 @@ from core.workers.egress import Egress
 from core.workers.heartbeat import Heartbeat
 from core.workers.kept_feedback import KeptFeedback
 from core.workers.log_check import LogCheck
-from core.workers.maildir import Maildirs
+from core.workers.maildir import MaildirWatcher
 from core.workers.mx_lookup import MxLookup
 from core.workers.notifications import NotificationWorker
 from core.workers.policy_watcher import PolicyWatcher
@@ -64,24 +64,24 @@ class Gateway:
         self.traffic = Traffic(settings.http)
         self.composers = _composers(settings)
         here = gateway_registry.Place(
-            delivery.house.ids.mint(delivery.clock.now()), socket.gethostname(), os.getpid(), settings.listen
+            delivery.ctx.ids.mint(delivery.clock.now()), socket.gethostname(), os.getpid(), settings.listen
         )
         self.place = here
         self.heartbeat = Heartbeat(delivery.writer, lambda tx: gateway_registry.beat(tx, here))
         self.desk = ApiContext(
             delivery.store,
             delivery.writer,
-            delivery.house,
+            delivery.ctx,
             Authenticator(delivery.store, delivery.writer),
             self.traffic,
             self.composers,
             lambda: self.heartbeat.trouble,
         )
         self.app: FastAPI = api_app.build(self.desk, settings)
-        self.hooks = Hooks(allow=settings.webhooks.allow)
+        self.hooks = WebhookClient(allow=settings.webhooks.allow)
         self.webhooks = WebhookWorker(
             store=delivery.store, writer=delivery.writer, hooks=self.hooks, keyring=delivery.keys,
-            house=delivery.house, clock=delivery.clock,
+            ctx=delivery.ctx, clock=delivery.clock,
         )  # fmt: skip
         self._loops: list[asyncio.Task[None]] = []
 
@@ -136,7 +136,7 @@ class Gateway:
         """What runs by itself beside delivery: the clock's chores, the policy file, webhooks, notifications."""
         writer, clock, keys = self.delivery.writer, self.delivery.clock, self.delivery.keys
         writer.listeners.append(self.webhooks.wake)
-        worker = self.delivery.house.ids.mint(clock.now())
+        worker = self.delivery.ctx.ids.mint(clock.now())
         reach = Reach.read(allow=self.settings.notify.allow, schemes=self.settings.notify.schemes)
         running = [
             Scheduler(writer=writer, clock=clock).run(),
@@ -147,18 +147,18 @@ class Gateway:
             MxLookup(writer=writer, clock=clock).run(),
             KeptFeedback(self._provider_webhooks(), clock=clock).run(),
             self.traffic.watch(),
-            Maildirs(self.desk.writer, self.desk.house.keyring, self.settings.feedback.maildirs).run(),
+            MaildirWatcher(self.desk.writer, self.desk.ctx.keyring, self.settings.feedback.maildirs).run(),
         ]
         if self.settings.policy_file.is_file():
             running.append(PolicyWatcher(self.settings.policy_file, writer=writer).run())
         self._loops += [asyncio.create_task(watched(one)) for one in running]
 
 
-def _composers(settings: Settings) -> Composers | None:
+def _composers(settings: Settings) -> ComposePool | None:
     command = (sys.executable, "-m", "core.cli.compose_process", str(settings.dir))
     environment = os.environ | {"POSTROOM_DATABASE": settings.database_url}
     most = settings.http.content_processes
-    return Composers(command, environment, most=most) if most else None
+    return ComposePool(command, environment, most=most) if most else None
 
 
 def alive(host: str, pid: int) -> bool | None:

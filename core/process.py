@@ -22,7 +22,7 @@ from core.model import Clock
 from core.security.key_file import load_master_keys, provenance_keys
 from core.services.context import ServiceContext
 from core.settings import Settings
-from core.smtp import Courier, Limits, Source, Timeouts
+from core.smtp import Limits, SmtpClient, Source, Timeouts
 from core.smtp.mx import LookUp
 from core.workers.delivery import DeliveryWorker
 from core.workers.egress import Egress
@@ -69,10 +69,10 @@ def make_house(settings: Settings) -> ServiceContext:
 
 def make_courier(
     settings: Settings, *, clock: Clock, timeouts: Timeouts | None = None, look_up: LookUp | None = None
-) -> Courier:
+) -> SmtpClient:
     """The way out as `[smtp]` sets it up: the gateway's, and the one doctor tries."""
     smtp = settings.smtp
-    return Courier(
+    return SmtpClient(
         clock=clock,
         hello=smtp.hello,
         limits=Limits(relay=smtp.connections_per_relay, direct=smtp.connections_per_site),
@@ -93,13 +93,13 @@ class Delivery:
     def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
         self.clock = clock or SystemClock()
         self.keys = load_master_keys(settings)
-        self.house = make_house(settings)
+        self.ctx = make_house(settings)
         self.store = Store(settings.database_url, clock=self.clock)
         self.writer = Writer(self.store)
         self.courier = make_courier(settings, clock=self.clock)
         self.departures = DeliveryWorker(
             store=self.store, writer=self.writer, courier=self.courier, outfits=SenderConfigs(self.store, self.keys),
-            house=self.house, clock=self.clock,
+            ctx=self.ctx, clock=self.clock,
         )  # fmt: skip
 
     @contextlib.asynccontextmanager

@@ -12,7 +12,7 @@ from core.db.audit_log import LOG
 from core.db.counters import bucket
 from core.db.queries import agents as views
 from core.db.queries import events, figures
-from core.db.queries.agents import AgentBasics, Box, RunRow
+from core.db.queries.agents import AgentBasics, MailboxRow, RunRow
 from core.db.queries.events import EventFilter, EventRow
 from core.db.transaction import Transaction
 from core.durations import MINUTE
@@ -41,10 +41,10 @@ class Course:
 
 
 @dataclass(frozen=True, slots=True)
-class BoxFacts:
+class MailboxFacts:
     """One mailbox: where it stands on the ladder and what its budgets are."""
 
-    box: Box
+    box: MailboxRow
     evidence: Evidence
     limits: tuple[Limit, ...]
 
@@ -54,7 +54,7 @@ class AgentFacts:
     """The page."""
 
     agent: AgentBasics
-    boxes: tuple[BoxFacts, ...]
+    boxes: tuple[MailboxFacts, ...]
     courses: tuple[Course, ...]
     runs: tuple[RunRow, ...]
     events: tuple[EventRow, ...]
@@ -81,8 +81,8 @@ def agent_facts(tx: Transaction, name: str) -> AgentFacts | None:
     )
 
 
-def _box(tx: Transaction, box: Box) -> BoxFacts:
-    return BoxFacts(box, mode_evidence.evidence(tx, box.address), tuple(budgets(tx, box.id).values()))
+def _box(tx: Transaction, box: MailboxRow) -> MailboxFacts:
+    return MailboxFacts(box, mode_evidence.evidence(tx, box.address), tuple(budgets(tx, box.id).values()))
 
 
 def _course(tx: Transaction, measure: Measure, guard: Guard, one: AgentBasics) -> Course:

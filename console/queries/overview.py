@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from console.state import AgentLine, BoxLine, Level, Share
+from console.state import AgentLine, Level, MailboxLine, Share
 from core.db import gate_queries
 from core.db.counters import bucket
 from core.db.queries import agents as views
@@ -105,7 +105,7 @@ def _line(tx: Transaction, one: AgentBasics, policy: Policy, read: _Read) -> Age
         suspended_at=one.suspended_at,
         suspend_reason=one.suspend_reason,
         boxes=tuple(
-            BoxLine(
+            MailboxLine(
                 box.id,
                 box.address,
                 box.mode,

@@ -8,7 +8,7 @@ from console import operations
 from console.dialogs import Choice, ChoiceDialog, Confirmed
 from console.safe_text import content, fill, make_safe
 from console.screens.desk_screen import DeskScreen
-from console.state import AgentLine, BoxLine
+from console.state import AgentLine, MailboxLine
 from console.themes import Tone
 from console.views.format import plural, stamp
 from console.views.gauges import MEANS
@@ -89,7 +89,7 @@ class AgentScreen(DeskScreen):
         )
         self.ask(dialog, lambda address: self._ask_mode(by_address[address]))
 
-    def _ask_mode(self, box: BoxLine) -> None:
+    def _ask_mode(self, box: MailboxLine) -> None:
         choices = [
             Choice(
                 mode.value, Content(f"{mode.value:<12} {MEANS[mode]}"),
@@ -104,7 +104,7 @@ class AgentScreen(DeskScreen):
         )
         self.ask(dialog, lambda value: self._confirm_mode(box, Mode(value)))
 
-    def _confirm_mode(self, box: BoxLine, mode: Mode) -> None:
+    def _confirm_mode(self, box: MailboxLine, mode: Mode) -> None:
         def change(reason: str) -> None:
             self.console.deed(
                 operations.change_mode(box.address, mode, reason),

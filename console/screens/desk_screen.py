@@ -40,7 +40,7 @@ from console.widgets.frame import (
     tab_line,
     undo_text,
 )
-from console.widgets.line_cache import KeptLines
+from console.widgets.line_cache import LineCache
 from core import filters
 from core.durations import HOUR
 from core.errors import Invalid, PostroomError
@@ -97,7 +97,7 @@ class FilterError(Static):
         self.set_class(bool(wrong), "-wrong")
 
 
-class DeskScreen(KeptLines, Screen[None]):
+class DeskScreen(LineCache, Screen[None]):
     """A screen of the desk. Subclasses name `scope`, `tab` and `title_word`, compose a body, and load it."""
 
     scope: ClassVar[Scope]

@@ -17,7 +17,7 @@ from core.durations import DAY
 from core.rules.mode_evidence import Advice
 
 if TYPE_CHECKING:
-    from console.queries.agent import AgentFacts, BoxFacts, Course
+    from console.queries.agent import AgentFacts, Course, MailboxFacts
     from core.db.queries.agents import AgentBasics
     from core.db.queries.events import EventRow
 
@@ -47,7 +47,7 @@ def status(agent: AgentBasics, *, now: int) -> Content:
     return Content.assemble(name, ("  ✖ SUSPENDED ", Tone.FAULT), content(said))
 
 
-def box_lines(facts: BoxFacts, *, now: int, width: int) -> list[Content]:
+def box_lines(facts: MailboxFacts, *, now: int, width: int) -> list[Content]:
     """A mailbox: its ladder with the evidence for the next rung, then its budgets."""
     box = facts.box
     above, standing = facts.evidence.next_rung, facts.evidence.rungs[box.mode.rung]

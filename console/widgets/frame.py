@@ -17,7 +17,7 @@ from console.safe_text import cells, clip, fit, make_safe
 from console.state import Link, Live
 from console.themes import Tone
 from console.views.format import age, age_short, clock, clock_short, count, countdown, freshness
-from console.widgets.line_cache import KeptLines
+from console.widgets.line_cache import LineCache
 from core.durations import SECOND
 from core.model import TIGHTENERS, Actor
 
@@ -226,7 +226,7 @@ def undo_text(label: str, release_at: int, now: int) -> str:
     return f"u undo {label} {countdown(release_at - now)}" if release_at > now + SECOND // 10 else ""
 
 
-class Line(KeptLines, Widget):
+class Line(LineCache, Widget):
     """One line of the frame, drawn from a function of the width; `check` redraws it if it would say something else."""
 
     DEFAULT_CSS = """

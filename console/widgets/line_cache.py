@@ -18,7 +18,7 @@ else:
     _Widget = object  # Textual looks for the style sheet of the first base that is a widget
 
 
-class KeptLines(_Widget):
+class LineCache(_Widget):
     """Put before a widget: its lines are rendered again when it, its size or its colours have changed."""
 
     _kept_for: object = None
@@ -36,5 +36,5 @@ class KeptLines(_Widget):
         return self._kept
 
 
-class SideBySide(KeptLines, Horizontal):
+class SideBySide(LineCache, Horizontal):
     """Panes beside each other, on a ground that shows nothing."""

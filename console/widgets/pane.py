@@ -21,7 +21,7 @@ from textual.style import Style
 from console.safe_text import MARKER, cells
 from console.themes import Tone
 from console.widgets.columns import Piece
-from console.widgets.line_cache import KeptLines
+from console.widgets.line_cache import LineCache
 
 TextLine = Sequence[Piece]
 
@@ -79,7 +79,7 @@ def _hang(pieces: TextLine, width: int) -> int:
     return hang if hang <= width // 2 else 0
 
 
-class TextPane(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
+class TextPane(LineCache, ScrollView, can_focus=True, inherit_bindings=False):
     """Scrollable text. `show_lines` replaces it."""
 
     ALLOW_SELECT = False

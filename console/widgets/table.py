@@ -20,8 +20,8 @@ from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from console.row_cache import DIGESTS_A_TURN, Pages, RowSource
-from console.row_selection import Roster
+from console.row_cache import DIGESTS_A_TURN, RowCache, RowSource
+from console.row_selection import RowSelection
 from console.safe_text import make_safe
 from console.table_messages import Announced, FetchFailed, Highlighted, MarksChanged
 from console.widgets.columns import Column, Row
@@ -73,11 +73,11 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         classes: str | None = None,
     ) -> None:
         super().__init__(id=id, classes=classes)
-        self.roster = Roster()
+        self.roster = RowSelection()
         self.texts = texts
         self._source = source
         self._now = now
-        self._pages = Pages()
+        self._pages = RowCache()
         self._painter = LinePainter(self, columns, markable=markable)
         self._showing = Showing.LOADING
         self._reason = ""

@@ -18,7 +18,7 @@ from core.api.middleware.head import Head
 from core.api.middleware.request_limits import RequestLimits
 from core.api.operation_ids import operation_id
 from core.api.routes import docs
-from core.api.routes.emails import Intake
+from core.api.routes.emails import EmailRoutes
 from core.api.routes.feedback import Feedback
 from core.api.routes.health import Health
 from core.api.routes.inventory import Inventory
@@ -39,7 +39,7 @@ for it, budgets and records are checked at the gate, and every outcome is told."
 
 def build(desk: ApiContext, settings: Settings) -> FastAPI:
     """The whole desk, for a network that is trusted to reach it."""
-    intake = Intake(desk)
+    intake = EmailRoutes(desk)
     app = _app(desk, settings, desk.traffic.inside, routes={"/emails/send": intake.send, "/emails/reply": intake.reply})
     app.include_router(intake.router)
     app.include_router(Identities(desk, settings).router)
@@ -91,9 +91,7 @@ def _app(
         docs.install(app)
     app.add_middleware(Head)
     app.add_middleware(Hosts, settings=settings)
-    app.add_middleware(
-        RequestLimits, chance=desk.house.chance, bodies=listener.bodies
-    )  # the last added is the outermost
+    app.add_middleware(RequestLimits, chance=desk.ctx.chance, bodies=listener.bodies)  # the last added is the outermost
     return app
 
 

@@ -69,7 +69,7 @@ class _Process:
         await self._child.wait()
 
 
-class Composers:
+class ComposePool:
     """At most `most` processes; a message waits for a free one."""
 
     def __init__(

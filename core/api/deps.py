@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from core.api.auth import Authenticator
-from core.api.compose_pool import Composers
+from core.api.compose_pool import ComposePool
 from core.api.listener import Traffic
 from core.api.read_log import ReadLog
 from core.db.store import Store
@@ -20,10 +20,10 @@ class ApiContext:
 
     store: Store
     writer: Writer
-    house: ServiceContext
+    ctx: ServiceContext
     callers: Authenticator
     traffic: Traffic = field(default_factory=Traffic)
-    composers: Composers | None = None
+    composers: ComposePool | None = None
     """Processes for large messages; None: the event loop composes them too."""
     pulse: Callable[[], str | None] = lambda: None
     """Why this gateway's last sign of life was not committed."""

@@ -28,7 +28,7 @@ MOST: Final = 1_024
 log = structlog.get_logger("outcomes")
 
 
-class Outcomes:
+class OutcomeWaiter:
     """Who waits for which message. `wake` may be called whenever something was committed."""
 
     def __init__(self, store: Store) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from core.cli import handoff, serializers
 from core.cli.context import CommandContext, Reason, command
-from core.cli.output import TOKEN, Said, group, listed, pairs, table
+from core.cli.output import TOKEN, Output, group, listed, pairs, table
 from core.db import directory, gate_queries
 from core.durations import duration, stamp
 from core.errors import Invalid, NotFound, Unauthenticated
@@ -27,11 +27,11 @@ Name = Annotated[str, typer.Argument(help="The agent's name.")]
 
 
 @command(agent_app, "suspend", example="postroom agent suspend support-bot --reason 'writes to the wrong customers'")
-def suspend(seat: CommandContext, name: Name, reason: Reason) -> Said:
+def suspend(seat: CommandContext, name: Name, reason: Reason) -> Output:
     """No new delivery of this agent starts."""
     frozen = seat.act(lambda tx, actor: emergency.suspend_agent(tx, name, reason=reason, actor=actor))
     figures = {"in_flight": frozen.in_flight, "queued": frozen.queued, "pending": frozen.pending}
-    return Said(
+    return Output(
         {"agent": name, "status": "suspended"} | figures,
         f"Suspended {name}. {plural(frozen.in_flight, 'delivery', 'deliveries')} had started; "
         f"{frozen.queued} queued and {frozen.pending} pending stay where they are.",
@@ -39,14 +39,16 @@ def suspend(seat: CommandContext, name: Name, reason: Reason) -> Said:
 
 
 @command(agent_app, "resume", example="postroom agent resume support-bot --reason 'the prompt is corrected'")
-def resume(seat: CommandContext, name: Name, reason: Reason) -> Said:
+def resume(seat: CommandContext, name: Name, reason: Reason) -> Output:
     """Let it go on. Governance's, and never who suspended it."""
     seat.act(lambda tx, actor: emergency.resume_agent(tx, name, reason=reason, actor=actor))
-    return Said({"agent": name, "status": "active"}, f"Resumed {name}.")
+    return Output({"agent": name, "status": "active"}, f"Resumed {name}.")
 
 
 @command(agent_app, "list", example="postroom agent list")
-def list_agents(seat: CommandContext, after: Annotated[str, typer.Option(help="Go on after this name.")] = "") -> Said:
+def list_agents(
+    seat: CommandContext, after: Annotated[str, typer.Option(help="Go on after this name.")] = ""
+) -> Output:
     """The agents of this desk."""
     with seat.read() as conn:
         found = directory.agents(conn, after=after)
@@ -54,11 +56,11 @@ def list_agents(seat: CommandContext, after: Annotated[str, typer.Option(help="G
     text = table(
         ("AGENT", "STATUS", "SUSPENDED BY", "WHY"), rows, none="no agents yet: one begins with a mailbox request"
     )
-    return Said({"agents": [serializers.agent(one) for one in found]}, text)
+    return Output({"agents": [serializers.agent(one) for one in found]}, text)
 
 
 @command(agent_app, "show", example="postroom agent show support-bot")
-def show(seat: CommandContext, name: Name) -> Said:
+def show(seat: CommandContext, name: Name) -> Output:
     """One agent with its mailboxes and its tokens."""
     with seat.read() as conn:
         found = directory.agent(conn, name)
@@ -92,7 +94,7 @@ def show(seat: CommandContext, name: Name) -> Said:
         "mailboxes": [serializers.mailbox(box, seat.policy) for box in boxes],
         "tokens": [serializers.token(one) for one in held],
     }
-    return Said(data, text)
+    return Output(data, text)
 
 
 @command(token_app, "issue", example="postroom token issue --agent support-bot --ttl 8h --scopes send,read")
@@ -105,7 +107,7 @@ def issue(
     run: Annotated[str | None, typer.Option(metavar="ID", help="Bind it to this run.")] = None,
     user: Annotated[str | None, typer.Option(metavar="U", help="Bind it to this person.")] = None,
     test: Annotated[bool, typer.Option("--test", help="It exercises everything and nothing leaves the desk.")] = False,
-) -> Said:
+) -> Output:
     """Give an agent a token. It is shown this once."""
     grant = Grant(scopes=_scopes(scopes), ttl=duration(ttl), run=run, user=user, test=test)
     minted = credentials.new_agent_token()
@@ -123,7 +125,7 @@ def issue(
         "test": test,
     }
     said = f"{minted.secret}\nIt ends {stamp(issued.expires_at)} and is shown this once. Its id is {issued.token}."
-    return Said(data, said + handoff.token(seat, agent, token=minted.secret))
+    return Output(data, said + handoff.token(seat, agent, token=minted.secret))
 
 
 def _scopes(text: str) -> tuple[Scope, ...]:
@@ -143,7 +145,7 @@ def delegate(
     scopes: Annotated[str, typer.Option(metavar="send,read", help="Some of the parent's scopes.")] = "send",
     ttl: Annotated[str, typer.Option(metavar="1h", help="How long it lives; no longer than its parent.")] = "1h",
     user: Annotated[str | None, typer.Option(metavar="U", help="Bind it to this person.")] = None,
-) -> Said:
+) -> Output:
     """Make a narrower token out of an agent's own, for one run of a sub-agent or a tool. It is shown this once.
 
     The agent's token is read from POSTROOM_TOKEN, or asked for.
@@ -169,7 +171,7 @@ def delegate(
         "test": issued.test,
         "expires_at": stamp(issued.expires_at),
     }
-    return Said(
+    return Output(
         data, f"{minted.secret}\nIt ends {stamp(issued.expires_at)} and is shown this once. Its id is {issued.token}."
     )
 
@@ -193,10 +195,10 @@ def revoke(
     *,
     token: Annotated[int, typer.Argument(metavar="ID", help="The token's id (postroom agent show).")],
     reason: Annotated[str | None, typer.Option(help="Why; it stands in the log.")] = None,
-) -> Said:
+) -> Output:
     """End a token and what was delegated from it."""
     ended = seat.act(lambda tx, actor: tokens.revoke(tx, token=token, actor=actor, reason=reason))
-    return Said({"id": token, "revoked": ended}, f"Revoked {ended} token{'s' if ended != 1 else ''}.")
+    return Output({"id": token, "revoked": ended}, f"Revoked {ended} token{'s' if ended != 1 else ''}.")
 
 
 @command(token_app, "list", example="postroom token list --agent support-bot")
@@ -205,7 +207,7 @@ def list_tokens(
     *,
     agent: Annotated[str | None, typer.Option(help="Of this agent only.")] = None,
     before: Annotated[int | None, typer.Option(help="Go on before this id.")] = None,
-) -> Said:
+) -> Output:
     """Tokens, the newest first; their secrets are nowhere."""
     with seat.read() as conn:
         found = directory.tokens(conn, agent=agent, before=before)
@@ -215,4 +217,4 @@ def list_tokens(
         for one in found
     ]
     text = table(("TOKEN", "AGENT", "SCOPES", "ENDS", "STATE"), rows, none="no tokens yet")
-    return Said({"tokens": [serializers.token(one) for one in found]}, text)
+    return Output({"tokens": [serializers.token(one) for one in found]}, text)

@@ -14,7 +14,7 @@ import orjson
 import typer
 
 from core.cli.context import CommandContext, command
-from core.cli.output import Said, dump, group, pairs, piped, private, say, stored_token, table
+from core.cli.output import Output, dump, group, pairs, piped, private, say, stored_token, table
 from core.db import audit_log
 from core.db.audit_log import Entry
 from core.durations import duration, read_stamp, stamp
@@ -46,7 +46,7 @@ def verify(
     *,
     against: Annotated[Path | None, typer.Option(metavar="FILE", help="A checkpoint kept elsewhere.")] = None,
     key: Annotated[str | None, typer.Option(help="The desk's public key, as noted outside of it.")] = None,
-) -> Said:
+) -> Output:
     """Walk the chain from its beginning. Exits 1 and names the first entry that does not fit.
 
     A chain cannot show that all of it was written anew or that its end was cut off; a checkpoint kept elsewhere can.
@@ -66,20 +66,20 @@ def verify(
         "head_seq": found.head_seq,
     }
     if found.ok:
-        return Said(data, f"The log is whole: {plural(found.events, 'event')}, head {found.head.hex()}")
-    return Said(
+        return Output(data, f"The log is whole: {plural(found.events, 'event')}, head {found.head.hex()}")
+    return Output(
         data,
         f"The log is not whole: entry {found.first_bad_seq} does not fit; the {found.events:,} before it do.",
         code=1,
     )
 
 
-def _verify_against(seat: CommandContext, checkpoint: bytes, key: str | None) -> Said:
+def _verify_against(seat: CommandContext, checkpoint: bytes, key: str | None) -> Output:
     with seat.read() as conn:
         found = checkpoints.verify_against(conn, checkpoint, key=key)
         last, head = audit_log.head(conn)
     data = found.as_json() | {"events": last, "head": head.hex()}
-    return Said(data, f"{found.finding}: {found.reason}", code=0 if found.ok else 1)
+    return Output(data, f"{found.finding}: {found.reason}", code=0 if found.ok else 1)
 
 
 # --- checkpoints --------------------------------------------------------------------------------------------------
@@ -89,7 +89,7 @@ def _verify_against(seat: CommandContext, checkpoint: bytes, key: str | None) ->
 def checkpoint(
     seat: CommandContext,
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="A file to append it to as well.")] = None,
-) -> Said:
+) -> Output:
     """Sign the head of the log now, and send that where [checkpoints] of postroom.toml says. Exits 1 if a place fails.
 
     Note the key it names outside the desk: `audit verify --against FILE --key KEY` finds a log written anew or cut off.
@@ -99,7 +99,7 @@ def checkpoint(
     rows = [(one["place"], "taken" if one["ok"] else one["reason"]) for one in sent]
     text = pairs({"entry": made.seq, "head": made.head, "time": stamp(made.at), "key": made.key})
     text += "\n\n" + table(("SENT TO", ""), rows, none="It stays in the desk: name --out FILE, or [checkpoints].")
-    return Said(made.as_json() | {"sent": sent}, text, code=0 if all(one["ok"] for one in sent) else 1)
+    return Output(made.as_json() | {"sent": sent}, text, code=0 if all(one["ok"] for one in sent) else 1)
 
 
 def _signed(seat: CommandContext) -> Checkpoint:
@@ -109,12 +109,12 @@ def _signed(seat: CommandContext) -> Checkpoint:
 
 def _sent(seat: CommandContext, made: Checkpoint, out: Path | None) -> list[dict[str, Any]]:
     # Whoever only verifies should not wait a second for the channels of people to be imported.
-    from core.services.notify.webhook_client import Hooks  # noqa: PLC0415
+    from core.services.notify.webhook_client import WebhookClient  # noqa: PLC0415
     from core.workers import checkpoints as outside  # noqa: PLC0415
 
     async def send() -> list[dict[str, Any]]:
         async with contextlib.AsyncExitStack() as stack:
-            hooks = Hooks(allow=seat.settings.webhooks.allow)
+            hooks = WebhookClient(allow=seat.settings.webhooks.allow)
             stack.push_async_callback(hooks.close)
             to = outside.places(seat.settings, hooks)
             return [one.as_json() for one in await outside.send(made, to)]
@@ -139,7 +139,7 @@ def write_bundle(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Named after the period unless said.")
     ] = None,
-) -> Said:
+) -> Output:
     """Write one archive of a period that an auditor checks offline: python3 verify.py, which is in it.
 
     Events, decisions with who and when, modes, policies, figures, the chain and its signatures. With an operator's
@@ -160,7 +160,7 @@ def write_bundle(
     data = {"file": str(file), "bytes": len(raw), "sha256": digest, "from": stamp(first), "to": stamp(last)}
     signed = {"agent": agent, "checkpoint": made.as_json() if made else None}
     hint = f"the key to note outside the desk: {made.key}" if made else "not signed anew: that takes your token"
-    return Said(data | signed, f"Wrote {file}, SHA-256 {digest}.\nCheck it: python3 verify.py {file}; {hint}.")
+    return Output(data | signed, f"Wrote {file}, SHA-256 {digest}.\nCheck it: python3 verify.py {file}; {hint}.")
 
 
 def _past(seat: CommandContext, text: str) -> int:

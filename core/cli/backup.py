@@ -12,7 +12,7 @@ from typing import Annotated, Final
 import typer
 
 from core.cli.context import CommandContext, command
-from core.cli.output import Said
+from core.cli.output import Output
 from core.clock import SystemClock
 from core.db import migrate as schema
 from core.db import schema_revision
@@ -37,7 +37,7 @@ def backup(
     with_key: Annotated[
         bool, typer.Option("--with-key", help="Include the master key: the file then opens every secret.")
     ] = False,
-) -> Said:
+) -> Output:
     """Copy database, settings and policy into one file, while the gateway runs. Restore verifies it.
 
     Keep master.key elsewhere: without it no DKIM key and no relay password can be opened.
@@ -49,7 +49,7 @@ def backup(
     )  # fmt: skip
     data = {"file": str(file), "bytes": file.stat().st_size} | manifest.as_json()
     key = "The master key is in it: guard it like the key." if with_key else "The master key is not in it: keep it too."
-    return Said(
+    return Output(
         data,
         f"Backup in {file}: {data['bytes']:,} bytes, log entry {manifest.seq:,}, {stamp(manifest.made_at)}.\n{key}\n\n"
         f"Next: try it. postroom restore {file} --dir NEW{'' if with_key else ' --master-key FILE'}",
@@ -68,7 +68,7 @@ def restore(
         str | None,
         typer.Option("--database", metavar="URL", help="An empty database; SQLite in DIR unless named."),
     ] = None,
-) -> Said:
+) -> Output:
     """Make a desk from a backup in an empty directory. Checks files, log and key, then stops the desk.
 
     Mail that waited when the backup was made may have left since: look through the queue before you start.
@@ -81,7 +81,7 @@ def restore(
         schema.upgrade(store.engine, founding=False)
         store.transact(lambda tx: backups.hold(tx, manifest))
     where = f"--dir {seat.directory}"
-    return Said(
+    return Output(
         {"dir": str(seat.directory), "entries": entries} | manifest.as_json(),
         f"A desk as of {stamp(manifest.made_at)} in {seat.directory}. Its log is whole ({entries:,} entries).\n"
         "The desk is stopped. Mail that was queued then may have left since, and would leave again.\n\n"
@@ -95,7 +95,7 @@ def migrate(
     seat: CommandContext,
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run, change nothing.")] = False,
-) -> Said:
+) -> Output:
     """Bring the database to the schema of this version, in one transaction. `serve` does the same when it starts.
 
     Back up first: there is no way back but a backup. Refused while a gateway of the old version runs.
@@ -109,13 +109,13 @@ def migrate(
         steps = [one for one in schema_revision.known() if one > at]
         data = {"from": at, "to": schema_revision.latest(), "steps": steps, "done": not dry_run}
         if not steps:
-            return Said(data, f"The database is at {at}, the newest schema. Nothing to do.")
+            return Output(data, f"The database is at {at}, the newest schema. Nothing to do.")
         if running and not dry_run:
             raise Unavailable(f"a gateway runs on {', '.join(running)}: stop it, migrate, then start the new version")
         if dry_run:
-            return Said(data, f"The database is at {at}; {len(steps)} steps would run: {', '.join(steps)}.")
+            return Output(data, f"The database is at {at}; {len(steps)} steps would run: {', '.join(steps)}.")
         schema.upgrade(store.engine, founding=False)
-        return Said(data, f"The database went from {at} to {data['to']}: {', '.join(steps)}.\n\nNext: postroom serve")
+        return Output(data, f"The database went from {at} to {data['to']}: {', '.join(steps)}.\n\nNext: postroom serve")
 
 
 class _Progress:

@@ -43,11 +43,11 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
     settings = load(Path(sys.argv[1]))
     clock = _Told()
-    store, house = Store(settings.database_url, clock=clock, readers=1), make_house(settings)
+    store, ctx = Store(settings.database_url, clock=clock, readers=1), make_house(settings)
 
     def work(task: Any) -> object:
         submission, token, implicit, clock.at = task
-        prepared = prepare(store, submission, token=token, house=house, implicit=implicit)
+        prepared = prepare(store, submission, token=token, ctx=ctx, implicit=implicit)
         return prepared.looked_at()
 
     with contextlib.suppress(BrokenPipeError):  # the gateway ended in the middle

@@ -20,7 +20,7 @@ import typer
 
 from core.cli import output
 from core.cli.authorization import ACCESS, Free
-from core.cli.output import TOKEN, AsJson, Directory, Said, plain
+from core.cli.output import TOKEN, AsJson, Directory, Output, plain
 from core.clock import SystemClock
 from core.db import schema_revision
 from core.db.store import Connection, Store
@@ -151,7 +151,7 @@ class CommandContext:
 
 def command(
     app: typer.Typer, name: str, *, example: str
-) -> Callable[[Callable[..., Said | None]], Callable[..., Said | None]]:
+) -> Callable[[Callable[..., Output | None]], Callable[..., Output | None]]:
     """Register a function of a seat as a command; its parameters after the seat are the command's.
 
     One that has no place in the table of `core.cli.authorization` cannot be registered.
@@ -159,7 +159,7 @@ def command(
     noun = app.info.name
     needs = ACCESS[f"{noun} {name}" if isinstance(noun, str) else name]
 
-    def register(function: Callable[..., Said | None]) -> Callable[..., Said | None]:
+    def register(function: Callable[..., Output | None]) -> Callable[..., Output | None]:
         own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
 
         def run(**given: Any) -> None:

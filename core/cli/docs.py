@@ -9,7 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from core.cli.context import CommandContext, command
-from core.cli.output import Said, table
+from core.cli.output import Output, table
 from core.errors import NotFound
 
 app: Final = typer.Typer()
@@ -24,23 +24,23 @@ def docs(
     name: Annotated[
         str | None, typer.Argument(metavar="[NAME]", help="A page; all of them are listed without.")
     ] = None,
-) -> Said:
+) -> Output:
     """Read a page of the documentation: providers, setting up. Needs no desk."""
     del seat
     found = pages()
     if name is None:
         listed = [(one, *_head(page)) for one, page in found.items()]
         data = {"pages": [{"name": one, "title": title, "about": about} for one, title, about in listed]}
-        return Said(data, table(("PAGE", "TITLE"), [(one, title) for one, title, _ in listed]))
+        return Output(data, table(("PAGE", "TITLE"), [(one, title) for one, title, _ in listed]))
     if (file := files().get(name)) is not None:
         text = file.read_text(encoding="utf-8")
-        return Said({"name": name, "text": text}, text.rstrip("\n"))
+        return Output({"name": name, "text": text}, text.rstrip("\n"))
     page = found.get(name.lower().removesuffix(SUFFIX))
     if page is None:
         raise NotFound(f"there is no page {name}", fix=f"the pages are {', '.join(found)}")
     title, _ = _head(page)
     text = page.read_text(encoding="utf-8")
-    return Said({"name": page.name.removesuffix(SUFFIX), "title": title, "text": text}, text.rstrip("\n"))
+    return Output({"name": page.name.removesuffix(SUFFIX), "title": title, "text": text}, text.rstrip("\n"))
 
 
 def pages() -> dict[str, Traversable]:

@@ -14,7 +14,7 @@ import typer
 from core.cli.context import CommandContext, command
 from core.cli.diagnostics import database, identities, machine, routes, streams
 from core.cli.diagnostics.finding import Finding, Grade
-from core.cli.output import Said, table
+from core.cli.output import Output, table
 from core.errors import PostroomError
 
 app: Final = typer.Typer()
@@ -22,7 +22,7 @@ app: Final = typer.Typer()
 
 
 @command(app, "doctor", example="postroom doctor --dir desk")
-def doctor(seat: CommandContext) -> Said:
+def doctor(seat: CommandContext) -> Output:
     """What is missing before real mail can leave: DNS, keys, routes, feedback, clock, disk. Exits 1 if something is."""
     found = list(_findings(seat))
     worst = [one for one in found if one.grade is Grade.FAIL]
@@ -36,7 +36,7 @@ def doctor(seat: CommandContext) -> Said:
     }
     rows = [(one.grade, one.check, one.about, one.text + (f" -> {one.fix}" if one.fix else "")) for one in found]
     summary = f"{len(worst)} failed, {warned} warned." if worst or warned else "Real mail can leave."
-    return Said(data, f"{table(('', 'CHECK', 'ABOUT', 'FINDING'), rows)}\n\n{summary}", code=1 if worst else 0)
+    return Output(data, f"{table(('', 'CHECK', 'ABOUT', 'FINDING'), rows)}\n\n{summary}", code=1 if worst else 0)
 
 
 def _findings(seat: CommandContext) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ import httpx
 import typer
 
 from core.cli.context import CommandContext, command
-from core.cli.output import Said
+from core.cli.output import Output
 from core.cli.stream_dns import published
 from core.db.directory import TokenRecord
 from core.dns_check import Found, Zone
@@ -68,7 +68,7 @@ def drill(
         typer.Option(metavar="URL", help="A gateway to try beside those that are known to run. May be repeated."),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask in a terminal.")] = False,
-) -> Said:
+) -> Output:
     """Exercise revocation: revoke an agent's tokens, try to send with them, restore it by fresh ones.
 
     The agent is cut off until it has its fresh token, which is shown this once. Governance's.
@@ -283,7 +283,7 @@ def _restore(seat: CommandContext, started: Drill, result: Result) -> None:
 # --- the answer ---------------------------------------------------------------------------------------------------
 
 
-def _said(seat: CommandContext, started: Drill, planned: Plan, result: Result) -> Said:
+def _said(seat: CommandContext, started: Drill, planned: Plan, result: Result) -> Output:
     passed = not result.failures
     data: dict[str, Any] = {
         "agent": started.agent.name,
@@ -302,7 +302,7 @@ def _said(seat: CommandContext, started: Drill, planned: Plan, result: Result) -
         "records_that_remain": [_record(one) for one in result.remaining],
         "restored": [_fresh(one) for one in result.fresh],
     }
-    return Said(data, _as_text(started, planned, result), code=0 if passed else 1)
+    return Output(data, _as_text(started, planned, result), code=0 if passed else 1)
 
 
 def _record(one: DnsRecord) -> dict[str, str]:

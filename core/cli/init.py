@@ -19,7 +19,7 @@ from core.cli.context import CommandContext, command
 from core.cli.diagnostics import routes
 from core.cli.diagnostics.finding import Finding, Grade
 from core.cli.next_steps import near
-from core.cli.output import OWN_TOKEN, Said, table
+from core.cli.output import OWN_TOKEN, Output, table
 from core.cli.streams import FromStdin, Provider, Spf
 from core.clock import SystemClock
 from core.db import directory, migrate
@@ -117,7 +117,7 @@ def init(
     dev: Annotated[
         bool, typer.Option("--dev", help="A desk for one person to try things: loopback only, never for production.")
     ] = False,
-) -> Said:
+) -> Output:
     """Make a desk, its people and its first stream; --dev: one person's desk to try things.
 
     Written are the database, the master key, postroom.toml and policy.toml. Each person's token is printed once, or
@@ -227,7 +227,7 @@ def _tried(seat: CommandContext, domain: str) -> Finding:
 def _said(
     seat: CommandContext, made: list[Founder], minted: dict[str, NewSecret], first: FirstStream | None, *, public: str,
     in_files: bool, told: bool,
-) -> Said:  # fmt: skip
+) -> Output:  # fmt: skip
     listed = [
         {"name": one.name, "roles": [role for role in Role if role in one.roles], "token": minted[one.name].secret}
         for one in made
@@ -266,7 +266,7 @@ def _said(
             "route": {"grade": tried.grade, "text": tried.text, "fix": tried.fix or None},
         }  # fmt: skip
     parts.append(_next(seat, first))
-    return Said(data, "\n\n".join(parts))
+    return Output(data, "\n\n".join(parts))
 
 
 def _next(seat: CommandContext, first: FirstStream | None) -> str:
@@ -285,7 +285,7 @@ def _next(seat: CommandContext, first: FirstStream | None) -> str:
 # --- one person's desk --------------------------------------------------------------------------------------------
 
 
-def _for_development(seat: CommandContext, *, database: str | None, organisation: str) -> Said:
+def _for_development(seat: CommandContext, *, database: str | None, organisation: str) -> Output:
     """One person, one agent, one mailbox, one token, and a receiver on loopback that keeps what is sent."""
     listen, relay = f"127.0.0.1:{_free_port(DEV_LISTEN)}", f"smtp://127.0.0.1:{_free_port(DEV_RELAY)}"
     text = founding.toml(
@@ -312,7 +312,7 @@ def _for_development(seat: CommandContext, *, database: str | None, organisation
     return _said_for_development(seat, name, own, agent, public=public)
 
 
-def _said_for_development(seat: CommandContext, name: str, own: NewSecret, agent: NewSecret, *, public: str) -> Said:
+def _said_for_development(seat: CommandContext, name: str, own: NewSecret, agent: NewSecret, *, public: str) -> Output:
     settings: Settings = seat.settings
     here = seat.directory
     call = {"sender": DEV_ADDRESS, "to": "jane@example.com", "token": agent.secret}
@@ -335,7 +335,7 @@ def _said_for_development(seat: CommandContext, name: str, own: NewSecret, agent
         f"  {next_steps.typed(here, 'queue', 'review')}\n"
         f"or look at the whole desk: {next_steps.typed(here, 'console')}"
     )
-    return Said(data, text)
+    return Output(data, text)
 
 
 def _user() -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from core.cli.context import CommandContext, command
-from core.cli.output import Said, dump, piped, say, table
+from core.cli.output import Output, dump, piped, say, table
 from core.durations import stamp
 from core.model import plural
 from core.services.identity import inventory
@@ -34,7 +34,7 @@ def show(
         typer.Option("--format", help="For an import: CSV, or JSON as with --json.", show_default="a table"),
     ] = None,
     ended: Annotated[bool, typer.Option("--ended", help="Those that were vetoed or retired as well.")] = False,
-) -> Said | None:
+) -> Output | None:
     """Every non-human identity: owner, reviewers, credentials and their age, last use, last drill, findings."""
     now = seat.now
     with seat.read() as conn:
@@ -50,7 +50,7 @@ def show(
     if form is Form.JSON and not seat.as_json:
         say(dump(data), exact=True)
         return None
-    return Said(data, _as_text(found))
+    return Output(data, _as_text(found))
 
 
 def _as_text(found: list[Entry]) -> str:

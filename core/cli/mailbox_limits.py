@@ -8,7 +8,7 @@ import typer
 
 from core.cli import serializers
 from core.cli.context import CommandContext, Reason, command
-from core.cli.output import Said, group, listed
+from core.cli.output import Output, group, listed
 from core.db.directory import MailboxRecord
 from core.durations import stamp
 from core.errors import Invalid
@@ -26,13 +26,13 @@ Figure = Annotated[int | None, typer.Option(min=0)]
 
 
 @command(app, "mode", example="postroom mailbox mode help@support-bot.acme.com gated_all --reason 'odd replies'")
-def mode(seat: CommandContext, address: Address, mode: Annotated[Mode, typer.Argument()], reason: Reason) -> Said:
+def mode(seat: CommandContext, address: Address, mode: Annotated[Mode, typer.Argument()], reason: Reason) -> Output:
     """Lower a mode as far as you like, or raise it one rung, with policy's pause between two raises."""
     record = seat.act(lambda tx, actor: mailbox_settings.change_mode(tx, address, mode, reason=reason, actor=actor))
     pause = seat.policy.oversight.minimum_time_on_rung
     following = modes.raise_from(record.raised_at, pause, now=seat.now)
     until = f" It may be raised again from {stamp(following)} on." if following else ""
-    return Said(
+    return Output(
         serializers.mailbox(record, seat.policy) | {"raise_from": serializers.when(following)},
         f"{record.address} is {record.mode}.{until}",
     )
@@ -50,7 +50,7 @@ def limits(
     new_recipients_day: Figure = None,
     site_minute: Figure = None,
     site_hour: Figure = None,
-) -> Said:
+) -> Output:
     """Give a mailbox figures of its own. Lowering is open to who watches, widening is governance's."""
     named = {
         "run": run,
@@ -64,7 +64,7 @@ def limits(
     if not given:
         raise Invalid("no limit is named", fix="such as --day 200")
     record = _change(seat, address, Change(limits=given), reason)
-    return Said(
+    return Output(
         serializers.mailbox(record, seat.policy),
         f"{record.address}: " + ", ".join(f"{k} {v:,}" for k, v in given.items()),
     )
@@ -79,10 +79,10 @@ def allow(
     address: Address,
     patterns: Annotated[list[str], typer.Argument(metavar="PATTERN...", help="jane@x.com, x.com, *.x.com, *")],
     reason: Reason,
-) -> Said:
+) -> Output:
     """Set whom a mailbox may write to; the whole list, as it shall be."""
     record = _change(seat, address, Change(allow=listed(patterns)), reason)
-    return Said(serializers.mailbox(record, seat.policy), f"{record.address} may write to {', '.join(record.allow)}.")
+    return Output(serializers.mailbox(record, seat.policy), f"{record.address} may write to {', '.join(record.allow)}.")
 
 
 @command(
@@ -94,13 +94,13 @@ def classes(
     address: Address,
     classes: Annotated[str, typer.Argument(metavar="C,...", help=", ".join(ContentClass))],
     reason: Reason,
-) -> Said:
+) -> Output:
     """Set a mailbox's content classes; a further one is for deliverability to sign off."""
     names = listed([classes])
     if unknown := [name for name in names if name not in {*ContentClass}]:
         raise Invalid(f"no such class: {', '.join(unknown)}", fix=f"the classes are {', '.join(ContentClass)}")
     record = _change(seat, address, Change(classes=[ContentClass(name) for name in names]), reason)
-    return Said(serializers.mailbox(record, seat.policy), f"{record.address} sends {', '.join(record.classes)}.")
+    return Output(serializers.mailbox(record, seat.policy), f"{record.address} sends {', '.join(record.classes)}.")
 
 
 @command(app, "webhook", example="postroom mailbox webhook help@support-bot.acme.com https://acme.com/hooks/mail")
@@ -115,7 +115,7 @@ def webhook(
         list[str] | None, typer.Option(metavar="E,...", help="The email.* events it is told of; all for every one.")
     ] = None,
     reason: Annotated[str, typer.Option("--reason", help="Why. It stands in the log.")] = "changed at the command line",
-) -> Said:
+) -> Output:
     """Point a mailbox's webhook elsewhere, change its secret (the old one signs a day longer), or take it away.
 
     `events` in the URL's place changes only what it is told of: ... ADDRESS events --events email.sent,email.bounced
@@ -125,14 +125,14 @@ def webhook(
         record = seat.act(
             lambda tx, actor: mailbox_settings.change_webhook_events(tx, address, wanted, reason=reason, actor=actor)
         )
-        return Said(serializers.mailbox(record, seat.policy), f"{record.address} is told of {_named(record)}.")
+        return Output(serializers.mailbox(record, seat.policy), f"{record.address} is told of {_named(record)}.")
     if url == "off":
         record = seat.act(
             lambda tx, actor: mailbox_settings.change_webhook(
                 tx, address, url=None, secret=None, reason=reason, actor=actor
             )
         )
-        return Said(serializers.mailbox(record, seat.policy), f"{record.address} has no webhook.")
+        return Output(serializers.mailbox(record, seat.policy), f"{record.address} has no webhook.")
     secret = credentials.new_webhook_secret()
     sealed = key_file.load_master_keys(seat.settings).seal(secret.encode(), about=f"webhook:{address.strip().lower()}")
     if url == "rotate":
@@ -148,7 +148,7 @@ def webhook(
                 tx, address, url=url, secret=sealed, reason=reason, actor=actor, events=wanted
             )
         )
-    return Said(
+    return Output(
         serializers.mailbox(record, seat.policy) | {"webhook_secret": secret},
         f"The webhook's secret, shown this once: {secret}",
     )

@@ -10,7 +10,7 @@ import typer
 from core.cli import handoff, prompts, serializers
 from core.cli.context import CommandContext, Reason, command
 from core.cli.mailbox_limits import Address, webhook_events
-from core.cli.output import Said, listed, moment, pairs, plain, table
+from core.cli.output import Output, listed, moment, pairs, plain, table
 from core.cli.signing import app, shown_of
 from core.db import directory, gate_queries
 from core.db.transaction import Transaction
@@ -65,7 +65,7 @@ def request(
     stores_or_forwards: Annotated[
         bool, typer.Option("--stores-or-forwards", help="It keeps tokens, forwards mail or feeds tools.")
     ] = False,
-) -> Said:
+) -> Output:
     """Request a mailbox. Asks in a terminal for what is missing, prints it elsewhere. The requester cannot approve."""
     if more and not allow:
         raise Invalid(f"unexpected argument {more[0]!r}", fix="see postroom mailbox request --help")
@@ -112,7 +112,7 @@ def request(
     lines += [f"The webhook's secret, shown this once: {secret}"] if secret else []
     if not filed.missing and not filed.stuck:
         lines += handoff.request(seat, shown)
-    return Said(data, "\n".join(lines))
+    return Output(data, "\n".join(lines))
 
 
 def _with_shown(tx: Transaction, filed: mailboxes.Filed) -> tuple[mailboxes.Filed, dict[str, Any]]:
@@ -148,18 +148,18 @@ def renew(
     address: Address,
     expires: Annotated[str, typer.Option(metavar="90d", help="When it ends now: a duration or a date.")],
     reason: Reason,
-) -> Said:
+) -> Output:
     """Move the end of a living identity."""
     until = moment(expires, now=seat.now)
     record = seat.act(lambda tx, actor: mailboxes.renew(tx, address, expires_at=until, reason=reason, actor=actor))
-    return Said(serializers.mailbox(record, seat.policy), f"{record.address} ends {stamp(until)}.")
+    return Output(serializers.mailbox(record, seat.policy), f"{record.address} ends {stamp(until)}.")
 
 
 @command(app, "retire", example="postroom mailbox retire help@support-bot.acme.com --reason 'replaced by tickets-bot'")
-def retire(seat: CommandContext, address: Address, reason: Reason) -> Said:
+def retire(seat: CommandContext, address: Address, reason: Reason) -> Output:
     """End an identity for good and cancel what it has waiting."""
     cancelled = seat.act(lambda tx, actor: retirement.retire(tx, address, reason=reason, actor=actor))
-    return Said(
+    return Output(
         {"address": address, "status": "retired", "cancelled": cancelled},
         f"{address} is retired; cancelled: {plural(cancelled, 'waiting action')}. The gateway ends what is left.",
     )
@@ -175,7 +175,7 @@ def list_mailboxes(
     agent: Annotated[str | None, typer.Option(help="Of this agent only.")] = None,
     status: Annotated[str | None, typer.Option(help="requested, active, vetoed or retired.")] = None,
     after: Annotated[str, typer.Option(help="Go on after this address.")] = "",
-) -> Said:
+) -> Output:
     """Identities and requests for them."""
     with seat.read() as conn:
         found = directory.mailboxes(conn, after=after, agent=agent, status=status)
@@ -184,11 +184,11 @@ def list_mailboxes(
         for one in found
     ]
     text = table(("ADDRESS", "AGENT", "STATUS", "MODE", "OWNER", "ENDS"), rows, none="no mailboxes yet")
-    return Said({"mailboxes": [serializers.mailbox(one, seat.policy) for one in found]}, text)
+    return Output({"mailboxes": [serializers.mailbox(one, seat.policy) for one in found]}, text)
 
 
 @command(app, "show", example="postroom mailbox show help@support-bot.acme.com")
-def show(seat: CommandContext, address: Address) -> Said:
+def show(seat: CommandContext, address: Address) -> Output:
     """One identity: its whole record, who signed it, who must still, and what is left of its budgets."""
 
     def read(tx: Transaction) -> dict[str, Any]:
@@ -202,7 +202,7 @@ def show(seat: CommandContext, address: Address) -> Said:
     ]
     limits = {name: figure for name, figure in shown["limits"].items() if figure is not None}
     left = [f"{one['name']}: {one['used']:,} of {one['limit']:,}" for one in shown["budgets"]]
-    return Said(shown, pairs(shown | {"signoffs": signed, "limits": limits, "budgets": left}))
+    return Output(shown, pairs(shown | {"signoffs": signed, "limits": limits, "budgets": left}))
 
 
 def _of(signed: Mapping[str, Any], shown: Mapping[str, Any]) -> str:
@@ -218,7 +218,7 @@ def _against(signed: Mapping[str, Any]) -> str:
 
 
 @command(app, "evidence", example="postroom mailbox evidence help@support-bot.acme.com")
-def show_evidence(seat: CommandContext, address: Address) -> Said:
+def show_evidence(seat: CommandContext, address: Address) -> Output:
     """Thirty days of figures, and what they say for and against each rung of the ladder."""
     found = seat.look(lambda tx: mode_evidence.evidence(tx, address.strip().lower()))
-    return Said(found.as_json(), plain(found.text()))
+    return Output(found.as_json(), plain(found.text()))

@@ -6,7 +6,7 @@ import asyncio
 from typing import Final
 
 from core.cli.context import CommandContext, command
-from core.cli.output import Said, group, table
+from core.cli.output import Output, group, table
 from core.errors import Conflict
 from core.rules import roles
 from core.rules.roles import Verb
@@ -17,7 +17,7 @@ app: Final = group("notify", "People told by chat, pager and mail: test.")
 
 
 @command(app, "test", example="postroom notify test")
-def test(seat: CommandContext) -> Said:
+def test(seat: CommandContext) -> Output:
     """Post a test to every channel of the policy in force. Exits 1 if one does not take it."""
     roles.check(seat.actor, Verb.NOTIFY_TEST)
     wanted = seat.settings.notify
@@ -26,4 +26,4 @@ def test(seat: CommandContext) -> Said:
         raise Conflict("the policy in force names no channel", fix="set urls in [notify] of policy.toml")
     rows = [(one.url, "taken" if one.ok else one.reason) for one in results]
     data = {"results": [{"url": one.url, "ok": one.ok, "reason": one.reason} for one in results]}
-    return Said(data, table(("CHANNEL", ""), rows), code=0 if all(one.ok for one in results) else 1)
+    return Output(data, table(("CHANNEL", ""), rows), code=0 if all(one.ok for one in results) else 1)

@@ -8,7 +8,7 @@ import typer
 
 from core.cli import serializers
 from core.cli.context import CommandContext, Reason, command
-from core.cli.output import Said, group, listed, store_token, table
+from core.cli.output import Output, group, listed, store_token, table
 from core.db import directory
 from core.db.directory import OperatorFacts
 from core.durations import duration, stamp
@@ -26,10 +26,10 @@ def add(
     *,
     name: Name,
     role: Annotated[list[str], typer.Option("--role", metavar="R", help="A role; may be repeated, or with commas.")],
-) -> Said:
+) -> Output:
     """Add a person, as admin. They claim a token themselves, and governance confirms its fingerprint."""
     added = seat.act(lambda tx, actor: operators.add(tx, name=name, roles=listed(role), actor=actor))
-    return Said(
+    return Output(
         serializers.operator(added),
         f"Added {added.name}, who can do nothing yet.\n"
         f"Next, {added.name} runs: postroom operator claim {added.name}\n"
@@ -43,14 +43,14 @@ def claim(
     *,
     name: Name,
     keep: Annotated[bool, typer.Option("--keep", help="Let the keyring of the OS keep the token.")] = False,
-) -> Said:
+) -> Output:
     """Make a token of your own, shown this once. It opens nothing before governance has confirmed its fingerprint."""
     minted = credentials.new_operator_token()
     person = seat.store.transact(lambda tx: operators.claim(tx, name=name, token_hash=minted.digest))
     if keep:
         store_token(seat.directory, minted.secret)
     fingerprint = credentials.fingerprint(minted.digest)
-    return Said(
+    return Output(
         {"name": person.name, "token": minted.secret, "fingerprint": fingerprint,
          "expires_at": stamp(person.claim_expires_at or 0)},
         f"Your token, shown this once: {minted.secret}\n"
@@ -67,10 +67,10 @@ def confirm(
     *,
     name: Name,
     fingerprint: Annotated[str, typer.Option(help="As the person reads it out, not as anybody else passes it on.")],
-) -> Said:
+) -> Output:
     """Let a person's token and roles count, as governance: you have heard the fingerprint from them."""
     person = seat.act(lambda tx, actor: operators.confirm(tx, name=name, fingerprint=fingerprint, actor=actor))
-    return Said(serializers.operator(person), f"{person.name} is {', '.join(person.roles)}.")
+    return Output(serializers.operator(person), f"{person.name} is {', '.join(person.roles)}.")
 
 
 @command(app, "rotate", example="postroom operator rotate --ttl 90d")
@@ -79,7 +79,7 @@ def rotate(
     *,
     ttl: Annotated[str | None, typer.Option(metavar="90d", help="The new token ends by itself after this.")] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Let the keyring of the OS keep the token.")] = False,
-) -> Said:
+) -> Output:
     """Replace your own token; the old one ends at once. The new one is shown this once."""
     minted = credentials.new_operator_token()
     life = duration(ttl) if ttl is not None else None
@@ -87,7 +87,7 @@ def rotate(
     if keep:
         store_token(seat.directory, minted.secret)
     ends = stamp(person.token_expires_at) if person.token_expires_at is not None else None
-    return Said(
+    return Output(
         {
             "name": person.name,
             "roles": [*person.roles],
@@ -100,31 +100,31 @@ def rotate(
 
 
 @command(app, "revoke", example="postroom operator revoke bob --reason 'laptop stolen'")
-def revoke(seat: CommandContext, name: Name, reason: Reason) -> Said:
+def revoke(seat: CommandContext, name: Name, reason: Reason) -> Output:
     """End somebody's token, as admin or governance. They claim another, which is confirmed anew."""
     person = seat.act(lambda tx, actor: operators.revoke(tx, name=name, reason=reason, actor=actor))
-    return Said(
+    return Output(
         serializers.operator(person),
         f"The token of {person.name} opens nothing any more. Next, they run: postroom operator claim {person.name}",
     )
 
 
 @command(app, "list", example="postroom operator list")
-def list_operators(seat: CommandContext) -> Said:
+def list_operators(seat: CommandContext) -> Output:
     """The people of this desk."""
     with seat.read() as conn:
         found = directory.operators(conn)
     now = seat.now
     rows = [(one.name, ", ".join(one.roles), ", ".join(one.unconfirmed), _state(one, now)) for one in found]
     text = table(("NAME", "ROLES", "UNCONFIRMED", "STATE"), rows)
-    return Said({"operators": [serializers.operator(one) for one in found]}, text)
+    return Output({"operators": [serializers.operator(one) for one in found]}, text)
 
 
 @command(app, "disable", example="postroom operator disable bob")
-def disable(seat: CommandContext, name: Name) -> Said:
+def disable(seat: CommandContext, name: Name) -> Output:
     """Their token opens nothing any more; their name stays theirs."""
     person = seat.act(lambda tx, actor: operators.disable(tx, name=name, actor=actor))
-    return Said(serializers.operator(person), f"{person.name} is disabled.")
+    return Output(serializers.operator(person), f"{person.name} is disabled.")
 
 
 def _state(one: OperatorFacts, now: int) -> str:

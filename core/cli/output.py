@@ -38,7 +38,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="One line of JSON on stdout
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Output:
     """What a command has to say: `data` with --json, else `text`; `code` is what it exits with.
 
     `refused` are lines for stderr, for what could not be done beside what was.

@@ -11,7 +11,7 @@ import typer
 from pydantic import BaseModel
 
 from core.cli.context import CommandContext, Reason, command
-from core.cli.output import Said, group, plain, private, table
+from core.cli.output import Output, group, plain, private, table
 from core.durations import DAY, spell
 from core.errors import Invalid, NotFound, PostroomError, Unauthenticated
 from core.model import plural
@@ -28,34 +28,34 @@ File = Annotated[Path, typer.Argument(metavar="FILE", help="A policy.toml.")]
 
 
 @command(app, "check", example="postroom policy check policy.toml")
-def check(seat: CommandContext, file: File) -> Said:
+def check(seat: CommandContext, file: File) -> Output:
     """Whether a policy is valid, and what it would change here. Exits 1 with every mistake and its key."""
     try:
         new = rules.parse(_text(file))
     except Invalid as error:
         problems = error.problems or (("policy.toml", error.reason),)
         data = {"ok": False, "problems": [{"key": key, "problem": problem} for key, problem in problems], "changes": []}
-        return Said(data, plain("\n".join(f"{key} {problem}" for key, problem in problems)), code=1)
+        return Output(data, plain("\n".join(f"{key} {problem}" for key, problem in problems)), code=1)
     try:
         _, old = seat.look(context.current_policy)
     except Unauthenticated:
         raise
     except PostroomError:
-        return Said({"ok": True, "problems": [], "changes": []}, "The policy is valid. No desk is here to compare.")
+        return Output({"ok": True, "problems": [], "changes": []}, "The policy is valid. No desk is here to compare.")
     changes = rules.changes(old, new)
-    return Said({"ok": True, "problems": [], "changes": _told(changes)}, f"The policy is valid.\n{_listed(changes)}")
+    return Output({"ok": True, "problems": [], "changes": _told(changes)}, f"The policy is valid.\n{_listed(changes)}")
 
 
 @command(app, "show", example="postroom policy show")
-def show(seat: CommandContext) -> Said:
+def show(seat: CommandContext) -> Output:
     """The policy in force, every key, with its version."""
     version, found = seat.look(context.current_policy)
     text = "\n".join(f"{path} = {value}" for path, value in _lines(found, ()))
-    return Said({"version": version, "policy": rules.shown(found)}, plain(f"# version {version}\n{text}"))
+    return Output({"version": version, "policy": rules.shown(found)}, plain(f"# version {version}\n{text}"))
 
 
 @command(app, "apply", example="postroom policy apply policy.toml --reason 'more mail for the spring'")
-def apply(seat: CommandContext, file: File, reason: Reason) -> Said:
+def apply(seat: CommandContext, file: File, reason: Reason) -> Output:
     """Put a policy in force, whole. One that loosens anything is governance's to apply."""
     text = _text(file)
     new = rules.parse(text)
@@ -63,7 +63,7 @@ def apply(seat: CommandContext, file: File, reason: Reason) -> Said:
     # The gateways watch the desk's own file: left as it was, it would tighten what was just loosened.
     _replace(seat.settings.policy_file, text)
     data = {"version": applied.version, "changes": _told(applied.changes)}
-    return Said(data, f"Version {applied.version} is in force.\n{_listed(applied.changes)}")
+    return Output(data, f"Version {applied.version} is in force.\n{_listed(applied.changes)}")
 
 
 @command(app, "replay", example="postroom policy replay policy.toml --days 30")
@@ -71,7 +71,7 @@ def replay(
     seat: CommandContext,
     file: File,
     days: Annotated[int, typer.Option(min=1, max=3_660, help="How far back.")] = 30,
-) -> Said:
+) -> Output:
     """What a policy would have done with the mail of the last days. Changes nothing."""
     new = rules.parse(_text(file))
     seat.note("reading the decisions ...")
@@ -89,7 +89,7 @@ def replay(
     }
     rows = [(pair[0], pair[1], f"{n:,}", ", ".join(found.examples.get(pair, ()))) for pair, n in moved]
     text = table(("THEN", "NOW", "MESSAGES", "SUCH AS"), rows, none="nothing would have been decided otherwise")
-    return Said(data, f"{plural(found.messages, 'message')} in {plural(days, 'day')}.\n{text}")
+    return Output(data, f"{plural(found.messages, 'message')} in {plural(days, 'day')}.\n{text}")
 
 
 # --- how ----------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import typer
 
 from core.cli import serializers
 from core.cli.context import CommandContext, Reason, command
-from core.cli.output import Said, group, pairs, plain, table
+from core.cli.output import Output, group, pairs, plain, table
 from core.db.queries import lanes, message
 from core.db.queries import pending as views
 from core.db.queries import scheduled as times
@@ -46,7 +46,7 @@ def pending(
     mailbox: Annotated[str | None, typer.Option(help="Of this mailbox only.")] = None,
     cursor: Annotated[str | None, typer.Option(help="Go on where the last page ended.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=MOST, help="At most so many.")] = MOST,
-) -> Said:
+) -> Output:
     """What waits for a human, in the order it came."""
     with seat.read() as conn:
         page = views.page(conn, mailbox.strip().lower() if mailbox else None, cursor=cursor, limit=limit)
@@ -69,7 +69,7 @@ def pending(
     )
     if page.next_cursor:
         seat.note(f"there is more: --cursor {page.next_cursor}")
-    return Said(page.as_json(), text)
+    return Output(page.as_json(), text)
 
 
 @command(queue_app, "scheduled", example="postroom queue scheduled --json")
@@ -79,7 +79,7 @@ def list_scheduled(
     mailbox: Annotated[str | None, typer.Option(help="Of this mailbox only.")] = None,
     cursor: Annotated[str | None, typer.Option(help="Go on where the last page ended.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=MOST, help="At most so many.")] = MOST,
-) -> Said:
+) -> Output:
     """Mail that leaves at a time its agent chose, the next first."""
     with seat.read() as conn:
         page = times.page(conn, mailbox.strip().lower() if mailbox else None, cursor=cursor, limit=limit)
@@ -91,17 +91,17 @@ def list_scheduled(
     text = table(("ID", "AGENT", "TO", "SUBJECT", "LEAVES AT"), rows, none="no mail is scheduled")
     if page.next_cursor:
         seat.note(f"there is more: --cursor {page.next_cursor}")
-    return Said(page.as_json(), text)
+    return Output(page.as_json(), text)
 
 
 @command(queue_app, "cancel", example="postroom queue cancel m01hq3k5v9c2xw --reason 'sent by phone'")
 def cancel(
     seat: CommandContext, item: Annotated[str, typer.Argument(metavar="ID", help="A message's id.")], reason: Reason
-) -> Said:
+) -> Output:
     """Take back a message that is pending, scheduled or waiting in a lane."""
     number = read_item(item)
     seat.act(lambda tx, actor: review.cancel(tx, number, actor=actor, reason=reason))
-    return Said({"id": item, "status": "cancelled"}, f"Cancelled {item}.")
+    return Output({"id": item, "status": "cancelled"}, f"Cancelled {item}.")
 
 
 @command(queue_app, "lanes", example="postroom queue lanes")
@@ -109,7 +109,7 @@ def list_lanes(
     seat: CommandContext,
     *,
     everything: Annotated[bool, typer.Option("--all", help="Empty ones too.")] = False,
-) -> Said:
+) -> Output:
     """The queue by lane, the deepest first, with what holds each back."""
     with seat.read() as conn:
         found = lanes.lanes(conn, now=seat.now, all_of_them=everything)
@@ -117,7 +117,7 @@ def list_lanes(
     text = table(
         ("LANE", "MAILBOX", "DOMAIN", "DEPTH", "IN FLIGHT", "WAITS FOR", "LAST REPLY"), rows, none="no mail waits"
     )
-    return Said({"lanes": [serializers.lane(one) for one in found]}, text)
+    return Output({"lanes": [serializers.lane(one) for one in found]}, text)
 
 
 @command(queue_app, "show", example="postroom queue show m01hq3k5v9c2xw")
@@ -126,10 +126,10 @@ def show(
     *,
     item: Annotated[str, typer.Argument(metavar="ID", help="A message's or an action's id.")],
     source: Annotated[bool, typer.Option("--source", help="The bytes that will leave, too.")] = False,
-) -> Said:
+) -> Output:
     """One message or held action, with all that is known of it."""
     read = open_item(seat, item, source=source)
-    return Said(read.data, read.text)
+    return Output(read.data, read.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +196,7 @@ def approve(
         str | None,
         typer.Option("--reason", "--override-reason", help="Why; it stands in the log. Needed over failed checks."),
     ] = None,
-) -> Said:
+) -> Output:
     """Let held actions go, at once: there is no screen here on which to take it back."""
     if digest is not None and len(ids) > 1:
         raise Invalid("a digest is of one message", fix="approve one id, or leave out --digest")
@@ -204,7 +204,7 @@ def approve(
 
 
 @command(queue_app, "reject", example="postroom queue reject m01hq3k5v9c2xw --reason 'wrong customer'")
-def reject(seat: CommandContext, ids: Ids, reason: Reason) -> Said:
+def reject(seat: CommandContext, ids: Ids, reason: Reason) -> Output:
     """Refuse held actions; they never leave."""
     return _each(seat, ids, _deciding(ids, approve=False, reason=reason), done="rejected")
 
@@ -212,7 +212,7 @@ def reject(seat: CommandContext, ids: Ids, reason: Reason) -> Said:
 @command(queue_app, "undo", example="postroom queue undo m01hq3k5v9c2xw")
 def undo(
     seat: CommandContext, item: Annotated[str, typer.Argument(metavar="ID", help="A message's or an action's id.")]
-) -> Said:
+) -> Output:
     """Take an approval back before its release.
 
     Approvals given in the console wait for `release_delay` first; one given here or over HTTP releases at once.
@@ -233,7 +233,7 @@ def _deciding(ids: Sequence[str], *, approve: bool, reason: str | None, digest: 
     return decide
 
 
-def _each(seat: CommandContext, ids: Sequence[str], verb: Deciding, *, done: str) -> Said:
+def _each(seat: CommandContext, ids: Sequence[str], verb: Deciding, *, done: str) -> Output:
     """One transaction an item: one that was decided meanwhile must not take the others with it."""
     numbers = {item: read_item(item) for item in dict.fromkeys(ids)}
     decided: list[dict[str, Any]] = []
@@ -262,7 +262,7 @@ def _each(seat: CommandContext, ids: Sequence[str], verb: Deciding, *, done: str
         seat.note(f"{hurried}: nobody reads that fast, and the desk is told")
     told = {"hurried": hurried} if hurried is not None else {}
     data = {"decided": decided, "refused": refused} | told
-    return Said(data, plain("\n".join(lines)), code=1 if refused else 0, refused=why)
+    return Output(data, plain("\n".join(lines)), code=1 if refused else 0, refused=why)
 
 
 def read_item(item: str) -> int:
@@ -279,14 +279,14 @@ def read_item(item: str) -> int:
 
 
 @command(lane_app, "pause", example="postroom lane pause 7 --reason 'they asked us to wait'")
-def pause(seat: CommandContext, lane: Lane, reason: Reason) -> Said:
+def pause(seat: CommandContext, lane: Lane, reason: Reason) -> Output:
     """No new delivery of this lane starts."""
     seat.act(lambda tx, actor: emergency.pause_lane(tx, lane, reason=reason, actor=actor))
-    return Said({"lane": lane, "paused": True}, f"Paused lane {lane}.")
+    return Output({"lane": lane, "paused": True}, f"Paused lane {lane}.")
 
 
 @command(lane_app, "resume", example="postroom lane resume 7 --reason 'they are ready'")
-def resume(seat: CommandContext, lane: Lane, reason: Reason) -> Said:
+def resume(seat: CommandContext, lane: Lane, reason: Reason) -> Output:
     """Deliveries of this lane start again."""
     seat.act(lambda tx, actor: emergency.resume_lane(tx, lane, reason=reason, actor=actor))
-    return Said({"lane": lane, "paused": False}, f"Resumed lane {lane}.")
+    return Output({"lane": lane, "paused": False}, f"Resumed lane {lane}.")

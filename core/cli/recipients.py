@@ -12,7 +12,7 @@ import typer
 
 from core.cli import serializers
 from core.cli.context import CommandContext, Reason, command
-from core.cli.output import Said, group, moment, piped, say, table
+from core.cli.output import Output, group, moment, piped, say, table
 from core.db.transaction import Transaction
 from core.durations import read_stamp
 from core.model import EVERY_CLASS, Actor, plural
@@ -51,7 +51,7 @@ def add(
     cause: Annotated[str, typer.Option(help="What for, in a word.")] = suppressions.MANUAL,
     reason: Annotated[str | None, typer.Option(help="Why; it stays in the record, not in the log.")] = None,
     expires: Annotated[str | None, typer.Option(metavar="30d", help="When it ends; for good unless named.")] = None,
-) -> Said:
+) -> Output:
     """Write to this address no more."""
     until = moment(expires, now=seat.now) if expires else None
     entry = suppressions.Entry(
@@ -59,14 +59,14 @@ def add(
     )  # fmt: skip
     record = seat.act(lambda tx, actor: suppressions.add(tx, entry, actor=actor))
     said = f"Suppressed {address}." if record is not None else f"{address} was suppressed already."
-    return Said({"address": address, "id": record, "added": record is not None}, said)
+    return Output({"address": address, "id": record, "added": record is not None}, said)
 
 
 @command(suppress_app, "remove", example="postroom suppress remove jane@example.com --reason 'she wrote to us'")
-def remove(seat: CommandContext, *, address: Recipient, reason: Reason, stream: Stream = None) -> Said:
+def remove(seat: CommandContext, *, address: Recipient, reason: Reason, stream: Stream = None) -> Output:
     """Let an address be written to again."""
     ended = seat.act(lambda tx, actor: suppressions.remove(tx, address, reason=reason, actor=actor, stream=stream))
-    return Said(
+    return Output(
         {"address": address, "removed": ended}, f"{address} may be written to again; {plural(ended, 'record')} ended."
     )
 
@@ -77,7 +77,7 @@ def list_suppressions(
     *,
     address: Annotated[str | None, typer.Argument(metavar="[ADDRESS]", help="Of this address only.")] = None,
     after: After = 0,
-) -> Said:
+) -> Output:
     """Records in force, in the order they were added."""
     with seat.read() as conn:
         found = suppressions.listed(conn, now=seat.now, address=address, after=after)
@@ -89,22 +89,22 @@ def list_suppressions(
     text = table(
         ("ID", "ADDRESS", "STREAM", "CLASSES", "CAUSE", "REASON", "ADDED BY"), rows, none="nobody is suppressed"
     )
-    return Said({"suppressions": [_suppression(one) for one in found]}, text)
+    return Output({"suppressions": [_suppression(one) for one in found]}, text)
 
 
 @command(suppress_app, "import", example="postroom suppress import unsubscribed.csv")
-def import_suppressions(seat: CommandContext, file: Sheet) -> Said:
+def import_suppressions(seat: CommandContext, file: Sheet) -> Output:
     """Add a list: bare addresses, or the columns that an export has."""
     return _imported(seat, file, suppressions.read_csv, suppressions.import_hand)
 
 
 @command(suppress_app, "export", example="postroom suppress export > suppressed.csv")
-def export_suppressions(seat: CommandContext) -> Said | None:
+def export_suppressions(seat: CommandContext) -> Output | None:
     """Write every record in force to stdout, as CSV; with --json as one object."""
     seat.shown(Shown(What.SUPPRESSIONS))
     with seat.read() as conn:
         if seat.as_json:
-            return Said({"suppressions": [_suppression(one) for one in _all(seat)]}, "")
+            return Output({"suppressions": [_suppression(one) for one in _all(seat)]}, "")
         for line in suppressions.export_csv(conn, now=seat.now):
             say(line.rstrip("\n"), exact=piped())
     return None
@@ -152,7 +152,7 @@ def add_consent(
     stream: Stream = None,
     given: Annotated[str | None, typer.Option(metavar="2026-01-31", help="When; now unless named.")] = None,
     expires: Annotated[str | None, typer.Option(metavar="365d", help="When it ends.")] = None,
-) -> Said:
+) -> Output:
     """Record that somebody may be written to."""
     entry = consents.Entry(
         subject=subject,
@@ -165,7 +165,7 @@ def add_consent(
         expires_at=moment(expires, now=seat.now) if expires else None,
     )
     record = seat.act(lambda tx, actor: consents.add(tx, entry, actor=actor))
-    return Said({"id": record, "subject": subject}, f"Recorded consent {record} of {subject}.")
+    return Output({"id": record, "subject": subject}, f"Recorded consent {record} of {subject}.")
 
 
 @command(consent_app, "withdraw", example="postroom consent withdraw jane@example.com --reason 'she called'")
@@ -175,10 +175,10 @@ def withdraw(
     subject: Subject,
     reason: Annotated[str | None, typer.Option(help="Why; it stands in the log.")] = None,
     stream: Stream = None,
-) -> Said:
+) -> Output:
     """The basis is gone: what needs it is held or blocked from now on."""
     ended = seat.act(lambda tx, actor: consents.withdraw(tx, subject, actor=actor, reason=reason, stream=stream))
-    return Said({"subject": subject, "withdrawn": ended}, f"Withdrew {plural(ended, 'record')} of {subject}.")
+    return Output({"subject": subject, "withdrawn": ended}, f"Withdrew {plural(ended, 'record')} of {subject}.")
 
 
 @command(consent_app, "list", example="postroom consent list jane@example.com")
@@ -187,7 +187,7 @@ def list_consents(
     *,
     subject: Annotated[str | None, typer.Argument(metavar="[ADDRESS|DOMAIN]", help="Of this subject only.")] = None,
     after: After = 0,
-) -> Said:
+) -> Output:
     """Records in the order they were added, withdrawn ones too."""
     with seat.read() as conn:
         found = consents.listed(conn, subject=subject, after=after)
@@ -205,22 +205,22 @@ def list_consents(
         for one in found
     ]
     text = table(("ID", "SUBJECT", "BASIS", "SCOPE", "REGION", "SOURCE", "STATE"), rows, none="no consent is recorded")
-    return Said({"consents": [_consent(one) for one in found]}, text)
+    return Output({"consents": [_consent(one) for one in found]}, text)
 
 
 @command(consent_app, "import", example="postroom consent import newsletter.csv")
-def import_consents(seat: CommandContext, file: Sheet) -> Said:
+def import_consents(seat: CommandContext, file: Sheet) -> Output:
     """Record a list: subject, basis, source, scope, region, stream, given_at, expires_at, withdrawn_at."""
     return _imported(seat, file, consents.read_csv, consents.import_hand)
 
 
 @command(consent_app, "export", example="postroom consent export > consent.csv")
-def export_consents(seat: CommandContext) -> Said | None:
+def export_consents(seat: CommandContext) -> Output | None:
     """Write every record, withdrawn ones too, to stdout as CSV that import takes; with --json as one object."""
     seat.shown(Shown(What.CONSENTS))
     with seat.read() as conn:
         if seat.as_json:
-            return Said({"consents": [_consent(one) for one in consents.every(conn)]}, "")
+            return Output({"consents": [_consent(one) for one in consents.every(conn)]}, "")
         for line in consents.export_csv(conn):
             say(line.rstrip("\n"), exact=piped())
     return None
@@ -246,7 +246,7 @@ def _consent(one: ConsentView) -> dict[str, Any]:
 
 
 @command(recipient_app, "erase", example="postroom recipient erase jane@example.com --reason 'request 2026-17'")
-def erase(seat: CommandContext, address: Recipient, reason: Reason) -> Said:
+def erase(seat: CommandContext, address: Recipient, reason: Reason) -> Output:
     """Erase what the desk keeps of a person: bodies, subjects, address, consents. A suppression stays, and the log."""
     messages = records = 0
     while True:
@@ -256,7 +256,7 @@ def erase(seat: CommandContext, address: Recipient, reason: Reason) -> Said:
             break
         seat.note(f"{plural(messages, 'message')} erased, {done.left:,} to go")
     text = f"Erased {plural(messages, 'message')} and {plural(records, 'record')}. The address stays suppressed."
-    return Said({"messages": messages, "records": records}, f"{text}\nBackups still hold them until they expire.")
+    return Output({"messages": messages, "records": records}, f"{text}\nBackups still hold them until they expire.")
 
 
 # --- lists --------------------------------------------------------------------------------------------------------
@@ -273,7 +273,7 @@ def _imported(
     file: Path,
     read: Callable[[Iterable[str]], Iterator[Hand[T]]],
     keep: Keep[T],
-) -> Said:
+) -> Output:
     """A hand a transaction, so that the desk goes on sending meanwhile."""
     added = known = 0
     bad: list[dict[str, Any]] = []
@@ -287,7 +287,7 @@ def _imported(
     lines_said += [f"line {one['line']}: {one['problem']}" for one in bad[:BAD_SHOWN]]
     lines_said += [f"... and {len(bad) - BAD_SHOWN:,} more"] if len(bad) > BAD_SHOWN else []
     data = {"added": added, "known": known, "bad": bad}
-    return Said(data, "\n".join(lines_said), code=1 if bad and not added + known else 0)
+    return Output(data, "\n".join(lines_said), code=1 if bad and not added + known else 0)
 
 
 @contextlib.contextmanager

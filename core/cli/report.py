@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from core.cli.context import CommandContext, command
-from core.cli.output import Said, dump, error_line, plain, say
+from core.cli.output import Output, dump, error_line, plain, say
 from core.rules import reports
 from core.rules.reports import Report
 from core.security import key_file
@@ -52,7 +52,7 @@ def tell(
             metavar="ID", help="A message, Message-ID, provider id, return path, recipient, run, agent or person."
         ),
     ],
-) -> Said:
+) -> Output:
     """Everything known of a message, a recipient, a run, an agent or a person, in time order."""
     keys = key_file.provenance_keys(seat.settings.master_key.read_text())
     with seat.read() as conn:
@@ -60,9 +60,9 @@ def tell(
     if story.found:
         seat.shown(Shown(What.TRACE, messages=story.messages))
     if story.found or story.ours is not None:
-        return Said(story.as_json(), plain(story.text()))
+        return Output(story.as_json(), plain(story.text()))
     lost = f"nothing is known of {key[:100]!r}; write an id, an address, a run or a name as the desk spells it"
-    return Said(story.as_json(), plain(story.text()), code=1, refused=[lost])
+    return Output(story.as_json(), plain(story.text()), code=1, refused=[lost])
 
 
 def _bytes(file: str) -> bytes:

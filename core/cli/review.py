@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from core.cli.context import CommandContext, command
-from core.cli.output import Said, say
+from core.cli.output import Output, say
 from core.cli.queue import Opened, open_item, queue_app, read_item
 from core.db.queries import pending as views
 from core.errors import AccessEnded, Forbidden, Invalid, Refused
@@ -29,7 +29,7 @@ _ANSWERS: Final = {"a": "approve", "r": "reject", "s": "skip", "q": "quit"}
 @command(queue_app, "review", example="postroom queue review")
 def walk(
     seat: CommandContext, *, mailbox: Annotated[str | None, typer.Option(help="Of this mailbox only.")] = None
-) -> Said:
+) -> Output:
     """Read held mail one after the other and decide: approve, reject, skip. Approved mail leaves at once."""
     if not seat.interactive:
         raise Invalid("a review needs a terminal to read on", fix="postroom queue show ID, then approve ID")
@@ -46,7 +46,7 @@ def walk(
             break
         done[{"approve": "approved", "reject": "rejected", "skip": "skipped"}[answer]].append(item)
     counted = ", ".join(f"{len(items)} {name}" for name, items in done.items() if items)
-    return Said(done, f"{counted}." if counted else "Nothing waits for a human.")
+    return Output(done, f"{counted}." if counted else "Nothing waits for a human.")
 
 
 def _held(seat: CommandContext, mailbox: str | None) -> Sequence[str]:

@@ -8,7 +8,7 @@ import typer
 
 from core.cli import serializers
 from core.cli.context import CommandContext, Reason, command
-from core.cli.output import Said, group, pairs, table
+from core.cli.output import Output, group, pairs, table
 from core.db import directory
 from core.db.store import Connection
 from core.durations import stamp
@@ -29,7 +29,7 @@ def list_runs(
     seat: CommandContext,
     *,
     agent: Annotated[str | None, typer.Option(help="Of this agent only.")] = None,
-) -> Said:
+) -> Output:
     """Runs, the newest first."""
     with seat.read() as conn:
         found = runs.listed(conn, agent=agent)
@@ -46,7 +46,7 @@ def list_runs(
         for one in found
     ]
     text = table(("RUN", "AGENT", "USER", "ACCEPTED", "CONFIRMED TO", "OPENED", "CLOSED"), rows, none="no runs yet")
-    return Said({"runs": [serializers.run(one) for one in found]}, text)
+    return Output({"runs": [serializers.run(one) for one in found]}, text)
 
 
 @command(app, "show", example="postroom run show run-7 --agent support-bot")
@@ -54,11 +54,11 @@ def show(
     seat: CommandContext,
     run: Run,
     agent: Annotated[str | None, typer.Option(help="Whose run, if several have one.")] = None,
-) -> Said:
+) -> Output:
     """One run: who started it, with which versions, and what was accepted in it."""
     with seat.read() as conn:
         found = serializers.run(_found(conn, run, agent))
-    return Said(found, pairs(found))
+    return Output(found, pairs(found))
 
 
 @command(
@@ -74,14 +74,14 @@ def open_run(
         list[str] | None, typer.Option(metavar="PATTERN", help="Whom it is for: an address, a domain. Can be repeated.")
     ] = None,
     user: Annotated[str | None, typer.Option(metavar="U", help="The person who starts it.")] = None,
-) -> Said:
+) -> Output:
     """Start a run, or say what one that goes on is for. Mail to anybody but its targets waits for a person."""
     patterns = tuple(dict.fromkeys(check_pattern(one) for one in target or ()))
     claim = RunClaim(key=run, user=user, purpose=purpose, targets=patterns)
     seat.act(lambda tx, actor: runs.open_run(tx, agent=agent, claim=claim, actor=actor))
     with seat.read() as conn:
         found = serializers.run(runs.show(conn, agent=agent, key=run))
-    return Said(found, pairs(found))
+    return Output(found, pairs(found))
 
 
 @command(app, "confirm", example="postroom run confirm run-7 --agent support-bot --up-to 500 --reason 'spring letter'")
@@ -92,7 +92,7 @@ def confirm(
     up_to: Annotated[int, typer.Option("--up-to", metavar="N", help="Recipients in the run's whole life.")],
     reason: Reason,
     agent: Annotated[str | None, typer.Option(help="Whose run, if several have one.")] = None,
-) -> Said:
+) -> Output:
     """Let a run reach so many recipients. It lifts the run cap's hold, and no other."""
     with seat.read() as conn:
         found = _found(conn, run, agent)
@@ -108,7 +108,7 @@ def confirm(
         "released": confirmed.released,
         "still_pending": confirmed.still_pending,
     }
-    return Said(
+    return Output(
         data,
         f"{found.key} of {found.agent} may reach {confirmed.up_to:,}: {confirmed.released:,} held messages go, "
         f"{confirmed.still_pending:,} stay for another reason or beyond that.",
@@ -120,12 +120,12 @@ def close(
     seat: CommandContext,
     run: Run,
     agent: Annotated[str | None, typer.Option(help="Whose run, if several have one.")] = None,
-) -> Said:
+) -> Output:
     """The run takes no more mail, and a token that is bound to it is good for nothing more."""
     with seat.read() as conn:
         found = _found(conn, run, agent)
     accepted = seat.act(lambda tx, actor: runs.close_run(tx, agent=found.agent, key=found.key, actor=actor))
-    return Said(
+    return Output(
         {"run": found.key, "agent": found.agent, "accepted": accepted},
         f"Closed {found.key} of {found.agent}; it had accepted {plural(accepted, 'recipient')}.",
     )

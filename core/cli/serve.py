@@ -19,7 +19,7 @@ import uvloop
 from core import gateway as gateways
 from core.cli import next_steps
 from core.cli.context import CommandContext, command
-from core.cli.output import Said
+from core.cli.output import Output
 from core.db import directory
 from core.db.development import BANNER, is_development
 from core.demo.catcher import MAILDIR, catching
@@ -55,7 +55,7 @@ def serve(
     ] = None,
     egress: Annotated[int | None, typer.Option(min=0, max=32, help="Processes that deliver beside this one.")] = None,
     log_level: Annotated[Level | None, typer.Option(help="How much it says on stderr.")] = None,
-) -> Said:
+) -> Output:
     """Run the gateway until SIGTERM or Ctrl-C, then drain. Logs to stderr, as JSON unless that is a terminal."""
     try:
         settings = load(
@@ -71,7 +71,7 @@ def serve(
     gateway = gateways.Gateway(settings)
     _greet(seat, settings)
     uvloop.run(_serve(seat, gateway))
-    return Said({"served": settings.listen}, f"served on {settings.listen}, drained")
+    return Output({"served": settings.listen}, f"served on {settings.listen}, drained")
 
 
 def _greet(seat: CommandContext, settings: Settings) -> None:

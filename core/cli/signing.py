@@ -16,7 +16,7 @@ import typer
 from core.cli import handoff, serializers
 from core.cli.context import CommandContext, Reason, command
 from core.cli.mailbox_limits import Address, app
-from core.cli.output import Said, listed
+from core.cli.output import Output, listed
 from core.db import directory
 from core.db.directory import MailboxRecord
 from core.db.transaction import Transaction
@@ -65,7 +65,7 @@ def approve(
         str | None,
         typer.Option(metavar="8h", help="As governance, and last: issue the agent's first token, for so long."),
     ] = None,
-) -> Said:
+) -> Output:
     """Sign for an identity, as owner, governance or deliverability; the last signature brings it into being.
 
     Without --affirm it shows the checklist with what the desk found. At a terminal it then asks about each item.
@@ -95,7 +95,7 @@ def approve(
     except ChecklistOpen as error:
         return _refused(sheet, error)
     after = handoff.signature(seat, shown, wanted=grant is not None)
-    return Said(shown, "\n".join([_signed(shown, kind), *after]))
+    return Output(shown, "\n".join([_signed(shown, kind), *after]))
 
 
 def _token(tx: Transaction, record: MailboxRecord, grant: Grant, *, actor: Actor) -> dict[str, Any]:
@@ -108,10 +108,10 @@ def _token(tx: Transaction, record: MailboxRecord, grant: Grant, *, actor: Actor
 
 
 @command(app, "veto", example="postroom mailbox veto x@bot.acme.com --as deliverability --reason 'shared subdomain'")
-def veto(seat: CommandContext, address: Address, kind: As, reason: Reason) -> Said:
+def veto(seat: CommandContext, address: Address, kind: As, reason: Reason) -> Output:
     """Say no to a request, which ends it."""
     record = seat.act(lambda tx, actor: mailboxes.veto(tx, address, kind, actor=actor, reason=reason))
-    return Said(serializers.mailbox(record, seat.policy), f"{record.address} is vetoed.")
+    return Output(serializers.mailbox(record, seat.policy), f"{record.address} is vetoed.")
 
 
 # --- what was named -----------------------------------------------------------------------------------------------
@@ -206,7 +206,7 @@ def _line(item: Item, finding: Finding) -> str:
     return f"{mark} {item.code}: {item.sentence}\n       {_SAYS[finding.found]}{finding.detail}".rstrip()
 
 
-def _refused(sheet: Sheet, error: ChecklistOpen) -> Said:
+def _refused(sheet: Sheet, error: ChecklistOpen) -> Output:
     """The whole sheet, and which items keep it from being signed."""
     data = {
         "error": error.error,
@@ -216,7 +216,7 @@ def _refused(sheet: Sheet, error: ChecklistOpen) -> Said:
         "found_false": list(error.found_false),
     } | serializers.sheet(sheet)
     refused = f"not signed: {error.reason}; {error.fix}: --affirm ITEM,... and --override ITEM=REASON"
-    return Said(data, "\n".join(_line(item, finding) for item, finding in sheet.items()), code=1, refused=[refused])
+    return Output(data, "\n".join(_line(item, finding) for item, finding in sheet.items()), code=1, refused=[refused])
 
 
 def _signed(shown: Mapping[str, Any], kind: Kind) -> str:

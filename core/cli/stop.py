@@ -7,7 +7,7 @@ from typing import Final
 import typer
 
 from core.cli.context import CommandContext, Reason, command
-from core.cli.output import Said
+from core.cli.output import Output
 from core.model import plural
 from core.services.control import emergency
 
@@ -16,18 +16,18 @@ app: Final = typer.Typer()
 
 
 @command(app, "stop", example='postroom stop --reason "mail to the wrong list"')
-def stop(seat: CommandContext, reason: Reason) -> Said:
+def stop(seat: CommandContext, reason: Reason) -> Output:
     """The all-stop: no delivery starts anywhere from now on. Also with the gateway down."""
     in_flight = seat.act(lambda tx, actor: emergency.stop(tx, reason=reason, actor=actor))
-    return Said(
+    return Output(
         {"stopped": True, "in_flight": in_flight},
         f"Stopped. {plural(in_flight, 'delivery', 'deliveries')} had started and will finish; nothing else leaves.",
     )
 
 
 @command(app, "start", example='postroom start --reason "the list is corrected"')
-def start(seat: CommandContext, reason: Reason) -> Said:
+def start(seat: CommandContext, reason: Reason) -> Output:
     """End the all-stop: by one governance operator, or by two on call."""
     started = seat.act(lambda tx, actor: emergency.start(tx, reason=reason, actor=actor))
     said = "Started." if started.running else "Vote recorded; one more on-call operator or governance must confirm."
-    return Said({"running": started.running, "by": [*started.by]}, said)
+    return Output({"running": started.running, "by": [*started.by]}, said)

@@ -10,7 +10,7 @@ import typer
 
 from core.cli import serializers
 from core.cli.context import CommandContext, command
-from core.cli.output import Said, group
+from core.cli.output import Output, group
 from core.db.queries import agents as views
 from core.dns_check import Found, Zone
 from core.errors import Conflict
@@ -38,7 +38,7 @@ def show_dns(
     seat: CommandContext,
     domain: Domain,
     dmarc: Annotated[Strictness, typer.Option(help="The DMARC policy to publish now.")] = Strictness.NONE,
-) -> Said:
+) -> Output:
     """The records to publish: DKIM for both slots and both algorithms, SPF, DMARC, the MX of bounces and replies."""
     found = published(seat, domain, dmarc=dmarc.value)
     questions = list(_open(seat, domain, found))
@@ -54,7 +54,7 @@ def show_dns(
         "removable": list(found.removable),
         "open": questions,
     }  # fmt: skip
-    return Said(data, zone_text(found))
+    return Output(data, zone_text(found))
 
 
 def zone_text(found: Publication) -> str:

@@ -14,7 +14,7 @@ import typer
 
 from core.cli import handoff, serializers
 from core.cli.context import CommandContext, Reason, command
-from core.cli.output import Said, listed, pairs, table
+from core.cli.output import Output, listed, pairs, table
 from core.cli.stream_dns import Domain, app, check_published
 from core.db.queries import agents as views
 from core.durations import MICROS
@@ -81,7 +81,7 @@ def add(
     unsubscribe: Annotated[str | None, typer.Option(metavar="URL", help=UNSUBSCRIBE)] = None,
     per_connection: PerConnection = None,
     per_minute: PerMinute = None,
-) -> Said:
+) -> Output:
     """Add a sending subdomain, with two slots of DKIM keys (RSA-2048 and Ed25519 each)."""
     if bool(relay) == direct:
         raise Invalid("a stream leaves by one way", fix="name --relay smtp://host:port, or --direct")
@@ -108,7 +108,7 @@ def add(
     seat.act(lambda tx, actor: streams.add(tx, new, actor=actor))
     with seat.read() as conn:
         found = streams.show(conn, named)
-    return Said(
+    return Output(
         serializers.stream(found) | {"selectors": [key.selector for key in new.keys]},
         f"Added {named}, by {route}. {_about(whose)}Publish its records: postroom stream dns {named}"
         + handoff.stream(seat, named),
@@ -143,7 +143,7 @@ def change(
     unsubscribe: Annotated[str | None, typer.Option(metavar="URL", help=f"{UNSUBSCRIBE} '' for that.")] = None,
     per_connection: PerConnection = None,
     per_minute: PerMinute = None,
-) -> Said:
+) -> Output:
     """Change a stream's way out, or what its commercial mail says of the sender. What is not named stays."""
     if relay and direct:
         raise Invalid("a stream leaves by one way", fix="name --relay smtp://host:port, or --direct")
@@ -174,7 +174,7 @@ def change(
     seat.act(lambda tx, actor: streams.change(tx, named, asked, reason=reason, actor=actor))
     with seat.read() as conn:
         found = serializers.stream(streams.show(conn, named))
-    return Said(found, pairs(found))
+    return Output(found, pairs(found))
 
 
 @command(app, "rotate", example="postroom stream rotate support-bot.acme.com")
@@ -183,7 +183,7 @@ def rotate(
     *,
     domain: Domain,
     force: Annotated[bool, typer.Option("--force", help="Although DNS does not have the waiting keys.")] = False,
-) -> Said:
+) -> Output:
     """Let the waiting slot's keys sign; fresh keys take the place of those that signed."""
     with seat.read() as conn:
         stream = streams.show(conn, domain)
@@ -194,7 +194,7 @@ def rotate(
     fresh = fresh_keys(stream.domain, (slot,), ring=key_file.load_master_keys(seat.settings), now=seat.now, used=used)
     signing = seat.act(lambda tx, actor: streams.rotate(tx, domain, fresh=fresh, actor=actor))
     selectors = [key.selector for key in fresh]
-    return Said(
+    return Output(
         {"domain": stream.domain, "active_slot": signing, "publish": selectors},
         f"Slot {signing} signs now. Publish the fresh selectors {', '.join(selectors)}: "
         f"postroom stream dns {stream.domain}",
@@ -202,17 +202,19 @@ def rotate(
 
 
 @command(app, "pause", example='postroom stream pause support-bot.acme.com --reason "blocklisted"')
-def pause(seat: CommandContext, domain: Domain, reason: Reason) -> Said:
+def pause(seat: CommandContext, domain: Domain, reason: Reason) -> Output:
     """No new delivery of this stream starts."""
     in_flight = seat.act(lambda tx, actor: emergency.pause_stream(tx, domain, reason=reason, actor=actor))
-    return Said({"domain": domain, "paused": True, "in_flight": in_flight}, f"Paused {domain}; {in_flight} in flight.")
+    return Output(
+        {"domain": domain, "paused": True, "in_flight": in_flight}, f"Paused {domain}; {in_flight} in flight."
+    )
 
 
 @command(app, "resume", example='postroom stream resume support-bot.acme.com --reason "delisted"')
-def resume(seat: CommandContext, domain: Domain, reason: Reason) -> Said:
+def resume(seat: CommandContext, domain: Domain, reason: Reason) -> Output:
     """Deliveries of this stream start again."""
     seat.act(lambda tx, actor: emergency.resume_stream(tx, domain, reason=reason, actor=actor))
-    return Said({"domain": domain, "paused": False}, f"Resumed {domain}.")
+    return Output({"domain": domain, "paused": False}, f"Resumed {domain}.")
 
 
 @command(app, "warmup", example='postroom stream warmup support-bot.acme.com 500 --reason "moved from another relay"')
@@ -222,20 +224,20 @@ def warmup(
     domain: Domain,
     cap: Annotated[str, typer.Argument(metavar="N|off", help="Mails a day, or off to end the warm-up.")],
     reason: Reason,
-) -> Said:
+) -> Output:
     """Fix the stream's daily cap, or end its warm-up."""
     if cap != "off" and not cap.isdecimal():
         raise Invalid(f"{cap!r} is no daily cap", fix="write a number a day, or off")
     figure = None if cap == "off" else int(cap)
     seat.act(lambda tx, actor: streams.set_warmup(tx, domain, cap=figure, reason=reason, actor=actor))
     said = f"{domain}: no warm-up cap." if figure is None else f"{domain}: at most {figure:,} a day."
-    return Said({"domain": domain, "warm": figure is None, "warm_cap": figure}, said)
+    return Output({"domain": domain, "warm": figure is None, "warm_cap": figure}, said)
 
 
 @command(app, "list", example="postroom stream list")
 def list_streams(
     seat: CommandContext, after: Annotated[str, typer.Option(help="Go on after this domain.")] = ""
-) -> Said:
+) -> Output:
     """The streams of this desk."""
     with seat.read() as conn:
         found = streams.listed(conn, after=after)
@@ -250,15 +252,15 @@ def list_streams(
         for one in found
     ]
     text = table(("DOMAIN", "ROUTE", "PROVIDER", "STATE", "WARM-UP"), rows, none="no streams yet")
-    return Said({"streams": [serializers.stream(one) for one in found]}, text)
+    return Output({"streams": [serializers.stream(one) for one in found]}, text)
 
 
 @command(app, "show", example="postroom stream show support-bot.acme.com")
-def show(seat: CommandContext, domain: Domain) -> Said:
+def show(seat: CommandContext, domain: Domain) -> Output:
     """One stream."""
     with seat.read() as conn:
         found = serializers.stream(streams.show(conn, domain))
-    return Said(found, pairs(found))
+    return Output(found, pairs(found))
 
 
 # --- how ----------------------------------------------------------------------------------------------------------

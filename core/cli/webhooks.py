@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from core.cli.context import CommandContext, command
-from core.cli.output import Said, group, table
+from core.cli.output import Output, group, table
 from core.durations import stamp
 from core.errors import Invalid
 from core.services.notify import dead_letters
@@ -21,7 +21,7 @@ def dead(
     *,
     address: Annotated[str | None, typer.Argument(metavar="[ADDRESS]", help="Of this mailbox only.")] = None,
     after: Annotated[int, typer.Option(help="Go on after this number.")] = 0,
-) -> Said:
+) -> Output:
     """Events that were given up, the oldest first."""
     found = seat.look(lambda tx: dead_letters.listed(tx, mailbox=address, after=after))
     rows = [
@@ -29,7 +29,7 @@ def dead(
         for one in found
     ]
     heads = ("NUMBER", "MAILBOX", "EVENT", "MESSAGE", "GIVEN UP", "WHY")
-    return Said({"dead": [one.as_json() for one in found]}, table(heads, rows, none="every receiver took everything"))
+    return Output({"dead": [one.as_json() for one in found]}, table(heads, rows, none="every receiver took everything"))
 
 
 @command(app, "replay", example="postroom webhook replay --mailbox help@support-bot.acme.com")
@@ -38,7 +38,7 @@ def replay(
     *,
     numbers: Annotated[list[int] | None, typer.Argument(metavar="[NUMBER]...", help="As webhook dead lists.")] = None,
     mailbox: Annotated[str | None, typer.Option(metavar="ADDRESS", help="All of this mailbox.")] = None,
-) -> Said:
+) -> Output:
     """Send dead letters again, from the log, before what comes next."""
     if bool(numbers) == (mailbox is not None):
         raise Invalid("say which: numbers, or --mailbox ADDRESS", fix="postroom webhook dead lists those there are")
@@ -47,4 +47,4 @@ def replay(
     else:
         wanted = [*dict.fromkeys(numbers or ())]
         n = seat.act(lambda tx, actor: dead_letters.replay(tx, wanted, actor=actor))
-    return Said({"replayed": n}, f"{n} sent again, by the gateway, in the order of the log.")
+    return Output({"replayed": n}, f"{n} sent again, by the gateway, in the order of the log.")

@@ -30,7 +30,7 @@ from core.demo import scripts
 from core.demo.clock import FakeClock, Shown, ShownClock
 from core.demo.reports import Received, bounce, complaint
 from core.demo.results import CaseFigures, ModeFigures, read_figures
-from core.demo.seed import WIDE, Cast, Founded, found
+from core.demo.seed import WIDE, Cast, SeededDesk, found
 from core.durations import HOUR, MICROS, MINUTE, SECOND
 from core.ids import Ids
 from core.model import ContentClass, Mode, Outcome, Reply
@@ -200,9 +200,9 @@ class Morning:
         )  # fmt: skip
         store = Store(f"sqlite:///{directory / 'postroom.db'}", clock=self._clock)
         ring = provenance_keys((directory / MASTER).read_text())
-        house = ServiceContext(keyring=ring, ids=Ids.seeded(self._seed), chance=lambda _: 0)
+        ctx = ServiceContext(keyring=ring, ids=Ids.seeded(self._seed), chance=lambda _: 0)
         senders = [Sender(c.agent, c.address, c.mode, _token(store, founded, c.agent)) for c in casts]
-        return senders, store, house
+        return senders, store, ctx
 
     def _confirm(self) -> None:
         olive = self._founded.person("olive")
@@ -220,7 +220,7 @@ class Morning:
         drafts = [(one, n) for one, numbers in turns for n in numbers]
         for start in range(0, len(drafts), BATCH):
             verbs = [
-                Submit(prepare(self._store, self._draft(one, n), token=one.token, house=self._house))
+                Submit(prepare(self._store, self._draft(one, n), token=one.token, ctx=self._house))
                 for one, n in drafts[start : start + BATCH]
             ]
             with self._store.begin() as tx:
@@ -364,7 +364,7 @@ def _heard() -> Policy:
     return Policy.model_validate({"notify": notify})
 
 
-def _token(store: Store, founded: Founded, agent: str) -> TokenFacts:
+def _token(store: Store, founded: SeededDesk, agent: str) -> TokenFacts:
     with store.read() as conn:
         token = gate_queries.token_by_hash(conn, hashlib.sha256(founded.agents[agent].encode()).digest())
     assert token is not None, f"{agent} was founded with a token"

@@ -31,7 +31,7 @@ from core.demo import scripts
 from core.demo.agents import SimulatedAgent, SimulatedReviewer
 from core.demo.receiver import ReceiverProfile, World
 from core.demo.scripts import Script
-from core.demo.seed import WIDE, Cast, Founded, found
+from core.demo.seed import WIDE, Cast, SeededDesk, found
 from core.errors import Unavailable
 from core.model import Action, Mode, Status
 from core.services.sending import refusals
@@ -171,7 +171,7 @@ class Live:
         self._rogue_after = rogue_after
         self.clock = SystemClock()
         self.url = f"http://127.0.0.1:{_free_port()}"
-        self.founded: Founded | None = None
+        self.founded: SeededDesk | None = None
         self.agents: list[SimulatedAgent] = []
         self._seed = seed
         climate = ReceiverProfile(

@@ -67,7 +67,7 @@ class Cast:
 
 
 @dataclass(frozen=True, slots=True)
-class Founded:
+class SeededDesk:
     """The desk's directory, and the secrets of those who act in the demonstration."""
 
     directory: Path
@@ -84,7 +84,7 @@ class Founded:
 def found(
     directory: Path, cast: Sequence[Cast], *, relay: str, clock: Clock, policy: Policy | None = None,
     protected: Sequence[str] = (), database: str | None = None,
-) -> Founded:  # fmt: skip
+) -> SeededDesk:  # fmt: skip
     """Make the desk. `protected` are domains that only their own agents may use."""
     report_token = stdlib_secrets.token_urlsafe(32)
     ring = _files(directory, database, report_token)
@@ -93,7 +93,7 @@ def found(
     minted = {name: credentials.new_operator_token() for name in PEOPLE}
     founders = [Founder(name, roles, minted[name].digest) for name, roles in PEOPLE.items()]
     store.transact(lambda tx: operators.first_desk(tx, founders, policy=policy or Policy()))
-    founded = Founded(directory, {name: secret.secret for name, secret in minted.items()}, {}, report_token)
+    founded = SeededDesk(directory, {name: secret.secret for name, secret in minted.items()}, {}, report_token)
     _write(directory / OPERATORS, json.dumps(founded.operators))
     for domain in dict.fromkeys(one.address.partition("@")[2] for one in cast):
         owners = tuple(one.agent for one in cast if one.address.endswith(f"@{domain}"))
@@ -167,7 +167,7 @@ def _sign(tx: Transaction, *, address: str, kind: Kind, actor: Actor) -> None:
     )
 
 
-def _identity(store: Store, one: Cast, founded: Founded) -> str:
+def _identity(store: Store, one: Cast, founded: SeededDesk) -> str:
     """Request, three signatures, wider limits, a token: what a real identity goes through."""
     now = store.clock.now()
     filing = Filing(

@@ -9,8 +9,8 @@ replies.py      what a receiver, a network or a library said, as an outcome
 client.py       the way of one parcel through all of them
 """
 
-from core.smtp.client import Courier
+from core.smtp.client import SmtpClient
 from core.smtp.credentials import Source
 from core.smtp.route import Limits, Parcel, Route, Timeouts
 
-__all__ = ["Courier", "Limits", "Parcel", "Route", "Source", "Timeouts"]
+__all__ = ["Limits", "Parcel", "Route", "SmtpClient", "Source", "Timeouts"]

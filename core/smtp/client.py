@@ -25,7 +25,7 @@ REHEARSED: Final = 2
 """Hosts of a domain that a rehearsal tries: somebody waits for it."""
 
 
-class Courier:
+class SmtpClient:
     """Delivers parcels over connections it keeps open. One for each event loop.
 
     `hello` is our name in EHLO (None: the machine's), `look_up` the resolver for direct routes, `trust` the TLS context

@@ -25,8 +25,8 @@ from core.security import encryption
 from core.security.encryption import MasterKeys
 from core.services.audit import checkpoints
 from core.services.audit.checkpoints import Checkpoint
-from core.services.notify.apprise_client import Notices, masked
-from core.services.notify.webhook_client import Hooks
+from core.services.notify.apprise_client import AppriseClient, masked
+from core.services.notify.webhook_client import WebhookClient
 from core.settings import Settings
 
 LOOK: Final = 60.0
@@ -51,7 +51,7 @@ class Sent:
         return {"place": self.place, "ok": self.ok, "reason": self.reason}
 
 
-def places(settings: Settings, hooks: Hooks) -> dict[str, Deliver]:
+def places(settings: Settings, hooks: WebhookClient) -> dict[str, Deliver]:
     """Where this desk's checkpoints go, by a name fit to be shown."""
     wanted = settings.checkpoints
     found: dict[str, Deliver] = {}
@@ -91,7 +91,7 @@ def append(file: Path, made: Checkpoint) -> None:
         os.close(opened)
 
 
-async def _post(hooks: Hooks, url: str, made: Checkpoint) -> str | None:
+async def _post(hooks: WebhookClient, url: str, made: Checkpoint) -> str | None:
     """Without a secret of its own: what proves a checkpoint is the signature in it."""
     headers = {
         "Content-Type": "application/json",
@@ -104,7 +104,7 @@ async def _post(hooks: Hooks, url: str, made: Checkpoint) -> str | None:
 
 
 async def _notify(url: str, made: Checkpoint) -> str | None:
-    channel = await asyncio.to_thread(Notices, (url,), reach=None)
+    channel = await asyncio.to_thread(AppriseClient, (url,), reach=None)
     (result,) = await channel.post(f"Postroom: checkpoint of the log, entry {made.seq}", made.text(), "info")
     return None if result.ok else result.reason or "it was not taken"
 
@@ -112,7 +112,9 @@ async def _notify(url: str, made: Checkpoint) -> str | None:
 class Checkpoints:
     """The checkpoints of one gateway; of several, one takes each and sends it."""
 
-    def __init__(self, settings: Settings, *, writer: Writer, hooks: Hooks, keyring: MasterKeys, clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, *, writer: Writer, hooks: WebhookClient, keyring: MasterKeys, clock: Clock
+    ) -> None:
         self._every = settings.checkpoints.interval
         self._places = places(settings, hooks)
         self._writer = writer

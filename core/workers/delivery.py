@@ -28,7 +28,7 @@ from core.rules import compose, signed_ids, signing
 from core.services.context import ServiceContext
 from core.services.sending import delivery
 from core.services.sending.delivery import Settlement, Stored
-from core.smtp import Courier, Parcel
+from core.smtp import Parcel, SmtpClient
 from core.workers.batcher import Batcher
 from core.workers.heartbeat import Heartbeat
 from core.workers.sender_config import SenderConfig, SenderConfigs
@@ -55,18 +55,18 @@ class DeliveryWorker:
         *,
         store: Store,
         writer: Writer,
-        courier: Courier,
+        courier: SmtpClient,
         outfits: SenderConfigs,
-        house: ServiceContext,
+        ctx: ServiceContext,
         clock: Clock,
     ) -> None:
         self._store = store
         self._writer = writer
         self._courier = courier
         self._outfits = outfits
-        self._house = house
+        self._house = ctx
         self._clock = clock
-        self.worker = house.ids.mint(clock.now())
+        self.worker = ctx.ids.mint(clock.now())
         self._woken = asyncio.Event()
         self._stopping = False
         self._under_way: set[asyncio.Task[None]] = set()

@@ -29,7 +29,7 @@ from core.rules import reports
 from core.rules.reports import Report
 from core.rules.signed_ids import HmacKeys
 from core.services.feedback import ingest
-from core.services.feedback.ingest import Absorbed
+from core.services.feedback.ingest import FeedbackResult
 
 log = structlog.get_logger("maildir")
 
@@ -56,7 +56,7 @@ class _Found:
     key: str
 
 
-class Maildirs:
+class MaildirWatcher:
     """Watches Maildir folders (each with new/ and cur/)."""
 
     def __init__(self, writer: Writer, keyring: HmacKeys, folders: Sequence[Path]) -> None:
@@ -121,7 +121,7 @@ class Maildirs:
         log.info("read", file=file.name, kind=found.report.kind, matched=told is not None and told.matched)
         return True
 
-    def _absorb(self, tx: Transaction, found: _Found) -> Absorbed | None:
+    def _absorb(self, tx: Transaction, found: _Found) -> FeedbackResult | None:
         """None: another process, or we before a crash, absorbed it already."""
         if not feedback.first_time(tx, found.key):
             return None

@@ -20,7 +20,7 @@ from core.errors import PostroomError
 from core.model import Clock
 from core.services import context
 from core.services.notify import notification_outbox
-from core.services.notify.apprise_client import PUBLIC, Notices, Reach, Result, digest, worst
+from core.services.notify.apprise_client import PUBLIC, AppriseClient, Reach, Result, digest, worst
 from core.services.notify.notification_outbox import Batch, Message, Position
 
 POLL: Final = 1.0
@@ -43,7 +43,7 @@ class NotificationWorker:
         self._clock = clock
         self._worker = worker
         self._reach = reach
-        self._channels: tuple[tuple[str, ...], Notices] = ((), Notices(()))
+        self._channels: tuple[tuple[str, ...], AppriseClient] = ((), AppriseClient(()))
         self._base: Position | None = None
         self._read = Position(0, 0)
         self._told: list[Message] = []
@@ -106,7 +106,7 @@ class NotificationWorker:
             await self._writer.do(lambda tx: notification_outbox.release(tx, worker=self._worker))
         return results
 
-    async def _open(self, urls: tuple[str, ...]) -> Notices:
+    async def _open(self, urls: tuple[str, ...]) -> AppriseClient:
         known, notices = self._channels
         if known != urls:
             notices = await _channels(urls, self._reach)
@@ -114,9 +114,9 @@ class NotificationWorker:
         return notices
 
 
-async def _channels(urls: Sequence[str], reach: Reach) -> Notices:
+async def _channels(urls: Sequence[str], reach: Reach) -> AppriseClient:
     return await asyncio.to_thread(
-        Notices, urls, reach=reach
+        AppriseClient, urls, reach=reach
     )  # the first one loads Apprise's plug-ins, most of a second
 
 

@@ -23,7 +23,7 @@ from core.model import Clock
 from core.security.encryption import MasterKeys
 from core.services.context import ServiceContext
 from core.services.notify import webhook_outbox
-from core.services.notify.webhook_client import HookReply, Hooks, signed_headers
+from core.services.notify.webhook_client import WebhookClient, WebhookResponse, signed_headers
 from core.services.notify.webhook_outbox import Delivery, Idle
 
 MOST: Final = 256
@@ -41,15 +41,22 @@ class WebhookWorker:
     """The webhooks of one gateway; any number of gateways share the work. `wake` belongs to the writer's listeners."""
 
     def __init__(
-        self, *, store: Store, writer: Writer, hooks: Hooks, keyring: MasterKeys, house: ServiceContext, clock: Clock
+        self,
+        *,
+        store: Store,
+        writer: Writer,
+        hooks: WebhookClient,
+        keyring: MasterKeys,
+        ctx: ServiceContext,
+        clock: Clock,
     ) -> None:
         self._store = store
         self._writer = writer
         self._hooks = hooks
         self._keyring = keyring
-        self._house = house
+        self._house = ctx
         self._clock = clock
-        self.worker = house.ids.mint(clock.now())
+        self.worker = ctx.ids.mint(clock.now())
         self._woken = asyncio.Event()
         self._stopping = False
         self._under_way: dict[int, asyncio.Task[None]] = {}
@@ -147,14 +154,14 @@ class WebhookWorker:
         )  # fmt: skip
         return False
 
-    async def _post(self, letter: Delivery) -> HookReply:
+    async def _post(self, letter: Delivery) -> WebhookResponse:
         try:
             about = f"webhook:{letter.address}"
             secrets = [self._keyring.open(sealed, about=about).decode() for sealed in letter.secrets]
             headers = signed_headers(event_id=letter.id, at=self._clock.now(), body=letter.body, secrets=secrets)
         except PostroomError as error:
             # A lost master key is the desk's trouble, not the receiver's: it is retried and shown like any other.
-            return HookReply(None, ok=False, retry=True, reason=str(error), elapsed_ms=0)
+            return WebhookResponse(None, ok=False, retry=True, reason=str(error), elapsed_ms=0)
         return await self._hooks.post(
             url=letter.url, body=letter.body, headers=headers, timeout=letter.timeout / SECOND
         )

@@ -87,7 +87,7 @@ def opened(bench: Bench, directory: Path, **settings: Any) -> Iterator[Visitor]:
     configured = Settings(dir=directory, organisation="Acme & Sons", **settings)
     writer = Writer(bench.store)
     writer.start()
-    desk = ApiContext(bench.store, writer, bench.house, Authenticator(bench.store, writer), Traffic(configured.http))
+    desk = ApiContext(bench.store, writer, bench.ctx, Authenticator(bench.store, writer), Traffic(configured.http))
     try:
         yield Visitor(api_app.build(desk, configured), bench, desk, configured, bearer(bench))
     finally:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from core.api import app as api_app
-from core.api.compose_pool import INLINE, Composers
+from core.api.compose_pool import INLINE, ComposePool
 from core.db import audit_log
 from core.db.store import Store
 from core.errors import Invalid, TooLarge, Unavailable
@@ -33,7 +33,7 @@ def free(sqlite_store: Store, tmp_path: Path) -> Iterator[Visitor]:
         yield visitor
 
 
-def told(visitor: Visitor, composers: Composers, *bodies: dict[str, Any]) -> list[Any]:
+def told(visitor: Visitor, composers: ComposePool, *bodies: dict[str, Any]) -> list[Any]:
     """What a door with these processes answers, all asked at once."""
     app = api_app.build(dataclasses.replace(visitor.desk, composers=composers), visitor.settings)
 
@@ -46,14 +46,14 @@ def told(visitor: Visitor, composers: Composers, *bodies: dict[str, Any]) -> lis
     return asyncio.run(story())
 
 
-def real(visitor: Visitor) -> Composers:
+def real(visitor: Visitor) -> ComposePool:
     command = (sys.executable, "-m", "core.cli.compose_process", str(visitor.settings.dir))
-    return Composers(command, os.environ, most=1)
+    return ComposePool(command, os.environ, most=1)
 
 
-def playing(work: str, *, seconds: float = 60.0) -> Composers:
+def playing(work: str, *, seconds: float = 60.0) -> ComposePool:
     """A real process whose work is this."""
-    return Composers((sys.executable, "-c", f"{WORK}{work}\n{OPENED}"), os.environ, most=1, seconds=seconds)
+    return ComposePool((sys.executable, "-c", f"{WORK}{work}\n{OPENED}"), os.environ, most=1, seconds=seconds)
 
 
 def test_a_large_message_is_accepted_as_a_small_one_is(free: Visitor) -> None:
@@ -87,7 +87,7 @@ def test_a_message_that_takes_too_long_is_refused_and_its_process_ended(free: Vi
 
 
 def test_a_small_message_never_leaves_the_gateway(free: Visitor) -> None:
-    (answer,) = told(free, Composers(("/nowhere",), {}, most=1), {})
+    (answer,) = told(free, ComposePool(("/nowhere",), {}, most=1), {})
     assert answer.status_code == 202
 
 

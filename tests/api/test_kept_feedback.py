@@ -64,7 +64,7 @@ class Office:
         app = FastAPI()
         errors.install(app)
         app.add_middleware(
-            RequestLimits, chance=self.visitor.bench.house.chance, bodies=self.visitor.desk.traffic.inside.bodies
+            RequestLimits, chance=self.visitor.bench.ctx.chance, bodies=self.visitor.desk.traffic.inside.bodies
         )
         app.include_router(Feedback(self.visitor.desk, self.visitor.settings, fetch=self.amazon.fetch).router)
         self.door = self.visitor.at(app)

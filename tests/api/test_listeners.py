@@ -124,35 +124,35 @@ HALF = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow: "
 
 
 def test_clients_that_never_finish_their_headers_take_nobodys_place(sqlite_store: Store, tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(ctx: House) -> None:
         for _ in range(100):
-            await house.public.connect(HALF)
-        await until(lambda: house.public.listener.refused["dropped for a newer one"] >= 80)
-        assert len(house.public.listener) <= 20
-        assert (await house.send()).status_code == 202
-        assert await house.public.get("/u/nobody") == 404, "a stranger who finishes a request is served as well"
-        assert len(house.public.listener) <= 20
+            await ctx.public.connect(HALF)
+        await until(lambda: ctx.public.listener.refused["dropped for a newer one"] >= 80)
+        assert len(ctx.public.listener) <= 20
+        assert (await ctx.send()).status_code == 202
+        assert await ctx.public.get("/u/nobody") == 404, "a stranger who finishes a request is served as well"
+        assert len(ctx.public.listener) <= 20
 
     play(sqlite_store, tmp_path, story, public_connections=20, header_seconds=600)
 
 
 def test_a_header_that_comes_byte_by_byte_is_ended_in_time(sqlite_store: Store, tmp_path: Path) -> None:
-    async def story(house: House) -> None:
-        slow = await house.public.connect(HALF)
-        silent = await house.public.connect()
+    async def story(ctx: House) -> None:
+        slow = await ctx.public.connect(HALF)
+        silent = await ctx.public.connect()
         trickling = asyncio.create_task(slow.trickle(b"x"))
         assert b"408 Request Timeout" in await slow.rest()
         assert await silent.rest() == b""
         trickling.cancel()
-        await until(lambda: len(house.public.listener) == 0)
-        assert house.public.listener.refused["slow header"] == 2
+        await until(lambda: len(ctx.public.listener) == 0)
+        assert ctx.public.listener.refused["slow header"] == 2
 
     play(sqlite_store, tmp_path, story, header_seconds=0.3)
 
 
 def test_a_second_request_on_a_kept_connection_has_the_same_time(sqlite_store: Store, tmp_path: Path) -> None:
-    async def story(house: House) -> None:
-        client = await house.inside.connect(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" + HALF)
+    async def story(ctx: House) -> None:
+        client = await ctx.inside.connect(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" + HALF)
         said = await client.rest()
         assert said.startswith(b"HTTP/1.1 200")
         assert said.count(b"408 Request Timeout") == 1
@@ -161,14 +161,14 @@ def test_a_second_request_on_a_kept_connection_has_the_same_time(sqlite_store: S
 
 
 def test_a_body_that_comes_byte_by_byte_is_ended_in_time(sqlite_store: Store, tmp_path: Path) -> None:
-    async def story(house: House) -> None:
-        slow = await house.public.connect(
+    async def story(ctx: House) -> None:
+        slow = await ctx.public.connect(
             b"POST /feedback/report HTTP/1.1\r\nHost: localhost\r\nContent-Type: message/rfc822\r\n"
             b"Content-Length: 90000\r\n\r\n"
         )
         await asyncio.gather(slow.trickle(b"x"), slow.rest())
-        assert house.public.listener.refused["slow body"] == 1
-        await until(lambda: len(house.public.listener) == 0)
+        assert ctx.public.listener.refused["slow body"] == 1
+        await until(lambda: len(ctx.public.listener) == 0)
 
     play(sqlite_store, tmp_path, story, body_seconds=0.3)
 
@@ -176,17 +176,17 @@ def test_a_body_that_comes_byte_by_byte_is_ended_in_time(sqlite_store: Store, tm
 def test_bodies_of_all_requests_share_a_bound_and_small_ones_are_taken_meanwhile(
     sqlite_store: Store, tmp_path: Path
 ) -> None:
-    async def story(house: House) -> None:
+    async def story(ctx: House) -> None:
         head = (
             f"POST /feedback/report HTTP/1.1\r\nHost: localhost\r\nContent-Type: message/rfc822\r\n"
             f"Content-Length: {len(BIG) * 2}\r\n\r\n"
         ).encode()
-        clients = [await house.inside.connect(head + BIG) for _ in range(12)]
+        clients = [await ctx.inside.connect(head + BIG) for _ in range(12)]
         refused = asyncio.gather(*(client.reader.read(12) for client in clients))
-        bodies = house.inside.listener.bodies
+        bodies = ctx.inside.listener.bodies
         await until(lambda: bodies.held > bodies.limit // 2)
         assert bodies.held <= bodies.limit
-        assert (await house.send()).status_code == 202, "ordinary mail needs none of it"
+        assert (await ctx.send()).status_code == 202, "ordinary mail needs none of it"
         refused.cancel()
         for client in clients:
             client.writer.close()
@@ -210,47 +210,47 @@ def test_a_body_without_room_is_told_to_come_again(sqlite_store: Store, tmp_path
     ids=["one that never ends", "thousands of tiny ones", "a whole one"],
 )
 def test_a_header_has_a_size(sqlite_store: Store, tmp_path: Path, header: bytes) -> None:
-    async def story(house: House) -> None:
-        client = await house.public.connect(b"GET /u/x HTTP/1.1\r\nHost: localhost\r\n" + header)
+    async def story(ctx: House) -> None:
+        client = await ctx.public.connect(b"GET /u/x HTTP/1.1\r\nHost: localhost\r\n" + header)
         assert (await client.rest()).startswith(b"HTTP/1.1 431")
-        assert house.public.listener.refused["header too large"] == 1
+        assert ctx.public.listener.refused["header too large"] == 1
 
     play(sqlite_store, tmp_path, story)
 
 
 def test_an_answer_that_nobody_reads_is_given_up(sqlite_store: Store, tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(ctx: House) -> None:
         ask = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n"
-        client = await house.inside.connect(ask * 400, buffer=4_096)
-        await until(lambda: house.inside.listener.refused["answer not read"] == 1)
-        await until(lambda: len(house.inside.listener) == 0)
+        client = await ctx.inside.connect(ask * 400, buffer=4_096)
+        await until(lambda: ctx.inside.listener.refused["answer not read"] == 1)
+        await until(lambda: len(ctx.inside.listener) == 0)
         client.writer.transport.abort()
 
     play(sqlite_store, tmp_path, story, write_seconds=0.3)
 
 
 def test_an_idle_connection_is_closed_and_is_the_first_to_go(sqlite_store: Store, tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(ctx: House) -> None:
         asked = b"GET /u/nobody HTTP/1.1\r\nHost: localhost\r\n\r\n"
-        idle = [await house.public.connect(asked) for _ in range(8)]
+        idle = [await ctx.public.connect(asked) for _ in range(8)]
         for client in idle:
             assert (await client.reader.readline()).startswith(b"HTTP/1.1 404")
-        assert await house.public.get("/u/nobody") == 404
+        assert await ctx.public.get("/u/nobody") == 404
         await idle[0].rest()  # ends: it was closed for the ninth
-        assert house.public.listener.refused["dropped for a newer one"] == 1
+        assert ctx.public.listener.refused["dropped for a newer one"] == 1
         await asyncio.gather(*(client.rest() for client in idle))
 
     play(sqlite_store, tmp_path, story, public_connections=8)
 
 
 def test_one_address_takes_its_share_only(sqlite_store: Store, tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(ctx: House) -> None:
         for _ in range(3):
-            await house.public.connect(HALF)
-        await until(lambda: len(house.public.listener) == 3)
-        more = await house.public.connect(HALF)
+            await ctx.public.connect(HALF)
+        await until(lambda: len(ctx.public.listener) == 3)
+        more = await ctx.public.connect(HALF)
         assert (await more.rest()).startswith(b"HTTP/1.1 503")
-        assert await house.inside.get("/healthz") == 200, "the other listener counts for itself"
+        assert await ctx.inside.get("/healthz") == 200, "the other listener counts for itself"
 
     play(sqlite_store, tmp_path, story, connections_per_address=3, proxies=())
 

@@ -52,7 +52,7 @@ def as_mail(_: object, value: object) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
+def ctx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
     """One desk for all of it: what one example leaves behind, the next one meets."""
     directory = tmp_path_factory.mktemp("desk")
     store: Store = one_store(directory, FakeClock())
@@ -67,12 +67,12 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
     store.close()
 
 
-def seen(house: Visitor) -> dict[str, str]:
+def seen(ctx: Visitor) -> dict[str, str]:
     """Names of things that are there, so that not everything ends at 404."""
     return {
         "address": ADDRESS,
-        "message_id": house.send().json()["message_id"],
-        "item": house.send().json()["message_id"],
+        "message_id": ctx.send().json()["message_id"],
+        "item": ctx.send().json()["message_id"],
         "agent": "support-bot",
         "run": "run-1",
         "key": "support-bot",
@@ -81,18 +81,18 @@ def seen(house: Visitor) -> dict[str, str]:
 
 @pytest.mark.parametrize("who", PEOPLE)
 @pytest.mark.parametrize("known", [True, False], ids=["known", "unknown"])
-def test_doors_keep_to_their_description(house: Visitor, who: str, known: bool) -> None:  # noqa: FBT001 - a parameter
-    described = schemathesis.openapi.from_asgi("/openapi.json", house.app)
+def test_doors_keep_to_their_description(ctx: Visitor, who: str, known: bool) -> None:  # noqa: FBT001 - a parameter
+    described = schemathesis.openapi.from_asgi("/openapi.json", ctx.app)
     for found in described.get_all_operations():
         assert isinstance(found, Ok), "the description is not valid"
         operation = found.ok()
         if operation.path not in BRAKES:
-            attack(operation, house, who=who, known=known)
+            attack(operation, ctx, who=who, known=known)
 
 
-def attack(operation: Any, house: Visitor, *, who: str, known: bool) -> None:
+def attack(operation: Any, ctx: Visitor, *, who: str, known: bool) -> None:
     """Ask one operation as its description allows, and as it does not."""
-    headers = {"Authorization": f"Bearer {house.token if who == 'agent' else f'pro_{who}'}"}
+    headers = {"Authorization": f"Bearer {ctx.token if who == 'agent' else f'pro_{who}'}"}
     if operation.path == "/feedback/postmark":
         headers["X-Postroom-Token"] = "a-token"
 
@@ -103,7 +103,7 @@ def attack(operation: Any, house: Visitor, *, who: str, known: bool) -> None:
     @given(case=strategies.one_of(*(operation.as_strategy(generation_mode=mode) for mode in GenerationMode)))
     def ask(case: Any) -> None:
         if known:
-            names = seen(house)
+            names = seen(ctx)
             case.path_parameters = {name: names.get(name, old) for name, old in (case.path_parameters or {}).items()}
         case.call_and_validate(headers=headers, checks=CHECKS)
 

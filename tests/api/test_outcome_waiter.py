@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import event
 
 from core.api import outcome_waiter
-from core.api.outcome_waiter import Outcomes
+from core.api.outcome_waiter import OutcomeWaiter
 from core.db.store import Store
 from core.demo.clock import FakeClock
 from core.model import Mode
@@ -137,8 +137,8 @@ def test_who_waits_beyond_the_bound_is_answered_at_once(
 
 
 def test_nobody_is_remembered_who_waits_no_more(store: Store) -> None:
-    async def story() -> Outcomes:
-        kept = Outcomes(store)
+    async def story() -> OutcomeWaiter:
+        kept = OutcomeWaiter(store)
         await asyncio.gather(*(kept.wait(n, agent_id=n % 2, seconds=30) for n in range(10)))  # no such messages: final
         gone = asyncio.create_task(kept.wait(11, agent_id=1, seconds=30))
         await asyncio.sleep(0)

@@ -88,7 +88,7 @@ def _agents(bench: Bench, agents: int) -> Iterator[Bench]:
             )  # fmt: skip
 
         agent, box = bench.store.transact(build)
-        yield Bench(bench.store, bench.house, agent, bench.stream_id, box, issue(bench.store, agent))
+        yield Bench(bench.store, bench.ctx, agent, bench.stream_id, box, issue(bench.store, agent))
 
 
 def _template(agent: Bench) -> Template:
@@ -110,7 +110,7 @@ def _template(agent: Bench) -> Template:
 def _copy(tx: Transaction, bench: Bench, chosen: Sequence[Template], checks: Sequence[int]) -> list[int]:
     items: list[int] = []
     for one, failed in zip(chosen, checks, strict=True):
-        item = bench.house.ids.mint(tx.now)
+        item = bench.ctx.ids.mint(tx.now)
         number = f"{item:x}"[-6:]
         items.append(item)
         tx.add(MESSAGE, one.message | {

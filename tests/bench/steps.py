@@ -34,7 +34,7 @@ from core.security.encryption import new_key_pair
 from core.services.sending import delivery
 from core.services.sending.prepare import Prepared
 from core.services.sending.submit import Submit
-from core.smtp import Courier, Limits, Parcel, Route
+from core.smtp import Limits, Parcel, Route, SmtpClient
 from tests.bench.sinks import sink
 from tests.factories.desk import DOMAIN, WIDE, Bench, make_desk
 
@@ -94,7 +94,7 @@ def _accept(store: Store, prepared: Sequence[Prepared]) -> None:
 async def carry(messages: int, port: int) -> Figures:
     """The SMTP conversations alone, 32 connections kept open."""
     figures: Figures = {}
-    courier = Courier(clock=SystemClock(), hello="bench.test", limits=Limits(relay=32))
+    courier = SmtpClient(clock=SystemClock(), hello="bench.test", limits=Limits(relay=32))
     parcel = Parcel(
         route=Route.parse(f"smtp://127.0.0.1:{port}"), domain="example.com", sender=f"r@{DOMAIN}",
         recipient="jane@example.com", message=TEXT.replace("\n", "\r\n").encode(), smtputf8=False,

@@ -92,7 +92,7 @@ def _agents(scene: Scene) -> dict[str, Bench]:
 
         agent, box = store.transact(build)
         token = issue(store, agent, secret=name)
-        found[name] = Bench(store, scene.bench.house, agent, stream, box, token)
+        found[name] = Bench(store, scene.bench.ctx, agent, stream, box, token)
     store.transact(
         lambda tx: add_mailbox_to(tx, found["survey-bot"].agent_id, f"pulse@{DOMAIN}", stream, Mode.MONITORED)
     )

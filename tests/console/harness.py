@@ -104,7 +104,7 @@ def furnish(scene: Scene) -> list[int]:
             return add_mailbox(tx, agent=name, address=address, stream=stream, mode=mode, **WIDE)
 
         agent, _ = store.transact(build)
-        others[name] = Bench(store, scene.bench.house, agent, stream, 0, issue(store, agent, secret=name))
+        others[name] = Bench(store, scene.bench.ctx, agent, stream, 0, issue(store, agent, secret=name))
     items = [scene.submit(f"jane{n}@example.com", subject=f"Your refund {n}") for n in range(3)]
     scene.clock.advance(seconds=75)
     quote = others["quote-bot"]

@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from console.row_selection import Roster
+from console.row_selection import RowSelection
 
 IDS = st.lists(st.integers(1, 60), unique=True, max_size=30)
 
 
-def roster(*ids: int) -> Roster:
-    made = Roster()
+def roster(*ids: int) -> RowSelection:
+    made = RowSelection()
     made.load(ids)
     return made
 
@@ -90,7 +90,7 @@ class Desk(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.roster = Roster()
+        self.roster = RowSelection()
 
     @rule(ids=IDS)
     def load(self, ids: list[int]) -> None:

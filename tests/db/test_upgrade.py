@@ -133,7 +133,7 @@ def again(store: Store, name: str, *, test: bool = False) -> Prepared:
         subject=asked["subject"], text=asked["text"], issued=bytes(row.issued), idempotency_key=f"key-{name}",
         run=RunClaim(key="run-1", user="ann@acme.test"),
     )  # fmt: skip
-    return prepare(store, submission, token=token, house=HOUSE)
+    return prepare(store, submission, token=token, ctx=HOUSE)
 
 
 def test_queued_mail_leaves_however_its_sender_was_spelled(old: Store) -> None:

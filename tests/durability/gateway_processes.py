@@ -25,7 +25,7 @@ from core.clock import SystemClock
 from core.db import audit_log
 from core.db.store import Store
 from core.db.tables import InFlight, Message, Recipient, table
-from core.demo.seed import WIDE, Cast, Founded, found
+from core.demo.seed import WIDE, Cast, SeededDesk, found
 from core.durations import SECOND
 from core.events import EmailUncertain
 from core.gateway import Gateway, serve
@@ -62,7 +62,7 @@ def run(directory: Path, listen: str, ahead: int) -> None:
 class Site:
     """A founded desk with a receiver behind it and what agents were told."""
 
-    desk: Founded
+    desk: SeededDesk
     database: str
     world: Receiver
     accepted: dict[str, str] = field(default_factory=dict)

@@ -18,7 +18,7 @@ from core.durations import stamp
 from core.model import Mode
 from core.security.encryption import MasterKeys, new_master_key
 from core.services.audit import status
-from core.smtp import Courier, Timeouts
+from core.smtp import SmtpClient, Timeouts
 from core.workers.delivery import DeliveryWorker
 from core.workers.sender_config import SenderConfigs
 from tests.factories.delivery import number
@@ -81,9 +81,9 @@ async def delivering(
         store.transact(lambda tx: tx.write(update(STREAM).values(route=f"smtp://127.0.0.1:{relay.port}")))
         writer = Writer(store)
         writer.start()
-        courier = Courier(clock=clock, timeouts=timeouts)
+        courier = SmtpClient(clock=clock, timeouts=timeouts)
         departures = DeliveryWorker(
-            store=store, writer=writer, courier=courier, house=bench.house, clock=clock,
+            store=store, writer=writer, courier=courier, ctx=bench.ctx, clock=clock,
             outfits=SenderConfigs(store, MasterKeys.parse(new_master_key("k1"))),
         )  # fmt: skip
         running = asyncio.create_task(departures.run())

@@ -21,7 +21,7 @@ from core.security.encryption import MasterKeys, new_master_key
 from core.services.sending import delivery
 from core.services.sending.prepare import RunClaim, Submission, prepare
 from core.services.sending.submit import submit
-from core.smtp import Courier, Timeouts
+from core.smtp import SmtpClient, Timeouts
 from core.workers.delivery import DeliveryWorker
 from core.workers.sender_config import SenderConfigs
 from tests.db.empty_database import Fresh
@@ -62,7 +62,7 @@ class Two:
             sender=parse_address(sender), to=(parse_address(to),), subject="hello", text="hello", issued=b"{}",
             run=RunClaim(key="run"),
         )  # fmt: skip
-        prepared = prepare(self.store, asked, token=token, house=self.bench.house)
+        prepared = prepare(self.store, asked, token=token, ctx=self.bench.ctx)
         self.store.transact(lambda tx: submit(tx, prepared))
         self.departures.wake()
 
@@ -80,9 +80,9 @@ async def two(
         token = await asyncio.to_thread(_outfit, store, bad.port, good.port)
         writer = Writer(store)
         writer.start()
-        courier = Courier(clock=clock, timeouts=Timeouts(connect=600, command=600, data=600, dot=600))
+        courier = SmtpClient(clock=clock, timeouts=Timeouts(connect=600, command=600, data=600, dot=600))
         departures = DeliveryWorker(
-            store=store, writer=writer, courier=courier, house=bench.house, clock=clock,
+            store=store, writer=writer, courier=courier, ctx=bench.ctx, clock=clock,
             outfits=SenderConfigs(store, MasterKeys.parse(new_master_key("k1"))),
         )  # fmt: skip
         running = asyncio.create_task(departures.run())

@@ -59,7 +59,7 @@ class Bench:
     """A desk with what tests reach for."""
 
     store: Store
-    house: ServiceContext
+    ctx: ServiceContext
     agent_id: int
     stream_id: int
     mailbox_id: int
@@ -76,7 +76,7 @@ class Bench:
             run=run if isinstance(run, RunClaim) else RunClaim(key=run or "run-1", user="ann@acme.test"),
             **fields,
         )
-        return prepare(self.store, submission, token=self.token, house=self.house, implicit=implicit)
+        return prepare(self.store, submission, token=self.token, ctx=self.ctx, implicit=implicit)
 
     def submit(self, to: str | list[str] = "jane@example.com", **more: Any) -> Answer:
         """Handed in as the door does it: once more under the implicit run where the gate asks for that."""
@@ -119,8 +119,8 @@ def make_desk(
 
     agent_id, stream_id, mailbox_id = store.transact(build)
     token = issue(store, agent_id)
-    house = ServiceContext(keyring=KEYRING, ids=Ids.seeded(7), chance=lambda bits: 0)
-    return Bench(store, house, agent_id, stream_id, mailbox_id, token)
+    ctx = ServiceContext(keyring=KEYRING, ids=Ids.seeded(7), chance=lambda bits: 0)
+    return Bench(store, ctx, agent_id, stream_id, mailbox_id, token)
 
 
 def _row(one: Actor, now: int) -> dict[str, Any]:

@@ -23,7 +23,7 @@ def hand_in(
     token = clerk.ok("token", "issue", "--agent", "support-bot", who="gail")["token"]
     settings = load(clerk.directory)
     store = Store(settings.database_url, clock=SystemClock())
-    house: ServiceContext = make_house(settings)
+    ctx: ServiceContext = make_house(settings)
     with store.read() as conn:
         known = gate_queries.token_by_hash(conn, digest(token))
         assert known is not None
@@ -31,7 +31,7 @@ def hand_in(
             sender=parse_address(ADDRESS), to=(parse_address(to),), subject=subject, text=text,
             issued=b"{}", run=RunClaim(key=run, user="ann@acme.test"),
         )  # fmt: skip
-        prepared = prepare(store, submission, token=known, house=house)
+        prepared = prepare(store, submission, token=known, ctx=ctx)
     answer = store.transact(lambda tx: submit(tx, prepared))
     store.close()
     assert answer.status == "pending", answer

@@ -15,7 +15,7 @@ from core.rules.reports import Event, Report, ReportedRecipient
 from core.rules.reports.causes import judge
 from core.rules.signed_ids import HmacKeys
 from core.services.feedback import ingest
-from core.services.feedback.ingest import Absorbed
+from core.services.feedback.ingest import FeedbackResult
 from tests.factories.delivery import attempt, claim, number, pass_a_moment, settle
 from tests.factories.desk import DOMAIN, KEYRING, WIDE, Bench, make_desk
 
@@ -40,11 +40,11 @@ def report(message: int, *, n: int = 0, kind: str = "complaint", keyring: HmacKe
     return Report(**values)
 
 
-def hand_in(store: Store, one: Report) -> Absorbed:
+def hand_in(store: Store, one: Report) -> FeedbackResult:
     return store.transact(lambda tx: ingest.absorb_report(tx, one, source="report", keyring=KEYRING))
 
 
-def provider(store: Store, **more: Any) -> Absorbed:
+def provider(store: Store, **more: Any) -> FeedbackResult:
     values: dict[str, Any] = {
         "key": "ses:1", "name": "Bounce/Permanent", "event": Feedback.BOUNCED, "recipient": "jane@example.com",
         "permanent": True,

@@ -62,7 +62,7 @@ GIVEN: Final[dict[str, Any]] = {
 DEEDS: Final = {
     name: made
     for name, made in inspect.getmembers(operations, inspect.isfunction)
-    if not name.startswith("_") and str(inspect.signature(made).return_annotation).startswith("Deed")
+    if not name.startswith("_") and str(inspect.signature(made).return_annotation).startswith("Operation")
 }
 
 

@@ -69,7 +69,7 @@ policies_in_force = st.fixed_dictionaries(
 
 
 @dataclass(slots=True)
-class Said:
+class Output:
     """A record of consent as somebody entered it."""
 
     subject: str
@@ -100,7 +100,7 @@ def asks_first(region: str | None, policy: Policy) -> bool:
     return bool(names & set(policy.consent.prior_consent_regions))
 
 
-def lets(said: list[Said], *, to: str, content_class: ContentClass, policy: Policy, now: int) -> bool:
+def lets(said: list[Output], *, to: str, content_class: ContentClass, policy: Policy, now: int) -> bool:
     """Whether the records let one class go to one person, in the words of the issue and not of the rule."""
     covering = [one for one in said if one.scope == "*" or content_class.value in one.scope.split(",")]
     own = [one for one in covering if one.subject == to]
@@ -115,7 +115,7 @@ def lets(said: list[Said], *, to: str, content_class: ContentClass, policy: Poli
     )
 
 
-def took_back(said: list[Said], *, to: str, content_class: ContentClass) -> bool:
+def took_back(said: list[Output], *, to: str, content_class: ContentClass) -> bool:
     """Whether somebody withdrew and has given nothing since."""
     covering = [one for one in said if one.scope == "*" or content_class.value in one.scope.split(",")]
     speaking = [one for one in covering if one.subject == to]
@@ -140,7 +140,7 @@ class Desk(RuleBasedStateMachine):
         self.bench = make_desk(self.store, mode=mode, policy=self.policy, **(WIDE | {"classes": every}))
         sender = {"organisation": "Acme Ltd", "postal_address": "1 Main St"}
         self.write(update(table(Stream)).values(**sender))
-        self.said: list[Said] = []
+        self.said: list[Output] = []
         self.mail: dict[int, Handed] = {}
         self.written_to: set[str] = set()
         self.taken: list[Claimed] = []
@@ -200,7 +200,7 @@ class Desk(RuleBasedStateMachine):
             self.store.transact(lambda tx: consents.import_hand(tx, hand, actor=OLIVE))
         else:
             self.store.transact(lambda tx: consents.add(tx, entry, actor=OLIVE))
-        self.said.append(Said(subject, basis, scope, region, now, entry.expires_at))
+        self.said.append(Output(subject, basis, scope, region, now, entry.expires_at))
 
     @rule(which=st.integers(0, 20))
     def consent_is_withdrawn(self, which: int) -> None:

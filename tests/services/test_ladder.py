@@ -47,11 +47,11 @@ def act(desk: Bench, action: Action, message: int) -> Answer | None:
             return desk.submit(kind=Action.REPLY, in_reply_to="<theirs@example.com>")
         case Action.READ:
             return store.transact(
-                lambda tx: gated_actions.read(tx, ADDRESS, "messages:", token=desk.token, house=desk.house)
+                lambda tx: gated_actions.read(tx, ADDRESS, "messages:", token=desk.token, ctx=desk.ctx)
             )
         case Action.TAG:
             return store.transact(
-                lambda tx: gated_actions.tag(tx, message, ["vip"], ADDRESS, token=desk.token, house=desk.house)
+                lambda tx: gated_actions.tag(tx, message, ["vip"], ADDRESS, token=desk.token, ctx=desk.ctx)
             )
 
 

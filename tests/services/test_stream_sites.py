@@ -32,7 +32,7 @@ def two_mailboxes(store: Store, *, policy: dict[str, Any] | None = None, **limit
         )
     )
     token = issue(store, agent, secret="pra_sales")
-    return first, Bench(store, first.house, agent, first.stream_id, box, token)
+    return first, Bench(store, first.ctx, agent, first.stream_id, box, token)
 
 
 def hand_in(first: Bench, second: Bench, n: int, *, domain: str = "gmail.com") -> None:

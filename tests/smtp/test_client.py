@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from core.model import Outcome, Reply
-from core.smtp import Courier, Limits, Parcel, Route, Timeouts
+from core.smtp import Limits, Parcel, Route, SmtpClient, Timeouts
 from tests.smtp.receiver import CLOSE, LATER, LOCKSTEP, SILENCE, Hours, Receiver, Say, certificate, receiver
 
 pytestmark = pytest.mark.anyio
@@ -26,8 +26,8 @@ Way = Mapping[str, Say]
 @contextlib.asynccontextmanager
 async def courier(
     *, timeouts: Timeouts = QUICK, limits: Limits | None = None, trust: ssl.SSLContext | None = None
-) -> AsyncIterator[Courier]:
-    one = Courier(clock=Hours(), hello="gw.example", timeouts=timeouts, limits=limits, trust=trust)
+) -> AsyncIterator[SmtpClient]:
+    one = SmtpClient(clock=Hours(), hello="gw.example", timeouts=timeouts, limits=limits, trust=trust)
     try:
         yield one
     finally:

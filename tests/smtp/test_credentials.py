@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from core.model import Outcome, Reply
-from core.smtp import Courier, Parcel, Route, Source, Timeouts
+from core.smtp import Parcel, Route, SmtpClient, Source, Timeouts
 from tests.smtp.receiver import Hours, Receiver, receiver
 
 pytestmark = pytest.mark.anyio
@@ -31,16 +31,16 @@ def bearer(token: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def courier(source: Source) -> AsyncIterator[Courier]:
+async def courier(source: Source) -> AsyncIterator[SmtpClient]:
     waits = Timeouts(connect=10, command=10, data=10, dot=10, quit=1)
-    one = Courier(clock=Hours(), hello="gw.example", timeouts=waits, sources={"127.0.0.1": source})
+    one = SmtpClient(clock=Hours(), hello="gw.example", timeouts=waits, sources={"127.0.0.1": source})
     try:
         yield one
     finally:
         await one.close()
 
 
-async def send(post: Courier, world: Receiver) -> Reply:
+async def send(post: SmtpClient, world: Receiver) -> Reply:
     route = Route.parse(f"smtp://agent@acme.example@127.0.0.1:{world.port}")
     message = b"Subject: x\r\n\r\nHi\r\n"
     return await post.deliver(Parcel(route, "example.com", "b@acme.example", "jane@example.com", message))

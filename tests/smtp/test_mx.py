@@ -12,7 +12,7 @@ import dns.resolver
 import pytest
 
 from core.model import Outcome, Reply
-from core.smtp import Courier, Limits, Parcel, Route, Timeouts
+from core.smtp import Limits, Parcel, Route, SmtpClient, Timeouts
 from core.smtp.mx import Exchanger, LookUp, exchangers
 from tests.smtp.receiver import Hours, receiver
 
@@ -142,7 +142,7 @@ async def _direct(port: int, *, mx: Sequence[str]) -> Reply:
         ("mx.example", "A"): ["127.0.0.1"],
         ("nobody.example", "A"): ["127.255.255.254"],
     }
-    post = Courier(
+    post = SmtpClient(
         clock=Hours(),
         hello="gw.example",
         limits=Limits(),

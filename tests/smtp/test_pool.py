@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from core.model import Outcome
-from core.smtp import Courier, Limits, Parcel, Route, Timeouts
+from core.smtp import Limits, Parcel, Route, SmtpClient, Timeouts
 from tests.smtp.receiver import CLOSE, LOCKSTEP, Hours, Receiver, receiver
 
 pytestmark = pytest.mark.anyio
@@ -24,8 +24,8 @@ def parcel(world: Receiver, recipient: str = "jane@example.com") -> Parcel:
     )
 
 
-def courier(clock: Hours, **limits: float) -> Courier:
-    return Courier(
+def courier(clock: Hours, **limits: float) -> SmtpClient:
+    return SmtpClient(
         clock=clock,
         hello="gw.example",
         limits=Limits(**limits),  # type: ignore[arg-type]  # whole numbers are passed where they must be

@@ -16,7 +16,7 @@ from core.demo.clock import FakeClock
 from core.durations import DAY
 from core.security.encryption import MasterKeys, new_master_key
 from core.services.audit import checkpoints
-from core.services.notify.webhook_client import Hooks
+from core.services.notify.webhook_client import WebhookClient
 from core.settings import Checkpoints as Wanted
 from core.settings import Settings
 from core.workers.checkpoints import Checkpoints, Sent
@@ -32,7 +32,7 @@ RING = MasterKeys.parse(new_master_key("m1"))
 async def keeping(store: Store, directory: Path, **wanted: Any) -> AsyncIterator[Checkpoints]:
     writer = Writer(store)
     writer.start()
-    hooks = Hooks(allow=["127.0.0.1"])
+    hooks = WebhookClient(allow=["127.0.0.1"])
     settings = Settings(dir=directory, checkpoints=Wanted(**wanted))
     try:
         yield Checkpoints(settings, writer=writer, hooks=hooks, keyring=RING, clock=store.clock)

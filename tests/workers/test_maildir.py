@@ -13,7 +13,7 @@ from sqlalchemy import select
 from core.db.store import Store
 from core.db.tables import Suppression, table
 from core.model import Mode
-from core.workers.maildir import FAILED, Maildirs
+from core.workers.maildir import FAILED, MaildirWatcher
 from tests.api.api_client import Visitor, opened
 from tests.api.routes.test_feedback import bounce
 from tests.factories.delivery import events, leave
@@ -34,8 +34,8 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-def maildirs(desk: Visitor, folder: Path) -> Maildirs:
-    return Maildirs(desk.desk.writer, desk.desk.house.keyring, [folder])
+def maildirs(desk: Visitor, folder: Path) -> MaildirWatcher:
+    return MaildirWatcher(desk.desk.writer, desk.desk.ctx.keyring, [folder])
 
 
 def sweep(desk: Visitor, folder: Path) -> int:

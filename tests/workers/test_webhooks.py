@@ -28,7 +28,7 @@ from core.model import Mode, Outcome, Reply
 from core.security.encryption import MasterKeys, new_master_key
 from core.services.identity import mailbox_settings
 from core.services.notify import dead_letters, webhook_outbox
-from core.services.notify.webhook_client import Hooks, new_secret
+from core.services.notify.webhook_client import WebhookClient, new_secret
 from core.services.sending import delivery, review
 from core.services.sending.review import Decision
 from core.workers.webhooks import WebhookWorker
@@ -110,9 +110,9 @@ def answers(status: str) -> Answer:
 async def gateway(desk: Bench, *, keyring: MasterKeys = KEYRING) -> AsyncIterator[WebhookWorker]:
     writer = Writer(desk.store)
     writer.start()
-    hooks = Hooks(allow=["127.0.0.1"])
+    hooks = WebhookClient(allow=["127.0.0.1"])
     webhooks = WebhookWorker(
-        store=desk.store, writer=writer, hooks=hooks, keyring=keyring, house=desk.house, clock=desk.store.clock
+        store=desk.store, writer=writer, hooks=hooks, keyring=keyring, ctx=desk.ctx, clock=desk.store.clock
     )
     writer.listeners.append(webhooks.wake)
     running = asyncio.create_task(webhooks.run())

@@ -16,7 +16,7 @@ from core.api.deps import ApiContext
 from core.api.errors import problem, request_id
 from core.api.middleware.fast_path import Handler
 from core.api.openapi import answer_json, body_of, errors
-from core.api.outcome_waiter import Outcomes
+from core.api.outcome_waiter import OutcomeWaiter
 from core.api.parsing import idempotency_key, replied, seconds_to_wait, sent
 from core.api.schemas.requests import CancelRequest, ReplyRequest, SendRequest, TagsRequest, mailbox_address, read
 from core.api.schemas.responses import MessageAnswer, MessagesAnswer, StandingAnswer, SubmissionAnswer
@@ -56,12 +56,12 @@ SUBMITTING: Final[dict[str, Any]] = {
 }
 
 
-class Intake:
+class EmailRoutes:
     """The agents' routes."""
 
     def __init__(self, desk: ApiContext) -> None:
         self._desk = desk
-        self._outcomes = Outcomes(desk.store)
+        self._outcomes = OutcomeWaiter(desk.store)
         desk.writer.listeners.append(self._outcomes.wake)
         self._running: set[tuple[int, bool, str, str]] = set()
         self.router = APIRouter(tags=["agents"])
@@ -139,7 +139,7 @@ class Intake:
         """A small message is composed here, a large one by another process."""
         desk = self._desk
         if desk.composers is None or len(submission.issued) <= INLINE:
-            return prepare(desk.store, submission, token=token, house=desk.house, implicit=implicit)
+            return prepare(desk.store, submission, token=token, ctx=desk.ctx, implicit=implicit)
         return await desk.composers.prepare(submission, token=token, implicit=implicit, now=desk.store.clock.now())
 
     async def _settled(self, answer: Answer, token: TokenFacts, wait: int) -> Answer:
@@ -202,7 +202,7 @@ class Intake:
             )  # fmt: skip
         target = f"messages:{direction or ''}:{q or ''}:{cursor or ''}"
         asked = await self._desk.writer.do(
-            lambda tx: gated_actions.read(tx, mailbox_address(address), target, token=token, house=self._desk.house)
+            lambda tx: gated_actions.read(tx, mailbox_address(address), target, token=token, ctx=self._desk.ctx)
         )
         if asked is not None:
             return render(asked, request_id(request))
@@ -220,7 +220,7 @@ class Intake:
         with self._desk.callers.agent_reading(request) as (conn, reader):
             address = token_reach.owned(conn, number, token=reader)
         asked = await self._desk.writer.do(
-            lambda tx: gated_actions.tag(tx, number, tags, address, token=token, house=self._desk.house)
+            lambda tx: gated_actions.tag(tx, number, tags, address, token=token, ctx=self._desk.ctx)
         )
         if asked is not None:
             return render(asked, request_id(request))

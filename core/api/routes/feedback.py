@@ -79,7 +79,7 @@ class Feedback:
                 await self._refuse("the token does not match", raw)
         async with self._reading:
             report = await asyncio.to_thread(reports.read, raw)
-        keyring = self._desk.house.keyring
+        keyring = self._desk.ctx.keyring
         told = await self._desk.writer.do(
             lambda tx: ingest.absorb_report(tx, report, source="report", keyring=keyring, digest=digest)
         )

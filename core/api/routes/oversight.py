@@ -144,7 +144,7 @@ class Operators:
         """Everything known of a message, Message-ID, return path, run, recipient or agent, in time order."""
         wanted = _printable(key, "the key")
         with self._desk.callers.reading(request, Verb.TRACE_READ) as conn:
-            story = trace.trace(conn, wanted, self._desk.house.keyring, now=self._desk.store.clock.now())
+            story = trace.trace(conn, wanted, self._desk.ctx.keyring, now=self._desk.store.clock.now())
         if story.found:
             await self._desk.reads.operator(request, Shown(What.TRACE, messages=story.messages))
         return answer_json(200, story.as_json())

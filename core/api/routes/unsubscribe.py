@@ -69,7 +69,7 @@ class Unsubscribe:
 
     async def _show(self, token: str) -> Response:
         """A page with a button. Changes nothing."""
-        marked = signed_ids.read_unsubscribe_token(token, self._desk.house.keyring)
+        marked = signed_ids.read_unsubscribe_token(token, self._desk.ctx.keyring)
         if marked is None:
             return _unknown()
         message_id, n = marked
@@ -110,7 +110,7 @@ class Unsubscribe:
     async def _leave(self, request: Request, token: str) -> Response:
         """Unsubscribe at once; asked again it still holds."""
         await _read_away(request)
-        marked = signed_ids.read_unsubscribe_token(token, self._desk.house.keyring)
+        marked = signed_ids.read_unsubscribe_token(token, self._desk.ctx.keyring)
         if marked is None:
             return _unknown()
         message_id, n = marked

@@ -51,7 +51,7 @@ LOG_TAIL: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
+class MailboxRow:
     """A mailbox as an agent's row and page need it."""
 
     id: int
@@ -81,7 +81,7 @@ class AgentBasics:
     suspend_figures: dict[str, Any]
     guard_since: int
     warned: dict[str, Any]
-    boxes: tuple[Box, ...]
+    boxes: tuple[MailboxRow, ...]
 
     @property
     def mode(self) -> Mode | None:
@@ -95,7 +95,7 @@ def agents(conn: Connection, *, name: str | None = None) -> list[AgentBasics]:
     if name is not None:
         wanted = wanted.where(AGENT.c.name == name)
     rows = conn.execute(wanted).all()
-    boxes: dict[int, list[Box]] = {}
+    boxes: dict[int, list[MailboxRow]] = {}
     for box in _boxes(conn, [row.id for row in rows]):
         boxes.setdefault(box.agent_id, []).append(box)
     return [
@@ -109,7 +109,7 @@ def agents(conn: Connection, *, name: str | None = None) -> list[AgentBasics]:
     ]  # fmt: skip
 
 
-def _boxes(conn: Connection, agent_ids: Sequence[int]) -> list[Box]:
+def _boxes(conn: Connection, agent_ids: Sequence[int]) -> list[MailboxRow]:
     names = (
         "id", "address", "agent_id", "stream_id", "status", "mode_since", "raised_at", "activated_at", "expires_at",
         "waits_for", "wake_at",
@@ -118,7 +118,7 @@ def _boxes(conn: Connection, agent_ids: Sequence[int]) -> list[Box]:
     rows = conn.execute(
         select(*(c[name] for name in names), c.mode).where(c.agent_id.in_(agent_ids), c.status == "active")
     )
-    return [Box(**(row._asdict() | {"mode": Mode(row.mode)})) for row in rows]
+    return [MailboxRow(**(row._asdict() | {"mode": Mode(row.mode)})) for row in rows]
 
 
 # --- runs ---------------------------------------------------------------------------------------------------------

@@ -191,11 +191,11 @@ def _by_token(row: Row[Any] | None) -> str:
     return f", with {names}, issued by {chain[-1]['issued_by']}"
 
 
-Said = tuple[str, str] | None
+Output = tuple[str, str] | None
 """The kind of a step and its sentence."""
 
 
-def _handed_in(event: Event, row: Row[Any] | None) -> Said:
+def _handed_in(event: Event, row: Row[Any] | None) -> Output:
     match event:
         case facts.EmailSubmitted():
             subject = f" {row.subject!r}" if row is not None else ""
@@ -211,7 +211,7 @@ def _handed_in(event: Event, row: Row[Any] | None) -> Said:
             return None
 
 
-def _decided(event: Event) -> Said:
+def _decided(event: Event) -> Output:
     match event:
         case facts.EmailApproved():
             looked = "unopened" if event.dwell_ms is None else f"after {event.dwell_ms / 1_000:.1f} s"
@@ -229,7 +229,7 @@ def _decided(event: Event) -> Said:
             return None
 
 
-def _travelled(event: Event, people: People) -> Said:
+def _travelled(event: Event, people: People) -> Output:
     match event:
         case facts.EmailSent():
             text = f"{people.given(event.message, event.n)}: accepted by {event.site or 'the receiver'}"
@@ -259,7 +259,7 @@ def _attempt(event: facts.EmailDeferred | facts.EmailFailed, people: People) -> 
     return f"{people.given(event.message, event.n)}: {what} at {event.stage} ({code}), attempt {event.attempt}"
 
 
-def _came_of_it(event: Event, people: People) -> Said:
+def _came_of_it(event: Event, people: People) -> Output:
     match event:
         case facts.EmailDelivered() | facts.EmailBounced() | facts.EmailComplained() | facts.EmailUnsubscribed():
             what = event.type.removeprefix("email.")
@@ -270,7 +270,7 @@ def _came_of_it(event: Event, people: People) -> Said:
             return None
 
 
-def _read(event: Event) -> Said:
+def _read(event: Event) -> Output:
     match event:
         case facts.EmailRead():
             token = f", token {event.token}" if event.token is not None else ""
@@ -281,7 +281,7 @@ def _read(event: Event) -> Said:
             return None
 
 
-def _signed(event: Event) -> Said:
+def _signed(event: Event) -> Output:
     """A signature under an identity, and what it was given against: a reason is worth nothing where nobody reads it."""
     match event:
         case facts.MailboxOwnerApproved() | facts.MailboxGovernanceApproved() | facts.MailboxSignedOff():
@@ -303,7 +303,7 @@ def _signed(event: Event) -> Said:
             return None
 
 
-def _credential(event: Event) -> Said:
+def _credential(event: Event) -> Output:
     """What became of an agent's tokens: who made which out of which, and who took it away."""
     match event:
         case facts.TokenIssued():

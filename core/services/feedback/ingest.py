@@ -43,7 +43,7 @@ _RANK: Final = (Feedback.DELIVERED, Feedback.BOUNCED, Feedback.UNSUBSCRIBED, Fee
 
 
 @dataclass(frozen=True, slots=True)
-class Absorbed:
+class FeedbackResult:
     """What became of one report. `matched` False: it proved nothing, for `reason`. `fresh`: it was not known yet."""
 
     matched: bool
@@ -82,10 +82,10 @@ class Leaving:
 
 def absorb_report(
     tx: Transaction, report: Report, *, source: str, keyring: HmacKeys, digest: str | None = None
-) -> Absorbed:
+) -> FeedbackResult:
     """A raw bounce or complaint. `digest` (hex, of its bytes) names it in the log where it proves nothing."""
     if report.kind == "other" and not report.recipients:
-        return Absorbed(matched=False, reason="it is no report")
+        return FeedbackResult(matched=False, reason="it is no report")
     one = matching.of_report(tx, report, keyring)
     if isinstance(one, str):
         return unverified(tx, source=source, kind=report.kind, reason=one, digest=digest)
@@ -96,7 +96,7 @@ def absorb_report(
         )
     feedback_ = _OF_REPORTS[said.event]
     if feedback_ is None:
-        return Absorbed(matched=True)
+        return FeedbackResult(matched=True)
     # Most of what is lost for good has an address behind it that exists: content, size, reputation, a full mailbox.
     dead = said.suppress
     elsewhere = feedback_ is Feedback.BOUNCED and matching.forwarded(said, one)
@@ -107,16 +107,16 @@ def absorb_report(
     return _take(tx, one, Word(feedback_, source, permanent=dead, status=said.status, forwarded=elsewhere))
 
 
-def absorb_provider(tx: Transaction, event: ProviderEvent, *, source: str) -> Absorbed:
+def absorb_provider(tx: Transaction, event: ProviderEvent, *, source: str) -> FeedbackResult:
     """One event of a webhook whose signature was verified."""
     if event.lifts and feedback.first_time(tx, event.key):
         suppressions.lift(tx, _address(event.recipient), source=source, reason=f"{source}: {event.name}")
     if event.event is None or event.event == "deferred":
-        return Absorbed(matched=True)
+        return FeedbackResult(matched=True)
     one = matching.of_provider(tx, event)
     if isinstance(one, str):
         if not feedback.first_time(tx, event.key):
-            return Absorbed(matched=False, reason=one)
+            return FeedbackResult(matched=False, reason=one)
         return unverified(tx, source=source, kind=event.event.value, reason=one)
     word = Word(
         event.event, source, permanent=condemned(event), counted=event.counted, status=event.status, listed=event.listed
@@ -166,14 +166,14 @@ def leaving(tx: Transaction, message_id: int, n: int) -> Leaving | None:
     return None if one is None else _leaving(tx, one)
 
 
-def unverified(tx: Transaction, *, source: str, kind: str, reason: str, digest: str | None = None) -> Absorbed:
+def unverified(tx: Transaction, *, source: str, kind: str, reason: str, digest: str | None = None) -> FeedbackResult:
     """A report that proves nothing, or a webhook with a wrong signature: counted apart, told, moves nothing."""
     minute = bucket(tx.now)
     if tx.total("desk", "", f"unverified:{source}", since=minute) < LOUD:
         tx.emit(FeedbackUnverified(actor=str(SYSTEM), source=source, kind=kind, reason=reason, digest=digest))
     tx.bump("desk", "", f"unverified:{source}", minute=minute)
     tx.bump("desk", "", "unverified_1h", minute=bucket(tx.now, rate_windows.HOUR_WIDE))
-    return Absorbed(matched=False, reason=reason)
+    return FeedbackResult(matched=False, reason=reason)
 
 
 def condemns_address(reply: Reply) -> bool:
@@ -208,7 +208,7 @@ def condemned(event: ProviderEvent) -> bool:
 # --- taking one word ----------------------------------------------------------------------------------------------
 
 
-def _take(tx: Transaction, one: Subject, word: Word) -> Absorbed:
+def _take(tx: Transaction, one: Subject, word: Word) -> FeedbackResult:
     """Record, tell, count, suppress and judge, once for each recipient and kind of word."""
     if word.feedback is Feedback.DELIVERED:
         fresh = one.feedback is None
@@ -217,14 +217,14 @@ def _take(tx: Transaction, one: Subject, word: Word) -> Absorbed:
         how = f"{'hard' if hard else _FORWARDED if word.forwarded else 'soft'}:{'counted' if word.counted else 'told'}"
         fresh = feedback.first_time(tx, f"{one.message_id}:{one.n}:{word.feedback.value}:{how}")
     if not fresh:
-        return Absorbed(matched=True)
+        return FeedbackResult(matched=True)
     if one.feedback is None or _RANK.index(word.feedback) > _RANK.index(Feedback(one.feedback)):
         feedback.note(tx, one, word.feedback)
     _tell(tx, one, word)
     if not one.test:
         _suppress(tx, one, word)
         _count(tx, one, word)
-    return Absorbed(matched=True, fresh=True)
+    return FeedbackResult(matched=True, fresh=True)
 
 
 def _tell(tx: Transaction, one: Subject, word: Word) -> None:

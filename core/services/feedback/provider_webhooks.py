@@ -23,7 +23,7 @@ from core.model import Clock
 from core.rules.providers import Forged, Genuine, Provider, ProviderEvent, Unproven, Verdict, Webhook, registry
 from core.services.feedback import fetching, ingest, kept_webhooks
 from core.services.feedback.fetching import Absent, Fetch, Fetcher
-from core.services.feedback.ingest import Absorbed
+from core.services.feedback.ingest import FeedbackResult
 from core.services.feedback.kept_webhooks import Kept
 from core.settings import Feedback
 
@@ -40,7 +40,7 @@ log = structlog.get_logger("feedback")
 class Taken:
     """It was genuine. `confirmed` names what was subscribed to, where it asked for that."""
 
-    absorbed: Sequence[Absorbed]
+    absorbed: Sequence[FeedbackResult]
     confirmed: str | None = None
 
 
@@ -156,11 +156,13 @@ class ProviderWebhooks:
             log.warning(proof.remark, source=provider.name)
         events = provider.read(webhook)
         hands = [events[start : start + BATCH_SIZE] for start in range(0, len(events), BATCH_SIZE)] or [()]
-        told: list[Absorbed] = []
+        told: list[FeedbackResult] = []
         for hand in hands:
             last = kept if hand is hands[-1] else None
 
-            def verb(tx: Transaction, hand: Sequence[ProviderEvent] = hand, done: Kept | None = last) -> list[Absorbed]:
+            def verb(
+                tx: Transaction, hand: Sequence[ProviderEvent] = hand, done: Kept | None = last
+            ) -> list[FeedbackResult]:
                 if proof.once is not None and hand:
                     _use(tx, proof.once, webhook.body)
                 if done is not None:

@@ -72,7 +72,7 @@ class Reach:
 PUBLIC: Final = Reach()
 
 
-class Notices:
+class AppriseClient:
     """The channels of the desk, as Apprise URLs; one that is not understood fails at each `post`.
 
     Making one loads Apprise's plug-ins, most of a second: once, at start. `timeout` is in seconds, for each channel.

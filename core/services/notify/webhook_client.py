@@ -45,7 +45,7 @@ _GIVE_UP: Final = 3 * DAY
 
 
 @dataclass(frozen=True, slots=True)
-class HookReply:
+class WebhookResponse:
     """What came of one attempt. `status` is None where nobody answered; `retry` says whether to try again."""
 
     status: int | None
@@ -111,7 +111,7 @@ def retry_at(attempt: int, *, first_at: int, now: int, jitter: float, give_up: i
     return min(end, now + int(wait * (0.8 + 0.4 * jitter)))
 
 
-class Hooks:
+class WebhookClient:
     """Posts bodies to receivers. Any number of posts may run at once; none waits for another.
 
     `allow` holds exceptions from `postroom.toml`, `resolve` names the addresses of a host and port, `tls` verifies
@@ -138,7 +138,7 @@ class Hooks:
         await self._pool.aclose()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def post(self, *, url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> HookReply:  # noqa: ASYNC109 - it bounds the attempt, body included, and the caller wants a reply, not an exception
+    async def post(self, *, url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> WebhookResponse:  # noqa: ASYNC109 - it bounds the attempt, body included, and the caller wants a reply, not an exception
         """One attempt, over within `timeout` seconds. Never raises for anything a receiver or a URL does."""
         loop = asyncio.get_running_loop()
         started = loop.time()
@@ -164,7 +164,9 @@ class Hooks:
         elapsed_ms = int((loop.time() - started) * 1_000)
         # Once the status line is here the receiver has spoken: a body that drips, breaks off or never ends is no
         # reason to send the event again.
-        return _judge(status, elapsed_ms=elapsed_ms) if status else HookReply(None, False, True, trouble, elapsed_ms)
+        return (
+            _judge(status, elapsed_ms=elapsed_ms) if status else WebhookResponse(None, False, True, trouble, elapsed_ms)
+        )
 
     async def _resolve_by_system(self, host: str, port: int) -> Sequence[str]:
         found = await asyncio.get_running_loop().run_in_executor(
@@ -259,20 +261,20 @@ _TROUBLE: Final = (
 )
 
 
-def _judge(status: int, *, elapsed_ms: int) -> HookReply:
+def _judge(status: int, *, elapsed_ms: int) -> WebhookResponse:
     try:
         spelled = f"answered {status} {http.HTTPStatus(status).phrase}"
     except ValueError:
         spelled = f"answered {status}"
     match status // 100:
         case 2:
-            return HookReply(status, True, False, spelled, elapsed_ms)
+            return WebhookResponse(status, True, False, spelled, elapsed_ms)
         case 3:
-            return HookReply(status, False, True, f"{spelled}: redirects are not followed", elapsed_ms)
+            return WebhookResponse(status, False, True, f"{spelled}: redirects are not followed", elapsed_ms)
         case _ if status == http.HTTPStatus.GONE:
-            return HookReply(status, False, False, f"{spelled}: the receiver wants no more", elapsed_ms)
+            return WebhookResponse(status, False, False, f"{spelled}: the receiver wants no more", elapsed_ms)
         case _:
-            return HookReply(status, False, True, spelled, elapsed_ms)
+            return WebhookResponse(status, False, True, spelled, elapsed_ms)
 
 
 def _spell(error: Exception) -> str:

@@ -41,9 +41,9 @@ class _Allowed:
     grant: int | None = None
 
 
-def read(tx: Transaction, address: str, target: str, *, token: TokenFacts, house: ServiceContext) -> Answer | None:
+def read(tx: Transaction, address: str, target: str, *, token: TokenFacts, ctx: ServiceContext) -> Answer | None:
     """None if the mailbox's messages may be shown now, which is then in the log; else what the agent is told."""
-    asked = _ask(tx, Action.READ, address, target, token=token, house=house)
+    asked = _ask(tx, Action.READ, address, target, token=token, ctx=ctx)
     if isinstance(asked, Answer):
         return asked
     read_log.by_agent(tx, Shown(What.MESSAGES, mailbox=address), token=asked.token, box=asked.box, grant=asked.grant)
@@ -51,11 +51,11 @@ def read(tx: Transaction, address: str, target: str, *, token: TokenFacts, house
 
 
 def tag(
-    tx: Transaction, message_id: int, tags: list[str], address: str, *, token: TokenFacts, house: ServiceContext
+    tx: Transaction, message_id: int, tags: list[str], address: str, *, token: TokenFacts, ctx: ServiceContext
 ) -> Answer | None:
     """Replace a message's tags, if the ladder lets it; tags that are there already are no act."""
     digest = hashlib.sha256("\n".join(tags).encode()).hexdigest()
-    asked = _ask(tx, Action.TAG, address, f"tags:{spell_id('m', message_id)}:{digest[:16]}", token=token, house=house)
+    asked = _ask(tx, Action.TAG, address, f"tags:{spell_id('m', message_id)}:{digest[:16]}", token=token, ctx=ctx)
     if isinstance(asked, Answer):
         return asked
     known = tx.one(select(MESSAGE.c.tags, MESSAGE.c.run_id).where(MESSAGE.c.id == message_id))
@@ -73,7 +73,7 @@ def tag(
 
 
 def _ask(
-    tx: Transaction, action: Action, address: str, target: str, *, token: TokenFacts, house: ServiceContext
+    tx: Transaction, action: Action, address: str, target: str, *, token: TokenFacts, ctx: ServiceContext
 ) -> Answer | _Allowed:
     """That the action may be done now, or what the agent is told instead."""
     alive = gate.require_live_token(tx, token.id)
@@ -89,7 +89,7 @@ def _ask(
             return _refused(tx, box, action, blocked(error, reason))
         case Hold(reasons=_) as hold:
             grant = _use_grant(tx, box, action, target)
-            return _hold(tx, box, action, target, hold, house) if grant is None else _Allowed(alive, box, grant)
+            return _hold(tx, box, action, target, hold, ctx) if grant is None else _Allowed(alive, box, grant)
         case _:
             return _Allowed(alive, box)
 

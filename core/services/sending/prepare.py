@@ -165,7 +165,7 @@ def implicit_run(token: TokenFacts, now: int) -> str:
 
 
 def prepare(
-    store: Store, submission: Submission, *, token: TokenFacts, house: ServiceContext, implicit: bool = False
+    store: Store, submission: Submission, *, token: TokenFacts, ctx: ServiceContext, implicit: bool = False
 ) -> Prepared:
     """Compose. `implicit` sends it under the implicit run (the gate said so).
 
@@ -185,16 +185,16 @@ def prepare(
     if submission.kind is Action.REPLY:
         named = submission.in_reply_to or (submission.references[-1] if submission.references else None)
         if named is not None:
-            need_own_run(store, named, token=token, keyring=house.keyring)
+            need_own_run(store, named, token=token, keyring=ctx.keyring)
         reply = Reply([target.address for target in targets], named, submission.answered)
-        refuse_loops(store, reply, mailbox_id=box.mailbox_id, keyring=house.keyring)
+        refuse_loops(store, reply, mailbox_id=box.mailbox_id, keyring=ctx.keyring)
     raised = _classify(store, submission, box, policy, targets)
     _refuse_crowds(raised.content_class, targets)
     conversation = _thread(store, submission, box)
-    message_id = house.ids.mint(now)
+    message_id = ctx.ids.mint(now)
     run_key = implicit_run(token, now) if implicit else token.run_key or submission.run.key or implicit_run(token, now)
-    rfc_message_id = signed_ids.message_id(message_id, domain=box.domain, keyring=house.keyring)
-    gateway = _gateway(submission, box, policy, house, message_id, rfc_message_id, run_key, raised.content_class)
+    rfc_message_id = signed_ids.message_id(message_id, domain=box.domain, keyring=ctx.keyring)
+    gateway = _gateway(submission, box, policy, ctx, message_id, rfc_message_id, run_key, raised.content_class)
     rendered = compose.compose(_draft(submission, box, text), gateway)
     said = _said(submission, targets)
     return Prepared(
@@ -441,7 +441,7 @@ def _gateway(
     submission: Submission,
     box: SenderState,
     policy: Policy,
-    house: ServiceContext,
+    ctx: ServiceContext,
     message_id: int,
     rfc_message_id: str,
     run_key: str,
@@ -450,15 +450,15 @@ def _gateway(
     unsubscribe: str | None = None
     identity: tuple[str, ...] = ()
     if content_class in UNSUBSCRIBE_CLASSES:
-        token = signed_ids.unsubscribe_token(message_id, 0, keyring=house.keyring)
-        unsubscribe = f"{(box.unsubscribe_url or house.public_url).rstrip('/')}/u/{token}"
+        token = signed_ids.unsubscribe_token(message_id, 0, keyring=ctx.keyring)
+        unsubscribe = f"{(box.unsubscribe_url or ctx.public_url).rstrip('/')}/u/{token}"
         identity = tuple(line for line in (box.organisation, box.postal_address) if line)
     footer = None
     if policy.disclosure.footer and content_class not in policy.disclosure.footer_except:
-        footer = policy.disclosure.footer.format(organisation=box.organisation or house.organisation)
+        footer = policy.disclosure.footer.format(organisation=box.organisation or ctx.organisation)
     return Additions(
         rfc_message_id=rfc_message_id,
-        postroom_message_id=signed_ids.trace_header(message_id, keyring=house.keyring),
+        postroom_message_id=signed_ids.trace_header(message_id, keyring=ctx.keyring),
         agent_id=box.agent_name,
         run_id=run_key,
         feedback_id=f"{content_class}:{box.agent_name}:{box.domain}:postroom",

@@ -114,7 +114,7 @@ def with_ses(visitor: Visitor, *, pem: bytes | None = None) -> tuple[Visitor, li
 
     app = FastAPI()
     errors.install(app)
-    app.add_middleware(RequestLimits, chance=visitor.bench.house.chance, bodies=visitor.desk.traffic.inside.bodies)
+    app.add_middleware(RequestLimits, chance=visitor.bench.ctx.chance, bodies=visitor.desk.traffic.inside.bodies)
     app.include_router(Feedback(visitor.desk, visitor.settings, fetch=amazon).router)
     return visitor.at(app), fetched
 

@@ -26,7 +26,7 @@ from core.rules.policy.sections import Suppression as SuppressionPolicy
 from core.rules.reports import Event, read
 from core.services.audit import status
 from core.services.feedback import ingest, suppressions
-from core.services.feedback.ingest import Absorbed
+from core.services.feedback.ingest import FeedbackResult
 from core.services.notify import webhook_outbox
 from tests.factories.delivery import attempt, claim, events, leave, many, number, pass_a_moment, settle
 from tests.factories.desk import ALICE, DOMAIN, KEYRING, Bench, make_desk
@@ -49,7 +49,7 @@ from tests.factories.reports import (
 def test_a_complaint_to_the_return_path_marks_the_recipient_and_suppresses(store: Store) -> None:
     desk = free(store)
     [message, *_] = leave(desk, "jane@example.com", *many(9))
-    assert hand_in(store, report(message)) == Absorbed(matched=True, fresh=True)
+    assert hand_in(store, report(message)) == FeedbackResult(matched=True, fresh=True)
     row = recipient(store, message)
     assert (row.status, row.feedback, row.feedback_at) == ("sent", "complained", store.clock.now())
     assert suppressed(store) == [("jane@example.com", "complained")]
@@ -158,7 +158,7 @@ def test_a_report_about_delay_is_matched_and_changes_nothing(store: Store) -> No
     desk = free(store)
     [message] = leave(desk, "jane@example.com")
     late = report(message, kind="bounce", event=Event.DEFERRED, permanent=False)
-    assert hand_in(store, late) == Absorbed(matched=True)
+    assert hand_in(store, late) == FeedbackResult(matched=True)
     assert recipient(store, message).feedback is None
 
 
@@ -485,7 +485,7 @@ def test_a_bounce_of_an_address_that_lives_never_suppresses_for_good(store: Stor
 # --- subscribing again ----------------------------------------------------------------------------------------------
 
 
-def resubscribed(store: Store, *, key: str = "sg:back") -> Absorbed:
+def resubscribed(store: Store, *, key: str = "sg:back") -> FeedbackResult:
     return provider(store, key=key, name="group_resubscribe", event=None, permanent=False, lifts=True)
 
 

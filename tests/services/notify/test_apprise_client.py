@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from core.services.notify.apprise_client import (
     MAX_BODY,
     MAX_TITLE,
+    AppriseClient,
     Notice,
-    Notices,
     Reach,
     Result,
     Severity,
@@ -77,7 +77,7 @@ async def receiver(status: int = 200) -> AsyncIterator[Receiver]:
 def test_every_channel_is_told_title_body_and_severity(severity: Severity, kind: str) -> None:
     async def story() -> None:
         async with receiver() as one, receiver(204) as other:
-            results = await Notices([one.url, other.url], reach=HERE).post(
+            results = await AppriseClient([one.url, other.url], reach=HERE).post(
                 "support-bot suspended", "3 of 1,000 <complained>", severity
             )
             assert results == (
@@ -103,7 +103,7 @@ def test_every_channel_is_told_title_body_and_severity(severity: Severity, kind:
 def test_a_channel_on_an_address_that_is_not_public_is_refused(url: str) -> None:
     async def story() -> None:
         async with receiver() as inside:
-            (result,) = await Notices([url.format(port=inside.port)]).post("title", "body", "info")
+            (result,) = await AppriseClient([url.format(port=inside.port)]).post("title", "body", "info")
             assert not result.ok
             assert "not public" in (result.reason or "")
             assert inside.bodies == []
@@ -113,7 +113,7 @@ def test_a_channel_on_an_address_that_is_not_public_is_refused(url: str) -> None
 
 def test_the_machine_s_metadata_is_let_through_by_no_network() -> None:
     wide = Reach.read(allow=["169.254.0.0/16"], schemes=[])
-    (result,) = asyncio.run(Notices(["json://169.254.169.254/latest"], reach=wide).post("t", "b", "info"))
+    (result,) = asyncio.run(AppriseClient(["json://169.254.169.254/latest"], reach=wide).post("t", "b", "info"))
     assert "cloud metadata" in (result.reason or "")
 
 
@@ -130,7 +130,7 @@ def test_a_redirect_inside_is_refused_as_well() -> None:
             server = await asyncio.start_server(lead, "127.0.0.1", 0)
             port = server.sockets[0].getsockname()[1]
             only = Reach.read(allow=["127.0.0.1"], schemes=[])
-            (result,) = await Notices([f"json://127.0.0.1:{port}"], reach=only).post("title", "body", "info")
+            (result,) = await AppriseClient([f"json://127.0.0.1:{port}"], reach=only).post("title", "body", "info")
             assert not result.ok
             assert inside.bodies == []
             server.close()
@@ -141,7 +141,7 @@ def test_a_redirect_inside_is_refused_as_well() -> None:
 
 @pytest.mark.parametrize("url", ["syslog://", "rsyslog://127.0.0.1"])
 def test_a_scheme_whose_connections_cannot_be_checked_is_refused(url: str) -> None:
-    (result,) = asyncio.run(Notices([url]).post("title", "body", "info"))
+    (result,) = asyncio.run(AppriseClient([url]).post("title", "body", "info"))
     assert "cannot be checked" in (result.reason or "")
 
 
@@ -151,7 +151,7 @@ def test_one_channel_that_fails_does_not_keep_the_others_from_being_told() -> No
             async with receiver() as gone:
                 pass
             urls = [broken.url, silent.url, gone.url, "nonsense://x", "", "no url at all", good.url]
-            results = await Notices(urls, reach=HERE, timeout=1).post("title", "", "info")
+            results = await AppriseClient(urls, reach=HERE, timeout=1).post("title", "", "info")
             assert [result.ok for result in results] == [False, False, False, False, False, False, True]
             assert all(result.reason for result in results[:-1])
             assert "500" in (results[0].reason or "")
@@ -162,14 +162,14 @@ def test_one_channel_that_fails_does_not_keep_the_others_from_being_told() -> No
 
 
 def test_desk_without_channels_tells_nobody_and_does_not_fail() -> None:
-    assert asyncio.run(Notices([]).post("title", "body", "info")) == ()
+    assert asyncio.run(AppriseClient([]).post("title", "body", "info")) == ()
 
 
 def test_results_never_show_a_channels_secret() -> None:
     async def story() -> None:
         async with receiver(500) as broken:
             secret = f"json://ann:hunter2pass@127.0.0.1:{broken.port}/hooks/T0KEN-IN-PATH?:key=S3CRET"
-            (result,) = await Notices([secret], reach=HERE).post("title", "body", "info")
+            (result,) = await AppriseClient([secret], reach=HERE).post("title", "body", "info")
             assert result.url == f"json://127.0.0.1:{broken.port}/..."
             for word in ("ann", "hunter2pass", "T0KEN-IN-PATH", "S3CRET"):
                 assert word not in repr(result)
@@ -183,7 +183,7 @@ def test_channel_that_repeats_its_secret_is_hushed() -> None:
         logging.getLogger("apprise").warning("refused: T0KEN/IN at leaky://x/T0KEN%2FIN")
         return False
 
-    (result,) = asyncio.run(Notices(["leaky://x/T0KEN%2FIN"], reach=None).post("title", "body", "info"))
+    (result,) = asyncio.run(AppriseClient(["leaky://x/T0KEN%2FIN"], reach=None).post("title", "body", "info"))
     assert (result.url, result.ok) == ("leaky:///...", False)
     assert (result.reason or "").startswith("refused: **** at leaky://x/****")
 

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from core.services.notify.webhook_client import HookReply, Hooks
+from core.services.notify.webhook_client import WebhookClient, WebhookResponse
 
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 LOOPBACK = ("127.0.0.1",)
@@ -74,19 +74,19 @@ def names(**table: Sequence[str]) -> Callable[[str, int], Awaitable[Sequence[str
     return resolve
 
 
-async def post(hooks: Hooks, url: str, *, seconds: float = 5.0, body: bytes = b"{}") -> HookReply:
+async def post(hooks: WebhookClient, url: str, *, seconds: float = 5.0, body: bytes = b"{}") -> WebhookResponse:
     try:
         return await hooks.post(url=url, body=body, headers={"webhook-id": "msg_1"}, timeout=seconds)
     finally:
         await hooks.close()
 
 
-def told_by(answer: Answer, *, seconds: float = 5.0) -> HookReply:
+def told_by(answer: Answer, *, seconds: float = 5.0) -> WebhookResponse:
     """What a post to a receiver that answers so comes to."""
 
-    async def story() -> HookReply:
+    async def story() -> WebhookResponse:
         async with receiving(answer) as receiver:
-            return await post(Hooks(allow=LOOPBACK), f"http://127.0.0.1:{receiver.port}/hook", seconds=seconds)
+            return await post(WebhookClient(allow=LOOPBACK), f"http://127.0.0.1:{receiver.port}/hook", seconds=seconds)
 
     return asyncio.run(story())
 
@@ -98,7 +98,9 @@ def test_body_headers_and_target_arrive_as_given() -> None:
     async def story() -> Receiver:
         async with receiving(says(OK)) as receiver:
             reply = await post(
-                Hooks(allow=LOOPBACK), f"http://127.0.0.1:{receiver.port}/a/b?c=d", body=b'{"type":"email.sent"}'
+                WebhookClient(allow=LOOPBACK),
+                f"http://127.0.0.1:{receiver.port}/a/b?c=d",
+                body=b'{"type":"email.sent"}',
             )
             assert (reply.status, reply.ok, reply.retry) == (200, True, False)
             return receiver
@@ -133,12 +135,12 @@ def test_gone_is_not_tried_again() -> None:
 
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"])
 def test_redirect_is_a_failure_and_is_not_followed(status: str) -> None:
-    async def story() -> HookReply:
+    async def story() -> WebhookResponse:
         async with receiving(says(OK)) as inside:
             location = f"http://127.0.0.1:{inside.port}/secrets"
             moved = f"HTTP/1.1 {status}\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode()
             async with receiving(says(moved)) as receiver:
-                reply = await post(Hooks(allow=LOOPBACK), f"http://127.0.0.1:{receiver.port}/")
+                reply = await post(WebhookClient(allow=LOOPBACK), f"http://127.0.0.1:{receiver.port}/")
             assert inside.requests == []
             return reply
 
@@ -243,19 +245,19 @@ def test_reset_connection_is_tried_again() -> None:
 
 
 def test_nobody_listening_is_tried_again() -> None:
-    async def story() -> HookReply:
+    async def story() -> WebhookResponse:
         async with receiving(says(OK)) as receiver:
             port = receiver.port
-        return await post(Hooks(allow=LOOPBACK), f"http://127.0.0.1:{port}/")
+        return await post(WebhookClient(allow=LOOPBACK), f"http://127.0.0.1:{port}/")
 
     reply = asyncio.run(story())
     assert (reply.status, reply.retry, reply.reason) == (None, True, "no connection")
 
 
 def test_plain_http_behind_https_is_named_as_a_tls_failure() -> None:
-    async def story() -> HookReply:
+    async def story() -> WebhookResponse:
         async with receiving(says(OK)) as receiver:
-            return await post(Hooks(allow=LOOPBACK), f"https://127.0.0.1:{receiver.port}/", seconds=3.0)
+            return await post(WebhookClient(allow=LOOPBACK), f"https://127.0.0.1:{receiver.port}/", seconds=3.0)
 
     reply = asyncio.run(story())
     assert (reply.ok, reply.retry) == (False, True)
@@ -266,7 +268,7 @@ def test_cookie_of_one_answer_is_not_carried_to_the_next_post() -> None:
 
     async def story() -> Receiver:
         async with receiving(says(cookie)) as receiver:
-            hooks = Hooks(allow=LOOPBACK)
+            hooks = WebhookClient(allow=LOOPBACK)
             for _ in range(2):
                 await hooks.post(url=f"http://127.0.0.1:{receiver.port}/", body=b"{}", headers={}, timeout=5.0)
             await hooks.close()
@@ -282,7 +284,7 @@ def test_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -
         async with receiving(says(OK)) as proxy, receiving(says(OK)) as receiver:
             for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
                 monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
-            await post(Hooks(allow=LOOPBACK), f"http://127.0.0.1:{receiver.port}/")
+            await post(WebhookClient(allow=LOOPBACK), f"http://127.0.0.1:{receiver.port}/")
             assert len(receiver.requests) == 1
             assert proxy.requests == []
 
@@ -292,7 +294,7 @@ def test_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -
 def test_slow_receiver_does_not_delay_another() -> None:
     async def story() -> None:
         async with receiving(_never) as slow, receiving(says(OK)) as quick:
-            hooks = Hooks(allow=LOOPBACK)
+            hooks = WebhookClient(allow=LOOPBACK)
             stuck = [
                 asyncio.create_task(
                     hooks.post(url=f"http://127.0.0.1:{slow.port}/", body=b"{}", headers={}, timeout=60.0)
@@ -314,9 +316,9 @@ def test_slow_receiver_does_not_delay_another() -> None:
 
 
 def test_loopback_is_refused_unless_it_is_allowed() -> None:
-    async def story() -> HookReply:
+    async def story() -> WebhookResponse:
         async with receiving(says(OK)) as receiver:
-            reply = await post(Hooks(), f"http://127.0.0.1:{receiver.port}/")
+            reply = await post(WebhookClient(), f"http://127.0.0.1:{receiver.port}/")
             assert receiver.requests == []
             return reply
 
@@ -325,10 +327,10 @@ def test_loopback_is_refused_unless_it_is_allowed() -> None:
 
 
 def test_name_that_resolves_to_this_machine_is_refused_without_a_connection() -> None:
-    async def story() -> HookReply:
+    async def story() -> WebhookResponse:
         async with receiving(says(OK)) as receiver:
             reply = await post(
-                Hooks(resolve=names(evil=["127.0.0.1"])), f"http://evil.example:{receiver.port}/", seconds=3.0
+                WebhookClient(resolve=names(evil=["127.0.0.1"])), f"http://evil.example:{receiver.port}/", seconds=3.0
             )
             assert receiver.requests == []
             return reply
@@ -337,7 +339,7 @@ def test_name_that_resolves_to_this_machine_is_refused_without_a_connection() ->
 
 
 def test_one_bad_address_among_good_ones_refuses_the_name() -> None:
-    hooks = Hooks(resolve=names(mixed=["93.184.215.14", "10.0.0.7"]))
+    hooks = WebhookClient(resolve=names(mixed=["93.184.215.14", "10.0.0.7"]))
     reply = asyncio.run(post(hooks, "http://mixed.example/", seconds=3.0))
     assert "10.0.0.7, which is not public (private)" in reply.reason
 
@@ -351,7 +353,9 @@ def test_name_is_resolved_once_per_connection_and_the_checked_address_is_used() 
     async def story() -> None:
         async with receiving(says(OK)) as receiver:
             # Only loopback is allowed: had the name been resolved again, the second answer would have been refused.
-            reply = await post(Hooks(allow=LOOPBACK, resolve=rebinding), f"http://rebind.example:{receiver.port}/")
+            reply = await post(
+                WebhookClient(allow=LOOPBACK, resolve=rebinding), f"http://rebind.example:{receiver.port}/"
+            )
             assert reply.ok
             assert receiver.requests[0][1]["host"] == f"rebind.example:{receiver.port}"
         assert answers == [["169.254.169.254"]]
@@ -368,7 +372,7 @@ def test_name_that_was_good_yesterday_is_checked_again_today() -> None:
     async def story() -> None:
         hanging_up = says(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
         async with receiving(hanging_up) as receiver:
-            hooks = Hooks(allow=LOOPBACK, resolve=rebinding)
+            hooks = WebhookClient(allow=LOOPBACK, resolve=rebinding)
             url = f"http://rebind.example:{receiver.port}/"
             assert (await hooks.post(url=url, body=b"{}", headers={}, timeout=5.0)).ok
             assert "127.0.0.2" in (await post(hooks, url)).reason
@@ -377,18 +381,18 @@ def test_name_that_was_good_yesterday_is_checked_again_today() -> None:
 
 
 def test_first_address_that_refuses_is_not_the_last_tried() -> None:
-    async def story() -> HookReply:
+    async def story() -> WebhookResponse:
         async with receiving(says(OK)) as receiver:
-            hooks = Hooks(allow=("127.0.0.0/8",), resolve=names(two=["127.0.0.9", "127.0.0.1"]))
+            hooks = WebhookClient(allow=("127.0.0.0/8",), resolve=names(two=["127.0.0.9", "127.0.0.1"]))
             return await post(hooks, f"http://two.example:{receiver.port}/")
 
     assert asyncio.run(story()).ok
 
 
 def test_first_address_that_swallows_everything_leaves_time_for_the_second() -> None:
-    async def story() -> HookReply:
+    async def story() -> WebhookResponse:
         async with receiving(says(OK)) as receiver:
-            hooks = Hooks(allow=("127.0.0.0/8",), resolve=names(two=["127.0.0.9", "127.0.0.1"]))
+            hooks = WebhookClient(allow=("127.0.0.0/8",), resolve=names(two=["127.0.0.9", "127.0.0.1"]))
             with ExitStack() as hole:
                 silent = hole.enter_context(closing(socket.socket()))
                 silent.bind(("127.0.0.9", receiver.port))
@@ -414,7 +418,7 @@ def test_handshake_that_is_cancelled_closes_its_connection() -> None:
 
         hello = asyncio.Event()
         server = await asyncio.start_server(silent, "127.0.0.1", 0)
-        hooks = Hooks(allow=LOOPBACK)
+        hooks = WebhookClient(allow=LOOPBACK)
         url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
         posting = asyncio.create_task(hooks.post(url=url, body=b"{}", headers={}, timeout=60.0))
         await hello.wait()
@@ -437,8 +441,8 @@ def test_allowed_host_may_be_private_but_never_cloud_metadata() -> None:
         async with receiving(says(OK)) as receiver:
             url = f"http://hooks.corp.example:{receiver.port}/"
             allow = ("hooks.corp.example", "169.254.0.0/16")
-            assert (await post(Hooks(allow=allow, resolve=names(hooks=["127.0.0.1"])), url)).ok
-            reply = await post(Hooks(allow=allow, resolve=names(hooks=["169.254.169.254"])), url)
+            assert (await post(WebhookClient(allow=allow, resolve=names(hooks=["127.0.0.1"])), url)).ok
+            reply = await post(WebhookClient(allow=allow, resolve=names(hooks=["169.254.169.254"])), url)
             assert "cloud metadata" in reply.reason
 
     asyncio.run(story())
@@ -448,7 +452,7 @@ def test_name_without_an_address_is_tried_again() -> None:
     async def nowhere(_host: str, _port: int) -> Sequence[str]:
         return []
 
-    reply = asyncio.run(post(Hooks(resolve=nowhere), "https://nowhere.example/"))
+    reply = asyncio.run(post(WebhookClient(resolve=nowhere), "https://nowhere.example/"))
     assert (reply.status, reply.retry) == (None, True)
 
 
@@ -485,9 +489,9 @@ def test_certificate_is_checked_against_the_name_although_we_connect_to_the_addr
     served.load_cert_chain(hooks_example)
     trusted = ssl.create_default_context(cafile=str(hooks_example))
 
-    async def story() -> HookReply:
+    async def story() -> WebhookResponse:
         async with receiving(says(OK), tls=served) as receiver:
-            hooks = Hooks(allow=LOOPBACK, tls=trusted, resolve=names(hooks=LOOPBACK, other=LOOPBACK))
+            hooks = WebhookClient(allow=LOOPBACK, tls=trusted, resolve=names(hooks=LOOPBACK, other=LOOPBACK))
             return await post(hooks, f"https://{host}:{receiver.port}/")
 
     reply = asyncio.run(story())

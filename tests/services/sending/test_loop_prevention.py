@@ -40,7 +40,7 @@ def billing_answers(desk: Bench, **more: object) -> None:
         "sender": parse_address(OTHER), "to": (parse_address(ADDRESS),), "subject": "Re: hello", "text": "Thanks.",
         "issued": b"{}", "kind": Action.REPLY, "run": RunClaim(key="r"),
     }  # fmt: skip
-    prepare(desk.store, Submission(**(fields | more)), token=token, house=desk.house)  # type: ignore[arg-type]  # a test's mix
+    prepare(desk.store, Submission(**(fields | more)), token=token, ctx=desk.ctx)  # type: ignore[arg-type]  # a test's mix
 
 
 def test_what_leaves_says_that_it_is_automatic_and_an_agent_cannot_say_otherwise(store: Store) -> None:

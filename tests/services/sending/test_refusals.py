@@ -68,7 +68,7 @@ def test_refused_reads_are_counted_too(store: Store) -> None:
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
     suspend(desk)
     for _ in range(MANY):
-        store.transact(lambda tx: gated_actions.read(tx, ADDRESS, "x", token=desk.token, house=desk.house))
+        store.transact(lambda tx: gated_actions.read(tx, ADDRESS, "x", token=desk.token, ctx=desk.ctx))
     store.transact(refusals.tell)
     assert len(events(store, "email.blocked")) == 11
 

@@ -310,7 +310,7 @@ def test_pending_mail_survives_a_change_of_mode_untouched(store: Store) -> None:
 
 def ask(desk: Bench, target: str = "messages:") -> Any:
     return desk.store.transact(
-        lambda tx: gated_actions.read(tx, "help@support-bot.acme.test", target, token=desk.token, house=desk.house)
+        lambda tx: gated_actions.read(tx, "help@support-bot.acme.test", target, token=desk.token, ctx=desk.ctx)
     )
 
 
