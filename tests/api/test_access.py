@@ -34,6 +34,7 @@ def _filled(path: str) -> str:
     for name, value in (
         ("{address}", "help@support-bot.acme.test"), ("{item}", "m00000000000c1"), ("{message_id}", "m00000000000c1"),
         ("{run}", "run-1"), ("{agent}", "support-bot"), ("{key}", "run-1"), ("{number}", "1"), ("{name}", "bob"),
+        ("{token}", "1"),
     ):  # fmt: skip
         path = path.replace(name, value)
     assert "{" not in path, path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, Final
 
 import pytest
@@ -23,6 +24,7 @@ from core.rules.issuance import Kind
 from core.rules.roles import Verb
 from core.services import access
 from core.services.control import emergency
+from core.services.control.read_log import Shown, What
 from core.services.identity import operators
 from core.services.sending import review
 from core.services.sending.review import Decision
@@ -57,7 +59,10 @@ OUT: Final = [disabled, narrowed, replaced, expired]
 
 GIVEN: Final[dict[str, Any]] = {
     "agent": "support-bot", "reason": "a reason", "address": ADDRESS, "mode": Mode.READ_ONLY, "lane": 1,
-    "domain": DOMAIN, "kind": Kind.OWNER, "affirmed": (), "digest": "",
+    "domain": DOMAIN, "kind": Kind.OWNER, "affirmed": (), "overrides": {}, "settings": None,
+    "shown": SimpleNamespace(
+        sheet=SimpleNamespace(record=SimpleNamespace(address=ADDRESS), kind=Kind.OWNER, digest=""), lookups=None
+    ),
 }  # fmt: skip
 DEEDS: Final = {
     name: made
@@ -70,7 +75,9 @@ def deed(name: str, item: int) -> Any:
     """A console act with arguments that would do."""
     parameters = inspect.signature(DEEDS[name]).parameters
     given = GIVEN | {
-        "item": item, "items": [item], "decisions": [Decision(item, approve=True)],
+        "item": item,
+        "items": [Shown(What.PENDING)] if name == "shown" else [item],
+        "decisions": [Decision(item, approve=True)],
         "address": "jane@example.com" if name in ("suppress", "unsuppress") else ADDRESS,
     }  # fmt: skip
     return DEEDS[name](**{one: given[one] for one in parameters})

@@ -18,8 +18,10 @@ from core.api.schemas.requests import ApproveRequest, VetoRequest, mailbox_addre
 from core.api.schemas.responses import ChecklistAnswer, MailboxAnswer
 from core.db import directory
 from core.db.transaction import Transaction
+from core.errors import Invalid
 from core.rules import issuance
 from core.rules.issuance import Kind
+from core.rules.roles import Verb
 from core.services.identity import mailboxes, sender_checks
 from core.services.identity.checklists import Sheet
 from core.services.identity.sender_checks import Lookups
@@ -50,14 +52,20 @@ class Signing:
             responses=acts | {200: {"model": MailboxAnswer}}, openapi_extra=body_of(VetoRequest),
         )  # fmt: skip
 
-    async def _checklist(self, request: Request, address: str, kind: Kind) -> Response:
-        """What the caller would sign: each item with what the desk found about it. Changes nothing."""
+    async def _checklist(self, request: Request, address: str, kind: Kind | None = None) -> Response:
+        """What the caller would sign: each item with what the desk found about it. Changes nothing.
+
+        `kind` is needed; without one a caller who may sign learns so, and anybody else only that they may not.
+        """
         actor = self._desk.callers.operator(request)
+        if kind is None:
+            kinds = ", ".join(Kind)
+            raise Invalid(f"name the signature: kind is one of {kinds}", problems=(("kind", "is missing"),))
         wanted = mailbox_address(address)
-        lookups = await self._lookups(wanted, kind)
-        sheet = self._desk.store.look(
-            lambda tx: mailboxes.to_sign(tx, wanted, kind, actor=actor, lookups=lookups)
-        )  # fmt: skip
+        lookups = await self._lookups(request, wanted, kind)
+        sheet = self._desk.callers.look(
+            request, Verb.DESK_READ, lambda tx: mailboxes.to_sign(tx, wanted, kind, actor=actor, lookups=lookups)
+        )
         return answer_json(200, _sheet(sheet))
 
     async def _approve(self, request: Request, address: str) -> Response:
@@ -68,7 +76,7 @@ class Signing:
         actor = self._desk.callers.operator(request)
         wanted = mailbox_address(address)
         asked = read(ApproveRequest, await request.body())
-        lookups = await self._lookups(wanted, asked.kind)
+        lookups = await self._lookups(request, wanted, asked.kind)
         codes = [item.code for item in issuance.CHECKLISTS[asked.kind]]
         affirmed = codes if asked.affirm == ALL else [one for one in asked.affirm if one != ALL]
 
@@ -92,16 +100,15 @@ class Signing:
 
         return answer_json(200, await self._desk.writer.do(verb))
 
-    async def _lookups(self, address: str, kind: Kind) -> Lookups | None:
+    async def _lookups(self, request: Request, address: str, kind: Kind) -> Lookups | None:
         """What DNS and the settings say of the stream, for the one signature that is about them."""
         if kind is not Kind.DELIVERABILITY:
             return None
-        store = self._desk.store
-        with store.read() as conn:
+        with self._desk.callers.reading(request, Verb.DESK_READ) as conn:
             record = directory.mailbox(conn, address)
             if record is None:
                 return None
-            wanted = sender_checks.wanted(conn, record, self._settings, now=store.clock.now())
+            wanted = sender_checks.wanted(conn, record, self._settings, now=self._desk.store.clock.now())
         return await asyncio.to_thread(sender_checks.look, wanted)
 
 

@@ -420,7 +420,8 @@ def test_log_comes_as_json_lines_from_where_it_is_asked(agent: Visitor, alice: V
     whole = lines(alice.get("/audit"))
     assert [one["seq"] for one in whole] == [1, 2, 3, 4]
     assert [one["type"] for one in whole[:2]] == ["email.submitted", "email.pending"]
-    assert [one["seq"] for one in lines(alice.get("/audit?after=2"))] == [3, 4]
+    assert [(one["seq"], one["type"]) for one in lines(alice.get("/audit?after=4"))] == [(5, "desk.read")], "it is read"
+    assert [one["seq"] for one in lines(alice.get("/audit?after=2"))] == [3, 4, 5], "once in an hour"
     assert [one["seq"] for one in lines(alice.get("/audit?after=1&limit=2"))] == [2, 3]
     assert lines(alice.get("/audit?after=99")) == []
 
