@@ -39,6 +39,8 @@ NAMES: Final[Mapping[str, str]] = {
     "POST /operators/{name}/confirm": "confirmOperator",
     "POST /operators/{name}/revoke": "revokeOperatorToken",
     "POST /operators/{name}/disable": "disableOperator",
+    "POST /runs": "openRun",
+    "POST /runs/{run}/close": "closeRun",
     "POST /runs/{run}/confirm": "confirmRun",
     "POST /agents/{agent}/suspend": "suspendAgent",
     "POST /agents/{agent}/resume": "resumeAgent",
@@ -47,6 +49,9 @@ NAMES: Final[Mapping[str, str]] = {
     "GET /inventory": "getInventory",
     "GET /audit": "exportAudit",
     "GET /trace/{key:path}": "traceMessage",
+    "GET /webhooks/dead": "listDeadLetters",
+    "POST /webhooks/dead/{number}/replay": "replayDeadLetter",
+    "POST /mailboxes/{address}/webhook/replay": "replayDeadLetters",
     "GET /healthz": "getHealth",
     "GET /readyz": "getReadiness",
     "GET /metrics": "getMetrics",
@@ -57,7 +62,7 @@ NAMES: Final[Mapping[str, str]] = {
 
 
 def operation_id(route: APIRoute) -> str:
-    """The route's name; of one that has none yet, its method and the words of its path."""
+    """The route's name; of a provider's webhook, its method and the words of its path."""
     method = min(route.methods or {"GET"})
     words = [word.capitalize() for word in re.findall(r"[A-Za-z]+", re.sub(r"\{[^}]*\}", "", route.path))]
     return NAMES.get(f"{method} {route.path}", method.lower() + "".join(words))
