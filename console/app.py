@@ -411,9 +411,9 @@ class PostroomConsole(SafeApp[int]):
             self._waiting.left.set()  # the thread of the opener is waited for at the end
         if self._parts is not None:
             if self.session.pending_log():
-                from console import shown  # noqa: PLC0415 - the first frame does not wait for the verbs
+                from console import read_log  # noqa: PLC0415 - the first frame does not wait for the verbs
 
-                await shown.log_last(self)
+                await read_log.log_last(self)
             self._parts.desk.close()
 
 

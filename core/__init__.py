@@ -3,13 +3,13 @@
 What happens to a message, and the files of each step:
 
     an agent calls POST /emails/send     api/routes/emails.py authenticates, api/parsing.py reads the request
-    it is composed, once                 services/sending/prepare.py: rules/compose, rules/classes, rules/signed_ids.py
+    it is composed, once                 services/sending/prepare.py; rules/compose, rules/classification, signed_ids
     the gate decides                     services/sending/submit.py; gate.py reads facts, rules/gate.py decides
       held: it waits for a person        services/sending/review/; rules/content finds what it hides
-      scheduled: it waits for its time   services/sending/delivery/scheduled.py, rules/schedule.py
+      scheduled: it waits for its time   services/sending/delivery/scheduled.py, rules/send_time.py
       free: it is ready in its lane      db/queue/: order, fairness, one row to hold a lane back
     a worker claims it under its budgets services/sending/delivery/, services/sending/limits.py, rules/budgets.py
-    it is dated and signed               workers/delivery.py; rules/compose with_date, rules/signing.py
+    it is dated and signed               workers/delivery.py; rules/compose with_date, rules/dkim.py
     the gate decides again, as of now    services/sending/delivery/; alteration.py computes the digest again
     the attempt is committed, then made  services/sending/delivery/; smtp/ speaks to the relay or the MX
     the reply is settled                 services/sending/delivery/: sent, deferred, failed, uncertain

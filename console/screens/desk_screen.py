@@ -21,8 +21,8 @@ from textual.widgets import Input, Static
 from console import operations
 from console.dialogs import Answer, Confirmed, Dialog, ReasonDialog, TypedDialog
 from console.keymap import TABS, Scope, footer, of_scope, refusal
+from console.read_log import log_shown
 from console.safe_text import fill, make_safe
-from console.shown import log_shown
 from console.state import DeskUpdate
 from console.themes import Tone
 from console.views.format import plural

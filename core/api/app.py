@@ -25,7 +25,7 @@ from core.api.routes.inventory import Inventory
 from core.api.routes.mailboxes import Identities
 from core.api.routes.operators import People
 from core.api.routes.oversight import Operators
-from core.api.routes.signing import Signing
+from core.api.routes.signoffs import Signing
 from core.api.routes.tokens import Tokens
 from core.api.routes.unsubscribe import Unsubscribe
 from core.api.routes.webhooks import WebhookRoutes

@@ -10,7 +10,7 @@ stop.py            stop, start
 doctor.py          what is missing before real mail can leave; diagnostics/ has its checks
 streams.py         stream: sending subdomains, their keys and DNS records
 mailboxes.py       mailbox: request, renew, end identities
-signing.py         mailbox approve, veto: the checklist with what the desk found
+signoffs.py        mailbox approve, veto: the checklist with what the desk found
 mailbox_limits.py  mailbox: mode, limits, allow-list, webhook
 agents.py          agent, token
 operators.py       operator

@@ -1,4 +1,4 @@
-"""`postroom mailbox`: request, renew, end identities; signing.py signs for them, mailbox_limits.py says how much."""
+"""`postroom mailbox`: request, renew, end identities; signoffs.py signs for them, mailbox_limits.py says how much."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from core.cli import handoff, prompts, serializers
 from core.cli.context import CommandContext, Reason, command
 from core.cli.mailbox_limits import Address, webhook_events
 from core.cli.output import Output, listed, moment, pairs, plain, table
-from core.cli.signing import app, shown_of
+from core.cli.signoffs import app, shown_of
 from core.db import directory, gate_queries
 from core.db.transaction import Transaction
 from core.durations import duration, stamp

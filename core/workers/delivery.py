@@ -24,7 +24,7 @@ from core.db.writer import Writer
 from core.errors import PostroomError, Unavailable
 from core.ids import spell_id
 from core.model import Clock, Outcome, Reply
-from core.rules import compose, signed_ids, signing
+from core.rules import compose, dkim, signed_ids
 from core.services.context import ServiceContext
 from core.services.sending import delivery
 from core.services.sending.delivery import Settlement, Stored
@@ -188,7 +188,7 @@ class DeliveryWorker:
         dated = compose.with_date(rendered, one.dated_at)
         signatures = b""
         if outfit.keys:
-            signatures = signing.sign(dated, keys=outfit.keys, at=self._clock.now(), unsigned=outfit.relay.rewrites)
+            signatures = dkim.sign(dated, keys=outfit.keys, at=self._clock.now(), unsigned=outfit.relay.rewrites)
         return outfit.relay.metadata(spell_id("m", one.message_id)) + signatures + dated
 
     async def _deliver(self, one: Claimed, message: bytes | None) -> None:

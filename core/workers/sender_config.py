@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key
 from core.db import directory
 from core.db.store import Store
 from core.durations import SECOND
+from core.rules.dkim import SigningKey
 from core.rules.providers import Relay, registry
-from core.rules.signing import SigningKey
 from core.security.encryption import MasterKeys
 from core.smtp import Route
 

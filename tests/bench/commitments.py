@@ -1,4 +1,4 @@
-"""Measure how promises are found, and fit the weights of `core/rules/classes/weights.py`.
+"""Measure how promises are found, and fit the weights of `core/rules/classification/weights.py`.
 
     python -m tests.bench.commitments measure [FILE ...]     recall, false holds, and with --show the sentences
     python -m tests.bench.commitments folds                  the same on sentences that the weights were not fitted with
@@ -19,8 +19,8 @@ from pathlib import Path
 from time import process_time
 from typing import Final, NamedTuple
 
-from core.rules.classes import phrases, weighing
-from core.rules.classes.phrases import promises
+from core.rules.classification import phrases, weighing
+from core.rules.classification.phrases import promises
 
 CORPUS: Final = Path(__file__).parent.parent / "rules" / "commitments"
 WEIGHTS: Final = Path(weighing.__file__).with_name("weights.py")

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 
-from core.rules.signing import SigningKey, sign
+from core.rules.dkim import SigningKey, sign
 from core.security.encryption import Algorithm, new_key_pair
 
 DOMAIN = "support-bot.acme.example"

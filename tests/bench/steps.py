@@ -29,7 +29,7 @@ from core.db.queue import Claimed
 from core.db.store import Store
 from core.model import Mode, Outcome, Reply
 from core.rules import compose
-from core.rules.signing import SigningKey, sign
+from core.rules.dkim import SigningKey, sign
 from core.security.encryption import new_key_pair
 from core.services.sending import delivery
 from core.services.sending.prepare import Prepared

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from core.errors import Invalid
 from core.rules.compose import Attachment, compose, with_date
 from core.rules.content import read_mail
-from core.rules.signing import sign
+from core.rules.dkim import sign
 from tests.rules.test_compose import DRAFT, GATEWAY, assert_fit_for_the_wire, content, parsed
-from tests.rules.test_signing import AT, KEYS, _VerifyKey, verified
+from tests.rules.test_dkim import AT, KEYS, _VerifyKey, verified
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 LOGO = Attachment("logo.png", "image/png", PNG, content_id="<logo@acme.test>")

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from core.model import DEFAULT_CLASSES, ContentClass
-from core.rules.classes import LONGEST, Raised, pitches, raise_class
+from core.rules.classification import LONGEST, Raised, pitches, raise_class
 
 CORPUS: Final = Path(__file__).parent / "commercial"
 COLD, COMMITMENT = ContentClass.COLD_OUTREACH, ContentClass.COMMITMENT

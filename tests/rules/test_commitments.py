@@ -8,7 +8,7 @@ from time import process_time
 import pytest
 
 from core.model import DEFAULT_CLASSES, ContentClass
-from core.rules.classes import LONGEST, promises, raise_class
+from core.rules.classification import LONGEST, promises, raise_class
 from core.rules.compose import Attachment, attached, beyond, invites, reading
 
 CORPUS = Path(__file__).parent / "commitments"

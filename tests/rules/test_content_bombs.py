@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from core.model import ContentClass
-from core.rules import classes, compose, content
+from core.rules import classification, compose, content
 from core.rules.content import Rendered, alternatives, css
 from core.text import html
 from core.text.html import Text
@@ -93,7 +93,9 @@ def everything(text: str) -> None:
     said = Rendered("Hello", text, text)
     content.examined(said, own=("acme.test",))
     read = compose.reading(text, text)
-    classes.raise_class(ContentClass.TRANSACTIONAL, subject="Hello", text=read, first_contact=False, mailbox_classes=[])
+    classification.raise_class(
+        ContentClass.TRANSACTIONAL, subject="Hello", text=read, first_contact=False, mailbox_classes=[]
+    )
     compose.preview(text, text)
     content.likeness("Hello", said.parts, recipients=["jane@example.com"], attached=())
 

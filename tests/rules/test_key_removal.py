@@ -10,9 +10,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
 from core.rules import dns
+from core.rules.dkim import SigningKey
 from core.rules.dns import PublishedKey
 from core.rules.key_removal import Record, Removal, Signer, removal
-from core.rules.signing import SigningKey
 
 DOMAIN = "support-bot.acme.test"
 RSA, ED = generate_private_key(65537, 2048), Ed25519PrivateKey.generate()

@@ -17,7 +17,7 @@ from core.db import gate_queries
 from core.db.tables import Body, table
 from core.db.transaction import Transaction
 from core.model import ContentClass, Reason
-from core.rules import classes, content
+from core.rules import classification, content
 from core.rules.policy import Policy
 from core.services import context
 
@@ -53,7 +53,7 @@ def asked_since(tx: Transaction, messages: Iterable[Row[Any]]) -> Mapping[int, S
         if named:
             unread[message.id] = named
     for message, said in _said(tx, [one for one in older if one.id in unread]):
-        phrases = classes.promises(said, named=unread[message.id])
+        phrases = classification.promises(said, named=unread[message.id])
         if phrases:
             held = found.get(message.id, NOTHING)
             found[message.id] = Since(classes=(ContentClass.COMMITMENT,), lacks=held.lacks)

@@ -22,7 +22,7 @@ from core.durations import HOUR
 from core.errors import Forbidden, Invalid, NotFound
 from core.ids import read_id, sha256
 from core.model import UNSUBSCRIBE_CLASSES, Action, Block, ContentClass, Envelope, Hold, Mode, Reason, Site
-from core.rules import classes, compose, consent, content, modes, signed_ids
+from core.rules import classification, compose, consent, content, modes, signed_ids
 from core.rules.addresses import Address
 from core.rules.compose import Additions, Attachment, Draft
 from core.rules.content import Rendered
@@ -333,12 +333,16 @@ def _targets(submission: Submission) -> tuple[Target, ...]:
 
 def _classify(
     store: Store, submission: Submission, box: SenderState, policy: Policy, targets: Sequence[Target]
-) -> classes.Raised:
+) -> classification.Raised:
     """The class the agent declared, or the mailbox's first, raised by what the message says and whom it reaches."""
     offered = [ContentClass(name) for name in box.classes] or [ContentClass.TRANSACTIONAL]
     default = ContentClass.REPLY if submission.kind is Action.REPLY and ContentClass.REPLY in offered else offered[0]
     declared, text = submission.content_class or default, _words(submission)
-    pitch = classes.pitches(f"{submission.subject}\n\n{text}") if len(text) <= classes.LONGEST else ("an unread text",)
+    pitch = (
+        classification.pitches(f"{submission.subject}\n\n{text}")
+        if len(text) <= classification.LONGEST
+        else ("an unread text",)
+    )
     people = {target.address.normalised for target in targets}
     first = strangers = False
     if pitch or ContentClass.COLD_OUTREACH in offered:
@@ -349,7 +353,7 @@ def _classify(
         contacted = {row.address for row in rows}
         first = bool(people - contacted)
         strangers = bool(pitch) and _strangers(store, box, people, contacted if relates([declared]) else set())
-    return classes.raise_class(
+    return classification.raise_class(
         declared,
         subject=submission.subject,
         text=text,

@@ -23,7 +23,7 @@ from core.errors import Forbidden, PostroomError
 from core.events import EmailPending, EmailQueued, EmailSubmitted
 from core.ids import spell_id
 from core.model import Actor, Block, Execute, Hold, Scope, Status
-from core.rules import schedule
+from core.rules import send_time
 from core.services import context
 from core.services.sending import consent_facts, contacts, gate, limits, refusals, review, run_context
 from core.services.sending.gate import Judged
@@ -107,7 +107,7 @@ def _timed(tx: Transaction, prepared: Prepared) -> Prepared:
     if prepared.send_at is None:
         return prepared
     _, policy = context.current_policy(tx)
-    at = schedule.departure(prepared.send_at, now=tx.now, ahead=policy.delivery.schedule_ahead)
+    at = send_time.departure(prepared.send_at, now=tx.now, ahead=policy.delivery.schedule_ahead)
     return dataclasses.replace(prepared, send_at=at)
 
 

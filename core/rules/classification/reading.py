@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-from core.rules.classes import kinds as k
-from core.rules.classes.frames import clause_frames
-from core.rules.classes.words import LANGUAGES
+from core.rules.classification import kinds as k
+from core.rules.classification.frames import clause_frames
+from core.rules.classification.words import LANGUAGES
 
 TOKEN: Final = re.compile(r"\d+(?:[.,:]\d+)+|[^\W_]+|[$%?\u20ac\u00a3]|[,;:()!.\u2013\u2014](?=\s|$)")
 _DOT: Final = frozenset({"."})

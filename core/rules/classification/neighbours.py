@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from core.rules.classes import kinds as k
-from core.rules.classes.findings import (
+from core.rules.classification import kinds as k
+from core.rules.classification.findings import (
     BY_US,
     COSTS_SUM,
     DUE,

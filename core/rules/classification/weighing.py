@@ -10,11 +10,11 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
-from core.rules.classes import findings
-from core.rules.classes import kinds as k
-from core.rules.classes.reading import Reading
-from core.rules.classes.weights import ENOUGH, WEIGHTS
-from core.rules.classes.words import LANGUAGES
+from core.rules.classification import findings
+from core.rules.classification import kinds as k
+from core.rules.classification.reading import Reading
+from core.rules.classification.weights import ENOUGH, WEIGHTS
+from core.rules.classification.words import LANGUAGES
 
 _KINDS: Final = 45
 _FRAMES: Final = len(findings.NAMES)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from core.rules.classes import kinds as k
-from core.rules.classes.reading import looked_up
+from core.rules.classification import kinds as k
+from core.rules.classification.reading import looked_up
 
 _BINDING: Final = k.GRANT | k.SAY | k.SUM
 _SHORTEST: Final = 4

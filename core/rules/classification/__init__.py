@@ -7,8 +7,8 @@ is worth (`weights`). `python -m tests.bench.commitments` measures it and fits t
 `commercial` finds what makes a message an advertisement.
 """
 
-from core.rules.classes.commercial import pitches
-from core.rules.classes.phrases import promises
-from core.rules.classes.raising import LONGEST, Cause, Raised, raise_class
+from core.rules.classification.commercial import pitches
+from core.rules.classification.phrases import promises
+from core.rules.classification.raising import LONGEST, Cause, Raised, raise_class
 
 __all__ = ["LONGEST", "Cause", "Raised", "pitches", "promises", "raise_class"]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.model import DEFAULT_CLASSES, ContentClass
-from core.rules.classes import LONGEST, Raised, promises, raise_class
+from core.rules.classification import LONGEST, Raised, promises, raise_class
 
 COLD, COMMITMENT = ContentClass.COLD_OUTREACH, ContentClass.COMMITMENT
 OUTREACH = (*DEFAULT_CLASSES, COLD)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Final
 
-from core.rules.classes import kinds as k
-from core.rules.classes.acting import acting, agent_of, class_of
-from core.rules.classes.findings import (
+from core.rules.classification import kinds as k
+from core.rules.classification.acting import acting, agent_of, class_of
+from core.rules.classification.findings import (
     ARRIVES,
     BACKED,
     BARE_DO,
@@ -75,7 +75,7 @@ from core.rules.classes.findings import (
     YOU_NEED_NOT,
     YOU_SPARED,
 )
-from core.rules.classes.neighbours import adjusted
+from core.rules.classification.neighbours import adjusted
 
 _VERBS: Final = k.GRANT | k.DO | k.SOFT | k.STATE | k.SAY
 _OBJECTS: Final = ((k.SUM, 1), (k.SLOT, 2), (k.PACT, 3), (k.SYSTEM, 4), (k.YOU, 0))

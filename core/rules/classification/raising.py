@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.model import ContentClass
-from core.rules.classes.phrases import promises
+from core.rules.classification.phrases import promises
 
 LONGEST: Final = 500_000
 """Characters of subject and text that are read: no letter is as long, and the worst of them takes half a second."""

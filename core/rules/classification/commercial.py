@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from core.rules.classes import letters
+from core.rules.classification import letters
 
 ENOUGH: Final = 2
 _MOST: Final = 6

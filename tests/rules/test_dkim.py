@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import Invalid
+from core.rules.dkim import SigningKey, normalise, sign
 from core.rules.dns import Algorithm, PublishedKey, records
-from core.rules.signing import SigningKey, normalise, sign
 from core.security.encryption import KeyPair, new_key_pair
 
 DOMAIN = "support-bot.acme.example"

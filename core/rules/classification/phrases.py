@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
-from core.rules.classes import disguise, english, letters, weighing
-from core.rules.classes import findings as f
-from core.rules.classes import kinds as k
-from core.rules.classes.reading import TOKEN, Reading
+from core.rules.classification import disguise, english, letters, weighing
+from core.rules.classification import findings as f
+from core.rules.classification import kinds as k
+from core.rules.classification.reading import TOKEN, Reading
 
 _MOST: Final = 8
 """Phrases shown to the reviewer; the ninth would not change the decision."""

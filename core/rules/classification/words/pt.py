@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from core.rules.classes import kinds as k
+from core.rules.classification import kinds as k
 
 PORTUGUESE: Final = k.Language(
     name="pt",
