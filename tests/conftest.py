@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, text
 
 from core.db import migrate
@@ -17,10 +18,36 @@ from core.demo.clock import FakeClock
 
 _NUMBERS = itertools.count(1)
 
+# A busy machine makes any example slow: how long one takes is no property of the code.
+settings.register_profile("postroom", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("postroom")
+
+ALL_TIME = "All tests, on SQLite and PostgreSQL: a quarter of an hour on two cores. Less: pytest -m quick, or a folder."
+QUICK_TIME = "Tests without a database, a process, a socket or a screen: about a minute on two cores."
+QUICK = ("rules", "text", "security", "console/views", "console/widgets")
+"""Folders of tests without a database, a process, a socket or a screen: `pytest -m quick`."""
+
 for _ignored in (signal.SIGINT, signal.SIGHUP):
     # A shell that starts the tests in the background lets them ignore these, and every program that they start too.
     if signal.getsignal(_ignored) is signal.SIG_IGN:
         signal.signal(_ignored, signal.default_int_handler if _ignored is signal.SIGINT else signal.SIG_DFL)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Say how long it will take before it does; -q leaves out pytest's own header."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or hasattr(session.config, "workerinput") or session.config.args != ["tests"]:
+        return
+    quick = session.config.getoption("markexpr") == "quick"
+    reporter.write_line(QUICK_TIME if quick else ALL_TIME)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        folder = item.path.relative_to(here).parent.as_posix()
+        if folder.startswith(QUICK) and item.get_closest_marker("slow") is None:
+            item.add_marker("quick")
 
 
 @pytest.fixture
