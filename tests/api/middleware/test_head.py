@@ -44,6 +44,6 @@ def test_head_unsubscribes_nobody(agent: Visitor) -> None:
 
 def test_head_takes_no_post_and_files_nothing_to_read(sqlite_store: Store, tmp_path: Path) -> None:
     with opened(make_desk(sqlite_store, mode=Mode.GATED_ALL), tmp_path) as agent:
-        assert head(agent, "/mailboxes").status_code == 405
+        assert head(agent, "/desk/stop").status_code == 405
         assert head(agent, f"/mailboxes/{ADDRESS}/messages").status_code == 405
         assert agent.operator("alice").get(f"/mailboxes/{ADDRESS}/pending").json()["messages"] == []

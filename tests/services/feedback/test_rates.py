@@ -316,7 +316,7 @@ def test_the_sentence_survives_into_the_gate(store: Store) -> None:
 
 
 def test_every_reply_of_the_table_condemns_at_delivery_whom_it_condemns_in_a_report() -> None:
-    table = (Path(__file__).parents[1] / "corpus" / "replies.txt").read_text(encoding="utf-8")
+    table = (Path(__file__).parents[2] / "corpus" / "replies.txt").read_text(encoding="utf-8")
     rows = [line.split(" | ", 4) for line in table.splitlines() if line and not line.startswith(("#", "-"))]
     assert len(rows) > 300
     wrong = [
