@@ -220,7 +220,7 @@ def _state_line(held: HeldRow, *, now: int) -> list[Piece]:
             codes = ", ".join(reason.code for reason in held.reasons)
             return _fact("Held", f"{codes} · expires {in_text(held.expires_at, now)}")
         case "approved":
-            return _fact("State", f"approved by {held.decided_by}, released {in_text(held.release_at, now)}", Tone.GOOD)
+            return _fact("State", f"approved by {held.decided_by}, released at {clock(held.release_at)}", Tone.GOOD)
         case _:
             return _fact("State", f"{held.status}{f' by {held.decided_by}' if held.decided_by else ''}", Tone.WARN)
 

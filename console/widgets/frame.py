@@ -22,6 +22,8 @@ from core.durations import SECOND
 from core.model import TIGHTENERS, Actor
 
 NARROW: Final = 100
+NAME_SHORT: Final = 12
+"""Cells of the desk's name on a narrow screen."""
 """Below this many cells the tabs go and the header shortens."""
 STOP_WIDTH: Final = 44
 STOP_WORD: Final = 10
@@ -108,7 +110,8 @@ def _narrow(head: Head) -> tuple[Parts, str]:
     live = head.live
     fresh, tone = _freshness(head, short=True)
     access = "" if live.link is Link.OPENING else "[RW]" if writes(head.actor) else "[R]"
-    parts: Parts = [(fresh, tone), (f" {head.name}{access}", Tone.WARN if access == "[R]" else Tone.STRONG)]
+    name = clip(head.name, NAME_SHORT)  # a long name must not push the problems out of sight
+    parts: Parts = [(fresh, tone), (f" {name}{access}", Tone.WARN if access == "[R]" else Tone.STRONG)]
     if live.stopped:
         parts.append((" ■ ALL STOP", f"{Tone.FAULT} reverse"))
     if live.link is not Link.OPENING:

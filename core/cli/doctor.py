@@ -14,7 +14,7 @@ import typer
 from core.cli.context import CommandContext, command
 from core.cli.diagnostics import database, identities, machine, routes, streams
 from core.cli.diagnostics.finding import Finding, Grade
-from core.cli.output import Output, table
+from core.cli.output import Output, plain, table
 from core.errors import PostroomError
 
 app: Final = typer.Typer()
@@ -34,9 +34,11 @@ def doctor(seat: CommandContext) -> Output:
             for one in found
         ],
     }
-    rows = [(one.grade, one.check, one.about, one.text + (f" -> {one.fix}" if one.fix else "")) for one in found]
+    rows = [(one.grade, one.check, one.about, one.text) for one in found]
+    head, *lines = table(("", "CHECK", "ABOUT", "FINDING"), rows, last_whole=True).splitlines()
+    told = [f"{line}\n      -> {plain(one.fix)}" if one.fix else line for line, one in zip(lines, found, strict=True)]
     summary = f"{len(worst)} failed, {warned} warned." if worst or warned else "Real mail can leave."
-    return Output(data, f"{table(('', 'CHECK', 'ABOUT', 'FINDING'), rows)}\n\n{summary}", code=1 if worst else 0)
+    return Output(data, "\n".join([head, *told, "", summary]), code=1 if worst else 0)
 
 
 def _findings(seat: CommandContext) -> Iterator[Finding]:

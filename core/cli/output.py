@@ -214,14 +214,21 @@ def _line_of(line: str) -> str:
     return spell_out(line.expandtabs(TAB))[0]
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[object]], *, none: str = "nothing") -> str:
-    """Columns for a person. A cell is one line of at most `WIDEST` columns, whatever it holds; --json has all of it."""
+def table(
+    heads: Sequence[str], rows: Sequence[Sequence[object]], *, none: str = "nothing", last_whole: bool = False
+) -> str:
+    """Columns for a person. A cell is one line of at most `WIDEST` columns, whatever it holds; --json has all of it.
+
+    `last_whole`: the last column is not cut; it makes no other column wider.
+    """
     if not rows:
         return none
     lines = [
         list(heads),
-        *([_clipped(_cell("-" if cell in (None, "") else str(cell))) for cell in row] for row in rows),
+        *([_cell("-" if cell in (None, "") else str(cell)) for cell in row] for row in rows),
     ]
+    cut = len(heads) - 1 if last_whole else len(heads)
+    lines = [[*(_clipped(cell) for cell in line[:cut]), *line[cut:]] for line in lines]
     widths = [max(width(line[at]) for line in lines) for at in range(len(heads))]
     return "\n".join(
         "  ".join(cell + " " * (wide - width(cell)) for cell, wide in zip(line, widths, strict=True)).rstrip()

@@ -26,6 +26,15 @@ def test_a_new_desk_lacks_a_stream_a_gateway_and_a_name(clerk: Clerk) -> None:
     assert {("stream", ""), ("gateway", ""), ("settings", "mail_host"), ("settings", "public_url")} <= warned
 
 
+def test_a_person_reads_every_finding_and_what_to_do_whole(clerk: Clerk) -> None:
+    checks = _checks(clerk)
+    told = clerk.run("doctor").out.splitlines()
+    assert any(len(one["fix"] or "") > 60 for one in checks)
+    for one in checks:
+        assert any(line.endswith(one["text"]) for line in told), one
+        assert one["fix"] is None or f"      -> {one['fix']}" in told, one
+
+
 def test_a_route_that_does_not_answer_fails(clerk: Clerk) -> None:
     clerk.ok("stream", "add", DOMAIN, "--relay", "smtp://127.0.0.1:9", who="dora")
     assert _graded(clerk, "route") == [("fail", DOMAIN)]

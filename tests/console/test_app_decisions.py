@@ -340,7 +340,7 @@ async def test_opening_is_kept_so_that_an_approval_says_how_long_it_was_read(sce
         await pilot.press("a")
         await until(pilot, lambda: len(approvals(scene)) == 1)
         assert approvals(scene)[0].dwell_ms == 7_000
-        await shows(pilot, "approved by alice")
+        await shows(pilot, "approved by alice, released at 04:00:17Z")
 
 
 async def test_enter_never_approves(scene: Scene) -> None:

@@ -111,6 +111,17 @@ def test_the_header_is_exactly_as_wide_as_the_screen_and_says_how_bad_it_is() ->
     assert head_line(head(), 80).plain.startswith("● 0.4s PROD[RW] held 1,284▲37 old 0s ✖1")
 
 
+def test_a_long_name_hides_no_problem_on_any_screen() -> None:
+    live = Live(
+        link=Link.LIVE, last_event_at=0, held=1_284, held_minute=37, oldest=0, gateway_down=True,
+        needs=(Need(Level.FAULT, "gateway", "down"),),
+    )  # fmt: skip
+    for width in (80, 100, 120, 200):
+        drawn = head_line(head(live=live, name="DEVELOPMENT DESK, NOT FOR PRODUCTION"), width).plain
+        assert "✖1" in drawn, (width, drawn)
+        assert "gateway" in drawn, (width, drawn)
+
+
 def test_the_header_says_when_it_is_paused_lost_stopped_or_read_only() -> None:
     assert head_line(head(paused_at=0, waiting=214), 140).plain.startswith("◼ PAUSED 00:00:00Z, +214 waiting")
     lost = Live(link=Link.LOST, lost_since=0, lost_reason="gone")
