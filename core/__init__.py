@@ -30,7 +30,7 @@ Where to look:
     suspend, pause, stop         services/control/emergency.py
     what was refused             services/sending/refusals.py: counted, one entry for many
     what came back               services/feedback/: ingest, matching (proof), rates, anomalies
-    providers of relays          rules/providers/: one module each (webhook, what its relay rewrites, settings, SPF)
+    providers of relays          rules/providers/: one module each (webhook, relay, settings, SPF); sns.py proves SES
     unproved webhooks            services/feedback/provider_webhooks.py, kept_webhooks.py; workers/kept_feedback.py
     DNS records                  services/identity/stream_dns.py, rules/dns.py; cli/stream_dns.py, dns_check.py
     webhooks                     services/notify/: webhook_outbox, dead_letters, webhook_client; workers/webhooks.py
@@ -41,6 +41,7 @@ Where to look:
     what runs on a schedule      workers/scheduler.py; services/control/: retention, site_discovery
     a clock that is set back     services/sending/clock_skew.py
     HTTP routes                  api/routes/: emails, oversight, mailboxes, operators, tokens, feedback, webhooks
+    bodies of HTTP requests      api/schemas/requests/: emails, runs, mailboxes, credentials; body.py reads them
     whether the desk can work    services/control/: readiness, gateway_registry (who runs); workers/heartbeat.py
     Prefer: wait                 api/outcome_waiter.py: one reader for all who wait
     large messages               api/compose_pool.py, cli/compose_process.py: processes of their own

@@ -16,6 +16,7 @@ from core.api.middleware.allowed_hosts import Hosts
 from core.api.middleware.fast_path import FastPath, Handler
 from core.api.middleware.head import Head
 from core.api.middleware.request_limits import RequestLimits
+from core.api.openapi import BODIES
 from core.api.operation_ids import operation_id
 from core.api.routes import docs
 from core.api.routes.emails import EmailRoutes
@@ -29,7 +30,6 @@ from core.api.routes.signoffs import Signing
 from core.api.routes.tokens import Tokens
 from core.api.routes.unsubscribe import Unsubscribe
 from core.api.routes.webhooks import WebhookRoutes
-from core.api.schemas.requests import BODIES
 from core.api.schemas.responses import Problem
 from core.settings import Settings
 

@@ -7,7 +7,7 @@ import binascii
 import mimetypes
 from typing import Final
 
-from core.api.schemas.requests import AttachmentMember
+from core.api.schemas.requests.emails import AttachmentMember
 from core.errors import Invalid
 from core.rules.compose import Attachment
 

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from fastapi import Response
 
 from core.api.errors import MEDIA_TYPE
 from core.api.schemas.examples import EXAMPLES
+from core.api.schemas.requests.body import ReasonRequest, Shape
+from core.api.schemas.requests.emails import DecideRequest, ReplyRequest, SendRequest, TagsRequest
+from core.api.schemas.requests.mailboxes import MailboxPatch, MailboxRequest
+from core.api.schemas.requests.runs import CloseRequest, ConfirmRequest, OpenRun
 from core.api.schemas.responses import Problem
+
+BODIES: Final[tuple[type[Shape], ...]] = (
+    SendRequest, ReplyRequest, TagsRequest, DecideRequest, ReasonRequest, ConfirmRequest, OpenRun, CloseRequest,
+    MailboxRequest, MailboxPatch,
+)  # fmt: skip
+"""Bodies that routes read themselves: the framework does not know them, so the description has to name them."""
 
 
 def errors(*codes: int) -> dict[int | str, dict[str, Any]]:

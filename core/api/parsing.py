@@ -12,7 +12,8 @@ from typing import Final
 from fastapi import Request
 
 from core.api.attachments import attachment
-from core.api.schemas.requests import MAX_RECIPIENTS, Composition, ReplyRequest, RunMember, SendRequest
+from core.api.schemas.requests.emails import MAX_RECIPIENTS, Composition, ReplyRequest, SendRequest
+from core.api.schemas.requests.runs import RunMember
 from core.errors import Invalid, TooLarge
 from core.model import Action
 from core.rules.addresses import Address, parse_address, refuse_routes

@@ -22,7 +22,8 @@ from typing import Any, Final
 
 import orjson
 
-from core.api.schemas.requests import SendRequest, read
+from core.api.schemas.requests.body import read
+from core.api.schemas.requests.emails import SendRequest
 from core.clock import SystemClock
 from core.db import migrate
 from core.db.queue import Claimed

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from core.durations import DAY, HOUR, MICROS, MINUTE
 from core.errors import Invalid
-from core.rules.providers import Forged, Genuine, Unproven, Webhook, mailgun, postmark, sendgrid, ses
+from core.rules.providers import Forged, Genuine, Unproven, Webhook, mailgun, postmark, sendgrid, ses, sns
 
 NOW: Final = 1_790_000_000 * MICROS
 TOPIC: Final = "arn:aws:sns:eu-west-1:123456789012:postroom"
@@ -85,8 +85,8 @@ def sign(fields: Mapping[str, str], key: rsa.RSAPrivateKey = KEY) -> dict[str, s
 
 
 def judge(fields: Mapping[str, str], *, pem: bytes = PEM, now: int = NOW) -> Genuine | Forged:
-    read = ses.read(json.dumps(fields).encode())
-    return ses.verify(read, certificate_pem=pem, topics={TOPIC}, now=now)
+    read = sns.read(json.dumps(fields).encode())
+    return sns.verify(read, certificate_pem=pem, topics={TOPIC}, now=now)
 
 
 @pytest.mark.parametrize("version", ["1", "2"])
@@ -160,17 +160,17 @@ def test_envelope_is_believed_within_its_window_only() -> None:
     ],
 )
 def test_certificate_is_never_fetched_from_anybody_but_amazon(url: str) -> None:
-    read = ses.read(json.dumps(sign(envelope(SigningCertURL=url))).encode())
-    assert isinstance(ses.certificate_url(read, topics={TOPIC}, now=NOW), Forged)
+    read = sns.read(json.dumps(sign(envelope(SigningCertURL=url))).encode())
+    assert isinstance(sns.certificate_url(read, topics={TOPIC}, now=NOW), Forged)
     assert isinstance(judge(sign(envelope(SigningCertURL=url))), Forged)
 
 
 @pytest.mark.parametrize("host", ["sns.us-gov-west-1.amazonaws.com", "sns.cn-north-1.amazonaws.com.cn"])
 def test_certificate_is_fetched_from_every_part_of_amazon(host: str) -> None:
     url = f"https://{host}/SimpleNotificationService-0.pem"
-    read = ses.read(json.dumps(sign(envelope(SigningCertURL=url))).encode())
-    assert ses.certificate_url(read, topics={TOPIC}, now=NOW) == url
-    assert isinstance(ses.certificate_url(read, topics=set(), now=NOW), Forged)
+    read = sns.read(json.dumps(sign(envelope(SigningCertURL=url))).encode())
+    assert sns.certificate_url(read, topics={TOPIC}, now=NOW) == url
+    assert isinstance(sns.certificate_url(read, topics=set(), now=NOW), Forged)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_certificate_is_fetched_from_every_part_of_amazon(host: str) -> None:
 )  # fmt: skip
 def test_what_is_no_signature_is_forged_before_any_certificate_is_fetched(changes: dict[str, str]) -> None:
     given = json.dumps(sign(envelope()) | changes).encode()
-    assert isinstance(ses.certificate_url(ses.read(given), topics={TOPIC}, now=NOW), Forged)
+    assert isinstance(sns.certificate_url(sns.read(given), topics={TOPIC}, now=NOW), Forged)
     settings = ses.Ses(topics=(TOPIC,))
     assert isinstance(ses.PROVIDER.verify(Webhook(given), settings, now=NOW, fetched={}), Forged)
 
@@ -200,7 +200,7 @@ def test_a_plausible_envelope_is_unproven_until_its_certificate_is_there() -> No
 
 def test_subscription_is_confirmed_at_amazon_for_the_configured_topic_only() -> None:
     def url(topics: set[str], **changes: str) -> str | Forged:
-        return ses.subscribe_url(ses.read(json.dumps(confirmation(**changes)).encode()), topics=topics)
+        return sns.subscribe_url(sns.read(json.dumps(confirmation(**changes)).encode()), topics=topics)
 
     good = confirmation()["SubscribeURL"]
     assert url({TOPIC}) == good
@@ -217,8 +217,8 @@ def test_subscription_is_confirmed_at_amazon_for_the_configured_topic_only() -> 
         good + "&a=1" * 20,
     ):
         assert isinstance(url({TOPIC}, SubscribeURL=changed), Forged), changed
-    notification = ses.read(json.dumps(envelope()).encode())
-    assert isinstance(ses.subscribe_url(notification, topics={TOPIC}), Forged)
+    notification = sns.read(json.dumps(envelope()).encode())
+    assert isinstance(sns.subscribe_url(notification, topics={TOPIC}), Forged)
 
 
 EC_KEY: Final = ec.generate_private_key(ec.SECP256R1())
@@ -340,7 +340,7 @@ def test_postmark_webhook_needs_exactly_the_configured_credentials(password: str
 def test_anything_at_all_is_read_or_refused(body: bytes, payload: object) -> None:
     assert isinstance(mailgun.verify({"signature": payload}, signing_key="k", now=NOW), Forged)
     with contextlib.suppress(Invalid):
-        ses.read(body)
+        sns.read(body)
 
 
 def test_postmark_webhook_needs_exactly_the_configured_token() -> None:

@@ -18,7 +18,9 @@ from core.api.middleware.fast_path import Handler
 from core.api.openapi import answer_json, body_of, errors
 from core.api.outcome_waiter import OutcomeWaiter
 from core.api.parsing import idempotency_key, replied, seconds_to_wait, sent
-from core.api.schemas.requests import CancelRequest, ReplyRequest, SendRequest, TagsRequest, mailbox_address, read
+from core.api.schemas.requests.body import read
+from core.api.schemas.requests.emails import CancelRequest, ReplyRequest, SendRequest, TagsRequest
+from core.api.schemas.requests.mailboxes import mailbox_address
 from core.api.schemas.responses import MessageAnswer, MessagesAnswer, StandingAnswer, SubmissionAnswer
 from core.db.gate_queries import TokenFacts
 from core.errors import Conflict, Forbidden, Invalid, NotFound

@@ -15,7 +15,8 @@ from fastapi import APIRouter, Query, Request, Response
 
 from core.api.deps import ApiContext
 from core.api.openapi import answer_json, body_of, errors
-from core.api.schemas.requests import IdentityMembers, MailboxPatch, MailboxRequest, mailbox_address, read
+from core.api.schemas.requests.body import read
+from core.api.schemas.requests.mailboxes import IdentityMembers, MailboxPatch, MailboxRequest, mailbox_address
 from core.api.schemas.responses import MailboxAnswer, MailboxesAnswer
 from core.db import directory
 from core.db.directory import MailboxRecord

@@ -11,7 +11,8 @@ from fastapi import APIRouter, Request, Response
 
 from core.api.deps import ApiContext
 from core.api.openapi import answer_json, body_of, errors
-from core.api.schemas.requests import AddOperator, ClaimRequest, ConfirmOperator, ReasonRequest, RotateRequest, read
+from core.api.schemas.requests.body import ReasonRequest, read
+from core.api.schemas.requests.credentials import AddOperator, ClaimRequest, ConfirmOperator, RotateRequest
 from core.db import directory
 from core.db.directory import OperatorFacts
 from core.durations import duration, stamp

@@ -17,15 +17,10 @@ from fastapi.responses import StreamingResponse
 from core.api.deps import ApiContext
 from core.api.openapi import answer_json, body_of, errors
 from core.api.parsing import run_claim
-from core.api.schemas.requests import (
-    CloseRequest,
-    ConfirmRequest,
-    DecideRequest,
-    OpenRun,
-    ReasonRequest,
-    mailbox_address,
-    read,
-)
+from core.api.schemas.requests.body import ReasonRequest, read
+from core.api.schemas.requests.emails import DecideRequest
+from core.api.schemas.requests.mailboxes import mailbox_address
+from core.api.schemas.requests.runs import CloseRequest, ConfirmRequest, OpenRun
 from core.api.schemas.responses import DecidedAnswer, PendingAnswer
 from core.db import audit_log, directory
 from core.db.audit_log import Entry

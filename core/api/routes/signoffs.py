@@ -14,7 +14,8 @@ from fastapi import APIRouter, Request, Response
 from core.api.deps import ApiContext
 from core.api.openapi import answer_json, body_of, errors
 from core.api.routes.mailboxes import shown
-from core.api.schemas.requests import ApproveRequest, VetoRequest, mailbox_address, read
+from core.api.schemas.requests.body import read
+from core.api.schemas.requests.mailboxes import ApproveRequest, VetoRequest, mailbox_address
 from core.api.schemas.responses import ChecklistAnswer, MailboxAnswer
 from core.db import directory
 from core.db.transaction import Transaction

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from core.api.deps import ApiContext
 from core.api.openapi import answer_json, body_of, errors
-from core.api.schemas.requests import DelegateRequest, ReasonRequest, TokenRequest, read
+from core.api.schemas.requests.body import ReasonRequest, read
+from core.api.schemas.requests.credentials import DelegateRequest, TokenRequest
 from core.api.schemas.responses import RevokedAnswer, TokenAnswer, TokensAnswer
 from core.db import directory
 from core.db.directory import TokenRecord

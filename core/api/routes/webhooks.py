@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from core.api.deps import ApiContext
 from core.api.openapi import answer_json, errors
-from core.api.schemas.requests import mailbox_address
+from core.api.schemas.requests.mailboxes import mailbox_address
 from core.errors import NotFound
 from core.ids import read_id
 from core.rules.roles import Verb

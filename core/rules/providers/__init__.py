@@ -6,7 +6,8 @@ each other: within this package the dialects share the types and the reading of 
     provider.py   the types: a provider, its relay, a proof, an event
     _signatures.py  RSA and ECDSA, imported when a webhook is verified
     registry.py   the providers there are: each module here that defines `PROVIDER`
-    ses.py        Amazon SNS envelopes (RSA signatures), SES event publishing and feedback notifications
+    ses.py        Amazon SES: event publishing and feedback notifications, both by way of SNS
+    sns.py        Amazon SNS: the envelope and its RSA signature; for ses.py, no provider itself
     sendgrid.py   Event Webhook, ECDSA over the raw body
     mailgun.py    HMAC over a timestamp and a token, never over the body
     postmark.py   basic auth or a token header

@@ -1,0 +1,106 @@
+"""Read the JSON body of a request: the base class of all bodies, and the field types that several resources share.
+
+`read` turns bytes into a shape or into every problem with its field; no code behind a route looks at JSON again. JSON
+that names a key twice or holds a NUL character is refused here, because pydantic accepts both. Empty lists come from
+factories: pydantic deep-copies a mutable default for every request, nine times a message.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from core.api.errors import where
+from core.errors import Invalid
+
+Line = Annotated[str, StringConstraints(max_length=998)]
+Short = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+Name = Annotated[str, StringConstraints(max_length=256)]
+AddressText = Annotated[str, StringConstraints(max_length=1_000)]
+Purpose = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+Sentence = Annotated[str, StringConstraints(max_length=2_000)]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+S = TypeVar("S", bound="Shape")
+
+
+class Shape(BaseModel):
+    """Unknown members are refused: a misspelled `bcc` must not silently be nobody."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class ReasonRequest(Shape):
+    """What stops something or lets it go on says why."""
+
+    reason: Sentence
+
+
+def as_list(value: object) -> object:
+    """A single text stands for a list of one."""
+    return [value] if isinstance(value, str) else null_as_list(value)
+
+
+def null_as_list(value: object) -> object:
+    """Clients that know no absent members send null for them."""
+    return [] if value is None else value
+
+
+def read(shape: type[S], body: bytes) -> S:
+    """The shape, or `Invalid` with every problem and its field."""
+    try:
+        parsed = shape.model_validate_json(body)
+    except ValidationError as error:
+        problems = tuple(
+            (where(one["loc"]) or "body", one["msg"]) for one in error.errors(include_input=False, include_url=False)
+        )
+        first = problems[0]
+        raise Invalid(f"{first[0]}: {first[1]}", problems=problems[:50]) from error
+    if (twice := _duplicate_key(body)) is not None:
+        # Which of the two counts depends on the reader: a reviewer could be shown the one, a recipient sent the other.
+        raise Invalid(
+            f"the JSON names {twice!r} twice in one object",
+            fix=f"give {twice!r} once",
+            problems=((twice, "is given twice in one object"),),
+        )
+    if b"\\u0000" in body and (field := _nul(parsed.model_dump(by_alias=True), "")) is not None:
+        # PostgreSQL keeps no NUL in a text: it would answer for the whole desk being down.
+        raise Invalid(f"{field}: has a NUL character", problems=((field, "has a NUL character"),))
+    return parsed
+
+
+class _DuplicateKey(Exception):
+    """Carries the key out of the parser."""
+
+
+def _duplicate_key(body: bytes) -> str | None:
+    """The first key that one object of a valid JSON text has twice, or None. pydantic's parser takes the last."""
+    try:
+        json.loads(body, object_pairs_hook=_count_keys, parse_int=str, parse_float=str)
+    except _DuplicateKey as found:
+        return str(found)[:100]
+    except (ValueError, RecursionError):
+        return None  # pydantic's parser has accepted it, so nothing here decides
+    return None
+
+
+def _count_keys(pairs: list[tuple[str, object]]) -> None:
+    if len(pairs) > 1:
+        keys = {key for key, _ in pairs}
+        if len(keys) < len(pairs):
+            seen: set[str] = set()
+            raise _DuplicateKey(next(key for key, _ in pairs if key in seen or seen.add(key)))  # type: ignore[func-returns-value]
+
+
+def _nul(value: object, place: str) -> str | None:
+    """Where a NUL character stands in a parsed body, or None."""
+    if isinstance(value, str):
+        return (place or "body") if "\x00" in value else None
+    if isinstance(value, dict):
+        named = ((f"{place}.{key}" if place else str(key), key, one) for key, one in value.items())
+        return next((spot for name, key, one in named if (spot := _nul(key, place) or _nul(one, name))), None)
+    if isinstance(value, list):
+        return next((spot for n, one in enumerate(value) if (spot := _nul(one, f"{place}[{n}]"))), None)
+    return None

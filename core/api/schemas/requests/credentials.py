@@ -1,0 +1,59 @@
+"""Bodies of the routes under /tokens and /operators: tokens of agents; operators, and the tokens they make themselves.
+
+An operator's token never travels: its holder makes it and sends the SHA-256.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from core.api.schemas.requests.body import Name, Sha256, Shape, Short
+from core.model import Scope
+
+
+class TokenRequest(Shape):
+    """`POST /tokens`: a token for an agent. `ttl` is a text (`8h`); `run` and `user` bind it to one execution."""
+
+    agent: Short
+    ttl: Name = "8h"
+    scopes: list[Scope] = Field(default=[Scope.SEND, Scope.READ], min_length=1, max_length=2)
+    run: Name | None = None
+    user: Name | None = None
+    test: bool = False
+
+
+class DelegateRequest(Shape):
+    """`POST /tokens/delegate`: a token for one run, narrower than the caller's. `ttl` is a text (`1h`)."""
+
+    run: Name | None = None
+    user: Name | None = None
+    scopes: list[Scope] = Field(default=[Scope.SEND], min_length=1, max_length=2)
+    ttl: Name = "1h"
+
+
+class AddOperator(Shape):
+    """`POST /operators`."""
+
+    name: Name
+    roles: Annotated[list[Name], Field(min_length=1, max_length=10)]
+
+
+class ClaimRequest(Shape):
+    """`POST /operators/{name}/claim`: the SHA-256, in hex, of a `pro_...` token that the claimant has made."""
+
+    token_sha256: Sha256
+
+
+class ConfirmOperator(Shape):
+    """`POST /operators/{name}/confirm`: the fingerprint as the person has read it out."""
+
+    fingerprint: Name
+
+
+class RotateRequest(Shape):
+    """`POST /operators/rotate`: the SHA-256, in hex, of the new token; `ttl` (`90d`) lets it end by itself."""
+
+    token_sha256: Sha256
+    ttl: Name | None = None

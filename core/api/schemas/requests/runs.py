@@ -1,0 +1,80 @@
+"""Bodies of the routes under /runs, and the `run` member that a message carries.
+
+A run is one execution of an agent. It may name the addresses that it is for (`targets`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from core.api.schemas.requests.body import AddressText, Name, Purpose, Sentence, Shape, as_list
+from core.errors import Invalid
+from core.rules.addresses import check_pattern
+
+
+class ToolCall(Shape):
+    """The call as the agent's framework issued it."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    name: Name | None = None
+    arguments: dict[str, Any] | None = None
+
+
+def _patterns(value: list[str]) -> list[str]:
+    """Each pattern in the one spelling that addresses are compared with."""
+    try:
+        return list(dict.fromkeys(check_pattern(one) for one in value))
+    except Invalid as error:
+        raise ValueError(error.reason) from error
+
+
+Targets = Annotated[
+    list[AddressText],
+    Field(max_length=200),
+    AfterValidator(_patterns),
+    BeforeValidator(
+        as_list, json_schema_input_type=Annotated[list[AddressText], Field(max_length=200)] | AddressText | None
+    ),
+]
+"""Whom a run is for: addresses, domains, or patterns as an allow-list has them."""
+
+
+class RunMember(Shape):
+    """Which execution of the agent this belongs to, on whose behalf, and what it is for.
+
+    Mail of a run that names `targets` to anybody else waits for a person. What was said first stays.
+    """
+
+    id: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")] | None = None
+    user: Name | None = None
+    via: Annotated[list[Name], Field(max_length=10)] = Field(default_factory=list)
+    agent_version: Name | None = None
+    prompt_version: Name | None = None
+    tools_version: Name | None = None
+    purpose: Purpose | None = None
+    targets: Targets = Field(default_factory=list)
+    tool_call: ToolCall | None = None
+
+
+class OpenRun(RunMember):
+    """`POST /runs`: start a run of an agent before its first message, or say what one that goes on is for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    id: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
+    agent: Name
+
+
+class ConfirmRequest(Shape):
+    """`POST /runs/{id}/confirm`. `agent` may be left out where `id` is the run's number."""
+
+    agent: Name | None = None
+    up_to: Annotated[int, Field(ge=1, le=10_000_000)]
+    reason: Sentence
+
+
+class CloseRequest(Shape):
+    """`POST /runs/{id}/close`. `agent` may be left out where `id` is the run's number."""
+
+    agent: Name | None = None
