@@ -4,11 +4,11 @@ What happens to a message, and the files of each step:
 
     an agent calls POST /emails/send     api/routes/emails.py authenticates, api/parsing.py reads the request
     it is composed, once                 services/sending/prepare.py; rules/compose, rules/classification, signed_ids
-    the gate decides                     services/sending/submit.py; gate.py reads facts, rules/gate.py decides
+    the gate decides                     services/sending/: submit, gate, gate_facts; rules/gate.py
       held: it waits for a person        services/sending/review/; rules/content finds what it hides
       scheduled: it waits for its time   services/sending/delivery/scheduled.py, rules/send_time.py
       free: it is ready in its lane      db/queue/: order, fairness, one row to hold a lane back
-    a worker claims it under its budgets services/sending/delivery/, services/sending/limits.py, rules/budgets.py
+    a worker claims it under its budgets services/sending/: delivery/, limits, site_limits; rules/budgets.py
     it is dated and signed               workers/delivery.py; rules/compose with_date, rules/dkim.py
     the gate decides again, as of now    services/sending/delivery/; alteration.py computes the digest again
     the attempt is committed, then made  services/sending/delivery/; smtp/ speaks to the relay or the MX
@@ -29,6 +29,8 @@ Where to look:
     mail that is never answered  services/sending/loop_prevention.py, rules/loop_prevention.py
     suspend, pause, stop         services/control/emergency.py
     what was refused             services/sending/refusals.py: counted, one entry for many
+    what is refused with 429     services/sending/acceptance_limits.py; limit_gauges.py shows what is left
+    a repeated Idempotency-Key   services/sending/idempotency.py
     what came back               services/feedback/: ingest, matching (proof), rates, anomalies
     providers of relays          rules/providers/: one module each (webhook, relay, settings, SPF); sns.py proves SES
     unproved webhooks            services/feedback/provider_webhooks.py, kept_webhooks.py; workers/kept_feedback.py

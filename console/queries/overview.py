@@ -23,7 +23,7 @@ from core.rules.guards import Measure
 from core.rules.policy import Guard, Policy
 from core.services import context
 from core.services.control import rate_windows
-from core.services.sending import limits as sending_limits
+from core.services.sending import limit_gauges
 
 TREND_BINS: Final = 6
 TREND_MINUTES: Final = 10
@@ -61,7 +61,7 @@ def _lines(tx: Transaction, known: Collection[AgentBasics], policy: Policy) -> d
         return {}
     ids = [one.id for one in known]
     boxes = {one.id: [box.id for box in one.boxes] for one in known}
-    sending_limits.prefetch_agents(tx, ids)
+    limit_gauges.prefetch_agents(tx, ids)
     rate_windows.prefetch(tx, ids, window=max(policy.guards.complaints.window, policy.guards.bounces.window))
     read = _Read(
         held=figures.depths(tx.conn, "agent", ids, "pending"),
@@ -83,7 +83,7 @@ class _Read:
 
 
 def _line(tx: Transaction, one: AgentBasics, policy: Policy, read: _Read) -> AgentLine:
-    limits = sending_limits.agent_caps(tx, gate_queries.gate(tx, one.boxes[0].id)) if one.boxes else {}
+    limits = limit_gauges.agent_caps(tx, gate_queries.gate(tx, one.boxes[0].id)) if one.boxes else {}
     hour, day = limits.get("agent_hour"), limits.get("agent_day")
     complaints = share(tx, Measure.COMPLAINTS, policy.guards.complaints, one)
     bounces = share(tx, Measure.BOUNCES, policy.guards.bounces, one)
@@ -145,7 +145,7 @@ def _last(event: events.EventRow | None) -> str:
 
 def budgets(tx: Transaction, mailbox_id: int) -> dict[str, Limit]:
     """Every gauge of a mailbox by its name."""
-    return {limit.name: limit for limit in sending_limits.gauges(tx, gate_queries.gate(tx, mailbox_id))}
+    return {limit.name: limit for limit in limit_gauges.gauges(tx, gate_queries.gate(tx, mailbox_id))}
 
 
 def share(tx: Transaction, measure: Measure, guard: Guard, one: AgentBasics) -> Share:

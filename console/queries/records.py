@@ -20,7 +20,7 @@ from core.model import Limit
 from core.rules import issuance
 from core.rules.issuance import Kind
 from core.services.identity import mailbox_record
-from core.services.sending import limits
+from core.services.sending import site_limits
 
 EVENT_PAGE: Final = 500
 LANE_PAGE: Final = 500
@@ -56,15 +56,15 @@ def all_waiting(tx: Transaction) -> Waiting:
 def all_lanes(tx: Transaction) -> list[Paced]:
     """The deepest first."""
     found = lanes.lanes(tx.conn, now=tx.now, limit=LANE_PAGE)
-    limits.prefetch_sites(tx, [(lane.mailbox_id, lane.site) for lane in found])
+    site_limits.prefetch_sites(tx, [(lane.mailbox_id, lane.site) for lane in found])
     streams = {(gate_queries.gate(tx, lane.mailbox_id).stream_id, lane.site) for lane in found}
-    limits.prefetch_stream_sites(tx, sorted(streams))
+    site_limits.prefetch_stream_sites(tx, sorted(streams))
     return [_paced(tx, lane) for lane in found]
 
 
 def _paced(tx: Transaction, lane: LaneRow) -> Paced:
     box = gate_queries.gate(tx, lane.mailbox_id)
-    bounds = limits.site_bounds(tx, box, lane.site)
+    bounds = site_limits.site_bounds(tx, box, lane.site)
     hours = [bound.cap.room(tx).limit(bound.cap.name) for bound in bounds]
     return Paced(lane, min(bound.per_minute for bound in bounds), min(hours, key=lambda hour: hour.left))
 

@@ -17,7 +17,7 @@ from core.demo.clock import FakeClock
 from core.durations import DAY, HOUR
 from core.model import Mode, Outcome, Reply
 from core.services.control import emergency, rate_windows
-from core.services.sending import delivery, limits
+from core.services.sending import delivery, limit_gauges
 from tests.factories.desk import ALICE, DOMAIN, WIDE, Bench, add_mailbox, make_desk
 
 OK = Reply(Outcome.SENT, 250, "2.0.0", "queued", "dot", "mx.example")
@@ -74,7 +74,9 @@ def test_the_gauge_is_the_gate(store: Store) -> None:
     while claimed := store.transact(lambda tx: delivery.claim(tx, worker=1, limit=1)):
         assert claimed
     line = line_of(store)
-    asked = store.look(lambda tx: {one.name: one for one in limits.gauges(tx, gate_queries.gate(tx, bench.mailbox_id))})
+    asked = store.look(
+        lambda tx: {one.name: one for one in limit_gauges.gauges(tx, gate_queries.gate(tx, bench.mailbox_id))}
+    )
     assert (line.hour, line.day) == (asked["agent_hour"], asked["agent_day"])
     assert line.hour is not None
     assert (line.hour.used, line.hour.cap) == (2, 2)

@@ -14,7 +14,7 @@ from core.model import Mode
 from core.rules.policy import Policy
 from core.services.control import policy as control_policy
 from core.services.identity import mailbox_settings
-from core.services.sending import limits as sending_limits
+from core.services.sending import limit_gauges, site_limits
 from tests.factories.delivery import attempt, claim, settle
 from tests.factories.desk import ADDRESS, DOMAIN, GAIL, WIDE, Bench, add_mailbox, issue, make_desk
 
@@ -79,8 +79,7 @@ def test_the_hour_of_a_stream_at_a_site_is_never_exceeded(store: Store) -> None:
     gone = leave_for(store, 5 * MINUTE)
     assert len(gone) == 15
     waiting = {
-        one.name: one
-        for one in store.look(lambda tx: sending_limits.gauges(tx, gate_queries.gate(tx, first.mailbox_id)))
+        one.name: one for one in store.look(lambda tx: limit_gauges.gauges(tx, gate_queries.gate(tx, first.mailbox_id)))
     }
     assert (waiting["stream_site_hour:one.test"].used, waiting["stream_site_hour:one.test"].cap) == (15, 15)
     times = [at for at, _ in gone + leave_for(store, HOUR, step=MINUTE) + leave_for(store, 8 * MINUTE)]
@@ -126,8 +125,8 @@ def test_a_stream_has_what_policy_says_and_never_less_than_one_mailbox(
     def figures(tx: Any) -> tuple[int, int]:
         box = gate_queries.gate(tx, first.mailbox_id)
         return (
-            sending_limits.stream_site_pace(tx, box, "gmail.com"),
-            sending_limits.stream_site_cap(tx, box, "gmail.com").cap,
+            site_limits.stream_site_pace(tx, box, "gmail.com"),
+            site_limits.stream_site_cap(tx, box, "gmail.com").cap,
         )
 
     assert store.look(figures) == expected

@@ -28,10 +28,10 @@ from core.ids import read_id
 from core.rules.roles import Verb
 from core.services.audit import status
 from core.services.control.read_log import Shown, What
-from core.services.sending import gated_actions, review, token_reach
+from core.services.sending import gated_actions, idempotency, review, token_reach
 from core.services.sending.loop_prevention import parent
 from core.services.sending.prepare import Prepared, Submission, prepare
-from core.services.sending.submit import RunMoved, Submit, note_answer, take_back
+from core.services.sending.submit import RunMoved, Submit, take_back
 from core.services.sending.submit_result import Answer, RecipientAnswer, blocked
 
 Told = dict[int | str, dict[str, Any]]
@@ -118,7 +118,9 @@ class EmailRoutes:
             first, mailbox_id = await self._accept(submission, token)
             answer = await self._settled(first, token, wait)
             if answer is not first:
-                await self._desk.writer.do(lambda tx: note_answer(tx, mailbox_id, key, answer, test=token.test))
+                await self._desk.writer.do(
+                    lambda tx: idempotency.note_answer(tx, mailbox_id, key, answer, test=token.test)
+                )
         finally:
             self._running.discard(running)
         return render(answer, request_id(request))

@@ -22,7 +22,7 @@ from core.rules import roles
 from core.rules.roles import Verb
 from core.services import context
 from core.services.feedback import anomalies
-from core.services.sending import gate, limits
+from core.services.sending import limit_gauges, sender_standing
 from core.services.sending.submit_result import Answer, RecipientAnswer
 from core.services.sending.token_reach import within
 
@@ -188,7 +188,7 @@ def mailbox(tx: Transaction, address: str, *, caller: Caller) -> dict[str, Any]:
         raise NotFound(f"there is no mailbox {address}")
     row = tx.read_unflushed(select(MAILBOX).where(MAILBOX.c.id == box.mailbox_id))[0]
     waits = box.pending_expiry or context.current_policy(tx)[1].oversight.pending_expiry
-    suspended = gate.suspension(box)
+    suspended = sender_standing.suspension(box)
     return {
         "address": box.address,
         "display_name": box.display_name,
@@ -225,7 +225,7 @@ def budgets(tx: Transaction, box: SenderState) -> list[dict[str, Any]]:
             "window_seconds": limit.window,
             "next_refill_at": _when(limit.next_at),
         }
-        for limit in limits.gauges(tx, box)
+        for limit in limit_gauges.gauges(tx, box)
     ]
 
 

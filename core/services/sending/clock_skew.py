@@ -43,7 +43,7 @@ AFTERMATH: Final = 5 * MINUTE
 """How long what was in somebody's hands at the step may still come back with the old hour on it."""
 BATCH_SIZE: Final = 200
 LONGEST_BUDGET: Final = HOUR
-"""Longest a pace or an hour's cap holds a lane back (services/sending/limits.py, Sites.spend)."""
+"""Longest a pace or an hour's cap holds a lane back (services/sending/site_limits.py, Sites.spend)."""
 LONGEST_BACKOFF: Final = delivery.LONGEST_BACKOFF * 3 // 2
 LONGEST_WEBHOOK: Final = webhook_client.LONGEST_WAIT * 6 // 5
 STEPS: Final = 12

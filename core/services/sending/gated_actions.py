@@ -24,7 +24,7 @@ from core.services import context
 from core.services.context import ServiceContext
 from core.services.control import read_log
 from core.services.control.read_log import Shown, What
-from core.services.sending import gate, refusals, review
+from core.services.sending import refusals, review, sender_standing
 from core.services.sending.refusals import Refusal
 from core.services.sending.submit_result import Answer, blocked
 
@@ -76,12 +76,12 @@ def _ask(
     tx: Transaction, action: Action, address: str, target: str, *, token: TokenFacts, ctx: ServiceContext
 ) -> Answer | _Allowed:
     """That the action may be done now, or what the agent is told instead."""
-    alive = gate.require_live_token(tx, token.id)
+    alive = sender_standing.require_live_token(tx, token.id)
     box = gate_queries.gate_by_address(tx.conn, address)
     if box is None:
         # The same as of somebody else's: an agent must not learn which mailboxes there are.
         return blocked("not_your_mailbox", f"{address} does not belong to {alive.agent_name}")
-    refusal = gate.refuse(tx, box, alive, action=action)
+    refusal = sender_standing.refuse(tx, box, alive, action=action)
     if refusal is not None:
         return _refused(tx, box, action, refusal)
     match modes.decide(action, Mode(box.mode)):

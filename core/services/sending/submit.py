@@ -11,21 +11,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import update
-
 from core.db import gate_queries, queue
 from core.db.gate_queries import RunFacts, SenderState, TokenFacts
 from core.db.queue import Slot
-from core.db.tables import Body, Idempotency, Message, Recipient, Review, table
+from core.db.tables import Body, Message, Recipient, Review, table
 from core.db.transaction import Transaction
-from core.durations import DAY
 from core.errors import Forbidden, PostroomError
-from core.events import EmailPending, EmailQueued, EmailSubmitted
+from core.events import EmailPending, EmailQueued, EmailSubmitted, EmailSuppressed
 from core.ids import spell_id
-from core.model import Actor, Block, Execute, Hold, Scope, Status
+from core.model import SYSTEM, Actor, Block, Execute, Hold, Scope, Status
 from core.rules import send_time
 from core.services import context
-from core.services.sending import consent_facts, contacts, gate, limits, refusals, review, run_context
+from core.services.sending import (
+    acceptance_limits,
+    consent_facts,
+    contacts,
+    gate,
+    idempotency,
+    limit_gauges,
+    refusals,
+    review,
+    run_context,
+    sender_standing,
+)
 from core.services.sending.gate import Judged
 from core.services.sending.prepare import Prepared, Target
 from core.services.sending.refusals import Refusal
@@ -36,9 +44,6 @@ MESSAGE: Final = table(Message)
 BODY: Final = table(Body)
 RECIPIENT: Final = table(Recipient)
 REVIEW: Final = table(Review)
-IDEMPOTENCY: Final = table(Idempotency)
-
-KEEP_ANSWERS: Final = DAY
 
 
 class RunMoved(PostroomError):
@@ -75,12 +80,12 @@ class Submit:
 
 def submit(tx: Transaction, prepared: Prepared) -> Answer:
     """Accept, hold, queue, schedule or refuse. Raises `Unauthenticated`, `Invalid` (a reused key, a time)."""
-    earlier = _answered_before(tx, prepared)
+    earlier = idempotency.answered_before(tx, prepared)
     if earlier is not None:
         return earlier
-    token = gate.require_live_token(tx, prepared.token_id)
+    token = sender_standing.require_live_token(tx, prepared.token_id)
     box = gate_queries.gate(tx, prepared.mailbox_id)
-    refusal = gate.refuse(tx, box, token, action=prepared.kind)
+    refusal = sender_standing.refuse(tx, box, token, action=prepared.kind)
     if refusal is not None:
         return _refused(tx, prepared, box, refusal)
     prepared = _timed(tx, prepared)
@@ -92,9 +97,9 @@ def submit(tx: Transaction, prepared: Prepared) -> Answer:
         answer = blocked(judged.verdict.error, judged.verdict.reason, fix=judged.verdict.fix)
         return _refused(tx, prepared, box, answer, recipients=judged.answers(prepared.targets))
     size = len(prepared.rendered)
-    over = limits.refuse_over_quota(tx, box, size=size)
+    over = acceptance_limits.refuse_over_quota(tx, box, size=size)
     if over is None and prepared.send_at is None:
-        over = limits.refuse_over_budget(tx, box, len(judged.open))
+        over = acceptance_limits.refuse_over_budget(tx, box, len(judged.open))
     if over is not None:
         return _refused(tx, prepared, box, over)
     return _accept(tx, prepared, box, run=run, judged=judged, test=token.test)
@@ -116,8 +121,8 @@ def _accept(
 ) -> Answer:
     held = isinstance(judged.verdict, Hold)
     _store(tx, prepared, box, run=run, judged=judged, test=test)
-    limits.charge_acceptance(tx, run, n=len(judged.open))
-    limits.keep(tx, box.agent_id, size=len(prepared.rendered))
+    acceptance_limits.charge_acceptance(tx, run, n=len(judged.open))
+    acceptance_limits.keep(tx, box.agent_id, size=len(prepared.rendered))
     contacts.reserve(tx, judged.first_contacts, agent_id=box.agent_id, message_id=prepared.id)
     if held:
         answer = _hold(tx, prepared, box, judged)
@@ -125,7 +130,7 @@ def _accept(
         answer = _schedule(tx, prepared, box, judged, at=prepared.send_at)
     else:
         answer = _queue(tx, prepared, box, judged)
-    _remember_answer(tx, prepared, answer)
+    idempotency.remember(tx, prepared, answer)
     return answer
 
 
@@ -160,7 +165,13 @@ def _store(tx: Transaction, prepared: Prepared, box: SenderState, *, run: RunFac
             issued=prepared.request_digest.hex(),
         )
     )  # fmt: skip
-    gate.tell_suppressed(tx, prepared, box, judged)
+    for n, (suppression, cause) in judged.suppressions.items():
+        tx.emit(
+            EmailSuppressed(
+                actor=str(SYSTEM), message=prepared.id, mailbox=box.mailbox_id, agent=box.agent_id,
+                stream=box.stream_id, n=n, suppression=suppression, cause=cause,
+            )
+        )  # fmt: skip
 
 
 def _message(
@@ -234,7 +245,7 @@ def _queue(tx: Transaction, prepared: Prepared, box: SenderState, judged: Judged
             ).id
             free.append(Slot(prepared.id, target.n, lane_id, tx.now, charged=False))
     queue.enqueue(tx, free)
-    limits.wait(tx, box, n=len(judged.open))
+    acceptance_limits.wait(tx, box, n=len(judged.open))
     tx.emit(
         EmailQueued(
             actor=str(Actor("agent", box.agent_name)),
@@ -252,7 +263,7 @@ def _queue(tx: Transaction, prepared: Prepared, box: SenderState, judged: Judged
         recipients=judged.answers(prepared.targets),
         message_id=spell_id("m", prepared.id),
         rfc_message_id=prepared.rfc_message_id,
-        departs_at=limits.departs_at(tx, box, judged.open),
+        departs_at=limit_gauges.departs_at(tx, box, judged.open),
         content_class=prepared.content_class.value,
     )
 
@@ -329,37 +340,7 @@ def _refused(
     code, n = answer.error or answer.status, len(prepared.targets)
     refusals.note(tx, box, Refusal(prepared.kind, code, answer.reason or "", recipients=n))
     told = tuple(recipients) or tuple(RecipientAnswer(t.given, answer.status, answer.error) for t in prepared.targets)
-    return gate.with_recipients(answer, told)
-
-
-def _answered_before(tx: Transaction, prepared: Prepared) -> Answer | None:
-    """The first answer to this key, if the body is the same. Another body is refused: it is a bug of the agent."""
-    if prepared.idempotency_key is None:
-        return None
-    return gate.replayed_answer(
-        tx,
-        mailbox_id=prepared.mailbox_id,
-        test=prepared.test,
-        key=prepared.idempotency_key,
-        digest=prepared.repeat_digest,
-    )
-
-
-def _remember_answer(tx: Transaction, prepared: Prepared, answer: Answer) -> None:
-    if prepared.idempotency_key is not None:
-        tx.add(
-            IDEMPOTENCY,
-            {
-                "mailbox_id": prepared.mailbox_id,
-                "test": prepared.test,
-                "key": prepared.idempotency_key,
-                "digest": prepared.repeat_digest,
-                "status": answer.http,
-                "answer": answer.body(),
-                "message_id": prepared.id,
-                "keep_until": tx.now + KEEP_ANSWERS,
-            },
-        )
+    return dataclasses.replace(answer, recipients=told)
 
 
 def take_back(tx: Transaction, message_id: int, *, token: TokenFacts) -> None:
@@ -367,20 +348,10 @@ def take_back(tx: Transaction, message_id: int, *, token: TokenFacts) -> None:
 
     Raises `Unauthenticated`, `Forbidden` (the scope), `NotFound` (another agent's), `Conflict` (it waits no more).
     """
-    alive = gate.require_live_token(tx, token.id)
+    alive = sender_standing.require_live_token(tx, token.id)
     if Scope.SEND.value not in alive.scopes:
         raise Forbidden(
             f"the token lacks the scope {Scope.SEND}", error="insufficient_scope", fix="ask for a token with it"
         )
     owned(tx.conn, message_id, token=alive)
     review.cancel(tx, message_id, actor=Actor("agent", alive.agent_name))
-
-
-def note_answer(tx: Transaction, mailbox_id: int, key: str, answer: Answer, *, test: bool) -> None:
-    """The answer that was given after waiting is the one to give again."""
-    c = IDEMPOTENCY.c
-    tx.write(
-        update(IDEMPOTENCY)
-        .where(c.mailbox_id == mailbox_id, c.test == test, c.key == key)
-        .values(status=answer.http, answer=answer.body())
-    )

@@ -15,7 +15,7 @@ from core.demo.clock import FakeClock
 from core.durations import DAY
 from core.model import DEFAULT_CLASSES, ContentClass, Mode, Outcome, Reply
 from core.rules.policy import Policy
-from core.services.sending import delivery, limits, review
+from core.services.sending import delivery, limit_gauges, review
 from core.services.sending.submit import Submit
 from tests.factories.delivery import NOBODY, OK, attempt, claim, leave, many, number, pass_a_moment, settle
 from tests.factories.desk import ALICE, DOMAIN, WIDE, Bench, make_desk
@@ -31,7 +31,7 @@ def capped(store: Store, cap: int = 10, **more: Any) -> Bench:
 
 def used(desk: Bench) -> int:
     """What a console's gauge shows."""
-    shown = desk.store.look(lambda tx: limits.gauges(tx, gate_queries.gate(tx, desk.mailbox_id)))
+    shown = desk.store.look(lambda tx: limit_gauges.gauges(tx, gate_queries.gate(tx, desk.mailbox_id)))
     return next(limit.used for limit in shown if limit.name == "new_recipients_day")
 
 

@@ -16,11 +16,11 @@ from core.db.counters import EVER
 from core.db.queue import Claimed
 from core.db.tables import InFlight, Lane, Message, Recipient, Review, Run, table
 from core.db.transaction import Transaction
-from core.events import EmailBlocked, EmailPending
+from core.events import EmailBlocked, EmailPending, EmailSuppressed
 from core.model import SYSTEM, Action, Block, Hold, Reason, Status
 from core.rules.gate import GateDecision
 from core.services import context
-from core.services.sending import gate, limits, review
+from core.services.sending import acceptance_limits, gate, gate_facts, review
 from core.services.sending.consent_facts import Consents
 from core.services.sending.delivery import finish, settle
 from core.services.sending.policy_since import NOTHING, asked_since
@@ -107,7 +107,7 @@ class _Gate:
     def _named(self, one: Claimed) -> tuple[int, tuple[str, ...]]:
         """What decides which suppressions concern it."""
         commercial = bool(self._messages[one.message_id].facts.get("commercial"))
-        return one.stream_id, gate.counts_as(one.content_class, commercial=commercial)
+        return one.stream_id, gate_facts.counts_as(one.content_class, commercial=commercial)
 
     def decision(self, one: Claimed) -> GateDecision:
         name = one.message_id, one.lane_id in self._closed
@@ -126,7 +126,13 @@ def _end(tx: Transaction, one: Claimed, block: Block, listed: tuple[int, str] | 
     queue.land(tx, [one])
     finish.finish(tx, one, status=Status.BLOCKED, reason=block.reason)
     if listed is not None:
-        gate.tell_suppressed_recipient(tx, one, suppression=listed[0], cause=listed[1])
+        suppression, cause = listed
+        tx.emit(
+            EmailSuppressed(
+                actor=str(SYSTEM), message=one.message_id, mailbox=one.mailbox_id, agent=one.agent_id,
+                stream=one.stream_id, n=one.n, suppression=suppression, cause=cause,
+            )
+        )  # fmt: skip
         return
     tx.emit(
         EmailBlocked(
@@ -155,7 +161,7 @@ def to_review(tx: Transaction, message_id: int, reasons: Sequence[Reason]) -> No
     tx.write(update(MESSAGE).where(MESSAGE.c.id == message_id).values(status=Status.PENDING.value))
     if message.status == Status.SCHEDULED:
         review.count_scheduled(tx, box, n=-1)
-    limits.wait(tx, box, n=-sum(row.status != Status.SCHEDULED and not row.charged for row in rows))
+    acceptance_limits.wait(tx, box, n=-sum(row.status != Status.SCHEDULED and not row.charged for row in rows))
     expires_at = context.expiry(policy, box.pending_expiry, now=tx.now)
     review.send_back(tx, message_id, box, reasons=reasons, expires_at=expires_at)
     tx.emit(

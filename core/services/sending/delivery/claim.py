@@ -17,7 +17,7 @@ from core.db.queue import Claimed
 from core.db.transaction import Transaction
 from core.durations import FAR_FUTURE, MINUTE
 from core.rules import budgets
-from core.services.sending import limits
+from core.services.sending import acceptance_limits, limits, site_limits
 from core.services.sending.delivery import finish
 from core.services.sending.delivery.leases import LEASE
 
@@ -47,10 +47,10 @@ def _claim_mailbox(tx: Transaction, box: SenderState, *, worker: int, limit: int
     if box.expires_at is not None and box.expires_at <= tx.now:
         _nap(tx, box, until=FAR_FUTURE, waits_for="mailbox expired")
         return []
-    route = limits.RoutePace(tx, box)
+    route = site_limits.RoutePace(tx, box)
     granted = route.grant(asking=limit)
     if granted.n == 0:
-        _nap(tx, box, until=granted.next_at, waits_for=limits.ROUTE_MINUTE)
+        _nap(tx, box, until=granted.next_at, waits_for=site_limits.ROUTE_MINUTE)
         return []
     caps = limits.departure_caps(tx, box)
     rooms = [(cap, cap.room(tx)) for cap in caps]
@@ -75,7 +75,7 @@ def _claim_lanes(tx: Transaction, box: SenderState, *, limit: int, uncharged: in
     due = queue.lanes_due(tx, mailbox_id=box.mailbox_id, limit=min(LANES_A_TURN, limit))
     if not due:
         return []
-    sites = limits.Sites(tx, box, {lane.site for lane in due})
+    sites = site_limits.Sites(tx, box, {lane.site for lane in due})
     # Twice an even share: a lane may use what those before it left over. What it could not, it has in the next claim.
     ids, rows = [lane.id for lane in due], min(queue.LANE_WINDOW, -(-2 * limit // len(due)))
     heads = queue.heads(tx, ids, rows=rows)
@@ -107,7 +107,7 @@ def _charge(tx: Transaction, box: SenderState, caps: Sequence[limits.Cap], slots
         tx.bump("stream", str(box.stream_id), "left_15m", minute=bucket(tx.now, budgets.DAY_BUCKET), n=len(fresh))
     tx.bump("stream", str(box.stream_id), "left_1d", minute=bucket(tx.now, budgets.DAY_MINUTES), n=len(fresh))
     tx.write_keeping_memo(_PAID, [{"b_message": slot.message_id, "b_n": slot.n} for slot in fresh])
-    limits.wait(tx, box, n=-len(fresh))
+    acceptance_limits.wait(tx, box, n=-len(fresh))
 
 
 def _nap(tx: Transaction, box: SenderState, *, until: int, waits_for: str | None) -> None:

@@ -20,7 +20,7 @@ from core.events import EmailUncertain
 from core.model import SYSTEM, ContentClass, Outcome, Reason, Reply, Status
 from core.rules.policy import Policy
 from core.services import context
-from core.services.sending import contacts, limits, review
+from core.services.sending import acceptance_limits, contacts, review
 
 MESSAGE: Final = table(Message)
 RECIPIENT: Final = table(Recipient)
@@ -34,7 +34,7 @@ def close(tx: Transaction, claimed: Sequence[Claimed], status: Status) -> None:
     single = [c for c in claimed if c.recipients == 1]
     tx.write_keeping_memo(_CLOSE, [{"b_id": c.message_id, "b_status": status.value, "b_at": tx.now} for c in single])
     for c in single:
-        limits.keep_no_more(tx, c.agent_id, size=c.size)
+        acceptance_limits.keep_no_more(tx, c.agent_id, size=c.size)
     several: dict[int, list[Claimed]] = {}
     for c in claimed:
         if c.recipients > 1:
@@ -52,7 +52,7 @@ def _close_several(tx: Transaction, claimed: Sequence[Claimed]) -> None:
     values: dict[str, Any] = {"open": row.open - n}
     if values["open"] <= 0:
         values |= {"status": review.end_of(tx, message_id).value, "final_at": tx.now}
-        limits.keep_no_more(tx, claimed[0].agent_id, size=claimed[0].size)
+        acceptance_limits.keep_no_more(tx, claimed[0].agent_id, size=claimed[0].size)
     tx.write(update(MESSAGE).where(MESSAGE.c.id == message_id).values(**values))
 
 

@@ -16,7 +16,7 @@ from core.db.gate_queries import SenderState
 from core.db.tables import Message, Recipient, table
 from core.db.transaction import Transaction
 from core.model import Status
-from core.services.sending import contacts, gate, review
+from core.services.sending import contacts, gate_facts, review
 from core.services.sending.delivery.attempt import to_review
 
 MESSAGE: Final = table(Message)
@@ -47,7 +47,7 @@ def _over_newcomers(tx: Transaction, message_id: int, box: SenderState, *, peopl
     """Take today's places of first-time recipients, or send it before a human where there are none left."""
     wanted = {row.address for row in people if not row.attempts}
     fresh = contacts.strangers(tx, wanted, agent_id=box.agent_id).fresh
-    held, _ = gate.newcomers_hold(tx, box, len(fresh))
+    held, _ = gate_facts.newcomers_hold(tx, box, len(fresh))
     if held:
         to_review(tx, message_id, held)
         return True

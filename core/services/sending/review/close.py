@@ -18,7 +18,7 @@ from core.ids import spell_id
 from core.model import SYSTEM, Actor, Status
 from core.rules.roles import Verb
 from core.services import access, context
-from core.services.sending import contacts, limits
+from core.services.sending import acceptance_limits, contacts
 from core.services.sending.review import items, release
 from core.services.sending.review.items import REVIEW
 
@@ -130,10 +130,10 @@ def end_unsent(tx: Transaction, message_id: int | None, box: SenderState, *, sta
     values: dict[str, Any] = {"open": left}
     if left == 0:
         values |= {"status": end_of(tx, message_id).value, "final_at": tx.now}
-        limits.keep_no_more(tx, message.agent_id, size=message.size)
+        acceptance_limits.keep_no_more(tx, message.agent_id, size=message.size)
     tx.write(update(MESSAGE).where(MESSAGE.c.id == message_id).values(**values))
     outside = (Status.PENDING, Status.SCHEDULED)  # of all lanes: not counted among those that wait in one
-    limits.wait(tx, box, n=-sum(row.status not in outside and not row.charged for row in rows))
+    acceptance_limits.wait(tx, box, n=-sum(row.status not in outside and not row.charged for row in rows))
     _give_back(tx, message, rows)
     release.free_followers(tx, [message_id])
     return len(rows)

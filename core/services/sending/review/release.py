@@ -19,7 +19,7 @@ from core.db.transaction import Transaction
 from core.durations import HOUR
 from core.events import EmailQueued, EmailScheduled
 from core.model import SYSTEM, Action, Actor, Status
-from core.services.sending import limits
+from core.services.sending import acceptance_limits
 from core.services.sending.review import items
 from core.services.sending.review.items import REVIEW
 
@@ -95,7 +95,7 @@ def into_lanes(tx: Transaction, message_id: int, box: SenderState) -> None:
         tx,
         [Slot(message_id, row.n, row.lane_id, due, charged=bool(row.charged)) for row in free],
     )
-    limits.wait(tx, box, n=sum(not row.charged for row in rows))
+    acceptance_limits.wait(tx, box, n=sum(not row.charged for row in rows))
     tx.emit(
         EmailQueued(
             actor=str(SYSTEM), message=message_id, mailbox=box.mailbox_id, agent=box.agent_id, stream=box.stream_id,

@@ -1,0 +1,94 @@
+"""What acceptance refuses with 429, a budget or the quota of kept mail, and the counters of accepted mail behind it.
+
+A message counts as kept from its acceptance until all of it has ended, a recipient as waiting from when it may leave
+until its first claim pays for it.
+"""
+
+from __future__ import annotations
+
+from core.db.counters import EVER
+from core.db.gate_queries import RunFacts, SenderState
+from core.db.transaction import Transaction
+from core.durations import DAY, SECOND
+from core.rules.budgets import Room
+from core.services import context
+from core.services.sending.limits import Cap, departure_caps
+from core.services.sending.submit_result import Answer
+
+
+def refuse_over_budget(tx: Transaction, box: SenderState, n: int) -> Answer | None:
+    """429 where policy says refuse: used, plus accepted and waiting, plus this would exceed a cap."""
+    _, policy = context.current_policy(tx)
+    if policy.budgets.agent.on_exceed != "refuse":
+        return None
+    waiting = tx.total("agent", str(box.agent_id), "waiting", since=EVER)
+    for cap in departure_caps(tx, box):
+        room = cap.room(tx, asking=waiting + n)
+        if room.next_at is not None:
+            return rate_limited(tx, cap, room)
+    return None
+
+
+def rate_limited(tx: Transaction, cap: Cap, room: Room) -> Answer:
+    """The refusal with its limit and when to come back. A cap that never fits says a day."""
+    at = min(room.next_at or tx.now, tx.now + DAY)
+    seconds = max(1, -(-(at - tx.now) // SECOND))
+    gauge = {"name": cap.name, "used": room.used, "cap": room.cap, "window_seconds": cap.window * 60}
+    return Answer(
+        status="rate_limited",
+        http=429,
+        error="rate_limited",
+        reason=f"{cap.name} is exhausted: {room.used} of {room.cap} used in {cap.window // 60} h",
+        fix="wait for retry_after_seconds, or ask governance for a wider limit",
+        limit=gauge,
+        retry_after_seconds=seconds,
+    )
+
+
+def refuse_over_quota(tx: Transaction, box: SenderState, *, size: int) -> Answer | None:
+    """429 while the desk keeps so much of the agent's mail that this one has no room."""
+    _, policy = context.current_policy(tx)
+    agent = str(box.agent_id)
+    for name, unit, asking, cap in (
+        ("kept", "messages", 1, policy.quota.messages),
+        ("kept_kb", "kilobytes", _kilobytes(size), policy.quota.megabytes * 1024),
+    ):
+        used = tx.total("agent", agent, name, since=EVER)
+        if used + asking > cap:
+            return Answer(
+                status="rate_limited",
+                http=429,
+                error="rate_limited",
+                reason=f"{box.agent_name} has {used:,} {unit} held, queued or on their way, {cap:,} are allowed",
+                fix="wait until some are decided or sent, cancel what is no longer needed, or ask governance for more",
+                limit={"name": f"quota_{unit}", "used": used, "cap": cap, "window_seconds": None},
+                retry_after_seconds=60,
+            )
+    return None
+
+
+def keep(tx: Transaction, agent_id: int, *, size: int) -> None:
+    """Count a message that was accepted."""
+    tx.bump("agent", str(agent_id), "kept", minute=EVER)
+    tx.bump("agent", str(agent_id), "kept_kb", minute=EVER, n=_kilobytes(size))
+
+
+def keep_no_more(tx: Transaction, agent_id: int, *, size: int) -> None:
+    """Count it out: all of it has ended."""
+    tx.bump("agent", str(agent_id), "kept", minute=EVER, n=-1)
+    tx.bump("agent", str(agent_id), "kept_kb", minute=EVER, n=-_kilobytes(size))
+
+
+def _kilobytes(size: int) -> int:
+    return -(-size // 1024)
+
+
+def charge_acceptance(tx: Transaction, run: RunFacts, *, n: int) -> None:
+    """Count what acceptance counts, beside first-time recipients (`contacts.reserve`)."""
+    tx.bump("run", str(run.id), "accepted", minute=EVER, n=n)
+
+
+def wait(tx: Transaction, box: SenderState, *, n: int) -> None:
+    """Count recipients that are accepted and free but not paid for yet: what is ahead of the next one."""
+    if n:
+        tx.bump("agent", str(box.agent_id), "waiting", minute=EVER, n=n)

@@ -1,0 +1,177 @@
+"""The facts of a message that the gate's decision is made from: recipients, consent, run, budgets, conversation.
+
+Read from tables and counters, in the form `rules/gate.py` takes; `gate.py` decides on them.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row
+
+from core.db import gate_queries, queue
+from core.db.gate_queries import RunFacts, SenderState
+from core.db.transaction import Transaction
+from core.model import Action, ContentClass, Mode, Reason
+from core.rules import addresses, budgets, modes
+from core.rules.gate import GateInput, GateRecipient, Moment, Standing, Task
+from core.rules.policy import Policy
+from core.services import context
+from core.services.sending import limits, run_context
+from core.services.sending.consent_facts import Consents, asked_for
+from core.services.sending.prepare import Prepared, Target
+from core.services.sending.sender_standing import standing
+
+# --- what the rules are given -----------------------------------------------------------------------------------------
+
+
+def handed_in(
+    tx: Transaction, prepared: Prepared, box: SenderState, *, policy: Policy, run: RunFacts, people: dict[int, str],
+    listed: dict[str, tuple[int, str]],
+) -> GateInput:  # fmt: skip
+    """The facts of a message at acceptance. `people` are its addresses, `listed` those of them that are suppressed."""
+    return gate_input(
+        tx, box, standing(tx, box), Moment.ACCEPTANCE, kind=prepared.kind, content_class=prepared.content_class,
+        classes=prepared.classes, reply_to=prepared.reply_to,
+        recipients=recipients_of(
+            tx, box, prepared.classes, people=people, listed=listed, commercial=prepared.commercial,
+            targets=(run.targets, prepared.run.targets),
+        ),
+        task=run_context.task(run, prepared.run, required=policy.runs.require, missing=policy.runs.missing),
+    )  # fmt: skip
+
+
+def gate_input(
+    tx: Transaction, box: SenderState, stands: Standing, moment: Moment, *, kind: Action,
+    classes: tuple[ContentClass, ...], reply_to: str | None, recipients: tuple[GateRecipient, ...],
+    task: Task | None, content_class: ContentClass | None = None,
+) -> GateInput:  # fmt: skip
+    """The facts that acceptance and departure have in common: all but budgets, which are paid once, and approvals."""
+    _, policy = context.current_policy(tx)
+    return GateInput(
+        moment=moment,
+        standing=stands,
+        mode=modes.decide(kind, Mode(box.mode)),
+        content_class=content_class or classes[0],
+        classes=classes,
+        signed_off=box.classes,
+        held_classes=policy.classes.hold,
+        imprint=bool(box.organisation and box.postal_address),
+        outside=policy.allow_list.outside,
+        reply_to_allowed=reply_to is None or _answers_may_go(box, reply_to),
+        recipients=recipients,
+        task=task,
+    )
+
+
+def recipients_of(
+    tx: Transaction, box: SenderState, classes: tuple[ContentClass, ...], *, people: dict[int, str],
+    listed: dict[str, tuple[int, str]], commercial: bool, targets: tuple[tuple[str, ...], ...],
+    consents: Consents | None = None,
+) -> tuple[GateRecipient, ...]:  # fmt: skip
+    _, policy = context.current_policy(tx)
+    asked = asked_for(classes, commercial=commercial, policy=policy)
+    records = (consents or Consents(tx, people.values())) if asked else None
+    return tuple(
+        GateRecipient(
+            n=n,
+            allowed=addresses.allowed(box.allow, address),
+            on_task=all(run_context.on_task(named, address) for named in targets),
+            suppressed=listed[address][1] if address in listed else None,
+            consent=()
+            if records is None
+            else records.verdicts(address, classes, box=box, policy=policy, commercial=commercial),
+        )
+        for n, address in people.items()
+    )
+
+
+def counts_as(content_class: str, *, commercial: bool) -> tuple[str, ...]:
+    """For which classes a suppression keeps this message away: whoever has left offers gets none under another name."""
+    return (content_class, ContentClass.COLD_OUTREACH) if commercial else (content_class,)
+
+
+def _answers_may_go(box: SenderState, address: str) -> bool:
+    """To the mailbox's own domain, and wherever the mailbox may write to."""
+    return address.rpartition("@")[2] == box.domain or addresses.allowed(box.allow, address)
+
+
+def task_of(message: Row[Any], policy: Policy) -> Task | None:
+    """What the gate asks of the run of a stored message; None for nothing, as of most.
+
+    What it did not say when it was handed in, it cannot now.
+    """
+    required = policy.runs.require
+    said: dict[str, Any] = message.facts
+    unsaid = tuple(name for name in said.get("unsaid", ()) if name in required and not _said_since(message, name))
+    if not (unsaid or said.get("declares_other") or message.targets):
+        return None
+    return Task(
+        run=message.run_key or "the run", purpose=message.purpose, unsaid=unsaid,
+        refuses=policy.runs.missing == "refuse", declares_other=bool(said.get("declares_other")),
+    )  # fmt: skip
+
+
+def _said_since(message: Row[Any], name: str) -> bool:
+    """Whether its run has said it in a later message; an implicit run speaks for nobody else's."""
+    return not message.untraced and bool(getattr(message, name))
+
+
+@functools.lru_cache(maxsize=256)
+def classes_of(own: str, further: tuple[str, ...]) -> tuple[ContentClass, ...]:
+    """All that a stored message is, the class it goes as first."""
+    return tuple(ContentClass(name) for name in dict.fromkeys((own, *further)))
+
+
+# --- budgets that hold, and order -------------------------------------------------------------------------------------
+
+
+def run_hold(tx: Transaction, box: SenderState, run: RunFacts, *, before: int, asking: int) -> list[Reason]:
+    room = budgets.run_hold(before, asking=asking, cap=limits.run_cap(tx, box), confirmed_up_to=run.confirmed_up_to)
+    return [room.hold] if room.hold else []
+
+
+def run_hold_again(tx: Transaction, box: SenderState, message: Row[Any]) -> list[Reason]:
+    """Whether the run's cap, as it is now, would have held it: it may have been lowered since it was accepted.
+
+    A run that has room for all that it had accepted holds nothing, whichever of it was rejected meanwhile.
+    """
+    cap, confirmed = limits.run_cap(tx, box), message.confirmed_up_to
+    said: dict[str, Any] = message.facts
+    if "run_before" not in said or limits.run_accepted(tx, message.run_id) <= max(cap, confirmed or 0):
+        return []
+    room = budgets.run_hold(said["run_before"], asking=said["recipients"], cap=cap, confirmed_up_to=confirmed)
+    return [room.hold] if room.hold else []
+
+
+def newcomers_hold(tx: Transaction, box: SenderState, fresh: int) -> tuple[list[Reason], dict[str, Any] | None]:
+    """First-time recipients beyond the day's allowance: time alone must not let a runaway go on. And its figures."""
+    if not fresh:
+        return [], None
+    room = limits.new_recipient_caps(tx, box).room(tx, asking=fresh)
+    allowed = [one.limit_new_recipients_day for one in gate_queries.agent_mailboxes(tx, box.agent_id)]
+    figures = {"fresh": fresh, "used": room.used, "limits": allowed}
+    if room.next_at is None:
+        return [], figures
+    text = f"{room.used + fresh:,} first-time recipients in 24 h, {room.cap:,} allowed"
+    return [Reason("new_recipients", text)], figures
+
+
+def waits_for(tx: Transaction, prepared: Prepared, open_: Sequence[Target], box: SenderState) -> dict[int, int]:
+    """Within one conversation and recipient nothing overtakes what still waits or is deferred."""
+    if not prepared.threaded:
+        return {}
+    waits = {}
+    for target in open_:
+        earlier = queue.predecessor(
+            tx,
+            mailbox_id=box.mailbox_id,
+            conversation=prepared.conversation,
+            before=prepared.id,
+            address=target.address.normalised,
+        )
+        if earlier is not None:
+            waits[target.n] = earlier
+    return waits

@@ -1,0 +1,69 @@
+"""Idempotency-Key: the first answer to a key is kept for a day and given again, byte for byte, to the same body."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import update
+
+from core.db import gate_queries
+from core.db.tables import Idempotency, table
+from core.db.transaction import Transaction
+from core.durations import DAY
+from core.errors import Conflict, Invalid
+from core.services.sending.prepare import Prepared
+from core.services.sending.submit_result import Answer
+
+IDEMPOTENCY: Final = table(Idempotency)
+KEEP_ANSWERS: Final = DAY
+
+
+def answered_before(tx: Transaction, prepared: Prepared) -> Answer | None:
+    """The first answer to this key again, if the body is the same.
+
+    Raises `Conflict` while it is being given, `Invalid` for another body: that is a bug of the agent.
+    """
+    if prepared.idempotency_key is None:
+        return None
+    row = gate_queries.idempotent_answer(
+        tx, mailbox_id=prepared.mailbox_id, test=prepared.test, key=prepared.idempotency_key
+    )
+    if row is None:
+        return None
+    if bytes(row.digest) != prepared.repeat_digest:
+        raise Invalid(
+            "this Idempotency-Key was used with another body",
+            error="idempotency_mismatch",
+            fix="use a fresh key for a different message",
+        )
+    if row.status is None:
+        raise Conflict("the first request with this key is still running", error="idempotency_in_progress")
+    return Answer(status="replayed", http=row.status, raw=bytes(row.answer))
+
+
+def remember(tx: Transaction, prepared: Prepared, answer: Answer) -> None:
+    """Keep the answer of an accepted message for its key, if it came with one."""
+    if prepared.idempotency_key is not None:
+        tx.add(
+            IDEMPOTENCY,
+            {
+                "mailbox_id": prepared.mailbox_id,
+                "test": prepared.test,
+                "key": prepared.idempotency_key,
+                "digest": prepared.repeat_digest,
+                "status": answer.http,
+                "answer": answer.body(),
+                "message_id": prepared.id,
+                "keep_until": tx.now + KEEP_ANSWERS,
+            },
+        )
+
+
+def note_answer(tx: Transaction, mailbox_id: int, key: str, answer: Answer, *, test: bool) -> None:
+    """The answer that was given after waiting is the one to give again."""
+    c = IDEMPOTENCY.c
+    tx.write(
+        update(IDEMPOTENCY)
+        .where(c.mailbox_id == mailbox_id, c.test == test, c.key == key)
+        .values(status=answer.http, answer=answer.body())
+    )

@@ -1,0 +1,91 @@
+"""Gauges of a mailbox's and an agent's limits, and the estimate of when an accepted message departs.
+
+Both come from the counters and caps that enforce: the gauge is the gate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from sqlalchemy import select
+
+from core.db import gate_queries, queue
+from core.db.counters import EVER, bucket
+from core.db.gate_queries import SenderState
+from core.db.tables import Lane, table
+from core.db.transaction import Transaction
+from core.durations import DAY, MINUTE, SECOND
+from core.model import Limit
+from core.rules import budgets
+from core.rules.budgets import DAY_BUCKET, DAY_MINUTES, HOUR_BUCKET, HOUR_MINUTES
+from core.services.sending.limits import departure_caps, new_recipient_caps
+from core.services.sending.prepare import Target
+from core.services.sending.site_limits import NO_MAILBOX, RoutePace, arrivals, shared_pace, site_bounds, site_pace
+
+LANE: Final = table(Lane)
+
+
+def gauges(tx: Transaction, box: SenderState) -> list[Limit]:
+    """Used, cap, window and next refill of every budget of a mailbox, from the counters that enforce."""
+    caps = [*departure_caps(tx, box), new_recipient_caps(tx, box)]
+    limits = [cap.room(tx).limit(cap.name) for cap in caps]
+    if (route := RoutePace(tx, box).gauge) is not None:
+        limits.append(route)
+    busy = _busy_sites(tx, box.mailbox_id)
+    tats = arrivals(tx, box.mailbox_id, busy) | arrivals(
+        tx, NO_MAILBOX, [shared_pace(box.stream_id, site) for site in busy]
+    )
+    for site in busy:
+        for bound in site_bounds(tx, box, site):
+            limits.append(bound.cap.room(tx).limit(f"{bound.cap.name}:{site}"))
+            ahead = max(0, (tats.get(bound.name) or 0) - tx.now)
+            used = min(bound.per_minute, -(-ahead * bound.per_minute // MINUTE)) if bound.per_minute else 0
+            next_at = (tx.now + ahead) if ahead else None
+            limits.append(Limit(f"{bound.pace}:{site}", used, bound.per_minute, 60, next_at))
+    return limits
+
+
+def _busy_sites(tx: Transaction, mailbox_id: int) -> list[str]:
+    """Sites with something waiting or moving, the fullest first; a mailbox may know thousands."""
+    rows = tx.read_unflushed(
+        select(LANE.c.site)
+        .where(LANE.c.mailbox_id == mailbox_id, (LANE.c.depth > 0) | (LANE.c.in_flight > 0))
+        .order_by(LANE.c.depth.desc())
+        .limit(20)
+    )
+    return list(dict.fromkeys(row.site for row in rows))
+
+
+def agent_caps(tx: Transaction, box: SenderState) -> dict[str, Limit]:
+    """The gauges of an agent by hour and day, as departure would ask them of this mailbox of it."""
+    return {cap.name: cap.room(tx).limit(cap.name) for cap in departure_caps(tx, box) if cap.scope == "agent"}
+
+
+def prefetch_agents(tx: Transaction, agent_ids: Collection[int]) -> None:
+    """Read for a whole table of agents what `agent_caps` will ask one by one."""
+    keys = [str(one) for one in agent_ids]
+    gate_queries.prefetch_mailboxes(tx, agent_ids)
+    tx.prefetch_counters("agent", keys, "left", since=bucket(tx.now, HOUR_BUCKET) - HOUR_MINUTES - HOUR_BUCKET)
+    tx.prefetch_counters("agent", keys, "left_15m", since=bucket(tx.now, DAY_BUCKET) - DAY_MINUTES - DAY_BUCKET)
+
+
+def departs_at(tx: Transaction, box: SenderState, targets: Sequence[Target]) -> int:
+    """An honest estimate of when the last of these leaves: the latest word of every cap and pace that binds."""
+    waiting = tx.total("agent", str(box.agent_id), "waiting", since=EVER)
+    at = max(tx.now, min(box.backoff_until, tx.now + DAY))
+    if waiting > tx.memo(("free", box.mailbox_id), lambda: min(cap.room(tx).left for cap in departure_caps(tx, box))):
+        at = max(
+            budgets.departure(
+                cap.buckets(tx), cap=cap.cap, window_minutes=cap.window, bucket_minutes=cap.width,
+                ahead=max(0, waiting - 1), now=tx.now,
+            )
+            for cap in departure_caps(tx, box)
+        )  # fmt: skip
+    for target in targets:
+        lane = queue.lane_for(tx, mailbox_id=box.mailbox_id, domain=target.address.domain_ascii, site=target.site)
+        ahead = lane.depth + tx.lane(lane.id).depth
+        pace = site_pace(tx, box, target.site)
+        wait = ahead * MINUTE // pace if pace else DAY
+        at = max(at, min(lane.not_before, tx.now + DAY), tx.now) + (wait if wait > SECOND else 0)
+    return at

@@ -1,0 +1,88 @@
+"""Whether an agent may act from a mailbox at all: its token, scope, mode, and what is suspended, paused or stopped.
+
+Looked at before a message's content and recipients, and for actions that send nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from core.db import gate_queries
+from core.db.gate_queries import SenderState, TokenFacts
+from core.db.transaction import Transaction
+from core.errors import Unauthenticated
+from core.model import Action, Block, Mode, Scope
+from core.rules import modes
+from core.rules.gate import Moment, Standing, bar
+from core.services.sending.submit_result import Answer, blocked
+
+
+def require_live_token(tx: Transaction, token_id: int) -> TokenFacts:
+    """The token, looked at again in this transaction: it may have been revoked since the door read it."""
+    token = gate_queries.token(tx, token_id)
+    if token is None or not token.alive(tx.now):
+        raise Unauthenticated("the token is revoked or has expired", fix="ask an operator for a new one: token issue")
+    return token
+
+
+def refuse(tx: Transaction, box: SenderState, token: TokenFacts, *, action: Action) -> Answer | None:
+    """Why this agent may not do this here at all, or None."""
+    if box.agent_id != token.agent_id:
+        return blocked("not_your_mailbox", f"{box.address} does not belong to {token.agent_name}")
+    needed = Scope.READ if action is Action.READ else Scope.SEND
+    lacking = needed.value not in token.scopes
+    mode = modes.decide(action, Mode(box.mode))
+    if lacking and not isinstance(mode, Block):
+        return blocked("insufficient_scope", f"the token lacks the scope {needed}", fix="ask for a token with it")
+    stands = standing(tx, box)
+    if token.run_key is not None:
+        run = gate_queries.run(tx, agent_id=token.agent_id, key=token.run_key)
+        if run is not None and run.closed_at is not None:
+            stands = dataclasses.replace(stands, run_closed=run.key)
+    if action not in (Action.SEND, Action.REPLY):
+        stands = dataclasses.replace(stands, protected=False, stopped=None)
+    barred = bar(stands, Moment.ACCEPTANCE)
+    if barred is not None:
+        return _barred(barred)
+    # A mode that refuses the action is told before a scope that lacks: another token would change nothing.
+    return blocked(mode.error, mode.reason, fix=mode.fix) if isinstance(mode, Block) else None
+
+
+def _barred(barred: Block) -> Answer:
+    """What the agent is told: 403 with the figures, so that its tool shows an error and a person can act on it."""
+    if barred.error != "desk_stopped":
+        return blocked(barred.error, barred.reason, fix=barred.fix)
+    return Answer(
+        status="blocked", http=503, error=barred.error, reason=barred.reason, fix=barred.fix, retry_after_seconds=60
+    )
+
+
+def standing(tx: Transaction, box: SenderState) -> Standing:
+    """How the mailbox, its agent, its stream and the desk stand at this moment; looked at once between two writes."""
+    return tx.memo(("standing", box.mailbox_id), lambda: _standing(tx, box))
+
+
+def _standing(tx: Transaction, box: SenderState) -> Standing:
+    stop = gate_queries.desk(tx)
+    expired = box.expires_at is not None and box.expires_at <= tx.now
+    return Standing(
+        mailbox=box.address,
+        agent=box.agent_name,
+        stream=box.domain,
+        suspended=suspension(box),
+        inactive=box.status if box.status != "active" else "expired" if expired else None,
+        protected=box.protected and box.agent_name not in box.owners,
+        stopped=None if stop.stopped_at is None else str(stop.stop_reason),
+        paused=box.paused_at is not None,
+    )
+
+
+def suspension(box: SenderState) -> str | None:
+    """Why the mailbox's agent may not act, with the figures that led to it; None: it may."""
+    if box.agent_status == "active":
+        return None
+    figures = box.suspend_figures.get("sentence") if box.suspend_figures else None
+    why = box.suspend_reason or "an operator suspended it"
+    return f"{box.agent_name} is {box.agent_status}: {why}" + (
+        f" ({figures})" if figures and figures not in why else ""
+    )

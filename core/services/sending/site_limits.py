@@ -1,0 +1,229 @@
+"""How fast mail leaves: pace and hourly cap towards each site (by mailbox and by stream), pace of a stream's route.
+
+Caps count attempts. A pace is GCRA (`rules/budgets.py`), and its theoretical arrival times are kept in `Pace`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import bindparam, func, select
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from core.db.counters import bucket
+from core.db.gate_queries import SenderState
+from core.db.tables import Mailbox, Pace, table
+from core.db.transaction import Transaction
+from core.durations import HOUR, MINUTE
+from core.model import Limit
+from core.rules import budgets
+from core.rules.budgets import HOUR_BUCKET, HOUR_MINUTES
+from core.services import context
+from core.services.sending.limits import Cap
+
+MAILBOX: Final = table(Mailbox)
+PACE: Final = table(Pace)
+
+NO_MAILBOX: Final = 0
+"""In `Pace`: a pace that all mailboxes of a stream share."""
+ROUTE_MINUTE: Final = "route_minute"
+
+
+def site_cap(tx: Transaction, box: SenderState, site: str) -> Cap:
+    """Attempts an hour of a mailbox at a site."""
+    _, policy = context.current_policy(tx)
+    cap = policy.budgets.of_site(site).hour if box.limit_site_hour is None else box.limit_site_hour
+    return Cap("site_hour", "site", f"{box.mailbox_id}:{site}", "attempts", cap, HOUR_MINUTES, HOUR_BUCKET)
+
+
+def stream_site_cap(tx: Transaction, box: SenderState, site: str) -> Cap:
+    """Attempts an hour of all mailboxes of a stream at a site: policy's, or more where one of them may more."""
+    _, policy = context.current_policy(tx)
+    own, widest = policy.budgets.of_site(site), _widest(tx, box.stream_id)[1]
+    cap = max(own.stream_hour, own.hour, widest)
+    return Cap("stream_site_hour", "stream_site", f"{box.stream_id}:{site}", "attempts", cap, HOUR_MINUTES, HOUR_BUCKET)
+
+
+def site_pace(tx: Transaction, box: SenderState, site: str) -> int:
+    """Messages a minute of a mailbox at a site."""
+    _, policy = context.current_policy(tx)
+    return policy.budgets.of_site(site).minute if box.limit_site_minute is None else box.limit_site_minute
+
+
+def stream_site_pace(tx: Transaction, box: SenderState, site: str) -> int:
+    """Messages a minute of all mailboxes of a stream at a site: policy's, or more where one of them may more."""
+    _, policy = context.current_policy(tx)
+    own = policy.budgets.of_site(site)
+    return max(own.stream_minute, own.minute, _widest(tx, box.stream_id)[0])
+
+
+def _widest(tx: Transaction, stream_id: int) -> tuple[int, int]:
+    """The widest site limits of a minute and an hour that governance has given to a mailbox of this stream; 0: none."""
+
+    def load() -> tuple[int, int]:
+        row = tx.conn.execute(_WIDEST, {"b_stream": stream_id}).one()
+        return row.minute or 0, row.hour or 0
+
+    return tx.cached(("widest", stream_id), load)
+
+
+def prefetch_sites(tx: Transaction, pairs: Collection[tuple[int, str]]) -> None:
+    """Read at once what `site_cap` will be asked for many a mailbox and site."""
+    _prefetch_attempts(tx, "site", [f"{mailbox_id}:{site}" for mailbox_id, site in pairs])
+
+
+def prefetch_stream_sites(tx: Transaction, pairs: Collection[tuple[int, str]]) -> None:
+    """The same for `stream_site_cap`, for many a stream and site."""
+    _prefetch_attempts(tx, "stream_site", [f"{stream_id}:{site}" for stream_id, site in pairs])
+
+
+def _prefetch_attempts(tx: Transaction, scope: str, keys: Collection[str]) -> None:
+    tx.prefetch_counters(scope, keys, "attempts", since=bucket(tx.now, HOUR_BUCKET) - HOUR_MINUTES - HOUR_BUCKET)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """What bounds a site: an hourly cap, and a pace whose arrival time is kept under (`mailbox_id`, `name`)."""
+
+    cap: Cap
+    pace: str
+    per_minute: int
+    mailbox_id: int
+    name: str
+
+
+def site_bounds(tx: Transaction, box: SenderState, site: str) -> tuple[_Bound, _Bound]:
+    """The mailbox's own bound and the one it shares with its stream's others."""
+    stream = stream_site_pace(tx, box, site)
+    return (
+        _Bound(site_cap(tx, box, site), "site_minute", site_pace(tx, box, site), box.mailbox_id, site),
+        _Bound(
+            stream_site_cap(tx, box, site), "stream_site_minute", stream, NO_MAILBOX, shared_pace(box.stream_id, site)
+        ),
+    )
+
+
+def shared_pace(stream_id: int, site: str) -> str:
+    """Under which name `Pace` keeps what all mailboxes of a stream share towards a site."""
+    return f"stream:{stream_id}:{site}"
+
+
+def arrivals(tx: Transaction, mailbox_id: int, sites: Collection[str]) -> dict[str, int]:
+    """GCRA's theoretical arrival times of a mailbox at these sites; none before the first."""
+    rows = tx.read_unflushed(_ARRIVALS, {"b_mailbox": mailbox_id, "b_sites": list(sites)})
+    return {row.site: row.tat for row in rows}
+
+
+class Sites:
+    """The paces and hourly caps of a mailbox's sites for the length of one claim: read at once, written at once.
+
+    Each site is bounded twice: for the mailbox, and for all mailboxes of its stream together.
+    """
+
+    def __init__(self, tx: Transaction, box: SenderState, names: Collection[str]) -> None:
+        self._tx = tx
+        self._box = box
+        prefetch_sites(tx, [(box.mailbox_id, name) for name in names])
+        prefetch_stream_sites(tx, [(box.stream_id, name) for name in names])
+        self._tats = arrivals(tx, box.mailbox_id, names) | arrivals(
+            tx, NO_MAILBOX, [shared_pace(box.stream_id, name) for name in names]
+        )
+        self._moved: dict[tuple[int, str], int] = {}
+
+    def grant(self, site: str, *, asking: int) -> int:
+        """How many may leave towards the site now."""
+        for bound in self._bounds(site):
+            asking = min(asking, bound.cap.room(self._tx).left)
+            asking = self._pace(bound, asking=asking).n
+        return asking
+
+    def spend(self, site: str, n: int) -> tuple[int, str | None]:
+        """Note that `n` leave; returns until when the site's lanes are held back and by what, or (0, None).
+
+        Of several that hold it back the latest; a lane that looks again sooner would look in vain.
+        """
+        now, waits = self._tx.now, []
+        for bound in self._bounds(site):
+            grant = self._pace(bound, asking=n)
+            self._moved[bound.mailbox_id, bound.name] = self._tats[bound.name] = grant.tat
+            if n:
+                bound.cap.charge(self._tx, n)
+            room = bound.cap.room(self._tx)
+            if room.left == 0:
+                waits.append((min(room.next_at or now + MINUTE, now + HOUR), bound.cap.name))
+            elif grant.next_at > now:
+                waits.append((min(grant.next_at, now + HOUR), bound.pace))
+        return max(waits, key=lambda wait: wait[0], default=(0, None))
+
+    def save(self) -> None:
+        values = [
+            {"mailbox_id": mailbox_id, "site": name, "tat": tat}
+            for (mailbox_id, name), tat in sorted(self._moved.items())
+        ]
+        self._tx.write_keeping_memo(_ARRIVE_SQLITE if self._tx.sqlite else _ARRIVE_PG, values)
+
+    def _pace(self, bound: _Bound, *, asking: int) -> budgets.Grant:
+        return budgets.pace(
+            self._tats.get(bound.name), per_minute=bound.per_minute, burst=1, now=self._tx.now, asking=asking
+        )
+
+    def _bounds(self, site: str) -> tuple[_Bound, _Bound]:
+        return site_bounds(self._tx, self._box, site)
+
+
+class RoutePace:
+    """The pace of a stream's route, which all its mailboxes share; without a limit it grants what is asked.
+
+    A relay that takes so many a minute counts everybody's. Sent in bursts of a quarter of a second, so that a fast
+    pace is reached by a worker that looks four times a second; the burst comes off the rate, and no minute has more.
+    """
+
+    def __init__(self, tx: Transaction, box: SenderState) -> None:
+        self._tx = tx
+        self._site = f"route:{box.stream_id}"
+        self._limit = box.minute_messages
+        self._tat = arrivals(tx, NO_MAILBOX, {self._site}).get(self._site) if self._limit is not None else None
+
+    def grant(self, *, asking: int) -> budgets.Grant:
+        limit = self._limit
+        if limit is None:
+            return budgets.Grant(n=asking, tat=0, next_at=self._tx.now)
+        burst = 1 + limit // 240
+        return budgets.pace(self._tat, per_minute=limit - burst + 1, burst=burst, now=self._tx.now, asking=asking)
+
+    def spend(self, n: int) -> None:
+        """Note that `n` leave."""
+        if self._limit is not None and n:
+            self._tat = self.grant(asking=n).tat
+            values = {"mailbox_id": NO_MAILBOX, "site": self._site, "tat": self._tat}
+            self._tx.write_keeping_memo(_ARRIVE_SQLITE if self._tx.sqlite else _ARRIVE_PG, [values])
+
+    @property
+    def gauge(self) -> Limit | None:
+        if self._limit is None:
+            return None
+        ahead = max(0, (self._tat or 0) - self._tx.now)
+        used = min(self._limit, -(-ahead * self._limit // MINUTE))
+        return Limit(ROUTE_MINUTE, used, self._limit, 60, (self._tx.now + ahead) if ahead else None)
+
+
+_WIDEST: Final = select(
+    func.max(MAILBOX.c.limit_site_minute).label("minute"), func.max(MAILBOX.c.limit_site_hour).label("hour")
+).where(MAILBOX.c.stream_id == bindparam("b_stream"), MAILBOX.c.status == "active")
+_ARRIVALS: Final = select(PACE.c.site, PACE.c.tat).where(
+    PACE.c.mailbox_id == bindparam("b_mailbox"), PACE.c.site.in_(bindparam("b_sites", expanding=True))
+)
+
+
+def _arrive(insert: Any) -> Any:
+    statement = insert(PACE)
+    return statement.on_conflict_do_update(
+        index_elements=[PACE.c.mailbox_id, PACE.c.site], set_={"tat": statement.excluded.tat}
+    )
+
+
+_ARRIVE_SQLITE: Final = _arrive(sqlite_insert)
+_ARRIVE_PG: Final = _arrive(pg_insert)
