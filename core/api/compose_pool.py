@@ -17,7 +17,7 @@ import structlog
 
 from core.db.gate_queries import TokenFacts
 from core.errors import Overloaded, TooLarge, Unavailable
-from core.services.sending.prepare import Prepared, Submission
+from core.services.sending.submission import Prepared, Submission
 
 INLINE: Final = 32 * 1024
 """Bytes of a request up to which it is composed in the event loop: the worst of them takes a fifth of a second."""

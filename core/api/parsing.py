@@ -18,7 +18,7 @@ from core.errors import Invalid, TooLarge
 from core.model import Action
 from core.rules.addresses import Address, parse_address, refuse_routes
 from core.services.sending.loop_prevention import Parent
-from core.services.sending.prepare import RunClaim, Submission
+from core.services.sending.submission import RunClaim, Submission
 
 MAX_WAIT: Final = 30
 EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import typer
@@ -21,7 +22,7 @@ from core.rules import addresses
 from core.security import credentials, key_file
 from core.services.audit import mode_evidence, status
 from core.services.identity import mailbox_record, mailboxes, retirement
-from core.services.identity.mailboxes import Filing
+from core.services.identity.mailboxes import Filed, Filing
 from core.services.notify import webhook_client
 
 __all__ = ["app"]
@@ -70,7 +71,7 @@ def request(
     if more and not allow:
         raise Invalid(f"unexpected argument {more[0]!r}", fix="see postroom mailbox request --help")
     named = addresses.parse_address(address)
-    said = prompts.completed(
+    record = prompts.completed(
         seat, named.normalised,
         {
             "agent": agent, "purpose": purpose, "owner": owner, "system_owner": system_owner, "systems": systems,
@@ -79,34 +80,40 @@ def request(
         },
         mode=mode,
     )  # fmt: skip
-    until = said["expires"]
-    url, secret, sealed = _webhook(seat, webhook, named.normalised)
-    filing = Filing(
-        address=named,
-        agent=said["agent"],
-        display_name=display_name,
-        mode=mode,
-        purpose=said["purpose"],
-        owner=said["owner"],
-        system_owner=said["system_owner"],
-        systems=said["systems"],
-        users=said["users"],
-        standing_reason=said["standing_reason"],
-        revoke_when=said["revoke_when"],
-        expires_at=moment(until, now=seat.now) if until else None,
-        stores_or_forwards=stores_or_forwards,
+    hook = _webhook(seat, webhook, named.normalised)
+    filing = replace(
+        _filing(named, record, now=seat.now),
+        mode=mode, display_name=display_name, stores_or_forwards=stores_or_forwards,
         classes=read_classes(classes) or DEFAULT_CLASSES,
-        allow=tuple(listed([said["allow"] or ""])),
         pending_expiry=duration(pending_expiry) if pending_expiry else None,
-        webhook_url=url,
-        webhook_secret=sealed,
-        webhook_events=webhook_events(events),
-    )
-    filed, shown = seat.act(
-        lambda tx, actor: _with_shown(tx, mailboxes.request(tx, filing, actor=actor))
+        webhook_url=hook.url, webhook_secret=hook.sealed, webhook_events=webhook_events(events),
     )  # fmt: skip
+    filed, shown = seat.act(lambda tx, actor: _with_shown(tx, mailboxes.request(tx, filing, actor=actor)))
+    return _requested(seat, filed, shown, secret=hook.secret)
+
+
+def _filing(address: addresses.Address, record: Mapping[str, str | None], *, now: int) -> Filing:
+    """What the record, as completed at the terminal, says of the mailbox."""
+    until = record["expires"]
+    return Filing(
+        address=address,
+        agent=record["agent"],
+        purpose=record["purpose"],
+        owner=record["owner"],
+        system_owner=record["system_owner"],
+        systems=record["systems"],
+        users=record["users"],
+        standing_reason=record["standing_reason"],
+        revoke_when=record["revoke_when"],
+        expires_at=moment(until, now=now) if until else None,
+        allow=tuple(listed([record["allow"] or ""])),
+    )
+
+
+def _requested(seat: CommandContext, filed: Filed, shown: dict[str, Any], *, secret: str | None) -> Output:
+    """Who must sign, what is missing, the webhook's secret, and who does what next."""
     data = shown | {"stuck": filed.stuck} | ({"webhook_secret": secret} if secret else {})
-    lines = [f"Asked for {named.normalised}. It waits for {', '.join(shown['waiting_for'])}."]
+    lines = [f"Asked for {shown['address']}. It waits for {', '.join(shown['waiting_for'])}."]
     lines += [f"Missing in its record: {', '.join(filed.missing)}."] if filed.missing else []
     lines += [f"It can never be signed like this: {filed.stuck}."] if filed.stuck else []
     lines += [f"The webhook's secret, shown this once: {secret}"] if secret else []
@@ -115,18 +122,28 @@ def request(
     return Output(data, "\n".join(lines))
 
 
-def _with_shown(tx: Transaction, filed: mailboxes.Filed) -> tuple[mailboxes.Filed, dict[str, Any]]:
+def _with_shown(tx: Transaction, filed: Filed) -> tuple[Filed, dict[str, Any]]:
     return filed, shown_of(tx, filed.record)
 
 
-def _webhook(seat: CommandContext, url: str | None, address: str) -> tuple[str | None, str | None, bytes | None]:
+@dataclass(frozen=True, slots=True)
+class _Webhook:
+    """Where a mailbox's webhook goes, its secret to be shown once, and the secret as the database keeps it."""
+
+    url: str | None = None
+    secret: str | None = None
+    sealed: bytes | None = None
+
+
+def _webhook(seat: CommandContext, url: str | None, address: str) -> _Webhook:
     if url is None:
-        return None, None, None
+        return _Webhook()
     remark = webhook_client.check_url(url, allow=seat.settings.webhooks.allow)
     if remark:
         seat.note(remark)
     secret = credentials.new_webhook_secret()
-    return url, secret, key_file.load_master_keys(seat.settings).seal(secret.encode(), about=f"webhook:{address}")
+    sealed = key_file.load_master_keys(seat.settings).seal(secret.encode(), about=f"webhook:{address}")
+    return _Webhook(url, secret, sealed)
 
 
 def read_classes(given: Sequence[str] | None) -> tuple[ContentClass, ...]:

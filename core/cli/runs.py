@@ -16,8 +16,8 @@ from core.errors import Conflict, NotFound
 from core.model import plural
 from core.rules.addresses import check_pattern
 from core.services.sending import runs
-from core.services.sending.prepare import RunClaim
 from core.services.sending.runs import RunView
+from core.services.sending.submission import RunClaim
 
 app: Final = group("run", "Runs: open, list, show, confirm, close.")
 

@@ -42,7 +42,8 @@ from core.services.context import ServiceContext
 from core.services.feedback import ingest
 from core.services.sending import delivery, runs
 from core.services.sending.delivery import Settlement
-from core.services.sending.prepare import RunClaim, Submission, prepare
+from core.services.sending.prepare import prepare
+from core.services.sending.submission import RunClaim, Submission
 from core.services.sending.submit import Submit
 from core.settings import MASTER
 from core.workers.scheduler import CHORES, FULL_HAND

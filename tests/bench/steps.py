@@ -33,7 +33,7 @@ from core.rules import compose
 from core.rules.dkim import SigningKey, sign
 from core.security.encryption import new_key_pair
 from core.services.sending import delivery
-from core.services.sending.prepare import Prepared
+from core.services.sending.submission import Prepared
 from core.services.sending.submit import Submit
 from core.smtp import Limits, Parcel, Route, SmtpClient
 from tests.bench.sinks import sink

@@ -30,7 +30,8 @@ from core.services.context import ServiceContext
 from core.services.feedback import suppressions
 from core.services.identity import operators
 from core.services.sending import delivery, policy_replay, review
-from core.services.sending.prepare import Prepared, RunClaim, Submission, prepare
+from core.services.sending.prepare import prepare
+from core.services.sending.submission import Prepared, RunClaim, Submission
 from core.services.sending.submit import submit
 from tests.factories.delivery import attempt, claim, settle
 from tests.factories.desk import ALICE, GAIL, KEYRING

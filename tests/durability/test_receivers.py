@@ -19,7 +19,8 @@ from core.model import Mode, Outcome
 from core.rules.addresses import parse_address
 from core.security.encryption import MasterKeys, new_master_key
 from core.services.sending import delivery
-from core.services.sending.prepare import RunClaim, Submission, prepare
+from core.services.sending.prepare import prepare
+from core.services.sending.submission import RunClaim, Submission
 from core.services.sending.submit import submit
 from core.smtp import SmtpClient, Timeouts
 from core.workers.delivery import DeliveryWorker

@@ -22,7 +22,8 @@ from core.rules.addresses import parse_address
 from core.rules.policy import Policy
 from core.rules.signed_ids import HmacKeys
 from core.services.context import ServiceContext
-from core.services.sending.prepare import Prepared, RunClaim, Submission, prepare
+from core.services.sending.prepare import prepare
+from core.services.sending.submission import Prepared, RunClaim, Submission
 from core.services.sending.submit import RunMoved, submit
 from core.services.sending.submit_result import Answer
 

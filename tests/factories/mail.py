@@ -9,7 +9,8 @@ from core.process import make_house
 from core.rules.addresses import parse_address
 from core.security.credentials import digest
 from core.services.context import ServiceContext
-from core.services.sending.prepare import RunClaim, Submission, prepare
+from core.services.sending.prepare import prepare
+from core.services.sending.submission import RunClaim, Submission
 from core.services.sending.submit import submit
 from core.settings import load
 from tests.cli.cli_runner import ADDRESS, Clerk

@@ -30,7 +30,8 @@ from core.services.audit import status
 from core.services.control.read_log import Shown, What
 from core.services.sending import gated_actions, idempotency, review, token_reach
 from core.services.sending.loop_prevention import parent
-from core.services.sending.prepare import Prepared, Submission, prepare
+from core.services.sending.prepare import prepare
+from core.services.sending.submission import Prepared, Submission
 from core.services.sending.submit import RunMoved, Submit, take_back
 from core.services.sending.submit_result import Answer, RecipientAnswer, blocked
 

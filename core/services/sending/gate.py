@@ -22,8 +22,8 @@ from core.services import context
 from core.services.sending import contacts, gate_facts, limits, run_context
 from core.services.sending.consent_facts import Consents
 from core.services.sending.policy_since import Since
-from core.services.sending.prepare import Prepared, Target
 from core.services.sending.sender_standing import standing
+from core.services.sending.submission import Prepared, Target
 from core.services.sending.submit_result import RecipientAnswer
 
 

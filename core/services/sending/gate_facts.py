@@ -21,8 +21,8 @@ from core.rules.policy import Policy
 from core.services import context
 from core.services.sending import limits, run_context
 from core.services.sending.consent_facts import Consents, asked_for
-from core.services.sending.prepare import Prepared, Target
 from core.services.sending.sender_standing import standing
+from core.services.sending.submission import Prepared, Target
 
 # --- what the rules are given -----------------------------------------------------------------------------------------
 

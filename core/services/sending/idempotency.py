@@ -11,7 +11,7 @@ from core.db.tables import Idempotency, table
 from core.db.transaction import Transaction
 from core.durations import DAY
 from core.errors import Conflict, Invalid
-from core.services.sending.prepare import Prepared
+from core.services.sending.submission import Prepared
 from core.services.sending.submit_result import Answer
 
 IDEMPOTENCY: Final = table(Idempotency)

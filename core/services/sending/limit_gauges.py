@@ -20,8 +20,8 @@ from core.model import Limit
 from core.rules import budgets
 from core.rules.budgets import DAY_BUCKET, DAY_MINUTES, HOUR_BUCKET, HOUR_MINUTES
 from core.services.sending.limits import departure_caps, new_recipient_caps
-from core.services.sending.prepare import Target
 from core.services.sending.site_limits import NO_MAILBOX, RoutePace, arrivals, shared_pace, site_bounds, site_pace
+from core.services.sending.submission import Target
 
 LANE: Final = table(Lane)
 

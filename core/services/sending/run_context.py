@@ -15,17 +15,23 @@ from core.db import gate_queries
 from core.db.gate_queries import RunFacts, TokenFacts
 from core.db.tables import Run, table
 from core.db.transaction import Transaction
+from core.durations import HOUR
 from core.events import RunDeclared
 from core.model import Actor
 from core.rules import addresses
 from core.rules.budgets import HOUR_BUCKET, HOUR_MINUTES
 from core.rules.gate import Task
 from core.services.sending.limits import OPEN_RUNS_HOUR, Cap
-from core.services.sending.prepare import RunClaim, implicit_run
+from core.services.sending.submission import RunClaim
 
 RUN: Final = table(Run)
 RUN_MEMBERS: Final = ("user", "via", "agent_version", "prompt_version", "tools_version", "purpose", "targets")
 """What a run may say of itself; policy can require each."""
+
+
+def implicit_run(token: TokenFacts, now: int) -> str:
+    """The run of mail that names none: one a token and hour, so that there is no way around the run's cap."""
+    return f"implicit:{token.id}:{now // HOUR}"
 
 
 def open_run(tx: Transaction, token: TokenFacts, claim: RunClaim) -> RunFacts:

@@ -24,7 +24,7 @@ from core.rules.roles import Verb
 from core.services import access
 from core.services.context import require_reason
 from core.services.sending import limits, review, run_context
-from core.services.sending.prepare import RunClaim
+from core.services.sending.submission import RunClaim
 
 RUN: Final = table(Run)
 AGENT: Final = table(Agent)

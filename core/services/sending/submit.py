@@ -35,8 +35,8 @@ from core.services.sending import (
     sender_standing,
 )
 from core.services.sending.gate import Judged
-from core.services.sending.prepare import Prepared, Target
 from core.services.sending.refusals import Refusal
+from core.services.sending.submission import Prepared, Target
 from core.services.sending.submit_result import Answer, RecipientAnswer, blocked
 from core.services.sending.token_reach import owned
 

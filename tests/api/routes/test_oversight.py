@@ -21,7 +21,7 @@ from core.demo.clock import FakeClock
 from core.events import Event
 from core.model import Mode
 from core.security.encryption import MasterKeys
-from core.services.sending.prepare import RunClaim
+from core.services.sending.submission import RunClaim
 from tests.api.api_client import JSON, Visitor, opened, problem
 from tests.factories.desk import ADDRESS, DOMAIN, make_desk
 

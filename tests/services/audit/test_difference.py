@@ -20,8 +20,8 @@ from core.rules.policy import Policy
 from core.rules.policy.sections import HeldClasses
 from core.services.audit.difference import Difference, difference
 from core.services.sending import review
-from core.services.sending.prepare import RunClaim
 from core.services.sending.review import Decision
+from core.services.sending.submission import RunClaim
 from tests.factories.desk import ADDRESS, ALICE, WIDE, Bench, make_desk
 
 

@@ -22,7 +22,7 @@ from core.services.audit.trace import Story, trace
 from core.services.identity import tokens
 from core.services.identity.tokens import Grant
 from core.services.sending import delivery, review
-from core.services.sending.prepare import RunClaim
+from core.services.sending.submission import RunClaim
 from tests.factories.desk import ADDRESS, ALICE, DOMAIN, KEYRING, WIDE, Bench, leave, make_desk
 
 OK = Reply(Outcome.SENT, 250, "2.0.0", "queued as 77", "dot", "mx.example")

@@ -12,7 +12,8 @@ from core.db.tables import Body, Message, table
 from core.errors import Forbidden
 from core.model import Action, Mode
 from core.rules.addresses import parse_address
-from core.services.sending.prepare import RunClaim, Submission, prepare
+from core.services.sending.prepare import prepare
+from core.services.sending.submission import RunClaim, Submission
 from tests.factories.delivery import leave
 from tests.factories.desk import ADDRESS, DOMAIN, WIDE, Bench, add_mailbox, issue, make_desk
 

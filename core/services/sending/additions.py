@@ -1,0 +1,62 @@
+"""What the desk adds to an agent's message: its headers, the one-click unsubscribe link, disclosure and footer.
+
+`rules/compose` makes the bytes; this module decides what the mailbox, the policy and the content class call for.
+"""
+
+from __future__ import annotations
+
+from core.db.gate_queries import SenderState
+from core.model import UNSUBSCRIBE_CLASSES, Action, ContentClass, Reason
+from core.rules import compose, signed_ids
+from core.rules.compose import Additions
+from core.rules.policy import Policy
+from core.rules.providers import registry
+from core.services.context import ServiceContext
+
+
+def desk_additions(
+    box: SenderState,
+    policy: Policy,
+    ctx: ServiceContext,
+    *,
+    message_id: int,
+    run_key: str,
+    kind: Action,
+    content_class: ContentClass,
+) -> Additions:
+    """Headers that say whose message it is, and what its recipient must be told."""
+    unsubscribe: str | None = None
+    identity: tuple[str, ...] = ()
+    if content_class in UNSUBSCRIBE_CLASSES:
+        token = signed_ids.unsubscribe_token(message_id, 0, keyring=ctx.keyring)
+        unsubscribe = f"{(box.unsubscribe_url or ctx.public_url).rstrip('/')}/u/{token}"
+        identity = tuple(line for line in (box.organisation, box.postal_address) if line)
+    return Additions(
+        rfc_message_id=signed_ids.message_id(message_id, domain=box.domain, keyring=ctx.keyring),
+        postroom_message_id=signed_ids.trace_header(message_id, keyring=ctx.keyring),
+        agent_id=box.agent_name,
+        run_id=run_key,
+        feedback_id=f"{content_class}:{box.agent_name}:{box.domain}:postroom",
+        orders=registry.orders(),
+        auto_submitted="auto-replied" if kind is Action.REPLY else "auto-generated",
+        list_unsubscribe=unsubscribe,
+        disclosure_header=policy.disclosure.header,
+        footer=_footer(box, policy, ctx, content_class),
+        identity=identity,
+    )
+
+
+def hidden_footer(html: str | None, added: Additions) -> tuple[Reason, ...]:
+    """Whether the HTML keeps from its reader what the desk must say: then a person decides."""
+    must_say = added.footer or added.identity or added.list_unsubscribe
+    why = compose.hidden_by(html) if must_say and html else None
+    if why is None:
+        return ()
+    return (Reason("footer_hidden", f"the HTML may hide the footer from its reader: {why}"),)
+
+
+def _footer(box: SenderState, policy: Policy, ctx: ServiceContext, content_class: ContentClass) -> str | None:
+    """The disclosure as policy words it; None for a class that goes without."""
+    if not policy.disclosure.footer or content_class in policy.disclosure.footer_except:
+        return None
+    return policy.disclosure.footer.format(organisation=box.organisation or ctx.organisation)

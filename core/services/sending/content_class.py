@@ -1,0 +1,110 @@
+"""The content class a message goes as: the declared one, raised by what the message says and whom it reaches.
+
+`rules/classification` decides what raises it; this module gathers the facts: the words a recipient may read, which
+recipients are new to the agent, and which have nothing to do with us.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import select
+
+from core.db.gate_queries import SenderState
+from core.db.store import Store
+from core.db.tables import Contact, table
+from core.errors import Invalid
+from core.model import UNSUBSCRIBE_CLASSES, Action, ContentClass, Reason
+from core.rules import classification, compose, consent, content
+from core.rules.classification import Raised
+from core.rules.policy import Policy
+from core.services.sending import consent_facts
+from core.services.sending.submission import Submission, Target
+
+CONTACT: Final = table(Contact)
+_HIDING: Final = ("none", "hidden", "font-size", "opacity", "\\")
+"""What takes words out of HTML before its reader's eyes: `re<i hidden>x</i>fund`."""
+
+
+def classify(
+    store: Store, submission: Submission, box: SenderState, policy: Policy, targets: Sequence[Target]
+) -> Raised:
+    """The class the agent declared, or the mailbox's first, raised by what the message says and whom it reaches."""
+    offered = [ContentClass(name) for name in box.classes] or [ContentClass.TRANSACTIONAL]
+    default = ContentClass.REPLY if submission.kind is Action.REPLY and ContentClass.REPLY in offered else offered[0]
+    declared, text = submission.content_class or default, _words(submission)
+    pitch = (
+        classification.pitches(f"{submission.subject}\n\n{text}")
+        if len(text) <= classification.LONGEST
+        else ("an unread text",)
+    )
+    people = {target.address.normalised for target in targets}
+    first = strangers = False
+    if pitch or ContentClass.COLD_OUTREACH in offered:
+        c = CONTACT.c
+        rows = store.rows(
+            select(c.address).where(c.agent_id == box.agent_id, c.address.in_(people), c.left_at.is_not(None))
+        )
+        contacted = {row.address for row in rows}
+        first = bool(people - contacted)
+        strangers = bool(pitch) and _strangers(
+            store, box, people, contacted if consent_facts.relates([declared]) else set()
+        )
+    return classification.raise_class(
+        declared,
+        subject=submission.subject,
+        text=text,
+        first_contact=first,
+        mailbox_classes=offered,
+        named=policy.classes.commitment_phrases,
+        invites=compose.invites(submission.attachments),
+        unread=compose.beyond(submission.attachments),
+        pitch=pitch,
+        strangers=strangers,
+        one_click=len(targets) == 1 and bool(box.organisation and box.postal_address),
+    )
+
+
+def refuse_crowds(content_class: ContentClass, targets: Sequence[Target]) -> None:
+    """RFC 8058 one-click unsubscribes one recipient: where it is needed, a message has exactly one.
+
+    Raises `Invalid`.
+    """
+    if content_class in UNSUBSCRIBE_CLASSES and len(targets) != 1:
+        raise Invalid(
+            f"{content_class} needs one-click unsubscribe and so takes exactly one address over to, cc and bcc",
+            fix="submit one message for each recipient",
+            problems=(("to", f"exactly one address for {content_class}"),),
+        )
+
+
+def raised_by(raised: Raised) -> tuple[Reason, ...]:
+    """Why it does not go as the class it was declared as, for whoever reviews it."""
+    return tuple(
+        Reason(cause.rule, f"raised to {cause.content_class}: {', '.join(cause.words) or cause.rule}")
+        for cause in raised.causes
+    )
+
+
+def _strangers(store: Store, box: SenderState, people: set[str], contacted: set[str]) -> bool:
+    """Whether somebody among these has nothing to do with us; asked for the few messages that are commercial."""
+    known = consent_facts.records(store.rows(consent_facts.of(people)))
+    return any(
+        consent.stranger(
+            address=address, contacted=address in contacted, now=store.clock.now(),
+            records=consent_facts.mine(known, address, stream_id=box.stream_id),
+        )
+        for address in people
+    )  # fmt: skip
+
+
+def _words(submission: Submission) -> str:
+    """All that a recipient may read. HTML that can hide words is read a second time as its reader sees it."""
+    html = submission.html or ""
+    words = [compose.reading(submission.text, html)]
+    if html and any(hint in html for hint in _HIDING):
+        words.append(content.plain_text(html))
+    if submission.attachments:
+        words.append(compose.attached(submission.attachments))
+    return "\n\n".join(words)

@@ -1,0 +1,86 @@
+"""The conversation a message belongs to (RFC 5322 3.6.4), and the message it answers.
+
+Messages of one conversation leave in order; it is known by a key made from its first Message-ID.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from sqlalchemy import select
+
+from core.db.gate_queries import SenderState, TokenFacts
+from core.db.store import Store
+from core.db.tables import Message, table
+from core.errors import Invalid, NotFound
+from core.ids import read_id, sha256
+from core.services.sending.loop_prevention import parent
+from core.services.sending.submission import Submission
+
+MESSAGE: Final = table(Message)
+KNOWN_REFERENCES: Final = 20
+"""How far back a References header is followed to find the thread."""
+
+
+def with_message_ids(store: Store, submission: Submission, token: TokenFacts) -> Submission:
+    """The submission with our own ids (`m...`) in its thread replaced by the Message-IDs that recipients know.
+
+    Raises `Invalid` for the id of a message that is not there or not this agent's.
+    """
+    named = (*submission.references, *((submission.in_reply_to,) if submission.in_reply_to else ()))
+    ours = {text for text in named if read_id("m", text) is not None}
+    if not ours:
+        return submission
+    found: dict[str, str] = {}
+    with store.read() as conn:
+        for text in ours:
+            try:
+                found[text] = parent(conn, text, token=token).rfc_message_id
+            except NotFound as error:
+                field = "in_reply_to" if text == submission.in_reply_to else "references"
+                raise Invalid(
+                    f"{field}: {error.reason}",
+                    fix="give the Message-ID of the mail that is answered, or the id of a message of this agent",
+                    problems=((field, error.reason),),
+                ) from error
+    return replace(
+        submission,
+        in_reply_to=found.get(submission.in_reply_to or "", submission.in_reply_to),
+        references=tuple(found.get(text, text) for text in submission.references),
+    )
+
+
+def answered_message(submission: Submission) -> str | None:
+    """The Message-ID of the mail that a reply answers, as far as it names one."""
+    return submission.in_reply_to or (submission.references[-1] if submission.references else None)
+
+
+def find_conversation(store: Store, submission: Submission, box: SenderState) -> int | None:
+    """The key of the thread this belongs to; None: it starts one.
+
+    A thread is followed through our own messages, so that an agent that names only its last mail stays in order.
+    """
+    named = [*submission.references, *((submission.in_reply_to,) if submission.in_reply_to else ())]
+    if not named:
+        return None
+    everything = [f"<{name.strip('<> ')}>" for name in named]
+    spelled = everything[-KNOWN_REFERENCES:]
+    m = MESSAGE.c
+    ours = {
+        row.rfc_message_id: row
+        for row in store.rows(
+            select(m.rfc_message_id, m.conversation).where(
+                m.rfc_message_id.in_(spelled), m.mailbox_id == box.mailbox_id
+            )
+        )
+    }
+    for name in spelled:
+        if name in ours:
+            return int(ours[name].conversation)
+    return conversation_key(everything[0])
+
+
+def conversation_key(root: str) -> int:
+    """A thread's root as 63 bits, to be found by."""
+    return int.from_bytes(sha256(root.encode())[:8], "big") >> 1
