@@ -27,9 +27,9 @@ Name = Annotated[str, typer.Argument(help="The agent's name.")]
 
 
 @command(agent_app, "suspend", example="postroom agent suspend support-bot --reason 'writes to the wrong customers'")
-def suspend(seat: CommandContext, name: Name, reason: Reason) -> Output:
+def suspend(desk: CommandContext, name: Name, reason: Reason) -> Output:
     """No new delivery of this agent starts."""
-    frozen = seat.act(lambda tx, actor: emergency.suspend_agent(tx, name, reason=reason, actor=actor))
+    frozen = desk.act(lambda tx, actor: emergency.suspend_agent(tx, name, reason=reason, actor=actor))
     figures = {"in_flight": frozen.in_flight, "queued": frozen.queued, "pending": frozen.pending}
     return Output(
         {"agent": name, "status": "suspended"} | figures,
@@ -39,18 +39,18 @@ def suspend(seat: CommandContext, name: Name, reason: Reason) -> Output:
 
 
 @command(agent_app, "resume", example="postroom agent resume support-bot --reason 'the prompt is corrected'")
-def resume(seat: CommandContext, name: Name, reason: Reason) -> Output:
+def resume(desk: CommandContext, name: Name, reason: Reason) -> Output:
     """Let it go on. Governance's, and never who suspended it."""
-    seat.act(lambda tx, actor: emergency.resume_agent(tx, name, reason=reason, actor=actor))
+    desk.act(lambda tx, actor: emergency.resume_agent(tx, name, reason=reason, actor=actor))
     return Output({"agent": name, "status": "active"}, f"Resumed {name}.")
 
 
 @command(agent_app, "list", example="postroom agent list")
 def list_agents(
-    seat: CommandContext, after: Annotated[str, typer.Option(help="Go on after this name.")] = ""
+    desk: CommandContext, after: Annotated[str, typer.Option(help="Go on after this name.")] = ""
 ) -> Output:
     """The agents of this desk."""
-    with seat.read() as conn:
+    with desk.read() as conn:
         found = directory.agents(conn, after=after)
     rows = [(one.name, one.status, one.suspended_by, one.suspend_reason) for one in found]
     text = table(
@@ -60,15 +60,15 @@ def list_agents(
 
 
 @command(agent_app, "show", example="postroom agent show support-bot")
-def show(seat: CommandContext, name: Name) -> Output:
+def show(desk: CommandContext, name: Name) -> Output:
     """One agent with its mailboxes and its tokens."""
-    with seat.read() as conn:
+    with desk.read() as conn:
         found = directory.agent(conn, name)
         if found is None:
             raise NotFound(f"there is no agent {name}", fix="postroom agent list shows those there are")
         boxes = directory.mailboxes(conn, agent=name)
         held = directory.tokens(conn, agent=name)
-    now = seat.now
+    now = desk.now
     rows = [
         (
             one.id,
@@ -91,7 +91,7 @@ def show(seat: CommandContext, name: Name) -> Output:
         ]
     )
     data = serializers.agent(found) | {
-        "mailboxes": [serializers.mailbox(box, seat.policy) for box in boxes],
+        "mailboxes": [serializers.mailbox(box, desk.policy) for box in boxes],
         "tokens": [serializers.token(one) for one in held],
     }
     return Output(data, text)
@@ -99,7 +99,7 @@ def show(seat: CommandContext, name: Name) -> Output:
 
 @command(token_app, "issue", example="postroom token issue --agent support-bot --ttl 8h --scopes send,read")
 def issue(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     agent: Annotated[str, typer.Option(help="The agent it is for.")],
     ttl: Annotated[str, typer.Option(metavar="8h", help="How long it lives: 1m to 30d.")] = "8h",
@@ -111,7 +111,7 @@ def issue(
     """Give an agent a token. It is shown this once."""
     grant = Grant(scopes=_scopes(scopes), ttl=duration(ttl), run=run, user=user, test=test)
     minted = credentials.new_agent_token()
-    issued = seat.act(
+    issued = desk.act(
         lambda tx, actor: tokens.issue(tx, agent=agent, grant=grant, token_hash=minted.digest, actor=actor)
     )
     data = {
@@ -125,7 +125,7 @@ def issue(
         "test": test,
     }
     said = f"{minted.secret}\nIt ends {stamp(issued.expires_at)} and is shown this once. Its id is {issued.token}."
-    return Output(data, said + handoff.token(seat, agent, token=minted.secret))
+    return Output(data, said + handoff.token(desk, agent, token=minted.secret))
 
 
 def _scopes(text: str) -> tuple[Scope, ...]:
@@ -137,7 +137,7 @@ def _scopes(text: str) -> tuple[Scope, ...]:
 
 @command(token_app, "delegate", example="POSTROOM_TOKEN=pra_... postroom token delegate --run nightly-7 --scopes send")
 def delegate(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     run: Annotated[
         str | None, typer.Option(metavar="ID", help="The run it is for; its parent's if that has one.")
@@ -152,12 +152,12 @@ def delegate(
     """
     grant = Grant(scopes=_scopes(scopes), ttl=duration(ttl), run=run, user=user)
     digest = credentials.digest(_own_token())
-    with seat.store.read() as conn:
+    with desk.store.read() as conn:
         own = gate_queries.token_by_hash(conn, digest)
     if own is None:
         raise Unauthenticated("no agent has this token", fix="ask governance for one: postroom token issue")
     minted, actor = credentials.new_agent_token(), Actor("agent", own.agent_name)
-    issued = seat.store.transact(
+    issued = desk.store.transact(
         lambda tx: tokens.delegate(tx, parent=own.id, grant=grant, token_hash=minted.digest, actor=actor)
     )
     data = {
@@ -191,27 +191,27 @@ def _own_token() -> str:
 
 @command(token_app, "revoke", example="postroom token revoke 12 --reason 'found in a log'")
 def revoke(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     token: Annotated[int, typer.Argument(metavar="ID", help="The token's id (postroom agent show).")],
     reason: Annotated[str | None, typer.Option(help="Why; it stands in the log.")] = None,
 ) -> Output:
     """End a token and what was delegated from it."""
-    ended = seat.act(lambda tx, actor: tokens.revoke(tx, token=token, actor=actor, reason=reason))
+    ended = desk.act(lambda tx, actor: tokens.revoke(tx, token=token, actor=actor, reason=reason))
     return Output({"id": token, "revoked": ended}, f"Revoked {ended} token{'s' if ended != 1 else ''}.")
 
 
 @command(token_app, "list", example="postroom token list --agent support-bot")
 def list_tokens(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     agent: Annotated[str | None, typer.Option(help="Of this agent only.")] = None,
     before: Annotated[int | None, typer.Option(help="Go on before this id.")] = None,
 ) -> Output:
     """Tokens, the newest first; their secrets are nowhere."""
-    with seat.read() as conn:
+    with desk.read() as conn:
         found = directory.tokens(conn, agent=agent, before=before)
-    now = seat.now
+    now = desk.now
     rows = [
         (one.id, one.agent, ",".join(one.scopes), stamp(one.expires_at), "alive" if one.alive(now) else "ended")
         for one in found

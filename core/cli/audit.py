@@ -42,7 +42,7 @@ class Format(enum.StrEnum):
 
 @command(app, "verify", example="postroom audit verify --json")
 def verify(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     against: Annotated[Path | None, typer.Option(metavar="FILE", help="A checkpoint kept elsewhere.")] = None,
     key: Annotated[str | None, typer.Option(help="The desk's public key, as noted outside of it.")] = None,
@@ -52,11 +52,11 @@ def verify(
     A chain cannot show that all of it was written anew or that its end was cut off; a checkpoint kept elsewhere can.
     """
     if against is not None:
-        return _verify_against(seat, against.read_bytes(), key)
-    with seat.read() as conn:
+        return _verify_against(desk, against.read_bytes(), key)
+    with desk.read() as conn:
         last, _ = audit_log.head(conn)
         if last > MANY:
-            seat.note(f"reading {plural(last, 'entry', 'entries')} ...")
+            desk.note(f"reading {plural(last, 'entry', 'entries')} ...")
         found = audit_log.verify(conn)
     data = {
         "ok": found.ok,
@@ -74,8 +74,8 @@ def verify(
     )
 
 
-def _verify_against(seat: CommandContext, checkpoint: bytes, key: str | None) -> Output:
-    with seat.read() as conn:
+def _verify_against(desk: CommandContext, checkpoint: bytes, key: str | None) -> Output:
+    with desk.read() as conn:
         found = checkpoints.verify_against(conn, checkpoint, key=key)
         last, head = audit_log.head(conn)
     data = found.as_json() | {"events": last, "head": head.hex()}
@@ -87,36 +87,36 @@ def _verify_against(seat: CommandContext, checkpoint: bytes, key: str | None) ->
 
 @command(app, "checkpoint", example="postroom audit checkpoint --out /mnt/elsewhere/postroom.jsonl")
 def checkpoint(
-    seat: CommandContext,
+    desk: CommandContext,
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="A file to append it to as well.")] = None,
 ) -> Output:
     """Sign the head of the log now, and send that where [checkpoints] of postroom.toml says. Exits 1 if a place fails.
 
     Note the key it names outside the desk: `audit verify --against FILE --key KEY` finds a log written anew or cut off.
     """
-    made = _signed(seat)
-    sent = _sent(seat, made, out)
+    made = _signed(desk)
+    sent = _sent(desk, made, out)
     rows = [(one["place"], "taken" if one["ok"] else one["reason"]) for one in sent]
     text = pairs({"entry": made.seq, "head": made.head, "time": stamp(made.at), "key": made.key})
     text += "\n\n" + table(("SENT TO", ""), rows, none="It stays in the desk: name --out FILE, or [checkpoints].")
     return Output(made.as_json() | {"sent": sent}, text, code=0 if all(one["ok"] for one in sent) else 1)
 
 
-def _signed(seat: CommandContext) -> Checkpoint:
-    ring, fresh = key_file.load_master_keys(seat.settings), encryption.new_key_pair("ed25519")
-    return seat.act(lambda tx, actor: checkpoints.sign_head(tx, ring, fresh, actor=actor))
+def _signed(desk: CommandContext) -> Checkpoint:
+    ring, fresh = key_file.load_master_keys(desk.settings), encryption.new_key_pair("ed25519")
+    return desk.act(lambda tx, actor: checkpoints.sign_head(tx, ring, fresh, actor=actor))
 
 
-def _sent(seat: CommandContext, made: Checkpoint, out: Path | None) -> list[dict[str, Any]]:
+def _sent(desk: CommandContext, made: Checkpoint, out: Path | None) -> list[dict[str, Any]]:
     # Whoever only verifies should not wait a second for the channels of people to be imported.
     from core.services.notify.webhook_client import WebhookClient  # noqa: PLC0415
     from core.workers import checkpoints as outside  # noqa: PLC0415
 
     async def send() -> list[dict[str, Any]]:
         async with contextlib.AsyncExitStack() as stack:
-            hooks = WebhookClient(allow=seat.settings.webhooks.allow)
+            hooks = WebhookClient(allow=desk.settings.webhooks.allow)
             stack.push_async_callback(hooks.close)
-            to = outside.places(seat.settings, hooks)
+            to = outside.places(desk.settings, hooks)
             return [one.as_json() for one in await outside.send(made, to)]
 
     if out is not None:
@@ -129,7 +129,7 @@ def _sent(seat: CommandContext, made: Checkpoint, out: Path | None) -> list[dict
 
 @command(app, "bundle", example="postroom audit bundle --from 2026-01-01 --to 2026-02-01 --out january.zip")
 def write_bundle(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     since: Annotated[str, typer.Option("--from", metavar="TIME", help="A date, a time, or 30d: so long ago.")],
     until: Annotated[
@@ -145,12 +145,12 @@ def write_bundle(
     Events, decisions with who and when, modes, policies, figures, the chain and its signatures. With an operator's
     token at hand the log is signed first, so that a signature covers the last entry.
     """
-    first, last = _past(seat, since), _past(seat, until) if until else None
-    seat.shown(Shown(What.EVIDENCE))
-    made = _signed(seat) if stored_token(seat.directory) else None
-    last = last or seat.now
-    with seat.read() as conn:
-        raw = evidence_bundle.bundle(conn, since=first, until=last, now=seat.now, agent=agent, checkpoint=made)
+    first, last = _past(desk, since), _past(desk, until) if until else None
+    desk.shown(Shown(What.EVIDENCE))
+    made = _signed(desk) if stored_token(desk.directory) else None
+    last = last or desk.now
+    with desk.read() as conn:
+        raw = evidence_bundle.bundle(conn, since=first, until=last, now=desk.now, agent=agent, checkpoint=made)
     named = "-".join(["evidence", stamp(first)[:10], stamp(last)[:10], *([agent] if agent else [])])
     file = out or Path(f"{named}.zip")
     if file.exists():
@@ -163,10 +163,10 @@ def write_bundle(
     return Output(data | signed, f"Wrote {file}, SHA-256 {digest}.\nCheck it: python3 verify.py {file}; {hint}.")
 
 
-def _past(seat: CommandContext, text: str) -> int:
+def _past(desk: CommandContext, text: str) -> int:
     """A time, or a duration before now. Raises `Invalid`."""
     with contextlib.suppress(Invalid):
-        return seat.now - duration(text)
+        return desk.now - duration(text)
     return read_stamp(text)
 
 
@@ -175,34 +175,34 @@ def _past(seat: CommandContext, text: str) -> int:
 
 @command(app, "export", example="postroom audit export --format csv --after 1200 > log.csv")
 def export(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     form: Annotated[Format, typer.Option("--format", help="JSON lines or CSV.")] = Format.JSONL,
     after: Annotated[int, typer.Option(min=0, metavar="SEQ", help="Only what came after this entry.")] = 0,
 ) -> None:
     """Write the log to stdout, one event a line, in its order; with --json as one object."""
-    with seat.read() as conn:
+    with desk.read() as conn:
         last, _ = audit_log.head(conn)
-    seat.shown(Shown(What.LOG))  # which is an entry behind those that are shown
-    if seat.as_json:
-        _as_one(seat, after, last)
+    desk.shown(Shown(What.LOG))  # which is an entry behind those that are shown
+    if desk.as_json:
+        _as_one(desk, after, last)
         return
     if form is Format.CSV:
         say("".join(csv_io.written(COLUMNS, [])).rstrip("\n"), exact=piped())
     done = 0
-    with seat.read() as conn:
+    with desk.read() as conn:
         while entries := audit_log.read(conn, after=after, until=last):
             say("\n".join(_line(entry, form) for entry in entries), exact=form is Format.JSONL or piped())
             after = entries[-1].seq
             done += len(entries)
             if done % MANY < len(entries):
-                seat.note(f"{plural(done, 'event')} written")
+                desk.note(f"{plural(done, 'event')} written")
 
 
-def _as_one(seat: CommandContext, after: int, last: int) -> None:
+def _as_one(desk: CommandContext, after: int, last: int) -> None:
     """One line, however long the log: no more than a page of it is held in memory."""
     between = ""
-    with seat.read() as conn:
+    with desk.read() as conn:
         entries = audit_log.read(conn, after=after, until=last)
         sys.stdout.write('{"events":[')
         while entries:

@@ -31,7 +31,7 @@ EVERY: Final = 0.5
 
 @command(app, "backup", example="postroom backup /mnt/elsewhere/postroom-2026-11-29.zip")
 def backup(
-    seat: CommandContext,
+    desk: CommandContext,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file; none is overwritten.")],
     *,
     with_key: Annotated[
@@ -42,9 +42,9 @@ def backup(
 
     Keep master.key elsewhere: without it no DKIM key and no relay password can be opened.
     """
-    said = _Progress(seat)
+    said = _Progress(desk)
     manifest = backups.make(
-        seat.settings, seat.store, file.absolute(), version=metadata.version("postroom"), with_key=with_key,
+        desk.settings, desk.store, file.absolute(), version=metadata.version("postroom"), with_key=with_key,
         progress=said,
     )  # fmt: skip
     data = {"file": str(file), "bytes": file.stat().st_size} | manifest.as_json()
@@ -58,7 +58,7 @@ def backup(
 
 @command(app, "restore", example="postroom restore backup.zip --dir new-desk --master-key /safe/master.key")
 def restore(
-    seat: CommandContext,
+    desk: CommandContext,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What `postroom backup` wrote.")],
     *,
     master_key: Annotated[
@@ -75,15 +75,15 @@ def restore(
     """
     url = schema.driver(database)
     manifest, entries = backups.restore(
-        file, seat.directory, database=url, master_key=master_key, open_store=lambda at: Store(at, clock=SystemClock())
+        file, desk.directory, database=url, master_key=master_key, open_store=lambda at: Store(at, clock=SystemClock())
     )
-    with contextlib.closing(Store(seat.settings.database_url, clock=SystemClock())) as store:
+    with contextlib.closing(Store(desk.settings.database_url, clock=SystemClock())) as store:
         schema.upgrade(store.engine, founding=False)
         store.transact(lambda tx: backups.hold(tx, manifest))
-    where = f"--dir {seat.directory}"
+    where = f"--dir {desk.directory}"
     return Output(
-        {"dir": str(seat.directory), "entries": entries} | manifest.as_json(),
-        f"A desk as of {stamp(manifest.made_at)} in {seat.directory}. Its log is whole ({entries:,} entries).\n"
+        {"dir": str(desk.directory), "entries": entries} | manifest.as_json(),
+        f"A desk as of {stamp(manifest.made_at)} in {desk.directory}. Its log is whole ({entries:,} entries).\n"
         "The desk is stopped. Mail that was queued then may have left since, and would leave again.\n\n"
         f"Next: postroom queue pending {where}, postroom queue cancel what has left, postroom doctor {where},\n"
         f"      postroom serve {where}, and postroom start --reason TEXT {where} by governance or two on call.",
@@ -92,7 +92,7 @@ def restore(
 
 @command(app, "migrate", example="postroom migrate --dry-run")
 def migrate(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run, change nothing.")] = False,
 ) -> Output:
@@ -100,7 +100,7 @@ def migrate(
 
     Back up first: there is no way back but a backup. Refused while a gateway of the old version runs.
     """
-    with contextlib.closing(Store(seat.settings.database_url, clock=SystemClock())) as store:
+    with contextlib.closing(Store(desk.settings.database_url, clock=SystemClock())) as store:
         with store.read() as conn:
             at = schema_revision.version(conn)
             running = gateway_registry.living(conn, now=store.clock.now())
@@ -121,8 +121,8 @@ def migrate(
 class _Progress:
     """How far a copy is, on stderr, when it takes long and a person waits."""
 
-    def __init__(self, seat: CommandContext) -> None:
-        self._shows = not seat.as_json and sys.stderr.isatty()
+    def __init__(self, desk: CommandContext) -> None:
+        self._shows = not desk.as_json and sys.stderr.isatty()
         self._last = time.monotonic()
 
     def __call__(self, done: int, total: int) -> None:

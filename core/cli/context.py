@@ -1,8 +1,8 @@
-"""A place at the desk: what every command that works on one shares.
+"""What every command that works on a desk shares: its settings, its database, who runs it.
 
-A command is a function of a `Seat` that returns what it has to say, as data for programs and as text for people;
-`command` adds `--dir` and `--json` behind every subcommand and prints the one or the other. So no command can forget a
-flag or print a second line, and each acts in a short transaction of its own, with the gateway up or down.
+A command is a function of a `CommandContext`. It returns its result as data for programs and as text for people;
+`command` adds `--dir` and `--json` to every subcommand and prints one or the other. So no command can forget a flag or
+print a second line, and each acts in a short transaction of its own, with the gateway up or down.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ Reason = Annotated[str, typer.Option("--reason", help="Why. It stands in the log
 
 
 class CommandContext:
-    """A place at the desk in `directory`: its settings, its database, and who sits there. All opened when asked for."""
+    """The desk in `directory`: its settings, its database and the operator who runs the command, each opened on demand."""
 
     def __init__(self, directory: Path, *, needs: Verb | Free, as_json: bool = False) -> None:
-        """`needs`: what whoever reads here must be allowed to, or that nobody has to be (core.cli.authorization)."""
+        """`needs`: the verb a reader must be allowed, or why no token is needed (core.cli.authorization)."""
         self.directory = Path(os.path.abspath(directory))  # noqa: PTH100 - resolve() would follow a link that people chose
         self.as_json = as_json
         self._needs = needs
@@ -92,7 +92,7 @@ class CommandContext:
         return bool(os.environ.get(TOKEN))
 
     def act(self, verb: Callable[[Transaction, Actor], T]) -> T:
-        """Run a verb in a transaction of its own, in the name of whoever sits here."""
+        """Run a verb in a transaction of its own, as the operator who runs the command."""
         actor = self.actor
         return self.store.transact(lambda tx: verb(tx, actor))
 
@@ -132,7 +132,7 @@ class CommandContext:
 
     @property
     def interactive(self) -> bool:
-        """Whether somebody sits there who can be asked."""
+        """Whether a person at a terminal can be asked."""
         return not self.as_json and sys.stdin.isatty() and sys.stderr.isatty()
 
     def note(self, text: str) -> None:
@@ -152,7 +152,7 @@ class CommandContext:
 def command(
     app: typer.Typer, name: str, *, example: str
 ) -> Callable[[Callable[..., Output | None]], Callable[..., Output | None]]:
-    """Register a function of a seat as a command; its parameters after the seat are the command's.
+    """Register a function as a command; its parameters after the `CommandContext` are options and arguments.
 
     One that has no place in the table of `core.cli.authorization` cannot be registered.
     """
@@ -164,8 +164,8 @@ def command(
 
         def run(**given: Any) -> None:
             directory, as_json = given.pop("directory"), given.pop("as_json")
-            with contextlib.closing(CommandContext(directory, needs=needs, as_json=as_json)) as seat:
-                said = function(seat, **given)
+            with contextlib.closing(CommandContext(directory, needs=needs, as_json=as_json)) as desk:
+                said = function(desk, **given)
             if said is not None:
                 output.say(output.dump(said.data) if as_json else said.text, exact=as_json)
                 for line in said.refused:

@@ -20,13 +20,13 @@ SUFFIX: Final = ".md"
 
 @command(app, "docs", example="postroom docs ses")
 def docs(
-    seat: CommandContext,
+    desk: CommandContext,
     name: Annotated[
         str | None, typer.Argument(metavar="[NAME]", help="A page; all of them are listed without.")
     ] = None,
 ) -> Output:
     """Read a page of the documentation: providers, setting up. Needs no desk."""
-    del seat
+    del desk
     found = pages()
     if name is None:
         listed = [(one, *_head(page)) for one, page in found.items()]

@@ -22,9 +22,9 @@ app: Final = typer.Typer()
 
 
 @command(app, "doctor", example="postroom doctor --dir desk")
-def doctor(seat: CommandContext) -> Output:
+def doctor(desk: CommandContext) -> Output:
     """What is missing before real mail can leave: DNS, keys, routes, feedback, clock, disk. Exits 1 if something is."""
-    found = list(_findings(seat))
+    found = list(_findings(desk))
     worst = [one for one in found if one.grade is Grade.FAIL]
     warned = sum(one.grade is Grade.WARN for one in found)
     data: dict[str, Any] = {
@@ -41,28 +41,28 @@ def doctor(seat: CommandContext) -> Output:
     return Output(data, "\n".join([head, *told, "", summary]), code=1 if worst else 0)
 
 
-def _findings(seat: CommandContext) -> Iterator[Finding]:
-    yield from machine.files(seat)
-    yield from machine.disk(seat)
-    yield from machine.configuration(seat)
+def _findings(desk: CommandContext) -> Iterator[Finding]:
+    yield from machine.files(desk)
+    yield from machine.disk(desk)
+    yield from machine.configuration(desk)
     try:
-        stored = streams.stored(seat)
+        stored = streams.stored(desk)
     except PostroomError as error:
         yield Finding(Grade.FAIL, "database", "", str(error), "postroom serve brings it to this version")
         return
     yield Finding(Grade.OK, "database", "", "it answers and is of this version")
-    yield from database.development(seat)
-    yield from database.handed_over(seat)
-    yield from database.log_holds(seat)
-    yield from database.clock(seat)
-    yield from database.workers(seat)
-    yield from database.unproved(seat)
-    yield from database.notified(seat)
-    yield from identities.records(seat)
+    yield from database.development(desk)
+    yield from database.handed_over(desk)
+    yield from database.log_holds(desk)
+    yield from database.clock(desk)
+    yield from database.workers(desk)
+    yield from database.unproved(desk)
+    yield from database.notified(desk)
+    yield from identities.records(desk)
     if not stored:
         yield Finding(Grade.WARN, "stream", "", "there is none", "postroom stream add DOMAIN --relay smtp://HOST:PORT")
     for stream in stored:
         yield from streams.state(stream)
-        yield from streams.records(seat, stream)
-        yield routes.route(seat, stream)
-        yield from streams.terms(seat, stream)
+        yield from streams.records(desk, stream)
+        yield routes.route(desk, stream)
+        yield from streams.terms(desk, stream)

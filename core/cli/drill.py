@@ -60,7 +60,7 @@ class Result:
 
 @command(app, "drill", example="postroom drill support-bot")
 def drill(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     agent: Annotated[str, typer.Argument(help="The agent whose revocation is exercised.")],
     url: Annotated[
@@ -73,21 +73,21 @@ def drill(
 
     The agent is cut off until it has its fresh token, which is shown this once. Governance's.
     """
-    with seat.read() as conn:
-        planned = drills.plan(conn, agent, now=seat.now)
-        known = drills.gateways(conn, now=seat.now)
-    if not yes and not seat.as_json and sys.stdin.isatty():
+    with desk.read() as conn:
+        planned = drills.plan(conn, agent, now=desk.now)
+        known = drills.gateways(conn, now=desk.now)
+    if not yes and not desk.as_json and sys.stdin.isatty():
         _confirm(agent, planned)
     result = Result()
     _reach(result, [*(url or ()), *_urls(known, result)])
-    started = seat.act(lambda tx, actor: drills.start(tx, agent, mint=credentials.new_agent_token, actor=actor))
+    started = desk.act(lambda tx, actor: drills.start(tx, agent, mint=credentials.new_agent_token, actor=actor))
     try:
         _must_open(result, started)
     except BaseException:
-        seat.act(lambda tx, actor: drills.abandon(tx, started, actor=actor))
+        desk.act(lambda tx, actor: drills.abandon(tx, started, actor=actor))
         raise
-    _exercise(seat, started, result)
-    return _said(seat, started, planned, result)
+    _exercise(desk, started, result)
+    return _said(desk, started, planned, result)
 
 
 def _confirm(agent: str, planned: Plan) -> None:
@@ -169,17 +169,17 @@ def _must_open(result: Result, started: Drill) -> None:
 # --- the drill ----------------------------------------------------------------------------------------------------
 
 
-def _exercise(seat: CommandContext, started: Drill, result: Result) -> None:
+def _exercise(desk: CommandContext, started: Drill, result: Result) -> None:
     """Revoke, try, look at the keys; then restore and record, whatever happened before."""
-    result.revoked = seat.act(lambda tx, actor: drills.revoke(tx, started, actor=actor))
+    result.revoked = desk.act(lambda tx, actor: drills.revoke(tx, started, actor=actor))
     at = time.monotonic()
     try:
         _must_be_refused(result, started, since=at)
-        _look_again(seat, started, result)
-        _look_at_keys(seat, started, result)
+        _look_again(desk, started, result)
+        _look_at_keys(desk, started, result)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the agent has no token now
         result.failures.append(f"the drill broke off: {type(error).__name__}: {error}")
-    _restore(seat, started, result)
+    _restore(desk, started, result)
     outcome = Outcome(
         failures=tuple(result.failures),
         revoked=tuple(one.id for one in result.revoked),
@@ -190,7 +190,7 @@ def _exercise(seat: CommandContext, started: Drill, result: Result) -> None:
         restored=tuple(one.token for one in result.fresh),
     )
     try:
-        seat.act(lambda tx, actor: drills.finish(tx, started, outcome, actor=actor))
+        desk.act(lambda tx, actor: drills.finish(tx, started, outcome, actor=actor))
     except PostroomError as error:  # the fresh tokens must still be shown: nobody can ask for them again
         result.failures.append(f"the result is not recorded: {error}")
 
@@ -213,25 +213,25 @@ def _must_be_refused(result: Result, started: Drill, *, since: float) -> None:
         result.closed_ms = round((time.monotonic() - since) * 1_000)
 
 
-def _look_again(seat: CommandContext, started: Drill, result: Result) -> None:
+def _look_again(desk: CommandContext, started: Drill, result: Result) -> None:
     """The agent's own tokens, whose secrets nobody here has, as the gate looks them up."""
     ids = [*(one.id for one in result.revoked), *(probe.token for probe in started.probes)]
-    found = seat.look(lambda tx: drills.still_open(tx, ids))
+    found = desk.look(lambda tx: drills.still_open(tx, ids))
     result.failures += [f"token {number} is still in force" for number in found]
 
 
-def _look_at_keys(seat: CommandContext, started: Drill, result: Result) -> None:
+def _look_at_keys(desk: CommandContext, started: Drill, result: Result) -> None:
     """What removing each stream's DKIM records would do, and what DNS publishes now."""
     try:
-        configs = SenderConfigs(seat.store, key_file.load_master_keys(seat.settings))
+        configs = SenderConfigs(desk.store, key_file.load_master_keys(desk.settings))
         for stream_id, domain in started.streams:
             outfit = configs.of(stream_id)
             signers = [
                 Signer(key.selector, key.algorithm, lambda digest, key=key: key.sign(digest).signature)  # type: ignore[misc]  # a loop's lambda
                 for key in outfit.keys
             ]
-            wanted = published(seat, domain).records
-            with seat.read() as conn:
+            wanted = published(desk, domain).records
+            with desk.read() as conn:
                 facts = streams.show(conn, domain)
             found = key_removal.removal(
                 domain, signers=signers, records=[Record(one.name, one.value) for one in wanted]
@@ -261,9 +261,9 @@ _ANSWERS: Final = {
 }
 
 
-def _restore(seat: CommandContext, started: Drill, result: Result) -> None:
+def _restore(desk: CommandContext, started: Drill, result: Result) -> None:
     try:
-        result.fresh = seat.act(
+        result.fresh = desk.act(
             lambda tx, actor: drills.restore(tx, started, result.revoked, mint=credentials.new_agent_token, actor=actor)
         )
     except PostroomError as error:
@@ -283,13 +283,13 @@ def _restore(seat: CommandContext, started: Drill, result: Result) -> None:
 # --- the answer ---------------------------------------------------------------------------------------------------
 
 
-def _said(seat: CommandContext, started: Drill, planned: Plan, result: Result) -> Output:
+def _said(desk: CommandContext, started: Drill, planned: Plan, result: Result) -> Output:
     passed = not result.failures
     data: dict[str, Any] = {
         "agent": started.agent.name,
         "passed": passed,
         "failures": result.failures,
-        "at": stamp(seat.now),
+        "at": stamp(desk.now),
         "revoked": [one.id for one in result.revoked],
         "tried": [{"token": one.stands_for, "probe": one.token} for one in started.probes],
         "gateways": result.gateways,

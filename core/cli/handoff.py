@@ -10,48 +10,48 @@ from core.db import directory
 from core.model import Role
 
 
-def stream(seat: CommandContext, domain: str) -> str:
+def stream(desk: CommandContext, domain: str) -> str:
     """After a stream: the request for its first identity."""
-    with seat.read() as conn:
+    with desk.read() as conn:
         who = next_steps.requester(directory.operators(conn))
-    return f"\n\n{next_steps.ask(seat.directory, who, domain)}" if who else ""
+    return f"\n\n{next_steps.ask(desk.directory, who, domain)}" if who else ""
 
 
-def request(seat: CommandContext, shown: dict[str, Any]) -> list[str]:
+def request(desk: CommandContext, shown: dict[str, Any]) -> list[str]:
     """After a request, or a signature without a token: who signs next, or who gives the agent its token."""
-    with seat.read() as conn:
+    with desk.read() as conn:
         known = directory.operators(conn)
     if shown["status"] == "active":
-        step = next_steps.issue(seat.directory, shown["agent"], known)
+        step = next_steps.issue(desk.directory, shown["agent"], known)
     else:
-        step = next_steps.sign(seat.directory, shown, known)
+        step = next_steps.sign(desk.directory, shown, known)
     return ["", step] if step else []
 
 
-def signature(seat: CommandContext, shown: dict[str, Any], *, wanted: bool) -> list[str]:
+def signature(desk: CommandContext, shown: dict[str, Any], *, wanted: bool) -> list[str]:
     """After a signature: the next one, or the agent's token and its first message. `wanted`: a token was asked for."""
     if "token" not in shown:
         late = [f"No token yet: {shown['address']} still waits for a signature."] if wanted else []
-        return late + request(seat, shown)
-    with seat.read() as conn:
+        return late + request(desk, shown)
+    with desk.read() as conn:
         reviewer = next_steps.holder(directory.operators(conn), Role.REVIEWER)
     told = f"The token of {shown['agent']}, shown this once: {shown['token']}\nIt ends {shown['token_expires_at']}."
     steps = next_steps.send(
-        seat.directory, seat.settings, sender=shown["address"], allow=shown["allow"], token=shown["token"],
+        desk.directory, desk.settings, sender=shown["address"], allow=shown["allow"], token=shown["token"],
         reviewer=reviewer,
     )  # fmt: skip
     return [told, "", steps]
 
 
-def token(seat: CommandContext, agent: str, *, token: str) -> str:
+def token(desk: CommandContext, agent: str, *, token: str) -> str:
     """After an agent's first token: its first message."""
-    with seat.read() as conn:
+    with desk.read() as conn:
         boxes = directory.mailboxes(conn, agent=agent, status="active")
         reviewer = next_steps.holder(directory.operators(conn), Role.REVIEWER)
         earlier = directory.tokens(conn, agent=agent)
     if len(earlier) > 1 or not boxes:
         return ""
     steps = next_steps.send(
-        seat.directory, seat.settings, sender=boxes[0].address, allow=boxes[0].allow, token=token, reviewer=reviewer
+        desk.directory, desk.settings, sender=boxes[0].address, allow=boxes[0].allow, token=token, reviewer=reviewer
     )
     return f"\n\n{steps}"

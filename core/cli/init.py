@@ -86,7 +86,7 @@ class FirstStream:
     "\n  postroom init --dev --dir trial",
 )  # fmt: skip
 def init(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     more: Annotated[list[str] | None, typer.Argument(metavar="[NAME:ROLE,ROLE]...", help="Further operators.")] = None,
     operator: Annotated[
@@ -127,29 +127,29 @@ def init(
     if dev:
         if named or stream or relay or direct or notify:
             raise Invalid("--dev makes one person and one stream to loopback", fix="leave the other options out")
-        return _for_development(seat, database=migrate.driver(database), organisation=organisation)
+        return _for_development(desk, database=migrate.driver(database), organisation=organisation)
     if ca_file is not None and not ca_file.is_file():
         raise Invalid(f"there is no file {ca_file}", fix="name the PEM file of the relay's authority")
-    first = _first_stream(seat, stream, relay, direct=direct, provider=provider, spf=spf, from_stdin=password_stdin)
+    first = _first_stream(desk, stream, relay, direct=direct, provider=provider, spf=spf, from_stdin=password_stdin)
     made, minted = founding.founders(named or USUAL)
-    policy = founding.policy(notify or _asked_for_channels(seat))
+    policy = founding.policy(notify or _asked_for_channels(desk))
     base = migrate.driver(database)
     text = founding.toml(
         database=base, ca_file=ca_file and ca_file.absolute(), name="PROD", organisation=organisation,
         mail_host=mail_host, public_url=public_url,
     )  # fmt: skip
-    files = founding.token_files(seat.directory, minted) if token_files else {}
-    files |= {seat.directory / POLICY: policy}
+    files = founding.token_files(desk.directory, minted) if token_files else {}
+    files |= {desk.directory / POLICY: policy}
     first_policy = policies.parse(policy)
-    public = _made(seat, base, text, lambda tx, ring: _found(tx, made, first, first_policy, ring), files=files)
-    return _said(seat, made, minted, first, public=public, in_files=token_files, told=bool(first_policy.notify.urls))
+    public = _made(desk, base, text, lambda tx, ring: _found(tx, made, first, first_policy, ring), files=files)
+    return _said(desk, made, minted, first, public=public, in_files=token_files, told=bool(first_policy.notify.urls))
 
 
-def _asked_for_channels(seat: CommandContext) -> list[str]:
+def _asked_for_channels(desk: CommandContext) -> list[str]:
     """What a person at a terminal answers; a program is not asked, and `doctor` says what is open."""
-    if not seat.interactive:
+    if not desk.interactive:
         return []
-    seat.note("Somebody must hear when an agent is suspended: a chat, a pager, a mailbox.")
+    desk.note("Somebody must hear when an agent is suspended: a chat, a pager, a mailbox.")
     question = "Apprise URL, such as slack://... or mailto://... (empty: nobody yet)"
     return str(typer.prompt(question, default="", show_default=False, err=True)).split()
 
@@ -163,10 +163,10 @@ def _found(tx: Transaction, made: list[Founder], first: FirstStream | None, poli
 Making = Callable[[Transaction, MasterKeys], Any]
 
 
-def _made(seat: CommandContext, database: str | None, text: str, verb: Making, *, files: Mapping[Path, str]) -> str:
+def _made(desk: CommandContext, database: str | None, text: str, verb: Making, *, files: Mapping[Path, str]) -> str:
     """Make the desk by this verb; returns the public key of its checkpoints."""
     with (
-        founding.files(seat.directory, database=database, text=text, more=files) as settings,
+        founding.files(desk.directory, database=database, text=text, more=files) as settings,
         contextlib.closing(Store(settings.database_url, clock=SystemClock())) as store,
     ):
         migrate.upgrade(store.engine)
@@ -180,7 +180,7 @@ def _made(seat: CommandContext, database: str | None, text: str, verb: Making, *
 
 
 def _first_stream(
-    seat: CommandContext,
+    desk: CommandContext,
     domain: str | None,
     relay: str | None,
     *,
@@ -197,43 +197,43 @@ def _first_stream(
     if bool(relay) == direct:
         raise Invalid("a stream leaves by one way", fix="name --relay smtp://USER@HOST:587, or --direct")
     named = streams.subdomain(domain)
-    route, password = streams_cli.parted(seat, relay or "direct", from_stdin=from_stdin)
+    route, password = streams_cli.parted(desk, relay or "direct", from_stdin=from_stdin)
     way = Route.parse(route)
-    if way.username and password is None and seat.interactive:
+    if way.username and password is None and desk.interactive:
         password = typer.prompt(f"Password of {way.username} at {way.host}", hide_input=True, err=True)
     whose = provider or registry.of_host(way.host)
     return FirstStream(
-        named, route, password, whose, spf or (None if from_stdin else streams_cli.asked_for_spf(seat, route, whose))
+        named, route, password, whose, spf or (None if from_stdin else streams_cli.asked_for_spf(desk, route, whose))
     )
 
 
-def _zone_file(seat: CommandContext, domain: str) -> Path:
+def _zone_file(desk: CommandContext, domain: str) -> Path:
     """Leave the records to publish beside the desk's other files."""
-    file = seat.directory / f"{domain}.zone"
-    file.write_text(stream_dns.zone_text(stream_dns.published(seat, domain)) + "\n")
+    file = desk.directory / f"{domain}.zone"
+    file.write_text(stream_dns.zone_text(stream_dns.published(desk, domain)) + "\n")
     return file
 
 
-def _tried(seat: CommandContext, domain: str) -> Finding:
+def _tried(desk: CommandContext, domain: str) -> Finding:
     """What the relay says to everything but a recipient, now and not with the first mail."""
-    with seat.store.read() as conn:
+    with desk.store.read() as conn:
         facts = streams.show(conn, domain)
-    return routes.route(seat, facts)
+    return routes.route(desk, facts)
 
 
 # --- what is said -------------------------------------------------------------------------------------------------
 
 
 def _said(
-    seat: CommandContext, made: list[Founder], minted: dict[str, NewSecret], first: FirstStream | None, *, public: str,
+    desk: CommandContext, made: list[Founder], minted: dict[str, NewSecret], first: FirstStream | None, *, public: str,
     in_files: bool, told: bool,
 ) -> Output:  # fmt: skip
     listed = [
         {"name": one.name, "roles": [role for role in Role if role in one.roles], "token": minted[one.name].secret}
         for one in made
     ]
-    data: dict[str, Any] = {"dir": str(seat.directory), "operators": listed, "checkpoint_key": public}
-    place = near(seat.directory)
+    data: dict[str, Any] = {"dir": str(desk.directory), "operators": listed, "checkpoint_key": public}
+    place = near(desk.directory)
     opening = (
         f"A desk in {place}. Each person's token waits in {next_steps.TOKENS}/NAME there: hand it over, then delete it."
         if in_files
@@ -243,7 +243,7 @@ def _said(
         (
             one["name"],
             ",".join(str(role) for role in one["roles"]),
-            near(next_steps.token_file(seat.directory, str(one["name"]))) if in_files else one["token"],
+            near(next_steps.token_file(desk.directory, str(one["name"]))) if in_files else one["token"],
         )
         for one in listed
     ]
@@ -255,7 +255,7 @@ def _said(
         else "Nobody is told of a suspension yet: name a channel in [notify] urls of policy.toml."
     )
     if first is not None:
-        file, tried = _zone_file(seat, first.domain), _tried(seat, first.domain)
+        file, tried = _zone_file(desk, first.domain), _tried(desk, first.domain)
         mark = {Grade.OK: "The route works", Grade.WARN: "The route", Grade.FAIL: "The route fails"}[tried.grade]
         parts.append(
             f"{mark}: {tried.text}" + (f"\n  {tried.fix}" if tried.fix else "")
@@ -265,27 +265,27 @@ def _said(
             "stream": first.domain, "zone_file": str(file),
             "route": {"grade": tried.grade, "text": tried.text, "fix": tried.fix or None},
         }  # fmt: skip
-    parts.append(_next(seat, first))
+    parts.append(_next(desk, first))
     return Output(data, "\n\n".join(parts))
 
 
-def _next(seat: CommandContext, first: FirstStream | None) -> str:
-    with seat.store.read() as conn:
+def _next(desk: CommandContext, first: FirstStream | None) -> str:
+    with desk.store.read() as conn:
         known = directory.operators(conn)
     if first is None:
         who = next_steps.holder(known, Role.DELIVERABILITY) or "an operator who is deliverability"
         return next_steps.step(
-            seat.directory, who, "add a sending subdomain of yours and its relay",
+            desk.directory, who, "add a sending subdomain of yours and its relay",
             "stream", "add", "support-bot.example.com", "--relay", "smtp://USER@HOST:587",
         )  # fmt: skip
     asker = next_steps.requester(known)
-    return next_steps.ask(seat.directory, asker or "an operator who will not sign", first.domain)
+    return next_steps.ask(desk.directory, asker or "an operator who will not sign", first.domain)
 
 
 # --- one person's desk --------------------------------------------------------------------------------------------
 
 
-def _for_development(seat: CommandContext, *, database: str | None, organisation: str) -> Output:
+def _for_development(desk: CommandContext, *, database: str | None, organisation: str) -> Output:
     """One person, one agent, one mailbox, one token, and a receiver on loopback that keeps what is sent."""
     listen, relay = f"127.0.0.1:{_free_port(DEV_LISTEN)}", f"smtp://127.0.0.1:{_free_port(DEV_RELAY)}"
     text = founding.toml(
@@ -308,13 +308,13 @@ def _for_development(seat: CommandContext, *, database: str | None, organisation
             policy=policies.parse(policies.DEFAULT_TOML),
         )  # fmt: skip
 
-    public = _made(seat, database, text, found, files={seat.directory / OWN_TOKEN: f"{own.secret}\n"})
-    return _said_for_development(seat, name, own, agent, public=public)
+    public = _made(desk, database, text, found, files={desk.directory / OWN_TOKEN: f"{own.secret}\n"})
+    return _said_for_development(desk, name, own, agent, public=public)
 
 
-def _said_for_development(seat: CommandContext, name: str, own: NewSecret, agent: NewSecret, *, public: str) -> Output:
-    settings: Settings = seat.settings
-    here = seat.directory
+def _said_for_development(desk: CommandContext, name: str, own: NewSecret, agent: NewSecret, *, public: str) -> Output:
+    settings: Settings = desk.settings
+    here = desk.directory
     call = {"sender": DEV_ADDRESS, "to": "jane@example.com", "token": agent.secret}
     data = {
         "dir": str(here), "development": True, "operators": [{"name": name, "roles": [

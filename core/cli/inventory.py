@@ -27,7 +27,7 @@ class Form(enum.StrEnum):
 
 @command(app, "inventory", example="postroom inventory --format csv > identities.csv")
 def show(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     form: Annotated[
         Form | None,
@@ -36,9 +36,9 @@ def show(
     ended: Annotated[bool, typer.Option("--ended", help="Those that were vetoed or retired as well.")] = False,
 ) -> Output | None:
     """Every non-human identity: owner, reviewers, credentials and their age, last use, last drill, findings."""
-    now = seat.now
-    with seat.read() as conn:
-        if form is Form.CSV and not seat.as_json:
+    now = desk.now
+    with desk.read() as conn:
+        if form is Form.CSV and not desk.as_json:
             for line in inventory.csv_lines(inventory.everything(conn, now=now, ended=ended), now=now):
                 say(line.rstrip("\n"), exact=piped())
             return None
@@ -47,7 +47,7 @@ def show(
         "identities": [inventory.as_json(one, now=now) for one in found],
         "generated_at": stamp(now),
     }
-    if form is Form.JSON and not seat.as_json:
+    if form is Form.JSON and not desk.as_json:
         say(dump(data), exact=True)
         return None
     return Output(data, _as_text(found))

@@ -26,21 +26,21 @@ Figure = Annotated[int | None, typer.Option(min=0)]
 
 
 @command(app, "mode", example="postroom mailbox mode help@support-bot.acme.com gated_all --reason 'odd replies'")
-def mode(seat: CommandContext, address: Address, mode: Annotated[Mode, typer.Argument()], reason: Reason) -> Output:
+def mode(desk: CommandContext, address: Address, mode: Annotated[Mode, typer.Argument()], reason: Reason) -> Output:
     """Lower a mode as far as you like, or raise it one rung, with policy's pause between two raises."""
-    record = seat.act(lambda tx, actor: mailbox_settings.change_mode(tx, address, mode, reason=reason, actor=actor))
-    pause = seat.policy.oversight.minimum_time_on_rung
-    following = modes.raise_from(record.raised_at, pause, now=seat.now)
+    record = desk.act(lambda tx, actor: mailbox_settings.change_mode(tx, address, mode, reason=reason, actor=actor))
+    pause = desk.policy.oversight.minimum_time_on_rung
+    following = modes.raise_from(record.raised_at, pause, now=desk.now)
     until = f" It may be raised again from {stamp(following)} on." if following else ""
     return Output(
-        serializers.mailbox(record, seat.policy) | {"raise_from": serializers.when(following)},
+        serializers.mailbox(record, desk.policy) | {"raise_from": serializers.when(following)},
         f"{record.address} is {record.mode}.{until}",
     )
 
 
 @command(app, "limits", example="postroom mailbox limits help@support-bot.acme.com --day 200 --reason 'a good month'")
 def limits(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     address: Address,
     reason: Reason,
@@ -63,9 +63,9 @@ def limits(
     given = {name: figure for name, figure in named.items() if figure is not None}
     if not given:
         raise Invalid("no limit is named", fix="such as --day 200")
-    record = _change(seat, address, Change(limits=given), reason)
+    record = _change(desk, address, Change(limits=given), reason)
     return Output(
-        serializers.mailbox(record, seat.policy),
+        serializers.mailbox(record, desk.policy),
         f"{record.address}: " + ", ".join(f"{k} {v:,}" for k, v in given.items()),
     )
 
@@ -74,22 +74,22 @@ def limits(
     app, "allow", example="postroom mailbox allow help@support-bot.acme.com acme.com '*.acme.com' --reason 'inside'"
 )
 def allow(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     address: Address,
     patterns: Annotated[list[str], typer.Argument(metavar="PATTERN...", help="jane@x.com, x.com, *.x.com, *")],
     reason: Reason,
 ) -> Output:
     """Set whom a mailbox may write to; the whole list, as it shall be."""
-    record = _change(seat, address, Change(allow=listed(patterns)), reason)
-    return Output(serializers.mailbox(record, seat.policy), f"{record.address} may write to {', '.join(record.allow)}.")
+    record = _change(desk, address, Change(allow=listed(patterns)), reason)
+    return Output(serializers.mailbox(record, desk.policy), f"{record.address} may write to {', '.join(record.allow)}.")
 
 
 @command(
     app, "classes", example="postroom mailbox classes help@support-bot.acme.com transactional,reply --reason 'less'"
 )
 def classes(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     address: Address,
     classes: Annotated[str, typer.Argument(metavar="C,...", help=", ".join(ContentClass))],
@@ -99,13 +99,13 @@ def classes(
     names = listed([classes])
     if unknown := [name for name in names if name not in {*ContentClass}]:
         raise Invalid(f"no such class: {', '.join(unknown)}", fix=f"the classes are {', '.join(ContentClass)}")
-    record = _change(seat, address, Change(classes=[ContentClass(name) for name in names]), reason)
-    return Output(serializers.mailbox(record, seat.policy), f"{record.address} sends {', '.join(record.classes)}.")
+    record = _change(desk, address, Change(classes=[ContentClass(name) for name in names]), reason)
+    return Output(serializers.mailbox(record, desk.policy), f"{record.address} sends {', '.join(record.classes)}.")
 
 
 @command(app, "webhook", example="postroom mailbox webhook help@support-bot.acme.com https://acme.com/hooks/mail")
 def webhook(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     address: Address,
     url: Annotated[
@@ -122,34 +122,34 @@ def webhook(
     """
     wanted = webhook_events(events)
     if url == "events":
-        record = seat.act(
+        record = desk.act(
             lambda tx, actor: mailbox_settings.change_webhook_events(tx, address, wanted, reason=reason, actor=actor)
         )
-        return Output(serializers.mailbox(record, seat.policy), f"{record.address} is told of {_named(record)}.")
+        return Output(serializers.mailbox(record, desk.policy), f"{record.address} is told of {_named(record)}.")
     if url == "off":
-        record = seat.act(
+        record = desk.act(
             lambda tx, actor: mailbox_settings.change_webhook(
                 tx, address, url=None, secret=None, reason=reason, actor=actor
             )
         )
-        return Output(serializers.mailbox(record, seat.policy), f"{record.address} has no webhook.")
+        return Output(serializers.mailbox(record, desk.policy), f"{record.address} has no webhook.")
     secret = credentials.new_webhook_secret()
-    sealed = key_file.load_master_keys(seat.settings).seal(secret.encode(), about=f"webhook:{address.strip().lower()}")
+    sealed = key_file.load_master_keys(desk.settings).seal(secret.encode(), about=f"webhook:{address.strip().lower()}")
     if url == "rotate":
-        record = seat.act(
+        record = desk.act(
             lambda tx, actor: mailbox_settings.rotate_secret(tx, address, secret=sealed, reason=reason, actor=actor)
         )
     else:
-        remark = webhook_client.check_url(url, allow=seat.settings.webhooks.allow)
+        remark = webhook_client.check_url(url, allow=desk.settings.webhooks.allow)
         if remark:
-            seat.note(remark)
-        record = seat.act(
+            desk.note(remark)
+        record = desk.act(
             lambda tx, actor: mailbox_settings.change_webhook(
                 tx, address, url=url, secret=sealed, reason=reason, actor=actor, events=wanted
             )
         )
     return Output(
-        serializers.mailbox(record, seat.policy) | {"webhook_secret": secret},
+        serializers.mailbox(record, desk.policy) | {"webhook_secret": secret},
         f"The webhook's secret, shown this once: {secret}",
     )
 
@@ -164,5 +164,5 @@ def _named(record: MailboxRecord) -> str:
     return "every event" if record.webhook_events is None else ", ".join(record.webhook_events)
 
 
-def _change(seat: CommandContext, address: str, change: Change, reason: str) -> MailboxRecord:
-    return seat.act(lambda tx, actor: mailbox_settings.change_limits(tx, address, change, reason=reason, actor=actor))
+def _change(desk: CommandContext, address: str, change: Change, reason: str) -> MailboxRecord:
+    return desk.act(lambda tx, actor: mailbox_settings.change_limits(tx, address, change, reason=reason, actor=actor))

@@ -39,7 +39,7 @@ __all__ = ["app"]
     "--expires 90d --allow example.com",
 )
 def request(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     address: Address,
     more: Annotated[list[str] | None, typer.Argument(metavar="[PATTERN]...", help="Further --allow patterns.")] = None,
@@ -72,7 +72,7 @@ def request(
         raise Invalid(f"unexpected argument {more[0]!r}", fix="see postroom mailbox request --help")
     named = addresses.parse_address(address)
     record = prompts.completed(
-        seat, named.normalised,
+        desk, named.normalised,
         {
             "agent": agent, "purpose": purpose, "owner": owner, "system_owner": system_owner, "systems": systems,
             "users": users, "revoke_when": revoke_when, "expires": expires, "standing_reason": standing_reason,
@@ -80,16 +80,16 @@ def request(
         },
         mode=mode,
     )  # fmt: skip
-    hook = _webhook(seat, webhook, named.normalised)
+    hook = _webhook(desk, webhook, named.normalised)
     filing = replace(
-        _filing(named, record, now=seat.now),
+        _filing(named, record, now=desk.now),
         mode=mode, display_name=display_name, stores_or_forwards=stores_or_forwards,
         classes=read_classes(classes) or DEFAULT_CLASSES,
         pending_expiry=duration(pending_expiry) if pending_expiry else None,
         webhook_url=hook.url, webhook_secret=hook.sealed, webhook_events=webhook_events(events),
     )  # fmt: skip
-    filed, shown = seat.act(lambda tx, actor: _with_shown(tx, mailboxes.request(tx, filing, actor=actor)))
-    return _requested(seat, filed, shown, secret=hook.secret)
+    filed, shown = desk.act(lambda tx, actor: _with_shown(tx, mailboxes.request(tx, filing, actor=actor)))
+    return _requested(desk, filed, shown, secret=hook.secret)
 
 
 def _filing(address: addresses.Address, record: Mapping[str, str | None], *, now: int) -> Filing:
@@ -110,7 +110,7 @@ def _filing(address: addresses.Address, record: Mapping[str, str | None], *, now
     )
 
 
-def _requested(seat: CommandContext, filed: Filed, shown: dict[str, Any], *, secret: str | None) -> Output:
+def _requested(desk: CommandContext, filed: Filed, shown: dict[str, Any], *, secret: str | None) -> Output:
     """Who must sign, what is missing, the webhook's secret, and who does what next."""
     data = shown | {"stuck": filed.stuck} | ({"webhook_secret": secret} if secret else {})
     lines = [f"Asked for {shown['address']}. It waits for {', '.join(shown['waiting_for'])}."]
@@ -118,7 +118,7 @@ def _requested(seat: CommandContext, filed: Filed, shown: dict[str, Any], *, sec
     lines += [f"It can never be signed like this: {filed.stuck}."] if filed.stuck else []
     lines += [f"The webhook's secret, shown this once: {secret}"] if secret else []
     if not filed.missing and not filed.stuck:
-        lines += handoff.request(seat, shown)
+        lines += handoff.request(desk, shown)
     return Output(data, "\n".join(lines))
 
 
@@ -135,14 +135,14 @@ class _Webhook:
     sealed: bytes | None = None
 
 
-def _webhook(seat: CommandContext, url: str | None, address: str) -> _Webhook:
+def _webhook(desk: CommandContext, url: str | None, address: str) -> _Webhook:
     if url is None:
         return _Webhook()
-    remark = webhook_client.check_url(url, allow=seat.settings.webhooks.allow)
+    remark = webhook_client.check_url(url, allow=desk.settings.webhooks.allow)
     if remark:
-        seat.note(remark)
+        desk.note(remark)
     secret = credentials.new_webhook_secret()
-    sealed = key_file.load_master_keys(seat.settings).seal(secret.encode(), about=f"webhook:{address}")
+    sealed = key_file.load_master_keys(desk.settings).seal(secret.encode(), about=f"webhook:{address}")
     return _Webhook(url, secret, sealed)
 
 
@@ -160,22 +160,22 @@ def read_classes(given: Sequence[str] | None) -> tuple[ContentClass, ...]:
 
 @command(app, "renew", example="postroom mailbox renew help@support-bot.acme.com --expires 90d --reason 'goes on'")
 def renew(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     address: Address,
     expires: Annotated[str, typer.Option(metavar="90d", help="When it ends now: a duration or a date.")],
     reason: Reason,
 ) -> Output:
     """Move the end of a living identity."""
-    until = moment(expires, now=seat.now)
-    record = seat.act(lambda tx, actor: mailboxes.renew(tx, address, expires_at=until, reason=reason, actor=actor))
-    return Output(serializers.mailbox(record, seat.policy), f"{record.address} ends {stamp(until)}.")
+    until = moment(expires, now=desk.now)
+    record = desk.act(lambda tx, actor: mailboxes.renew(tx, address, expires_at=until, reason=reason, actor=actor))
+    return Output(serializers.mailbox(record, desk.policy), f"{record.address} ends {stamp(until)}.")
 
 
 @command(app, "retire", example="postroom mailbox retire help@support-bot.acme.com --reason 'replaced by tickets-bot'")
-def retire(seat: CommandContext, address: Address, reason: Reason) -> Output:
+def retire(desk: CommandContext, address: Address, reason: Reason) -> Output:
     """End an identity for good and cancel what it has waiting."""
-    cancelled = seat.act(lambda tx, actor: retirement.retire(tx, address, reason=reason, actor=actor))
+    cancelled = desk.act(lambda tx, actor: retirement.retire(tx, address, reason=reason, actor=actor))
     return Output(
         {"address": address, "status": "retired", "cancelled": cancelled},
         f"{address} is retired; cancelled: {plural(cancelled, 'waiting action')}. The gateway ends what is left.",
@@ -187,32 +187,32 @@ def retire(seat: CommandContext, address: Address, reason: Reason) -> Output:
 
 @command(app, "list", example="postroom mailbox list --status requested")
 def list_mailboxes(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     agent: Annotated[str | None, typer.Option(help="Of this agent only.")] = None,
     status: Annotated[str | None, typer.Option(help="requested, active, vetoed or retired.")] = None,
     after: Annotated[str, typer.Option(help="Go on after this address.")] = "",
 ) -> Output:
     """Identities and requests for them."""
-    with seat.read() as conn:
+    with desk.read() as conn:
         found = directory.mailboxes(conn, after=after, agent=agent, status=status)
     rows = [
         (one.address, one.agent, one.status, one.mode, one.owner, stamp(one.expires_at) if one.expires_at else None)
         for one in found
     ]
     text = table(("ADDRESS", "AGENT", "STATUS", "MODE", "OWNER", "ENDS"), rows, none="no mailboxes yet")
-    return Output({"mailboxes": [serializers.mailbox(one, seat.policy) for one in found]}, text)
+    return Output({"mailboxes": [serializers.mailbox(one, desk.policy) for one in found]}, text)
 
 
 @command(app, "show", example="postroom mailbox show help@support-bot.acme.com")
-def show(seat: CommandContext, address: Address) -> Output:
+def show(desk: CommandContext, address: Address) -> Output:
     """One identity: its whole record, who signed it, who must still, and what is left of its budgets."""
 
     def read(tx: Transaction) -> dict[str, Any]:
         record = mailbox_record.found(tx, address)
         return shown_of(tx, record) | {"budgets": status.budgets(tx, gate_queries.gate(tx, record.id))}
 
-    shown = seat.look(read)
+    shown = desk.look(read)
     signed = [
         f"{one['kind']}: {'yes' if one['approved'] else 'no'} from {one['operator']}{_of(one, shown)}{_against(one)}"
         for one in shown["signoffs"]
@@ -235,7 +235,7 @@ def _against(signed: Mapping[str, Any]) -> str:
 
 
 @command(app, "evidence", example="postroom mailbox evidence help@support-bot.acme.com")
-def show_evidence(seat: CommandContext, address: Address) -> Output:
+def show_evidence(desk: CommandContext, address: Address) -> Output:
     """Thirty days of figures, and what they say for and against each rung of the ladder."""
-    found = seat.look(lambda tx: mode_evidence.evidence(tx, address.strip().lower()))
+    found = desk.look(lambda tx: mode_evidence.evidence(tx, address.strip().lower()))
     return Output(found.as_json(), plain(found.text()))

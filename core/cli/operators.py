@@ -22,13 +22,13 @@ Name = Annotated[str, typer.Argument(help="The operator's name.")]
 
 @command(app, "add", example="postroom operator add bob --role reviewer --role oncall")
 def add(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     name: Name,
     role: Annotated[list[str], typer.Option("--role", metavar="R", help="A role; may be repeated, or with commas.")],
 ) -> Output:
     """Add a person, as admin. They claim a token themselves, and governance confirms its fingerprint."""
-    added = seat.act(lambda tx, actor: operators.add(tx, name=name, roles=listed(role), actor=actor))
+    added = desk.act(lambda tx, actor: operators.add(tx, name=name, roles=listed(role), actor=actor))
     return Output(
         serializers.operator(added),
         f"Added {added.name}, who can do nothing yet.\n"
@@ -39,16 +39,16 @@ def add(
 
 @command(app, "claim", example="postroom operator claim bob")
 def claim(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     name: Name,
     keep: Annotated[bool, typer.Option("--keep", help="Let the keyring of the OS keep the token.")] = False,
 ) -> Output:
     """Make a token of your own, shown this once. It opens nothing before governance has confirmed its fingerprint."""
     minted = credentials.new_operator_token()
-    person = seat.store.transact(lambda tx: operators.claim(tx, name=name, token_hash=minted.digest))
+    person = desk.store.transact(lambda tx: operators.claim(tx, name=name, token_hash=minted.digest))
     if keep:
-        store_token(seat.directory, minted.secret)
+        store_token(desk.directory, minted.secret)
     fingerprint = credentials.fingerprint(minted.digest)
     return Output(
         {"name": person.name, "token": minted.secret, "fingerprint": fingerprint,
@@ -63,19 +63,19 @@ def claim(
 
 @command(app, "confirm", example="postroom operator confirm bob --fingerprint K7QX-2MBD-9F4T")
 def confirm(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     name: Name,
     fingerprint: Annotated[str, typer.Option(help="As the person reads it out, not as anybody else passes it on.")],
 ) -> Output:
     """Let a person's token and roles count, as governance: you have heard the fingerprint from them."""
-    person = seat.act(lambda tx, actor: operators.confirm(tx, name=name, fingerprint=fingerprint, actor=actor))
+    person = desk.act(lambda tx, actor: operators.confirm(tx, name=name, fingerprint=fingerprint, actor=actor))
     return Output(serializers.operator(person), f"{person.name} is {', '.join(person.roles)}.")
 
 
 @command(app, "rotate", example="postroom operator rotate --ttl 90d")
 def rotate(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     ttl: Annotated[str | None, typer.Option(metavar="90d", help="The new token ends by itself after this.")] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Let the keyring of the OS keep the token.")] = False,
@@ -83,9 +83,9 @@ def rotate(
     """Replace your own token; the old one ends at once. The new one is shown this once."""
     minted = credentials.new_operator_token()
     life = duration(ttl) if ttl is not None else None
-    person = seat.act(lambda tx, actor: operators.rotate(tx, token_hash=minted.digest, ttl=life, actor=actor))
+    person = desk.act(lambda tx, actor: operators.rotate(tx, token_hash=minted.digest, ttl=life, actor=actor))
     if keep:
-        store_token(seat.directory, minted.secret)
+        store_token(desk.directory, minted.secret)
     ends = stamp(person.token_expires_at) if person.token_expires_at is not None else None
     return Output(
         {
@@ -100,9 +100,9 @@ def rotate(
 
 
 @command(app, "revoke", example="postroom operator revoke bob --reason 'laptop stolen'")
-def revoke(seat: CommandContext, name: Name, reason: Reason) -> Output:
+def revoke(desk: CommandContext, name: Name, reason: Reason) -> Output:
     """End somebody's token, as admin or governance. They claim another, which is confirmed anew."""
-    person = seat.act(lambda tx, actor: operators.revoke(tx, name=name, reason=reason, actor=actor))
+    person = desk.act(lambda tx, actor: operators.revoke(tx, name=name, reason=reason, actor=actor))
     return Output(
         serializers.operator(person),
         f"The token of {person.name} opens nothing any more. Next, they run: postroom operator claim {person.name}",
@@ -110,20 +110,20 @@ def revoke(seat: CommandContext, name: Name, reason: Reason) -> Output:
 
 
 @command(app, "list", example="postroom operator list")
-def list_operators(seat: CommandContext) -> Output:
+def list_operators(desk: CommandContext) -> Output:
     """The people of this desk."""
-    with seat.read() as conn:
+    with desk.read() as conn:
         found = directory.operators(conn)
-    now = seat.now
+    now = desk.now
     rows = [(one.name, ", ".join(one.roles), ", ".join(one.unconfirmed), _state(one, now)) for one in found]
     text = table(("NAME", "ROLES", "UNCONFIRMED", "STATE"), rows)
     return Output({"operators": [serializers.operator(one) for one in found]}, text)
 
 
 @command(app, "disable", example="postroom operator disable bob")
-def disable(seat: CommandContext, name: Name) -> Output:
+def disable(desk: CommandContext, name: Name) -> Output:
     """Their token opens nothing any more; their name stays theirs."""
-    person = seat.act(lambda tx, actor: operators.disable(tx, name=name, actor=actor))
+    person = desk.act(lambda tx, actor: operators.disable(tx, name=name, actor=actor))
     return Output(serializers.operator(person), f"{person.name} is disabled.")
 
 

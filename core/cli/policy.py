@@ -28,7 +28,7 @@ File = Annotated[Path, typer.Argument(metavar="FILE", help="A policy.toml.")]
 
 
 @command(app, "check", example="postroom policy check policy.toml")
-def check(seat: CommandContext, file: File) -> Output:
+def check(desk: CommandContext, file: File) -> Output:
     """Whether a policy is valid, and what it would change here. Exits 1 with every mistake and its key."""
     try:
         new = rules.parse(_text(file))
@@ -37,7 +37,7 @@ def check(seat: CommandContext, file: File) -> Output:
         data = {"ok": False, "problems": [{"key": key, "problem": problem} for key, problem in problems], "changes": []}
         return Output(data, plain("\n".join(f"{key} {problem}" for key, problem in problems)), code=1)
     try:
-        _, old = seat.look(context.current_policy)
+        _, old = desk.look(context.current_policy)
     except Unauthenticated:
         raise
     except PostroomError:
@@ -47,36 +47,36 @@ def check(seat: CommandContext, file: File) -> Output:
 
 
 @command(app, "show", example="postroom policy show")
-def show(seat: CommandContext) -> Output:
+def show(desk: CommandContext) -> Output:
     """The policy in force, every key, with its version."""
-    version, found = seat.look(context.current_policy)
+    version, found = desk.look(context.current_policy)
     text = "\n".join(f"{path} = {value}" for path, value in _lines(found, ()))
     return Output({"version": version, "policy": rules.shown(found)}, plain(f"# version {version}\n{text}"))
 
 
 @command(app, "apply", example="postroom policy apply policy.toml --reason 'more mail for the spring'")
-def apply(seat: CommandContext, file: File, reason: Reason) -> Output:
+def apply(desk: CommandContext, file: File, reason: Reason) -> Output:
     """Put a policy in force, whole. One that loosens anything is governance's to apply."""
     text = _text(file)
     new = rules.parse(text)
-    applied = seat.act(lambda tx, actor: policy.apply_policy(tx, new, reason=reason, actor=actor))
+    applied = desk.act(lambda tx, actor: policy.apply_policy(tx, new, reason=reason, actor=actor))
     # The gateways watch the desk's own file: left as it was, it would tighten what was just loosened.
-    _replace(seat.settings.policy_file, text)
+    _replace(desk.settings.policy_file, text)
     data = {"version": applied.version, "changes": _told(applied.changes)}
     return Output(data, f"Version {applied.version} is in force.\n{_listed(applied.changes)}")
 
 
 @command(app, "replay", example="postroom policy replay policy.toml --days 30")
 def replay(
-    seat: CommandContext,
+    desk: CommandContext,
     file: File,
     days: Annotated[int, typer.Option(min=1, max=3_660, help="How far back.")] = 30,
 ) -> Output:
     """What a policy would have done with the mail of the last days. Changes nothing."""
     new = rules.parse(_text(file))
-    seat.note("reading the decisions ...")
-    with seat.read() as conn:
-        found = policy_replay.replay(conn, new, since=seat.now - days * DAY)
+    desk.note("reading the decisions ...")
+    with desk.read() as conn:
+        found = policy_replay.replay(conn, new, since=desk.now - days * DAY)
     moved = [(pair, n) for pair, n in sorted(found.verdicts.items()) if pair[0] != pair[1]]
     data = {
         "messages": found.messages,

@@ -41,16 +41,16 @@ MOST: Final = 1_000
 
 @command(queue_app, "pending", example="postroom queue pending --json")
 def pending(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     mailbox: Annotated[str | None, typer.Option(help="Of this mailbox only.")] = None,
     cursor: Annotated[str | None, typer.Option(help="Go on where the last page ended.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=MOST, help="At most so many.")] = MOST,
 ) -> Output:
     """What waits for a human, in the order it came."""
-    with seat.read() as conn:
+    with desk.read() as conn:
         page = views.page(conn, mailbox.strip().lower() if mailbox else None, cursor=cursor, limit=limit)
-    seat.shown(Shown(What.PENDING, mailbox=mailbox.strip().lower() if mailbox else None))
+    desk.shown(Shown(What.PENDING, mailbox=mailbox.strip().lower() if mailbox else None))
     rows = [
         (
             one.id,
@@ -68,20 +68,20 @@ def pending(
         ("ID", "KIND", "AGENT", "TO", "SUBJECT", "CHK", "HELD FOR", "EXPIRES"), rows, none="nothing waits for a human"
     )
     if page.next_cursor:
-        seat.note(f"there is more: --cursor {page.next_cursor}")
+        desk.note(f"there is more: --cursor {page.next_cursor}")
     return Output(page.as_json(), text)
 
 
 @command(queue_app, "scheduled", example="postroom queue scheduled --json")
 def list_scheduled(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     mailbox: Annotated[str | None, typer.Option(help="Of this mailbox only.")] = None,
     cursor: Annotated[str | None, typer.Option(help="Go on where the last page ended.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=MOST, help="At most so many.")] = MOST,
 ) -> Output:
     """Mail that leaves at a time its agent chose, the next first."""
-    with seat.read() as conn:
+    with desk.read() as conn:
         page = times.page(conn, mailbox.strip().lower() if mailbox else None, cursor=cursor, limit=limit)
     rows = [
         (one.id, one.agent, one.to[0] + (f" +{len(one.to) - 1}" if len(one.to) > 1 else ""), one.subject,
@@ -90,29 +90,29 @@ def list_scheduled(
     ]  # fmt: skip
     text = table(("ID", "AGENT", "TO", "SUBJECT", "LEAVES AT"), rows, none="no mail is scheduled")
     if page.next_cursor:
-        seat.note(f"there is more: --cursor {page.next_cursor}")
+        desk.note(f"there is more: --cursor {page.next_cursor}")
     return Output(page.as_json(), text)
 
 
 @command(queue_app, "cancel", example="postroom queue cancel m01hq3k5v9c2xw --reason 'sent by phone'")
 def cancel(
-    seat: CommandContext, item: Annotated[str, typer.Argument(metavar="ID", help="A message's id.")], reason: Reason
+    desk: CommandContext, item: Annotated[str, typer.Argument(metavar="ID", help="A message's id.")], reason: Reason
 ) -> Output:
     """Take back a message that is pending, scheduled or waiting in a lane."""
     number = read_item(item)
-    seat.act(lambda tx, actor: review.cancel(tx, number, actor=actor, reason=reason))
+    desk.act(lambda tx, actor: review.cancel(tx, number, actor=actor, reason=reason))
     return Output({"id": item, "status": "cancelled"}, f"Cancelled {item}.")
 
 
 @command(queue_app, "lanes", example="postroom queue lanes")
 def list_lanes(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     everything: Annotated[bool, typer.Option("--all", help="Empty ones too.")] = False,
 ) -> Output:
     """The queue by lane, the deepest first, with what holds each back."""
-    with seat.read() as conn:
-        found = lanes.lanes(conn, now=seat.now, all_of_them=everything)
+    with desk.read() as conn:
+        found = lanes.lanes(conn, now=desk.now, all_of_them=everything)
     rows = [(one.id, one.mailbox, one.domain, one.depth, one.in_flight, one.waits_for, one.last_reply) for one in found]
     text = table(
         ("LANE", "MAILBOX", "DOMAIN", "DEPTH", "IN FLIGHT", "WAITS FOR", "LAST REPLY"), rows, none="no mail waits"
@@ -122,13 +122,13 @@ def list_lanes(
 
 @command(queue_app, "show", example="postroom queue show m01hq3k5v9c2xw")
 def show(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     item: Annotated[str, typer.Argument(metavar="ID", help="A message's or an action's id.")],
     source: Annotated[bool, typer.Option("--source", help="The bytes that will leave, too.")] = False,
 ) -> Output:
     """One message or held action, with all that is known of it."""
-    read = open_item(seat, item, source=source)
+    read = open_item(desk, item, source=source)
     return Output(read.data, read.text)
 
 
@@ -142,17 +142,17 @@ class Opened:
     failed: tuple[Finding, ...] = ()
 
 
-def open_item(seat: CommandContext, item: str, *, source: bool = False) -> Opened:
+def open_item(desk: CommandContext, item: str, *, source: bool = False) -> Opened:
     """Open one item for whoever sits here. Raises `NotFound`."""
     number = read_item(item)
     # When a reviewer had it before their eyes is part of the decision; who may not read may not open it either.
-    seat.act(lambda tx, actor: review.opened(tx, number, actor=actor))
-    with seat.read() as conn:
-        found = message.message(conn, number, now=seat.now) if item.startswith("m") else None
+    desk.act(lambda tx, actor: review.opened(tx, number, actor=actor))
+    with desk.read() as conn:
+        found = message.message(conn, number, now=desk.now) if item.startswith("m") else None
         held = None if found else message.review(conn, number)
     if found is None and held is None:
         raise NotFound(f"there is no {item}", fix="postroom queue pending lists what waits")
-    seat.shown(Shown(What.MESSAGE, item=number))
+    desk.shown(Shown(What.MESSAGE, item=number))
     if found is None:
         assert held is not None
         action = {"id": item} | serializers.review(held)
@@ -188,7 +188,7 @@ def _failed(found: MessageView) -> tuple[Finding, ...]:
 
 @command(queue_app, "approve", example="postroom queue approve m01hq3k5v9c2xw")
 def approve(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     ids: Ids,
     digest: Annotated[str | None, typer.Option(help="Only if it is still exactly this (one id).")] = None,
@@ -200,24 +200,24 @@ def approve(
     """Let held actions go, at once: there is no screen here on which to take it back."""
     if digest is not None and len(ids) > 1:
         raise Invalid("a digest is of one message", fix="approve one id, or leave out --digest")
-    return _each(seat, ids, _deciding(ids, approve=True, reason=reason, digest=digest), done="approved")
+    return _each(desk, ids, _deciding(ids, approve=True, reason=reason, digest=digest), done="approved")
 
 
 @command(queue_app, "reject", example="postroom queue reject m01hq3k5v9c2xw --reason 'wrong customer'")
-def reject(seat: CommandContext, ids: Ids, reason: Reason) -> Output:
+def reject(desk: CommandContext, ids: Ids, reason: Reason) -> Output:
     """Refuse held actions; they never leave."""
-    return _each(seat, ids, _deciding(ids, approve=False, reason=reason), done="rejected")
+    return _each(desk, ids, _deciding(ids, approve=False, reason=reason), done="rejected")
 
 
 @command(queue_app, "undo", example="postroom queue undo m01hq3k5v9c2xw")
 def undo(
-    seat: CommandContext, item: Annotated[str, typer.Argument(metavar="ID", help="A message's or an action's id.")]
+    desk: CommandContext, item: Annotated[str, typer.Argument(metavar="ID", help="A message's or an action's id.")]
 ) -> Output:
     """Take an approval back before its release.
 
     Approvals given in the console wait for `release_delay` first; one given here or over HTTP releases at once.
     """
-    return _each(seat, [item], lambda tx, number, actor: review.undo(tx, number, actor=actor), done="pending again")
+    return _each(desk, [item], lambda tx, number, actor: review.undo(tx, number, actor=actor), done="pending again")
 
 
 Deciding = Callable[[Transaction, int, Actor], DecisionResult]
@@ -233,7 +233,7 @@ def _deciding(ids: Sequence[str], *, approve: bool, reason: str | None, digest: 
     return decide
 
 
-def _each(seat: CommandContext, ids: Sequence[str], verb: Deciding, *, done: str) -> Output:
+def _each(desk: CommandContext, ids: Sequence[str], verb: Deciding, *, done: str) -> Output:
     """One transaction an item: one that was decided meanwhile must not take the others with it."""
     numbers = {item: read_item(item) for item in dict.fromkeys(ids)}
     decided: list[dict[str, Any]] = []
@@ -241,7 +241,7 @@ def _each(seat: CommandContext, ids: Sequence[str], verb: Deciding, *, done: str
     hurried: str | None = None
     for item, number in numbers.items():
         try:
-            became = seat.act(lambda tx, actor, number=number: verb(tx, number, actor))  # type: ignore[misc]  # bound now
+            became = desk.act(lambda tx, actor, number=number: verb(tx, number, actor))  # type: ignore[misc]  # bound now
         except AccessEnded:
             raise
         except Refused as error:
@@ -259,7 +259,7 @@ def _each(seat: CommandContext, ids: Sequence[str], verb: Deciding, *, done: str
     ]
     why = [f"{one['id']}: not {done}: {one['reason']}" + (f"; {one['fix']}" if one["fix"] else "") for one in refused]
     if hurried is not None:
-        seat.note(f"{hurried}: nobody reads that fast, and the desk is told")
+        desk.note(f"{hurried}: nobody reads that fast, and the desk is told")
     told = {"hurried": hurried} if hurried is not None else {}
     data = {"decided": decided, "refused": refused} | told
     return Output(data, plain("\n".join(lines)), code=1 if refused else 0, refused=why)
@@ -279,14 +279,14 @@ def read_item(item: str) -> int:
 
 
 @command(lane_app, "pause", example="postroom lane pause 7 --reason 'they asked us to wait'")
-def pause(seat: CommandContext, lane: Lane, reason: Reason) -> Output:
+def pause(desk: CommandContext, lane: Lane, reason: Reason) -> Output:
     """No new delivery of this lane starts."""
-    seat.act(lambda tx, actor: emergency.pause_lane(tx, lane, reason=reason, actor=actor))
+    desk.act(lambda tx, actor: emergency.pause_lane(tx, lane, reason=reason, actor=actor))
     return Output({"lane": lane, "paused": True}, f"Paused lane {lane}.")
 
 
 @command(lane_app, "resume", example="postroom lane resume 7 --reason 'they are ready'")
-def resume(seat: CommandContext, lane: Lane, reason: Reason) -> Output:
+def resume(desk: CommandContext, lane: Lane, reason: Reason) -> Output:
     """Deliveries of this lane start again."""
-    seat.act(lambda tx, actor: emergency.resume_lane(tx, lane, reason=reason, actor=actor))
+    desk.act(lambda tx, actor: emergency.resume_lane(tx, lane, reason=reason, actor=actor))
     return Output({"lane": lane, "paused": False}, f"Resumed lane {lane}.")

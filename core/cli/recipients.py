@@ -41,7 +41,7 @@ BAD_SHOWN: Final = 20
 
 @command(suppress_app, "add", example="postroom suppress add jane@example.com")
 def add(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     address: Recipient,
     stream: Stream = None,
@@ -53,19 +53,19 @@ def add(
     expires: Annotated[str | None, typer.Option(metavar="30d", help="When it ends; for good unless named.")] = None,
 ) -> Output:
     """Write to this address no more."""
-    until = moment(expires, now=seat.now) if expires else None
+    until = moment(expires, now=desk.now) if expires else None
     entry = suppressions.Entry(
         address=address, stream=stream, classes=classes, cause=cause, reason=reason, expires_at=until
     )  # fmt: skip
-    record = seat.act(lambda tx, actor: suppressions.add(tx, entry, actor=actor))
+    record = desk.act(lambda tx, actor: suppressions.add(tx, entry, actor=actor))
     said = f"Suppressed {address}." if record is not None else f"{address} was suppressed already."
     return Output({"address": address, "id": record, "added": record is not None}, said)
 
 
 @command(suppress_app, "remove", example="postroom suppress remove jane@example.com --reason 'she wrote to us'")
-def remove(seat: CommandContext, *, address: Recipient, reason: Reason, stream: Stream = None) -> Output:
+def remove(desk: CommandContext, *, address: Recipient, reason: Reason, stream: Stream = None) -> Output:
     """Let an address be written to again."""
-    ended = seat.act(lambda tx, actor: suppressions.remove(tx, address, reason=reason, actor=actor, stream=stream))
+    ended = desk.act(lambda tx, actor: suppressions.remove(tx, address, reason=reason, actor=actor, stream=stream))
     return Output(
         {"address": address, "removed": ended}, f"{address} may be written to again; {plural(ended, 'record')} ended."
     )
@@ -73,15 +73,15 @@ def remove(seat: CommandContext, *, address: Recipient, reason: Reason, stream: 
 
 @command(suppress_app, "list", example="postroom suppress list jane@example.com")
 def list_suppressions(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     address: Annotated[str | None, typer.Argument(metavar="[ADDRESS]", help="Of this address only.")] = None,
     after: After = 0,
 ) -> Output:
     """Records in force, in the order they were added."""
-    with seat.read() as conn:
-        found = suppressions.listed(conn, now=seat.now, address=address, after=after)
-    seat.shown(Shown(What.SUPPRESSIONS))
+    with desk.read() as conn:
+        found = suppressions.listed(conn, now=desk.now, address=address, after=after)
+    desk.shown(Shown(What.SUPPRESSIONS))
     rows = [
         (one.id, one.address, one.stream or "everywhere", _classes(one.classes), one.cause, one.reason, one.added_by)
         for one in found
@@ -93,29 +93,29 @@ def list_suppressions(
 
 
 @command(suppress_app, "import", example="postroom suppress import unsubscribed.csv")
-def import_suppressions(seat: CommandContext, file: Sheet) -> Output:
+def import_suppressions(desk: CommandContext, file: Sheet) -> Output:
     """Add a list: bare addresses, or the columns that an export has."""
-    return _imported(seat, file, suppressions.read_csv, suppressions.import_hand)
+    return _imported(desk, file, suppressions.read_csv, suppressions.import_hand)
 
 
 @command(suppress_app, "export", example="postroom suppress export > suppressed.csv")
-def export_suppressions(seat: CommandContext) -> Output | None:
+def export_suppressions(desk: CommandContext) -> Output | None:
     """Write every record in force to stdout, as CSV; with --json as one object."""
-    seat.shown(Shown(What.SUPPRESSIONS))
-    with seat.read() as conn:
-        if seat.as_json:
-            return Output({"suppressions": [_suppression(one) for one in _all(seat)]}, "")
-        for line in suppressions.export_csv(conn, now=seat.now):
+    desk.shown(Shown(What.SUPPRESSIONS))
+    with desk.read() as conn:
+        if desk.as_json:
+            return Output({"suppressions": [_suppression(one) for one in _all(desk)]}, "")
+        for line in suppressions.export_csv(conn, now=desk.now):
             say(line.rstrip("\n"), exact=piped())
     return None
 
 
-def _all(seat: CommandContext) -> Iterator[SuppressionView]:
-    with seat.read() as conn:
-        page = suppressions.listed(conn, now=seat.now, limit=1_000)
+def _all(desk: CommandContext) -> Iterator[SuppressionView]:
+    with desk.read() as conn:
+        page = suppressions.listed(conn, now=desk.now, limit=1_000)
         while page:
             yield from page
-            page = suppressions.listed(conn, now=seat.now, after=page[-1].id, limit=1_000)
+            page = suppressions.listed(conn, now=desk.now, after=page[-1].id, limit=1_000)
 
 
 def _classes(classes: str) -> str:
@@ -142,7 +142,7 @@ def _suppression(one: SuppressionView) -> dict[str, Any]:
 
 @command(consent_app, "add", example="postroom consent add jane@example.com --basis opt_in --source 'form of 3 May'")
 def add_consent(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     subject: Subject,
     basis: Annotated[str, typer.Option(help="opt_in, contract or legitimate_interest.")],
@@ -162,36 +162,36 @@ def add_consent(
         region=region,
         stream=stream,
         given_at=read_stamp(given) if given else None,
-        expires_at=moment(expires, now=seat.now) if expires else None,
+        expires_at=moment(expires, now=desk.now) if expires else None,
     )
-    record = seat.act(lambda tx, actor: consents.add(tx, entry, actor=actor))
+    record = desk.act(lambda tx, actor: consents.add(tx, entry, actor=actor))
     return Output({"id": record, "subject": subject}, f"Recorded consent {record} of {subject}.")
 
 
 @command(consent_app, "withdraw", example="postroom consent withdraw jane@example.com --reason 'she called'")
 def withdraw(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     subject: Subject,
     reason: Annotated[str | None, typer.Option(help="Why; it stands in the log.")] = None,
     stream: Stream = None,
 ) -> Output:
     """The basis is gone: what needs it is held or blocked from now on."""
-    ended = seat.act(lambda tx, actor: consents.withdraw(tx, subject, actor=actor, reason=reason, stream=stream))
+    ended = desk.act(lambda tx, actor: consents.withdraw(tx, subject, actor=actor, reason=reason, stream=stream))
     return Output({"subject": subject, "withdrawn": ended}, f"Withdrew {plural(ended, 'record')} of {subject}.")
 
 
 @command(consent_app, "list", example="postroom consent list jane@example.com")
 def list_consents(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     subject: Annotated[str | None, typer.Argument(metavar="[ADDRESS|DOMAIN]", help="Of this subject only.")] = None,
     after: After = 0,
 ) -> Output:
     """Records in the order they were added, withdrawn ones too."""
-    with seat.read() as conn:
+    with desk.read() as conn:
         found = consents.listed(conn, subject=subject, after=after)
-    seat.shown(Shown(What.CONSENTS))
+    desk.shown(Shown(What.CONSENTS))
     rows = [
         (
             one.id,
@@ -209,17 +209,17 @@ def list_consents(
 
 
 @command(consent_app, "import", example="postroom consent import newsletter.csv")
-def import_consents(seat: CommandContext, file: Sheet) -> Output:
+def import_consents(desk: CommandContext, file: Sheet) -> Output:
     """Record a list: subject, basis, source, scope, region, stream, given_at, expires_at, withdrawn_at."""
-    return _imported(seat, file, consents.read_csv, consents.import_hand)
+    return _imported(desk, file, consents.read_csv, consents.import_hand)
 
 
 @command(consent_app, "export", example="postroom consent export > consent.csv")
-def export_consents(seat: CommandContext) -> Output | None:
+def export_consents(desk: CommandContext) -> Output | None:
     """Write every record, withdrawn ones too, to stdout as CSV that import takes; with --json as one object."""
-    seat.shown(Shown(What.CONSENTS))
-    with seat.read() as conn:
-        if seat.as_json:
+    desk.shown(Shown(What.CONSENTS))
+    with desk.read() as conn:
+        if desk.as_json:
             return Output({"consents": [_consent(one) for one in consents.every(conn)]}, "")
         for line in consents.export_csv(conn):
             say(line.rstrip("\n"), exact=piped())
@@ -246,15 +246,15 @@ def _consent(one: ConsentView) -> dict[str, Any]:
 
 
 @command(recipient_app, "erase", example="postroom recipient erase jane@example.com --reason 'request 2026-17'")
-def erase(seat: CommandContext, address: Recipient, reason: Reason) -> Output:
+def erase(desk: CommandContext, address: Recipient, reason: Reason) -> Output:
     """Erase what the desk keeps of a person: bodies, subjects, address, consents. A suppression stays, and the log."""
     messages = records = 0
     while True:
-        done = seat.act(lambda tx, actor: erasure.erase(tx, address, reason=reason, actor=actor))
+        done = desk.act(lambda tx, actor: erasure.erase(tx, address, reason=reason, actor=actor))
         messages, records = messages + done.messages, records + done.records
         if not done.left:
             break
-        seat.note(f"{plural(messages, 'message')} erased, {done.left:,} to go")
+        desk.note(f"{plural(messages, 'message')} erased, {done.left:,} to go")
     text = f"Erased {plural(messages, 'message')} and {plural(records, 'record')}. The address stays suppressed."
     return Output({"messages": messages, "records": records}, f"{text}\nBackups still hold them until they expire.")
 
@@ -269,7 +269,7 @@ class Keep(Protocol[T]):
 
 
 def _imported(
-    seat: CommandContext,
+    desk: CommandContext,
     file: Path,
     read: Callable[[Iterable[str]], Iterator[Hand[T]]],
     keep: Keep[T],
@@ -279,10 +279,10 @@ def _imported(
     bad: list[dict[str, Any]] = []
     with _opened(file) as lines:
         for hand in read(lines):
-            became: Imported = seat.act(lambda tx, actor, hand=hand: keep(tx, hand, actor=actor))  # type: ignore[misc]  # bound now
+            became: Imported = desk.act(lambda tx, actor, hand=hand: keep(tx, hand, actor=actor))  # type: ignore[misc]  # bound now
             added, known = added + became.added, known + became.known
             bad += [{"line": one.line, "problem": one.problem} for one in became.bad]
-            seat.note(f"{plural(added + known + len(bad), 'row')} read")
+            desk.note(f"{plural(added + known + len(bad), 'row')} read")
     lines_said = [f"{added:,} added, {known:,} were there already, {plural(len(bad), 'row')} could not be kept."]
     lines_said += [f"line {one['line']}: {one['problem']}" for one in bad[:BAD_SHOWN]]
     lines_said += [f"... and {len(bad) - BAD_SHOWN:,} more"] if len(bad) > BAD_SHOWN else []

@@ -25,7 +25,7 @@ MOST: Final = 32 * 1024 * 1024
 
 @command(app, "report", example="postroom report bounce.eml --json")
 def report(
-    seat: CommandContext,
+    desk: CommandContext,
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Raw mails; - for stdin.")],
 ) -> None:
     """Say what the desk reads in bounces and complaints, a line a file. Needs no desk."""
@@ -38,14 +38,14 @@ def report(
             unread += 1
             continue
         found = reports.read(raw)
-        say(dump({"file": file} | found.as_json()) if seat.as_json else _line(file, found), exact=seat.as_json)
+        say(dump({"file": file} | found.as_json()) if desk.as_json else _line(file, found), exact=desk.as_json)
     if unread:
         raise typer.Exit(1)
 
 
 @command(app, "trace", example="postroom trace jane@example.com")
 def tell(
-    seat: CommandContext,
+    desk: CommandContext,
     key: Annotated[
         str,
         typer.Argument(
@@ -54,11 +54,11 @@ def tell(
     ],
 ) -> Output:
     """Everything known of a message, a recipient, a run, an agent or a person, in time order."""
-    keys = key_file.provenance_keys(seat.settings.master_key.read_text())
-    with seat.read() as conn:
-        story = trace.trace(conn, key, keys, now=seat.now)
+    keys = key_file.provenance_keys(desk.settings.master_key.read_text())
+    with desk.read() as conn:
+        story = trace.trace(conn, key, keys, now=desk.now)
     if story.found:
-        seat.shown(Shown(What.TRACE, messages=story.messages))
+        desk.shown(Shown(What.TRACE, messages=story.messages))
     if story.found or story.ours is not None:
         return Output(story.as_json(), plain(story.text()))
     lost = f"nothing is known of {key[:100]!r}; write an id, an address, a run or a name as the desk spells it"

@@ -28,19 +28,19 @@ _ANSWERS: Final = {"a": "approve", "r": "reject", "s": "skip", "q": "quit"}
 
 @command(queue_app, "review", example="postroom queue review")
 def walk(
-    seat: CommandContext, *, mailbox: Annotated[str | None, typer.Option(help="Of this mailbox only.")] = None
+    desk: CommandContext, *, mailbox: Annotated[str | None, typer.Option(help="Of this mailbox only.")] = None
 ) -> Output:
     """Read held mail one after the other and decide: approve, reject, skip. Approved mail leaves at once."""
-    if not seat.interactive:
+    if not desk.interactive:
         raise Invalid("a review needs a terminal to read on", fix="postroom queue show ID, then approve ID")
     done: dict[str, list[str]] = {"approved": [], "rejected": [], "skipped": []}
-    for item in _held(seat, mailbox):
+    for item in _held(desk, mailbox):
         try:
-            answer = _decide(seat, item)
+            answer = _decide(desk, item)
         except (AccessEnded, Forbidden):
             raise
         except Refused as error:  # decided by somebody else meanwhile
-            seat.note(f"{item}: {error.reason}")
+            desk.note(f"{item}: {error.reason}")
             continue
         if answer == "quit":
             break
@@ -49,12 +49,12 @@ def walk(
     return Output(done, f"{counted}." if counted else "Nothing waits for a human.")
 
 
-def _held(seat: CommandContext, mailbox: str | None) -> Sequence[str]:
+def _held(desk: CommandContext, mailbox: str | None) -> Sequence[str]:
     """What waited when the review began, in the order it came."""
     found: list[str] = []
     cursor = None
     while True:
-        with seat.read() as conn:
+        with desk.read() as conn:
             page = views.page(conn, mailbox.strip().lower() if mailbox else None, cursor=cursor, limit=PAGE)
         found += [one.id for one in page.messages]
         cursor = page.next_cursor
@@ -62,9 +62,9 @@ def _held(seat: CommandContext, mailbox: str | None) -> Sequence[str]:
             return found
 
 
-def _decide(seat: CommandContext, item: str) -> str:
+def _decide(desk: CommandContext, item: str) -> str:
     """Show one and do what is answered. Raises `Refused` where it is not pending any more."""
-    read = open_item(seat, item)
+    read = open_item(desk, item)
     say(f"{RULE}\n{read.text}\n{RULE}")
     answer = _asked(item)
     if answer in {"skip", "quit"}:
@@ -74,13 +74,13 @@ def _decide(seat: CommandContext, item: str) -> str:
     decision = Decision(
         read_item(item), approve=approve, reason=reason, digest=read.digest if approve else None, watched=True
     )
-    became = seat.act(lambda tx, actor: review.decide(tx, decision, actor=actor))
+    became = desk.act(lambda tx, actor: review.decide(tx, decision, actor=actor))
     if became.approvals_missing:
         say(f"{item}: your approval counts; {became.approvals_missing} more must approve.")
     else:
         say(f"{item}: {answer}d." if approve else f"{item}: rejected.")
     if became.hurried is not None:
-        seat.note(f"{became.hurried}: nobody reads that fast, and the desk is told")
+        desk.note(f"{became.hurried}: nobody reads that fast, and the desk is told")
     return answer
 
 

@@ -26,12 +26,12 @@ Run = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, or AGENT/
 
 @command(app, "list", example="postroom run list --agent support-bot")
 def list_runs(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     agent: Annotated[str | None, typer.Option(help="Of this agent only.")] = None,
 ) -> Output:
     """Runs, the newest first."""
-    with seat.read() as conn:
+    with desk.read() as conn:
         found = runs.listed(conn, agent=agent)
     rows = [
         (
@@ -51,12 +51,12 @@ def list_runs(
 
 @command(app, "show", example="postroom run show run-7 --agent support-bot")
 def show(
-    seat: CommandContext,
+    desk: CommandContext,
     run: Run,
     agent: Annotated[str | None, typer.Option(help="Whose run, if several have one.")] = None,
 ) -> Output:
     """One run: who started it, with which versions, and what was accepted in it."""
-    with seat.read() as conn:
+    with desk.read() as conn:
         found = serializers.run(_found(conn, run, agent))
     return Output(found, pairs(found))
 
@@ -65,7 +65,7 @@ def show(
     app, "open", example="postroom run open renewals-7 --agent support-bot --purpose 'renew acme' --target acme.com"
 )
 def open_run(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     run: Run,
     agent: Annotated[str, typer.Option(metavar="NAME", help="Whose run it is.")],
@@ -78,15 +78,15 @@ def open_run(
     """Start a run, or say what one that goes on is for. Mail to anybody but its targets waits for a person."""
     patterns = tuple(dict.fromkeys(check_pattern(one) for one in target or ()))
     claim = RunClaim(key=run, user=user, purpose=purpose, targets=patterns)
-    seat.act(lambda tx, actor: runs.open_run(tx, agent=agent, claim=claim, actor=actor))
-    with seat.read() as conn:
+    desk.act(lambda tx, actor: runs.open_run(tx, agent=agent, claim=claim, actor=actor))
+    with desk.read() as conn:
         found = serializers.run(runs.show(conn, agent=agent, key=run))
     return Output(found, pairs(found))
 
 
 @command(app, "confirm", example="postroom run confirm run-7 --agent support-bot --up-to 500 --reason 'spring letter'")
 def confirm(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     run: Run,
     up_to: Annotated[int, typer.Option("--up-to", metavar="N", help="Recipients in the run's whole life.")],
@@ -94,9 +94,9 @@ def confirm(
     agent: Annotated[str | None, typer.Option(help="Whose run, if several have one.")] = None,
 ) -> Output:
     """Let a run reach so many recipients. It lifts the run cap's hold, and no other."""
-    with seat.read() as conn:
+    with desk.read() as conn:
         found = _found(conn, run, agent)
-    confirmed = seat.act(
+    confirmed = desk.act(
         lambda tx, actor: runs.confirm_run(
             tx, agent=found.agent, key=found.key, up_to=up_to, reason=reason, actor=actor
         )
@@ -117,14 +117,14 @@ def confirm(
 
 @command(app, "close", example="postroom run close run-7 --agent support-bot")
 def close(
-    seat: CommandContext,
+    desk: CommandContext,
     run: Run,
     agent: Annotated[str | None, typer.Option(help="Whose run, if several have one.")] = None,
 ) -> Output:
     """The run takes no more mail, and a token that is bound to it is good for nothing more."""
-    with seat.read() as conn:
+    with desk.read() as conn:
         found = _found(conn, run, agent)
-    accepted = seat.act(lambda tx, actor: runs.close_run(tx, agent=found.agent, key=found.key, actor=actor))
+    accepted = desk.act(lambda tx, actor: runs.close_run(tx, agent=found.agent, key=found.key, actor=actor))
     return Output(
         {"run": found.key, "agent": found.agent, "accepted": accepted},
         f"Closed {found.key} of {found.agent}; it had accepted {plural(accepted, 'recipient')}.",

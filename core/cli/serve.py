@@ -47,7 +47,7 @@ class Level(enum.StrEnum):
 
 @command(app, "serve", example="postroom serve --dir desk --listen 127.0.0.1:8025")
 def serve(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     listen: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="For agents and operators.")] = None,
     public_listen: Annotated[
@@ -59,49 +59,49 @@ def serve(
     """Run the gateway until SIGTERM or Ctrl-C, then drain. Logs to stderr, as JSON unless that is a terminal."""
     try:
         settings = load(
-            seat.directory, listen=listen, public_listen=public_listen, egress=egress,
+            desk.directory, listen=listen, public_listen=public_listen, egress=egress,
             log_level=log_level.value if log_level else None,
         )  # fmt: skip
         level = Level(settings.log_level.lower())
     except ValueError as error:
         raise Invalid(f"log_level: {error}", fix=f"the levels are {', '.join(Level)}") from error
-    log_to_stderr(level, as_json=seat.as_json or not sys.stderr.isatty())
+    log_to_stderr(level, as_json=desk.as_json or not sys.stderr.isatty())
     for address in filter(None, (settings.listen, settings.public_listen)):
         _check_free(address)
     gateway = gateways.Gateway(settings)
-    _greet(seat, settings)
-    uvloop.run(_serve(seat, gateway))
+    _greet(desk, settings)
+    uvloop.run(_serve(desk, gateway))
     return Output({"served": settings.listen}, f"served on {settings.listen}, drained")
 
 
-def _greet(seat: CommandContext, settings: Settings) -> None:
+def _greet(desk: CommandContext, settings: Settings) -> None:
     """Say to a person at a terminal what to do while it runs: a log says nothing of that."""
     if not sys.stderr.isatty():
         return
-    with seat.store.read() as conn:
+    with desk.store.read() as conn:
         known = directory.operators(conn)
     reviewer = next_steps.holder(known, Role.REVIEWER)
-    seat.note(
+    desk.note(
         f"Agents send to {next_steps.api(settings)}/emails/send. {reviewer or 'A reviewer'} decides what is held, in "
-        f"another terminal:\n  {next_steps.typed(seat.directory, 'queue', 'review', who=reviewer)}\n"
+        f"another terminal:\n  {next_steps.typed(desk.directory, 'queue', 'review', who=reviewer)}\n"
         f"Ctrl-C drains and ends.\n"
     )
 
 
-async def _serve(seat: CommandContext, gateway: gateways.Gateway) -> None:
+async def _serve(desk: CommandContext, gateway: gateways.Gateway) -> None:
     """The gateway; on a desk for development with a receiver for its mail beside it."""
     async with contextlib.AsyncExitStack() as beside:
-        for route in _caught(seat):
-            await beside.enter_async_context(catching(route.host, route.port, seat.directory / MAILDIR))
+        for route in _caught(desk):
+            await beside.enter_async_context(catching(route.host, route.port, desk.directory / MAILDIR))
         await gateways.serve(gateway)
 
 
-def _caught(seat: CommandContext) -> list[Route]:
+def _caught(desk: CommandContext) -> list[Route]:
     """Where mail of a desk for development goes; of a real desk none is caught."""
-    with seat.store.read() as conn:
+    with desk.store.read() as conn:
         if not is_development(conn):
             return []
-        log.warning(BANNER, dir=str(seat.directory))
+        log.warning(BANNER, dir=str(desk.directory))
         found = {one.route: Route.parse(one.route) for one in streams.listed(conn)}
     return [route for route in found.values() if route.tls == "none"]
 

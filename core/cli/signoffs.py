@@ -42,7 +42,7 @@ As = Annotated[Kind, typer.Option("--as", help="Which of the three signatures.")
 
 @command(app, "approve", example="postroom mailbox approve help@support-bot.acme.com --as governance --affirm all")
 def approve(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     address: Address,
     kind: As,
@@ -76,11 +76,11 @@ def approve(
     if with_token is not None and kind is not Kind.GOVERNANCE:
         raise Invalid("governance issues tokens", fix="leave --with-token to the signature --as governance")
     grant = Grant(ttl=duration(with_token)) if with_token is not None else None
-    actor = seat.actor
-    lookups = _lookups(seat, address) if kind is Kind.DELIVERABILITY else None
-    sheet = seat.look(lambda tx: mailboxes.to_sign(tx, address, kind, actor=actor, lookups=lookups))
-    if affirm is None and override is None and _at_terminal(seat):
-        affirmed, overrides = _ask(seat, sheet)
+    actor = desk.actor
+    lookups = _lookups(desk, address) if kind is Kind.DELIVERABILITY else None
+    sheet = desk.look(lambda tx: mailboxes.to_sign(tx, address, kind, actor=actor, lookups=lookups))
+    if affirm is None and override is None and _at_terminal(desk):
+        affirmed, overrides = _ask(desk, sheet)
         digest = digest or sheet.digest
 
     def verb(tx: Transaction, actor: Actor) -> dict[str, Any]:
@@ -91,10 +91,10 @@ def approve(
         return shown_of(tx, record) | (_token(tx, record, grant, actor=actor) if grant is not None else {})
 
     try:
-        shown = seat.act(verb)
+        shown = desk.act(verb)
     except ChecklistOpen as error:
         return _refused(sheet, error)
-    after = handoff.signature(seat, shown, wanted=grant is not None)
+    after = handoff.signature(desk, shown, wanted=grant is not None)
     return Output(shown, "\n".join([_signed(shown, kind), *after]))
 
 
@@ -108,10 +108,10 @@ def _token(tx: Transaction, record: MailboxRecord, grant: Grant, *, actor: Actor
 
 
 @command(app, "veto", example="postroom mailbox veto x@bot.acme.com --as deliverability --reason 'shared subdomain'")
-def veto(seat: CommandContext, address: Address, kind: As, reason: Reason) -> Output:
+def veto(desk: CommandContext, address: Address, kind: As, reason: Reason) -> Output:
     """Say no to a request, which ends it."""
-    record = seat.act(lambda tx, actor: mailboxes.veto(tx, address, kind, actor=actor, reason=reason))
-    return Output(serializers.mailbox(record, seat.policy), f"{record.address} is vetoed.")
+    record = desk.act(lambda tx, actor: mailboxes.veto(tx, address, kind, actor=actor, reason=reason))
+    return Output(serializers.mailbox(record, desk.policy), f"{record.address} is vetoed.")
 
 
 # --- what was named -----------------------------------------------------------------------------------------------
@@ -141,29 +141,29 @@ def _reasons(override: Sequence[str] | None) -> dict[str, str]:
     return reasons
 
 
-def _lookups(seat: CommandContext, address: str) -> Lookups:
+def _lookups(desk: CommandContext, address: str) -> Lookups:
     """What DNS and the settings say, looked at now."""
-    with seat.read() as conn:
+    with desk.read() as conn:
         record = directory.mailbox(conn, address)
-        wanted = None if record is None else sender_checks.wanted(conn, record, seat.settings, now=seat.now)
+        wanted = None if record is None else sender_checks.wanted(conn, record, desk.settings, now=desk.now)
     return Lookups() if wanted is None else sender_checks.look(wanted)
 
 
 # --- at a terminal ------------------------------------------------------------------------------------------------
 
 
-def _at_terminal(seat: CommandContext) -> bool:
-    return not seat.as_json and sys.stdin.isatty() and sys.stderr.isatty()
+def _at_terminal(desk: CommandContext) -> bool:
+    return not desk.as_json and sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def _ask(seat: CommandContext, sheet: Sheet) -> tuple[list[str], dict[str, str]]:
+def _ask(desk: CommandContext, sheet: Sheet) -> tuple[list[str], dict[str, str]]:
     """Go through the checklist item by item. Raises `Conflict` at the first no."""
     record = sheet.record
-    seat.note(f"{record.address}, signature as {sheet.kind}. Its record has the digest {record.digest}.")
+    desk.note(f"{record.address}, signature as {sheet.kind}. Its record has the digest {record.digest}.")
     affirmed: list[str] = []
     reasons: dict[str, str] = {}
     for item, finding in sheet.items():
-        seat.note("\n" + _line(item, finding))
+        desk.note("\n" + _line(item, finding))
         if finding.found is False:
             why = _prompt("    Reason to sign all the same (empty: do not sign)")
             if not why:

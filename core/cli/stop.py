@@ -16,9 +16,9 @@ app: Final = typer.Typer()
 
 
 @command(app, "stop", example='postroom stop --reason "mail to the wrong list"')
-def stop(seat: CommandContext, reason: Reason) -> Output:
+def stop(desk: CommandContext, reason: Reason) -> Output:
     """The all-stop: no delivery starts anywhere from now on. Also with the gateway down."""
-    in_flight = seat.act(lambda tx, actor: emergency.stop(tx, reason=reason, actor=actor))
+    in_flight = desk.act(lambda tx, actor: emergency.stop(tx, reason=reason, actor=actor))
     return Output(
         {"stopped": True, "in_flight": in_flight},
         f"Stopped. {plural(in_flight, 'delivery', 'deliveries')} had started and will finish; nothing else leaves.",
@@ -26,8 +26,8 @@ def stop(seat: CommandContext, reason: Reason) -> Output:
 
 
 @command(app, "start", example='postroom start --reason "the list is corrected"')
-def start(seat: CommandContext, reason: Reason) -> Output:
+def start(desk: CommandContext, reason: Reason) -> Output:
     """End the all-stop: by one governance operator, or by two on call."""
-    started = seat.act(lambda tx, actor: emergency.start(tx, reason=reason, actor=actor))
+    started = desk.act(lambda tx, actor: emergency.start(tx, reason=reason, actor=actor))
     said = "Started." if started.running else "Vote recorded; one more on-call operator or governance must confirm."
     return Output({"running": started.running, "by": [*started.by]}, said)

@@ -35,15 +35,15 @@ class Strictness(enum.StrEnum):
 
 @command(app, "dns", example="postroom stream dns support-bot.acme.com --json")
 def show_dns(
-    seat: CommandContext,
+    desk: CommandContext,
     domain: Domain,
     dmarc: Annotated[Strictness, typer.Option(help="The DMARC policy to publish now.")] = Strictness.NONE,
 ) -> Output:
     """The records to publish: DKIM for both slots and both algorithms, SPF, DMARC, the MX of bounces and replies."""
-    found = published(seat, domain, dmarc=dmarc.value)
-    questions = list(_open(seat, domain, found))
+    found = published(desk, domain, dmarc=dmarc.value)
+    questions = list(_open(desk, domain, found))
     for one in questions:
-        seat.note(f"{one['question']} {one['fix']}")
+        desk.note(f"{one['question']} {one['fix']}")
     data = {
         "domain": streams.subdomain(domain),
         "records": [serializers.dns_record(one) for one in found.records],
@@ -64,9 +64,9 @@ def zone_text(found: Publication) -> str:
     return "\n".join(lines)
 
 
-def _open(seat: CommandContext, domain: str, found: Publication) -> Iterator[dict[str, str]]:
+def _open(desk: CommandContext, domain: str, found: Publication) -> Iterator[dict[str, str]]:
     """What the records cannot say for sure, and how it is settled."""
-    if seat.settings.mail_host == "mail.invalid":
+    if desk.settings.mail_host == "mail.invalid":
         yield {
             "about": "mail_host",
             "question": "mail_host is not set: the MX records name a host that cannot exist.",
@@ -78,7 +78,7 @@ def _open(seat: CommandContext, domain: str, found: Publication) -> Iterator[dic
             "question": "Which SPF terms authorise the relay? Only its host is named now, and it may send from others.",
             "fix": f"ask whoever runs it: postroom stream set {domain} --spf include:_spf.relay.example --reason TEXT",
         }
-    if seat.settings.dmarc_reports is None:
+    if desk.settings.dmarc_reports is None:
         yield {
             "about": "dmarc_reports",
             "question": "Who reads DMARC reports? Without a name they come to the bounces' host.",
@@ -86,26 +86,26 @@ def _open(seat: CommandContext, domain: str, found: Publication) -> Iterator[dic
         }
 
 
-def published(seat: CommandContext, domain: str, *, dmarc: Alignment = "none") -> Publication:
+def published(desk: CommandContext, domain: str, *, dmarc: Alignment = "none") -> Publication:
     """What a stream publishes, by this desk's settings."""
-    with seat.read() as conn:
+    with desk.read() as conn:
         return stream_dns.publication(
-            conn, domain, mail_host=seat.settings.mail_host, now=seat.now, dmarc=dmarc,
-            report_address=seat.settings.dmarc_reports,
+            conn, domain, mail_host=desk.settings.mail_host, now=desk.now, dmarc=dmarc,
+            report_address=desk.settings.dmarc_reports,
         )  # fmt: skip
 
 
-def check_published(seat: CommandContext, domain: str, *, route: str, slot: Slot) -> None:
+def check_published(desk: CommandContext, domain: str, *, route: str, slot: Slot) -> None:
     """Signing with a key nobody can look up fails every mail: look before, where anybody out there would look."""
     if relays_locally(route):
         return
-    with seat.read() as conn:
+    with desk.read() as conn:
         selectors = {
             key.selector
             for key in views.keys(conn)
             if key.stream == domain and key.slot == slot and key.retired_at is None
         }
-    waiting = [one for one in published(seat, domain).records if one.name.partition("._domainkey")[0] in selectors]
+    waiting = [one for one in published(desk, domain).records if one.name.partition("._domainkey")[0] in selectors]
     wrong = [
         one.name
         for one, found in zip(waiting, Zone().look_up(waiting), strict=True)

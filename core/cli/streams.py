@@ -65,7 +65,7 @@ Spf = Annotated[
 
 @command(app, "add", example="postroom stream add support-bot.acme.com --relay smtp://user:password@smtp.acme.com:587")
 def add(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     domain: Domain,
     relay: Annotated[str | None, typer.Option(metavar="URL", help="smtp://[user:pass@]host:port, or smtps://")] = None,
@@ -86,14 +86,14 @@ def add(
     if bool(relay) == direct:
         raise Invalid("a stream leaves by one way", fix="name --relay smtp://host:port, or --direct")
     named = streams.subdomain(domain)
-    ring = key_file.load_master_keys(seat.settings)
-    route, password = parted(seat, relay or "direct", from_stdin=password_stdin)
+    ring = key_file.load_master_keys(desk.settings)
+    route, password = parted(desk, relay or "direct", from_stdin=password_stdin)
     whose = provider or registry.of_host(Route.parse(route).host)
     new = NewStream(
         domain=named,
         route=route,
         route_secret=ring.seal(password.encode(), about=f"route:{named}") if password else None,
-        keys=fresh_keys(named, streams.SLOTS, ring=ring, now=seat.now),
+        keys=fresh_keys(named, streams.SLOTS, ring=ring, now=desk.now),
         provider=whose,
         protected=protected,
         owners=tuple(listed(owner)),
@@ -103,15 +103,15 @@ def add(
         unsubscribe_url=unsubscribe,
         connection_messages=per_connection,
         minute_messages=per_minute,
-        spf=spf or (None if password_stdin else asked_for_spf(seat, route, whose)),
+        spf=spf or (None if password_stdin else asked_for_spf(desk, route, whose)),
     )
-    seat.act(lambda tx, actor: streams.add(tx, new, actor=actor))
-    with seat.read() as conn:
+    desk.act(lambda tx, actor: streams.add(tx, new, actor=actor))
+    with desk.read() as conn:
         found = streams.show(conn, named)
     return Output(
         serializers.stream(found) | {"selectors": [key.selector for key in new.keys]},
         f"Added {named}, by {route}. {_about(whose)}Publish its records: postroom stream dns {named}"
-        + handoff.stream(seat, named),
+        + handoff.stream(desk, named),
     )
 
 
@@ -121,7 +121,7 @@ def add(
     "--reason 'it may send offers'",
 )  # fmt: skip
 def change(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     domain: Domain,
     reason: Reason,
@@ -150,12 +150,12 @@ def change(
     named = streams.subdomain(domain)
     if password_stdin and not relay:
         raise Invalid("--password-stdin belongs to a relay", fix="name it again: --relay smtp://USER@HOST:587")
-    route, password = parted(seat, relay or "direct", from_stdin=password_stdin) if relay or direct else (None, None)
+    route, password = parted(desk, relay or "direct", from_stdin=password_stdin) if relay or direct else (None, None)
     if relay and provider is None and (known := registry.of_host(Route.parse(relay).host)) != registry.NONE:
         provider = known
     sealed = None
     if password:
-        sealed = key_file.load_master_keys(seat.settings).seal(password.encode(), about=f"route:{named}")
+        sealed = key_file.load_master_keys(desk.settings).seal(password.encode(), about=f"route:{named}")
     asked = StreamChange(
         route=route,
         route_secret=sealed,
@@ -171,28 +171,28 @@ def change(
     )
     if asked == StreamChange():
         raise Invalid("nothing to change is named", fix="such as --organisation 'Acme Ltd'")
-    seat.act(lambda tx, actor: streams.change(tx, named, asked, reason=reason, actor=actor))
-    with seat.read() as conn:
+    desk.act(lambda tx, actor: streams.change(tx, named, asked, reason=reason, actor=actor))
+    with desk.read() as conn:
         found = serializers.stream(streams.show(conn, named))
     return Output(found, pairs(found))
 
 
 @command(app, "rotate", example="postroom stream rotate support-bot.acme.com")
 def rotate(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     domain: Domain,
     force: Annotated[bool, typer.Option("--force", help="Although DNS does not have the waiting keys.")] = False,
 ) -> Output:
     """Let the waiting slot's keys sign; fresh keys take the place of those that signed."""
-    with seat.read() as conn:
+    with desk.read() as conn:
         stream = streams.show(conn, domain)
         slot = streams.next_slot(conn, domain)
         used = {key.selector for key in views.keys(conn) if key.stream == stream.domain}
     if not force:
-        check_published(seat, stream.domain, route=stream.route, slot="b" if slot == "a" else "a")
-    fresh = fresh_keys(stream.domain, (slot,), ring=key_file.load_master_keys(seat.settings), now=seat.now, used=used)
-    signing = seat.act(lambda tx, actor: streams.rotate(tx, domain, fresh=fresh, actor=actor))
+        check_published(desk, stream.domain, route=stream.route, slot="b" if slot == "a" else "a")
+    fresh = fresh_keys(stream.domain, (slot,), ring=key_file.load_master_keys(desk.settings), now=desk.now, used=used)
+    signing = desk.act(lambda tx, actor: streams.rotate(tx, domain, fresh=fresh, actor=actor))
     selectors = [key.selector for key in fresh]
     return Output(
         {"domain": stream.domain, "active_slot": signing, "publish": selectors},
@@ -202,24 +202,24 @@ def rotate(
 
 
 @command(app, "pause", example='postroom stream pause support-bot.acme.com --reason "blocklisted"')
-def pause(seat: CommandContext, domain: Domain, reason: Reason) -> Output:
+def pause(desk: CommandContext, domain: Domain, reason: Reason) -> Output:
     """No new delivery of this stream starts."""
-    in_flight = seat.act(lambda tx, actor: emergency.pause_stream(tx, domain, reason=reason, actor=actor))
+    in_flight = desk.act(lambda tx, actor: emergency.pause_stream(tx, domain, reason=reason, actor=actor))
     return Output(
         {"domain": domain, "paused": True, "in_flight": in_flight}, f"Paused {domain}; {in_flight} in flight."
     )
 
 
 @command(app, "resume", example='postroom stream resume support-bot.acme.com --reason "delisted"')
-def resume(seat: CommandContext, domain: Domain, reason: Reason) -> Output:
+def resume(desk: CommandContext, domain: Domain, reason: Reason) -> Output:
     """Deliveries of this stream start again."""
-    seat.act(lambda tx, actor: emergency.resume_stream(tx, domain, reason=reason, actor=actor))
+    desk.act(lambda tx, actor: emergency.resume_stream(tx, domain, reason=reason, actor=actor))
     return Output({"domain": domain, "paused": False}, f"Resumed {domain}.")
 
 
 @command(app, "warmup", example='postroom stream warmup support-bot.acme.com 500 --reason "moved from another relay"')
 def warmup(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     domain: Domain,
     cap: Annotated[str, typer.Argument(metavar="N|off", help="Mails a day, or off to end the warm-up.")],
@@ -229,17 +229,17 @@ def warmup(
     if cap != "off" and not cap.isdecimal():
         raise Invalid(f"{cap!r} is no daily cap", fix="write a number a day, or off")
     figure = None if cap == "off" else int(cap)
-    seat.act(lambda tx, actor: streams.set_warmup(tx, domain, cap=figure, reason=reason, actor=actor))
+    desk.act(lambda tx, actor: streams.set_warmup(tx, domain, cap=figure, reason=reason, actor=actor))
     said = f"{domain}: no warm-up cap." if figure is None else f"{domain}: at most {figure:,} a day."
     return Output({"domain": domain, "warm": figure is None, "warm_cap": figure}, said)
 
 
 @command(app, "list", example="postroom stream list")
 def list_streams(
-    seat: CommandContext, after: Annotated[str, typer.Option(help="Go on after this domain.")] = ""
+    desk: CommandContext, after: Annotated[str, typer.Option(help="Go on after this domain.")] = ""
 ) -> Output:
     """The streams of this desk."""
-    with seat.read() as conn:
+    with desk.read() as conn:
         found = streams.listed(conn, after=after)
     rows = [
         (
@@ -256,9 +256,9 @@ def list_streams(
 
 
 @command(app, "show", example="postroom stream show support-bot.acme.com")
-def show(seat: CommandContext, domain: Domain) -> Output:
+def show(desk: CommandContext, domain: Domain) -> Output:
     """One stream."""
-    with seat.read() as conn:
+    with desk.read() as conn:
         found = serializers.stream(streams.show(conn, domain))
     return Output(found, pairs(found))
 
@@ -266,7 +266,7 @@ def show(seat: CommandContext, domain: Domain) -> Output:
 # --- how ----------------------------------------------------------------------------------------------------------
 
 
-def parted(seat: CommandContext, relay: str, *, from_stdin: bool) -> tuple[str, str | None]:
+def parted(desk: CommandContext, relay: str, *, from_stdin: bool) -> tuple[str, str | None]:
     """The route without its password, which is sealed, and the password."""
     route = Route.parse(relay)
     if from_stdin:
@@ -278,7 +278,7 @@ def parted(seat: CommandContext, relay: str, *, from_stdin: bool) -> tuple[str, 
         return relay, checked(typed)
     if not route.password:
         return relay, None
-    seat.note(
+    desk.note(
         "The password was on the command line, where every local user can read it: "
         "use --password-stdin, and change it at the relay if this machine is shared."
     )
@@ -294,13 +294,13 @@ def _about(provider: str) -> str:
     return f"Set up {found.title}: postroom docs {provider}. " if found else ""
 
 
-def asked_for_spf(seat: CommandContext, route: str, provider: str) -> str | None:
+def asked_for_spf(desk: CommandContext, route: str, provider: str) -> str | None:
     """What a person at a terminal answers; a program is not asked, and `stream dns` says what is open."""
     parsed = Route.parse(route)
     known = provider != registry.NONE or parsed.kind == "direct" or is_loopback(parsed.host)
-    if known or seat.as_json or not sys.stdin.isatty():
+    if known or desk.as_json or not sys.stdin.isatty():
         return None
-    seat.note(f"Receivers let {parsed.host} send for this domain if SPF names it; whoever runs it says how.")
+    desk.note(f"Receivers let {parsed.host} send for this domain if SPF names it; whoever runs it says how.")
     question = "SPF terms, such as include:_spf.relay.example (empty: not known yet)"
     answer: str = typer.prompt(question, default="", show_default=False)
     return answer.strip() or None

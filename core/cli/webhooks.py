@@ -17,13 +17,13 @@ app: Final = group("webhook", "What receivers never took: dead letters, and send
 
 @command(app, "dead", example="postroom webhook dead help@support-bot.acme.com")
 def dead(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     address: Annotated[str | None, typer.Argument(metavar="[ADDRESS]", help="Of this mailbox only.")] = None,
     after: Annotated[int, typer.Option(help="Go on after this number.")] = 0,
 ) -> Output:
     """Events that were given up, the oldest first."""
-    found = seat.look(lambda tx: dead_letters.listed(tx, mailbox=address, after=after))
+    found = desk.look(lambda tx: dead_letters.listed(tx, mailbox=address, after=after))
     rows = [
         (one.id, one.mailbox, one.type, one.message, stamp(one.at), "is sent again" if one.replayed_at else one.error)
         for one in found
@@ -34,7 +34,7 @@ def dead(
 
 @command(app, "replay", example="postroom webhook replay --mailbox help@support-bot.acme.com")
 def replay(
-    seat: CommandContext,
+    desk: CommandContext,
     *,
     numbers: Annotated[list[int] | None, typer.Argument(metavar="[NUMBER]...", help="As webhook dead lists.")] = None,
     mailbox: Annotated[str | None, typer.Option(metavar="ADDRESS", help="All of this mailbox.")] = None,
@@ -43,8 +43,8 @@ def replay(
     if bool(numbers) == (mailbox is not None):
         raise Invalid("say which: numbers, or --mailbox ADDRESS", fix="postroom webhook dead lists those there are")
     if mailbox is not None:
-        n = seat.act(lambda tx, actor: dead_letters.replay_mailbox(tx, mailbox, actor=actor))
+        n = desk.act(lambda tx, actor: dead_letters.replay_mailbox(tx, mailbox, actor=actor))
     else:
         wanted = [*dict.fromkeys(numbers or ())]
-        n = seat.act(lambda tx, actor: dead_letters.replay(tx, wanted, actor=actor))
+        n = desk.act(lambda tx, actor: dead_letters.replay(tx, wanted, actor=actor))
     return Output({"replayed": n}, f"{n} sent again, by the gateway, in the order of the log.")

@@ -28,9 +28,9 @@ from core.workers import log_check
 SKEW: Final = 2 * SECOND
 
 
-def development(seat: CommandContext) -> Iterator[Finding]:
+def development(desk: CommandContext) -> Iterator[Finding]:
     """A desk for one person has no signatures and no way out: real mail never leaves from it."""
-    with seat.read() as conn:
+    with desk.read() as conn:
         if is_development(conn):
             yield Finding(
                 Grade.FAIL, "development", "", f"{BANNER}: one person, no signatures, mail to loopback only",
@@ -38,12 +38,12 @@ def development(seat: CommandContext) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def handed_over(seat: CommandContext) -> Iterator[Finding]:
+def handed_over(desk: CommandContext) -> Iterator[Finding]:
     """Whoever can read the founding people's tokens in one place is all of them."""
     waiting = []
-    with seat.read() as conn:
+    with desk.read() as conn:
         for person in directory.operators(conn):
-            file = next_steps.token_file(seat.directory, person.name)
+            file = next_steps.token_file(desk.directory, person.name)
             with contextlib.suppress(OSError, UnicodeDecodeError):
                 if credentials.digest(file.read_text(encoding="utf-8").strip()) == person.token_hash:
                     waiting.append((person.name, file))
@@ -55,10 +55,10 @@ def handed_over(seat: CommandContext) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def log_holds(seat: CommandContext) -> Iterator[Finding]:
+def log_holds(desk: CommandContext) -> Iterator[Finding]:
     """The log's newest entries, what is known of it outside, and the pages of the file."""
-    with seat.read() as conn:
-        fault = log_integrity.fault(conn, log_check.seen(seat.settings))
+    with desk.read() as conn:
+        fault = log_integrity.fault(conn, log_check.seen(desk.settings))
         damaged = log_integrity.quick_check(conn)
     if damaged is not None:
         yield Finding(Grade.FAIL, "database", "", f"its file is damaged: {damaged}", "restore a backup")
@@ -70,12 +70,12 @@ def log_holds(seat: CommandContext) -> Iterator[Finding]:
         yield Finding(Grade.OK, "log", "", "its newest entries hold, and it is as far as it was seen to be")
 
 
-def clock(seat: CommandContext) -> Iterator[Finding]:
+def clock(desk: CommandContext) -> Iterator[Finding]:
     """The database's last entry cannot be from the future, and the two clocks of this machine should agree."""
-    with seat.read() as conn:
+    with desk.read() as conn:
         last, _ = audit_log.head(conn)
         entries = audit_log.read(conn, after=last - 1, limit=1) if last else []
-    ahead = entries[0].at - seat.now if entries else 0
+    ahead = entries[0].at - desk.now if entries else 0
     if ahead > SKEW:
         yield Finding(
             Grade.FAIL,
@@ -90,11 +90,11 @@ def clock(seat: CommandContext) -> Iterator[Finding]:
         yield Finding(Grade.OK, "clock", "", "not behind the log")
 
 
-def workers(seat: CommandContext) -> Iterator[Finding]:
-    with seat.read() as conn:
-        troubles = agents.troubles(conn, now=seat.now)
-        faults = [one for one in readiness.delivery(conn, now=seat.now) if one.what != "deliver"]
-    faults += _claims(seat)
+def workers(desk: CommandContext) -> Iterator[Finding]:
+    with desk.read() as conn:
+        troubles = agents.troubles(conn, now=desk.now)
+        faults = [one for one in readiness.delivery(conn, now=desk.now) if one.what != "deliver"]
+    faults += _claims(desk)
     for fault in faults:
         yield Finding(Grade.FAIL, "gateway", fault.what, fault.reason, fault.fix)
     for one in troubles:
@@ -106,12 +106,12 @@ def workers(seat: CommandContext) -> Iterator[Finding]:
         yield Finding(Grade.OK, "gateway", "", "it delivers")
 
 
-def unproved(seat: CommandContext) -> Iterator[Finding]:
+def unproved(desk: CommandContext) -> Iterator[Finding]:
     """Webhooks that cannot be verified yet."""
-    with seat.read() as conn:
+    with desk.read() as conn:
         found = kept_webhooks.waiting(conn)
     if found is not None:
-        hours = (seat.now - found.since) // HOUR
+        hours = (desk.now - found.since) // HOUR
         text = f"{plural(found.count, 'webhook')} cannot be verified yet; the oldest has waited {hours} h"
         yield Finding(
             Grade.WARN, "feedback", "", text,
@@ -123,9 +123,9 @@ URGENT: Final = ("agent.suspended", "desk.stopped", "email.altered", "gateway.lo
 """What somebody must hear of who does not look at a screen."""
 
 
-def notified(seat: CommandContext) -> Iterator[Finding]:
+def notified(desk: CommandContext) -> Iterator[Finding]:
     """Whether a person is told when the desk stops an agent, or stops working."""
-    notify = seat.policy.notify
+    notify = desk.policy.notify
     missing = [one for one in URGENT if one not in notify.events]
     if not notify.urls:
         yield Finding(
@@ -145,7 +145,7 @@ class _Undone(Exception):
     """Rolls a trial back."""
 
 
-def _claims(seat: CommandContext) -> list[readiness.Fault]:
+def _claims(desk: CommandContext) -> list[readiness.Fault]:
     """Claim as a gateway would, and take it back: rights or tables that lack show only there."""
 
     def trial(tx: Transaction) -> list[readiness.Fault]:
@@ -153,7 +153,7 @@ def _claims(seat: CommandContext) -> list[readiness.Fault]:
         raise _Undone
 
     try:
-        return seat.store.transact(trial)
+        return desk.store.transact(trial)
     except _Undone:
         return []
     except PostroomError as error:

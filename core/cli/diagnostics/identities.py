@@ -17,12 +17,12 @@ NAMED: Final = 10
 _SEVERE: Final = frozenset({Code.DRILL_UNFINISHED, Code.DRILL_FAILED})
 
 
-def records(seat: CommandContext) -> Iterator[Finding]:
+def records(desk: CommandContext) -> Iterator[Finding]:
     """One finding for each kind of trouble, however many identities have it: a desk may have hundreds of agents."""
     found: dict[Code, dict[str, identity_findings.Finding]] = {}
     known = 0
-    with seat.read() as conn:
-        for entry in inventory.everything(conn, now=seat.now):
+    with desk.read() as conn:
+        for entry in inventory.everything(conn, now=desk.now):
             known += 1
             for one in entry.findings:
                 found.setdefault(one.code, {})[_about(entry.record.agent, entry.record.address, one.code)] = one

@@ -23,16 +23,16 @@ LOW: Final = 1024**3
 """Bytes of free disk below which it warns; below a tenth it fails: once the disk is full, the desk answers 503."""
 
 
-def files(seat: CommandContext) -> Iterator[Finding]:
+def files(desk: CommandContext) -> Iterator[Finding]:
     try:
-        ring = key_file.load_master_keys(seat.settings)
+        ring = key_file.load_master_keys(desk.settings)
     except Invalid as error:
-        yield Finding(Grade.FAIL, "master key", seat.settings.master_key.name, error.reason, error.fix or "")
+        yield Finding(Grade.FAIL, "master key", desk.settings.master_key.name, error.reason, error.fix or "")
     else:
-        yield Finding(Grade.OK, "master key", seat.settings.master_key.name, "only you can read it")
-        yield from _sealed(seat, ring)
-    yield from _readable(seat)
-    file = seat.settings.policy_file
+        yield Finding(Grade.OK, "master key", desk.settings.master_key.name, "only you can read it")
+        yield from _sealed(desk, ring)
+    yield from _readable(desk)
+    file = desk.settings.policy_file
     try:
         policies.parse(file.read_text(encoding="utf-8"))
     except OSError as error:
@@ -43,9 +43,9 @@ def files(seat: CommandContext) -> Iterator[Finding]:
         yield Finding(Grade.OK, "policy", file.name, "it is valid")
 
 
-def _readable(seat: CommandContext) -> Iterator[Finding]:
+def _readable(desk: CommandContext) -> Iterator[Finding]:
     """The database holds the mail; whoever may read it reads that, the master key or not."""
-    path = database.of(seat.settings.database_url)
+    path = database.of(desk.settings.database_url)
     there = [] if path is None else [one for one in database.beside(path) if one.is_file()]
     if not there:
         return
@@ -57,27 +57,27 @@ def _readable(seat: CommandContext) -> Iterator[Finding]:
         yield Finding(Grade.OK, "database", there[0].name, "only you can read it")
 
 
-def _sealed(seat: CommandContext, ring: MasterKeys) -> Iterator[Finding]:
+def _sealed(desk: CommandContext, ring: MasterKeys) -> Iterator[Finding]:
     """Whether the master key at hand is the one that sealed this desk's keys: a restored backup may differ."""
     with contextlib.suppress(Unavailable):
-        for stream in streams.stored(seat):
+        for stream in streams.stored(desk):
             try:
-                SenderConfigs(seat.store, ring).of(stream.id)
+                SenderConfigs(desk.store, ring).of(stream.id)
             except PostroomError as error:
                 yield Finding(Grade.FAIL, "keys", stream.domain, str(error), "restore the master.key of this desk")
             else:
                 yield Finding(Grade.OK, "keys", stream.domain, "both DKIM keys open")
 
 
-def disk(seat: CommandContext) -> Iterator[Finding]:
-    free = shutil.disk_usage(seat.directory).free
+def disk(desk: CommandContext) -> Iterator[Finding]:
+    free = shutil.disk_usage(desk.directory).free
     grade = Grade.OK if free >= LOW else Grade.WARN if free >= LOW // 10 else Grade.FAIL
     said = f"{free / 1024**3:,.1f} GiB free"
-    yield Finding(grade, "disk", str(seat.directory), said, "" if grade is Grade.OK else "free some")
+    yield Finding(grade, "disk", str(desk.directory), said, "" if grade is Grade.OK else "free some")
 
 
-def configuration(seat: CommandContext) -> Iterator[Finding]:
-    settings = seat.settings
+def configuration(desk: CommandContext) -> Iterator[Finding]:
+    settings = desk.settings
     if settings.mail_host == "mail.invalid":
         yield Finding(
             Grade.WARN, "settings", "mail_host", "is not set: bounces have nowhere to go", "set it in postroom.toml"

@@ -26,20 +26,20 @@ PROBED: Final = "gmail.com"
 """Whose mail exchangers show whether direct mail gets out, and what a large receiver says to this machine."""
 
 
-def route(seat: CommandContext, stream: StreamFacts) -> Finding:
+def route(desk: CommandContext, stream: StreamFacts) -> Finding:
     way_out = Route.parse(stream.route)
     sender = f"postmaster@{return_path(stream.domain)}"  # mail leaves with senders of this domain
     try:
         if way_out.kind == "direct":
-            return _direct(stream.domain, *asyncio.run(_rehearsed(seat, way_out, sender=sender, domain=PROBED)))
-        way_out = SenderConfigs(seat.store, key_file.load_master_keys(seat.settings)).of(stream.id).route
-        reply, certificate = asyncio.run(_rehearsed(seat, way_out, sender=sender))
+            return _direct(stream.domain, *asyncio.run(_rehearsed(desk, way_out, sender=sender, domain=PROBED)))
+        way_out = SenderConfigs(desk.store, key_file.load_master_keys(desk.settings)).of(stream.id).route
+        reply, certificate = asyncio.run(_rehearsed(desk, way_out, sender=sender))
     except PostroomError as error:
         said = f"{way_out} cannot be tried: {error}"
         return Finding(Grade.FAIL, "route", stream.domain, said, "restore the master.key of this desk, or mend [smtp]")
     said = finish.line(reply)
     if reply.outcome is Outcome.SENT:
-        named = seat.settings.smtp.relays.get(way_out.host)
+        named = desk.settings.smtp.relays.get(way_out.host)
         login = "" if named is None and way_out.username is None else ", login"
         text = f"{way_out} takes mail over {_way(reply)}{login} and MAIL FROM: {said}{_vouched(certificate)}"
         return Finding(Grade.OK, "route", stream.domain, text)
@@ -69,7 +69,7 @@ def _way(reply: Reply) -> str:
 
 
 async def _rehearsed(
-    seat: CommandContext, route: Route, *, sender: str, domain: str | None = None
+    desk: CommandContext, route: Route, *, sender: str, domain: str | None = None
 ) -> tuple[Reply, Mapping[str, object]]:
     """What the receiver says to everything before RCPT: TCP, EHLO, STARTTLS, AUTH, MAIL FROM, RSET."""
     patience = Timeouts(connect=REACH_WITHIN, command=REACH_WITHIN, quit=1.0)
@@ -77,7 +77,7 @@ async def _rehearsed(
         look_up = mx.system_resolver(patience=REACH_WITHIN) if domain else None
     except dns.exception.DNSException as error:  # no /etc/resolv.conf
         return refused(f"DNS cannot be asked: {error}", enhanced="4.4.3", stage="connect", host=None), {}
-    courier = make_courier(seat.settings, clock=SystemClock(), timeouts=patience, look_up=look_up)
+    courier = make_courier(desk.settings, clock=SystemClock(), timeouts=patience, look_up=look_up)
     try:
         return await courier.rehearse(route, sender=sender, domain=domain)
     except OSError as error:  # [smtp] ca_file

@@ -24,8 +24,8 @@ MANY: Final = 1_000
 _STRICTNESS: Final = ("none", "quarantine", "reject")
 
 
-def stored(seat: CommandContext) -> list[StreamFacts]:
-    with seat.read() as conn:
+def stored(desk: CommandContext) -> list[StreamFacts]:
+    with desk.read() as conn:
         return streams.listed(conn, limit=MANY)
 
 
@@ -38,11 +38,11 @@ def state(stream: StreamFacts) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def records(seat: CommandContext, stream: StreamFacts) -> Iterator[Finding]:
+def records(desk: CommandContext, stream: StreamFacts) -> Iterator[Finding]:
     if relays_locally(stream.route):
         yield Finding(Grade.OK, "dns", stream.domain, "not looked up: mail goes no further than this machine")
         return
-    publication = published(seat, stream.domain)
+    publication = published(desk, stream.domain)
     if not publication.spf_known:
         yield Finding(
             Grade.WARN, "dns", stream.domain,
@@ -87,11 +87,11 @@ def _dmarc(stream: StreamFacts, publication: Publication, answers: Sequence[Foun
             )  # fmt: skip
 
 
-def terms(seat: CommandContext, stream: StreamFacts) -> Iterator[Finding]:
+def terms(desk: CommandContext, stream: StreamFacts) -> Iterator[Finding]:
     """How much and what it may send, and whether anything comes back."""
-    yield _warmup(seat, stream)
-    yield _commercial(seat, stream)
-    if seat.settings.feedback.connected(stream.provider):
+    yield _warmup(desk, stream)
+    yield _commercial(desk, stream)
+    if desk.settings.feedback.connected(stream.provider):
         yield Finding(Grade.OK, "feedback", stream.domain, "bounces and complaints have a way in")
     else:
         named = stream.provider in registry.PROVIDERS
@@ -109,18 +109,18 @@ def page(stream: StreamFacts) -> str:
     return "direct" if Route.parse(stream.route).kind == "direct" else "relay"
 
 
-def _warmup(seat: CommandContext, stream: StreamFacts) -> Finding:
+def _warmup(desk: CommandContext, stream: StreamFacts) -> Finding:
     if stream.warm:
         return Finding(Grade.OK, "warm-up", stream.domain, "none: it may send as much as budgets let it")
     if stream.warm_cap is not None:
         return Finding(Grade.OK, "warm-up", stream.domain, f"at most {stream.warm_cap:,} a day, fixed by an operator")
     if stream.first_sent_at is None:
         return Finding(Grade.OK, "warm-up", stream.domain, "the policy's curve begins with its first mail")
-    days = (seat.now - stream.first_sent_at) // DAY
+    days = (desk.now - stream.first_sent_at) // DAY
     return Finding(Grade.OK, "warm-up", stream.domain, f"on the policy's curve; its first mail left {days} days ago")
 
 
-def _commercial(seat: CommandContext, stream: StreamFacts) -> Finding:
+def _commercial(desk: CommandContext, stream: StreamFacts) -> Finding:
     """Whether the stream can send the classes that owe the recipient a sender, an address and a way out."""
     lacks = [
         what
@@ -134,7 +134,7 @@ def _commercial(seat: CommandContext, stream: StreamFacts) -> Finding:
             Grade.WARN, "commercial", stream.domain, f"it cannot send {classes}: it has no {' and no '.join(lacks)}",
             f"postroom stream set {stream.domain} {options} --reason TEXT",
         )  # fmt: skip
-    link = stream.unsubscribe_url or seat.settings.public_url
+    link = stream.unsubscribe_url or desk.settings.public_url
     if urlsplit(link).scheme != "https":
         return Finding(
             Grade.WARN, "commercial", stream.domain, f"its unsubscribe links are not https (RFC 8058 3.1): {link}",
