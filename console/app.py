@@ -265,14 +265,14 @@ class PostroomConsole(SafeApp[int]):
         else:
             self.say(f"{action.label}: {why}", "warning")
 
-    def deed(self, act: Operation[T], then: Callable[[T], None]) -> None:
+    def run_operation(self, operation: Operation[T], then: Callable[[T], None]) -> None:
         """Run a verb in the background; its refusal is a notice, `then` runs with its answer."""
         self._under_way += 1
-        self.run_worker(partial(self._deed, act, then), group="deeds", exit_on_error=False)  # type: ignore[arg-type]  # Textual wants None inferred
+        self.run_worker(partial(self._run_operation, operation, then), group="operations", exit_on_error=False)  # type: ignore[arg-type]  # Textual wants None inferred
 
-    async def _deed(self, act: Operation[T], then: Callable[[T], None]) -> None:
+    async def _run_operation(self, operation: Operation[T], then: Callable[[T], None]) -> None:
         try:
-            answer = await self.desk.act(act)
+            answer = await self.desk.act(operation)
         except AccessEnded:
             return  # the whole screen says so
         except Refused as error:

@@ -108,10 +108,10 @@ class Desk:
 
         return await self._in_thread(lambda: self.store.look(run))
 
-    async def act(self, deed: Callable[[Store, Actor], T]) -> T:
+    async def act(self, operation: Callable[[Store, Actor], T]) -> T:
         """Do something at the desk in a thread, then look at the log at once. Raises what the verb raises."""
         try:
-            return await self._in_thread(lambda: deed(self.store, self.actor))
+            return await self._in_thread(lambda: operation(self.store, self.actor))
         finally:
             self._nudged.set()
 

@@ -53,7 +53,7 @@ class AgentScreen(DeskScreen):
             fill("Suspend $name?", name=line.name),
             fill("No new delivery of it starts. $held held and everything queued stays.", held=str(line.held)),
             "suspends it",
-            lambda reason: self.console.deed(operations.suspend(line.name, reason), suspended),
+            lambda reason: self.console.run_operation(operations.suspend(line.name, reason), suspended),
         )
 
     def do_resume(self) -> None:
@@ -65,7 +65,7 @@ class AgentScreen(DeskScreen):
             fill("Suspended by $by: $why", by=line.suspended_by or "", why=line.suspend_reason or ""),
             expected=make_safe(line.name).text,
             does="resume it",
-            then=lambda answer: self.console.deed(
+            then=lambda answer: self.console.run_operation(
                 operations.resume(line.name, answer.reason), lambda _: self.console.say(f"{line.name} runs again")
             ),
         )
@@ -106,7 +106,7 @@ class AgentScreen(DeskScreen):
 
     def _confirm_mode(self, box: MailboxLine, mode: Mode) -> None:
         def change(reason: str) -> None:
-            self.console.deed(
+            self.console.run_operation(
                 operations.change_mode(box.address, mode, reason),
                 lambda record: self.console.say(f"{record.address} is {record.mode} now; pending mail stays as it is"),
             )

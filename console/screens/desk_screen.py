@@ -264,7 +264,7 @@ class DeskScreen(LineCache, Screen[None]):
             if settled.done:
                 app.say(f"taken back: {plural(len(settled.done), 'message')} pending again")
 
-        app.deed(operations.undo(approval.items), taken_back)
+        app.run_operation(operations.undo(approval.items), taken_back)
 
     def do_all_stop(self) -> None:
         app = self.console
@@ -275,7 +275,7 @@ class DeskScreen(LineCache, Screen[None]):
             Content("Stop the whole desk?"),
             Content("No delivery starts anywhere until it is ended by governance, or by two on call."),
             "stops everything",
-            lambda reason: app.deed(
+            lambda reason: app.run_operation(
                 operations.stop(reason),
                 lambda n: app.say(f"all-stop: {plural(n, 'delivery', 'deliveries')} had already started"),
             ),
@@ -301,7 +301,7 @@ class DeskScreen(LineCache, Screen[None]):
             fill("Stopped by $by: $why", by=app.live.stopped_by or "", why=app.live.stop_reason or ""),
             expected="start",
             does="start the desk",
-            then=lambda answer: app.deed(operations.start(answer.reason), started),
+            then=lambda answer: app.run_operation(operations.start(answer.reason), started),
         )
 
     # -- filter -------------------------------------------------------------------------------------------------------

@@ -153,7 +153,7 @@ class HeldScreen(DeskScreen):
             self.decided(items)
 
         app.session.decides(one.item for one in decisions)
-        app.deed(operations.decide(decisions), settled)
+        app.run_operation(operations.decide(decisions), settled)
 
     def _reject(self, decisions: Sequence[Decision], label: str) -> None:
         def settled(answer: operations.Settled) -> None:
@@ -165,7 +165,7 @@ class HeldScreen(DeskScreen):
             self.decided(items)
 
         self.console.session.decides(one.item for one in decisions)
-        self.console.deed(operations.decide(decisions), settled)
+        self.console.run_operation(operations.decide(decisions), settled)
 
     def _tell(self, answer: operations.Settled, word: str) -> None:
         """What was decided, and the first reason for what was not."""

@@ -135,13 +135,13 @@ class IdentitiesScreen(ListScreen):
         """Show what the desk finds, then ask. Looking may take seconds: DNS is asked for deliverability."""
         if kind is Kind.DELIVERABILITY:
             self.console.say("looking at DNS and the ways in for feedback ...")
-        self.console.deed(operations.to_sign(one.record.address, kind, self.desk.settings), self._ask_to_sign)
+        self.console.run_operation(operations.to_sign(one.record.address, kind, self.desk.settings), self._ask_to_sign)
 
     def _ask_to_sign(self, shown: operations.ToSign) -> None:
         sheet = shown.sheet
 
         def answered(answer: Answers) -> None:
-            self.console.deed(
+            self.console.run_operation(
                 operations.sign(shown, affirmed=answer.affirmed, overrides=answer.overrides),
                 lambda record: self.console.say(f"signed as {sheet.kind}: {record.address} is {record.status}"),
             )
@@ -154,7 +154,7 @@ class IdentitiesScreen(ListScreen):
             fill("Veto $address as $kind?", address=address, kind=kind.value),
             Content("The request ends; it must be filed anew."),
             "vetoes it",
-            lambda reason: self.console.deed(
+            lambda reason: self.console.run_operation(
                 operations.veto(address, kind, reason),
                 lambda record: self.console.say(f"{record.address} is {record.status}"),
             ),

@@ -118,7 +118,7 @@ class LanesScreen(ListScreen):
             fill("Pause $mailbox towards $domain?", mailbox=lane.mailbox, domain=lane.domain),
             fill("$depth wait in it; they stay where they are.", depth=str(lane.depth)),
             "pauses it",
-            lambda reason: self.console.deed(
+            lambda reason: self.console.run_operation(
                 operations.pause_lane(lane.id, reason),
                 lambda _: self.console.say(f"the lane to {lane.domain} is paused"),
             ),
@@ -133,7 +133,7 @@ class LanesScreen(ListScreen):
             None,
             expected=make_safe(lane.domain).text,
             does="resume it",
-            then=lambda answer: self.console.deed(
+            then=lambda answer: self.console.run_operation(
                 operations.resume_lane(lane.id, answer.reason), lambda _: self.console.say(f"{lane.domain} goes on")
             ),
         )
@@ -146,7 +146,7 @@ class LanesScreen(ListScreen):
             fill("Pause the whole stream $stream?", stream=lane.stream),
             fill("No delivery of any mailbox on $stream starts.", stream=lane.stream),
             "pauses the stream",
-            lambda reason: self.console.deed(
+            lambda reason: self.console.run_operation(
                 operations.pause_stream(lane.stream, reason),
                 lambda n: self.console.say(
                     f"{lane.stream} is paused: {plural(n, 'delivery', 'deliveries')} had already started"
@@ -163,7 +163,7 @@ class LanesScreen(ListScreen):
             None,
             expected=make_safe(lane.stream).text,
             does="resume it",
-            then=lambda answer: self.console.deed(
+            then=lambda answer: self.console.run_operation(
                 operations.resume_stream(lane.stream, answer.reason),
                 lambda _: self.console.say(f"{lane.stream} goes on"),
             ),

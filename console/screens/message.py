@@ -254,7 +254,7 @@ class MessageScreen(HeldScreen, AgentScreen):
             fill("Suppress $address? No agent will be able to mail this address.", address=address),
             Content("The reason stays in the record, not in the log."),
             "suppresses it",
-            lambda reason: self.console.deed(
+            lambda reason: self.console.run_operation(
                 operations.suppress(address, reason), lambda _: self.console.say(f"{address} is suppressed")
             ),
         )

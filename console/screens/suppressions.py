@@ -106,7 +106,7 @@ class SuppressionsScreen(ListScreen):
             fill("Suppress $address?", address=address),
             Content("The reason stays in the record, not in the log."),
             "suppresses it",
-            lambda reason: self.console.deed(
+            lambda reason: self.console.run_operation(
                 operations.suppress(address, reason), lambda made: self._told_added(address, made)
             ),
         )
@@ -129,7 +129,7 @@ class SuppressionsScreen(ListScreen):
             ),
             expected=make_safe(record.address).text,
             does="remove it",
-            then=lambda answer: self.console.deed(
+            then=lambda answer: self.console.run_operation(
                 operations.unsuppress(record.address, answer.reason),
                 lambda _: self.console.say(f"{record.address} may be written to again"),
             ),

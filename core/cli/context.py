@@ -41,7 +41,7 @@ Reason = Annotated[str, typer.Option("--reason", help="Why. It stands in the log
 
 
 class CommandContext:
-    """The desk in `directory`: its settings, its database and the operator who runs the command, each opened on demand."""
+    """The desk in `directory`: its settings, its database, and the operator who runs the command; opened on demand."""
 
     def __init__(self, directory: Path, *, needs: Verb | Free, as_json: bool = False) -> None:
         """`needs`: the verb a reader must be allowed, or why no token is needed (core.cli.authorization)."""

@@ -64,27 +64,27 @@ GIVEN: Final[dict[str, Any]] = {
         sheet=SimpleNamespace(record=SimpleNamespace(address=ADDRESS), kind=Kind.OWNER, digest=""), lookups=None
     ),
 }  # fmt: skip
-DEEDS: Final = {
+OPERATIONS: Final = {
     name: made
     for name, made in inspect.getmembers(operations, inspect.isfunction)
     if not name.startswith("_") and str(inspect.signature(made).return_annotation).startswith("Operation")
 }
 
 
-def deed(name: str, item: int) -> Any:
+def operation(name: str, item: int) -> Any:
     """A console act with arguments that would do."""
-    parameters = inspect.signature(DEEDS[name]).parameters
+    parameters = inspect.signature(OPERATIONS[name]).parameters
     given = GIVEN | {
         "item": item,
         "items": [Shown(What.PENDING)] if name == "shown" else [item],
         "decisions": [Decision(item, approve=True)],
         "address": "jane@example.com" if name in ("suppress", "unsuppress") else ADDRESS,
     }  # fmt: skip
-    return DEEDS[name](**{one: given[one] for one in parameters})
+    return OPERATIONS[name](**{one: given[one] for one in parameters})
 
 
 @pytest.mark.parametrize("out", OUT)
-@pytest.mark.parametrize("name", DEEDS)
+@pytest.mark.parametrize("name", OPERATIONS)
 def test_no_console_act_is_open_to_an_operator_who_is_out(store: Store, name: str, out: Change) -> None:
     desk = make_desk(store)
     hire(store, EVE)
@@ -94,16 +94,16 @@ def test_no_console_act_is_open_to_an_operator_who_is_out(store: Store, name: st
     with store.read() as conn:
         before = audit_log.head(conn)
     if out is narrowed and name in ("decide", "undo"):  # a batch says of each what was refused
-        assert not deed(name, item)(store, EVE).done
+        assert not operation(name, item)(store, EVE).done
     else:
         with pytest.raises(Forbidden if out is narrowed else AccessEnded, match="eve"):
-            deed(name, item)(store, EVE)
+            operation(name, item)(store, EVE)
     with store.read() as conn:
         assert audit_log.head(conn) == before
 
 
 def test_the_acts_of_the_console_are_all_tried() -> None:
-    assert {"decide", "undo", "stop", "start", "sign", "veto", "resume", "suppress", "opened"} <= set(DEEDS)
+    assert {"decide", "undo", "stop", "start", "sign", "veto", "resume", "suppress", "opened"} <= set(OPERATIONS)
 
 
 @pytest.mark.parametrize("out", OUT)
