@@ -63,6 +63,6 @@ Layers, from the top; each imports only what is below it (`lint-imports` checks 
     settings                     configuration; each provider says what its table holds
     rules | db | smtp            decisions without I/O; tables and SQL; mail transport
     security, clock              keys, credentials, addresses never to be reached; time
-    filters, work_hours          the filter grammar; deadlines that stop over nights and weekends
+    domains, filters, work_hours the public suffix list; the filter grammar; deadlines that stop over nights, weekends
     events > model > ids > durations > text > errors
 """

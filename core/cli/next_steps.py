@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from core.db.directory import OperatorFacts
+from core.domains import organisational_domain
 from core.model import Role
 from core.rules.addresses import parse_address
 from core.rules.issuance import Kind
@@ -172,5 +173,4 @@ def api(settings: Settings) -> str:
 
 def home_domain(address: str) -> str:
     """The domain of the organisation that an agent's address belongs to: its own people are a safe first audience."""
-    labels = parse_address(address).domain_ascii.split(".")
-    return ".".join(labels[1:] if len(labels) > 2 else labels)
+    return organisational_domain(parse_address(address).domain_ascii)

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, assert_never
 
+from core.domains import organisational_domain
 from core.durations import DAY, MICROS
 from core.errors import Invalid
 
@@ -225,8 +226,6 @@ def _day(micros: int | None) -> str:
 
 
 def _foreign(domain: str, report_address: str) -> str | None:
-    """The reports' domain, if it is neither above nor below the stream: it must then consent in its own zone."""
+    """The reports' domain, if it is another organisation's: it must then consent in its own zone (RFC 7489 7.1)."""
     target = report_address.rpartition("@")[2].lower()
-    home = domain.lower()
-    related = target == home or home.endswith("." + target) or target.endswith("." + home)
-    return None if related else target
+    return None if organisational_domain(target) == organisational_domain(domain) else target

@@ -188,8 +188,7 @@ def _over(part: int, whole: int, line: float) -> bool:
 def bulk_line(sent_today: int, *, domain: str) -> BulkLine | None:
     """Whether a primary domain nears the line from 80 % on.
 
-    `domain` is the organisational domain and `sent_today` what all streams under it sent together; the caller says
-    which domain that is, for telling it from a name needs the public suffix list.
+    `domain` is the organisational domain (`core.domains`) and `sent_today` what all streams under it sent together.
     """
     if sent_today < BULK_WARNING:
         return None

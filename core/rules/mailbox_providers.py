@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from core.domains import organisational_domain
 from core.model import Site
 
 DOMAINS: Final[Mapping[str, str]] = {
@@ -141,9 +142,6 @@ EXCHANGERS: Final[tuple[tuple[str, str], ...]] = (
 _SITE_OF: Final[Mapping[str, str]] = {domain: site for site, own in DOMAINS.items() for domain in own.split()}
 _SITE_OF_EXCHANGER: Final[Mapping[str, str]] = dict(EXCHANGERS)
 
-_SECOND_LEVEL: Final = frozenset(
-    {"ac", "co", "com", "edu", "gob", "gov", "gv", "ltd", "me", "mil", "ne", "net", "nom", "or", "org", "plc"}
-)
 _ADDRESS: Final = re.compile(r"[\d.]+|.*:.*")
 
 
@@ -172,17 +170,7 @@ def site_of_mx(domain: str, mx_hosts: Sequence[str]) -> Site:
         site = _SITE_OF_EXCHANGER.get(".".join(labels[start:]))
         if site is not None:
             return Site(site)
-    return site_of_domain(_registrable(labels))
-
-
-def _registrable(labels: Sequence[str]) -> str:
-    """The domain under which a host was probably registered: two labels, or three under `co.uk` and its like.
-
-    A guess, for the public suffix list is not bundled. Guessing too short makes strangers share a pace, which is slow
-    and safe; so the guess is short.
-    """
-    under_country = len(labels) > 2 and len(labels[-1]) == 2 and labels[-2] in _SECOND_LEVEL
-    return ".".join(labels[-3:] if under_country else labels[-2:])
+    return site_of_domain(organisational_domain(host))
 
 
 def _plain(name: str) -> str:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.domains import organisational_domain
 from core.rules.content import Rendered, examined
 
 
@@ -131,6 +132,16 @@ def test_a_text_and_its_html_differ_in_nothing_that_matters() -> None:
         (TEXT, "<p>Wire the whole deposit to our new bank in Zurich today, please</p>", "most of the HTML's words"),
         (TEXT, HTML.replace("1,234.50", "9,234.50"), "the amount 1.234,50 is only in the text"),
         (TEXT, HTML.replace("https://acme.test/q", "https://evil.example/q"), "a link to evil.example is only in"),
+        (
+            "Read https://acme.github.io/q today",
+            "<p>Read <a href='https://evil.github.io/q'>it</a> today</p>",
+            "a link to evil.github.io is only in the HTML",
+        ),
+        (
+            "See shop.com.tr today",
+            "<p>See <a href='https://evil.com.tr'>it</a> today</p>",
+            "a link to evil.com.tr is only",
+        ),
         ("Pay to DE89 3704 0044 0532 0130 00 now", "<p>Pay to GB82 WEST 1234 5698 7654 32 now</p>", "the account"),
         ("Hello", "<p>Goodbye then</p>", "most of the HTML's words"),
     ],
@@ -187,6 +198,8 @@ def test_a_subject_of_blanks_fails(subject: str) -> None:
     "piece", ["<p>", "</b><b>", "<div style='color:#fff'>x", "a.", "a", "1,", "€1 ", "<td><p>x", "漢"]
 )
 def test_twice_the_mail_costs_twice_the_calls(piece: str) -> None:
+    organisational_domain("acme.test")  # reads its list once, which is no cost of a mail
+
     def calls(size: int) -> int:
         n = 0
 

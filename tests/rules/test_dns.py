@@ -149,3 +149,16 @@ def test_foreign_report_address_needs_the_consent_of_its_domain() -> None:
     assert found["TXT", f"{STREAM}._report._dmarc.reports.example"].value == "v=DMARC1"
     assert not any("_report" in name for _, name in published(report_address="dmarc@acme.example"))
     assert not any("_report" in name for _, name in published())
+
+
+@pytest.mark.parametrize(
+    ("stream", "reports", "asked"),
+    [
+        ("bot.acme.co.uk", "dmarc@reports.acme.co.uk", False),  # a sister of the stream: one organisation
+        ("bot.acme.co.uk", "dmarc@other.co.uk", True),
+        ("bot.acme.github.io", "dmarc@other.github.io", True),
+    ],
+)
+def test_consent_is_asked_of_another_organisation_alone(stream: str, reports: str, asked: bool) -> None:  # noqa: FBT001
+    found = records(stream, keys=(), mail_host=f"mx.{stream}", senders=("mx",), report_address=reports)
+    assert any("._report._dmarc." in record.name for record in found) is asked

@@ -53,6 +53,11 @@ def test_two_customers_of_a_small_host_share_its_site() -> None:
     assert site_of_mx("one.example", ["mx.tinyhost.co.uk"]) == "tinyhost.co.uk"
 
 
+def test_hosts_under_one_public_suffix_are_no_site_together() -> None:
+    assert site_of_mx("one.example", ["mx.tinyhost.gen.tr"]) == "tinyhost.gen.tr"
+    assert site_of_mx("one.example", ["mx.tinyhost.uk.com"]) == "tinyhost.uk.com"
+
+
 def test_domain_with_its_own_exchanger_is_its_own_site() -> None:
     assert site_of_mx("acme.com", ["mail.acme.com"]) == "acme.com"
 

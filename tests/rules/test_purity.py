@@ -25,7 +25,7 @@ CALLS = {
 }  # fmt: skip
 BARE_ONLY = {"open", "input", "print", "exec", "eval", "compile", "breakpoint", "__import__"}
 BELOW = {
-    "core.model", "core.ids", "core.durations", "core.errors",
+    "core.model", "core.domains", "core.ids", "core.durations", "core.errors",
     "core.text", "core.text.unicode_safety", "core.text.html",
     "core.work_hours",
 }  # fmt: skip

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from decimal import Decimal
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Final
 
+from core.domains import organisational_domain
 from core.rules.content.links import host_of, links_of
 from core.rules.content.visibility import Row, Sight
 
@@ -49,7 +50,6 @@ _LENGTHS: Final = {
     "NL": 18, "NO": 15, "PK": 24, "PL": 28, "PT": 25, "RO": 24, "RS": 22, "SA": 24, "SE": 24, "SI": 19, "SK": 24,
     "SM": 27, "TN": 24, "TR": 26, "UA": 29,
 }  # fmt: skip
-_SHORT_SECOND: Final = 3
 _IN_ADDRESS: Final = re.compile(r"[\w.-]+")
 
 
@@ -164,17 +164,16 @@ def _accounts(text: str) -> dict[str, str]:
 def _links_apart(
     text: str, body: str, shown: str, rows: list[Row], kept: list[Row], own: Collection[str]
 ) -> Iterator[str]:
-    site = cache(_site)
-    ours = {site(domain) for domain in own}
+    ours = {organisational_domain(domain) for domain in own}
     everywhere = (target for row in rows for target in row.targets)
-    in_text, in_html = set(_named(text, site)), {*_named(shown, site), *(site(host_of(one)) for one in everywhere)}
+    in_text, in_html = set(_named(text)), {*_named(shown), *(organisational_domain(host_of(one)) for one in everywhere)}
     linked = {host_of(one) for row in kept for one in row.targets if _leads(one)}
     for part, hosts, known in (
         ("HTML", sorted(linked), in_text),
         ("text", sorted({link.host for link in links_of(body, None)}), in_html),
     ):
         expected = known | ours
-        missing = [host for host in hosts if site(host) not in expected and "." in host]
+        missing = [host for host in hosts if organisational_domain(host) not in expected and "." in host]
         if missing:
             more = f", and {len(missing) - 1} more" if len(missing) > 1 else ""
             yield f"a link to {missing[0][:100]} is only in the {part}{more}"
@@ -186,14 +185,6 @@ def _leads(target: str) -> bool:
     return "//" in head or head.startswith(("http", "www.", "mailto:", "\\\\"))
 
 
-def _named(text: str, site: Callable[[str], str]) -> Iterator[str]:
-    return (
-        site(found[0].lower()) for found in _IN_ADDRESS.finditer(unicodedata.normalize("NFKC", text)) if "." in found[0]
-    )
-
-
-def _site(host: str) -> str:
-    """`acme.example` of `click.mail.acme.example`, `acme.co.uk` of `www.acme.co.uk`."""
-    labels = host.lower().strip(".").split(".")
-    short = len(labels) > 2 and len(labels[-2]) <= _SHORT_SECOND and len(labels[-1]) == 2
-    return ".".join(labels[-3 if short else -2 :])
+def _named(text: str) -> Iterator[str]:
+    plain = unicodedata.normalize("NFKC", text)
+    return (organisational_domain(found[0]) for found in _IN_ADDRESS.finditer(plain) if "." in found[0])

@@ -14,6 +14,7 @@ from sqlalchemy import select, update
 from core.db.counters import bucket
 from core.db.tables import Lane, Stream, table
 from core.db.transaction import Transaction
+from core.domains import organisational_domain
 from core.durations import DAY
 from core.events import StreamWarned
 from core.model import SYSTEM, Site
@@ -51,7 +52,7 @@ def watch_bulk_line(tx: Transaction) -> int:
     today = bucket(tx.now, DAY_MINUTES)
     sums: dict[str, int] = {}
     for stream in tx.all(select(STREAM.c.id, STREAM.c.domain)):
-        primary = primary_domain(stream.domain)
+        primary = organisational_domain(stream.domain)
         sent = tx.total("stream", str(stream.id), "sent_1d", since=today)
         sums[primary] = sums.get(primary, 0) + sent
     warned = 0
@@ -64,8 +65,3 @@ def watch_bulk_line(tx: Transaction) -> int:
         tx.emit(StreamWarned(actor=str(SYSTEM), domain=domain, sent=sent, crossed=line.crossed, reason=line.text))
         warned += 1
     return warned
-
-
-def primary_domain(stream: str) -> str:
-    """What a stream is a subdomain of; a stream is always one label below what receivers count."""
-    return stream.partition(".")[2]

@@ -20,6 +20,7 @@ from core.db.audit_log import LOG
 from core.db.directory import MailboxRecord
 from core.db.tables import Agent, Mailbox, Message, Recipient, StreamKey, Token, table
 from core.db.transaction import Transaction
+from core.domains import organisational_domain
 from core.durations import SECOND, spell, stamp
 from core.model import UNSUBSCRIBE_CLASSES, Feedback, Role, Status
 from core.rules import issuance
@@ -191,7 +192,7 @@ def _subdomain(tx: Transaction, record: MailboxRecord, zone: Look) -> Finding:
         return Finding(code, found=False, detail=f"{_agents(others)} {send} from {domain} as well.{more}")
     if record.protected:
         return Finding(code, detail=f"{domain} is protected: it carries mail that agents must not put at risk.{more}")
-    if domain.count(".") < 2:  # a public suffix may have two labels: only a person can tell
+    if domain == organisational_domain(domain):  # and only a person can tell whether it is used for other mail
         return Finding(code, detail=f"{domain} looks like a whole organisation's domain.{more} {zone.detail}".rstrip())
     alone = f"No other agent sends from {domain}.{more}"
     return Finding(code, found=None if asked and zone.found else zone.found, detail=f"{alone} {zone.detail}".rstrip())

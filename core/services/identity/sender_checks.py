@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from core.db.directory import MailboxRecord
 from core.dns_check import Found, Zone
+from core.domains import organisational_domain
 from core.rules.dns import DnsRecord
 from core.services.identity import stream_dns, streams
 from core.settings import Settings
@@ -136,7 +137,7 @@ def _zone(zone: Zone, wanted: Wanted) -> Look:
     others = _other_senders(zone, wanted)
     if others is None:
         return Look(None, SILENT)
-    parent = wanted.domain.partition(".")[2]
+    parent = organisational_domain(wanted.domain)
     policies = zone.published(f"_dmarc.{parent}", "TXT")
     remark = _about_parent(parent, policies)
     if others:
@@ -147,17 +148,14 @@ def _zone(zone: Zone, wanted: Wanted) -> Look:
 def _without_parent(zone: Zone, domain: str) -> str | None:
     """The domain above that does not exist, "" where all is well; None: DNS did not answer.
 
-    A name between the two may be nobody's zone and still be fine: the highest one below the public suffix decides.
+    A name between the two may be nobody's zone and still be fine: the one below the public suffix decides.
     """
-    labels = domain.split(".")
-    above = [".".join(labels[at:]) for at in range(1, len(labels) - 1)] or [domain]
-    for name in above:
-        there = zone.exists(name)
-        if there is None:
+    registered = organisational_domain(domain)
+    match zone.exists(registered):
+        case None:
             return None
-        if there:
-            return ""
-    return above[-1]
+        case there:
+            return "" if there else registered
 
 
 def _other_senders(zone: Zone, wanted: Wanted) -> list[str] | None:

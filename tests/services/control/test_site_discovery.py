@@ -13,6 +13,7 @@ from core.model import Mode, Site
 from core.rules.budgets import DAY_MINUTES
 from core.services.control import site_discovery
 from tests.factories.desk import WIDE, make_desk
+from tests.factories.records import add_stream
 
 LANE = table(Lane)
 
@@ -48,7 +49,12 @@ def test_nearing_the_bulk_line_warns_once_and_crossing_it_once_more(store: Store
     def send(n: int) -> None:
         store.transact(lambda tx: tx.bump("stream", str(desk.stream_id), "sent_1d", minute=today, n=n))
 
-    send(3_999)
+    def send_deeper(n: int) -> None:
+        store.transact(lambda tx: tx.bump("stream", str(deeper), "sent_1d", minute=today, n=n))
+
+    deeper = add_stream(store, "bot.eu.acme.test")
+    send_deeper(2_000)
+    send(1_999)
     assert store.transact(site_discovery.watch_bulk_line) == 0
     send(1)
     assert store.transact(site_discovery.watch_bulk_line) == 1

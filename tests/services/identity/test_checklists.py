@@ -252,6 +252,18 @@ def test_a_stream_that_other_agents_send_from_is_not_its_own(store: Store) -> No
     assert found.detail == f"11 other agents (bot00, bot01, bot02 and 8 more) send from {OWN} as well."
 
 
+@pytest.mark.parametrize(
+    ("domain", "whole"),
+    [("acme.co.uk", True), ("acme.test", True), ("bot.acme.co.uk", False), ("x.bot.eu.test", False)],
+)
+def test_an_organisations_own_domain_is_told_from_a_subdomain(store: Store, domain: str, *, whole: bool) -> None:
+    make_keyed_desk(store)
+    own_stream(store, domain)
+    request(store, address=f"quotes@{domain}", agent="quote-bot")
+    found = shown(store, Kind.DELIVERABILITY, address=f"quotes@{domain}", lookups=SEEN)["subdomain_own"]
+    assert found.detail.startswith(f"{domain} looks like a whole organisation's domain.") is whole
+
+
 def test_a_second_mailbox_of_the_same_agent_shares_with_nobody(store: Store) -> None:
     make_keyed_desk(store)
     own_stream(store)

@@ -55,6 +55,15 @@ def test_a_parent_that_does_not_exist_is_no_parent() -> None:
     assert found.zone.detail == "acme.test does not exist in DNS, so nothing below it can be published."
 
 
+def test_the_registered_domain_is_the_parent_whatever_is_between_or_above() -> None:
+    deep, british = "bot.eu.acme.test", "bot.acme.co.uk"
+    policy = {("_dmarc.acme.test", "TXT"): "v=DMARC1; p=reject", ("_dmarc.eu.acme.test", "TXT"): "v=DMARC1; p=none"}
+    # RFC 7489 6.6.3: receivers ask the name itself and its organisational domain, and nothing between
+    assert seen(policy, domain=deep).zone == Look(True, "acme.test has a DMARC policy: v=DMARC1; p=reject.")
+    found = seen({("shop.co.uk", "TXT"): "here is co.uk"}, domain=british).zone
+    assert found == Look(False, "acme.co.uk does not exist in DNS, so nothing below it can be published.")
+
+
 def test_a_parent_without_dmarc_is_remarked_on() -> None:
     assert seen(OUT).zone == Look(True, "acme.test has no DMARC policy.")
 
