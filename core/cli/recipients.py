@@ -247,7 +247,7 @@ def _consent(one: ConsentView) -> dict[str, Any]:
 
 @command(recipient_app, "erase", example="postroom recipient erase jane@example.com --reason 'request 2026-17'")
 def erase(desk: CommandContext, address: Recipient, reason: Reason) -> Output:
-    """Erase what the desk keeps of a person: bodies, subjects, address, consents. A suppression stays, and the log."""
+    """Erase what the desk keeps of a person: bodies, consents, the address itself. A suppression and the log stay."""
     messages = records = 0
     while True:
         done = desk.act(lambda tx, actor: erasure.erase(tx, address, reason=reason, actor=actor))

@@ -184,13 +184,21 @@ def unavailable(error: Exception) -> Unavailable:
 def _engine(url: str, readers: int) -> Engine:
     if not url.startswith("sqlite"):
         return create_engine(
-            url, pool_size=readers, max_overflow=8, pool_pre_ping=True, pool_recycle=600, json_serializer=_json
+            url,
+            pool_size=readers,
+            max_overflow=8,
+            pool_pre_ping=True,
+            pool_recycle=600,
+            json_serializer=_json,
+            hide_parameters=True,
         )
     engine = create_engine(
         url,
         pool_size=readers,
         max_overflow=8,
         json_serializer=_json,
+        # An error's text goes to logs and to `worker.trouble`; the values of its statement are people's addresses.
+        hide_parameters=True,
         connect_args={"timeout": BUSY_MS / 1_000, "cached_statements": STATEMENTS},
     )
     event.listen(engine, "connect", _prepare_sqlite)

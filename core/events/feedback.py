@@ -88,7 +88,7 @@ class SuppressionRemoved(Event):
 @fact("recipient.erased")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecipientErased(Event):
-    """A person was erased on request: `messages` lost body, subject and address, `records` were deleted.
+    """A person was erased on request: `messages` lost body, subject and address, `records` were deleted or lost it.
 
     `suppression` is the record that keeps the desk from writing to them again; None where one was there.
     """

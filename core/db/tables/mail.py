@@ -35,6 +35,13 @@ class Message(SQLModel, table=True):
             sqlite_where=text("status = 'scheduled'"),
             postgresql_where=text("status = 'scheduled'"),
         ),
+        # Erasure finds the mail whose answers go to a person without a look at every message.
+        Index(
+            "ix_message_reply_to",
+            "reply_to",
+            sqlite_where=text("reply_to IS NOT NULL"),
+            postgresql_where=text("reply_to IS NOT NULL"),
+        ),
     )
     id: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
     mailbox_id: int

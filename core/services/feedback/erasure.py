@@ -1,12 +1,12 @@
 """Erase a person on request (GDPR art. 17): what the desk keeps of an address goes, the log's chain stays whole.
 
 The log holds ids, digests and figures, so nothing in it has to change. Gone are the bodies, subjects, tags and metadata
-of every message to the address, the address on each of them, and its contact, consent and rate records. Other
-recipients of the same message keep their rows; its bytes are gone for them too, for they speak of the person.
+of every message to the address or with answers to it, the address on each of them, its contact, consent and rate
+records, and the address wherever else it stands (`mentions.py`). Other recipients of the same message keep their rows;
+its bytes are gone for them too, for they speak of the person. Mail to others is not read for the person's name.
 
 One thing is kept: a suppression of the address. Without it the next import or the next agent would write to the person
-again, which is what they least want (art. 17(3)(b), art. 21(3)). Answers kept for idempotency name recipients for
-at most a day. Backups are the operator's to expire.
+again, which is what they least want (art. 17(3)(b), art. 21(3)). Backups are the operator's to expire.
 """
 
 from __future__ import annotations
@@ -14,9 +14,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 
-from core.db.tables import Consent, Contact, Message, RateEvent, Recipient, Suppression, table
+from core.db.tables import (
+    Body,
+    Consent,
+    Contact,
+    Idempotency,
+    Lane,
+    Message,
+    RateEvent,
+    Recipient,
+    Review,
+    Suppression,
+    table,
+)
 from core.db.transaction import Transaction
 from core.errors import Conflict, Invalid
 from core.events import RecipientErased
@@ -27,19 +39,23 @@ from core.rules.roles import Verb
 from core.services import access
 from core.services.context import require_reason
 from core.services.control import retention
-from core.services.feedback import suppressions
+from core.services.feedback import mentions, suppressions
+from core.services.feedback.mentions import ERASED, Mention
 
+BODY: Final = table(Body)
+IDEMPOTENCY: Final = table(Idempotency)
+LANE: Final = table(Lane)
 MESSAGE: Final = table(Message)
 RECIPIENT: Final = table(Recipient)
 CONTACT: Final = table(Contact)
 CONSENT: Final = table(Consent)
 RATE: Final = table(RateEvent)
+REVIEW: Final = table(Review)
 SUPPRESSION: Final = table(Suppression)
+_ANSWERED: Final = MESSAGE.alias()
 
 BATCH_SIZE: Final = 200
 """Messages erased in one transaction: nobody else at the desk waits for more than these."""
-ERASED: Final = "erased@erased.invalid"
-"""Stands where the address stood (RFC 6761: no such domain exists)."""
 NAMED: Final = 3
 
 
@@ -58,7 +74,8 @@ def erase(tx: Transaction, address: str, *, reason: str, actor: Actor) -> Erased
     Raises `Forbidden`, `Invalid`, and `Conflict` while mail to the address still waits.
     """
     actor = access.require(tx, actor, Verb.RECIPIENT_ERASE)
-    wanted = parse_address(address).normalised
+    person = parse_address(address)
+    wanted, mention = person.normalised, Mention.of(person)
     why = require_reason(reason)
     if wanted.casefold() in why.casefold():
         raise Invalid(
@@ -69,23 +86,29 @@ def erase(tx: Transaction, address: str, *, reason: str, actor: Actor) -> Erased
     kept = suppressions.suppress(
         tx, wanted, stream_id=None, cause="erasure", source="operator", actor=actor, reason=None
     )
-    messages = _erase_messages(tx, wanted)
-    records = _erase_records(tx, wanted)
-    left = tx.one(select(func.count()).select_from(RECIPIENT).where(RECIPIENT.c.address == wanted))
+    messages = _erase_messages(tx, wanted, mention)
+    left = _count(tx, wanted)
+    records = _erase_records(tx, wanted) if not left else 0
+    if not left:
+        left = _erase_calls(tx, mention)
+    # Last, for what agents issued is found by the runs that name the address.
+    records += mentions.erase_words(tx, mention) if not left else 0
     if messages or records or kept is not None:
         tx.emit(RecipientErased(actor=str(actor), messages=messages, records=records, suppression=kept, reason=why))
-    return Erased(messages, records, left=int(left[0]) if left is not None else 0)
+    return Erased(messages, records, left=left)
+
+
+def _of(address: str) -> ColumnElement[bool]:
+    """That a message is to the address, or that answers to it go there."""
+    to = select(RECIPIENT.c.message_id).where(RECIPIENT.c.address == address)
+    return MESSAGE.c.id.in_(to.union(select(_ANSWERED.c.id).where(_ANSWERED.c.reply_to == address)))
 
 
 def _nothing_waits(tx: Transaction, address: str) -> None:
     """Bytes that may still leave cannot be erased. Raises `Conflict`."""
     open_ = [status.value for status in FINAL]
     rows = tx.all(
-        select(MESSAGE.c.id)
-        .join(RECIPIENT, RECIPIENT.c.message_id == MESSAGE.c.id)
-        .where(RECIPIENT.c.address == address, MESSAGE.c.status.not_in(open_))
-        .order_by(MESSAGE.c.id)
-        .limit(NAMED + 1)
+        select(MESSAGE.c.id).where(_of(address), MESSAGE.c.status.not_in(open_)).order_by(MESSAGE.c.id).limit(NAMED + 1)
     )
     if rows:
         named = ", ".join(spell_id("m", row.id) for row in rows[:NAMED]) + (" and more" if len(rows) > NAMED else "")
@@ -95,21 +118,64 @@ def _nothing_waits(tx: Transaction, address: str) -> None:
         )
 
 
-def _erase_messages(tx: Transaction, address: str) -> int:
-    """The next messages to the address. Returns how many."""
+def _count(tx: Transaction, address: str) -> int:
+    """The messages that a further step has to erase."""
+    found = tx.one(select(func.count()).select_from(MESSAGE).where(_of(address)))
+    return int(found[0]) if found is not None else 0
+
+
+def _erase_messages(tx: Transaction, address: str, mention: Mention) -> int:
+    """The next messages of the address. Returns how many."""
     r = RECIPIENT.c
-    rows = tx.all(select(r.message_id).where(r.address == address).distinct().order_by(r.message_id).limit(BATCH_SIZE))
-    ids = [row.message_id for row in rows]
-    if ids:
-        retention.purge(tx, ids)
-        gone: dict[str, Any] = {"subject": "", "tags": [], "meta": {}, "reply_to": None}
-        tx.write(update(MESSAGE).where(MESSAGE.c.id.in_(ids)).values(**gone))
-        tx.write(
-            update(RECIPIENT)
-            .where(r.message_id.in_(ids), r.address == address)
-            .values(address=ERASED, path=ERASED, given=ERASED, reason=None, reply=None)
-        )
+    rows = tx.all(
+        select(MESSAGE.c.id, MESSAGE.c.mailbox_id).where(_of(address)).order_by(MESSAGE.c.id).limit(BATCH_SIZE)
+    )
+    ids = [row.id for row in rows]
+    if not ids:
+        return 0
+    retention.purge(tx, ids)
+    gone: dict[str, Any] = {"subject": "", "tags": [], "meta": {}, "reply_to": None}
+    tx.write(update(MESSAGE).where(MESSAGE.c.id.in_(ids)).values(**gone))
+    # Receivers quote whom they refuse, and a lane keeps what was said last of anybody in it.
+    lanes = select(r.lane_id).where(r.message_id.in_(ids), r.address == address)
+    tx.write(update(LANE).where(LANE.c.id.in_(lanes)).values(last_reply=None, last_reply_at=None))
+    tx.write(
+        update(RECIPIENT)
+        .where(r.message_id.in_(ids), r.address == address)
+        .values(address=ERASED, path=ERASED, given=ERASED, reason=None, reply=None)
+    )
+    mentions.erase_from(tx, mention, REVIEW, ("target", "reason"), only=REVIEW.c.message_id.in_(ids))
+    _erase_answers(tx, mention, ids, {row.mailbox_id for row in rows})
     return len(ids)
+
+
+def _erase_answers(tx: Transaction, mention: Mention, ids: list[int], mailboxes: set[int]) -> None:
+    """Take the address out of answers kept for a repeated Idempotency-Key.
+
+    The key stays, for at most a day: without it a repeat would write to the message's other recipients again.
+    """
+    i = IDEMPOTENCY.c
+    mine = (i.mailbox_id.in_(mailboxes), i.message_id.in_(ids), i.answer.is_not(None))
+    for row in tx.all(select(i.mailbox_id, i.test, i.key, i.answer).where(*mine)):
+        said = mention.erased(bytes(row.answer).decode("utf-8", "replace")).encode()
+        this = (i.mailbox_id == row.mailbox_id, i.test == row.test, i.key == row.key)
+        tx.write(update(IDEMPOTENCY).where(*this).values(answer=said))
+
+
+def _erase_calls(tx: Transaction, mention: Mention) -> int:
+    """Empty what agents issued in runs that name the address, the next of it. Returns how much is left."""
+    runs = mentions.named_runs(tx, mention)
+    if not runs:
+        return 0
+    calls = (
+        select(BODY.c.message_id)
+        .join(MESSAGE, MESSAGE.c.id == BODY.c.message_id)
+        .where(MESSAGE.c.run_id.in_(runs), BODY.c.issued.is_not(None))
+    )
+    ids = [row.message_id for row in tx.all(calls.limit(BATCH_SIZE))]
+    tx.write(update(BODY).where(BODY.c.message_id.in_(ids)).values(issued=None))
+    found = tx.one(select(func.count()).select_from(calls.subquery())) if len(ids) == BATCH_SIZE else None
+    return int(found[0]) if found is not None else 0
 
 
 def _erase_records(tx: Transaction, address: str) -> int:
