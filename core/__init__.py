@@ -4,7 +4,7 @@ What happens to a message, and the files of each step:
 
     an agent calls POST /emails/send     api/routes/emails.py authenticates, api/parsing.py reads the request
     it is composed, once                 services/sending/prepare.py (submission.py: before, after); rules/compose
-      its class may be raised            services/sending/content_class.py, rules/classification
+      its class may be raised            services/sending/: content_class, recipient_words; rules/classification
       headers, links, footer are added   services/sending/additions.py; conversation.py; rules/signed_ids.py
     the gate decides                     services/sending/: submit, gate, gate_facts; rules/gate.py
       held: it waits for a person        services/sending/review/; rules/content finds what it hides
@@ -33,6 +33,7 @@ Where to look:
     what was refused             services/sending/refusals.py: counted, one entry for many
     what is refused with 429     services/sending/acceptance_limits.py; limit_gauges.py shows what is left
     a repeated Idempotency-Key   services/sending/idempotency.py
+    a person is erased           services/feedback/: erasure, mentions (wherever an address may stand)
     what came back               services/feedback/: ingest, matching (proof), rates, anomalies
     providers of relays          rules/providers/: one module each (webhook, relay, settings, SPF); sns.py proves SES
     unproved webhooks            services/feedback/provider_webhooks.py, kept_webhooks.py; workers/kept_feedback.py

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,6 +82,15 @@ def test_a_policy_that_is_tightened_after_a_person_s_yes_applies_and_says_which_
         assert leaving(agent) == 0, "one person's second yes is no second person's"
         approve(agent, message, who="bob")
     assert leaving(agent) == 1, "they saw the rule and said yes"
+
+
+def test_words_of_an_attachment_are_looked_for_under_a_tighter_policy_too(agent: Visitor) -> None:
+    file = {"filename": "terms.txt", "content": base64.b64encode(b"The meadow is green.").decode()}
+    message = held(agent, attachments=[file])
+    approve(agent, message)
+    tighten(agent, {"classes": {"commitment_phrases": ("meadow",)}})
+    assert leaving(agent) == 0
+    assert pending(agent)[message][0] == "class_not_signed_off"
 
 
 @pytest.mark.parametrize("name", [name for name in TIGHTER if "disclosure" not in name])

@@ -10,12 +10,13 @@ Approval, signing and every retry use these same bytes: only `Date` is added, at
 from core.rules.compose.body import preview
 from core.rules.compose.footer import hidden_by
 from core.rules.compose.message import Additions, Attachment, Draft, Rendered, compose, digest, with_date
-from core.rules.compose.recipient_text import attached, beyond, invites, reading
+from core.rules.compose.recipient_text import File, attached, beyond, invites, reading
 
 __all__ = [
     "Additions",
     "Attachment",
     "Draft",
+    "File",
     "Rendered",
     "attached",
     "beyond",

@@ -8,12 +8,13 @@ with look-alike letters. `likeness` is the same for messages that differ only in
 from core.rules.content.checks import Rendered, examined
 from core.rules.content.html_to_text import plain_text
 from core.rules.content.links import Link, host_of, links_of
-from core.rules.content.mime import Mail, read_mail, said_by
+from core.rules.content.mime import Mail, Parts, read_mail, read_parts, said_by
 from core.rules.content.similarity import likeness
 
 __all__ = [
     "Link",
     "Mail",
+    "Parts",
     "Rendered",
     "examined",
     "host_of",
@@ -21,5 +22,6 @@ __all__ = [
     "links_of",
     "plain_text",
     "read_mail",
+    "read_parts",
     "said_by",
 ]

@@ -10,10 +10,12 @@ import contextlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from email.generator import BytesGenerator
 from email.header import decode_header, make_header
 from email.message import Message
 from email.parser import BytesParser
 from email.policy import compat32
+from io import BytesIO
 from typing import Final
 
 from core.rules.content.checks import Rendered
@@ -50,20 +52,32 @@ class Mail:
         return self.text if self.text is not None else self.html_words
 
 
+@dataclass(frozen=True, slots=True)
+class Enclosed:
+    """A file with its bytes, as it was attached; `content_type` with its parameters."""
+
+    filename: str
+    content_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A message taken apart: both bodies whole, with lines that end in LF, and what hangs on them."""
+
+    text: str | None
+    html: str | None
+    files: tuple[Enclosed, ...]
+
+
 def read_mail(rendered: bytes) -> Mail:
     """Read the rendered bytes. Never raises for what mail may contain."""
     message = BytesParser(policy=compat32).parsebytes(rendered)
-    text: str | None = None
-    html: str | None = None
-    attachments: list[Attachment] = []
-    for part in _own_parts(message):
-        kind, name = part.get_content_type(), part.get_filename()
-        if name is None and kind == "text/plain" and text is None:
-            text = _decoded(part)
-        elif name is None and kind == "text/html" and html is None:
-            html = _decoded(part)
-        else:
-            attachments.append(Attachment(_plain(name or "(no name)"), kind, _size(part)))
+    bodies, hung = _sorted(message)
+    text, html = (None if body is None else _decoded(body, limit=PART_LIMIT) for body in bodies)
+    attachments = [
+        Attachment(_plain(one.get_filename() or "(no name)"), one.get_content_type(), _size(one)) for one in hung
+    ]
     seen = sight(html) if html is not None else Sight()
     return Mail(
         headers=tuple((name, _plain(str(value))) for name, value in message.items()),
@@ -77,10 +91,47 @@ def read_mail(rendered: bytes) -> Mail:
     )
 
 
+def read_parts(rendered: bytes) -> Parts:
+    """Take the rendered bytes apart, for rules that look for words. Never raises for what mail may contain."""
+    bodies, hung = _sorted(BytesParser(policy=compat32).parsebytes(rendered))
+    text, html = (None if body is None else _decoded(body).replace("\r\n", "\n") for body in bodies)
+    return Parts(text, html, tuple(_enclosed(part) for part in hung))
+
+
 def said_by(mail: Mail, *, subject: str, people: Iterable[str]) -> Rendered:
     """What the gate looked at when it counted failed checks, read again from the bytes that would leave."""
     attached = tuple(one.name for one in mail.attachments)
     return Rendered(subject, mail.text, mail.html, people=tuple(people), attached=attached)
+
+
+def _sorted(message: Message) -> tuple[tuple[Message | None, Message | None], list[Message]]:
+    """The text part, the HTML part, and all others."""
+    text: Message | None = None
+    html: Message | None = None
+    hung: list[Message] = []
+    for part in _own_parts(message):
+        kind, named = part.get_content_type(), part.get_filename() is not None
+        if not named and kind == "text/plain" and text is None:
+            text = part
+        elif not named and kind == "text/html" and html is None:
+            html = part
+        else:
+            hung.append(part)
+    return (text, html), hung
+
+
+def _enclosed(part: Message) -> Enclosed:
+    octets = _attached_message(part) if part.is_multipart() else _octets(part)
+    return Enclosed(_plain(part.get_filename() or ""), str(part.get("Content-Type", "text/plain")), octets)
+
+
+def _attached_message(part: Message) -> bytes:
+    """An attached message, byte for byte: Python's own form of it would write `>From ` for `From `."""
+    written = BytesIO()
+    for one in part.get_payload():
+        if isinstance(one, Message):
+            BytesGenerator(written, mangle_from_=False, maxheaderlen=0, policy=compat32).flatten(one)
+    return written.getvalue()
 
 
 def _own_parts(message: Message) -> Iterator[Message]:
@@ -103,13 +154,13 @@ def _octets(part: Message) -> bytes:
     return payload if isinstance(payload, bytes) else b""
 
 
-def _decoded(part: Message) -> str:
-    octets = _octets(part)[: PART_LIMIT * 4]
+def _decoded(part: Message, *, limit: int | None = None) -> str:
+    octets = _octets(part)[: None if limit is None else limit * 4]
     try:
         text = octets.decode(part.get_content_charset() or "utf-8", "replace")
     except LookupError:
         text = octets.decode("utf-8", "replace")
-    return text[:PART_LIMIT]
+    return text[:limit]
 
 
 def _plain(value: str) -> str:

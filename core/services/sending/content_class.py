@@ -16,15 +16,14 @@ from core.db.store import Store
 from core.db.tables import Contact, table
 from core.errors import Invalid
 from core.model import UNSUBSCRIBE_CLASSES, Action, ContentClass, Reason
-from core.rules import classification, compose, consent, content
+from core.rules import classification, compose, consent
 from core.rules.classification import Raised
 from core.rules.policy import Policy
 from core.services.sending import consent_facts
+from core.services.sending.recipient_words import recipient_words
 from core.services.sending.submission import Submission, Target
 
 CONTACT: Final = table(Contact)
-_HIDING: Final = ("none", "hidden", "font-size", "opacity", "\\")
-"""What takes words out of HTML before its reader's eyes: `re<i hidden>x</i>fund`."""
 
 
 def classify(
@@ -33,7 +32,8 @@ def classify(
     """The class the agent declared, or the mailbox's first, raised by what the message says and whom it reaches."""
     offered = [ContentClass(name) for name in box.classes] or [ContentClass.TRANSACTIONAL]
     default = ContentClass.REPLY if submission.kind is Action.REPLY and ContentClass.REPLY in offered else offered[0]
-    declared, text = submission.content_class or default, _words(submission)
+    declared = submission.content_class or default
+    text = recipient_words(submission.text, submission.html, submission.attachments)
     pitch = (
         classification.pitches(f"{submission.subject}\n\n{text}")
         if len(text) <= classification.LONGEST
@@ -97,14 +97,3 @@ def _strangers(store: Store, box: SenderState, people: set[str], contacted: set[
         )
         for address in people
     )  # fmt: skip
-
-
-def _words(submission: Submission) -> str:
-    """All that a recipient may read. HTML that can hide words is read a second time as its reader sees it."""
-    html = submission.html or ""
-    words = [compose.reading(submission.text, html)]
-    if html and any(hint in html for hint in _HIDING):
-        words.append(content.plain_text(html))
-    if submission.attachments:
-        words.append(compose.attached(submission.attachments))
-    return "\n\n".join(words)

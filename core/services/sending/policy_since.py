@@ -20,6 +20,7 @@ from core.model import ContentClass, Reason
 from core.rules import classification, content
 from core.rules.policy import Policy
 from core.services import context
+from core.services.sending.recipient_words import recipient_words
 
 BODY: Final = table(Body)
 
@@ -53,8 +54,8 @@ def asked_since(tx: Transaction, messages: Iterable[Row[Any]]) -> Mapping[int, S
         if named:
             unread[message.id] = named
     for message, said in _said(tx, [one for one in older if one.id in unread]):
-        phrases = classification.promises(said, named=unread[message.id])
-        if phrases:
+        # As at acceptance: what is too long to be read counts as a promise.
+        if len(said) > classification.LONGEST or classification.promises(said, named=unread[message.id]):
             held = found.get(message.id, NOTHING)
             found[message.id] = Since(classes=(ContentClass.COMMITMENT,), lacks=held.lacks)
     return found
@@ -78,16 +79,15 @@ def _footed(policy: Policy, content_class: ContentClass) -> bool:
 
 
 def _said(tx: Transaction, messages: list[Row[Any]]) -> Iterable[tuple[Row[Any], str]]:
-    """The words of these messages, read from the bytes that would leave; retention may have emptied some."""
+    """What recipients may read of these messages, from the bytes that would leave; retention may have emptied some."""
     if not messages:
         return
     rows = tx.all(_BODIES, {"b_ids": [message.id for message in messages]})
     bodies = {row.message_id: bytes(row.rendered) for row in rows if row.rendered is not None}
     for message in messages:
         if message.id in bodies:
-            mail = content.read_mail(bodies[message.id])
-            html = content.plain_text(mail.html) if mail.html else ""
-            yield message, "\n\n".join((message.subject, mail.text or "", html))
+            parts = content.read_parts(bodies[message.id])
+            yield message, f"{message.subject}\n\n{recipient_words(parts.text, parts.html, parts.files)}"
 
 
 _BODIES: Final = select(BODY.c.message_id, BODY.c.rendered).where(
