@@ -12,7 +12,7 @@ from core.db.tables import Body, Consent, Contact, Message, Recipient, Suppressi
 from core.errors import Conflict, Forbidden, Invalid
 from core.events import RecipientErased
 from core.model import Mode
-from core.services.feedback import consents, erasure
+from core.services.feedback import consents, erasure, mentions
 from core.services.feedback.erasure import Erased
 from core.services.sending import review
 from tests.factories.delivery import events, leave, number
@@ -79,7 +79,7 @@ def test_mail_that_still_waits_is_not_erased_under_a_reviewers_eyes(store: Store
     store.transact(lambda tx: review.decide(tx, no, actor=ALICE))
     assert erase(store).messages == 1
     r = table(Recipient).c
-    assert store.rows(select(r.given).order_by(r.n)) == [(erasure.ERASED,), (JOE,)]
+    assert store.rows(select(r.given).order_by(r.n)) == [(mentions.ERASED,), (JOE,)]
 
 
 def test_many_messages_go_a_hand_at_a_time(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
