@@ -8,12 +8,12 @@ from typing import Final
 
 from console.queries.overview import budgets, share
 from console.state import Share
-from core.db.audit_log import LOG
 from core.db.counters import bucket
 from core.db.queries import agents as views
 from core.db.queries import events, figures
 from core.db.queries.agents import AgentBasics, MailboxRow, RunRow
 from core.db.queries.events import EventFilter, EventRow
+from core.db.tables import LOG_ENTRY
 from core.db.transaction import Transaction
 from core.durations import MINUTE
 from core.events import EmailRead
@@ -67,7 +67,7 @@ def agent_facts(tx: Transaction, name: str) -> AgentFacts | None:
         return None
     one = found[0]
     _, policy = context.current_policy(tx)
-    acts = EventFilter(agent=one.id, further=(LOG.c.type != EmailRead.type,))  # people who look are not its acts
+    acts = EventFilter(agent=one.id, further=(LOG_ENTRY.c.type != EmailRead.type,))  # people who look are not its acts
     recent = events.page(tx.conn, acts, limit=EVENTS_SHOWN)
     return AgentFacts(
         one,

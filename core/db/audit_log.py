@@ -16,11 +16,10 @@ import orjson
 from sqlalchemy import Connection, Row, select
 
 from core.db import bulk_insert
-from core.db.tables import LogEntry, table
+from core.db.tables import LOG_ENTRY
 from core.events import SUBJECTS, Data, Event, recall
 from core.ids import spell_id
 
-LOG: Final = table(LogEntry)
 GENESIS: Final = bytes(32)
 PAGE: Final = 2_000
 
@@ -98,7 +97,7 @@ def append(conn: Connection, events: Sequence[Event], *, now: int) -> tuple[int,
             }
         )
         prev = own
-    bulk_insert.insert_all(conn, LOG, rows)
+    bulk_insert.insert_all(conn, LOG_ENTRY, rows)
     return first, seq
 
 
@@ -112,11 +111,11 @@ def read(
     conn: Connection, *, after: int, limit: int = PAGE, mailbox: int | None = None, until: int | None = None
 ) -> list[Entry]:
     """Entries after `after` and up to `until`, in order, at most `limit`; of one mailbox, or of all."""
-    statement = select(LOG).where(LOG.c.seq > after).order_by(LOG.c.seq).limit(limit)
+    statement = select(LOG_ENTRY).where(LOG_ENTRY.c.seq > after).order_by(LOG_ENTRY.c.seq).limit(limit)
     if mailbox is not None:
-        statement = statement.where(LOG.c.mailbox == mailbox)
+        statement = statement.where(LOG_ENTRY.c.mailbox == mailbox)
     if until is not None:
-        statement = statement.where(LOG.c.seq <= until)
+        statement = statement.where(LOG_ENTRY.c.seq <= until)
     return [entry(row) for row in conn.execute(statement)]
 
 
@@ -153,10 +152,10 @@ def verify_tail(conn: Connection, last: int) -> Verified:
     """
     end, _ = head(conn)
     before = max(end - last, 0)
-    row = conn.execute(select(LOG.c.hash).where(LOG.c.seq == before)).first() if before else None
+    row = conn.execute(select(LOG_ENTRY.c.hash).where(LOG_ENTRY.c.seq == before)).first() if before else None
     if before and row is None:
         return Verified(events=before - 1, head_seq=before - 1, head=GENESIS, first_bad_seq=before)
-    rows = conn.execute(select(LOG).where(LOG.c.seq > before).order_by(LOG.c.seq)).all()
+    rows = conn.execute(select(LOG_ENTRY).where(LOG_ENTRY.c.seq > before).order_by(LOG_ENTRY.c.seq)).all()
     return _verify(rows, before, bytes(row.hash) if row is not None else GENESIS)
 
 
@@ -179,9 +178,11 @@ def _verify(rows: Iterable[Row[Any]], seq: int, prev: bytes) -> Verified:
 
 def _walk(conn: Connection) -> Iterator[Row[Any]]:
     start = -(2**63)  # an entry smuggled in before the first shows too
-    while rows := conn.execute(select(LOG).where(LOG.c.seq >= start).order_by(LOG.c.seq).limit(PAGE)).all():
+    while rows := conn.execute(
+        select(LOG_ENTRY).where(LOG_ENTRY.c.seq >= start).order_by(LOG_ENTRY.c.seq).limit(PAGE)
+    ).all():
         yield from rows
         start = rows[-1].seq + 1
 
 
-_HEAD: Final = select(LOG.c.seq, LOG.c.hash).order_by(LOG.c.seq.desc()).limit(1)
+_HEAD: Final = select(LOG_ENTRY.c.seq, LOG_ENTRY.c.hash).order_by(LOG_ENTRY.c.seq.desc()).limit(1)

@@ -15,11 +15,10 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from core.db import bulk_insert
-from core.db.tables import Counter, table
+from core.db.tables import COUNTER
 from core.durations import MINUTE
 
 CounterKey = tuple[str, str, str, int]
-COUNTER: Final = table(Counter)
 EVER: Final = 0
 """The minute under which a lifetime count stands."""
 

@@ -6,9 +6,8 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
-from core.db.tables import Desk, table
+from core.db.tables import DESK
 
-DESK: Final = table(Desk)
 BANNER: Final = "DEVELOPMENT DESK, NOT FOR PRODUCTION"
 """How such a desk is marked wherever somebody looks at it."""
 

@@ -14,17 +14,9 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import Connection, Row, Select, func, select
 
-from core.db.tables import Agent, Mailbox, Operator, Signoff, Stream, StreamKey, Token, table
+from core.db.tables import AGENT, MAILBOX, OPERATOR, SIGNOFF, STREAM, STREAM_KEY, TOKEN
 from core.ids import sha256
 from core.model import Actor, Role
-
-OPERATOR: Final = table(Operator)
-MAILBOX: Final = table(Mailbox)
-AGENT: Final = table(Agent)
-STREAM: Final = table(Stream)
-SIGNOFF: Final = table(Signoff)
-TOKEN: Final = table(Token)
-STREAM_KEY: Final = table(StreamKey)
 
 PAGE: Final = 100
 

@@ -11,13 +11,9 @@ from typing import Any, Final
 
 from sqlalchemy import Row, Select, bindparam, select, update
 
-from core.db.tables import FeedbackSeen, Message, Recipient, table
+from core.db.tables import FEEDBACK_SEEN, MESSAGE, RECIPIENT
 from core.db.transaction import Transaction
 from core.model import Feedback
-
-MESSAGE: Final = table(Message)
-RECIPIENT: Final = table(Recipient)
-SEEN: Final = table(FeedbackSeen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +78,15 @@ def note(tx: Transaction, one: Subject, feedback: Feedback) -> None:
 
 def first_time(tx: Transaction, key: str) -> bool:
     """Whether nothing by this key was absorbed before; it is remembered from now on."""
-    if tx.one(select(SEEN.c.at).where(SEEN.c.key == key)) is not None:
+    if tx.one(select(FEEDBACK_SEEN.c.at).where(FEEDBACK_SEEN.c.key == key)) is not None:
         return False
-    tx.add(SEEN, {"key": key, "at": tx.now})
+    tx.add(FEEDBACK_SEEN, {"key": key, "at": tx.now})
     return True
 
 
 def seen(tx: Transaction, keys: Sequence[str]) -> Sequence[int]:
     """When those of these keys that were absorbed before were."""
-    return [int(row.at) for row in tx.all(select(SEEN.c.at).where(SEEN.c.key.in_(keys)))]
+    return [int(row.at) for row in tx.all(select(FEEDBACK_SEEN.c.at).where(FEEDBACK_SEEN.c.key.in_(keys)))]
 
 
 def _subject(row: Row[Any]) -> Subject:

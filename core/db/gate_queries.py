@@ -12,34 +12,11 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Row, Select, bindparam, case, func, or_, select
 
-from core.db.tables import (
-    Agent,
-    Contact,
-    Desk,
-    Idempotency,
-    Mailbox,
-    PolicyVersion,
-    Run,
-    Stream,
-    Suppression,
-    Token,
-    table,
-)
+from core.db.tables import AGENT, CONTACT, DESK, IDEMPOTENCY, MAILBOX, POLICY_VERSION, RUN, STREAM, SUPPRESSION, TOKEN
 from core.db.transaction import Transaction
 from core.model import EVERY_CLASS
 
 T = TypeVar("T")
-
-MAILBOX: Final = table(Mailbox)
-AGENT: Final = table(Agent)
-STREAM: Final = table(Stream)
-TOKEN: Final = table(Token)
-DESK: Final = table(Desk)
-POLICY: Final = table(PolicyVersion)
-RUN: Final = table(Run)
-SUPPRESSION: Final = table(Suppression)
-CONTACT: Final = table(Contact)
-IDEMPOTENCY: Final = table(Idempotency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +200,9 @@ def desk(tx: Transaction) -> Row[Any]:
     return tx.cached("desk", load)
 
 
-_POLICY: Final = select(POLICY.c.version, POLICY.c.content).join(DESK, DESK.c.policy_version == POLICY.c.version)
+_POLICY: Final = select(POLICY_VERSION.c.version, POLICY_VERSION.c.content).join(
+    DESK, DESK.c.policy_version == POLICY_VERSION.c.version
+)
 
 
 def policy_text(conn: Connection) -> tuple[int, str]:
@@ -236,7 +215,9 @@ def policy_of(tx: Transaction, version: int) -> str:
     """The content of a stored version. Versions never change, so each is read once."""
 
     def load() -> str:
-        return str(tx.conn.execute(select(POLICY.c.content).where(POLICY.c.version == version)).scalar_one())
+        return str(
+            tx.conn.execute(select(POLICY_VERSION.c.content).where(POLICY_VERSION.c.version == version)).scalar_one()
+        )
 
     return tx.cached(("policy", version), load)
 

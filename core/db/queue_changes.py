@@ -9,10 +9,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, case, update
 
 from core.db import bulk_insert
-from core.db.tables import Lane, table
+from core.db.tables import LANE
 from core.durations import FAR_FUTURE
-
-LANE: Final = table(Lane)
 
 
 @dataclass(slots=True)

@@ -22,7 +22,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from core.db import bulk_insert
 from core.db import sqlite_file as files
 from core.db.sqlite_file import File
-from core.db.tables import Desk, table
+from core.db.tables import DESK
 from core.db.transaction import Transaction
 from core.db.write_lock import Turn
 from core.durations import SECOND
@@ -169,8 +169,8 @@ class Store:
 
 
 _FILE: Final = "postroom.file"
-_GENERATION: Final = select(table(Desk).c.generation)
-_CHANGED: Final = update(table(Desk)).values(generation=table(Desk).c.generation + 1)
+_GENERATION: Final = select(DESK.c.generation)
+_CHANGED: Final = update(DESK).values(generation=DESK.c.generation + 1)
 
 
 def unavailable(error: Exception) -> Unavailable:

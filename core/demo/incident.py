@@ -23,7 +23,7 @@ from core.db import gate_queries
 from core.db.gate_queries import TokenFacts
 from core.db.queue import Claimed
 from core.db.store import Store
-from core.db.tables import Agent, Body, table
+from core.db.tables import AGENT, BODY
 from core.db.transaction import Transaction
 from core.db.writer import BATCH
 from core.demo import scripts
@@ -47,9 +47,6 @@ from core.services.sending.submission import RunClaim, Submission
 from core.services.sending.submit import Submit
 from core.settings import MASTER
 from core.workers.scheduler import CHORES, FULL_HAND
-
-AGENT: Final = table(Agent)
-BODY: Final = table(Body)
 
 MESSAGES: Final = 80_000
 SPAN: Final = 5 * HOUR

@@ -26,7 +26,7 @@ from sqlalchemy import func, select
 from core.clock import SystemClock
 from core.db import audit_log
 from core.db.store import Store
-from core.db.tables import Agent, Message, Recipient, table
+from core.db.tables import AGENT, MESSAGE, RECIPIENT
 from core.demo import scripts
 from core.demo.agents import SimulatedAgent, SimulatedReviewer
 from core.demo.receiver import ReceiverProfile, World
@@ -328,12 +328,11 @@ def figures_of(store: Store, *, seconds: float) -> Figures:
 
 def _take_stock(found: Figures, store: Store) -> None:
     """Every recipient the desk accepted, by where it stands."""
-    recipient, message, agent = table(Recipient), table(Message), table(Agent)
     rows = store.rows(
-        select(recipient.c.status, agent.c.status.label("agent"), func.count().label("many"))
-        .join(message, message.c.id == recipient.c.message_id)
-        .join(agent, agent.c.id == message.c.agent_id)
-        .group_by(recipient.c.status, agent.c.status)
+        select(RECIPIENT.c.status, AGENT.c.status.label("agent"), func.count().label("many"))
+        .join(MESSAGE, MESSAGE.c.id == RECIPIENT.c.message_id)
+        .join(AGENT, AGENT.c.id == MESSAGE.c.agent_id)
+        .group_by(RECIPIENT.c.status, AGENT.c.status)
     )
     for row in rows:
         name = _stands(Status(row.status), frozen=row.agent == "suspended")
@@ -385,7 +384,7 @@ def _count(found: Figures, entry: audit_log.Entry, sent_by: dict[int, int], allo
 
 
 def _agent_name(store: Store, agent_id: int) -> str:
-    row = store.row(select(table(Agent).c.name).where(table(Agent).c.id == agent_id))
+    row = store.row(select(AGENT.c.name).where(AGENT.c.id == agent_id))
     return str(row.name) if row else str(agent_id)
 
 

@@ -7,7 +7,7 @@ attempts that committed although their agent was suspended, and how long a passw
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import select
 
@@ -15,12 +15,10 @@ from core.db import audit_log
 from core.db.audit_log import Entry
 from core.db.counters import EVER
 from core.db.store import Store
-from core.db.tables import Agent, table
+from core.db.tables import AGENT
 from core.demo.live_scenario import Figures
 from core.durations import MICROS
 from core.services.sending import refusals
-
-AGENT: Final = table(Agent)
 
 
 @dataclass(slots=True)

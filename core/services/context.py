@@ -7,21 +7,19 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Row, select
 
 from core import work_hours
 from core.db import gate_queries
-from core.db.tables import Stream, table
+from core.db.tables import STREAM
 from core.db.transaction import Transaction
 from core.errors import Invalid, NotFound
 from core.ids import Chance, Ids
 from core.rules import policy as policies
 from core.rules.policy import Policy
 from core.rules.signed_ids import HmacKeys
-
-STREAM: Final = table(Stream)
 
 
 @dataclass(frozen=True, slots=True)

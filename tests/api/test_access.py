@@ -10,12 +10,11 @@ import pytest
 from sqlalchemy import update
 
 from core import api
-from core.db.tables import Operator, Token, table
+from core.db.tables import OPERATOR, TOKEN
 from core.demo.clock import FakeClock
 from tests.api.api_client import Visitor, one_store, opened
 from tests.factories.desk import make_desk
 
-OPERATOR, TOKEN = table(Operator), table(Token)
 CODE: Final = Path(api.__file__).parent
 FREE: Final = {"auth.py", "health.py", "unsubscribe.py", "feedback.py", "outcome_waiter.py"}
 """auth.py asks itself; the others serve whoever comes (probes, recipients, providers) or wake whoever handed in."""

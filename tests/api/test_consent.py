@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from core.db.store import Store
-from core.db.tables import Mailbox, Stream, table
+from core.db.tables import MAILBOX, STREAM
 from core.demo.clock import FakeClock
 from core.model import Mode
 from core.rules.policy import Policy
@@ -154,8 +154,8 @@ def test_the_region_is_the_record_s_then_the_domain_s(agent: Visitor) -> None:
     store = agent.bench.store
     free = Policy.model_validate({"classes": {"hold": ()}})
     store.transact(lambda tx: policy.apply_policy(tx, free, reason="we have lists", actor=GAIL))
-    store.transact(lambda tx: tx.write(update(table(Mailbox)).values(classes=["transactional", "cold_outreach"])))
-    store.transact(lambda tx: tx.write(update(table(Stream)).values(organisation="Acme", postal_address="1 Main St")))
+    store.transact(lambda tx: tx.write(update(MAILBOX).values(classes=["transactional", "cold_outreach"])))
+    store.transact(lambda tx: tx.write(update(STREAM).values(organisation="Acme", postal_address="1 Main St")))
     for to, region, status in (
         ("a@firm.us", None, "queued"),
         ("a@firm.ca", None, "pending"),

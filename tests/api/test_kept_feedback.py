@@ -18,7 +18,7 @@ from core.api import errors
 from core.api.middleware.request_limits import RequestLimits
 from core.api.routes.feedback import Feedback
 from core.db.store import Store
-from core.db.tables import KeptWebhook, table
+from core.db.tables import KEPT_WEBHOOK
 from core.demo.clock import START, FakeClock
 from core.durations import DAY, HOUR, MINUTE, stamp
 from core.errors import Unavailable
@@ -77,7 +77,7 @@ class Office:
         return self.door.post("/feedback/ses", body)
 
     def kept(self) -> int:
-        return len(self.visitor.bench.store.rows(select(table(KeptWebhook))))
+        return len(self.visitor.bench.store.rows(select(KEPT_WEBHOOK)))
 
     def look_after(self, micros: int) -> int:
         self.clock.advance(micros=micros)

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from core import dns_check
 from core.db.store import Store
-from core.db.tables import Suppression, table
+from core.db.tables import SUPPRESSION
 from core.errors import Invalid
 from core.model import Mode
 from core.rules import providers as package
@@ -91,7 +91,7 @@ def test_its_webhook_is_believed_by_its_own_proof_and_read_by_its_own_words(
         assert event.data()["source"] == "pigeonpost"
         answer = stranger.post("/feedback/pigeonpost", lost, headers={"X-Pigeon": "coo"})
         assert answer.json() == {"events": 1, "matched": 1, "fresh": 1}
-        assert [row.source for row in sqlite_store.rows(select(table(Suppression)))] == ["pigeonpost"]
+        assert [row.source for row in sqlite_store.rows(select(SUPPRESSION))] == ["pigeonpost"]
         refused = problem(visitor.send(headers={"X-Pigeon-Speed": "fast"}), 422, "invalid_request")
         assert refused["errors"][0]["field"] == "headers['X-Pigeon-Speed']"
         described = visitor.get("/openapi.json").json()["paths"]["/feedback/pigeonpost"]["post"]

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from core.db.store import Store
-from core.db.tables import Body, table
+from core.db.tables import BODY
 from core.db.transaction import Transaction
 from core.demo.clock import FakeClock
 from core.model import Mode, Outcome, Reply
@@ -34,13 +34,13 @@ def free(sqlite_store: Store, tmp_path: Path) -> Iterator[Visitor]:
 
 
 def rendered_last(visitor: Visitor) -> bytes:
-    bodies = visitor.bench.store.rows(table(Body).select().order_by(table(Body).c.message_id))
+    bodies = visitor.bench.store.rows(BODY.select().order_by(BODY.c.message_id))
     return bytes(bodies[-1].rendered)
 
 
 def sent_header(visitor: Visitor, answer: httpx.Response, name: str) -> str:
     """A header field of the message as composed, unfolded."""
-    bodies = visitor.bench.store.rows(table(Body).select().order_by(table(Body).c.message_id))
+    bodies = visitor.bench.store.rows(BODY.select().order_by(BODY.c.message_id))
     head: str = bodies[-1].rendered.decode().partition("\r\n\r\n")[0].replace("\r\n ", " ")
     assert answer.status_code == 202, answer.text
     return next(line.partition(": ")[2] for line in head.split("\r\n") if line.startswith(f"{name}:"))

@@ -11,7 +11,7 @@ from sqlalchemy import text, update
 
 from core.db import audit_log
 from core.db.store import Store
-from core.db.tables import Token, table
+from core.db.tables import TOKEN
 from core.demo.clock import FakeClock
 from core.durations import HOUR
 from core.events import DeskRead, EmailRead, EmailTagged
@@ -52,7 +52,7 @@ def test_an_agents_read_of_its_mailbox_is_an_event_with_its_token(agent: Visitor
 
 def test_the_run_of_a_bound_token_stands_beside_its_read(agent: Visitor) -> None:
     sent = agent.send().json()["message_id"]
-    agent.bench.store.transact(lambda tx: tx.write(update(table(Token)).values(run_key="run-1")))
+    agent.bench.store.transact(lambda tx: tx.write(update(TOKEN).values(run_key="run-1")))
     assert agent.get(LIST).status_code == 200
     (read,) = reads(agent)
     assert read.run is not None

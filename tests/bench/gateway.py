@@ -30,7 +30,7 @@ from sqlalchemy import func, select, update
 from core.clock import SystemClock
 from core.db import migrate
 from core.db.store import Store
-from core.db.tables import Counter, Stream, StreamKey, Token, table
+from core.db.tables import COUNTER, STREAM, STREAM_KEY, TOKEN
 from core.db.transaction import Transaction
 from core.model import Mode
 from core.rules.policy import Policy
@@ -45,7 +45,7 @@ from tests.factories import desk as bench_desk
 
 SINK_PORT = 2631
 PORT = 8099
-TOKEN = "pra_benchmark"
+BENCH_TOKEN = "pra_benchmark"
 MOST = 10_000_000
 """The largest number a budget can have."""
 BUDGETED = Policy(
@@ -77,15 +77,15 @@ def found(directory: Path, *, budgets: str = "on", departing: bool = True) -> Se
     ring = load_master_keys(settings)
 
     def outfit(tx: Transaction) -> None:
-        tx.write(update(table(Stream)).values(route=f"smtp://127.0.0.1:{SINK_PORT}"))
+        tx.write(update(STREAM).values(route=f"smtp://127.0.0.1:{SINK_PORT}"))
         if not departing:
-            tx.write(update(table(Stream)).values(paused_at=tx.now, paused_by="bench"))
-        tx.write(update(table(Token)).values(hash=hashlib.sha256(TOKEN.encode()).digest()))
+            tx.write(update(STREAM).values(paused_at=tx.now, paused_by="bench"))
+        tx.write(update(TOKEN).values(hash=hashlib.sha256(BENCH_TOKEN.encode()).digest()))
         for algorithm in streams.ALGORITHMS:
             pair = encryption.new_key_pair(algorithm)
             selector = f"bench-{algorithm}"
             tx.create(
-                table(StreamKey),
+                STREAM_KEY,
                 {
                     "stream_id": desk.stream_id, "slot": "a", "algorithm": algorithm, "selector": selector,
                     "private": ring.seal(pair.private, about=f"dkim:{bench_desk.DOMAIN}:{selector}"),
@@ -166,8 +166,8 @@ def intake(messages: int, *, connections: int = 32) -> dict[str, Any]:
 def _load(messages: int, *, connections: int) -> dict[str, Any]:
     run = subprocess.run(
         [
-            sys.executable, "-m", "tests.bench.load", "127.0.0.1", str(PORT), TOKEN, str(messages), str(connections),
-            "50", "4000",
+            sys.executable, "-m", "tests.bench.load", "127.0.0.1", str(PORT), BENCH_TOKEN, str(messages),
+            str(connections), "50", "4000",
         ],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
@@ -185,7 +185,7 @@ def _cpu(family: list[psutil.Process]) -> float:
 
 
 def _sent(store: Store) -> int:
-    c = table(Counter).c
+    c = COUNTER.c
     row = store.row(select(func.sum(c.n)).where(c.scope == "desk", c.key == "", c.kind == "sent"))
     return int(row[0] or 0) if row else 0
 

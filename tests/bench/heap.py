@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 
 from core.db.counters import EVER, bucket
 from core.db.store import Store
-from core.db.tables import Body, Mailbox, Message, Recipient, Review, table
+from core.db.tables import BODY, MAILBOX, MESSAGE, RECIPIENT, REVIEW
 from core.db.transaction import Transaction
 from core.durations import MINUTE
 from core.events import EmailApproved, EmailPending
@@ -25,7 +25,6 @@ from tests.factories.desk import DOMAIN, WIDE, Bench, add_mailbox, issue, leave,
 
 BATCH_SIZE = 2_000
 NAMES = ("support", "quote", "invoice", "digest", "pipeline", "renewal", "survey", "welcome")
-MAILBOX, MESSAGE, BODY, RECIPIENT, REVIEW = (table(one) for one in (Mailbox, Message, Body, Recipient, Review))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import update
 
 from core.db.counters import bucket
-from core.db.tables import Mailbox, Worker, table
+from core.db.tables import MAILBOX, WORKER
 from core.db.transaction import Transaction
 from core.durations import DAY, HOUR, MINUTE
 from core.ids import read_id
@@ -68,7 +68,7 @@ def make_gallery(path: Path) -> Scene:
 
 def _last_minutes(tx: Transaction) -> None:
     """A gateway that beats, and what the desk did minute by minute."""
-    tx.write(update(table(Worker)).values(beat_at=tx.now + DAY))
+    tx.write(update(WORKER).values(beat_at=tx.now + DAY))
     for minute in range(15):
         at = bucket(tx.now - minute * MINUTE)
         tx.bump("desk", "", "sent", minute=at, n=380 - 9 * minute + (minute * 37) % 50)
@@ -101,10 +101,10 @@ def _agents(scene: Scene) -> dict[str, Bench]:
 
 def add_mailbox_to(tx: Transaction, agent: int, address: str, stream: int, mode: Mode) -> int:
     """A second mailbox of an agent."""
-    first = tx.one(table(Mailbox).select().where(table(Mailbox).c.agent_id == agent))
+    first = tx.one(MAILBOX.select().where(MAILBOX.c.agent_id == agent))
     assert first is not None
     values = {name: value for name, value in first._asdict().items() if name != "id"}
-    return tx.create(table(Mailbox), values | {"address": address, "mode": mode.value, "stream_id": stream})
+    return tx.create(MAILBOX, values | {"address": address, "mode": mode.value, "stream_id": stream})
 
 
 def _history(scene: Scene, desks: dict[str, Bench]) -> None:
@@ -215,11 +215,9 @@ def _records(scene: Scene) -> None:
     )
     lacking = filing(store, f"news@{DOMAIN}", agent="news-bot", systems="", revoke_when="")
     store.transact(lambda tx: mailboxes.request(tx, lacking, actor=BOB))
-    c = table(Mailbox).c
+    c = MAILBOX.c
     store.transact(
-        lambda tx: tx.write(
-            update(table(Mailbox)).where(c.address == f"digest@{DOMAIN}").values(expires_at=tx.now + 6 * DAY)
-        )
+        lambda tx: tx.write(update(MAILBOX).where(c.address == f"digest@{DOMAIN}").values(expires_at=tx.now + 6 * DAY))
     )
 
 

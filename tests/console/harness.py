@@ -19,7 +19,7 @@ from console.screens.queue import QueueScreen
 from console.state import Link
 from core.db import directory, migrate
 from core.db.store import Store
-from core.db.tables import StreamKey, Worker, table
+from core.db.tables import STREAM_KEY, WORKER
 from core.db.transaction import Transaction
 from core.demo.clock import FakeClock
 from core.durations import DAY
@@ -89,7 +89,7 @@ def make_scene(path: Path, **more: Any) -> Scene:
     store = Store(f"sqlite:///{path}/postroom.db", clock=clock)
     migrate.upgrade(store.engine)
     bench = make_desk(store, **(WIDE | more))
-    store.transact(lambda tx: tx.add(table(Worker), {"id": 1, "pid": 1, "started_at": tx.now, "beat_at": tx.now + DAY}))
+    store.transact(lambda tx: tx.add(WORKER, {"id": 1, "pid": 1, "started_at": tx.now, "beat_at": tx.now + DAY}))
     return Scene(bench, clock, Monotonic())
 
 
@@ -112,7 +112,7 @@ def furnish(scene: Scene) -> list[int]:
         answer = quote.submit(f"ops{n}@beta.example", sender=f"quote@{DOMAIN}", subject=f"Your quote Q-118{n}")
         items.append(read_id("m", answer.message_id or "") or 0)
     scene.clock.advance(seconds=14 * 60)
-    store.transact(lambda tx: tx.create(table(StreamKey), {
+    store.transact(lambda tx: tx.create(STREAM_KEY, {
         "stream_id": stream, "slot": "a", "algorithm": "rsa", "selector": "s2026a", "private": b"", "public": "",
         "created_at": tx.now,
     }))  # fmt: skip

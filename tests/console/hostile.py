@@ -19,7 +19,7 @@ from textual.pilot import Pilot
 
 from console.app import PostroomConsole
 from core.db import tables
-from core.db.tables import Body, table
+from core.db.tables import BODY
 from core.db.transaction import Transaction
 from core.events import AgentWarned, EmailBlocked, FeedbackUnverified, PolicyRefused
 from core.text.unicode_safety import spell_out
@@ -94,9 +94,7 @@ def _fill(tx: Transaction, payload: str) -> None:
                     values[column.name] = filled
         if values:
             tx.write(update(one).values(**values))
-    tx.write(
-        update(table(Body)).values(rendered=mail_of(payload), issued=payload.encode(errors="replace"), preview=payload)
-    )
+    tx.write(update(BODY).values(rendered=mail_of(payload), issued=payload.encode(errors="replace"), preview=payload))
     _keep_working(tx)
 
 
@@ -114,8 +112,8 @@ def _json(name: str, payload: str) -> Any:
 
 def _keep_working(tx: Transaction) -> None:
     """What must be of ours for the desk to be there at all."""
-    tx.write(update(table(tables.Desk)).values(stopped_at=tx.now))
-    tx.write(update(table(tables.Stream)).values(active_slot="a"))
+    tx.write(update(tables.DESK).values(stopped_at=tx.now))
+    tx.write(update(tables.STREAM).values(active_slot="a"))
 
 
 def mail_of(payload: str) -> bytes:
@@ -141,7 +139,7 @@ def mail_of(payload: str) -> bytes:
 
 def _tell(tx: Transaction, payload: str) -> None:
     """Facts of the log, which are appended and never changed."""
-    agent = tx.one(select(func.min(table(tables.Agent).c.id)))
+    agent = tx.one(select(func.min(tables.AGENT.c.id)))
     assert agent is not None
     leave(tx, EmailBlocked(actor=f"agent:{payload}", kind=payload, error=payload, reason=payload, agent=agent[0]))
     leave(

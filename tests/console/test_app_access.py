@@ -8,14 +8,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from core.db.tables import Operator, Review, table
+from core.db.tables import OPERATOR, REVIEW
 from core.errors import AccessEnded
 from core.services.identity import operators
 from tests.console.harness import Scene, drawn, furnish, looking, make_scene, open_queue, shows, until
 from tests.factories.desk import ALICE, ROOT
 
 pytestmark = pytest.mark.anyio
-OPERATOR = table(Operator)
 
 
 @pytest.fixture
@@ -42,7 +41,7 @@ async def test_a_console_whose_operator_is_disabled_shows_nothing_more_and_ends_
     assert app.return_code == 1
     assert isinstance(app.refused, AccessEnded)
     with scene.store.read() as conn:
-        states = {row.status for row in conn.execute(select(table(Review).c.status))}
+        states = {row.status for row in conn.execute(select(REVIEW.c.status))}
     assert states == {"pending"}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from console.screens.agent_actions import mode_refusal
-from core.db.tables import Agent, Desk, Lane, Mailbox, Suppression, table
+from core.db.tables import AGENT, DESK, LANE, MAILBOX, SUPPRESSION
 from core.model import Mode
 from core.services.control import emergency
 from tests.console.harness import Scene, drawn, lines, looking, make_scene, press, request_identity, said, shows, until
@@ -25,13 +25,13 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
 
 
 def agent_status(scene: Scene) -> str:
-    row = scene.store.row(table(Agent).select())
+    row = scene.store.row(AGENT.select())
     assert row is not None
     return str(row.status)
 
 
 def mode(scene: Scene) -> str:
-    row = scene.store.row(table(Mailbox).select().where(table(Mailbox).c.address == ADDRESS))
+    row = scene.store.row(MAILBOX.select().where(MAILBOX.c.address == ADDRESS))
     assert row is not None
     return str(row.mode)
 
@@ -105,7 +105,7 @@ def test_a_mode_rises_one_rung_and_only_by_governance() -> None:
 
 async def test_the_ladder_says_from_when_a_mode_may_be_raised_again(scene: Scene) -> None:
     raised = {"raised_at": scene.store.clock.now()}
-    scene.store.transact(lambda tx: tx.write(table(Mailbox).update().values(**raised)))
+    scene.store.transact(lambda tx: tx.write(MAILBOX.update().values(**raised)))
     app = scene.app(GAIL)
     async with looking(app) as pilot:
         await shows(pilot, "support-bot")
@@ -120,7 +120,7 @@ async def test_the_all_stop_is_one_key_from_anywhere_and_unmistakable(scene: Sce
         await shows(pilot, "Stop the whole desk?")
         await press(pilot, scene, *"fire", "enter")
         await shows(pilot, "■ ALL STOP by alice: fire")
-        row = scene.store.row(table(Desk).select())
+        row = scene.store.row(DESK.select())
         assert row is not None
         assert row.stopped_by == "alice"
 
@@ -155,7 +155,7 @@ async def test_a_lane_is_paused_and_resumed(tmp_path: Path) -> None:
         await pilot.press("r")
         await press(pilot, scene, *"fine", "enter", *"example.com", "space")
         await until(pilot, lambda: "lane paused" not in drawn(pilot))
-        row = scene.store.row(table(Lane).select())
+        row = scene.store.row(LANE.select())
         assert row is not None
         assert row.paused_at is None
         await pilot.press("b")
@@ -175,7 +175,7 @@ async def test_an_address_is_suppressed_and_let_go_again_by_typing_it(scene: Sce
         await shows(pilot, "on_the_phone")
         await pilot.press("x")
         await press(pilot, scene, *"asked", "enter", *"jane@example.com", "space")
-        await until(pilot, lambda: scene.store.rows(table(Suppression).select())[0].removed_at is not None)
+        await until(pilot, lambda: scene.store.rows(SUPPRESSION.select())[0].removed_at is not None)
 
 
 async def test_who_asked_for_an_identity_cannot_sign_it_and_any_signer_may_veto(scene: Scene) -> None:

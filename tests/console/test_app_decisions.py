@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from core.db import audit_log
-from core.db.tables import Message, Review, table
+from core.db.tables import MESSAGE, REVIEW
 from core.durations import SECOND
 from core.events import EmailApproved, EmailRejected
 from core.model import Role
@@ -31,8 +31,8 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
 
 
 def state(scene: Scene, item: int) -> str:
-    c = table(Review).c
-    row = scene.store.row(table(Review).select().where(c.id == item))
+    c = REVIEW.c
+    row = scene.store.row(REVIEW.select().where(c.id == item))
     assert row is not None
     return str(row.status)
 
@@ -154,8 +154,8 @@ async def test_a_message_that_is_not_the_one_drawn_is_not_approved(scene: Scene)
     async with looking(app) as pilot:
         await pilot.press("2")
         await shows(pilot, "Your refund")
-        c = table(Message).c
-        scene.store.transact(lambda tx: tx.write(update(table(Message)).where(c.id == item).values(digest="0" * 64)))
+        c = MESSAGE.c
+        scene.store.transact(lambda tx: tx.write(update(MESSAGE).where(c.id == item).values(digest="0" * 64)))
         await pilot.press("a")
         await until(pilot, lambda: "digest is not that" in said(app))
         assert state(scene, item) == "pending"
@@ -254,10 +254,8 @@ async def test_a_batch_leaves_out_what_changed_and_what_was_decided_meanwhile(sc
         await shows(pilot, "Approve 3 of 3")
         elsewhere(scene, items[0], approve=False)
         await until(pilot, lambda: "1 marked was decided elsewhere" in said(app))
-        c = table(Message).c
-        scene.store.transact(
-            lambda tx: tx.write(update(table(Message)).where(c.id == items[1]).values(digest="0" * 64))
-        )
+        c = MESSAGE.c
+        scene.store.transact(lambda tx: tx.write(update(MESSAGE).where(c.id == items[1]).values(digest="0" * 64)))
         await press(pilot, scene, "3", "space")
         await until(pilot, lambda: state(scene, items[2]) == "approved")
         assert [state(scene, item) for item in items] == ["rejected", "pending", "approved"]
@@ -334,8 +332,8 @@ async def test_opening_is_kept_so_that_an_approval_says_how_long_it_was_read(sce
         await shows(pilot, "Your refund")
         await pilot.press("enter")
         await shows(pilot, "It is on its way.")
-        c = table(Review).c
-        await until(pilot, lambda: scene.store.rows(table(Review).select().where(c.id == item))[0].opened_by == "alice")
+        c = REVIEW.c
+        await until(pilot, lambda: scene.store.rows(REVIEW.select().where(c.id == item))[0].opened_by == "alice")
         scene.clock.advance(seconds=7)
         await pilot.press("a")
         await until(pilot, lambda: len(approvals(scene)) == 1)

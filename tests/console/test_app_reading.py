@@ -11,7 +11,7 @@ import pytest
 from console.screens.message import LOOK_FOR
 from console.views.rows import TIMES
 from core.db import audit_log
-from core.db.tables import Reader, Reading, table
+from core.db.tables import READER, READING
 from core.events import EmailApproved, ReviewHurried
 from core.rules.policy import Policy
 from tests.console.harness import Scene, drawn, lines, looking, make_scene, open_queue, press, said, shows, until
@@ -37,7 +37,7 @@ def alarms(scene: Scene) -> list[ReviewHurried]:
 
 
 def reads(scene: Scene) -> int | None:
-    row = scene.store.row(table(Reader).select())
+    row = scene.store.row(READER.select())
     return None if row is None else row.item
 
 
@@ -91,7 +91,7 @@ async def test_a_message_walked_to_is_the_one_that_is_read(scene: Scene) -> None
         scene.clock.advance(seconds=5)
         await pilot.press("J")
         await until(pilot, lambda: reads(scene) == second)
-        rows = {row.item: row.read_us for row in scene.store.rows(table(Reading).select())}
+        rows = {row.item: row.read_us for row in scene.store.rows(READING.select())}
         assert rows == {first: 5_000_000, second: 0}
 
 

@@ -19,7 +19,7 @@ from console.splash import opened
 from console.state import DeskUpdate
 from console.views.format import clock, stamp
 from console.widgets.frame import FootLine
-from core.db.tables import Message, Review, Worker, table
+from core.db.tables import MESSAGE, REVIEW, WORKER
 from core.durations import DAY, HOUR, MINUTE
 from core.errors import Refused, Unauthenticated
 from core.services.control import emergency
@@ -184,7 +184,7 @@ async def test_help_and_palette_come_from_the_registry_and_the_palette_decides_n
         await pilot.press("colon")
         await until(pilot, lambda: app.screen.__class__.__name__ == "CommandPalette")
         await pilot.press("escape")
-        assert scene.store.rows(table(Review).select().where(table(Review).c.id == item))[0].status == "pending"
+        assert scene.store.rows(REVIEW.select().where(REVIEW.c.id == item))[0].status == "pending"
 
 
 async def test_what_works_elsewhere_says_where(scene: Scene) -> None:
@@ -266,7 +266,7 @@ async def test_a_lost_database_is_said_survived_and_read_anew(scene: Scene, tmp_
 async def test_a_gateway_that_no_longer_beats_is_shown_and_agents_can_still_be_stopped(scene: Scene) -> None:
     app = scene.app()
     async with looking(app) as pilot:
-        scene.store.transact(lambda tx: tx.write(table(Worker).delete()))
+        scene.store.transact(lambda tx: tx.write(WORKER.delete()))
         await pilot.press("ctrl+r")
         await shows(pilot, "✖ gateway down")
         await shows(pilot, "gateway is not running: postroom serve")
@@ -279,10 +279,10 @@ async def test_a_gateway_that_was_killed_or_stopped_shows_since_when(scene: Scen
     beat_at = scene.store.clock.now() - MINUTE
     app = scene.app()
     async with looking(app) as pilot:
-        scene.store.transact(lambda tx: tx.write(update(table(Worker)).values(beat_at=beat_at)))
+        scene.store.transact(lambda tx: tx.write(update(WORKER).values(beat_at=beat_at)))
         await pilot.press("ctrl+r")
         await shows(pilot, f"down since {clock(beat_at)}: postroom serve")
-        scene.store.transact(lambda tx: tx.write(update(table(Worker)).values(beat_at=beat_at - 2 * DAY)))
+        scene.store.transact(lambda tx: tx.write(update(WORKER).values(beat_at=beat_at - 2 * DAY)))
         await pilot.press("ctrl+r")
         await shows(pilot, f"down since {stamp(beat_at - 2 * DAY)}: postroom")
 
@@ -303,14 +303,14 @@ async def test_without_colour_every_fault_still_has_its_sign(scene: Scene, monke
 
 async def test_a_hundred_thousand_held_messages_are_read_by_the_page(scene: Scene) -> None:
     pattern = scene.submit("first@example.com")
-    message = scene.store.row(table(Message).select().where(table(Message).c.id == pattern))
-    review = scene.store.row(table(Review).select().where(table(Review).c.id == pattern))
+    message = scene.store.row(MESSAGE.select().where(MESSAGE.c.id == pattern))
+    review = scene.store.row(REVIEW.select().where(REVIEW.c.id == pattern))
     assert message is not None
     assert review is not None
     values = review._asdict()
     rows = [values | {"id": pattern + n, "message_id": None, "target": "a", "kind": "read"} for n in range(1, 100_000)]
     with scene.store.begin() as tx:
-        tx.conn.execute(insert(table(Review)), rows)
+        tx.conn.execute(insert(REVIEW), rows)
     app = scene.app()
     async with looking(app) as pilot:
         await pilot.press("2")

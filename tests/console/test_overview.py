@@ -11,7 +11,7 @@ from core.db import gate_queries
 from core.db.counters import bucket
 from core.db.queries import figures
 from core.db.store import Store
-from core.db.tables import Agent, Lane, Mailbox, table
+from core.db.tables import AGENT, LANE, MAILBOX
 from core.db.transaction import Transaction
 from core.demo.clock import FakeClock
 from core.durations import DAY, HOUR
@@ -132,7 +132,7 @@ def test_an_agent_shows_its_loosest_mode_and_its_longest_waiting_mail(store: Sto
     store.transact(
         lambda tx: add_mailbox(tx, agent="x", address=f"x@{DOMAIN}", stream=bench.stream_id, mode=Mode.MONITORED)
     )
-    store.transact(lambda tx: tx.write(update(table(Mailbox)).values(agent_id=bench.agent_id)))
+    store.transact(lambda tx: tx.write(update(MAILBOX).values(agent_id=bench.agent_id)))
     line = line_of(store)
     assert (line.mode, len(line.boxes), line.oldest) == (Mode.MONITORED, 2, began)
     other = line_of(store, "x")
@@ -153,17 +153,17 @@ def test_a_drill_that_is_due_or_failed_needs_somebody_and_one_that_passed_does_n
 ) -> None:
     make_desk(store)
     clock.advance(micros=90 * DAY)
-    store.transact(lambda tx: tx.write(update(table(Mailbox)).values(expires_at=tx.now + 90 * DAY)))
+    store.transact(lambda tx: tx.write(update(MAILBOX).values(expires_at=tx.now + 90 * DAY)))
     working(store)
 
     def said() -> list[tuple[Level, str, str]]:
         return [(one.level, one.subject, one.text) for one in found(store)]
 
     assert said() == [(Level.WARN, "support-bot", "a revocation drill is due: postroom drill support-bot")]
-    change = update(table(Agent)).values(drilled_at=clock.now(), drill_failures=["a door opens"])
+    change = update(AGENT).values(drilled_at=clock.now(), drill_failures=["a door opens"])
     store.transact(lambda tx: tx.write(change))
     assert said() == [(Level.FAULT, "support-bot", "the last revocation drill failed: postroom drill support-bot")]
-    store.transact(lambda tx: tx.write(update(table(Agent)).values(drill_failures=[])))
+    store.transact(lambda tx: tx.write(update(AGENT).values(drill_failures=[])))
     assert said() == []
 
 
@@ -180,10 +180,10 @@ def test_a_rate_over_its_line_needs_somebody_with_its_figures(store: Store) -> N
 def test_needs_come_worst_first_and_say_where_to_look(store: Store) -> None:
     bench = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
     bench.submit()
-    store.transact(lambda tx: tx.write(update(table(Lane)).values(failures=4, last_reply="451 busy")))
+    store.transact(lambda tx: tx.write(update(LANE).values(failures=4, last_reply="451 busy")))
     store.transact(lambda tx: emergency.suspend_agent(tx, "support-bot", reason="odd", actor=ALICE))
     store.transact(lambda tx: emergency.stop(tx, reason="fire", actor=ALICE))
-    store.transact(lambda tx: tx.write(update(table(Mailbox)).values(expires_at=tx.now + 3 * DAY)))
+    store.transact(lambda tx: tx.write(update(MAILBOX).values(expires_at=tx.now + 3 * DAY)))
     listed = found(store)
     assert [(one.level.name, one.go) for one in listed] == [
         ("FAULT", "desk"), ("FAULT", "events"), ("FAULT", "agent"), ("WARN", "lanes"), ("INFO", "identities"),

@@ -17,7 +17,7 @@ from textual.pilot import Pilot
 from console.app import PostroomConsole
 from console.screens.desk_screen import FilterLine
 from console.themes import theme_folder
-from core.db.tables import Mailbox, Review, table
+from core.db.tables import MAILBOX, REVIEW
 from core.model import Mode
 from core.services.identity import mailbox_settings
 from tests.console.fixtures_gallery import add_mailbox_to
@@ -26,7 +26,6 @@ from tests.factories.desk import ADDRESS, ALICE, DOMAIN, GAIL
 from tests.factories.records import SALES, add_keys, issued
 
 pytestmark = pytest.mark.anyio
-MAILBOX = table(Mailbox)
 SECOND = f"second@{DOMAIN}"
 
 
@@ -214,7 +213,7 @@ async def test_a_filter_typed_at_once_goes_into_its_line_and_decides_nothing(sce
         await until(pilot, lambda: screen.query_one(FilterLine).value == "agent:xara*")
         assert screen.query_one(FilterLine).has_focus
         assert not screen.table.marks
-    statuses = {row.status for row in scene.store.rows(table(Review).select())}
+    statuses = {row.status for row in scene.store.rows(REVIEW.select())}
     assert (len(items), statuses) == (3, {"pending"})
 
 
@@ -227,7 +226,7 @@ async def test_what_is_typed_behind_a_question_decides_nothing_below_it(scene: S
         burst(app, typed)
         await until(pilot, lambda: len(app.screen_stack) > 1)
         await pilot.pause()
-    assert [row.status for row in scene.store.rows(table(Review).select())] == ["pending"]
+    assert [row.status for row in scene.store.rows(REVIEW.select())] == ["pending"]
 
 
 async def test_a_key_whose_end_nobody_tells_holds_up_the_next_for_a_moment_only(scene: Scene) -> None:

@@ -20,7 +20,7 @@ from console.views.message_lines import (
     header_lines,
     source_lines,
 )
-from core.db.tables import Review, table
+from core.db.tables import REVIEW
 from core.model import Role
 from core.rules.content import read_mail
 from tests.console.fixtures_gallery import make_gallery
@@ -153,8 +153,8 @@ async def test_no_screen_obeys_a_hostile_desk(
 
 
 def _decisions(scene: Scene) -> list[Any]:
-    c = table(Review).c
-    return [tuple(row) for row in scene.store.rows(table(Review).select().with_only_columns(c.id, c.status))]
+    c = REVIEW.c
+    return [tuple(row) for row in scene.store.rows(REVIEW.select().with_only_columns(c.id, c.status))]
 
 
 @pytest.mark.parametrize("name", PAYLOADS)

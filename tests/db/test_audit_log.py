@@ -14,8 +14,8 @@ from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from core.db import audit_log
-from core.db.audit_log import LOG
 from core.db.store import Store
+from core.db.tables import LOG_ENTRY
 from core.db.transaction import Transaction
 from core.errors import Unavailable
 from core.events import CATALOGUE, SUBJECTS, AgentResumed, DeskStopped, Event, StreamResumed
@@ -109,10 +109,10 @@ def test_events_of_a_failed_verb_leave_no_gap(store: Store) -> None:
 @pytest.mark.parametrize(
     "forbidden",
     [
-        update(LOG).where(LOG.c.seq == 2).values(actor="somebody"),
-        delete(LOG).where(LOG.c.seq == 5),
-        delete(LOG),
-        update(LOG).values(data=b"{}"),
+        update(LOG_ENTRY).where(LOG_ENTRY.c.seq == 2).values(actor="somebody"),
+        delete(LOG_ENTRY).where(LOG_ENTRY.c.seq == 5),
+        delete(LOG_ENTRY),
+        update(LOG_ENTRY).values(data=b"{}"),
     ],
     ids=["update", "delete the last", "delete all", "update all"],
 )
@@ -167,22 +167,22 @@ def unguarded(store: Store, *statements: typing.Any) -> None:
 
 
 def _swap() -> list[typing.Any]:
-    c = LOG.c.seq
-    return [update(LOG).where(c == old).values(seq=new) for old, new in ((3, 99), (4, 3), (99, 4))]
+    c = LOG_ENTRY.c.seq
+    return [update(LOG_ENTRY).where(c == old).values(seq=new) for old, new in ((3, 99), (4, 3), (99, 4))]
 
 
 @pytest.mark.parametrize(
     ("edit", "first_bad"),
     [
-        (lambda: [update(LOG).where(LOG.c.seq == 3).values(actor="mallory")], 3),
-        (lambda: [update(LOG).where(LOG.c.seq == 4).values(data=b'{"reason":"number 9"}')], 4),
-        (lambda: [update(LOG).where(LOG.c.seq == 2).values(at=LOG.c.at + 1)], 2),
-        (lambda: [update(LOG).where(LOG.c.seq == 5).values(agent=None, mailbox=4)], 5),
-        (lambda: [update(LOG).where(LOG.c.seq == 1).values(type="agent.suspended")], 1),
-        (lambda: [update(LOG).where(LOG.c.seq == 2).values(hash=bytes(32))], 2),
-        (lambda: [update(LOG).where(LOG.c.seq == 3).values(prev=bytes(32))], 3),
-        (lambda: [delete(LOG).where(LOG.c.seq == 1)], 1),
-        (lambda: [delete(LOG).where(LOG.c.seq == 3)], 3),
+        (lambda: [update(LOG_ENTRY).where(LOG_ENTRY.c.seq == 3).values(actor="mallory")], 3),
+        (lambda: [update(LOG_ENTRY).where(LOG_ENTRY.c.seq == 4).values(data=b'{"reason":"number 9"}')], 4),
+        (lambda: [update(LOG_ENTRY).where(LOG_ENTRY.c.seq == 2).values(at=LOG_ENTRY.c.at + 1)], 2),
+        (lambda: [update(LOG_ENTRY).where(LOG_ENTRY.c.seq == 5).values(agent=None, mailbox=4)], 5),
+        (lambda: [update(LOG_ENTRY).where(LOG_ENTRY.c.seq == 1).values(type="agent.suspended")], 1),
+        (lambda: [update(LOG_ENTRY).where(LOG_ENTRY.c.seq == 2).values(hash=bytes(32))], 2),
+        (lambda: [update(LOG_ENTRY).where(LOG_ENTRY.c.seq == 3).values(prev=bytes(32))], 3),
+        (lambda: [delete(LOG_ENTRY).where(LOG_ENTRY.c.seq == 1)], 1),
+        (lambda: [delete(LOG_ENTRY).where(LOG_ENTRY.c.seq == 3)], 3),
         (_swap, 3),
     ],
     ids=["actor", "data", "time", "subject moved", "type", "hash", "prev", "first cut", "one cut out", "two swapped"],
@@ -207,7 +207,7 @@ def test_an_entry_smuggled_in_shows_wherever_it_is(store: Store, seq: int) -> No
         "seq": seq, "at": 1, "type": "agent.resumed", "actor": "mallory", "data": b"{}", "prev": bytes(32),
         "hash": bytes(32),
     }  # fmt: skip
-    unguarded(store, insert(LOG).values(row))
+    unguarded(store, insert(LOG_ENTRY).values(row))
     with store.read() as conn:
         assert not audit_log.verify(conn).ok
 
@@ -216,13 +216,13 @@ def test_an_entry_that_is_rewritten_with_a_right_hash_breaks_the_next_one(store:
     make_desk(store)
     fill(store)
     with store.read() as conn:
-        row = conn.execute(select(LOG).where(LOG.c.seq == 3)).one()
+        row = conn.execute(select(LOG_ENTRY).where(LOG_ENTRY.c.seq == 3)).one()
     data = b'{"reason":"forged"}'
     subjects = (row.message, row.mailbox, row.agent, row.run, row.stream)
     forged = audit_log.digest(
         bytes(row.prev), seq=3, at=row.at, kind=row.type, actor=row.actor, subjects=subjects, data=data
     )
-    unguarded(store, update(LOG).where(LOG.c.seq == 3).values(data=data, hash=forged))
+    unguarded(store, update(LOG_ENTRY).where(LOG_ENTRY.c.seq == 3).values(data=data, hash=forged))
     with store.read() as conn:
         assert audit_log.verify(conn).first_bad_seq == 4
 
@@ -232,12 +232,12 @@ def test_a_gap_is_found_where_the_entry_behind_it_was_hashed_anew(store: Store) 
     make_desk(store)
     fill(store)
     with store.read() as conn:
-        row = conn.execute(select(LOG).where(LOG.c.seq == 5)).one()
+        row = conn.execute(select(LOG_ENTRY).where(LOG_ENTRY.c.seq == 5)).one()
     subjects = (row.message, row.mailbox, row.agent, row.run, row.stream)
     forged = audit_log.digest(
         bytes(row.prev), seq=7, at=row.at, kind=row.type, actor=row.actor, subjects=subjects, data=bytes(row.data)
     )
-    unguarded(store, update(LOG).where(LOG.c.seq == 5).values(seq=7, hash=forged))
+    unguarded(store, update(LOG_ENTRY).where(LOG_ENTRY.c.seq == 5).values(seq=7, hash=forged))
     with store.read() as conn:
         assert audit_log.verify(conn).first_bad_seq == 5
 
@@ -247,7 +247,7 @@ def test_a_cut_tail_verifies_but_its_head_is_not_the_checkpoint(store: Store) ->
     fill(store)
     with store.read() as conn:
         checkpoint = audit_log.head(conn)
-    unguarded(store, delete(LOG).where(LOG.c.seq == 5))
+    unguarded(store, delete(LOG_ENTRY).where(LOG_ENTRY.c.seq == 5))
     with store.read() as conn:
         verified = audit_log.verify(conn)
     assert (verified.head_seq, verified.head) != checkpoint
@@ -256,7 +256,10 @@ def test_a_cut_tail_verifies_but_its_head_is_not_the_checkpoint(store: Store) ->
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(st.lists(st.booleans(), max_size=5), max_size=6))
 def test_whatever_fails_the_log_has_no_gap_and_only_what_succeeded(store: Store, batches: list[list[bool]]) -> None:
-    if store.row(select(LOG.c.seq).limit(1)) is None and store.row(select(text("1")).select_from(text("desk"))) is None:
+    if (
+        store.row(select(LOG_ENTRY.c.seq).limit(1)) is None
+        and store.row(select(text("1")).select_from(text("desk"))) is None
+    ):
         make_desk(store)
     with store.read() as conn:
         before, _ = audit_log.head(conn)

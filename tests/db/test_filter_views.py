@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from core.db.queries import agents, events, queue
 from core.db.store import Store
-from core.db.tables import Mailbox, Message, Review, Run, Suppression, table
+from core.db.tables import MAILBOX, MESSAGE, REVIEW, RUN, SUPPRESSION
 from core.demo.clock import FakeClock
 from core.durations import MINUTE
 from core.errors import Invalid
@@ -20,7 +20,6 @@ from core.ids import spell_id
 from tests.db.test_queries import held
 from tests.factories.desk import ADDRESS, WIDE, Bench, make_desk
 
-REVIEW, MESSAGE = table(Review), table(Message)
 SETTINGS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 SUBJECTS = ("Your refund", "100% sure_thing \\o/", "ÄRGER über K", "[b]wire* [/]", "")
 
@@ -49,10 +48,10 @@ def values(store: Store, now: int) -> Mapping[int, Values]:
     """Each pending item as `core.filters.matches` takes it."""
     with store.read() as conn:
         rows = queue.pending_rows(conn, list(queue.pending_ids(conn)))
-        runs = {row.id: row for row in conn.execute(select(table(Run)))}
+        runs = {row.id: row for row in conn.execute(select(RUN))}
         messages = {row.id: row for row in conn.execute(select(MESSAGE))}
         people = queue.recipients(conn, list(rows))
-        (stream,) = {box.stream_id for box in conn.execute(select(table(Mailbox)))}
+        (stream,) = {box.stream_id for box in conn.execute(select(MAILBOX))}
     assert stream
     found: dict[int, Values] = {}
     for item, row in rows.items():
@@ -181,7 +180,7 @@ def test_suppressions_are_filtered_as_in_python_beyond_the_first_page(store: Sto
         record = {
             "address": address, "cause": cause, "source": "report", "added_by": "alice", "added_at": clock.now(),
         }  # fmt: skip
-        made = store.transact(lambda tx, record=record: tx.create(table(Suppression), record))  # type: ignore[misc]  # bound now
+        made = store.transact(lambda tx, record=record: tx.create(SUPPRESSION, record))  # type: ignore[misc]  # bound now
         known[made] = {"address": address, "cause": cause, "by": "alice", "stream": "desk"}
 
     @SETTINGS

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import Table, insert, update
 
 from core.db.queries import agents, events, figures, lanes, message, pending, queue
 from core.db.queries.events import EventFilter
 from core.db.queries.queue import Order
 from core.db.store import Store
-from core.db.tables import Agent, Desk, Lane, Mailbox, Ready, Review, Stream, Suppression, table
+from core.db.tables import AGENT, DESK, LANE, MAILBOX, READY, REVIEW, STREAM, SUPPRESSION
 from core.db.transaction import Transaction
 from core.demo.clock import FakeClock
 from core.durations import BEAT, DAY, HOUR, MINUTE, SECOND
@@ -37,9 +37,7 @@ def held(desk: Bench, to: str | list[str] = "jane@example.com", **more: object) 
 def test_pending_ids_come_worst_first_and_by_age_when_asked(store: Store) -> None:
     desk = make_desk(store, **WIDE)
     first, second, third = (held(desk, f"{name}@example.com") for name in ("a", "b", "c"))
-    store.transact(
-        lambda tx: tx.write(update(table(Review)).where(table(Review).c.id == third).values(failed_checks=2))
-    )
+    store.transact(lambda tx: tx.write(update(REVIEW).where(REVIEW.c.id == third).values(failed_checks=2)))
     with store.read() as conn:
         assert list(queue.pending_ids(conn)) == [third, first, second]
         assert list(queue.pending_ids(conn, order=Order.OLDEST)) == [first, second, third]
@@ -140,7 +138,7 @@ def test_a_hundred_thousand_held_messages_open_as_one_array(store: Store) -> Non
         for n in range(1, 100_001)
     ]  # fmt: skip
     with store.begin() as tx:
-        tx.conn.execute(insert(table(Review)), rows)
+        tx.conn.execute(insert(REVIEW), rows)
     with store.read() as conn:
         ids = queue.pending_ids(conn)
         assert len(ids) == 100_000
@@ -177,17 +175,17 @@ def test_waiting_mail_says_the_farthest_reaching_reason(store: Store) -> None:
         waits = shown.recipients[0].waits
         return waits.code if waits else None
 
-    def change(which: type, **values: object) -> None:
-        store.transact(lambda tx: tx.write(update(table(which)).values(**values)))
+    def change(which: Table, **values: object) -> None:
+        store.transact(lambda tx: tx.write(update(which).values(**values)))
 
     assert why() == "turn"
-    change(Lane, paused_at=1, pause_reason="noise")
+    change(LANE, paused_at=1, pause_reason="noise")
     assert why() == "lane"
-    change(Stream, paused_at=1, pause_reason="blocklisted")
+    change(STREAM, paused_at=1, pause_reason="blocklisted")
     assert why() == "stream"
-    change(Agent, status="suspended")
+    change(AGENT, status="suspended")
     assert why() == "agent"
-    change(Desk, stopped_at=1, stop_reason="fire")
+    change(DESK, stopped_at=1, stop_reason="fire")
     assert why() == "desk"
 
 
@@ -215,7 +213,7 @@ def test_a_recipient_shows_a_suppression_that_came_after_it(store: Store) -> Non
         "address": "jane@example.com", "cause": "complaint", "source": "report", "added_by": "system",
         "added_at": store.clock.now(),
     }  # fmt: skip
-    store.transact(lambda tx: tx.create(table(Suppression), record))
+    store.transact(lambda tx: tx.create(SUPPRESSION, record))
     with store.read() as conn:
         shown = message.message(conn, item, now=store.clock.now())
         assert shown is not None
@@ -242,7 +240,7 @@ def test_lanes_say_depth_and_what_holds_them(store: Store) -> None:
         ]
         below = (listed[0].depth, listed[0].id)
         assert [row.domain for row in lanes.lanes(conn, now=store.clock.now(), below=below)] == ["example.com"]
-    store.transact(lambda tx: tx.write(update(table(Agent)).values(status="suspended")))
+    store.transact(lambda tx: tx.write(update(AGENT).values(status="suspended")))
     with store.read() as conn:
         assert {row.waits_for for row in lanes.lanes(conn, now=store.clock.now())} == {"agent suspended"}
 
@@ -265,8 +263,8 @@ def test_the_shape_of_a_deep_lane_adds_up_without_reading_it_all(store: Store, m
     now = store.clock.now()
     with store.begin() as tx:
         rows = [{"lane_id": 1, "due": now - n * MINUTE, "message_id": n, "n": 0} for n in range(1, 400)]
-        tx.conn.execute(insert(table(Ready)), rows)
-        tx.conn.execute(update(table(Lane)).values(depth=400))
+        tx.conn.execute(insert(READY), rows)
+        tx.conn.execute(update(LANE).values(depth=400))
     monkeypatch.setattr(lanes, "LOOKED_AT", 100)
     with store.read() as conn:
         row = lanes.shape(conn, now=now)[0]
@@ -412,9 +410,7 @@ def test_troubles_name_what_does_not_work(store: Store) -> None:
     with store.read() as conn:
         assert agents.troubles(conn, now=now) == []
         assert [one.kind for one in agents.troubles(conn, now=now + HOUR)] == ["no_worker"]
-    store.transact(
-        lambda tx: tx.write(update(table(Stream)).values(backoff_until=now + DAY, last_reply="connection refused"))
-    )
+    store.transact(lambda tx: tx.write(update(STREAM).values(backoff_until=now + DAY, last_reply="connection refused")))
     with store.read() as conn:
         assert [one.kind for one in agents.troubles(conn, now=now)] == ["route_down"]
 
@@ -470,10 +466,10 @@ def test_a_route_in_trouble_stays_in_view_while_anything_waits_for_it(store: Sto
         with store.read() as conn:
             return {one.kind for one in agents.troubles(conn, now=store.clock.now())} - {"no_worker"}
 
-    store.transact(lambda tx: tx.write(update(table(Lane)).values(paused_at=1, pause_reason="noise")))
+    store.transact(lambda tx: tx.write(update(LANE).values(paused_at=1, pause_reason="noise")))
     clock.advance(seconds=3_600)
     assert kinds() == {"route_down"}
-    store.transact(lambda tx: tx.write(update(table(Stream)).values(paused_at=1, paused_by="bob")))
+    store.transact(lambda tx: tx.write(update(STREAM).values(paused_at=1, paused_by="bob")))
     assert kinds() == {"route_down", "stream_paused"}
 
 
@@ -493,18 +489,18 @@ def test_a_gateway_is_down_when_two_beats_have_not_come_and_not_before(store: St
     assert troubles() == []
 
 
-@pytest.mark.parametrize("change", [Desk, Agent, Stream, Mailbox, Lane])
-def test_what_is_waited_for_reads_on_after_waits_for(store: Store, change: type) -> None:
+@pytest.mark.parametrize("change", [DESK, AGENT, STREAM, MAILBOX, LANE])
+def test_what_is_waited_for_reads_on_after_waits_for(store: Store, change: Table) -> None:
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
     item = read_id("m", desk.submit().message_id or "") or 0
-    values: dict[type, dict[str, object]] = {
-        Desk: {"stopped_at": 1, "stop_reason": "fire"},
-        Agent: {"status": "suspended"},
-        Stream: {"paused_at": 1, "pause_reason": "fire"},
-        Mailbox: {"status": "retired"},
-        Lane: {"paused_at": 1, "pause_reason": "fire"},
+    values: dict[Table, dict[str, object]] = {
+        DESK: {"stopped_at": 1, "stop_reason": "fire"},
+        AGENT: {"status": "suspended"},
+        STREAM: {"paused_at": 1, "pause_reason": "fire"},
+        MAILBOX: {"status": "retired"},
+        LANE: {"paused_at": 1, "pause_reason": "fire"},
     }
-    store.transact(lambda tx: tx.write(update(table(change)).values(**values[change])))
+    store.transact(lambda tx: tx.write(update(change).values(**values[change])))
     with store.read() as conn:
         ((_, waits),) = message.waiting(conn, item, now=store.clock.now())
     assert ", which is " in waits.text

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from core.db.store import Store
-from core.db.tables import InFlight, Lane, Mailbox, Ready, table
+from core.db.tables import IN_FLIGHT, LANE, MAILBOX, READY
 from core.db.transaction import Transaction
 from core.demo.clock import FakeClock
 from core.durations import FAR_FUTURE
@@ -20,7 +20,6 @@ from tests.db.empty_database import Fresh
 from tests.factories.delivery import claim
 from tests.factories.desk import ADDRESS, ALICE, DORA, WIDE, Bench, add_mailbox, make_desk
 
-LANE, READY, IN_FLIGHT, MAILBOX = table(Lane), table(Ready), table(InFlight), table(Mailbox)
 OTHER = "other@support-bot.acme.test"
 
 

@@ -14,14 +14,12 @@ from sqlalchemy import select, update
 
 from core.db import migrate
 from core.db.store import Store
-from core.db.tables import Agent, Contact, table
+from core.db.tables import AGENT, CONTACT
 from core.db.transaction import Transaction
 from core.db.writer import Writer
 from core.demo.clock import FakeClock
 from core.errors import Unavailable
 from tests.factories.desk import make_desk
-
-CONTACT = table(Contact)
 
 
 @pytest.fixture
@@ -153,11 +151,11 @@ def test_a_backup_is_not_mixed_with_what_is_left_of_the_lost_database(store: Sto
 
 def test_what_is_remembered_of_the_lost_database_is_forgotten(store: Store, file: Path, tmp_path: Path) -> None:
     def name(tx: Transaction) -> str:
-        return str(tx.cached(("name",), lambda: tx.all(select(table(Agent).c.name))[0].name))
+        return str(tx.cached(("name",), lambda: tx.all(select(AGENT.c.name))[0].name))
 
     backup = tmp_path / "backup.db"
     _back_up(file, backup)
-    store.transact(lambda tx: tx.write(update(table(Agent)).values(name="renamed")))
+    store.transact(lambda tx: tx.write(update(AGENT).values(name="renamed")))
     assert store.transact(name) == "renamed"
     for one in list(file.parent.iterdir()):
         one.unlink()

@@ -10,15 +10,10 @@ from sqlalchemy import insert, select, text, update
 from core.db import counters, gate_queries, queue
 from core.db.queue import Slot
 from core.db.store import Store
-from core.db.tables import Agent, Contact, Counter, Lane, table
+from core.db.tables import AGENT, CONTACT, COUNTER, LANE, RUN
 from core.db.transaction import Transaction
 from core.demo.clock import FakeClock
 from tests.factories.desk import make_desk
-
-AGENT = table(Agent)
-CONTACT = table(Contact)
-COUNTER = table(Counter)
-LANE = table(Lane)
 
 
 def contact(tx: Transaction, name: str) -> None:
@@ -227,7 +222,7 @@ def test_what_is_not_there_yet_is_never_remembered_as_missing(store: Store) -> N
     desk = make_desk(store)
     assert store.transact(lambda tx: gate_queries.run(tx, agent_id=desk.agent_id, key="r")) is None
     values = {"agent_id": desk.agent_id, "key": "r", "opened_at": 0, "via": []}
-    store.transact(lambda tx: tx.create(gate_queries.RUN, values))
+    store.transact(lambda tx: tx.create(RUN, values))
     assert store.transact(lambda tx: gate_queries.run(tx, agent_id=desk.agent_id, key="r")) is not None
 
 

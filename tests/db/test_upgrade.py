@@ -18,7 +18,7 @@ from sqlalchemy import Connection, MetaData, inspect, select, text, update
 
 from core.db import audit_log, gate_queries, migrate
 from core.db.store import Store
-from core.db.tables import Body, Contact, Counter, Lane, Message, Operator, RateEvent, Recipient, Review, table
+from core.db.tables import BODY, CONTACT, COUNTER, LANE, MESSAGE, OPERATOR, RATE_EVENT, RECIPIENT, REVIEW
 from core.demo.clock import FakeClock
 from core.errors import Invalid
 from core.ids import Ids, sha256
@@ -40,9 +40,6 @@ FILE: Final = Path(__file__).with_name("desk-0001.json")
 OLD: Final[dict[str, Any]] = json.loads(FILE.read_text(encoding="utf-8"))
 MESSAGES: Final[dict[str, int]] = OLD["messages"]
 HOUSE: Final = ServiceContext(keyring=KEYRING, ids=Ids.seeded(9), chance=lambda bits: 0)
-BODY, CONTACT, COUNTER, LANE = table(Body), table(Contact), table(Counter), table(Lane)
-MESSAGE, OPERATOR, RATE = table(Message), table(Operator), table(RateEvent)
-RECIPIENT, REVIEW = table(Recipient), table(Review)
 
 
 @pytest.fixture
@@ -249,7 +246,7 @@ def test_guards_know_who_was_counted_and_how_much_each_domain_got(old: Store) ->
     assert lanes[1, "example.com"] == 5
     assert lanes[1, "dead.example"] == 1
     assert lanes[1, "slow.example"] == 0
-    rows = {(row.measure, row.address, row.domain) for row in old.rows(select(RATE))}
+    rows = {(row.measure, row.address, row.domain) for row in old.rows(select(RATE_EVENT))}
     assert rows == {
         ("complaints", "angry@example.com", "example.com"), ("bounces", "bounce@dead.example", "dead.example"),
     }  # fmt: skip

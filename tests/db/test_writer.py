@@ -14,16 +14,13 @@ from sqlalchemy.exc import OperationalError
 
 from core.db import audit_log, writer
 from core.db.store import Store
-from core.db.tables import Agent, Contact, table
+from core.db.tables import AGENT, CONTACT
 from core.db.transaction import Transaction
 from core.db.writer import Writer
 from core.demo.clock import FakeClock
 from core.errors import Conflict, Overloaded, Unavailable
 from core.events import AgentResumed
 from tests.factories.desk import leave, make_desk
-
-CONTACT = table(Contact)
-AGENT = table(Agent)
 
 
 def note(name: str) -> Callable[[Transaction], str]:

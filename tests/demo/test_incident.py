@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select
 
 from core.db.store import Store
-from core.db.tables import Agent, table
+from core.db.tables import AGENT
 from core.demo import incident_runner
 from core.demo.clock import START
 from core.demo.incident import SPAN, WIDENED
@@ -104,7 +104,7 @@ def test_a_morning_is_watched_by_its_own_time_and_ended_when_nobody_watches(tmp_
         while playing.clock.now() == begun:
             time.sleep(0.05)
         store = Store(f"sqlite:///{tmp_path}/desk/postroom.db", clock=playing.clock)
-        assert store.row(select(func.count()).select_from(table(Agent))) == (4,)
+        assert store.row(select(func.count()).select_from(AGENT)) == (4,)
         store.close()
         assert playing.so_far() == 0.0
     finally:

@@ -24,7 +24,7 @@ from sqlalchemy import func, select
 from core.clock import SystemClock
 from core.db import audit_log
 from core.db.store import Store
-from core.db.tables import InFlight, Message, Recipient, table
+from core.db.tables import RECIPIENT
 from core.demo.seed import WIDE, Cast, SeededDesk, found
 from core.durations import SECOND
 from core.events import EmailUncertain
@@ -36,7 +36,6 @@ from core.rules.policy.sections import Delivery
 from core.settings import POLICY, TOML, load
 from tests.smtp.receiver import Receiver, receiver
 
-MESSAGE, RECIPIENT, IN_FLIGHT = table(Message), table(Recipient), table(InFlight)
 BOT = "bot@bots.acme.test"
 SOON = Policy(delivery=Delivery(first_retry=SECOND))
 _FORKS = multiprocessing.get_context("forkserver")

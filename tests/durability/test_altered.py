@@ -11,7 +11,7 @@ from sqlalchemy import insert, select, update
 
 from core.db.queries import agents
 from core.db.store import Store
-from core.db.tables import Body, Mailbox, Message, Recipient, Review, table
+from core.db.tables import BODY, MAILBOX, MESSAGE, RECIPIENT, REVIEW
 from core.db.transaction import Transaction
 from core.demo.clock import FakeClock
 from core.ids import spell_id
@@ -21,8 +21,6 @@ from core.services.sending import review
 from tests.durability.test_poison import PATIENT, Desk, delivering
 from tests.factories.delivery import events, number
 from tests.factories.desk import ALICE
-
-BODY, MAILBOX, MESSAGE, RECIPIENT, REVIEW = (table(one) for one in (Body, Mailbox, Message, Recipient, Review))
 
 
 def of_bytes(tx: Transaction) -> None:

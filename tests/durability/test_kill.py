@@ -11,8 +11,8 @@ from sqlalchemy import func, select
 
 from core.db import audit_log
 from core.db.store import Store
-from core.db.tables import Lane, Worker, table
-from tests.durability.gateway_processes import IN_FLIGHT, MESSAGE, RECIPIENT, Site, number, site, uncertain
+from core.db.tables import IN_FLIGHT, LANE, MESSAGE, RECIPIENT, WORKER
+from tests.durability.gateway_processes import Site, number, site, uncertain
 
 KILLS = 20
 pytestmark = pytest.mark.slow
@@ -44,7 +44,7 @@ def nothing_lost(tested: Site, store: Store) -> None:
 
 
 def figures_agree(store: Store) -> None:
-    lane = table(Lane).c
+    lane = LANE.c
     for name, kept in (("ready", lane.depth), ("in_flight", lane.in_flight)):
         assert store.row(select(func.sum(kept))) == (0,), name
     with store.read() as conn:
@@ -95,7 +95,7 @@ def test_sigterm_finishes_what_is_under_way_and_leaves_the_rest_for_the_next(
                 assert uncertain(store) == set()
                 attempted = select(func.count()).select_from(IN_FLIGHT).where(IN_FLIGHT.c.attempted_at.is_not(None))
                 assert store.row(attempted) == (0,)
-                assert store.row(select(func.count()).select_from(table(Worker))) == (0,)
+                assert store.row(select(func.count()).select_from(WORKER)) == (0,)
                 sent = tested.statuses(store)["sent"]
                 assert sent == len(tested.world.messages)
             async with tested.gateway() as running:

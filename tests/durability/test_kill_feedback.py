@@ -22,8 +22,7 @@ from sqlalchemy import case, func, select
 from core.clock import SystemClock
 from core.db import audit_log
 from core.db.store import Store
-from core.db.tables import Agent, Suppression, table
-from core.db.tables import Counter as Counted
+from core.db.tables import AGENT, COUNTER, MESSAGE, RECIPIENT, SUPPRESSION
 from core.demo import reports
 from core.demo.reports import Received
 from core.demo.seed import WIDE
@@ -32,7 +31,7 @@ from core.events import EmailBounced, EmailComplained, EmailDelivered, EmailSent
 from core.rules.policy import Policy
 from core.rules.policy.sections import BounceGuard, ComplaintGuard, Delivery, Guards
 from core.settings import POLICY
-from tests.durability.gateway_processes import BOT, MESSAGE, RECIPIENT, Running, Site, number, site, uncertain
+from tests.durability.gateway_processes import BOT, Running, Site, number, site, uncertain
 
 KILLS = 8
 CAP = 60
@@ -172,7 +171,7 @@ def told(store: Store) -> Sequence[Event]:
 
 
 def counted(store: Store, scope: str, kind: str) -> int:
-    c = table(Counted).c
+    c = COUNTER.c
     row = store.row(select(func.coalesce(func.sum(c.n), 0)).where(c.scope == scope, c.kind == kind))
     assert row is not None
     return int(row[0])
@@ -207,7 +206,7 @@ def nothing_is_counted_twice(store: Store) -> None:
     assert counted(store, "desk", "delivered") == n[EmailDelivered]
     assert counted(store, "agent", "sent_1h") == counted(store, "desk", "sent") == n[EmailSent]
     condemned = {e.message for e in events if isinstance(e, EmailBounced | EmailComplained)}
-    rows = store.rows(select(table(Suppression).c.address))
+    rows = store.rows(select(SUPPRESSION.c.address))
     assert len(rows) == len({row.address for row in rows}) == len(condemned)
 
 
@@ -258,7 +257,7 @@ def test_feedback_and_budgets_survive_a_gateway_that_is_killed_again_and_again(
                 nothing_answered_is_lost(world, store)
                 nothing_is_counted_twice(store)
                 budgets_held(tested, store)
-                assert store.rows(select(table(Agent).c.status)) == [("active",)]
+                assert store.rows(select(AGENT.c.status)) == [("active",)]
 
     asyncio.run(story())
 

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from core.clock import SystemClock
 from core.db import audit_log
 from core.db.store import Store
-from core.db.tables import KeptWebhook, table
+from core.db.tables import KEPT_WEBHOOK
 from core.durations import DAY, SECOND
 from core.events import FeedbackUnverified
 from tests.durability.gateway_processes import site
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 
 def kept(store: Store) -> int:
-    (row,) = store.rows(select(func.count().label("n")).select_from(table(KeptWebhook)))
+    (row,) = store.rows(select(func.count().label("n")).select_from(KEPT_WEBHOOK))
     return int(row.n)
 
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Row, select, update
 
 from core.db.store import Store
-from core.db.tables import InFlight, Recipient, Stream, table
+from core.db.tables import IN_FLIGHT, RECIPIENT, STREAM
 from core.db.writer import Writer
 from core.demo.clock import FakeClock
 from core.durations import stamp
@@ -25,7 +25,6 @@ from tests.factories.delivery import number
 from tests.factories.desk import ALICE, WIDE, Bench, make_desk
 from tests.smtp.receiver import CLOSE, SILENCE, USUAL, Receiver, Say, receiver
 
-RECIPIENT, STREAM, IN_FLIGHT = table(Recipient), table(Stream), table(InFlight)
 POISON = "poison@a.example"
 PATIENT = Timeouts(connect=30, command=30, data=30, dot=30, quit=1)
 IMPATIENT = Timeouts(connect=30, command=2, data=2, dot=2, quit=1)

@@ -10,14 +10,13 @@ from sqlalchemy import func, select, update
 
 from core.db import audit_log
 from core.db.store import Store
-from core.db.tables import Mailbox, table
+from core.db.tables import IN_FLIGHT, LOG_ENTRY, MAILBOX, MESSAGE, RECIPIENT
 from core.db.transaction import Transaction
 from core.model import Outcome
 from core.services.control import emergency
-from tests.durability.gateway_processes import IN_FLIGHT, MESSAGE, RECIPIENT, Site, site, uncertain
+from tests.durability.gateway_processes import Site, site, uncertain
 
 pytestmark = pytest.mark.slow
-MAILBOX = table(Mailbox)
 
 
 def sent(store: Store) -> int:
@@ -33,7 +32,7 @@ def log_is_whole(store: Store) -> None:
     with store.read() as conn:
         verified = audit_log.verify(conn)
     assert verified.ok
-    row = store.row(select(func.count(), func.min(audit_log.LOG.c.seq), func.max(audit_log.LOG.c.seq)))
+    row = store.row(select(func.count(), func.min(LOG_ENTRY.c.seq), func.max(LOG_ENTRY.c.seq)))
     assert row == (verified.events, 1, verified.events)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 
 from core.db.gate_queries import TokenFacts
 from core.db.store import Store
-from core.db.tables import InFlight, Recipient, Stream, table
+from core.db.tables import IN_FLIGHT, RECIPIENT, STREAM
 from core.db.writer import Writer
 from core.demo.clock import FakeClock
 from core.model import Mode, Outcome
@@ -29,7 +29,6 @@ from tests.db.empty_database import Fresh
 from tests.factories.desk import DOMAIN, WIDE, Bench, add_mailbox, issue, make_desk
 from tests.smtp.receiver import CLOSE, SILENCE, USUAL, Receiver, Say, receiver
 
-RECIPIENT, STREAM = table(Recipient), table(Stream)
 GOOD = "help@good.acme.test"
 BACKLOG = 220
 """More than one process has under way at once."""
@@ -156,7 +155,7 @@ async def settled(tested: Two) -> None:
 
 async def a_while(tested: Two) -> None:
     """Let twenty seconds pass, less than a lease, once nothing is under way."""
-    flying = select(table(InFlight).c.n).limit(1)
+    flying = select(IN_FLIGHT.c.n).limit(1)
     await tested.writer.do(lambda tx: None)
     while tested.store.row(flying) is not None:
         await tested.writer.do(lambda tx: None)

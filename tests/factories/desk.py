@@ -11,7 +11,7 @@ from sqlalchemy import update
 from core.db import gate_queries
 from core.db.gate_queries import TokenFacts
 from core.db.store import Store
-from core.db.tables import Agent, Desk, Mailbox, Operator, PolicyVersion, Stream, Token, table
+from core.db.tables import AGENT, DESK, MAILBOX, OPERATOR, POLICY_VERSION, STREAM, TOKEN
 from core.db.transaction import Transaction
 from core.durations import DAY
 from core.events import Event
@@ -99,7 +99,7 @@ def make_desk(
     def build(tx: Transaction) -> tuple[int, int, int]:
         content = policies.to_json(in_force)
         tx.create(
-            table(PolicyVersion),
+            POLICY_VERSION,
             {
                 "content": content,
                 "digest": hashlib.sha256(content.encode()).hexdigest(),
@@ -108,11 +108,11 @@ def make_desk(
                 "reason": "first policy",
             },
         )
-        tx.add(table(Desk), {"id": 1, "created_at": now, "policy_version": 1, "start_votes": []})
+        tx.add(DESK, {"id": 1, "created_at": now, "policy_version": 1, "start_votes": []})
         for one in PEOPLE:
-            tx.add(table(Operator), _row(one, now))
+            tx.add(OPERATOR, _row(one, now))
         stream = tx.create(
-            table(Stream),
+            STREAM,
             {"domain": DOMAIN, "route": "smtp://127.0.0.1:2525", "created_at": now, "warm": warm, "owners": []},
         )
         agent, box = add_mailbox(tx, agent="support-bot", address=ADDRESS, stream=stream, mode=mode, **mailbox)
@@ -139,16 +139,14 @@ def hire(store: Store, *people: Actor) -> None:
     """Further operators at the desk, confirmed and signed in."""
     now = store.clock.now()
     for one in people:
-        store.transact(lambda tx, one=one: tx.create(table(Operator), _row(one, now)))  # type: ignore[misc]  # bound now
+        store.transact(lambda tx, one=one: tx.create(OPERATOR, _row(one, now)))  # type: ignore[misc]  # bound now
 
 
 def also(store: Store, one: Actor, *roles: Role) -> Actor:
     """The same person with further roles."""
     new = Actor("operator", one.name, one.roles | set(roles), one.token)
     held = sorted(role.value for role in new.roles)
-    store.transact(
-        lambda tx: tx.write(update(table(Operator)).where(table(Operator).c.name == one.name).values(roles=held))
-    )
+    store.transact(lambda tx: tx.write(update(OPERATOR).where(OPERATOR.c.name == one.name).values(roles=held)))
     return new
 
 
@@ -162,7 +160,7 @@ def add_mailbox(
     tx: Transaction, *, agent: str, address: str, stream: int, mode: Mode = Mode.GATED_SEND, **more: Any
 ) -> tuple[int, int]:
     """An active mailbox of a new agent; returns (agent id, mailbox id)."""
-    agent_id = tx.create(table(Agent), {"name": agent, "created_at": tx.now, "suspend_figures": {}, "warned": {}})
+    agent_id = tx.create(AGENT, {"name": agent, "created_at": tx.now, "suspend_figures": {}, "warned": {}})
     values: dict[str, Any] = {
         "address": address,
         "agent_id": agent_id,
@@ -179,7 +177,7 @@ def add_mailbox(
         "expires_at": tx.now + 90 * DAY,
         "updated_at": tx.now,
     }
-    return agent_id, tx.create(table(Mailbox), values | more)
+    return agent_id, tx.create(MAILBOX, values | more)
 
 
 def issue(store: Store, agent_id: int, *, secret: str = "pra_test", test: bool = False, **more: Any) -> TokenFacts:
@@ -194,7 +192,7 @@ def issue(store: Store, agent_id: int, *, secret: str = "pra_test", test: bool =
         "issued_by": "gail",
         "expires_at": store.clock.now() + 365 * DAY,
     }
-    store.transact(lambda tx: tx.create(table(Token), values | more))
+    store.transact(lambda tx: tx.create(TOKEN, values | more))
     with store.read() as conn:
         found = gate_queries.token_by_hash(conn, digest)
     assert found is not None

@@ -7,7 +7,7 @@ from typing import Any
 from core.db import audit_log
 from core.db.directory import MailboxRecord
 from core.db.store import Store
-from core.db.tables import Stream, StreamKey, table
+from core.db.tables import STREAM, STREAM_KEY
 from core.db.transaction import Transaction
 from core.durations import DAY
 from core.model import Actor
@@ -33,14 +33,14 @@ def add_keys(tx: Transaction, stream_id: int) -> None:
         for algorithm in ("rsa", "ed25519"):
             values = {"slot": slot, "algorithm": algorithm, "selector": f"{slot}-{algorithm}-{stream_id}"}
             tx.add(
-                table(StreamKey),
+                STREAM_KEY,
                 values | {"stream_id": stream_id, "private": b"", "public": "", "created_at": tx.now},
             )
 
 
 def add_stream(store: Store, domain: str, **more: Any) -> int:
     values = {"domain": domain, "route": "smtp://127.0.0.1:2525", "created_at": store.clock.now(), "owners": []}
-    return store.transact(lambda tx: tx.create(table(Stream), values | more))
+    return store.transact(lambda tx: tx.create(STREAM, values | more))
 
 
 def filing(store: Store, address: str = SALES, **more: Any) -> Filing:

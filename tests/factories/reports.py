@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 
 from core.db.store import Store
-from core.db.tables import Agent, Counter, Recipient, Suppression, table
+from core.db.tables import AGENT, COUNTER, RECIPIENT, SUPPRESSION
 from core.model import Feedback, Mode
 from core.rules import signed_ids
 from core.rules.providers import ProviderEvent
@@ -64,19 +64,19 @@ def leave_together(desk: Bench, *to: str) -> int:
 
 
 def recipient(store: Store, message: int, n: int = 0) -> Any:
-    r = table(Recipient).c
-    return store.row(select(table(Recipient)).where(r.message_id == message, r.n == n))
+    r = RECIPIENT.c
+    return store.row(select(RECIPIENT).where(r.message_id == message, r.n == n))
 
 
 def suppressed(store: Store) -> list[tuple[str, str]]:
-    rows = store.rows(select(table(Suppression)).order_by(table(Suppression).c.id))
+    rows = store.rows(select(SUPPRESSION).order_by(SUPPRESSION.c.id))
     return [(row.address, row.cause) for row in rows]
 
 
 def agent(store: Store) -> Any:
-    return store.row(select(table(Agent)))
+    return store.row(select(AGENT))
 
 
 def counted(store: Store, kind: str) -> int:
-    c = table(Counter).c
+    c = COUNTER.c
     return sum(row.n for row in store.rows(select(c.n).where(c.scope == "agent", c.kind == kind)))

@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from console import operations
 from core.db import audit_log
 from core.db.store import Store
-from core.db.tables import Mailbox, Operator, table
+from core.db.tables import MAILBOX, OPERATOR
 from core.demo.clock import FakeClock
 from core.durations import HOUR
 from core.errors import AccessEnded, Forbidden, Refused, Unauthenticated
@@ -30,7 +30,6 @@ from core.services.sending import review
 from core.services.sending.review import Decision
 from tests.factories.desk import ADDRESS, DOMAIN, ROOT, hire, make_desk, person
 
-OPERATOR = table(Operator)
 EVE = person("eve", *(set(Role) - {Role.ADMIN, Role.AUDITOR}))
 Change = Callable[[Store], None]
 
@@ -140,7 +139,7 @@ def test_an_approval_between_two_looks_at_the_door_is_refused(store: Store) -> N
     disabled(store)
     with pytest.raises(AccessEnded, match="eve was disabled at"):
         store.transact(lambda tx: review.decide(tx, Decision(item, approve=True), actor=EVE))
-    row = store.row(select(table(Mailbox).c.mode))
+    row = store.row(select(MAILBOX.c.mode))
     assert row is not None
 
 

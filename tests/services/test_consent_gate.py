@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import update
 
 from core.db.store import Store
-from core.db.tables import Mailbox, Stream, table
+from core.db.tables import MAILBOX, STREAM
 from core.model import ContentClass, Mode
 from core.rules.policy import Policy
 from core.services.feedback import consents
@@ -24,7 +24,7 @@ def selling(store: Store, **consent: Any) -> Bench:
     policy = Policy.model_validate({"consent": consent, "classes": {"hold": ()}})
     every = [one.value for one in (ContentClass.TRANSACTIONAL, ContentClass.NOTIFICATION, COLD, COMMITMENT)]
     desk = make_desk(store, mode=Mode.AUTONOMOUS, policy=policy, **(WIDE | {"classes": every}))
-    store.transact(lambda tx: tx.write(update(table(Stream)).values(organisation="Acme", postal_address="1 Main St")))
+    store.transact(lambda tx: tx.write(update(STREAM).values(organisation="Acme", postal_address="1 Main St")))
     return desk
 
 
@@ -68,7 +68,7 @@ def test_nobody_who_has_withdrawn_is_written_to_even_after_an_approval(store: St
     desk = selling(store)
     recorded(store, "eve@two.test")
     recorded(store)
-    store.transact(lambda tx: tx.write(update(table(Mailbox)).values(mode="gated_send")))
+    store.transact(lambda tx: tx.write(update(MAILBOX).values(mode="gated_send")))
     item = number(desk.submit("jane@one.test", content_class=COLD).message_id)
     store.transact(lambda tx: review.decide(tx, review.Decision(item, approve=True), actor=ALICE))
     store.transact(lambda tx: consents.withdraw(tx, "jane@one.test", actor=ALICE))
@@ -78,7 +78,7 @@ def test_nobody_who_has_withdrawn_is_written_to_even_after_an_approval(store: St
 def test_the_class_that_an_agent_declared_is_asked_again_although_it_was_raised(store: Store) -> None:
     desk = selling(store, require=(ContentClass.TRANSACTIONAL,))
     recorded(store, scope="transactional")
-    store.transact(lambda tx: tx.write(update(table(Mailbox)).values(classes=["transactional", "commitment"])))
+    store.transact(lambda tx: tx.write(update(MAILBOX).values(classes=["transactional", "commitment"])))
     assert desk.submit("jane@one.test", text=PROMISE).status == "queued"
     store.transact(lambda tx: consents.withdraw(tx, "jane@one.test", actor=ALICE))
     assert attempt(store, claim(store)) == set()

@@ -19,7 +19,7 @@ from sqlalchemy import select, update
 
 from core.db.queue import Claimed
 from core.db.store import Store
-from core.db.tables import Mailbox, Review, Stream, table
+from core.db.tables import MAILBOX, REVIEW, STREAM
 from core.demo.clock import FakeClock
 from core.durations import DAY, HOUR
 from core.errors import PostroomError, Refused
@@ -139,7 +139,7 @@ class Desk(RuleBasedStateMachine):
         self.policy = Policy.model_validate(policy)
         self.bench = make_desk(self.store, mode=mode, policy=self.policy, **(WIDE | {"classes": every}))
         sender = {"organisation": "Acme Ltd", "postal_address": "1 Main St"}
-        self.write(update(table(Stream)).values(**sender))
+        self.write(update(STREAM).values(**sender))
         self.said: list[Output] = []
         self.mail: dict[int, Handed] = {}
         self.written_to: set[str] = set()
@@ -239,7 +239,7 @@ class Desk(RuleBasedStateMachine):
     def mode_changes(self, mode: Mode) -> None:
         self.moment()
         # A mode rises a rung a day in life; here it may jump, so that more of the walk is on the open road.
-        self.write(update(table(Mailbox)).values(mode=mode.value, mode_since=self.clock.now()))
+        self.write(update(MAILBOX).values(mode=mode.value, mode_since=self.clock.now()))
 
     @rule(allow=st.sampled_from([["*"], ["one.test"], ["two.test", "jane@one.test"]]))
     def allow_list_changes(self, allow: list[str]) -> None:
@@ -250,7 +250,7 @@ class Desk(RuleBasedStateMachine):
     @rule(which=st.integers(0, 20), who=st.sampled_from([ALICE, BOB]), delay=st.sampled_from([0, 10_000_000]))
     def human_approves(self, which: int, who: Any, delay: int) -> None:
         self.moment()
-        c = table(Review).c
+        c = REVIEW.c
         pending = self.store.rows(select(c.id, c.needs).where(c.status == "pending").order_by(c.id))
         if not pending:
             return

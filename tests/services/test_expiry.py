@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from core.db import audit_log
 from core.db.store import Store
-from core.db.tables import Review, table
+from core.db.tables import REVIEW
 from core.demo.clock import FakeClock
 from core.durations import HOUR
 from core.errors import Invalid
@@ -93,7 +93,7 @@ def test_the_clock_of_held_mail_stands_outside_working_hours(store: Store, clock
     friday = (now + dt.timedelta(days=(4 - now.weekday()) % 7 + 7)).replace(hour=12, minute=0, second=0, microsecond=0)
     clock.advance(seconds=friday.timestamp() - now.timestamp())
     item = held(desk)
-    row = store.row(select(table(Review)).where(table(Review).c.id == item))
+    row = store.row(select(REVIEW).where(REVIEW.c.id == item))
     assert row is not None
     ends = dt.datetime.fromtimestamp(row.expires_at / 1_000_000, tz=zone)
     assert (ends.weekday(), ends.hour, ends.minute) == (0, 12, 0)

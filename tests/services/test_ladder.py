@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select, update
 
 from core.db.store import Store
-from core.db.tables import Agent, Mailbox, Message, Recipient, Review, Token, table
+from core.db.tables import AGENT, MAILBOX, MESSAGE, RECIPIENT, REVIEW, TOKEN
 from core.demo.clock import FakeClock
 from core.durations import HOUR
 from core.errors import Conflict, PostroomError, Unauthenticated
@@ -24,7 +24,6 @@ from tests.db.empty_database import Fresh
 from tests.factories.delivery import OK, attempt, claim, events, number, settle
 from tests.factories.desk import ADDRESS, ALICE, GAIL, WIDE, Bench, make_desk
 
-MAILBOX, AGENT, RECIPIENT, REVIEW = table(Mailbox), table(Agent), table(Recipient), table(Review)
 BOT = Actor("agent", "support-bot")
 
 DONE, HELD, REFUSED = "done", "pending", "blocked"
@@ -80,7 +79,7 @@ def test_every_action_in_every_mode_comes_to_what_the_ladder_says(
     assert len(events(store, "email.blocked")) == (wanted is REFUSED)
     held = store.rows(select(REVIEW.c.kind).where(REVIEW.c.status == "pending"))
     assert [row.kind for row in held] == ([action.value] if wanted is HELD else [])
-    tags = store.row(select(table(Message).c.tags).where(table(Message).c.id == message))
+    tags = store.row(select(MESSAGE.c.tags).where(MESSAGE.c.id == message))
     assert tags == ((["vip"] if wanted is DONE and action is Action.TAG else []),)
 
 
@@ -101,7 +100,7 @@ def test_a_dead_token_does_nothing(store: Store, how: str) -> None:
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
     prepared = desk.prepared()
     dead = {"revoked_at": 1} if how == "revoked" else {"expires_at": store.clock.now()}
-    store.transact(lambda tx: tx.write(update(table(Token)).values(**dead)))
+    store.transact(lambda tx: tx.write(update(TOKEN).values(**dead)))
     for action in (Action.SEND, Action.READ):
         with pytest.raises(Unauthenticated):
             act(desk, action, prepared.id)

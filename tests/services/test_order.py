@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from core.db.queue import Claimed
 from core.db.store import Store
-from core.db.tables import Recipient, table
+from core.db.tables import RECIPIENT
 from core.demo.clock import FakeClock
 from core.durations import DAY, HOUR
 from core.model import Actor, Mode, Outcome, Reply, Status
@@ -22,7 +22,6 @@ from tests.db.empty_database import Fresh
 from tests.factories.delivery import OK, attempt, claim, number, pass_a_moment, settle
 from tests.factories.desk import ALICE, WIDE, Bench, make_desk
 
-RECIPIENT = table(Recipient)
 LATER = Reply(Outcome.DEFERRED, 451, "4.7.1", "later", "rcpt", "mx.example")
 AGENT = Actor("agent", "support-bot")
 

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from core.db import audit_log, gate_queries
 from core.db.queries import pending, queue
 from core.db.store import Store
-from core.db.tables import Message, Review, table
+from core.db.tables import MESSAGE, REVIEW
 from core.db.transaction import Transaction
 from core.demo.clock import FakeClock
 from core.durations import SECOND
@@ -57,8 +57,8 @@ def send_back(desk: Bench, item: int) -> None:
 
 def states(store: Store, item: int) -> tuple[str, str]:
     """(of the question, of the message)"""
-    asked = store.row(select(table(Review).c.status).where(table(Review).c.id == item))
-    mail = store.row(select(table(Message).c.status).where(table(Message).c.id == item))
+    asked = store.row(select(REVIEW.c.status).where(REVIEW.c.id == item))
+    mail = store.row(select(MESSAGE.c.status).where(MESSAGE.c.id == item))
     assert asked is not None
     assert mail is not None
     return asked.status, mail.status
@@ -94,7 +94,7 @@ def test_the_reason_is_kept_with_the_decision_and_names_the_checks(store: Store,
     (event,) = events(store, EmailApproved)
     assert isinstance(event, EmailApproved)
     assert (event.reason, event.overridden) == ("asked them by phone", ["hidden_characters"])
-    row = store.row(select(table(Review)).where(table(Review).c.id == item))
+    row = store.row(select(REVIEW).where(REVIEW.c.id == item))
     assert row is not None
     assert row.reason == "asked them by phone"
     with store.read() as conn:
@@ -129,7 +129,7 @@ def test_what_fails_is_listed_with_its_texts(store: Store) -> None:
 def test_what_was_held_before_checks_were_kept_asks_for_a_reason_too(store: Store) -> None:
     desk = make_desk(store, **WIDE)
     item = held(desk)
-    store.transact(lambda tx: tx.write(update(table(Review)).where(table(Review).c.id == item).values(failed_checks=2)))
+    store.transact(lambda tx: tx.write(update(REVIEW).where(REVIEW.c.id == item).values(failed_checks=2)))
     with pytest.raises(Invalid, match="failed 2 checks"):
         decide(desk, item)
     decide(desk, item, reason="looked at both")

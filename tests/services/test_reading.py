@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from core.db import gate_queries
 from core.db.store import Store
-from core.db.tables import Reading, Review, table
+from core.db.tables import READING, REVIEW
 from core.demo.clock import FakeClock
 from core.durations import DAY
 from core.errors import Conflict, Forbidden
@@ -20,8 +20,6 @@ from core.services.sending import review
 from core.services.sending.review import Decision, DecisionResult
 from tests.factories.delivery import events, number
 from tests.factories.desk import ALICE, BOB, ROOT, WIDE, Bench, make_desk
-
-REVIEW = table(Review)
 
 
 def desk_with(store: Store, n: int, **review_policy: int) -> tuple[Bench, list[int]]:
@@ -98,7 +96,7 @@ def test_what_is_decided_already_is_not_read(store: Store, clock: FakeClock) -> 
     _, (item,) = desk_with(store, 1)
     approve(store, item, BOB)
     opened(store, item)
-    assert store.row(select(table(Reading)).where(table(Reading).c.operator == "alice")) is None
+    assert store.row(select(READING).where(READING.c.operator == "alice")) is None
 
 
 def test_who_may_not_read_opens_nothing(store: Store) -> None:
@@ -126,7 +124,7 @@ def test_times_are_forgotten_with_the_counters_they_serve(store: Store, clock: F
     opened(store, item)
     clock.advance(micros=101 * DAY)
     store.transact(retention.forget_old)
-    assert store.row(select(table(Reading))) is None
+    assert store.row(select(READING)) is None
 
 
 # --- how fast ---------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from sqlalchemy import MetaData, select
 
 from core.db import audit_log
 from core.db.store import Store
-from core.db.tables import Body, Review, table
+from core.db.tables import BODY, REVIEW
 from core.demo.clock import FakeClock
 from core.durations import DAY, SECOND
 from core.ids import spell_id
@@ -24,7 +24,6 @@ from core.services.sending import review
 from tests.factories.delivery import attempt, claim, leave, number, settle
 from tests.factories.desk import ALICE, KEYRING, WIDE, make_desk
 
-BODY = table(Body)
 SAID = "550 5.1.1 <jane@example.com>: zebra is not in our directory"
 """A receiver that quotes."""
 CALL = b'{"from":"help@support-bot.acme.test","to":"jane@example.com","run":{"tool_call":{"name":"send_email"}}}'
@@ -156,7 +155,7 @@ def test_what_the_checks_of_held_mail_quote_is_purged_with_the_body(store: Store
     store.transact(lambda tx: review.decide(tx, review.Decision(held, approve=False, reason="no"), actor=ALICE))
     age(store, clock, days=31)
     assert places(store, "zebra") == set()
-    row = store.row(select(table(Review)).where(table(Review).c.id == held))
+    row = store.row(select(REVIEW).where(REVIEW.c.id == held))
     assert row is not None
     assert [one["code"] for one in row.findings], "which checks failed stays on record"
     assert {one["text"] for one in [*row.findings, *row.reasons]} == {retention.UNKEPT}

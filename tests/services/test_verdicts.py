@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from core.db.store import Store
-from core.db.tables import Suppression, table
+from core.db.tables import SUPPRESSION
 from core.durations import DAY
 from core.events import EmailBounced
 from core.rules.providers import ProviderEvent, mailgun, postmark, sendgrid, ses
@@ -157,7 +157,7 @@ def test_what_a_provider_lists_is_suppressed_for_a_time_and_counts_against_nobod
     desk = free(store)
     [message] = leave(desk, JANE, provider_id="id-1")
     told(store, by_mailgun("suppress-bounce", 605, "Not delivering to previously bounced address"), source="mailgun")
-    record = store.row(select(table(Suppression)))
+    record = store.row(select(SUPPRESSION))
     assert record is not None
     assert (record.cause, record.source) == (suppressions.LISTED, "mailgun")
     assert record.expires_at == store.clock.now() + 30 * DAY

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from core.db.store import Store
-from core.db.tables import Suppression, table
+from core.db.tables import SUPPRESSION
 from core.model import Mode
 from core.workers.maildir import FAILED, MaildirWatcher
 from tests.api.api_client import Visitor, opened
@@ -43,7 +43,7 @@ def sweep(desk: Visitor, folder: Path) -> int:
 
 
 def suppressed(desk: Visitor) -> int:
-    return len(desk.bench.store.rows(select(table(Suppression))))
+    return len(desk.bench.store.rows(select(SUPPRESSION)))
 
 
 def names(folder: Path, part: str) -> list[str]:

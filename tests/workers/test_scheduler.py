@@ -8,7 +8,7 @@ from collections.abc import Callable
 from sqlalchemy import update
 
 from core.db.store import Store
-from core.db.tables import Mailbox, table
+from core.db.tables import MAILBOX
 from core.db.transaction import Transaction
 from core.db.writer import Writer
 from core.demo.clock import FakeClock
@@ -41,7 +41,7 @@ def test_releases_expiries_and_lapsed_leases_are_found_by_the_clock(store: Store
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
     desk.submit("crashed@x.test")
     attempt(store, claim(store))
-    store.transact(lambda tx: tx.write(update(table(Mailbox)).values(mode="gated_send", pending_expiry=HOUR)))
+    store.transact(lambda tx: tx.write(update(MAILBOX).values(mode="gated_send", pending_expiry=HOUR)))
     clock.advance(seconds=2)  # what the door remembers of the mailbox is a second old at most
     approved = number(desk.submit("approved@x.test").message_id)
     desk.submit("forgotten@x.test")

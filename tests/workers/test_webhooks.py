@@ -16,7 +16,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from core.db import audit_log
 from core.db.store import Store
-from core.db.tables import DeadHook, Hook, Mailbox, Message, Recipient, table
+from core.db.tables import HOOK, MAILBOX, MESSAGE, RECIPIENT
 from core.db.transaction import Transaction
 from core.db.writer import Writer
 from core.demo.clock import FakeClock
@@ -39,7 +39,6 @@ pytestmark = pytest.mark.timeout(120)
 KEYRING = MasterKeys.parse(new_master_key("m1"))
 SECRET = new_secret(b"a" * 32)
 OLD_SECRET = new_secret(b"b" * 32)
-HOOK, DEAD, MAILBOX = table(Hook), table(DeadHook), table(Mailbox)
 SENT = Reply(Outcome.SENT, 250, "2.0.0", "queued", "dot", "mx.example")
 
 Answer = Callable[[dict[str, Any]], Awaitable[str]]
@@ -188,7 +187,7 @@ def test_a_receiver_is_told_what_happened_in_the_order_of_the_log(store: Store) 
                 submission, _, first, second = receiver.said
                 assert submission["timestamp"] == stamp(entries[0].at)
                 data = submission["data"]
-                spelled = desk.store.row(select(table(Recipient).c.given).where(table(Recipient).c.n == 1))
+                spelled = desk.store.row(select(RECIPIENT.c.given).where(RECIPIENT.c.n == 1))
                 assert spelled is not None
                 assert data["to"] == ["jane@example.com", spelled.given]
                 assert data["id"] == data["message_id"]
@@ -566,9 +565,7 @@ def test_what_was_erased_is_not_told(store: Store) -> None:
         async with receiving() as receiver:
             desk = hooked(store, receiver.url)
             submitted(desk)
-            store.transact(
-                lambda tx: [tx.write(delete(table(Recipient))), tx.write(update(table(Message)).values(subject=""))]
-            )
+            store.transact(lambda tx: [tx.write(delete(RECIPIENT)), tx.write(update(MESSAGE).values(subject=""))])
             async with gateway(desk) as webhooks:
                 await until(lambda: len(receiver.got) == 2, nudge=webhooks)
                 data = receiver.said[0]["data"]

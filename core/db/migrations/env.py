@@ -5,9 +5,9 @@ from __future__ import annotations
 from alembic import context
 from sqlmodel import SQLModel
 
-from core.db import tables
+from core.db.tables import DESK
 
-assert tables.table(tables.Desk) is not None
+assert DESK is not None  # importing one table loads them all
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=SQLModel.metadata)
 context.run_migrations()

@@ -11,39 +11,24 @@ from sqlalchemy import ColumnElement, Connection, Row, func, not_, or_, select
 from core.db.queries import figures
 from core.db.queries.filter_conditions import is_like
 from core.db.tables import (
-    Agent,
-    DeadHook,
-    Hook,
-    Lane,
-    LogEntry,
-    Mailbox,
-    Message,
-    Reader,
-    Run,
-    Stream,
-    StreamKey,
-    Suppression,
-    Worker,
-    table,
+    AGENT,
+    DEAD_HOOK,
+    HOOK,
+    LANE,
+    LOG_ENTRY,
+    MAILBOX,
+    MESSAGE,
+    READER,
+    RUN,
+    STREAM,
+    STREAM_KEY,
+    SUPPRESSION,
+    WORKER,
 )
 from core.durations import HOUR
 from core.filters import Field, Fields, Want
 from core.ids import spell_id
 from core.model import SILENT, Mode
-
-AGENT: Final = table(Agent)
-LANE: Final = table(Lane)
-LOG: Final = table(LogEntry)
-MAILBOX: Final = table(Mailbox)
-MESSAGE: Final = table(Message)
-RUN: Final = table(Run)
-STREAM: Final = table(Stream)
-STREAM_KEY: Final = table(StreamKey)
-SUPPRESSION: Final = table(Suppression)
-HOOK: Final = table(Hook)
-DEAD: Final = table(DeadHook)
-WORKER: Final = table(Worker)
-READER: Final = table(Reader)
 
 PAGE: Final = 100
 LOG_TAIL: Final = 1_000
@@ -323,7 +308,9 @@ def _hooks(conn: Connection) -> list[Trouble]:
         .join(MAILBOX, MAILBOX.c.id == HOOK.c.mailbox_id)
         .where(HOOK.c.first_failed_at.is_not(None))
     )
-    dead = conn.execute(select(DEAD.c.at, DEAD.c.error).where(DEAD.c.replayed_at.is_(None)).limit(1)).first()
+    dead = conn.execute(
+        select(DEAD_HOOK.c.at, DEAD_HOOK.c.error).where(DEAD_HOOK.c.replayed_at.is_(None)).limit(1)
+    ).first()
     found = [
         Trouble("webhook_failing", row.address, f"webhook fails: {row.last_error}", row.first_failed_at)
         for row in failing
@@ -347,7 +334,7 @@ def _workers(conn: Connection, now: int) -> list[Trouble]:
 
 def _last_stop(conn: Connection) -> int | None:
     """When the newest gateway ended, by the newest entries of the log: the log has no index on types."""
-    c = LOG.c
+    c = LOG_ENTRY.c
     newest = select(func.max(c.seq)).scalar_subquery()
     ended = select(c.at).where(c.seq > newest - LOG_TAIL, c.type.in_(("gateway.stopped", "gateway.lost")))
     at: int | None = conn.execute(ended.order_by(c.seq.desc()).limit(1)).scalar()

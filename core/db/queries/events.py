@@ -15,17 +15,13 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, not_, or_, select
 
 from core.db import audit_log
-from core.db.audit_log import LOG, Entry
+from core.db.audit_log import Entry
 from core.db.queries.filter_conditions import is_like
-from core.db.tables import Agent, Mailbox, Stream, table
+from core.db.tables import AGENT, LOG_ENTRY, MAILBOX, STREAM
 from core.durations import stamp
 from core.events import CATALOGUE, EmailRead, Event
 from core.filters import Compare, Field, Fields, Kind, Want, matches
 from core.ids import spell_id
-
-MAILBOX: Final = table(Mailbox)
-AGENT: Final = table(Agent)
-STREAM: Final = table(Stream)
 
 PAGE: Final = 100
 STRETCH: Final = 50_000
@@ -118,7 +114,7 @@ _OF_KIND: Final = frozenset({"type", "event", "sev"})
 
 def _condition(conn: Connection, want: Want) -> tuple[ColumnElement[bool], list[int]]:
     """The condition, never NULL, and the ids it names where an index finds them."""
-    c, test = LOG.c, want.test
+    c, test = LOG_ENTRY.c, want.test
     match want.field:
         case "id":
             assert isinstance(test, Compare), test
@@ -197,8 +193,8 @@ def _backward(conn: Connection, wanted: EventFilter, *, before: int, limit: int)
     kinds = _matching(wanted)
     found: list[Row[Any]] = []
     for source in _sources(conn, wanted):
-        statement = source.where(LOG.c.seq < before, LOG.c.seq > floor, *kinds)
-        found += conn.execute(statement.order_by(LOG.c.seq.desc()).limit(limit)).all()
+        statement = source.where(LOG_ENTRY.c.seq < before, LOG_ENTRY.c.seq > floor, *kinds)
+        found += conn.execute(statement.order_by(LOG_ENTRY.c.seq.desc()).limit(limit)).all()
     return sorted(found, key=lambda row: -row.seq)[:limit], floor + 1
 
 
@@ -206,8 +202,8 @@ def _forward(conn: Connection, wanted: EventFilter, *, after: int, head: int, li
     ceiling = head if wanted.message is not None or _by_index(wanted) else min(head, after + STRETCH)
     found: list[Row[Any]] = []
     for source in _sources(conn, wanted):
-        statement = source.where(LOG.c.seq > after, LOG.c.seq <= ceiling, *_matching(wanted))
-        found += conn.execute(statement.order_by(LOG.c.seq).limit(limit)).all()
+        statement = source.where(LOG_ENTRY.c.seq > after, LOG_ENTRY.c.seq <= ceiling, *_matching(wanted))
+        found += conn.execute(statement.order_by(LOG_ENTRY.c.seq).limit(limit)).all()
     shown = sorted(found, key=lambda row: row.seq)[:limit]
     reached = shown[-1].seq if len(shown) == limit else ceiling
     return EventPage(_rows(conn, shown), after + 1 if after > 0 else None, max(after, reached))
@@ -219,7 +215,7 @@ def _by_index(wanted: EventFilter) -> bool:
 
 def _sources(conn: Connection, wanted: EventFilter) -> list[Select[Any]]:
     """The log through the index that fits: of an agent, what names it alone, and what names its mailboxes."""
-    c, whole = LOG.c, select(LOG)
+    c, whole = LOG_ENTRY.c, select(LOG_ENTRY)
     if wanted.message is not None:
         return [whole.where(c.message == wanted.message)]
     if wanted.mailbox is not None:
@@ -234,7 +230,7 @@ def _sources(conn: Connection, wanted: EventFilter) -> list[Select[Any]]:
 def _matching(wanted: EventFilter) -> list[Any]:
     terms = [*wanted.further]
     if wanted.types is not None:
-        terms.append(LOG.c.type.in_(wanted.types))
+        terms.append(LOG_ENTRY.c.type.in_(wanted.types))
     return [and_(*terms)] if terms else []
 
 
@@ -248,14 +244,17 @@ def latest(conn: Connection, agents: Mapping[int, Collection[int]]) -> dict[int,
     """
     seqs: dict[int, int] = {}
     owner = {box: agent for agent, boxes in agents.items() for box in boxes}
-    c, newest = LOG.c, select(func.max(LOG.c.seq)).where(LOG.c.type != EmailRead.type)
+    c, newest = LOG_ENTRY.c, select(func.max(LOG_ENTRY.c.seq)).where(LOG_ENTRY.c.type != EmailRead.type)
     of_agent = newest.where(c.agent == AGENT.c.id, c.message.is_(None)).scalar_subquery()
     of_box = newest.where(c.mailbox == MAILBOX.c.id).scalar_subquery()
     found = [*_latest(conn, AGENT.c.id, of_agent, agents)]
     found += [(owner[box], seq) for box, seq in _latest(conn, MAILBOX.c.id, of_box, owner)]
     for agent, seq in found:
         seqs[agent] = max(seqs.get(agent, 0), seq)
-    rows = {row.seq: row for row in _rows(conn, conn.execute(select(LOG).where(LOG.c.seq.in_(list(seqs.values())))))}
+    rows = {
+        row.seq: row
+        for row in _rows(conn, conn.execute(select(LOG_ENTRY).where(LOG_ENTRY.c.seq.in_(list(seqs.values())))))
+    }
     return {agent: rows[seq] for agent, seq in seqs.items()}
 
 

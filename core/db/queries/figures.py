@@ -12,14 +12,9 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from core.db.counters import COUNTER, EVER, bucket
-from core.db.tables import Desk, LogEntry, Mailbox, Review, table
+from core.db.counters import EVER, bucket
+from core.db.tables import COUNTER, DESK, LOG_ENTRY, MAILBOX, REVIEW
 from core.events import DeskRead, EmailRead
-
-REVIEW: Final = table(Review)
-MAILBOX: Final = table(Mailbox)
-DESK: Final = table(Desk)
-LOG: Final = table(LogEntry)
 
 FLOW_MINUTES: Final = 15
 FLOW: Final = ("sent", "held", "deferred", "failed", "bounced", "complained", "uncertain", "refused")
@@ -122,15 +117,20 @@ def _first(column: ColumnElement[Any], *order: Any, where: ColumnElement[bool] |
     return (wanted if where is None else wanted.where(where)).scalar_subquery()
 
 
-_NEWEST: Final = select(LOG.c.at, LOG.c.seq, LOG.c.type).order_by(LOG.c.seq.desc()).limit(READS_PASSED).subquery()
+_NEWEST: Final = (
+    select(LOG_ENTRY.c.at, LOG_ENTRY.c.seq, LOG_ENTRY.c.type)
+    .order_by(LOG_ENTRY.c.seq.desc())
+    .limit(READS_PASSED)
+    .subquery()
+)
 _HEAD: Final = select(
     DESK.c.stopped_at, DESK.c.stopped_by, DESK.c.stop_reason, DESK.c.policy_version,
     _first(REVIEW.c.submitted_at, REVIEW.c.id, where=REVIEW.c.status == "pending").label("oldest"),
     func.coalesce(
         _first(_NEWEST.c.at, _NEWEST.c.seq.desc(), where=_NEWEST.c.type.not_in((EmailRead.type, DeskRead.type))),
-        _first(LOG.c.at, LOG.c.seq.desc()),
+        _first(LOG_ENTRY.c.at, LOG_ENTRY.c.seq.desc()),
     ).label("last_event_at"),
-    _first(LOG.c.seq, LOG.c.seq.desc()).label("last_seq"),
+    _first(LOG_ENTRY.c.seq, LOG_ENTRY.c.seq.desc()).label("last_seq"),
     select(COUNTER.c.n)
     .where(COUNTER.c.scope == "desk", COUNTER.c.key == "", COUNTER.c.kind == "pending", COUNTER.c.minute == EVER)
     .scalar_subquery().label("held"),

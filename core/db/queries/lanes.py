@@ -14,16 +14,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, func, or_, select
 
-from core.db.tables import Agent, Lane, Mailbox, Ready, Recipient, Stream, table
+from core.db.tables import AGENT, LANE, MAILBOX, READY, RECIPIENT, STREAM
 from core.db.transaction import Transaction
 from core.durations import FAR_FUTURE, MINUTE
-
-LANE: Final = table(Lane)
-READY: Final = table(Ready)
-RECIPIENT: Final = table(Recipient)
-MAILBOX: Final = table(Mailbox)
-AGENT: Final = table(Agent)
-STREAM: Final = table(Stream)
 
 PAGE: Final = 100
 AGES: Final = (5, 10, 20, 40, 80, 160, 320, 640)

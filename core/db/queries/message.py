@@ -15,36 +15,23 @@ from sqlalchemy import Connection, Row, Select, or_, select
 from core.db import audit_log, gate_queries
 from core.db.audit_log import Entry
 from core.db.tables import (
-    Agent,
-    Body,
-    Contact,
-    Desk,
-    Lane,
-    Mailbox,
-    Message,
-    Recipient,
-    Review,
-    Run,
-    Stream,
-    Suppression,
-    table,
+    AGENT,
+    BODY,
+    CONTACT,
+    DESK,
+    LANE,
+    LOG_ENTRY,
+    MAILBOX,
+    MESSAGE,
+    RECIPIENT,
+    REVIEW,
+    RUN,
+    STREAM,
+    SUPPRESSION,
 )
 from core.durations import FAR_FUTURE
 from core.ids import spell_id
 from core.model import Reason, Status
-
-MESSAGE: Final = table(Message)
-BODY: Final = table(Body)
-RECIPIENT: Final = table(Recipient)
-REVIEW: Final = table(Review)
-MAILBOX: Final = table(Mailbox)
-AGENT: Final = table(Agent)
-STREAM: Final = table(Stream)
-RUN: Final = table(Run)
-LANE: Final = table(Lane)
-DESK: Final = table(Desk)
-CONTACT: Final = table(Contact)
-SUPPRESSION: Final = table(Suppression)
 
 EVENTS: Final = 500
 
@@ -217,8 +204,8 @@ def review(conn: Connection, item_id: int) -> ReviewView | None:
 
 def events(conn: Connection, message_id: int) -> tuple[Entry, ...]:
     """What the log says of a message, in order."""
-    c = audit_log.LOG.c
-    rows = conn.execute(select(audit_log.LOG).where(c.message == message_id).order_by(c.seq).limit(EVENTS))
+    c = LOG_ENTRY.c
+    rows = conn.execute(select(LOG_ENTRY).where(c.message == message_id).order_by(c.seq).limit(EVENTS))
     return tuple(audit_log.entry(row) for row in rows)
 
 

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
-from core.db.queries.queue import MAILBOX, REVIEW, HeldRow, pending_rows, recipients
+from core.db.queries.queue import HeldRow, pending_rows, recipients
+from core.db.tables import MAILBOX, REVIEW
 from core.durations import stamp
 from core.errors import Invalid
 from core.ids import read_id, spell_id

@@ -28,19 +28,10 @@ from sqlalchemy import (
 )
 
 from core.db.queries.filter_conditions import compares, has_code_like, is_like, is_one_of
-from core.db.tables import Agent, Body, Mailbox, Message, Recipient, Review, Run, Stream, table
+from core.db.tables import AGENT, BODY, MAILBOX, MESSAGE, RECIPIENT, REVIEW, RUN, STREAM
 from core.filters import Field, Fields, Kind, Test, Want
 from core.ids import spell_id
 from core.model import Action, ContentClass, Reason
-
-REVIEW: Final = table(Review)
-MESSAGE: Final = table(Message)
-BODY: Final = table(Body)
-RECIPIENT: Final = table(Recipient)
-MAILBOX: Final = table(Mailbox)
-AGENT: Final = table(Agent)
-RUN: Final = table(Run)
-STREAM: Final = table(Stream)
 
 BATCH_SIZE: Final = 500
 """Ids in one IN: databases bound how many values a statement takes."""

@@ -7,17 +7,12 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, func, select, tuple_
 
-from core.db.counters import COUNTER, EVER
-from core.db.tables import Agent, Mailbox, Message, Recipient, table
+from core.db.counters import EVER
+from core.db.tables import AGENT, COUNTER, MAILBOX, MESSAGE, RECIPIENT
 from core.durations import stamp
 from core.errors import Invalid
 from core.ids import read_id, spell_id
 from core.model import Status
-
-MESSAGE: Final = table(Message)
-RECIPIENT: Final = table(Recipient)
-MAILBOX: Final = table(Mailbox)
-AGENT: Final = table(Agent)
 
 PAGE: Final = 100
 _WAITING: Final = MESSAGE.c.status == Status.SCHEDULED.value

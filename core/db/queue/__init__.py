@@ -13,7 +13,6 @@ from core.db.queue.in_flight import Claimed, describe, held_leases, land, lapsed
 from core.db.queue.ready import LaneFacts, Slot, enqueue, followers, lane_for, predecessor, prefetch, withdraw
 from core.db.queue.schedule import (
     LANE_WINDOW,
-    MAILBOX,
     Head,
     LaneTurn,
     Taken,
@@ -28,7 +27,6 @@ from core.db.queue.schedule import (
 
 __all__ = [
     "LANE_WINDOW",
-    "MAILBOX",
     "Claimed",
     "Head",
     "LaneFacts",

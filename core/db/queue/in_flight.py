@@ -9,14 +9,9 @@ from typing import Any, Final
 from sqlalchemy import and_, bindparam, delete, select, update
 
 from core.db.queue.ready import Slot, enqueue
-from core.db.tables import InFlight, Lane, Message, Recipient, table
+from core.db.tables import IN_FLIGHT, LANE, MESSAGE, RECIPIENT
 from core.db.transaction import Transaction
 from core.model import Status
-
-LANE: Final = table(Lane)
-IN_FLIGHT: Final = table(InFlight)
-MESSAGE: Final = table(Message)
-RECIPIENT: Final = table(Recipient)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,10 @@ from typing import Any, Final
 
 from sqlalchemy import bindparam, delete, or_, select
 
-from core.db.tables import Lane, Message, Ready, Recipient, table
+from core.db.tables import LANE, MESSAGE, READY, RECIPIENT
 from core.db.transaction import Transaction
 from core.durations import FAR_FUTURE
 from core.model import Status
-
-LANE: Final = table(Lane)
-READY: Final = table(Ready)
-MESSAGE: Final = table(Message)
-RECIPIENT: Final = table(Recipient)
 
 
 @dataclass(frozen=True, slots=True)

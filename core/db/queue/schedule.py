@@ -11,16 +11,9 @@ from sqlalchemy import ColumnElement, Dialect, and_, bindparam, case, delete, ex
 
 from core.db.bulk_insert import Compiled
 from core.db.queue.ready import Slot
-from core.db.tables import Agent, InFlight, Lane, Mailbox, Ready, Stream, table
+from core.db.tables import AGENT, IN_FLIGHT, LANE, MAILBOX, READY, STREAM
 from core.db.transaction import Transaction
 from core.durations import FAR_FUTURE
-
-LANE: Final = table(Lane)
-READY: Final = table(Ready)
-IN_FLIGHT: Final = table(InFlight)
-MAILBOX: Final = table(Mailbox)
-AGENT: Final = table(Agent)
-STREAM: Final = table(Stream)
 
 LANE_WINDOW: Final = 32
 """Letters of one lane in flight at once, over all workers."""

@@ -9,16 +9,18 @@
     feedback  contacts, suppressions, consents, reports that were absorbed, webhooks that are not proved yet
     columns   the shapes of columns, and the way from a model to its table
 
-Why this way: SQLModel says the shape once, alembic and the reads use it, hot writes go through SQLAlchemy Core on the
-same tables (`table(Message)`). Times are UTC integer microseconds. SQLModel validates nothing on `table=True`: what
-comes here was parsed at a door. Addresses, subjects and bodies are in `message`, `body`, `recipient`, `contact`,
-`suppression`, `consent` and `kept_webhook` alone, where retention and erasure may reach them; `event` never holds
-them.
+Why this way: SQLModel says the shape once, for alembic; SQL is built with SQLAlchemy Core on the tables themselves,
+`select(MAILBOX.c.id)`, each exported here once, under its class's name. In capitals, for `mailbox` is nearly always a
+row. Times are UTC integer microseconds. SQLModel validates nothing on `table=True`: what comes here was parsed at a
+door. Addresses, subjects and bodies are in `message`, `body`, `recipient`, `contact`, `suppression`, `consent` and
+`kept_webhook` alone, where retention and erasure may reach them; `event` never holds them.
 
 The rest of the desk imports from here: whoever has one table has them all, so alembic never sees half a schema.
 """
 
-from core.db.tables.columns import AUTO, CLUSTERED, Big, Json, big, json, maybe_big, table
+from typing import Final
+
+from core.db.tables.columns import table
 from core.db.tables.desk import Cursor, DeadHook, Desk, GatewayProcess, Hook, LogEntry, PolicyVersion
 from core.db.tables.feedback import Consent, Contact, FeedbackSeen, KeptWebhook, RateEvent, Suppression
 from core.db.tables.lanes import Counter, InFlight, Lane, Pace, Ready, Worker
@@ -27,47 +29,80 @@ from core.db.tables.people import Agent, Operator, Run, Token
 from core.db.tables.review import Reader, Reading, Review
 from core.db.tables.streams import Mailbox, Signoff, Stream, StreamKey
 
+CURSOR: Final = table(Cursor)
+DEAD_HOOK: Final = table(DeadHook)
+DESK: Final = table(Desk)
+GATEWAY_PROCESS: Final = table(GatewayProcess)
+HOOK: Final = table(Hook)
+LOG_ENTRY: Final = table(LogEntry)
+POLICY_VERSION: Final = table(PolicyVersion)
+
+CONSENT: Final = table(Consent)
+CONTACT: Final = table(Contact)
+FEEDBACK_SEEN: Final = table(FeedbackSeen)
+KEPT_WEBHOOK: Final = table(KeptWebhook)
+RATE_EVENT: Final = table(RateEvent)
+SUPPRESSION: Final = table(Suppression)
+
+COUNTER: Final = table(Counter)
+IN_FLIGHT: Final = table(InFlight)
+LANE: Final = table(Lane)
+PACE: Final = table(Pace)
+READY: Final = table(Ready)
+WORKER: Final = table(Worker)
+
+BODY: Final = table(Body)
+IDEMPOTENCY: Final = table(Idempotency)
+MESSAGE: Final = table(Message)
+RECIPIENT: Final = table(Recipient)
+
+AGENT: Final = table(Agent)
+OPERATOR: Final = table(Operator)
+RUN: Final = table(Run)
+TOKEN: Final = table(Token)
+
+READER: Final = table(Reader)
+READING: Final = table(Reading)
+REVIEW: Final = table(Review)
+
+MAILBOX: Final = table(Mailbox)
+SIGNOFF: Final = table(Signoff)
+STREAM: Final = table(Stream)
+STREAM_KEY: Final = table(StreamKey)
+
 __all__ = [
-    "AUTO",
-    "CLUSTERED",
-    "Agent",
-    "Big",
-    "Body",
-    "Consent",
-    "Contact",
-    "Counter",
-    "Cursor",
-    "DeadHook",
-    "Desk",
-    "FeedbackSeen",
-    "GatewayProcess",
-    "Hook",
-    "Idempotency",
-    "InFlight",
-    "Json",
-    "KeptWebhook",
-    "Lane",
-    "LogEntry",
-    "Mailbox",
-    "Message",
-    "Operator",
-    "Pace",
-    "PolicyVersion",
-    "RateEvent",
-    "Reader",
-    "Reading",
-    "Ready",
-    "Recipient",
-    "Review",
-    "Run",
-    "Signoff",
-    "Stream",
-    "StreamKey",
-    "Suppression",
-    "Token",
-    "Worker",
-    "big",
-    "json",
-    "maybe_big",
-    "table",
+    "AGENT",
+    "BODY",
+    "CONSENT",
+    "CONTACT",
+    "COUNTER",
+    "CURSOR",
+    "DEAD_HOOK",
+    "DESK",
+    "FEEDBACK_SEEN",
+    "GATEWAY_PROCESS",
+    "HOOK",
+    "IDEMPOTENCY",
+    "IN_FLIGHT",
+    "KEPT_WEBHOOK",
+    "LANE",
+    "LOG_ENTRY",
+    "MAILBOX",
+    "MESSAGE",
+    "OPERATOR",
+    "PACE",
+    "POLICY_VERSION",
+    "RATE_EVENT",
+    "READER",
+    "READING",
+    "READY",
+    "RECIPIENT",
+    "REVIEW",
+    "RUN",
+    "SIGNOFF",
+    "STREAM",
+    "STREAM_KEY",
+    "SUPPRESSION",
+    "TOKEN",
+    "WORKER",
 ]

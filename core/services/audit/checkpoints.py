@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from sqlalchemy import Connection, select, update
 
 from core.db import audit_log
-from core.db.tables import Cursor, Desk, table
+from core.db.tables import CURSOR, DESK, LOG_ENTRY
 from core.db.transaction import Transaction
 from core.durations import read_stamp, stamp
 from core.errors import Invalid, NotFound
@@ -29,9 +29,7 @@ from core.rules.roles import Verb
 from core.security.encryption import KeyPair, MasterKeys
 from core.services import access
 
-LOG: Final = audit_log.LOG
-DESK: Final = table(Desk)
-CURSOR: Final = table(Cursor)
+LOG: Final = LOG_ENTRY
 
 SEALED_ABOUT: Final = "desk:checkpoints"
 TAKEN: Final = "audit.checkpoint"

@@ -19,9 +19,9 @@ import orjson
 from sqlalchemy import Connection, select
 
 from core.db import audit_log
-from core.db.audit_log import LOG
 from core.db.queries import message as views
 from core.db.queries.message import MessageView, RecipientView
+from core.db.tables import LOG_ENTRY
 from core.errors import Invalid, NotFound
 from core.events import EmailSubmitted
 from core.ids import spell_id
@@ -130,7 +130,7 @@ def _digest_of_call(conn: Connection, shown: MessageView) -> str | None:
     """Of the call as issued; once retention has emptied it, as the log has kept it."""
     if shown.issued is not None:
         return hashlib.sha256(shown.issued).hexdigest()
-    submitted = select(LOG).where(LOG.c.message == shown.id, LOG.c.type == EmailSubmitted.type)
+    submitted = select(LOG_ENTRY).where(LOG_ENTRY.c.message == shown.id, LOG_ENTRY.c.type == EmailSubmitted.type)
     row = conn.execute(submitted.limit(1)).first()
     event = audit_log.entry(row).event if row is not None else None
     return event.issued if isinstance(event, EmailSubmitted) else None

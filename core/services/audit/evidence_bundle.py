@@ -23,7 +23,7 @@ import orjson
 from sqlalchemy import Connection, Row, select
 
 from core.db import audit_log
-from core.db.tables import Agent, Mailbox, PolicyVersion, Stream, table
+from core.db.tables import AGENT, LOG_ENTRY, MAILBOX, POLICY_VERSION, STREAM
 from core.durations import stamp
 from core.errors import Invalid, NotFound
 from core.events import SUBJECTS
@@ -33,11 +33,7 @@ from core.services import context
 from core.services.audit import compliance_map
 from core.services.audit.checkpoints import Checkpoint
 
-LOG: Final = audit_log.LOG
-AGENT: Final = table(Agent)
-MAILBOX: Final = table(Mailbox)
-STREAM: Final = table(Stream)
-POLICY: Final = table(PolicyVersion)
+LOG: Final = LOG_ENTRY
 
 PAGE: Final = 2_000
 DECISIONS: Final = frozenset(
@@ -281,8 +277,8 @@ def _modes_before(conn: Connection, since: int, agent_id: int | None, names: _Na
 
 def _policies(conn: Connection, since: int, until: int) -> Iterator[tuple[str, bytes]]:
     """Every version that was in force within the period, without the credentials in it: `digest` is of the whole."""
-    c = POLICY.c
-    rows = conn.execute(select(POLICY).where(c.applied_at < until).order_by(c.version)).all()
+    c = POLICY_VERSION.c
+    rows = conn.execute(select(POLICY_VERSION).where(c.applied_at < until).order_by(c.version)).all()
     for place, row in enumerate(rows):
         followed = rows[place + 1].applied_at if place + 1 < len(rows) else until
         if followed >= since:

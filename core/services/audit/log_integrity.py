@@ -15,7 +15,7 @@ import orjson
 from sqlalchemy import Connection, select, text, update
 
 from core.db import audit_log, gate_queries
-from core.db.tables import Desk, table
+from core.db.tables import DESK, LOG_ENTRY
 from core.db.transaction import Transaction
 from core.durations import stamp
 from core.errors import Invalid, Unavailable
@@ -24,8 +24,7 @@ from core.model import SYSTEM
 from core.services.audit.checkpoints import Checkpoint
 from core.services.control.emergency import LOG_CHECK
 
-LOG: Final = audit_log.LOG
-DESK: Final = table(Desk)
+LOG: Final = LOG_ENTRY
 TAIL: Final = 1_000
 """Entries that each look verifies: some ten milliseconds."""
 RECENT: Final = 100_000

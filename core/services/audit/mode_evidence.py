@@ -15,7 +15,7 @@ from sqlalchemy import and_, exists, func, or_, select
 from core.db import audit_log, gate_queries
 from core.db.counters import bucket
 from core.db.gate_queries import SenderState
-from core.db.tables import Mailbox, Message, Recipient, Review, table
+from core.db.tables import LOG_ENTRY, MAILBOX, MESSAGE, RECIPIENT, REVIEW
 from core.db.transaction import Transaction
 from core.durations import DAY, stamp
 from core.errors import NotFound
@@ -28,11 +28,7 @@ from core.services import context
 from core.services.control import rate_windows
 from core.services.feedback import anomalies
 
-MAILBOX: Final = table(Mailbox)
-REVIEW: Final = table(Review)
-MESSAGE: Final = table(Message)
-RECIPIENT: Final = table(Recipient)
-LOG: Final = audit_log.LOG
+LOG: Final = LOG_ENTRY
 
 WINDOW: Final = rules.WINDOW_DAYS * DAY
 LOOKED_AT: Final = 5_000

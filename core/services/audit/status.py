@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, func, select
 from core.db import gate_queries
 from core.db.counters import EVER
 from core.db.gate_queries import SenderState, TokenFacts
-from core.db.tables import Lane, Mailbox, Message, Recipient, Review, Stream, table
+from core.db.tables import LANE, MAILBOX, MESSAGE, RECIPIENT, REVIEW, STREAM
 from core.db.transaction import Transaction
 from core.durations import FAR_FUTURE, SECOND, spell, stamp
 from core.errors import Forbidden, NotFound
@@ -26,12 +26,6 @@ from core.services.sending import limit_gauges, sender_standing
 from core.services.sending.submit_result import Answer, RecipientAnswer
 from core.services.sending.token_reach import within
 
-MESSAGE: Final = table(Message)
-RECIPIENT: Final = table(Recipient)
-MAILBOX: Final = table(Mailbox)
-LANE: Final = table(Lane)
-STREAM: Final = table(Stream)
-REVIEW: Final = table(Review)
 PAGE: Final = 50
 BATCH_SIZE: Final = 200
 """Messages looked at at once while a subject is searched for."""

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, Select, select
 from core import events as facts
 from core.db import audit_log
 from core.db.audit_log import Entry
-from core.db.tables import Agent, Body, Mailbox, Message, Recipient, Review, Run, Stream, Token, table
+from core.db.tables import AGENT, LOG_ENTRY, MAILBOX, MESSAGE, RECIPIENT, REVIEW, RUN, STREAM, TOKEN
 from core.durations import DAY, stamp
 from core.errors import Invalid
 from core.ids import read_id, spell_id
@@ -28,17 +28,8 @@ from core.rules.signed_ids import HmacKeys
 from core.services.audit.trace_steps import KINDS, People, Step, calls, run_steps, told, waiting
 from core.services.control.read_log import What
 
-MESSAGE: Final = table(Message)
-RECIPIENT: Final = table(Recipient)
-BODY: Final = table(Body)
-REVIEW: Final = table(Review)
-RUN: Final = table(Run)
-AGENT: Final = table(Agent)
-MAILBOX: Final = table(Mailbox)
-STREAM: Final = table(Stream)
-TOKEN: Final = table(Token)
 _PARENT: Final = TOKEN.alias()
-LOG: Final = audit_log.LOG
+LOG: Final = LOG_ENTRY
 
 MOST: Final = 50
 """Messages one story tells of, the newest."""

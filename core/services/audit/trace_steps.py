@@ -19,18 +19,11 @@ from core.db.audit_log import Entry
 from core.db.queries import events as lines
 from core.db.queries import message as messages
 from core.db.queries.message import Waits, last_attempt
-from core.db.tables import Agent, Body, Message, Recipient, Run, Token, table
+from core.db.tables import AGENT, BODY, MESSAGE, RECIPIENT, RUN, TOKEN
 from core.durations import stamp
 from core.events import Event
 from core.ids import spell_id
 from core.model import plural
-
-MESSAGE: Final = table(Message)
-RECIPIENT: Final = table(Recipient)
-BODY: Final = table(Body)
-RUN: Final = table(Run)
-AGENT: Final = table(Agent)
-TOKEN: Final = table(Token)
 
 BATCH_SIZE: Final = 100
 WAITING: Final = 10

@@ -28,7 +28,7 @@ from sqlalchemy import update
 
 from core.db import audit_log, copy, gate_queries, schema_revision
 from core.db.store import Store
-from core.db.tables import Desk, table
+from core.db.tables import DESK
 from core.db.transaction import Transaction
 from core.durations import stamp
 from core.errors import Conflict, Invalid, Unavailable
@@ -36,8 +36,6 @@ from core.events import DeskBackedUp, DeskRestored, DeskStopped
 from core.model import SYSTEM
 from core.security.encryption import MasterKeys, master_secrets
 from core.settings import MASTER, POLICY, TOML, Settings
-
-DESK: Final = table(Desk)
 
 MANIFEST: Final = "manifest.json"
 DATABASE: Final = "database"

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Row, func, select, update
 from core.db import directory, gate_queries
 from core.db.counters import EVER
 from core.db.queue import wake
-from core.db.tables import Agent, Desk, InFlight, Lane, Mailbox, Stream, table
+from core.db.tables import AGENT, DESK, IN_FLIGHT, LANE, MAILBOX, STREAM
 from core.db.transaction import Transaction
 from core.durations import FAR_FUTURE
 from core.errors import Conflict, Forbidden, NotFound
@@ -37,13 +37,6 @@ from core.rules.roles import Verb
 from core.services import access
 from core.services.context import require_reason, stream_named
 from core.services.control import rate_windows
-
-AGENT: Final = table(Agent)
-DESK: Final = table(Desk)
-IN_FLIGHT: Final = table(InFlight)
-LANE: Final = table(Lane)
-MAILBOX: Final = table(Mailbox)
-STREAM: Final = table(Stream)
 
 LOG_CHECK: Final = "log check"
 """Who stops the desk when the log is not what it was; only governance starts it again."""

@@ -8,12 +8,11 @@ from typing import Final
 
 from sqlalchemy import Connection, Row, bindparam, delete, inspect, select, update
 
-from core.db.tables import GatewayProcess, table
+from core.db.tables import GATEWAY_PROCESS
 from core.db.transaction import Transaction
 from core.events import GatewayLost, GatewayStarted, GatewayStopped
 from core.model import SILENT, SYSTEM
 
-GATEWAY: Final = table(GatewayProcess)
 LOST: Final = 2 * SILENT
 """After how long without a beat another gateway writes it down. Screens warn after `SILENT`; a machine that slept for
 a moment is no loss."""
@@ -34,7 +33,7 @@ class Place:
 
 def start(tx: Transaction, here: Place, *, alive: Alive) -> None:
     """Enter a gateway that begins to serve; what ended without a word before is written down first."""
-    for row in tx.all(select(GATEWAY)):
+    for row in tx.all(select(GATEWAY_PROCESS)):
         if row.id != here.id and (_silent(row, tx.now, for_=LOST) or alive(row.host, row.pid) is False):
             _lose(tx, row)
     _enter(tx, here, again=False)
@@ -48,21 +47,23 @@ def beat(tx: Transaction, here: Place) -> None:
 
 def stop(tx: Transaction, here: Place) -> None:
     """It ends in order."""
-    if tx.write(delete(GATEWAY).where(GATEWAY.c.id == here.id)):
+    if tx.write(delete(GATEWAY_PROCESS).where(GATEWAY_PROCESS.c.id == here.id)):
         tx.emit(GatewayStopped(actor=str(SYSTEM), host=here.host, pid=here.pid))
 
 
 def living(conn: Connection, *, now: int) -> list[str]:
     """Hosts of the gateways that run; none where the schema is from before they were entered."""
-    if not inspect(conn).has_table(GATEWAY.name):
+    if not inspect(conn).has_table(GATEWAY_PROCESS.name):
         return []
-    rows = conn.execute(select(GATEWAY.c.host).where(GATEWAY.c.beat_at > now - SILENT).order_by(GATEWAY.c.host))
+    rows = conn.execute(
+        select(GATEWAY_PROCESS.c.host).where(GATEWAY_PROCESS.c.beat_at > now - SILENT).order_by(GATEWAY_PROCESS.c.host)
+    )
     return [str(host) for host in rows.scalars()]
 
 
 def notice_lost(tx: Transaction) -> int:
     """Write down which gateways are lost; returns how many. A chore of every gateway: the first to look does it."""
-    lost = [row for row in tx.all(select(GATEWAY)) if _silent(row, tx.now, for_=LOST)]
+    lost = [row for row in tx.all(select(GATEWAY_PROCESS)) if _silent(row, tx.now, for_=LOST)]
     for row in lost:
         _lose(tx, row)
     return len(lost)
@@ -75,7 +76,7 @@ def _silent(row: Row[tuple[object, ...]], now: int, *, for_: int) -> bool:
 
 def _enter(tx: Transaction, here: Place, *, again: bool) -> None:
     tx.add(
-        GATEWAY,
+        GATEWAY_PROCESS,
         {
             "id": here.id, "host": here.host, "pid": here.pid, "listen": here.listen, "started_at": tx.now,
             "beat_at": tx.now,
@@ -85,9 +86,11 @@ def _enter(tx: Transaction, here: Place, *, again: bool) -> None:
 
 
 def _lose(tx: Transaction, row: Row[tuple[object, ...]]) -> None:
-    if tx.write(delete(GATEWAY).where(GATEWAY.c.id == row.id)):
+    if tx.write(delete(GATEWAY_PROCESS).where(GATEWAY_PROCESS.c.id == row.id)):
         silent = max(0, tx.now - row.beat_at) // 1_000
         tx.emit(GatewayLost(actor=str(SYSTEM), host=row.host, pid=row.pid, listen=row.listen, silent_ms=silent))
 
 
-_BEAT: Final = update(GATEWAY).where(GATEWAY.c.id == bindparam("b_id")).values(beat_at=bindparam("b_at"))
+_BEAT: Final = (
+    update(GATEWAY_PROCESS).where(GATEWAY_PROCESS.c.id == bindparam("b_id")).values(beat_at=bindparam("b_at"))
+)

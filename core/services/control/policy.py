@@ -17,7 +17,7 @@ from sqlalchemy import update
 
 from core.db import gate_queries
 from core.db.queue import wake
-from core.db.tables import Desk, Lane, PolicyVersion, table
+from core.db.tables import DESK, LANE, POLICY_VERSION
 from core.db.transaction import Transaction
 from core.events import Data, PolicyChanged, PolicyRefused
 from core.model import SYSTEM, Actor
@@ -28,10 +28,6 @@ from core.rules.roles import Verb
 from core.services import access, context
 from core.services.context import require_reason
 from core.services.notify import targets
-
-DESK: Final = table(Desk)
-LANE: Final = table(Lane)
-VERSION: Final = table(PolicyVersion)
 
 EDITED: Final = "policy.toml was edited"
 
@@ -102,7 +98,7 @@ def _put_in_force(
     content = policies.to_json(new)
     digest = _digest(content)
     version = tx.create(
-        VERSION,
+        POLICY_VERSION,
         {"content": content, "digest": digest, "applied_at": tx.now, "applied_by": str(actor), "reason": reason},
     )
     tx.write(update(DESK).where(DESK.c.id == 1).values(policy_version=version))

@@ -13,15 +13,11 @@ from typing import Final
 from sqlalchemy import ColumnElement, delete, func, select
 
 from core.db.counters import bucket
-from core.db.tables import Lane, Mailbox, RateEvent, table
+from core.db.tables import LANE, MAILBOX, RATE_EVENT
 from core.db.transaction import Transaction
 from core.rules import guards, mailbox_providers
 from core.rules.guards import Measure, Standing
 from core.rules.policy import Guard
-
-RATE: Final = table(RateEvent)
-LANE: Final = table(Lane)
-MAILBOX: Final = table(Mailbox)
 
 HOUR_WIDE: Final = 60
 """Width of a cohort, in minutes."""
@@ -55,9 +51,9 @@ def count_event(
     if not guards.counts(one, delivered=delivered, min_events=guard.min_events):
         kind = ASIDE[measure]
     else:
-        tx.write(delete(RATE).where(*_of(measure, agent_id), RATE.c.address == address))
+        tx.write(delete(RATE_EVENT).where(*_of(measure, agent_id), RATE_EVENT.c.address == address))
         tx.add(
-            RATE,
+            RATE_EVENT,
             {
                 "agent_id": agent_id, "measure": measure.value, "address": address, "domain": _domain(address),
                 "sent_at": sent_at,
@@ -68,7 +64,7 @@ def count_event(
 
 def _standing(tx: Transaction, measure: Measure, *, agent_id: int, address: str, since: int) -> Standing:
     """`since`: from when on a mail's complaint is in the window."""
-    c, domain = RATE.c, _domain(address)
+    c, domain = RATE_EVENT.c, _domain(address)
     before = tx.one(select(c.sent_at).where(*_of(measure, agent_id), c.address == address))
     of_domain = tx.one(
         select(func.count().label("n")).where(*_of(measure, agent_id), c.domain == domain, c.sent_at >= since)
@@ -89,7 +85,7 @@ def _standing(tx: Transaction, measure: Measure, *, agent_id: int, address: str,
 
 
 def _of(measure: Measure, agent_id: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return RATE.c.agent_id == agent_id, RATE.c.measure == measure.value
+    return RATE_EVENT.c.agent_id == agent_id, RATE_EVENT.c.measure == measure.value
 
 
 def _domain(address: str) -> str:

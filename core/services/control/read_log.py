@@ -22,18 +22,13 @@ from sqlalchemy import select
 
 from core.db.counters import bucket
 from core.db.gate_queries import SenderState, TokenFacts
-from core.db.tables import Mailbox, Message, Review, Run, table
+from core.db.tables import MAILBOX, MESSAGE, REVIEW, RUN
 from core.db.transaction import Transaction
 from core.events import DeskRead, EmailRead
 from core.ids import spell_id
 from core.model import Actor
 from core.rules.roles import Verb
 from core.services import access
-
-MAILBOX: Final = table(Mailbox)
-MESSAGE: Final = table(Message)
-REVIEW: Final = table(Review)
-RUN: Final = table(Run)
 
 WINDOW: Final = 60
 """Minutes in which one entry stands for all equal reads; a bucket of the counters, so all gateways share it."""

@@ -10,11 +10,10 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
-from core.db.tables import Worker, table
+from core.db.tables import WORKER
 from core.durations import SECOND
 from core.model import SILENT
 
-WORKER: Final = table(Worker)
 LEAST_DISK: Final = 8 * 2**20
 """Bytes of free disk below which a submission with an attachment may not be written any more."""
 

@@ -12,35 +12,22 @@ from sqlalchemy import delete, func, select, update
 
 from core.db.counters import bucket
 from core.db.tables import (
-    Body,
-    Counter,
-    FeedbackSeen,
-    Idempotency,
-    Lane,
-    Message,
-    RateEvent,
-    Reading,
-    Recipient,
-    Review,
-    Stream,
-    table,
+    BODY,
+    COUNTER,
+    FEEDBACK_SEEN,
+    IDEMPOTENCY,
+    LANE,
+    MESSAGE,
+    RATE_EVENT,
+    READING,
+    RECIPIENT,
+    REVIEW,
+    STREAM,
 )
 from core.db.transaction import Transaction
 from core.durations import DAY
 from core.model import FINAL
 from core.services import context
-
-BODY: Final = table(Body)
-MESSAGE: Final = table(Message)
-COUNTER: Final = table(Counter)
-IDEMPOTENCY: Final = table(Idempotency)
-SEEN: Final = table(FeedbackSeen)
-READING: Final = table(Reading)
-RATE: Final = table(RateEvent)
-RECIPIENT: Final = table(Recipient)
-REVIEW: Final = table(Review)
-LANE: Final = table(Lane)
-STREAM: Final = table(Stream)
 
 MINUTES_KEPT: Final = 2 * DAY
 """Buckets of a minute serve hourly caps and sparklines; wider buckets stay for a hundred days."""
@@ -100,8 +87,8 @@ def forget_old(tx: Transaction) -> int:
     final = select(MESSAGE.c.id).where(MESSAGE.c.status.in_([status.value for status in FINAL]))
     i = IDEMPOTENCY.c
     tx.write(delete(IDEMPOTENCY).where(i.keep_until <= tx.now, i.message_id.in_(final) | i.message_id.is_(None)))
-    tx.write(delete(SEEN).where(SEEN.c.at < tx.now - FEEDBACK_KEPT))
-    tx.write(delete(RATE).where(RATE.c.sent_at < tx.now - HOURS_KEPT))
+    tx.write(delete(FEEDBACK_SEEN).where(FEEDBACK_SEEN.c.at < tx.now - FEEDBACK_KEPT))
+    tx.write(delete(RATE_EVENT).where(RATE_EVENT.c.sent_at < tx.now - HOURS_KEPT))
     tx.write(delete(READING).where(func.coalesce(READING.c.approved_at, READING.c.first_at) < tx.now - HOURS_KEPT))
     _forget_last_replies(tx)
     return 0

@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import select, update
 
 from core.db.counters import bucket
-from core.db.tables import Lane, Stream, table
+from core.db.tables import LANE, STREAM
 from core.db.transaction import Transaction
 from core.domains import organisational_domain
 from core.durations import DAY
@@ -21,8 +21,6 @@ from core.model import SYSTEM, Site
 from core.rules import guards
 from core.rules.budgets import DAY_MINUTES
 
-LANE: Final = table(Lane)
-STREAM: Final = table(Stream)
 ASK_AGAIN: Final = 7 * DAY
 TOLD: Final = "bulk_warned_1d"
 

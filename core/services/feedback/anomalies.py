@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Row, select
 
 from core.db.counters import EVER, bucket
-from core.db.tables import Mailbox, table
+from core.db.tables import MAILBOX
 from core.db.transaction import Transaction
 from core.durations import spell
 from core.events import AgentWarned
@@ -24,7 +24,6 @@ from core.rules.policy import Policy
 from core.services import context
 from core.services.control import rate_windows
 
-MAILBOX: Final = table(Mailbox)
 DECIDED: Final = "decided_1h"
 REJECTED: Final = "rejected_1h"
 EXPIRED: Final = "expired_1h"

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, select, update
 
-from core.db.tables import Consent, Stream, table
+from core.db.tables import CONSENT, STREAM
 from core.db.transaction import Transaction
 from core.durations import read_stamp, stamp
 from core.errors import Invalid, NotFound
@@ -25,9 +25,6 @@ from core.services import access
 from core.services.context import require_reason, stream_named
 from core.services.feedback import csv_io
 from core.services.feedback.csv_io import BadRow, Cells, Hand, Imported
-
-CONSENT: Final = table(Consent)
-STREAM: Final = table(Stream)
 
 COLUMNS: Final = (
     "subject", "basis", "source", "scope", "region", "stream", "given_at", "expires_at", "withdrawn_at",

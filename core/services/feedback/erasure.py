@@ -17,17 +17,16 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, delete, func, select, update
 
 from core.db.tables import (
-    Body,
-    Consent,
-    Contact,
-    Idempotency,
-    Lane,
-    Message,
-    RateEvent,
-    Recipient,
-    Review,
-    Suppression,
-    table,
+    BODY,
+    CONSENT,
+    CONTACT,
+    IDEMPOTENCY,
+    LANE,
+    MESSAGE,
+    RATE_EVENT,
+    RECIPIENT,
+    REVIEW,
+    SUPPRESSION,
 )
 from core.db.transaction import Transaction
 from core.errors import Conflict, Invalid
@@ -42,16 +41,6 @@ from core.services.control import retention
 from core.services.feedback import mentions, suppressions
 from core.services.feedback.mentions import ERASED, Mention
 
-BODY: Final = table(Body)
-IDEMPOTENCY: Final = table(Idempotency)
-LANE: Final = table(Lane)
-MESSAGE: Final = table(Message)
-RECIPIENT: Final = table(Recipient)
-CONTACT: Final = table(Contact)
-CONSENT: Final = table(Consent)
-RATE: Final = table(RateEvent)
-REVIEW: Final = table(Review)
-SUPPRESSION: Final = table(Suppression)
 _ANSWERED: Final = MESSAGE.alias()
 
 BATCH_SIZE: Final = 200
@@ -182,6 +171,6 @@ def _erase_records(tx: Transaction, address: str) -> int:
     """Contacts, consents and rates of the address, and the words in its suppressions. Returns how many rows."""
     gone = tx.write(delete(CONTACT).where(CONTACT.c.address == address))
     gone += tx.write(delete(CONSENT).where(CONSENT.c.subject == address))
-    gone += tx.write(delete(RATE).where(RATE.c.address == address))
+    gone += tx.write(delete(RATE_EVENT).where(RATE_EVENT.c.address == address))
     s = SUPPRESSION.c
     return gone + tx.write(update(SUPPRESSION).where(s.address == address, s.reason.is_not(None)).values(reason=None))

@@ -13,12 +13,10 @@ from typing import Final
 
 from sqlalchemy import Connection, delete, func, select, update
 
-from core.db.tables import KeptWebhook, table
+from core.db.tables import KEPT_WEBHOOK
 from core.db.transaction import Transaction
 from core.durations import DAY, MINUTE
 from core.errors import Unavailable
-
-KEPT: Final = table(KeptWebhook)
 
 KEPT_FOR: Final = 3 * DAY
 """As long as webhooks out are tried: longer than a network stays broken while somebody is on call."""
@@ -56,16 +54,16 @@ class Waiting:
 def keep(tx: Transaction, *, source: str, body: bytes) -> int:
     """Keep a webhook; returns until when. A repetition is the same one. Raises `Unavailable` where there is no room."""
     digest = hashlib.sha256(body).hexdigest()
-    known = tx.one(select(KEPT.c.received_at).where(KEPT.c.digest == digest))
+    known = tx.one(select(KEPT_WEBHOOK.c.received_at).where(KEPT_WEBHOOK.c.digest == digest))
     if known is not None:
         return int(known.received_at) + KEPT_FOR
-    size = func.coalesce(func.sum(func.length(KEPT.c.body)), 0)
+    size = func.coalesce(func.sum(func.length(KEPT_WEBHOOK.c.body)), 0)
     held = tx.one(select(func.count().label("rows"), size.label("octets")))
     assert held is not None
     if len(body) > LARGEST or held.rows >= MOST or held.octets + len(body) > MOST_OCTETS:
         raise Unavailable("too many webhooks wait to be verified", retry_after=300)
     tx.create(
-        KEPT,
+        KEPT_WEBHOOK,
         {
             "source": source, "digest": digest, "body": body, "received_at": tx.now, "tries": 0,
             "next_at": tx.now + FIRST_WAIT,
@@ -76,22 +74,29 @@ def keep(tx: Transaction, *, source: str, body: bytes) -> int:
 
 def due(conn: Connection, *, now: int, limit: int) -> Sequence[Kept]:
     """Those to verify again, the longest due first."""
-    rows = conn.execute(select(KEPT).where(KEPT.c.next_at <= now).order_by(KEPT.c.next_at, KEPT.c.id).limit(limit))
+    rows = conn.execute(
+        select(KEPT_WEBHOOK)
+        .where(KEPT_WEBHOOK.c.next_at <= now)
+        .order_by(KEPT_WEBHOOK.c.next_at, KEPT_WEBHOOK.c.id)
+        .limit(limit)
+    )
     return [Kept(row.id, row.source, bytes(row.body), row.received_at, row.tries) for row in rows]
 
 
 def postpone(tx: Transaction, kept: Kept) -> None:
     """It still cannot be proved: wait twice as long as before."""
     wait = min(FIRST_WAIT << min(kept.tries + 1, 10), LONGEST_WAIT)
-    tx.write(update(KEPT).where(KEPT.c.id == kept.id).values(tries=kept.tries + 1, next_at=tx.now + wait))
+    tx.write(
+        update(KEPT_WEBHOOK).where(KEPT_WEBHOOK.c.id == kept.id).values(tries=kept.tries + 1, next_at=tx.now + wait)
+    )
 
 
 def forget(tx: Transaction, kept: Kept) -> None:
     """It is proved, refused or given up."""
-    tx.write(delete(KEPT).where(KEPT.c.id == kept.id))
+    tx.write(delete(KEPT_WEBHOOK).where(KEPT_WEBHOOK.c.id == kept.id))
 
 
 def waiting(conn: Connection) -> Waiting | None:
     """What waits to be verified, if anything does."""
-    row = conn.execute(select(func.count(), func.min(KEPT.c.received_at))).one()
+    row = conn.execute(select(func.count(), func.min(KEPT_WEBHOOK.c.received_at))).one()
     return Waiting(row[0], row[1]) if row[0] else None

@@ -16,46 +16,42 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Row, Table, Text, cast, delete, func, or_, select, update
 
 from core.db.tables import (
-    Agent,
-    Consent,
-    Desk,
-    KeptWebhook,
-    Lane,
-    Mailbox,
-    PolicyVersion,
-    Review,
-    Run,
-    Signoff,
-    Stream,
-    Suppression,
-    Token,
-    Worker,
-    table,
+    AGENT,
+    CONSENT,
+    DESK,
+    KEPT_WEBHOOK,
+    LANE,
+    MAILBOX,
+    POLICY_VERSION,
+    REVIEW,
+    RUN,
+    SIGNOFF,
+    STREAM,
+    SUPPRESSION,
+    TOKEN,
+    WORKER,
 )
 from core.db.transaction import Transaction
 from core.rules.addresses import Address
 
 ERASED: Final = "erased@erased.invalid"
 """Stands where the address stood (RFC 6761: no such domain exists)."""
-RUN: Final = table(Run)
-KEPT: Final = table(KeptWebhook)
-REVIEW: Final = table(Review)
 RUN_WORDS: Final = ("key", "user", "via", "agent_version", "prompt_version", "tools_version", "purpose", "targets")
 WORDS: Final[Mapping[Table, tuple[str, ...]]] = {
     RUN: RUN_WORDS,
-    table(Token): ("run_key", "run_user"),
-    table(Agent): ("suspend_reason",),
-    table(Mailbox): (
+    TOKEN: ("run_key", "run_user"),
+    AGENT: ("suspend_reason",),
+    MAILBOX: (
         "allow", "display_name", "purpose", "systems", "users", "standing_reason", "revoke_when",
     ),
-    table(Signoff): ("findings", "reasons", "reason"),
-    table(Stream): ("last_reply", "pause_reason"),
-    table(Lane): ("last_reply", "pause_reason"),
-    table(Worker): ("trouble",),
-    table(Desk): ("stop_reason",),
-    table(PolicyVersion): ("reason",),
-    table(Suppression): ("cause", "source", "reason"),
-    table(Consent): ("source",),
+    SIGNOFF: ("findings", "reasons", "reason"),
+    STREAM: ("last_reply", "pause_reason"),
+    LANE: ("last_reply", "pause_reason"),
+    WORKER: ("trouble",),
+    DESK: ("stop_reason",),
+    POLICY_VERSION: ("reason",),
+    SUPPRESSION: ("cause", "source", "reason"),
+    CONSENT: ("source",),
 }  # fmt: skip
 """Table -> its columns of free words, each searched whole: they are short, and few beside the messages."""
 _ESCAPED: Final = re.compile(r"\\+u([0-9a-fA-F]{4})")
@@ -141,8 +137,12 @@ def _forget_webhooks(tx: Transaction, mention: Mention) -> int:
 
     Their signature is over every byte, so an address taken out of one leaves nothing that could be proved.
     """
-    named = [row.id for row in tx.all(select(KEPT.c.id, KEPT.c.body)) if mention.found.search(_readable(row.body))]
-    return tx.write(delete(KEPT).where(KEPT.c.id.in_(named))) if named else 0
+    named = [
+        row.id
+        for row in tx.all(select(KEPT_WEBHOOK.c.id, KEPT_WEBHOOK.c.body))
+        if mention.found.search(_readable(row.body))
+    ]
+    return tx.write(delete(KEPT_WEBHOOK).where(KEPT_WEBHOOK.c.id.in_(named))) if named else 0
 
 
 def _readable(body: bytes) -> str:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import Any, Final, assert_never
+from typing import Any, assert_never
 
 from sqlalchemy import Row, select, update
 
-from core.db.tables import Agent, table
+from core.db.tables import AGENT
 from core.db.transaction import Transaction
 from core.events import AgentWarned, Data
 from core.model import GUARD
@@ -21,8 +21,6 @@ from core.rules.guards import Figures, Fine, Measure, Suspend, Warn
 from core.rules.policy import Guard
 from core.services import context
 from core.services.control import emergency, rate_windows
-
-AGENT: Final = table(Agent)
 
 
 def guard_since(tx: Transaction, agent_id: int) -> int:

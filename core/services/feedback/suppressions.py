@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, or_, select, update
 
-from core.db.tables import Stream, Suppression, table
+from core.db.tables import STREAM, SUPPRESSION
 from core.db.transaction import Transaction
 from core.durations import read_stamp, stamp
 from core.errors import Invalid, NotFound
@@ -26,9 +26,6 @@ from core.services import access
 from core.services.context import require_reason, stream_named
 from core.services.feedback import csv_io
 from core.services.feedback.csv_io import BadRow, Cells, Hand, Imported
-
-SUPPRESSION: Final = table(Suppression)
-STREAM: Final = table(Stream)
 
 COLUMNS: Final = ("address", "stream", "cause", "source", "added_at", "expires_at", "reason", "classes")
 MANUAL: Final = "manual"

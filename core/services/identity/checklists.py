@@ -16,9 +16,8 @@ import orjson
 from sqlalchemy import exists, select
 
 from core.db import directory, gate_queries
-from core.db.audit_log import LOG
 from core.db.directory import MailboxRecord
-from core.db.tables import Agent, Mailbox, Message, Recipient, StreamKey, Token, table
+from core.db.tables import AGENT, LOG_ENTRY, MAILBOX, MESSAGE, RECIPIENT, STREAM_KEY, TOKEN
 from core.db.transaction import Transaction
 from core.domains import organisational_domain
 from core.durations import SECOND, spell, stamp
@@ -29,13 +28,6 @@ from core.services import context
 from core.services.identity import mailbox_record, streams
 from core.services.identity.sender_checks import Look, Lookups
 from core.services.sending import limits
-
-MAILBOX: Final = table(Mailbox)
-AGENT: Final = table(Agent)
-STREAM_KEY: Final = table(StreamKey)
-TOKEN: Final = table(Token)
-MESSAGE: Final = table(Message)
-RECIPIENT: Final = table(Recipient)
 
 NAMED: Final = 3
 """Agents that are named one by one."""
@@ -146,7 +138,7 @@ def _expiration(tx: Transaction, record: MailboxRecord) -> Finding:
 
 def _logging(tx: Transaction, record: MailboxRecord) -> Finding:
     """Nothing turns the log off; that this identity is in it, by its own id, is looked up."""
-    c = LOG.c
+    c = LOG_ENTRY.c
     wanted = select(c.seq).where(c.mailbox == record.id, c.type == "mailbox.requested").order_by(c.seq).limit(1)
     entry = tx.one(wanted)
     if entry is None:
@@ -157,7 +149,7 @@ def _logging(tx: Transaction, record: MailboxRecord) -> Finding:
 
 
 def _revocation(tx: Transaction, record: MailboxRecord) -> Finding:
-    c = LOG.c
+    c = LOG_ENTRY.c
     mine = (c.agent == record.agent_id, c.message.is_(None), c.type == "identity.drilled")
     drilled = tx.one(select(c.at, c.data).where(*mine).order_by(c.seq.desc()).limit(1))
     ends = f"It ends early when: {_sentence(record.revoke_when or 'nobody said')}"

@@ -27,7 +27,7 @@ from sqlalchemy import Connection, and_, func, or_, select, update
 from core.db import directory, gate_queries
 from core.db.directory import AgentFacts, TokenRecord
 from core.db.gate_queries import SenderState
-from core.db.tables import Agent, GatewayProcess, Lane, Mailbox, table
+from core.db.tables import AGENT, GATEWAY_PROCESS, LANE, MAILBOX
 from core.db.transaction import Transaction
 from core.durations import MINUTE
 from core.errors import Conflict, NotFound
@@ -38,11 +38,6 @@ from core.security.credentials import NewSecret
 from core.services import access, context
 from core.services.identity import tokens
 from core.services.identity.tokens import LONGEST_LIFE, SHORTEST_LIFE, Grant
-
-AGENT: Final = table(Agent)
-MAILBOX: Final = table(Mailbox)
-LANE: Final = table(Lane)
-GATEWAY: Final = table(GatewayProcess)
 
 PROBE_LIFE: Final = 10 * MINUTE
 RUNNING: Final = 10 * MINUTE
@@ -136,7 +131,7 @@ def plan(conn: Connection, name: str, *, now: int) -> Plan:
 
 def gateways(conn: Connection, *, now: int) -> list[tuple[str, str]]:
     """Host and listening address of every gateway that lives: a revocation has to hold at each."""
-    c = GATEWAY.c
+    c = GATEWAY_PROCESS.c
     rows = conn.execute(select(c.host, c.listen).where(c.beat_at > now - SILENT).order_by(c.host, c.listen))
     return [(str(row.host), str(row.listen)) for row in rows]
 

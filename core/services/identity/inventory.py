@@ -15,7 +15,7 @@ from sqlalchemy import Connection, func, select
 from core.db import directory
 from core.db import gate_queries as gate_facts
 from core.db.directory import AgentFacts, MailboxRecord, OperatorFacts, TokenRecord
-from core.db.tables import Mailbox, Message, Signoff, Token, table
+from core.db.tables import MAILBOX, MESSAGE, SIGNOFF, TOKEN
 from core.durations import DAY, stamp
 from core.model import Role
 from core.rules import identity_findings
@@ -23,11 +23,6 @@ from core.rules.identity_findings import Finding
 from core.rules.policy import Policy
 from core.services import context
 from core.services.feedback import csv_io
-
-MAILBOX: Final = table(Mailbox)
-MESSAGE: Final = table(Message)
-SIGNOFF: Final = table(Signoff)
-TOKEN: Final = table(Token)
 
 PAGE: Final = 200
 CURRENT: Final = ("active", "requested")

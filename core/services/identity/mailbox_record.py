@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from core.db import directory
 from core.db.directory import MailboxRecord, SignoffFacts
-from core.db.tables import Mailbox, table
 from core.db.transaction import Transaction
 from core.durations import DAY, HOUR, spell
 from core.errors import Conflict, Invalid, NotFound
@@ -24,7 +23,6 @@ from core.rules.roles import Verb
 from core.services import access
 from core.services.notify.targets import WEBHOOK_EVENTS
 
-MAILBOX: Final = table(Mailbox)
 LIMITS: Final = ("run", "hour", "day", "new_recipients_day", "site_minute", "site_hour")
 """What a mailbox may have figures of its own for; NULL takes the policy's."""
 MOST: Final = 10_000_000

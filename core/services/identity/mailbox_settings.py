@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import select, update
 
 from core.db.directory import MailboxRecord
-from core.db.tables import Lane, Mailbox, table
+from core.db.tables import LANE, MAILBOX
 from core.db.transaction import Transaction
 from core.durations import DAY
 from core.errors import Conflict
@@ -28,9 +28,6 @@ from core.rules.roles import Verb
 from core.services import access, context
 from core.services.identity import mailbox_record
 from core.services.notify import dead_letters, targets
-
-MAILBOX: Final = table(Mailbox)
-LANE: Final = table(Lane)
 
 SECRETS_OVERLAP: Final = DAY
 """How long a webhook's old secret still signs beside the new one: time to deploy."""

@@ -16,7 +16,7 @@ from sqlalchemy import Row, delete, select, update
 
 from core.db import directory
 from core.db.directory import MailboxRecord
-from core.db.tables import Agent, Mailbox, Message, Recipient, Review, Signoff, Stream, table
+from core.db.tables import AGENT, MAILBOX, SIGNOFF, STREAM
 from core.db.transaction import Transaction
 from core.durations import spell
 from core.errors import Conflict, Forbidden, Invalid, NotFound
@@ -41,14 +41,6 @@ from core.services.identity import checklists, mailbox_record
 from core.services.identity.checklists import Sheet
 from core.services.identity.sender_checks import Lookups
 from core.services.notify import targets
-
-MAILBOX: Final = table(Mailbox)
-AGENT: Final = table(Agent)
-STREAM: Final = table(Stream)
-SIGNOFF: Final = table(Signoff)
-MESSAGE: Final = table(Message)
-RECIPIENT: Final = table(Recipient)
-REVIEW: Final = table(Review)
 
 _AGENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SIGNS: Final[Mapping[Kind, Verb]] = {

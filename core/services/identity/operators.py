@@ -18,7 +18,7 @@ from sqlalchemy import insert, select, update
 
 from core.db import directory
 from core.db.directory import OperatorFacts
-from core.db.tables import Desk, Operator, PolicyVersion, table
+from core.db.tables import DESK, OPERATOR, POLICY_VERSION
 from core.db.transaction import Transaction
 from core.durations import DAY, HOUR, MINUTE, spell
 from core.errors import Conflict, Invalid, NotFound, Unauthenticated
@@ -39,10 +39,6 @@ from core.rules.policy import Policy
 from core.rules.roles import Verb
 from core.security import credentials
 from core.services import access
-
-OPERATOR: Final = table(Operator)
-DESK: Final = table(Desk)
-POLICY: Final = table(PolicyVersion)
 
 INIT: Final = Actor("system", "init")
 CLAIM: Final = Actor("system", "claim")
@@ -83,7 +79,7 @@ def first_desk(tx: Transaction, founders: Sequence[Founder], *, policy: Policy, 
     content = policies.to_json(policy)
     digest = hashlib.sha256(content.encode()).hexdigest()
     version = tx.create(
-        POLICY,
+        POLICY_VERSION,
         {"content": content, "digest": digest, "applied_at": tx.now, "applied_by": "init", "reason": "first policy"},
     )
     tx.write(

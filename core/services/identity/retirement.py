@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from core.db import directory, gate_queries
 from core.db.directory import MailboxRecord
 from core.db.gate_queries import SenderState
-from core.db.tables import Mailbox, Message, Recipient, Review, table
+from core.db.tables import MAILBOX, MESSAGE, RECIPIENT, REVIEW
 from core.db.transaction import Transaction
 from core.durations import DAY
 from core.errors import Conflict
@@ -23,11 +23,6 @@ from core.rules.roles import Verb
 from core.services import access
 from core.services.identity import mailbox_record, tokens
 from core.services.sending import review
-
-MAILBOX: Final = table(Mailbox)
-MESSAGE: Final = table(Message)
-RECIPIENT: Final = table(Recipient)
-REVIEW: Final = table(Review)
 
 WARN_BEFORE: Final = 7 * DAY
 RETIRING: Final = "retiring"

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, select
 
-from core.db.tables import StreamKey, table
+from core.db.tables import STREAM_KEY
 from core.durations import DAY
 from core.rules import dns
 from core.rules.providers import registry
@@ -18,8 +18,6 @@ from core.services.identity import streams
 from core.services.identity.streams import StreamFacts
 from core.smtp import Route
 from core.smtp.route import is_loopback
-
-KEY: Final = table(StreamKey)
 
 IN_TRANSIT: Final = 7 * DAY
 """How long a retired key stays published: RFC 5321 4.5.4.1 lets a relay try for 4-5 days, and readers verify late."""
@@ -53,7 +51,9 @@ def publication(
 ) -> Publication:
     """Everything to publish: both slots, and retired keys while mail may still need them. Raises `NotFound`."""
     stream = streams.show(conn, domain)
-    keys = conn.execute(select(KEY).where(KEY.c.stream_id == stream.id).order_by(KEY.c.slot, KEY.c.id)).all()
+    keys = conn.execute(
+        select(STREAM_KEY).where(STREAM_KEY.c.stream_id == stream.id).order_by(STREAM_KEY.c.slot, STREAM_KEY.c.id)
+    ).all()
     senders, known = _senders(stream, mail_host=mail_host)
     plan = dns.dmarc_plan(stream.first_sent_at, now=now)
     records = dns.records(

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from core.db.development import is_development
 from core.db.queue import wake
-from core.db.tables import Counter, Mailbox, Stream, StreamKey, table
+from core.db.tables import COUNTER, MAILBOX, STREAM, STREAM_KEY
 from core.db.transaction import Transaction
 from core.durations import MINUTE
 from core.errors import Conflict, Forbidden, Invalid, NotFound
@@ -31,11 +31,6 @@ from core.services import access
 from core.services.context import require_reason, stream_named
 from core.smtp import Route
 from core.smtp.route import is_loopback
-
-STREAM: Final = table(Stream)
-KEY: Final = table(StreamKey)
-MAILBOX: Final = table(Mailbox)
-COUNTER: Final = table(Counter)
 
 SLOTS: Final[tuple[Slot, Slot]] = ("a", "b")
 ALGORITHMS: Final[tuple[Algorithm, Algorithm]] = ("rsa", "ed25519")
@@ -245,7 +240,7 @@ def rotate(tx: Transaction, domain: str, *, fresh: Sequence[SealedKey], actor: A
     left: Slot = "a" if stream.active_slot == "a" else "b"
     signing: Slot = "b" if left == "a" else "a"
     _check_keys(fresh, slots=(left,))
-    rows = tx.all(select(KEY).where(KEY.c.stream_id == stream.id))
+    rows = tx.all(select(STREAM_KEY).where(STREAM_KEY.c.stream_id == stream.id))
     waiting = [row for row in rows if row.slot == signing and row.retired_at is None]
     if {row.algorithm for row in waiting} != set(ALGORITHMS):
         raise Conflict(f"slot {signing} of {stream.domain} has no keys to sign with")
@@ -256,8 +251,8 @@ def rotate(tx: Transaction, domain: str, *, fresh: Sequence[SealedKey], actor: A
             fix="selectors are dated: rotate a slot at most once a day",
         )
     tx.write(
-        update(KEY)
-        .where(KEY.c.stream_id == stream.id, KEY.c.slot == left, KEY.c.retired_at.is_(None))
+        update(STREAM_KEY)
+        .where(STREAM_KEY.c.stream_id == stream.id, STREAM_KEY.c.slot == left, STREAM_KEY.c.retired_at.is_(None))
         .values(retired_at=tx.now)
     )
     _store(tx, stream.id, fresh)
@@ -378,7 +373,7 @@ def _store(tx: Transaction, stream_id: int, keys: Sequence[SealedKey]) -> None:
         }
         for key in keys
     ]
-    tx.write(insert(KEY), rows)
+    tx.write(insert(STREAM_KEY), rows)
 
 
 def _widens(stream: Row[Any], cap: int | None) -> bool:

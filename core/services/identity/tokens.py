@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, or_, update
 
 from core.db import directory, gate_queries
 from core.db.directory import TokenRecord
-from core.db.tables import Token, table
+from core.db.tables import TOKEN
 from core.db.transaction import Transaction
 from core.durations import DAY, HOUR, MINUTE, spell
 from core.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
@@ -26,8 +26,6 @@ from core.rules.roles import Verb
 from core.services import access
 from core.services.sending import limits
 from core.services.sending.limits import Cap
-
-TOKEN: Final = table(Token)
 
 USUAL_LIFE: Final = 8 * HOUR
 SHORTEST_LIFE: Final = MINUTE

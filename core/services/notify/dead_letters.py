@@ -12,8 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row, select, update
 
-from core.db.audit_log import LOG
-from core.db.tables import DeadHook, Hook, Mailbox, table
+from core.db.tables import DEAD_HOOK, HOOK, LOG_ENTRY, MAILBOX
 from core.db.transaction import Transaction
 from core.durations import stamp
 from core.errors import Conflict, NotFound
@@ -22,10 +21,6 @@ from core.ids import spell_id
 from core.model import SYSTEM, Actor
 from core.rules.roles import Verb
 from core.services import access
-
-DEAD: Final = table(DeadHook)
-HOOK: Final = table(Hook)
-MAILBOX: Final = table(Mailbox)
 
 BATCH_SIZE: Final = 1_000
 """Dead letters that one word sends again; more take another."""
@@ -62,11 +57,11 @@ class DeadLetter:
 
 def listed(tx: Transaction, *, mailbox: str | None = None, after: int = 0, limit: int = 100) -> list[DeadLetter]:
     """Those that nobody has delivered yet, oldest first, of one address or of all. Only reads."""
-    d = DEAD.c
+    d = DEAD_HOOK.c
     wanted = (
-        select(DEAD, MAILBOX.c.address, LOG.c.type, LOG.c.message)
+        select(DEAD_HOOK, MAILBOX.c.address, LOG_ENTRY.c.type, LOG_ENTRY.c.message)
         .join(MAILBOX, MAILBOX.c.id == d.mailbox_id)
-        .join(LOG, LOG.c.seq == d.seq)
+        .join(LOG_ENTRY, LOG_ENTRY.c.seq == d.seq)
         .where(d.id > after, d.delivered_at.is_(None))
         .order_by(d.id)
         .limit(limit)
@@ -91,7 +86,7 @@ def listed(tx: Transaction, *, mailbox: str | None = None, after: int = 0, limit
 def replay(tx: Transaction, dead_ids: Sequence[int], *, actor: Actor) -> int:
     """Send dead letters again, from the log, before what comes next. Raises `NotFound`, `Conflict`, `Forbidden`."""
     actor = access.require(tx, actor, Verb.WEBHOOK_REPLAY)
-    rows = tx.all(select(DEAD).where(DEAD.c.id.in_(dead_ids), DEAD.c.delivered_at.is_(None)))
+    rows = tx.all(select(DEAD_HOOK).where(DEAD_HOOK.c.id.in_(dead_ids), DEAD_HOOK.c.delivered_at.is_(None)))
     lacking = set(dead_ids) - {row.id for row in rows}
     if lacking:
         raise NotFound(
@@ -104,9 +99,9 @@ def replay(tx: Transaction, dead_ids: Sequence[int], *, actor: Actor) -> int:
 def replay_mailbox(tx: Transaction, address: str, *, actor: Actor) -> int:
     """Send all of a mailbox again, a thousand at most. Raises `NotFound`, `Conflict`, `Forbidden`."""
     actor = access.require(tx, actor, Verb.WEBHOOK_REPLAY)
-    d = DEAD.c
+    d = DEAD_HOOK.c
     rows = tx.all(
-        select(DEAD)
+        select(DEAD_HOOK)
         .join(MAILBOX, MAILBOX.c.id == d.mailbox_id)
         .where(MAILBOX.c.address == address.strip().lower(), d.delivered_at.is_(None), d.replayed_at.is_(None))
         .order_by(d.seq)
@@ -123,7 +118,7 @@ def _send_again(tx: Transaction, rows: Sequence[Row[Any]], *, actor: Actor) -> i
         if box.webhook_url is None:
             raise Conflict(f"{box.address} has no webhook any more", fix=f"postroom mailbox webhook {box.address} URL")
         mine = [row for row in rows if row.mailbox_id == mailbox_id]
-        tx.write(update(DEAD).where(DEAD.c.id.in_([row.id for row in mine])).values(replayed_at=tx.now))
+        tx.write(update(DEAD_HOOK).where(DEAD_HOOK.c.id.in_([row.id for row in mine])).values(replayed_at=tx.now))
         reset_backoff(tx, mailbox_id)
         tx.emit(
             WebhookReplayed(
@@ -148,9 +143,9 @@ def reset_backoff(tx: Transaction, mailbox_id: int) -> None:
 
 def waiting(tx: Transaction, mailbox_id: int) -> Row[Any] | None:
     """The first dead letter of a mailbox that somebody wants sent again."""
-    d = DEAD.c
+    d = DEAD_HOOK.c
     return tx.one(
-        select(DEAD)
+        select(DEAD_HOOK)
         .where(d.mailbox_id == mailbox_id, d.replayed_at.is_not(None), d.delivered_at.is_(None))
         .order_by(d.seq)
         .limit(1)
@@ -160,9 +155,9 @@ def waiting(tx: Transaction, mailbox_id: int) -> Row[Any] | None:
 def add(tx: Transaction, *, mailbox_id: int, event: Event, seq: int, reason: str, again: int | None) -> None:
     """Give an event up; `again` is the dead letter that was tried once more, in vain."""
     if again is None:
-        tx.add(DEAD, {"mailbox_id": mailbox_id, "seq": seq, "at": tx.now, "error": reason})
+        tx.add(DEAD_HOOK, {"mailbox_id": mailbox_id, "seq": seq, "at": tx.now, "error": reason})
     else:
-        tx.write(update(DEAD).where(DEAD.c.id == again).values(replayed_at=None, at=tx.now, error=reason))
+        tx.write(update(DEAD_HOOK).where(DEAD_HOOK.c.id == again).values(replayed_at=None, at=tx.now, error=reason))
     # Without the message's id: whose story it is, its mailbox and entry say, and no webhook is told of its own end.
     tx.emit(
         WebhookDead(
@@ -174,4 +169,4 @@ def add(tx: Transaction, *, mailbox_id: int, event: Event, seq: int, reason: str
 
 def mark_delivered(tx: Transaction, dead: int) -> None:
     """A dead letter has reached its receiver after all."""
-    tx.write(update(DEAD).where(DEAD.c.id == dead).values(delivered_at=tx.now))
+    tx.write(update(DEAD_HOOK).where(DEAD_HOOK.c.id == dead).values(delivered_at=tx.now))

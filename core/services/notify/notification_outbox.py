@@ -13,8 +13,7 @@ from typing import Any, Final
 from sqlalchemy import select, update
 
 from core.db import audit_log
-from core.db.audit_log import LOG
-from core.db.tables import Agent, Cursor, Mailbox, Review, table
+from core.db.tables import AGENT, CURSOR, LOG_ENTRY, MAILBOX, REVIEW
 from core.db.transaction import Transaction
 from core.durations import DAY, SECOND, spell, stamp
 from core.events import (
@@ -38,11 +37,6 @@ from core.model import plural
 from core.rules.policy import Policy
 from core.services import context
 from core.services.notify.apprise_client import Notice, Severity
-
-CURSOR: Final = table(Cursor)
-REVIEW: Final = table(Review)
-AGENT: Final = table(Agent)
-MAILBOX: Final = table(Mailbox)
 
 LEASE: Final = 60 * SECOND
 BATCH_SIZE: Final = 2_000
@@ -109,9 +103,9 @@ def hear(tx: Transaction, after: Position) -> Batch:
 def _events(tx: Transaction, policy: Policy, *, after: int) -> tuple[list[Message], int]:
     head, _ = audit_log.head(tx.conn)
     rows = tx.read_unflushed(
-        select(LOG)
-        .where(LOG.c.seq > after, LOG.c.seq <= head, LOG.c.type.in_(_kinds(policy)))
-        .order_by(LOG.c.seq)
+        select(LOG_ENTRY)
+        .where(LOG_ENTRY.c.seq > after, LOG_ENTRY.c.seq <= head, LOG_ENTRY.c.type.in_(_kinds(policy)))
+        .order_by(LOG_ENTRY.c.seq)
         .limit(BATCH_SIZE)
     )
     entries = [audit_log.entry(row) for row in rows]

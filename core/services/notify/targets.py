@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row, select
 
-from core.db.tables import Mailbox, table
+from core.db.tables import MAILBOX
 from core.db.transaction import Transaction
 from core.errors import Conflict
 from core.events import CATALOGUE, EmailApprovalUndone, EmailRead, EmailSent
@@ -16,7 +16,6 @@ from core.rules import modes
 from core.rules.policy import Policy
 from core.services import context
 
-MAILBOX: Final = table(Mailbox)
 WEBHOOK_EVENTS: Final = frozenset(name for name in CATALOGUE if name.startswith("email.")) - {
     EmailApprovalUndone.type,
     EmailRead.type,

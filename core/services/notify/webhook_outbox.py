@@ -16,9 +16,9 @@ import orjson
 from sqlalchemy import Row, Update, and_, bindparam, delete, exists, func, or_, select, update
 
 from core.db import audit_log
-from core.db.audit_log import LOG, Entry
+from core.db.audit_log import Entry
 from core.db.queries.message import last_attempt
-from core.db.tables import DeadHook, Hook, Mailbox, Message, Recipient, Review, table
+from core.db.tables import DEAD_HOOK, HOOK, LOG_ENTRY, MAILBOX, MESSAGE, RECIPIENT, REVIEW
 from core.db.transaction import Transaction
 from core.durations import SECOND, stamp
 from core.events import (
@@ -35,13 +35,6 @@ from core.services import context
 from core.services.notify import dead_letters
 from core.services.notify.targets import WEBHOOK_EVENTS
 from core.services.notify.webhook_client import retry_at
-
-HOOK: Final = table(Hook)
-DEAD: Final = table(DeadHook)
-MAILBOX: Final = table(Mailbox)
-MESSAGE: Final = table(Message)
-RECIPIENT: Final = table(Recipient)
-REVIEW: Final = table(Review)
 
 LEASE: Final = 60 * SECOND
 """Longer than the longest attempt that policy allows, so that it lapses only when its holder is gone."""
@@ -91,8 +84,8 @@ class Idle:
 
 def due(tx: Transaction, *, limit: int) -> list[int]:
     """Mailboxes whose webhook has something to do and nobody at it, the longest waiting first. Only reads."""
-    h, d = HOOK.c, DEAD.c
-    news = exists().where(LOG.c.mailbox == MAILBOX.c.id, LOG.c.seq > h.cursor)
+    h, d = HOOK.c, DEAD_HOOK.c
+    news = exists().where(LOG_ENTRY.c.mailbox == MAILBOX.c.id, LOG_ENTRY.c.seq > h.cursor)
     again = exists().where(d.mailbox_id == MAILBOX.c.id, d.replayed_at.is_not(None), d.delivered_at.is_(None))
     free = or_(h.leased_by.is_(None), h.lease_until <= tx.now)
     found = tx.read_unflushed(
@@ -133,7 +126,10 @@ def _beginning(tx: Transaction, mailbox_id: int) -> int:
     """Where a new webhook begins to read: where the mailbox was given it. What happened before is not its business."""
     given = (MailboxRequested.type, MailboxLimitsChanged.type)
     rows = tx.all(
-        select(LOG).where(LOG.c.mailbox == mailbox_id, LOG.c.type.in_(given)).order_by(LOG.c.seq.desc()).limit(100)
+        select(LOG_ENTRY)
+        .where(LOG_ENTRY.c.mailbox == mailbox_id, LOG_ENTRY.c.type.in_(given))
+        .order_by(LOG_ENTRY.c.seq.desc())
+        .limit(100)
     )
     for row in rows:
         event = audit_log.entry(row).event
@@ -180,14 +176,14 @@ def next_delivery(tx: Transaction, mailbox_id: int) -> Delivery | Idle | None:
 
 def _undone(tx: Transaction, event: EmailApproved | EmailRejected, entry: Entry) -> bool:
     """Whether this very decision was taken back: that is possible until its release, and never of a later one's."""
-    wanted = select(LOG).where(
-        LOG.c.seq > entry.seq,
-        LOG.c.at < event.release_at,
-        LOG.c.type.in_((EmailApprovalUndone.type, EmailRejectionUndone.type)),
-        LOG.c.mailbox == event.mailbox,
+    wanted = select(LOG_ENTRY).where(
+        LOG_ENTRY.c.seq > entry.seq,
+        LOG_ENTRY.c.at < event.release_at,
+        LOG_ENTRY.c.type.in_((EmailApprovalUndone.type, EmailRejectionUndone.type)),
+        LOG_ENTRY.c.mailbox == event.mailbox,
     )
     if event.message is not None:
-        wanted = wanted.where(LOG.c.message == event.message)
+        wanted = wanted.where(LOG_ENTRY.c.message == event.message)
     undone = [audit_log.entry(row).event for row in tx.all(wanted)]
     return any(isinstance(one, EmailApprovalUndone | EmailRejectionUndone) and one.item == event.item for one in undone)
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import ColumnElement, and_, bindparam, case, delete, func, insert, or_, select, update
 
-from core.db.tables import Cursor, Hook, InFlight, Lane, Mailbox, Ready, Recipient, Review, Stream, Worker, table
+from core.db.tables import CURSOR, HOOK, IN_FLIGHT, LANE, MAILBOX, READY, RECIPIENT, REVIEW, STREAM, WORKER
 from core.db.transaction import Transaction
 from core.durations import FAR_FUTURE, HOUR, MINUTE, SECOND
 from core.rules.policy import Policy
@@ -24,16 +24,6 @@ from core.services.sending import delivery, runs
 
 log = structlog.get_logger("clock")
 
-LANE: Final = table(Lane)
-READY: Final = table(Ready)
-RECIPIENT: Final = table(Recipient)
-MAILBOX: Final = table(Mailbox)
-STREAM: Final = table(Stream)
-IN_FLIGHT: Final = table(InFlight)
-REVIEW: Final = table(Review)
-WORKER: Final = table(Worker)
-HOOK: Final = table(Hook)
-CURSOR: Final = table(Cursor)
 
 SKEW: Final = 2 * SECOND
 """How far the clocks of two gateways, or one under correction, may differ and mean nothing."""

@@ -9,13 +9,11 @@ from sqlalchemy import Row, Select, bindparam, select
 
 from core.db import gate_queries
 from core.db.gate_queries import SenderState
-from core.db.tables import Consent, table
+from core.db.tables import CONSENT
 from core.db.transaction import Transaction
 from core.model import ContentClass, Verdict
 from core.rules import consent
 from core.rules.policy import Policy
-
-CONSENT: Final = table(Consent)
 
 Records = Mapping[str, list[tuple[int | None, consent.Record]]]
 """Subject -> (the stream it is for, or None for all; what was given)."""

@@ -17,14 +17,11 @@ from sqlalchemy import bindparam, delete, func, select, update
 from core.db import gate_queries
 from core.db.counters import bucket
 from core.db.queue import Claimed
-from core.db.tables import Contact, Message, Recipient, table
+from core.db.tables import CONTACT, MESSAGE, RECIPIENT
 from core.db.transaction import Transaction
 from core.model import FINAL
 from core.rules.budgets import DAY_BUCKET
 
-CONTACT: Final = table(Contact)
-MESSAGE: Final = table(Message)
-RECIPIENT: Final = table(Recipient)
 COUNTED: Final = "new_15m"
 """The counter that enforces the cap on first-time recipients and that every gauge of it reads."""
 

@@ -7,13 +7,12 @@ recipients are new to the agent, and which have nothing to do with us.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from sqlalchemy import select
 
 from core.db.gate_queries import SenderState
 from core.db.store import Store
-from core.db.tables import Contact, table
+from core.db.tables import CONTACT
 from core.errors import Invalid
 from core.model import UNSUBSCRIBE_CLASSES, Action, ContentClass, Reason
 from core.rules import classification, compose, consent
@@ -22,8 +21,6 @@ from core.rules.policy import Policy
 from core.services.sending import consent_facts
 from core.services.sending.recipient_words import recipient_words
 from core.services.sending.submission import Submission, Target
-
-CONTACT: Final = table(Contact)
 
 
 def classify(

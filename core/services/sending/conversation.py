@@ -12,13 +12,12 @@ from sqlalchemy import select
 
 from core.db.gate_queries import SenderState, TokenFacts
 from core.db.store import Store
-from core.db.tables import Message, table
+from core.db.tables import MESSAGE
 from core.errors import Invalid, NotFound
 from core.ids import read_id, sha256
 from core.services.sending.loop_prevention import parent
 from core.services.sending.submission import Submission
 
-MESSAGE: Final = table(Message)
 KNOWN_REFERENCES: Final = 20
 """How far back a References header is followed to find the thread."""
 

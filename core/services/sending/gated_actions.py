@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Final
 
 from sqlalchemy import select, update
 
 from core.db import gate_queries
 from core.db.gate_queries import SenderState, TokenFacts
-from core.db.tables import Message, Review, table
+from core.db.tables import MESSAGE, REVIEW
 from core.db.transaction import Transaction
 from core.events import EmailPending, EmailTagged
 from core.ids import spell_id
@@ -27,9 +26,6 @@ from core.services.control.read_log import Shown, What
 from core.services.sending import refusals, review, sender_standing
 from core.services.sending.refusals import Refusal
 from core.services.sending.submit_result import Answer, blocked
-
-REVIEW: Final = table(Review)
-MESSAGE: Final = table(Message)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,13 @@ from typing import Final
 from sqlalchemy import update
 
 from core.db import gate_queries
-from core.db.tables import Idempotency, table
+from core.db.tables import IDEMPOTENCY
 from core.db.transaction import Transaction
 from core.durations import DAY
 from core.errors import Conflict, Invalid
 from core.services.sending.submission import Prepared
 from core.services.sending.submit_result import Answer
 
-IDEMPOTENCY: Final = table(Idempotency)
 KEEP_ANSWERS: Final = DAY
 
 

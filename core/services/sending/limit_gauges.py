@@ -6,14 +6,13 @@ Both come from the counters and caps that enforce: the gauge is the gate.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Final
 
 from sqlalchemy import select
 
 from core.db import gate_queries, queue
 from core.db.counters import EVER, bucket
 from core.db.gate_queries import SenderState
-from core.db.tables import Lane, table
+from core.db.tables import LANE
 from core.db.transaction import Transaction
 from core.durations import DAY, MINUTE, SECOND
 from core.model import Limit
@@ -22,8 +21,6 @@ from core.rules.budgets import DAY_BUCKET, DAY_MINUTES, HOUR_BUCKET, HOUR_MINUTE
 from core.services.sending.limits import departure_caps, new_recipient_caps
 from core.services.sending.site_limits import NO_MAILBOX, RoutePace, arrivals, shared_pace, site_bounds, site_pace
 from core.services.sending.submission import Target
-
-LANE: Final = table(Lane)
 
 
 def gauges(tx: Transaction, box: SenderState) -> list[Limit]:

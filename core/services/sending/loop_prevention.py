@@ -8,23 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from sqlalchemy import Connection, select
 
 from core.db.gate_queries import TokenFacts
 from core.db.store import Store
-from core.db.tables import Mailbox, Message, Recipient, table
+from core.db.tables import MAILBOX, MESSAGE, RECIPIENT
 from core.errors import Forbidden, NotFound
 from core.ids import read_id
 from core.rules import loop_prevention
 from core.rules.addresses import Address
 from core.rules.signed_ids import HmacKeys, read_message_id
 from core.services.sending.token_reach import within
-
-MESSAGE: Final = table(Message)
-MAILBOX: Final = table(Mailbox)
-RECIPIENT: Final = table(Recipient)
 
 
 @dataclass(frozen=True, slots=True)

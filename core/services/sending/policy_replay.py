@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, select
 
-from core.db.tables import Mailbox, Message, PolicyVersion, Recipient, table
+from core.db.tables import CONSENT, MAILBOX, MESSAGE, POLICY_VERSION, RECIPIENT
 from core.ids import spell_id
 from core.model import Action, ContentClass, Hold, Mode, Reason, Verdict
 from core.rules import budgets, modes
@@ -22,12 +22,7 @@ from core.rules.gate import GateInput, GateRecipient, Moment, Standing, Task, de
 from core.rules.policy import Policy
 from core.services import context
 from core.services.sending import consent_facts
-from core.services.sending.consent_facts import CONSENT, Records
-
-MAILBOX: Final = table(Mailbox)
-MESSAGE: Final = table(Message)
-RECIPIENT: Final = table(Recipient)
-VERSION: Final = table(PolicyVersion)
+from core.services.sending.consent_facts import Records
 
 EXAMPLES: Final = 5
 """Messages named for each pair of verdicts that differ."""
@@ -51,7 +46,7 @@ def replay(conn: Connection, policy: Policy, *, since: int) -> Replayed:
     What only delays (hour, day, pace), what was refused at the door, of which nothing is kept, and the words that raise
     a class, which are looked for when a message is composed, are not in it.
     """
-    in_force = {row.version: context.parsed(row.content) for row in conn.execute(select(VERSION))}
+    in_force = {row.version: context.parsed(row.content) for row in conn.execute(select(POLICY_VERSION))}
     pairs: Counter[tuple[str, str]] = Counter()
     examples: dict[tuple[str, str], list[str]] = {}
     for page in _decided(conn, since):

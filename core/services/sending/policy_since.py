@@ -14,15 +14,13 @@ from typing import Any, Final
 from sqlalchemy import Row, bindparam, select
 
 from core.db import gate_queries
-from core.db.tables import Body, table
+from core.db.tables import BODY
 from core.db.transaction import Transaction
 from core.model import ContentClass, Reason
 from core.rules import classification, content
 from core.rules.policy import Policy
 from core.services import context
 from core.services.sending.recipient_words import recipient_words
-
-BODY: Final = table(Body)
 
 
 @dataclass(frozen=True, slots=True)

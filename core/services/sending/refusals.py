@@ -13,12 +13,11 @@ from sqlalchemy import select
 
 from core.db.counters import EVER, bucket
 from core.db.gate_queries import SenderState
-from core.db.tables import Counter, table
+from core.db.tables import COUNTER
 from core.db.transaction import Transaction
 from core.events import EmailBlocked
 from core.model import SYSTEM, Action, Actor
 
-COUNTER: Final = table(Counter)
 SINGLY: Final = 10
 """Refusals of one kind that an agent has an entry each for in an hour."""
 UNTOLD: Final = "refusals"

@@ -13,7 +13,7 @@ from sqlalchemy import update
 
 from core.db import gate_queries
 from core.db.gate_queries import RunFacts, TokenFacts
-from core.db.tables import Run, table
+from core.db.tables import RUN
 from core.db.transaction import Transaction
 from core.durations import HOUR
 from core.events import RunDeclared
@@ -24,7 +24,6 @@ from core.rules.gate import Task
 from core.services.sending.limits import OPEN_RUNS_HOUR, Cap
 from core.services.sending.submission import RunClaim
 
-RUN: Final = table(Run)
 RUN_MEMBERS: Final = ("user", "via", "agent_version", "prompt_version", "tools_version", "purpose", "targets")
 """What a run may say of itself; policy can require each."""
 

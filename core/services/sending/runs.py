@@ -14,8 +14,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, Select, func, select, update
 
 from core.db import gate_queries
-from core.db.counters import COUNTER
-from core.db.tables import Agent, Message, Review, Run, table
+from core.db.tables import AGENT, COUNTER, MESSAGE, REVIEW, RUN
 from core.db.transaction import Transaction
 from core.errors import Conflict, Invalid, NotFound
 from core.events import RunClosed, RunConfirmed
@@ -25,11 +24,6 @@ from core.services import access
 from core.services.context import require_reason
 from core.services.sending import limits, review, run_context
 from core.services.sending.submission import RunClaim
-
-RUN: Final = table(Run)
-AGENT: Final = table(Agent)
-MESSAGE: Final = table(Message)
-REVIEW: Final = table(Review)
 
 RUN_CAP: Final = "run_cap"
 CONFIRMED: Final = "confirmed"

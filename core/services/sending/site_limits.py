@@ -15,7 +15,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from core.db.counters import bucket
 from core.db.gate_queries import SenderState
-from core.db.tables import Mailbox, Pace, table
+from core.db.tables import MAILBOX, PACE
 from core.db.transaction import Transaction
 from core.durations import HOUR, MINUTE
 from core.model import Limit
@@ -23,9 +23,6 @@ from core.rules import budgets
 from core.rules.budgets import HOUR_BUCKET, HOUR_MINUTES
 from core.services import context
 from core.services.sending.limits import Cap
-
-MAILBOX: Final = table(Mailbox)
-PACE: Final = table(Pace)
 
 NO_MAILBOX: Final = 0
 """In `Pace`: a pace that all mailboxes of a stream share."""

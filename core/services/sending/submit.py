@@ -9,12 +9,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from core.db import gate_queries, queue
 from core.db.gate_queries import RunFacts, SenderState, TokenFacts
 from core.db.queue import Slot
-from core.db.tables import Body, Message, Recipient, Review, table
+from core.db.tables import BODY, MESSAGE, RECIPIENT, REVIEW
 from core.db.transaction import Transaction
 from core.errors import Forbidden, PostroomError
 from core.events import EmailPending, EmailQueued, EmailSubmitted, EmailSuppressed
@@ -39,11 +39,6 @@ from core.services.sending.refusals import Refusal
 from core.services.sending.submission import Prepared, Target
 from core.services.sending.submit_result import Answer, RecipientAnswer, blocked
 from core.services.sending.token_reach import owned
-
-MESSAGE: Final = table(Message)
-BODY: Final = table(Body)
-RECIPIENT: Final = table(Recipient)
-REVIEW: Final = table(Review)
 
 
 class RunMoved(PostroomError):

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from sqlalchemy import ColumnElement, Connection, select
 
 from core.db.gate_queries import TokenFacts
-from core.db.tables import Mailbox, Message, Run, table
+from core.db.tables import MAILBOX, MESSAGE, RUN
 from core.errors import NotFound
 from core.ids import spell_id
-
-MAILBOX: Final = table(Mailbox)
-MESSAGE: Final = table(Message)
-RUN: Final = table(Run)
 
 
 def within(token: TokenFacts) -> list[ColumnElement[bool]]:

@@ -16,7 +16,7 @@ from sqlalchemy import update
 
 from core.db import audit_log
 from core.db.store import Store
-from core.db.tables import Body, Mailbox, Message, Stream, Token, table
+from core.db.tables import BODY, MAILBOX, MESSAGE, STREAM, TOKEN
 from core.demo.clock import FakeClock
 from core.durations import HOUR, stamp
 from core.ids import read_id
@@ -163,7 +163,7 @@ def test_suspended_agent_is_told_so(agent: Visitor) -> None:
 
 
 def test_mailbox_that_is_not_active_blocks(agent: Visitor) -> None:
-    agent.bench.store.transact(lambda tx: tx.write(update(table(Mailbox)).values(status="requested")))
+    agent.bench.store.transact(lambda tx: tx.write(update(MAILBOX).values(status="requested")))
     blocked(agent.send(), "mailbox_not_active")
 
 
@@ -189,7 +189,7 @@ def test_missing_consent_blocks_where_policy_blocks(sqlite_store: Store, tmp_pat
     classes = ["transactional", "cold_outreach"]
     with visiting(sqlite_store, tmp_path, policy=blocking, mode=Mode.AUTONOMOUS, classes=classes) as agent:
         identity = {"organisation": "Acme", "postal_address": "1 Road, Town"}
-        agent.bench.store.transact(lambda tx: tx.write(update(table(Stream)).values(**identity)))
+        agent.bench.store.transact(lambda tx: tx.write(update(STREAM).values(**identity)))
         blocked(agent.send(content_class="cold_outreach"), "consent_required")
 
 
@@ -220,7 +220,7 @@ def test_same_key_and_body_answers_the_first_answer_again(free: Visitor) -> None
     first = free.send(http={"Idempotency-Key": "k-1"})
     second = free.send(http={"Idempotency-Key": "k-1"})
     assert (second.status_code, second.content) == (first.status_code, first.content)
-    assert len(free.bench.store.rows(table(Message).select())) == 1
+    assert len(free.bench.store.rows(MESSAGE.select())) == 1
 
 
 def test_same_key_with_another_body_is_422(free: Visitor) -> None:
@@ -234,7 +234,7 @@ def test_keys_of_two_mailboxes_do_not_meet(free: Visitor) -> None:
     def another(tx: Any) -> None:
         made, box = add_mailbox(tx, agent="other", address=f"two@{DOMAIN}", stream=bench.stream_id, **WIDE)
         del made
-        tx.write(update(table(Mailbox)).where(table(Mailbox).c.id == box).values(agent_id=bench.agent_id))
+        tx.write(update(MAILBOX).where(MAILBOX.c.id == box).values(agent_id=bench.agent_id))
 
     store.transact(another)
     first = free.send(http={"Idempotency-Key": "k-1"}).json()
@@ -338,7 +338,7 @@ INJECTED = "x\r\nBcc: spy@evil.test"
 )
 def test_no_field_injects_a_header(agent: Visitor, more: dict[str, Any]) -> None:
     problem(agent.send(**more), 422, "invalid_request")
-    assert agent.bench.store.rows(table(Body).select()) == []
+    assert agent.bench.store.rows(BODY.select()) == []
 
 
 @pytest.mark.parametrize(
@@ -405,7 +405,7 @@ def test_token_ends_with_its_expiry(agent: Visitor, clock: FakeClock) -> None:
 
 
 def test_token_ends_with_its_revocation(agent: Visitor) -> None:
-    agent.bench.store.transact(lambda tx: tx.write(update(table(Token)).values(revoked_at=tx.now)))
+    agent.bench.store.transact(lambda tx: tx.write(update(TOKEN).values(revoked_at=tx.now)))
     problem(agent.send(), 401, "unauthenticated")
 
 
@@ -449,7 +449,7 @@ def test_an_agent_hears_the_same_of_an_unknown_mailbox_as_of_somebody_elses(agen
 
 def test_an_agent_sees_where_its_webhook_goes_and_not_its_path(agent: Visitor) -> None:
     bench, url = agent.bench, "https://user:pw@hooks.acme.test/services/T0/secret?key=1"
-    bench.store.transact(lambda tx: tx.write(update(table(Mailbox)).values(webhook_url=url)))
+    bench.store.transact(lambda tx: tx.write(update(MAILBOX).values(webhook_url=url)))
     assert agent.get(f"/mailboxes/{ADDRESS}").json()["approval_webhook"] == "https://hooks.acme.test"
     assert agent.operator("gail").get(f"/mailboxes/{ADDRESS}").json()["approval_webhook"] == url
 
@@ -584,7 +584,7 @@ def test_status_shows_every_recipient_and_no_body(free: Visitor) -> None:
 
 def test_bcc_stands_in_no_header_of_the_message(free: Visitor) -> None:
     free.send(bcc=["boss@example.com"])
-    rendered = free.bench.store.rows(table(Body).select())[0].rendered
+    rendered = free.bench.store.rows(BODY.select())[0].rendered
     assert b"boss@example.com" not in bytes(rendered)
     assert b"bcc:" not in bytes(rendered).lower()
 
@@ -676,7 +676,7 @@ def test_bad_cursor_uses_up_no_grant(gated: Visitor) -> None:
 def test_read_only_mailbox_reads_and_does_not_tag(sqlite_store: Store, tmp_path: Path) -> None:
     with visiting(sqlite_store, tmp_path, mode=Mode.AUTONOMOUS, **WIDE) as agent:
         message = agent.send().json()["message_id"]
-        agent.bench.store.transact(lambda tx: tx.write(update(table(Mailbox)).values(mode="read_only")))
+        agent.bench.store.transact(lambda tx: tx.write(update(MAILBOX).values(mode="read_only")))
         assert len(agent.get(f"/mailboxes/{ADDRESS}/messages").json()["messages"]) == 1
         blocked(agent.post(f"/emails/{message}/tags", {"tags": ["vip"]}), "action_blocked")
 

@@ -24,7 +24,7 @@ from core.api import errors
 from core.api.middleware.request_limits import RequestLimits
 from core.api.routes.feedback import Feedback
 from core.db.store import Store
-from core.db.tables import Suppression, table
+from core.db.tables import SUPPRESSION
 from core.demo.clock import START, FakeClock
 from core.durations import MICROS, MINUTE
 from core.errors import Unavailable
@@ -67,7 +67,7 @@ def unproven(visitor: Visitor) -> list[FeedbackUnverified]:
 
 
 def suppressed(visitor: Visitor) -> list[str]:
-    return [row.cause for row in visitor.bench.store.rows(select(table(Suppression)))]
+    return [row.cause for row in visitor.bench.store.rows(select(SUPPRESSION))]
 
 
 # --- what each provider sends -------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import time
 import pytest
 from sqlalchemy import update
 
-from core.db.tables import Mailbox, table
+from core.db.tables import MAILBOX
 from core.demo.clock import FakeClock
 from core.durations import DAY, MINUTE, stamp
 from core.services.identity.inventory import COLUMNS
@@ -61,7 +61,7 @@ def test_neither_an_agent_nor_a_stranger_reads_it(agent: Visitor) -> None:
 
 def test_it_comes_as_csv_with_a_name_to_save_it_under(agent: Visitor) -> None:
     bench = agent.bench
-    bench.store.transact(lambda tx: tx.write(update(table(Mailbox)).values(purpose="=cmd|' /C calc'!A0")))
+    bench.store.transact(lambda tx: tx.write(update(MAILBOX).values(purpose="=cmd|' /C calc'!A0")))
     answer = agent.operator("alice").get("/inventory?format=csv")
     assert answer.headers["content-type"].startswith("text/csv")
     assert ".csv" in answer.headers["content-disposition"]

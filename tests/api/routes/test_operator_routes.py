@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from core.db import audit_log
 from core.db.store import Store
-from core.db.tables import Mailbox, table
+from core.db.tables import MAILBOX
 from core.demo.clock import FakeClock
 from core.durations import HOUR, stamp
 from core.events import Event
@@ -224,7 +224,7 @@ def test_read_only_is_told_before_what_the_message_lacks(reader: Visitor) -> Non
 
 def test_a_message_that_lacks_a_body_is_not_sent_where_the_mode_was_raised_a_moment_ago(reader: Visitor) -> None:
     problem(reader.send(), 403, "action_blocked")  # the door remembers the mode for a second
-    reader.bench.store.transact(lambda tx: tx.write(update(table(Mailbox)).values(mode=Mode.AUTONOMOUS.value)))
+    reader.bench.store.transact(lambda tx: tx.write(update(MAILBOX).values(mode=Mode.AUTONOMOUS.value)))
     told = problem(reader.send(text=None), 422, "invalid_request")
     assert told["errors"][0]["field"] == "text"
     assert reader.send().status_code == 202

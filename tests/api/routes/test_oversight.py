@@ -16,7 +16,7 @@ from sqlalchemy import select, update
 from core.db import audit_log
 from core.db import directory as db_directory
 from core.db.store import Store
-from core.db.tables import Run, table
+from core.db.tables import OPERATOR, RUN, SIGNOFF
 from core.demo.clock import FakeClock
 from core.events import Event
 from core.model import Mode
@@ -72,9 +72,7 @@ def test_agents_token_opens_no_operators_route(agent: Visitor, method: str, path
 
 def test_disabled_operator_is_nobody(agent: Visitor) -> None:
     agent.bench.store.transact(
-        lambda tx: tx.write(
-            update(db_directory.OPERATOR).where(db_directory.OPERATOR.c.name == "alice").values(disabled_at=tx.now)
-        )
+        lambda tx: tx.write(update(OPERATOR).where(OPERATOR.c.name == "alice").values(disabled_at=tx.now))
     )
     problem(agent.operator("alice").get(PENDING), 401, "unauthenticated")
 
@@ -283,7 +281,7 @@ def sign_for_sending(visitor: Visitor) -> None:
     visitor.bench.store.transact(
         lambda tx: [
             tx.create(
-                db_directory.SIGNOFF,
+                SIGNOFF,
                 {
                     "mailbox_id": visitor.bench.mailbox_id, "kind": kind, "operator": who, "approved": True,
                     "checklist": {}, "reason": None, "at": tx.now,
@@ -387,7 +385,7 @@ def test_run_is_confirmed_by_its_key_or_its_number(sqlite_store: Store, tmp_path
     with desk_in(sqlite_store, tmp_path, mode=Mode.AUTONOMOUS, limit_run=1, limit_new_recipients_day=9) as agent:
         agent.bench.submit("a@example.com", run=RunClaim(key="run-7"))
         assert agent.bench.submit("b@example.com", run=RunClaim(key="run-7")).status == "pending"
-        row = sqlite_store.row(select(table(Run)))
+        row = sqlite_store.row(select(RUN))
         assert row is not None
         body = {"up_to": 2, "reason": "the list is right"} | ({"agent": "support-bot"} if by == "key" else {})
         name = "run-7" if by == "key" else str(row.id)

@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from core.db import audit_log
 from core.db.store import Store
-from core.db.tables import Suppression, table
+from core.db.tables import SUPPRESSION
 from core.model import Mode
 from core.rules import signed_ids
 from core.rules.signed_ids import HmacKeys
@@ -38,7 +38,7 @@ def link(visitor: Visitor, keyring: HmacKeys = KEYRING) -> str:
 
 
 def suppressed(visitor: Visitor) -> list[str]:
-    return [row.cause for row in visitor.bench.store.rows(select(table(Suppression)))]
+    return [row.cause for row in visitor.bench.store.rows(select(SUPPRESSION))]
 
 
 class Page(HTMLParser):

@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Table, func, select
 
 from core.db import audit_log
 from core.db.store import Store
-from core.db.tables import Consent, DeadHook, Suppression, table
+from core.db.tables import CONSENT, DEAD_HOOK, SUPPRESSION
 from core.demo.clock import FakeClock
 from core.ids import read_id
 from core.model import Actor, Mode
@@ -38,7 +37,7 @@ def hooked(sqlite_store: Store, tmp_path: Path) -> Iterator[Visitor]:
 
 def give_up(visitor: Visitor, *, seq: int) -> int:
     row = {"mailbox_id": visitor.bench.mailbox_id, "seq": seq, "at": visitor.desk.store.clock.now(), "error": "gone"}
-    return visitor.desk.store.transact(lambda tx: tx.create(table(DeadHook), row))
+    return visitor.desk.store.transact(lambda tx: tx.create(DEAD_HOOK, row))
 
 
 @pytest.mark.parametrize(
@@ -152,8 +151,8 @@ def test_mail_with_our_domain_and_without_our_trace_is_not_ours(hooked: Visitor,
 # --- what agents never write --------------------------------------------------------------------------------------
 
 
-def rows(store: Store, model: Any) -> int:
-    found = store.row(select(func.count()).select_from(table(model)))
+def rows(store: Store, table: Table) -> int:
+    found = store.row(select(func.count()).select_from(table))
     assert found is not None
     return int(found[0])
 
@@ -170,7 +169,7 @@ def test_no_agent_writes_consent_or_a_suppression_whatever_it_asks(agent: Visito
         {"headers": {"X-Consent": "opt_in"}}, {"run": {"id": "r", "tool_call": {"arguments": record}}},
     ):  # fmt: skip
         agent.post("/emails/send", mail(**more))
-    assert (rows(agent.desk.store, Consent), rows(agent.desk.store, Suppression)) == (0, 0)
+    assert (rows(agent.desk.store, CONSENT), rows(agent.desk.store, SUPPRESSION)) == (0, 0)
     with agent.desk.store.read() as conn:
         kinds = {entry.event.type for entry in audit_log.read(conn, after=0)}
     assert not kinds & {"consent.recorded", "consent.withdrawn", "suppression.removed"}
@@ -192,7 +191,7 @@ def test_an_agent_as_an_actor_is_refused_by_the_verbs_themselves(sqlite_store: S
     for verb in attempts:
         with pytest.raises(Exception, match="may not"):
             sqlite_store.transact(verb)
-    assert rows(sqlite_store, Consent) == 0
+    assert rows(sqlite_store, CONSENT) == 0
 
 
 def test_automatic_mail_is_not_answered_over_http(hooked: Visitor) -> None:

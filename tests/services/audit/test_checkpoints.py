@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 
 from core.db import audit_log
 from core.db.store import Store
-from core.db.tables import Desk, table
+from core.db.tables import DESK, LOG_ENTRY
 from core.db.transaction import Transaction
 from core.errors import Forbidden, Invalid, Unavailable
 from core.events import RunClosed
@@ -63,7 +63,7 @@ def quoted(store: Store, value: bytes) -> str:
 def rewrite(store: Store, from_seq: int) -> None:
     """Change one entry and compute every hash from there on anew, as a thorough forger would."""
     with store.read() as conn:
-        rows = conn.execute(audit_log.LOG.select().order_by(audit_log.LOG.c.seq)).all()
+        rows = conn.execute(LOG_ENTRY.select().order_by(LOG_ENTRY.c.seq)).all()
 
     def change() -> list[str]:
         prev, done = bytes(rows[from_seq - 1].prev), []
@@ -191,7 +191,7 @@ def test_the_desks_key_rests_sealed_and_stays_the_same(store: Store) -> None:
     grow(store)
     two = store.transact(lambda tx: checkpoints.sign_head(tx, ring, second, actor=DORA))
     assert one.key == two.key == first.public
-    kept = store.row(select(table(Desk).c.signing_key))
+    kept = store.row(select(DESK.c.signing_key))
     assert kept is not None
     assert first.private not in bytes(kept.signing_key)
     other = MasterKeys.parse(new_master_key("m1"))

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from core.db.store import Store
-from core.db.tables import Body, Suppression, table
+from core.db.tables import BODY, SUPPRESSION
 from core.errors import NotFound
 from core.ids import read_id
 from core.model import ContentClass, Mode
@@ -87,7 +87,7 @@ def test_a_text_part_made_from_html_is_shown_as_added(store: Store) -> None:
 def test_a_suppressed_recipient_is_removed_by_that_rule_and_the_others_stay(store: Store) -> None:
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
     record = {"address": "bob@example.com", "cause": "complaint", "source": "arf", "added_by": "system", "added_at": 1}
-    store.transact(lambda tx: tx.create(table(Suppression), record))
+    store.transact(lambda tx: tx.create(SUPPRESSION, record))
     found = read(store, hand_in(desk, {"to": ["jane@example.com", "bob@example.com"]}))
     assert {one.address: (one.change, one.rule) for one in found.recipients} == {
         "jane@example.com": ("kept", None),
@@ -167,7 +167,7 @@ def test_an_implicit_run_is_the_gateways(store: Store) -> None:
 def test_what_retention_purged_leaves_its_digest_and_its_recipients(store: Store) -> None:
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
     item = hand_in(desk, {})
-    store.transact(lambda tx: tx.write(update(table(Body)).values(rendered=None, issued=None)))
+    store.transact(lambda tx: tx.write(update(BODY).values(rendered=None, issued=None)))
     found = read(store, item)
     assert found.purged
     assert len(found.digest) == 64

@@ -14,10 +14,9 @@ from sqlalchemy import text, update
 from console.queries.needs import needs
 from console.queries.overview import Overview
 from core.db import audit_log
-from core.db.audit_log import LOG
 from core.db.queries import figures
 from core.db.store import Store
-from core.db.tables import Desk, table
+from core.db.tables import DESK, LOG_ENTRY
 from core.db.writer import Writer
 from core.demo.clock import FakeClock
 from core.durations import DAY
@@ -59,7 +58,7 @@ def tamper(store: Store, seq: int) -> None:
                 conn.execute(text(f"DROP TRIGGER {name}"))
         else:
             conn.execute(text("ALTER TABLE event DISABLE TRIGGER USER"))
-        conn.execute(update(LOG).where(LOG.c.seq == seq).values(actor="mallory"))
+        conn.execute(update(LOG_ENTRY).where(LOG_ENTRY.c.seq == seq).values(actor="mallory"))
 
 
 def hold(store: Store, reason: str) -> bool:
@@ -71,7 +70,7 @@ def start(store: Store, actor: Any) -> Any:
 
 
 def stopped_by(store: Store) -> str | None:
-    row = store.row(table(Desk).select())
+    row = store.row(DESK.select())
     assert row is not None
     return None if row.stopped_by is None else str(row.stopped_by)
 

@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from core.db.counters import bucket
 from core.db.store import Store
-from core.db.tables import Mailbox, table
+from core.db.tables import MAILBOX
 from core.db.transaction import Transaction
 from core.durations import DAY
 from core.errors import NotFound
@@ -84,7 +84,7 @@ def test_a_clean_month_may_climb_one_rung_and_no_further(store: Store) -> None:
     desk = make_desk(store, **WIDE)
     count(store, desk, approved=200, sent=200)
     month = store.clock.now() - 31 * DAY
-    store.transact(lambda tx: tx.write(update(table(Mailbox)).values(mode_since=month)))
+    store.transact(lambda tx: tx.write(update(MAILBOX).values(mode_since=month)))
     shown = told(store)
     assert shown.advised is Mode.MONITORED
     assert shown.next_rung is not None

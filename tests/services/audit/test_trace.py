@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from core.db import gate_queries
 from core.db.store import Store
-from core.db.tables import Message, Recipient, table
+from core.db.tables import MESSAGE, RECIPIENT
 from core.db.transaction import Transaction
 from core.durations import DAY
 from core.events import AgentSuspended, EmailComplained
@@ -54,8 +54,7 @@ def sent(desk: Bench, to: str = "jane@example.com") -> int:
 
 def complain(desk: Bench, item: int) -> None:
     def verb(tx: Transaction) -> None:
-        r = table(Recipient)
-        tx.write(update(r).where(r.c.message_id == item).values(feedback="complained"))
+        tx.write(update(RECIPIENT).where(RECIPIENT.c.message_id == item).values(feedback="complained"))
         ids = {"message": item, "mailbox": desk.mailbox_id, "agent": desk.agent_id}
         leave(tx, EmailComplained(actor="recipient", **ids, n=0, source="arf"))
         leave(
@@ -242,7 +241,7 @@ def test_a_story_as_json_spells_ids_and_times(store: Store) -> None:
     assert story["steps"][0]["at"].endswith("Z")
     assert story["steps"][1]["data"]["tool_call"]["name"] == "send_email"
     with store.read() as conn:
-        assert conn.execute(table(Message).select()).first() is not None
+        assert conn.execute(MESSAGE.select()).first() is not None
 
 
 def test_a_story_of_mail_that_waits_ends_with_what_it_waits_for(store: Store) -> None:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from core.db.store import Store
-from core.db.tables import Agent, Lane, Mailbox, Operator, table
+from core.db.tables import AGENT, LANE, MAILBOX, OPERATOR
 from core.durations import FAR_FUTURE
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.events import AgentSuspended, DeskStarted, StreamPaused
@@ -17,20 +17,20 @@ from core.services.control import emergency
 from tests.factories.delivery import OK, attempt, claim, events, leave, pass_a_moment, settle
 from tests.factories.desk import ALICE, BOB, DOMAIN, DORA, GAIL, OLIVE, ROOT, WIDE, hire, make_desk, person
 
-AGENT = "support-bot"
+SUPPORT_BOT = "support-bot"
 FAITH = person("faith", Role.GOVERNANCE, Role.ONCALL)
 
 
 def suspend(store: Store, *, actor: Actor = ALICE, reason: str = "it shouts") -> emergency.Frozen:
-    return store.transact(lambda tx: emergency.suspend_agent(tx, AGENT, reason=reason, actor=actor))
+    return store.transact(lambda tx: emergency.suspend_agent(tx, SUPPORT_BOT, reason=reason, actor=actor))
 
 
 def resume(store: Store, *, actor: Actor = GAIL) -> None:
-    store.transact(lambda tx: emergency.resume_agent(tx, AGENT, reason="talked to its owner", actor=actor))
+    store.transact(lambda tx: emergency.resume_agent(tx, SUPPORT_BOT, reason="talked to its owner", actor=actor))
 
 
 def lane(store: Store) -> Any:
-    return store.row(select(table(Lane)))
+    return store.row(select(LANE))
 
 
 # --- agents -------------------------------------------------------------------------------------------------------
@@ -59,10 +59,10 @@ def test_resumed_mail_leaves_although_its_mailbox_slept(store: Store) -> None:
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
     desk.submit()
     suspend(store)
-    store.transact(lambda tx: tx.write(update(table(Mailbox)).values(wake_at=FAR_FUTURE)))
+    store.transact(lambda tx: tx.write(update(MAILBOX).values(wake_at=FAR_FUTURE)))
     resume(store)
     assert len(claim(store)) == 1
-    row = store.row(select(table(Agent)))
+    row = store.row(select(AGENT))
     assert row is not None
     assert (row.status, row.guard_since, row.warned, row.suspended_by) == ("active", store.clock.now(), {}, None)
     assert [event.type for event in events(store, "agent.suspended", "agent.resumed")] == [
@@ -88,7 +88,7 @@ def test_everybody_who_watches_mail_may_suspend(store: Store, actor: Actor) -> N
     suspend(store, actor=actor)
 
 
-@pytest.mark.parametrize("actor", [ROOT, Actor("agent", AGENT), person("audrey", Role.AUDITOR)])
+@pytest.mark.parametrize("actor", [ROOT, Actor("agent", SUPPORT_BOT), person("audrey", Role.AUDITOR)])
 def test_nobody_else_may(store: Store, actor: Actor) -> None:
     make_desk(store)
     hire(store, person("audrey", Role.AUDITOR))
@@ -219,6 +219,5 @@ def test_the_word_of_an_operator_disabled_since_does_not_count(store: Store) -> 
     make_desk(store)
     stop(store)
     start(store, actor=ALICE)
-    o = table(Operator)
-    store.transact(lambda tx: tx.write(update(o).where(o.c.name == "alice").values(disabled_at=tx.now)))
+    store.transact(lambda tx: tx.write(update(OPERATOR).where(OPERATOR.c.name == "alice").values(disabled_at=tx.now)))
     assert not start(store, actor=BOB).running

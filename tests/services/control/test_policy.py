@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select, update
 
 from core.db.store import Store
-from core.db.tables import Lane, Mailbox, PolicyVersion, table
+from core.db.tables import LANE, MAILBOX, POLICY_VERSION
 from core.durations import FAR_FUTURE
 from core.errors import Forbidden, Invalid
 from core.events import PolicyChanged, PolicyRefused
@@ -65,7 +65,7 @@ def test_every_version_is_kept_whole_and_the_same_again_is_no_new_one(store: Sto
     make_desk(store)
     apply(store, MIXED)
     assert apply(store, MIXED) == Applied(2)
-    kept = store.rows(select(table(PolicyVersion)).order_by(table(PolicyVersion).c.version))
+    kept = store.rows(select(POLICY_VERSION).order_by(POLICY_VERSION.c.version))
     assert [context.parsed(row.content) for row in kept] == [Policy(), MIXED]
     assert kept[1].applied_by == "gail"
     assert len(changed(store)) == 1
@@ -73,7 +73,7 @@ def test_every_version_is_kept_whole_and_the_same_again_is_no_new_one(store: Sto
 
 def test_widened_budgets_wake_what_slept_on_them(store: Store) -> None:
     desk = make_desk(store, mode=Mode.AUTONOMOUS, limit_run=9, limit_new_recipients_day=9)
-    store.transact(lambda tx: tx.write(update(table(Mailbox)).values(limit_hour=None, limit_day=99)))
+    store.transact(lambda tx: tx.write(update(MAILBOX).values(limit_hour=None, limit_day=99)))
     apply(store, parse("[budgets.agent]\nhour = 1"))
     desk.submit("a@one.example")
     desk.submit("b@two.example")
@@ -85,14 +85,13 @@ def test_widened_budgets_wake_what_slept_on_them(store: Store) -> None:
 
 def test_a_new_pace_wakes_throttled_lanes_and_no_paused_one(store: Store) -> None:
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **(WIDE | {"limit_site_minute": None}))
-    lane = table(Lane)
     for to in ("a@one.example", "b@one.example", "a@two.example", "b@two.example"):
         desk.submit(to)
     claim(store)
     paused = {"paused_at": 1, "next_at": FAR_FUTURE, "not_before": FAR_FUTURE}
-    store.transact(lambda tx: tx.write(update(lane).where(lane.c.domain == "two.example").values(**paused)))
+    store.transact(lambda tx: tx.write(update(LANE).where(LANE.c.domain == "two.example").values(**paused)))
     apply(store, parse("[budgets.site]\nminute = 60"))
-    rows = {row.domain: row for row in store.rows(select(lane))}
+    rows = {row.domain: row for row in store.rows(select(LANE))}
     assert rows["one.example"].next_at == store.clock.now()
     assert rows["two.example"].next_at == FAR_FUTURE
 

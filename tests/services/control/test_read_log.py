@@ -8,7 +8,7 @@ from sqlalchemy import select
 from core.db import audit_log
 from core.db.queries import events as views
 from core.db.store import Store
-from core.db.tables import LogEntry, table
+from core.db.tables import LOG_ENTRY
 from core.demo.clock import FakeClock
 from core.durations import HOUR
 from core.errors import AccessEnded, Forbidden
@@ -70,7 +70,7 @@ def test_a_read_is_found_by_message_mailbox_agent_run_and_stream(store: Store) -
     message = sent(desk)
     enter(desk, Shown(What.MESSAGE, item=message))
     (read,) = entered(store)
-    submitted = store.row(select(table(LogEntry)).where(table(LogEntry).c.type == "email.submitted"))
+    submitted = store.row(select(LOG_ENTRY).where(LOG_ENTRY.c.type == "email.submitted"))
     assert submitted is not None
     for name in ("message", "mailbox", "agent", "run", "stream"):
         assert getattr(read, name) == getattr(submitted, name), name

@@ -7,15 +7,13 @@ from sqlalchemy import select, update
 from core.db import audit_log
 from core.db.counters import bucket
 from core.db.store import Store
-from core.db.tables import Lane, table
+from core.db.tables import LANE
 from core.events import StreamWarned
 from core.model import Mode, Site
 from core.rules.budgets import DAY_MINUTES
 from core.services.control import site_discovery
 from tests.factories.desk import WIDE, make_desk
 from tests.factories.records import add_stream
-
-LANE = table(Lane)
 
 
 def test_a_domain_moves_to_its_providers_site_and_is_not_asked_again(store: Store) -> None:

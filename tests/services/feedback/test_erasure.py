@@ -8,7 +8,7 @@ from sqlmodel import SQLModel
 
 from core.db import audit_log
 from core.db.store import Store
-from core.db.tables import Body, Consent, Contact, Message, Recipient, Suppression, table
+from core.db.tables import BODY, CONSENT, CONTACT, MESSAGE, RECIPIENT, SUPPRESSION
 from core.errors import Conflict, Forbidden, Invalid
 from core.events import RecipientErased
 from core.model import Mode
@@ -42,11 +42,11 @@ def test_nothing_of_the_person_is_left_but_the_suppression(store: Store) -> None
     assert (erased.messages, erased.left) == (1, 0)
     named = {name for name, held in everything(store).items() if "jane" in held.casefold()}
     assert named <= {"suppression", "idempotency"}
-    assert store.row(select(table(Suppression).c.address, table(Suppression).c.cause)) == (JANE, "erasure")
-    m = table(Message).c
+    assert store.row(select(SUPPRESSION.c.address, SUPPRESSION.c.cause)) == (JANE, "erasure")
+    m = MESSAGE.c
     assert store.row(select(m.subject).where(m.id == other)) == ("Joe's refund",)
-    assert store.row(select(table(Contact).c.address)) == (JOE,)
-    assert store.rows(select(table(Consent))) == []
+    assert store.row(select(CONTACT.c.address)) == (JOE,)
+    assert store.rows(select(CONSENT)) == []
     with store.read() as conn:
         assert audit_log.verify(conn).ok
 
@@ -74,11 +74,11 @@ def test_mail_that_still_waits_is_not_erased_under_a_reviewers_eyes(store: Store
     message = number(desk.submit([JANE, JOE]).message_id)
     with pytest.raises(Conflict, match="still waits"):
         erase(store)
-    assert store.row(select(table(Body).c.rendered)) != (None,)
+    assert store.row(select(BODY.c.rendered)) != (None,)
     no = review.Decision(message, approve=False)
     store.transact(lambda tx: review.decide(tx, no, actor=ALICE))
     assert erase(store).messages == 1
-    r = table(Recipient).c
+    r = RECIPIENT.c
     assert store.rows(select(r.given).order_by(r.n)) == [(mentions.ERASED,), (JOE,)]
 
 

@@ -13,7 +13,7 @@ from sqlmodel import SQLModel
 
 from core.db import audit_log
 from core.db.store import Store
-from core.db.tables import Body, Message, Recipient, Review, Run, table
+from core.db.tables import BODY, MESSAGE, RECIPIENT, REVIEW, RUN
 from core.db.transaction import Transaction
 from core.model import Action, Mode
 from core.rules.addresses import parse_address
@@ -173,7 +173,7 @@ def test_a_run_that_was_for_the_person_alone_is_for_nobody_afterwards(store: Sto
     leave(desk, JANE, run=RunClaim(key="run-1", targets=(JANE,), purpose=f"refund {JANE}"))
     assert desk.submit(JOE, run="run-1").status == "pending"
     store.transact(lambda tx: erasure.erase(tx, JANE, reason="request 17", actor=GAIL))
-    r = table(Run).c
+    r = RUN.c
     assert store.row(select(r.targets, r.purpose)) == ([ERASED], f"refund {ERASED}")
     assert desk.submit("jill@example.com", run="run-1").status == "pending"
 
@@ -184,7 +184,7 @@ def test_what_agents_issued_in_a_run_that_names_the_person_goes_too(store: Store
     leave(desk, JOE, run=mine, issued=f'{{"run":{{"targets":["{JANE}"]}}}}'.encode())
     leave(desk, JOE, run="run-2", issued=b"{}")
     store.transact(lambda tx: erasure.erase(tx, JANE, reason="request 17", actor=GAIL))
-    assert [row.issued for row in store.rows(select(table(Body).c.issued).order_by(table(Body).c.message_id))] == [
+    assert [row.issued for row in store.rows(select(BODY.c.issued).order_by(BODY.c.message_id))] == [
         None, b"{}",
     ]  # fmt: skip
 
@@ -193,10 +193,10 @@ def test_mail_whose_answers_go_to_the_person_is_theirs_as_well(store: Store) -> 
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
     (one,) = leave(desk, JOE, reply_to=parse_address(JANE), subject="A question of Jane's")
     store.transact(lambda tx: erasure.erase(tx, JANE, reason="request 17", actor=GAIL))
-    m, b = table(Message).c, table(Body).c
+    m, b = MESSAGE.c, BODY.c
     assert store.row(select(m.subject, m.reply_to).where(m.id == one)) == ("", None)
     assert store.row(select(b.rendered).where(b.message_id == one)) == (None,)
-    assert store.row(select(table(Recipient).c.address)) == (JOE,)
+    assert store.row(select(RECIPIENT.c.address)) == (JOE,)
 
 
 def test_an_unproved_webhook_is_dropped_however_its_json_spells_the_address(store: Store) -> None:
@@ -252,10 +252,10 @@ def _plant(tx: Transaction) -> None:
         if values:
             tx.write(update(one).values(**values))
     # A held read is no message's: its target and what was found in it are the agent's own words.
-    held = tx.one(select(table(Review)))
+    held = tx.one(select(REVIEW))
     assert held is not None
     asked = {**held._mapping, "id": 99, "message_id": None, "kind": Action.READ.value}
-    tx.write(insert(table(Review)).values(**asked))
+    tx.write(insert(REVIEW).values(**asked))
 
 
 def _row(one: Table) -> dict[str, Any]:

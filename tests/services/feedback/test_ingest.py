@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from core.db import gate_queries
 from core.db.queries import message as views
 from core.db.store import Store
-from core.db.tables import Counter, Mailbox, Message, Stream, Suppression, table
+from core.db.tables import COUNTER, MAILBOX, MESSAGE, STREAM, SUPPRESSION
 from core.durations import DAY
 from core.events import EmailBounced, EmailSent, FeedbackUnverified
 from core.ids import spell_id
@@ -84,7 +84,7 @@ def test_a_mark_of_ours_about_no_message_or_one_that_never_left_moves_nothing(st
 def test_the_message_id_an_agent_is_shown_suppresses_nobody(store: Store) -> None:
     desk = free(store)
     [message] = leave(desk, "jane@example.com")
-    shown = store.row(select(table(Message).c.rfc_message_id).where(table(Message).c.id == message))
+    shown = store.row(select(MESSAGE.c.rfc_message_id).where(MESSAGE.c.id == message))
     assert shown is not None
     for kind in ("complaint", "bounce"):
         taken = hand_in(store, report(message, kind=kind, return_paths=(), message_id=shown.rfc_message_id))
@@ -98,7 +98,7 @@ def test_the_message_id_an_agent_is_shown_suppresses_nobody(store: Store) -> Non
 def test_nothing_that_an_agent_or_its_webhook_is_shown_is_a_mark_that_counts(store: Store) -> None:
     desk = free(store)
     message = number(desk.submit("jane@example.com").message_id)
-    store.transact(lambda tx: tx.write(update(table(Mailbox)).values(webhook_url="https://hooks.example.com/x")))
+    store.transact(lambda tx: tx.write(update(MAILBOX).values(webhook_url="https://hooks.example.com/x")))
     marks = (
         signed_ids.return_path(message, 0, domain=DOMAIN, keyring=KEYRING),
         signed_ids.trace_header(message, keyring=KEYRING),
@@ -197,7 +197,7 @@ def test_unproven_reports_beyond_a_flood_are_only_counted(store: Store) -> None:
     told = events(store, "feedback.unverified")
     assert len(told) == ingest.LOUD
     assert isinstance(told[0], FeedbackUnverified)
-    c = table(Counter).c
+    c = COUNTER.c
     assert [row.n for row in store.rows(select(c.n).where(c.kind == "unverified_1h"))] == [ingest.LOUD + 5]
 
 
@@ -222,7 +222,7 @@ def test_a_complaint_through_two_doors_is_one(store: Store) -> None:
     desk = free(store)
     [message, *_] = leave(desk, "jane@example.com", *many(9))
     hand_in(store, report(message))
-    rfc = store.row(select(table(Message).c.rfc_message_id).where(table(Message).c.id == message))
+    rfc = store.row(select(MESSAGE.c.rfc_message_id).where(MESSAGE.c.id == message))
     assert rfc is not None
     provider(store, event=Feedback.COMPLAINED, permanent=True, rfc_message_id=rfc.rfc_message_id)
     assert len(events(store, "email.complained")) == 1
@@ -301,7 +301,7 @@ def test_one_click_suppresses_at_once_and_again_after_a_removal(store: Store) ->
     assert suppressed(store) == [("jane@example.com", "unsubscribed")]
     assert store.transact(lambda tx: ingest.unsubscribe(tx, message, 0))
     assert len(suppressed(store)) == len(events(store, "email.unsubscribed")) == 1
-    store.transact(lambda tx: tx.write(table(Suppression).update().values(removed_at=tx.now)))
+    store.transact(lambda tx: tx.write(SUPPRESSION.update().values(removed_at=tx.now)))
     assert store.transact(lambda tx: ingest.unsubscribe(tx, message, 0))
     assert len(suppressed(store)) == 2
     assert not store.transact(lambda tx: ingest.unsubscribe(tx, 99, 0))
@@ -312,7 +312,7 @@ def test_policy_may_keep_a_suppression_to_the_stream(store: Store) -> None:
     desk = free(store, policy=narrow)
     [message] = leave(desk, "jane@example.com")
     hand_in(store, report(message))
-    row = store.row(select(table(Suppression)))
+    row = store.row(select(SUPPRESSION))
     assert row is not None
     assert (row.stream_id, row.classes) == (desk.stream_id, "*")
 
@@ -326,7 +326,7 @@ def offering(store: Store, **more: Any) -> Bench:
     policy = OFFERS.model_copy(update={"suppression": SuppressionPolicy(**more)})
     desk = free(store, policy=policy, classes=[one.value for one in ContentClass])
     address_of = {"organisation": "Acme", "postal_address": "1 Road"}
-    store.transact(lambda tx: tx.write(update(table(Stream)).values(address_of)))
+    store.transact(lambda tx: tx.write(update(STREAM).values(address_of)))
     return desk
 
 
@@ -336,7 +336,7 @@ def test_leaving_offers_keeps_offers_of_that_stream_away_and_nothing_else(store:
     waiting = number(desk.submit("jane@example.com", content_class=COLD).message_id)
     left = store.transact(lambda tx: ingest.unsubscribe(tx, message, 0))
     assert left == ingest.Leaving(DOMAIN, "Acme", "commercial")
-    [row] = store.rows(select(table(Suppression)))
+    [row] = store.rows(select(SUPPRESSION))
     assert (row.stream_id, row.classes, row.cause) == (desk.stream_id, "cold_outreach", "unsubscribed")
     assert desk.submit("jane@example.com", content_class=COLD).error == "recipients_suppressed"
     receipt = number(desk.submit("jane@example.com").message_id)
@@ -369,7 +369,7 @@ def test_policy_says_how_far_an_unsubscribe_reaches(store: Store, reach: str, ex
     desk = offering(store, unsubscribe=reach)
     [message] = leave(desk, "jane@example.com", content_class=COLD)
     store.transact(lambda tx: ingest.unsubscribe(tx, message, 0))
-    [row] = store.rows(select(table(Suppression)))
+    [row] = store.rows(select(SUPPRESSION))
     assert (row.stream_id == desk.stream_id, row.classes) == expected
 
 
@@ -387,10 +387,10 @@ def test_a_provider_s_unsubscribe_takes_the_class_along_unless_it_is_owed(
 ) -> None:
     desk = offering(store)
     # A mailbox signed off for offers has every first mail to somebody taken for one.
-    store.transact(lambda tx: tx.write(update(table(Mailbox)).values(classes=[content_class.value])))
+    store.transact(lambda tx: tx.write(update(MAILBOX).values(classes=[content_class.value])))
     leave(desk, "jane@example.com", content_class=content_class, provider_id="id-1")
     provider(store, event=Feedback.UNSUBSCRIBED, provider_message_id="id-1")
-    assert [row.classes for row in store.rows(select(table(Suppression)))] == [classes]
+    assert [row.classes for row in store.rows(select(SUPPRESSION))] == [classes]
 
 
 def test_a_complaint_after_an_unsubscribe_reaches_everything(store: Store) -> None:
@@ -496,8 +496,8 @@ def test_a_provider_s_reactivation_lifts_what_came_from_it_and_nothing_else(stor
     store.transact(lambda tx: ingest.unsubscribe(tx, message, 0))
     store.transact(lambda tx: suppressions.add(tx, suppressions.Entry("jane@example.com"), actor=ALICE))
     resubscribed(store)
-    s = table(Suppression).c
-    left = [(row.source, row.removed_at is None) for row in store.rows(select(table(Suppression)).order_by(s.id))]
+    s = SUPPRESSION.c
+    left = [(row.source, row.removed_at is None) for row in store.rows(select(SUPPRESSION).order_by(s.id))]
     assert left == [("ses", False), ("operator", True)]
     [told] = events(store, "suppression.removed")
     assert (told.actor, getattr(told, "reason", "")) == ("system", "ses: group_resubscribe")
@@ -514,7 +514,7 @@ def test_a_complaint_is_lifted_by_no_provider(store: Store) -> None:
 def test_leaving_again_after_subscribing_again_holds_and_an_old_event_told_twice_does_not(store: Store) -> None:
     desk = free(store)
     leave(desk, "jane@example.com", provider_id="id-1")
-    living = select(table(Suppression)).where(table(Suppression).c.removed_at.is_(None))
+    living = select(SUPPRESSION).where(SUPPRESSION.c.removed_at.is_(None))
     for key, alive in (("leave-1", 1), ("back-1", 0), ("leave-1", 0), ("leave-2", 1), ("back-1", 1), ("back-2", 0)):
         if key.startswith("leave"):
             provider(store, key=key, event=Feedback.UNSUBSCRIBED, provider_message_id="id-1")

@@ -13,7 +13,7 @@ from console.queries import overview
 from core.db import gate_queries
 from core.db.queries import agents as views
 from core.db.store import Store
-from core.db.tables import Suppression, table
+from core.db.tables import SUPPRESSION
 from core.db.transaction import Transaction
 from core.durations import DAY, HOUR
 from core.events import AgentSuspended, AgentWarned, EmailBounced
@@ -97,7 +97,7 @@ def test_a_recipient_counts_again_when_their_last_complaint_has_left_the_window(
     for _ in range(2):
         [message] = leave(desk, "jane@example.com")
         hand_in(store, report(message, kind="bounce"))
-        store.transact(lambda tx: tx.write(table(Suppression).update().values(removed_at=tx.now)))
+        store.transact(lambda tx: tx.write(SUPPRESSION.update().values(removed_at=tx.now)))
         clock.advance(micros=4 * DAY)
     assert (counted(store, "bounced_1h"), counted(store, "bounced_aside_1h")) == (2, 0)
 
@@ -316,8 +316,8 @@ def test_the_sentence_survives_into_the_gate(store: Store) -> None:
 
 
 def test_every_reply_of_the_table_condemns_at_delivery_whom_it_condemns_in_a_report() -> None:
-    table = (Path(__file__).parents[2] / "corpus" / "replies.txt").read_text(encoding="utf-8")
-    rows = [line.split(" | ", 4) for line in table.splitlines() if line and not line.startswith(("#", "-"))]
+    replies = (Path(__file__).parents[2] / "corpus" / "replies.txt").read_text(encoding="utf-8")
+    rows = [line.split(" | ", 4) for line in replies.splitlines() if line and not line.startswith(("#", "-"))]
     assert len(rows) > 300
     wrong = [
         text

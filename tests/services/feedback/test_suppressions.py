@@ -9,6 +9,7 @@ import pytest
 from core.db import audit_log
 from core.db.queries import agents as views
 from core.db.store import Store
+from core.db.tables import STREAM
 from core.demo.clock import FakeClock
 from core.durations import DAY
 from core.errors import Forbidden, Invalid, NotFound
@@ -181,7 +182,7 @@ def outreach(store: Store) -> Bench:
     desk = make_desk(store, mode=Mode.AUTONOMOUS, classes=["notification", "cold_outreach"], **WIDE)
 
     def dress(tx: Any) -> None:
-        tx.write(suppressions.STREAM.update().values(organisation="Acme", postal_address="1 Main St"))
+        tx.write(STREAM.update().values(organisation="Acme", postal_address="1 Main St"))
 
     store.transact(dress)
     return desk

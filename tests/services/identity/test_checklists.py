@@ -11,7 +11,7 @@ from sqlalchemy import insert, update
 from core.db import directory
 from core.db.directory import MailboxRecord
 from core.db.store import Store
-from core.db.tables import LogEntry, Stream, table
+from core.db.tables import LOG_ENTRY, STREAM
 from core.demo.clock import FakeClock
 from core.durations import DAY
 from core.errors import ChecklistOpen, Conflict, Forbidden, Invalid
@@ -215,7 +215,7 @@ def test_revocation_is_the_desks_to_claim_only_once_a_drill_passed(store: Store,
 
     def drilled(tx: Any) -> None:
         tx.write(
-            insert(table(LogEntry)).values(
+            insert(LOG_ENTRY).values(
                 seq=1_000, at=tx.now, type="identity.drilled", actor="operator:gail", agent=record.agent_id,
                 data=orjson.dumps({"passed": passed}), prev=bytes(32), hash=bytes(32),
             )
@@ -320,8 +320,7 @@ def test_a_daily_cap_that_the_warm_up_of_its_stream_forbids_does_not_fit(store: 
     alone(store, limits={"day": 5_000})
     found = shown(store, Kind.DELIVERABILITY, address=QUOTES)["limits"]
     assert (found.found, "allows 50 a day" in found.detail) == (False, True)
-    stream = table(Stream)
-    store.transact(lambda tx: tx.write(update(stream).where(stream.c.domain == OWN).values(warm=True)))
+    store.transact(lambda tx: tx.write(update(STREAM).where(STREAM.c.domain == OWN).values(warm=True)))
     found = shown(store, Kind.DELIVERABILITY, address=QUOTES)["limits"]
     assert (found.found, "stream is warm" in found.detail) == (None, True)
 

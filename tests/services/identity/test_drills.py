@@ -11,7 +11,7 @@ from sqlalchemy import update
 from core.db import directory
 from core.db.directory import TokenRecord
 from core.db.store import Store
-from core.db.tables import Agent, Mailbox, Token, table
+from core.db.tables import AGENT, MAILBOX, TOKEN
 from core.demo.clock import FakeClock
 from core.durations import DAY, HOUR
 from core.errors import Conflict, Forbidden
@@ -24,7 +24,7 @@ from core.services.identity.tokens import Grant
 from tests.factories.desk import ALICE, DORA, GAIL, ROOT, add_mailbox, make_desk
 from tests.factories.records import last, told
 
-AGENT = Actor("agent", "support-bot")
+SUPPORT_BOT = Actor("agent", "support-bot")
 NUMBERS = itertools.count(1)
 PASSED = Outcome(
     failures=(), revoked=(), gateways=("http://127.0.0.1:8025",), closed_ms=3, records=(), remaining=(), restored=()
@@ -92,7 +92,9 @@ def test_a_drill_revokes_what_is_in_force_delegated_tokens_and_probes_too(store:
     desk = make_desk(store)
     child = store.transact(
         lambda tx: (
-            tokens.delegate(tx, parent=desk.token.id, grant=Grant(run="run-1"), token_hash=b"c", actor=AGENT).token
+            tokens.delegate(
+                tx, parent=desk.token.id, grant=Grant(run="run-1"), token_hash=b"c", actor=SUPPORT_BOT
+            ).token
         )
     )
     drill = start(store)
@@ -107,7 +109,7 @@ def test_a_drill_revokes_what_is_in_force_delegated_tokens_and_probes_too(store:
 
 def test_a_fresh_token_is_no_wider_and_ends_no_later_than_the_one_it_replaces(store: Store, clock: FakeClock) -> None:
     desk = make_desk(store)
-    store.transact(lambda tx: tx.write(update(table(Token)).values(expires_at=tx.now + 5 * HOUR, scopes=["send"])))
+    store.transact(lambda tx: tx.write(update(TOKEN).values(expires_at=tx.now + 5 * HOUR, scopes=["send"])))
     drill = start(store)
     clock.advance(micros=HOUR)
     (fresh,) = restore(store, drill, revoke(store, drill))
@@ -120,9 +122,7 @@ def test_a_token_that_somehow_stays_in_force_is_found(store: Store) -> None:
     desk = make_desk(store)
     drill = start(store)
     revoke(store, drill)
-    store.transact(
-        lambda tx: tx.write(update(table(Token)).where(table(Token).c.id == desk.token.id).values(revoked_at=None))
-    )
+    store.transact(lambda tx: tx.write(update(TOKEN).where(TOKEN.c.id == desk.token.id).values(revoked_at=None)))
     assert store.look(lambda tx: drills.still_open(tx, [desk.token.id])) == [desk.token.id]
 
 
@@ -166,7 +166,7 @@ def test_two_drills_of_one_agent_do_not_run_at_once_but_one_that_died_keeps_no_o
     start(store)
 
 
-@pytest.mark.parametrize("actor", [ALICE, DORA, ROOT, AGENT], ids=str)
+@pytest.mark.parametrize("actor", [ALICE, DORA, ROOT, SUPPORT_BOT], ids=str)
 def test_no_step_of_a_drill_is_for_anybody_but_governance(store: Store, actor: Actor) -> None:
     desk = make_desk(store)
     drill = start(store)
@@ -189,7 +189,7 @@ def test_an_agent_that_was_suspended_meanwhile_is_not_given_a_token(store: Store
     make_desk(store)
     drill = start(store)
     revoked = revoke(store, drill)
-    store.transact(lambda tx: tx.write(update(table(Agent)).values(status="suspended")))
+    store.transact(lambda tx: tx.write(update(AGENT).values(status="suspended")))
     with pytest.raises(Conflict, match="suspended"):
         restore(store, drill, revoked)
 
@@ -200,7 +200,7 @@ def test_an_agent_that_was_suspended_meanwhile_is_not_given_a_token(store: Store
 def test_people_are_asked_once_when_a_drill_is_due_and_nothing_is_revoked(store: Store, clock: FakeClock) -> None:
     desk = make_desk(store)
     clock.advance(micros=90 * DAY - 1)
-    store.transact(lambda tx: tx.write(update(table(Mailbox)).values(expires_at=tx.now + 900 * DAY)))
+    store.transact(lambda tx: tx.write(update(MAILBOX).values(expires_at=tx.now + 900 * DAY)))
     assert asked(store) == 0
     clock.advance(micros=1)
     held = in_force(store, desk.agent_id)
@@ -218,7 +218,7 @@ def test_people_are_asked_once_when_a_drill_is_due_and_nothing_is_revoked(store:
 
 def test_a_drill_moves_the_next_one_by_what_policy_says(store: Store, clock: FakeClock) -> None:
     make_desk(store, policy=Policy.model_validate({"identities": {"drill_every": 30 * DAY}}))
-    store.transact(lambda tx: tx.write(update(table(Mailbox)).values(expires_at=tx.now + 900 * DAY)))
+    store.transact(lambda tx: tx.write(update(MAILBOX).values(expires_at=tx.now + 900 * DAY)))
     clock.advance(micros=30 * DAY)
     assert asked(store) == 1
     drilled(store)
@@ -235,14 +235,14 @@ def test_nobody_is_asked_of_an_identity_that_is_not_active(
     store: Store, clock: FakeClock, values: dict[str, Any]
 ) -> None:
     make_desk(store)
-    store.transact(lambda tx: tx.write(update(table(Mailbox)).values(**values)))
+    store.transact(lambda tx: tx.write(update(MAILBOX).values(**values)))
     clock.advance(micros=91 * DAY)
     assert asked(store) == 0
 
 
 def test_nobody_is_asked_of_an_agent_that_is_suspended(store: Store, clock: FakeClock) -> None:
     make_desk(store)
-    store.transact(lambda tx: tx.write(update(table(Agent)).values(status="suspended")))
+    store.transact(lambda tx: tx.write(update(AGENT).values(status="suspended")))
     clock.advance(micros=91 * DAY)
     assert asked(store) == 0
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import update
 
 from core.db.store import Store
-from core.db.tables import Mailbox, Operator, table
+from core.db.tables import MAILBOX, OPERATOR
 from core.demo.clock import FakeClock
 from core.durations import DAY, HOUR
 from core.model import Actor, Scope
@@ -68,9 +68,7 @@ def test_an_entry_names_who_answers_who_signed_and_what_is_in_force(store: Store
 def test_an_owner_who_is_gone_leaves_an_identity_unowned(store: Store) -> None:
     make_desk(store)
     assert "unowned" not in codes(entries(store)[ADDRESS])
-    store.transact(
-        lambda tx: tx.write(update(table(Operator)).where(table(Operator).c.name == OLIVE.name).values(disabled_at=1))
-    )
+    store.transact(lambda tx: tx.write(update(OPERATOR).where(OPERATOR.c.name == OLIVE.name).values(disabled_at=1)))
     found = entries(store)[ADDRESS]
     assert "unowned" in codes(found)
     assert not found.owner_active
@@ -166,7 +164,7 @@ def test_no_cell_is_a_formula_whatever_somebody_wrote_into_the_record(store: Sto
         "revoke_when": "-2+3",
         "owner": "\t=1",
     }
-    store.transact(lambda tx: tx.write(update(table(Mailbox)).values(**evil)))
+    store.transact(lambda tx: tx.write(update(MAILBOX).values(**evil)))
     (row,) = rows(store)
     assert row["purpose"] == "'" + evil["purpose"]
     assert not [cell for cell in row.values() if cell.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r"))]

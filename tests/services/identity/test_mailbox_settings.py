@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from core.db.directory import MailboxRecord
 from core.db.store import Store
-from core.db.tables import Lane, Mailbox, table
+from core.db.tables import LANE, MAILBOX
 from core.demo.clock import FakeClock
 from core.durations import DAY, FAR_FUTURE, HOUR, stamp
 from core.errors import Conflict, Forbidden, Invalid
@@ -24,8 +24,6 @@ from tests.factories.records import SALES, issued, last, make_keyed_desk, reques
 
 AGENT = Actor("agent", "support-bot", frozenset(Role))
 OPEN = {**WIDE, "webhook_url": "https://hooks.acme.test/x"}
-LANE = table(Lane)
-MAILBOX = table(Mailbox)
 
 
 def set_mode(

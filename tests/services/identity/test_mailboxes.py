@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from core.db import directory, gate_queries
 from core.db.store import Store
-from core.db.tables import Mailbox, table
+from core.db.tables import MAILBOX
 from core.demo.clock import FakeClock
 from core.durations import DAY, HOUR
 from core.errors import Conflict, Forbidden, Invalid, NotFound, Refused
@@ -161,8 +161,7 @@ def signed(store: Store, address: str = SALES) -> dict[str, str | None]:
 
 def alter(store: Store, **values: object) -> None:
     """What no verb does: another record under the signatures of the first."""
-    box = table(Mailbox)
-    store.transact(lambda tx: tx.write(update(box).where(box.c.address == SALES).values(**values)))
+    store.transact(lambda tx: tx.write(update(MAILBOX).where(MAILBOX.c.address == SALES).values(**values)))
 
 
 def test_a_signature_names_the_record_that_was_signed(store: Store) -> None:

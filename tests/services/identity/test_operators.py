@@ -11,7 +11,7 @@ from sqlalchemy import select
 from core.db import audit_log, directory
 from core.db.directory import OperatorFacts
 from core.db.store import Store
-from core.db.tables import Operator, table
+from core.db.tables import OPERATOR
 from core.demo.clock import FakeClock
 from core.durations import DAY
 from core.errors import AccessEnded, Conflict, Forbidden, Invalid, NotFound, Unauthenticated
@@ -361,7 +361,7 @@ def test_the_desk_keeps_no_secret_of_an_operator(store: Store) -> None:
     token = credentials.new_operator_token()
     hired(store, token=token.digest)
     with store.read() as conn:
-        rows = repr([tuple(row) for row in conn.execute(select(table(Operator)))])
+        rows = repr([tuple(row) for row in conn.execute(select(OPERATOR))])
         entries = repr([entry.as_json() for entry in audit_log.read(conn, after=0)])
     assert token.secret not in rows + entries + repr(token)
 

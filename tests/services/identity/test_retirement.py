@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from core.db import directory, gate_queries
 from core.db.counters import EVER
 from core.db.store import Store
-from core.db.tables import Mailbox, Message, Review, table
+from core.db.tables import MAILBOX, MESSAGE, REVIEW
 from core.demo.clock import FakeClock
 from core.durations import DAY
 from core.errors import Conflict, Forbidden, Invalid
@@ -36,8 +36,7 @@ def record(store: Store, address: str = ADDRESS) -> directory.MailboxRecord:
 
 
 def statuses(store: Store) -> list[str]:
-    messages = table(Message)
-    return [row.status for row in store.rows(select(messages.c.status).order_by(messages.c.id))]
+    return [row.status for row in store.rows(select(MESSAGE.c.status).order_by(MESSAGE.c.id))]
 
 
 def hold_read(desk: Bench) -> None:
@@ -49,7 +48,7 @@ def hold_read(desk: Bench) -> None:
             item=7, kind=Action.READ, box=box, message_id=None, target="m1", reasons=(), findings=(), needs=1,
             now=tx.now, expires_at=tx.now + DAY,
         )  # fmt: skip
-        tx.add(table(Review), row)
+        tx.add(REVIEW, row)
         review.count_pending(tx, box, n=1)
 
     desk.store.transact(verb)
@@ -58,7 +57,7 @@ def hold_read(desk: Bench) -> None:
 def test_retiring_cancels_what_is_pending_and_what_is_queued(store: Store) -> None:
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
     desk.submit(["a@example.com", "b@example.com"])
-    store.transact(lambda tx: tx.write(update(table(Mailbox)).values(mode=Mode.GATED_SEND.value)))
+    store.transact(lambda tx: tx.write(update(MAILBOX).values(mode=Mode.GATED_SEND.value)))
     desk.submit("c@example.com")
     hold_read(desk)
     assert retire(store) == 3
@@ -77,7 +76,7 @@ def test_approved_mail_that_is_not_released_yet_does_not_leave_a_retired_mailbox
 ) -> None:
     desk = make_desk(store, **WIDE)
     desk.submit()
-    row = store.row(select(table(Review).c.id))
+    row = store.row(select(REVIEW.c.id))
     assert row is not None
     decision = review.Decision(row.id, approve=True, delay=10_000_000)
     store.transact(lambda tx: review.decide(tx, decision, actor=ALICE))
@@ -107,7 +106,7 @@ def test_a_long_queue_is_emptied_in_hands(store: Store) -> None:
     for number in range(5):
         desk.submit(f"p{number}@example.com")
     retired = {"status": "retired", "waits_for": retirement.RETIRING}
-    store.transact(lambda tx: tx.write(update(table(Mailbox)).values(**retired)))
+    store.transact(lambda tx: tx.write(update(MAILBOX).values(**retired)))
     done = [store.transact(lambda tx: retirement.finish_retiring(tx, limit=2)) for _ in range(4)]
     assert done == [2, 2, 1, 0]
     assert set(statuses(store)) == {"cancelled"}
@@ -119,7 +118,7 @@ def test_tokens_end_with_the_agents_last_identity(store: Store) -> None:
 
     def second(tx: Any) -> None:
         _, box = add_mailbox(tx, agent="temporary", address=other, stream=desk.stream_id)
-        tx.write(update(table(Mailbox)).where(table(Mailbox).c.id == box).values(agent_id=desk.agent_id))
+        tx.write(update(MAILBOX).where(MAILBOX.c.id == box).values(agent_id=desk.agent_id))
 
     store.transact(second)
     retire(store)

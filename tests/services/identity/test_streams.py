@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from core.db.store import Store
-from core.db.tables import StreamKey, table
+from core.db.tables import STREAM_KEY
 from core.demo.clock import FakeClock
 from core.durations import DAY, MICROS
 from core.errors import Conflict, Forbidden, Invalid, NotFound
@@ -58,7 +58,7 @@ def published(store: Store, domain: str = SALES) -> dict[str, str]:
 
 def signing(store: Store) -> list[str]:
     """As departures choose their keys."""
-    k = table(StreamKey).c
+    k = STREAM_KEY.c
     with store.read() as conn:
         stream = streams.show(conn, SALES)
         rows = conn.execute(

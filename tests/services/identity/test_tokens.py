@@ -14,7 +14,7 @@ from sqlalchemy import Table, select, update
 
 from core.db import directory, gate_queries
 from core.db.store import Store
-from core.db.tables import Agent, Consent, Mailbox, Operator, PolicyVersion, Signoff, Stream, Suppression, Token, table
+from core.db.tables import AGENT, CONSENT, MAILBOX, OPERATOR, POLICY_VERSION, SIGNOFF, STREAM, SUPPRESSION, TOKEN
 from core.db.transaction import Transaction
 from core.demo.clock import FakeClock
 from core.durations import DAY, HOUR
@@ -31,7 +31,7 @@ from core.services.sending.limits import OPEN_RUNS_HOUR
 from tests.factories.desk import ADDRESS, ALICE, DORA, GAIL, OLIVE, ROOT, WIDE, Bench, make_desk
 from tests.factories.records import SALES, filing, last, request, told
 
-AGENT = Actor("agent", "support-bot", frozenset(Role))
+SUPPORT_BOT = Actor("agent", "support-bot", frozenset(Role))
 """An agent that claims every role there is."""
 DIGESTS = (bytes([number // 256, number % 256]) * 16 for number in itertools.count(1))
 
@@ -41,7 +41,7 @@ def issue(store: Store, *, actor: Actor = GAIL, agent: str = "support-bot", **gr
     return store.transact(lambda tx: tokens.issue(tx, agent=agent, grant=wanted, token_hash=digest, actor=actor))
 
 
-def delegate(store: Store, parent: int, *, actor: Actor = AGENT, **grant: Any) -> Issued:
+def delegate(store: Store, parent: int, *, actor: Actor = SUPPORT_BOT, **grant: Any) -> Issued:
     wanted, digest = Grant(**grant), next(DIGESTS)
     return store.transact(lambda tx: tokens.delegate(tx, parent=parent, grant=wanted, token_hash=digest, actor=actor))
 
@@ -75,7 +75,7 @@ def test_a_token_may_be_narrow_bound_and_a_test(store: Store) -> None:
     assert last(store, "token.issued").bound_run == "run-7"
 
 
-@pytest.mark.parametrize("actor", [ALICE, OLIVE, DORA, ROOT, AGENT], ids=str)
+@pytest.mark.parametrize("actor", [ALICE, OLIVE, DORA, ROOT, SUPPORT_BOT], ids=str)
 def test_nobody_but_governance_issues_tokens(store: Store, actor: Actor) -> None:
     make_desk(store)
     with pytest.raises(Forbidden):
@@ -93,7 +93,7 @@ def test_a_token_without_end_or_use_is_refused(store: Store, grant: dict[str, An
 
 def test_a_token_ends_no_later_than_the_identity_it_opens(store: Store) -> None:
     ends = make_desk(store).store.clock.now() + 2 * DAY
-    store.transact(lambda tx: tx.write(update(table(Mailbox)).values(expires_at=ends)))
+    store.transact(lambda tx: tx.write(update(MAILBOX).values(expires_at=ends)))
     assert issue(store, ttl=30 * DAY).expires_at == ends
 
 
@@ -113,7 +113,7 @@ def test_who_has_no_active_mailbox_gets_no_token(store: Store, clock: FakeClock)
 def test_a_suspended_agent_gets_no_token_and_passes_none_on(store: Store) -> None:
     make_desk(store)
     token = issue(store).token
-    store.transact(lambda tx: tx.write(update(table(Agent)).values(status="suspended")))
+    store.transact(lambda tx: tx.write(update(AGENT).values(status="suspended")))
     with pytest.raises(Conflict, match="suspended"):
         issue(store)
     with pytest.raises(Conflict, match="suspended"):
@@ -137,7 +137,7 @@ def test_whoever_watches_revokes_a_token_and_all_that_was_made_from_it(store: St
         revoke(store, 10**6)
 
 
-@pytest.mark.parametrize("actor", [ROOT, AGENT], ids=str)
+@pytest.mark.parametrize("actor", [ROOT, SUPPORT_BOT], ids=str)
 def test_neither_admin_nor_agent_revokes(store: Store, actor: Actor) -> None:
     make_desk(store)
     with pytest.raises(Forbidden):
@@ -216,10 +216,8 @@ def test_a_delegated_token_ends_with_its_parent_though_its_own_row_says_otherwis
         assert found is not None
         return found.alive(store.clock.now())
 
-    rows = table(Token)
-
     def change(token: int, **values: Any) -> None:
-        store.transact(lambda tx: tx.write(update(rows).where(rows.c.id == token).values(**values)))
+        store.transact(lambda tx: tx.write(update(TOKEN).where(TOKEN.c.id == token).values(**values)))
 
     assert alive()
     change(parent, revoked_at=store.clock.now())
@@ -240,7 +238,7 @@ def test_what_is_delegated_from_a_test_token_is_a_test_token_and_says_so(store: 
 
 # --- what agents can never do -------------------------------------------------------------------------------------
 
-_GUARDED: Final = (Mailbox, Signoff, Operator, Agent, Stream, PolicyVersion, Suppression, Consent)
+_GUARDED: Final = (MAILBOX, SIGNOFF, OPERATOR, AGENT, STREAM, POLICY_VERSION, SUPPRESSION, CONSENT)
 _TURNS_AT_THE_GATE: Final = {"wake_at", "served_at", "waits_for"}
 
 
@@ -251,7 +249,7 @@ def _snapshot(store: Store) -> dict[str, list[tuple[Any, ...]]]:
         columns = [column for column in guarded.c if column.name not in _TURNS_AT_THE_GATE]
         return [tuple(row) for row in store.rows(select(*columns).order_by(guarded.c[columns[0].name]))]
 
-    return {kind.__name__: rows(table(kind)) for kind in _GUARDED}
+    return {kind.name: rows(kind) for kind in _GUARDED}
 
 
 def _attempts(desk: Bench, n: int) -> list[Callable[[Transaction], object]]:
@@ -269,21 +267,23 @@ def _attempts(desk: Bench, n: int) -> list[Callable[[Transaction], object]]:
     address = (ADDRESS, SALES)[n % 2]
     digest, grant = next(DIGESTS), Grant(run=f"run-{n}")
     return [
-        lambda tx: mailboxes.request(tx, filing(store, f"box{n}@{ADDRESS.partition('@')[2]}"), actor=AGENT),
-        lambda tx: mailboxes.sign(tx, SALES, kind, actor=AGENT),
-        lambda tx: mailboxes.veto(tx, SALES, kind, actor=AGENT, reason="no"),
-        lambda tx: mailboxes.renew(tx, address, expires_at=now + DAY, reason="more", actor=AGENT),
-        lambda tx: retirement.retire(tx, address, reason="gone", actor=AGENT),
-        lambda tx: mailbox_settings.change_mode(tx, address, mode, reason="mine", actor=AGENT),
-        lambda tx: mailbox_settings.change_limits(tx, address, change, reason="mine", actor=AGENT),
-        lambda tx: mailbox_settings.change_webhook(tx, address, url=None, secret=None, reason="mine", actor=AGENT),
-        lambda tx: mailbox_settings.rotate_secret(tx, address, secret=b"x", reason="mine", actor=AGENT),
-        lambda tx: operators.add(tx, name=f"eve{n}", roles=["reviewer"], actor=AGENT),
-        lambda tx: operators.confirm(tx, name="alice", fingerprint=credentials.fingerprint(digest), actor=AGENT),
+        lambda tx: mailboxes.request(tx, filing(store, f"box{n}@{ADDRESS.partition('@')[2]}"), actor=SUPPORT_BOT),
+        lambda tx: mailboxes.sign(tx, SALES, kind, actor=SUPPORT_BOT),
+        lambda tx: mailboxes.veto(tx, SALES, kind, actor=SUPPORT_BOT, reason="no"),
+        lambda tx: mailboxes.renew(tx, address, expires_at=now + DAY, reason="more", actor=SUPPORT_BOT),
+        lambda tx: retirement.retire(tx, address, reason="gone", actor=SUPPORT_BOT),
+        lambda tx: mailbox_settings.change_mode(tx, address, mode, reason="mine", actor=SUPPORT_BOT),
+        lambda tx: mailbox_settings.change_limits(tx, address, change, reason="mine", actor=SUPPORT_BOT),
+        lambda tx: mailbox_settings.change_webhook(
+            tx, address, url=None, secret=None, reason="mine", actor=SUPPORT_BOT
+        ),
+        lambda tx: mailbox_settings.rotate_secret(tx, address, secret=b"x", reason="mine", actor=SUPPORT_BOT),
+        lambda tx: operators.add(tx, name=f"eve{n}", roles=["reviewer"], actor=SUPPORT_BOT),
+        lambda tx: operators.confirm(tx, name="alice", fingerprint=credentials.fingerprint(digest), actor=SUPPORT_BOT),
         lambda tx: operators.claim(tx, name="alice", token_hash=digest),
-        lambda tx: operators.disable(tx, name="alice", actor=AGENT),
-        lambda tx: tokens.issue(tx, agent="support-bot", grant=grant, token_hash=digest, actor=AGENT),
-        lambda tx: tokens.revoke(tx, token=desk.token.id, actor=AGENT),
+        lambda tx: operators.disable(tx, name="alice", actor=SUPPORT_BOT),
+        lambda tx: tokens.issue(tx, agent="support-bot", grant=grant, token_hash=digest, actor=SUPPORT_BOT),
+        lambda tx: tokens.revoke(tx, token=desk.token.id, actor=SUPPORT_BOT),
     ]
 
 
@@ -301,11 +301,11 @@ def _step(desk: Bench, op: str, n: int, sent: list[int]) -> None:
             sent += [item for item in [read_id("m", answer.message_id or "")] if item is not None]
         case "cancel" if sent:
             item = sent[n % len(sent)]
-            store.transact(lambda tx: review.cancel(tx, item, actor=AGENT))
+            store.transact(lambda tx: review.cancel(tx, item, actor=SUPPORT_BOT))
         case "approve" if sent:
             decision = review.Decision(sent[n % len(sent)], approve=n % 2 == 0)
             with pytest.raises(Forbidden):
-                store.transact(lambda tx: review.decide(tx, decision, actor=AGENT))
+                store.transact(lambda tx: review.decide(tx, decision, actor=SUPPORT_BOT))
         case "delegate":
             delegate(store, desk.token.id, run=f"run-{n}")
         case "attempt":

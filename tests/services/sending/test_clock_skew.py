@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import insert, select, update
+from sqlalchemy import Table, insert, select, update
 
 from core.db import queue
 from core.db.store import Store
-from core.db.tables import Hook, InFlight, Lane, Mailbox, Ready, Recipient, Stream, table
+from core.db.tables import HOOK, IN_FLIGHT, LANE, MAILBOX, READY, RECIPIENT, STREAM
 from core.demo.clock import FakeClock
 from core.durations import DAY, FAR_FUTURE, HOUR, MINUTE, SECOND
 from core.model import Mode, Outcome, Reply
@@ -46,13 +46,13 @@ def set_back(store: Store, watch: Watch, *, micros: int) -> int:
     return store.transact(watch)
 
 
-def only(store: Store, model: Any) -> Any:
+def only(store: Store, table: Table) -> Any:
     """The one row of a table."""
-    return store.row(select(table(model)))
+    return store.row(select(table))
 
 
 def lane(store: Store) -> Any:
-    return only(store, Lane)
+    return only(store, LANE)
 
 
 def test_mail_handed_in_under_the_hour_taken_back_leaves_at_once(store: Store) -> None:
@@ -85,9 +85,9 @@ def test_a_retry_waits_its_turn_and_no_longer(store: Store, clock: FakeClock) ->
     attempt(store, flying)
     settle(store, flying, reply=BUSY)
     set_back(store, Watch(), micros=DAY)
-    due = only(store, Ready).due
+    due = only(store, READY).due
     assert clock.now() < due <= clock.now() + 7 * MINUTE
-    assert only(store, Recipient).next_at == due
+    assert only(store, RECIPIENT).next_at == due
     clock.advance(micros=7 * MINUTE)
     assert soon(store) == 1
 
@@ -98,9 +98,9 @@ def test_a_retry_that_is_due_by_its_own_rule_is_left_alone(store: Store, clock: 
     flying = claim(store)
     attempt(store, flying)
     settle(store, flying, reply=BUSY)
-    before = only(store, Ready).due
+    before = only(store, READY).due
     assert set_back(store, Watch(), micros=10 * SECOND) == 0
-    assert only(store, Ready).due == before
+    assert only(store, READY).due == before
 
 
 def test_what_a_dead_worker_held_comes_back(store: Store, clock: FakeClock) -> None:
@@ -121,19 +121,19 @@ def test_a_route_and_a_mailbox_asleep_wake(store: Store, clock: FakeClock) -> No
     claim(store)
     clock.advance(micros=100)
     claim(store)
-    store.transact(lambda tx: tx.write(update(table(Stream)).values(backoff_until=clock.now() + 10 * MINUTE)))
+    store.transact(lambda tx: tx.write(update(STREAM).values(backoff_until=clock.now() + 10 * MINUTE)))
     set_back(store, Watch(), micros=7 * DAY)
-    assert only(store, Mailbox).wake_at == 0
-    assert only(store, Stream).backoff_until <= clock.now() + HOUR
+    assert only(store, MAILBOX).wake_at == 0
+    assert only(store, STREAM).backoff_until <= clock.now() + HOUR
 
 
 def test_a_webhook_that_waits_for_its_next_try_is_tried_and_a_dead_speaker_lets_go(store: Store) -> None:
     desk = free(store)
     now = store.clock.now()
     values = {"mailbox_id": desk.mailbox_id, "attempt": 1, "next_at": now + 5 * SECOND, "leased_by": 7}
-    store.transact(lambda tx: tx.write(insert(table(Hook)).values(lease_until=now + webhook_outbox.LEASE, **values)))
+    store.transact(lambda tx: tx.write(insert(HOOK).values(lease_until=now + webhook_outbox.LEASE, **values)))
     set_back(store, Watch(), micros=DAY)
-    hook = only(store, Hook)
+    hook = only(store, HOOK)
     assert hook.next_at == store.clock.now()
     assert hook.lease_until == store.clock.now() + webhook_outbox.LEASE
 
@@ -141,9 +141,9 @@ def test_a_webhook_that_waits_for_its_next_try_is_tried_and_a_dead_speaker_lets_
 def test_a_webhook_that_backs_off_by_its_own_rule_is_left_alone(store: Store) -> None:
     desk = free(store)
     due = store.clock.now() + 4 * HOUR
-    store.transact(lambda tx: tx.write(insert(table(Hook)).values(mailbox_id=desk.mailbox_id, attempt=14, next_at=due)))
+    store.transact(lambda tx: tx.write(insert(HOOK).values(mailbox_id=desk.mailbox_id, attempt=14, next_at=due)))
     assert store.transact(Watch()) == 0
-    assert only(store, Hook).next_at == due
+    assert only(store, HOOK).next_at == due
 
 
 def test_approved_mail_keeps_its_release_delay(store: Store, clock: FakeClock) -> None:
@@ -161,9 +161,9 @@ def test_approved_mail_keeps_its_release_delay(store: Store, clock: FakeClock) -
 def test_a_paused_lane_stays_asleep(store: Store, clock: FakeClock) -> None:
     desk = free(store)
     desk.submit("jane@example.com")
-    c = table(Lane).c
+    c = LANE.c
     paused = {c.paused_at: clock.now(), c.not_before: FAR_FUTURE, c.next_at: FAR_FUTURE}
-    store.transact(lambda tx: tx.write(update(table(Lane)).values(paused)))
+    store.transact(lambda tx: tx.write(update(LANE).values(paused)))
     set_back(store, Watch(), micros=DAY)
     assert (lane(store).next_at, lane(store).not_before) == (FAR_FUTURE, FAR_FUTURE)
 
@@ -247,6 +247,6 @@ def test_leases_of_the_living_are_not_touched(store: Store) -> None:
     desk = free(store)
     desk.submit("jane@example.com")
     claim(store)
-    before = only(store, InFlight).lease_until
+    before = only(store, IN_FLIGHT).lease_until
     store.transact(lambda tx: clock_skew.mend(tx, stepped=True))
-    assert only(store, InFlight).lease_until == before
+    assert only(store, IN_FLIGHT).lease_until == before

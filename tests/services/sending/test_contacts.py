@@ -10,7 +10,7 @@ from sqlalchemy import select, text, update
 
 from core.db import gate_queries
 from core.db.store import Store
-from core.db.tables import Contact, Mailbox, Stream, Token, table
+from core.db.tables import CONTACT, MAILBOX, STREAM, TOKEN
 from core.demo.clock import FakeClock
 from core.durations import DAY
 from core.model import DEFAULT_CLASSES, ContentClass, Mode, Outcome, Reply
@@ -20,7 +20,6 @@ from core.services.sending.submit import Submit
 from tests.factories.delivery import NOBODY, OK, attempt, claim, leave, many, number, pass_a_moment, settle
 from tests.factories.desk import ALICE, DOMAIN, WIDE, Bench, make_desk
 
-CONTACT = table(Contact)
 LATER = Reply(Outcome.DEFERRED, 451, "4.7.1", "later", "rcpt", "mx.example")
 LOST = Reply(Outcome.UNCERTAIN, None, None, "connection lost", "dot", "mx.example")
 
@@ -83,10 +82,10 @@ def test_the_same_stranger_in_one_batch_takes_one_place(store: Store) -> None:
 def test_a_second_mailbox_of_the_agent_shares_the_places(store: Store) -> None:
     desk = capped(store, cap=1)
     other = f"sales@{DOMAIN}"
-    row = store.row(select(table(Mailbox)))
+    row = store.row(select(MAILBOX))
     assert row is not None
     values = {name: value for name, value in row._asdict().items() if name != "id"} | {"address": other}
-    store.transact(lambda tx: tx.create(table(Mailbox), values))
+    store.transact(lambda tx: tx.create(MAILBOX, values))
     assert desk.submit("jane@example.com").status == "queued"
     assert desk.submit("jane@example.com", sender=other).status == "queued"
     assert desk.submit("joe@example.com", sender=other).status == "pending"
@@ -145,10 +144,10 @@ def test_what_was_claimed_and_never_attempted_gives_its_place_back(store: Store)
 
 def test_mail_of_a_test_token_makes_nobody_a_contact(store: Store) -> None:
     desk = capped(store, cap=1)
-    store.transact(lambda tx: tx.write(update(table(Token)).values(test=True)))
+    store.transact(lambda tx: tx.write(update(TOKEN).values(test=True)))
     desk.submit("jane@example.com")
     see_off(desk)
-    store.transact(lambda tx: tx.write(update(table(Token)).values(test=False)))
+    store.transact(lambda tx: tx.write(update(TOKEN).values(test=False)))
     assert store.rows(select(CONTACT)) == []
 
 
@@ -159,7 +158,7 @@ def test_the_second_mail_to_a_stranger_is_cold_outreach_like_the_first(store: St
     every = [*(one.value for one in DEFAULT_CLASSES), ContentClass.COLD_OUTREACH.value]
     desk = make_desk(store, mode=Mode.AUTONOMOUS, policy=Policy(), **(WIDE | {"classes": every}))
     imprint = {"organisation": "Acme", "postal_address": "1 Main St"}
-    store.transact(lambda tx: tx.write(update(table(Stream)).values(**imprint)))
+    store.transact(lambda tx: tx.write(update(STREAM).values(**imprint)))
     store.clock.advance(seconds=2)  # type: ignore[attr-defined]  # a door remembers a mailbox for a second
     answers = [desk.submit("jane@example.com", content_class=ContentClass.TRANSACTIONAL) for _ in range(3)]
     assert {(answer.status, answer.content_class) for answer in answers} == {("pending", "cold_outreach")}

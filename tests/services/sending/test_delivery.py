@@ -17,19 +17,18 @@ from core.db.queries import message as messages
 from core.db.queue import Claimed
 from core.db.store import Store
 from core.db.tables import (
-    Desk,
-    InFlight,
-    Lane,
-    Mailbox,
-    Message,
-    PolicyVersion,
-    Ready,
-    Recipient,
-    Review,
-    Stream,
-    Suppression,
-    Token,
-    table,
+    DESK,
+    IN_FLIGHT,
+    LANE,
+    MAILBOX,
+    MESSAGE,
+    POLICY_VERSION,
+    READY,
+    RECIPIENT,
+    REVIEW,
+    STREAM,
+    SUPPRESSION,
+    TOKEN,
 )
 from core.db.transaction import Transaction
 from core.demo.clock import FakeClock
@@ -67,8 +66,6 @@ from tests.factories.desk import (
 LATER = Reply(Outcome.DEFERRED, 451, "4.7.1", "later", "rcpt", "mx.example")
 LOST = Reply(Outcome.UNCERTAIN, None, None, "connection lost", "dot", "mx.example")
 DOWN = Reply(Outcome.ROUTE_DOWN, None, None, "connection refused", "connect", "relay.example")
-MESSAGE, RECIPIENT, REVIEW = table(Message), table(Recipient), table(Review)
-IN_FLIGHT, READY, LANE, MAILBOX = table(InFlight), table(Ready), table(Lane), table(Mailbox)
 
 
 def states(store: Store) -> list[str]:
@@ -83,8 +80,8 @@ def force(store: Store, policy: Policy) -> None:
 
     def verb(tx: Transaction) -> None:
         values = {"content": content, "digest": digest, "applied_at": tx.now, "applied_by": "gail", "reason": "test"}
-        version = tx.create(table(PolicyVersion), values)
-        tx.write(update(table(Desk)).values(policy_version=version))
+        version = tx.create(POLICY_VERSION, values)
+        tx.write(update(DESK).values(policy_version=version))
 
     store.transact(verb)
 
@@ -224,7 +221,7 @@ def test_a_suppression_recorded_while_it_waited_ends_a_recipient(store: Store) -
     pass_a_moment(store)
     taken += claim(store)
     values = {"address": "jane@example.com", "cause": "complaint", "source": "arf", "added_by": "system", "added_at": 0}
-    store.transact(lambda tx: tx.create(table(Suppression), values))
+    store.transact(lambda tx: tx.create(SUPPRESSION, values))
     going = attempt(store, taken)
     assert going == {one.key for one in taken if one.address == "joe@example.com"}
     settle(store, [one for one in taken if one.key in going])
@@ -293,7 +290,7 @@ def test_mail_sent_back_needs_as_many_people_as_the_policy_in_force_says(store: 
 
 def test_mail_of_a_test_token_is_accepted_and_gated_but_counts_as_sent_nowhere(store: Store) -> None:
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
-    store.transact(lambda tx: tx.write(update(table(Token)).values(test=True)))
+    store.transact(lambda tx: tx.write(update(TOKEN).values(test=True)))
     desk.submit()
     taken = claim(store)
     assert [one.test for one in taken] == [True]  # what tells the courier's side to keep it here
@@ -374,7 +371,7 @@ def test_a_route_that_has_answered_begins_its_backing_off_anew(store: Store, clo
         settle(store, taken, reply=reply)
         at = clock.now()
         clock.advance(seconds=3_600)
-    row = store.row(select(table(Stream).c.backoff_until, table(Stream).c.route_failures))
+    row = store.row(select(STREAM.c.backoff_until, STREAM.c.route_failures))
     assert row is not None
     assert row.route_failures == 1
     assert row.backoff_until - at <= 3 * SECOND
@@ -448,7 +445,7 @@ def test_a_worker_starts_nothing_that_another_holds(store: Store) -> None:
     desk.submit()
     claimed = claim(store)
     assert store.transact(lambda tx: delivery.attempt(tx, claimed, worker=2)) == set()
-    assert store.row(select(table(Recipient).c.attempts)) == (0,)
+    assert store.row(select(RECIPIENT.c.attempts)) == (0,)
     assert len(attempt(store, claimed)) == 1
 
 
@@ -459,7 +456,7 @@ def test_a_lease_that_has_lapsed_starts_no_delivery(store: Store, clock: FakeClo
     claimed = claim(store)
     clock.advance(micros=delivery.LEASE)
     assert attempt(store, claimed) == set()
-    assert store.row(select(table(Recipient).c.attempts)) == (0,)
+    assert store.row(select(RECIPIENT.c.attempts)) == (0,)
     assert store.transact(delivery.reclaim) == 1
     (again,) = claim(store)
     assert attempt(store, [again]) == {again.key}
@@ -707,7 +704,7 @@ def test_a_route_takes_no_more_a_minute_than_it_may_whoever_sends_and_however_of
         lambda tx: add_mailbox(tx, agent="news-bot", address=other, stream=1, mode=Mode.AUTONOMOUS, **WIDE)
     )
     second = dataclasses.replace(desk, token=issue(store, agent))
-    store.transact(lambda tx: tx.write(update(table(Stream)).values(minute_messages=limit)))
+    store.transact(lambda tx: tx.write(update(STREAM).values(minute_messages=limit)))
     for place in range(limit):
         desk.submit(f"a{place}@one{place % 7}.test")
         second.submit(f"b{place}@two{place % 7}.test", sender=other)

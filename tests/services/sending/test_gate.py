@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 
 from core.db import gate_queries
 from core.db.store import Store
-from core.db.tables import Mailbox, Recipient, Review, Stream, table
+from core.db.tables import MAILBOX, RECIPIENT, REVIEW, STREAM
 from core.model import ContentClass, Mode, Reason
 from core.rules.addresses import parse_address
 from core.rules.policy import Policy
@@ -29,8 +29,6 @@ from tests.factories.delivery import attempt, claim, events, number, pass_a_mome
 from tests.factories.desk import ADDRESS, ALICE, BOB, DOMAIN, GAIL, OLIVE, WIDE, Bench, add_mailbox, issue, make_desk
 from tests.services.sending.test_delivery import depths_agree, states
 
-MAILBOX, STREAM = table(Mailbox), table(Stream)
-RECIPIENT, REVIEW = table(Recipient), table(Review)
 PLAIN, COMMITMENT = ContentClass.TRANSACTIONAL, ContentClass.COMMITMENT
 ONE, TWO = "ann@one.test", "bob@two.test"
 _NUMBERS = itertools.count(1)

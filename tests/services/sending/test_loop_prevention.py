@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from core.db.store import Store
-from core.db.tables import Body, Message, table
+from core.db.tables import BODY, MESSAGE
 from core.errors import Forbidden
 from core.model import Action, Mode
 from core.rules.addresses import parse_address
@@ -29,7 +29,7 @@ def desk_with_two_bots(store: Store) -> Bench:
 
 
 def mark_of(store: Store, message: int) -> str:
-    row = store.row(select(table(Message).c.rfc_message_id).where(table(Message).c.id == message))
+    row = store.row(select(MESSAGE.c.rfc_message_id).where(MESSAGE.c.id == message))
     assert row is not None
     return str(row.rfc_message_id)
 
@@ -48,7 +48,7 @@ def test_what_leaves_says_that_it_is_automatic_and_an_agent_cannot_say_otherwise
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
     (sent,) = leave(desk, "jane@example.com")
     (answered,) = leave(desk, "jane@example.com", kind=Action.REPLY, in_reply_to="<hers@example.com>")
-    b = table(Body).c
+    b = BODY.c
     said = [
         message_from_bytes(row.rendered)["Auto-Submitted"]
         for row in store.rows(select(b.rendered).where(b.message_id.in_([sent, answered])).order_by(b.message_id))
@@ -66,7 +66,7 @@ def test_mail_that_its_inbox_knows_to_be_automatic_is_not_answered(store: Store,
     with pytest.raises(Forbidden) as refused:
         desk.submit(kind=Action.REPLY, in_reply_to="<theirs@example.com>", answered=headers)
     assert refused.value.error == "action_blocked"
-    assert store.rows(select(table(Message).c.id)) == []
+    assert store.rows(select(MESSAGE.c.id)) == []
     person = {"Auto-Submitted": "no", "From": "jane@example.com"}
     assert desk.submit(kind=Action.REPLY, in_reply_to="<hers@example.com>", answered=person).status == "queued"
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from core.db.store import Store
-from core.db.tables import Mailbox, Message, table
+from core.db.tables import MAILBOX, MESSAGE
 from core.demo.clock import FakeClock
 from core.durations import HOUR
 from core.model import Mode
@@ -27,17 +27,17 @@ def suspend(desk: Bench) -> str:
 
 
 def retire(desk: Bench) -> str:
-    desk.store.transact(lambda tx: tx.write(update(table(Mailbox)).values(status="retired")))
+    desk.store.transact(lambda tx: tx.write(update(MAILBOX).values(status="retired")))
     return "mailbox_not_active"
 
 
 def forbid(desk: Bench) -> str:
-    desk.store.transact(lambda tx: tx.write(update(table(Mailbox)).values(mode="read_only")))
+    desk.store.transact(lambda tx: tx.write(update(MAILBOX).values(mode="read_only")))
     return "action_blocked"
 
 
 def exhaust(desk: Bench) -> str:
-    desk.store.transact(lambda tx: tx.write(update(table(Mailbox)).values(limit_hour=0)))
+    desk.store.transact(lambda tx: tx.write(update(MAILBOX).values(limit_hour=0)))
     return "rate_limited"
 
 
@@ -85,7 +85,7 @@ def test_an_agent_that_lets_mail_pile_up_is_refused_until_some_of_it_ends(store:
     assert answers[-1].retry_after_seconds
     assert answers[-1].limit is not None
     assert answers[-1].limit["used"] <= answers[-1].limit["cap"]
-    row = store.row(select(table(Message).c.id))
+    row = store.row(select(MESSAGE.c.id))
     assert row is not None
     store.transact(lambda tx: review.cancel(tx, row.id, actor=ALICE))
     assert desk.submit("again@example.com", text=text).status == "pending"

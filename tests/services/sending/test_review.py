@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from core.db.store import Store
-from core.db.tables import Body, Contact, Message, Recipient, Review, table
+from core.db.tables import BODY, CONTACT, MAILBOX, MESSAGE, RECIPIENT, REVIEW
 from core.demo.clock import FakeClock
 from core.durations import DAY, HOUR, SECOND
 from core.errors import Conflict, Forbidden, NotFound
@@ -22,7 +22,6 @@ from tests.factories.delivery import attempt, claim, events, number, pass_a_mome
 from tests.factories.desk import ALICE, BOB, DORA, GAIL, ROOT, WIDE, Bench, make_desk
 from tests.services.sending.test_delivery import depths_agree, states
 
-REVIEW, MESSAGE, CONTACT = table(Review), table(Message), table(Contact)
 AGENT = Actor("agent", "support-bot")
 
 
@@ -291,12 +290,10 @@ def test_the_estimate_is_what_reviewers_really_took(store: Store, clock: FakeClo
 
 
 def test_pending_mail_survives_a_change_of_mode_untouched(store: Store) -> None:
-    from core.db.tables import Mailbox
-
     desk, item = held(store)
     before = store.row(select(REVIEW))
     for mode in Mode:
-        store.transact(lambda tx, m=mode: tx.write(update(table(Mailbox)).values(mode=m.value, mode_since=tx.now)))  # type: ignore[misc]  # bound now
+        store.transact(lambda tx, m=mode: tx.write(update(MAILBOX).values(mode=m.value, mode_since=tx.now)))  # type: ignore[misc]  # bound now
         assert claim(store) == []
     assert store.row(select(REVIEW)) == before
     assert desk.mailbox_id
@@ -339,5 +336,5 @@ def test_bodies_of_held_mail_are_kept_however_long_a_human_takes(store: Store, c
     assert store.transact(retention.purge_due) == 0
     decide(store, item, approve=False)
     assert store.transact(retention.purge_due) == 1
-    assert store.row(select(table(Body).c.rendered)) == (None,)
-    assert store.row(select(table(Recipient).c.status)) == ("rejected",)
+    assert store.row(select(BODY.c.rendered)) == (None,)
+    assert store.row(select(RECIPIENT.c.status)) == ("rejected",)

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from core.db.store import Store
-from core.db.tables import Mailbox, Message, Review, table
+from core.db.tables import MAILBOX, MESSAGE, REVIEW
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.events import RunClosed, RunConfirmed
 from core.model import SYSTEM, Actor, Mode
@@ -31,13 +31,12 @@ def confirm(store: Store, up_to: int, *, actor: Actor = OLIVE, key: str = "run-1
 
 
 def statuses(store: Store) -> list[str]:
-    rows = store.rows(select(table(Message).c.status).order_by(table(Message).c.id))
+    rows = store.rows(select(MESSAGE.c.status).order_by(MESSAGE.c.id))
     return [row.status for row in rows]
 
 
 def pending_reasons(store: Store) -> list[list[str]]:
-    r = table(Review)
-    rows = store.rows(select(r.c.reasons).where(r.c.status == "pending").order_by(r.c.id))
+    rows = store.rows(select(REVIEW.c.reasons).where(REVIEW.c.status == "pending").order_by(REVIEW.c.id))
     return [[reason["code"] for reason in row.reasons] for row in rows]
 
 
@@ -110,7 +109,7 @@ def test_confirmed_mail_is_judged_again_where_the_mode_was_lowered_since(store: 
     confirm(store, 1)
     pass_a_moment(store)
     lowered = {"mode": Mode.GATED_SEND.value, "mode_since": store.clock.now()}
-    store.transact(lambda tx: tx.write(update(table(Mailbox)).values(**lowered)))
+    store.transact(lambda tx: tx.write(update(MAILBOX).values(**lowered)))
     assert attempt(store, claim(store)) == set()
     assert pending_reasons(store) == [["mode"]], "no human has read it"
     assert pending(store, desk) == 1
@@ -121,7 +120,7 @@ def test_a_large_release_goes_by_the_hand(store: Store) -> None:
     for to in many(5):
         desk.submit(to)
     confirm(store, 2)
-    store.transact(lambda tx: tx.write(update(table(Review)).where(table(Review).c.status == "pending").values(
+    store.transact(lambda tx: tx.write(update(REVIEW).where(REVIEW.c.status == "pending").values(
         status=runs.CONFIRMED, due_at=tx.now
     )))  # fmt: skip
     assert store.transact(lambda tx: runs.release_confirmed(tx, limit=2)) == 2
@@ -133,7 +132,7 @@ def test_a_large_release_goes_by_the_hand(store: Store) -> None:
 def test_cancelled_mail_is_not_let_go_by_the_clock(store: Store) -> None:
     desk = capped(store, cap=0)
     held = number(desk.submit().message_id)
-    store.transact(lambda tx: tx.write(update(table(Review)).values(status=runs.CONFIRMED, due_at=tx.now)))
+    store.transact(lambda tx: tx.write(update(REVIEW).values(status=runs.CONFIRMED, due_at=tx.now)))
     store.transact(lambda tx: review.cancel(tx, held, actor=ALICE))
     store.transact(runs.release_confirmed)
     assert statuses(store) == ["cancelled"]

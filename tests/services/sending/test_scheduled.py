@@ -11,7 +11,7 @@ from core.db.counters import EVER
 from core.db.queries import message as messages
 from core.db.queries import scheduled
 from core.db.store import Store
-from core.db.tables import Body, Contact, Mailbox, Message, Recipient, table
+from core.db.tables import BODY, CONTACT, MAILBOX, MESSAGE, RECIPIENT
 from core.demo.clock import FakeClock
 from core.durations import DAY, HOUR, MINUTE, SECOND, stamp
 from core.errors import Conflict, Invalid
@@ -29,10 +29,7 @@ from core.services.sending.submit_result import Answer
 from tests.factories.delivery import attempt, claim, events, number, pass_a_moment, settle
 from tests.factories.desk import ALICE, GAIL, OLIVE, WIDE, Bench, make_desk
 
-MESSAGE, RECIPIENT, MAILBOX, CONTACT, BODY = (
-    table(one) for one in (Message, Recipient, Mailbox, Contact, Body)
-)  # fmt: skip
-AGENT = Actor("agent", "support-bot")
+SUPPORT_BOT = Actor("agent", "support-bot")
 LATER = Reply(Outcome.DEFERRED, 451, "4.7.1", "later", "rcpt", "mx.example")
 
 
@@ -199,12 +196,12 @@ def test_mail_that_nobody_approved_in_time_expires_whatever_its_time(store: Stor
 def test_its_agent_takes_scheduled_mail_back_until_its_time(store: Store) -> None:
     desk = free(store)
     answer = schedule(desk)
-    store.transact(lambda tx: review.cancel(tx, number(answer.message_id), actor=AGENT))
+    store.transact(lambda tx: review.cancel(tx, number(answer.message_id), actor=SUPPORT_BOT))
     assert state(store, answer) == "cancelled"
     assert (wait(store, HOUR), leaving(store), counted(store)) == (0, [], 0)
     assert store.look(lambda tx: tx.total("agent", str(desk.agent_id), "waiting", since=EVER)) == 0
     with pytest.raises(Conflict):
-        store.transact(lambda tx: review.cancel(tx, number(answer.message_id), actor=AGENT))
+        store.transact(lambda tx: review.cancel(tx, number(answer.message_id), actor=SUPPORT_BOT))
 
 
 def test_an_operator_takes_scheduled_mail_back_too(store: Store) -> None:

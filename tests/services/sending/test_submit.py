@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
-from core.db import audit_log, queue
+from core.db import queue
 from core.db.store import Store
-from core.db.tables import Mailbox, Message, Ready, Run, table
+from core.db.tables import LOG_ENTRY, MAILBOX, MESSAGE, READY, RUN
 from core.db.transaction import Transaction
 from core.demo.clock import FakeClock
 from core.durations import DAY, HOUR, MINUTE
@@ -27,9 +27,6 @@ from tests.db.empty_database import Fresh
 from tests.factories.delivery import claim, events, many, number
 from tests.factories.desk import ALICE, WIDE, add_mailbox, issue, make_desk
 
-MAILBOX, MESSAGE, RUN = table(Mailbox), table(Message), table(Run)
-
-
 # --- answered once ---------------------------------------------------------------------------------------------------
 
 
@@ -41,7 +38,7 @@ def test_a_key_of_test_mail_is_not_one_of_live_mail(store: Store) -> None:
     assert live.message_id not in (None, tried.message_id), "the live message is one of its own"
     assert desk.submit(idempotency_key="k1").body() == live.body()
     assert trial.submit(idempotency_key="k1").body() == tried.body()
-    c = table(Message).c
+    c = MESSAGE.c
     assert sorted(row.test for row in store.rows(select(c.test))) == [False, True]
 
 
@@ -192,7 +189,7 @@ def test_under_refuse_what_would_not_fit_is_429_and_says_when(store: Store) -> N
     assert refused.retry_after_seconds > 0
     assert refused.limit is not None
     assert refused.limit["cap"] == 3
-    assert store.row(select(func.count()).select_from(table(Ready))) == (3,)
+    assert store.row(select(func.count()).select_from(READY)) == (3,)
 
 
 def test_a_run_over_its_cap_is_held_and_an_invented_run_buys_nothing(store: Store) -> None:
@@ -227,6 +224,6 @@ def test_the_log_holds_no_address_subject_or_body(store: Store) -> None:
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
     desk.submit("jane.secret@example.com", subject="SECRET subject", text="SECRET body")
     assert claim(store)
-    rows = store.rows(select(audit_log.LOG.c.data, audit_log.LOG.c.actor))
+    rows = store.rows(select(LOG_ENTRY.c.data, LOG_ENTRY.c.actor))
     assert all(b"ecret" not in bytes(row.data) and b"SECRET" not in bytes(row.data) for row in rows)
     assert number(desk.submit().message_id)

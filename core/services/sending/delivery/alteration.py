@@ -17,10 +17,9 @@ import orjson
 from sqlalchemy import bindparam, select, update
 
 from core.db import queue
-from core.db.audit_log import LOG
 from core.db.queue import Claimed
 from core.db.store import Store
-from core.db.tables import Body, Mailbox, Message, Recipient, table
+from core.db.tables import BODY, LOG_ENTRY, MAILBOX, MESSAGE, RECIPIENT
 from core.db.transaction import Transaction
 from core.errors import Invalid
 from core.events import EmailAltered, EmailSubmitted
@@ -29,10 +28,6 @@ from core.rules import compose
 from core.rules.addresses import parse_address
 from core.services.sending.delivery.attempt import to_review
 
-BODY: Final = table(Body)
-MAILBOX: Final = table(Mailbox)
-MESSAGE: Final = table(Message)
-RECIPIENT: Final = table(Recipient)
 ALTERED: Final = "altered"
 _FROM: Final = re.compile(rb"From:[^\r]*(?:\r\n[ \t][^\r]*)*")
 
@@ -119,9 +114,9 @@ _RECIPIENTS: Final = (
     .order_by(RECIPIENT.c.message_id, RECIPIENT.c.n)
 )
 _SUBMITTED: Final = (
-    select(LOG.c.data)
-    .where(LOG.c.message == MESSAGE.c.id, LOG.c.type == EmailSubmitted.type)
-    .order_by(LOG.c.seq)
+    select(LOG_ENTRY.c.data)
+    .where(LOG_ENTRY.c.message == MESSAGE.c.id, LOG_ENTRY.c.type == EmailSubmitted.type)
+    .order_by(LOG_ENTRY.c.seq)
     .limit(1)
     .scalar_subquery()
 )

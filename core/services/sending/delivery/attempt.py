@@ -14,7 +14,7 @@ from sqlalchemy import Row, bindparam, select, update
 from core.db import gate_queries, queue
 from core.db.counters import EVER
 from core.db.queue import Claimed
-from core.db.tables import InFlight, Lane, Message, Recipient, Review, Run, table
+from core.db.tables import IN_FLIGHT, LANE, MESSAGE, RECIPIENT, REVIEW, RUN
 from core.db.transaction import Transaction
 from core.events import EmailBlocked, EmailPending, EmailSuppressed
 from core.model import SYSTEM, Action, Block, Hold, Reason, Status
@@ -24,13 +24,6 @@ from core.services.sending import acceptance_limits, gate, gate_facts, review
 from core.services.sending.consent_facts import Consents
 from core.services.sending.delivery import finish, settle
 from core.services.sending.policy_since import NOTHING, asked_since
-
-MESSAGE: Final = table(Message)
-RECIPIENT: Final = table(Recipient)
-IN_FLIGHT: Final = table(InFlight)
-LANE: Final = table(Lane)
-REVIEW: Final = table(Review)
-RUN: Final = table(Run)
 
 
 def attempt(tx: Transaction, claimed: Sequence[Claimed], *, worker: int) -> set[tuple[int, int]]:

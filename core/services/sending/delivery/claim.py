@@ -14,6 +14,7 @@ from core.db import gate_queries, queue
 from core.db.counters import bucket
 from core.db.gate_queries import SenderState
 from core.db.queue import Claimed
+from core.db.tables import MAILBOX, RECIPIENT
 from core.db.transaction import Transaction
 from core.durations import FAR_FUTURE, MINUTE
 from core.rules import budgets
@@ -114,9 +115,9 @@ def _nap(tx: Transaction, box: SenderState, *, until: int, waits_for: str | None
     tx.write_keeping_memo(_NAP, [{"b_id": box.mailbox_id, "b_wake": until, "b_served": tx.now, "b_waits": waits_for}])
 
 
-_PAID: Final = update(finish.RECIPIENT).where(finish.OF_RECIPIENT).values(charged=True)
+_PAID: Final = update(RECIPIENT).where(finish.OF_RECIPIENT).values(charged=True)
 _NAP: Final = (
-    update(queue.MAILBOX)
-    .where(queue.MAILBOX.c.id == bindparam("b_id"))
+    update(MAILBOX)
+    .where(MAILBOX.c.id == bindparam("b_id"))
     .values(wake_at=bindparam("b_wake"), served_at=bindparam("b_served"), waits_for=bindparam("b_waits"))
 )

@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, select, update
 from core.db import gate_queries, queue
 from core.db.counters import bucket
 from core.db.queue import Claimed
-from core.db.tables import Message, Recipient, table
+from core.db.tables import MESSAGE, RECIPIENT
 from core.db.transaction import Transaction
 from core.events import EmailUncertain
 from core.model import SYSTEM, ContentClass, Outcome, Reason, Reply, Status
@@ -22,8 +22,6 @@ from core.rules.policy import Policy
 from core.services import context
 from core.services.sending import acceptance_limits, contacts, review
 
-MESSAGE: Final = table(Message)
-RECIPIENT: Final = table(Recipient)
 MAX_REPLY: Final = 500
 """Characters kept of a reply: Exchange says which list blocked a message after a paragraph of advice."""
 LOST: Final = "uncertain: the connection ended after the message"

@@ -9,14 +9,11 @@ from sqlalchemy import bindparam, update
 
 from core.db import queue
 from core.db.queue import Claimed
-from core.db.tables import InFlight, Worker, table
+from core.db.tables import IN_FLIGHT, WORKER
 from core.db.transaction import Transaction
 from core.durations import BEAT, DAY
 from core.services import context
 from core.services.sending.delivery import finish
-
-IN_FLIGHT: Final = table(InFlight)
-WORKER: Final = table(Worker)
 
 LEASE: Final = 6 * BEAT
 """How long a claim outlives its worker's last beat."""

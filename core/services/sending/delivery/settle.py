@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, select, update
 from core.db import gate_queries, queue
 from core.db.counters import bucket
 from core.db.queue import Claimed
-from core.db.tables import InFlight, Lane, Recipient, Stream, table
+from core.db.tables import IN_FLIGHT, LANE, RECIPIENT, STREAM
 from core.db.transaction import Transaction
 from core.durations import HOUR, MINUTE, SECOND
 from core.events import EmailDeferred, EmailFailed, EmailSent
@@ -24,11 +24,6 @@ from core.services.feedback import ingest
 from core.services.sending import contacts, review
 from core.services.sending.delivery import finish
 from core.text import unicode_safety
-
-RECIPIENT: Final = table(Recipient)
-IN_FLIGHT: Final = table(InFlight)
-LANE: Final = table(Lane)
-STREAM: Final = table(Stream)
 
 LONGEST_RETRY: Final = 4 * HOUR
 LONGEST_BACKOFF: Final = 30 * MINUTE

@@ -10,7 +10,7 @@ from sqlalchemy import Row, and_, or_, select, update
 from core.db import gate_queries, queue
 from core.db.counters import EVER, bucket
 from core.db.gate_queries import SenderState
-from core.db.tables import Message, Recipient, table
+from core.db.tables import MESSAGE, RECIPIENT, REVIEW
 from core.db.transaction import Transaction
 from core.errors import Conflict, NotFound
 from core.events import EmailCancelled, EmailExpired, ReviewExpiring
@@ -20,10 +20,6 @@ from core.rules.roles import Verb
 from core.services import access, context
 from core.services.sending import acceptance_limits, contacts
 from core.services.sending.review import items, release
-from core.services.sending.review.items import REVIEW
-
-MESSAGE: Final = table(Message)
-RECIPIENT: Final = table(Recipient)
 
 
 def cancel(tx: Transaction, message_id: int, *, actor: Actor, reason: str | None = None) -> Status:

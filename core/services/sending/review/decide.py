@@ -6,13 +6,13 @@ Approved mail is released at once, or after the console's delay, during which th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Row, select, update
 
 from core.db import gate_queries
 from core.db.gate_queries import SenderState
-from core.db.tables import Message, table
+from core.db.tables import MESSAGE, REVIEW
 from core.db.transaction import Transaction
 from core.errors import Conflict, Forbidden, Invalid
 from core.events import EmailApprovalUndone, EmailApproved, EmailRejected, EmailRejectionUndone
@@ -21,9 +21,6 @@ from core.rules.roles import Verb
 from core.services import access, context
 from core.services.sending.review import close, items, release
 from core.services.sending.review import dwell as review_dwell
-from core.services.sending.review.items import REVIEW
-
-MESSAGE: Final = table(Message)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, func, select, update
 
-from core.db.tables import Reader, Reading, Review, table
+from core.db.tables import READER, READING, REVIEW
 from core.db.transaction import Transaction
 from core.durations import MINUTE
 from core.events import ReviewHurried
@@ -19,10 +19,6 @@ from core.model import Actor
 from core.rules import review_speed
 from core.rules.roles import Verb
 from core.services import access, context
-
-REVIEW: Final = table(Review)
-READING: Final = table(Reading)
-READER: Final = table(Reader)
 
 # Nobody remembers these rows over transactions, so writing them must not make the gateways forget what they know.
 _LOOK: Final = (

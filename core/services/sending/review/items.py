@@ -9,7 +9,7 @@ from sqlalchemy import Row, select, update
 
 from core.db.counters import EVER, bucket
 from core.db.gate_queries import SenderState
-from core.db.tables import Body, Message, Recipient, Review, table
+from core.db.tables import BODY, MESSAGE, RECIPIENT, REVIEW
 from core.db.transaction import Transaction
 from core.errors import NotFound
 from core.ids import spell_id
@@ -18,11 +18,6 @@ from core.rules import content
 from core.rules.gate import approved_rules
 from core.services import context
 from core.services.sending.review import dwell
-
-REVIEW: Final = table(Review)
-MESSAGE: Final = table(Message)
-BODY: Final = table(Body)
-RECIPIENT: Final = table(Recipient)
 
 USUAL_REVIEW: Final = 15 * 60
 """Seconds told while no reviewer has decided anything lately."""

@@ -14,17 +14,13 @@ from core.db import gate_queries, queue
 from core.db.counters import EVER
 from core.db.gate_queries import SenderState
 from core.db.queue import Slot
-from core.db.tables import Message, Recipient, table
+from core.db.tables import MESSAGE, RECIPIENT, REVIEW
 from core.db.transaction import Transaction
 from core.durations import HOUR
 from core.events import EmailQueued, EmailScheduled
 from core.model import SYSTEM, Action, Actor, Status
 from core.services.sending import acceptance_limits
 from core.services.sending.review import items
-from core.services.sending.review.items import REVIEW
-
-MESSAGE: Final = table(Message)
-RECIPIENT: Final = table(Recipient)
 
 READ_GRANT: Final = HOUR
 """How long an approved read or tag may be done, once."""
