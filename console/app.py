@@ -1,9 +1,9 @@
-"""The console: a Textual app over one desk, for somebody who was woken by it.
+"""The console: a Textual app over one desk, written for an engineer who has just been woken by it.
 
-The first frame is drawn before the database is opened and before the ORM is imported: both take longer than an operator
-should look at nothing. After that one worker follows the log and tells the screen that is shown what has changed.
-
-`perform` is the one way to do anything: keys, footer and palette all end there, and it asks role, place and state.
+The first frame is drawn before the database is opened and before the ORM is imported, because both take longer than
+anyone should stare at a blank screen. After that, one worker follows the log and tells the visible screen what has
+changed. `perform` is the only way to do anything: keys, footer and palette all end there, and it checks role, place and
+state.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ _NOBODY: Final = Actor("operator", "...")
 
 
 class PostroomConsole(SafeApp[int]):
-    """One operator at one desk. Give it a store and an actor, or an `opener` that finds both in the background.
+    """One operator at one desk. Pass a store and an actor, or an `opener` that finds both in the background.
 
-    `release_delay` (microseconds) is how long approvals can be taken back; None takes the policy's.
+    `release_delay` (microseconds) is how long an approval can be taken back; None uses the policy's value.
     """
 
     CSS = """
@@ -122,7 +122,7 @@ class PostroomConsole(SafeApp[int]):
     def on_mount(self) -> None:
         self.frame_timer = self.set_interval(FRAME_EVERY, self._check_frame)
         self._watch_themes()
-        # after the first frame: importing holds the interpreter, and a black screen says nothing
+        # after the first frame: importing holds the interpreter, and a black screen tells nobody anything
         self.call_after_refresh(self._open)
 
     @work(group="desk", exit_on_error=False)
@@ -149,7 +149,7 @@ class PostroomConsole(SafeApp[int]):
 
     @property
     def desk(self) -> Desk:
-        """The desk, once it is open; no screen that asks exists before."""
+        """The desk, once it is open; no screen that needs it exists before that."""
         assert self._parts is not None, "the desk is not open yet"
         return self._parts.desk
 
@@ -163,7 +163,7 @@ class PostroomConsole(SafeApp[int]):
         return self.live.release_delay if self._given_delay is None else self._given_delay
 
     def _access_ended(self, error: AccessEnded) -> None:
-        """The operator was disabled, or their token revoked: nothing of the desk stays on the screen."""
+        """The operator was disabled or their token revoked: clear everything of the desk from the screen."""
         if self.refused is not None:
             return
         self.refused = error
@@ -172,7 +172,7 @@ class PostroomConsole(SafeApp[int]):
     # -- hearing ------------------------------------------------------------------------------------------------------
 
     def _hear(self, news: DeskUpdate) -> None:
-        """What the follower tells; on Textual's own thread."""
+        """Handle what the follower reports; runs on Textual's own thread."""
         was = self.live
         self.live = news.live
         if (now_is := self.desk.actor).roles != self.actor.roles:
@@ -187,12 +187,12 @@ class PostroomConsole(SafeApp[int]):
         if news.live is not was or not news.quiet:
             self._tell(news)
         if (news.live.link, news.live.stopped_at, news.live.needs) != (was.link, was.stopped_at, was.needs):
-            self._check_frame()  # what is wrong does not wait for the next tick
+            self._check_frame()  # a problem does not wait for the next tick
 
     def _tell(self, news: DeskUpdate) -> None:
         screen = self.desk_screen
         if screen is None or not screen.is_mounted:
-            return  # it has nothing to show the news on yet, and reads everything once it has
+            return  # there is nothing to show the news on yet; the screen reads everything once it exists
         try:
             screen.told(news)
         except Exception as error:  # noqa: BLE001 - one screen's mistake must not end the following: the rest would look live
@@ -200,26 +200,26 @@ class PostroomConsole(SafeApp[int]):
 
     @property
     def waiting(self) -> int:
-        """Events that a pause holds back."""
+        """Events held back while the console is paused."""
         return self._held_back.count if self._held_back else 0
 
     @property
     def desk_screen(self) -> DeskScreen | None:
-        """The desk's screen that is shown, below any dialog."""
+        """The desk screen that is visible, below any dialog."""
         for screen in reversed(self.screen_stack):
             if hasattr(screen, "told"):
-                return cast("DeskScreen", screen)  # only such a screen is told; its class would bring the ORM
+                return cast("DeskScreen", screen)  # only these screens are told; their classes would import the ORM
         return None
 
     def _check_frame(self) -> None:
-        if not self._screen_stack:  # on the way out a last tick may come after the last screen
+        if not self._screen_stack:  # during shutdown a last tick may arrive after the last screen is gone
             return
-        for screen in {self.screen, self.desk_screen or self.screen}:  # a dialog, and what it lies over
+        for screen in {self.screen, self.desk_screen or self.screen}:  # a dialog and the screen beneath it
             for line in screen.query(Line):
                 line.check()
 
     def header(self, width: int) -> Content:
-        """The first line of whatever screen is shown, for the dialogs that lie over it."""
+        """The first line of whatever screen is visible, for the dialogs that cover it."""
         screen = self.desk_screen
         return screen.header(width) if screen is not None else self._opening_line(width)
 
@@ -227,11 +227,11 @@ class PostroomConsole(SafeApp[int]):
 
     @property
     def scope(self) -> Scope | None:
-        """Where the keys work now; None while a dialog asks or the desk is being opened."""
+        """Where keys work now; None while a dialog is open or the desk is still opening."""
         return getattr(self.screen, "scope", None)
 
     def why_not(self, action: Action) -> str | None:
-        """Why an action cannot be done now, or None."""
+        """Why an action is not possible now, or None."""
         screen = self.desk_screen
         state = screen.why_not(action.name) if screen is not None else "the desk is being opened"
         return refusal(action, actor=self.actor, scope=self.scope, state=state)
@@ -240,7 +240,7 @@ class PostroomConsole(SafeApp[int]):
         self.perform(name)
 
     def perform(self, name: str) -> None:
-        """Do it, if role, place and state allow; say why not otherwise. The verb asks again."""
+        """Perform the action if role, place and state allow it; otherwise say why not. The service checks again."""
         action = ACTIONS[name]
         if self.refused is not None:
             return
@@ -266,7 +266,7 @@ class PostroomConsole(SafeApp[int]):
             self.say(f"{action.label}: {why}", "warning")
 
     def run_operation(self, operation: Operation[T], then: Callable[[T], None]) -> None:
-        """Run a verb in the background; its refusal is a notice, `then` runs with its answer."""
+        """Run an operation in the background. A refusal becomes a notice; `then` runs with the answer."""
         self._under_way += 1
         self.run_worker(partial(self._run_operation, operation, then), group="operations", exit_on_error=False)  # type: ignore[arg-type]  # Textual wants None inferred
 
@@ -287,7 +287,7 @@ class PostroomConsole(SafeApp[int]):
                 self.exit(0)
 
     def alarm(self, text: str) -> None:
-        """Approvals come faster than anyone can read: said to who does it, and kept in the footer for a minute."""
+        """Approvals come faster than anyone can read: tell the reviewer, and keep it in the footer for a minute."""
         self._alarm = (text, self.now + MINUTE)
         self.say(text, "warning")
 
@@ -303,7 +303,7 @@ class PostroomConsole(SafeApp[int]):
     # -- moving -------------------------------------------------------------------------------------------------------
 
     def go(self, name: str) -> None:
-        """To one of the eight screens."""
+        """Switch to one of the eight screens."""
         if name == self.current_mode:
             while len(self.screen_stack) > 1:
                 self.pop_screen()
@@ -312,17 +312,17 @@ class PostroomConsole(SafeApp[int]):
         self.switch_mode(name)
 
     def open_agent(self, name: str) -> None:
-        """The page of one agent, over the screen that is shown."""
+        """Open an agent's page over the visible screen."""
         assert self._parts is not None
         self.push_screen(self._parts.agent(name))
 
     def open_message(self, item: int, among: Sequence[int] = ()) -> None:
-        """The page of one message; J and K walk `among`."""
+        """Open a message's page over the visible screen; J and K step through `among`."""
         assert self._parts is not None
         self.push_screen(self._parts.message(item, among))
 
     def open_trace(self, asked: str) -> None:
-        """The whole story of an id or an address."""
+        """Open the whole story of an id or an address."""
         assert self._parts is not None
         self.push_screen(self._parts.trace(asked))
 
@@ -339,14 +339,14 @@ class PostroomConsole(SafeApp[int]):
     def do_quit(self) -> None:
         if len(self.screen_stack) > 1:
             self.pop_screen()
-        elif self._under_way:  # what was decided a moment ago is done before the console ends
+        elif self._under_way:  # decisions made a moment ago are written before the console ends
             self._leaving = True
             self.say("finishing what was decided ...")
         else:
             self.exit(0)
 
     def do_pause(self) -> None:
-        """`Z`: what is drawn stands still, and says so."""
+        """`Z`: freeze what is drawn, and say so."""
         if self.paused_at is None:
             self.paused_at = self.now
         else:
@@ -372,7 +372,7 @@ class PostroomConsole(SafeApp[int]):
     # -- the palette --------------------------------------------------------------------------------------------------
 
     def get_system_commands(self, screen: Screen[object]) -> Iterator[SystemCommand]:
-        """What the palette offers: everything that navigates or opens a dialog, nothing that decides by itself."""
+        """What the palette offers: everything that navigates or opens a dialog, nothing that decides immediately."""
         scope = getattr(screen, "scope", None)
         for action in ACTIONS.values():
             if action.asks is not Asks.NOTHING and works_in(action, scope) and action.name != "palette":
@@ -408,7 +408,7 @@ class PostroomConsole(SafeApp[int]):
 
     async def on_unmount(self) -> None:
         if self._waiting is not None:
-            self._waiting.left.set()  # the thread of the opener is waited for at the end
+            self._waiting.left.set()  # wait for the opener's thread before leaving
         if self._parts is not None:
             if self.session.pending_log():
                 from console import read_log  # noqa: PLC0415 - the first frame does not wait for the verbs

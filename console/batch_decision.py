@@ -1,4 +1,7 @@
-"""What a batch would do, said before it is done: which of the marked may be decided, and why the others stay. Pure."""
+"""What a batch decision would do, stated before it is done: which marked rows can be decided and why others cannot.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -19,16 +22,16 @@ class Marked:
     domain: str
     recipients: int
     findings: tuple[str, ...]
-    """The checks it failed: approving it takes a reason."""
+    """The checks it failed: approving it needs a reason."""
     opened_first: bool
-    """It fails a check or is held for more than its mode: it must be opened before it is approved."""
+    """It fails a check, or is held for more than its mode: it must be opened before it can be approved."""
     likeness: int | None
     alike: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """`ready` are (item, digest) as they were drawn; the others stay where they are."""
+    """`ready` holds (item, digest) as drawn; the other rows stay where they are."""
 
     ready: tuple[tuple[int, str | None], ...]
     unread: int
@@ -48,7 +51,7 @@ def batch_of(
     seen: Callable[[int, str | None], bool],
     approving: bool,
 ) -> Batch:
-    """Sort the marked ones: what was never read cannot be decided, a failed check must have been opened to approve."""
+    """Sort the marked rows: one never read cannot be decided, and a failed check must be opened before approval."""
     ready: list[tuple[int, str | None]] = []
     unread = unopened = 0
     for item, digest in marks.items():
@@ -73,7 +76,7 @@ def batch_of(
 
 
 def summary(batch: Batch, *, hidden: int, delay: int, does: str = "released") -> Content:
-    """The dialog's text. `hidden` are marked but not shown by the filter, `delay` is how long it can be taken back."""
+    """The dialog's text. `hidden` rows are marked but filtered out of view; `delay` is how long this can be undone."""
     who = ", ".join(batch.agents[:3]) + (f" and {len(batch.agents) - 3} more" if len(batch.agents) > 3 else "")
     lines = [
         fill(

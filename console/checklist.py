@@ -1,8 +1,8 @@
-"""The signing dialog: what the desk found about each item, in its own words, and nothing ticked for the signer.
+"""The signing dialog: what the desk found for each item, in the desk's words, with nothing ticked for the signer.
 
-Three kinds of line, told apart by word and glyph: the desk saw it (`✔ desk`), the signer answers for it (`○ you?`,
-`● you`), and the desk says NO (`✖ NO`), where only a typed reason helps. Nothing can be signed while a line is open;
-then the address is typed, then space. Enter signs nothing.
+Three kinds of line, distinguished by word and glyph: the desk saw it (`✔ desk`), the signer answers for it (`○ you?`,
+`● you`), or the desk says NO (`✖ NO`), which needs a typed reason. Nothing can be signed while any line is open; then
+the address is typed, then space. Enter never signs.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from core.rules.issuance import Finding, Item
 from core.services.identity.checklists import Sheet
 
 LABEL: Final = 8
-"""Columns of what stands before an item."""
+"""Columns before an item's text."""
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ class Answers:
 
 
 class Checklist(Choices):
-    """The items, each over as many lines as it needs. Space answers the one under the cursor."""
+    """The items, each wrapped over as many lines as it needs. Space answers the one under the cursor."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "screen.answer", show=False)]
 
@@ -51,13 +51,13 @@ class Checklist(Choices):
 
     def on_resize(self, event: events.Resize) -> None:
         del event
-        width = self.scrollable_content_region.width - 2  # an option is set in by one column on both sides
+        width = self.scrollable_content_region.width - 2  # an option list indents by one column on both sides
         if width > LABEL and width != self._wide:
             self._wide = width
             self.draw()
 
     def draw(self) -> None:
-        """All items as they are answered now; the cursor and what is in view stay."""
+        """Redraw every item with its current answer; cursor and scroll position stay."""
         prompts = [self._prompt(item, finding) for item, finding in self._sheet.items()]
         if self.option_count:
             for at, prompt in enumerate(prompts):
@@ -77,7 +77,7 @@ class Checklist(Choices):
 
 
 class SignDialog(Dialog[Answers]):
-    """Sign for an identity as one of the three."""
+    """Sign for an identity in one of the three roles."""
 
     DEFAULT_CSS = """
     SignDialog > Vertical { width: 104; }
@@ -110,7 +110,7 @@ class SignDialog(Dialog[Answers]):
 
     @property
     def open_items(self) -> list[str]:
-        """What nobody has answered for yet."""
+        """Items that nobody has answered for yet."""
         done = self._answers.affirmed | self._answers.overrides.keys()
         return [one.code for one in self._sheet.findings if not one.found and one.code not in done]
 
@@ -136,7 +136,7 @@ class SignDialog(Dialog[Answers]):
         self._stray = False
 
     def action_answer(self) -> None:
-        """Affirm the item under the cursor, or take that back; where the desk says NO, ask for the reason."""
+        """Affirm the item under the cursor, or undo that; where the desk says NO, ask for the reason."""
         at = self.query_one(Checklist).highlighted
         if self.deaf or at is None or self._stray:
             self._stray = False
@@ -194,7 +194,7 @@ class SignDialog(Dialog[Answers]):
 
 
 def item_lines(item: Item, finding: Finding, answers: Answers) -> list[list[Piece]]:
-    """One item: how it stands, what it says, what the desk found, and the signer's reason where they gave one."""
+    """One item: its state, its text, what the desk found, and the signer's reason if there is one."""
     reason = answers.overrides.get(item.code)
     if finding.found:
         label, tone = "✔ desk", Tone.GOOD
@@ -208,7 +208,7 @@ def item_lines(item: Item, finding: Finding, answers: Answers) -> list[list[Piec
     margin = " " * LABEL
     lines = [[Piece(f"{label:<{LABEL}}", tone), *line(make_safe(item.sentence).text)]]
     if finding.detail:
-        # no space behind what the desk says: its sentence is not set in under it, which costs half of a narrow line
+        # the desk's sentence is not indented under itself: that would cost half of a narrow line
         found = line(f"{' ' if says else ''}{make_safe(finding.detail).text}", Tone.PLAIN if says else Tone.MUTED)
         lines.append([Piece(margin, Tone.MUTED), *([Piece(says, Tone.FAULT)] if says else []), *found])
     if reason:

@@ -1,7 +1,7 @@
-"""`postroom demo`: the live desk or the 80,000-message morning on an empty machine, with a screen or without one.
+"""`postroom demo`: a live desk, or the 80,000-message morning, on an empty machine, with or without a screen.
 
-The simulated world runs in a thread of its own beside the console, the gateway in a process of its own: what the
-console shows and steers is what it would be in production. Both are imported and founded behind its first frame.
+The simulated world runs in its own thread beside the console, and the gateway in its own process: what the console
+shows and controls is exactly what it would be in production. Both are imported and set up behind the first frame.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def mount(app: typer.Typer) -> None:
         messages: Annotated[int, typer.Option(min=100, help="How many the morning's agents try, each.")] = 80_000,
         as_json: Annotated[bool, typer.Option("--json", help="One line of JSON on stdout, nothing else.")] = False,
     ) -> None:
-        """The whole desk, live, on an empty machine; everything around it is simulated."""
+        """Run a complete live desk on an empty machine; the world around it is simulated."""
         said = _play(scenario, no_screen=headless, seconds=seconds, messages=messages, quiet=as_json)
         if said is not None:
             output.say(output.dump(said.data) if as_json else said.text)
@@ -68,7 +68,7 @@ def mount(app: typer.Typer) -> None:
 
 
 def _play(scenario: Scenario, *, no_screen: bool, seconds: float, messages: int, quiet: bool) -> Output | None:
-    # The caller's own desk is none of the demonstration's: not its database, nor its token.
+    # The caller's own desk has no part in the demonstration: neither its database nor its token.
     for name in [name for name in os.environ if name.startswith("POSTROOM_")]:
         del os.environ[name]
     with tempfile.TemporaryDirectory(prefix="postroom-demo-") as name:
@@ -106,19 +106,21 @@ def _morning(directory: Path, *, messages: int, quiet: bool) -> Output:
 
 
 def _watched_morning(directory: Path, *, messages: int) -> Output:
-    """The console over the morning whose budgets let everything through, so that only feedback can stop it."""
+    """Show the console over a morning whose budgets let everything through, so that only feedback can stop it."""
     under_way: list[Playing] = []
 
     def move_in() -> Parts:
         from console import factory  # noqa: PLC0415 - the ORM takes longer to import than the first frame may
         from core.demo import incident, incident_runner, seed  # noqa: PLC0415 - the same
 
-        with contextlib.redirect_stderr(sys.__stderr__):  # a process is handed its descriptor; Textual's has none
+        with contextlib.redirect_stderr(
+            sys.__stderr__
+        ):  # a process needs a real file descriptor; Textual's stdout has none
             playing = incident_runner.Playing(incident.WIDENED, directory, messages=messages, watched=True)
         under_way.append(playing)
         try:
             playing.hear()
-        except PostroomError as error:  # not to be tried again: half a desk is there
+        except PostroomError as error:  # do not retry: half a desk exists already
             raise Refused(f"the morning did not begin: {error}") from error
         return factory.open_desk(directory, seed.person_at(directory, "alice"), clock=playing.clock)
 
@@ -138,7 +140,7 @@ def _watched_morning(directory: Path, *, messages: int) -> Output:
 
 
 def _table(case: CaseFigures) -> str:
-    """One morning as a table, an agent a row."""
+    """One morning as a table, one row per agent."""
     rows = [
         (
             one.mode, f"{one.attempted:,}", f"{one.left:,}", f"{one.held:,}", f"{one.refused + one.rate_limited:,}",
@@ -155,7 +157,7 @@ def _after(seconds: float | None) -> str:
 
 
 def _with_console(directory: Path) -> Output:
-    """The console over a live desk, which is founded behind its first frame; leaving it ends the demonstration."""
+    """Show the console over a live desk that is set up behind its first frame; leaving it ends the demonstration."""
     live: list[DemoThread] = []
     from console.ports import Waiting  # noqa: PLC0415 - commands without a screen import no state of one
 
@@ -169,7 +171,7 @@ def _with_console(directory: Path) -> Output:
         live.append(town)
         try:
             town.start(given_up=waiting.left)
-        except (PostroomError, OSError) as error:  # not to be tried again: half a desk is there
+        except (PostroomError, OSError) as error:  # do not retry: half a desk exists already
             raise Refused(f"the demonstration did not start: {error}") from error
         assert town.live.founded is not None
         return console_factory.sign_in(directory, town.live.founded.operators["alice"])
@@ -191,7 +193,7 @@ def _with_console(directory: Path) -> Output:
 def note(text: str, *, quiet: bool) -> None:
     """Progress, on stderr."""
     if not quiet:
-        with contextlib.suppress(OSError):  # the terminal is gone: what is running is closed all the same
+        with contextlib.suppress(OSError):  # the terminal is gone: close what is running all the same
             sys.stderr.write(text + "\n")
             sys.stderr.flush()
 
@@ -201,7 +203,7 @@ def _said(figures: Figures) -> Output:
 
 
 def _text(figures: Figures) -> str:
-    """What was submitted, where each of them is, and what came back of those that left."""
+    """How much was submitted, where it is now, and what came back from the mail that left."""
     shown = ("sent", "pending", "blocked", "rate_limited")
     lines = [_line("submitted", figures.submitted)]
     lines += [_line(f"  {name}", many) for name, many in figures.parts().items() if many or name in shown]

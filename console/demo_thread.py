@@ -1,4 +1,4 @@
-"""The simulated world beside the console: in a thread and an event loop of its own, founded when it is started."""
+"""The simulated world beside the console: its own thread and event loop, set up when it starts."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ class DemoThread(threading.Thread):
         self._error: BaseException | None = None
 
     def start(self, *, given_up: threading.Event | None = None) -> None:
-        """Return once the gateway answers. Raises what kept it from that, or `Unavailable` once it is given up.
+        """Return once the gateway answers. Raises whatever prevented it, or `Unavailable` once it is given up.
 
-        There is no deadline: a gateway that ends is noticed, and one that lives may take its time on a busy machine.
+        There is no deadline: a gateway that exits is noticed, and one that is alive may take its time on a busy
+        machine.
         """
         super().start()
         while not self._up.wait(0.2):
@@ -41,7 +42,7 @@ class DemoThread(threading.Thread):
 
     def stop(self) -> None:
         if self._loop is not None and self._ending is not None:
-            with contextlib.suppress(RuntimeError):  # its loop has ended by itself
+            with contextlib.suppress(RuntimeError):  # its loop has already ended
                 self._loop.call_soon_threadsafe(self._leave)
         self.join(GONE_WITHIN)
 

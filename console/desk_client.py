@@ -1,9 +1,9 @@
-"""The console's side of the database: one reader that follows the log, reads on request, verbs in transactions.
+"""The console's side of the database: one reader follows the log, reads run on request, writes run in transactions.
 
-Events drive everything. One cursor over the log says what happened; screens are told which ids it touched and read
-only those again. Nothing here runs on Textual's own thread but the waiting, so a slow disk never stops a key. A
-database that goes away is a state, not an error: the reader keeps asking, says since when it has heard nothing, and
-when it is back tells every screen to read everything.
+Events drive everything. One cursor over the log says what happened; screens are told which ids changed and read only
+those again. Only the waiting happens on Textual's own thread, so a slow disk never blocks a key. A database that goes
+away is a state, not an error: the reader keeps trying, says since when it has heard nothing, and tells every screen to
+read everything once the database is back.
 """
 
 from __future__ import annotations
@@ -44,30 +44,31 @@ from core.settings import Settings
 T = TypeVar("T")
 
 LOOK_EVERY: Final = 0.2
-"""Seconds between looks at the head of the log: one seek, so that what others decide is gone within half a second."""
+"""Seconds between looks at the head of the log: one seek, so that what others decide disappears within half a second.
+"""
 FULL_EVERY: Final = 30
-"""Seconds after which every agent's line is read again: budgets refill without events."""
+"""Seconds after which every agent's line is read again, because budgets refill without events."""
 LINES_EVERY: Final = 5.0
-"""Seconds between readings of needs and of the agents that mail has touched, however much there was or how little."""
+"""Seconds between reads of what needs attention and of the agents with new mail, however much mail there was."""
 HEAD_EVERY: Final = 0.5
-"""Seconds between readings while few agents have mail that is new; with many, `LINES_EVERY`."""
+"""Seconds between reads while few agents have new mail; with many, `LINES_EVERY`."""
 FEW: Final = 8
-"""Agents whose lines are read twice a second."""
+"""How many agents' lines are read twice a second."""
 _NEVER: Final = (float("-inf"),) * 3
-"""When header, dirty lines and all lines were last read."""
+"""When the header, the changed lines and all lines were last read."""
 BEHIND: Final = 5_000
-"""Events behind the head beyond which the console does not read them one by one: everything is read anew."""
+"""Beyond this many events behind the head, the console stops reading them one by one and reads everything again."""
 
 
 class Desk:
-    """One desk as one operator sees it, for as long as they may.
+    """One desk as one operator sees it, for as long as they have access.
 
-    Each read asks on its own connection whether the operator is still signed in and has a role for it; each verb asks
-    in its transaction. A console that is left open overnight shows nothing to somebody who left the firm.
+    Each read checks, on its own connection, that the operator is still signed in and has a role for it; each operation
+    checks in its transaction. A console left open overnight shows nothing to someone who has left the company.
     """
 
     def __init__(self, store: Store, actor: Actor, keyring: HmacKeys, *, settings: Settings | None = None) -> None:
-        """`settings` of the desk's directory: who signs for deliverability is shown what DNS and they say."""
+        """`settings` are those of the desk's directory: the deliverability signer sees what DNS says against them."""
         self.settings = settings
         self.store = store
         self.actor = actor
@@ -90,7 +91,7 @@ class Desk:
     # -- asked for ----------------------------------------------------------------------------------------------------
 
     async def read(self, ask: Callable[[Connection], T], *, verb: Verb) -> T:
-        """Run a read in a thread, for an operator who may. Raises `Unavailable`, `Forbidden`, `AccessEnded`."""
+        """Run a read in a thread, if the operator may. Raises `Unavailable`, `Forbidden`, `AccessEnded`."""
 
         def run() -> T:
             with self.store.read() as conn:
@@ -100,7 +101,7 @@ class Desk:
         return await self._in_thread(run)
 
     async def look(self, ask: Callable[[Transaction], T], *, verb: Verb) -> T:
-        """The same for what counters and rules are needed for. Raises `Unavailable`, `Forbidden`, `AccessEnded`."""
+        """The same, for reads that need counters and rules. Raises `Unavailable`, `Forbidden`, `AccessEnded`."""
 
         def run(tx: Transaction) -> T:
             access.require(tx, self.actor, verb)
@@ -109,7 +110,7 @@ class Desk:
         return await self._in_thread(lambda: self.store.look(run))
 
     async def act(self, operation: Callable[[Store, Actor], T]) -> T:
-        """Do something at the desk in a thread, then look at the log at once. Raises what the verb raises."""
+        """Run an operation in a thread, then look at the log at once. Raises whatever the operation raises."""
         try:
             return await self._in_thread(lambda: operation(self.store, self.actor))
         finally:
@@ -125,9 +126,9 @@ class Desk:
     # -- following ----------------------------------------------------------------------------------------------------
 
     async def follow(self, tell: Callable[[DeskUpdate], None]) -> None:
-        """Look at the log until cancelled and tell what it brought; also when nothing did, for the clock goes on.
+        """Follow the log until cancelled and report what it brought, or that it brought nothing: the clock moves on.
 
-        Ends with the operator's access.
+        Ends when the operator loses access.
         """
         loop = asyncio.get_running_loop()
         while True:
@@ -148,7 +149,7 @@ class Desk:
                 continue
 
     def refresh(self) -> None:
-        """Read all of it again at the next look."""
+        """Read everything again at the next look."""
         self._read_at = _NEVER
         self._nudged.set()
 
@@ -165,7 +166,9 @@ class Desk:
         return self.store.look(self._read_on)
 
     def _read_on(self, tx: Transaction) -> DeskUpdate:
-        self.actor = access.require(tx, self.actor, Verb.DESK_READ)  # with the roles of this moment: keys dim by them
+        self.actor = access.require(
+            tx, self.actor, Verb.DESK_READ
+        )  # with the roles as they are now: keys are dimmed by them
         was = self.live
         seq, _ = audit_log.head(tx.conn)
         known = was.link is Link.LIVE and was.seq < seq <= was.seq + BEHIND
@@ -176,13 +179,13 @@ class Desk:
         self._unread = self._unread or bool(entries)
         live = self._figures(tx, was, full=new, urgent=any(not kind.startswith("email.") for kind in news.kinds))
         fresh = replace(live, link=Link.LIVE, seq=seq)
-        # the same object while nothing is different: screens draw anew only what they have not drawn
+        # the same object while nothing differs: screens redraw only what they have not drawn yet
         return replace(news, live=was if fresh == was else fresh)
 
     def _figures(self, tx: Transaction, was: Live, *, full: bool, urgent: bool) -> Live:
-        """As much as is due: what somebody did to an agent is read at once, mail now and then, whatever it comes to.
+        """Read as much as is due: an operator's act on an agent at once, mail at intervals, however much there was.
 
-        Header, needs and lines are read together, so that `held 33` never stands over `34 held`.
+        Header, alerts and agent lines are read together, so that `held 33` never stands above `34 held`.
         """
         moment = time.monotonic()
         head_at, lines_at, full_at = self._read_at
@@ -195,7 +198,7 @@ class Desk:
         if self._unread and moment - head_at >= HEAD_EVERY:
             if len(self._dirty) <= FEW:
                 return self._figures(tx, was, full=False, urgent=True)
-            # a busy desk: its figures wait for their common reading, what tells that it lives and runs does not
+            # a busy desk: its figures wait for the common read, but what shows that it is alive does not
             self._read_at = (moment, lines_at, full_at)
             head = figures.head(tx.conn)
             return replace(
@@ -246,7 +249,7 @@ def told(entries: Iterable[audit_log.Entry], *, everything: bool) -> DeskUpdate:
         count += 1
         kinds.add(event.type)
         if isinstance(event, EmailRead):
-            continue  # that somebody looked changes nothing of what is shown
+            continue  # that somebody looked at it changes nothing that is shown
         if event.agent is not None:
             agents.add(event.agent)
         item = _item(event)

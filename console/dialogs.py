@@ -1,11 +1,11 @@
-"""Dialogs: the few questions the console asks, built so that a hand that is faster than the eye does no harm.
+"""Dialogs: the few questions the console asks, built so that a hand faster than the eye does no harm.
 
-A dialog that opens under a typing hand would take the next keys as answers, so keys and clicks of its first 0.4 s are
-ignored. Nothing is confirmed by Enter where mail would leave or a limit would widen: the count or the name is typed,
-then space. (Space, because a name typed towards `quote-bot-2` must not confirm `quote-bot` on its way.) There is no
+A dialog that opens under a typing hand would take the next keys as answers, so keys and clicks in its first 0.4 s are
+ignored. Enter never confirms anything that lets mail leave or widens a limit: the count or the name is typed, then
+space. (Space, because a name being typed towards `quote-bot-2` must not confirm `quote-bot` on its way.) There is no
 button that a stray Enter or click could press. Escape always cancels.
 
-All text is Content or made so; nothing here reads markup.
+All text is Content or is made so; nothing here parses markup.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from console.widgets.edit_line import EditLine
 from console.widgets.frame import TopLine
 
 DEAF_FOR: Final = 0.4
-"""Seconds in which a new dialog ignores keys and clicks."""
+"""Seconds during which a new dialog ignores keys and clicks."""
 REASON_LIMIT: Final = 300
 
 Answer = TypeVar("Answer")
@@ -84,7 +84,9 @@ class Dialog(ModalScreen[Answer | None]):
 
     def compose(self) -> ComposeResult:
         header: Header | None = getattr(self.app, "header", None)
-        if header is not None:  # what lies below is dim while it asks; how fresh the desk is must not be
+        if (
+            header is not None
+        ):  # the screen below is dimmed while a dialog asks, except for the line that says how fresh the data is
             yield TopLine(header)
         box = Vertical()
         box.border_title = self._title
@@ -107,14 +109,14 @@ class Dialog(ModalScreen[Answer | None]):
 
 
 class RefusalDialog(Dialog[None]):
-    """Why a question is not asked. The hand that pressed the key may be typing the answer already: it goes nowhere."""
+    """Why a question is not asked. Keys already typed as an answer go nowhere."""
 
     def hint(self) -> Content:
         return Content.assemble(("esc ", Tone.INFO), "close   Keys are ignored until you close this.")
 
 
 class Prompt(EditLine):
-    """A line to type in, deaf as long as its dialog is."""
+    """A line to type in that ignores keys for as long as its dialog does."""
 
     def __init__(self, *, id: str, placeholder: str = "") -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id, placeholder=placeholder, max_length=REASON_LIMIT, compact=True, select_on_focus=False)
@@ -132,12 +134,12 @@ class Prompt(EditLine):
 
     @property
     def line(self) -> str:
-        """What was typed, on one line, without what a paste may have carried along."""
+        """What was typed, on one line, without anything a paste may have brought along."""
         return " ".join("".join(char if char.isprintable() else " " for char in self.value).split())
 
 
 class ReasonDialog(Dialog[str]):
-    """Tightening: one key and a reason, which goes into the log. Answers with the reason, never an empty one."""
+    """Tightening: one key and a reason, which goes into the log. Answers with the reason, which is never empty."""
 
     def __init__(
         self,
@@ -226,7 +228,7 @@ class TypedDialog(Dialog[Confirmed]):
     def _confirm(self) -> None:
         reason = self.query_one("#reason", Prompt).line if self._asks_reason else ""
         if self._asks_reason and not reason:
-            with self.prevent(Input.Changed):  # its answer would say "space to ..." over what is said here
+            with self.prevent(Input.Changed):  # its answer would otherwise say "space to ..." over the message here
                 self.query_one("#typed", Prompt).value = self._expected
             self.query_one("#reason", Prompt).focus()
             self.say(Content.assemble(("▲ A reason is needed: it goes into the log.", Tone.WARN), "   esc cancel"))
@@ -236,7 +238,7 @@ class TypedDialog(Dialog[Confirmed]):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of a few. `why_not` keeps it from being chosen and is shown beside it."""
+    """One choice. `why_not` prevents choosing it and is shown beside it."""
 
     key: str
     label: Content
@@ -244,7 +246,7 @@ class Choice:
 
 
 class Choices(OptionList):
-    """A list of options, deaf as long as its dialog is."""
+    """A list of options that ignores keys for as long as its dialog does."""
 
     def on_click(self, event: events.Click) -> None:
         if isinstance(self.screen, Dialog) and self.screen.deaf:
@@ -253,7 +255,7 @@ class Choices(OptionList):
 
 
 class ChoiceDialog(Dialog[str]):
-    """Which of these? Answers with the key of the choice. Choosing decides nothing: what follows asks for itself."""
+    """Choose one of these. Answers with its key. Choosing decides nothing; the next step asks for itself."""
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
-"""Where `postroom` begins: Ctrl-C ends it without a traceback, whatever it is importing at that moment.
+"""Where `postroom` starts: Ctrl-C ends it without a traceback, whatever it is importing at that moment.
 
-Nothing but the standard library is imported before the handler is set, and nothing has been done that could be left
-half done until a command runs: then Ctrl-C is an exception again, so that a command can clean up.
+Only the standard library is imported before the handler is installed, and nothing that could be left half done happens
+before a command runs. From then on Ctrl-C is an exception again, so that a command can clean up.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Final
 
 INTERRUPTED: Final = 130
-"""128 + SIGINT, as shells have it."""
+"""128 + SIGINT, as shells report it."""
 
 
 def _leave(signum: int, frame: FrameType | None) -> None:
@@ -21,7 +21,7 @@ def _leave(signum: int, frame: FrameType | None) -> None:
     os._exit(INTERRUPTED)
 
 
-# A process that was started with SIGINT ignored, as by `nohup ... &` in a script, goes on ignoring it.
+# A process started with SIGINT ignored, as by `nohup ... &` in a script, keeps ignoring it.
 _HEEDED: Final = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
 if _HEEDED:
     signal.signal(signal.SIGINT, _leave)

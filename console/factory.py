@@ -1,4 +1,4 @@
-"""What the console is put together from, imported after its first frame: the screens and the way to the desk."""
+"""The parts the console is built from, imported after its first frame: the screens and the connection to the desk."""
 
 from __future__ import annotations
 
@@ -47,16 +47,16 @@ MODES: Final[Mapping[str, type[DeskScreen]]] = {
 def build(
     store: Store, actor: Actor, keyring: HmacKeys | None = None, *, name: str = "", settings: Settings | None = None
 ) -> Parts:
-    """The desk as this operator sees it. Without its keys nothing proves to be ours by its marks, only by its row."""
+    """The desk as this operator sees it. Without its keys, a message is matched to the desk by its row alone."""
     ring = keyring or HmacKeys({"00": secrets.token_bytes(32)}, "00")
     desk = Desk(store, actor, ring, settings=settings)
     return Parts(desk, MODES, agent=AgentPage, message=MessageScreen, trace=TraceScreen, name=name)
 
 
 def sign_in(directory: Path, token: str) -> Parts:
-    """Open the desk in this directory for whoever's token this is. Raises `Invalid`, `Unauthenticated`, `Unavailable`.
+    """Open the desk in this directory for the owner of this token. Raises `Invalid`, `Unauthenticated`, `Unavailable`.
 
-    A database of another version is refused here rather than by a query that finds no column.
+    A database of another version is refused here, not by a query that finds a column missing.
     """
     store = Store(load(directory).database_url, clock=SystemClock())
     try:
@@ -71,7 +71,7 @@ def sign_in(directory: Path, token: str) -> Parts:
 
 
 def open_desk(directory: Path, actor: Actor, *, clock: Clock) -> Parts:
-    """A desk that was founded to be looked at, by its own time."""
+    """A desk that was created for viewing, on its own clock."""
     return _furnished(Store(load(directory).database_url, clock=clock), actor, directory)
 
 

@@ -1,8 +1,8 @@
-"""Every action of the console, once: what key it has, where it works, who may do it, how it asks before it acts.
+"""Every action of the console, defined once: its key, where it works, who may do it, how it asks before it acts.
 
-Keys, the footer, `?` help and the palette are read from this registry, so that none of them can promise what another
-denies. It also holds the one question that stands before every action (`refusal`): the palette bypasses Textual's own
-`check_action`, so nothing is decided there.
+Keys, footer, `?` help and palette all read this registry, so none of them can promise what another denies. It also
+holds the one check that stands before every action (`refusal`): the palette bypasses Textual's own `check_action`, so
+nothing may be decided there.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Scope(enum.StrEnum):
 
 
 class Asks(enum.StrEnum):
-    """What stands between the key and its effect. The palette offers nothing that would act at once."""
+    """What stands between the key and its effect. The palette offers nothing that acts at once."""
 
     NOTHING = "acts at once"
     REASON = "asks for a reason"
@@ -47,8 +47,8 @@ class Asks(enum.StrEnum):
 class Action:
     """One action.
 
-    `verbs`: any of them opens the key; the verb itself checks again. `short` is what the footer says below 100 columns
-    (empty: nothing); `foot` is its place in the footer, 0 for none.
+    `verbs`: any of these permissions enables the key; the operation itself checks again. `short` is the footer's text
+    below 100 columns (empty: none); `foot` is its position in the footer, 0 for none.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Action:
 
     @property
     def keycap(self) -> str:
-        """The key as it is written in footer and help."""
+        """The key as footer and help write it."""
         return self.shown_key or self.key.split(",", maxsplit=1)[0]
 
 
@@ -75,7 +75,7 @@ _HELD: Final = (Scope.QUEUE, Scope.MESSAGE)
 _EVERYWHERE: Final = (Scope.EVERYWHERE,)
 
 TABS: Final = ("desk", "queue", "agents", "lanes", "events", "suppressions", "identities", "trace")
-"""The screens behind 1 to 8."""
+"""The screens behind keys 1 to 8."""
 
 ACTIONS: Final[dict[str, Action]] = {
     action.name: action
@@ -279,12 +279,15 @@ ACTIONS: Final[dict[str, Action]] = {
 
 
 def of_scope(scope: Scope) -> Iterator[Action]:
-    """What works in a place beside what works everywhere."""
+    """Actions of a place beside those that work everywhere."""
     return (action for action in ACTIONS.values() if scope in action.scopes)
 
 
 def footer(scope: Scope, *, stopped: bool = False) -> list[Action]:
-    """The actions a footer shows, in its order. On a stopped desk what ends the stop stands where it was made."""
+    """The actions a footer shows, in order.
+
+    On a stopped desk, the action that ends the stop replaces the one that made it.
+    """
     mine = [action for action in ACTIONS.values() if action.foot and works_in(action, scope)]
     shown = sorted(mine, key=lambda action: action.foot)
     return [ACTIONS["all_start"] if stopped and action.name == "all_stop" else action for action in shown]
@@ -295,9 +298,9 @@ def works_in(action: Action, scope: Scope | None) -> bool:
 
 
 def refusal(action: Action, *, actor: Actor, scope: Scope | None, state: str | None) -> str | None:
-    """Why this action may not be performed now, or None. `state` is what the screen has against it.
+    """Why this action is not allowed now, or None. `state` is the screen's own objection.
 
-    The role comes first: whoever may never do it should not be told to move the cursor.
+    The role comes first: someone who may never do it should not be told to move the cursor.
     """
     if not works_in(action, scope):
         places = ", ".join(place.value for place in action.scopes)

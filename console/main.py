@@ -1,7 +1,7 @@
-"""The command `postroom`: everything of `core.cli`, and the two that draw or play, imported when they are asked for.
+"""The command `postroom`: all of `core.cli`, and the two commands that draw or play, imported only when called.
 
-What a command needs is imported once it is known which: `--help` needs no database, `stop` no HTTP server, and the
-console's first frame is drawn before the ORM is there.
+Each command's imports happen once it is known which command runs: `--help` needs no database, `stop` no HTTP server,
+and the console's first frame is drawn before the ORM is loaded.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ABOUT: Final = "The operations desk for email that AI agents send."
 
 
 def build(given: Sequence[str] | None = None) -> typer.Typer:
-    """The command line: all of it, or as much as these arguments ask for."""
+    """The command line: all of it, or as much as these arguments need."""
     app = typer.Typer(name="postroom", no_args_is_help=True, rich_markup_mode=None, help=ABOUT)
     app.callback()(_root)
     app.command("console", epilog=output.example("postroom console --dir desk"))(_console)
@@ -44,7 +44,7 @@ def build(given: Sequence[str] | None = None) -> typer.Typer:
 
 
 def _completing() -> str:
-    """What a shell asks to be completed: bash says it by the one name, the others by the other."""
+    """What a shell wants completed: bash passes it under one name, the others under another."""
     return os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS") or ""
 
 
@@ -73,7 +73,7 @@ def _root(
 
 
 def _console(*, directory: Directory = Path()) -> None:
-    """The desk on a screen; the token from POSTROOM_TOKEN, the keyring of the OS, or asked for."""
+    """Open the desk on a screen. The token comes from POSTROOM_TOKEN, the operating system's keyring, or a prompt."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise Invalid("the console needs a terminal", fix="postroom queue works without one")
     place = directory.absolute()
@@ -90,7 +90,7 @@ def _console(*, directory: Directory = Path()) -> None:
 def _asked_token(place: Path) -> str:
     from core.settings import load  # noqa: PLC0415 - the usual way in, with a token, reads them behind the first frame
 
-    load(place)  # nobody is asked for a token of a desk that is not there
+    load(place)  # nobody is asked for the token of a desk that does not exist
     return str(typer.prompt("Your operator's token", hide_input=True))
 
 

@@ -1,7 +1,7 @@
-"""What the console does at the desk, as functions of a store and the operator: the verbs of `core.services`, no more.
+"""What the console does at the desk, as functions of a store and an operator: calls to `core.services`, nothing more.
 
-Nothing is decided here: role, scope and state are the verbs' own questions, the same for every door. A batch is many
-decisions, each with its own event; one that is refused takes none of the others with it.
+Nothing is decided here: the services check role, scope and state, the same for every way in. A batch is many decisions,
+each with its own event; one that is refused does not affect the others.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ A = TypeVar("A")
 Operation = Callable[[Store, Actor], T]
 
 BATCH_SIZE: Final = 100
-"""Decisions in one transaction: nobody else at the desk waits for more than these."""
+"""Decisions in one transaction, so that nobody else at the desk waits for more than these."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What became of several decisions: those made, and (item, why) of those refused."""
+    """What became of several decisions: those made, and (item, why) for those refused."""
 
     done: tuple[DecisionResult, ...]
     refused: tuple[tuple[int, str], ...]
 
 
 def decide(decisions: Sequence[Decision]) -> Operation[Settled]:
-    """Approve or reject each; what was decided elsewhere, or has changed, is refused by itself."""
+    """Approve or reject each item; one that was decided elsewhere, or has changed, is refused by itself."""
     return lambda store, actor: _each(
         store, decisions, item=lambda one: one.item, verb=lambda tx, one: review.decide(tx, one, actor=actor)
     )
@@ -74,7 +74,7 @@ def _each(
                     try:
                         made.append(tx.run(lambda tx, one=one: verb(tx, one)))  # type: ignore[misc]  # a loop's lambda
                     except AccessEnded:
-                        raise  # not this item is refused but whoever decides
+                        raise  # the person is refused, not this one item
                     except Refused as error:
                         refused.append((item(one), error.reason))
             done += made
@@ -84,17 +84,17 @@ def _each(
 
 
 def opened(item: int) -> Operation[None]:
-    """Keep that it is before this operator's eyes now."""
+    """Record that this operator is looking at it now."""
     return lambda store, actor: store.transact(lambda tx: review.opened(tx, item, actor=actor))
 
 
 def closed() -> Operation[None]:
-    """Keep that nothing is before this operator's eyes any more."""
+    """Record that this operator is no longer looking at anything."""
     return lambda store, actor: store.transact(lambda tx: review.closed(tx, actor=actor))
 
 
 def shown(items: Sequence[Shown]) -> Operation[None]:
-    """Enter in the log what was on this operator's screen."""
+    """Record in the log what was on this operator's screen."""
 
     def enter(tx: Transaction, actor: Actor) -> None:
         for item in items:
@@ -159,14 +159,14 @@ def unsuppress(address: str, reason: str) -> Operation[int]:
 
 @dataclass(frozen=True, slots=True)
 class ToSign:
-    """A checklist with what the desk found, and what it looked at outside of the database to find it."""
+    """A checklist with what the desk found, and what it consulted outside the database."""
 
     sheet: Sheet
     lookups: Lookups | None
 
 
 def to_sign(address: str, kind: Kind, settings: Settings | None) -> Operation[ToSign]:
-    """Read what this operator would sign. For deliverability DNS is asked, which takes seconds where it is slow."""
+    """Read what this operator would sign. The deliverability checklist queries DNS, which may take seconds."""
 
     def run(store: Store, actor: Actor) -> ToSign:
         lookups = None
@@ -184,7 +184,7 @@ def to_sign(address: str, kind: Kind, settings: Settings | None) -> Operation[To
 
 
 def sign(shown: ToSign, *, affirmed: Collection[str], overrides: Mapping[str, str]) -> Operation[MailboxRecord]:
-    """Sign exactly what was shown: a record that has changed since, or other findings, are not signed unseen."""
+    """Sign exactly what was shown: if the record or the findings have changed since, nothing is signed."""
     sheet = shown.sheet
     return lambda store, actor: store.transact(
         lambda tx: mailboxes.sign(

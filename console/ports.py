@@ -1,6 +1,6 @@
-"""What screens need of the app that shows them, and what the app is opened with; neither imports the other.
+"""What screens need from the app that shows them, and what the app is opened with, so that neither imports the other.
 
-The app imports screens when the desk is open, and the first frame imports neither the ORM nor a screen of the desk.
+The app imports screens once the desk is open; the first frame imports neither the ORM nor any of the desk's screens.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class ConsoleApp(Protocol):
-    """The app, as its screens know it: who looks at which desk, verbs in the background, ways to other screens."""
+    """The app as its screens know it: who is looking at which desk, background operations, ways to other screens."""
 
     actor: Actor
     live: Live
@@ -46,11 +46,11 @@ class ConsoleApp(Protocol):
 
     @property
     def release_delay(self) -> int:
-        """Microseconds for which an approval given here can be taken back."""
+        """Microseconds during which an approval given here can be taken back."""
 
     @property
     def waiting(self) -> int:
-        """Events that a pause holds back."""
+        """Events held back while the console is paused."""
 
     @property
     def alarm_text(self) -> str: ...
@@ -78,7 +78,7 @@ class ConsoleApp(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """An open desk and what to see it on: the eight screens, and the pages that open over them."""
+    """An open desk with everything to view it: the eight screens, and the pages that open over them."""
 
     desk: Desk
     modes: Mapping[str, type[Screen[Any]]]
@@ -86,12 +86,12 @@ class Parts:
     message: Callable[[int, Sequence[int]], Screen[Any]]
     trace: Callable[[str], Screen[Any]]
     name: str = ""
-    """What the desk is called in its settings."""
+    """The desk's name in its settings."""
 
 
 @dataclass(slots=True)
 class Waiting:
-    """What an opener that takes long shows on the screen, and whether somebody still looks at it."""
+    """What a slow opener shows on the screen, and whether anyone is still looking at it."""
 
     text: str = ""
     left: threading.Event = field(default_factory=threading.Event)

@@ -18,7 +18,7 @@ CLOSING_TIMEOUT: Final = 2.0
 
 
 class Recorder(Protocol):
-    """The app, as far as this needs it."""
+    """The app, as far as this module needs it."""
 
     session: Session
 

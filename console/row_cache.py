@@ -1,4 +1,4 @@
-"""What a table knows of its rows: the few thousand it has read, and which are no longer true. No screen, no I/O."""
+"""What a table knows about its rows: the few thousand it has read, and which of them are stale. No screen, no I/O."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ DIGESTS_A_TURN: Final = 500
 
 
 class RowSource(Protocol):
-    """Where rows come from. Answers at once (a local database) or later (a thread, a remote one)."""
+    """Where rows come from. May answer at once (a local database) or later (a thread, a remote desk)."""
 
     def fetch(self, ids: Sequence[int], /) -> Mapping[int, Row] | Awaitable[Mapping[int, Row]]:
-        """The rows of these ids; an id that is left out no longer exists."""
+        """The rows with these ids; an id that is left out no longer exists."""
 
 
 class RowCache:
-    """Rows by id. Events only mark ids dirty; whether a dirty row is read again depends on whether anybody sees it."""
+    """Rows by id. Events only mark ids dirty; a dirty row is read again only if someone can see it."""
 
     def __init__(self) -> None:
         self._rows: dict[int, Row] = {}
@@ -29,7 +29,7 @@ class RowCache:
         return self._rows.get(row)
 
     def digest(self, row: int) -> str | None:
-        """The digest of the row as it was last drawn, None if it never was."""
+        """The digest of the row as last drawn, or None if it never was."""
         return known.digest if (known := self._rows.get(row)) else None
 
     def touch(self, ids: Iterable[int]) -> None:
@@ -44,17 +44,17 @@ class RowCache:
             self._rows.pop(row, None)
 
     def settle(self, visible: Collection[int]) -> None:
-        """Forget dirty rows that nobody sees: they are read when they come into view."""
+        """Forget dirty rows that are out of view; they are read when they come into view."""
         unseen = self._dirty.difference(visible)
         self.drop(self._rows.keys() & unseen)
         self._dirty -= unseen
 
     def wanted(self, visible: Iterable[int], *, gone: Collection[int]) -> list[int]:
-        """Which of the visible must be asked for."""
+        """Which of the visible rows must be fetched."""
         return [row for row in visible if (row not in self._rows or row in self._dirty) and row not in gone]
 
     def asked(self, ids: Iterable[int]) -> None:
-        """These are being read: what changes from now on is dirty again."""
+        """These are being read: any change from now on makes them dirty again."""
         self._dirty.difference_update(ids)
 
     def accept(self, rows: Mapping[int, Row], *, visible: Iterable[int]) -> set[int]:

@@ -1,9 +1,9 @@
 """Which rows a table shows, in what order, and which of them the operator has pointed at. No screen, no I/O.
 
-Everything is keyed to ids. An index is only ever a place on the screen at this moment: between looking at a row and
-pressing a key, rows come and go, and the key must still mean the row that was looked at. So the order freezes while
-anything is marked, what arrives is offered and waits, and what disappears under the cursor or from a frozen order
-stays as a `gone` row that no action accepts.
+Everything is keyed by id. An index is only a place on the screen at this moment: between looking at a row and pressing
+a key, rows come and go, and the key must still mean the row that was looked at. So the order freezes while anything is
+marked, new arrivals wait to be loaded, and a row that disappears under the cursor or from a frozen order stays as a
+`gone` row that no action accepts.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _FEW: Final = 8
 
 
 class RowSelection:
-    """Ids in order, a cursor, marks, an optional range anchor. At 1,000,000 ids: 8 MB, moves in microseconds."""
+    """Ids in order, a cursor, marks, an optional range anchor. At 1,000,000 ids: 8 MB, and moves take microseconds."""
 
     def __init__(self) -> None:
         self.ids: array[int] = array("q")
@@ -31,7 +31,7 @@ class RowSelection:
         self.hidden_marks: set[int] = set()
         """Marks that the present order does not show."""
         self._offered: array[int] | None = None
-        # where cursor and anchor were last seen: checked before anything is searched
+        # where cursor and anchor were last seen: checked before searching
         self._at = self._anchored = 0
 
     def __len__(self) -> int:
@@ -39,12 +39,12 @@ class RowSelection:
 
     @property
     def frozen(self) -> bool:
-        """Whether the order must not change: something is marked, or a range is being drawn."""
+        """Whether the order must not change: something is marked, or a range is being selected."""
         return bool(self.marks) or self.anchor is not None
 
     @property
     def cursor_index(self) -> int:
-        """Where the cursor is now; 0 in an empty roster."""
+        """Where the cursor is now; 0 if there are no rows."""
         if self.cursor is None:
             return 0
         if not (self._at < len(self.ids) and self.ids[self._at] == self.cursor):
@@ -60,7 +60,7 @@ class RowSelection:
     def load(self, ids: Iterable[int]) -> None:
         """Show this order now, because the operator asked (opened, filtered, sorted, pressed `.`).
 
-        The cursor stays on its id, or goes to the first row. Marks stay, also those that are no longer shown.
+        The cursor stays on its id, or goes to the first row. Marks stay, even those no longer shown.
         """
         self.ids = ids if isinstance(ids, array) else array("q", ids)
         self.gone.clear()
@@ -70,7 +70,7 @@ class RowSelection:
         self._find_hidden()
 
     def offer(self, ids: Iterable[int]) -> bool:
-        """A newer order is known. Shown at once unless frozen (False: it waits, `fresh` says how much is new)."""
+        """A newer order is known. Shown at once unless frozen (False: it waits, and `fresh` says how many are new)."""
         offered = ids if isinstance(ids, array) else array("q", ids)
         if self.frozen:
             known = set(self.ids)
@@ -92,7 +92,7 @@ class RowSelection:
         return True
 
     def load_offered(self) -> bool:
-        """Take what waits (`.`). Marks stay."""
+        """Load what is waiting (`.`). Marks stay."""
         if self._offered is None:
             return False
         self.load(self._offered)
@@ -126,7 +126,7 @@ class RowSelection:
                 del self.ids[at]
 
     def _thaw(self) -> None:
-        """Drop what only the frozen order kept; the cursor's own row stays."""
+        """Drop rows that only the frozen order kept; the cursor's own row stays."""
         if not self.frozen and self.gone:
             staying = {row for row in self.gone if row == self.cursor}
             self._drop(self.gone - staying)
@@ -154,7 +154,7 @@ class RowSelection:
         return True
 
     def toggle(self, row: int, digest: str | None) -> bool:
-        """Mark or unmark; a gone row cannot be marked. Returns whether it is marked now."""
+        """Toggle a mark; a gone row cannot be marked. Returns whether it is marked now."""
         if row in self.marks:
             del self.marks[row]
             self.hidden_marks.discard(row)
@@ -166,7 +166,7 @@ class RowSelection:
         return True
 
     def mark(self, rows: Mapping[int, str | None]) -> None:
-        """Mark many of the shown; a digest that is known already stays as it was seen."""
+        """Mark many of the visible rows; a digest that is already known stays as it was seen."""
         for row, digest in rows.items():
             if row not in self.gone and self.marks.get(row) is None:
                 self.marks[row] = digest
@@ -185,7 +185,7 @@ class RowSelection:
         return self.ids[low : high + 1]
 
     def is_marked(self, index: int) -> bool:
-        """Whether the row there is marked, or lies in the range that is being drawn."""
+        """Whether that row is marked, or lies in the range being selected."""
         if self.ids[index] in self.marks:
             return True
         if self.anchor is None:

@@ -22,11 +22,11 @@ NOTICE_LIMIT: Final = 300
 """Cells of a notice: a reason of 10 kB must not cover the screen."""
 GLYPHS: Final[dict[SeverityLevel, str]] = {"information": "·", "warning": "▲", "error": "✖"}
 PATIENCE: Final = 0.5
-"""Seconds after which the next key is handed on although nobody has said that the one before it was handled."""
+"""Seconds after which the next key is handed on even if nobody has reported the previous one as handled."""
 
 
 class KeyHandled(Message):
-    """Sent after a key, the way that the key takes; when it reaches the app, the key has been handled everywhere."""
+    """Sent after each key, along the same path; when it reaches the app, the key has been handled everywhere."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class SafeApp(GuardedApp[ReturnType]):
         self._typed: deque[events.Key | events.Paste] = deque()
 
     def say(self, text: str, severity: SeverityLevel = "information") -> None:
-        """A notice. The text may be foreign; it is never markup."""
+        """Show a notice. The text may be foreign; it is never parsed as markup."""
         self.notify(text, severity=severity)
 
     def notify(
@@ -58,7 +58,7 @@ class SafeApp(GuardedApp[ReturnType]):
         timeout: float | None = None,
         markup: bool = False,
     ) -> None:
-        """As Textual's, but the text is made safe and markup is never read, whoever calls."""
+        """As Textual's, but the text is made safe and markup is never parsed, whoever calls."""
         del markup
         safe = f"{GLYPHS[severity]} {clip(make_safe(message, limit=NOTICE_LIMIT).text, NOTICE_LIMIT)}"
         super().notify(
@@ -66,11 +66,14 @@ class SafeApp(GuardedApp[ReturnType]):
         )
 
     def action_help_quit(self) -> None:
-        """ctrl+c, which ends nothing here. Textual's own notice is markup, and names a key that multiplexers keep."""
+        """ctrl+c, which ends nothing here.
+
+        Textual's own notice uses markup, and names a key that multiplexers intercept.
+        """
         self.say("q leaves a page, and from the first one the console; esc leaves a line first")
 
     def copy(self, text: str) -> None:
-        """Copy safe text, and show it: over a terminal without OSC 52 the notice is all there is to copy from."""
+        """Copy safe text, and show it: on a terminal without OSC 52, the notice is the only thing to copy from."""
         self.copy_to_clipboard(text)
         self.say(f"copied {text} (select it here if your terminal's clipboard stays empty)")
 
@@ -78,7 +81,7 @@ class SafeApp(GuardedApp[ReturnType]):
         self._refocused = True
 
     async def on_event(self, event: events.Event) -> None:
-        # the click that brings the terminal to the front was aimed at the window, not at what lies under it
+        # the click that raised the terminal window was aimed at the window, not at what lies under it
         if self._refocused and isinstance(event, events.MouseDown | events.MouseUp) and not event.is_forwarded:
             self._refocused = isinstance(event, events.MouseDown)
             return
@@ -93,7 +96,7 @@ class SafeApp(GuardedApp[ReturnType]):
     # -- keys in their order ------------------------------------------------------------------------------------------
 
     async def _hand_on(self) -> None:
-        """Hand on what was typed, until a key is under way."""
+        """Hand on what was typed, until a key is in progress."""
         while self._typed and not self._key_under_way:
             event = self._typed.popleft()
             target = self.focused or self.screen
@@ -107,7 +110,7 @@ class SafeApp(GuardedApp[ReturnType]):
     def on_key_handled(self, message: KeyHandled) -> None:
         message.stop()
         if message.number == self._key_number:
-            self.call_later(self._key_handled)  # behind the change of focus that the key asked for
+            self.call_later(self._key_handled)  # after the change of focus that the key asked for
 
     async def _key_handled(self) -> None:
         if self._key_timer is not None:

@@ -1,11 +1,12 @@
-"""Make foreign text safe to draw: what mail, agents and receivers wrote must not drive the terminal.
+"""Make foreign text safe to draw: text from mail, agents and receivers must not control the terminal.
 
-`make_safe` is the one place where foreign text enters the console's state: whatever has no visible form of its own
-(`core.text.unicode_safety` says what) becomes a visible marker such as `⟨U+202E⟩` and is counted. Everything after it
+`make_safe` is the only place where foreign text enters the console's state: any character without a visible form
+(`core.text.unicode_safety` lists them) becomes a visible marker such as `⟨U+202E⟩` and is counted. Everything after it
 handles plain str.
 
-`LastFilter` stands behind it, on every line that Textual is about to draw: what slipped past (a new screen, a library's
-widget) is dropped there, with links and click actions. It rests on Textual's internal LineFilter, hence the exact pin.
+`LastFilter` is the second line of defence, on every line that Textual is about to draw: what slipped through (a new
+screen, a library's widget) is dropped there, along with links and click actions. It relies on Textual's internal
+LineFilter, hence the exact version pin.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ from core.text.unicode_safety import PLAIN, TAB, spell_out
 MARKER: Final = re.compile(r"⟨U\+[0-9A-F]{4,6}⟩")
 MARKER_STYLE: Final = "$text-warning reverse"
 LINE_LIMIT: Final = 1_000
-"""Characters of one foreign line that are looked at; a subject of a megabyte must not cost a second a row."""
+"""Characters of one foreign line that are examined; a subject of a megabyte must not cost a second per row."""
 BLOCK_LIMIT: Final = 200_000
-"""Characters of a body that are drawn; the rest is announced, never silently cut."""
+"""Characters of a body that are drawn; that there are more is always said."""
 
 
 @dataclass(frozen=True, slots=True)
 class Safe:
-    """Text that may be drawn. `hidden` counts the characters that had to be made visible."""
+    """Text that is safe to draw. `hidden` counts the characters that had to be made visible."""
 
     text: str
     hidden: int = 0
@@ -47,7 +48,7 @@ class Safe:
 
 @dataclass(frozen=True, slots=True)
 class SafeBlock:
-    """Lines that may be drawn; `cut` counts the characters beyond `BLOCK_LIMIT`."""
+    """Lines that are safe to draw; `cut` counts the characters beyond `BLOCK_LIMIT`."""
 
     lines: tuple[str, ...]
     hidden: int = 0
@@ -55,9 +56,9 @@ class SafeBlock:
 
 
 def make_safe(foreign: str, *, limit: int = LINE_LIMIT) -> Safe:
-    """One line of foreign text with everything invisible spelled out and counted.
+    """One line of foreign text with every invisible character spelled out and counted.
 
-    Line ends and tabs count too: in a subject or an address they have no business. Idempotent.
+    Line ends and tabs count too: they do not belong in a subject or an address. Idempotent.
     """
     if len(foreign) <= limit and PLAIN.issuperset(foreign):
         return Safe(foreign)
@@ -80,8 +81,8 @@ def make_safe_block(foreign: str, *, limit: int = BLOCK_LIMIT) -> SafeBlock:
 
 
 def cells(text: str) -> int:
-    """How many cells text takes in a terminal."""
-    # most text is ASCII, and this is asked for every cell of every line that is drawn
+    """How many terminal cells the text takes."""
+    # most text is ASCII, and this runs for every cell of every line that is drawn
     return len(text) if text.isascii() else cell_len(text)
 
 
@@ -103,7 +104,7 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
 
 
 def content(text: str | Safe, style: str = "") -> Content:
-    """Safe text as Content: never read as markup, its markers standing out."""
+    """Safe text as Content: never parsed as markup, with its markers highlighted."""
     plain = str(text)
     return _with_markers(Content.styled(plain, style) if style else Content(plain))
 
@@ -111,7 +112,7 @@ def content(text: str | Safe, style: str = "") -> Content:
 def fill(template: str, **values: str | Safe) -> Content:
     """Our own markup with foreign values: `fill("[b]Subject[/b] $s", s=make_safe(subject))`.
 
-    A bare `str` is made safe here as well, so that a forgotten call costs nothing.
+    A bare `str` is made safe here as well, so that a forgotten call does no harm.
     """
     ready = {name: str(make_safe(value) if isinstance(value, str) else value) for name, value in values.items()}
     return _with_markers(Content.from_markup(template, **ready))
@@ -124,9 +125,9 @@ def _with_markers(whole: Content) -> Content:
 
 
 class LastFilter(LineFilter):
-    """Drops what must never reach a terminal from a line that is about to be drawn, and its links and click actions.
+    """Removes what must never reach a terminal from a line about to be drawn, with its links and click actions.
 
-    The cell length of every segment stays what it was, for Textual has laid out the line already.
+    Each segment keeps its cell length, because Textual has already laid out the line.
     """
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002 - Textual's signature
@@ -156,7 +157,7 @@ def _dropped(text: str) -> str:
 
 
 class GuardedApp(App[ReturnType]):
-    """An App whose every line passes the last filter, after all others."""
+    """An App whose every line passes through the last filter."""
 
     _last_filter: Final = LastFilter()
 

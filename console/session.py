@@ -1,4 +1,4 @@
-"""What one operator has done in this session: decisions they can still take back, what they opened.
+"""What one operator has done in this session: decisions that can still be undone, and what they opened.
 
 Pure: times come in, answers go out. How long reviewers read and how fast they decide is kept by the desk
 (core.services.sending.review).
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A decision on one message or on a batch, and when it is released: until then it can be taken back."""
+    """A decision on one message or a batch, and when it is released: until then it can be undone."""
 
     items: tuple[int, ...]
     label: str
@@ -26,11 +26,11 @@ class Approval:
 
 @dataclass(slots=True)
 class Session:
-    """Of one operator at one console."""
+    """The session of one operator at one console."""
 
     approvals: list[Approval] = field(default_factory=list)
     seen: dict[int, str | None] = field(default_factory=dict)
-    """Item -> digest of what was open before their eyes."""
+    """Item -> digest of what was open in front of them."""
     _decided: set[int] = field(default_factory=set)
     _reading: int = 0
     _synced: int = 0
@@ -44,11 +44,11 @@ class Session:
     # -- deciding -----------------------------------------------------------------------------------------------------
 
     def decides(self, items: Iterable[int]) -> None:
-        """These are about to be decided by this operator: that they leave is no news."""
+        """The operator is about to decide these: that they leave is no news."""
         self._decided.update(items)
 
     def not_mine(self, items: Iterable[int]) -> list[int]:
-        """Those of them that somebody else has decided."""
+        """Which of them somebody else has decided."""
         return [item for item in items if item not in self._decided]
 
     # -- undo ---------------------------------------------------------------------------------------------------------
@@ -68,11 +68,11 @@ class Session:
     # -- reading ------------------------------------------------------------------------------------------------------
 
     def opened(self, item: int, digest: str | None) -> None:
-        """Note that exactly this is before their eyes now."""
+        """Note that they are looking at exactly this now."""
         self.seen[item] = digest
 
     def set_reading(self, item: int | None) -> bool:
-        """It is before their eyes now (None: nothing is). True if the caller must start syncing with the desk."""
+        """They are looking at it now (None: at nothing). True if the caller must start syncing with the desk."""
         self._reading = item or 0
         return self._reading != self._synced and not self._syncing
 
@@ -85,7 +85,7 @@ class Session:
         self._synced = item
 
     def mark_failed(self) -> None:
-        """The desk did not take it; the next item that is opened tries again."""
+        """The desk did not accept it; the next item that is opened tries again."""
         self._syncing = False
 
     # -- what was shown, for the log ----------------------------------------------------------------------------------
@@ -107,7 +107,7 @@ class Session:
             self._logged[item] = self._unlogged.pop(item)
 
     def mark_log_failed(self) -> None:
-        """The desk did not take it; the next thing that is shown tries again."""
+        """The desk did not accept it; the next thing that is shown tries again."""
         self._logging = False
 
     def has_seen(self, item: int, digest: str | None) -> bool:

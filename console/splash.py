@@ -1,8 +1,8 @@
-"""What is on the screen until Textual is: the frame, written by hand a moment after the command was typed.
+"""What is on the screen until Textual is: the frame, written by hand right after the command was typed.
 
-Importing Textual takes a quarter of a second, and a whole one where Python may keep no bytecode: too long for somebody
-who was woken to look at nothing. Nothing but the standard library and the names of the screens is needed here; Textual
-draws over it, and leaves the terminal as it was.
+Importing Textual takes a quarter of a second, or a whole one where Python cannot write bytecode: too long for somebody
+who was woken to look at nothing. This module needs only the standard library and the names of the screens; Textual
+draws over it, and it leaves the terminal as it was.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from console.ports import Parts, Waiting
 
 SWITCH: Final = 0.0005
-"""Seconds until a thread that reads gives the interpreter up: at Python's 5 ms a key would wait for several of them."""
+"""Seconds until a reading thread gives up the interpreter: at Python's 5 ms, a key would wait for several of them."""
 YOUNG: Final = 20_000
-"""Objects made before the collector looks for cycles: at Python's 700 it looks several times a frame, and now and then
-through everything that was imported."""
+"""Objects allocated before the collector looks for cycles: at Python's 700 it runs several times per frame, and now and
+then walks through everything that was imported.
+"""
 NARROW: Final = 100
 _ENTER: Final = "\x1b[?1049h\x1b[?25l\x1b[2J\x1b[H"
 _LEAVE: Final = "\x1b[?25h\x1b[?1049l"
@@ -53,14 +54,14 @@ def raised(
 
 
 def opened(opener: Callable[[], Parts]) -> Parts:
-    """What it finds. Raises what it raises; what nobody expected as `Refused`, or the console would open for ever."""
+    """What it finds. Raises what it raises; an unexpected error is `Refused`, or the console would open for ever."""
     try:
         parts = opener()
     except PostroomError:
         raise
     except Exception as error:
         raise Refused(f"the desk could not be opened: {error!r}") from error
-    # whatever was imported stays: the collector of cycles passes it by, and looks less often at what a frame makes
+    # exclude everything imported so far from collection, so that the collector runs less often on a frame's objects
     gc.freeze()
     gc.set_threshold(YOUNG)
     return parts
@@ -68,7 +69,7 @@ def opened(opener: Callable[[], Parts]) -> Parts:
 
 @contextlib.contextmanager
 def _drawn(saying: str) -> Iterator[None]:
-    """The frame, for whatever the block imports. An error in it gives the terminal back."""
+    """The frame, while the block imports. An error in it restores the terminal."""
     try:
         size = os.get_terminal_size(sys.stdout.fileno())
     except (OSError, ValueError):
@@ -83,7 +84,7 @@ def _drawn(saying: str) -> Iterator[None]:
 
 
 def lines(width: int, height: int, saying: str) -> list[str]:
-    """The screen as lines of text: header, tabs, what is waited for, the one key."""
+    """The screen as lines of text: header, tabs, what the console is waiting for, the one key."""
     tabs = " ".join(f"[{at} {tab.title()}]" if at == 1 else f" {at} {tab.title()} " for at, tab in enumerate(TABS, 1))
     top = [" ○ opening", tabs] if width >= NARROW else [" ○ opening"]
     body = [""] * max(0, height - len(top) - 1)

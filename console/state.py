@@ -1,7 +1,7 @@
-"""What the console knows of the desk at this moment, as values: the header, what needs somebody, the agents.
+"""What the console knows about the desk at this moment, as values: the header, what needs attention, the agents.
 
-Read by one background reader (`console.desk_client`), drawn by every screen. No I/O and no ORM: the first frame
-imports this.
+Read by one background reader (`console.desk_client`), drawn by every screen. No I/O and no ORM: the first frame imports
+this module.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from core.model import Limit, Mode
 
 
 class Link(enum.Enum):
-    """How the console stands to the database."""
+    """The state of the console's connection to the database."""
 
     OPENING = "opening"
     LIVE = "live"
@@ -33,7 +33,7 @@ class Level(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """One line of what needs somebody. `go` says where enter leads: a screen's name, and what to find there."""
+    """One line of what needs attention. `go` says where enter leads: a screen's name, and what to find there."""
 
     level: Level
     subject: str
@@ -44,7 +44,7 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A rate with its figures: `events` of `whole`, against the lines of its guard."""
+    """A rate with its figures: `events` of `whole`, against its guard's thresholds."""
 
     events: int
     whole: int
@@ -68,7 +68,7 @@ class MailboxLine:
     expires_at: int | None
     stream_id: int
     raise_from: int | None = None
-    """When its mode may be raised next; None: as far as the pause goes, now."""
+    """When its mode may next be raised; None: now, as far as the waiting time is concerned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class AgentLine:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """One reading of the desk. `lost_since` and `lost_reason` say since when and why it is old."""
+    """One reading of the desk. `lost_since` and `lost_reason` say since when and why it is stale."""
 
     link: Link = Link.OPENING
     lost_since: int = 0
@@ -140,7 +140,7 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class DeskUpdate:
-    """What the log brought since the last look; `everything`: too much to tell, or the link was lost in between."""
+    """What the log brought since the last look; `everything`: too much to list, or the connection was lost."""
 
     live: Live
     kinds: frozenset[str] = frozenset()
@@ -159,7 +159,7 @@ class DeskUpdate:
         return not self.count and not self.everything
 
     def joined(self, later: DeskUpdate) -> DeskUpdate:
-        """Both, as one: what waited while the console was paused."""
+        """Both as one: what waited while the console was paused."""
         return DeskUpdate(
             later.live,
             kinds=self.kinds | later.kinds,

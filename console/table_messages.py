@@ -1,4 +1,4 @@
-"""What a table tells the screen it is on. Data goes down through methods; these come up."""
+"""What a table tells the screen it is on. Data goes down through methods; these messages come up."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from textual.widget import Widget
 
 
 class TableMessage(Message):
-    """Something about a table; `control` is that table, so that `@on(..., "#queue")` can choose."""
+    """Something about a table; `control` is that table, so that `@on(..., "#queue")` can select it."""
 
     def __init__(self, table: Widget) -> None:
         super().__init__()
@@ -19,19 +19,19 @@ class TableMessage(Message):
 
 
 class Highlighted(TableMessage):
-    """The cursor is on another row (None: there is none), or that row's content changed or left."""
+    """The cursor moved to another row (None: there is none), or that row changed or left."""
 
     def __init__(self, table: Widget, row: int | None) -> None:
         super().__init__(table)
         self.row = row
 
     def can_replace(self, message: Message) -> bool:
-        # a held arrow key is one change of the preview, not fifty
+        # a held arrow key changes the preview once, not fifty times
         return isinstance(message, Highlighted) and message.table is self.table
 
 
 class MarksChanged(TableMessage):
-    """How many are marked, how many of those the present order does not show; `lost` were marked and have left."""
+    """How many are marked, how many of those are not shown now; `lost` were marked and have left."""
 
     def __init__(self, table: Widget, *, marked: int, hidden: int, lost: tuple[int, ...]) -> None:
         super().__init__(table)
@@ -41,7 +41,7 @@ class MarksChanged(TableMessage):
 
 
 class Announced(TableMessage):
-    """`fresh` new rows wait to be loaded (0: no longer): `+37 new, . to load`."""
+    """`fresh` new rows wait to be loaded (0: none any more): `+37 new, . to load`."""
 
     def __init__(self, table: Widget, fresh: int) -> None:
         super().__init__(table)

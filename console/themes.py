@@ -76,7 +76,7 @@ def theme_folder() -> Path:
 
 
 def parse_theme(path: Path) -> Theme | BadTheme:
-    """The theme in one file, or why there is none. A theme's name is its file's name."""
+    """The theme in one file, or why there is none. A theme is named after its file."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -109,7 +109,7 @@ def _wrong_with_colour(name: str, value: object) -> str | None:
         colour = Color.parse(value)
     except ColorParseError:
         return f"{name} = {value!r} is not a colour"
-    # what shines through depends on what lies below, and then nobody can promise a contrast
+    # a transparent colour depends on what lies below it, so no contrast could be guaranteed
     return f"{name} = {value!r} must be opaque" if colour.a != 1 else None
 
 
@@ -156,7 +156,7 @@ def _theme(name: str, colours: dict[str, str], *, dark: bool, ansi: bool) -> The
         "footer-key-foreground": get("primary"),
         "footer-description-foreground": get("foreground"),
     }
-    if ansi:  # Textual's own widgets ask for these two, and only such a theme can tell
+    if ansi:  # Textual's own widgets ask for these two, and only such a theme defines them
         variables |= {"ansi-background": get("background"), "ansi-foreground": get("foreground")}
     return Theme(
         name=name,
@@ -178,15 +178,15 @@ def _theme(name: str, colours: dict[str, str], *, dark: bool, ansi: bool) -> The
 
 
 def load_themes(folder: Path) -> tuple[list[Theme], list[BadTheme]]:
-    """Every theme of a folder, in the order of names, and every file that was refused."""
+    """Every theme of a folder, sorted by name, and every file that was refused."""
     parsed = [parse_theme(path) for path in sorted(folder.glob("*.toml"))]
     return [each for each in parsed if isinstance(each, Theme)], [each for each in parsed if isinstance(each, BadTheme)]
 
 
 def install_themes(app: App[ReturnType], themes: Iterable[Theme]) -> None:
-    """Register themes with a running or a new app; the one in use is drawn anew at once.
+    """Register themes with a running or a new app; the one in use is redrawn at once.
 
-    Setting the name of the theme already in use changes nothing in Textual, hence the refresh by hand.
+    Setting the theme that is already in use changes nothing in Textual, hence the explicit refresh.
     """
     for theme in themes:
         changed = app.get_theme(theme.name) != theme
@@ -196,7 +196,7 @@ def install_themes(app: App[ReturnType], themes: Iterable[Theme]) -> None:
 
 
 async def watch_themes(folder: Path) -> AsyncIterator[Theme | BadTheme]:
-    """Each theme file that is saved, parsed: feed the themes to `install_themes`, show the bad ones.
+    """Each theme file that is saved, parsed: pass the themes to `install_themes`, show the bad ones.
 
     A deleted file yields nothing: its last good theme stays. Ends when the surrounding task is cancelled.
     """

@@ -1,1 +1,1 @@
-"""What the screens ask of the desk, one file a screen: reads on a connection, rows for tables. Imports the ORM."""
+"""What the screens read from the desk, one file per screen: reads on a connection, rows for tables. Imports the ORM."""

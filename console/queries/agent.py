@@ -1,4 +1,4 @@
-"""One agent with all that its page shows: mailboxes, budgets, rates hour by hour, the evidence for the next rung."""
+"""One agent with everything its page shows: mailboxes, budgets, rates hour by hour, evidence for the next rung."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class MailboxFacts:
-    """One mailbox: where it stands on the ladder and what its budgets are."""
+    """One mailbox: where it stands on the ladder and how full its budgets are."""
 
     box: MailboxRow
     evidence: Evidence
@@ -67,7 +67,9 @@ def agent_facts(tx: Transaction, name: str) -> AgentFacts | None:
         return None
     one = found[0]
     _, policy = context.current_policy(tx)
-    acts = EventFilter(agent=one.id, further=(LOG_ENTRY.c.type != EmailRead.type,))  # people who look are not its acts
+    acts = EventFilter(
+        agent=one.id, further=(LOG_ENTRY.c.type != EmailRead.type,)
+    )  # people looking at it are not its own acts
     recent = events.page(tx.conn, acts, limit=EVENTS_SHOWN)
     return AgentFacts(
         one,
@@ -99,7 +101,7 @@ def _course(tx: Transaction, measure: Measure, guard: Guard, one: AgentBasics) -
 
 
 def _rates(bad: Mapping[int, int], sent: Mapping[int, int], since: int, width: int) -> tuple[float | None, ...]:
-    """One fraction a bin, oldest first."""
+    """One fraction per bin, oldest first."""
     points: list[float | None] = []
     for n in range(BINS):
         low, high = since + n * width, since + (n + 1) * width

@@ -27,7 +27,7 @@ ORDERS: Final = tuple(Order)
 
 
 def letter(tx: Transaction, item: int, *, whole: bool = False) -> MessageLines:
-    """The item, whatever became of it. `whole`: with what was changed on its way, which a preview does not show."""
+    """The item, whatever became of it. `whole` includes what was changed on its way, which a preview does not show."""
     held = queue.pending_rows(tx.conn, [item]).get(item)
     view = message.message(tx.conn, item, now=tx.now)
     mail = read_mail(view.rendered) if view and view.rendered else None
@@ -39,7 +39,7 @@ def letter(tx: Transaction, item: int, *, whole: bool = False) -> MessageLines:
 
 
 def _limits(tx: Transaction, view: MessageView) -> tuple[Limit, ...]:
-    """The gauges this message will be charged to."""
+    """The budgets this message will be charged to."""
     known = budgets(tx, view.mailbox_id)
     sites = {f"{name}:{one.site}" for one in view.recipients if one.site for name in ("site_hour", "stream_site_hour")}
     found = [limit for name, limit in known.items() if name in SHOWN or name in sites]
@@ -50,17 +50,17 @@ def _limits(tx: Transaction, view: MessageView) -> tuple[Limit, ...]:
 
 
 def ids(conn: Connection, wants: Sequence[Want], order: Order, *, now: int, limit: int | None = None) -> array[int]:
-    """Everything held that the filter lets through, or its beginning."""
+    """Everything held that matches the filter, or its beginning."""
     return queue.pending_ids(conn, wants, order, now=now, limit=limit)
 
 
 def held(conn: Connection) -> int:
-    """How much is held in all: read with the ids, so that `7 of 9` is of one moment."""
+    """How much is held in all: read together with the ids, so that `7 of 9` describes one moment."""
     return figures.head(conn).held
 
 
 def alike(conn: Connection, item: int) -> array[int]:
-    """What is held and like this one, itself included."""
+    """What is held and like this item, itself included."""
     return queue.alike_ids(conn, item)
 
 

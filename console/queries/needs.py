@@ -1,4 +1,4 @@
-"""What needs somebody, worst first: each a sentence with where to look, from the rows and counters the gate asks."""
+"""What needs attention, worst first: each a sentence with where to look, from the rows and counters the gate uses."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ EXPIRES_SOON: Final = 14 * DAY
 FAULTS: Final = frozenset({"altered", "route_down", "no_worker", "webhook_dead"})
 LANES: Final = 50
 LOG_TAIL: Final = 100
-"""Entries of the log that every look of the console verifies: a millisecond; the gateway looks at more, less often."""
+"""Log entries verified at each look: one millisecond. The gateway verifies more, less often."""
 FAILING: Final = 3
-"""Deferrals in a row after which a lane is somebody's business."""
+"""Consecutive deferrals after which a lane needs attention."""
 
 
 def needs(tx: Transaction, lines: Collection[AgentLine], head: figures.Head) -> tuple[Need, ...]:
-    """The all-stop, suspensions, brakes and routes, full budgets and rates, what waits for people; worst first."""
+    """The all-stop, suspensions, paused and failing routes, full budgets and rates, waiting reviews; worst first."""
     found = [
         *_of_desk(tx, head),
         *_troubles(tx),
@@ -79,7 +79,7 @@ def _troubles(tx: Transaction) -> Iterator[Need]:
 
 
 def _gateway_down(one: views.Trouble, now: int) -> str:
-    """`down since 12:41:07Z: postroom serve`; with the date when it is not of today."""
+    """`down since 12:41:07Z: postroom serve`; with the date if it was not today."""
     if one.since is None:
         return f"{one.text}: {one.fix}"
     today = moment(one.since).date() == moment(now).date()
@@ -88,7 +88,7 @@ def _gateway_down(one: views.Trouble, now: int) -> str:
 
 def _of_agent(line: AgentLine) -> Iterator[Need]:
     if line.suspended:
-        # The guards' sentence says who; its limit must stand before the screen ends.
+        # The guard's sentence names the agent; its limit must come before the screen's edge.
         who = "" if line.suspended_by == str(GUARD) else f" by {line.suspended_by}"
         text = f"suspended{who}: {line.suspend_reason}"
         yield Need(Level.FAULT, line.name, text, "agent", line.name)
@@ -147,7 +147,7 @@ def _of_identities(tx: Transaction) -> Iterator[Need]:
 
 
 def _of_drills(tx: Transaction) -> Iterator[Need]:
-    """Revocation whose drill failed or is due, a line each; what was never drilled says so in its identity's record."""
+    """Agents whose revocation drill failed or is due, one line each; identities show who was never drilled."""
     _, policy = context.current_policy(tx)
     every = policy.identities.drill_every
     known = views.drills(tx.conn)

@@ -1,7 +1,7 @@
 """Every agent as one line of the desk, worst first.
 
-Gauges and rates come from the very counters that enforce. Lines are kept and only those that an event touched are read
-again; all of them now and then, because windows move without events.
+Gauges and rates come from the same counters that enforce limits. Lines are kept, and only those that an event touched
+are read again; all of them are read at intervals, because windows move without events.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ BUDGET_WARNS: Final = 0.8
 
 @dataclass(slots=True)
 class Overview:
-    """The lines as they were last read."""
+    """The lines as last read."""
 
     _lines: dict[int, AgentLine]
 
@@ -56,7 +56,7 @@ def _worst_first(line: AgentLine) -> tuple[int, bool, float, int, str]:
 
 
 def _lines(tx: Transaction, known: Collection[AgentBasics], policy: Policy) -> dict[int, AgentLine]:
-    """All that the lines show is read at once: asked agent by agent, forty of them took a thousand statements."""
+    """Everything the lines show is read at once: asking agent by agent took a thousand statements for forty agents."""
     if not known:
         return {}
     ids = [one.id for one in known]
@@ -131,12 +131,12 @@ def _line(tx: Transaction, one: AgentBasics, policy: Policy, read: _Read) -> Age
 
 
 def is_tight(limit: Limit) -> bool:
-    """Whether somebody should know how full a budget is."""
+    """Whether a budget is full enough that somebody should know."""
     return bool(limit.cap) and limit.used / limit.cap >= BUDGET_WARNS
 
 
 def _last(event: events.EventRow | None) -> str:
-    """What happened last, as short as a column: `pending m0000a`."""
+    """What happened last, short enough for a column: `pending m0000a`."""
     if event is None:
         return ""
     what = event.type.partition(".")[2].replace("_", " ")

@@ -33,7 +33,7 @@ IDENTITIES: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Paced:
-    """A lane with what may go to its site: messages a minute, and the hour's gauge, its stream's where less is left."""
+    """A lane and what may go to its site: messages a minute, and the hour's gauge (the stream's if less is left)."""
 
     lane: LaneRow
     pace: int
@@ -42,7 +42,7 @@ class Paced:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What waits to leave: in lanes, and outside them for a time of its own."""
+    """What waits to leave: in lanes, and outside them until its own time."""
 
     lanes: list[Paced]
     scheduled: Scheduled
@@ -108,7 +108,7 @@ def suppressions(conn: Connection, wants: Sequence[Want], *, now: int, past: boo
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A mailbox's record with what was signed and who still must."""
+    """A mailbox's record, with what was signed and who must still sign."""
 
     record: MailboxRecord
     signed: tuple[SignoffFacts, ...]
@@ -124,7 +124,7 @@ class Identities:
 
 
 def identities(tx: Transaction) -> Identities:
-    """Requests first, then what is alive, the first to end first."""
+    """Requests first, then active identities, the first to expire first."""
     known = directory.mailboxes(tx.conn, limit=IDENTITIES)
     ids = {record.agent_id for record in known if record.agent_id is not None}
     bearers = {one.id: one for one in directory.agents_by_id(tx.conn, ids)}

@@ -1,4 +1,4 @@
-"""One agent's page: whether it runs, the ladder it stands on, its budgets as gauges, its rates against their lines."""
+"""One agent's page: whether it runs, its rung on the ladder, budgets as gauges, rates against their thresholds."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class AgentScreen(DeskScreen):
     """A screen on which an agent can be pointed at."""
 
     def chosen_agent(self) -> AgentLine | None:
-        """The agent that `s`, `r` and `m` mean, as it was drawn."""
+        """The agent that `s`, `r` and `m` act on, as it was drawn."""
         raise NotImplementedError
 
     def why_not(self, name: str) -> str | None:
@@ -125,7 +125,7 @@ class AgentScreen(DeskScreen):
 
 
 def mode_refusal(standing: Mode, wanted: Mode, actor: Actor, *, raise_from: int | None = None) -> str | None:
-    """Why this rung cannot be chosen, or None; the verb decides."""
+    """Why this rung cannot be chosen, or None; the service decides."""
     if wanted is standing:
         return "in force"
     if wanted.rung < standing.rung:

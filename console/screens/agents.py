@@ -1,4 +1,4 @@
-"""3 Agents: every agent on one line, worst first, filtered and sorted; and the table the first screen shares."""
+"""3 Agents: one line per agent, worst first, filtered and sorted; and the table that the first screen shares."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class AgentsScreen(AgentScreen):
 
 
 def put(table: VirtualTable, filled: tuple[list[int], set[int]], *, filtered: bool = False) -> None:
-    """Show a shelf's rows: the order only if it changed, and what changed in them at once."""
+    """Show these rows: reorder only if the order changed, and repaint at once what changed in them."""
     ids, changed = filled
     table.show_rows(ids, filtered=filtered)
     table.touch_rows(changed)

@@ -1,8 +1,8 @@
-"""What every screen of the desk has: the frame, the filter line, and how it learns that something has changed.
+"""What every screen of the desk has: the frame, the filter line, and how it learns that something changed.
 
-A screen draws and asks. Data comes down (`load` after a change, `told` with what changed), what the operator wants goes
-up to `PostroomConsole.perform`, which comes back to a `do_...` method only if role, place and state allow it. A screen
-that is not shown does nothing; it reads anew when it is shown again.
+A screen draws and asks. Data comes down (`load` after a change, `told` with what changed); what the operator wants goes
+up to `PostroomConsole.perform`, which calls back a `do_...` method only if role, place and state allow it. A screen
+that is not visible does nothing; it reads again when it becomes visible.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 FILTER_LIMIT: Final = 300
 FRAME_WITH_ROWS: Final = 0.45
-"""Seconds between two checks of the frame that go with rows: every second tick of a table."""
+"""Seconds between two checks of the frame while rows are drawn: every second tick of a table."""
 
 
 def bindings(scope: Scope) -> list[BindingType]:
@@ -64,7 +64,7 @@ def bindings(scope: Scope) -> list[BindingType]:
 
 
 class FilterLine(EditLine):
-    """Where a filter is typed: above the footer, gone when it is not asked for."""
+    """Where a filter is typed: above the footer, hidden when not in use."""
 
     DEFAULT_CSS = """
     FilterLine, FilterLine:focus {
@@ -76,7 +76,7 @@ class FilterLine(EditLine):
 
 
 class FilterError(Static):
-    """What is wrong with the filter that was typed: over its line, until it is changed."""
+    """What is wrong with the filter that was typed: above its line, until it is changed."""
 
     DEFAULT_CSS = """
     FilterError {
@@ -106,7 +106,7 @@ class DeskScreen(LineCache, Screen[None]):
     filter_fields: ClassVar[Fields] = {}
     """What a filter may name here; empty: this screen has no filter."""
     fault_filter: ClassVar[str] = "level:bad"
-    """What `!` shows: only what is wrong."""
+    """What `!` shows: only problems."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -158,7 +158,7 @@ class DeskScreen(LineCache, Screen[None]):
 
     def _foot(self, width: int) -> Content:
         app = self.console
-        # what works here, whatever dialog lies over it: the keys must not go grey and bright again behind one
+        # what works here, whatever dialog covers it: keys must not flicker grey and bright behind one
         keys = [
             Key(action, refusal(action, actor=app.actor, scope=self.scope, state=self.why_not(action.name)))
             for action in footer(self.scope, stopped=app.live.stopped)
@@ -168,12 +168,12 @@ class DeskScreen(LineCache, Screen[None]):
         return foot_line(keys, note=self.note(), undo=undo, width=width)
 
     def check_frame(self) -> None:
-        """Redraw the lines of the frame that would say something else now."""
+        """Redraw the lines of the frame that have changed."""
         for line in (*self.query(TopLine), *self.query(TabLine), *self.query(FootLine)):
             line.check()
 
     def check_frame_with_rows(self) -> None:
-        """Rows are about to be drawn: the frame, if it is due, is drawn with them, for each drawing costs by itself."""
+        """Rows are about to be drawn: draw the frame with them if it is due, because each drawing has its own cost."""
         self.console.frame_timer.reset()
         if (moment := self.console.monotonic()) - self._framed_at >= FRAME_WITH_ROWS:
             self._framed_at = moment
@@ -190,15 +190,15 @@ class DeskScreen(LineCache, Screen[None]):
         return self.console.desk
 
     def told(self, news: DeskUpdate) -> None:
-        """Something happened at the desk while this screen was shown."""
+        """Something happened at the desk while this screen was visible."""
         if not news.quiet:
             self.reload()
 
     async def load(self) -> None:
-        """Read and show. Raises `PostroomError`: `failed` says so."""
+        """Read and show. Raises `PostroomError`: `failed` reports it."""
 
     def failed(self, reason: str) -> None:
-        """What is shown could not be read; it stays, and says that it is old."""
+        """The read failed: what is shown stays, marked as stale."""
 
     @work(group="load", exclusive=True)
     async def reload(self) -> None:
@@ -219,7 +219,7 @@ class DeskScreen(LineCache, Screen[None]):
     # -- doing --------------------------------------------------------------------------------------------------------
 
     def why_not(self, name: str) -> str | None:
-        """What speaks against an action as things stand on this screen, or None."""
+        """What on this screen prevents an action now, or None."""
         del name
         return None
 
@@ -325,7 +325,7 @@ class DeskScreen(LineCache, Screen[None]):
         try:
             wants = filters.parse(event.value, self.filter_fields)
         except Invalid as error:
-            # the line stays open with what is wrong, and what was shown before stays shown
+            # the line stays open with the error, and the previous rows stay shown
             self.query_one(FilterError).say(f"{error.reason}; {error.fix}" if error.fix else error.reason)
             return
         self._close_filter()
@@ -337,7 +337,10 @@ class DeskScreen(LineCache, Screen[None]):
 
     @property
     def filter_undecided(self) -> str | None:
-        """Why what is shown may not be what is meant: a filter is typed, or could not be read; None: it is."""
+        """Why the rows shown may not be the ones meant: a filter is being typed, or could not be parsed.
+
+        None: they are.
+        """
         line = self.query_one(FilterLine)
         if not line.has_class("-open"):
             return None
@@ -361,7 +364,7 @@ class DeskScreen(LineCache, Screen[None]):
         self.reload()
 
     def do_faults(self) -> None:
-        """`!`: what is wrong, or all of it again."""
+        """`!`: only problems, or everything again."""
         (wrong,) = filters.parse(self.fault_filter, self.filter_fields)
         if wrong in self.wants:
             self.set_filter([want for want in self.wants if want != wrong])
@@ -374,7 +377,7 @@ class DeskScreen(LineCache, Screen[None]):
         self.focus_body()
 
     def focus_body(self) -> None:
-        """Give the keys back to what the screen is about."""
+        """Return the keys to the main part of the screen."""
         self.focus_next()
 
     def go_back(self) -> bool:

@@ -1,4 +1,4 @@
-"""5 Events: the log as it grows, the newest on top; errors and warnings are one key apart."""
+"""5 Events: the log as it grows, newest on top; one key jumps to the next error or warning."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class EventsScreen(ListScreen):
         self._take(page.rows, newer=False)
 
     def _take(self, rows: Sequence[EventRow], *, newer: bool) -> None:
-        """Draw these too, the newest first. Whoever looks at the top goes on looking at the top."""
+        """Draw these too, newest first. A view at the top stays at the top."""
         table = self.table
         at_top = table.roster.cursor_index == 0 and newer
         self._events |= {row.seq: row for row in rows}
@@ -130,7 +130,7 @@ class EventsScreen(ListScreen):
         self._seek(-1, Severity.WARN)
 
     def _seek(self, step: int, severity: Severity) -> None:
-        """To the next of this severity; downwards the log is read on as far as is kept."""
+        """Jump to the next event of this severity; going down reads further back, as far as events are kept."""
         seqs = list(self._events)
         at = self.table.roster.cursor_index + step
         while 0 <= at < len(seqs):
@@ -161,7 +161,7 @@ class EventsScreen(ListScreen):
         self.console.say(f"no further {severity.value} {end}")
 
     def do_follow(self) -> None:
-        """Only what is about the same thing."""
+        """Show only events about the same subject."""
         event = self._event()
         if event is None:
             return
@@ -193,7 +193,7 @@ class EventsScreen(ListScreen):
             self.console.copy(make_safe(event.target).text)
 
     def do_save(self) -> None:
-        """What is shown as JSON lines, beside where the console was started."""
+        """Write what is shown as JSON lines, in the directory the console was started in."""
         path = Path(f"postroom-events-{self._newer}.jsonl")
         lines = [orjson.dumps(_exported(event)) + b"\n" for event in reversed(self._events.values())]
         try:

@@ -27,32 +27,32 @@ if TYPE_CHECKING:
 
 UNKNOWN_FINDING: Final = "a check that failed before the desk kept what it found"
 FINDINGS_SHOWN: Final = 6
-"""Failed checks a dialog lists; all of them stand in the opened message."""
+"""Failed checks a dialog lists; the opened message shows all of them."""
 
 
 class HeldScreen(DeskScreen):
     """A screen on which held mail can be decided."""
 
     def chosen(self) -> tuple[int, str | None, str] | None:
-        """(item, digest as it was drawn, spelled id) that `a` and `x` mean, or None."""
+        """(item, digest as drawn, spelled id) that `a` and `x` act on, or None."""
         raise NotImplementedError
 
     def about(self) -> Content:
-        """Whom and what the chosen one is about, in a line."""
+        """The recipient and subject of the chosen item, in one line."""
         raise NotImplementedError
 
     def findings(self) -> tuple[str, ...]:
-        """The checks that the chosen one failed: approving it takes a reason."""
+        """The checks that the chosen item failed: approving it needs a reason."""
         raise NotImplementedError
 
     def decided(self, items: Sequence[int]) -> None:
         """These are no longer pending, by our own hand."""
 
     def reads(self, item: int | None) -> None:
-        """Keep what is before the reviewer's eyes from now on; None: nothing."""
+        """Record what the reviewer is looking at from now on; None: nothing."""
         app = self.console
         if app.session.set_reading(item) and roles.may(app.actor, Verb.MESSAGE_APPROVE):
-            # a function: a worker that is cancelled before it starts would leave a coroutine that nobody awaited
+            # a function: a worker that is cancelled before it starts would leave a coroutine that was never awaited
             app.run_worker(partial(_keep, app), group="reading", exit_on_error=False)
 
     # -- one ----------------------------------------------------------------------------------------------------------
@@ -177,7 +177,7 @@ class HeldScreen(DeskScreen):
 
 
 async def _keep(app: ConsoleApp) -> None:
-    """Tell the desk what is read, in order, and nothing of what was only leafed past."""
+    """Tell the desk what is being read, in order, and nothing that was only leafed past."""
     while (item := app.session.pending_sync()) is not None:
         try:
             await app.desk.act(operations.opened(item) if item else operations.closed())
@@ -188,5 +188,5 @@ async def _keep(app: ConsoleApp) -> None:
 
 
 def short(spelled: str) -> str:
-    """An id for a footer: its letter and its last five."""
+    """An id for a footer: its letter and its last five characters."""
     return spelled[:1] + spelled[-5:]

@@ -1,4 +1,4 @@
-"""`?`: every key of this place and of everywhere, from the registry, with who may and who may not."""
+"""`?`: every key of this place and of everywhere, from the registry, with who may use it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class HelpScreen(Dialog[None]):
 
 
 def help_lines(scope: Scope, actor: Actor) -> list[list[Piece]]:
-    """The page as lines: this place first."""
+    """The page as lines, this place first."""
     here = [] if scope is Scope.EVERYWHERE else list(of_scope(scope))
     everywhere = [action for action in ACTIONS.values() if Scope.EVERYWHERE in action.scopes]
     lines: list[list[Piece]] = []

@@ -1,4 +1,4 @@
-"""7 Identities: who asks to be one, what the checklist says, who must still sign; keys and when each identity ends."""
+"""7 Identities: requests, what their checklists say, who must still sign; keys, and when each identity expires."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ class IdentitiesScreen(ListScreen):
         self.ask(dialog, lambda value: then(one, Kind(value)))
 
     def _sign(self, one: Identity, kind: Kind) -> None:
-        """Show what the desk finds, then ask. Looking may take seconds: DNS is asked for deliverability."""
+        """Show what the desk finds, then ask. This may take seconds: deliverability queries DNS."""
         if kind is Kind.DELIVERABILITY:
             self.console.say("looking at DNS and the ways in for feedback ...")
         self.console.run_operation(operations.to_sign(one.record.address, kind, self.desk.settings), self._ask_to_sign)
@@ -167,7 +167,7 @@ def kinds_of(actor: Actor, wanted: tuple[Kind, ...]) -> tuple[Kind, ...]:
 
 
 def record_lines(one: Identity, keys: tuple[KeyRow, ...], *, now: int) -> list[list[Piece]]:
-    """The whole record, what decides first: what it lacks, who signed, what it is for, the checklists, the keys."""
+    """The whole record, most decisive first: what is missing, who signed, its purpose, the checklists, the keys."""
     record = one.record
     lines = [
         line(make_safe(record.address).text, Tone.STRONG),
@@ -195,7 +195,7 @@ def record_lines(one: Identity, keys: tuple[KeyRow, ...], *, now: int) -> list[l
 
 
 def _drill_line(one: Identity) -> list[Piece]:
-    """The last revocation drill of its agent: one that never had any, or whose last failed, must catch the eye."""
+    """The agent's last revocation drill: one that never had any, or whose last failed, must catch the eye."""
     agent, result = one.agent, inventory.drill_result(one.agent)
     if agent is None or agent.drilled_at is None or result != "passed":
         why = f": {', '.join(agent.drill_failures)}" if agent and agent.drill_failures else ""
@@ -205,7 +205,7 @@ def _drill_line(one: Identity) -> list[Piece]:
 
 
 def _signature_lines(one: Identity) -> Iterator[list[Piece]]:
-    """Who has signed, who must still, and why nobody can."""
+    """Who has signed, who must still sign, and why nobody can."""
     if one.missing and one.record.status == "requested":
         yield [Piece("✖ the record lacks ", Tone.FAULT), Piece(", ".join(one.missing), Tone.FAULT)]
     signed = {each.kind: each for each in one.signed}

@@ -1,4 +1,4 @@
-"""4 Lanes: what waits to leave, lane by lane with what holds it back, or site by age as qshape shows it."""
+"""4 Lanes: what waits to leave, lane by lane with what holds it back, or by site and age as qshape shows it."""
 
 from __future__ import annotations
 

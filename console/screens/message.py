@@ -37,9 +37,9 @@ from core.rules.roles import Verb
 from core.services.control.read_log import Shown, What
 
 SHARES: Final = (1 / 2, 1 / 2)
-"""Of the width, for facts and checks."""
+"""Share of the width for facts and checks."""
 LOOK_FOR: Final = 1.0
-"""Seconds for which a message with a failed check cannot be approved after it opened: nobody has looked yet."""
+"""Seconds after opening before a message with a failed check can be approved: nobody has read it yet."""
 VIEWS: Final[dict[str, Callable[[MessageLines], Lines]]] = {
     "body": body_lines,
     "headers": header_lines,
@@ -49,7 +49,7 @@ VIEWS: Final[dict[str, Callable[[MessageLines], Lines]]] = {
 
 
 class MessageScreen(HeldScreen, AgentScreen):
-    """The page of one item; J and K walk the list it was opened from."""
+    """The page of one item; J and K step through the list it was opened from."""
 
     scope = Scope.MESSAGE
     tab = 2

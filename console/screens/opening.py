@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class OpeningScreen(Screen[None]):
-    """The frame, and what is being waited for."""
+    """The frame, and what the console is waiting for."""
 
     DEFAULT_CSS = """
     OpeningScreen #opening { width: 1fr; height: 1fr; content-align: center middle; color: $text-muted; }

@@ -1,4 +1,4 @@
-"""1 Desk: what needs me, how the mail flows, every agent on one line, worst first."""
+"""1 Desk: what needs attention, how the mail flows, every agent on one line, worst first."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class DeskOverview(AgentsScreen):
         return f"default mode {mode}" if mode and not self.wants else super().place()
 
     def on_resize(self) -> None:
-        self.call_after_refresh(lambda: self.show(self.console.live))  # a cause is broken for the width it has
+        self.call_after_refresh(lambda: self.show(self.console.live))  # a cause is wrapped to the current width
 
     def show(self, live: Live) -> None:
         needs = self.query_one("#needs", VirtualTable)
@@ -103,7 +103,7 @@ class DeskOverview(AgentsScreen):
 
 
 def flow(live: Live) -> Content:
-    """What the last quarter of an hour looked like, one line a kind."""
+    """What the last quarter of an hour looked like, one line per kind."""
     sent = sum(live.flow.get("sent", ()))
     lines = [Content.styled("FLOW, 15 MIN", Tone.MUTED)]
     for kind, word in (("sent", "sent"), ("held", "held"), ("deferred", "deferred")):

@@ -1,4 +1,4 @@
-"""2 Queue: held mail. A hundred thousand ids, the rows in view, the message under the cursor beside them."""
+"""2 Queue: held mail. A hundred thousand ids, the rows in view, and the message under the cursor beside them."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ from core.services.control.read_log import Shown, What
 
 FIRST: Final = 200
 RELOAD_AFTER: Final = 0.3
-"""Seconds from the first new message to reading the order anew; `RELOAD_SHARE` times what that took, if more."""
+"""Seconds from the first new message to reading the order again; `RELOAD_SHARE` times what that took, if longer."""
 RELOAD_SHARE: Final = 40
 PREVIEW_AFTER: Final = 0.1
 PREVIEW_AGAIN: Final = 5.0
-"""Seconds until the preview of a row that keeps changing is read anew."""
+"""Seconds before the preview of a row that keeps changing is read again."""
 READ_AFTER: Final = 0.5
-"""Seconds a preview must stay before it counts as being read; who leafs past reads nothing."""
+"""Seconds a preview must stay before it counts as being read; leafing past reads nothing."""
 BULK: Final = frozenset({"mark", "range", "mark_all", "mark_alike", "approve_marked", "reject_marked"})
 """What takes the shown rows for those that are meant."""
 CLOCK_AGAIN: Final = 5.0
-"""Seconds until a filter by age is asked anew: the clock moves rows without any event."""
+"""Seconds before a filter by age is evaluated again: the clock moves rows without any event."""
 ABOUT: Final = (3, 4, 5)
 """The cells of a row that say whom and what it is about: agent, recipient, subject."""
 BY_CLOCK: Final = frozenset({"age", "expires"})
@@ -138,7 +138,7 @@ class QueueScreen(HeldScreen):
     async def load(self) -> None:
         wants, order, now = self.wants, reads.ORDERS[self._order], self.console.now
         if not self._asked:
-            # what can be seen comes first, however much lies below it
+            # visible rows come first, however many lie below
             ids = await self.desk.read(
                 lambda conn: reads.ids(conn, wants, order, now=now, limit=FIRST), verb=Verb.MESSAGE_READ
             )
@@ -168,7 +168,7 @@ class QueueScreen(HeldScreen):
             return
         if news.left:
             self.table.remove_rows(news.left)
-            # of the groups they left, one fewer is held
+            # each group they left now holds one fewer
             groups = {self._known[item].likeness for item in news.left if item in self._known} - {None}
             self.table.touch_rows(item for item, facts in self._known.items() if facts.likeness in groups)
         if touched := news.messages - news.left:
@@ -214,7 +214,7 @@ class QueueScreen(HeldScreen):
         if self.table.cursor_id != self._looked_at:
             self._look()
         elif self._peek is None:
-            # its row changes as often as there are events; beside it is read at a reader's pace
+            # its row changes with every event; the preview beside it is read at a reader's pace
             self._peek = self.set_timer(PREVIEW_AGAIN, self._preview_now)
 
     def _look(self) -> None:
@@ -231,7 +231,7 @@ class QueueScreen(HeldScreen):
         self._preview()
 
     def _note_reading(self) -> None:
-        """The preview shows the body: while it stays, it is read."""
+        """The preview shows the body: while it stays, it is being read."""
         if self.app.screen is self:
             self.reads(self.table.cursor_id if self.query_one("#preview").display else None)
 
@@ -296,7 +296,7 @@ class QueueScreen(HeldScreen):
                 return super().why_not(name)
 
     def _unfiltered(self) -> str | None:
-        """Why the rows shown may not be those that the filter means; a batch of them would take in others."""
+        """Why the rows shown may not be those that the filter means; a batch of them would include others."""
         if (undecided := self.filter_undecided) is not None:
             return undecided
         return None if self._applied == self.wants else "the filter is not applied yet"
@@ -396,7 +396,7 @@ class QueueScreen(HeldScreen):
 
 
 def marked(held: HeldRow) -> Marked:
-    """What a batch needs to know of a row."""
+    """What a batch needs to know about a row."""
     first = held.to.first if held.to else ""
     return Marked(
         held.agent,

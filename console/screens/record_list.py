@@ -1,4 +1,4 @@
-"""What the screens of records share: one table over rows that are all known, read anew when something has happened."""
+"""What the record screens share: one table whose rows are all known, read again when something has happened."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from console.widgets.line_painter import Texts
 from console.widgets.table import VirtualTable
 
 READ_AFTER: Final = 1.0
-"""Seconds from an event to reading a list anew: a thousand events a second are one reading."""
+"""Seconds from an event to reading a list again: a thousand events a second cost one read."""
 
 
 class ListScreen(DeskScreen):
@@ -26,7 +26,7 @@ class ListScreen(DeskScreen):
     columns: ClassVar[tuple[Column, ...]]
     texts: ClassVar[Texts] = Texts()
     hears: ClassVar[Collection[str]] = ()
-    """Beginnings of event names that change what is shown; empty: any."""
+    """Prefixes of event names that change what is shown; empty: any."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ class ListScreen(DeskScreen):
         return f"{self.title_word} {wanted}" if wanted else self.title_word
 
     def show_rows(self, rows: Sequence[Row]) -> None:
-        """Draw these rows; what changed in them is repainted at once."""
+        """Draw these rows; repaint at once what changed in them."""
         ids, changed = self.shelf.fill(rows)
         self.table.show_rows(ids, filtered=bool(self.wants))
         self.table.touch_rows(changed)

@@ -1,4 +1,4 @@
-"""The last frame of a console whose operator is signed in no longer: why, and nothing of the desk."""
+"""The last frame of a console whose operator is no longer signed in: the reason, and nothing of the desk."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CLOSES_AFTER: Final = 60.0
 
 
 class EndedScreen(Screen[None]):
-    """Any key ends the console, with exit code 1; the reason is printed once more where it was started."""
+    """Any key ends the console with exit code 1; the reason is printed again in the terminal it was started from."""
 
     DEFAULT_CSS = """
     EndedScreen #ended { width: 1fr; height: 1fr; content-align: center middle; text-align: center; }

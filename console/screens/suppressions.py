@@ -1,4 +1,4 @@
-"""6 Suppressions: whom the desk writes to no more, and why."""
+"""6 Suppressions: addresses the desk no longer writes to, and why."""
 
 from __future__ import annotations
 

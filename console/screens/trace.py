@@ -92,7 +92,7 @@ class TraceScreen(DeskScreen):
         self.query_one("#story", TextPane).show_lines([[Piece(f"✖ {make_safe(reason).text}", Tone.FAULT)]])
 
     def on_paste(self, event: events.Paste) -> None:
-        """What is pasted here is asked for, wherever the focus is."""
+        """A paste anywhere on this screen is looked up, wherever the focus is."""
         key = self.query_one("#key", Input)
         if not key.has_focus:
             key.value = make_safe(event.text.strip().partition("\n")[0]).text

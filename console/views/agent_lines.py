@@ -76,7 +76,7 @@ def box_lines(facts: MailboxFacts, *, now: int, width: int) -> list[Content]:
 
 
 def course_lines(course: Course, *, width: int) -> list[Content]:
-    """A rate over its window with the guard's lines drawn through it."""
+    """A rate over its window with the guard's thresholds drawn across it."""
     share = course.share
     glyph, tone = {Level.FAULT: ("✖ ", Tone.FAULT), Level.WARN: ("▲ ", Tone.WARN)}.get(share.level, ("✔ ", Tone.GOOD))
     head = Content.assemble(
@@ -103,7 +103,7 @@ def run_lines(facts: AgentFacts, *, now: int, width: int) -> list[Content]:
 
 
 def event_lines(rows: Sequence[EventRow], *, width: int) -> list[Content]:
-    """What happened lately, the newest first."""
+    """What happened lately, newest first."""
     lines = [title("events, the newest first")]
     for row in reversed(rows):
         glyph, tone = {"error": ("✖", Tone.FAULT), "warn": ("▲", Tone.WARN)}.get(row.severity.value, ("·", Tone.MUTED))

@@ -1,6 +1,6 @@
-"""How the console spells times, counts and rates: short, fixed in width where a column needs it, never a guess.
+"""How the console writes times, counts and rates: short, fixed in width where a column needs it, never a guess.
 
-Pure functions over the desk's own units: times and durations are integer microseconds. What is absent is an en dash.
+Pure functions over the desk's own units: times and durations are integer microseconds. A missing value is an en dash.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def age(micros: int | None) -> str:
-    """At most five cells up to 99 days: `42s`, `14m02`, `1h52`, `3d04`, `104d`. What lies ahead of us is `0s`."""
+    """At most five cells up to 99 days: `42s`, `14m02`, `1h52`, `3d04`, `104d`. A time in the future is `0s`."""
     if micros is None:
         return ABSENT
     micros = max(0, micros)
@@ -52,7 +52,7 @@ def freshness(micros: int | None) -> str:
 
 
 def countdown(micros: int) -> str:
-    """What is left, rounded up, so that `0s` means over: `8s`, `1m30`."""
+    """The time left, rounded up, so that `0s` means over: `8s`, `1m30`."""
     return age(-(-max(0, micros) // SECOND) * SECOND)
 
 
@@ -77,19 +77,19 @@ def count_short(number: int | None) -> str:
 def percent(fraction: float | None, *, digits: int = 0, tight: bool = False) -> str:
     """`0.41 %`, or `0.41%` where a column is tight.
 
-    Without digits it is rounded down, so that 99.9 % of a budget never reads as 100; a rate is rounded as its guard's
-    own sentence is.
+    Without digits it is rounded down, so that 99.9 % of a budget never reads as 100; a rate is rounded as in its
+    guard's own sentence.
     """
     if fraction is None:
         return ABSENT
     scale = 10**digits
-    # 0.29 * 100 is 28.999999999999996: a hair is added before rounding down
+    # 0.29 * 100 is 28.999999999999996: add a hair before rounding down
     said = fraction * 100 if digits else int(fraction * 100 * scale + 1e-9) / scale
     return f"{said:.{digits}f}{'' if tight else ' '}%"
 
 
 def rate(part: int, whole: int, *, digits: int = 2, tight: bool = False) -> str:
-    """`percent` of a count; nothing sent yet is absent, not 0 %."""
+    """`percent` of a count; if nothing was sent yet, the value is missing, not 0 %."""
     return percent(part / whole if whole else None, digits=digits, tight=tight)
 
 

@@ -1,7 +1,7 @@
 """Gauges, sparklines and the mode ladder: pictures made of characters, as pure functions from values to Content.
 
-One line each, so that a table draws forty of them in one `render_line` widget: forty ProgressBars cost six times the
-processor. Every picture says its figure beside it, and crossing a threshold changes a glyph as well as a colour.
+Each takes one line, so that a table draws forty of them in one `render_line` widget: forty ProgressBars cost six times
+as much CPU. Every picture has its figure beside it, and crossing a threshold changes a glyph as well as a colour.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ def gauge_text(used: int, cap: int, width: int) -> str:
     """`█████████████░  94%` in exactly `width` cells; the percentage alone below eight."""
     if cap <= 0:
         return fit(ABSENT, width, right=True)
-    # three figures, so that gauges in a column keep their bars aligned
+    # three digits, so that gauges in a column keep their bars aligned
     figure = percent(used / cap, tight=True).rjust(4)
     return fit(figure, width, right=True) if width < 8 else f"{bar(used / cap, width - 5)} {fit(figure, 4, right=True)}"
 
 
 def gauge(used: int, cap: int, width: int, *, label: str = "") -> Content:
-    """A budget's gauge, toned by how full it is, with `label` before it: `hour  █████████████░  94%  94 of 100`."""
+    """A budget's gauge, coloured by how full it is, with `label` before it: `hour  █████████████░  94%  94 of 100`."""
     tone = gauge_tone(used / cap) if cap > 0 else Tone.MUTED
     left = f"{label} " if label else ""
     glyph = {Tone.FAULT: " ✖", Tone.WARN: " ▲"}.get(tone, "")
@@ -64,7 +64,7 @@ def gauge(used: int, cap: int, width: int, *, label: str = "") -> Content:
 
 
 def _bucketed(values: Sequence[float | None], width: int) -> list[float | None]:
-    """As many values as there are cells, each the worst of those it stands for; the newest at the right edge."""
+    """As many values as there are cells, each the worst of those it stands for; newest at the right edge."""
     if len(values) <= width:
         return [*[None] * (width - len(values)), *values]
     edges = [index * len(values) // width for index in range(width + 1)]
@@ -90,7 +90,7 @@ def _step(value: float, ceiling: float, steps: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """A guard's line: where it is, and what it does there (`warn`, `suspend`)."""
+    """A guard's threshold: where it is, and what it does there (`warn`, `suspend`)."""
 
     at: float
     does: str
@@ -98,10 +98,10 @@ class Threshold:
 
 
 def spark(values: Sequence[float | None], width: int, *, threshold: Threshold | None = None) -> Content:
-    """A sparkline of one line whose cells above the threshold are toned and whose scale keeps the threshold in view."""
+    """A one-line sparkline whose cells above the threshold are coloured and whose scale keeps the threshold in view."""
     cells = _bucketed(values, width)
     largest = max((value for value in cells if value is not None), default=0)
-    # the threshold sits at three quarters, so that what crosses it visibly does
+    # the threshold sits at three quarters, so that a value crossing it is visible
     top = max(largest, threshold.at * 4 / 3 if threshold else 0) or 1
     text = sparkline(cells, width, top=top)
     parts = [
@@ -130,7 +130,7 @@ def rate_chart(
     cells = _bucketed(values, plot)
     top = max([value for value in cells if value is not None] + [each.at * 1.25 for each in ordered], default=0) or 1
     by_line: dict[int, tuple[Threshold, str]] = {}
-    for each, label in labels:  # two thresholds on one line: the upper moves up, for both labels must be read
+    for each, label in labels:  # two thresholds on one line: the upper moves up, so that both labels can be read
         line = _step(each.at, top, height)
         while line in by_line and line < height - 1:
             line += 1
@@ -165,7 +165,7 @@ MEANS: Final[dict[Mode, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One condition of the next rung: `met` (None: not known yet) and the figure that says so, already safe."""
+    """One condition of the next rung: `met` (None: not known yet) and the figure that shows it, already safe."""
 
     met: bool | None
     text: str

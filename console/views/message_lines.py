@@ -72,7 +72,7 @@ class Check:
 
 
 def checks(letter: MessageLines) -> list[Check]:
-    """What was looked at, the worst first; what is in order is said too."""
+    """What was checked, worst first; checks that passed are listed too."""
     failed = [Check(Level.FAULT, reason.text) for reason in found(letter)]
     further = [*_of_item(letter), *_of_view(letter), *_of_mail(letter), *_of_limits(letter.limits)]
     return sorted([*failed, *further], key=lambda check: check.level)
@@ -136,7 +136,7 @@ def _of_mail(letter: MessageLines) -> Iterable[Check]:
 
 
 def found(letter: MessageLines) -> tuple[Reason, ...]:
-    """The failed checks as the gate kept them, which the queue's line counts; read anew of what never was held."""
+    """The failed checks as the gate stored them, which the queue's line counts; computed again for mail never held."""
     held, mail, view = letter.held, letter.mail, letter.view
     if held is not None and (len(held.findings) == held.failed_checks or mail is None or view is None):
         return held.findings
@@ -161,7 +161,7 @@ def _of_limits(limits: Sequence[Limit]) -> Iterable[Check]:
 
 
 def check_lines(letter: MessageLines, *, short: bool = False) -> Lines:
-    """`short`: what is in order takes one line, so that the body begins on the first screen."""
+    """`short`: passed checks take one line, so that the body begins on the first screen."""
     lines: Lines = []
     shown = checks(letter)
     fine = [check for check in shown if check.level is Level.FINE]
@@ -182,7 +182,7 @@ def _in_order(n: int) -> str:
 
 
 def fact_lines(letter: MessageLines, *, now: int) -> Lines:
-    """What the desk knows of it: who, whom, what, why it waits."""
+    """What the desk knows about it: from whom, to whom, what, and why it waits."""
     held, view = letter.held, letter.view
     if view is None:
         return _action_lines(held, now=now) if held else [[Piece("There is no such item any more.", Tone.WARN)]]
@@ -252,7 +252,7 @@ def _fact(name: str, value: str, tone: Tone = Tone.PLAIN) -> list[Piece]:
 
 
 def body_lines(letter: MessageLines) -> Lines:
-    """The body as its reader meets it, controls shown, links inert with their real hosts."""
+    """The body as its reader sees it: controls shown, links inert with their real hosts."""
     mail = letter.mail
     if mail is None:
         gone = "No body: a held read or tag." if letter.view is None else "The body has been purged by retention."
@@ -325,7 +325,7 @@ def _sign(change: str) -> list[Piece]:
 
 
 def story_lines(letter: MessageLines) -> Lines:
-    """What the log says of it."""
+    """What the log says about it."""
     if letter.view is None:
         return []
     return [

@@ -1,4 +1,4 @@
-"""Lanes, sites, events, suppressions and identities as rows of tables. Pure; foreign text is made safe here."""
+"""Lanes, sites, events, suppressions and identities as table rows. Pure; foreign text is made safe here."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ LANE_FIELDS: Final[Fields] = {
 
 
 def lane_row(paced: Paced, *, now: int, stopped: bool = False) -> Row:
-    """`PACE` is messages a minute and `HOUR` what left of the hour's cap, of this mailbox at this site."""
+    """`PACE` is messages a minute, `HOUR` what is left of this mailbox's hourly cap at this site."""
     lane, hour = paced.lane, paced.hour
     waits = lane.waits_for or ("empty" if not lane.depth else "retry" if lane.failures else "")
     if stopped and lane.depth:

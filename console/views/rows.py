@@ -1,4 +1,4 @@
-"""Facts as rows of tables: which cells, in which tone, with which glyph. Pure; foreign text is made safe here.
+"""Facts as table rows: which cells, in which tone, with which glyph. Pure; foreign text is made safe here.
 
 Every tone has its glyph or word beside it, so that a row reads the same without colour.
 """
@@ -33,7 +33,7 @@ TIMES: Final = "\u00d7"
 
 
 class Shelf:
-    """A row source over rows that are all known: the few hundred of a desk's agents, not its mail."""
+    """A row source whose rows are all known: the few hundred agents of a desk, not its mail."""
 
     def __init__(self) -> None:
         self._rows: dict[int, Row] = {}
@@ -56,7 +56,7 @@ def row(row_id: int, cells: Iterable[Cell], *, digest: str | None = None) -> Row
 
 
 def safe_cell(foreign: str | None, tone: Tone = Tone.PLAIN, **more: str) -> Cell:
-    """Foreign text as a cell; how many hidden characters it has stands at its end, whatever is cut."""
+    """Foreign text as a cell; its number of hidden characters stands at the end, however much is cut."""
     safe = make_safe(foreign or "")
     return Cell(safe.text, tone, tail=f" ⚠{safe.hidden}" if safe.hidden else more.get("tail", ""))
 
@@ -71,11 +71,11 @@ NEEDS: Final = (
 
 
 CAUSE_LINES: Final = 3
-"""Lines that a cause may take; a need's rows are numbered from its place times these."""
+"""Lines a cause may take; a need's rows are numbered from its place times this."""
 
 
 def need_rows(needs: Sequence[Need], *, width: int, room: int) -> list[Row]:
-    """Worst first in `width` cells. A cause too long for its column goes on below while there is `room`, in lines."""
+    """Worst first, in `width` cells. A cause too long for its column goes on below while there is `room`, in lines."""
     column = lay_out(NEEDS, max(0, width))[-1].width
     spare = room - len(needs)
     rows: list[Row] = []
@@ -89,7 +89,7 @@ def need_rows(needs: Sequence[Need], *, width: int, room: int) -> list[Row]:
 
 
 def _cause(text: str, width: int, most: int) -> list[Cell]:
-    """A cause in at most so many lines; what is left of it stands in the last, to be cut there."""
+    """A cause in at most this many lines; the rest stands in the last one, to be clipped there."""
     whole = safe_cell(text)
     if most == 1 or cells(whole.text) + cells(whole.tail) <= width:
         return [whole]
@@ -206,14 +206,14 @@ HELD: Final = (
 
 
 def check_cell(held: HeldRow) -> Cell:
-    """`✖2` failed checks of its content, else `▲1` for what else it is held for: the lines of the opened message."""
+    """`✖2`: failed content checks, else `▲1`: other reasons it is held; the same lines as in the opened message."""
     if held.failed_checks:
         return Cell(f"✖{held.failed_checks}", Tone.FAULT)
     return Cell(f"▲{held.cautions}", Tone.WARN) if held.cautions else Cell("·", Tone.MUTED)
 
 
 def held_row(held: HeldRow) -> Row:
-    """One line of the queue; a held read or tag says what it asks where a subject would stand."""
+    """One line of the queue; a held read or tag shows what it asks for in place of a subject."""
     to = safe_cell(held.to.first if held.to else held.mailbox)
     if held.to and held.to.count > 1:
         to = Cell(to.text, to.tone, tail=f"{to.tail} +{held.to.count - 1}", tail_tone=Tone.ACCENT)

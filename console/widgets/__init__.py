@@ -1,1 +1,1 @@
-"""What several screens are made of: the frame around them, and a pane of text that draws only what is visible."""
+"""What several screens are made of: the frame around them, and a text pane that draws only what is visible."""

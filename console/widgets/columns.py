@@ -1,4 +1,4 @@
-"""Columns, cells and rows of a table: how they share the width, and what one line of it says.
+"""Columns, cells and rows of a table: how they share the width, and what one line says.
 
 Pure: widths in, pieces of text with tones out. The table (`console.widgets.table`) paints them.
 """
@@ -20,9 +20,9 @@ GAP: Final = 1
 class Column:
     """One column. `width` in cells is also the least a flexible one (`grow` > 0) shrinks to.
 
-    `drop`: 0 never leaves; of the others the highest leaves first when the width does not suffice. Below
-    `narrow_below` cells of table a column with `narrow` takes that width and its
-    `short` title, and its cells their `short` text.
+    `drop`: 0 is never dropped; of the others the highest is dropped first when the width does not suffice. Below
+    `narrow_below` cells of table width, a column with `narrow` takes that width and its `short` title, and its cells
+    their `short` text.
     """
 
     key: str
@@ -50,7 +50,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What a source knows of one id. A changed row has a changed `version`; `digest` is what an action is bound to."""
+    """What a source knows about one id. A changed row has a new `version`; actions are bound to `digest`."""
 
     id: int
     version: int
@@ -66,7 +66,7 @@ _NOTHING: Final = Cell()
 
 
 class Placed(NamedTuple):
-    """A column that has its place: which cell it draws and how wide."""
+    """A column with its position: which cell it draws and how wide."""
 
     cell: int
     column: Column
@@ -80,7 +80,7 @@ class Piece(NamedTuple):
 
 
 def lay_out(columns: Sequence[Column], width: int) -> tuple[Placed, ...]:
-    """Which columns fit into `width` cells, and how wide each is. Columns are parted by one cell."""
+    """Which columns fit into `width` cells, and how wide each is. Columns are separated by one cell."""
     chosen = [
         Placed(index, column, column.width, narrow=False)
         if column.narrow is None or width >= column.narrow_below
@@ -103,7 +103,7 @@ def _needed(chosen: Sequence[Placed]) -> int:
 
 
 def _squeeze(chosen: list[Placed], width: int) -> list[Placed]:
-    """Take cells from the widest flexible column until what never drops fits as well as it can."""
+    """Take cells from the widest flexible column until the columns that are never dropped fit as well as they can."""
     while _needed(chosen) > width:
         flexible = [placed for placed in chosen if placed.column.grow and placed.width > 1]
         if not flexible:
@@ -146,7 +146,7 @@ def pieces(row: Row, placed: Sequence[Placed], *, now: int) -> list[Piece]:
 
 
 def _append(drawn: list[Piece], text: str, tone: Tone | None) -> None:
-    """Add a piece, or lengthen the last: every piece costs in every frame. Blank (None) joins whatever is before it."""
+    """Add a piece, or extend the last: every piece costs in every frame. Blank (None) joins whatever precedes it."""
     if not text:
         return
     last = drawn[-1] if drawn else None
@@ -157,7 +157,7 @@ def _append(drawn: list[Piece], text: str, tone: Tone | None) -> None:
 
 
 def _marked_up(text: str, tone: Tone) -> list[Piece]:
-    """The text with its markers of hidden characters standing out."""
+    """The text with its markers of hidden characters highlighted."""
     drawn: list[Piece] = []
     at = 0
     for found in MARKER.finditer(text):

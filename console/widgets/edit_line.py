@@ -1,4 +1,4 @@
-"""A line to type in that edits in the order of its keys, however fast they come."""
+"""An input line that applies its keys in order, however fast they come."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from textual.widgets import Input
 class EditLine(Input):
     """An `Input` that runs its own edit keys itself.
 
-    Textual inserts a printable key at once, and sends backspace, home or enter up to the app first, which comes back
-    with the action later: in a burst (a lagging connection, a key that repeats) `789`, three backspaces and `6` came
-    to be `7`, and that number was confirmed.
+    Textual inserts a printable key at once, but sends backspace, home or enter up to the app first, which returns with
+    the action later: in a burst (a lagging connection, a repeating key) `789`, three backspaces and `6` became `7`, and
+    that number was confirmed.
     """
 
     async def _on_key(self, event: events.Key) -> None:
         try:
             bound = self._bindings.get_bindings_for_key(event.key)
         except NoBinding:
-            return  # Textual's own handler comes next: it inserts what is printable
+            return  # Textual's own handler runs next: it inserts what is printable
         event.stop()
         event.prevent_default()
         await self.run_action(bound[0].action)

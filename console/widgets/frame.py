@@ -1,6 +1,6 @@
-"""The frame around every screen: the line that says how fresh and how bad it is, the tabs, the keys that work here.
+"""The frame around every screen: the line that says how fresh and how bad things are, the tabs, the keys.
 
-Each is one line drawn from values, at whatever width there is. What is cut off is always the least urgent end.
+Each is one line drawn from values, at whatever width there is. The least urgent end is what gets cut off.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ STOP_WIDTH: Final = 44
 STOP_WORD: Final = 10
 WHOLE: Final = 10_000
 GIVING_WAY: Final = ((WHOLE, 3), (WHOLE, 2), (40, 2), (24, 2), (0, 3), (0, 2))
-"""How many cells of the place, and how much of the figures, a header has room for: the most first."""
+"""How many cells of the place, and how many of the figures, a header has room for: the most first."""
 Parts = list[tuple[str, str]]
 
 
@@ -48,7 +48,7 @@ class Head:
 
     @property
     def second(self) -> int:
-        """The running second: ages that end in it change with the clock, so that a calm line is drawn once a second."""
+        """The running second: ages ending in it change with the clock, so that a quiet line is drawn once a second."""
         return self.now // SECOND * SECOND
 
 
@@ -59,7 +59,7 @@ def head_line(head: Head, width: int) -> Content:
         return Content.assemble(*_clipped(parts, width - cells(end) - 1), (f" {end}", Tone.MUTED))
     end = clock(head.now)
     room = width - cells(end) - 1
-    # problems always stay: what ages gives way, then the place, then the reason of a stop
+    # problems always stay: ages give way first, then the place, then the reason of a stop
     shares = [(place, STOP_WIDTH, figures) for place, figures in GIVING_WAY if not place or not head.live.stopped]
     shares += [(0, STOP_WORD, 3), (0, STOP_WORD, 2), (0, STOP_WORD, 1)]
     tries = (_wide(head, place=place, stop=stop, figures=figures) for place, stop, figures in shares)
@@ -69,13 +69,13 @@ def head_line(head: Head, width: int) -> Content:
 
 
 def _wide(head: Head, *, place: int, stop: int, figures: int) -> Parts:
-    """The parts, with so many cells of the place and of the stop's sentence, and so many of the figures."""
+    """The parts, with this many cells of the place and of the stop's sentence, and this many of the figures."""
     bar = (" │ ", Tone.MUTED)
     live = head.live
     who = _operator(head.actor) if live.link is not Link.OPENING else []
     parts = [_freshness(head), bar, (head.name, Tone.STRONG), *who, bar]
     if live.stopped:
-        # a long reason must not push the figures out of sight; it stands in full in "Needs you"
+        # a long reason must not push the figures out of sight; "Needs you" shows it whole
         text = clip(f"■ ALL STOP by {_safe(live.stopped_by)}: {_safe(live.stop_reason)}", stop)
         parts += [(text, f"{Tone.FAULT} reverse"), bar]
     if live.gateway_down:
@@ -158,7 +158,7 @@ def _safe(text: str | None) -> str:
 
 
 def _clipped(parts: Sequence[tuple[str, str]], room: int) -> Parts:
-    """As many of the parts as fit into `room` cells, the last one cut, padded to exactly that."""
+    """As many of the parts as fit into `room` cells, the last one cut, padded to exactly that width."""
     drawn: Parts = []
     for text, tone in parts:
         wide = cells(text)
@@ -181,14 +181,14 @@ def tab_line(active: int, width: int, *, keys: str = ": command  ? help") -> Con
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """An action of the footer with why it cannot be done now, if so."""
+    """An action of the footer and, if it is unavailable now, why."""
 
     action: Action
     why_not: str | None = None
 
 
 def foot_line(keys: Sequence[Key], *, note: str, undo: str, width: int) -> Content:
-    """The keys of this place, what cannot be done dimmed; `note` and what can be undone at the right."""
+    """The keys of this place, unavailable ones dimmed; `note` and what can be undone at the right."""
     narrow = width < NARROW
     # what can be undone is never cut for a note
     end = "  ".join(part for part in (clip(note, max(0, width // 2 - cells(undo))), undo) if part)
@@ -219,7 +219,7 @@ def _spelled(action: Action, *, narrow: bool) -> tuple[str, str]:
 
 
 def hint_line(hint: str, width: int) -> Content:
-    """What a newcomer should press first; of a list of keys as many as there is room for."""
+    """What a newcomer should press first; from a list of keys, as many as there is room for."""
     while cells(hint) >= width and "," in hint:
         hint = hint.rpartition(",")[0]
     return Content.styled(fit(f" {hint}", width), Tone.ACCENT)
@@ -230,7 +230,7 @@ def undo_text(label: str, release_at: int, now: int) -> str:
 
 
 class Line(LineCache, Widget):
-    """One line of the frame, drawn from a function of the width; `check` redraws it if it would say something else."""
+    """One line of the frame, drawn by a function of the width; `check` redraws it if it has changed."""
 
     DEFAULT_CSS = """
     Line { height: 1; width: 1fr; background: $panel; color: $foreground; }
@@ -250,7 +250,7 @@ class Line(LineCache, Widget):
         return self._said
 
     def check(self) -> None:
-        # Content compares by its text alone, and a key that is dimmed has the same text
+        # Content compares by its text alone, and a dimmed key has the same text
         if self.is_mounted and self.display and not self._say(self.size.width).is_same(self._said):
             self.refresh()
 

@@ -1,7 +1,7 @@
 """Lines that are kept until they change.
 
 Whatever a change touches, Textual asks every widget behind and beside it for all its lines. While nine rows of a table
-change four times a second, the screen's blank ground, the frame and the preview are a third of what that costs.
+change four times a second, the screen's blank ground, the frame and the preview make up a third of the cost.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ else:
 
 
 class LineCache(_Widget):
-    """Put before a widget: its lines are rendered again when it, its size or its colours have changed."""
+    """Mixed in before a widget: its lines are rendered again when it, its size or its colours have changed."""
 
     _kept_for: object = None
     _kept: list[Strip]
 
-    def _set_dirty(self, *regions: Region) -> None:  # where all that must be drawn anew goes through
+    def _set_dirty(self, *regions: Region) -> None:  # every full redraw goes through here
         self._kept_for = None
         super()._set_dirty(*regions)
 
@@ -37,4 +37,4 @@ class LineCache(_Widget):
 
 
 class SideBySide(LineCache, Horizontal):
-    """Panes beside each other, on a ground that shows nothing."""
+    """Panes side by side, on a ground that shows nothing."""

@@ -32,7 +32,7 @@ GROUNDS: Final = frozenset(
 
 
 class Showing(enum.Enum):
-    """What a table without rows says; four different texts, for they ask for four different next steps."""
+    """What a table without rows says; four different texts, because each calls for a different next step."""
 
     LOADING = "loading"
     ROWS = "rows"
@@ -65,7 +65,7 @@ class Texts:
 
 
 class LinePainter:
-    """Turns rows into strips of one width, in the colours that `widget` has at the moment."""
+    """Turns rows into strips of one width, in the current colours of `widget`."""
 
     def __init__(self, widget: Widget, columns: Sequence[Column], *, markable: bool) -> None:
         self._widget = widget
@@ -106,7 +106,7 @@ class LinePainter:
 
     def _paint(self, known: Row | None, width: int, *, point: Point, mark: Mark, now: int) -> Strip:
         ground: Ground = point or mark
-        # a gone row is one grey; reversed text in sixteen colours would turn each tone into a patch of its own
+        # a gone row is all one grey: reversed in sixteen colours, each tone would become a patch of its own
         plain = mark == "gone" or (bool(point) and self._widget.app.native_ansi_color)
         parts = [Piece(">" if point else " ", Tone.ACCENT)]
         if self._markable:

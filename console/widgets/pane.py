@@ -27,7 +27,7 @@ TextLine = Sequence[Piece]
 
 
 def line(text: str, tone: Tone = Tone.PLAIN) -> list[Piece]:
-    """One line of safe text, its markers of hidden characters standing out."""
+    """One line of safe text, with its markers of hidden characters highlighted."""
     if "⟨" not in text:
         return [Piece(text, tone)]
     pieces: list[Piece] = []
@@ -39,7 +39,7 @@ def line(text: str, tone: Tone = Tone.PLAIN) -> list[Piece]:
 
 
 def wrap(pieces: TextLine, width: int) -> list[list[Piece]]:
-    """One line as the lines it takes at `width` cells, broken at a space, the rest set in under what it belongs to."""
+    """One line wrapped at `width` cells, broken at a space, continuations indented under the text they belong to."""
     if sum(cells(piece.text) for piece in pieces) <= width:
         return [list(pieces)]
     margin = [Piece(" " * hang, Tone.PLAIN)] if (hang := _hang(pieces, width)) else []
@@ -53,7 +53,7 @@ def wrap(pieces: TextLine, width: int) -> list[list[Piece]]:
                 room -= cells(rest)
                 break
             head = chop_cells(rest, room)[0] if room > 0 else ""
-            if cells(head) > room:  # a wide character that does not fit into one last cell
+            if cells(head) > room:  # a wide character that does not fit into the last cell
                 head = ""
             cut = head.rfind(" ") + 1
             # a line that would stay half empty is filled instead: an address has no spaces
@@ -69,7 +69,7 @@ def wrap(pieces: TextLine, width: int) -> list[list[Piece]]:
 
 
 def _hang(pieces: TextLine, width: int) -> int:
-    """How far the continuation of a line is set in: as far as its label (`Agent  `, `▲ `) reaches."""
+    """How far the continuation of a line is indented: as far as its label (`Agent  `, `▲ `) reaches."""
     hang = 0
     for piece in pieces[:-1]:
         plain = piece.tone in {Tone.PLAIN, Tone.STRONG, Tone.HIDDEN} and not piece.text.endswith("  ")
@@ -125,7 +125,7 @@ class TextPane(LineCache, ScrollView, can_focus=True, inherit_bindings=False):
         self._lay_out()
 
     def _lay_out(self) -> None:
-        # laid out for a scrollbar that may come: a text that rewraps when it appears would jump
+        # laid out with room for a scrollbar: a text that rewraps when one appears would jump
         width = max(1, self.size.width - 1)
         if width != self._width and self.size.width:
             self._width = width

@@ -1,9 +1,9 @@
 """The one table: it draws only what is visible, so a million rows cost what forty do.
 
 Textual's DataTable lays out every cell of every row: 100,000 rows freeze the screen for twenty seconds. Here the rows
-are ids (`console.row_selection`), a page of them is fetched by key when it comes into view, and each drawn line is
-kept by (id, version, cursor, mark, width). Events only mark ids dirty; one tick, four times a second, fetches and
-redraws the dirty ones that are visible. A screen that is not shown does nothing.
+are ids (`console.row_selection`), a page of them is fetched by key when it comes into view, and each drawn line is kept
+by (id, version, cursor, mark, width). Events only mark ids dirty; one tick, four times a second, fetches and redraws
+the dirty ones that are visible. A screen that is not visible does nothing.
 
 Data goes down through methods, messages come up. The table never decides: a click or a key moves the cursor, no more.
 """
@@ -115,7 +115,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._tell_marks()
 
     def touch_rows(self, ids: Iterable[int]) -> None:
-        """These have changed; the next tick looks at those that are visible."""
+        """These have changed; the next tick fetches those that are visible."""
         self._pages.touch(ids)
 
     def remove_rows(self, ids: Iterable[int]) -> None:
@@ -135,7 +135,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._repaint()
 
     def say_failed(self, reason: str) -> None:
-        """The rows cannot be had, or are no longer current: rows that are drawn stay, under a head that says so."""
+        """The rows cannot be had, or are stale: rows already drawn stay, under a head that says so."""
         self._showing, self._reason = Showing.FAILED, make_safe(reason).text
         self._repaint()
 
@@ -145,7 +145,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.forget()
 
     def forget(self) -> None:
-        """Fetch everything visible anew."""
+        """Fetch everything visible again."""
         self._pages.touch_all()
         self._repaint()
 
@@ -153,12 +153,12 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def cursor_id(self) -> int | None:
-        """The id under the cursor, also if it is gone: ask `is_gone`."""
+        """The id under the cursor, even if it is gone: ask `is_gone`."""
         return self.roster.cursor
 
     @property
     def cursor_row(self) -> Row | None:
-        """The row under the cursor as it was drawn; None while unread, or gone. What an action is keyed to."""
+        """The row under the cursor as it was drawn; None while unread, or gone. Actions are keyed to it."""
         return None if (cursor := self.roster.cursor) is None or cursor in self.roster.gone else self._pages.get(cursor)
 
     def is_gone(self, row: int) -> bool:
@@ -170,7 +170,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         return self.roster.marks
 
     def toggle_mark(self) -> None:
-        """Mark or unmark the row under the cursor and go one down."""
+        """Mark or unmark the row under the cursor and move down."""
         if (cursor := self.roster.cursor) is None:
             return
         self._rearranged(lambda: self.roster.toggle(cursor, self._pages.digest(cursor)))
@@ -193,7 +193,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         return started
 
     def mark_all(self, only: Container[int] | None = None) -> None:
-        """`*`: mark everything shown, or of it only these."""
+        """`*`: mark everything shown, or only these."""
         self._mark(row for row in self.roster.ids if only is None or row in only)
 
     def clear_marks(self) -> None:
@@ -297,11 +297,13 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         if not self._asking:
             self._pages.settle(self._visible())
         self._want(unread_too=True)
-        if not self._asking:  # or they are drawn with what is being read: each drawing costs by itself
+        if (
+            not self._asking
+        ):  # otherwise they would be drawn again with what is being read: each drawing has its own cost
             self._redraw(self._aged())
 
     def _aged(self) -> list[int]:
-        """The visible rows whose age is drawn anew; once a second."""
+        """The visible rows whose age is redrawn, once a second."""
         if (second := self._now() // SECOND) == self._second:
             return []
         self._second = second
@@ -312,7 +314,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         return self.roster.ids[top : top + self.page_height]
 
     def _want(self, *, unread_too: bool = False) -> None:
-        """Ask for the visible rows that are missing or dirty; one question at a time, so that scrolling coalesces."""
+        """Ask for the visible rows that are missing or dirty; one request at a time, so that scrolling coalesces."""
         if self._asking or not self.is_mounted or not self.screen.is_current:
             return
         wanted = self._pages.wanted(self._visible(), gone=self.roster.gone)
@@ -368,7 +370,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         for line, row in enumerate(self._visible(), start=1):
             if row not in chosen:
                 continue
-            if regions and regions[-1].bottom == line:  # neighbours are one region: each costs by itself
+            if regions and regions[-1].bottom == line:  # neighbours are one region: each region has its own cost
                 regions[-1] = regions[-1].grow((0, 0, 1, 0))
             else:
                 regions.append(Region(0, line, self.size.width, 1))
