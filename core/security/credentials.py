@@ -1,7 +1,8 @@
-"""Where secrets that are handed out come from: tokens, claim codes, webhooks' secrets.
+"""Where secrets that are handed out come from: tokens, claim codes, webhook secrets.
 
 The desk keeps only the digest of a token or code. They are random and long, so one SHA-256 is enough: a slow hash
-protects what people choose, and nobody chose these. Verbs take what is minted here as an argument and draw nothing.
+protects secrets that people choose, and nobody chose these. Services receive what is minted here as an argument and
+generate no secrets themselves.
 """
 
 from __future__ import annotations
@@ -47,9 +48,10 @@ def digest(secret: str) -> bytes:
 
 
 def fingerprint(digest: bytes) -> str:
-    """`K7QX-2MBD-9F4T`-like, 60 bits: what a claimant reads out and somebody else compares.
+    """`K7QX-2MBD-9F4T`-like, 60 bits: a claimant reads it out and somebody else compares.
 
-    Hashed once more, so that who has only read it knows nothing of what the desk looks tokens up by.
+    Hashed once more, so that someone who has only read the code cannot derive the digest by which the desk looks tokens
+    up.
     """
     spelled = base64.b32encode(hashlib.sha256(b"postroom operator " + digest).digest()).decode()
     return "-".join((spelled[:4], spelled[4:8], spelled[8:12]))

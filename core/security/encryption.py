@@ -1,8 +1,8 @@
-"""Where keys come from and how secrets rest: the one place that draws key material.
+"""Where keys come from and how secrets are stored: the only place that generates key material.
 
-A secret in the database is sealed with AES-256-GCM under the desk's master key, and bound to what it is about: a sealed
-key copied to another stream's row does not open. Each seal begins with the id of its master key, so master keys rotate:
-the first of the ring seals, all of them open.
+A secret in the database is encrypted with AES-256-GCM under the desk's master key, and bound to what it belongs to: an
+encrypted key copied to another stream's row does not decrypt. Each ciphertext begins with the id of its master key, so
+that master keys can rotate: the first of the ring encrypts, all of them decrypt.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def new_master_key(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class MasterKeys:
-    """The desk's master keys by id; the first seals."""
+    """The desk's master keys by id; the first one encrypts."""
 
     keys: Mapping[str, AESGCM] = field(repr=False)
 
@@ -82,7 +82,7 @@ class MasterKeys:
         return cls(keys)
 
     def seal(self, secret: bytes, *, about: str) -> bytes:
-        """Encrypt `secret`. `about` names its row; the same is needed to open it."""
+        """Encrypt `secret`. `about` names its row; the same value is needed to decrypt it."""
         name, key = next(iter(self.keys.items()))
         label = name.encode()
         nonce = os.urandom(_NONCE)
@@ -90,7 +90,7 @@ class MasterKeys:
         return head + nonce + key.encrypt(nonce, secret, head + about.encode())
 
     def open(self, sealed: bytes, *, about: str) -> bytes:
-        """Decrypt. Raises `Unavailable` if the ring lacks the key, or the bytes are not what was sealed for `about`."""
+        """Decrypt. Raises `Unavailable` if the ring lacks the key, or the bytes were not encrypted for `about`."""
         name = key_id(sealed)
         key = self.keys.get(name)
         if key is None:
@@ -103,7 +103,7 @@ class MasterKeys:
 
 
 def key_id(sealed: bytes) -> str:
-    """Which master key sealed this: what still needs re-sealing after a rotation."""
+    """Which master key encrypted this: tells what still needs re-encryption after a rotation."""
     if len(sealed) < 2 or sealed[:1] != _VERSION:
         raise Unavailable("these bytes are no sealed secret")
     try:
@@ -114,6 +114,6 @@ def key_id(sealed: bytes) -> str:
 
 def master_secrets(text: str) -> dict[str, bytes]:
     """Name -> the 32 bytes of each master key, in the file's order, to derive other keys from."""
-    MasterKeys.parse(text)  # refuses what is malformed, in words
+    MasterKeys.parse(text)  # refuses malformed entries, with a sentence
     entries = (entry.partition(":") for entry in text.replace(",", " ").split())
     return {name: base64.urlsafe_b64decode(key.rstrip("=") + "=") for name, _, key in entries}

@@ -1,7 +1,7 @@
-"""The desk's master key file: what secrets are sealed under, and the keys that are derived from it.
+"""The desk's master key file: what encrypts secrets, and the keys derived from it.
 
-Apart from the gateway, because the console and single commands need a key too, and should not wait for the HTTP server
-and the mail client to be imported.
+Separate from the gateway, because the console and single commands need a key too, and should not wait for the HTTP
+server and the mail client to be imported.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Which addresses belong to the public network, and which lead somewhere else however they are written.
+"""Which addresses belong to the public network, and which lead elsewhere however they are written.
 
-Kept apart from whoever connects, because it is a table and a few lines of arithmetic that must be right for every
-spelling: an IPv4 address hides inside four kinds of IPv6 address, and a C library reads 127.1 as loopback. The one
-thing here that acts is `only_public`, which holds a library's own connections to the same table.
+Separate from whatever connects, because it is a table and a few lines of arithmetic that must be right for every
+spelling: an IPv4 address hides inside four kinds of IPv6 address, and a C library reads 127.1 as loopback. Only
+`only_public` acts: it holds a library's own connections to the same table.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ _METADATA: Final[frozenset[Address]] = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Exceptions:
-    """What `postroom.toml` lets through although it is not public: networks, addresses and host names."""
+    """What `postroom.toml` allows although it is not public: networks, addresses and host names."""
 
     networks: tuple[Network, ...] = ()
     hosts: frozenset[str] = frozenset()
@@ -109,14 +109,14 @@ class Exceptions:
         return cls(tuple(networks), frozenset(hosts))
 
     def permit(self, address: Address, *, host: str) -> bool:
-        # A wide exception must not open the door to the machine's credentials: metadata is let through by name only.
+        # A wide exception must not expose the machine's credentials: metadata services are allowed by name only.
         if address in _METADATA:
             return any(address in network and network.num_addresses == 1 for network in self.networks)
         return bare(host) in self.hosts or any(address in network for network in self.networks)
 
 
 def why_refused(address: Address) -> str | None:
-    """Why a webhook may not go to this address, in a few words, or None where it may."""
+    """Why a webhook may not go to this address, in a few words, or None if it may."""
     if address in _METADATA:
         return "cloud metadata"
     for network, why in _SPECIAL:
@@ -150,7 +150,7 @@ def bare(host: str) -> str:
 
 
 def literal(host: str) -> Address | None:
-    """The address a host is written as, in any spelling that a C library takes: 127.1, 0x7f000001, 017700000001."""
+    """The address a host is written as, in any spelling that a C library accepts: 127.1, 0x7f000001, 017700000001."""
     try:
         return ip_address(host)
     except ValueError:
@@ -178,11 +178,11 @@ def _embedded(address: IPv6Address) -> Iterable[tuple[IPv4Address, str]]:
 
 
 class Refused(OSError):
-    """A connection to an address that is neither public nor allowed. Libraries take it for a network that is down."""
+    """A connection to an address that is neither public nor allowed. Libraries treat it as a network that is down."""
 
 
 class Watch:
-    """What a library connects to within `only_public`; `refused` says what was kept from it."""
+    """What a library connects to within `only_public`; `refused` says what was blocked."""
 
     def __init__(self, exceptions: Exceptions) -> None:
         self._exceptions = exceptions
@@ -197,7 +197,7 @@ class Watch:
         host = target[0] if isinstance(target, tuple) and target else None
         address = literal(host.partition("%")[0]) if isinstance(host, str) else None
         if address is None:
-            # A local socket, or a name that the system resolves after we looked.
+            # A local socket, or a name that the system resolves after this check.
             self.refused = "it connects in a way that cannot be checked"
             raise Refused(self.refused)
         why = why_refused(address)
@@ -211,10 +211,10 @@ _WATCH: Final[ContextVar[Watch | None]] = ContextVar("postroom_only_public", def
 
 @contextlib.contextmanager
 def only_public(exceptions: Exceptions) -> Iterator[Watch]:
-    """Within it, and in threads that run in a copy of its context, connections reach public addresses only.
+    """Inside it, and in threads that run in a copy of its context, connections reach public addresses only.
 
-    The address is checked when a socket connects and not when a URL is read, so that neither a redirect nor a name
-    that resolves to something else the second time gets around it.
+    The address is checked when a socket connects, not when a URL is read, so neither a redirect nor a name that
+    resolves differently the second time gets around it.
     """
     _listen()
     watch = Watch(exceptions)
@@ -227,7 +227,7 @@ def only_public(exceptions: Exceptions) -> Iterator[Watch]:
 
 @functools.cache
 def _listen() -> None:
-    """Once in a process: CPython has no way to take an audit hook out again."""
+    """Once per process: CPython cannot remove an audit hook."""
     sys.addaudithook(_audit)
 
 

@@ -1,7 +1,7 @@
-"""Carry one parcel: find the hosts, take a kept connection, say what came of it.
+"""Deliver one parcel: find the hosts, use a kept connection, report what came of it.
 
-One envelope recipient a transaction, so every recipient has an answer of its own. Nothing here retries in time: a
-deferral is a value, and when to come back is the lanes' business.
+Each transaction has one envelope recipient, so every recipient has an answer of its own. Nothing here retries later: a
+deferral is a value, and the lanes decide when to try again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from core.smtp.replies import refused
 from core.smtp.route import Limits, Parcel, Route, Timeouts
 
 REHEARSED: Final = 2
-"""Hosts of a domain that a rehearsal tries: somebody waits for it."""
+"""Hosts of a domain that a rehearsal tries: somebody is waiting for it."""
 
 
 class SmtpClient:
@@ -59,7 +59,7 @@ class SmtpClient:
         self._connections = Connections(converse=self._converse, clock=clock, limits=self._limits)
 
     async def deliver(self, parcel: Parcel) -> Reply:
-        """One attempt. Never raises for what a receiver or a network does; cancelling drops the connection."""
+        """One attempt. Never raises for anything a receiver or a network does; cancelling drops the connection."""
         letter = OutgoingMessage(parcel.sender, parcel.recipient, parcel.message, parcel.smtputf8)
         route = parcel.route
         match route.kind:
@@ -75,9 +75,9 @@ class SmtpClient:
     async def rehearse(
         self, route: Route, *, sender: str, domain: str | None = None
     ) -> tuple[Reply, Mapping[str, object]]:
-        """Go through everything before RCPT on a connection of its own: what was said, and the receiver's certificate.
+        """Do everything before RCPT on a new connection: returns the last reply and the receiver's certificate.
 
-        `domain` is whose mail exchangers a direct route goes to.
+        `domain` is the one whose mail exchangers a direct route goes to.
         """
         talk = await self._converse(self._relay(route)) if domain is None else await self._exchange(route, domain)
         if isinstance(talk, Reply):
@@ -88,7 +88,7 @@ class SmtpClient:
             await talk.quit()
 
     async def close(self) -> None:
-        """Say goodbye to every receiver. Deliveries under way finish."""
+        """Close every connection with QUIT. Deliveries in progress finish."""
         await self._connections.close()
 
     async def _direct(self, letter: OutgoingMessage, *, domain: str, route: Route) -> Reply:
@@ -101,12 +101,12 @@ class SmtpClient:
                 letter, to=self._exchanger(route, host), bound=self._limits.direct, most=route.messages
             )
             if reply.outcome is not Outcome.ROUTE_DOWN:
-                # Whoever took up the conversation has spoken for the domain; asking the next would be shopping around.
+                # A host that accepted the conversation speaks for the domain; trying the next would be shopping around.
                 return reply
         return reply
 
     async def _exchange(self, route: Route, domain: str) -> Conversation | Reply:
-        """A conversation with one of a domain's mail exchangers; what the last that was tried said, if none answers."""
+        """A conversation with one of a domain's mail exchangers; if none answers, what the last one tried said."""
         hosts = await mx.exchangers(domain, look_up=self._look_up, chance=self._chance, private=self._private)
         if isinstance(hosts, Reply):
             return hosts

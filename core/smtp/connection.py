@@ -1,10 +1,10 @@
 """One connection to a receiver: opened by aiosmtplib, then mail transactions pipelined over its transport (RFC 2920).
 
-Connecting, EHLO, STARTTLS and AUTH are aiosmtplib's. For the transactions the transport is handed to our own protocol,
+aiosmtplib does connecting, EHLO, STARTTLS and AUTH. For the transactions the transport is handed to our own protocol,
 through asyncio's public `set_protocol`, for three reasons: aiosmtplib waits for every reply, which costs five round
-trips a message against two and five times the CPU time; it does not say whether the end of data had left when a
-connection broke, and "sent" hangs on that; and it drops what a receiver says unasked. Without PIPELINING the same code
-goes one command at a time.
+trips per message instead of two, and five times the CPU; it does not say whether the end of data had left when a
+connection broke, and "sent" depends on that; and it drops unsolicited replies. Without PIPELINING the same code sends
+one command at a time.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ class Target:
     address: str
     port: int
     tls: bool | None
-    """True: required STARTTLS or implicit TLS; None: where offered; False: clear text."""
+    """True: STARTTLS is required, or TLS is implicit; None: TLS where offered; False: clear text."""
     implicit: bool = False
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     secret: Secret | None = None
-    """Credentials named in postroom.toml, which are used before a password of the route."""
+    """Credentials named in postroom.toml, which take precedence over a password of the route."""
     context: ssl.SSLContext | None = None
 
 
@@ -116,7 +116,7 @@ class Conversation(asyncio.Protocol):
             self._end(_Fault(f"no SMTP reply: {error}", "4.5.0"))
             return
         if self._wanted == 0 or len(self._answers) > self._wanted:
-            # Unasked, as in a 421 before closing: it must never be taken for the reply to the next command.
+            # Unsolicited, as in a 421 before closing: it must never be taken for the reply to the next command.
             self._end(_Fault("the receiver spoke out of turn", "4.5.0"))
         elif len(self._answers) == self._wanted:
             self._wake()
@@ -139,7 +139,7 @@ class Conversation(asyncio.Protocol):
     # What a caller does
 
     async def transact(self, letter: OutgoingMessage) -> Reply:
-        """Carry one letter. A cancelled transaction must be followed by `abort`."""
+        """Send one message. A cancelled transaction must be followed by `abort`."""
         self.stale = False
         options = self._options(letter)
         if isinstance(options, Reply):
@@ -167,7 +167,7 @@ class Conversation(asyncio.Protocol):
         return await self._send(letter)
 
     async def rehearse(self, sender: str) -> Reply:
-        """MAIL FROM and RSET: whether mail of this sender would be taken up here, without sending any."""
+        """MAIL FROM and RSET: whether mail from this sender would be accepted here, without sending any."""
         answers = await self._ask(f"MAIL FROM:<{sender}>\r\n".encode(), 1, self._timeouts.command)
         if not answers:
             return self._broken("mail")
@@ -178,11 +178,11 @@ class Conversation(asyncio.Protocol):
         return replace(reply, outcome=Outcome.SENT, enhanced=None)
 
     def certificate(self) -> Mapping[str, object]:
-        """The receiver's certificate, as `ssl` describes it; empty in clear text, or where nobody verified it."""
+        """The receiver's certificate, as `ssl` describes it; empty in clear text, or if it was not verified."""
         return self._transport.get_extra_info("peercert") or {}
 
     async def quit(self) -> None:
-        """Say goodbye, wait a little for the answer, close."""
+        """Send QUIT, wait briefly for the answer, close."""
         if self.alive and self._wanted == 0:
             await self._ask(b"QUIT\r\n", 1, self._timeouts.quit)
         self.abort()
@@ -196,7 +196,7 @@ class Conversation(asyncio.Protocol):
     def _options(self, letter: OutgoingMessage) -> str | Reply:
         addresses = letter.sender + letter.recipient
         if not _ADDRESS.fullmatch(letter.recipient) or not (not letter.sender or _ADDRESS.fullmatch(letter.sender)):
-            # Checked here too, where a line end in an address would become a command.
+            # Checked here too, because here a line end in an address would become a command.
             return self._refused("an address that no SMTP command can hold", "5.1.3")
         options = ""
         if letter.smtputf8 or not addresses.isascii():
@@ -205,7 +205,7 @@ class Conversation(asyncio.Protocol):
             options = " SMTPUTF8"
         if not letter.message.isascii():
             if not self._8bitmime:
-                # RFC 6152 3: no 8-bit to who did not offer it; recoding would break the signatures.
+                # RFC 6152 3: no 8-bit data without 8BITMIME; recoding would break the signatures.
                 return self._refused("the receiver takes 7-bit messages only", "5.6.3")
             options += " BODY=8BITMIME"
         if self._sizes:
@@ -227,12 +227,12 @@ class Conversation(asyncio.Protocol):
         return answers
 
     async def _retreat(self, answer: Answer, *, begun: bool) -> None:
-        """Leave a refused transaction so that the connection serves the next one."""
+        """Leave a refused transaction so that the connection can serve the next one."""
         self._soiled = True
         if answer.code == 421 or not 400 <= answer.code < 600:
             self._end(_LOST)
         elif begun:
-            # RFC 2920 3.1: DATA was answered 354 although nothing before it stood: a lone dot, and no message.
+            # RFC 2920 3.1: DATA was answered 354 although every recipient was refused: a lone dot, and no message.
             await self._ask(b".\r\n", 1, self._timeouts.command)
 
     async def _send(self, letter: OutgoingMessage) -> Reply:
@@ -245,7 +245,7 @@ class Conversation(asyncio.Protocol):
             await self._drained(self._timeouts.data)
         if not self.alive:
             return self._cut_short(letter)
-        # From here on the dot may be with the receiver, even if our own buffer still seems to hold it: never claim
+        # From here on the dot may have reached the receiver, even if our own buffer still seems to hold it: never claim
         # that it is not.
         answers = await self._ask(wire[cut:], 1, self._timeouts.dot)
         if not answers:
@@ -323,7 +323,7 @@ async def converse(target: Target, *, timeouts: Timeouts, hello: str | None) -> 
     """Connect, greet, encrypt, log in. A `Reply` says why there is no conversation (`route_down`)."""
     talk = await _open(target, timeouts=timeouts, hello=hello, starttls=target.tls)
     if isinstance(talk, Reply) and talk.stage == "starttls" and target.tls is None:
-        # RFC 7435: where nothing forces TLS, a broken offer of it must not stop the mail.
+        # RFC 7435: where nothing requires TLS, a broken offer of it must not stop the mail.
         return await _open(target, timeouts=timeouts, hello=hello, starttls=False)
     return talk
 
@@ -380,7 +380,7 @@ async def _greet(client: aiosmtplib.SMTP) -> None:
     try:
         await client.ehlo()
     except aiosmtplib.SMTPHeloError as error:
-        # RFC 5321 3.2: who does not know EHLO may know HELO; who is closing or busy knows neither.
+        # RFC 5321 3.2: a server that does not know EHLO may know HELO; one that is closing or busy will not.
         if error.code < 500:
             raise
         await client.helo()
@@ -389,7 +389,7 @@ async def _greet(client: aiosmtplib.SMTP) -> None:
 def _on_the_wire(message: bytes) -> bytes:
     """CRLF line ends, dots stuffed, the final dot (RFC 5321 4.5.2).
 
-    A lone CR or LF must not leave: receivers that take it for a line end let a message smuggle in a second one.
+    A lone CR or LF must not leave: receivers that treat it as a line end let a message smuggle in a second one.
     """
     lines = message.count(b"\r\n")
     if message.count(b"\n") != lines or message.count(b"\r") != lines:

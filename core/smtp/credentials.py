@@ -1,8 +1,8 @@
-"""What a relay is logged in to with, when it is not the sealed password of the stream.
+"""How a relay is logged in to when the password is not the encrypted one of the stream.
 
 The sources are named in postroom.toml and not with the stream: whoever may change a stream's route must not be able to
 have a command run, or a file read and sent to a host of their choice. A source belongs to the relay's host name, and is
-asked at each login, so that a rotated password or a fresh token needs no restart.
+read at each login, so that a rotated password or a fresh token needs no restart.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ KEYRING: Final = "postroom-relay"
 
 
 class NoSecret(ValueError):
-    """The source of a password or token gave none. Says which source, never what it held."""
+    """The source of a password or token returned none. Says which source, never what it held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,9 @@ class Secret:
         self.username = source.username
 
     async def log_in(self, client: aiosmtplib.SMTP, username: str | None, *, private: bool) -> None:
-        """AUTH, for a token once more with a fresh one. Raises what aiosmtplib raises, or `NoSecret`.
+        """AUTH; if a token is refused, once more with a fresh one. Raises what aiosmtplib raises, or `NoSecret`.
 
-        `private`: nobody on the way can read along.
+        `private`: nobody on the way can read it.
         """
         if not private:
             raise NoSecret("the password would cross the network in clear: leave tls=none out of the route")
@@ -71,7 +71,7 @@ class Secret:
             await client.auth_xoauth2(name, token)
         except aiosmtplib.SMTPAuthenticationError:
             if self._token == token:
-                self._token = None  # the next connection asks anew, whatever becomes of this one
+                self._token = None  # the next connection asks again, whatever becomes of this one
             again = await self._fresh_enough()
             if again == token:
                 raise
@@ -93,7 +93,7 @@ class Secret:
                 raise NoSecret("no source of a password is named")
 
     async def _fresh_enough(self) -> str:
-        """The token; of many connections that need one, one asks for it."""
+        """The token; when many connections need one, a single one asks for it."""
         if self._source.xoauth2_file is not None:
             self._token = await asyncio.to_thread(_read, self._source.xoauth2_file)
             return self._token
@@ -109,7 +109,7 @@ def secrets(sources: Mapping[str, Source]) -> dict[str, Secret]:
 
 
 def first_line(text: str) -> str:
-    """A password as it is handed over on standard input or in a file: the first line, without its end."""
+    """A password given on standard input or in a file: the first line, without its line end."""
     return text.split("\n", 1)[0].removesuffix("\r")
 
 
@@ -145,7 +145,7 @@ def _of_keyring(name: str) -> str:
 
 
 async def _printed(command: tuple[str, ...]) -> str:
-    """The first line that a command prints. Its output is never repeated: it may be half a token."""
+    """The first line that a command prints. Its output is never repeated: it may be half of a token."""
     try:
         process = await asyncio.create_subprocess_exec(
             *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,

@@ -1,7 +1,7 @@
 """A domain's mail exchangers, in the order to try them (RFC 5321 5.1, RFC 7505).
 
-Whoever owns the recipient's domain writes these records, so they are input like any other: their number is bounded,
-and addresses that are not public are dropped. Else one MX record would make the gateway talk to its own network.
+The owner of the recipient's domain writes these records, so they are untrusted input: their number is bounded, and
+addresses that are not public are dropped. Otherwise one MX record would make the gateway talk to its own network.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ async def exchangers(
     except (dns.exception.DNSException, OSError, UnicodeError) as error:
         return _no("4.4.3", f"the mail exchangers of {domain} cannot be looked up now ({type(error).__name__})")
     else:
-        # Equal preferences are taken in random order: RFC 5321 5.1 wants the load spread.
+        # Equal preferences are tried in random order: RFC 5321 5.1 wants the load spread.
         order = sorted((record.preference, chance(), record) for record in found if isinstance(record, MX))
         names = [record.exchange.to_text(omit_final_dot=True) for _, _, record in order]
         if names == ["."]:

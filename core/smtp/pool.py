@@ -1,7 +1,8 @@
-"""Connections kept open: a bounded number to each host, reused while they are fresh, closed when they lie idle.
+"""Open connections: a bounded number to each host, reused while they are fresh, closed when idle.
 
-A connection costs a TCP and often a TLS handshake, 10 to 100 times a message; and receivers count connections, so
-there is a bound to each. Who waits for a free one waits in line, and shares the news when the host turns out down.
+A connection costs a TCP and often a TLS handshake, 10 to 100 times the cost of a message, and receivers count
+connections, so each host has a limit. Deliveries waiting for a connection queue up, and share the news if the host
+turns out to be down.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from core.smtp.connection import Conversation, OutgoingMessage, Target
 from core.smtp.route import Limits
 
 _STREAK: Final = 100
-"""Messages carried without a refusal after which a host is offered one connection more again."""
+"""Messages delivered without a refusal after which one more connection to the host is tried again."""
 
 Open = Callable[[Target], Awaitable[Conversation | Reply]]
 
@@ -26,22 +27,22 @@ Open = Callable[[Target], Awaitable[Conversation | Reply]]
 class _Host:
     slots: asyncio.Semaphore
     idle: list[tuple[Conversation, int]] = field(default_factory=list)
-    """With the time each came back; the last in is the first out, so that the rest can grow old and go."""
+    """Each with the time it was returned; the last in is the first out, so that the rest can grow old and be closed."""
     users: int = 0
     most: int = 1
     """Messages after which a connection retires."""
     failures: int = 0
     failure: Reply | None = None
     open: int = 0
-    """Connections past their opening, idle or in use."""
+    """Connections that have opened, idle or in use."""
     taken_away: int = 0
-    """Slots withheld because the host refused one connection more while it served others."""
+    """Slots withheld because the host refused another connection while it served others."""
     streak: int = 0
-    """Messages carried since the last such refusal."""
+    """Messages delivered since the last such refusal."""
 
 
 class Connections:
-    """All open connections of one courier, by target."""
+    """All open connections of one client, by target."""
 
     def __init__(self, *, converse: Open, clock: Clock, limits: Limits) -> None:
         self._converse = converse
@@ -53,7 +54,7 @@ class Connections:
         self._closed = False
 
     async def carry(self, letter: OutgoingMessage, *, to: Target, bound: int, most: int | None = None) -> Reply:
-        """Carry a letter over a kept connection, or a new one if there is room for it.
+        """Deliver a message over a kept connection, or over a new one if the limit allows.
 
         A connection retires after `most` messages (None: as `Limits` says).
         """
@@ -69,7 +70,7 @@ class Connections:
                 narrowed = False
                 try:
                     if host.failures > seen and host.failure is not None and not host.idle:
-                        # It failed while we stood in line: fifty waiters must not each spend a connect timeout.
+                        # It failed while we waited: fifty waiters must not each spend a connect timeout.
                         return host.failure
                     reply = await self._carry(letter, to=to, host=host)
                     narrowed = self._narrow(host, reply)
@@ -83,7 +84,7 @@ class Connections:
             self._forget(to, host)
 
     async def close(self) -> None:
-        """Say goodbye on every idle connection; those in use follow when their letter is carried."""
+        """Send QUIT on every idle connection; those in use follow when their message is delivered."""
         self._closed = True
         if self._sweeper is not None:
             self._sweeper.cancel()
@@ -114,14 +115,14 @@ class Connections:
             if not talk.stale:
                 self._keep(talk, host)
                 return reply
-            # Nothing of this letter was taken over it: only what a fresh connection says is the letter's fault.
+            # Nothing of this message was accepted over it: only a refusal on a fresh connection counts.
             self._drop(talk, host)
             talk = None
 
     def _narrow(self, host: _Host, reply: Reply) -> bool:
-        """Whether the host takes no more connections than it has: the caller's slot is withheld, and it waits again.
+        """Whether the host accepts no more connections than it has: the caller's slot is withheld, and it waits again.
 
-        A 421 to one connection too many must not back off a route that is serving all the others.
+        A 421 to one connection too many must not back off a route that serves all the others.
         """
         if _full(reply, host):
             host.taken_away += 1
@@ -169,7 +170,7 @@ class Connections:
             self._hosts.pop(target, None)
 
     async def _sweep(self) -> None:
-        """Close what lies idle; ends when nothing does."""
+        """Close idle connections; ends when there are none."""
         while any(host.idle for host in self._hosts.values()):
             await self._clock.sleep(self._limits.idle / 2)
             oldest = self._clock.now() - round(self._limits.idle * SECOND)
@@ -181,6 +182,6 @@ class Connections:
 
 
 def _full(reply: Reply, host: _Host) -> bool:
-    """Whether the host refused one connection more in words of its own (a 4xx) while it serves others of ours."""
+    """Whether the host itself refused another connection (with a 4xx) while it serves others of ours."""
     early = reply.outcome is Outcome.ROUTE_DOWN and reply.stage in {"connect", "ehlo", "auth"}
     return early and reply.code is not None and 400 <= reply.code < 500 and host.open > 0

@@ -1,7 +1,7 @@
 """Turn what a receiver, a network or a library said into an outcome (RFC 5321 4.2, RFC 3463, RFC 2034).
 
-Two questions decide: who is at fault (this message, or the way there), and whether the receiver may have taken the
-message. Up to the final dot nothing was accepted; between the dot and a reply that can be read, nobody knows.
+Two questions decide: what is at fault (this message, or the route), and whether the receiver may have accepted the
+message. Before the final dot nothing was accepted; between the dot and a readable reply, nobody knows.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LINE: Final = re.compile(rb"([2-5]\d\d)(?:([ -])(.*))?", re.DOTALL)
 _ENHANCED: Final = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?!\S)")
 
 _ROUTE_CODES: Final = frozenset({421, 530, 534, 535, 538})
-"""About the conversation, not the message: closing (RFC 5321), authentication or encryption wanted (RFC 4954)."""
+"""About the conversation, not the message: closing (RFC 5321), authentication or encryption required (RFC 4954)."""
 
 _DERIVED: Final[Mapping[int, str]] = {
     421: "4.3.2",
@@ -51,13 +51,14 @@ _DERIVED: Final[Mapping[int, str]] = {
     555: "5.5.4",
     556: "5.1.10",
 }
-"""For receivers without ENHANCEDSTATUSCODES: what the bare code says, and not more."""
+"""For receivers without ENHANCEDSTATUSCODES: what the bare code says, and no more."""
 
 OPENING_ERRORS: Final = (aiosmtplib.SMTPException, OSError, ValueError, RuntimeError)
-"""All that opening a connection may raise; uvloop says RuntimeError when a transport closes under a TLS upgrade."""
+"""Everything that opening a connection may raise; uvloop raises RuntimeError when a transport closes during STARTTLS.
+"""
 
 _OF_ERRORS: Final[Mapping[type[BaseException], str]] = {
-    aiosmtplib.SMTPException: "4.3.3",  # STARTTLS or AUTH wanted and not offered
+    aiosmtplib.SMTPException: "4.3.3",  # STARTTLS or AUTH required and not offered
     aiosmtplib.SMTPNotSupported: "4.3.3",
     aiosmtplib.SMTPServerDisconnected: "4.4.2",
     aiosmtplib.SMTPConnectError: "4.4.1",
@@ -76,13 +77,13 @@ _OF_ERRORS: Final[Mapping[type[BaseException], str]] = {
     socket.gaierror: "4.4.4",
     TimeoutError: "4.4.1",
     OSError: "4.4.1",
-    ValueError: "4.3.5",  # a name or a password that cannot be put on the wire: the route is misconfigured
+    ValueError: "4.3.5",  # a name or a password that cannot be sent: the route is misconfigured
     RuntimeError: "4.4.2",
 }
 
 
 class Garbled(Exception):
-    """What came is no SMTP reply, or one without end."""
+    """What arrived is not an SMTP reply, or one without an end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ class Reader:
 
 
 def judge(answer: Answer, *, stage: Stage, host: str, tls: bool) -> Reply:
-    """What a refusal before, or any reply to, the final dot comes to."""
+    """What a refusal before the final dot, or any reply to it, means."""
     outcome = _outcome(answer, stage=stage)
     in_step = outcome is Outcome.SENT or 400 <= answer.code < 600
     enhanced = _enhanced(answer, stage=stage) if in_step else "4.5.0"
@@ -151,13 +152,13 @@ def broken(text: str, *, enhanced: str, stage: Stage, host: str, tls: bool) -> R
 
 
 def refused(text: str, *, enhanced: str, stage: Stage, host: str | None, tls: bool = False) -> Reply:
-    """Found out without asking the receiver: final when the enhanced code is a 5."""
+    """Determined without asking the receiver: final if the enhanced code begins with 5."""
     outcome = Outcome.FAILED if enhanced.startswith("5") else Outcome.DEFERRED
     return Reply(outcome=outcome, code=None, enhanced=enhanced, text=text, stage=stage, host=host, tls=tls)
 
 
 def unopened(error: BaseException, *, stage: Stage, host: str, tls: bool) -> Reply:
-    """No conversation came about. Every error of aiosmtplib and of the network says so here (tested to be all)."""
+    """No conversation took place. Every error of aiosmtplib and of the network is covered (a test checks that)."""
     cause = error.__cause__ if isinstance(error.__cause__, ssl.SSLError | socket.gaierror) else error
     said = None
     if isinstance(error, aiosmtplib.SMTPResponseException) and 400 <= error.code < 600:
@@ -175,7 +176,7 @@ def unopened(error: BaseException, *, stage: Stage, host: str, tls: bool) -> Rep
 
 
 def implied_status(code: int, *, stage: str) -> str:
-    """The enhanced status code for a reply that has none: what the bare code says at this stage, and not more."""
+    """The enhanced status code for a reply that has none: what the bare code says at this stage, and no more."""
     if code == 550 and stage == "rcpt":
         return "5.1.0"
     if code == 552:
@@ -187,7 +188,7 @@ def _outcome(answer: Answer, *, stage: Stage) -> Outcome:
     if stage == "dot" and answer.good:
         return Outcome.SENT
     if not 400 <= answer.code < 600:
-        # a 354 to the dot, a 250 to DATA: out of step, so nothing later can be believed either
+        # a 354 to the dot, a 250 to DATA: out of step, so nothing after it can be believed either
         return Outcome.UNCERTAIN if stage == "dot" else Outcome.DEFERRED
     if answer.code in _ROUTE_CODES and stage == "mail":
         # From RCPT on, the recipient or the message may have drawn it, and it is charged to them: a single address
@@ -201,7 +202,7 @@ def _enhanced(answer: Answer, *, stage: Stage) -> str:
 
 
 def _spoken(answer: Answer) -> str | None:
-    # RFC 2034 4: the class must agree with the reply code, else the receiver is not to be believed.
+    # RFC 2034 4: the class must agree with the reply code, or the enhanced code is ignored.
     found = _ENHANCED.match(answer.text)
     return found[0] if found and int(found[1]) == answer.code // 100 else None
 

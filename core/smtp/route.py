@@ -1,7 +1,7 @@
-"""Where mail goes, and what is carried there: values, parsed once at the door.
+"""Where mail goes and what is delivered there: values, parsed once when they enter.
 
 A route is a relay (`smtp://`, `smtps://`) or `direct`, the recipients' own exchangers. Plain SMTP is for loopback:
-a password or a customer's mail in clear across a network must be somebody's written decision, not a default.
+sending a password or a customer's mail in clear across a network must be a written decision, not a default.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _HELP: Final = "write smtp://user:password@host:587, smtps://user:password@host:
 class Timeouts:
     """Seconds to wait, per stage of one conversation; they run on the network's time, not on the desk's clock.
 
-    `dot` is RFC 5321 4.5.3.2.6's ten minutes: giving up sooner makes duplicates of mail that was being accepted.
+    `dot` is the ten minutes of RFC 5321 4.5.3.2.6: giving up sooner duplicates mail that was being accepted.
     """
 
     connect: float = 30.0
@@ -35,7 +35,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Connections to one relay and to one mail exchanger; messages over one connection; seconds one may lie idle."""
+    """Connections to one relay and to one mail exchanger; messages per connection; seconds one may be idle."""
 
     relay: int = 8
     direct: int = 4
@@ -45,10 +45,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A way out. `verify` asks for the receiver's certificate to match its name.
+    """A way out. `verify` requires the receiver's certificate to match its name.
 
     A direct route with `verify` off uses TLS where it is offered (RFC 7435) and clear text where it is not, as mail
-    between strangers does; every other `starttls` is a must.
+    between strangers does; every other `starttls` is mandatory.
     """
 
     kind: Kind
@@ -59,7 +59,7 @@ class Route:
     tls: Tls = "starttls"
     verify: bool = True
     messages: int | None = None
-    """Over one connection; None: as `Limits` says. Not part of the text: the stream keeps it beside its route."""
+    """Messages per connection; None: as `Limits` says. Not part of the URL: the stream stores it beside its route."""
 
     @property
     def opportunistic(self) -> bool:
@@ -136,7 +136,7 @@ def _relay_tls(parts: SplitResult, options: dict[str, str]) -> Tls:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, towards which clear text is no risk."""
+    """Whether a host is this machine, where clear text is no risk."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -1,6 +1,6 @@
-"""Collect what many coroutines want written and write it in one verb.
+"""Collect what many coroutines want written and write it in one transaction.
 
-While one write is on its way the next one fills up, so the busier the desk, the fewer statements a message costs.
+While one write is in progress the next one fills up, so the busier the desk, the fewer statements a message costs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ R = TypeVar("R")
 
 
 class Batcher(Generic[T, R]):
-    """`write` takes the items of one round and returns an answer for each, in order."""
+    """`write` takes the items of one batch and returns an answer for each, in order."""
 
     def __init__(self, write: Callable[[Sequence[T]], Awaitable[Sequence[R]]], *, most: int = 128) -> None:
         self._write = write
@@ -23,7 +23,7 @@ class Batcher(Generic[T, R]):
         self._pump: asyncio.Task[None] | None = None
 
     async def put(self, item: T) -> R:
-        """The answer for this item, once its round is written."""
+        """The answer for this item, once its batch is written."""
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if self._pump is None or self._pump.done():

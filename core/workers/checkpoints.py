@@ -1,8 +1,8 @@
-"""Signed checkpoints leave the desk: to a file, a webhook, people; whoever holds one finds a rewritten or cut-off log.
+"""Signed checkpoints leave the desk: to a file, a webhook, people. Their holders can detect a rewritten log.
 
-Where a checkpoint goes stands in postroom.toml and not in the database, for whoever can write the database is the one
-it guards against. What could not be delivered is tried again every minute until a later checkpoint, which vouches for
-the same entries, takes its place.
+Destinations are in postroom.toml and not in the database, because whoever can write the database is the one it guards
+against. A checkpoint that could not be delivered is retried every minute until a later one, which vouches for the same
+entries, takes its place.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ TIMEOUT: Final = 15.0
 log = structlog.get_logger("checkpoints")
 
 Deliver = Callable[[Checkpoint], Awaitable[str | None]]
-"""Hands a checkpoint over; returns what went wrong, None for nothing."""
+"""Delivers a checkpoint; returns what went wrong, None for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What became of a checkpoint at one place outside the desk. `place` is fit to be shown."""
+    """What became of a checkpoint at one place outside the desk. `place` is safe to display."""
 
     place: str
     ok: bool
@@ -52,7 +52,7 @@ class Sent:
 
 
 def places(settings: Settings, hooks: WebhookClient) -> dict[str, Deliver]:
-    """Where this desk's checkpoints go, by a name fit to be shown."""
+    """Where this desk's checkpoints go, by a name that is safe to display."""
     wanted = settings.checkpoints
     found: dict[str, Deliver] = {}
     if wanted.file is not None:
@@ -68,7 +68,7 @@ def places(settings: Settings, hooks: WebhookClient) -> dict[str, Deliver]:
 
 
 async def send(made: Checkpoint, to: dict[str, Deliver]) -> tuple[Sent, ...]:
-    """Hand a checkpoint over everywhere at once; one place's trouble is not the others'."""
+    """Deliver a checkpoint everywhere at once; trouble at one place does not affect the others."""
     reasons = await asyncio.gather(*(deliver(made) for deliver in to.values()))
     return tuple(Sent(place, reason is None, reason) for place, reason in zip(to, reasons, strict=True))
 
@@ -82,7 +82,7 @@ async def _append(file: Path, made: Checkpoint) -> str | None:
 
 
 def append(file: Path, made: Checkpoint) -> None:
-    """One more line, on the disk before this returns. Raises `OSError`."""
+    """Append one line, on disk before this returns. Raises `OSError`."""
     opened = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:
         os.write(opened, f"{made.text()}\n".encode())
@@ -92,7 +92,7 @@ def append(file: Path, made: Checkpoint) -> None:
 
 
 async def _post(hooks: WebhookClient, url: str, made: Checkpoint) -> str | None:
-    """Without a secret of its own: what proves a checkpoint is the signature in it."""
+    """It has no secret of its own: the signature in the checkpoint is the proof."""
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "Postroom",
@@ -110,7 +110,7 @@ async def _notify(url: str, made: Checkpoint) -> str | None:
 
 
 class Checkpoints:
-    """The checkpoints of one gateway; of several, one takes each and sends it."""
+    """The checkpoints of one gateway; with several gateways, one takes each and sends it."""
 
     def __init__(
         self, settings: Settings, *, writer: Writer, hooks: WebhookClient, keyring: MasterKeys, clock: Clock
@@ -123,7 +123,7 @@ class Checkpoints:
         self._owed: tuple[Checkpoint, tuple[str, ...]] | None = None
 
     async def run(self) -> None:
-        """Until cancelled; at once where checkpoints are only taken by hand."""
+        """Runs until cancelled; returns at once where checkpoints are only taken by hand."""
         while self._every > 0:
             try:
                 await self.look()
@@ -134,7 +134,7 @@ class Checkpoints:
             await self._clock.sleep(LOOK)
 
     async def look(self) -> Sequence[Sent]:
-        """Take a checkpoint if one is due, and hand over what is owed; returns what became of that."""
+        """Take a checkpoint if one is due, and deliver what is owed; returns what became of that."""
         fresh = encryption.new_key_pair("ed25519")
         made = await self._writer.do(lambda tx: checkpoints.take_due(tx, self._keyring, fresh, every=self._every))
         if made is not None:

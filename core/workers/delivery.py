@@ -1,8 +1,8 @@
 """Claim, sign, send, settle: the loop that lets mail leave.
 
-It keeps a window of deliveries under way and claims more as they finish. A delivery starts when its attempt is
-committed; whatever kills the process after that is found by its lease. Losing the database stops new claims and keeps
-asking to settle what has been sent: a receiver's answer is not thrown away because a disk was full for a minute.
+It keeps a window of deliveries in progress and claims more as they finish. A delivery starts when its attempt is
+committed; whatever kills the process after that is found by its lease. Losing the database stops new claims, and
+settlements are retried: a receiver's answer is not thrown away because a disk was full for a minute.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ from core.workers.heartbeat import Heartbeat
 from core.workers.sender_config import SenderConfig, SenderConfigs
 
 WINDOW: Final = 768
-"""Deliveries under way at once in one process."""
+"""Deliveries in progress at once in one process."""
 STREAM_WINDOW: Final = 192
-"""Of them of one stream: a relay that takes minutes for each answer must leave room for the others."""
+"""Of these, for one stream: a relay that takes minutes for each answer must leave room for the others."""
 TURN: Final = 64
 POLL: Final = 0.25
-"""Seconds between looks at the queue when nothing told us to look."""
+"""Seconds between looks at the queue when nothing has woken us."""
 HANDFUL: Final = 8
-"""Messages signed in one go of a thread."""
+"""Messages signed in one call to a thread."""
 TRY_AGAIN: Final = 1.0
 
 log = structlog.get_logger("departures")
 
 
 class DeliveryWorker:
-    """One worker. `wake` may be called whenever something may have become due."""
+    """One worker. Call `wake` whenever something may have become due."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class DeliveryWorker:
         self._woken.set()
 
     async def run(self) -> None:
-        """Deliver until `stop`; then finish what is under way and give back the rest."""
+        """Deliver until `stop`; then finish what is in progress and release the rest."""
         await self._retry_until_committed(lambda tx: delivery.register_worker(tx, worker=self.worker, pid=os.getpid()))
         beats = Heartbeat(self._writer, self._beat)
         beats.start()
@@ -108,7 +108,7 @@ class DeliveryWorker:
         """Fill the window; returns whether anything was claimed."""
         free = WINDOW - len(self._under_way)
         if free < TURN:
-            self._claimed_at = self._clock.now()  # it could, and has enough to do
+            self._claimed_at = self._clock.now()  # it could claim, and has enough to do
             await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
             return True
         self._woken.clear()
@@ -143,7 +143,7 @@ class DeliveryWorker:
     # --- delivering ---
 
     async def _deliver_all(self, claimed: Sequence[Claimed]) -> None:
-        """Read the bodies of a turn at once, then let each recipient go its own way."""
+        """Read the bodies of one claim at once, then start each recipient's delivery."""
         waiting = list(claimed)
         try:
             stored = delivery.stored(self._store, {one.message_id for one in claimed})
@@ -170,7 +170,7 @@ class DeliveryWorker:
     ) -> tuple[dict[int, bytes | None], set[int]]:
         """In a thread: RSA releases the GIL, so a signature costs the loop a quarter of its time.
 
-        Returns what leaves of each message (None: purged) and those that are not what was accepted.
+        Returns the signed bytes of each message (None: purged) and the messages that differ from what was accepted.
         """
         signed: dict[int, bytes | None] = {}
         altered = set()
@@ -192,7 +192,7 @@ class DeliveryWorker:
         return outfit.relay.metadata(spell_id("m", one.message_id)) + signatures + dated
 
     async def _deliver(self, one: Claimed, message: bytes | None) -> None:
-        """One recipient from its attempt to its settlement. Whatever stops it on the way, its lease ends."""
+        """One recipient from its attempt to its settlement. If anything stops it on the way, its lease lapses."""
         try:
             outfit = self._outfits.of(one.stream_id)
             if not await self._attempts.put(one):
@@ -213,7 +213,7 @@ class DeliveryWorker:
                 self._woken.set()
 
     async def _hold(self, one: Claimed) -> None:
-        """Somebody changed it in the database: it stays here, before a person."""
+        """Somebody changed it in the database: hold it for a person."""
         try:
             await self._writer.do(lambda tx: delivery.hold_altered(tx, [one], worker=self.worker))
             log.error("a message is not what was accepted; it is held", message=spell_id("m", one.message_id))
@@ -240,7 +240,7 @@ class DeliveryWorker:
         )
 
     async def _settle(self, settlement: Settlement) -> None:
-        """What a receiver said is written, however long that takes."""
+        """Write down the receiver's answer, however long that takes."""
         while True:
             try:
                 await self._settlements.put(settlement)
@@ -251,7 +251,7 @@ class DeliveryWorker:
                 return
 
     async def _let_go(self, claimed: Sequence[Claimed]) -> None:
-        """Let the leases lapse now: our beats would keep them, and nothing else would ever look at them again."""
+        """Let the leases lapse now: our heartbeats would keep them alive, and nothing would look at them again."""
         await self._retry_until_committed(lambda tx: delivery.release_claims(tx, claimed, worker=self.worker))
 
     # --- writing ---

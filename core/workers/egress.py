@@ -1,7 +1,7 @@
-"""Delivery in processes of its own: signing and SMTP beside the doors, on another core.
+"""Delivery in separate processes: signing and SMTP on another core than the HTTP listeners.
 
-A child lives as long as the pipe on its standard input: when the parent dies, however it dies, the pipe closes and the
-child finishes what is under way and ends. A byte on the pipe says that something may have become due.
+A child lives as long as the pipe on its standard input: when the parent dies, for whatever reason, the pipe closes and
+the child finishes what is in progress and exits. A byte on the pipe says that something may have become due.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ GRACE: Final = 60.0
 RESTART: Final = 0.5
 LONGEST_RESTART: Final = 60.0
 STEADY: Final = 60.0
-"""Seconds a child must live for its deaths before to be forgotten."""
+"""Seconds a child must live before its earlier deaths are forgotten."""
 
 
 def failures_after(failures: int, lived: float) -> int:
-    """Deaths in a row, with that of a child that lived so many seconds."""
+    """Deaths in a row, given that a child lived this many seconds."""
     return 1 if lived >= STEADY else failures + 1
 
 
 def restart_in(failures: int) -> float:
-    """Seconds until the next child: soon after one death, later after each further one in a row."""
+    """Seconds until the next child: short after one death, longer after each further one in a row."""
     return min(RESTART * 2.0 ** min(failures, 10), LONGEST_RESTART)
 
 
 class Egress:
-    """The parent's side: starts the children, wakes them, starts again what died."""
+    """The parent's side: starts the children, wakes them, restarts those that died."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -1,6 +1,6 @@
-"""A thread that says that this process lives: a busy event loop must not make it look dead.
+"""A thread that reports that this process is alive: a busy event loop must not make it look dead.
 
-What is in flight is found by its lease. If beats came from the event loop, one long computation there would let the
+Work in flight is found by its lease. If heartbeats came from the event loop, one long computation there would let the
 leases of a living process lapse, and mail that is just being delivered would become `uncertain`.
 """
 
@@ -45,7 +45,7 @@ class Heartbeat:
     def _run(self) -> None:
         pause = self._every
         while not self._ended.wait(pause):
-            # A beat that was refused and waited for its next turn would make a living process look dead.
+            # A refused heartbeat that waited for its next turn would make a living process look dead.
             pause = self._every if self._beat() else TRY_AGAIN
 
     def _beat(self) -> bool:

@@ -1,4 +1,4 @@
-"""Looks again at webhooks that could not be proved when they came, until what proves them can be fetched."""
+"""Retries webhooks that could not be verified when they arrived, until what verifies them can be fetched."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ EVERY: Final = 30.0
 
 
 class KeptFeedback:
-    """One loop per gateway; two may look at the same webhook, whose events count once."""
+    """One loop per gateway; two may look at the same webhook, and its events count once."""
 
     def __init__(self, webhooks: ProviderWebhooks, *, clock: Clock) -> None:
         self._webhooks = webhooks
         self._clock = clock
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Runs until cancelled."""
         while True:
             settled = 0
             try:

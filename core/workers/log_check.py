@@ -1,7 +1,7 @@
-"""Look after the log while a gateway runs: hold the desk where it is not what it was.
+"""Check the log while a gateway runs, and hold the desk if the log is not what it was.
 
 The head is kept in a small file beside the configuration, where a restored database does not bring it back; the file of
-checkpoints, where one is configured, is asked as well. Anybody who may write there can stop the desk and no more.
+checkpoints, if one is configured, is checked as well. Anybody who can write there can stop the desk, and no more.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ SEEN: Final = "log-head.json"
 LOOK: Final = 60.0
 """Seconds between two looks."""
 QUICK: Final = 256 * 1024**2
-"""Bytes of a SQLite file up to which its pages are checked at start: a second or so."""
+"""Bytes of a SQLite file up to which its pages are checked at start: about a second."""
 LAST_LINE: Final = 8_192
 
 log = structlog.get_logger("log check")
 
 
 def seen(settings: Settings) -> tuple[Seen, ...]:
-    """What is known of the log outside the database. What cannot be read says nothing."""
+    """What is known about the log outside the database. An unreadable source says nothing."""
     found: list[Seen] = []
     try:
         found.append(log_integrity.read_seen((settings.dir / SEEN).read_bytes()))
@@ -48,7 +48,7 @@ def seen(settings: Settings) -> tuple[Seen, ...]:
 
 
 def _newest(file: Path) -> list[Seen]:
-    """The last checkpoint of a file that they are appended to, if the key it names signed it."""
+    """The last checkpoint of the file they are appended to, if the key it names signed it."""
     try:
         with file.open("rb") as opened:
             opened.seek(max(file.stat().st_size - LAST_LINE, 0))
@@ -73,7 +73,7 @@ def at_start(settings: Settings, store: Store) -> None:
 
 
 class LogCheck:
-    """The looks of one gateway."""
+    """The checks of one gateway."""
 
     def __init__(self, settings: Settings, *, store: Store, writer: Writer, clock: Clock) -> None:
         self._settings = settings
@@ -82,7 +82,7 @@ class LogCheck:
         self._clock = clock
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Runs until cancelled."""
         while True:
             try:
                 await self.look()
@@ -93,7 +93,7 @@ class LogCheck:
             await self._clock.sleep(LOOK)
 
     async def look(self) -> str | None:
-        """Look once; returns what is wrong. While something is, what was seen before is kept."""
+        """Check once; returns what is wrong. While something is, what was seen before is kept."""
         known = await asyncio.to_thread(seen, self._settings)
         found, now = await asyncio.to_thread(self._store.look, lambda tx: (
             log_integrity.fault(tx.conn, known), log_integrity.seen_now(tx.conn, now=tx.now)
@@ -106,7 +106,7 @@ class LogCheck:
 
 
 def _keep(file: Path, text: str) -> None:
-    """At once: half a record would say that the log was written anew."""
+    """Atomically: half a record would say that the log was rewritten."""
     fresh = file.with_name(f".{file.name}.{os.getpid()}")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:
         opened.write(text)

@@ -1,9 +1,9 @@
 """Maildirs that bounces and complaints are delivered to: read as they arrive, each file once.
 
-A file is marked as read (new/ to cur/, flag S) after the commit that absorbed it, and its name and content are
+A file is marked as read (new/ to cur/, flag S) after the commit that recorded it, and its name and content are
 remembered in that same commit: after a crash between the two, and with two gateways on one Maildir, it still counts
-once. Watching can miss a file (a network file system, a full queue of the kernel), so every folder is also looked
-through every few seconds.
+once. Watching can miss a file (a network file system, a full kernel queue), so every folder is also scanned every few
+seconds.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ log = structlog.get_logger("maildir")
 
 FAILED: Final = ".postroom-failed"
 HEAD: Final = 1 << 20
-"""Bytes of a file that are read; a returned original behind them says nothing more."""
+"""Bytes of a file that are read; a returned original beyond them adds nothing."""
 BATCH_SIZE: Final = 16
-"""Files under way at once."""
+"""Files in progress at once."""
 LOOK_MS: Final = 5_000
 ABSENT: Final = 15.0
-"""Seconds until a folder that was not there is looked for again."""
+"""Seconds until a missing folder is looked for again."""
 
 
 class Unreadable(Exception):
@@ -49,7 +49,7 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What a file said, and the name by which it is remembered."""
+    """What a file contained, and the name by which it is remembered."""
 
     report: Report
     digest: str
@@ -66,7 +66,7 @@ class MaildirWatcher:
         self._stuck: set[Path] = set()
 
     async def run(self) -> None:
-        """Until cancelled; does nothing where no folder is named."""
+        """Runs until cancelled; does nothing if no folder is configured."""
         while self._folders:
             present = [folder for folder in self._folders if (folder / "new").is_dir()]
             for folder in set(self._folders).difference(present):
@@ -77,7 +77,7 @@ class MaildirWatcher:
                 await asyncio.sleep(ABSENT)
 
     async def _watch(self, folders: Sequence[Path]) -> None:
-        """Until a folder appears or goes."""
+        """Wait until a folder appears or disappears."""
         watching = [folder / "new" for folder in folders]
         await self.sweep()
         try:
@@ -90,7 +90,7 @@ class MaildirWatcher:
             await asyncio.sleep(LOOK_MS / 1_000)
 
     async def sweep(self) -> int:
-        """Absorb everything that lies in new/ now; returns how many files were read."""
+        """Record everything in new/ now; returns how many files were read."""
         read = 0
         for folder in self._folders:
             files = await asyncio.to_thread(_waiting, folder)
@@ -101,7 +101,7 @@ class MaildirWatcher:
         return read
 
     async def _take(self, folder: Path, file: Path) -> bool:
-        """Absorb one file and mark it read. The desk's own trouble leaves it where it is, for the next look."""
+        """Record one file and mark it read. If the desk itself is in trouble, the file stays for the next scan."""
         try:
             found = await asyncio.to_thread(_read, file)
             if found is None:
@@ -122,7 +122,7 @@ class MaildirWatcher:
         return True
 
     def _absorb(self, tx: Transaction, found: _Found) -> FeedbackResult | None:
-        """None: another process, or we before a crash, absorbed it already."""
+        """None: another process, or this one before a crash, recorded it already."""
         if not feedback.first_time(tx, found.key):
             return None
         keyring = self._keyring
@@ -141,13 +141,13 @@ class MaildirWatcher:
         try:
             await asyncio.to_thread(_move, file, target, reason)
         except OSError as error:
-            # A folder that we may not write to: say so once instead of reading the file for ever.
+            # A folder we may not write to: say so once instead of reading the file for ever.
             self._stuck.add(file)
             log.error("cannot be moved", file=str(file), to=str(target), reason=str(error))  # noqa: TRY400 - no traceback: the reason is the whole story
 
 
 def _waiting(folder: Path) -> list[Path]:
-    """Files in new/, the oldest names first; what begins with a dot is somebody's unfinished business."""
+    """Files in new/, oldest names first; a name beginning with a dot is still being written."""
     try:
         with os.scandir(folder / "new") as entries:
             return sorted(Path(entry.path) for entry in entries if not entry.name.startswith("."))
@@ -156,9 +156,9 @@ def _waiting(folder: Path) -> list[Path]:
 
 
 def _read(file: Path) -> _Found | None:
-    """What a file says; None if another process was faster. Raises `Unreadable`."""
+    """What a file contains; None if another process was faster. Raises `Unreadable`."""
     try:
-        # Not followed, not waited for: new/ is written by others, and a link or a pipe there is no mail.
+        # Never followed, never waited for: others write to new/, and a link or a pipe there is no mail.
         handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
@@ -182,7 +182,7 @@ def _read(file: Path) -> _Found | None:
 
 
 def _move(file: Path, target: Path, reason: str | None) -> None:
-    """Within one file system, so at once or not at all; the reason is there before the file is."""
+    """Within one file system, so completely or not at all; the reason is there before the file is."""
     target.parent.mkdir(mode=0o700, exist_ok=True)
     if reason is not None:
         target.with_name(f"{target.name}.reason").write_text(f"{reason}\n")

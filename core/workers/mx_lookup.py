@@ -1,7 +1,7 @@
 """Ask DNS where recipient domains really go, beside delivery and never in its way.
 
-Without an answer (no network, a broken zone) the guess from the domain's name stays, and the bundled list of the large
-providers keeps their pace all the same.
+Without an answer (no network, a broken zone) the guess from the domain's name stays, and the bundled list of large
+providers still sets their pace.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class MxLookup:
         self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Runs until cancelled."""
         while True:
             try:
                 asked = await self.look()
@@ -47,7 +47,7 @@ class MxLookup:
                 await self._clock.sleep(EVERY)
 
     async def look(self) -> int:
-        """Ask for one handful of domains; returns how many."""
+        """Look up one batch of domains; returns how many."""
         domains = await self._writer.do(site_discovery.domains_to_ask)
         if domains:
             sites = await asyncio.gather(*(self._site(domain) for domain in domains))

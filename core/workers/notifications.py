@@ -1,7 +1,7 @@
-"""Tell people, many things in one text: what policy names is collected for a while and posted as one digest.
+"""Notify people, many things in one message: what policy names is collected for a while and posted as one digest.
 
-A channel's trouble is nobody else's: posts are bounded, failures are tried again a minute later with whatever has come
-to be said since, and nothing that sends mail ever waits for a chat server.
+Trouble with one channel affects no other: posts are bounded, failures are retried a minute later with whatever has been
+added since, and nothing that sends mail ever waits for a chat server.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ GIVE_UP: Final = DAY
 KEEP: Final = MINUTE
 """How often the cursors are written while there is nothing to say."""
 MOST: Final = 5_000
-"""Notices of one digest; what follows has the next one."""
+"""Notices in one digest; the rest go into the next one."""
 
 log = structlog.get_logger("notify")
 
 
 class NotificationWorker:
-    """The voice of one gateway; several agree through the database on who speaks. `worker` tells them apart."""
+    """The notifier of one gateway; several agree through the database on which one speaks. `worker` identifies each."""
 
     def __init__(self, *, store: Store, writer: Writer, clock: Clock, worker: int, reach: Reach = PUBLIC) -> None:
         self._store = store
@@ -51,7 +51,7 @@ class NotificationWorker:
         self._kept_at = 0
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Runs until cancelled."""
         while True:
             try:
                 await self.look()
@@ -62,12 +62,12 @@ class NotificationWorker:
             await asyncio.sleep(POLL)
 
     async def look(self) -> tuple[Result, ...]:
-        """Listen once, and speak if a digest is due; returns what became of it on each channel."""
+        """Read once, and post if a digest is due; returns what became of it on each channel."""
         base = await asyncio.to_thread(self._store.look, notification_outbox.place)
         if base is None:
             await self._writer.do(notification_outbox.begin)
             return ()
-        if base != self._base:  # at start, or another gateway has spoken
+        if base != self._base:  # at start, or after another gateway has posted
             self._base, self._read, self._told = base, base, []
         heard = await asyncio.to_thread(self._store.look, functools.partial(notification_outbox.hear, after=self._read))
         if len(self._told) < MOST:
@@ -82,7 +82,7 @@ class NotificationWorker:
         return await self._speak(base, heard, now=now)
 
     async def _keep(self, base: Position, now: int) -> None:
-        """Nothing to say: let a restart begin near the end of the log, at the price of one small write a minute."""
+        """Nothing to say: let a restart begin near the end of the log, for one small write a minute."""
         self._told = []
         if self._read.events != base.events and now >= self._kept_at + KEEP:
             to, self._kept_at = self._read, now

@@ -1,7 +1,7 @@
-"""Watch policy.toml: what tightens takes effect at once, what loosens waits, a bad edit is refused and shown.
+"""Watch policy.toml: tightening takes effect at once, loosening waits, a bad edit is refused and shown.
 
-The active policy is in the database, for every gateway alike; the file is how people edit it. Each gateway of a desk
-may watch its own copy: the same edit is told once.
+The active policy is in the database, the same for every gateway; the file is how people edit it. Each gateway of a desk
+may watch its own copy: the same edit is reported once.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ log = structlog.get_logger("policy")
 
 
 class PolicyWatcher:
-    """One file and the verbs it leads to."""
+    """One file and the operations it triggers."""
 
     def __init__(self, file: Path, *, writer: Writer) -> None:
         self._file = file
         self._writer = writer
 
     async def run(self) -> None:
-        """Look at the file now and at every change, until cancelled."""
+        """Read the file now and at every change, until cancelled."""
         await self.look()
         # The directory is watched: an editor replaces the file, and a watch on the old one would see nothing more.
         async for changes in awatch(self._file.parent, recursive=False):

@@ -1,6 +1,6 @@
-"""What the clock does by itself: releases, expiries, lapsed leases, retention.
+"""What happens by the clock alone: releases, expiries, lapsed leases, retention.
 
-Each step is a verb of its own; one that fails is said and tried again, and never stops the others.
+Each task is an operation of its own; one that fails is logged and retried, and never stops the others.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ log = structlog.get_logger("housekeeping")
 
 @dataclass(frozen=True, slots=True)
 class PeriodicTask:
-    """A verb and how often it runs, in seconds. It returns how many things it did; a full hand means more waits."""
+    """An operation and how often it runs, in seconds. It returns how much it did; a full batch means more waits."""
 
     name: str
     every: float
@@ -55,16 +55,16 @@ FULL_HAND: Final = 200
 
 
 class Scheduler:
-    """Runs the chores of one gateway; several gateways may do so at once, each act happens once."""
+    """Runs the periodic tasks of one gateway; several gateways may do so at once, each act happens once."""
 
     def __init__(self, *, writer: Writer, clock: Clock, chores: tuple[PeriodicTask, ...] | None = None) -> None:
         self._writer = writer
         self._clock = clock
-        # This gateway's own eye on its clock: it remembers what the clock said.
+        # This gateway's own watch on its clock: it remembers what the clock said.
         self._chores = chores or (*CHORES, PeriodicTask("clock", 5.0, clock_skew.Watch()))
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Runs until cancelled."""
         async with asyncio.TaskGroup() as group:
             for chore in self._chores:
                 group.create_task(self._repeat(chore))

@@ -1,7 +1,7 @@
-"""What delivery needs of a stream: its route with the password, what its relay rewrites, the keys that sign now.
+"""What delivery needs of a stream: its route with the password, what its relay rewrites, the current signing keys.
 
-Read from the database and opened with the master key at most once in `FRESH` seconds, so that a rotation or a changed
-route takes effect within that time and no message costs a key parse (39 ms for RSA-2048).
+Read from the database and decrypted with the master key at most once in `FRESH` seconds, so that a rotation or a
+changed route takes effect within that time and no message pays for parsing a key (39 ms for RSA-2048).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class SenderConfig:
 
 
 class SenderConfigs:
-    """Outfits by stream."""
+    """Sender configurations by stream."""
 
     def __init__(self, store: Store, keyring: MasterKeys) -> None:
         self._store = store
@@ -45,7 +45,7 @@ class SenderConfigs:
         self._parsed: dict[int, RSAPrivateKey | Ed25519PrivateKey] = {}
 
     def of(self, stream_id: int) -> SenderConfig:
-        """The outfit, at most `FRESH` old."""
+        """The configuration, at most `FRESH` seconds old."""
         now = self._store.clock.now()
         known = self._known.get(stream_id)
         if known is None or not 0 <= now - known[0] < FRESH:

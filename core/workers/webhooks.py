@@ -1,8 +1,8 @@
 """Tell each mailbox's webhook what happened to its mail: at least once, in order, at its receiver's own speed.
 
-One task a mailbox that has something to say, so that a slow receiver holds up itself alone; reads go to threads, writes
-are small verbs, and the gate never waits for any of it. A commit of this process wakes it; those of other gateways are
-found by a look a second.
+One task per mailbox that has something to deliver, so that a slow receiver delays only itself; reads run in threads,
+writes are small operations, and the gate never waits for any of it. A commit of this process wakes it; those of other
+gateways are found by polling once a second.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from core.services.notify.webhook_client import WebhookClient, WebhookResponse, 
 from core.services.notify.webhook_outbox import Delivery, Idle
 
 MOST: Final = 256
-"""Receivers spoken to at once. A failing one backs off, so that only those at work hold a place."""
+"""Receivers spoken to at once. A failing one backs off, so that only active ones hold a place."""
 TURN: Final = 50
-"""Events a mailbox may tell before another that waits for a place gets it."""
+"""Events a mailbox may deliver before another that waits for a place gets it."""
 POLL: Final = 1.0
 COALESCE: Final = 0.05
 """Seconds between two looks: a busy desk commits hundreds of times a second."""
@@ -65,12 +65,12 @@ class WebhookWorker:
         self._woken.set()
 
     def stop(self) -> None:
-        """Say nothing new; `run` returns when the answers under way are there."""
+        """Start nothing new; `run` returns when the answers in progress have arrived."""
         self._stopping = True
         self._woken.set()
 
     async def run(self) -> None:
-        """Until `stop`, or until cancelled: then what is under way is dropped and will be repeated."""
+        """Until `stop`, or until cancelled: then what is in progress is dropped and will be repeated."""
         try:
             while not self._stopping:
                 self._woken.clear()
@@ -86,7 +86,7 @@ class WebhookWorker:
             await self._end()
 
     async def _begin(self) -> None:
-        """Start a task for each mailbox that has something to say, as far as there are places."""
+        """Start a task for each mailbox that has something to deliver, as far as there are places."""
         free = MOST - len(self._under_way)
         if free <= 0:
             return
@@ -107,7 +107,7 @@ class WebhookWorker:
 
     def _done(self, mailbox: int, _task: asyncio.Task[None]) -> None:
         self._under_way.pop(mailbox, None)
-        # What was committed between its last look and the end of its lease woke nobody.
+        # Nothing announced what was committed between its last look and the end of its lease.
         self._woken.set()
 
     async def _end(self) -> None:
@@ -119,7 +119,7 @@ class WebhookWorker:
             await self._writer.do(lambda tx: webhook_outbox.release_leases(tx, worker=self.worker))
 
     async def _serve(self, mailbox: int) -> None:
-        """One turn of one mailbox. Whatever goes wrong here keeps the lease, which is the pause before the next try."""
+        """One turn of one mailbox. If it goes wrong it keeps the lease, which is the pause before the next try."""
         try:
             pause: Idle | None = None
             for _ in range(TURN):
@@ -160,7 +160,7 @@ class WebhookWorker:
             secrets = [self._keyring.open(sealed, about=about).decode() for sealed in letter.secrets]
             headers = signed_headers(event_id=letter.id, at=self._clock.now(), body=letter.body, secrets=secrets)
         except PostroomError as error:
-            # A lost master key is the desk's trouble, not the receiver's: it is retried and shown like any other.
+            # A lost master key is the desk's trouble, not the receiver's: retried and shown like any other failure.
             return WebhookResponse(None, ok=False, retry=True, reason=str(error), elapsed_ms=0)
         return await self._hooks.post(
             url=letter.url, body=letter.body, headers=headers, timeout=letter.timeout / SECOND
