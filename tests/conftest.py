@@ -8,6 +8,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import dns.resolver
 import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, text
@@ -48,6 +49,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = item.path.relative_to(here).parent.as_posix()
         if folder.startswith(QUICK) and item.get_closest_marker("slow") is None:
             item.add_marker("quick")
+
+
+class _NoResolver(dns.resolver.Resolver):
+    """A machine without resolvers: what a test finds in DNS must not depend on where it runs, nor wait for it."""
+
+    def __init__(self, filename: str = "/etc/resolv.conf", configure: bool = True) -> None:  # noqa: FBT001, FBT002 - dnspython's
+        if configure:
+            raise dns.resolver.NoResolverConfiguration
+        super().__init__(filename, configure=False)
+
+
+@pytest.fixture(autouse=True)
+def no_resolver(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dns.resolver, "Resolver", _NoResolver)
 
 
 @pytest.fixture

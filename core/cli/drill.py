@@ -19,6 +19,7 @@ import typer
 from core.cli.context import CommandContext, command
 from core.cli.output import Output
 from core.cli.stream_dns import published
+from core.db.development import is_development
 from core.db.directory import TokenRecord
 from core.dns_check import Found, Zone
 from core.durations import stamp
@@ -28,9 +29,8 @@ from core.rules import key_removal
 from core.rules.dns import DnsRecord
 from core.rules.key_removal import Record, Signer
 from core.security import credentials, key_file
-from core.services.identity import drills, streams
+from core.services.identity import drills
 from core.services.identity.drills import Drill, Fresh, Outcome, Plan
-from core.services.identity.sender_checks import relays_locally
 from core.settings import split_listen
 from core.workers.sender_config import SenderConfigs
 
@@ -231,23 +231,22 @@ def _look_at_keys(desk: CommandContext, started: Drill, result: Result) -> None:
                 for key in outfit.keys
             ]
             wanted = published(desk, domain).records
-            with desk.read() as conn:
-                facts = streams.show(conn, domain)
             found = key_removal.removal(
                 domain, signers=signers, records=[Record(one.name, one.value) for one in wanted]
             )  # fmt: skip
             result.failures += found.failures
             result.records += [one for one in wanted if one.name in found.remove]
             result.remaining += [one for one in wanted if one.name not in found.remove]
-            result.keys.append({"stream": domain, "published": _published(facts.route, wanted, found.remove)})
+            result.keys.append({"stream": domain, "published": _published(desk, wanted, found.remove)})
     except PostroomError as error:
         result.failures.append(f"the keys cannot be looked at: {error}")
 
 
-def _published(route: str, wanted: Sequence[DnsRecord], keys: Sequence[str]) -> dict[str, str]:
-    """What DNS says of each key today; nothing for a stream whose mail goes no further than this machine."""
-    if relays_locally(route):
-        return {}
+def _published(desk: CommandContext, wanted: Sequence[DnsRecord], keys: Sequence[str]) -> dict[str, str]:
+    """What DNS says of each key today; nothing on a desk for development, whose mail stays on this machine."""
+    with desk.read() as conn:
+        if is_development(conn):
+            return {}
     mine = [one for one in wanted if one.name in keys]
     answers = Zone().look_up(mine)
     return {one.name: _ANSWERS[answer] for one, answer in zip(mine, answers, strict=True)}

@@ -11,12 +11,12 @@ import typer
 from core.cli import serializers
 from core.cli.context import CommandContext, command
 from core.cli.output import Output, group
+from core.db.development import is_development
 from core.db.queries import agents as views
 from core.dns_check import Found, Zone
 from core.errors import Conflict
 from core.rules.dns import Alignment, DnsRecord, Slot
 from core.services.identity import stream_dns, streams
-from core.services.identity.sender_checks import relays_locally
 from core.services.identity.stream_dns import Publication
 
 app: Final = group("stream", "Sending subdomains: routes, DKIM keys, DNS records, warm-up.")
@@ -73,17 +73,27 @@ def _open(desk: CommandContext, domain: str, found: Publication) -> Iterator[dic
             "fix": "set it in postroom.toml",
         }
     if not found.spf_known:
-        yield {
-            "about": "spf",
-            "question": "Which SPF terms authorise the relay? Only its host is named now, and it may send from others.",
-            "fix": f"ask whoever runs it: postroom stream set {domain} --spf include:_spf.relay.example --reason TEXT",
-        }
+        yield {"about": "spf", "question": spf_question(found), "fix": spf_fix(domain)}
     if desk.settings.dmarc_reports is None:
         yield {
             "about": "dmarc_reports",
             "question": "Who reads DMARC reports? Without a name they come to the bounces' host.",
             "fix": "set dmarc_reports in postroom.toml",
         }
+
+
+def spf_question(found: Publication) -> str:
+    """What is not known of the relay."""
+    if found.near:
+        return (
+            "Where does the relay on this machine send from? SPF must name its own way out. "
+            "Only mail_host is named now, which is wrong if the relay hands mail on to another."
+        )
+    return "Which SPF terms authorise the relay? Only its host is named now, and it may send from others."
+
+
+def spf_fix(domain: str) -> str:
+    return f"ask whoever runs it: postroom stream set {domain} --spf include:_spf.relay.example --reason TEXT"
 
 
 def published(desk: CommandContext, domain: str, *, dmarc: Alignment = "none") -> Publication:
@@ -95,11 +105,11 @@ def published(desk: CommandContext, domain: str, *, dmarc: Alignment = "none") -
         )  # fmt: skip
 
 
-def check_published(desk: CommandContext, domain: str, *, route: str, slot: Slot) -> None:
+def check_published(desk: CommandContext, domain: str, *, slot: Slot) -> None:
     """Signing with a key nobody can look up fails every mail: look before, where anybody out there would look."""
-    if relays_locally(route):
-        return
     with desk.read() as conn:
+        if is_development(conn):
+            return
         selectors = {
             key.selector
             for key in views.keys(conn)

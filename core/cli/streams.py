@@ -26,7 +26,6 @@ from core.security import encryption, key_file
 from core.security.encryption import MasterKeys
 from core.services.control import emergency
 from core.services.identity import streams
-from core.services.identity.sender_checks import relays_locally
 from core.services.identity.streams import NewStream, SealedKey, StreamChange
 from core.smtp import Route
 from core.smtp.credentials import checked, first_line
@@ -190,7 +189,7 @@ def rotate(
         slot = streams.next_slot(conn, domain)
         used = {key.selector for key in views.keys(conn) if key.stream == stream.domain}
     if not force:
-        check_published(desk, stream.domain, route=stream.route, slot="b" if slot == "a" else "a")
+        check_published(desk, stream.domain, slot="b" if slot == "a" else "a")
     fresh = fresh_keys(stream.domain, (slot,), ring=key_file.load_master_keys(desk.settings), now=desk.now, used=used)
     signing = desk.act(lambda tx, actor: streams.rotate(tx, domain, fresh=fresh, actor=actor))
     selectors = [key.selector for key in fresh]
@@ -272,7 +271,7 @@ def parted(desk: CommandContext, relay: str, *, from_stdin: bool) -> tuple[str, 
     if from_stdin:
         if route.kind != "relay" or not route.username or route.password:
             raise Invalid("--password-stdin needs a user in the URL, and no password", fix="smtp://USER@HOST:587")
-        if route.tls == "none" and not relays_locally(relay):
+        if route.tls == "none" and not is_loopback(route.host):
             raise Invalid("a password would cross the network in clear", fix="leave out tls=none")
         typed = getpass.getpass("The relay's password: ") if sys.stdin.isatty() else first_line(sys.stdin.read())
         return relay, checked(typed)
@@ -297,10 +296,12 @@ def _about(provider: str) -> str:
 def asked_for_spf(desk: CommandContext, route: str, provider: str) -> str | None:
     """What a person at a terminal answers; a program is not asked, and `stream dns` says what is open."""
     parsed = Route.parse(route)
-    known = provider != registry.NONE or parsed.kind == "direct" or is_loopback(parsed.host)
+    known = provider != registry.NONE or parsed.kind == "direct"
     if known or desk.as_json or not sys.stdin.isatty():
         return None
-    desk.note(f"Receivers let {parsed.host} send for this domain if SPF names it; whoever runs it says how.")
+    near = is_loopback(parsed.host)
+    sender = "what the relay on this machine sends from" if near else parsed.host
+    desk.note(f"Receivers let {sender} send for this domain if SPF names it; whoever runs it says how.")
     question = "SPF terms, such as include:_spf.relay.example (empty: not known yet)"
     answer: str = typer.prompt(question, default="", show_default=False)
     return answer.strip() or None

@@ -84,9 +84,16 @@ def founded(directory: Path) -> Clerk:
     return clerk
 
 
+def connect_feedback(clerk: Clerk) -> None:
+    """A way in for bounces and complaints: without one, whoever signs for deliverability has to say why."""
+    with (clerk.directory / "postroom.toml").open("a") as file:
+        file.write(f'\n[feedback]\nreport_token = "{"t" * 40}"\n')
+
+
 def with_mailbox(directory: Path) -> Clerk:
     """A desk with a stream and an active mailbox, all by commands."""
     clerk = founded(directory)
+    connect_feedback(clerk)
     clerk.ok("stream", "add", DOMAIN, "--relay", "smtp://127.0.0.1:2525", who="dora")
     clerk.ok("mailbox", "request", ADDRESS, *RECORD, "--allow", "*", who="alice")
     for kind, who in (("owner", "olive"), ("governance", "gail"), ("deliverability", "dora")):

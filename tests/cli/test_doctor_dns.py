@@ -45,6 +45,17 @@ def test_what_was_printed_and_published_is_fine(clerk: Clerk, world: Records) ->
     assert (only["grade"], only["text"]) == ("ok", f"all {len(world)} records are published")
 
 
+def test_a_relay_on_this_machine_hands_mail_on_so_its_records_are_looked_up(clerk: Clerk, world: Records) -> None:
+    clerk.ok("stream", "set", DOMAIN, "--relay", "smtp://127.0.0.1:25", "--reason", "a Postfix of ours", who="dora")
+    world.clear()
+    grades = [one["grade"] for one in found(clerk)]
+    assert grades.count("fail") > 1
+    clerk.ok("mailbox", "request", ADDRESS, *RECORD, "--allow", "*", who="alice")
+    said = clerk.run("mailbox", "approve", ADDRESS, "--as", "deliverability", "--affirm", "all", "--json", who="dora")
+    assert "keys_published" in said.json["found_false"]
+    assert "DNS does not have the keys" in clerk.refused("stream", "rotate", DOMAIN, who="dora")
+
+
 def test_whoever_signs_is_shown_what_doctor_sees(clerk: Clerk, world: Records) -> None:
     clerk.ok("mailbox", "request", ADDRESS, *RECORD, "--allow", "*", who="alice")
     approve = ("mailbox", "approve", ADDRESS, "--as", "deliverability")

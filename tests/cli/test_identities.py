@@ -1,9 +1,10 @@
 from __future__ import annotations
 
-from tests.cli.cli_runner import ADDRESS, DOMAIN, RECORD, Clerk
+from tests.cli.cli_runner import ADDRESS, DOMAIN, RECORD, Clerk, connect_feedback
 
 
 def test_an_identity_is_asked_for_signed_by_three_and_given_a_token(clerk: Clerk) -> None:
+    connect_feedback(clerk)
     clerk.ok("stream", "add", DOMAIN, "--relay", "smtp://127.0.0.1:2525", who="dora")
     asked = clerk.ok("mailbox", "request", ADDRESS, *RECORD, "--allow", "*", who="alice")
     assert asked["status"] == "requested"

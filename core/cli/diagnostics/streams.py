@@ -8,14 +8,14 @@ from urllib.parse import urlsplit
 
 from core.cli.context import CommandContext
 from core.cli.diagnostics.finding import Finding, Grade
-from core.cli.stream_dns import published
+from core.cli.stream_dns import published, spf_fix
+from core.db.development import is_development
 from core.dns_check import Found, Zone
 from core.durations import DAY
 from core.model import UNSUBSCRIBE_CLASSES
 from core.rules.dns import DnsRecord
 from core.rules.providers import registry
 from core.services.identity import streams
-from core.services.identity.sender_checks import relays_locally
 from core.services.identity.stream_dns import Publication
 from core.services.identity.streams import StreamFacts
 from core.smtp import Route
@@ -39,16 +39,16 @@ def state(stream: StreamFacts) -> Iterator[Finding]:
 
 
 def records(desk: CommandContext, stream: StreamFacts) -> Iterator[Finding]:
-    if relays_locally(stream.route):
-        yield Finding(Grade.OK, "dns", stream.domain, "not looked up: mail goes no further than this machine")
-        return
+    with desk.read() as conn:
+        if is_development(conn):
+            yield Finding(Grade.OK, "dns", stream.domain, "not looked up: mail goes no further than this machine")
+            return
     publication = published(desk, stream.domain)
     if not publication.spf_known:
-        yield Finding(
-            Grade.WARN, "dns", stream.domain,
-            "SPF names the relay's host only, and it may send from other hosts",
-            f"ask whoever runs it: postroom stream set {stream.domain} --spf include:_spf.relay.example --reason TEXT",
-        )  # fmt: skip
+        said = "SPF names the relay's host only, and it may send from other hosts"
+        if publication.near:
+            said = "SPF names mail_host only, and the relay on this machine may hand mail on to other hosts"
+        yield Finding(Grade.WARN, "dns", stream.domain, said, spf_fix(stream.domain))
     wanted, zone = publication.records, Zone()
     answers = zone.look_up(wanted)
     if all(one is Found.UNKNOWN for one in answers):

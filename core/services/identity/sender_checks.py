@@ -1,8 +1,9 @@
 """Look at what a sign-off needs and the database does not hold: DNS, ways in for feedback, unsubscribe links.
 
 Looking takes seconds, so it happens between two transactions: `wanted` reads what to look for, `look` asks, and the
-verb that signs takes what came of it. Where mail goes no further than this machine, nobody out there looks at its
-records either: then nothing is asked, and nothing is claimed.
+verb that signs takes what came of it. Mail of a desk for development goes no further than this machine, and nobody out
+there looks at its records: then nothing is asked, and nothing is claimed. A relay on loopback proves nothing of the
+kind: Postfix on 127.0.0.1 hands mail on to the world.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
+from core.db.development import is_development
 from core.db.directory import MailboxRecord
 from core.dns_check import Found, Zone
 from core.domains import organisational_domain
 from core.rules.dns import DnsRecord
 from core.services.identity import stream_dns, streams
 from core.settings import Settings
-from core.smtp import Route
 
 LOCAL: Final = "Not looked at: mail goes no further than this machine."
 UNASKED: Final = "Not looked at."
@@ -57,6 +58,7 @@ class Wanted:
 
     domain: str
     local: bool
+    """The desk is one for development."""
     records: tuple[DnsRecord, ...]
     feedback: Look
     unsubscribe: Look
@@ -70,7 +72,7 @@ def wanted(conn: Connection, record: MailboxRecord, settings: Settings, *, now: 
     )
     return Wanted(
         domain=stream.domain,
-        local=relays_locally(stream.route),
+        local=is_development(conn),
         records=tuple(one for one in published.records if one.required),
         feedback=_feedback(settings, stream.provider),
         unsubscribe=_unsubscribe(stream.unsubscribe_url or settings.public_url),
@@ -92,12 +94,6 @@ def look(wanted: Wanted, zone: Zone | None = None) -> Lookups:
         feedback=wanted.feedback,
         unsubscribe=wanted.unsubscribe,
     )
-
-
-def relays_locally(route: str) -> bool:
-    """Whether mail goes no further than this machine: a test, and nobody out there looks at its records."""
-    parsed = Route.parse(route)
-    return parsed.kind == "relay" and parsed.tls == "none" and parsed.host in {"localhost", "127.0.0.1", "::1"}
 
 
 def _feedback(settings: Settings, provider: str) -> Look:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, select
 
+from core.db.development import is_development
 from core.db.tables import STREAM_KEY
 from core.durations import DAY
 from core.rules import dns
@@ -38,6 +39,8 @@ class Publication:
     spf_known: bool
     plan: dns.DmarcPlan
     removable: tuple[str, ...]
+    near: bool = False
+    """Mail goes to a relay on this machine, which hands it on in a way that only itself knows."""
 
 
 def publication(
@@ -55,6 +58,7 @@ def publication(
         select(STREAM_KEY).where(STREAM_KEY.c.stream_id == stream.id).order_by(STREAM_KEY.c.slot, STREAM_KEY.c.id)
     ).all()
     senders, known = _senders(stream, mail_host=mail_host)
+    way = Route.parse(stream.route)
     plan = dns.dmarc_plan(stream.first_sent_at, now=now)
     records = dns.records(
         stream.domain,
@@ -67,23 +71,26 @@ def publication(
     )
     gone = sorted((key for key in keys if _gone(key, now)), key=lambda key: int(key.id), reverse=True)
     names = tuple(f"{key.selector}._domainkey.{stream.domain}" for key in gone[:REMOVABLE])
-    return Publication(records, known, plan, names)
+    near = way.kind == "relay" and is_loopback(way.host)
+    # Mail of a desk for development ends here, and nobody asks who may send it.
+    return Publication(records, known or is_development(conn), plan, names, near)
 
 
 def _senders(stream: StreamFacts, *, mail_host: str) -> tuple[tuple[str, ...], bool]:
     """The SPF terms of what sends a stream's mail, and whether they are known.
 
-    A relay on this machine sends from here, as direct mail does. Of a relay that nobody knows only the name is known:
-    it often sends from other hosts than the one it takes mail at.
+    Of a relay that nobody knows only the name is known: it often sends from other hosts than the one it takes mail at.
+    A relay on this machine may deliver from here, as direct mail does, or hand mail on to another relay: its own way
+    out is what SPF must name, and only whoever set it up knows.
     """
     route = Route.parse(stream.route)
     if stream.spf:
         return dns.sender_terms(stream.spf), True
-    if route.kind == "direct" or is_loopback(route.host):
+    if route.kind == "direct":
         return (dns.host_term(mail_host),), True
     if terms := registry.relay(stream.provider).spf:
         return terms, True
-    return (dns.host_term(route.host),), False
+    return (dns.host_term(mail_host if is_loopback(route.host) else route.host),), False
 
 
 def _published(row: Row[Any], *, active: str, now: int) -> dns.PublishedKey:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
+from sqlalchemy import update
 
 from core.db import directory
 from core.db.store import Store
+from core.db.tables import Desk, table
 from core.dns_check import Zone
 from core.rules import dns
 from core.rules.dns import PublishedKey
-from core.services.identity import sender_checks, streams
+from core.services.identity import sender_checks, stream_dns, streams
 from core.services.identity.sender_checks import Look, Lookups, Wanted
 from core.settings import Settings
 from tests.factories.records import SALES, make_keyed_desk, request
@@ -87,6 +89,24 @@ def test_where_mail_stays_on_this_machine_nothing_is_asked_and_nothing_claimed()
     wanted = Wanted(DOMAIN, local=True, records=RECORDS, feedback=READY, unsubscribe=READY)
     found = sender_checks.look(wanted, Zone())
     assert {one.found for one in (found.published, found.zone, found.feedback, found.unsubscribe)} == {None}
+
+
+def test_mail_stays_on_this_machine_by_the_mark_of_the_desk_and_not_by_where_its_relay_is(store: Store) -> None:
+    make_keyed_desk(store)
+    request(store)
+
+    def local() -> tuple[bool, bool]:
+        with store.read() as conn:
+            record = directory.mailbox(conn, SALES)
+            assert record is not None
+            found = sender_checks.wanted(conn, record, Settings(), now=store.clock.now())
+            return found.local, stream_dns.publication(conn, SALES.partition("@")[2], mail_host="m", now=0).spf_known
+
+    with store.read() as conn:
+        assert "127.0.0.1" in streams.show(conn, SALES.partition("@")[2]).route
+    assert local() == (False, False)
+    store.transact(lambda tx: tx.write(update(table(Desk)).values(development=True)))
+    assert local() == (True, True)
 
 
 @pytest.mark.parametrize(
