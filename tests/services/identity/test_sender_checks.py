@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from core.db import directory
 from core.db.store import Store
-from core.db.tables import Desk, table
+from core.db.tables import DESK
 from core.dns_check import Zone
 from core.rules import dns
 from core.rules.dns import PublishedKey
@@ -105,7 +105,7 @@ def test_mail_stays_on_this_machine_by_the_mark_of_the_desk_and_not_by_where_its
     with store.read() as conn:
         assert "127.0.0.1" in streams.show(conn, SALES.partition("@")[2]).route
     assert local() == (False, False)
-    store.transact(lambda tx: tx.write(update(table(Desk)).values(development=True)))
+    store.transact(lambda tx: tx.write(update(DESK).values(development=True)))
     assert local() == (True, True)
 
 
