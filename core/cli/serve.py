@@ -10,6 +10,7 @@ import enum
 import logging
 import socket
 import sys
+from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 import structlog
@@ -28,6 +29,7 @@ from core.model import Role
 from core.services.identity import streams
 from core.settings import Settings, load, split_listen
 from core.smtp import Route
+from core.smtp.route import is_loopback
 
 app: Final = typer.Typer()
 """What the root takes its commands from."""
@@ -53,6 +55,9 @@ def serve(
     public_listen: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="Only /u/ and /feedback/, for the world.")
     ] = None,
+    expose: Annotated[
+        bool, typer.Option("--expose", help="Let a desk for development listen beyond this machine, as in a container.")
+    ] = False,
     egress: Annotated[int | None, typer.Option(min=0, max=32, help="Processes that deliver beside this one.")] = None,
     log_level: Annotated[Level | None, typer.Option(help="How much it says on stderr.")] = None,
 ) -> Output:
@@ -66,7 +71,10 @@ def serve(
     except ValueError as error:
         raise Invalid(f"log_level: {error}", fix=f"the levels are {', '.join(Level)}") from error
     log_to_stderr(level, as_json=desk.as_json or not sys.stderr.isatty())
-    for address in filter(None, (settings.listen, settings.public_listen)):
+    listens = [address for address in (settings.listen, settings.public_listen) if address]
+    if not expose:
+        _refuse_exposed(desk, listens)
+    for address in listens:
         _check_free(address)
     gateway = gateways.Gateway(settings)
     _greet(desk, settings)
@@ -131,6 +139,23 @@ def log_to_stderr(level: Level, *, as_json: bool) -> None:
     )
     # What libraries say below a warning is theirs to know.
     logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
+
+
+def _refuse_exposed(desk: CommandContext, listens: Sequence[str]) -> None:
+    """Raises `Conflict` where a desk for development would be open to others.
+
+    One person holds every role there, and nobody signed for its mailbox: a token that leaks could do anything. An
+    address in POSTROOM_LISTEN or in a settings file that was copied must not open it by accident.
+    """
+    far = [address for address in listens if not is_loopback(split_listen(address)[0])]
+    if not far:
+        return
+    with desk.store.read() as conn:
+        if is_development(conn):
+            raise Conflict(
+                f"this is a desk for development, and {far[0]} can be reached from other machines",
+                fix="listen on 127.0.0.1 and reach it through ssh -L; --expose opens it all the same",
+            )
 
 
 def _check_free(address: str) -> None:

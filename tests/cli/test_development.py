@@ -6,6 +6,7 @@ import email
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -91,6 +92,25 @@ def test_no_stream_of_it_leads_beyond_loopback(trial: Clerk, way: tuple[str, ...
     trial.ok("stream", "add", "bot.acme.test", "--relay", "smtp://localhost:2526")
 
 
+@pytest.mark.parametrize("option", ["--listen", "--public-listen"])
+def test_it_listens_on_this_machine_alone_unless_it_is_forced(trial: Clerk, option: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("0.0.0.0", 0))
+        taken.listen()
+        way = ("serve", option, f"0.0.0.0:{taken.getsockname()[1]}")
+        said = trial.refused(*way)
+        assert "can be reached from other machines" in said
+        assert "--expose" in said
+        assert "cannot be listened on" in trial.refused(*way, "--expose"), "the next thing that is looked at"
+
+
+def test_a_real_desk_may_listen_anywhere(clerk: Clerk) -> None:
+    with socket.socket() as taken:
+        taken.bind(("0.0.0.0", 0))
+        taken.listen()
+        assert "cannot be listened on" in clerk.refused("serve", "--listen", f"0.0.0.0:{taken.getsockname()[1]}")
+
+
 def test_a_real_desk_still_leads_where_it_is_told(clerk: Clerk) -> None:
     clerk.ok("stream", "add", "bot.acme.test", "--relay", "smtp://relay.acme.test:587", who="dora")
     checks = clerk.run("doctor", "--json").json["checks"]
@@ -122,8 +142,6 @@ def test_nobody_can_be_added_to_it(trial: Clerk) -> None:
 
 
 def test_two_of_them_on_one_machine_never_share_a_receiver(tmp_path: Path) -> None:
-    import socket
-
     with socket.socket() as first:
         first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
