@@ -1,10 +1,18 @@
-"""Both databases, for real: SQLite in a temporary file, PostgreSQL from a wheel, with the same tests on each."""
+"""Both databases, for real: SQLite in a temporary file, PostgreSQL from a wheel.
+
+Where dialects, locks or isolation can differ (the folder `db`, and files marked `both_databases`) each test runs on
+both. Elsewhere each runs on the one that its name falls to, so that every verb meets both; `--thorough`, or naming a
+test by its id, runs it on both.
+"""
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import signal
+import sys
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,12 +24,14 @@ from sqlalchemy import create_engine, text
 from core.db import migrate
 from core.db.store import Store
 from core.demo.clock import FakeClock
+from tests.factories import effort
+from tests.factories.database import new_sqlite, new_store
 
 _NUMBERS = itertools.count(1)
 
 # A busy machine makes any example slow: how long one takes is no property of the code.
-settings.register_profile("postroom", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("postroom")
+settings.register_profile("postroom", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("thorough", settings.get_profile("postroom"), max_examples=500)
 
 ALL_TIME = "All tests, on SQLite and PostgreSQL: a quarter of an hour on two cores. Less: pytest -m quick, or a folder."
 QUICK_TIME = "Tests without a database, a process, a socket or a screen: about a minute on two cores."
@@ -34,6 +44,30 @@ for _ignored in (signal.SIGINT, signal.SIGHUP):
         signal.signal(_ignored, signal.default_int_handler if _ignored is signal.SIGINT else signal.SIG_DFL)
 
 
+_ROOT = Path(__file__).parents[1]
+
+if sys.dont_write_bytecode:
+    # Containers often forbid it; then each of the hundreds of processes that tests start compiles every library anew.
+    sys.dont_write_bytecode = False
+    sys.pycache_prefix = str(_ROOT / ".pytest_cache" / "bytecode")
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--thorough",
+        action="store_true",
+        help="every test on both databases, more examples of each property, more kills: for the night",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    thorough = bool(config.getoption("--thorough"))
+    effort.choose(thorough=thorough)
+    settings.load_profile("thorough" if thorough else "postroom")
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Say how long it will take before it does; -q leaves out pytest's own header."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
@@ -43,12 +77,36 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     reporter.write_line(QUICK_TIME if quick else ALL_TIME)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:
         folder = item.path.relative_to(here).parent.as_posix()
         if folder.startswith(QUICK) and item.get_closest_marker("slow") is None:
             item.add_marker("quick")
+    if not effort.thorough() and not any("::" in argument for argument in config.args):
+        left = [item for item in items if _on_the_other_database(item)]
+        if left:
+            config.hook.pytest_deselected(items=left)
+            gone = set(left)
+            items[:] = [item for item in items if item not in gone]
+
+
+def pytest_collection_finish() -> None:
+    """Nothing that stands after collection ever goes: the garbage collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+def _on_the_other_database(item: pytest.Item) -> bool:
+    """Whether this is the half of a test that a usual run leaves out. Chosen by name: the same on every machine."""
+    call = getattr(item, "callspec", None)
+    database = call.params.get("database_url", call.params.get("empty_url")) if call is not None else None
+    if database is None or item.get_closest_marker("both_databases") is not None:
+        return False
+    if item.path.parent.name == "db":
+        return False
+    plain = item.nodeid.replace(database, "").encode()
+    return database != ("postgresql" if zlib.crc32(plain) % 4 == 0 else "sqlite")
 
 
 class _NoResolver(dns.resolver.Resolver):
@@ -78,6 +136,10 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     server = get_server(tmp_path_factory.mktemp("pg"))
     url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    for setting in ("fsync", "full_page_writes", "synchronous_commit", "autovacuum"):
+        # What survives a power cut is not what these tests ask (they kill gateways, not machines).
+        _statement(url, f"ALTER SYSTEM SET {setting} = off")
+    _statement(url, "SELECT pg_reload_conf()")
     _statement(url, "CREATE DATABASE desk_template")
     template = create_engine(url.replace("/postgres?", "/desk_template?"))
     migrate.upgrade(template)
@@ -97,11 +159,7 @@ def _statement(url: str, statement: str) -> None:
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A migrated database of its own for each test."""
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/postroom.db"
-        engine = Store(url, clock=FakeClock()).engine
-        migrate.upgrade(engine)
-        engine.dispose()
-        return url
+        return new_sqlite(tmp_path)
     server: str = request.getfixturevalue("postgres")
     name = f"desk_{next(_NUMBERS)}"
     _statement(server, f"CREATE DATABASE {name} TEMPLATE desk_template")
@@ -140,7 +198,6 @@ def store(database_url: str, clock: FakeClock) -> Iterator[Store]:
 @pytest.fixture
 def sqlite_store(tmp_path: Path, clock: FakeClock) -> Iterator[Store]:
     """For what the API and workers do by themselves: the databases are compared elsewhere."""
-    made = Store(f"sqlite:///{tmp_path}/postroom.db", clock=clock)
-    migrate.upgrade(made.engine)
+    made = new_store(tmp_path, clock)
     yield made
     made.close()

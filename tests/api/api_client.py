@@ -16,10 +16,7 @@ from core.api import app as api_app
 from core.api.auth import Authenticator
 from core.api.deps import ApiContext
 from core.api.listener import Traffic
-from core.db import migrate
-from core.db.store import Store
 from core.db.writer import Writer
-from core.model import Clock
 from core.security.encryption import new_master_key
 from core.settings import Settings
 from tests.factories.desk import ADDRESS, Bench
@@ -111,9 +108,3 @@ def problem(answer: httpx.Response, http: int, error: str) -> JSON:
     assert members["title"]
     assert members["request_id"] == answer.headers["x-request-id"]
     return members
-
-
-def one_store(directory: Path, store_clock: Clock) -> Store:
-    store = Store(f"sqlite:///{directory}/postroom.db", clock=store_clock)
-    migrate.upgrade(store.engine)
-    return store

@@ -12,7 +12,8 @@ from sqlalchemy import update
 from core import api
 from core.db.tables import OPERATOR, TOKEN
 from core.demo.clock import FakeClock
-from tests.api.api_client import Visitor, one_store, opened
+from tests.api.api_client import Visitor, opened
+from tests.factories.database import new_store
 from tests.factories.desk import make_desk
 
 CODE: Final = Path(api.__file__).parent
@@ -50,7 +51,7 @@ def _filled(path: str) -> str:
     ids=["disabled", "replaced", "expired"],
 )
 def test_every_route_of_operators_refuses_one_who_is_out(tmp_path: Path, values: dict[str, Any], http: int) -> None:
-    bench = make_desk(one_store(tmp_path, FakeClock()))
+    bench = make_desk(new_store(tmp_path, FakeClock()))
     bench.store.transact(lambda tx: tx.write(update(OPERATOR).where(OPERATOR.c.name == "alice").values(**values)))
     with opened(bench, tmp_path) as visitor:
         alice = visitor.operator("alice")
@@ -72,7 +73,7 @@ def test_every_route_of_operators_refuses_one_who_is_out(tmp_path: Path, values:
 
 
 def test_an_agents_revoked_token_reads_nothing_from_that_moment_on(tmp_path: Path) -> None:
-    bench = make_desk(one_store(tmp_path, FakeClock()))
+    bench = make_desk(new_store(tmp_path, FakeClock()))
     with opened(bench, tmp_path) as visitor:
         sent = visitor.send().json()["message_id"]
         paths = [f"/emails/{sent}", "/mailboxes/help@support-bot.acme.test"]

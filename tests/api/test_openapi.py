@@ -31,7 +31,8 @@ from core.demo.clock import FakeClock
 from core.model import Mode
 from core.services.sending import delivery
 from core.settings import feedback_model
-from tests.api.api_client import Visitor, one_store, opened
+from tests.api.api_client import Visitor, opened
+from tests.factories.database import new_store
 from tests.factories.desk import ADDRESS, WIDE, make_desk
 
 EXAMPLES = 8
@@ -56,7 +57,7 @@ def as_mail(_: object, value: object) -> bytes:
 def ctx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
     """One desk for all of it: what one example leaves behind, the next one meets."""
     directory = tmp_path_factory.mktemp("desk")
-    store: Store = one_store(directory, FakeClock())
+    store: Store = new_store(directory, FakeClock())
     set_up = feedback_model().model_validate({"postmark": {"token": "a-token"}})
     bench = make_desk(store, mode=Mode.GATED_SEND, **WIDE)
     store.transact(

@@ -17,7 +17,7 @@ from console.app import PostroomConsole
 from console.dialogs import DEAF_FOR
 from console.screens.queue import QueueScreen
 from console.state import Link
-from core.db import directory, migrate
+from core.db import directory
 from core.db.store import Store
 from core.db.tables import STREAM_KEY, WORKER
 from core.db.transaction import Transaction
@@ -26,6 +26,7 @@ from core.durations import DAY
 from core.ids import read_id
 from core.model import Actor, Mode
 from core.services.identity import mailboxes
+from tests.factories.database import new_store
 from tests.factories.desk import ALICE, DOMAIN, KEYRING, WIDE, Bench, add_mailbox, hire, issue, make_desk
 from tests.factories.records import filing
 
@@ -86,8 +87,7 @@ class Scene:
 def make_scene(path: Path, **more: Any) -> Scene:
     """A temporary SQLite desk with a gateway that beats."""
     clock = FakeClock()
-    store = Store(f"sqlite:///{path}/postroom.db", clock=clock)
-    migrate.upgrade(store.engine)
+    store = new_store(path, clock)
     bench = make_desk(store, **(WIDE | more))
     store.transact(lambda tx: tx.add(WORKER, {"id": 1, "pid": 1, "started_at": tx.now, "beat_at": tx.now + DAY}))
     return Scene(bench, clock, Monotonic())

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from core.clock import SystemClock
-from core.db import migrate
-from core.db.store import Store
+from tests.factories.database import new_store
 from tests.factories.desk import WIDE, make_desk
 from tests.terminal import PATIENCE, Terminal, terminal
 
@@ -47,8 +46,7 @@ def struck(module: str, by: str, *args: str) -> subprocess.CompletedProcess[str]
 def desk(tmp_path: Path) -> Path:
     (tmp_path / "postroom.toml").write_text('name = "HARBOUR"\n')
     (tmp_path / "master.key").write_text(f"m1:{'A' * 43}")
-    store = Store(f"sqlite:///{tmp_path}/postroom.db", clock=SystemClock())
-    migrate.upgrade(store.engine)
+    store = new_store(tmp_path, SystemClock())
     make_desk(store, **WIDE)
     store.close()
     return tmp_path

@@ -18,9 +18,10 @@ from typing import Protocol
 import pytest
 
 from core.clock import SystemClock
-from core.db import audit_log, migrate
+from core.db import audit_log
 from core.db.store import Store
 from core.services.sending import delivery
+from tests.factories.database import new_store
 from tests.factories.desk import WIDE as UNLIMITED
 from tests.factories.desk import make_desk
 from tests.terminal import PATIENCE, SMALL, WIDE, Size, terminal
@@ -59,8 +60,7 @@ class Desk:
 def desk(tmp_path: Path) -> Iterator[Desk]:
     (tmp_path / "postroom.toml").write_text('name = "HARBOUR"\n')
     (tmp_path / "master.key").write_text(f"m1:{'A' * 43}")
-    store = Store(f"sqlite:///{tmp_path}/postroom.db", clock=SystemClock())
-    migrate.upgrade(store.engine)
+    store = new_store(tmp_path, SystemClock())
     bench = make_desk(store, **UNLIMITED)
     store.transact(lambda tx: delivery.register_worker(tx, worker=1, pid=1))
     for n in range(4):

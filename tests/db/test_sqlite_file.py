@@ -19,6 +19,7 @@ from core.db.transaction import Transaction
 from core.db.writer import Writer
 from core.demo.clock import FakeClock
 from core.errors import Unavailable
+from tests.factories.database import new_store
 from tests.factories.desk import make_desk
 
 
@@ -30,8 +31,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(file: Path, clock: FakeClock) -> Iterator[Store]:
-    opened = Store(f"sqlite:///{file}", clock=clock)
-    migrate.upgrade(opened.engine)
+    opened = new_store(file.parent, clock)
     make_desk(opened)
     yield opened
     opened.close()

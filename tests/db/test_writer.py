@@ -20,6 +20,7 @@ from core.db.writer import Writer
 from core.demo.clock import FakeClock
 from core.errors import Conflict, Overloaded, Unavailable
 from core.events import AgentResumed
+from tests.factories.database import new_store
 from tests.factories.desk import leave, make_desk
 
 
@@ -278,10 +279,7 @@ def heavy(name: str) -> Callable[[Transaction], str]:
 
 @pytest.fixture
 def sqlite_store(tmp_path: Any, clock: FakeClock) -> Any:
-    from core.db import migrate
-
-    opened = Store(f"sqlite:///{tmp_path}/postroom.db", clock=clock)
-    migrate.upgrade(opened.engine)
+    opened = new_store(tmp_path, clock)
     yield opened
     opened.close()
 

@@ -22,6 +22,8 @@ from tests.db.empty_database import Fresh
 from tests.factories.delivery import OK, attempt, claim, number, pass_a_moment, settle
 from tests.factories.desk import ALICE, WIDE, Bench, make_desk
 
+pytestmark = pytest.mark.both_databases
+
 LATER = Reply(Outcome.DEFERRED, 451, "4.7.1", "later", "rcpt", "mx.example")
 AGENT = Actor("agent", "support-bot")
 

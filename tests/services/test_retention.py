@@ -9,6 +9,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
 from sqlalchemy import MetaData, select
 
 from core.db import audit_log
@@ -23,6 +24,8 @@ from core.services.control import retention
 from core.services.sending import review
 from tests.factories.delivery import attempt, claim, leave, number, settle
 from tests.factories.desk import ALICE, KEYRING, WIDE, make_desk
+
+pytestmark = pytest.mark.both_databases
 
 SAID = "550 5.1.1 <jane@example.com>: zebra is not in our directory"
 """A receiver that quotes."""

@@ -6,14 +6,15 @@ import hashlib
 from pathlib import Path
 
 from core.demo.clock import FakeClock
-from tests.api.api_client import one_store, opened, problem
+from tests.api.api_client import opened, problem
+from tests.factories.database import new_store
 from tests.factories.desk import make_desk
 
 SECRET = "pro_made-by-rita"
 
 
 def test_a_person_is_added_claims_is_confirmed_rotates_and_goes(tmp_path: Path) -> None:
-    bench = make_desk(one_store(tmp_path, FakeClock()))
+    bench = make_desk(new_store(tmp_path, FakeClock()))
     with opened(bench, tmp_path) as visitor:
         root, gail = visitor.operator("root"), visitor.operator("gail")
         rita = visitor.using(SECRET)
@@ -38,7 +39,7 @@ def test_a_person_is_added_claims_is_confirmed_rotates_and_goes(tmp_path: Path) 
 
 
 def test_a_digest_is_a_digest_and_a_secret_is_refused(tmp_path: Path) -> None:
-    bench = make_desk(one_store(tmp_path, FakeClock()))
+    bench = make_desk(new_store(tmp_path, FakeClock()))
     with opened(bench, tmp_path) as visitor:
         visitor.operator("root").post("/operators", {"name": "rita", "roles": ["oncall"]})
         problem(visitor.post("/operators/rita/claim", {"token_sha256": SECRET}), 422, "invalid_request")

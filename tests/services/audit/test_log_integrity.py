@@ -30,7 +30,7 @@ from core.services.control.emergency import LOG_CHECK
 from core.settings import Checkpoints, Settings
 from core.workers import log_check
 from core.workers.log_check import LogCheck
-from tests.api.api_client import one_store
+from tests.factories.database import new_store
 from tests.factories.desk import ALICE, BOB, GAIL, WIDE, Bench, make_desk
 
 VERIFY = "postroom audit verify"
@@ -141,11 +141,11 @@ def test_a_log_written_anew_is_noticed_by_the_head_that_was_seen(store: Store) -
 
 def test_an_old_copy_of_the_database_is_held_at_the_next_start(tmp_path: Path, clock: FakeClock) -> None:
     settings = Settings(dir=tmp_path)
-    store = one_store(tmp_path, clock)
+    store = new_store(tmp_path, clock)
     busy(store)
     store.close()
     shutil.copy(tmp_path / "postroom.db", tmp_path / "old.db")
-    store = one_store(tmp_path, clock)
+    store = Store(f"sqlite:///{tmp_path}/postroom.db", clock=clock)
     store.transact(lambda tx: emergency.stop(tx, reason="a drill", actor=ALICE))
     writer = Writer(store)
 
@@ -160,7 +160,7 @@ def test_an_old_copy_of_the_database_is_held_at_the_next_start(tmp_path: Path, c
     for file in tmp_path.glob("postroom.db*"):
         file.unlink()
     (tmp_path / "old.db").rename(tmp_path / "postroom.db")
-    store = one_store(tmp_path, clock)
+    store = Store(f"sqlite:///{tmp_path}/postroom.db", clock=clock)
     log_check.at_start(settings, store)
     assert stopped_by(store) == LOG_CHECK
     store.close()
@@ -184,7 +184,7 @@ def test_the_newest_checkpoint_outside_is_asked_as_well(store: Store, tmp_path: 
 
 
 def test_a_damaged_file_is_not_written_to(tmp_path: Path, clock: FakeClock) -> None:
-    store = one_store(tmp_path, clock)
+    store = new_store(tmp_path, clock)
     busy(store, mails=40)
     store.close()
     file = tmp_path / "postroom.db"

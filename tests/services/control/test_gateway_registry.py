@@ -12,6 +12,8 @@ from core.services.control.gateway_registry import LOST, Place
 from tests.factories.delivery import events
 from tests.factories.desk import make_desk
 
+pytestmark = pytest.mark.both_databases
+
 ONE, TWO = Place(1, "a.test", 10, "127.0.0.1:8025"), Place(2, "b.test", 20, "127.0.0.1:8026")
 KINDS = ("gateway.started", "gateway.stopped", "gateway.lost")
 

@@ -63,6 +63,8 @@ from tests.factories.desk import (
     make_desk,
 )
 
+pytestmark = pytest.mark.both_databases
+
 LATER = Reply(Outcome.DEFERRED, 451, "4.7.1", "later", "rcpt", "mx.example")
 LOST = Reply(Outcome.UNCERTAIN, None, None, "connection lost", "dot", "mx.example")
 DOWN = Reply(Outcome.ROUTE_DOWN, None, None, "connection refused", "connect", "relay.example")

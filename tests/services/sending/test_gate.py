@@ -29,6 +29,8 @@ from tests.factories.delivery import attempt, claim, events, number, pass_a_mome
 from tests.factories.desk import ADDRESS, ALICE, BOB, DOMAIN, GAIL, OLIVE, WIDE, Bench, add_mailbox, issue, make_desk
 from tests.services.sending.test_delivery import depths_agree, states
 
+pytestmark = pytest.mark.both_databases
+
 PLAIN, COMMITMENT = ContentClass.TRANSACTIONAL, ContentClass.COMMITMENT
 ONE, TWO = "ann@one.test", "bob@two.test"
 _NUMBERS = itertools.count(1)

@@ -27,6 +27,8 @@ from tests.db.empty_database import Fresh
 from tests.factories.delivery import claim, events, many, number
 from tests.factories.desk import ALICE, WIDE, add_mailbox, issue, make_desk
 
+pytestmark = pytest.mark.both_databases
+
 # --- answered once ---------------------------------------------------------------------------------------------------
 
 
