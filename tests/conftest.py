@@ -25,7 +25,7 @@ from core.db import migrate
 from core.db.store import Store
 from core.demo.clock import FakeClock
 from tests.factories import effort
-from tests.factories.database import new_sqlite, new_store
+from tests.factories.database import new_sqlite, new_store, share_statements
 
 _NUMBERS = itertools.count(1)
 
@@ -65,6 +65,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     thorough = bool(config.getoption("--thorough"))
     effort.choose(thorough=thorough)
+    share_statements()
     settings.load_profile("thorough" if thorough else "postroom")
 
 
@@ -105,8 +106,8 @@ def _on_the_other_database(item: pytest.Item) -> bool:
         return False
     if item.path.parent.name == "db":
         return False
-    plain = item.nodeid.replace(database, "").encode()
-    return database != ("postgresql" if zlib.crc32(plain) % 4 == 0 else "sqlite")
+    plain = item.nodeid.replace(str(database), "").encode()
+    return str(database) != ("postgresql" if zlib.crc32(plain) % 4 == 0 else "sqlite")
 
 
 class _NoResolver(dns.resolver.Resolver):

@@ -1,10 +1,16 @@
-"""A migrated SQLite file, made once per process and copied: two dozen migrations per test were most of its time."""
+"""What a test's database needs, made once per process: a migrated SQLite file to copy, and statements compiled."""
 
 from __future__ import annotations
 
 import functools
 import tempfile
 from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.util import LRUCache
 
 from core.db import migrate
 from core.db.store import Store
@@ -33,3 +39,27 @@ def new_sqlite(directory: Path) -> str:
 def new_store(directory: Path, clock: Clock) -> Store:
     """An open store on a new SQLite file."""
     return Store(new_sqlite(directory), clock=clock)
+
+
+def share_statements() -> None:
+    """Let all engines of this process share what is compiled, as the one engine of a gateway does over its life.
+
+    Each test has an engine of its own; compiling its statements anew was a third of its time. Dialects that write the
+    same SQL count as one, for statements are kept by dialect.
+    """
+    compiled: LRUCache[Any, Any] = LRUCache(4_000)
+    for dialect in (SQLiteDialect_pysqlite, PGDialect_psycopg):
+        setattr(dialect, "__eq__", lambda one, other: _writes(one) == _writes(other))  # noqa: B010 - mypy: a method
+        setattr(dialect, "__hash__", lambda one: hash(_writes(one)))  # noqa: B010
+
+    @event.listens_for(Engine, "engine_connect")
+    def share(conn: Connection) -> None:
+        conn.engine._compiled_cache = compiled
+
+
+def _writes(dialect: Any) -> tuple[object, ...]:
+    """What the SQL of a dialect, and how values come and go, depends on."""
+    return (
+        type(dialect), dialect._json_serializer, dialect._json_deserializer, dialect.server_version_info,
+        dialect.paramstyle,
+    )  # fmt: skip
