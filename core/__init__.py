@@ -45,6 +45,7 @@ Where to look:
     what screens show            db/queries/: one file a screen; console/queries/: what needs a gauge or a verdict
     what runs on a schedule      workers/scheduler.py; services/control/: retention, site_discovery
     a clock that is set back     services/sending/clock_skew.py
+    a resource as JSON           serializers/: one function each, for HTTP and `--json`
     HTTP routes                  api/routes/: emails, oversight, mailboxes, operators, tokens, feedback, webhooks
     bodies of HTTP requests      api/schemas/requests/: emails, runs, mailboxes, credentials; body.py reads them
     whether the desk can work    services/control/: readiness, gateway_registry (who runs); workers/heartbeat.py
@@ -59,6 +60,7 @@ Layers, from the top; each imports only what is below it (`lint-imports` checks 
     cli, demo                    the command line; the simulated world of `postroom demo`
     gateway > process            wiring: settings -> database, API, workers; process: delivery alone (`--egress`)
     api | workers                HTTP; everything that runs without being asked
+    serializers                  each resource as JSON, for HTTP and the command line
     services                     one verb for each thing that can happen; its rooms, from the top:
                                  audit > identity > sending > feedback > control > notify
     settings                     configuration; each provider says what its table holds

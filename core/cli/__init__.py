@@ -23,6 +23,5 @@ notify.py          notify: test the channels
 report.py          report, trace
 audit.py           audit
 policy.py          policy
-serializers.py     records as JSON
 egress_process.py          the process that `serve --egress` starts
 """

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated, Final
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
 
 import typer
 
-from core.cli import handoff, serializers
+from core.cli import handoff
 from core.cli.context import CommandContext, Reason, command
 from core.cli.output import TOKEN, Output, group, listed, pairs, table
 from core.db import directory, gate_queries
+from core.db.transaction import Transaction
 from core.durations import duration, stamp
 from core.errors import Invalid, NotFound, Unauthenticated
 from core.model import Actor, Scope, plural
 from core.security import credentials
+from core.security.credentials import NewSecret
+from core.serializers import controls, identities, people
+from core.serializers.times import when
 from core.services.control import emergency
 from core.services.identity import tokens
 from core.services.identity.tokens import Grant
@@ -30,9 +35,8 @@ Name = Annotated[str, typer.Argument(help="The agent's name.")]
 def suspend(desk: CommandContext, name: Name, reason: Reason) -> Output:
     """No new delivery of this agent starts."""
     frozen = desk.act(lambda tx, actor: emergency.suspend_agent(tx, name, reason=reason, actor=actor))
-    figures = {"in_flight": frozen.in_flight, "queued": frozen.queued, "pending": frozen.pending}
     return Output(
-        {"agent": name, "status": "suspended"} | figures,
+        controls.suspended(name, frozen),
         f"Suspended {name}. {plural(frozen.in_flight, 'delivery', 'deliveries')} had started; "
         f"{frozen.queued} queued and {frozen.pending} pending stay where they are.",
     )
@@ -42,7 +46,7 @@ def suspend(desk: CommandContext, name: Name, reason: Reason) -> Output:
 def resume(desk: CommandContext, name: Name, reason: Reason) -> Output:
     """Let it go on. Governance's, and never who suspended it."""
     desk.act(lambda tx, actor: emergency.resume_agent(tx, name, reason=reason, actor=actor))
-    return Output({"agent": name, "status": "active"}, f"Resumed {name}.")
+    return Output(controls.resumed(name), f"Resumed {name}.")
 
 
 @command(agent_app, "list", example="postroom agent list")
@@ -56,7 +60,7 @@ def list_agents(
     text = table(
         ("AGENT", "STATUS", "SUSPENDED BY", "WHY"), rows, none="no agents yet: one begins with a mailbox request"
     )
-    return Output({"agents": [serializers.agent(one) for one in found]}, text)
+    return Output({"agents": [people.agent(one) for one in found]}, text)
 
 
 @command(agent_app, "show", example="postroom agent show support-bot")
@@ -68,6 +72,7 @@ def show(desk: CommandContext, name: Name) -> Output:
             raise NotFound(f"there is no agent {name}", fix="postroom agent list shows those there are")
         boxes = directory.mailboxes(conn, agent=name)
         held = directory.tokens(conn, agent=name)
+    shown = desk.look(lambda tx: [identities.identity(tx, box) for box in boxes])
     now = desk.now
     rows = [
         (
@@ -75,7 +80,7 @@ def show(desk: CommandContext, name: Name) -> Output:
             one.parent_id,
             ",".join(one.scopes),
             one.issued_by,
-            serializers.when(one.last_used_at),
+            when(one.last_used_at),
             stamp(one.expires_at),
             "alive" if one.alive(now) else "ended",
         )
@@ -83,16 +88,16 @@ def show(desk: CommandContext, name: Name) -> Output:
     ]
     text = "\n\n".join(
         [
-            pairs(serializers.agent(found)),
+            pairs(people.agent(found)),
             table(
                 ("MAILBOX", "STATUS", "MODE"), [(box.address, box.status, box.mode) for box in boxes], none="no mailbox"
             ),
             table(("TOKEN", "FROM", "SCOPES", "ISSUED BY", "LAST USED", "ENDS", "STATE"), rows, none="no token"),
         ]
     )
-    data = serializers.agent(found) | {
-        "mailboxes": [serializers.mailbox(box, desk.policy) for box in boxes],
-        "tokens": [serializers.token(one) for one in held],
+    data = people.agent(found) | {
+        "mailboxes": shown,
+        "tokens": [people.token(one) for one in held],
     }
     return Output(data, text)
 
@@ -111,21 +116,18 @@ def issue(
     """Give an agent a token. It is shown this once."""
     grant = Grant(scopes=_scopes(scopes), ttl=duration(ttl), run=run, user=user, test=test)
     minted = credentials.new_agent_token()
-    issued = desk.act(
-        lambda tx, actor: tokens.issue(tx, agent=agent, grant=grant, token_hash=minted.digest, actor=actor)
-    )
-    data = {
-        "token": minted.secret,
-        "expires_at": stamp(issued.expires_at),
-        "id": issued.token,
-        "agent": agent,
-        "scopes": [*issued.scopes],
-        "run": run,
-        "user": user,
-        "test": test,
-    }
-    said = f"{minted.secret}\nIt ends {stamp(issued.expires_at)} and is shown this once. Its id is {issued.token}."
-    return Output(data, said + handoff.token(desk, agent, token=minted.secret))
+
+    def verb(tx: Transaction, actor: Actor) -> dict[str, Any]:
+        issued = tokens.issue(tx, agent=agent, grant=grant, token_hash=minted.digest, actor=actor)
+        return people.token(directory.known_token(tx.conn, issued.token))
+
+    made = desk.act(verb)
+    next_step = handoff.token(desk, agent, token=minted.secret)
+    return Output(made | {"token": minted.secret}, _shown_once(minted, made) + next_step)
+
+
+def _shown_once(minted: NewSecret, made: Mapping[str, Any]) -> str:
+    return f"{minted.secret}\nIt ends {made['expires_at']} and is shown this once. Its id is {made['id']}."
 
 
 def _scopes(text: str) -> tuple[Scope, ...]:
@@ -157,23 +159,13 @@ def delegate(
     if own is None:
         raise Unauthenticated("no agent has this token", fix="ask governance for one: postroom token issue")
     minted, actor = credentials.new_agent_token(), Actor("agent", own.agent_name)
-    issued = desk.store.transact(
-        lambda tx: tokens.delegate(tx, parent=own.id, grant=grant, token_hash=minted.digest, actor=actor)
-    )
-    data = {
-        "token": minted.secret,
-        "id": issued.token,
-        "parent": own.id,
-        "agent": own.agent_name,
-        "scopes": [*issued.scopes],
-        "run": issued.run,
-        "user": issued.user,
-        "test": issued.test,
-        "expires_at": stamp(issued.expires_at),
-    }
-    return Output(
-        data, f"{minted.secret}\nIt ends {stamp(issued.expires_at)} and is shown this once. Its id is {issued.token}."
-    )
+
+    def verb(tx: Transaction) -> dict[str, Any]:
+        issued = tokens.delegate(tx, parent=own.id, grant=grant, token_hash=minted.digest, actor=actor)
+        return people.token(directory.known_token(tx.conn, issued.token))
+
+    made = desk.store.transact(verb)
+    return Output(made | {"token": minted.secret}, _shown_once(minted, made))
 
 
 def _own_token() -> str:
@@ -198,7 +190,7 @@ def revoke(
 ) -> Output:
     """End a token and what was delegated from it."""
     ended = desk.act(lambda tx, actor: tokens.revoke(tx, token=token, actor=actor, reason=reason))
-    return Output({"id": token, "revoked": ended}, f"Revoked {ended} token{'s' if ended != 1 else ''}.")
+    return Output(people.revoked(token, ended), f"Revoked {ended} token{'s' if ended != 1 else ''}.")
 
 
 @command(token_app, "list", example="postroom token list --agent support-bot")
@@ -210,11 +202,14 @@ def list_tokens(
 ) -> Output:
     """Tokens, the newest first; their secrets are nowhere."""
     with desk.read() as conn:
-        found = directory.tokens(conn, agent=agent, before=before)
+        found = directory.tokens(conn, agent=agent, before=before, limit=directory.PAGE + 1)
+    page = people.tokens_page(found, limit=directory.PAGE)
     now = desk.now
     rows = [
         (one.id, one.agent, ",".join(one.scopes), stamp(one.expires_at), "alive" if one.alive(now) else "ended")
-        for one in found
+        for one in found[: directory.PAGE]
     ]
     text = table(("TOKEN", "AGENT", "SCOPES", "ENDS", "STATE"), rows, none="no tokens yet")
-    return Output({"tokens": [serializers.token(one) for one in found]}, text)
+    if page["next_cursor"]:
+        desk.note(f"there is more: --before {page['next_cursor']}")
+    return Output(page, text)

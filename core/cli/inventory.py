@@ -45,6 +45,7 @@ def show(
         found = list(inventory.everything(conn, now=now, ended=ended))
     data: dict[str, Any] = {
         "identities": [inventory.as_json(one, now=now) for one in found],
+        "next_cursor": None,
         "generated_at": stamp(now),
     }
     if form is Form.JSON and not desk.as_json:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from collections.abc import Callable
+from typing import Annotated, Any, Final
 
 import typer
 
-from core.cli import serializers
 from core.cli.context import CommandContext, Reason, command
 from core.cli.output import Output, group, listed
 from core.db.directory import MailboxRecord
+from core.db.transaction import Transaction
 from core.durations import stamp
 from core.errors import Invalid
-from core.model import ContentClass, Mode
+from core.model import Actor, ContentClass, Mode
 from core.rules import modes
 from core.security import credentials, key_file
+from core.serializers import identities
+from core.serializers.times import when
 from core.services.identity import mailbox_settings
 from core.services.identity.mailbox_settings import Change
 from core.services.notify import webhook_client
@@ -28,12 +31,14 @@ Figure = Annotated[int | None, typer.Option(min=0)]
 @command(app, "mode", example="postroom mailbox mode help@support-bot.acme.com gated_all --reason 'odd replies'")
 def mode(desk: CommandContext, address: Address, mode: Annotated[Mode, typer.Argument()], reason: Reason) -> Output:
     """Lower a mode as far as you like, or raise it one rung, with policy's pause between two raises."""
-    record = desk.act(lambda tx, actor: mailbox_settings.change_mode(tx, address, mode, reason=reason, actor=actor))
+    record, shown = changed(
+        desk, lambda tx, actor: mailbox_settings.change_mode(tx, address, mode, reason=reason, actor=actor)
+    )
     pause = desk.policy.oversight.minimum_time_on_rung
     following = modes.raise_from(record.raised_at, pause, now=desk.now)
     until = f" It may be raised again from {stamp(following)} on." if following else ""
     return Output(
-        serializers.mailbox(record, desk.policy) | {"raise_from": serializers.when(following)},
+        shown | {"raise_from": when(following)},
         f"{record.address} is {record.mode}.{until}",
     )
 
@@ -63,11 +68,8 @@ def limits(
     given = {name: figure for name, figure in named.items() if figure is not None}
     if not given:
         raise Invalid("no limit is named", fix="such as --day 200")
-    record = _change(desk, address, Change(limits=given), reason)
-    return Output(
-        serializers.mailbox(record, desk.policy),
-        f"{record.address}: " + ", ".join(f"{k} {v:,}" for k, v in given.items()),
-    )
+    record, shown = _change(desk, address, Change(limits=given), reason)
+    return Output(shown, f"{record.address}: " + ", ".join(f"{k} {v:,}" for k, v in given.items()))
 
 
 @command(
@@ -81,8 +83,8 @@ def allow(
     reason: Reason,
 ) -> Output:
     """Set whom a mailbox may write to; the whole list, as it shall be."""
-    record = _change(desk, address, Change(allow=listed(patterns)), reason)
-    return Output(serializers.mailbox(record, desk.policy), f"{record.address} may write to {', '.join(record.allow)}.")
+    record, shown = _change(desk, address, Change(allow=listed(patterns)), reason)
+    return Output(shown, f"{record.address} may write to {', '.join(record.allow)}.")
 
 
 @command(
@@ -99,8 +101,8 @@ def classes(
     names = listed([classes])
     if unknown := [name for name in names if name not in {*ContentClass}]:
         raise Invalid(f"no such class: {', '.join(unknown)}", fix=f"the classes are {', '.join(ContentClass)}")
-    record = _change(desk, address, Change(classes=[ContentClass(name) for name in names]), reason)
-    return Output(serializers.mailbox(record, desk.policy), f"{record.address} sends {', '.join(record.classes)}.")
+    record, shown = _change(desk, address, Change(classes=[ContentClass(name) for name in names]), reason)
+    return Output(shown, f"{record.address} sends {', '.join(record.classes)}.")
 
 
 @command(app, "webhook", example="postroom mailbox webhook help@support-bot.acme.com https://acme.com/hooks/mail")
@@ -122,36 +124,37 @@ def webhook(
     """
     wanted = webhook_events(events)
     if url == "events":
-        record = desk.act(
-            lambda tx, actor: mailbox_settings.change_webhook_events(tx, address, wanted, reason=reason, actor=actor)
+        record, shown = changed(
+            desk,
+            lambda tx, actor: mailbox_settings.change_webhook_events(tx, address, wanted, reason=reason, actor=actor),
         )
-        return Output(serializers.mailbox(record, desk.policy), f"{record.address} is told of {_named(record)}.")
+        return Output(shown, f"The webhook of {record.address} receives {_named(record)}.")
     if url == "off":
-        record = desk.act(
+        record, shown = changed(
+            desk,
             lambda tx, actor: mailbox_settings.change_webhook(
                 tx, address, url=None, secret=None, reason=reason, actor=actor
-            )
+            ),
         )
-        return Output(serializers.mailbox(record, desk.policy), f"{record.address} has no webhook.")
+        return Output(shown, f"{record.address} has no webhook.")
     secret = credentials.new_webhook_secret()
     sealed = key_file.load_master_keys(desk.settings).seal(secret.encode(), about=f"webhook:{address.strip().lower()}")
     if url == "rotate":
-        record = desk.act(
-            lambda tx, actor: mailbox_settings.rotate_secret(tx, address, secret=sealed, reason=reason, actor=actor)
+        _, shown = changed(
+            desk,
+            lambda tx, actor: mailbox_settings.rotate_secret(tx, address, secret=sealed, reason=reason, actor=actor),
         )
     else:
         remark = webhook_client.check_url(url, allow=desk.settings.webhooks.allow)
         if remark:
             desk.note(remark)
-        record = desk.act(
+        _, shown = changed(
+            desk,
             lambda tx, actor: mailbox_settings.change_webhook(
                 tx, address, url=url, secret=sealed, reason=reason, actor=actor, events=wanted
-            )
+            ),
         )
-    return Output(
-        serializers.mailbox(record, desk.policy) | {"webhook_secret": secret},
-        f"The webhook's secret, shown this once: {secret}",
-    )
+    return Output(shown | {"webhook_secret": secret}, f"The webhook's secret, shown this once: {secret}")
 
 
 def webhook_events(given: list[str] | None) -> list[str] | None:
@@ -164,5 +167,20 @@ def _named(record: MailboxRecord) -> str:
     return "every event" if record.webhook_events is None else ", ".join(record.webhook_events)
 
 
-def _change(desk: CommandContext, address: str, change: Change, reason: str) -> MailboxRecord:
-    return desk.act(lambda tx, actor: mailbox_settings.change_limits(tx, address, change, reason=reason, actor=actor))
+Changing = Callable[[Transaction, Actor], MailboxRecord]
+
+
+def changed(desk: CommandContext, verb: Changing) -> tuple[MailboxRecord, dict[str, Any]]:
+    """Run a verb about one identity; its record afterwards, and what HTTP would answer."""
+
+    def run(tx: Transaction, actor: Actor) -> tuple[MailboxRecord, dict[str, Any]]:
+        record = verb(tx, actor)
+        return record, identities.identity(tx, record)
+
+    return desk.act(run)
+
+
+def _change(desk: CommandContext, address: str, change: Change, reason: str) -> tuple[MailboxRecord, dict[str, Any]]:
+    return changed(
+        desk, lambda tx, actor: mailbox_settings.change_limits(tx, address, change, reason=reason, actor=actor)
+    )

@@ -8,21 +8,22 @@ from typing import Annotated, Any
 
 import typer
 
-from core.cli import handoff, prompts, serializers
+from core.cli import handoff, prompts
 from core.cli.context import CommandContext, Reason, command
-from core.cli.mailbox_limits import Address, webhook_events
+from core.cli.mailbox_limits import Address, changed, webhook_events
 from core.cli.output import Output, listed, moment, pairs, plain, table
-from core.cli.signoffs import app, shown_of
-from core.db import directory, gate_queries
+from core.cli.signoffs import app
+from core.db import directory
 from core.db.transaction import Transaction
 from core.durations import duration, stamp
 from core.errors import Invalid
 from core.model import DEFAULT_CLASSES, ContentClass, Mode, plural
 from core.rules import addresses
 from core.security import credentials, key_file
+from core.serializers import identities
 from core.services.audit import mode_evidence, status
 from core.services.identity import mailbox_record, mailboxes, retirement
-from core.services.identity.mailboxes import Filed, Filing
+from core.services.identity.mailboxes import Filing
 from core.services.notify import webhook_client
 
 __all__ = ["app"]
@@ -88,8 +89,8 @@ def request(
         pending_expiry=duration(pending_expiry) if pending_expiry else None,
         webhook_url=hook.url, webhook_secret=hook.sealed, webhook_events=webhook_events(events),
     )  # fmt: skip
-    filed, shown = desk.act(lambda tx, actor: _with_shown(tx, mailboxes.request(tx, filing, actor=actor)))
-    return _requested(desk, filed, shown, secret=hook.secret)
+    shown = desk.act(lambda tx, actor: identities.filed(tx, mailboxes.request(tx, filing, actor=actor)))
+    return _requested(desk, shown, secret=hook.secret)
 
 
 def _filing(address: addresses.Address, record: Mapping[str, str | None], *, now: int) -> Filing:
@@ -110,20 +111,16 @@ def _filing(address: addresses.Address, record: Mapping[str, str | None], *, now
     )
 
 
-def _requested(desk: CommandContext, filed: Filed, shown: dict[str, Any], *, secret: str | None) -> Output:
+def _requested(desk: CommandContext, shown: dict[str, Any], *, secret: str | None) -> Output:
     """Who must sign, what is missing, the webhook's secret, and who does what next."""
-    data = shown | {"stuck": filed.stuck} | ({"webhook_secret": secret} if secret else {})
+    missing, stuck = shown["missing"], shown["stuck"]
     lines = [f"Asked for {shown['address']}. It waits for {', '.join(shown['waiting_for'])}."]
-    lines += [f"Missing in its record: {', '.join(filed.missing)}."] if filed.missing else []
-    lines += [f"It can never be signed like this: {filed.stuck}."] if filed.stuck else []
+    lines += [f"Missing in its record: {', '.join(missing)}."] if missing else []
+    lines += [f"It can never be signed like this: {stuck}."] if stuck else []
     lines += [f"The webhook's secret, shown this once: {secret}"] if secret else []
-    if not filed.missing and not filed.stuck:
+    if not missing and not stuck:
         lines += handoff.request(desk, shown)
-    return Output(data, "\n".join(lines))
-
-
-def _with_shown(tx: Transaction, filed: Filed) -> tuple[Filed, dict[str, Any]]:
-    return filed, shown_of(tx, filed.record)
+    return Output(shown | ({"webhook_secret": secret} if secret else {}), "\n".join(lines))
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +165,10 @@ def renew(
 ) -> Output:
     """Move the end of a living identity."""
     until = moment(expires, now=desk.now)
-    record = desk.act(lambda tx, actor: mailboxes.renew(tx, address, expires_at=until, reason=reason, actor=actor))
-    return Output(serializers.mailbox(record, desk.policy), f"{record.address} ends {stamp(until)}.")
+    record, shown = changed(
+        desk, lambda tx, actor: mailboxes.renew(tx, address, expires_at=until, reason=reason, actor=actor)
+    )
+    return Output(shown, f"{record.address} ends {stamp(until)}.")
 
 
 @command(app, "retire", example="postroom mailbox retire help@support-bot.acme.com --reason 'replaced by tickets-bot'")
@@ -194,14 +193,20 @@ def list_mailboxes(
     after: Annotated[str, typer.Option(help="Go on after this address.")] = "",
 ) -> Output:
     """Identities and requests for them."""
-    with desk.read() as conn:
-        found = directory.mailboxes(conn, after=after, agent=agent, status=status)
+
+    def read(tx: Transaction) -> dict[str, Any]:
+        found = directory.mailboxes(tx.conn, after=after, agent=agent, status=status, limit=directory.PAGE + 1)
+        return identities.identities_page(tx, found, limit=directory.PAGE)
+
+    page = desk.look(read)
     rows = [
-        (one.address, one.agent, one.status, one.mode, one.owner, stamp(one.expires_at) if one.expires_at else None)
-        for one in found
+        (one["address"], one["agent"], one["status"], one["oversight_mode"], one["owner"], one["expires_at"])
+        for one in page["mailboxes"]
     ]
     text = table(("ADDRESS", "AGENT", "STATUS", "MODE", "OWNER", "ENDS"), rows, none="no mailboxes yet")
-    return Output({"mailboxes": [serializers.mailbox(one, desk.policy) for one in found]}, text)
+    if page["next_cursor"]:
+        desk.note(f"there is more: --after {page['next_cursor']}")
+    return Output(page, text)
 
 
 @command(app, "show", example="postroom mailbox show help@support-bot.acme.com")
@@ -210,7 +215,10 @@ def show(desk: CommandContext, address: Address) -> Output:
 
     def read(tx: Transaction) -> dict[str, Any]:
         record = mailbox_record.found(tx, address)
-        return shown_of(tx, record) | {"budgets": status.budgets(tx, gate_queries.gate(tx, record.id))}
+        shown = identities.identity(tx, record)
+        if record.agent is None:  # only requested, and for no agent yet: there is nothing to be used up
+            return shown | {"budgets": []}
+        return shown | identities.standing(status.mailbox(tx, record.address, caller=desk.actor))
 
     shown = desk.look(read)
     signed = [

@@ -6,13 +6,13 @@ from typing import Annotated, Final
 
 import typer
 
-from core.cli import serializers
 from core.cli.context import CommandContext, Reason, command
 from core.cli.output import Output, group, listed, store_token, table
 from core.db import directory
 from core.db.directory import OperatorFacts
 from core.durations import duration, stamp
 from core.security import credentials
+from core.serializers import people
 from core.services.identity import operators
 
 app: Final = group("operator", "People at the desk: add, claim, confirm, rotate, revoke, list, disable.")
@@ -30,7 +30,7 @@ def add(
     """Add a person, as admin. They claim a token themselves, and governance confirms its fingerprint."""
     added = desk.act(lambda tx, actor: operators.add(tx, name=name, roles=listed(role), actor=actor))
     return Output(
-        serializers.operator(added),
+        people.operator(added),
         f"Added {added.name}, who can do nothing yet.\n"
         f"Next, {added.name} runs: postroom operator claim {added.name}\n"
         f"Then governance runs: postroom operator confirm {added.name} --fingerprint ...",
@@ -51,8 +51,7 @@ def claim(
         store_token(desk.directory, minted.secret)
     fingerprint = credentials.fingerprint(minted.digest)
     return Output(
-        {"name": person.name, "token": minted.secret, "fingerprint": fingerprint,
-         "expires_at": stamp(person.claim_expires_at or 0)},
+        people.claim(person, minted.digest) | {"token": minted.secret},
         f"Your token, shown this once: {minted.secret}\n"
         f"Its fingerprint: {fingerprint}\n"
         "Read the fingerprint out to a governance operator, by voice or face to face, until "
@@ -70,7 +69,7 @@ def confirm(
 ) -> Output:
     """Let a person's token and roles count, as governance: you have heard the fingerprint from them."""
     person = desk.act(lambda tx, actor: operators.confirm(tx, name=name, fingerprint=fingerprint, actor=actor))
-    return Output(serializers.operator(person), f"{person.name} is {', '.join(person.roles)}.")
+    return Output(people.operator(person), f"{person.name} is {', '.join(person.roles)}.")
 
 
 @command(app, "rotate", example="postroom operator rotate --ttl 90d")
@@ -88,13 +87,8 @@ def rotate(
         store_token(desk.directory, minted.secret)
     ends = stamp(person.token_expires_at) if person.token_expires_at is not None else None
     return Output(
-        {
-            "name": person.name,
-            "roles": [*person.roles],
-            "token": minted.secret,
-            "expires_at": ends,
-            "fingerprint": credentials.fingerprint(minted.digest),
-        },
+        people.operator(person)
+        | {"token": minted.secret, "expires_at": ends, "fingerprint": credentials.fingerprint(minted.digest)},
         f"Your new token, shown this once: {minted.secret}" + (f"\nIt ends {ends}." if ends else ""),
     )
 
@@ -104,7 +98,7 @@ def revoke(desk: CommandContext, name: Name, reason: Reason) -> Output:
     """End somebody's token, as admin or governance. They claim another, which is confirmed anew."""
     person = desk.act(lambda tx, actor: operators.revoke(tx, name=name, reason=reason, actor=actor))
     return Output(
-        serializers.operator(person),
+        people.operator(person),
         f"The token of {person.name} opens nothing any more. Next, they run: postroom operator claim {person.name}",
     )
 
@@ -117,14 +111,14 @@ def list_operators(desk: CommandContext) -> Output:
     now = desk.now
     rows = [(one.name, ", ".join(one.roles), ", ".join(one.unconfirmed), _state(one, now)) for one in found]
     text = table(("NAME", "ROLES", "UNCONFIRMED", "STATE"), rows)
-    return Output({"operators": [serializers.operator(one) for one in found]}, text)
+    return Output({"operators": [people.operator(one) for one in found]}, text)
 
 
 @command(app, "disable", example="postroom operator disable bob")
 def disable(desk: CommandContext, name: Name) -> Output:
     """Their token opens nothing any more; their name stays theirs."""
     person = desk.act(lambda tx, actor: operators.disable(tx, name=name, actor=actor))
-    return Output(serializers.operator(person), f"{person.name} is disabled.")
+    return Output(people.operator(person), f"{person.name} is disabled.")
 
 
 def _state(one: OperatorFacts, now: int) -> str:

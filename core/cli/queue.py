@@ -8,7 +8,6 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from core.cli import serializers
 from core.cli.context import CommandContext, Reason, command
 from core.cli.output import Output, group, pairs, plain, table
 from core.db.queries import lanes, message
@@ -22,6 +21,8 @@ from core.ids import read_id, spell_id
 from core.model import Actor
 from core.model import Reason as Finding
 from core.rules.content import examined, read_mail, said_by
+from core.serializers import mail
+from core.services.audit import status
 from core.services.control import emergency
 from core.services.control.read_log import Shown, What
 from core.services.sending import review
@@ -101,7 +102,10 @@ def cancel(
     """Take back a message that is pending, scheduled or waiting in a lane."""
     number = read_item(item)
     desk.act(lambda tx, actor: review.cancel(tx, number, actor=actor, reason=reason))
-    return Output({"id": item, "status": "cancelled"}, f"Cancelled {item}.")
+    desk.shown(Shown(What.MESSAGE, item=number))
+    with desk.store.read() as conn:
+        stands = status.message(conn, number, caller=desk.actor, now=desk.now)
+    return Output({"id": item} | stands, f"Cancelled {item}.")
 
 
 @command(queue_app, "lanes", example="postroom queue lanes")
@@ -117,7 +121,7 @@ def list_lanes(
     text = table(
         ("LANE", "MAILBOX", "DOMAIN", "DEPTH", "IN FLIGHT", "WAITS FOR", "LAST REPLY"), rows, none="no mail waits"
     )
-    return Output({"lanes": [serializers.lane(one) for one in found]}, text)
+    return Output({"lanes": [mail.lane(one) for one in found]}, text)
 
 
 @command(queue_app, "show", example="postroom queue show m01hq3k5v9c2xw")
@@ -150,19 +154,27 @@ def open_item(desk: CommandContext, item: str, *, source: bool = False) -> Opene
     with desk.read() as conn:
         found = message.message(conn, number, now=desk.now) if item.startswith("m") else None
         held = None if found else message.review(conn, number)
+        stands = status.message(conn, number, caller=desk.actor, now=desk.now) if found else {}
     if found is None and held is None:
         raise NotFound(f"there is no {item}", fix="postroom queue pending lists what waits")
     desk.shown(Shown(What.MESSAGE, item=number))
     if found is None:
         assert held is not None
-        action = {"id": item} | serializers.review(held)
+        action = {"id": item} | mail.review(held)
         return Opened(action, pairs(action))
     failed = _failed(found)
-    data = serializers.message(found) | {"checks": [{"code": one.code, "text": one.text} for one in failed]}
+    data = mail.message(found, stands) | {"checks": [{"code": one.code, "text": one.text} for one in failed]}
     rendered = (found.rendered or b"").decode(errors="replace") if source else None
     people = [_person(one) for one in data["recipients"]]
     held_for = [reason["text"] for reason in data["review"]["reasons"]] if data["review"] else []
-    told = {"recipients": people, "review": held_for, "body_preview": None, "checks": [one.text for one in failed]}
+    told = {
+        "recipients": people,
+        "review": held_for,
+        "body_preview": None,
+        "decision": None,
+        "message_id": None,
+        "checks": [one.text for one in failed],
+    }
     text = pairs(data | told)
     body = plain(rendered.replace("\r\n", "\n")) if rendered is not None else plain(found.preview)
     return Opened(data | ({"source": rendered} if source else {}), f"{text}\n\n{body}", found.digest, failed)
@@ -249,7 +261,7 @@ def _each(desk: CommandContext, ids: Sequence[str], verb: Deciding, *, done: str
             if len(numbers) == 1:
                 raise
         else:
-            decided.append({"id": item, "status": became.status, "approvals_missing": became.approvals_missing})
+            decided.append(mail.decision(item, became, desk.actor))
             hurried = became.hurried or hurried
     lines = [
         f"{one['id']}: {done}"

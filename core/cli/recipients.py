@@ -10,15 +10,14 @@ from typing import Annotated, Any, Final, Protocol, TypeVar
 
 import typer
 
-from core.cli import serializers
 from core.cli.context import CommandContext, Reason, command
 from core.cli.output import Output, group, moment, piped, say, table
 from core.db.transaction import Transaction
 from core.durations import read_stamp
 from core.model import EVERY_CLASS, Actor, plural
+from core.serializers import recipients
 from core.services.control.read_log import Shown, What
 from core.services.feedback import consents, erasure, suppressions
-from core.services.feedback.consents import ConsentView
 from core.services.feedback.csv_io import Hand, Imported
 from core.services.feedback.suppressions import SuppressionView
 
@@ -89,7 +88,7 @@ def list_suppressions(
     text = table(
         ("ID", "ADDRESS", "STREAM", "CLASSES", "CAUSE", "REASON", "ADDED BY"), rows, none="nobody is suppressed"
     )
-    return Output({"suppressions": [_suppression(one) for one in found]}, text)
+    return Output({"suppressions": [recipients.suppression(one) for one in found]}, text)
 
 
 @command(suppress_app, "import", example="postroom suppress import unsubscribed.csv")
@@ -104,7 +103,7 @@ def export_suppressions(desk: CommandContext) -> Output | None:
     desk.shown(Shown(What.SUPPRESSIONS))
     with desk.read() as conn:
         if desk.as_json:
-            return Output({"suppressions": [_suppression(one) for one in _all(desk)]}, "")
+            return Output({"suppressions": [recipients.suppression(one) for one in _all(desk)]}, "")
         for line in suppressions.export_csv(conn, now=desk.now):
             say(line.rstrip("\n"), exact=piped())
     return None
@@ -120,21 +119,6 @@ def _all(desk: CommandContext) -> Iterator[SuppressionView]:
 
 def _classes(classes: str) -> str:
     return "every" if classes == EVERY_CLASS else classes
-
-
-def _suppression(one: SuppressionView) -> dict[str, Any]:
-    return {
-        "id": one.id,
-        "address": one.address,
-        "stream": one.stream,
-        "classes": one.classes,
-        "cause": one.cause,
-        "source": one.source,
-        "reason": one.reason,
-        "added_by": one.added_by,
-        "added_at": serializers.when(one.added_at),
-        "expires_at": serializers.when(one.expires_at),
-    }
 
 
 # --- consent ------------------------------------------------------------------------------------------------------
@@ -205,7 +189,7 @@ def list_consents(
         for one in found
     ]
     text = table(("ID", "SUBJECT", "BASIS", "SCOPE", "REGION", "SOURCE", "STATE"), rows, none="no consent is recorded")
-    return Output({"consents": [_consent(one) for one in found]}, text)
+    return Output({"consents": [recipients.consent(one) for one in found]}, text)
 
 
 @command(consent_app, "import", example="postroom consent import newsletter.csv")
@@ -220,26 +204,10 @@ def export_consents(desk: CommandContext) -> Output | None:
     desk.shown(Shown(What.CONSENTS))
     with desk.read() as conn:
         if desk.as_json:
-            return Output({"consents": [_consent(one) for one in consents.every(conn)]}, "")
+            return Output({"consents": [recipients.consent(one) for one in consents.every(conn)]}, "")
         for line in consents.export_csv(conn):
             say(line.rstrip("\n"), exact=piped())
     return None
-
-
-def _consent(one: ConsentView) -> dict[str, Any]:
-    return {
-        "id": one.id,
-        "subject": one.subject,
-        "stream": one.stream,
-        "basis": one.basis,
-        "scope": one.scope,
-        "source": one.source,
-        "region": one.region,
-        "given_at": serializers.when(one.given_at),
-        "expires_at": serializers.when(one.expires_at),
-        "withdrawn_at": serializers.when(one.withdrawn_at),
-        "added_by": one.added_by,
-    }
 
 
 # --- erasure ------------------------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ from typing import Annotated, Final
 
 import typer
 
-from core.cli import serializers
 from core.cli.context import CommandContext, Reason, command
 from core.cli.output import Output, group, pairs, table
 from core.db import directory
@@ -15,6 +14,7 @@ from core.durations import stamp
 from core.errors import Conflict, NotFound
 from core.model import plural
 from core.rules.addresses import check_pattern
+from core.serializers import mail
 from core.services.sending import runs
 from core.services.sending.runs import RunView
 from core.services.sending.submission import RunClaim
@@ -46,7 +46,7 @@ def list_runs(
         for one in found
     ]
     text = table(("RUN", "AGENT", "USER", "ACCEPTED", "CONFIRMED TO", "OPENED", "CLOSED"), rows, none="no runs yet")
-    return Output({"runs": [serializers.run(one) for one in found]}, text)
+    return Output({"runs": [mail.run(one) for one in found]}, text)
 
 
 @command(app, "show", example="postroom run show run-7 --agent support-bot")
@@ -57,7 +57,7 @@ def show(
 ) -> Output:
     """One run: who started it, with which versions, and what was accepted in it."""
     with desk.read() as conn:
-        found = serializers.run(_found(conn, run, agent))
+        found = mail.run(_found(conn, run, agent))
     return Output(found, pairs(found))
 
 
@@ -80,7 +80,7 @@ def open_run(
     claim = RunClaim(key=run, user=user, purpose=purpose, targets=patterns)
     desk.act(lambda tx, actor: runs.open_run(tx, agent=agent, claim=claim, actor=actor))
     with desk.read() as conn:
-        found = serializers.run(runs.show(conn, agent=agent, key=run))
+        found = mail.run(runs.show(conn, agent=agent, key=run))
     return Output(found, pairs(found))
 
 
@@ -101,15 +101,8 @@ def confirm(
             tx, agent=found.agent, key=found.key, up_to=up_to, reason=reason, actor=actor
         )
     )
-    data = {
-        "run": found.key,
-        "agent": found.agent,
-        "up_to": confirmed.up_to,
-        "released": confirmed.released,
-        "still_pending": confirmed.still_pending,
-    }
     return Output(
-        data,
+        mail.run_confirmed(found.agent, found.key, confirmed),
         f"{found.key} of {found.agent} may reach {confirmed.up_to:,}: {confirmed.released:,} held messages go, "
         f"{confirmed.still_pending:,} stay for another reason or beyond that.",
     )
@@ -126,7 +119,7 @@ def close(
         found = _found(conn, run, agent)
     accepted = desk.act(lambda tx, actor: runs.close_run(tx, agent=found.agent, key=found.key, actor=actor))
     return Output(
-        {"run": found.key, "agent": found.agent, "accepted": accepted},
+        mail.run_closed(found.agent, found.key, accepted),
         f"Closed {found.key} of {found.agent}; it had accepted {plural(accepted, 'recipient')}.",
     )
 

@@ -13,9 +13,9 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from core.cli import handoff, serializers
+from core.cli import handoff
 from core.cli.context import CommandContext, Reason, command
-from core.cli.mailbox_limits import Address, app
+from core.cli.mailbox_limits import Address, app, changed
 from core.cli.output import Output, listed
 from core.db import directory
 from core.db.directory import MailboxRecord
@@ -26,8 +26,8 @@ from core.model import Actor
 from core.rules import issuance
 from core.rules.issuance import Finding, Item, Kind
 from core.security import credentials
-from core.services import context
-from core.services.identity import mailbox_record, mailboxes, sender_checks, tokens
+from core.serializers import identities
+from core.services.identity import mailboxes, sender_checks, tokens
 from core.services.identity.checklists import Sheet
 from core.services.identity.sender_checks import Lookups
 from core.services.identity.tokens import Grant
@@ -88,7 +88,7 @@ def approve(
             tx, address, kind, actor=actor, affirmed=affirmed, overrides=overrides, reason=reason, lookups=lookups,
             digest=digest,
         )  # fmt: skip
-        return shown_of(tx, record) | (_token(tx, record, grant, actor=actor) if grant is not None else {})
+        return identities.identity(tx, record) | (_token(tx, record, grant, actor=actor) if grant is not None else {})
 
     try:
         shown = desk.act(verb)
@@ -110,8 +110,8 @@ def _token(tx: Transaction, record: MailboxRecord, grant: Grant, *, actor: Actor
 @command(app, "veto", example="postroom mailbox veto x@bot.acme.com --as deliverability --reason 'shared subdomain'")
 def veto(desk: CommandContext, address: Address, kind: As, reason: Reason) -> Output:
     """Say no to a request, which ends it."""
-    record = desk.act(lambda tx, actor: mailboxes.veto(tx, address, kind, actor=actor, reason=reason))
-    return Output(serializers.mailbox(record, desk.policy), f"{record.address} is vetoed.")
+    record, shown = changed(desk, lambda tx, actor: mailboxes.veto(tx, address, kind, actor=actor, reason=reason))
+    return Output(shown, f"{record.address} is vetoed.")
 
 
 # --- what was named -----------------------------------------------------------------------------------------------
@@ -191,16 +191,6 @@ def _unsigned(address: str, kind: Kind, item: Item) -> Conflict:
 # --- what is said -------------------------------------------------------------------------------------------------
 
 
-def shown_of(tx: Transaction, record: MailboxRecord) -> dict[str, Any]:
-    """A record with who has signed it and who must still."""
-    asked, signed = mailbox_record.as_request(record), mailbox_record.signatures(tx, record)
-    return serializers.mailbox(record, context.current_policy(tx)[1]) | {
-        "missing": list(issuance.missing(asked)) if record.status == "requested" else [],
-        "waiting_for": [*issuance.waiting_for(asked, signed)] if record.status == "requested" else [],
-        "signoffs": [serializers.signoff(one) for one in directory.signoffs(tx.conn, record.id)],
-    }
-
-
 def _line(item: Item, finding: Finding) -> str:
     mark = {True: "[desk]", False: "[ NO ]", None: "[    ]"}[finding.found]
     return f"{mark} {item.code}: {item.sentence}\n       {_SAYS[finding.found]}{finding.detail}".rstrip()
@@ -214,7 +204,7 @@ def _refused(sheet: Sheet, error: ChecklistOpen) -> Output:
         "fix": error.fix,
         "open": list(error.open_items),
         "found_false": list(error.found_false),
-    } | serializers.sheet(sheet)
+    } | identities.checklist(sheet)
     refused = f"not signed: {error.reason}; {error.fix}: --affirm ITEM,... and --override ITEM=REASON"
     return Output(data, "\n".join(_line(item, finding) for item, finding in sheet.items()), code=1, refused=[refused])
 

@@ -9,6 +9,7 @@ import typer
 from core.cli.context import CommandContext, Reason, command
 from core.cli.output import Output
 from core.model import plural
+from core.serializers import controls
 from core.services.control import emergency
 
 app: Final = typer.Typer()
@@ -20,7 +21,7 @@ def stop(desk: CommandContext, reason: Reason) -> Output:
     """The all-stop: no delivery starts anywhere from now on. Also with the gateway down."""
     in_flight = desk.act(lambda tx, actor: emergency.stop(tx, reason=reason, actor=actor))
     return Output(
-        {"stopped": True, "in_flight": in_flight},
+        controls.stopped(in_flight),
         f"Stopped. {plural(in_flight, 'delivery', 'deliveries')} had started and will finish; nothing else leaves.",
     )
 
@@ -30,4 +31,4 @@ def start(desk: CommandContext, reason: Reason) -> Output:
     """End the all-stop: by one governance operator, or by two on call."""
     started = desk.act(lambda tx, actor: emergency.start(tx, reason=reason, actor=actor))
     said = "Started." if started.running else "Vote recorded; one more on-call operator or governance must confirm."
-    return Output({"running": started.running, "by": [*started.by]}, said)
+    return Output(controls.started(started), said)

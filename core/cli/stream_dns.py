@@ -8,7 +8,6 @@ from typing import Annotated, Final
 
 import typer
 
-from core.cli import serializers
 from core.cli.context import CommandContext, command
 from core.cli.output import Output, group
 from core.db.development import is_development
@@ -16,6 +15,8 @@ from core.db.queries import agents as views
 from core.dns_check import Found, Zone
 from core.errors import Conflict
 from core.rules.dns import Alignment, DnsRecord, Slot
+from core.serializers import streams as resources
+from core.serializers.times import when
 from core.services.identity import stream_dns, streams
 from core.services.identity.stream_dns import Publication
 
@@ -46,10 +47,10 @@ def show_dns(
         desk.note(f"{one['question']} {one['fix']}")
     data = {
         "domain": streams.subdomain(domain),
-        "records": [serializers.dns_record(one) for one in found.records],
+        "records": [resources.dns_record(one) for one in found.records],
         "dmarc": {
             "policy": dmarc.value, "due": found.plan.policy, "next": found.plan.next,
-            "next_at": serializers.when(found.plan.at),
+            "next_at": when(found.plan.at),
         },
         "removable": list(found.removable),
         "open": questions,

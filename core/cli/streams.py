@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import typer
 
-from core.cli import handoff, serializers
+from core.cli import handoff
 from core.cli.context import CommandContext, Reason, command
 from core.cli.output import Output, listed, pairs, table
 from core.cli.stream_dns import Domain, app, check_published
@@ -24,6 +24,7 @@ from core.rules.dns import Slot
 from core.rules.providers import registry
 from core.security import encryption, key_file
 from core.security.encryption import MasterKeys
+from core.serializers import streams as resources
 from core.services.control import emergency
 from core.services.identity import streams
 from core.services.identity.streams import NewStream, SealedKey, StreamChange
@@ -108,7 +109,7 @@ def add(
     with desk.read() as conn:
         found = streams.show(conn, named)
     return Output(
-        serializers.stream(found) | {"selectors": [key.selector for key in new.keys]},
+        resources.stream(found) | {"selectors": [key.selector for key in new.keys]},
         f"Added {named}, by {route}. {_about(whose)}Publish its records: postroom stream dns {named}"
         + handoff.stream(desk, named),
     )
@@ -172,7 +173,7 @@ def change(
         raise Invalid("nothing to change is named", fix="such as --organisation 'Acme Ltd'")
     desk.act(lambda tx, actor: streams.change(tx, named, asked, reason=reason, actor=actor))
     with desk.read() as conn:
-        found = serializers.stream(streams.show(conn, named))
+        found = resources.stream(streams.show(conn, named))
     return Output(found, pairs(found))
 
 
@@ -251,14 +252,14 @@ def list_streams(
         for one in found
     ]
     text = table(("DOMAIN", "ROUTE", "PROVIDER", "STATE", "WARM-UP"), rows, none="no streams yet")
-    return Output({"streams": [serializers.stream(one) for one in found]}, text)
+    return Output({"streams": [resources.stream(one) for one in found]}, text)
 
 
 @command(app, "show", example="postroom stream show support-bot.acme.com")
 def show(desk: CommandContext, domain: Domain) -> Output:
     """One stream."""
     with desk.read() as conn:
-        found = serializers.stream(streams.show(conn, domain))
+        found = resources.stream(streams.show(conn, domain))
     return Output(found, pairs(found))
 
 

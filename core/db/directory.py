@@ -343,6 +343,13 @@ def token(conn: Connection, token_id: int) -> TokenRecord | None:
     return None if row is None else _token(row)
 
 
+def known_token(conn: Connection, token_id: int) -> TokenRecord:
+    """A token that is known to exist, such as one that was just made."""
+    found = token(conn, token_id)
+    assert found is not None, f"token {token_id} is gone"
+    return found
+
+
 def tokens(
     conn: Connection, *, agent: str | None = None, before: int | None = None, limit: int = PAGE
 ) -> list[TokenRecord]:

@@ -88,6 +88,9 @@ class Anomaly:
     text: str
     suggests: Mode | None
 
+    def as_json(self) -> dict[str, object]:
+        return {"code": self.code, "text": self.text, "suggests": self.suggests.value if self.suggests else None}
+
 
 @dataclass(frozen=True, slots=True)
 class Lines:

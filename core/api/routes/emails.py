@@ -26,6 +26,7 @@ from core.db.gate_queries import TokenFacts
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.ids import read_id
 from core.rules.roles import Verb
+from core.serializers import identities
 from core.services.audit import status
 from core.services.control.read_log import Shown, What
 from core.services.sending import gated_actions, idempotency, review, token_reach
@@ -185,7 +186,7 @@ class EmailRoutes:
         """How a mailbox stands: its mode, its budgets, whether its agent is suspended."""
         wanted = mailbox_address(address)
         found = self._desk.callers.anybody_look(
-            request, Verb.DESK_READ, lambda tx, caller: status.mailbox(tx, wanted, caller=caller)
+            request, Verb.DESK_READ, lambda tx, caller: identities.standing(status.mailbox(tx, wanted, caller=caller))
         )
         return answer_json(200, found)
 

@@ -21,17 +21,18 @@ from core.api.schemas.responses import MailboxAnswer, MailboxesAnswer
 from core.db import directory
 from core.db.directory import MailboxRecord
 from core.db.transaction import Transaction
-from core.durations import duration, read_stamp, spell, stamp
+from core.durations import duration, read_stamp
 from core.errors import Conflict, Invalid, Unavailable
 from core.model import Actor
-from core.rules import addresses, issuance
+from core.rules import addresses
 from core.rules.roles import Verb
 from core.security import credentials
 from core.security.encryption import MasterKeys
-from core.services import access, context
-from core.services.identity import mailbox_record, mailbox_settings, mailboxes, signers
+from core.serializers import identities
+from core.services import access
+from core.services.identity import mailbox_record, mailbox_settings, mailboxes
 from core.services.identity.mailbox_settings import Change
-from core.services.identity.mailboxes import Filed, Filing
+from core.services.identity.mailboxes import Filing
 from core.services.notify import webhook_client
 from core.settings import Settings
 
@@ -86,8 +87,7 @@ class Identities:
 
         def found(tx: Transaction) -> dict[str, Any]:
             rows = directory.mailboxes(tx.conn, after=cursor or "", agent=agent, status=status, limit=limit + 1)
-            page = [shown(tx, one) for one in rows[:limit]]
-            return {"mailboxes": page, "next_cursor": rows[limit - 1].address if len(rows) > limit else None}
+            return identities.identities_page(tx, rows, limit=limit)
 
         for name, text in (("agent", agent), ("cursor", cursor)):
             if text is not None and not text.isprintable():
@@ -106,7 +106,7 @@ class Identities:
         filing = _changed(Filing(address=address), asked, hook, now=self._desk.store.clock.now())
 
         def verb(tx: Transaction) -> dict[str, Any]:
-            return _filed(tx, mailboxes.request(tx, filing, actor=actor))
+            return identities.filed(tx, mailboxes.request(tx, filing, actor=actor))
 
         filed = await self._desk.writer.do(verb)
         return answer_json(202, filed | _secret(hook))
@@ -123,9 +123,9 @@ class Identities:
             if record.status == "requested":
                 new = hook if hook.url != record.webhook_url else _Hook(record.webhook_url, record.webhook_secret)
                 filing = _changed(mailboxes.as_filing(record), asked, new, now=tx.now)
-                return _filed(tx, mailboxes.request(tx, filing, actor=actor)) | _secret(new)
+                return identities.filed(tx, mailboxes.request(tx, filing, actor=actor)) | _secret(new)
             fresh = _apply(tx, record, asked, hook, actor)
-            return shown(tx, mailbox_record.found(tx, wanted)) | (_secret(hook) if fresh else {})
+            return identities.identity(tx, mailbox_record.found(tx, wanted)) | (_secret(hook) if fresh else {})
 
         return answer_json(200, await self._desk.writer.do(verb))
 
@@ -244,58 +244,3 @@ def _end(text: str | None, *, now: int) -> int | None:
 def _secret(hook: _Hook) -> dict[str, Any]:
     """Shown once, to whoever set the webhook; the desk keeps it sealed."""
     return {"webhook_secret": hook.secret} if hook.secret else {}
-
-
-def _filed(tx: Transaction, filed: Filed) -> dict[str, Any]:
-    record = shown(tx, filed.record)
-    nobody = [one for one in record["must_sign"] if not one["may"]]
-    stuck = filed.stuck or (f"no operator of this desk can sign as {nobody[0]['kind']}" if nobody else None)
-    return record | {"missing": list(filed.missing), "stuck": stuck}
-
-
-def shown(tx: Transaction, record: MailboxRecord) -> dict[str, Any]:
-    """An identity as operators see it, its record included, its secrets not."""
-    _, policy = context.current_policy(tx)
-    waits = mailbox_record.waits(record, policy)
-    asked = mailbox_record.as_request(record)
-    return {
-        "address": record.address,
-        "display_name": record.display_name,
-        "agent": record.agent,
-        "agent_status": record.agent_status,
-        "stream": record.domain,
-        "status": record.status,
-        "oversight_mode": record.mode,
-        "mode_since": stamp(record.mode_since),
-        "pending_expiry": spell(waits),
-        "pending_expiry_seconds": waits // 1_000_000,
-        "approval_webhook": record.webhook_url,
-        "webhook_events": list(record.webhook_events) if record.webhook_events is not None else None,
-        "purpose": record.purpose,
-        "owner": record.owner,
-        "system_owner": record.system_owner,
-        "systems": record.systems,
-        "users": record.users,
-        "standing_reason": record.standing_reason,
-        "revoke_when": record.revoke_when,
-        "stores_or_forwards": record.stores_or_forwards,
-        "classes": list(record.classes),
-        "allow": list(record.allow),
-        "limits": {name: getattr(record, f"limit_{name}") for name in mailbox_record.LIMITS},
-        "requested_by": record.requested_by,
-        "requested_at": stamp(record.requested_at),
-        "activated_at": _when(record.activated_at),
-        "expires_at": _when(record.expires_at),
-        "updated_at": stamp(record.updated_at),
-        "record_digest": record.digest,
-        "missing": list(issuance.missing(asked)) if record.status == "requested" else [],
-        "must_sign": [{"kind": one.kind.value, "may": list(one.may)} for one in signers.owed(tx, record)],
-        "signoffs": [
-            {"kind": one.kind, "operator": one.operator, "approved": one.approved, "at": stamp(one.at)}
-            for one in directory.signoffs(tx.conn, record.id)
-        ],
-    }
-
-
-def _when(at: int | None) -> str | None:
-    return stamp(at) if at is not None else None

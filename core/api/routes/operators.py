@@ -5,8 +5,6 @@ Secrets are made on the caller's side: what comes in is the SHA-256 of a token, 
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Request, Response
 
 from core.api.deps import ApiContext
@@ -14,10 +12,9 @@ from core.api.openapi import answer_json, body_of, errors
 from core.api.schemas.requests.body import ReasonRequest, read
 from core.api.schemas.requests.credentials import AddOperator, ClaimRequest, ConfirmOperator, RotateRequest
 from core.db import directory
-from core.db.directory import OperatorFacts
-from core.durations import duration, stamp
+from core.durations import duration
 from core.rules.roles import Verb
-from core.security import credentials
+from core.serializers import people
 from core.services.identity import operators
 
 
@@ -45,7 +42,7 @@ class People:
     async def _list(self, request: Request) -> Response:
         """The people of this desk."""
         with self._desk.callers.reading(request, Verb.DESK_READ) as conn:
-            return answer_json(200, {"operators": [_shown(one) for one in directory.operators(conn)]})
+            return answer_json(200, {"operators": [people.operator(one) for one in directory.operators(conn)]})
 
     async def _add(self, request: Request) -> Response:
         """Add a person, as admin; they can do nothing before they have claimed a token and governance confirmed it."""
@@ -54,17 +51,14 @@ class People:
         added = await self._desk.writer.do(
             lambda tx: operators.add(tx, name=asked.name, roles=asked.roles, actor=actor)
         )
-        return answer_json(201, _shown(added))
+        return answer_json(201, people.operator(added))
 
     async def _claim(self, request: Request, name: str) -> Response:
         """Claim a token for a person who was added: no token is needed, and none is given before it is confirmed."""
         asked = read(ClaimRequest, await request.body())
         digest = bytes.fromhex(asked.token_sha256)
         claimed = await self._desk.writer.do(lambda tx: operators.claim(tx, name=name, token_hash=digest))
-        ends = stamp(claimed.claim_expires_at or 0)
-        return answer_json(
-            202, {"name": claimed.name, "fingerprint": credentials.fingerprint(digest), "expires_at": ends}
-        )
+        return answer_json(202, people.claim(claimed, digest))
 
     async def _confirm(self, request: Request, name: str) -> Response:
         """Let a person's token and roles count, as governance that has heard the fingerprint from them."""
@@ -73,7 +67,7 @@ class People:
         confirmed = await self._desk.writer.do(
             lambda tx: operators.confirm(tx, name=name, fingerprint=asked.fingerprint, actor=actor)
         )
-        return answer_json(200, _shown(confirmed))
+        return answer_json(200, people.operator(confirmed))
 
     async def _rotate(self, request: Request) -> Response:
         """Replace the caller's own token; the old one ends with this answer."""
@@ -81,7 +75,7 @@ class People:
         asked = read(RotateRequest, await request.body())
         digest, ttl = bytes.fromhex(asked.token_sha256), duration(asked.ttl) if asked.ttl is not None else None
         rotated = await self._desk.writer.do(lambda tx: operators.rotate(tx, token_hash=digest, ttl=ttl, actor=actor))
-        return answer_json(200, _shown(rotated))
+        return answer_json(200, people.operator(rotated))
 
     async def _revoke(self, request: Request, name: str) -> Response:
         """End somebody's token; they claim another, which is confirmed anew."""
@@ -90,23 +84,10 @@ class People:
         revoked = await self._desk.writer.do(
             lambda tx: operators.revoke(tx, name=name, reason=asked.reason, actor=actor)
         )
-        return answer_json(200, _shown(revoked))
+        return answer_json(200, people.operator(revoked))
 
     async def _disable(self, request: Request, name: str) -> Response:
         """Their token opens nothing any more; their name stays theirs."""
         actor = self._desk.callers.operator(request)
         disabled = await self._desk.writer.do(lambda tx: operators.disable(tx, name=name, actor=actor))
-        return answer_json(200, _shown(disabled))
-
-
-def _shown(one: OperatorFacts) -> dict[str, Any]:
-    return {
-        "name": one.name,
-        "roles": [*one.roles],
-        "unconfirmed": [*one.unconfirmed],
-        "claimed": one.claimed,
-        "token_expires_at": None if one.token_expires_at is None else stamp(one.token_expires_at),
-        "added_by": one.added_by,
-        "confirmed_by": one.confirmed_by,
-        "disabled_at": None if one.disabled_at is None else stamp(one.disabled_at),
-    }
+        return answer_json(200, people.operator(disabled))

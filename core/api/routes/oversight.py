@@ -6,7 +6,6 @@ nobody here.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from typing import Annotated, Any, Final
 
@@ -26,16 +25,16 @@ from core.db import audit_log, directory
 from core.db.audit_log import Entry
 from core.db.queries import pending
 from core.db.transaction import Transaction
-from core.durations import stamp
 from core.errors import Invalid, NotFound
 from core.ids import read_id
 from core.model import Actor
 from core.rules.roles import Verb
+from core.serializers import controls, mail
 from core.services.audit import trace
 from core.services.control import emergency
 from core.services.control.read_log import Shown, What
 from core.services.sending import review, runs
-from core.services.sending.review import Decision, DecisionResult
+from core.services.sending.review import Decision
 
 NDJSON: Final = "application/x-ndjson"
 LAST_SEQ: Final = 2**63 - 1
@@ -69,7 +68,7 @@ class Operators:
         asked = read(DecideRequest, await request.body())
         decision = Decision(_item(item), asked.action == "approve", reason=asked.reason, digest=asked.digest)
         decided = await self._desk.writer.do(lambda tx: review.decide(tx, decision, actor=actor))
-        return answer_json(200, _decided(item, decided, actor))
+        return answer_json(200, mail.decision(item, decided, actor))
 
     # --- runs, log, trace ---
 
@@ -81,7 +80,7 @@ class Operators:
         def verb(tx: Transaction) -> dict[str, Any]:
             agent, key = _run(tx, run, asked.agent)
             done = runs.confirm_run(tx, agent=agent, key=key, up_to=asked.up_to, reason=asked.reason, actor=actor)
-            return {"agent": agent, "run": key} | dataclasses.asdict(done)
+            return mail.run_confirmed(agent, key, done)
 
         return answer_json(200, await self._desk.writer.do(verb))
 
@@ -93,9 +92,9 @@ class Operators:
 
         def verb(tx: Transaction) -> dict[str, Any]:
             runs.open_run(tx, agent=asked.agent, claim=claim, actor=actor)
-            return dataclasses.asdict(runs.show(tx.conn, agent=asked.agent, key=asked.id))
+            return mail.run(runs.show(tx.conn, agent=asked.agent, key=asked.id))
 
-        return answer_json(201, _shown(await self._desk.writer.do(verb)))
+        return answer_json(201, await self._desk.writer.do(verb))
 
     async def _close(self, request: Request, run: str) -> Response:
         """The run takes no more mail, and a token that is bound to it is good for nothing more."""
@@ -104,7 +103,7 @@ class Operators:
 
         def verb(tx: Transaction) -> dict[str, Any]:
             agent, key = _run(tx, run, asked.agent)
-            return {"agent": agent, "run": key, "accepted": runs.close_run(tx, agent=agent, key=key, actor=actor)}
+            return mail.run_closed(agent, key, runs.close_run(tx, agent=agent, key=key, actor=actor))
 
         return answer_json(200, await self._desk.writer.do(verb))
 
@@ -151,27 +150,26 @@ class Operators:
         actor, reason = await self._reason(request)
         name = _printable(agent, "the agent's name")
         frozen = await self._desk.writer.do(lambda tx: emergency.suspend_agent(tx, name, reason=reason, actor=actor))
-        figures = {"in_flight": frozen.in_flight, "queued": frozen.queued, "pending": frozen.pending}
-        return answer_json(200, {"agent": name, "status": "suspended"} | figures)
+        return answer_json(200, controls.suspended(name, frozen))
 
     async def _resume(self, request: Request, agent: str) -> Response:
         """Let a suspended agent go on; never by who suspended it."""
         actor, reason = await self._reason(request)
         name = _printable(agent, "the agent's name")
         await self._desk.writer.do(lambda tx: emergency.resume_agent(tx, name, reason=reason, actor=actor))
-        return answer_json(200, {"agent": name, "status": "active"})
+        return answer_json(200, controls.resumed(name))
 
     async def _stop(self, request: Request) -> Response:
         """The all-stop."""
         actor, reason = await self._reason(request)
         in_flight = await self._desk.writer.do(lambda tx: emergency.stop(tx, reason=reason, actor=actor))
-        return answer_json(200, {"running": False, "in_flight": in_flight})
+        return answer_json(200, controls.stopped(in_flight))
 
     async def _start(self, request: Request) -> Response:
         """End the all-stop: one governance, or the second of two on call."""
         actor, reason = await self._reason(request)
         started = await self._desk.writer.do(lambda tx: emergency.start(tx, reason=reason, actor=actor))
-        return answer_json(200, {"running": started.running, "by": list(started.by)})
+        return answer_json(200, controls.started(started))
 
     async def _reason(self, request: Request) -> tuple[Actor, str]:
         actor = self._desk.callers.operator(request)
@@ -232,27 +230,6 @@ def _printable(text: str, what: str) -> str:
     if not text.isprintable():
         raise NotFound(f"{what} has characters that none has")
     return text
-
-
-def _decided(item: str, decided: DecisionResult, actor: Actor) -> dict[str, Any]:
-    final = decided.status != "pending"
-    return {
-        "id": item,
-        "item": item,
-        "status": decided.status,
-        "decided": final,
-        "by": actor.name,
-        "release_at": stamp(decided.release_at) if decided.release_at is not None else None,
-        "approvals_missing": decided.approvals_missing,
-        "hurried": decided.hurried,
-    }
-
-
-def _shown(run: dict[str, Any]) -> dict[str, Any]:
-    """A run as JSON: by its key, times as texts."""
-    number, times = run.pop("id"), ("opened_at", "closed_at")
-    told = {name: stamp(value) if name in times and value is not None else value for name, value in run.items()}
-    return {"id": told.pop("key"), "number": number} | told
 
 
 def _run(tx: Transaction, text: str, agent: str | None) -> tuple[str, str]:

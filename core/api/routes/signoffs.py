@@ -13,7 +13,6 @@ from fastapi import APIRouter, Request, Response
 
 from core.api.deps import ApiContext
 from core.api.openapi import answer_json, body_of, errors
-from core.api.routes.mailboxes import shown
 from core.api.schemas.requests.body import read
 from core.api.schemas.requests.mailboxes import ApproveRequest, VetoRequest, mailbox_address
 from core.api.schemas.responses import ChecklistAnswer, MailboxAnswer
@@ -23,8 +22,8 @@ from core.errors import Invalid
 from core.rules import issuance
 from core.rules.issuance import Kind
 from core.rules.roles import Verb
+from core.serializers import identities
 from core.services.identity import mailboxes, sender_checks
-from core.services.identity.checklists import Sheet
 from core.services.identity.sender_checks import Lookups
 from core.settings import Settings
 
@@ -67,7 +66,7 @@ class Signing:
         sheet = self._desk.callers.look(
             request, Verb.DESK_READ, lambda tx: mailboxes.to_sign(tx, wanted, kind, actor=actor, lookups=lookups)
         )
-        return answer_json(200, _sheet(sheet))
+        return answer_json(200, identities.checklist(sheet))
 
     async def _approve(self, request: Request, address: str) -> Response:
         """Sign for an identity; the last of its signatures makes it active.
@@ -86,7 +85,7 @@ class Signing:
                 tx, wanted, asked.kind, actor=actor, affirmed=affirmed, overrides=asked.override, reason=asked.reason,
                 lookups=lookups, digest=asked.digest,
             )  # fmt: skip
-            return shown(tx, record)
+            return identities.identity(tx, record)
 
         return answer_json(200, await self._desk.writer.do(verb))
 
@@ -97,7 +96,7 @@ class Signing:
         asked = read(VetoRequest, await request.body())
 
         def verb(tx: Transaction) -> dict[str, Any]:
-            return shown(tx, mailboxes.veto(tx, wanted, asked.kind, actor=actor, reason=asked.reason))
+            return identities.identity(tx, mailboxes.veto(tx, wanted, asked.kind, actor=actor, reason=asked.reason))
 
         return answer_json(200, await self._desk.writer.do(verb))
 
@@ -111,16 +110,3 @@ class Signing:
                 return None
             wanted = sender_checks.wanted(conn, record, self._settings, now=self._desk.store.clock.now())
         return await asyncio.to_thread(sender_checks.look, wanted)
-
-
-def _sheet(sheet: Sheet) -> dict[str, Any]:
-    return {
-        "address": sheet.record.address,
-        "kind": sheet.kind.value,
-        "record_digest": sheet.record.digest,
-        "shown_digest": sheet.digest,
-        "checklist": [
-            {"item": item.code, "sentence": item.sentence, "found": finding.found, "detail": finding.detail}
-            for item, finding in sheet.items()
-        ],
-    }

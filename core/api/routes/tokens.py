@@ -12,13 +12,13 @@ from core.api.schemas.requests.body import ReasonRequest, read
 from core.api.schemas.requests.credentials import DelegateRequest, TokenRequest
 from core.api.schemas.responses import RevokedAnswer, TokenAnswer, TokensAnswer
 from core.db import directory
-from core.db.directory import TokenRecord
 from core.db.transaction import Transaction
-from core.durations import duration, stamp
+from core.durations import duration
 from core.errors import Invalid
 from core.model import Actor
 from core.rules.roles import Verb
 from core.security import credentials
+from core.serializers import people
 from core.services.identity import tokens
 from core.services.identity.tokens import Grant
 
@@ -63,8 +63,7 @@ class Tokens:
             raise Invalid("agent has characters that none has", problems=(("agent", "is not printable"),))
         with self._desk.callers.reading(request, Verb.DESK_READ) as conn:
             found = directory.tokens(conn, agent=agent, before=cursor, limit=limit + 1)
-        more = found[limit - 1].id if len(found) > limit else None
-        return answer_json(200, {"tokens": [_shown(one) for one in found[:limit]], "next_cursor": more})
+        return answer_json(200, people.tokens_page(found, limit=limit))
 
     async def _issue(self, request: Request) -> Response:
         """Give an agent a token, as governance. Its secret is in this answer and nowhere else."""
@@ -78,9 +77,7 @@ class Tokens:
 
         def verb(tx: Transaction) -> dict[str, Any]:
             issued = tokens.issue(tx, agent=asked.agent, grant=grant, token_hash=minted.digest, actor=actor)
-            made = directory.token(tx.conn, issued.token)
-            assert made is not None
-            return _shown(made)
+            return people.token(directory.known_token(tx.conn, issued.token))
 
         return answer_json(201, await self._desk.writer.do(verb) | {"token": minted.secret})
 
@@ -89,7 +86,7 @@ class Tokens:
         actor = self._desk.callers.operator(request)
         reason = read(ReasonRequest, await request.body()).reason
         ended = await self._desk.writer.do(lambda tx: tokens.revoke(tx, token=token, actor=actor, reason=reason))
-        return answer_json(200, {"id": token, "revoked": ended})
+        return answer_json(200, people.revoked(token, ended))
 
     async def _delegate(self, request: Request) -> Response:
         """A narrower token, shown this once: some of the caller's scopes, one run, and an end no later than its own."""
@@ -99,37 +96,9 @@ class Tokens:
             scopes=tuple(dict.fromkeys(asked.scopes)), ttl=duration(asked.ttl), run=asked.run, user=asked.user
         )
         minted, actor = credentials.new_agent_token(), Actor("agent", own.agent_name)
-        issued = await self._desk.writer.do(
-            lambda tx: tokens.delegate(tx, parent=own.id, grant=grant, token_hash=minted.digest, actor=actor)
-        )
-        return answer_json(
-            201,
-            {
-                "token": minted.secret,
-                "id": issued.token,
-                "parent": own.id,
-                "agent": own.agent_name,
-                "scopes": [*issued.scopes],
-                "run": issued.run,
-                "user": issued.user,
-                "test": issued.test,
-                "expires_at": stamp(issued.expires_at),
-            },
-        )
 
+        def verb(tx: Transaction) -> dict[str, Any]:
+            made = tokens.delegate(tx, parent=own.id, grant=grant, token_hash=minted.digest, actor=actor)
+            return people.token(directory.known_token(tx.conn, made.token))
 
-def _shown(one: TokenRecord) -> dict[str, Any]:
-    return {
-        "id": one.id,
-        "agent": one.agent,
-        "scopes": [*one.scopes],
-        "test": bool(one.test),
-        "run": one.run_key,
-        "user": one.run_user,
-        "parent": one.parent_id,
-        "issued_at": stamp(one.issued_at),
-        "issued_by": one.issued_by,
-        "expires_at": stamp(one.expires_at),
-        "revoked_at": None if one.revoked_at is None else stamp(one.revoked_at),
-        "last_used_at": None if one.last_used_at is None else stamp(one.last_used_at),
-    }
+        return answer_json(201, await self._desk.writer.do(verb) | {"token": minted.secret})

@@ -69,10 +69,7 @@ class Evidence:
             "window_days": rules.WINDOW_DAYS,
             "figures": asdict(self.figures),
             "advised": self.advised.value,
-            "anomalies": [
-                {"code": one.code, "text": one.text, "suggests": one.suggests.value if one.suggests else None}
-                for one in self.anomalies
-            ],
+            "anomalies": [one.as_json() for one in self.anomalies],
             "rungs": [
                 {
                     "mode": rung.mode.value,

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Row, Select, bindparam, func, select
 
-from core.db import gate_queries
+from core.db import directory, gate_queries
 from core.db.counters import EVER
-from core.db.gate_queries import SenderState, TokenFacts
+from core.db.directory import MailboxRecord
+from core.db.gate_queries import TokenFacts
 from core.db.tables import LANE, MAILBOX, MESSAGE, RECIPIENT, REVIEW, STREAM
 from core.db.transaction import Transaction
-from core.durations import FAR_FUTURE, SECOND, spell, stamp
+from core.durations import FAR_FUTURE, stamp
 from core.errors import Forbidden, NotFound
 from core.ids import spell_id
-from core.model import Actor, Mode, Status
+from core.model import Actor, Limit, Mode, Status
 from core.rules import roles
+from core.rules.guards import Anomaly
+from core.rules.policy import Policy
 from core.rules.roles import Verb
 from core.services import context
 from core.services.feedback import anomalies
@@ -170,7 +173,24 @@ def _told(one: Row[Any]) -> str | None:
     return "conversation" if one.waits_for else None
 
 
-def mailbox(tx: Transaction, address: str, *, caller: Caller) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class MailboxStanding:
+    """How a mailbox stands: its record, why its agent is suspended, its budgets from the counters that enforce them.
+
+    `for_agent`: the agent itself asks, who may not know all of its record.
+    """
+
+    record: MailboxRecord
+    policy: Policy
+    suspended: str | None
+    anomalies: tuple[Anomaly, ...]
+    pending: int
+    waiting: int
+    budgets: tuple[Limit, ...]
+    for_agent: bool
+
+
+def mailbox(tx: Transaction, address: str, *, caller: Caller) -> MailboxStanding:
     """Mode, budgets left, suspension: an agent may know where it stands. Raises `NotFound`, `Forbidden`.
 
     An agent hears the same of a mailbox that is not there as of somebody else's, or it could list the desk's mailboxes.
@@ -178,54 +198,19 @@ def mailbox(tx: Transaction, address: str, *, caller: Caller) -> dict[str, Any]:
     box = gate_queries.gate_by_address(tx.conn, address)
     if isinstance(caller, TokenFacts) and (box is None or caller.agent_id != box.agent_id):
         raise Forbidden(f"{address} does not belong to {caller.agent_name}", error="not_your_mailbox")
-    if box is None:
+    record = directory.mailbox(tx.conn, address)
+    if box is None or record is None:
         raise NotFound(f"there is no mailbox {address}")
-    row = tx.read_unflushed(select(MAILBOX).where(MAILBOX.c.id == box.mailbox_id))[0]
-    waits = box.pending_expiry or context.current_policy(tx)[1].oversight.pending_expiry
-    suspended = sender_standing.suspension(box)
-    return {
-        "address": box.address,
-        "display_name": box.display_name,
-        "agent": box.agent_name,
-        "stream": box.domain,
-        "status": box.status,
-        "oversight_mode": box.mode,
-        "pending_expiry": spell(waits),
-        "pending_expiry_seconds": waits // SECOND,
-        "approval_webhook": _origin(box.webhook_url) if isinstance(caller, TokenFacts) else box.webhook_url,
-        "classes": list(box.classes),
-        "allow": list(box.allow),
-        "expires_at": stamp(box.expires_at) if box.expires_at else None,
-        "updated_at": stamp(row.updated_at),
-        "suspended": None if suspended is None else {"error": "agent_suspended", "reason": suspended},
-        "anomalies": [
-            {"code": one.code, "text": one.text, "suggests": one.suggests.value if one.suggests else None}
-            for one in anomalies.of_mailbox(tx, box.mailbox_id, Mode(box.mode))
-        ],
-        "pending": tx.total("mailbox", str(box.mailbox_id), "pending", since=EVER),
-        "waiting": tx.total("agent", str(box.agent_id), "waiting", since=EVER),
-        "budgets": budgets(tx, box),
-    }
-
-
-def budgets(tx: Transaction, box: SenderState) -> list[dict[str, Any]]:
-    """What is used and left of every budget of a mailbox, from the counters that enforce them."""
-    return [
-        {
-            "name": limit.name,
-            "used": limit.used,
-            "limit": limit.cap,
-            "left": limit.left,
-            "window_seconds": limit.window,
-            "next_refill_at": _when(limit.next_at),
-        }
-        for limit in limit_gauges.gauges(tx, box)
-    ]
-
-
-def _origin(url: str | None) -> str | None:
-    """Where a webhook goes, without its path and query: they often hold the receiver's own secret."""
-    return None if url is None else f"{urlsplit(url).scheme}://{urlsplit(url).hostname}"
+    return MailboxStanding(
+        record=record,
+        policy=context.current_policy(tx)[1],
+        suspended=sender_standing.suspension(box),
+        anomalies=anomalies.of_mailbox(tx, box.mailbox_id, Mode(box.mode)),
+        pending=tx.total("mailbox", str(box.mailbox_id), "pending", since=EVER),
+        waiting=tx.total("agent", str(box.agent_id), "waiting", since=EVER),
+        budgets=tuple(limit_gauges.gauges(tx, box)),
+        for_agent=isinstance(caller, TokenFacts),
+    )
 
 
 def _when(at: int | None) -> str | None:

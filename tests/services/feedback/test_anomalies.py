@@ -79,11 +79,11 @@ def test_the_agent_and_the_evidence_show_it_until_it_is_over(store: Store, clock
     decide(desk, held(desk, 10), approve=False)
 
     def shown() -> list[str]:
-        seen = store.look(lambda tx: status.mailbox(tx, ADDRESS, caller=ALICE))["anomalies"]
+        seen = store.look(lambda tx: status.mailbox(tx, ADDRESS, caller=ALICE)).anomalies
         told = store.look(lambda tx: evidence(tx, ADDRESS))
-        assert told.as_json()["anomalies"] == seen
-        assert all(one["text"] in told.text() for one in seen)
-        return [one["code"] for one in seen]
+        assert told.as_json()["anomalies"] == [one.as_json() for one in seen]
+        assert all(one.text in told.text() for one in seen)
+        return [one.code for one in seen]
 
     assert shown() == ["rejections"]
     clock.advance(seconds=8 * 24 * 3600)

@@ -722,5 +722,5 @@ def test_a_route_takes_no_more_a_minute_than_it_may_whoever_sends_and_however_of
     assert len(boxes) == 2
     assert max(sum(at <= one < at + MINUTE for one in left) for at in left) <= limit + 1
     assert len(left) >= limit  # and it is used: a minute and a half is enough for a minute's share
-    gauges = store.look(lambda tx: status.mailbox(tx, ADDRESS, caller=ALICE))["budgets"]
-    assert [one["limit"] for one in gauges if one["name"] == "route_minute"] == [limit]
+    gauges = store.look(lambda tx: status.mailbox(tx, ADDRESS, caller=ALICE)).budgets
+    assert [one.cap for one in gauges if one.name == "route_minute"] == [limit]

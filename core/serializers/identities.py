@@ -1,0 +1,157 @@
+"""Mailboxes: the record of an identity, who signed it and must still, its checklist, and how it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from core.db import directory
+from core.durations import SECOND, spell
+from core.rules import issuance
+from core.serializers.times import when
+from core.services import context
+from core.services.identity import mailbox_record, signers
+
+if TYPE_CHECKING:  # what a command does not show, it should not import
+    from core.db.directory import MailboxRecord, SignoffFacts
+    from core.db.transaction import Transaction
+    from core.model import Limit
+    from core.rules.policy import Policy
+    from core.services.audit.status import MailboxStanding
+    from core.services.identity.checklists import Sheet
+    from core.services.identity.mailboxes import Filed
+
+STANDING: Final = (
+    "address", "display_name", "agent", "stream", "status", "oversight_mode", "pending_expiry",
+    "pending_expiry_seconds", "approval_webhook", "classes", "allow", "expires_at", "updated_at",
+)  # fmt: skip
+"""What an agent may know of its own mailbox's record: not who answers for it, nor why it was allowed."""
+
+
+def identity(tx: Transaction, record: MailboxRecord) -> dict[str, Any]:
+    """An identity as operators see it: its whole record but its secrets, its signatures and those it waits for."""
+    requested = record.status == "requested"
+    owed = signers.owed(tx, record)
+    return _record(record, context.current_policy(tx)[1]) | {
+        "missing": [*issuance.missing(mailbox_record.as_request(record))] if requested else [],
+        "waiting_for": [one.kind.value for one in owed] if requested else [],
+        "must_sign": [{"kind": one.kind.value, "may": [*one.may]} for one in owed],
+        "signoffs": [signoff(one) for one in directory.signoffs(tx.conn, record.id)],
+    }
+
+
+def filed(tx: Transaction, one: Filed) -> dict[str, Any]:
+    """An identity that was just requested. `stuck`: why nobody can sign it as it stands."""
+    shown = identity(tx, one.record)
+    nobody = next((owed["kind"] for owed in shown["must_sign"] if not owed["may"]), None)
+    stuck = one.stuck or (f"no operator of this desk can sign as {nobody}" if nobody else None)
+    return shown | {"missing": [*one.missing], "stuck": stuck}
+
+
+def identities_page(tx: Transaction, rows: Sequence[MailboxRecord], *, limit: int) -> dict[str, Any]:
+    """A page of at most `limit`; one row more says that another page follows."""
+    return {
+        "mailboxes": [identity(tx, one) for one in rows[:limit]],
+        "next_cursor": rows[limit - 1].address if len(rows) > limit else None,
+    }
+
+
+def _record(one: MailboxRecord, policy: Policy) -> dict[str, Any]:
+    waits = mailbox_record.waits(one, policy)
+    return {
+        "address": one.address,
+        "display_name": one.display_name,
+        "agent": one.agent,
+        "agent_status": one.agent_status,
+        "stream": one.domain,
+        "status": one.status,
+        "oversight_mode": one.mode,
+        "mode_since": when(one.mode_since),
+        "pending_expiry": spell(waits),
+        "pending_expiry_seconds": waits // SECOND,
+        "purpose": one.purpose,
+        "owner": one.owner,
+        "system_owner": one.system_owner,
+        "systems": one.systems,
+        "users": one.users,
+        "standing_reason": one.standing_reason,
+        "revoke_when": one.revoke_when,
+        "stores_or_forwards": one.stores_or_forwards,
+        "governance_reviewer": one.governance_reviewer,
+        "classes": [*one.classes],
+        "allow": [*one.allow],
+        "limits": {name: getattr(one, f"limit_{name}") for name in mailbox_record.LIMITS},
+        "approval_webhook": one.webhook_url,
+        "webhook_events": [*one.webhook_events] if one.webhook_events is not None else None,
+        "requested_by": one.requested_by,
+        "requested_at": when(one.requested_at),
+        "activated_at": when(one.activated_at),
+        "expires_at": when(one.expires_at),
+        "retired_at": when(one.retired_at),
+        "updated_at": when(one.updated_at),
+        "record_digest": one.digest,
+    }
+
+
+def signoff(one: SignoffFacts) -> dict[str, Any]:
+    """One signature or veto, with what the desk found and what its signer answered for."""
+    return {
+        "kind": one.kind,
+        "operator": one.operator,
+        "approved": one.approved,
+        "checklist": one.checklist,
+        "findings": one.findings,
+        "reasons": one.reasons,
+        "reason": one.reason,
+        "record_digest": one.record_digest,
+        "shown_digest": one.shown_digest,
+        "at": when(one.at),
+    }
+
+
+def checklist(one: Sheet) -> dict[str, Any]:
+    """What a signer is shown: each item with what the desk found; `found` is null where it cannot tell."""
+    return {
+        "address": one.record.address,
+        "kind": one.kind.value,
+        "record_digest": one.record.digest,
+        "shown_digest": one.digest,
+        "checklist": [
+            {"item": item.code, "sentence": item.sentence, "found": finding.found, "detail": finding.detail}
+            for item, finding in one.items()
+        ],
+    }
+
+
+# --- how it stands ------------------------------------------------------------------------------------------------
+
+
+def standing(one: MailboxStanding) -> dict[str, Any]:
+    """Mode, budgets left, suspension: what an agent may know of its own mailbox, and an operator of any."""
+    record = _record(one.record, one.policy)
+    hook = record["approval_webhook"]
+    return {name: record[name] for name in STANDING} | {
+        "approval_webhook": _origin(hook) if one.for_agent else hook,
+        "suspended": None if one.suspended is None else {"error": "agent_suspended", "reason": one.suspended},
+        "anomalies": [each.as_json() for each in one.anomalies],
+        "pending": one.pending,
+        "waiting": one.waiting,
+        "budgets": [_budget(each) for each in one.budgets],
+    }
+
+
+def _budget(one: Limit) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "used": one.used,
+        "limit": one.cap,
+        "left": one.left,
+        "window_seconds": one.window,
+        "next_refill_at": when(one.next_at),
+    }
+
+
+def _origin(url: str | None) -> str | None:
+    """A webhook's URL without its path and query: they often hold the receiver's own secret."""
+    return None if url is None else f"{urlsplit(url).scheme}://{urlsplit(url).hostname}"

@@ -1,0 +1,83 @@
+"""Operators, agents and the tokens of both. A secret is never a member here: who makes one adds it, once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from core.security import credentials
+from core.serializers.times import when
+
+if TYPE_CHECKING:
+    from core.db.directory import AgentFacts, OperatorFacts, TokenRecord
+
+
+def operator(one: OperatorFacts) -> dict[str, Any]:
+    """A person. `roles` are the confirmed ones; `claimed`: they hold a token that somebody has confirmed."""
+    return {
+        "name": one.name,
+        "roles": [*one.roles],
+        "unconfirmed": [*one.unconfirmed],
+        "claimed": one.claimed,
+        "token_expires_at": when(one.token_expires_at),
+        "claim_expires_at": when(one.claim_expires_at),
+        "added_by": one.added_by,
+        "confirmed_by": one.confirmed_by,
+        "disabled_at": when(one.disabled_at),
+    }
+
+
+def claim(one: OperatorFacts, digest: bytes) -> dict[str, Any]:
+    """A token that was claimed, until when governance may confirm it, and by which fingerprint."""
+    return {
+        "name": one.name,
+        "fingerprint": credentials.fingerprint(digest),
+        "expires_at": when(one.claim_expires_at or 0),
+    }
+
+
+def agent(one: AgentFacts) -> dict[str, Any]:
+    """A non-human identity: suspended or not, and its last revocation drill."""
+    return {
+        "name": one.name,
+        "status": one.status,
+        "created_at": when(one.created_at),
+        "suspended_at": when(one.suspended_at),
+        "suspended_by": one.suspended_by,
+        "suspend_reason": one.suspend_reason,
+        "suspend_figures": one.suspend_figures,
+        "drilled_at": when(one.drilled_at),
+        "drilled_by": one.drilled_by,
+        "drill_failures": one.drill_failures,
+    }
+
+
+def token(one: TokenRecord) -> dict[str, Any]:
+    """An agent's token, without its secret."""
+    return {
+        "id": one.id,
+        "agent": one.agent,
+        "scopes": [*one.scopes],
+        "test": bool(one.test),
+        "run": one.run_key,
+        "user": one.run_user,
+        "parent": one.parent_id,
+        "issued_at": when(one.issued_at),
+        "issued_by": one.issued_by,
+        "expires_at": when(one.expires_at),
+        "revoked_at": when(one.revoked_at),
+        "last_used_at": when(one.last_used_at),
+    }
+
+
+def tokens_page(rows: Sequence[TokenRecord], *, limit: int) -> dict[str, Any]:
+    """A page of at most `limit`; one row more says that another page follows."""
+    return {
+        "tokens": [token(one) for one in rows[:limit]],
+        "next_cursor": rows[limit - 1].id if len(rows) > limit else None,
+    }
+
+
+def revoked(number: int, ended: int) -> dict[str, Any]:
+    """How many tokens a revocation ended: the one that was named, and those delegated from it."""
+    return {"id": number, "revoked": ended}
