@@ -228,8 +228,11 @@ def _said(
     desk: CommandContext, made: list[Founder], minted: dict[str, NewSecret], first: FirstStream | None, *, public: str,
     in_files: bool, told: bool,
 ) -> Output:  # fmt: skip
+    secret = {one.name: minted[one.name].secret for one in made}
+    file = {one.name: next_steps.token_file(desk.directory, one.name) for one in made}
     listed = [
-        {"name": one.name, "roles": [role for role in Role if role in one.roles], "token": minted[one.name].secret}
+        {"name": one.name, "roles": [role for role in Role if role in one.roles]}
+        | ({"token_file": str(file[one.name])} if in_files else {"token": secret[one.name]})
         for one in made
     ]
     data: dict[str, Any] = {"dir": str(desk.directory), "operators": listed, "checkpoint_key": public}
@@ -241,11 +244,11 @@ def _said(
     )
     rows = [
         (
-            one["name"],
-            ",".join(str(role) for role in one["roles"]),
-            near(next_steps.token_file(desk.directory, str(one["name"]))) if in_files else one["token"],
+            one.name,
+            ",".join(role for role in Role if role in one.roles),
+            near(file[one.name]) if in_files else secret[one.name],
         )
-        for one in listed
+        for one in made
     ]
     parts = [opening, table(("NAME", "ROLES", "FILE" if in_files else "TOKEN"), rows)]
     parts.append(f"Note outside the desk the key that signs its log's checkpoints: {public}")
@@ -255,14 +258,14 @@ def _said(
         else "Nobody is told of a suspension yet: name a channel in [notify] urls of policy.toml."
     )
     if first is not None:
-        file, tried = _zone_file(desk, first.domain), _tried(desk, first.domain)
+        zone, tried = _zone_file(desk, first.domain), _tried(desk, first.domain)
         mark = {Grade.OK: "The route works", Grade.WARN: "The route", Grade.FAIL: "The route fails"}[tried.grade]
         parts.append(
             f"{mark}: {tried.text}" + (f"\n  {tried.fix}" if tried.fix else "")
-            + f"\nPublish the records in {near(file)}; postroom doctor says whether they are there."
+            + f"\nPublish the records in {near(zone)}; postroom doctor says whether they are there."
         )  # fmt: skip
         data |= {
-            "stream": first.domain, "zone_file": str(file),
+            "stream": first.domain, "zone_file": str(zone),
             "route": {"grade": tried.grade, "text": tried.text, "fix": tried.fix or None},
         }  # fmt: skip
     parts.append(_next(desk, first))

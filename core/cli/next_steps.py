@@ -133,15 +133,19 @@ def recipient(allow: Sequence[str]) -> str:
 
 
 def curl(settings: Settings, *, sender: str, to: str, token: str) -> str:
-    """Five lines of shell that send a message."""
+    """Five lines of shell that send a message.
+
+    curl reads the token from standard input: `ps` shows the arguments of a process to every user of the machine, and
+    printf is a builtin of the shell, not a process.
+    """
     first, second = (
         json.dumps(part).replace("'", "'\\''")  # an address may hold an apostrophe, which ends a word of the shell
         for part in ({"from": sender, "to": to}, {"subject": _SUBJECT, "text": _TEXT})
     )
     return "\n".join(
         (
-            f"curl -sS -w '\\n' {api(settings)}/emails/send \\",
-            f"  -H 'Authorization: Bearer {token}' \\",
+            f"printf 'Authorization: Bearer {token}' |",
+            f"  curl -sS -w '\\n' -H @- {api(settings)}/emails/send \\",
             "  -H 'Content-Type: application/json' \\",
             f"  -d '{first[:-1]},",
             f"       {second[1:]}'",

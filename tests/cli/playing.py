@@ -84,7 +84,7 @@ def steps(said: str) -> list[str]:
 def blocks(said: str) -> dict[str, str]:
     """The five lines of curl, and those of Python."""
     lines = said.split("\n")
-    heads = {"curl ": ("curl", 5), "import ": ("python", 6)}  # one of them is empty
+    heads = {"printf ": ("curl", 5), "import ": ("python", 6)}  # one of them is empty
     return {
         name: "\n".join(lines[n : n + count])
         for head, (name, count) in heads.items()

@@ -14,12 +14,13 @@ from pathlib import Path
 import pytest
 
 from console import factory
+from core.cli import next_steps
 from core.clock import SystemClock
 from core.db.development import BANNER
 from core.db.store import Store
 from core.security.credentials import digest
 from core.services import access
-from core.settings import load
+from core.settings import load, settings_model
 from tests.cli.cli_runner import Clerk
 from tests.cli.playing import Player, await_ready, blocks, steps
 
@@ -62,6 +63,21 @@ def test_one_command_and_five_lines_lead_to_a_message_that_one_person_approved(t
         mail = email.message_from_bytes(file.read_bytes())
         assert (mail["From"], mail["To"]) == ("agent@desk.test", "jane@example.com")
         assert len(mail.get_all("DKIM-Signature") or []) == 2
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="typed into a shell")
+def test_the_printed_curl_keeps_the_token_out_of_its_arguments(tmp_path: Path) -> None:
+    """`ps` shows a process's arguments to every user of the machine."""
+    curl = tmp_path / "curl"
+    curl.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\necho ---\ncat\n")
+    curl.chmod(0o755)
+    call = {"sender": "agent@desk.test", "to": "jane@example.com", "token": "pra_secret"}
+    line = next_steps.curl(settings_model()(), **call)
+    path = os.pathsep.join((str(tmp_path), os.environ["PATH"]))
+    done = subprocess.run(["bash", "-c", line], env=os.environ | {"PATH": path}, capture_output=True, check=True)
+    arguments, _, read = done.stdout.decode().partition("---\n")
+    assert ("@-" in arguments.split("\n"), "pra_secret" in arguments) == (True, False)
+    assert read == "Authorization: Bearer pra_secret"
 
 
 def test_a_desk_for_development_is_one_person_one_agent_one_mailbox_and_one_token(trial: Clerk) -> None:

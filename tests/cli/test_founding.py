@@ -63,6 +63,13 @@ def test_token_files_are_each_persons_own_and_are_not_printed(tmp_path: Path) ->
     clerk.ok("stop", "--reason", "a test", who="alice")
 
 
+def test_with_token_files_a_program_is_told_where_they_are_and_no_token(tmp_path: Path) -> None:
+    heard = Clerk(tmp_path / "desk").run("init", "--token-files", "--json")
+    assert "pro_" not in heard.out
+    for one in heard.json["operators"]:
+        assert Path(one["token_file"]).read_text().startswith("pro_")
+
+
 def test_doctor_names_the_tokens_that_are_not_handed_over_until_they_are(tmp_path: Path) -> None:
     clerk = Clerk(tmp_path / "desk")
     clerk.run("init", "--token-files")

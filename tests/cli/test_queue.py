@@ -22,7 +22,9 @@ def test_held_mail_is_listed_shown_and_approved(office: Clerk) -> None:
     assert "Subject: Your refund" in shown["source"]
     assert office.ok("queue", "show", item)["review"]["opened_by"] == "alice"
     said = office.ok("queue", "approve", item, "--digest", held["digest"], who="alice")
-    assert said == {"decided": [{"id": item, "status": "approved", "approvals_missing": 0}], "refused": []}
+    [decided] = said["decided"]
+    assert (decided["id"], decided["status"], decided["approvals_missing"]) == (item, "approved", 0)
+    assert said["refused"] == []
     assert office.ok("queue", "show", item)["status"] == "queued"
     assert office.ok("queue", "lanes")["lanes"][0]["depth"] == 1
 
