@@ -1,8 +1,10 @@
-"""Large messages are composed and examined in processes of their own: one body must not stall everybody.
+"""Large messages are read, composed and examined in processes of their own: one body must not stall everybody.
 
-Reading 5 MB of tags takes seconds of CPU, which in the event loop would be seconds in which nobody is answered. Small
-messages stay in the loop, where the way to another process would cost more than the work. The processes are few, start
-when they are needed, end when they are idle, and each can be ended at any time: nothing has been accepted yet.
+25 MB of JSON are read in half a second, and in 13 where they are nothing but names; a thread would not help, for the
+parser holds the GIL all the while. Composing 5 MB of tags takes seconds of CPU as well. In the event loop each would be
+seconds in which nobody is answered. Small messages stay there: the way to another process would cost more than the
+work. The processes are few, start when they are needed, end when they are idle, and each can be ended at any time:
+nothing has been accepted yet.
 """
 
 from __future__ import annotations
@@ -10,8 +12,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import pickle
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, ParamSpec, TypeVar
 
 import structlog
 
@@ -19,8 +22,13 @@ from core.db.gate_queries import TokenFacts
 from core.errors import Overloaded, TooLarge, Unavailable
 from core.services.sending.submission import Prepared, Submission
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 INLINE: Final = 32 * 1024
 """Bytes of a request up to which it is composed in the event loop: the worst of them takes a fifth of a second."""
+READ_INLINE: Final = 256 * 1024
+"""Bytes of JSON up to which a request is read in the event loop: the worst of them takes 60 ms."""
 SECONDS: Final = 20.0
 """The longest one message may take; 5 MB of nothing but tags take half of it."""
 START: Final = 60.0
@@ -32,6 +40,18 @@ HEAD: Final = 8
 """Bytes that say how long a pickle is. Both ends are this program."""
 
 log = structlog.get_logger("composers")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function of ours and its arguments, for a process to call."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    named: Mapping[str, Any]
+
+    def __call__(self) -> Any:
+        return self.function(*self.args, **self.named)
 
 
 class _Process:
@@ -84,19 +104,31 @@ class ComposePool:
         self._ending: set[asyncio.Task[None]] = set()
 
     async def prepare(self, submission: Submission, *, token: TokenFacts, implicit: bool, now: int) -> Prepared:
-        """As `flow.prepare`. Raises `TooLarge` for what takes too long, `Unavailable` if the process died."""
+        """As `services.sending.prepare`. Raises as `call`, and what composing raises."""
+        answer = await self._answer((submission, token, implicit, now))
+        assert isinstance(answer, Prepared)
+        return answer
+
+    async def call(self, function: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+        """What a function of a module returns, called in a process: pickled there and back.
+
+        Raises `TooLarge` for what takes too long, `Unavailable` if the process died, `Overloaded` if none is free.
+        """
+        answer: T = await self._answer(Call(function, args, named))
+        return answer
+
+    async def _answer(self, task: object) -> Any:
         try:
             async with asyncio.timeout(PATIENCE):
                 await self._room.acquire()
         except TimeoutError:
             raise Overloaded("other large messages are being read; nothing was accepted", retry_after=10) from None
         try:
-            kind, answer = await self._asked((submission, token, implicit, now))
+            kind, answer = await self._asked(task)
         finally:
             self._room.release()
         if kind == "raised":
             raise answer
-        assert isinstance(answer, Prepared)
         return answer
 
     async def _asked(self, task: object) -> tuple[str, Any]:

@@ -12,6 +12,7 @@ from typing import Final
 from fastapi import Request
 
 from core.api.attachments import attachment
+from core.api.schemas.requests.body import read
 from core.api.schemas.requests.emails import MAX_RECIPIENTS, Composition, ReplyRequest, SendRequest
 from core.api.schemas.requests.runs import RunMember
 from core.errors import Invalid, TooLarge
@@ -23,6 +24,11 @@ from core.services.sending.submission import RunClaim, Submission
 MAX_WAIT: Final = 30
 EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 MICROSECOND: Final = dt.timedelta(microseconds=1)
+
+
+def submitted(body: bytes, *, key: str | None) -> Submission:
+    """A new message, from the JSON of its request. Raises `Invalid`, `TooLarge`."""
+    return sent(read(SendRequest, body), body, key=key)
 
 
 def sent(parsed: SendRequest, issued: bytes, *, key: str | None) -> Submission:

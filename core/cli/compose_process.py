@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from core.api.compose_pool import HEAD
+from core.api.compose_pool import HEAD, Call
 from core.clock import SystemClock
 from core.db.store import Store
 from core.errors import PostroomError, TooLarge
@@ -46,6 +46,8 @@ def main() -> None:
     store, ctx = Store(settings.database_url, clock=clock, readers=1), make_house(settings)
 
     def work(task: Any) -> object:
+        if isinstance(task, Call):
+            return task()
         submission, token, implicit, clock.at = task
         prepared = prepare(store, submission, token=token, ctx=ctx, implicit=implicit)
         return prepared.looked_at()

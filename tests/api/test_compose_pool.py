@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import dataclasses
 import os
 import sys
@@ -13,14 +14,14 @@ from typing import Any
 import pytest
 
 from core.api import app as api_app
-from core.api.compose_pool import INLINE, ComposePool
+from core.api.compose_pool import INLINE, READ_INLINE, ComposePool
 from core.db import audit_log
 from core.db.store import Store
 from core.errors import Invalid, TooLarge, Unavailable
 from core.model import Mode
 from core.settings import TOML
 from tests.api.api_client import Visitor, mail, opened, problem
-from tests.factories.desk import make_desk
+from tests.factories.desk import ADDRESS, make_desk
 
 WORK = "import os, sys, time; from core.cli.compose_process import serve; from core.errors import Invalid\n"
 OPENED = "serve(sys.stdin.buffer, sys.stdout.buffer, work)"
@@ -66,6 +67,67 @@ def test_a_large_message_is_accepted_as_a_small_one_is(free: Visitor) -> None:
     problem(wrong, 422, "invalid_request")
     held = free.get(f"/emails/{first.json()['message_id']}").json()
     assert held["status"] == "queued"
+
+
+def test_a_huge_request_is_read_elsewhere_and_others_are_answered_meanwhile(free: Visitor, tmp_path: Path) -> None:
+    gate, reached = tmp_path / "gate", tmp_path / "reached"
+    os.mkfifo(gate)
+    os.mkfifo(reached)
+    # The process says that it was asked, and waits to be let through before it reads.
+    waiting = playing(
+        f"def work(task):\n    open({str(reached)!r}, 'w').close()\n    open({str(gate)!r}).close()\n    return task()"
+    )
+    app = api_app.build(dataclasses.replace(free.desk, composers=waiting), free.settings)
+
+    async def story() -> None:
+        huge = {"text": "x" * 2 * READ_INLINE, "unknown": 1}
+        asking = asyncio.create_task(free.at(app).ask("POST", "/emails/send", json=mail(**huge)))
+        try:
+            await asyncio.wait(
+                {asking, asyncio.create_task(asyncio.to_thread(_opened, reached))}, return_when="FIRST_COMPLETED"
+            )
+            assert not asking.done(), "it was read in the event loop"
+            answer = await free.at(app).ask("POST", "/emails/send", json=mail())
+            assert (answer.status_code, asking.done()) == (202, False)
+            await asyncio.to_thread(gate.write_bytes, b"")
+            assert [one["field"] for one in problem(await asking, 422, "invalid_request")["errors"]] == ["unknown"]
+        finally:
+            await waiting.close()
+
+    asyncio.run(story())
+
+
+def _opened(fifo: Path) -> None:
+    fifo.read_bytes()
+
+
+def test_a_huge_message_and_a_huge_reply_to_it_are_read_as_small_ones_are(free: Visitor) -> None:
+    huge = base64.b64encode(os.urandom(READ_INLINE)).decode()
+    files = [{"filename": "a.bin", "content": huge}]
+    (first,) = told(free, real(free), {"attachments": files})
+    assert first.status_code == 202
+    pool = real(free)
+    app = api_app.build(dataclasses.replace(free.desk, composers=pool), free.settings)
+    body = {
+        "message_id": first.json()["message_id"],
+        "text": "As attached.",
+        "attachments": files,
+        "run": mail()["run"],
+    }
+
+    async def story() -> Any:
+        answer = await free.at(app).ask("POST", "/emails/reply", json=body)
+        await pool.close()
+        return answer
+
+    assert asyncio.run(story()).status_code == 202
+
+
+def test_a_request_without_files_is_never_huge(free: Visitor) -> None:
+    said = problem(
+        free.operator("gail").patch(f"/mailboxes/{ADDRESS}", {"allow": ["a" * 200] * 4_000}), 413, "too_large"
+    )
+    assert "at most 512 KiB" in said["reason"]
 
 
 def test_a_process_that_dies_accepts_nothing_and_the_next_message_finds_another(free: Visitor) -> None:

@@ -7,17 +7,18 @@ the desk's one transaction; what the agent is told comes after the commit.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, ParamSpec, TypeVar
 
 from fastapi import APIRouter, Request, Response
 
-from core.api.compose_pool import INLINE
+from core.api.compose_pool import INLINE, READ_INLINE
 from core.api.deps import ApiContext
 from core.api.errors import problem, request_id
 from core.api.middleware.fast_path import Handler
 from core.api.openapi import answer_json, body_of, errors
 from core.api.outcome_waiter import OutcomeWaiter
-from core.api.parsing import idempotency_key, replied, seconds_to_wait, sent
+from core.api.parsing import idempotency_key, replied, seconds_to_wait, submitted
 from core.api.schemas.requests.body import read
 from core.api.schemas.requests.emails import CancelRequest, ReplyRequest, SendRequest, TagsRequest
 from core.api.schemas.requests.mailboxes import mailbox_address
@@ -36,6 +37,8 @@ from core.services.sending.submission import Prepared, Submission
 from core.services.sending.submit import RunMoved, Submit, take_back
 from core.services.sending.submit_result import Answer, RecipientAnswer, blocked
 
+P = ParamSpec("P")
+T = TypeVar("T")
 Told = dict[int | str, dict[str, Any]]
 
 
@@ -91,16 +94,16 @@ class EmailRoutes:
     async def _send(self, request: Request) -> Response:
         token = self._desk.callers.agent(request)
         body = await request.body()
-        submission = sent(read(SendRequest, body), body, key=idempotency_key(request))
+        submission = await self._reading(body, submitted, body, key=idempotency_key(request))
         return await self._hand_in(request, submission, token)
 
     async def _reply(self, request: Request) -> Response:
         token = self._desk.callers.agent(request)
         body = await request.body()
-        parsed = read(ReplyRequest, body)
+        parsed = await self._reading(body, read, ReplyRequest, body)
         with self._desk.callers.agent_reading(request) as (conn, reader):
             answered = parent(conn, parsed.message_id, token=reader)
-        submission = replied(parsed, answered, body, key=idempotency_key(request))
+        submission = await self._reading(body, replied, parsed, answered, body, key=idempotency_key(request))
         return await self._hand_in(request, submission, token)
 
     async def _hand_in(self, request: Request, submission: Submission, token: TokenFacts) -> Response:
@@ -140,6 +143,13 @@ class EmailRoutes:
                 continue
             return answer, prepared.mailbox_id
         raise Conflict("the run could not be settled; try again")
+
+    async def _reading(self, body: bytes, work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+        """A small body is read here, a large one by another process: nobody else is answered while it is read."""
+        composers = self._desk.composers
+        if composers is None or len(body) <= READ_INLINE:
+            return work(*args, **named)
+        return await composers.call(work, *args, **named)
 
     async def _prepared(self, submission: Submission, token: TokenFacts, *, implicit: bool) -> Prepared:
         """A small message is composed here, a large one by another process."""

@@ -8,12 +8,12 @@ factories: pydantic deep-copies a mutable default for every request, nine times 
 from __future__ import annotations
 
 import json
-from typing import Annotated, TypeVar
+from typing import Annotated, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from core.api.errors import where
-from core.errors import Invalid
+from core.errors import Invalid, TooLarge
 
 Line = Annotated[str, StringConstraints(max_length=998)]
 Short = Annotated[str, StringConstraints(min_length=1, max_length=256)]
@@ -30,6 +30,8 @@ class Shape(BaseModel):
     """Unknown members are refused: a misspelled `bcc` must not silently be nobody."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    LARGEST: ClassVar[int] = 512 * 1024
+    """Bytes of JSON that are read, in the event loop: the longest allow-list has half of them."""
 
 
 class ReasonRequest(Shape):
@@ -49,7 +51,10 @@ def null_as_list(value: object) -> object:
 
 
 def read(shape: type[S], body: bytes) -> S:
-    """The shape, or `Invalid` with every problem and its field."""
+    """The shape, or `Invalid` with every problem and its field; `TooLarge` for more than the shape can need."""
+    if len(body) > shape.LARGEST:
+        most = f"{shape.LARGEST // 1024} KiB"
+        raise TooLarge(f"the body has {len(body):,} bytes; this request takes at most {most}", fix="send less")
     try:
         parsed = shape.model_validate_json(body)
     except ValidationError as error:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Final, Literal
+import sys
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
@@ -120,6 +121,9 @@ SendAt = Annotated[
 
 class Composition(Shape):
     """What a new message and a reply have in common."""
+
+    LARGEST: ClassVar[int] = sys.maxsize
+    """As much as the listener takes: files hang on it. Large ones are read by a process of their own."""
 
     cc: Addresses = Field(default_factory=list)
     bcc: Addresses = Field(default_factory=list)
