@@ -80,11 +80,12 @@ def test_a_huge_request_is_read_elsewhere_and_others_are_answered_meanwhile(free
     app = api_app.build(dataclasses.replace(free.desk, composers=waiting), free.settings)
 
     async def story() -> None:
-        huge = {"text": "x" * 2 * READ_INLINE, "unknown": 1}
+        huge: dict[str, Any] = {"text": "x" * 2 * READ_INLINE, "unknown": 1}
         asking = asyncio.create_task(free.at(app).ask("POST", "/emails/send", json=mail(**huge)))
         try:
             await asyncio.wait(
-                {asking, asyncio.create_task(asyncio.to_thread(_opened, reached))}, return_when="FIRST_COMPLETED"
+                {asking, asyncio.create_task(asyncio.to_thread(reached.read_bytes))},
+                return_when=asyncio.FIRST_COMPLETED,
             )
             assert not asking.done(), "it was read in the event loop"
             answer = await free.at(app).ask("POST", "/emails/send", json=mail())
@@ -92,13 +93,10 @@ def test_a_huge_request_is_read_elsewhere_and_others_are_answered_meanwhile(free
             await asyncio.to_thread(gate.write_bytes, b"")
             assert [one["field"] for one in problem(await asking, 422, "invalid_request")["errors"]] == ["unknown"]
         finally:
+            os.close(os.open(reached, os.O_RDWR))  # whoever still waits there is let go
             await waiting.close()
 
     asyncio.run(story())
-
-
-def _opened(fifo: Path) -> None:
-    fifo.read_bytes()
 
 
 def test_a_huge_message_and_a_huge_reply_to_it_are_read_as_small_ones_are(free: Visitor) -> None:
