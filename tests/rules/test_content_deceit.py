@@ -69,6 +69,8 @@ def test_an_ordinary_target_does_not(target: str) -> None:
         "font-size:0", "font-size:1px", "font:0/0 a", "opacity:0", "color:#fff", "color:white;background:#ffffff",
         "color:rgb(10,10,10);background-color:#0a0a0a", "color:transparent", "position:absolute;left:-9999px",
         "text-indent:-9999px", "height:0;overflow:hidden", "max-height:0;overflow:hidden", "background:#000",
+        "font-size:1e-3px", "color:hwb(0 100% 0%)", "color:wheat;background-color:wheat", 'content:"/*";display:none',
+        'background:url("x;}");display:n\\6fne', f"width:{'9' * 5_000}px;display:none",
     ],
 )  # fmt: skip
 def test_text_its_reader_does_not_see_fails_with_its_first_words(style: str) -> None:
@@ -105,6 +107,8 @@ def test_so_does_what_an_attribute_a_rule_or_a_parent_hides(html: str) -> None:
         "<div style='background:url(x.png)'><p style='color:white'>Hello</div>",
         "<style>.m{display:none}@media (max-width:600px){.x{display:none}}</style><p class=x>Hello<p class=m>order",
         "<style>td.dark p{background:#000}</style><p style='color:#fff'>Hello",
+        "<p style='background:url(\"x;display:none;y\")'>Hello",
+        "<style>p{content:'} p{display:none'}</style><p>Hello",
         "<div style='visibility:hidden'><b style='visibility:visible'>Hello</b></div>",
     ],
 )
@@ -191,6 +195,11 @@ def test_a_subject_of_blanks_fails(subject: str) -> None:
     assert failed(Rendered(subject)) == ["blank_subject"]
 
 
+CSS = (
+    "p", ".x", "{", "}", "(", ")", "[", ";", ":", ",", "/*", "*/", "\\", '"', "@media", "!important", "color(",
+    "color", "font-size", "rgb(", "hsl(", "none", "1e999", "9" * 5_000, "%", "px", "url(", "<!--", "\x00", "\ud800",
+)  # fmt: skip
+
 # --- cost -------------------------------------------------------------------------------------------------------------
 
 
@@ -217,6 +226,14 @@ def test_twice_the_mail_costs_twice_the_calls(piece: str) -> None:
         return n
 
     assert calls(8_000) < 3 * calls(4_000)
+
+
+@settings(max_examples=200)
+@given(st.lists(st.sampled_from(CSS), max_size=30), st.booleans())
+def test_no_css_is_too_broken_to_be_examined(pieces: list[str], inline: bool) -> None:  # noqa: FBT001
+    css = "".join(pieces)
+    html = f"<p style='{css}'>x" if inline else f"<style>{css}</style><p class=x>x"
+    assert isinstance(examined(Rendered("x", html=html)), tuple)
 
 
 @settings(max_examples=200)

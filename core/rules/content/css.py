@@ -3,15 +3,21 @@
 Not a style engine: inline declarations and rules of one simple selector are read, as mail programs support them; what
 cannot be judged (a picture as ground, a nested selector's colour) counts as seen, so that a newsletter's layout does
 not cry wolf. A narrow screen's rules (`@media (...)`) are no statement about every reader and are left out.
+
+tinycss2 reads the CSS itself, escapes, strings, blocks and colours, as CSS Syntax 3 and CSS Color 4 have it. What it
+read is spelled out plainly again, for lengths and functions are judged by their text.
 """
 
 from __future__ import annotations
 
-import colorsys
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from functools import lru_cache
+from typing import Any, Final
+
+import tinycss2
+from tinycss2 import color4
 
 Colour = tuple[int, int, int]
 Declared = Mapping[str, tuple[str, bool]]
@@ -25,13 +31,16 @@ ALIKE: Final = 16
 FAR: Final = -400.0
 WHITE: Final = (255, 255, 255)
 _LINK: Final = (0, 0, 238)
-_COMMENT: Final = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
-_ESCAPE: Final = re.compile(r"\\(?:([0-9a-fA-F]{1,6})\s?|(.))", re.DOTALL)
+_DIGITS: Final = re.compile(r"\d{9}\d+")
+"""Python refuses integers of thousands of digits, and no length needs ten."""
+_SHORT: Final = 500
+"""Characters of a style that is remembered: newsletters give one style to hundreds of cells."""
+_NESTED: Final = 3
 _LENGTH: Final = re.compile(r"([-+]?(?:\d{1,9}(?:\.\d{0,9})?|\.\d{1,9}))(px|pt|em|rem|%|vh|vw|cm|mm|in|pc|ex|ch)?")
 _OF_FONT: Final = re.compile(r"(?<![\w.#-])(?:\d{1,9}\.?\d{0,9}(?:px|pt|em|rem|%)|0(?=[/\s]))")
 _SIMPLE: Final = re.compile(r"(?:[a-z][\w-]*|\*)?(?:[.#][\w-]+)?")
-_HEX: Final = re.compile(r"#?([0-9a-f]{6})(?:[0-9a-f]{2})?|#([0-9a-f]{3})[0-9a-f]?")
-_CALLED: Final = re.compile(r"(rgb|hsl)a?\(([^()]{1,80})\)")
+_HASHLESS: Final = re.compile(r"[0-9a-f]{6}")
+"""A colour of an attribute, and of a style in quirks mode (Quirks Mode Standard 3.1)."""
 _UNITS: Final = {
     "px": 1.0,
     "pt": 1.333,
@@ -43,21 +52,6 @@ _UNITS: Final = {
     "vh": 8.0,
     "vw": 8.0,
 }
-_NAMES: Final[Mapping[str, Colour]] = {
-    name: (value >> 16, value >> 8 & 255, value & 255)
-    for name, value in {
-        "white": 0xFFFFFF, "snow": 0xFFFAFA, "ivory": 0xFFFFF0, "ghostwhite": 0xF8F8FF, "whitesmoke": 0xF5F5F5,
-        "floralwhite": 0xFFFAF0, "azure": 0xF0FFFF, "mintcream": 0xF5FFFA, "seashell": 0xFFF5EE, "honeydew": 0xF0FFF0,
-        "aliceblue": 0xF0F8FF, "lightyellow": 0xFFFFE0, "linen": 0xFAF0E6, "lavenderblush": 0xFFF0F5, "black": 0,
-        "red": 0xFF0000, "green": 0x008000, "lime": 0x00FF00, "blue": 0x0000FF, "yellow": 0xFFFF00, "navy": 0x000080,
-        "gray": 0x808080, "grey": 0x808080, "silver": 0xC0C0C0, "maroon": 0x800000, "purple": 0x800080,
-        "teal": 0x008080, "aqua": 0x00FFFF, "cyan": 0x00FFFF, "fuchsia": 0xFF00FF, "magenta": 0xFF00FF,
-        "olive": 0x808000, "orange": 0xFFA500, "gainsboro": 0xDCDCDC, "lightgray": 0xD3D3D3, "lightgrey": 0xD3D3D3,
-        "darkgray": 0xA9A9A9, "darkgrey": 0xA9A9A9, "dimgray": 0x696969, "dimgrey": 0x696969,
-    }.items()
-}  # fmt: skip
-
-
 _READ: Final = frozenset(
     {
         "display", "visibility", "opacity", "filter", "overflow", "overflow-x", "overflow-y", "height", "max-height",
@@ -94,19 +88,21 @@ class Look:
         return any(abs(a - b) > ALIKE for a, b in zip(self.colour, self.ground, strict=True))
 
 
-def declared(style: str) -> dict[str, tuple[str, bool]]:
+def declared(style: str) -> Declared:
     """The declarations of a style that are read, the last of each property unless an earlier one is important."""
-    if "\\" in style:
-        style = _ESCAPE.sub(_unescaped, style)
-    if "/*" in style:
-        style = _COMMENT.sub("", style)
+    return _remembered(style) if len(style) <= _SHORT else _declared(style)
+
+
+def _declared(block: str | list[Any]) -> Declared:
+    tokens = _DIGITS.sub("999999999", block) if isinstance(block, str) else block
     found: dict[str, tuple[str, bool]] = {}
-    for piece in style.lower().split(";"):
-        name, colon, value = piece.partition(":")
-        if colon and (known := name.strip()) in _READ:
-            plain, mark, _ = value.partition("!")
-            _put(found, known, (plain.strip(), bool(mark)))
+    for one in tinycss2.parse_blocks_contents(tokens, skip_comments=True, skip_whitespace=True):
+        if one.type == "declaration" and one.lower_name in _READ:
+            _put(found, one.lower_name, (_spelled(one.value).strip(), one.important))
     return found
+
+
+_remembered: Final = lru_cache(maxsize=1024)(_declared)
 
 
 def _put(found: dict[str, tuple[str, bool]], name: str, given: tuple[str, bool]) -> None:
@@ -114,9 +110,39 @@ def _put(found: dict[str, tuple[str, bool]], name: str, given: tuple[str, bool])
         found[name] = given
 
 
-def _unescaped(found: re.Match[str]) -> str:
-    code = int(found[1], 16) if found[1] else 0
-    return chr(code) if 0 < code < 0x110000 else found[2] or ""
+def _spelled(tokens: Iterable[Any], *, within: int = 0) -> str:
+    """CSS in one plain spelling: lower case, no escapes, no comments. What is nested deeply decides nothing here."""
+    return "".join(_spelled_one(token, within=within) for token in tokens)
+
+
+def _spelled_one(token: Any, *, within: int) -> str:
+    match token.type:
+        case "ident":
+            spelled = token.lower_value
+        case "whitespace":
+            spelled = " "
+        case "literal":
+            spelled = token.value
+        case "hash":
+            spelled = f"#{token.value.lower()}"
+        case "number" | "percentage" | "dimension":
+            spelled = _number(token) + ("%" if token.type == "percentage" else getattr(token, "lower_unit", ""))
+        case "function" if within < _NESTED:
+            spelled = f"{token.lower_name}({_spelled(token.arguments, within=within + 1)})"
+        case "() block" if within < _NESTED:
+            spelled = f"({_spelled(token.content, within=within + 1)})"
+        case "url":
+            spelled = "url()"
+        case _:
+            spelled = "?"
+    return str(spelled)
+
+
+def _number(token: Any) -> str:
+    """As it was written, but for exponents: `1e-3` is 0.001."""
+    if "e" not in token.representation.lower():
+        return str(token.representation)
+    return f"{max(-999_999_999, min(999_999_999, token.value)):.6f}"
 
 
 # --- sheets -------------------------------------------------------------------------------------------------------
@@ -124,20 +150,23 @@ def _unescaped(found: re.Match[str]) -> str:
 
 def rules(css: str) -> Iterator[tuple[str, Declared]]:
     """`(selector, declarations)` of each simple selector: a name, a class, an id, or a name with one of the others."""
-    css = _COMMENT.sub("", css)
-    at = 0
-    while (brace := css.find("{", at)) >= 0:
-        prelude = re.split(r"[;}]", css[at:brace].lower())[-1].strip()
-        if prelude.startswith("@"):
-            plain = prelude.split()[0] in {"@media", "@supports", "@layer"} and "(" not in prelude
-            at = brace + 1 if plain and "print" not in prelude else _closed(css, brace)
-            continue
-        end = css.find("}", brace)
-        end = len(css) if end < 0 else end
-        given = declared(css[brace + 1 : end])
-        at = end + 1
-        for selector in prelude.split(","):
-            yield from _rule(selector.strip(), given)
+    sheet = tinycss2.parse_stylesheet(_DIGITS.sub("999999999", css), skip_comments=True, skip_whitespace=True)
+    waiting = [iter(sheet)]  # no recursion: blocks are nested by the thousand in what is made to break us
+    while waiting:
+        one = next(waiting[-1], None)
+        if one is None:
+            waiting.pop()
+        elif one.type == "qualified-rule":
+            given = _declared(one.content)
+            for selector in _spelled(one.prelude).split(","):
+                yield from _rule(selector.strip(), given)
+        elif one.type == "at-rule" and one.content is not None and _for_every_reader(one):
+            waiting.append(iter(tinycss2.parse_rule_list(one.content, skip_comments=True, skip_whitespace=True)))
+
+
+def _for_every_reader(rule: Any) -> bool:
+    condition = _spelled(rule.prelude)
+    return rule.lower_at_keyword in {"media", "supports", "layer"} and not ("(" in condition or "print" in condition)
 
 
 def _rule(selector: str, given: Declared) -> Iterator[tuple[str, Declared]]:
@@ -149,16 +178,6 @@ def _rule(selector: str, given: Declared) -> Iterator[tuple[str, Declared]]:
         unknown = {name: ("unknown", False) for name in given if name.startswith(("background", "color"))}
         if unknown:
             yield last, unknown
-
-
-def _closed(css: str, brace: int) -> int:
-    """Where the block that opens at `brace` ends."""
-    depth = 0
-    for found in re.compile(r"[{}]").finditer(css, brace):
-        depth += 1 if found[0] == "{" else -1
-        if depth == 0:
-            return found.end()
-    return len(css)
 
 
 class Sheet:
@@ -302,28 +321,14 @@ def _coloured(drawn: Look, name: str, attributes: Mapping[str, str], given: Mapp
     return replace(drawn, colour=found if opaque >= 1 else None, clear=opaque < FAINT)
 
 
+@lru_cache(maxsize=1024)
 def _colour(value: str) -> tuple[Colour | None, float]:
     """A colour and how opaque it is; None: it cannot be told."""
-    if value == "transparent":
-        return None, 0.0
-    if value in _NAMES:
-        return _NAMES[value], 1.0
-    if found := _HEX.fullmatch(value):
-        digits = found[1] or "".join(digit * 2 for digit in found[2])
-        alpha = value.lstrip("#")[len(found[1] or found[2]) :]
-        return _rgb(int(digits, 16)), int(alpha, 16) / (16 ** len(alpha) - 1) if alpha else 1.0
-    called = _CALLED.fullmatch(value)
-    parts = re.split(r"[\s,/]+", called[2].strip()) if called else []
-    numbers = [float(one[1]) for part in parts if (one := _LENGTH.match(part))]
-    if called is None or len(numbers) != len(parts) or len(parts) not in {3, 4}:
+    try:
+        found = color4.parse_color(f"#{value}" if _HASHLESS.fullmatch(value) else value)
+        if found is None or isinstance(found, str):  # "currentcolor"
+            return None, 1.0
+        red, green, blue = (round(255 * max(0.0, min(1.0, part))) for part in found.to("srgb").coordinates)
+    except (ValueError, NotImplementedError):  # `color()`; what is no sRGB, such as lab(), is not converted
         return None, 1.0
-    opaque = _fraction(parts[3]) if len(parts) == 4 else 1.0
-    if called[1] == "hsl":
-        red, green, blue = colorsys.hls_to_rgb(numbers[0] / 360, numbers[2] / 100, numbers[1] / 100)
-        return (round(red * 255), round(green * 255), round(blue * 255)), opaque
-    first = [number * 2.55 if part.endswith("%") else number for number, part in zip(numbers, parts, strict=True)]
-    return (round(first[0]), round(first[1]), round(first[2])), opaque
-
-
-def _rgb(value: int) -> Colour:
-    return value >> 16, value >> 8 & 255, value & 255
+    return (red, green, blue), found.alpha
