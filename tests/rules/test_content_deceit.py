@@ -176,6 +176,8 @@ ALIKE = "\u0440\u0430ypal"
         Rendered("x", attached=(f"{ALIKE}.pdf",)),
         Rendered("C\u0431ep\u0431a\u043d\u043a"),
         Rendered("Micr\u03bfsoft"),
+        Rendered("\u2ca3aypal"),  # a Coptic letter
+        Rendered("\ua4d1aypal"),  # one of Lisu
     ],
 )
 def test_words_of_look_alike_letters_fail(said: Rendered) -> None:

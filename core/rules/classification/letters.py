@@ -12,15 +12,12 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
+from core.text import look_alikes
+
 _QUOTES: Final = {
     "\u2019": "'", "\u2018": "'", "\u02bc": "'", "\u2032": "'", "\u00b4": "'", "`": "'", "\u2026": ".", "\u00a0": " ",
     "\u00df": "ss", "\u00e6": "ae", "\u0153": "oe", "\u00f8": "o", "\u0131": "i", "\u0142": "l", "\u00bf": " ",
 }  # fmt: skip
-# Letters of other scripts that are drawn as a Latin one (UTS 39, confusables.txt).
-_DRAWN: Final = str.maketrans(
-    "асеԁһіјӏорԛѕԝхуүѵгпкмтвнАВСЕНІЈКМОРԚЅТԜХУҮѴαγικνορσυτεηωΑΒΕΖΗΙΚΜΝΟΡΤΥΧϲϳϹօոսհցյզՕՍԼՏɑɡɩʋᴄᴅᴇᴍᴏᴘꜱᴛᴜᴠᴡᴢ",
-    "acedhijlopqswxyyvrnkmtbhABCEHIJKMOPQSTWXYYVayikvopoutenwABEZHIKMNOPTYXcjConuhgjqOULSagivcdemopstuvwz",
-)
 _SPACED: Final = re.compile(r"\b[^\W_][ \t.\-_*|/·](?:[^\W_][ \t.\-_*|/·]){2,}[^\W_](?![^\W_])")
 _SEPARATOR: Final = re.compile(r"[ \t.\-_*|/·~]")
 _JOINT: Final = re.compile(r"[-_.*|·~]\b[a-zA-Z]")
@@ -50,7 +47,7 @@ def letter(char: str) -> str:
     if unicodedata.category(char) in {"Cf", "Mn", "Me"} or char == "\u00ad":
         return ""
     folded = unicodedata.normalize("NFKD", char)
-    return "".join(part for part in folded.translate(_DRAWN) if unicodedata.category(part) != "Mn")
+    return "".join(look_alikes.read_as(part) for part in folded if unicodedata.category(part) != "Mn")
 
 
 def undisguised(text: str, *, telling: Callable[[str], bool]) -> tuple[str, bool]:

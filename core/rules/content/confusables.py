@@ -12,25 +12,16 @@ import unicodedata
 from itertools import groupby
 from typing import Final
 
+from core.text import look_alikes
+
 _TOGETHER: Final = (
     frozenset({"CJK", "HIRAGANA", "KATAKANA", "LATIN"}),
     frozenset({"CJK", "HANGUL", "LATIN"}),
     frozenset({"CJK", "BOPOMOFO", "LATIN"}),
 )
 """Scripts that are written together (UTS 39 5.2, highly restrictive)."""
-_LIKE_LATIN: Final = {
-    "CYRILLIC": frozenset("асеԁһіјӏорԛѕԝхуүѵАВСЕНІЈКМОРԚЅТԜХУҮѴӀѴԌ"),
-    "GREEK": frozenset("αγικνορσυΑΒΕΖΗΙΚΜΝΟΡΤΥΧϲϳϹ"),
-    "ARMENIAN": frozenset("օոսհցյզՕՍԼՏ"),
-    "CHEROKEE": frozenset("ᎠᎡᎢᎪᎫᎬᎳᎵᎷᎻᎽᏀᏃᏆᏒᏔᏕᏚᏞᏟᏢᏦᏧᏴ"),
-}
-"""Letters of other scripts that are drawn as a Latin one (confusables.txt), without those that only resemble one."""
-_LATIN_LIKE: Final = {
-    "CYRILLIC": frozenset("aceiopxyABCEHIKMOPTX"),
-    "GREEK": frozenset("aiovuABEZHIKMNOPTYX"),
-    "ARMENIAN": frozenset(),
-    "CHEROKEE": frozenset(),
-}
+_LATIN_LIKE: Final = {"CYRILLIC": frozenset("aceiopxyABCEHIKMOPTX"), "GREEK": frozenset("aiovuABEZHIKMNOPTYX")}
+"""Latin letters that are drawn like a common one of these scripts: what a word of theirs may be spoilt with."""
 _WORD: Final = re.compile(r"[^\W\d_]{3,}")
 _ACRONYM: Final = 2
 
@@ -74,11 +65,12 @@ def _deceives(word: str) -> str | None:
     if len(scripts) != 2 or "LATIN" not in scripts:
         return None
     (other,) = scripts - {"LATIN"}
-    if other not in _LIKE_LATIN or _inflected([(letters[char], char) for char in word]):
+    alike = look_alikes.of_script(other)
+    if not alike or _inflected([(letters[char], char) for char in word]):
         return None
     foreign = {char for char, script in letters.items() if script == other}
     latin = letters.keys() - foreign
-    if foreign <= _LIKE_LATIN[other] or latin <= _LATIN_LIKE[other]:
+    if foreign <= alike or latin <= _LATIN_LIKE.get(other, frozenset()):
         return f"mixes {other.capitalize()} and Latin letters"
     return None
 

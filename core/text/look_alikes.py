@@ -1,0 +1,55 @@
+"""Letters that are drawn like a letter from a to z: Unicode's table of confusables, and what it leaves out.
+
+confusable-homoglyphs brings the table (UTS 39, confusables.txt). It is read when the first foreign letter is met.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
+from typing import Final
+
+import orjson
+
+_LEFT_OUT: Final[Mapping[str, str]] = {
+    "κ": "k", "Ԛ": "Q", "յ": "j", "Լ": "L", "Ꮅ": "P", "Ꮖ": "T", "ӏ": "l", "ʋ": "v",  # noqa: RUF001 - they are the point
+}  # fmt: skip
+"""Drawn alike in the fonts of mail programs, though the table has them as another letter or not at all."""
+_RESEMBLING: Final[Mapping[str, str]] = {
+    "п": "n", "к": "k", "м": "m", "т": "t", "в": "b", "н": "h", "τ": "t", "ε": "e", "η": "n", "ω": "w",
+}  # fmt: skip
+"""Smaller or bent, and still read as that letter within a word."""
+_SMALL_CAPITAL: Final = re.compile(r"LATIN LETTER SMALL CAPITAL ([A-Z])")
+
+
+@cache
+def drawn_alike() -> Mapping[str, str]:
+    """A letter beyond ASCII, and the one from a to z or A to Z that it is drawn like."""
+    source = resources.files("confusable_homoglyphs").joinpath("confusables.json").read_bytes()
+    found: dict[str, str] = {}
+    for char, alike in orjson.loads(source).items():
+        if len(char) == 1 and not char.isascii() and char.isalpha():
+            letter = next(
+                (one["c"] for one in alike if len(one["c"]) == 1 and one["c"].isascii() and one["c"].isalpha()), ""
+            )
+            if letter:  # the table holds a capital i for an l
+                found[char] = "I" if letter == "l" and char.isupper() else letter
+    return MappingProxyType(found | _LEFT_OUT)
+
+
+@cache
+def of_script(script: str) -> frozenset[str]:
+    """The letters of a script, by the first word of their names, that are drawn like one from a to z."""
+    return frozenset(char for char in drawn_alike() if unicodedata.name(char, "?").split()[0] == script)
+
+
+def read_as(char: str) -> str:
+    """The Latin letter that one letter is read as within a word; any other character as it is."""
+    if char.isascii():
+        return char
+    small = _SMALL_CAPITAL.fullmatch(unicodedata.name(char, ""))
+    return small[1].lower() if small else _RESEMBLING.get(char) or drawn_alike().get(char, char)
