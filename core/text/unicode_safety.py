@@ -21,6 +21,9 @@ PLAIN: Final = frozenset(
     for code in range(low, high + 1)
 ) | frozenset("…—•€⏎⋮✖✔⚠⟨⟩←↑→↓\u2013\u2018\u2019\u201c\u201d")
 
+_NARROW: Final = PLAIN - frozenset("\u25fd\u25fe")
+"""One cell each in every terminal."""
+
 STACK: Final = 3
 """Combining marks one letter may carry: pointed Hebrew needs three; a hundred paint over the rows above."""
 TAB: Final = 8
@@ -96,7 +99,7 @@ def spell_out(line: str, spell: Callable[[str], str] = marker) -> tuple[str, int
         else:
             base, stacked, left_out = char, 0, ""
         # U+00A0 and its like look like a space and are drawn as one, of the same width
-        shown.append(char if char.isprintable() else " " * _wide(char))
+        shown.append(char if char.isprintable() else " " * (2 if char == "\u3000" else 1))
     return "".join(shown), hidden
 
 
@@ -142,7 +145,11 @@ def hidden_in(text: str) -> int:
 
 def width(text: str) -> int:
     """Cells that a spelled-out line takes in a terminal."""
-    return len(text) if text.isascii() else sum(0 if is_combining(char) else _wide(char) for char in text)
+    if text.isascii() or _NARROW.issuperset(text):
+        return len(text)
+    import wcwidth  # noqa: PLC0415 - its tables cost 40 ms, and most of what a command prints needs none of them
+
+    return max(0, wcwidth.wcswidth(text))
 
 
 def _dresses(char: str, base: str, after: str) -> bool:
@@ -150,7 +157,3 @@ def _dresses(char: str, base: str, after: str) -> bool:
     if char in _SKIN_TONES:
         return bool(_EMOJI.match(base))
     return char in _EMOJI_STYLE and (bool(_EMOJI.match(base)) or (base in "0123456789#*" and after == "\u20e3"))
-
-
-def _wide(char: str) -> int:
-    return 2 if unicodedata.east_asian_width(char) in {"F", "W"} else 1

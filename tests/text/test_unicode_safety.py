@@ -6,9 +6,10 @@ import sys
 import unicodedata
 
 import pytest
+import wcwidth
 from rich.cells import get_character_cell_size
 
-from core.text.unicode_safety import hidden_in, is_combining, is_hidden, spell_out
+from core.text.unicode_safety import PLAIN, hidden_in, is_combining, is_hidden, spell_out, width
 
 
 @pytest.mark.parametrize(
@@ -97,3 +98,18 @@ def test_joiners_stand_where_people_write_them(text: str) -> None:
 )  # fmt: skip
 def test_what_nobody_needs_to_write_is_counted(text: str) -> None:
     assert hidden_in(text) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "cells"),
+    [
+        ("", 0), ("plain", 5), ("… — ⚠ ─", 7), ("日本", 4), ("한국", 4), ("e\u0301", 1), ("\u0e01\u0e47", 1), ("👍", 2),
+        ("\U0001f1e9\U0001f1ea", 2), ("☰", 2), ("\u25fd", 2), ("\u3000", 2),
+    ],
+)  # fmt: skip
+def test_a_text_is_as_wide_as_a_terminal_of_today_draws_it(text: str, cells: int) -> None:
+    assert width(text) == cells
+
+
+def test_what_counts_one_cell_without_asking_is_one_cell_wide() -> None:
+    assert {char for char in PLAIN if wcwidth.wcwidth(char) != 1} <= {"\u25fd", "\u25fe"}
