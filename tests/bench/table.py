@@ -1,6 +1,7 @@
 """The table of CONSOLE.md's speed section, measured in one run: DataTable against ours.
 
     uv run python tests/bench/table.py [--rows 100000] [--seconds 4]
+    uv run --with textual-fastdatatable python tests/bench/table.py    (and against that one, which is no dependency)
 
 Each kind runs in a process of its own, so that memory and CPU time are its own. A key's time runs from the
 press to the last line that its frame draws.
@@ -11,6 +12,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import importlib
+import importlib.util
 import json
 import statistics
 import subprocess
@@ -18,6 +21,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 from textual.app import App, ComposeResult
@@ -106,7 +110,36 @@ class Theirs(App[None]):
                 table.update_cell(str(row), title, value)
 
 
-async def fill(app: Ours | Theirs, pilot: Pilot[None]) -> tuple[float, float]:
+class Fast(App[None]):
+    """textual-fastdatatable over Arrow: all rows are handed over at once, as it wants them."""
+
+    def __init__(self, rows: int) -> None:
+        super().__init__()
+        self.rows = rows
+        self.version = 1
+        self.table: Any = None
+
+    def fill(self) -> None:
+        library: Any = importlib.import_module("textual_fastdatatable")
+        columns = zip(*(cells(row, 1) for row in range(1, self.rows + 1)), strict=True)
+        data = dict(zip(TITLES, map(list, columns), strict=True))
+        self.table = library.DataTable(
+            data=data, column_labels=list(TITLES), column_widths=list(WIDTHS), cursor_type="row", render_markup=False
+        )
+        self.mount(self.table)
+        self.table.focus()
+
+    def touch(self, rows: int) -> None:
+        self.version += 1
+        for row in range(1, rows + 1):
+            for column, value in enumerate(cells(row, self.version)):
+                self.table.update_cell(row - 1, column, value)
+
+
+KINDS: Mapping[str, type[Ours | Theirs | Fast]] = {"ours": Ours, "theirs": Theirs, "fast": Fast}
+
+
+async def fill(app: Ours | Theirs | Fast, pilot: Pilot[None]) -> tuple[float, float]:
     """Seconds until the rows are drawn, and the megabytes they took."""
     process = psutil.Process()
     gc.collect()
@@ -121,7 +154,7 @@ async def fill(app: Ours | Theirs, pilot: Pilot[None]) -> tuple[float, float]:
     return took, (process.memory_info().rss - before) / 1e6
 
 
-async def refresh(app: Ours | Theirs, rows: int, seconds: float) -> float:
+async def refresh(app: Ours | Theirs | Fast, rows: int, seconds: float) -> float:
     """Percent of one core that four refreshes a second take, each with this many of the visible rows changed."""
     app.touch(rows)
     await asyncio.sleep(0.5)
@@ -132,7 +165,7 @@ async def refresh(app: Ours | Theirs, rows: int, seconds: float) -> float:
     return 100 * (time.process_time() - cpu) / (time.perf_counter() - started)
 
 
-async def keys(app: Ours | Theirs) -> list[float]:
+async def keys(app: Ours | Theirs | Fast) -> list[float]:
     """Milliseconds from a key to its frame, over moves and pages."""
     drawn = asyncio.Event()
     display = app._display
@@ -155,7 +188,7 @@ async def keys(app: Ours | Theirs) -> list[float]:
 
 
 async def measure(kind: str, rows: int, seconds: float) -> dict[str, float]:
-    app: Ours | Theirs = Ours(rows) if kind == "ours" else Theirs(rows)
+    app = KINDS[kind](rows)
     async with app.run_test(size=SIZE) as pilot:
         await pilot.pause()
         took, megabytes = await fill(app, pilot)
@@ -183,12 +216,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--seconds", type=float, default=4.0)
-    parser.add_argument("--only", choices=["ours", "theirs"])
+    parser.add_argument("--only", choices=list(KINDS))
     chosen = parser.parse_args()
     if chosen.only:
         print(json.dumps(asyncio.run(measure(chosen.only, chosen.rows, chosen.seconds))))
         return
+    fast = importlib.util.find_spec("textual_fastdatatable") is not None
     runs = {
+        **({f"fastdatatable, {chosen.rows:,}": measured("fast", chosen.rows, chosen.seconds)} if fast else {}),
         f"DataTable, {chosen.rows:,}": measured("theirs", chosen.rows, chosen.seconds),
         f"VirtualTable, {chosen.rows:,}": measured("ours", chosen.rows, chosen.seconds),
         "VirtualTable, 1,000,000": measured("ours", 1_000_000, chosen.seconds),
