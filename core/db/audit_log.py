@@ -3,6 +3,9 @@
 `seq` equals commit order because whoever appends holds the desk's one write transaction until it commits, and reads the
 head from the database. Each entry's hash covers its own content and the hash before it, so that a changed, removed or
 inserted entry shows; a cut tail shows against a checkpoint kept elsewhere. The database refuses UPDATE and DELETE.
+
+Why our own: ledgers that one can install keep a store of their own, and an entry that is not in the transaction of the
+state it records can be missing or false after a crash.
 """
 
 from __future__ import annotations

@@ -4,6 +4,9 @@ The standard library's parser begins anew at every `<` that it cannot place: 180
 minutes, and agents hand in megabytes. Here every step moves forward: what is not closed ends the document, as the
 tokenizer of the HTML standard has it (13.2.5), so a check reads what a reader would see and not what a kinder parser
 would have found. Nothing is repaired and no tree is built.
+
+Why our own: a parser that builds a tree searches all open elements at each tag. 400 kB of nested `<div>` take
+selectolax (Lexbor) 22 s of CPU; this and the check for hidden text take 1 s together.
 """
 
 from __future__ import annotations

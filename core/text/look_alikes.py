@@ -9,7 +9,6 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from functools import cache
-from importlib import resources
 from types import MappingProxyType
 from typing import Final
 
@@ -29,6 +28,8 @@ _SMALL_CAPITAL: Final = re.compile(r"LATIN LETTER SMALL CAPITAL ([A-Z])")
 @cache
 def drawn_alike() -> Mapping[str, str]:
     """A letter beyond ASCII, and the one from a to z or A to Z that it is drawn like."""
+    from importlib import resources  # noqa: PLC0415 - brings archives and temporary files, for one table
+
     source = resources.files("confusable_homoglyphs").joinpath("confusables.json").read_bytes()
     found: dict[str, str] = {}
     for char, alike in orjson.loads(source).items():

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
 from core.rules.classification.letters import plain
@@ -39,9 +36,3 @@ def test_every_entry_is_one_letter_for_one() -> None:
 def test_ordinary_letters_stay() -> None:
     assert [read_as(char) for char in "aZ1 Ж漢"] == list("aZ1 Ж漢")
     assert of_script("HIRAGANA") == frozenset()
-
-
-def test_the_table_is_read_only_when_it_is_asked_for() -> None:
-    said = "import sys, core.gateway; print('confusable_homoglyphs' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", said], check=True, capture_output=True, text=True)
-    assert done.stdout.strip() == "False"

@@ -5,6 +5,9 @@ the fields an agent may not set, `footer` puts what the desk must say below, `wo
 its words. The bytes are written from templates, at a tenth of what `EmailMessage` costs; the tests read them back
 with Python's own parser and compare every header and part with the draft and with what `EmailMessage` gives.
 Approval, signing and every retry use these same bytes: only `Date` is added, at release.
+
+Why our own: `EmailMessage` takes 1,750 us for what this does in 70, for each message that agents hand in
+(`tests/bench/compose.py`).
 """
 
 from core.rules.compose.body import preview

@@ -16,9 +16,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
 
-import tinycss2
-from tinycss2 import color4
-
 Colour = tuple[int, int, int]
 Declared = Mapping[str, tuple[str, bool]]
 """A property's value, and whether it is important."""
@@ -94,6 +91,8 @@ def declared(style: str) -> Declared:
 
 
 def _declared(block: str | list[Any]) -> Declared:
+    import tinycss2  # noqa: PLC0415 - 50 ms of CPU that commands which read no mail need not spend
+
     tokens = _DIGITS.sub("999999999", block) if isinstance(block, str) else block
     found: dict[str, tuple[str, bool]] = {}
     for one in tinycss2.parse_blocks_contents(tokens, skip_comments=True, skip_whitespace=True):
@@ -150,6 +149,8 @@ def _number(token: Any) -> str:
 
 def rules(css: str) -> Iterator[tuple[str, Declared]]:
     """`(selector, declarations)` of each simple selector: a name, a class, an id, or a name with one of the others."""
+    import tinycss2  # noqa: PLC0415 - as above
+
     sheet = tinycss2.parse_stylesheet(_DIGITS.sub("999999999", css), skip_comments=True, skip_whitespace=True)
     waiting = [iter(sheet)]  # no recursion: blocks are nested by the thousand in what is made to break us
     while waiting:
@@ -324,6 +325,8 @@ def _coloured(drawn: Look, name: str, attributes: Mapping[str, str], given: Mapp
 @lru_cache(maxsize=1024)
 def _colour(value: str) -> tuple[Colour | None, float]:
     """A colour and how opaque it is; None: it cannot be told."""
+    from tinycss2 import color4  # noqa: PLC0415 - as above
+
     try:
         found = color4.parse_color(f"#{value}" if _HASHLESS.fullmatch(value) else value)
         if found is None or isinstance(found, str):  # "currentcolor"

@@ -16,6 +16,9 @@ The way of a report, one file a step:
     types.py          the values that come out
     parser.py         the order in which the above are asked
 
+Why our own: flufl.bounce, which is asked last, names addresses and raises on some real mail; guards and suppressions
+need to know why, whether for good, and whose fault it was.
+
 Nothing here decides whether a report is believed: anybody can write one. The original's identifiers are handed on,
 so that whoever holds the keys can match them.
 """
