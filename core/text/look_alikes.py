@@ -39,7 +39,7 @@ def drawn_alike() -> Mapping[str, str]:
             )
             if letter:  # the table holds a capital i for an l
                 found[char] = "I" if letter == "l" and char.isupper() else letter
-    return MappingProxyType(found | _LEFT_OUT)
+    return MappingProxyType({**found, **_LEFT_OUT})
 
 
 @cache
