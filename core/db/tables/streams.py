@@ -131,9 +131,9 @@ class Signoff(SQLModel, table=True):
     approved: bool
     checklist: Json = json(default_factory=dict)
     """Item -> who answers for it: `desk`, `signer` or `override`."""
-    findings: Json = json(default_factory=dict)
+    findings: Json = json(default_factory=dict, sa_column_kwargs={"server_default": "{}"})
     """Item -> what the desk found when it was signed: `found` and `detail`."""
-    reasons: Json = json(default_factory=dict)
+    reasons: Json = json(default_factory=dict, sa_column_kwargs={"server_default": "{}"})
     """Item -> why it was signed against the desk's finding, or a note on it."""
     reason: str | None = None
     record_digest: str | None = None
