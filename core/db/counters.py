@@ -7,7 +7,8 @@ one sorted statement, so that two gateways never wait for each other's rows in o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, select
@@ -79,3 +80,87 @@ def _upsert(insert: Any) -> Any:
 
 _UPSERT_SQLITE: Final = _upsert(sqlite_insert)
 _UPSERT_PG: Final = _upsert(pg_insert)
+
+
+_SINCE: Final = -1
+"""No minute: under it stands from which minute on a counter was read."""
+
+
+class CounterBook:
+    """Counters as one transaction sees and changes them: what is stored, the batch's changes, the verb's own.
+
+    What was read is kept for the length of the transaction, which alone may change counters while it runs. Without that
+    13.8 statements and 1,680 us a message instead of 3.3 and 1,011 (see `caches`), without `prefetch` 5.2 and 1,246.
+    """
+
+    def __init__(self, conn: Connection, *, sqlite: bool) -> None:
+        self._conn = conn
+        self._sqlite = sqlite
+        self._batch: dict[CounterKey, int] = defaultdict(int)
+        """Changes of verbs that succeeded, not written yet."""
+        self._verb: dict[CounterKey, int] = defaultdict(int)
+        self._known: dict[tuple[str, str, str], dict[int, int]] = {}
+
+    # --- reading ---
+
+    def total(self, scope: str, key: str, kind: str, *, since: int = 0) -> int:
+        """The sum of a counter from minute `since` on."""
+        first = max(since, 0)  # so that _SINCE is never counted
+        return sum(n for minute, n in self._read(scope, key, kind, since).items() if minute >= first)
+
+    def buckets(self, scope: str, key: str, kind: str, *, since: int) -> list[tuple[int, int]]:
+        """(minute, n) from minute `since` on, in order, changes of this batch included."""
+        first = max(since, 0)
+        return sorted((minute, n) for minute, n in self._read(scope, key, kind, since).items() if minute >= first)
+
+    def prefetch(self, scope: str, keys: Collection[str], kind: str, *, since: int) -> None:
+        """Read the buckets of many keys at once, for `total` and `buckets` to find."""
+        wanted = [key for key in keys if (scope, key, kind) not in self._known]
+        if wanted:
+            self.write()
+            loaded = load_many(self._conn, scope, wanted, kind, since=since)
+            for key in wanted:
+                self._known[scope, key, kind] = loaded.get(key, {}) | {_SINCE: since}
+            self._overlay({(scope, key, kind) for key in wanted}, since)
+
+    def _read(self, scope: str, key: str, kind: str, since: int) -> dict[int, int]:
+        name = (scope, key, kind)
+        found = self._known.get(name)
+        if found is None or found.get(_SINCE, 0) > since:
+            # A wider window than was read: read it, with the batch's changes in it, and lay the verb's own over it.
+            self.write()
+            found = self._known[name] = load(self._conn, scope, key, kind, since=since) | {_SINCE: since}
+            self._overlay({name}, since)
+        return found
+
+    def _overlay(self, names: Collection[tuple[str, str, str]], since: int) -> None:
+        for (scope, key, kind, minute), n in self._verb.items():
+            if (scope, key, kind) in names and minute >= since:
+                found = self._known[scope, key, kind]
+                found[minute] = found.get(minute, 0) + n
+
+    # --- changing ---
+
+    def bump(self, scope: str, key: str, kind: str, *, minute: int, n: int = 1) -> None:
+        """Change a counter for the verb that runs."""
+        self._verb[scope, key, kind, minute] += n
+        known = self._known.get((scope, key, kind))
+        if known is not None and minute >= known.get(_SINCE, 0):
+            known[minute] = known.get(minute, 0) + n
+
+    def keep(self) -> None:
+        """The verb succeeded: its changes are the batch's."""
+        for key, n in self._verb.items():
+            self._batch[key] += n
+        self._verb.clear()
+
+    def drop(self) -> None:
+        """The verb failed: its changes never were."""
+        self._verb.clear()
+        self._known.clear()
+
+    def write(self) -> None:
+        """Changes of verbs that succeeded become rows."""
+        if self._batch:
+            apply(self._conn, self._batch, sqlite=self._sqlite)
+            self._batch.clear()

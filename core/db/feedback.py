@@ -71,7 +71,7 @@ def latest_words(tx: Transaction, address: str, *, limit: int) -> Sequence[Row[A
 
 def note(tx: Transaction, one: Subject, feedback: Feedback) -> None:
     """Write what came back beside the recipient's status, which stays what it is."""
-    tx.write_keeping_memo(
+    tx.write_keeping_caches(
         _NOTE, [{"b_message": one.message_id, "b_n": one.n, "b_feedback": feedback.value, "b_at": tx.now}]
     )
 

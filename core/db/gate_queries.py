@@ -150,7 +150,7 @@ def gate(tx: Transaction, mailbox_id: int) -> SenderState:
         assert found is not None, f"mailbox {mailbox_id} is gone"
         return found
 
-    return tx.cached(("gate", mailbox_id), load)
+    return tx.desk_cache.get(("gate", mailbox_id), load)
 
 
 def token_by_hash(conn: Connection, digest: bytes) -> TokenFacts | None:
@@ -159,7 +159,7 @@ def token_by_hash(conn: Connection, digest: bytes) -> TokenFacts | None:
 
 
 def token(tx: Transaction, token_id: int) -> TokenFacts | None:
-    return tx.cached(
+    return tx.desk_cache.get(
         ("token", token_id), lambda: _token_facts(tx.conn.execute(_TOKEN.where(TOKEN.c.id == token_id)).first())
     )
 
@@ -197,7 +197,7 @@ def desk(tx: Transaction) -> Row[Any]:
     def load() -> Row[Any]:
         return tx.conn.execute(select(DESK).where(DESK.c.id == 1)).one()
 
-    return tx.cached("desk", load)
+    return tx.desk_cache.get("desk", load)
 
 
 _POLICY: Final = select(POLICY_VERSION.c.version, POLICY_VERSION.c.content).join(
@@ -219,11 +219,11 @@ def policy_of(tx: Transaction, version: int) -> str:
             tx.conn.execute(select(POLICY_VERSION.c.content).where(POLICY_VERSION.c.version == version)).scalar_one()
         )
 
-    return tx.cached(("policy", version), load)
+    return tx.desk_cache.get(("policy", version), load)
 
 
 def policy_in_force(tx: Transaction) -> tuple[int, str]:
-    return tx.cached("policy", lambda: policy_text(tx.conn))
+    return tx.desk_cache.get("policy", lambda: policy_text(tx.conn))
 
 
 def agent_mailboxes(tx: Transaction, agent_id: int) -> Sequence[SenderState]:
@@ -233,7 +233,7 @@ def agent_mailboxes(tx: Transaction, agent_id: int) -> Sequence[SenderState]:
         rows = tx.conn.execute(_gate().where(MAILBOX.c.agent_id == agent_id, MAILBOX.c.status == "active"))
         return [facts for row in rows if (facts := _sender_state(row)) is not None]
 
-    return tx.cached(("mailboxes", agent_id), load)
+    return tx.desk_cache.get(("mailboxes", agent_id), load)
 
 
 def prefetch_mailboxes(tx: Transaction, agent_ids: Collection[int]) -> None:
@@ -243,9 +243,9 @@ def prefetch_mailboxes(tx: Transaction, agent_ids: Collection[int]) -> None:
     for box in map(_sender_state, rows):
         assert box is not None
         found[box.agent_id].append(box)
-        tx.cached(("gate", box.mailbox_id), functools.partial(_same, box))
+        tx.desk_cache.get(("gate", box.mailbox_id), functools.partial(_same, box))
     for agent_id, boxes in found.items():
-        tx.cached(("mailboxes", agent_id), functools.partial(_same, boxes))
+        tx.desk_cache.get(("mailboxes", agent_id), functools.partial(_same, boxes))
 
 
 def _same(found: T) -> T:
@@ -286,7 +286,7 @@ def run(tx: Transaction, *, agent_id: int, key: str) -> RunFacts | None:
         row = tx.conn.execute(select(RUN).where(c.agent_id == agent_id, c.key == key)).first()
         return run_facts(row) if row else None
 
-    return tx.cached(("run", agent_id, key), load)
+    return tx.desk_cache.get(("run", agent_id, key), load)
 
 
 _SUPPRESSED: Final = select(
@@ -305,7 +305,7 @@ def suppressed(
 
     Of this stream; `classes` are what the message counts as, not all that it is.
     """
-    rows: Sequence[Row[Any]] | None = tx.prefetched("suppressed", addresses)
+    rows: Sequence[Row[Any]] | None = tx.batch_cache.rows("suppressed", addresses)
     if rows is None:
         rows = tx.read_unflushed(_SUPPRESSED, {"b_addresses": list(addresses), "b_now": now})
     return {
@@ -328,7 +328,7 @@ _KNOWN: Final = select(CONTACT.c.address, CONTACT.c.agent_id, CONTACT.c.left_at)
 
 def contacts(tx: Transaction, addresses: Collection[str], *, agent_id: int) -> tuple[set[str], set[str]]:
     """Which of the addresses mail of this agent has left to, and to which of the others some waits."""
-    rows: Sequence[Row[Any]] | None = tx.prefetched(("contacts", agent_id), addresses)
+    rows: Sequence[Row[Any]] | None = tx.batch_cache.rows(("contacts", agent_id), addresses)
     if rows is None:
         rows = tx.read_unflushed(_KNOWN, {"b_agents": [agent_id], "b_addresses": list(addresses)})
     left = {row.address for row in rows if row.left_at is not None}
@@ -338,10 +338,11 @@ def contacts(tx: Transaction, addresses: Collection[str], *, agent_id: int) -> t
 def prefetch_recipients(tx: Transaction, addresses: Collection[str], *, agent_ids: Collection[int]) -> None:
     """Read for a whole batch what `suppressed` and `contacts` will ask address by address."""
     listed = list(addresses)
-    tx.prefetch("suppressed", listed, tx.read_unflushed(_SUPPRESSED, {"b_addresses": listed, "b_now": tx.now}))
+    rows = tx.read_unflushed(_SUPPRESSED, {"b_addresses": listed, "b_now": tx.now})
+    tx.batch_cache.keep_rows("suppressed", listed, rows)
     rows = tx.read_unflushed(_KNOWN, {"b_agents": list(agent_ids), "b_addresses": listed})
     for agent_id in agent_ids:
-        tx.prefetch(("contacts", agent_id), listed, [row for row in rows if row.agent_id == agent_id])
+        tx.batch_cache.keep_rows(("contacts", agent_id), listed, [row for row in rows if row.agent_id == agent_id])
 
 
 def idempotent_answer(tx: Transaction, *, mailbox_id: int, test: bool, key: str) -> Row[Any] | None:

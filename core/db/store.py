@@ -21,6 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from core.db import bulk_insert
 from core.db import sqlite_file as files
+from core.db.caches import DeskCache
 from core.db.sqlite_file import File
 from core.db.tables import DESK
 from core.db.transaction import Transaction
@@ -55,7 +56,7 @@ class Store:
         self.engine = _engine(url, readers)
         self.sqlite = self.engine.dialect.name == "sqlite"
         self._recent: dict[Hashable, tuple[int, Any]] = {}
-        self._lasting: dict[Hashable, Any] = {}
+        self._kept: dict[Hashable, Any] = {}
         self._generation: int | None = None
         self._turn: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
         self._file: File | None = None
@@ -125,7 +126,8 @@ class Store:
             with conn.begin():
                 if not self.sqlite:
                     conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOG_LOCK})
-                tx = Transaction(conn, now=self.clock.now(), sqlite=self.sqlite, cached=self._still_true(conn))
+                cache = DeskCache(self._still_true(conn))
+                tx = Transaction(conn, now=self.clock.now(), sqlite=self.sqlite, desk_cache=cache)
                 try:
                     yield tx
                     tx.finish()
@@ -133,17 +135,17 @@ class Store:
                         # What is committed to a file that nobody can find again is lost, and was promised.
                         self._file.check(conn.info[_FILE])
                 except BaseException:
-                    self._lasting.clear()
+                    self._kept.clear()
                     raise
                 if tx.changed:
-                    self._lasting.clear()
+                    self._kept.clear()
                     conn.execute(_CHANGED)
 
     def _regain(self) -> None:
         """Once the file was lost: go on if it, or another in its place, is back. Raises `Unavailable` until then."""
         if self._file is not None and self._file.lost and self._file.regain(self.engine):
             self._recent.clear()
-            self._lasting.clear()
+            self._kept.clear()
             self._generation = None
 
     def _look(self) -> None:
@@ -158,9 +160,9 @@ class Store:
         rows = bulk_insert.fetch(conn, _GENERATION)
         generation = rows[0].generation if rows else None
         if generation != self._generation:
-            self._lasting.clear()
+            self._kept.clear()
             self._generation = generation
-        return self._lasting
+        return self._kept
 
     def close(self) -> None:
         self.engine.dispose()

@@ -139,7 +139,7 @@ def read_figures(store: Store, figures: CaseFigures, *, beside: str, since: int)
         figures.audit_ok = audit_log.verify(conn).ok
     for agent, one in by_id.items():
         key = str(agent)
-        one.held = store.look(lambda tx, key=key: tx.total("agent", key, "pending", since=EVER))  # type: ignore[misc]  # bound now
+        one.held = store.look(lambda tx, key=key: tx.counters.total("agent", key, "pending", since=EVER))  # type: ignore[misc]  # bound now
 
 
 def _count(one: ModeFigures, entry: Entry, *, since: int) -> None:

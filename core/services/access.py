@@ -41,7 +41,7 @@ def require(tx: Transaction, actor: Actor, verb: Verb) -> Actor:
     """The operator as they stand in this transaction. Raises `AccessEnded`, `Forbidden`."""
     if actor.kind != "operator":
         roles.check(actor, verb)
-    known = tx.cached(("operator", actor.name, actor.token), lambda: _known(tx.conn, actor))
+    known = tx.desk_cache.get(("operator", actor.name, actor.token), lambda: _known(tx.conn, actor))
     current = _standing(known, actor.token, now=tx.now, name=actor.name)
     roles.check(current, verb)
     tx.vouch(str(current))

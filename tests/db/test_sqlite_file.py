@@ -151,7 +151,7 @@ def test_a_backup_is_not_mixed_with_what_is_left_of_the_lost_database(store: Sto
 
 def test_what_is_remembered_of_the_lost_database_is_forgotten(store: Store, file: Path, tmp_path: Path) -> None:
     def name(tx: Transaction) -> str:
-        return str(tx.cached(("name",), lambda: tx.all(select(AGENT.c.name))[0].name))
+        return str(tx.desk_cache.get(("name",), lambda: tx.all(select(AGENT.c.name))[0].name))
 
     backup = tmp_path / "backup.db"
     _back_up(file, backup)

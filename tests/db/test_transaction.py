@@ -45,7 +45,7 @@ def test_a_failed_verb_takes_its_own_rows_and_counts_and_leaves_those_before_it(
         tx.write(update(AGENT).values(status="suspended"))  # opens the savepoint: all before is in the database
         tx.create(AGENT, {"name": "ghost", "created_at": 0, "suspend_figures": {}, "warned": {}})
         tx.claim_key("bad")
-        assert tx.total("test", "a", "n") == 103
+        assert tx.counters.total("test", "a", "n") == 103
         raise ZeroDivisionError
 
     with store.begin() as tx:
@@ -53,11 +53,11 @@ def test_a_failed_verb_takes_its_own_rows_and_counts_and_leaves_those_before_it(
         with pytest.raises(ZeroDivisionError):
             tx.run(bad)
         assert tx.run(contacts) == {"good"}
-        assert tx.run(lambda tx: tx.total("test", "a", "n")) == 3
+        assert tx.run(lambda tx: tx.counters.total("test", "a", "n")) == 3
         assert tx.run(lambda tx: (tx.claim_key("good"), tx.claim_key("bad"))) == (False, True)
         tx.run(good_again)
     assert {row.name for row in store.rows(select(AGENT.c.name).where(AGENT.c.status == "active"))} == {"support-bot"}
-    assert store.look(lambda tx: tx.total("test", "a", "n")) == 8
+    assert store.look(lambda tx: tx.counters.total("test", "a", "n")) == 8
     assert {row.address for row in store.rows(select(CONTACT.c.address))} == {"good", "again"}
 
 
@@ -89,7 +89,7 @@ def test_a_cap_sees_the_changes_of_earlier_verbs_in_its_batch(store: Store) -> N
     make_desk(store)
 
     def take_one_of_ten(tx: Transaction) -> bool:
-        if tx.total("agent", "1", "left", since=0) >= 10:
+        if tx.counters.total("agent", "1", "left", since=0) >= 10:
             return False
         tx.bump("agent", "1", "left", minute=5)
         return True
@@ -133,14 +133,14 @@ def test_counters_read_the_sum_of_all_that_succeeded_however_they_are_read(  # n
     def verb(tx: Transaction, kind: str, minute: int, n: int, *, fail: bool) -> dict[int, int]:
         mine: dict[int, int] = {}
         if kind == "prime":
-            tx.prefetch_counters("t", ["k", "other"], "n", since=minute)
+            tx.counters.prefetch("t", ["k", "other"], "n", since=minute)
         elif kind == "write":
             tx.write(update(AGENT).values(status="active"))
         elif kind != "read":
             tx.bump("t", "k", "n", minute=minute, n=n)
             mine[minute] = n
         since = 0 if kind == "wide" else minute
-        assert tx.total("t", "k", "n", since=since) == expected(since, mine)
+        assert tx.counters.total("t", "k", "n", since=since) == expected(since, mine)
         if fail:
             raise ZeroDivisionError
         return mine
@@ -166,7 +166,7 @@ def test_a_counter_written_by_two_stores_adds_up(store: Store, database_url: str
         which = (store, other)[number % 2]
         which.transact(lambda tx: tx.bump("t", "k", "n", minute=3))
     other.close()
-    assert store.look(lambda tx: tx.total("t", "k", "n")) == 20
+    assert store.look(lambda tx: tx.counters.total("t", "k", "n")) == 20
 
 
 # --- facts that last --------------------------------------------------------------------------------------------------
@@ -218,6 +218,23 @@ def test_a_change_that_was_rolled_back_was_never_a_fact(store: Store) -> None:
     assert mode_of(store, desk.mailbox_id) == "active"
 
 
+def test_a_refused_verb_that_wrote_nothing_costs_nobody_a_fact(store: Store) -> None:
+    """A mailbox over its limits, refused again and again, must not make the others read everything anew."""
+    desk = make_desk(store)
+
+    def refused(tx: Transaction) -> None:
+        gate_queries.gate(tx, desk.mailbox_id)
+        contact(tx, "staged")
+        raise ZeroDivisionError
+
+    with store.begin() as tx, pytest.raises(ZeroDivisionError):
+        tx.run(refused)
+    # behind the desk's back, so that a second read would show
+    with store.engine.begin() as conn:
+        conn.execute(update(AGENT).values(status="suspended"))
+    assert mode_of(store, desk.mailbox_id) == "active"
+
+
 def test_what_is_not_there_yet_is_never_remembered_as_missing(store: Store) -> None:
     desk = make_desk(store)
     assert store.transact(lambda tx: gate_queries.run(tx, agent_id=desk.agent_id, key="r")) is None
@@ -235,16 +252,16 @@ def test_a_look_writes_nothing(store: Store) -> None:
 
     store.look(tries)
     assert store.rows(select(CONTACT)) == []
-    assert desk.store.look(lambda tx: tx.total("t", "k", "n")) == 0
+    assert desk.store.look(lambda tx: tx.counters.total("t", "k", "n")) == 0
 
 
 def test_memo_forgets_an_absence_when_a_row_is_made(store: Store) -> None:
     make_desk(store)
 
     def verb(tx: Transaction) -> tuple[object, object]:
-        before = tx.memo("nobody", lambda: None)
+        before = tx.batch_cache.get("nobody", lambda: None)
         tx.create(AGENT, {"name": "new", "created_at": 0, "suspend_figures": {}, "warned": {}})
-        return before, tx.memo("nobody", lambda: "found")
+        return before, tx.batch_cache.get("nobody", lambda: "found")
 
     assert store.transact(verb) == (None, "found")
 

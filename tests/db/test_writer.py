@@ -43,7 +43,7 @@ def kept(store: Store) -> set[str]:
         said = {entry.event.reason for entry in audit_log.read(conn, after=0) if isinstance(entry.event, AgentResumed)}
         assert audit_log.verify(conn).ok
     assert said == names
-    assert store.look(lambda tx: tx.total("test", "", "noted")) == len(names)
+    assert store.look(lambda tx: tx.counters.total("test", "", "noted")) == len(names)
     return names
 
 

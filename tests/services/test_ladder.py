@@ -211,10 +211,10 @@ class Insider:
         assert self.store.row(select(MAILBOX.c.mode)) == (self.mode.value,)
         assert self.store.row(select(AGENT.c.status)) == ("suspended" if self.suspended else "active",)
         pending = self.store.rows(select(REVIEW.c.id).where(REVIEW.c.status == "pending"))
-        assert self.store.look(lambda tx: tx.total("desk", "", "pending")) == len(pending)
+        assert self.store.look(lambda tx: tx.counters.total("desk", "", "pending")) == len(pending)
         r = RECIPIENT.c
         unpaid = select(r.n).where(r.status.in_(["queued", "deferred"]), r.charged.is_(False))
-        assert self.store.look(lambda tx: tx.total("agent", "1", "waiting")) == len(self.store.rows(unpaid))
+        assert self.store.look(lambda tx: tx.counters.total("agent", "1", "waiting")) == len(self.store.rows(unpaid))
 
 
 STEPS = (

@@ -80,15 +80,15 @@ class Health:
         def gauge(name: str, what: str, value: float) -> None:
             Gauge(f"postroom_{name}", what, registry=registry).set(value)
 
-        gauge("pending", "actions that wait for a human", tx.total("desk", "", "pending", since=EVER))
-        scheduled = tx.total("desk", "", "scheduled", since=EVER)
+        gauge("pending", "actions that wait for a human", tx.counters.total("desk", "", "pending", since=EVER))
+        scheduled = tx.counters.total("desk", "", "scheduled", since=EVER)
         gauge("scheduled", "messages that wait for their send_at", scheduled)
         queued, in_flight = lanes.totals(tx)
         gauge("queued", "recipients ready or waiting in lanes", queued)
         gauge("in_flight", "recipients claimed by a worker", in_flight)
         since = bucket(tx.now) - 15
         for kind in ("sent", "held", "deferred", "failed", "uncertain", "refused"):
-            gauge(f"{kind}_15m", f"{kind} in the last 15 minutes", tx.total("desk", "", kind, since=since))
+            gauge(f"{kind}_15m", f"{kind} in the last 15 minutes", tx.counters.total("desk", "", kind, since=since))
         gauge("log_seq", "events in the log", audit_log.head(tx.conn)[0])
         Counter("postroom_commits", "verbs committed by this process", registry=registry).inc(
             self._desk.writer.committed

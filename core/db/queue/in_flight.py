@@ -70,10 +70,10 @@ def mark_attempted(tx: Transaction, claimed: Sequence[Claimed]) -> None:
     if not claimed:
         return
     now = tx.now
-    tx.write_keeping_memo(
+    tx.write_keeping_caches(
         _ATTEMPT, [{"b_message": c.message_id, "b_n": c.n, "b_attempt": c.attempts + 1, "b_at": now} for c in claimed]
     )
-    tx.write_keeping_memo(
+    tx.write_keeping_caches(
         _SENDING, [{"b_message": c.message_id, "b_n": c.n, "b_attempt": c.attempts + 1} for c in claimed]
     )
 
@@ -83,7 +83,7 @@ def land(tx: Transaction, rows: Iterable[Any]) -> None:
     gone = list(rows)
     if not gone:
         return
-    tx.write_keeping_memo(_LAND, [{"b_message": row.message_id, "b_n": row.n} for row in gone])
+    tx.write_keeping_caches(_LAND, [{"b_message": row.message_id, "b_n": row.n} for row in gone])
     for row in gone:
         tx.lane(row.lane_id).in_flight -= 1
 

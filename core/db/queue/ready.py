@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -44,13 +45,15 @@ def lane_for(tx: Transaction, *, mailbox_id: int, domain: str, site: str) -> Lan
         made = tx.create(LANE, {"mailbox_id": mailbox_id, "domain": domain, "site": site, "next_at": FAR_FUTURE})
         return LaneFacts(made, depth=0, not_before=0)
 
-    return tx.memo(("lane", mailbox_id, domain), find)
+    return tx.batch_cache.get(("lane", mailbox_id, domain), find)
 
 
 def prefetch(tx: Transaction, mailbox_ids: Collection[int], domains: Collection[str]) -> None:
     """Read for a whole batch the lanes that `lane_for` will ask for one by one."""
     for row in tx.read_unflushed(_LANES_OF, {"b_mailboxes": list(mailbox_ids), "b_domains": list(domains)}):
-        tx.memo(("lane", row.mailbox_id, row.domain), lambda row=row: LaneFacts(row.id, row.depth, row.not_before))  # type: ignore[misc]  # bound now
+        tx.batch_cache.get(
+            ("lane", row.mailbox_id, row.domain), functools.partial(LaneFacts, row.id, row.depth, row.not_before)
+        )
 
 
 def enqueue(tx: Transaction, slots: Iterable[Slot]) -> None:

@@ -99,7 +99,7 @@ class LaneTurn:
 def lease(tx: Transaction, turns: Sequence[LaneTurn], *, mailbox_id: int, worker: int, until: int) -> None:
     """Move the rows of these lanes from ready to in flight, and set when each lane is next worth a look."""
     slots = [slot for turn in turns for slot in turn.slots]
-    tx.write_keeping_memo(
+    tx.write_keeping_caches(
         _REMOVE,
         [{"b_lane": s.lane_id, "b_due": s.due, "b_message": s.message_id, "b_n": s.n} for s in slots],
     )
@@ -120,7 +120,7 @@ def lease(tx: Transaction, turns: Sequence[LaneTurn], *, mailbox_id: int, worker
             for s in slots
         ],
     )
-    tx.write_keeping_memo(
+    tx.write_keeping_caches(
         _TURN,
         [
             {
@@ -140,7 +140,7 @@ def sleep(tx: Transaction, *, lane_id: int, not_before: int = 0, waits_for: str 
     first = tx.one(select(func.min(READY.c.due)).where(READY.c.lane_id == lane_id))
     due = first[0] if first is not None and first[0] is not None else FAR_FUTURE
     values = {"b_id": lane_id, "b_next": max(due, not_before), "b_before": not_before, "b_waits": waits_for}
-    tx.write_keeping_memo(_BACK_OFF, [values | {"b_failures": failures}])
+    tx.write_keeping_caches(_BACK_OFF, [values | {"b_failures": failures}])
 
 
 _REMOVE: Final = delete(READY).where(

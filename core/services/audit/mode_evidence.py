@@ -138,7 +138,7 @@ def figures(tx: Transaction, box: SenderState) -> Figures:
     since = bucket(tx.now - WINDOW, rate_windows.HOUR_WIDE)
 
     def total(kind: str) -> int:
-        return max(0, tx.total("mailbox", str(box.mailbox_id), kind, since=since))
+        return max(0, tx.counters.total("mailbox", str(box.mailbox_id), kind, since=since))
 
     approved, rejected = total("approved_1h"), total("rejected_1h")
     return Figures(

@@ -206,8 +206,8 @@ def mailbox(tx: Transaction, address: str, *, caller: Caller) -> MailboxStanding
         policy=context.current_policy(tx)[1],
         suspended=sender_standing.suspension(box),
         anomalies=anomalies.of_mailbox(tx, box.mailbox_id, Mode(box.mode)),
-        pending=tx.total("mailbox", str(box.mailbox_id), "pending", since=EVER),
-        waiting=tx.total("agent", str(box.agent_id), "waiting", since=EVER),
+        pending=tx.counters.total("mailbox", str(box.mailbox_id), "pending", since=EVER),
+        waiting=tx.counters.total("agent", str(box.agent_id), "waiting", since=EVER),
         budgets=tuple(limit_gauges.gauges(tx, box)),
         for_agent=isinstance(caller, TokenFacts),
     )

@@ -88,8 +88,8 @@ def freeze(
     frozen = Frozen(
         agent_id,
         in_flight=_started(tx, MAILBOX.c.agent_id == agent_id),
-        queued=tx.total("agent", str(agent_id), "waiting", since=EVER),
-        pending=tx.total("agent", str(agent_id), "pending", since=EVER),
+        queued=tx.counters.total("agent", str(agent_id), "waiting", since=EVER),
+        pending=tx.counters.total("agent", str(agent_id), "pending", since=EVER),
     )
     evidence = dict(figures or {})
     tx.write(

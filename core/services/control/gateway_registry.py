@@ -41,7 +41,7 @@ def start(tx: Transaction, here: Place, *, alive: Alive) -> None:
 
 def beat(tx: Transaction, here: Place) -> None:
     """Say that it lives. If it was taken for lost meanwhile, it says that it is back."""
-    if not tx.write_keeping_memo(_BEAT, [{"b_id": here.id, "b_at": tx.now}]):
+    if not tx.write_keeping_caches(_BEAT, [{"b_id": here.id, "b_at": tx.now}]):
         _enter(tx, here, again=True)
 
 

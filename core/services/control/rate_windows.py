@@ -121,11 +121,12 @@ def prefetch(tx: Transaction, agent_ids: Collection[int], *, window: int) -> Non
     """Read for many agents at once what `figures` will ask one by one, over windows up to this one."""
     since = bucket(tx.now - window, HOUR_WIDE)
     for kind in KINDS:
-        tx.prefetch_counters("agent", [str(one) for one in agent_ids], kind, since=since)
-        tx.prefetch_counters("agent", [str(one) for one in agent_ids], _FORGIVEN + kind, since=since)
+        tx.counters.prefetch("agent", [str(one) for one in agent_ids], kind, since=since)
+        tx.counters.prefetch("agent", [str(one) for one in agent_ids], _FORGIVEN + kind, since=since)
 
 
 def _left(tx: Transaction, kind: str, *, agent_id: int, since: int) -> int:
     """What counts of a kind: all of it, less what was forgiven."""
     key = str(agent_id)
-    return tx.total("agent", key, kind, since=since) - tx.total("agent", key, _FORGIVEN + kind, since=since)
+    counted, forgiven = (tx.counters.total("agent", key, one, since=since) for one in (kind, _FORGIVEN + kind))
+    return counted - forgiven

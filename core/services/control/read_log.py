@@ -135,7 +135,7 @@ def _first(tx: Transaction, reader: str, shown: Shown) -> bool:
     """Whether this is the first equal read of the hour, and keep that it was. The key is a digest: it holds no name."""
     key = hashlib.sha256(f"{reader}:{shown.object}".encode()).hexdigest()[:32]
     hour = bucket(tx.now, WINDOW)
-    if tx.total("read", key, "shown", since=hour):
+    if tx.counters.total("read", key, "shown", since=hour):
         return False
     tx.bump("read", key, "shown", minute=hour)
     return True

@@ -51,15 +51,15 @@ def watch_bulk_line(tx: Transaction) -> int:
     sums: dict[str, int] = {}
     for stream in tx.all(select(STREAM.c.id, STREAM.c.domain)):
         primary = organisational_domain(stream.domain)
-        sent = tx.total("stream", str(stream.id), "sent_1d", since=today)
+        sent = tx.counters.total("stream", str(stream.id), "sent_1d", since=today)
         sums[primary] = sums.get(primary, 0) + sent
     warned = 0
     for domain, sent in sums.items():
         line = guards.bulk_line(sent, domain=domain)
         level = 0 if line is None else 1 + line.crossed
-        if line is None or tx.total("domain", domain, TOLD, since=today) >= level:
+        if line is None or tx.counters.total("domain", domain, TOLD, since=today) >= level:
             continue
-        tx.bump("domain", domain, TOLD, minute=today, n=level - tx.total("domain", domain, TOLD, since=today))
+        tx.bump("domain", domain, TOLD, minute=today, n=level - tx.counters.total("domain", domain, TOLD, since=today))
         tx.emit(StreamWarned(actor=str(SYSTEM), domain=domain, sent=sent, crossed=line.crossed, reason=line.text))
         warned += 1
     return warned

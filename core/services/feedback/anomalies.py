@@ -60,14 +60,14 @@ def _watch(tx: Transaction, boxes: Sequence[Row[Any]]) -> int:
     keys = [str(box.id) for box in boxes]
     since = bucket(tx.now - policy.anomalies.window, rate_windows.HOUR_WIDE)
     for kind in COUNTED:
-        tx.prefetch_counters("mailbox", keys, kind, since=since)
+        tx.counters.prefetch("mailbox", keys, kind, since=since)
     for code in CODES:
-        tx.prefetch_counters("mailbox", keys, _told(code), since=EVER)
+        tx.counters.prefetch("mailbox", keys, _told(code), since=EVER)
     told = 0
     for box in boxes:
         over = {one.code: one for one in of_mailbox(tx, box.id, Mode(box.mode))}
         for code in CODES:
-            known = tx.total("mailbox", str(box.id), _told(code), since=EVER)
+            known = tx.counters.total("mailbox", str(box.id), _told(code), since=EVER)
             if (code in over) == bool(known):
                 continue
             tx.bump("mailbox", str(box.id), _told(code), minute=EVER, n=1 if code in over else -known)
@@ -79,7 +79,7 @@ def _watch(tx: Transaction, boxes: Sequence[Row[Any]]) -> int:
 
 def _figures(tx: Transaction, mailbox_id: int, policy: Policy) -> Mapping[str, int]:
     since = bucket(tx.now - policy.anomalies.window, rate_windows.HOUR_WIDE)
-    return {kind: tx.total("mailbox", str(mailbox_id), kind, since=since) for kind in COUNTED}
+    return {kind: tx.counters.total("mailbox", str(mailbox_id), kind, since=since) for kind in COUNTED}
 
 
 def _tell(tx: Transaction, one: Anomaly, *, box_id: int, agent_id: int, stream_id: int, policy: Policy) -> None:

@@ -169,7 +169,7 @@ def leaving(tx: Transaction, message_id: int, n: int) -> Leaving | None:
 def unverified(tx: Transaction, *, source: str, kind: str, reason: str, digest: str | None = None) -> FeedbackResult:
     """A report that proves nothing, or a webhook with a wrong signature: counted apart, told, moves nothing."""
     minute = bucket(tx.now)
-    if tx.total("desk", "", f"unverified:{source}", since=minute) < LOUD:
+    if tx.counters.total("desk", "", f"unverified:{source}", since=minute) < LOUD:
         tx.emit(FeedbackUnverified(actor=str(SYSTEM), source=source, kind=kind, reason=reason, digest=digest))
     tx.bump("desk", "", f"unverified:{source}", minute=minute)
     tx.bump("desk", "", "unverified_1h", minute=bucket(tx.now, rate_windows.HOUR_WIDE))

@@ -136,7 +136,7 @@ def end(tx: Transaction, tokens: Sequence[TokenRecord], *, actor: Actor, reason:
 
 def note_use(tx: Transaction, token: int) -> None:
     """Keep that a token was presented just now; an observation of the API, not an act, so it leaves no event."""
-    tx.write_keeping_memo(_USED, [{"b_id": token, "b_at": tx.now}])
+    tx.write_keeping_caches(_USED, [{"b_id": token, "b_at": tx.now}])
 
 
 _USED: Final = (

@@ -297,7 +297,7 @@ def rest(tx: Transaction, mailbox_id: int, *, worker: int, pause: Idle | None) -
 def _advance(tx: Transaction, mailbox_id: int, *, worker: int, **values: int | str | None) -> bool:
     """Change a hook that is ours; False if the lease went to another."""
     named = {f"new_{name}": value for name, value in values.items()}
-    return tx.write_keeping_memo(_advancing(tuple(values)), [{"box": mailbox_id, "holder": worker, **named}]) > 0
+    return tx.write_keeping_caches(_advancing(tuple(values)), [{"box": mailbox_id, "holder": worker, **named}]) > 0
 
 
 def _advancing(names: Sequence[str]) -> Update:

@@ -21,7 +21,7 @@ def refuse_over_budget(tx: Transaction, box: SenderState, n: int) -> Answer | No
     _, policy = context.current_policy(tx)
     if policy.budgets.agent.on_exceed != "refuse":
         return None
-    waiting = tx.total("agent", str(box.agent_id), "waiting", since=EVER)
+    waiting = tx.counters.total("agent", str(box.agent_id), "waiting", since=EVER)
     for cap in departure_caps(tx, box):
         room = cap.room(tx, asking=waiting + n)
         if room.next_at is not None:
@@ -53,7 +53,7 @@ def refuse_over_quota(tx: Transaction, box: SenderState, *, size: int) -> Answer
         ("kept", "messages", 1, policy.quota.messages),
         ("kept_kb", "kilobytes", _kilobytes(size), policy.quota.megabytes * 1024),
     ):
-        used = tx.total("agent", agent, name, since=EVER)
+        used = tx.counters.total("agent", agent, name, since=EVER)
         if used + asking > cap:
             return Answer(
                 status="rate_limited",

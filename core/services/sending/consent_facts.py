@@ -58,7 +58,7 @@ class Consents:
 
     def _load(self) -> Records:
         wanted = subjects(self._people)
-        known = self._tx.prefetched(_PREFETCHED, wanted)
+        known = self._tx.batch_cache.rows(_PREFETCHED, wanted)
         return records(self._tx.all(_RECORDS, {"b_subjects": wanted}) if known is None else known)
 
     def _written_to(self, agent_id: int) -> set[str]:
@@ -84,7 +84,7 @@ def relates(classes: Iterable[ContentClass]) -> bool:
 def prefetch(tx: Transaction, people: Iterable[str]) -> None:
     """Read for a whole batch what `Consents` will be asked for message by message."""
     wanted = subjects(people)
-    tx.prefetch(_PREFETCHED, wanted, tx.read_unflushed(_RECORDS, {"b_subjects": wanted}))
+    tx.batch_cache.keep_rows(_PREFETCHED, wanted, tx.read_unflushed(_RECORDS, {"b_subjects": wanted}))
 
 
 def subjects(people: Iterable[str]) -> list[str]:

@@ -79,7 +79,7 @@ def left(tx: Transaction, sent: Sequence[Claimed]) -> None:
             tx.bump("agent", str(agent_id), COUNTED, minute=bucket(tx.now, DAY_BUCKET))
         elif row.left_at is None:
             made.append({"b_agent": agent_id, "b_address": address, "b_at": tx.now})
-    tx.write_keeping_memo(_MADE, made)
+    tx.write_keeping_caches(_MADE, made)
 
 
 def release(tx: Transaction, ended: Sequence[Ended | Claimed], *, unattempted: bool) -> None:

@@ -63,15 +63,18 @@ def prefetch_agents(tx: Transaction, agent_ids: Collection[int]) -> None:
     """Read for a whole table of agents what `agent_caps` will ask one by one."""
     keys = [str(one) for one in agent_ids]
     gate_queries.prefetch_mailboxes(tx, agent_ids)
-    tx.prefetch_counters("agent", keys, "left", since=bucket(tx.now, HOUR_BUCKET) - HOUR_MINUTES - HOUR_BUCKET)
-    tx.prefetch_counters("agent", keys, "left_15m", since=bucket(tx.now, DAY_BUCKET) - DAY_MINUTES - DAY_BUCKET)
+    tx.counters.prefetch("agent", keys, "left", since=bucket(tx.now, HOUR_BUCKET) - HOUR_MINUTES - HOUR_BUCKET)
+    tx.counters.prefetch("agent", keys, "left_15m", since=bucket(tx.now, DAY_BUCKET) - DAY_MINUTES - DAY_BUCKET)
 
 
 def departs_at(tx: Transaction, box: SenderState, targets: Sequence[Target]) -> int:
     """An honest estimate of when the last of these leaves: the latest word of every cap and pace that binds."""
-    waiting = tx.total("agent", str(box.agent_id), "waiting", since=EVER)
+    waiting = tx.counters.total("agent", str(box.agent_id), "waiting", since=EVER)
     at = max(tx.now, min(box.backoff_until, tx.now + DAY))
-    if waiting > tx.memo(("free", box.mailbox_id), lambda: min(cap.room(tx).left for cap in departure_caps(tx, box))):
+    free = tx.batch_cache.get(
+        ("free", box.mailbox_id), lambda: min(cap.room(tx).left for cap in departure_caps(tx, box))
+    )
+    if waiting > free:
         at = max(
             budgets.departure(
                 cap.buckets(tx), cap=cap.cap, window_minutes=cap.window, bucket_minutes=cap.width,

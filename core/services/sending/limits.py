@@ -45,7 +45,7 @@ class Cap:
 
     def buckets(self, tx: Transaction) -> Sequence[tuple[int, int]]:
         since = bucket(tx.now, self.width) - self.window - self.width
-        found = tx.buckets(self.scope, self.key, self.kind, since=since)
+        found = tx.counters.buckets(self.scope, self.key, self.kind, since=since)
         dated = budgets.redate(found, bucket_minutes=self.width, now=tx.now)
         if list(dated) != list(found):
             # The clock was set back: move what it counted ahead to the present, or it would bind until then.
@@ -89,11 +89,11 @@ def warmup_cap(tx: Transaction, box: SenderState, policy: Policy) -> int | None:
 
     def load() -> int | None:
         today = tx.now // DAY
-        sent = [(m // DAY_MINUTES, n) for m, n in tx.buckets("stream", str(box.stream_id), "left_1d", since=0)]
+        sent = [(m // DAY_MINUTES, n) for m, n in tx.counters.buckets("stream", str(box.stream_id), "left_1d", since=0)]
         stage = budgets.warmup_day(sent, days=policy.warmup.days, today=today)
         return budgets.warmup_cap(policy.warmup.days, day_number=stage)
 
-    return tx.memo(("warmup", box.stream_id, tx.now // DAY), load)
+    return tx.batch_cache.get(("warmup", box.stream_id, tx.now // DAY), load)
 
 
 def new_recipient_caps(tx: Transaction, box: SenderState) -> Cap:
@@ -112,7 +112,7 @@ def run_cap(tx: Transaction, box: SenderState) -> int:
 
 def run_accepted(tx: Transaction, run_id: int) -> int:
     """Recipients the run has had accepted, less what was rejected, expired or cancelled."""
-    return tx.total("run", str(run_id), "accepted", since=EVER)
+    return tx.counters.total("run", str(run_id), "accepted", since=EVER)
 
 
 def _or(own: int | None, policy: int) -> int:

@@ -40,7 +40,7 @@ def note(tx: Transaction, box: SenderState, refused: Refusal) -> None:
     hour, agent, counter = bucket(tx.now, 60), str(box.agent_id), f"refused:{refused.error}"
     tx.bump("agent", agent, counter, minute=hour)
     tx.bump("desk", "", "refused", minute=bucket(tx.now))
-    if tx.total("agent", agent, counter, since=hour) > SINGLY:
+    if tx.counters.total("agent", agent, counter, since=hour) > SINGLY:
         name = f"{refused.kind.value}:{refused.error}"
         tx.bump(UNTOLD, agent, name, minute=EVER)
         tx.bump(UNTOLD, agent, _PEOPLE + name, minute=EVER, n=refused.recipients)

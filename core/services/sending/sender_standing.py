@@ -59,7 +59,7 @@ def _barred(barred: Block) -> Answer:
 
 def standing(tx: Transaction, box: SenderState) -> Standing:
     """How the mailbox, its agent, its stream and the desk stand at this moment; looked at once between two writes."""
-    return tx.memo(("standing", box.mailbox_id), lambda: _standing(tx, box))
+    return tx.batch_cache.get(("standing", box.mailbox_id), lambda: _standing(tx, box))
 
 
 def _standing(tx: Transaction, box: SenderState) -> Standing:

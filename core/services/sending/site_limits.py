@@ -64,7 +64,7 @@ def _widest(tx: Transaction, stream_id: int) -> tuple[int, int]:
         row = tx.conn.execute(_WIDEST, {"b_stream": stream_id}).one()
         return row.minute or 0, row.hour or 0
 
-    return tx.cached(("widest", stream_id), load)
+    return tx.desk_cache.get(("widest", stream_id), load)
 
 
 def prefetch_sites(tx: Transaction, pairs: Collection[tuple[int, str]]) -> None:
@@ -78,7 +78,7 @@ def prefetch_stream_sites(tx: Transaction, pairs: Collection[tuple[int, str]]) -
 
 
 def _prefetch_attempts(tx: Transaction, scope: str, keys: Collection[str]) -> None:
-    tx.prefetch_counters(scope, keys, "attempts", since=bucket(tx.now, HOUR_BUCKET) - HOUR_MINUTES - HOUR_BUCKET)
+    tx.counters.prefetch(scope, keys, "attempts", since=bucket(tx.now, HOUR_BUCKET) - HOUR_MINUTES - HOUR_BUCKET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ class Sites:
             {"mailbox_id": mailbox_id, "site": name, "tat": tat}
             for (mailbox_id, name), tat in sorted(self._moved.items())
         ]
-        self._tx.write_keeping_memo(_ARRIVE_SQLITE if self._tx.sqlite else _ARRIVE_PG, values)
+        self._tx.write_keeping_caches(_ARRIVE_SQLITE if self._tx.sqlite else _ARRIVE_PG, values)
 
     def _pace(self, bound: _Bound, *, asking: int) -> budgets.Grant:
         return budgets.pace(
@@ -196,7 +196,7 @@ class RoutePace:
         if self._limit is not None and n:
             self._tat = self.grant(asking=n).tat
             values = {"mailbox_id": NO_MAILBOX, "site": self._site, "tat": self._tat}
-            self._tx.write_keeping_memo(_ARRIVE_SQLITE if self._tx.sqlite else _ARRIVE_PG, [values])
+            self._tx.write_keeping_caches(_ARRIVE_SQLITE if self._tx.sqlite else _ARRIVE_PG, [values])
 
     @property
     def gauge(self) -> Limit | None:

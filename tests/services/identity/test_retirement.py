@@ -63,7 +63,7 @@ def test_retiring_cancels_what_is_pending_and_what_is_queued(store: Store) -> No
     assert retire(store) == 3
     assert statuses(store) == ["cancelled", "cancelled"]
     assert store.transact(lambda tx: delivery.claim(tx, worker=1, limit=10)) == []
-    pending = store.transact(lambda tx: tx.total("mailbox", str(desk.mailbox_id), "pending", since=EVER))
+    pending = store.transact(lambda tx: tx.counters.total("mailbox", str(desk.mailbox_id), "pending", since=EVER))
     assert pending == 0
     event = last(store, "mailbox.retired")
     assert (event.actor, event.reason, event.cancelled) == ("olive", "the order desk closed", 3)

@@ -100,8 +100,8 @@ def depths_agree(store: Store) -> None:
         select(func.count()).select_from(RECIPIENT).where(r.status.in_(["queued", "deferred"]), r.charged.is_(False))
     )
     pending = store.row(select(func.count()).select_from(REVIEW).where(REVIEW.c.status == "pending"))
-    assert waiting == (store.look(lambda tx: tx.total("agent", "1", "waiting")),)
-    assert pending == (store.look(lambda tx: tx.total("desk", "", "pending")),)
+    assert waiting == (store.look(lambda tx: tx.counters.total("agent", "1", "waiting")),)
+    assert pending == (store.look(lambda tx: tx.counters.total("desk", "", "pending")),)
 
 
 def test_an_executed_message_is_claimed_attempted_and_settled(store: Store) -> None:
@@ -299,7 +299,7 @@ def test_mail_of_a_test_token_is_accepted_and_gated_but_counts_as_sent_nowhere(s
     attempt(store, taken)
     settle(store, taken)
     assert [getattr(one, "test", None) for one in events(store, "email.sent")] == [True]
-    assert store.look(lambda tx: tx.total("desk", "", "sent")) == 0
+    assert store.look(lambda tx: tx.counters.total("desk", "", "sent")) == 0
 
 
 # --- what receivers say ---------------------------------------------------------------------------------------------

@@ -224,7 +224,7 @@ def test_what_never_left_gives_back_the_run_and_the_first_contacts(store: Store,
         case _:
             clock.advance(micros=72 * HOUR - 60 * SECOND)  # only the first has run out
             store.transact(review.expire_due)
-    assert store.look(lambda tx: tx.total("run", "1", "accepted")) == 1
+    assert store.look(lambda tx: tx.counters.total("run", "1", "accepted")) == 1
     assert store.rows(select(CONTACT.c.address)) == [], "what the cap holds took no place"
     again = desk.submit("d@one.test")
     assert [reason.code for reason in again.reasons] == ["mode"]
@@ -239,7 +239,7 @@ def test_what_left_is_not_given_back(store: Store) -> None:
     settle(store, taken)
     store.transact(lambda tx: review.cancel(tx, item, actor=AGENT))
     assert sorted(states(store)) == ["cancelled", "sent"]
-    assert store.look(lambda tx: tx.total("run", "1", "accepted")) == 1
+    assert store.look(lambda tx: tx.counters.total("run", "1", "accepted")) == 1
     with pytest.raises(Conflict):
         store.transact(lambda tx: review.cancel(tx, item, actor=AGENT))
     depths_agree(store)

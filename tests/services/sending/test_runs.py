@@ -41,7 +41,7 @@ def pending_reasons(store: Store) -> list[list[str]]:
 
 
 def pending(store: Store, desk: Bench) -> int:
-    return store.transact(lambda tx: tx.total("agent", str(desk.agent_id), "pending"))
+    return store.transact(lambda tx: tx.counters.total("agent", str(desk.agent_id), "pending"))
 
 
 def test_a_confirmation_releases_in_order_what_fits_and_no_more(store: Store) -> None:

@@ -68,7 +68,7 @@ def decide(store: Store, answer: Answer, *, approve: bool = True) -> None:
 
 
 def counted(store: Store) -> int:
-    return store.look(lambda tx: tx.total("desk", "", "scheduled", since=EVER))
+    return store.look(lambda tx: tx.counters.total("desk", "", "scheduled", since=EVER))
 
 
 def test_scheduled_mail_leaves_at_its_time_and_not_a_moment_before(store: Store) -> None:
@@ -199,7 +199,7 @@ def test_its_agent_takes_scheduled_mail_back_until_its_time(store: Store) -> Non
     store.transact(lambda tx: review.cancel(tx, number(answer.message_id), actor=SUPPORT_BOT))
     assert state(store, answer) == "cancelled"
     assert (wait(store, HOUR), leaving(store), counted(store)) == (0, [], 0)
-    assert store.look(lambda tx: tx.total("agent", str(desk.agent_id), "waiting", since=EVER)) == 0
+    assert store.look(lambda tx: tx.counters.total("agent", str(desk.agent_id), "waiting", since=EVER)) == 0
     with pytest.raises(Conflict):
         store.transact(lambda tx: review.cancel(tx, number(answer.message_id), actor=SUPPORT_BOT))
 

@@ -85,7 +85,7 @@ class _Gate:
         self._closed = _closed_lanes(tx, {c.lane_id for c in held})
         self._since = asked_since(tx, self._messages.values())
         runs = {str(message.run_id) for message in self._messages.values()}
-        tx.prefetch_counters("run", runs, "accepted", since=EVER)
+        tx.counters.prefetch("run", runs, "accepted", since=EVER)
         self._decided: dict[tuple[int, bool], GateDecision] = {}
         self._known: dict[Hashable, GateDecision] = {}
 

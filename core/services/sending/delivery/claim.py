@@ -107,12 +107,12 @@ def _charge(tx: Transaction, box: SenderState, caps: Sequence[limits.Cap], slots
     if not any(cap.scope == "stream" for cap in caps):
         tx.bump("stream", str(box.stream_id), "left_15m", minute=bucket(tx.now, budgets.DAY_BUCKET), n=len(fresh))
     tx.bump("stream", str(box.stream_id), "left_1d", minute=bucket(tx.now, budgets.DAY_MINUTES), n=len(fresh))
-    tx.write_keeping_memo(_PAID, [{"b_message": slot.message_id, "b_n": slot.n} for slot in fresh])
+    tx.write_keeping_caches(_PAID, [{"b_message": slot.message_id, "b_n": slot.n} for slot in fresh])
     acceptance_limits.wait(tx, box, n=-len(fresh))
 
 
 def _nap(tx: Transaction, box: SenderState, *, until: int, waits_for: str | None) -> None:
-    tx.write_keeping_memo(_NAP, [{"b_id": box.mailbox_id, "b_wake": until, "b_served": tx.now, "b_waits": waits_for}])
+    tx.write_keeping_caches(_NAP, [{"b_id": box.mailbox_id, "b_wake": until, "b_served": tx.now, "b_waits": waits_for}])
 
 
 _PAID: Final = update(RECIPIENT).where(finish.OF_RECIPIENT).values(charged=True)

@@ -30,7 +30,7 @@ LOST: Final = "uncertain: the connection ended after the message"
 def close(tx: Transaction, claimed: Sequence[Claimed], status: Status) -> None:
     """Count down the open recipients of messages, and end those that have none."""
     single = [c for c in claimed if c.recipients == 1]
-    tx.write_keeping_memo(_CLOSE, [{"b_id": c.message_id, "b_status": status.value, "b_at": tx.now} for c in single])
+    tx.write_keeping_caches(_CLOSE, [{"b_id": c.message_id, "b_status": status.value, "b_at": tx.now} for c in single])
     for c in single:
         acceptance_limits.keep_no_more(tx, c.agent_id, size=c.size)
     several: dict[int, list[Claimed]] = {}
@@ -100,7 +100,7 @@ def note(tx: Transaction, c: Claimed, reply: Reply, *, status: Status, next_at: 
         "b_message": c.message_id, "b_n": c.n, "b_status": status.value, "b_code": reply.code,
         "b_enhanced": reply.enhanced, "b_reply": line(reply), "b_next": next_at,
     }  # fmt: skip
-    tx.write_keeping_memo(_STATE, [values])
+    tx.write_keeping_caches(_STATE, [values])
 
 
 def line(reply: Reply) -> str:

@@ -24,10 +24,10 @@ def heartbeat(tx: Transaction, *, worker: int, claimed_at: int | None = None, tr
 
     `claimed_at`: when it could last claim; `trouble`: why it cannot now.
     """
-    tx.write_keeping_memo(
+    tx.write_keeping_caches(
         _BEAT, [{"b_id": worker, "b_at": tx.now, "b_claimed": claimed_at, "b_trouble": trouble and trouble[:500]}]
     )
-    tx.write_keeping_memo(_EXTEND, [{"b_worker": worker, "b_at": tx.now, "b_until": tx.now + LEASE}])
+    tx.write_keeping_caches(_EXTEND, [{"b_worker": worker, "b_at": tx.now, "b_until": tx.now + LEASE}])
 
 
 def register_worker(tx: Transaction, *, worker: int, pid: int) -> None:
@@ -43,7 +43,7 @@ def unregister_worker(tx: Transaction, *, worker: int) -> None:
 
 def release_claims(tx: Transaction, claimed: Sequence[Claimed], *, worker: int) -> None:
     """End leases of a worker that lives on, whose beats would keep them for ever; `reclaim` finds what they were."""
-    tx.write_keeping_memo(
+    tx.write_keeping_caches(
         _LET_GO, [{"b_message": c.message_id, "b_n": c.n, "b_worker": worker, "b_until": tx.now} for c in claimed]
     )
 

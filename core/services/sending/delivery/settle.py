@@ -101,7 +101,7 @@ def _answering(tx: Transaction, settlements: Sequence[Settlement]) -> list[Route
 
 def _settle_sent(tx: Transaction, sent: Sequence[Settlement]) -> None:
     """The common end, for many at once."""
-    tx.write_keeping_memo(
+    tx.write_keeping_caches(
         _SENT,
         [
             {
@@ -124,7 +124,7 @@ def _settle_sent(tx: Transaction, sent: Sequence[Settlement]) -> None:
         )  # fmt: skip
     finish.close(tx, [s.claimed for s in sent], Status.SENT)
     contacts.left(tx, [s.claimed for s in sent])
-    tx.write_keeping_memo(
+    tx.write_keeping_caches(
         _CALM,
         [{"b_id": lane, "b_reply": text, "b_at": tx.now, "b_n": n} for lane, (text, n) in _last_words(sent).items()],
     )
@@ -181,7 +181,7 @@ def _lane_trouble(tx: Transaction, one: Settlement) -> None:
     closes = reply.code == 421 or reply.stage in ("connect", "ehlo", "mail")
     at_the_door = closes and gate_queries.gate(tx, c.mailbox_id).route.startswith("direct")
     failures = (row.failures if row else 0) + (at_the_door or one.attempt == 1)
-    tx.write_keeping_memo(
+    tx.write_keeping_caches(
         _TROUBLE, [{"b_id": c.lane_id, "b_failures": failures, "b_reply": finish.line(reply), "b_at": tx.now}]
     )
     if at_the_door or failures >= LANE_PATIENCE:
@@ -210,9 +210,9 @@ def _put_back(tx: Transaction, one: Settlement) -> None:
     values = {"b_message": c.message_id, "b_n": c.n, "b_attempts": c.attempts}
     if c.attempts:
         # The words a receiver said to the last attempt stay: the route's own are with the route.
-        tx.write_keeping_memo(_UNTRIED, [values])
+        tx.write_keeping_caches(_UNTRIED, [values])
     else:
-        tx.write_keeping_memo(_NEVER_TRIED, [values | {"b_reply": finish.line(one.reply)}])
+        tx.write_keeping_caches(_NEVER_TRIED, [values | {"b_reply": finish.line(one.reply)}])
 
 
 def _step_back(tx: Transaction, one: Settlement, policy: Policy) -> None:

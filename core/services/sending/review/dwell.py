@@ -60,12 +60,12 @@ def opened(tx: Transaction, item: int, *, actor: Actor) -> None:
     if reader.item == item:
         return
     _settle(tx, reader)
-    tx.write_keeping_memo(_LOOK, [{"who": actor.name, "to": item if pending else None, "at": tx.now}])
+    tx.write_keeping_caches(_LOOK, [{"who": actor.name, "to": item if pending else None, "at": tx.now}])
     if pending is None:
         return
     _begun(tx, item, actor)
     for statement in (_OPENED, _FIRST):
-        tx.write_keeping_memo(statement, [{"what": item, "who": actor.name, "at": tx.now}])
+        tx.write_keeping_caches(statement, [{"what": item, "who": actor.name, "at": tx.now}])
 
 
 def closed(tx: Transaction, *, actor: Actor) -> None:
@@ -74,7 +74,7 @@ def closed(tx: Transaction, *, actor: Actor) -> None:
     reader = _reader(tx, actor)
     if reader.item is not None:
         _settle(tx, reader)
-        tx.write_keeping_memo(_LOOK, [{"who": actor.name, "to": None, "at": tx.now}])
+        tx.write_keeping_caches(_LOOK, [{"who": actor.name, "to": None, "at": tx.now}])
 
 
 def dwell(tx: Transaction, item: int, *, actor: Actor) -> int | None:
@@ -102,7 +102,7 @@ def note_approval(tx: Transaction, item: int, *, actor: Actor, dwell_ms: int | N
     `dwell_ms`: how long it was read; None where nobody can know.
     """
     _begun(tx, item, actor)
-    tx.write_keeping_memo(_APPROVED, [{"what": item, "who": actor.name, "at": tx.now, "dwell": dwell_ms}])
+    tx.write_keeping_caches(_APPROVED, [{"what": item, "who": actor.name, "at": tx.now, "dwell": dwell_ms}])
     reader = _reader(tx, actor)
     if reader.hurried_at is not None and reader.hurried_at > tx.now - MINUTE:
         return str(reader.hurry)
@@ -117,7 +117,7 @@ def note_approval(tx: Transaction, item: int, *, actor: Actor, dwell_ms: int | N
     if found is None:
         return None
     text = found.text(who=actor.name, per_message=per_message)
-    tx.write_keeping_memo(_HURRIED, [{"who": actor.name, "at": tx.now, "text": text}])
+    tx.write_keeping_caches(_HURRIED, [{"who": actor.name, "at": tx.now, "text": text}])
     tx.emit(
         ReviewHurried(
             actor=str(actor), approved=found.approved, unread=found.unread, seconds=found.seconds,
@@ -156,4 +156,4 @@ def _settle(tx: Transaction, reader: Row[Any]) -> None:
     """Add up how long what was before their eyes lay there."""
     if reader.item is not None:
         more = max(0, tx.now - int(reader.since))
-        tx.write_keeping_memo(_ADD, [{"what": reader.item, "who": reader.name, "more": more}])
+        tx.write_keeping_caches(_ADD, [{"what": reader.item, "who": reader.name, "more": more}])

@@ -103,12 +103,12 @@ def estimate(tx: Transaction, box: SenderState) -> int:
     def load() -> int:
         since = bucket(tx.now, 60) - 24 * 60
         for scope, key in (("mailbox", str(box.mailbox_id)), ("desk", "")):
-            decided = tx.total(scope, key, "decided_1h", since=since)
+            decided = tx.counters.total(scope, key, "decided_1h", since=since)
             if decided > 0:
-                return max(1, tx.total(scope, key, "review_seconds_1h", since=since) // decided)
+                return max(1, tx.counters.total(scope, key, "review_seconds_1h", since=since) // decided)
         return USUAL_REVIEW
 
-    return tx.memo(("review estimate", box.mailbox_id), load)
+    return tx.batch_cache.get(("review estimate", box.mailbox_id), load)
 
 
 def send_back(
