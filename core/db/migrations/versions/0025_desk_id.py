@@ -1,0 +1,18 @@
+"""PostgreSQL numbers the desk's row no more: there is one row, its id is 1, and a second must not come by itself."""
+
+from alembic import op
+
+revision = "0025"
+down_revision = "0024"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("ALTER TABLE desk ALTER COLUMN id DROP DEFAULT")
+        op.execute("DROP SEQUENCE IF EXISTS desk_id_seq")
+
+
+def downgrade() -> None:
+    raise NotImplementedError("a log that is append-only has no way back; restore a backup instead")
