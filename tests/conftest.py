@@ -85,7 +85,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if folder.startswith(QUICK) and item.get_closest_marker("slow") is None:
             item.add_marker("quick")
     if not effort.thorough() and not any("::" in argument for argument in config.args):
-        left = [item for item in items if _on_the_other_database(item)]
+        left = [
+            item for item in items if item.get_closest_marker("thorough") is not None or _on_the_other_database(item)
+        ]
         if left:
             config.hook.pytest_deselected(items=left)
             gone = set(left)

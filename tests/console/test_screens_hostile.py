@@ -130,9 +130,16 @@ async def go_round(tour: Tour, payload: str) -> None:
     await tour.look("filtered", "enter")
 
 
-@pytest.mark.parametrize(
-    ("name", "size"), [*((name, WIDE) for name in DESKS), ("markup", SMALL), ("unseen", SMALL)], ids=str
-)
+USUAL = {("markup", WIDE), ("controls", WIDE), ("unseen", SMALL)}
+"""Each kind of text once; every kind at every size takes minutes."""
+TOURS = [
+    pytest.param(name, size, marks=[] if (name, size) in USUAL else [pytest.mark.thorough])
+    for name in DESKS
+    for size in (WIDE, SMALL)
+]
+
+
+@pytest.mark.parametrize(("name", "size"), TOURS, ids=str)
 async def test_no_screen_obeys_a_hostile_desk(
     tmp_path: Path, name: str, size: tuple[int, int], with_terminal: None
 ) -> None:

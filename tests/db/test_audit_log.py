@@ -19,6 +19,7 @@ from core.db.tables import LOG_ENTRY
 from core.db.transaction import Transaction
 from core.errors import Unavailable
 from core.events import CATALOGUE, SUBJECTS, AgentResumed, DeskStopped, Event, StreamResumed
+from tests.factories import effort
 from tests.factories.desk import leave, make_desk
 
 _SAMPLES: dict[object, object] = {int: 7, str: "text é \u2028", float: 0.25, bool: True}
@@ -253,7 +254,7 @@ def test_a_cut_tail_verifies_but_its_head_is_not_the_checkpoint(store: Store) ->
     assert (verified.head_seq, verified.head) != checkpoint
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=effort.times(8, 60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(st.lists(st.booleans(), max_size=5), max_size=6))
 def test_whatever_fails_the_log_has_no_gap_and_only_what_succeeded(store: Store, batches: list[list[bool]]) -> None:
     if (

@@ -18,9 +18,12 @@ from core.errors import Invalid
 from core.filters import Kind, Values, matches, parse
 from core.ids import spell_id
 from tests.db.test_queries import held
+from tests.factories import effort
 from tests.factories.desk import ADDRESS, WIDE, Bench, make_desk
 
-SETTINGS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SETTINGS = settings(
+    max_examples=effort.times(15, 200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 SUBJECTS = ("Your refund", "100% sure_thing \\o/", "ÄRGER über K", "[b]wire* [/]", "")
 
 

@@ -17,6 +17,7 @@ from core.model import Mode
 from core.services.control import emergency
 from core.services.sending import delivery
 from tests.db.empty_database import Fresh
+from tests.factories import effort
 from tests.factories.delivery import claim
 from tests.factories.desk import ADDRESS, ALICE, DORA, WIDE, Bench, add_mailbox, make_desk
 
@@ -101,7 +102,7 @@ def test_suspending_an_agent_is_one_row_whatever_is_queued(store: Store, clock: 
     assert claim(store) == []
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=effort.times(10, 100), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     steps=st.lists(
         st.tuples(st.sampled_from(["submit", "claim", "drop", "land", "pause", "resume", "wait"]), st.integers(0, 3)),

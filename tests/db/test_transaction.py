@@ -13,6 +13,7 @@ from core.db.store import Store
 from core.db.tables import AGENT, CONTACT, COUNTER, LANE, RUN
 from core.db.transaction import Transaction
 from core.demo.clock import FakeClock
+from tests.factories import effort
 from tests.factories.desk import make_desk
 
 
@@ -102,7 +103,9 @@ def test_a_cap_sees_the_changes_of_earlier_verbs_in_its_batch(store: Store) -> N
     assert store.row(select(COUNTER.c.n).where(COUNTER.c.kind == "left")) == (10,)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=effort.times(15, 150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     steps=st.lists(
         st.tuples(

@@ -13,8 +13,9 @@ from core.db import audit_log
 from core.db.store import Store
 from core.db.tables import IN_FLIGHT, LANE, MESSAGE, RECIPIENT, WORKER
 from tests.durability.gateway_processes import Site, number, site, uncertain
+from tests.factories import effort
 
-KILLS = 20
+KILLS = effort.times(8, 100)
 pytestmark = pytest.mark.slow
 
 
@@ -53,8 +54,8 @@ def figures_agree(store: Store) -> None:
     assert verified.events > 0
 
 
-@pytest.mark.timeout(200)
-def test_nothing_accepted_is_lost_when_the_gateway_is_killed_at_twenty_moments(
+@pytest.mark.timeout(effort.times(200, 1_500))
+def test_nothing_accepted_is_lost_when_the_gateway_is_killed_at_many_moments(
     tmp_path: Path, database: str | None
 ) -> None:
     moments = random.Random(20)

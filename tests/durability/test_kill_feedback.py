@@ -32,8 +32,9 @@ from core.rules.policy import Policy
 from core.rules.policy.sections import BounceGuard, ComplaintGuard, Delivery, Guards
 from core.settings import POLICY
 from tests.durability.gateway_processes import BOT, Running, Site, number, site, uncertain
+from tests.factories import effort
 
-KILLS = 8
+KILLS = effort.times(4, 40)
 CAP = 60
 KEY = "key-of-the-provider"
 LENIENT = Policy(
@@ -221,7 +222,7 @@ def budgets_held(tested: Site, store: Store) -> None:
     assert counted(store, "agent", "waiting") == waiting[0] > 0
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(effort.times(240, 1_500))
 def test_feedback_and_budgets_survive_a_gateway_that_is_killed_again_and_again(
     tmp_path: Path, database: str | None
 ) -> None:

@@ -15,6 +15,7 @@ from core.errors import Invalid
 from core.rules.compose import Attachment, compose, with_date
 from core.rules.content import read_mail
 from core.rules.dkim import sign
+from tests.factories import effort
 from tests.rules.test_compose import DRAFT, GATEWAY, assert_fit_for_the_wire, content, parsed
 from tests.rules.test_dkim import AT, KEYS, _VerifyKey, verified
 
@@ -164,7 +165,7 @@ files = st.lists(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=effort.times(20, 300))
 @given(files, st.sampled_from([None, "<img src='cid:logo@acme.test'>"]), st.sampled_from(["Hi", "Höhö " * 50, "=_x"]))
 def test_any_mixture_reads_back_and_its_signatures_verify(
     attached: list[Attachment], html: str | None, text: str

@@ -26,6 +26,7 @@ from core.rules.budgets import (
     warmup_cap,
     warmup_day,
 )
+from tests.factories import effort
 
 NOON = 1_700_000_000 * SECOND // (15 * MINUTE) * 15 * MINUTE
 CURVE = (50, 100, 200)
@@ -77,7 +78,7 @@ def busiest(times: Sequence[int], *, span: int) -> int:
     bucket=st.sampled_from([1, 5]),
     moves=st.lists(st.tuples(steps, asks), max_size=60),
 )
-@settings(max_examples=200)
+@settings(max_examples=effort.times(50, 1000))
 def test_no_rolling_window_ever_holds_more_than_the_cap(
     cap: int, window: int, bucket: int, moves: list[tuple[int, int]]
 ) -> None:

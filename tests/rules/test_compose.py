@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from core.errors import Invalid
 from core.model import Envelope
 from core.rules.compose import Additions, Attachment, Draft, compose, digest, preview, with_date
+from tests.factories import effort
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def test_short_names_read_back_exactly() -> None:
     assert [address.display_name for address in read] == names
 
 
-@settings(max_examples=200)
+@settings(max_examples=effort.times(50, 1000))
 @given(bodies, bodies, st.sampled_from(["text", "html", "both"]), st.booleans())
 @example("", "", "both", True)
 @example("From x\nFrom " + "ö" * 30 + " " + "y" * 80 + "From From From", "<p>.</p>", "both", False)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from core.domains import organisational_domain
 from core.rules.content import Rendered, examined
+from tests.factories import effort
 
 
 def failed(said: Rendered) -> list[str]:
@@ -230,7 +231,7 @@ def test_twice_the_mail_costs_twice_the_calls(piece: str) -> None:
     assert calls(8_000) < 3 * calls(4_000)
 
 
-@settings(max_examples=200)
+@settings(max_examples=effort.times(60, 2000))
 @given(st.lists(st.sampled_from(CSS), max_size=30), st.booleans())
 def test_no_css_is_too_broken_to_be_examined(pieces: list[str], inline: bool) -> None:  # noqa: FBT001
     css = "".join(pieces)
@@ -238,7 +239,7 @@ def test_no_css_is_too_broken_to_be_examined(pieces: list[str], inline: bool) ->
     assert isinstance(examined(Rendered("x", html=html)), tuple)
 
 
-@settings(max_examples=200)
+@settings(max_examples=effort.times(60, 2000))
 @given(st.text(alphabet="<>/!-\"'=:; abpstyle&;#x0", max_size=80))
 def test_nothing_is_too_broken_to_be_examined(html: str) -> None:
     assert isinstance(examined(Rendered(html, text=html, html=html)), tuple)

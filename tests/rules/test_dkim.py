@@ -20,6 +20,7 @@ from core.errors import Invalid
 from core.rules.dkim import SigningKey, normalise, sign
 from core.rules.dns import Algorithm, PublishedKey, records
 from core.security.encryption import KeyPair, new_key_pair
+from tests.factories import effort
 
 DOMAIN = "support-bot.acme.example"
 AT = 1_700_000_000_123_456
@@ -95,7 +96,7 @@ def test_signature_lines_are_short_and_end_in_crlf() -> None:
     assert max(map(len, block.split(b"\r\n"))) <= 78
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=effort.times(30, 500), deadline=None)
 @given(
     body=st.lists(
         st.sampled_from(

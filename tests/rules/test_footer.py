@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from core.errors import Invalid
 from core.rules.compose.footer import hidden_by, html_footer, text_footer
 from core.rules.content.visibility import sight
+from tests.factories import effort
 
 LINE = "Written by an AI agent of Acme."
 LINK = "https://mail.acme.test/u/k1abc"
@@ -129,7 +130,7 @@ pieces = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=400)
+@settings(max_examples=effort.times(80, 2000))
 @given(st.lists(pieces, max_size=14).map("".join))
 def test_no_broken_html_swallows_the_footer(html: str) -> None:
     assert seen(html)

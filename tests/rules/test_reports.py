@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.rules.reports import Event, Report, read
+from tests.factories import effort
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 MAILS = sorted(CORPUS.glob("*.eml"))
@@ -59,7 +60,7 @@ def test_any_bytes_are_read_without_raising(raw: bytes) -> None:
     assert read(raw).kind in ("bounce", "complaint", "other")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=effort.times(60, 2000), deadline=None)
 @given(
     st.sampled_from(MAILS), st.lists(st.tuples(st.integers(0, 4_000), st.binary(max_size=12)), max_size=8), st.data()
 )

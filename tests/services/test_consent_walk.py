@@ -32,6 +32,7 @@ from core.services.feedback.csv_io import Hand
 from core.services.identity import mailbox_settings
 from core.services.sending import delivery, review
 from tests.db.empty_database import Fresh
+from tests.factories import effort
 from tests.factories.delivery import OK, attempt, claim, number, settle
 from tests.factories.desk import ADDRESS, ALICE, BOB, DORA, GAIL, OLIVE, WIDE, make_desk
 
@@ -354,5 +355,5 @@ class Desk(RuleBasedStateMachine):
 
 TestDesk = Desk.TestCase
 TestDesk.settings = settings(
-    max_examples=80, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=effort.times(15, 200), stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
 )

@@ -21,6 +21,7 @@ from core.services.control import emergency
 from core.services.sending import delivery, gated_actions, review
 from core.services.sending.submit_result import Answer
 from tests.db.empty_database import Fresh
+from tests.factories import effort
 from tests.factories.delivery import OK, attempt, claim, events, number, settle
 from tests.factories.desk import ADDRESS, ALICE, GAIL, WIDE, Bench, make_desk
 
@@ -224,7 +225,7 @@ STEPS = (
 )  # fmt: skip
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=effort.times(12, 150), deadline=None, suppress_health_check=list(HealthCheck))
 @given(walk=st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 10_000)), min_size=20, max_size=40))
 def test_no_sequence_of_calls_changes_a_mode_skips_a_hold_or_sends_after_a_suspension(
     walk: list[tuple[Callable[[Insider, int], None], int]],

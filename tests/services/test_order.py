@@ -19,6 +19,7 @@ from core.model import Actor, Mode, Outcome, Reply, Status
 from core.services.sending import delivery, review
 from core.services.sending.submit_result import Answer
 from tests.db.empty_database import Fresh
+from tests.factories import effort
 from tests.factories.delivery import OK, attempt, claim, number, pass_a_moment, settle
 from tests.factories.desk import ALICE, WIDE, Bench, make_desk
 
@@ -218,7 +219,7 @@ STEPS = (
 )  # fmt: skip
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=effort.times(12, 150), deadline=None, suppress_health_check=list(HealthCheck))
 @given(walk=st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 10_000)), min_size=15, max_size=35))
 def test_whatever_happens_a_conversation_leaves_in_the_order_it_was_handed_in(
     walk: list[tuple[Callable[[Conversation, int], None], int]],

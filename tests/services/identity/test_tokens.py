@@ -28,6 +28,7 @@ from core.services.identity.mailbox_settings import Change
 from core.services.identity.tokens import LONGEST_LIFE, USUAL_LIFE, Grant, Issued
 from core.services.sending import review
 from core.services.sending.limits import OPEN_RUNS_HOUR
+from tests.factories import effort
 from tests.factories.desk import ADDRESS, ALICE, DORA, GAIL, OLIVE, ROOT, WIDE, Bench, make_desk
 from tests.factories.records import SALES, filing, last, request, told
 
@@ -319,7 +320,7 @@ def test_no_sequence_of_what_an_agent_can_do_changes_what_it_may_do(store: Store
     request(store)
     before = _snapshot(store)
 
-    @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=effort.times(8, 60), deadline=None, suppress_health_check=list(HealthCheck))
     @given(_STEPS)
     def holds(steps: list[tuple[str, int]]) -> None:
         sent: list[int] = []

@@ -20,6 +20,7 @@ from core.services.sending import clock_skew, delivery, review
 from core.services.sending.clock_skew import Watch
 from core.services.sending.review import Decision
 from tests.db.empty_database import Fresh
+from tests.factories import effort
 from tests.factories.delivery import attempt, claim, many, number, pass_a_moment, settle
 from tests.factories.desk import ALICE, WIDE, Bench, make_desk
 from tests.services.sending.test_submit import most_in_any
@@ -192,7 +193,7 @@ def test_a_clock_that_only_runs_is_never_mended(store: Store, clock: FakeClock) 
     assert store.transact(watch) == 0
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=effort.times(4, 40), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     hour=st.integers(2, 6),
     site=st.integers(2, 6),

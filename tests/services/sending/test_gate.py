@@ -25,6 +25,7 @@ from core.services.feedback import consents, suppressions
 from core.services.identity import mailbox_settings
 from core.services.sending import review
 from core.services.sending.submit_result import Answer
+from tests.factories import effort
 from tests.factories.delivery import attempt, claim, events, number, pass_a_moment
 from tests.factories.desk import ADDRESS, ALICE, BOB, DOMAIN, GAIL, OLIVE, WIDE, Bench, add_mailbox, issue, make_desk
 from tests.services.sending.test_delivery import depths_agree, states
@@ -336,7 +337,7 @@ def expected(new: Answer, changes: list[str]) -> list[str]:
     return ["blocked" if one.status == "blocked" and new.status != "blocked" else rest for one in new.recipients]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=effort.times(10, 100), deadline=None, suppress_health_check=list(HealthCheck))
 @given(changes=ONE_OF, claimed_before=st.booleans())
 def test_queued_mail_fares_as_new_mail_would_whatever_has_changed(
     store: Store, changes: list[str], claimed_before: bool  # noqa: FBT001 - hypothesis hands it over
@@ -367,7 +368,7 @@ def test_queued_mail_fares_as_new_mail_would_whatever_has_changed(
             assert reasons(store, old) == [reason.code for reason in new.reasons]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=effort.times(10, 100), deadline=None, suppress_health_check=list(HealthCheck))
 @example(before=["allow-list of none"], after=["one suppressed"])  # the reason counts two, then one of the two
 @given(before=ONE_OF, after=ONE_OF)
 def test_approved_mail_leaves_exactly_when_new_mail_would_hear_nothing_that_the_reviewer_did_not_see(

@@ -24,6 +24,7 @@ from core.services.control import emergency, retention
 from core.services.sending import delivery
 from core.services.sending.submit import Submit
 from tests.db.empty_database import Fresh
+from tests.factories import effort
 from tests.factories.delivery import claim, events, many, number
 from tests.factories.desk import ALICE, WIDE, add_mailbox, issue, make_desk
 
@@ -97,7 +98,7 @@ def most_in_any(times: list[int], window: int) -> int:
     return max((sum(1 for other in times if at <= other < at + window) for at in times), default=0)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=effort.times(8, 60), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     hour=st.integers(1, 7),
     day=st.integers(1, 15),
