@@ -173,6 +173,28 @@ def test_a_person_may_say_what_a_run_is_for_before_it_starts_and_while_mail_wait
     assert [getattr(one, "targets", None) for one in events(agent.bench.store, "run.declared")] == [1, 1]
 
 
+def test_a_declaration_counts_what_the_run_names_and_stands_in_the_log_only_when_something_changed(
+    agent: Visitor,
+) -> None:
+    def declared() -> list[tuple[str, int]]:
+        return [(one.actor, one.targets) for one in events(agent.bench.store, "run.declared")]  # type: ignore[attr-defined]  # these have it
+
+    operator = agent.operator("alice")
+    targets = {"agent": "support-bot", "id": "run-1", "targets": ["acme.com", "one.test"]}
+    assert operator.post("/runs", targets).status_code == 201
+    assert declared() == [("alice", 2)]
+    assert operator.post("/runs", targets).status_code == 201
+    assert operator.post("/runs", {"agent": "support-bot", "id": "run-1"}).status_code == 201
+    assert len(declared()) == 1, "what stands already is no news"
+    handed(agent, to=["eve@acme.com"], run={"id": "run-1", "purpose": "renewals", "targets": ["acme.com"]})
+    assert declared()[1:] == [("agent:support-bot", 2)], "the run names two, whatever this message repeats"
+    handed(agent, to=["eve@acme.com"], run={"id": "run-1", "user": "ann", "purpose": "renewals"})
+    handed(agent, to=["eve@acme.com"], run={"id": "run-2", "user": "ann"})
+    assert len(declared()) == 2
+    assert operator.post("/runs", targets | {"id": "run-2"}).status_code == 201
+    assert declared()[2:] == [("alice", 2)]
+
+
 def test_targets_that_are_no_addresses_are_refused_with_their_field(agent: Visitor) -> None:
     refused = agent.send(run={"id": "run-1", "targets": ["acme.com", "not an address"]})
     assert refused.status_code == 422

@@ -7,6 +7,7 @@ stays: an agent that could say it anew in its next message could leave its task.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any, Final
 
 from sqlalchemy import update
@@ -56,14 +57,20 @@ def open_run(tx: Transaction, token: TokenFacts, claim: RunClaim) -> RunFacts:
 
 
 def _complete(tx: Transaction, token: TokenFacts, run: RunFacts, claim: RunClaim) -> RunFacts:
+    """The run with what this message is the first to say of it; what changes its task leaves an event."""
+    whole = fill(tx, run, claim)
+    if (whole.purpose, whole.targets) != (run.purpose, run.targets):
+        actor = Actor("agent", token.agent_name)
+        declare(tx, run.id, agent_id=token.agent_id, targets=len(whole.targets), actor=actor)
+    return whole
+
+
+def fill(tx: Transaction, run: RunFacts, claim: RunClaim) -> RunFacts:
     """The run with what nobody has said of it until now. What was said stays: an agent must not widen its own task."""
     late = {name: value for name, value in said(claim).items() if not getattr(run, name)}
     if not late:
         return run
-    stored = {name: list(value) if isinstance(value, tuple) else value for name, value in late.items()}
-    tx.write(update(RUN).where(RUN.c.id == run.id).values(**stored))
-    if late.keys() & {"purpose", "targets"}:
-        declare(tx, run.id, agent_id=token.agent_id, targets=len(claim.targets), actor=Actor("agent", token.agent_name))
+    tx.write(update(RUN).where(RUN.c.id == run.id).values(**as_row(late)))
     return dataclasses.replace(run, **late)
 
 
@@ -72,13 +79,18 @@ def said(claim: RunClaim) -> dict[str, Any]:
     return {name: getattr(claim, name) for name in RUN_MEMBERS if getattr(claim, name)}
 
 
+def as_row(members: Mapping[str, Any]) -> dict[str, Any]:
+    """What was said as the columns of a run hold it: lists are JSON."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in members.items()}
+
+
 def contradicted(run: RunFacts, claim: RunClaim) -> list[str]:
     """What a claim says otherwise than the run has."""
     return [name for name, value in said(claim).items() if getattr(run, name) not in (None, (), value)]
 
 
 def declare(tx: Transaction, run_id: int, *, agent_id: int, targets: int, actor: Actor) -> None:
-    """Leave the fact that a run has said what it is for."""
+    """Leave the fact that a run says what it is for; `targets` is how many it names now, whoever named them."""
     tx.emit(RunDeclared(actor=str(actor), agent=agent_id, run=run_id, targets=targets))
 
 
@@ -92,7 +104,9 @@ def _run(tx: Transaction, token: TokenFacts, claim: RunClaim, *, key: str, impli
     known = gate_queries.run(tx, agent_id=token.agent_id, key=key)
     if known is not None:
         return known
-    task = None if implicit else claim.purpose, [] if implicit else list(claim.targets)
+    # An implicit run is shared by all mail that names none: it has no task that one message could give it.
+    purpose = None if implicit else claim.purpose
+    targets = () if implicit else claim.targets
     values: dict[str, Any] = {
         "agent_id": token.agent_id,
         "key": key,
@@ -103,18 +117,18 @@ def _run(tx: Transaction, token: TokenFacts, claim: RunClaim, *, key: str, impli
         "agent_version": claim.agent_version,
         "prompt_version": claim.prompt_version,
         "tools_version": claim.tools_version,
-        "purpose": task[0],
-        "targets": task[1],
+        "purpose": purpose,
+        "targets": list(targets),
         "opened_at": tx.now,
     }
     run_id = tx.create(RUN, values)
-    if any(task):
+    if purpose or targets:
         actor = Actor("agent", token.agent_name)
-        declare(tx, run_id, agent_id=token.agent_id, targets=len(task[1]), actor=actor)
+        declare(tx, run_id, agent_id=token.agent_id, targets=len(targets), actor=actor)
     return RunFacts(
         id=run_id, key=key, implicit=implicit, closed_at=None, confirmed_up_to=None, user=values["user"],
         via=claim.via, agent_version=claim.agent_version, prompt_version=claim.prompt_version,
-        tools_version=claim.tools_version, purpose=task[0], targets=tuple(task[1]),
+        tools_version=claim.tools_version, purpose=purpose, targets=targets,
     )  # fmt: skip
 
 

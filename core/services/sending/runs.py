@@ -126,22 +126,19 @@ def open_run(tx: Transaction, *, agent: str, claim: RunClaim, actor: Actor) -> i
     if bearer is None:
         raise NotFound(f"there is no agent {agent}", fix="postroom agent list shows them all")
     known = gate_queries.run(tx, agent_id=bearer.id, key=claim.key)
-    stored = {
-        name: list(value) if isinstance(value, tuple) else value for name, value in run_context.said(claim).items()
-    }
     if known is None:
         values = {"agent_id": bearer.id, "key": claim.key, "implicit": False, "opened_at": tx.now, "via": []}
-        run_id = tx.create(RUN, values | stored)
-    else:
-        if known.closed_at is not None:
-            raise Conflict(f"run {claim.key} of {agent} is closed", fix="start one under another id")
-        if changed := run_context.contradicted(known, claim):
-            raise Conflict(f"run {claim.key} of {agent} has said its {', '.join(changed)} already", fix="leave it out")
-        run_id = known.id
-        if stored:
-            tx.write(update(RUN).where(RUN.c.id == run_id).values(**stored))
-    run_context.declare(tx, run_id, agent_id=bearer.id, targets=len(claim.targets), actor=actor)
-    return run_id
+        run_id = tx.create(RUN, values | run_context.as_row(run_context.said(claim)))
+        run_context.declare(tx, run_id, agent_id=bearer.id, targets=len(claim.targets), actor=actor)
+        return run_id
+    if known.closed_at is not None:
+        raise Conflict(f"run {claim.key} of {agent} is closed", fix="start one under another id")
+    if changed := run_context.contradicted(known, claim):
+        raise Conflict(f"run {claim.key} of {agent} has said its {', '.join(changed)} already", fix="leave it out")
+    whole = run_context.fill(tx, known, claim)
+    if whole != known:  # a person who says again what stands changes nothing, and leaves no event
+        run_context.declare(tx, known.id, agent_id=bearer.id, targets=len(whole.targets), actor=actor)
+    return known.id
 
 
 def close_run(tx: Transaction, *, agent: str, key: str, actor: Actor) -> int:
