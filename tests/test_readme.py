@@ -21,6 +21,7 @@ from core.settings import settings_model
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+PAGES = sorted([ROOT / "README.md", *(ROOT / ".github").glob("*.md"), *(ROOT / "core" / "docs").glob("*.md")])
 
 
 def page(name: str) -> str:
@@ -89,6 +90,18 @@ def test_readme_is_a_landing_page_whose_links_lead_somewhere() -> None:
 
 def test_the_policy_page_is_the_policy_that_init_writes() -> None:
     assert f"```text\n{DEFAULT_TOML.strip()}\n```" in page("policy")
+
+
+@pytest.mark.parametrize("page", [*PAGES], ids=lambda page: page.name)
+def test_every_file_that_a_page_names_is_there(page: Path) -> None:
+    # From the page, the top or the package; a name without its folder continues a list that has begun in one.
+    places = (page.parent, ROOT, ROOT / "core")
+    names = {file.name for file in (ROOT / "core").rglob("*.py")}
+    folders = {one.name for place in places for one in place.iterdir() if one.is_dir()}
+    files = re.findall(r"(?<![\w./:-])(?:[\w.-]+/)*[\w.-]+\.(?:py|md|svg)\b", page.read_text())
+    paths = re.findall(r"(?<![\w./:-])(?:[\w.-]+/)+(?![\w.*<{-])", page.read_text())
+    named = {*files, *(one for one in paths if one.partition("/")[0] in folders)} - names
+    assert [one for one in sorted(named) if not any((at / one).exists() for at in places)] == []
 
 
 def test_the_architecture_page_is_the_map() -> None:
