@@ -123,6 +123,11 @@ def clock_short(micros: int | None) -> str:
     return ABSENT if micros is None else f"{moment(micros):%H:%M}Z"
 
 
+def day_and_clock(micros: int | None) -> str:
+    """`11-21 12:41Z`: for a column, of times that are within weeks."""
+    return ABSENT if micros is None else f"{moment(micros):%m-%d %H:%M}Z"
+
+
 def date(micros: int | None) -> str:
     """`2026-11-21`."""
     return ABSENT if micros is None else f"{moment(micros):%Y-%m-%d}"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from console.safe_text import cells, make_safe
 from console.state import AgentLine, Level, Need, Share
 from console.themes import Tone
-from console.views.format import ABSENT, age, age_short, count_short, percent
+from console.views.format import ABSENT, age, age_short, count_short, day_and_clock, percent
 from console.views.gauges import gauge_text, gauge_tone, sparkline
 from console.widgets.columns import Cell, Column, Piece, Row, lay_out
 from console.widgets.pane import wrap
@@ -213,14 +213,19 @@ def check_cell(held: HeldRow) -> Cell:
 
 
 def held_row(held: HeldRow) -> Row:
-    """One line of the queue; a held read or tag shows what it asks for in place of a subject."""
+    """One line of the queue; a held read or tag shows what it asks for in place of a subject.
+
+    The earliest time of departure (`→11-21 12:41Z`) and the approvals so far follow the subject, and are never cut.
+    """
     to = safe_cell(held.to.first if held.to else held.mailbox)
     if held.to and held.to.count > 1:
         to = Cell(to.text, to.tone, tail=f"{to.tail} +{held.to.count - 1}", tail_tone=Tone.ACCENT)
     subject = safe_cell(held.subject) if held.subject is not None else safe_cell(f"{held.kind} {held.target or ''}")
     subject = Cell("(no subject)", Tone.MUTED) if not subject.text else subject
     missing = held.needs - len(held.approvers)
+    sends = f" →{day_and_clock(held.send_at)}" if held.send_at is not None else ""
     tail = f" {len(held.approvers)}/{held.needs} yes" if held.needs > 1 and missing else ""
+    tone = Tone.INFO if sends and not (tail or subject.tail) else subject.tail_tone
     return Row(
         held.id,
         held.version,
@@ -230,7 +235,7 @@ def held_row(held: HeldRow) -> Row:
             Cell(_alike(held), Tone.ACCENT) if held.alike > 1 else Cell(),
             safe_cell(held.agent),
             to,
-            Cell(subject.text, subject.tone, tail=subject.tail + tail),
+            Cell(subject.text, subject.tone, tail=subject.tail + sends + tail, tail_tone=tone),
         ),
         digest=held.digest,
     )

@@ -1,0 +1,27 @@
+"""Rows of the queue, from held mail of a real desk."""
+
+from __future__ import annotations
+
+from console.themes import Tone
+from console.views.rows import held_row
+from console.widgets.columns import Cell
+from core.db.queries import queue
+from core.db.store import Store
+from core.durations import HOUR, stamp
+from tests.factories.delivery import number
+from tests.factories.desk import make_desk
+
+
+def subject(store: Store, message: int) -> Cell:
+    with store.read() as conn:
+        return held_row(queue.pending_rows(conn, [message])[message]).cells[-1]
+
+
+def test_the_queue_says_before_which_time_held_mail_does_not_leave(sqlite_store: Store) -> None:
+    desk = make_desk(sqlite_store)
+    at = sqlite_store.clock.now() + 30 * HOUR
+    later, free = desk.submit(send_at=at), desk.submit()
+    when = stamp(at)
+    cell = subject(sqlite_store, number(later.message_id))
+    assert (cell.tail, cell.tail_tone) == (f" →{when[5:10]} {when[11:16]}Z", Tone.INFO)
+    assert subject(sqlite_store, number(free.message_id)).tail == ""
