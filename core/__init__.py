@@ -23,7 +23,7 @@ Where to look:
     who may send at all          services/identity/: mailboxes (three signatures), signers, tokens, operators, streams
     what a signer is shown       services/identity/: checklists, sender_checks (DNS, feedback); core/dns_check.py
     a desk for one person        services/identity/development.py (`init --dev`), demo/catcher.py (its receiver)
-    drills, the IAM record       services/identity/: drills (revocation exercised), inventory; cli/drill.py tries it
+    drills, the IAM record       services/identity/: drills (revocation), inventory; cli/drill.py, drill_gateways.py
     who may act or read          services/access.py (operators), services/sending/token_reach.py (agents); roles
     how far an agent may go      services/identity/mailbox_settings.py, services/sending/: runs, run_context
     the policy                   services/control/policy.py, rules/policy/; services/sending/policy_replay.py

@@ -76,6 +76,7 @@ class Gateway:
             self.traffic,
             self.composers,
             lambda: self.heartbeat.trouble,
+            here.key,
         )
         self.app: FastAPI = api_app.build(self.desk, settings)
         self.hooks = WebhookClient(allow=settings.webhooks.allow)

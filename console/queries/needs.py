@@ -147,14 +147,16 @@ def _of_identities(tx: Transaction) -> Iterator[Need]:
 
 
 def _of_drills(tx: Transaction) -> Iterator[Need]:
-    """Agents whose revocation drill failed or is due, one line each; identities show who was never drilled."""
+    """Agents whose drill failed, is incomplete or due, one line each; identities show who was never drilled."""
     _, policy = context.current_policy(tx)
     every = policy.identities.drill_every
     known = views.drills(tx.conn)
     failed = [one.agent for one in known if one.failures]
+    incomplete = [one.agent for one in known if one.unreached and not one.failures]
     due = [one.agent for one in known if (one.drilled_at or one.active_since) + every <= tx.now]
     for level, names, text in (
         (Level.FAULT, failed, "the last revocation drill failed"),
+        (Level.WARN, incomplete, "the last revocation drill did not reach every gateway"),
         (Level.WARN, due, "a revocation drill is due"),
     ):
         if names:

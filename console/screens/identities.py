@@ -32,6 +32,7 @@ from console.widgets.table import VirtualTable
 from core.db.queries.agents import KeyRow
 from core.filters import matches
 from core.model import Actor
+from core.rules.identity_findings import DrillResult
 from core.rules.issuance import CHECKLISTS, Kind
 from core.rules.roles import Verb
 from core.services.identity import inventory
@@ -195,12 +196,14 @@ def record_lines(one: Identity, keys: tuple[KeyRow, ...], *, now: int) -> list[l
 
 
 def _drill_line(one: Identity) -> list[Piece]:
-    """The agent's last revocation drill: one that never had any, or whose last failed, must catch the eye."""
+    """The agent's last revocation drill: whatever is not a pass must catch the eye."""
     agent, result = one.agent, inventory.drill_result(one.agent)
-    if agent is None or agent.drilled_at is None or result != "passed":
-        why = f": {', '.join(agent.drill_failures)}" if agent and agent.drill_failures else ""
-        text = make_safe(f"{result}{why}; postroom drill {one.record.agent}").text
-        return [Piece(f"{'drilled':<10} ", Tone.MUTED), Piece(text, Tone.WARN if result == "never" else Tone.FAULT)]
+    if agent is None or agent.drilled_at is None or result is not DrillResult.PASSED:
+        unreached = [f"not tried at {place}" for place in (agent and agent.drill_unreached) or ()]
+        why = ", ".join((agent and agent.drill_failures) or unreached)
+        text = make_safe(f"{result}{f': {why}' if why else ''}; postroom drill {one.record.agent}").text
+        tone = Tone.WARN if result in (DrillResult.NEVER, DrillResult.INCOMPLETE) else Tone.FAULT
+        return [Piece(f"{'drilled':<10} ", Tone.MUTED), Piece(text, tone)]
     return _fact("drilled", f"{date(agent.drilled_at)} by {agent.drilled_by}: {result}")
 
 

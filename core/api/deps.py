@@ -27,6 +27,8 @@ class ApiContext:
     """Processes for large messages; None: the event loop composes them too."""
     pulse: Callable[[], str | None] = lambda: None
     """Why this gateway's last sign of life was not committed."""
+    gateway: str | None = None
+    """How this gateway is entered among those that run; None: it is not."""
     reads: ReadLog = field(init=False)
 
     def __post_init__(self) -> None:

@@ -111,7 +111,8 @@ def migrate(
         if not steps:
             return Output(data, f"The database is at {at}, the newest schema. Nothing to do.")
         if running and not dry_run:
-            raise Unavailable(f"a gateway runs on {', '.join(running)}: stop it, migrate, then start the new version")
+            hosts = ", ".join(dict.fromkeys(one.host for one in running))
+            raise Unavailable(f"a gateway runs on {hosts}: stop it, migrate, then start the new version")
         if dry_run:
             return Output(data, f"The database is at {at}; {len(steps)} steps would run: {', '.join(steps)}.")
         schema.upgrade(store.engine, founding=False)

@@ -20,6 +20,7 @@ import typer
 
 from core.cli import output
 from core.cli.authorization import ACCESS, Free
+from core.cli.interrupts import Interrupts
 from core.cli.output import TOKEN, AsJson, Directory, Output, plain
 from core.clock import SystemClock
 from core.db import schema_revision
@@ -43,12 +44,19 @@ Reason = Annotated[str, typer.Option("--reason", help="Why. It stands in the log
 class CommandContext:
     """The desk in `directory`: its settings, its database, and the operator who runs the command; opened on demand."""
 
-    def __init__(self, directory: Path, *, needs: Verb | Free, as_json: bool = False) -> None:
-        """`needs`: the verb a reader must be allowed, or why no token is needed (core.cli.authorization)."""
+    def __init__(
+        self, directory: Path, *, needs: Verb | Free, as_json: bool = False,
+        until_printed: contextlib.ExitStack | None = None,
+    ) -> None:  # fmt: skip
+        """`needs`: the verb a reader must be allowed, or why no token is needed (core.cli.authorization).
+
+        `until_printed` is left when what the command has to say is out.
+        """
         self.directory = Path(os.path.abspath(directory))  # noqa: PTH100 - resolve() would follow a link that people chose
         self.as_json = as_json
         self._needs = needs
         self._store: Store | None = None
+        self._until_printed = until_printed or contextlib.ExitStack()
 
     @functools.cached_property
     def settings(self) -> Settings:
@@ -135,6 +143,10 @@ class CommandContext:
         """Whether a person at a terminal can be asked."""
         return not self.as_json and sys.stdin.isatty() and sys.stderr.isatty()
 
+    def hold_interrupts(self) -> Interrupts:
+        """Until the answer is printed, Ctrl-C and SIGTERM are noted and end nothing by themselves."""
+        return self._until_printed.enter_context(Interrupts())
+
     def note(self, text: str) -> None:
         """A remark for a person, on stderr; a program that asked for JSON is not bothered."""
         if not self.as_json:
@@ -164,14 +176,17 @@ def command(
 
         def run(**given: Any) -> None:
             directory, as_json = given.pop("directory"), given.pop("as_json")
-            with contextlib.closing(CommandContext(directory, needs=needs, as_json=as_json)) as desk:
-                said = function(desk, **given)
-            if said is not None:
+            with contextlib.ExitStack() as until_printed:
+                desk = CommandContext(directory, needs=needs, as_json=as_json, until_printed=until_printed)
+                with contextlib.closing(desk):
+                    said = function(desk, **given)
+                if said is None:
+                    return
                 output.say(output.dump(said.data) if as_json else said.text, exact=as_json)
                 for line in said.refused:
                     output.error_line(line)
-                if said.code:
-                    raise typer.Exit(said.code)
+            if said.code:
+                raise typer.Exit(said.code)
 
         further = [
             inspect.Parameter("directory", _KEYWORD, annotation=Directory, default=Path()),

@@ -1,12 +1,12 @@
 """`postroom drill`: revoke an agent's tokens, try them at every gateway, see what removing its keys would do, restore.
 
-The verbs are in core.services.identity.drills; this module holds the secrets of the probes and speaks HTTP. Whatever
-goes wrong after the revocation, the agent gets its fresh tokens and the result is recorded.
+The verbs are in core.services.identity.drills; this module holds the secrets of the probes and says what came of it.
+From the revocation on the agent has no token: whatever goes wrong then, Ctrl-C too, it gets its fresh ones, the result
+is recorded, and both are printed.
 """
 
 from __future__ import annotations
 
-import socket
 import sys
 import time
 from collections.abc import Sequence
@@ -16,39 +16,41 @@ from typing import Annotated, Any, Final
 import httpx
 import typer
 
+from core.cli import drill_gateways
 from core.cli.context import CommandContext, command
+from core.cli.drill_gateways import Gateways
+from core.cli.interrupts import Interrupts
 from core.cli.output import Output
 from core.cli.stream_dns import published
 from core.db.development import is_development
 from core.db.directory import TokenRecord
+from core.db.transaction import Transaction
 from core.dns_check import Found, Zone
 from core.durations import stamp
-from core.errors import Conflict, Invalid, PostroomError
-from core.model import plural
+from core.errors import Conflict, PostroomError
+from core.model import Actor, plural
 from core.rules import key_removal
 from core.rules.dns import DnsRecord
+from core.rules.identity_findings import DrillResult
 from core.rules.key_removal import Record, Signer
 from core.security import credentials, key_file
+from core.services.control import gateway_registry
 from core.services.identity import drills
 from core.services.identity.drills import Drill, Fresh, Outcome, Plan
-from core.settings import split_listen
 from core.workers.sender_config import SenderConfigs
 
 app: Final = typer.Typer()
 """What the root takes its command from."""
 
-PATIENCE: Final = 10.0
-"""Seconds for one request; a gateway that is busy composing a large message answers within that."""
-REFUSED: Final = 401
 NOWHERE: Final = "drill@postroom.invalid"
 
 
 @dataclass(slots=True)
 class Result:
-    """What a drill has found so far."""
+    """What a drill has found so far. `in_clear`: gateways that are no place to send a live token to."""
 
-    gateways: list[str] = field(default_factory=list)
-    unreached: list[str] = field(default_factory=list)
+    gateways: Gateways
+    in_clear: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     revoked: tuple[TokenRecord, ...] = ()
     closed_ms: int | None = None
@@ -56,6 +58,24 @@ class Result:
     records: list[DnsRecord] = field(default_factory=list)
     remaining: list[DnsRecord] = field(default_factory=list)
     fresh: tuple[Fresh, ...] = ()
+
+    def broke_off(self, what: str, error: BaseException) -> None:
+        """Note what was not finished, and why."""
+        why = str(error) if isinstance(error, PostroomError) else f"{type(error).__name__}: {error}"
+        self.failures.append(f"{what}: {why}")
+
+    @property
+    def outcome(self) -> Outcome:
+        return Outcome(
+            failures=tuple(self.failures),
+            revoked=tuple(one.id for one in self.revoked),
+            gateways=tuple(self.gateways.urls),
+            unreached=tuple(self.gateways.unreached),
+            closed_ms=self.closed_ms,
+            records=tuple(f"{one.type} {one.name}" for one in self.records),
+            remaining=tuple(f"{one.type} {one.name}" for one in self.remaining),
+            restored=tuple(one.token for one in self.fresh),
+        )
 
 
 @command(app, "drill", example="postroom drill support-bot")
@@ -65,7 +85,7 @@ def drill(
     agent: Annotated[str, typer.Argument(help="The agent whose revocation is exercised.")],
     url: Annotated[
         list[str] | None,
-        typer.Option(metavar="URL", help="A gateway to try beside those that are known to run. May be repeated."),
+        typer.Option(metavar="URL", help="Where a gateway is reached that is not found by itself. May be repeated."),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask in a terminal.")] = False,
 ) -> Output:
@@ -75,18 +95,18 @@ def drill(
     """
     with desk.read() as conn:
         planned = drills.plan(conn, agent, now=desk.now)
-        known = drills.gateways(conn, now=desk.now)
+        living = gateway_registry.living(conn, now=desk.now)
     if not yes and not desk.as_json and sys.stdin.isatty():
         _confirm(agent, planned)
-    result = Result()
-    _reach(result, [*(url or ()), *_urls(known, result)])
+    result = Result(drill_gateways.find(living, url or ()))
+    held = desk.hold_interrupts()
     started = desk.act(lambda tx, actor: drills.start(tx, agent, mint=credentials.new_agent_token, actor=actor))
     try:
-        _must_open(result, started)
+        _must_open(result, started, held)
     except BaseException:
         desk.act(lambda tx, actor: drills.abandon(tx, started, actor=actor))
         raise
-    _exercise(desk, started, result)
+    _exercise(desk, started, result, held)
     return _said(desk, started, planned, result)
 
 
@@ -101,114 +121,90 @@ def _confirm(agent: str, planned: Plan) -> None:
     )  # fmt: skip
 
 
-# --- gateways -----------------------------------------------------------------------------------------------------
+# --- the drill ----------------------------------------------------------------------------------------------------
 
 
-def _urls(known: Sequence[tuple[str, str]], result: Result) -> list[str]:
-    """Where each gateway of the desk can be asked from here; one that listens on another machine's loopback cannot."""
-    here, found = socket.gethostname(), []
-    for host, listen in known:
-        name, port = split_listen(listen)
-        local = name in {"127.0.0.1", "::1", "localhost"}
-        everywhere = name in {"", "0.0.0.0", "::"}  # noqa: S104 - what a gateway listens on, not what we do
-        if host == here or not (local or everywhere):
-            name = "127.0.0.1" if everywhere else name
-        elif everywhere:
-            name = host
-        else:
-            result.unreached.append(f"{listen} on {host}")
-            continue
-        found.append(f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}")
-    return found
-
-
-def _reach(result: Result, urls: Sequence[str]) -> None:
-    """Keep the gateways that answer. Raises `Invalid`, `Conflict` if there is none: nothing has happened yet."""
-    for url in dict.fromkeys(one.rstrip("/") for one in urls):
-        if not url.startswith(("http://", "https://")):
-            raise Invalid(f"{url} is not the URL of a gateway", fix="write it as http://HOST:PORT")
-        try:
-            httpx.get(f"{url}/healthz", timeout=PATIENCE, trust_env=False)
-        except httpx.HTTPError:
-            result.unreached.append(url)
-        else:
-            result.gateways.append(url)
-    if not result.gateways:
-        tried = f" ({', '.join(result.unreached)})" if result.unreached else ""
-        raise Conflict(
-            f"no gateway of this desk answers{tried}, so nobody could try the tokens; nothing was revoked",
-            fix="start one: postroom serve, or name one: --url http://HOST:PORT",
-        )
-
-
-def _ask(url: str, secret: str, method: str, path: str, body: dict[str, Any] | None = None) -> int:
-    """The status of one request. Raises `httpx.HTTPError`."""
-    headers = {"Authorization": f"Bearer {secret}"}
-    answer = httpx.request(method, f"{url}{path}", headers=headers, json=body, timeout=PATIENCE, trust_env=False)
-    return answer.status_code
-
-
-def _must_open(result: Result, started: Drill) -> None:
+def _must_open(result: Result, started: Drill, held: Interrupts) -> None:
     """Every probe opens every gateway before the revocation, or its refusal afterwards would prove nothing.
 
     Raises `Conflict`.
     """
-    for url in result.gateways:
+    for url in result.gateways.urls:
         for probe in started.probes:
             try:
-                status = _ask(url, probe.secret, "GET", f"/mailboxes/{started.address}")
+                answer = drill_gateways.ask(url, probe.secret, "GET", f"/mailboxes/{started.address}")
             except httpx.HTTPError as error:
                 raise Conflict(f"{url} does not answer: {error}; nothing was revoked", fix="drill again") from error
-            if status == REFUSED or status >= 500:
+            if not answer.opened:
                 raise Conflict(
-                    f"{url} answers {status} to a token of this desk; nothing was revoked",
+                    f"{url} answers {answer} to a token of this desk; nothing was revoked",
                     fix="name a gateway of this desk, and see postroom doctor",
                 )
+            if held.asked:
+                raise Conflict("interrupted; nothing was revoked", fix="drill again")
 
 
-# --- the drill ----------------------------------------------------------------------------------------------------
-
-
-def _exercise(desk: CommandContext, started: Drill, result: Result) -> None:
-    """Revoke, try, look at the keys; then restore and record, whatever happened before."""
-    result.revoked = desk.act(lambda tx, actor: drills.revoke(tx, started, actor=actor))
+def _exercise(desk: CommandContext, started: Drill, result: Result, held: Interrupts) -> None:
+    """Revoke, try, restore, look at the keys and record, each whatever happened before."""
+    _revoke(desk, started, result)
     at = time.monotonic()
     try:
-        _must_be_refused(result, started, since=at)
+        _must_be_refused(result, started, held, since=at)
         _look_again(desk, started, result)
-        _look_at_keys(desk, started, result)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the agent has no token now
-        result.failures.append(f"the drill broke off: {type(error).__name__}: {error}")
+        result.broke_off("the drill broke off", error)
     _restore(desk, started, result)
-    outcome = Outcome(
-        failures=tuple(result.failures),
-        revoked=tuple(one.id for one in result.revoked),
-        gateways=tuple(result.gateways),
-        closed_ms=result.closed_ms,
-        records=tuple(f"{one.type} {one.name}" for one in result.records),
-        remaining=tuple(f"{one.type} {one.name}" for one in result.remaining),
-        restored=tuple(one.token for one in result.fresh),
-    )
     try:
-        desk.act(lambda tx, actor: drills.finish(tx, started, outcome, actor=actor))
-    except PostroomError as error:  # the fresh tokens must still be shown: nobody can ask for them again
-        result.failures.append(f"the result is not recorded: {error}")
+        _try_fresh(desk, started, result, held)
+        _look_at_keys(desk, started, result)  # last: DNS may take its time, and so long the agent would have no token
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - nobody can ask for the fresh tokens again
+        result.broke_off("the drill broke off", error)
+    try:
+        desk.act(lambda tx, actor: drills.finish(tx, started, result.outcome, actor=actor))
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - as above
+        result.broke_off("the result is not recorded", error)
 
 
-def _must_be_refused(result: Result, started: Drill, *, since: float) -> None:
-    """Try to send with every probe at every gateway. Were one accepted, it is a test message, which never leaves."""
+def _revoke(desk: CommandContext, started: Drill, result: Result) -> None:
+    """Raises what the verb does, if nothing was revoked."""
+
+    def verb(tx: Transaction, actor: Actor) -> None:
+        # Kept before the commit: were it lost after it, nobody would know what to restore.
+        result.revoked = drills.revoke(tx, started, actor=actor)
+
+    try:
+        desk.act(verb)
+    except (Exception, KeyboardInterrupt) as error:
+        result.broke_off("the revocation broke off", error)
+        try:
+            result.revoked = desk.look(lambda tx: drills.ended(tx, result.revoked))
+        except (Exception, KeyboardInterrupt) as unknown:  # noqa: BLE001 - rather a token too many than none
+            result.broke_off("nobody can tell what is revoked", unknown)
+            return
+        if not result.revoked:
+            desk.act(lambda tx, actor: drills.abandon(tx, started, actor=actor))
+            raise
+
+
+def _must_be_refused(result: Result, started: Drill, held: Interrupts, *, since: float) -> None:
+    """Try to send with every probe at every gateway. Were one accepted, it is a test message, which never leaves.
+
+    Raises `Conflict` when it is interrupted.
+    """
     message = {"from": started.address, "to": [NOWHERE], "subject": "Revocation drill", "text": "This must be refused."}
     failed = len(result.failures)
-    for url in result.gateways:
+    for url in result.gateways.urls:
         for probe in started.probes:
+            if held.asked:
+                raise Conflict("interrupted")
             whose = f"token {probe.stands_for}" if probe.stands_for is not None else f"probe {probe.token}"
             try:
-                status = _ask(url, probe.secret, "POST", "/emails/send", message)
+                answer = drill_gateways.ask(url, probe.secret, "POST", "/emails/send", message)
             except httpx.HTTPError as error:
                 result.failures.append(f"{url} did not answer to {whose}: {type(error).__name__}")
                 continue
-            if status != REFUSED:
-                result.failures.append(f"{url} still accepts {whose}: it answered {status}")
+            if not answer.refused:
+                result.failures.append(f"{url} still accepts {whose}: it answered {answer.status}")
     if len(result.failures) == failed:
         result.closed_ms = round((time.monotonic() - since) * 1_000)
 
@@ -261,38 +257,65 @@ _ANSWERS: Final = {
 
 
 def _restore(desk: CommandContext, started: Drill, result: Result) -> None:
+    """Issue the fresh tokens; what is in `result.fresh` afterwards is in force, as far as anybody can tell."""
+
+    def verb(tx: Transaction, actor: Actor) -> None:
+        # Kept before the commit: the secrets are nowhere else, and whatever comes after it must not lose them.
+        mint = credentials.new_agent_token
+        result.fresh = drills.restore(tx, started, result.revoked, mint=mint, actor=actor)
+
     try:
-        result.fresh = desk.act(
-            lambda tx, actor: drills.restore(tx, started, result.revoked, mint=credentials.new_agent_token, actor=actor)
-        )
-    except PostroomError as error:
-        result.failures.append(f"no fresh token: {error}")
-        return
-    for url in result.gateways:
+        desk.act(verb)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the result is recorded all the same
+        result.broke_off("no fresh token", error)
+        try:
+            result.fresh = desk.look(lambda tx: drills.issued(tx, result.fresh))
+        except (Exception, KeyboardInterrupt) as unknown:  # noqa: BLE001 - rather one that opens nothing than none
+            result.broke_off("nobody can tell whether the fresh tokens are in force", unknown)
+
+
+def _try_fresh(desk: CommandContext, started: Drill, result: Result, held: Interrupts) -> None:
+    """See that the fresh tokens open the desk. Raises `Conflict` when it is interrupted.
+
+    They are live: they go to gateways of this machine or over TLS, and never in clear over a network.
+    """
+    opening = {one.token for one in desk.look(lambda tx: drills.issued(tx, result.fresh))}
+    result.failures += [
+        f"the fresh token {one.token} is not in force" for one in result.fresh if one.token not in opening
+    ]
+    for url in result.gateways.urls:
+        if not drill_gateways.is_private(url):
+            result.in_clear.append(url)
+            continue
         for one in result.fresh:
+            if held.asked:
+                raise Conflict("interrupted")
             try:
-                status = _ask(url, one.secret, "GET", f"/mailboxes/{started.address}")
+                answer = drill_gateways.ask(url, one.secret, "GET", f"/mailboxes/{started.address}")
             except httpx.HTTPError as error:
                 result.failures.append(f"{url} did not answer to the fresh token: {type(error).__name__}")
                 continue
-            if status == REFUSED:
-                result.failures.append(f"{url} refuses the fresh token {one.token}")
+            if not answer.opened:
+                result.failures.append(f"{url} answers {answer} to the fresh token {one.token}")
 
 
 # --- the answer ---------------------------------------------------------------------------------------------------
 
 
 def _said(desk: CommandContext, started: Drill, planned: Plan, result: Result) -> Output:
-    passed = not result.failures
+    verdict = result.outcome.result
+    passed = verdict is DrillResult.PASSED
     data: dict[str, Any] = {
         "agent": started.agent.name,
+        "result": verdict.value,
         "passed": passed,
         "failures": result.failures,
         "at": stamp(desk.now),
         "revoked": [one.id for one in result.revoked],
         "tried": [{"token": one.stands_for, "probe": one.token} for one in started.probes],
-        "gateways": result.gateways,
-        "unreached": result.unreached,
+        "gateways": result.gateways.urls,
+        "unreached": result.gateways.unreached,
+        "fresh_not_tried_at": result.in_clear,
         "closed_ms": result.closed_ms,
         "still_waiting": planned.waiting,
         "streams": result.keys,
@@ -324,14 +347,21 @@ def _fresh(one: Fresh) -> dict[str, Any]:
 def _as_text(started: Drill, planned: Plan, result: Result) -> str:
     name, tried = started.agent.name, len(started.probes)
     lines = [
-        f"{'PASSED' if not result.failures else 'FAILED'}: revocation drill of {name}",
+        f"{result.outcome.result.upper()}: revocation drill of {name}",
         *(f"  {one}" for one in result.failures),
-        f"Revoked {plural(len(result.revoked), 'token')}. Tried to send at {', '.join(result.gateways)} with "
+        f"Revoked {plural(len(result.revoked), 'token')}. Tried to send at {', '.join(result.gateways.urls)} with "
         + plural(tried, "probe token"),
     ]
     if result.closed_ms is not None:
         lines.append(f"Every attempt was refused (401), the last {result.closed_ms} ms after the revocation.")
-    lines += [f"Not reached from here: {one}" for one in result.unreached]
+    lines += [
+        f"Not tried at {one}: drill again with --url and the URL at which it is reached from here"
+        for one in result.gateways.unreached
+    ]
+    lines += [
+        f"The fresh token was not tried at {one}: it is live, and would cross the network in clear"
+        for one in (result.in_clear if result.fresh else ())
+    ]
     if planned.waiting:
         lines.append(
             f"{plural(planned.waiting, 'message')} accepted before still leave; to stop those too: "

@@ -287,6 +287,7 @@ class AgentFacts:
     drilled_at: int | None
     drilled_by: str | None
     drill_failures: list[str] | None
+    drill_unreached: list[str] | None
 
 
 _AGENTS: Final[Select[Any]] = select(*(AGENT.c[f.name] for f in fields(AgentFacts)))

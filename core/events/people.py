@@ -5,7 +5,7 @@ A token is told by its number alone; neither the secret nor its digest is in the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core.events.catalogue import Data, Event, fact
 
@@ -54,7 +54,7 @@ class RunConfirmed(Event):
 @fact("run.declared")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunDeclared(Event):
-    """The run says what it is for; mail to others than its `targets` waits for a person. 0: it names nobody."""
+    """The run says what it is for. `targets` is how many it names now; mail to others waits. 0: it names nobody."""
 
     targets: int = 0
 
@@ -112,7 +112,7 @@ class IdentityDrillDue(Event):
 @fact("identity.drilled")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityDrilled(Event):
-    """A revocation drill ended. `failures` is empty if it passed; `restored` are the tokens issued afterwards."""
+    """A revocation drill ended: passed if nothing is in `failures` and `unreached`; `restored` are the fresh tokens."""
 
     passed: bool
     failures: list[str]
@@ -129,6 +129,8 @@ class IdentityDrilled(Event):
     remaining: list[str]
     """DNS records that would remain, and still vouch for mail that comes through the relay."""
     restored: list[int]
+    unreached: list[str] = field(default_factory=list)
+    """Gateways that run and could not be tried: where a revocation was not seen to hold, it is not proved."""
 
 
 @fact("operator.added")

@@ -6,7 +6,7 @@ Codes are stable: an IAM team filters its import by them. The sentence is for pe
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,11 +21,22 @@ class Code(enum.StrEnum):
 
     DRILL_UNFINISHED = "drill_unfinished"
     DRILL_FAILED = "drill_failed"
+    DRILL_INCOMPLETE = "drill_incomplete"
     UNOWNED = "unowned"
     NO_SYSTEM_OWNER = "no_system_owner"
     UNUSED = "unused"
     NEVER_DRILLED = "never_drilled"
     DRILL_DUE = "drill_due"
+
+
+class DrillResult(enum.StrEnum):
+    """What the last revocation drill of an agent came to."""
+
+    NEVER = "never"
+    UNFINISHED = "unfinished"
+    FAILED = "failed"
+    INCOMPLETE = "incomplete"
+    PASSED = "passed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +66,14 @@ class Identity:
     drill_started_at: int | None
     drilled_at: int | None
     drill_failures: tuple[str, ...]
+    drill_unreached: tuple[str, ...]
+
+
+def drill_result(failures: Collection[str], unreached: Collection[str]) -> DrillResult:
+    """A revocation that one gateway never showed may not hold there: only a drill that tried every gateway passed."""
+    if failures:
+        return DrillResult.FAILED
+    return DrillResult.INCOMPLETE if unreached else DrillResult.PASSED
 
 
 def drill_due_at(*, activated_at: int | None, drilled_at: int | None, every: int) -> int | None:
@@ -108,6 +127,9 @@ def _of_drills(one: Identity, *, now: int, every: int) -> Iterator[Finding]:
         return
     if one.drill_failures:
         yield Finding(Code.DRILL_FAILED, f"its last drill failed: {', '.join(one.drill_failures)}", again)
+    elif one.drill_unreached:
+        text = f"its last drill is incomplete, not tried at {', '.join(one.drill_unreached)}"
+        yield Finding(Code.DRILL_INCOMPLETE, text, f"{again} --url URL, for each gateway that it cannot find by itself")
     if now >= one.drilled_at + every:
         yield Finding(Code.DRILL_DUE, f"its last drill was {_days(now - one.drilled_at)} ago", again)
 

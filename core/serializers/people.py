@@ -49,6 +49,7 @@ def agent(one: AgentFacts) -> dict[str, Any]:
         "drilled_at": when(one.drilled_at),
         "drilled_by": one.drilled_by,
         "drill_failures": one.drill_failures,
+        "drill_unreached": one.drill_unreached,
     }
 
 

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import os
+import signal
+import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
 import pytest
 
+from core.cli import drill_gateways
+from core.clock import SystemClock
+from core.db.store import Store
+from core.durations import SECOND
+from core.model import SILENT
+from core.services.control import gateway_registry
 from tests.cli.cli_runner import ADDRESS, DOMAIN, NOBODY, Clerk
 from tests.cli.gateway_process import serving
 
@@ -50,22 +61,46 @@ def identity(clerk: Clerk) -> list[tuple[str, str, str]]:
     return [(one["grade"], one["about"], one["text"]) for one in checks if one["check"] == "identity"]
 
 
-@contextlib.contextmanager
-def door(*, before: int, after: int) -> Iterator[str]:
-    """Somebody else's HTTP server: answers `before` to a look and `after` to an attempt to send."""
+@dataclass
+class Door:
+    """Somebody else's HTTP server: answers `before` to a look and `after` to an attempt to send.
 
+    `at` is called with the method and the number of the request of this method, before it is answered.
+    """
+
+    before: int
+    after: int
+    error: str = ""
+    at: Callable[[str, int], None] = lambda _method, _number: None
+    url: str = ""
+    seen: list[tuple[str, str]] = field(default_factory=list)
+    """Method and token of each request that carried one."""
+
+    def answer(self, method: str, secret: str) -> int:
+        if not secret:
+            return 200
+        self.seen.append((method, secret))
+        self.at(method, sum(method == one for one, _ in self.seen))
+        return self.before if method == "GET" else self.after
+
+
+@contextlib.contextmanager
+def standing(door: Door) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.answer(before)
+            self.answer()
 
         def do_POST(self) -> None:
-            self.answer(after)
+            self.answer()
 
-        def answer(self, status: int) -> None:
+        def answer(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            status = door.answer(self.command, self.headers.get("Authorization", "").removeprefix("Bearer "))
+            body = json.dumps({"error": door.error}).encode()
             self.send_response(status)
-            self.send_header("Content-Length", "0")
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
+            self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name it has in the library
             pass
@@ -79,6 +114,16 @@ def door(*, before: int, after: int) -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def door(*, before: int, after: int, error: str = "") -> contextlib.AbstractContextManager[str]:
+    return standing(Door(before, after, error))
+
+
+def sql(clerk: Clerk, statement: str) -> None:
+    with contextlib.closing(sqlite3.connect(clerk.directory / "postroom.db", timeout=60)) as database:
+        database.execute(statement)
+        database.commit()
 
 
 def test_a_drill_ends_every_token_at_the_real_gateway_and_restores_the_agent_by_a_fresh_one(agent: Clerk) -> None:
@@ -191,3 +236,142 @@ def test_who_is_not_there_or_is_suspended_is_not_drilled(agent: Clerk) -> None:
         assert "suspended" in agent.refused("drill", "support-bot", "--url", url, who="gail")
     assert "token" in agent.refused("drill", "support-bot", who=NOBODY)
     assert in_force(agent) != []
+
+
+# --- what must not go wrong ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("end", "method", "number"),
+    [(signal.SIGTERM, "POST", 1), (signal.SIGINT, "GET", 3)],
+    ids=["sigterm while it tries the probes", "ctrl-c while it tries the fresh tokens"],
+)
+def test_whoever_ends_a_drill_after_the_revocation_still_gets_the_fresh_tokens(
+    agent: Clerk, end: signal.Signals, method: str, number: int
+) -> None:
+    agent.ok("token", "issue", "--agent", "support-bot", who="gail")
+
+    def interrupt(said: str, count: int) -> None:
+        if (said, count) == (method, number):
+            os.kill(os.getpid(), end)
+
+    with standing(Door(200, 401, at=interrupt)) as url:
+        heard = agent.run("drill", "support-bot", "--url", url, "--json", who="gail")
+    found = heard.json
+    assert (heard.code, found["result"]) == (1, "failed")
+    assert [one for one in found["failures"] if "interrupted" in one]
+    assert len(found["restored"]) == 2
+    assert sorted(in_force(agent)) == [one["id"] for one in found["restored"]]
+    (event,) = events(agent, "identity.drilled")
+    assert event["data"]["restored"] == [one["id"] for one in found["restored"]]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_ctrl_c_before_the_revocation_leaves_everything_as_it_was(agent: Clerk) -> None:
+    before = in_force(agent)
+    door = Door(200, 401, at=lambda _method, _number: os.kill(os.getpid(), signal.SIGINT))
+    with standing(door) as url:
+        assert "nothing was revoked" in agent.refused("drill", "support-bot", "--url", url, who="gail")
+    assert in_force(agent) == before
+    assert "POST" not in [method for method, _ in door.seen]
+
+
+def test_fresh_tokens_are_printed_also_where_the_result_cannot_be_recorded(agent: Clerk) -> None:
+    sql(agent, "CREATE TRIGGER full BEFORE UPDATE OF drilled_at ON agent BEGIN SELECT RAISE(ABORT, 'no room'); END")
+    with door(before=200, after=401) as url:
+        heard = agent.run("drill", "support-bot", "--url", url, "--json", who="gail")
+    assert heard.code == 1
+    assert [one for one in heard.json["failures"] if "not recorded" in one and "no room" in one]
+    assert in_force(agent) == [one["id"] for one in heard.json["restored"]] != []
+    sql(agent, "DROP TRIGGER full")
+
+
+def test_a_drill_that_cannot_issue_fresh_tokens_says_so_and_is_recorded(agent: Clerk) -> None:
+    def no_room(method: str, _number: int) -> None:
+        if method == "POST":
+            sql(agent, "CREATE TRIGGER full BEFORE INSERT ON token BEGIN SELECT RAISE(ABORT, 'no room'); END")
+
+    with standing(Door(200, 401, at=no_room)) as url:
+        heard = agent.run("drill", "support-bot", "--url", url, "--json", who="gail")
+    assert (heard.code, heard.json["restored"]) == (1, [])
+    assert [one for one in heard.json["failures"] if "no fresh token" in one and "no room" in one]
+    (event,) = events(agent, "identity.drilled")
+    assert (event["data"]["restored"], event["data"]["passed"]) == ([], False)
+    assert in_force(agent) == []
+    sql(agent, "DROP TRIGGER full")
+
+
+def test_a_revocation_that_breaks_off_changes_nothing(agent: Clerk) -> None:
+    before = in_force(agent)
+    sql(agent, "CREATE TRIGGER full BEFORE UPDATE OF revoked_at ON token WHEN NEW.test = 0 "
+        "BEGIN SELECT RAISE(ABORT, 'no room'); END")  # fmt: skip
+    door = Door(200, 401)
+    with standing(door) as url:
+        assert "no room" in agent.refused("drill", "support-bot", "--url", url, who="gail")
+    assert in_force(agent) == before
+    assert events(agent, "identity.drilled") == []
+    sql(agent, "DROP TRIGGER full")
+    with standing(door) as url:
+        agent.ok("drill", "support-bot", "--url", url, who="gail")
+
+
+def test_a_fresh_token_never_crosses_a_network_in_clear(agent: Clerk) -> None:
+    door = Door(200, 401)
+    with standing(door) as url:
+        # The same door by a name that is no loopback address to whoever reads it.
+        named = url.replace("127.0.0.1", "127.1")
+        found = agent.ok("drill", "support-bot", "--url", named, who="gail")
+        (fresh,) = found["restored"]
+        assert (found["result"], found["fresh_not_tried_at"]) == ("passed", [named])
+        assert fresh["token"] not in {secret for _, secret in door.seen}
+        found = agent.ok("drill", "support-bot", "--url", url, who="gail")
+        assert found["fresh_not_tried_at"] == []
+        assert door.seen[-1] == ("GET", found["restored"][0]["token"])
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "opened"),
+    [
+        (200, "", True), (403, "insufficient_scope", True), (204, "", False), (401, "", False), (404, "", False),
+        (403, "not_your_mailbox", False), (421, "misdirected", False), (429, "rate_limited", False), (503, "", False),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_only_some_answers_show_that_a_gateway_knew_the_token(status: int, error: str, *, opened: bool) -> None:
+    with door(before=status, after=401, error=error) as url:
+        answer = drill_gateways.ask(url, "pra_x", "GET", BOX)
+    assert answer.opened is opened
+
+
+def test_an_answer_that_does_not_show_that_the_probe_was_known_stops_the_drill(agent: Clerk) -> None:
+    before = in_force(agent)
+    with door(before=429, after=401, error="rate_limited") as url:
+        said = agent.refused("drill", "support-bot", "--url", url, who="gail")
+    assert "429 rate_limited" in said
+    assert "nothing was revoked" in said
+    assert in_force(agent) == before
+
+
+def test_a_drill_that_reached_not_every_gateway_is_incomplete_everywhere(agent: Clerk) -> None:
+    elsewhere = gateway_registry.Place(7, "elsewhere.test", 1, "127.0.0.1:8025")
+    with contextlib.closing(Store(f"sqlite:///{agent.directory}/postroom.db", clock=SystemClock())) as store:
+        store.transact(lambda tx: gateway_registry.start(tx, elsewhere, alive=lambda _host, _pid: None))
+        soon = store.clock.now() + SILENT - SECOND  # so that a slow machine still takes it for alive
+        sql(agent, f"UPDATE gateway SET beat_at = {soon}")
+    missed = "127.0.0.1:8025 on elsewhere.test"
+    with door(before=200, after=401) as url:
+        heard = agent.run("drill", "support-bot", "--url", url, "--json", who="gail")
+    found = heard.json
+    assert (heard.code, found["result"], found["passed"], found["unreached"]) == (1, "incomplete", False, [missed])
+    (event,) = events(agent, "identity.drilled")
+    assert (event["data"]["unreached"], event["data"]["passed"]) == ([missed], False)
+    assert [(grade, missed in text) for grade, _, text in identity(agent) if "incomplete" in text] == [("warn", True)]
+    assert f"incomplete: not tried at {missed}" in agent.run("trace", "support-bot").out
+    assert agent.ok("inventory")["identities"][0]["last_drill_result"] == "incomplete"
+
+
+def test_a_gateway_that_is_named_by_another_url_is_known_again_and_not_taken_for_unreached(agent: Clerk) -> None:
+    with serving(agent) as url:
+        named = url.replace("127.0.0.1", "localhost")
+        found = agent.ok("drill", "support-bot", "--url", named, who="gail")
+    assert (found["result"], found["gateways"], found["unreached"]) == ("passed", [named], [])

@@ -148,7 +148,7 @@ def test_a_calm_desk_needs_nobody(store: Store) -> None:
     assert found(store) == ()
 
 
-def test_a_drill_that_is_due_or_failed_needs_somebody_and_one_that_passed_does_not(
+def test_a_drill_that_is_due_incomplete_or_failed_needs_somebody_and_one_that_passed_does_not(
     store: Store, clock: FakeClock
 ) -> None:
     make_desk(store)
@@ -163,7 +163,11 @@ def test_a_drill_that_is_due_or_failed_needs_somebody_and_one_that_passed_does_n
     change = update(AGENT).values(drilled_at=clock.now(), drill_failures=["a door opens"])
     store.transact(lambda tx: tx.write(change))
     assert said() == [(Level.FAULT, "support-bot", "the last revocation drill failed: postroom drill support-bot")]
-    store.transact(lambda tx: tx.write(update(AGENT).values(drill_failures=[])))
+    change = update(AGENT).values(drill_failures=[], drill_unreached=["127.0.0.1:8025 on b.test"])
+    store.transact(lambda tx: tx.write(change))
+    text = "the last revocation drill did not reach every gateway: postroom drill support-bot"
+    assert said() == [(Level.WARN, "support-bot", text)]
+    store.transact(lambda tx: tx.write(update(AGENT).values(drill_unreached=[])))
     assert said() == []
 
 

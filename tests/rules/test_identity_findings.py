@@ -12,7 +12,7 @@ NOW = 1_000 * DAY
 GOOD = Identity(
     agent="support-bot", address="help@support-bot.acme.test", owner="olive", owner_active=True,
     system_owner="platform team", activated_at=NOW - 60 * DAY, last_used_at=NOW - HOUR, drill_started_at=None,
-    drilled_at=NOW - 10 * DAY, drill_failures=(),
+    drilled_at=NOW - 10 * DAY, drill_failures=(), drill_unreached=(),
 )  # fmt: skip
 
 
@@ -35,6 +35,8 @@ def test_an_identity_that_is_owned_used_and_drilled_has_no_findings() -> None:
         ({"drilled_at": None}, Code.NEVER_DRILLED),
         ({"drilled_at": NOW - 90 * DAY}, Code.DRILL_DUE),
         ({"drill_failures": ("a door opens",)}, Code.DRILL_FAILED),
+        ({"drill_unreached": ("8025 on b",)}, Code.DRILL_INCOMPLETE),
+        ({"drill_failures": ("a door opens",), "drill_unreached": ("8025 on b",)}, Code.DRILL_FAILED),
         ({"drill_started_at": NOW - STARTED_LONG_AGO}, Code.DRILL_UNFINISHED),
     ],
     ids=str,

@@ -42,8 +42,8 @@ class Health:
         add("/metrics", self._metrics, methods=["GET"], response_class=Response, responses=errors(503))
 
     async def _alive(self) -> Response:
-        """The process answers."""
-        return answer_json(200, {"ok": True})
+        """The process answers, and says which gateway it is: behind one address there may be several."""
+        return answer_json(200, {"ok": True, "gateway": self._desk.gateway})
 
     async def _ready(self, request: Request) -> Response:
         """The desk can accept, claim and deliver; 503 names what it cannot."""

@@ -370,6 +370,7 @@ class DrillRow:
     active_since: int
     drilled_at: int | None
     failures: tuple[str, ...]
+    unreached: tuple[str, ...]
 
 
 def drills(conn: Connection) -> list[DrillRow]:
@@ -384,8 +385,13 @@ def drills(conn: Connection) -> list[DrillRow]:
         .subquery()
     )
     rows = conn.execute(
-        select(a.name, living.c.since, a.drilled_at, a.drill_failures)
+        select(a.name, living.c.since, a.drilled_at, a.drill_failures, a.drill_unreached)
         .join(living, living.c.id == a.id)
         .order_by(a.name)
     )
-    return [DrillRow(row.name, row.since or 0, row.drilled_at, tuple(row.drill_failures or ())) for row in rows]
+    return [
+        DrillRow(
+            row.name, row.since or 0, row.drilled_at, tuple(row.drill_failures or ()), tuple(row.drill_unreached or ())
+        )
+        for row in rows
+    ]  # fmt: skip

@@ -54,6 +54,8 @@ class Agent(SQLModel, table=True):
     drilled_by: str | None = None
     drill_failures: list[str] | None = Field(default=None, sa_type=JSON)
     """What the last drill found wrong; empty after one that passed."""
+    drill_unreached: list[str] | None = Field(default=None, sa_type=JSON)
+    """Gateways at which the last drill could not try its tokens."""
     drill_asked_at: int | None = maybe_big()
     """When people were last told that a drill is due."""
 

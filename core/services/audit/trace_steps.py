@@ -24,6 +24,7 @@ from core.durations import stamp
 from core.events import Event
 from core.ids import spell_id
 from core.model import plural
+from core.rules import identity_findings
 
 BATCH_SIZE: Final = 100
 WAITING: Final = 10
@@ -308,9 +309,10 @@ def _credential(event: Event) -> Output:
         case facts.TokenRevoked():
             return "change", f"{event.actor} revoked token {event.token}{_why(event.reason)}"
         case facts.IdentityDrilled():
-            result = "passed" if event.passed else f"failed: {', '.join(event.failures)}"
+            result = identity_findings.drill_result(event.failures, event.unreached).value
+            why = ", ".join(event.failures or [f"not tried at {one}" for one in event.unreached])
             tokens_ = f"{plural(len(event.revoked), 'token')} revoked, {len(event.restored)} issued afresh"
-            return "change", f"{event.actor} drilled its revocation ({tokens_}): {result}"
+            return "change", f"{event.actor} drilled its revocation ({tokens_}): {result}{_why(why)}"
         case _:
             return None
 

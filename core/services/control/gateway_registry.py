@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, inspect, select, upda
 from core.db.tables import GATEWAY_PROCESS
 from core.db.transaction import Transaction
 from core.events import GatewayLost, GatewayStarted, GatewayStopped
+from core.ids import spell_id
 from core.model import SILENT, SYSTEM
 
 LOST: Final = 2 * SILENT
@@ -29,6 +30,11 @@ class Place:
     host: str
     pid: int
     listen: str
+
+    @property
+    def key(self) -> str:
+        """How `GET /healthz` of this gateway spells its id: whoever reaches a URL learns which gateway is behind it."""
+        return spell_id("g", self.id)
 
 
 def start(tx: Transaction, here: Place, *, alive: Alive) -> None:
@@ -51,14 +57,13 @@ def stop(tx: Transaction, here: Place) -> None:
         tx.emit(GatewayStopped(actor=str(SYSTEM), host=here.host, pid=here.pid))
 
 
-def living(conn: Connection, *, now: int) -> list[str]:
-    """Hosts of the gateways that run; none where the schema is from before they were entered."""
+def living(conn: Connection, *, now: int) -> list[Place]:
+    """The gateways that run, by host; none where the schema is from before they were entered."""
     if not inspect(conn).has_table(GATEWAY_PROCESS.name):
         return []
-    rows = conn.execute(
-        select(GATEWAY_PROCESS.c.host).where(GATEWAY_PROCESS.c.beat_at > now - SILENT).order_by(GATEWAY_PROCESS.c.host)
-    )
-    return [str(host) for host in rows.scalars()]
+    c = GATEWAY_PROCESS.c
+    rows = conn.execute(select(GATEWAY_PROCESS).order_by(c.host, c.listen, c.id))
+    return [Place(row.id, row.host, row.pid, row.listen) for row in rows if not _silent(row, now, for_=SILENT)]
 
 
 def notice_lost(tx: Transaction) -> int:

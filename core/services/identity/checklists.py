@@ -22,7 +22,8 @@ from core.db.transaction import Transaction
 from core.domains import organisational_domain
 from core.durations import SECOND, spell, stamp
 from core.model import UNSUBSCRIBE_CLASSES, Feedback, Role, Status
-from core.rules import issuance
+from core.rules import identity_findings, issuance
+from core.rules.identity_findings import DrillResult
 from core.rules.issuance import Finding, Item, Kind
 from core.services import context
 from core.services.identity import mailbox_record, streams
@@ -155,9 +156,11 @@ def _revocation(tx: Transaction, record: MailboxRecord) -> Finding:
     ends = f"It ends early when: {_sentence(record.revoke_when or 'nobody said')}"
     if drilled is None:
         return Finding("revocation_path", detail=f"{ends} Revocation has never been drilled for {record.agent}.")
-    passed = orjson.loads(drilled.data).get("passed") is True
-    said = f"{ends} The last drill, {stamp(drilled.at)}, {'passed' if passed else 'failed'}."
-    return Finding("revocation_path", found=passed, detail=said)
+    outcome = orjson.loads(drilled.data)
+    result = identity_findings.drill_result(outcome["failures"], outcome.get("unreached", ()))
+    word = "is incomplete" if result is DrillResult.INCOMPLETE else result.value
+    said = f"{ends} The last drill, {stamp(drilled.at)}, {word}."
+    return Finding("revocation_path", found=result is DrillResult.PASSED, detail=said)
 
 
 # --- deliverability -----------------------------------------------------------------------------------------------

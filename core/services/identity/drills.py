@@ -26,14 +26,16 @@ from sqlalchemy import Connection, and_, func, or_, select, update
 
 from core.db import directory, gate_queries
 from core.db.directory import AgentFacts, TokenRecord
-from core.db.gate_queries import SenderState
-from core.db.tables import AGENT, GATEWAY_PROCESS, LANE, MAILBOX
+from core.db.tables import AGENT, LANE, MAILBOX
 from core.db.transaction import Transaction
 from core.durations import MINUTE
 from core.errors import Conflict, NotFound
 from core.events import IdentityDrillDue, IdentityDrilled
-from core.model import SILENT, SYSTEM, Actor, Scope
+from core.model import SYSTEM, Actor, Scope
+from core.rules import identity_findings
+from core.rules.identity_findings import DrillResult
 from core.rules.roles import Verb
+from core.security import credentials
 from core.security.credentials import NewSecret
 from core.services import access, context
 from core.services.identity import tokens
@@ -85,15 +87,20 @@ class Fresh:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a drill found. See `IdentityDrilled` for the members; `failures` are sentences, none of them: it passed."""
+    """What a drill found. See `IdentityDrilled` for the members; `failures` are sentences."""
 
     failures: tuple[str, ...]
     revoked: tuple[int, ...]
     gateways: tuple[str, ...]
+    unreached: tuple[str, ...]
     closed_ms: int | None
     records: tuple[str, ...]
     remaining: tuple[str, ...]
     restored: tuple[int, ...]
+
+    @property
+    def result(self) -> DrillResult:
+        return identity_findings.drill_result(self.failures, self.unreached)
 
 
 # --- before it starts ---------------------------------------------------------------------------------------------
@@ -129,13 +136,6 @@ def plan(conn: Connection, name: str, *, now: int) -> Plan:
     return Plan(tuple(held), int(waiting or 0), tuple(conn.execute(others).scalars()))
 
 
-def gateways(conn: Connection, *, now: int) -> list[tuple[str, str]]:
-    """Host and listening address of every gateway that lives: a revocation has to hold at each."""
-    c = GATEWAY_PROCESS.c
-    rows = conn.execute(select(c.host, c.listen).where(c.beat_at > now - SILENT).order_by(c.host, c.listen))
-    return [(str(row.host), str(row.listen)) for row in rows]
-
-
 # --- the drill ----------------------------------------------------------------------------------------------------
 
 
@@ -147,7 +147,12 @@ def start(tx: Transaction, name: str, *, mint: Mint, actor: Actor) -> Drill:
         raise NotFound(f"there is no agent {name}", fix="postroom agent list shows those there are")
     if agent.drill_started_at is not None and tx.now - agent.drill_started_at < RUNNING:
         raise Conflict(f"a drill of {name} is running", fix="wait for its result: postroom agent show")
-    boxes = _alive(tx, agent)
+    if agent.status == "suspended":
+        raise Conflict(
+            f"{name} is suspended, and would get no fresh token",
+            fix="drill it once governance has resumed it: postroom agent resume",
+        )
+    boxes = tokens.open_mailboxes(tx, agent.id, name=name)
     held = directory.tokens_alive(tx.conn, now=tx.now, agent_id=agent.id)
     probes = tuple(_probe(tx, name, one, mint(), actor=actor) for one in held[:MOST_PROBES] or (None,))
     tx.write(update(AGENT).where(AGENT.c.id == agent.id).values(drill_started_at=tx.now))
@@ -158,9 +163,7 @@ def start(tx: Transaction, name: str, *, mint: Mint, actor: Actor) -> Drill:
 def abandon(tx: Transaction, drill: Drill, *, actor: Actor) -> None:
     """Take a drill back that has revoked nothing yet: end its probes, unmark the agent."""
     actor = access.require(tx, actor, Verb.AGENT_DRILL)
-    probes = {probe.token for probe in drill.probes}
-    held = directory.tokens_alive(tx.conn, now=tx.now, agent_id=drill.agent.id)
-    tokens.end(tx, [one for one in held if one.id in probes], actor=actor, reason=f"{REASON}, abandoned")
+    _end_probes(tx, drill, actor=actor, reason=f"{REASON}, abandoned")
     tx.write(update(AGENT).where(AGENT.c.id == drill.agent.id).values(drill_started_at=None))
 
 
@@ -171,6 +174,18 @@ def revoke(tx: Transaction, drill: Drill, *, actor: Actor) -> tuple[TokenRecord,
     tokens.end(tx, held, actor=actor, reason=REASON)
     probes = {probe.token for probe in drill.probes}
     return tuple(one for one in held if one.id not in probes)
+
+
+def ended(tx: Transaction, revoked: Sequence[TokenRecord]) -> tuple[TokenRecord, ...]:
+    """Which of these are revoked. For a caller whose revocation broke off: it may have been committed all the same."""
+    now = (directory.token(tx.conn, one.id) for one in revoked)
+    return tuple(one for one, known in zip(revoked, now, strict=True) if known is not None and known.revoked_at)
+
+
+def issued(tx: Transaction, fresh: Sequence[Fresh]) -> tuple[Fresh, ...]:
+    """Which of these open the desk, found by their secrets as the API finds them."""
+    known = ((one, gate_queries.token_by_hash(tx.conn, credentials.digest(one.secret))) for one in fresh)
+    return tuple(one for one, token in known if token is not None and token.alive(tx.now))
 
 
 def still_open(tx: Transaction, ids: Collection[int]) -> list[int]:
@@ -207,17 +222,21 @@ def restore(
 def finish(tx: Transaction, drill: Drill, outcome: Outcome, *, actor: Actor) -> None:
     """Keep the result with the agent and in the log."""
     actor = access.require(tx, actor, Verb.AGENT_DRILL)
+    _end_probes(tx, drill, actor=actor, reason=REASON)  # in force only where the revocation itself broke off
     tx.write(
         update(AGENT)
         .where(AGENT.c.id == drill.agent.id)
-        .values(drill_started_at=None, drilled_at=tx.now, drilled_by=actor.name, drill_failures=list(outcome.failures))
-    )
+        .values(
+            drill_started_at=None, drilled_at=tx.now, drilled_by=actor.name, drill_failures=list(outcome.failures),
+            drill_unreached=list(outcome.unreached),
+        )
+    )  # fmt: skip
     tx.emit(
         IdentityDrilled(
-            actor=str(actor), agent=drill.agent.id, passed=not outcome.failures, failures=[*outcome.failures],
-            revoked=[*outcome.revoked], probes=[probe.token for probe in drill.probes], gateways=[*outcome.gateways],
-            closed_ms=outcome.closed_ms, records=[*outcome.records], remaining=[*outcome.remaining],
-            restored=[*outcome.restored],
+            actor=str(actor), agent=drill.agent.id, passed=outcome.result is DrillResult.PASSED,
+            failures=[*outcome.failures], revoked=[*outcome.revoked], probes=[probe.token for probe in drill.probes],
+            gateways=[*outcome.gateways], unreached=[*outcome.unreached], closed_ms=outcome.closed_ms,
+            records=[*outcome.records], remaining=[*outcome.remaining], restored=[*outcome.restored],
         )
     )  # fmt: skip
 
@@ -252,22 +271,10 @@ def ask_due(tx: Transaction, *, limit: int = BATCH_SIZE) -> int:
 # --- how ----------------------------------------------------------------------------------------------------------
 
 
-def _alive(tx: Transaction, agent: AgentFacts) -> list[SenderState]:
-    """The agent's active mailboxes. Raises `Conflict` where it could get no fresh token afterwards."""
-    if agent.status == "suspended":
-        raise Conflict(
-            f"{agent.name} is suspended, and would get no fresh token",
-            fix="drill it once governance has resumed it: postroom agent resume",
-        )
-    boxes = [
-        box for box in gate_queries.agent_mailboxes(tx, agent.id) if box.expires_at is None or box.expires_at > tx.now
-    ]  # fmt: skip
-    if not boxes:
-        raise Conflict(
-            f"{agent.name} has no active mailbox, so it has no token that could be revoked",
-            fix="let its request be signed first: postroom mailbox list",
-        )
-    return boxes
+def _end_probes(tx: Transaction, drill: Drill, *, actor: Actor, reason: str) -> None:
+    probes = {probe.token for probe in drill.probes}
+    held = directory.tokens_alive(tx.conn, now=tx.now, agent_id=drill.agent.id)
+    tokens.end(tx, [one for one in held if one.id in probes], actor=actor, reason=reason)
 
 
 def _probe(tx: Transaction, agent: str, one: TokenRecord | None, made: NewSecret, *, actor: Actor) -> Probe:

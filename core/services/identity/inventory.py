@@ -19,7 +19,7 @@ from core.db.tables import MAILBOX, MESSAGE, SIGNOFF, TOKEN
 from core.durations import DAY, stamp
 from core.model import Role
 from core.rules import identity_findings
-from core.rules.identity_findings import Finding
+from core.rules.identity_findings import DrillResult, Finding
 from core.rules.policy import Policy
 from core.services import context
 from core.services.feedback import csv_io
@@ -152,6 +152,7 @@ def _entry(record: MailboxRecord, facts: _Facts, *, policy: Policy, now: int) ->
         drill_started_at=agent.drill_started_at if agent else None,
         drilled_at=agent.drilled_at if agent else None,
         drill_failures=tuple(agent.drill_failures or ()) if agent else (),
+        drill_unreached=tuple(agent.drill_unreached or ()) if agent else (),
     )
     terms = policy.identities
     ended = record.status not in CURRENT
@@ -235,13 +236,13 @@ def _flat(entry: Entry, *, now: int) -> dict[str, Any]:
     }
 
 
-def drill_result(agent: AgentFacts | None) -> str:
-    """`never`, `unfinished`, `failed` or `passed`."""
+def drill_result(agent: AgentFacts | None) -> DrillResult:
+    """What the last drill of an agent came to."""
     if agent is None or (agent.drilled_at is None and agent.drill_started_at is None):
-        return "never"
+        return DrillResult.NEVER
     if agent.drill_started_at is not None:
-        return "unfinished"
-    return "failed" if agent.drill_failures else "passed"
+        return DrillResult.UNFINISHED
+    return identity_findings.drill_result(agent.drill_failures or (), agent.drill_unreached or ())
 
 
 def _credential(one: TokenRecord, *, now: int) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Short-lived secrets of agents: issued by governance, revoked by whoever watches, narrowed by the agent itself.
 
-A token opens the mailboxes that three people signed for, and nothing else: who has no active one, or is suspended, gets
-none. What an agent passes on is less than what it has in every direction, and always for one run, or inventing tokens
-would buy fresh runs and with them fresh caps.
+A token opens mailboxes that have all their signatures, and nothing else: an agent that has no active one, or is
+suspended, gets none. What an agent passes on is less than what it has in every direction, and always for one run, or
+inventing tokens would buy fresh runs and with them fresh caps.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from sqlalchemy import bindparam, or_, update
 
 from core.db import directory, gate_queries
 from core.db.directory import TokenRecord
+from core.db.gate_queries import SenderState
 from core.db.tables import TOKEN
 from core.db.transaction import Transaction
 from core.durations import DAY, HOUR, MINUTE, spell
@@ -134,6 +135,18 @@ def end(tx: Transaction, tokens: Sequence[TokenRecord], *, actor: Actor, reason:
     return len(tokens)
 
 
+def open_mailboxes(tx: Transaction, agent_id: int, *, name: str) -> list[SenderState]:
+    """The agent's active mailboxes, without which a token opens nothing. Raises `Conflict` where it has none."""
+    found = [
+        box for box in gate_queries.agent_mailboxes(tx, agent_id) if box.expires_at is None or box.expires_at > tx.now
+    ]  # fmt: skip
+    if not found:
+        raise Conflict(
+            f"{name} has no active mailbox", fix="let owner, governance and deliverability sign its request first"
+        )
+    return found
+
+
 def note_use(tx: Transaction, token: int) -> None:
     """Keep that a token was presented just now; an observation of the API, not an act, so it leaves no event."""
     tx.write_keeping_caches(_USED, [{"b_id": token, "b_at": tx.now}])
@@ -168,14 +181,7 @@ def _identity_ends(tx: Transaction, agent_id: int, *, name: str, suspended: bool
     """When the last of the agent's active identities ends. Raises `Conflict` where it has none, or is suspended."""
     if suspended:
         raise Conflict(f"{name} is suspended", fix="a token opens nothing before governance has resumed the agent")
-    boxes = [
-        box for box in gate_queries.agent_mailboxes(tx, agent_id) if box.expires_at is None or box.expires_at > tx.now
-    ]  # fmt: skip
-    if not boxes:
-        raise Conflict(
-            f"{name} has no active mailbox", fix="let owner, governance and deliverability sign its request first"
-        )
-    return max(box.expires_at or tx.now + LONGEST_LIFE for box in boxes)
+    return max(box.expires_at or tx.now + LONGEST_LIFE for box in open_mailboxes(tx, agent_id, name=name))
 
 
 def _own(tx: Transaction, token: int, actor: Actor) -> TokenRecord:

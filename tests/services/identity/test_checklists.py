@@ -206,8 +206,14 @@ def test_an_owner_who_is_no_operator_is_no_owner(store: Store) -> None:
     assert (found.found, "nobody" in found.detail) == (False, True)
 
 
-@pytest.mark.parametrize("passed", [True, False])
-def test_revocation_is_the_desks_to_claim_only_once_a_drill_passed(store: Store, passed: Any) -> None:
+@pytest.mark.parametrize(
+    ("failures", "unreached", "said"),
+    [([], [], "passed."), ([], ["8025 on b.test"], "is incomplete."), (["a door opens"], [], "failed.")],
+    ids=["passed", "incomplete", "failed"],
+)
+def test_revocation_is_the_desks_to_claim_only_once_a_drill_passed(
+    store: Store, failures: list[str], unreached: list[str], said: str
+) -> None:
     make_keyed_desk(store)
     record = request(store).record
     found = shown(store, Kind.GOVERNANCE)["revocation_path"]
@@ -217,13 +223,13 @@ def test_revocation_is_the_desks_to_claim_only_once_a_drill_passed(store: Store,
         tx.write(
             insert(LOG_ENTRY).values(
                 seq=1_000, at=tx.now, type="identity.drilled", actor="operator:gail", agent=record.agent_id,
-                data=orjson.dumps({"passed": passed}), prev=bytes(32), hash=bytes(32),
+                data=orjson.dumps({"failures": failures, "unreached": unreached}), prev=bytes(32), hash=bytes(32),
             )
         )  # fmt: skip
 
     store.transact(drilled)
     found = shown(store, Kind.GOVERNANCE)["revocation_path"]
-    assert (found.found, f"{'passed' if passed else 'failed'}." in found.detail) == (passed, True)
+    assert (found.found, said in found.detail) == (said == "passed.", True)
 
 
 # --- deliverability -----------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,13 +13,14 @@ from core.db import directory
 from core.db.directory import TokenRecord
 from core.db.store import Store
 from core.db.tables import AGENT, MAILBOX, TOKEN
+from core.db.transaction import Transaction
 from core.demo.clock import FakeClock
 from core.durations import DAY, HOUR
 from core.errors import Conflict, Forbidden
 from core.model import Actor, Scope
 from core.rules.policy import Policy
-from core.security.credentials import NewSecret
-from core.services.identity import drills, tokens
+from core.security.credentials import NewSecret, new_agent_token
+from core.services.identity import drills, inventory, tokens
 from core.services.identity.drills import RUNNING, Drill, Fresh, Outcome
 from core.services.identity.tokens import Grant
 from tests.factories.desk import ALICE, DORA, GAIL, ROOT, add_mailbox, make_desk
@@ -27,8 +29,9 @@ from tests.factories.records import last, told
 SUPPORT_BOT = Actor("agent", "support-bot")
 NUMBERS = itertools.count(1)
 PASSED = Outcome(
-    failures=(), revoked=(), gateways=("http://127.0.0.1:8025",), closed_ms=3, records=(), remaining=(), restored=()
-)
+    failures=(), revoked=(), gateways=("http://127.0.0.1:8025",), unreached=(), closed_ms=3, records=(), remaining=(),
+    restored=(),
+)  # fmt: skip
 
 
 def mint() -> NewSecret:
@@ -132,7 +135,7 @@ def test_the_result_stays_with_the_agent_and_in_the_log(store: Store) -> None:
     revoked = revoke(store, drill)
     finish(store, drill, Outcome(
         failures=("a door still opens",), revoked=tuple(one.id for one in revoked), gateways=("http://x",),
-        closed_ms=None, records=("TXT a",), remaining=("MX b",), restored=(),
+        unreached=(), closed_ms=None, records=("TXT a",), remaining=("MX b",), restored=(),
     ))  # fmt: skip
     event = last(store, "identity.drilled")
     assert (event.actor, event.agent, event.passed, event.failures) == (
@@ -145,6 +148,51 @@ def test_the_result_stays_with_the_agent_and_in_the_log(store: Store) -> None:
     assert (agent.drilled_at, agent.drilled_by, agent.drill_failures, agent.drill_started_at) == (
         store.clock.now(), "gail", ["a door still opens"], None,
     )  # fmt: skip
+
+
+def test_a_drill_that_did_not_reach_every_gateway_has_not_passed(store: Store) -> None:
+    make_desk(store)
+    drill = start(store)
+    revoke(store, drill)
+    finish(store, drill, replace(PASSED, unreached=("127.0.0.1:8025 on b.test",)))
+    event = last(store, "identity.drilled")
+    assert (event.passed, event.unreached) == (False, ["127.0.0.1:8025 on b.test"])
+    with store.read() as conn:
+        agent = directory.agent(conn, "support-bot")
+        entry = next(inventory.everything(conn, now=store.clock.now()))
+    assert inventory.drill_result(agent) == "incomplete"
+    assert "drill_incomplete" in [one.code for one in entry.findings]
+    drilled(store)
+    with store.read() as conn:
+        assert inventory.drill_result(directory.agent(conn, "support-bot")) == "passed"
+
+
+def test_what_broke_off_is_asked_of_the_database(store: Store) -> None:
+    """Whoever lost the answer of a commit finds out which tokens are revoked, and which fresh ones open the desk."""
+    make_desk(store)
+    drill = start(store)
+    with store.read() as conn:
+        held = directory.tokens_alive(conn, now=store.clock.now())
+    assert store.look(lambda tx: drills.ended(tx, held)) == ()
+    revoked = revoke(store, drill)
+    assert store.look(lambda tx: drills.ended(tx, held)) == tuple(held)
+    kept: list[Fresh] = []
+
+    def in_vain(tx: Transaction) -> None:
+        kept.extend(drills.restore(tx, drill, revoked, mint=new_agent_token, actor=GAIL))
+        raise RuntimeError("the commit never came")
+
+    with pytest.raises(RuntimeError, match="never came"):
+        store.transact(in_vain)
+    kept.extend(store.transact(lambda tx: drills.restore(tx, drill, revoked, mint=new_agent_token, actor=GAIL)))
+    assert store.look(lambda tx: drills.issued(tx, kept)) == (kept[1],)
+
+
+def test_a_drill_that_ends_leaves_no_probe_in_force(store: Store) -> None:
+    desk = make_desk(store)
+    drill = start(store)
+    finish(store, drill, replace(PASSED, failures=("the revocation broke off",)))
+    assert [one.id for one in in_force(store, desk.agent_id)] == [desk.token.id]
 
 
 def test_an_abandoned_drill_ends_its_probes_and_touches_nothing_else(store: Store) -> None:

@@ -1,0 +1,34 @@
+"""Ctrl-C for commands that must not stop half-way: it is noted, and the command ends where nothing is lost."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+from typing import Final, Self
+
+_ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Interrupts:
+    """While it is entered, signals that would end the process set `asked` and do nothing else.
+
+    Raising `KeyboardInterrupt` would be no help: it comes at any instruction, also between the commit that issues a
+    token and the line that keeps its secret. Only the main thread gets signals; elsewhere nothing has to be held.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._before: dict[int, signal._HANDLER] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {one: signal.signal(one, self._note) for one in _ENDING}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for one, handler in self._before.items():
+            signal.signal(one, handler if handler is not None else signal.SIG_DFL)
+
+    def _note(self, _signal: int, _frame: FrameType | None) -> None:
+        self.asked = True
