@@ -121,6 +121,7 @@ def issue(
         issued = tokens.issue(tx, agent=agent, grant=grant, token_hash=minted.digest, actor=actor)
         return people.token(directory.known_token(tx.conn, issued.token))
 
+    desk.hold_interrupts()
     made = desk.act(verb)
     next_step = handoff.token(desk, agent, token=minted.secret)
     return Output(made | {"token": minted.secret}, _shown_once(minted, made) + next_step)
@@ -164,6 +165,7 @@ def delegate(
         issued = tokens.delegate(tx, parent=own.id, grant=grant, token_hash=minted.digest, actor=actor)
         return people.token(directory.known_token(tx.conn, issued.token))
 
+    desk.hold_interrupts()
     made = desk.store.transact(verb)
     return Output(made | {"token": minted.secret}, _shown_once(minted, made))
 

@@ -144,7 +144,10 @@ class CommandContext:
         return not self.as_json and sys.stdin.isatty() and sys.stderr.isatty()
 
     def hold_interrupts(self) -> Interrupts:
-        """Until the answer is printed, Ctrl-C and SIGTERM are noted and end nothing by themselves."""
+        """Until the answer is printed, Ctrl-C and SIGTERM are noted and end nothing by themselves.
+
+        For what is shown once: between the commit and the print, its only copy is in this process.
+        """
         return self._until_printed.enter_context(Interrupts())
 
     def note(self, text: str) -> None:

@@ -11,6 +11,7 @@ from core.cli.output import Output, group, listed, store_token, table
 from core.db import directory
 from core.db.directory import OperatorFacts
 from core.durations import duration, stamp
+from core.errors import Unavailable
 from core.security import credentials
 from core.serializers import people
 from core.services.identity import operators
@@ -46,9 +47,9 @@ def claim(
 ) -> Output:
     """Make a token of your own, shown this once. It opens nothing before governance has confirmed its fingerprint."""
     minted = credentials.new_operator_token()
+    desk.hold_interrupts()
     person = desk.store.transact(lambda tx: operators.claim(tx, name=name, token_hash=minted.digest))
-    if keep:
-        store_token(desk.directory, minted.secret)
+    unkept = _keep(desk, minted.secret) if keep else ()
     fingerprint = credentials.fingerprint(minted.digest)
     return Output(
         people.claim(person, minted.digest) | {"token": minted.secret},
@@ -57,7 +58,17 @@ def claim(
         "Read the fingerprint out to a governance operator, by voice or face to face, until "
         f"{stamp(person.claim_expires_at or 0)}; they run:\n"
         f"  postroom operator confirm {person.name} --fingerprint {fingerprint}",
+        code=1 if unkept else 0, refused=unkept,
     )  # fmt: skip
+
+
+def _keep(desk: CommandContext, secret: str) -> tuple[str, ...]:
+    """Let the keyring keep a token. If it cannot, a line that says so: the token is made, and must still be shown."""
+    try:
+        store_token(desk.directory, secret)
+    except Unavailable as error:
+        return (str(error),)
+    return ()
 
 
 @command(app, "confirm", example="postroom operator confirm bob --fingerprint K7QX-2MBD-9F4T")
@@ -82,15 +93,16 @@ def rotate(
     """Replace your own token; the old one ends at once. The new one is shown this once."""
     minted = credentials.new_operator_token()
     life = duration(ttl) if ttl is not None else None
+    desk.hold_interrupts()
     person = desk.act(lambda tx, actor: operators.rotate(tx, token_hash=minted.digest, ttl=life, actor=actor))
-    if keep:
-        store_token(desk.directory, minted.secret)
+    unkept = _keep(desk, minted.secret) if keep else ()
     ends = stamp(person.token_expires_at) if person.token_expires_at is not None else None
     return Output(
         people.operator(person)
         | {"token": minted.secret, "expires_at": ends, "fingerprint": credentials.fingerprint(minted.digest)},
         f"Your new token, shown this once: {minted.secret}" + (f"\nIt ends {ends}." if ends else ""),
-    )
+        code=1 if unkept else 0, refused=unkept,
+    )  # fmt: skip
 
 
 @command(app, "revoke", example="postroom operator revoke bob --reason 'laptop stolen'")

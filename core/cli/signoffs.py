@@ -90,6 +90,8 @@ def approve(
         )  # fmt: skip
         return identities.identity(tx, record) | (_token(tx, record, grant, actor=actor) if grant is not None else {})
 
+    if grant is not None:
+        desk.hold_interrupts()
     try:
         shown = desk.act(verb)
     except ChecklistOpen as error:

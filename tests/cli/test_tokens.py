@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 
+import keyring
 import pytest
+from keyring.backends import fail
 
 from tests.cli.cli_runner import NOBODY, Clerk
 
@@ -49,3 +51,15 @@ def test_only_an_agents_own_living_token_is_passed_on(agent: Clerk, monkeypatch:
     own = agent.ok("agent", "show", "support-bot", who="alice")["tokens"][0]["id"]
     agent.ok("token", "revoke", str(own), "--reason", "found in a log", who="alice")
     assert "has ended" in agent.refused(*passing_on, who="bot")
+
+
+def test_a_rotated_token_is_shown_also_where_the_keyring_does_not_keep_it(office: Clerk) -> None:
+    before = keyring.get_keyring()
+    keyring.set_keyring(fail.Keyring())  # type: ignore[no-untyped-call]  # the library's
+    try:
+        heard = office.run("operator", "rotate", "--keep", "--json", who="gail")
+    finally:
+        keyring.set_keyring(before)
+    assert (heard.code, "the OS keeps no secrets here" in heard.err) == (1, True)
+    office.tokens["gail"] = heard.json["token"]  # the old one has ended
+    office.ok("token", "issue", "--agent", "support-bot", who="gail")
