@@ -140,7 +140,7 @@ class Gateway:
         worker = self.delivery.ctx.ids.mint(clock.now())
         reach = Reach.read(allow=self.settings.notify.allow, schemes=self.settings.notify.schemes)
         running = [
-            Scheduler(writer=writer, clock=clock).run(),
+            Scheduler(store=self.delivery.store, writer=writer, clock=clock).run(),
             self.webhooks.run(),
             NotificationWorker(store=self.delivery.store, writer=writer, clock=clock, worker=worker, reach=reach).run(),
             Checkpoints(self.settings, writer=writer, hooks=self.hooks, keyring=keys, clock=clock).run(),

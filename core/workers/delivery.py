@@ -40,6 +40,8 @@ STREAM_WINDOW: Final = 192
 TURN: Final = 64
 POLL: Final = 0.25
 """Seconds between looks at the queue when nothing has woken us."""
+LOOKS: Final = 20
+"""Looks that find nothing before it claims all the same: only a claim shows that the database takes writes."""
 HANDFUL: Final = 8
 """Messages signed in one call to a thread."""
 TRY_AGAIN: Final = 1.0
@@ -88,7 +90,7 @@ class DeliveryWorker:
         try:
             while not self._stopping:
                 if not await self._claim():
-                    await self._rest()
+                    await self._rest_until_due()
         finally:
             while self._under_way:
                 await asyncio.wait(self._under_way)
@@ -131,10 +133,17 @@ class DeliveryWorker:
             self._track(asyncio.create_task(self._deliver_all(claimed)))
         return bool(claimed)
 
-    async def _rest(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(POLL):
-                await self._woken.wait()
+    async def _rest_until_due(self) -> None:
+        """Wait until woken, or until a read finds something to claim: what another process lets go wakes nobody."""
+        for _ in range(LOOKS):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(POLL):
+                    await self._woken.wait()
+                return
+            with contextlib.suppress(Unavailable):
+                if not await asyncio.to_thread(delivery.claimable, self._store):
+                    continue
+            return
 
     def _track(self, task: asyncio.Task[None]) -> None:
         self._under_way.add(task)

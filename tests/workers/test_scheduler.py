@@ -26,7 +26,7 @@ async def keep(store: Store, clock: FakeClock, chores: tuple[PeriodicTask, ...],
     """Run the chores, a second at a time, until it is true."""
     writer = Writer(store)
     writer.start()
-    loop = asyncio.create_task(Scheduler(writer=writer, clock=clock, chores=chores).run())
+    loop = asyncio.create_task(Scheduler(store=store, writer=writer, clock=clock, chores=chores).run())
     while not until():
         clock.advance(seconds=1)
         await asyncio.sleep(0)

@@ -13,6 +13,7 @@ from core.db.queue.in_flight import Claimed, describe, held_leases, land, lapsed
 from core.db.queue.ready import LaneFacts, Slot, enqueue, followers, lane_for, predecessor, prefetch, withdraw
 from core.db.queue.schedule import (
     LANE_WINDOW,
+    MAILBOXES_DUE,
     Head,
     LaneTurn,
     Taken,
@@ -27,6 +28,7 @@ from core.db.queue.schedule import (
 
 __all__ = [
     "LANE_WINDOW",
+    "MAILBOXES_DUE",
     "Claimed",
     "Head",
     "LaneFacts",

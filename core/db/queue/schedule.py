@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Dialect, and_, bindparam, case, delete, exists, func, select, union_all, update
 
 from core.db.bulk_insert import Compiled
+from core.db.due import NOW
 from core.db.queue.ready import Slot
 from core.db.tables import AGENT, IN_FLIGHT, LANE, MAILBOX, READY, STREAM
 from core.db.transaction import Transaction
@@ -168,22 +169,26 @@ _TURN: Final = _SLEEP.values(
 )
 # a receiver that answers slowly holds this many of a lane's letters and no more: the rest of the window is others'
 _ROOM: Final = LANE.c.in_flight < LANE_WINDOW
-_MAILBOXES_DUE: Final = (
+_MAY_SEND: Final = (
     select(MAILBOX.c.id, MAILBOX.c.agent_id, MAILBOX.c.stream_id)
     .join(AGENT, AGENT.c.id == MAILBOX.c.agent_id)
     .join(STREAM, STREAM.c.id == MAILBOX.c.stream_id)
     .where(
         MAILBOX.c.status == "active",
-        MAILBOX.c.wake_at <= bindparam("b_now"),
+        MAILBOX.c.wake_at <= NOW,
         AGENT.c.status == "active",
         STREAM.c.paused_at.is_(None),
-        STREAM.c.backoff_until <= bindparam("b_now"),
-        STREAM.c.id.not_in(bindparam("b_busy", expanding=True)),
-        exists().where(LANE.c.mailbox_id == MAILBOX.c.id, LANE.c.next_at <= bindparam("b_now"), _AWAKE, _ROOM),
+        STREAM.c.backoff_until <= NOW,
+        exists().where(LANE.c.mailbox_id == MAILBOX.c.id, LANE.c.next_at <= NOW, _AWAKE, _ROOM),
     )
+)
+_MAILBOXES_DUE: Final = (
+    _MAY_SEND.where(STREAM.c.id.not_in(bindparam("b_busy", expanding=True)))
     .order_by(MAILBOX.c.served_at)
     .limit(bindparam("b_limit"))
 )
+MAILBOXES_DUE: Final = _MAY_SEND.exists()
+"""Whether any mailbox may send and has a due lane (`core.db.due`)."""
 _LANES_DUE: Final = (
     select(LANE.c.id, LANE.c.domain, LANE.c.site, LANE.c.depth, LANE.c.in_flight, LANE.c.failures)
     .where(LANE.c.mailbox_id == bindparam("b_mailbox"), LANE.c.next_at <= bindparam("b_now"), _AWAKE, _ROOM)

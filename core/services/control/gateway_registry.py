@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, Row, bindparam, delete, inspect, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, exists, inspect, or_, select, update
 
+from core.db.due import NOW
 from core.db.tables import GATEWAY_PROCESS
 from core.db.transaction import Transaction
 from core.events import GatewayLost, GatewayStarted, GatewayStopped
@@ -17,6 +18,10 @@ from core.model import SILENT, SYSTEM
 LOST: Final = 2 * SILENT
 """After how long without a beat another gateway writes it down. Screens warn after `SILENT`; a machine that slept for
 a moment is no loss."""
+
+GATEWAYS_LOST: Final = exists().where(
+    or_(GATEWAY_PROCESS.c.beat_at <= NOW - LOST, GATEWAY_PROCESS.c.beat_at > NOW + LOST)
+)
 
 Alive = Callable[[str, int], bool | None]
 """Whether the process (host, pid) runs; None: it cannot be told from here."""

@@ -11,9 +11,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, func, select, update
+from sqlalchemy import Connection, Row, Select, exists, func, select, update
 
 from core.db import gate_queries
+from core.db.due import NOW, spelled
 from core.db.tables import AGENT, COUNTER, MESSAGE, REVIEW, RUN
 from core.db.transaction import Transaction
 from core.errors import Conflict, Invalid, NotFound
@@ -28,6 +29,7 @@ from core.services.sending.submission import RunClaim
 RUN_CAP: Final = "run_cap"
 CONFIRMED: Final = "confirmed"
 """State of a held message that the run's confirmation lets go. Not `released`: no human has read it."""
+CONFIRMED_DUE: Final = exists().where(REVIEW.c.status == spelled(CONFIRMED), REVIEW.c.due_at <= NOW)
 MOST: Final = 10_000_000
 BATCH_SIZE: Final = 200
 """Messages let go in one transaction; the rest follows with the clock, so that the gate is never held for long."""

@@ -14,16 +14,17 @@ attempt without a settlement is `uncertain`, and nothing else can happen.
 
 from core.services.sending.delivery.alteration import Stored, hold_altered, stored
 from core.services.sending.delivery.attempt import attempt
-from core.services.sending.delivery.claim import SPENT, claim
+from core.services.sending.delivery.claim import SPENT, claim, claimable
 from core.services.sending.delivery.leases import (
     LEASE,
+    LEASES_LAPSED,
     heartbeat,
     reclaim,
     register_worker,
     release_claims,
     unregister_worker,
 )
-from core.services.sending.delivery.scheduled import release_scheduled
+from core.services.sending.delivery.scheduled import SCHEDULED_DUE, release_scheduled
 from core.services.sending.delivery.settle import (
     BACKS_OFF,
     LONGEST_BACKOFF,
@@ -36,14 +37,17 @@ from core.services.sending.delivery.settle import (
 __all__ = [
     "BACKS_OFF",
     "LEASE",
+    "LEASES_LAPSED",
     "LONGEST_BACKOFF",
     "LONGEST_RETRY",
+    "SCHEDULED_DUE",
     "SPENT",
     "RouteStateChange",
     "Settlement",
     "Stored",
     "attempt",
     "claim",
+    "claimable",
     "heartbeat",
     "hold_altered",
     "reclaim",

@@ -12,8 +12,10 @@ from sqlalchemy import bindparam, update
 
 from core.db import gate_queries, queue
 from core.db.counters import bucket
+from core.db.due import DueCheck
 from core.db.gate_queries import SenderState
 from core.db.queue import Claimed
+from core.db.store import Store
 from core.db.tables import MAILBOX, RECIPIENT
 from core.db.transaction import Transaction
 from core.durations import FAR_FUTURE, MINUTE
@@ -26,6 +28,12 @@ MAILBOXES_A_TURN: Final = 32
 LANES_A_TURN: Final = 32
 SPENT: Final = MINUTE
 """Longest nap of a lane whose cap says never: somebody may widen it."""
+_CLAIMABLE: Final = DueCheck({"mailboxes": queue.MAILBOXES_DUE})
+
+
+def claimable(store: Store) -> bool:
+    """Whether a claim now would find a mailbox that may send. Raises `Unavailable`."""
+    return bool(_CLAIMABLE(store))
 
 
 def claim(tx: Transaction, *, worker: int, limit: int, busy: Collection[int] = ()) -> list[Claimed]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, exists, update
 
 from core.db import queue
+from core.db.due import NOW
 from core.db.queue import Claimed
 from core.db.tables import IN_FLIGHT, WORKER
 from core.db.transaction import Transaction
@@ -17,6 +18,7 @@ from core.services.sending.delivery import finish
 
 LEASE: Final = 6 * BEAT
 """How long a claim outlives its worker's last beat."""
+LEASES_LAPSED: Final = exists().where(IN_FLIGHT.c.lease_until <= NOW)
 
 
 def heartbeat(tx: Transaction, *, worker: int, claimed_at: int | None = None, trouble: str | None = None) -> None:

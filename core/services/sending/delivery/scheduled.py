@@ -7,17 +7,20 @@ the clock says that time again. Every gate is asked once more when it leaves, as
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, exists, select, update
 
 from core.db import gate_queries, queue
+from core.db.due import NOW, spelled
 from core.db.gate_queries import SenderState
 from core.db.tables import MESSAGE, RECIPIENT
 from core.db.transaction import Transaction
 from core.model import Status
 from core.services.sending import contacts, gate_facts, review
 from core.services.sending.delivery.attempt import to_review
+
+SCHEDULED_DUE: Final = exists().where(MESSAGE.c.status == spelled(Status.SCHEDULED.value), MESSAGE.c.send_at <= NOW)
 
 
 def release_scheduled(tx: Transaction, *, limit: int = 200) -> int:

@@ -4,7 +4,16 @@
 `ending` the two ways out. The rest of the desk imports from here.
 """
 
-from core.services.sending.review.close import cancel, end_of, end_unsent, expire_due, reject_due, warn_expiring
+from core.services.sending.review.close import (
+    EXPIRE_DUE,
+    REJECT_DUE,
+    cancel,
+    end_of,
+    end_unsent,
+    expire_due,
+    reject_due,
+    warn_expiring,
+)
 from core.services.sending.review.decide import Decision, DecisionResult, decide, undo
 from core.services.sending.review.dwell import closed, opened
 from core.services.sending.review.items import (
@@ -18,6 +27,7 @@ from core.services.sending.review.items import (
 )
 from core.services.sending.review.release import (
     READ_GRANT,
+    RELEASE_DUE,
     count_scheduled,
     free_followers,
     into_lanes,
@@ -26,7 +36,10 @@ from core.services.sending.review.release import (
 )
 
 __all__ = [
+    "EXPIRE_DUE",
     "READ_GRANT",
+    "REJECT_DUE",
+    "RELEASE_DUE",
     "USUAL_REVIEW",
     "Decision",
     "DecisionResult",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Row, and_, or_, select, update
+from sqlalchemy import Row, and_, exists, or_, select, update
 
 from core.db import gate_queries, queue
 from core.db.counters import EVER, bucket
+from core.db.due import NOW, spelled
 from core.db.gate_queries import SenderState
 from core.db.tables import MESSAGE, RECIPIENT, REVIEW
 from core.db.transaction import Transaction
@@ -51,6 +52,8 @@ def cancel(tx: Transaction, message_id: int, *, actor: Actor, reason: str | None
 
 REJECTING: Final = "rejecting"
 """Refused, and to be taken back until `release_at`."""
+REJECT_DUE: Final = exists().where(REVIEW.c.status == spelled(REJECTING), REVIEW.c.due_at <= NOW)
+EXPIRE_DUE: Final = exists().where(REVIEW.c.status == spelled("pending"), REVIEW.c.due_at <= NOW)
 
 
 def reject_due(tx: Transaction, *, limit: int = 200) -> int:

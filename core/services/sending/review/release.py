@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, exists, select, update
 
 from core.db import gate_queries, queue
 from core.db.counters import EVER
+from core.db.due import NOW, spelled
 from core.db.gate_queries import SenderState
 from core.db.queue import Slot
 from core.db.tables import MESSAGE, RECIPIENT, REVIEW
@@ -24,6 +25,7 @@ from core.services.sending.review import items
 
 READ_GRANT: Final = HOUR
 """How long an approved read or tag may be done, once."""
+RELEASE_DUE: Final = exists().where(REVIEW.c.status == spelled("approved"), REVIEW.c.due_at <= NOW)
 
 
 def release_due(tx: Transaction, *, limit: int = 200) -> int:
