@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Row, Update, and_, bindparam, delete, exists, func, or_, select, update
+from sqlalchemy import Row, Select, Update, and_, bindparam, delete, exists, func, or_, select, update
 
-from core.db import audit_log
+from core.db import audit_log, bulk_insert
 from core.db.audit_log import Entry
+from core.db.due import NOW
 from core.db.queries.message import last_attempt
 from core.db.tables import DEAD_HOOK, HOOK, LOG_ENTRY, MAILBOX, MESSAGE, RECIPIENT, REVIEW
 from core.db.transaction import Transaction
@@ -84,24 +85,31 @@ class Idle:
 
 def due(tx: Transaction, *, limit: int) -> list[int]:
     """Mailboxes whose webhook has something to do and nobody at it, the longest waiting first. Only reads."""
+    return [int(row.id) for row in bulk_insert.fetch(tx.conn, _DUE, {"b_now": tx.now, "b_limit": limit})]
+
+
+def _due() -> Select[int]:
+    """Written once: it is asked every second."""
     h, d = HOOK.c, DEAD_HOOK.c
     news = exists().where(LOG_ENTRY.c.mailbox == MAILBOX.c.id, LOG_ENTRY.c.seq > h.cursor)
     again = exists().where(d.mailbox_id == MAILBOX.c.id, d.replayed_at.is_not(None), d.delivered_at.is_(None))
-    free = or_(h.leased_by.is_(None), h.lease_until <= tx.now)
-    found = tx.read_unflushed(
+    free = or_(h.leased_by.is_(None), h.lease_until <= NOW)
+    return (
         select(MAILBOX.c.id)
         .outerjoin(HOOK, h.mailbox_id == MAILBOX.c.id)
         .where(
             or_(
                 and_(MAILBOX.c.webhook_url.is_not(None), h.mailbox_id.is_(None)),
-                and_(MAILBOX.c.webhook_url.is_not(None), h.next_at <= tx.now, free, or_(news, again)),
+                and_(MAILBOX.c.webhook_url.is_not(None), h.next_at <= NOW, free, or_(news, again)),
                 and_(MAILBOX.c.webhook_url.is_(None), h.mailbox_id.is_not(None)),
             )
         )
         .order_by(func.coalesce(h.next_at, 0), MAILBOX.c.id)
-        .limit(limit)
+        .limit(bindparam("b_limit"))
     )
-    return [int(row.id) for row in found]
+
+
+_DUE: Final = _due()
 
 
 def claim(tx: Transaction, mailbox_ids: Sequence[int], *, worker: int) -> list[int]:
