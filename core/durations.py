@@ -53,6 +53,14 @@ def stamp(micros: int) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def when(at: int | None) -> str | None:
+    """RFC 3339; None for what has not happened, or never will."""
+    return None if at is None or at >= _NEVER else stamp(at)
+
+
+_NEVER: Final = 2**53
+
+
 def read_stamp(text: str) -> int:
     """Microseconds of an RFC 3339 time or a date (midnight UTC). Raises `Invalid`."""
     try:

@@ -14,13 +14,12 @@ from core.cli.context import CommandContext, Reason, command
 from core.cli.output import TOKEN, Output, group, listed, pairs, table
 from core.db import directory, gate_queries
 from core.db.transaction import Transaction
-from core.durations import duration, stamp
+from core.durations import duration, stamp, when
 from core.errors import Invalid, NotFound, Unauthenticated
 from core.model import Actor, Scope, plural
 from core.security import credentials
 from core.security.credentials import NewSecret
 from core.serializers import controls, identities, people
-from core.serializers.times import when
 from core.services.control import emergency
 from core.services.identity import tokens
 from core.services.identity.tokens import Grant

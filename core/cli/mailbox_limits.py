@@ -11,13 +11,12 @@ from core.cli.context import CommandContext, Reason, command
 from core.cli.output import Output, group, listed
 from core.db.directory import MailboxRecord
 from core.db.transaction import Transaction
-from core.durations import stamp
+from core.durations import stamp, when
 from core.errors import Invalid
 from core.model import Actor, ContentClass, Mode
 from core.rules import modes
 from core.security import credentials, key_file
 from core.serializers import identities
-from core.serializers.times import when
 from core.services.identity import mailbox_settings
 from core.services.identity.mailbox_settings import Change
 from core.services.notify import webhook_client

@@ -10,7 +10,7 @@ from core.cli.context import CommandContext, Reason, command
 from core.cli.output import Output, group, listed, store_token, table
 from core.db import directory
 from core.db.directory import OperatorFacts
-from core.durations import duration, stamp
+from core.durations import duration, stamp, when
 from core.errors import Unavailable
 from core.security import credentials
 from core.serializers import people
@@ -96,7 +96,7 @@ def rotate(
     desk.hold_interrupts()
     person = desk.act(lambda tx, actor: operators.rotate(tx, token_hash=minted.digest, ttl=life, actor=actor))
     unkept = _keep(desk, minted.secret) if keep else ()
-    ends = stamp(person.token_expires_at) if person.token_expires_at is not None else None
+    ends = when(person.token_expires_at)
     return Output(
         people.operator(person)
         | {"token": minted.secret, "expires_at": ends, "fingerprint": credentials.fingerprint(minted.digest)},

@@ -10,7 +10,7 @@ from core.cli.context import CommandContext, Reason, command
 from core.cli.output import Output, group, pairs, table
 from core.db import directory
 from core.db.store import Connection
-from core.durations import stamp
+from core.durations import stamp, when
 from core.errors import Conflict, NotFound
 from core.model import plural
 from core.rules.addresses import check_pattern
@@ -41,7 +41,7 @@ def list_runs(
             one.accepted,
             one.confirmed_up_to,
             stamp(one.opened_at),
-            stamp(one.closed_at) if one.closed_at else None,
+            when(one.closed_at),
         )
         for one in found
     ]

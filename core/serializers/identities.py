@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from core.db import directory
-from core.durations import SECOND, spell
+from core.durations import SECOND, spell, when
 from core.rules import issuance
-from core.serializers.times import when
 from core.services import context
 from core.services.identity import mailbox_record, signers
 

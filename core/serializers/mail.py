@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from core.serializers.times import when
+from core.durations import when
 
 if TYPE_CHECKING:
     from core.db.queries.lanes import LaneRow

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from core.durations import when
 from core.security import credentials
-from core.serializers.times import when
 
 if TYPE_CHECKING:
     from core.db.directory import AgentFacts, OperatorFacts, TokenRecord

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from core.serializers.times import when
+from core.durations import when
 
 if TYPE_CHECKING:
     from core.rules.dns import DnsRecord

@@ -17,7 +17,7 @@ import structlog
 
 from core.db.store import Store
 from core.db.writer import Writer
-from core.durations import SECOND, stamp
+from core.durations import SECOND, when
 from core.errors import PostroomError, Unavailable
 from core.model import Clock
 from core.security.encryption import MasterKeys
@@ -150,7 +150,7 @@ class WebhookWorker:
         )
         log.warning(
             "webhook not taken", mailbox=letter.address, webhook_id=letter.id, reason=reply.reason,
-            again_at=stamp(at) if at is not None else None,
+            again_at=when(at),
         )  # fmt: skip
         return False
 

@@ -17,7 +17,7 @@ from core.db.counters import bucket
 from core.db.gate_queries import SenderState
 from core.db.tables import LOG_ENTRY, MAILBOX, MESSAGE, RECIPIENT, REVIEW
 from core.db.transaction import Transaction
-from core.durations import DAY, stamp
+from core.durations import DAY, stamp, when
 from core.errors import NotFound
 from core.model import Mode
 from core.rules import mode_evidence as rules
@@ -65,7 +65,7 @@ class Evidence:
             "agent": self.agent,
             "oversight_mode": self.mode.value,
             "since": stamp(self.mode_since),
-            "raise_from": stamp(self.raise_from) if self.raise_from else None,
+            "raise_from": when(self.raise_from),
             "window_days": rules.WINDOW_DAYS,
             "figures": asdict(self.figures),
             "advised": self.advised.value,

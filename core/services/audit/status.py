@@ -15,7 +15,7 @@ from core.db.directory import MailboxRecord
 from core.db.gate_queries import TokenFacts
 from core.db.tables import LANE, MAILBOX, MESSAGE, RECIPIENT, REVIEW, STREAM
 from core.db.transaction import Transaction
-from core.durations import FAR_FUTURE, stamp
+from core.durations import FAR_FUTURE, stamp, when
 from core.errors import Forbidden, NotFound
 from core.ids import spell_id
 from core.model import Actor, Limit, Mode, Status
@@ -55,8 +55,8 @@ def message(conn: Connection, message_id: int, *, caller: Caller, now: int) -> d
         "metadata": row.meta,
         "digest": row.digest,
         "submitted_at": stamp(row.submitted_at),
-        "send_at": _when(row.send_at),
-        "departs_at": stamp(departs_at) if departs_at is not None else None,
+        "send_at": when(row.send_at),
+        "departs_at": when(departs_at),
         "expires_at": stamp(item.expires_at) if item is not None and item.status == "pending" else None,
         "decision": _decision(item),
         "recipients": [_recipient(one) for one in people],
@@ -88,11 +88,11 @@ def _recipient(one: Row[Any]) -> dict[str, Any]:
         "status": one.status,
         "reason": one.reason or (f"waits for {waits}" if waits else None),
         "attempts": one.attempts,
-        "next_at": stamp(one.next_at) if one.next_at else None,
+        "next_at": when(one.next_at or None),
         "code": one.code,
         "enhanced": one.enhanced,
         "reply": one.reply,
-        "sent_at": stamp(one.sent_at) if one.sent_at else None,
+        "sent_at": when(one.sent_at),
         "feedback": one.feedback,
     }
 
@@ -211,11 +211,6 @@ def mailbox(tx: Transaction, address: str, *, caller: Caller) -> MailboxStanding
         budgets=tuple(limit_gauges.gauges(tx, box)),
         for_agent=isinstance(caller, TokenFacts),
     )
-
-
-def _when(at: int | None) -> str | None:
-    """A time, unless it never comes."""
-    return stamp(at) if at is not None and at < 2**53 else None
 
 
 def messages(

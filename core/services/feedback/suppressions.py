@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, or_, select, update
 
 from core.db.tables import STREAM, SUPPRESSION
 from core.db.transaction import Transaction
-from core.durations import read_stamp, stamp
+from core.durations import read_stamp, stamp, when
 from core.errors import Invalid, NotFound
 from core.events import SuppressionAdded, SuppressionRemoved
 from core.model import EVERY_CLASS, SYSTEM, Actor, ContentClass
@@ -316,7 +316,7 @@ def _exported(conn: Connection, now: int) -> Iterator[Sequence[object]]:
     page = listed(conn, now=now, limit=EXPORT_PAGE)
     while page:
         for one in page:
-            until = stamp(one.expires_at) if one.expires_at is not None else None
+            until = when(one.expires_at)
             yield (one.address, one.stream, one.cause, one.source, stamp(one.added_at), until, one.reason, one.classes)
         page = listed(conn, now=now, after=page[-1].id, limit=EXPORT_PAGE)
 

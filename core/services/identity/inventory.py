@@ -16,7 +16,7 @@ from core.db import directory
 from core.db import gate_queries as gate_facts
 from core.db.directory import AgentFacts, MailboxRecord, OperatorFacts, TokenRecord
 from core.db.tables import MAILBOX, MESSAGE, SIGNOFF, TOKEN
-from core.durations import DAY, stamp
+from core.durations import DAY, when
 from core.model import Role
 from core.rules import identity_findings
 from core.rules.identity_findings import DrillResult, Finding
@@ -214,23 +214,23 @@ def _flat(entry: Entry, *, now: int) -> dict[str, Any]:
         "systems": record.systems,
         "requested_by": record.requested_by,
         **{f"{kind}_reviewer": entry.reviewers.get(kind) for kind in _KINDS},
-        "requested_at": _when(record.requested_at),
-        "activated_at": _when(record.activated_at),
-        "expires_at": _when(record.expires_at),
+        "requested_at": when(record.requested_at),
+        "activated_at": when(record.activated_at),
+        "expires_at": when(record.expires_at),
         "revoke_when": record.revoke_when,
         "credential_type": "bearer token" if held else None,
         "credential_count": len(held),
         "credential_ids": [one.id for one in held],
         "scopes": sorted({scope for one in held for scope in one.scopes}),
-        "oldest_credential_issued_at": _when(oldest),
+        "oldest_credential_issued_at": when(oldest),
         "oldest_credential_age_days": None if oldest is None else (now - oldest) // DAY,
-        "credentials_expire_at": _when(max((one.expires_at for one in held), default=None)),
-        "last_used_at": _when(entry.last_used_at),
-        "last_message_at": _when(entry.last_message_at),
-        "last_drill_at": _when(agent.drilled_at if agent else None),
+        "credentials_expire_at": when(max((one.expires_at for one in held), default=None)),
+        "last_used_at": when(entry.last_used_at),
+        "last_message_at": when(entry.last_message_at),
+        "last_drill_at": when(agent.drilled_at if agent else None),
         "last_drill_by": agent.drilled_by if agent else None,
         "last_drill_result": drill_result(agent),
-        "drill_due_at": _when(entry.drill_due_at),
+        "drill_due_at": when(entry.drill_due_at),
         "stale": entry.stale,
         "findings": [one.code.value for one in entry.findings],
     }
@@ -254,10 +254,10 @@ def _credential(one: TokenRecord, *, now: int) -> dict[str, Any]:
         "bound_to_run": one.run_key,
         "delegated_from": one.parent_id,
         "issued_by": one.issued_by,
-        "issued_at": _when(one.issued_at),
+        "issued_at": when(one.issued_at),
         "age_days": (now - one.issued_at) // DAY,
-        "expires_at": _when(one.expires_at),
-        "last_used_at": _when(one.last_used_at),
+        "expires_at": when(one.expires_at),
+        "last_used_at": when(one.last_used_at),
     }
 
 
@@ -269,7 +269,3 @@ def _cell(value: object) -> object:
             return ";".join(str(one) for one in value)
         case _:
             return value
-
-
-def _when(at: int | None) -> str | None:
-    return None if at is None else stamp(at)

@@ -14,7 +14,7 @@ from sqlalchemy import Row, select, update
 
 from core.db.tables import DEAD_HOOK, HOOK, LOG_ENTRY, MAILBOX
 from core.db.transaction import Transaction
-from core.durations import stamp
+from core.durations import stamp, when
 from core.errors import Conflict, NotFound
 from core.events import Event, WebhookDead, WebhookReplayed
 from core.ids import spell_id
@@ -48,7 +48,7 @@ class DeadLetter:
             "message_id": self.message,
             "at": stamp(self.at),
             "error": self.error,
-            "replayed_at": stamp(self.replayed_at) if self.replayed_at is not None else None,
+            "replayed_at": when(self.replayed_at),
         }
 
 
