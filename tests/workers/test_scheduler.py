@@ -7,14 +7,16 @@ from collections.abc import Callable
 
 from sqlalchemy import update
 
+from core.db.due import DueCheck
 from core.db.store import Store
-from core.db.tables import MAILBOX
+from core.db.tables import GATEWAY_PROCESS, IN_FLIGHT, MAILBOX, REVIEW
 from core.db.transaction import Transaction
 from core.db.writer import Writer
 from core.demo.clock import FakeClock
 from core.durations import HOUR, SECOND
 from core.errors import Unavailable
 from core.model import Mode
+from core.services.control import gateway_registry
 from core.services.sending import delivery, review
 from core.workers.scheduler import CHORES, FULL_HAND, PeriodicTask, Scheduler
 from tests.factories.delivery import attempt, claim, number
@@ -50,6 +52,32 @@ def test_releases_expiries_and_lapsed_leases_are_found_by_the_clock(store: Store
     wanted = ["deferred", "queued", "expired"]
     clock.advance(micros=HOUR - 60 * SECOND)
     asyncio.run(keep(store, clock, CHORES, until=lambda: states(store) == wanted))
+
+
+def test_what_is_due_is_looked_for_by_name_at_its_time_and_not_before(store: Store, clock: FakeClock) -> None:
+    desk = make_desk(store, mode=Mode.GATED_SEND, **WIDE)
+    check = DueCheck({chore.name: chore.due for chore in CHORES if chore.due is not None})
+    at = clock.now() + HOUR
+    for state in ("approved", "confirmed", "rejecting", "pending"):
+        item = number(desk.submit(f"{state}@x.test").message_id)
+        store.transact(lambda tx: tx.write(update(REVIEW).where(REVIEW.c.id == item).values(status=state, due_at=at)))  # noqa: B023 - run now
+    store.transact(lambda tx: tx.write(update(MAILBOX).values(mode="autonomous")))
+    clock.advance(seconds=2)
+    desk.submit("scheduled@x.test", send_at=at)
+    desk.submit("crashed@x.test")
+    attempt(store, claim(store))
+    store.transact(lambda tx: tx.write(update(IN_FLIGHT).values(lease_until=at)))
+    here = gateway_registry.Place(7, "elsewhere", 7, "127.0.0.1:1")
+    store.transact(lambda tx: gateway_registry.start(tx, here, alive=lambda _host, _pid: None))
+    store.transact(lambda tx: tx.write(update(GATEWAY_PROCESS).values(beat_at=at - gateway_registry.LOST)))
+    clock.advance(micros=at - clock.now() - 1)
+    assert check(store) == set()
+    clock.advance(micros=1)
+    assert check(store) == {"release", "confirmed", "reject", "expire", "scheduled", "reclaim", "gateways"}
+    for chore in CHORES:
+        if chore.due is not None:
+            assert store.transact(chore.verb) > 0, chore.name
+            assert chore.name not in check(store)
 
 
 def test_a_chore_that_fails_is_tried_again_and_the_others_go_on(store: Store, clock: FakeClock) -> None:
