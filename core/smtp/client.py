@@ -65,7 +65,11 @@ class SmtpClient:
         match route.kind:
             case "relay":
                 return await self._connections.carry(
-                    letter, to=self._relay(route), bound=self._limits.relay, most=route.messages
+                    letter,
+                    to=self._relay(route),
+                    bound=self._limits.relay,
+                    most=route.messages,
+                    domain=parcel.domain,
                 )
             case "direct":
                 return await self._direct(letter, domain=parcel.domain, route=route)

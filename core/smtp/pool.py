@@ -8,6 +8,7 @@ turns out to be down.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -16,6 +17,7 @@ from core.durations import SECOND
 from core.model import Clock, Outcome, Reply
 from core.smtp.connection import Conversation, OutgoingMessage, Target
 from core.smtp.route import Limits
+from core.smtp.shares import Shares
 
 _STREAK: Final = 100
 """Messages delivered without a refusal after which one more connection to the host is tried again."""
@@ -25,7 +27,9 @@ Open = Callable[[Target], Awaitable[Conversation | Reply]]
 
 @dataclass(slots=True)
 class _Host:
-    slots: asyncio.Semaphore
+    bound: int
+    slots: asyncio.Semaphore = field(init=False)
+    shares: Shares = field(init=False)
     idle: list[tuple[Conversation, int]] = field(default_factory=list)
     """Each with the time it was returned; the last in is the first out, so that the rest can grow old and be closed."""
     users: int = 0
@@ -40,6 +44,10 @@ class _Host:
     streak: int = 0
     """Messages delivered since the last such refusal."""
 
+    def __post_init__(self) -> None:
+        self.slots = asyncio.Semaphore(self.bound)
+        self.shares = Shares(lambda: self.bound - self.taken_away)
+
 
 class Connections:
     """All open connections of one client, by target."""
@@ -53,35 +61,46 @@ class Connections:
         self._sweeper: asyncio.Task[None] | None = None
         self._closed = False
 
-    async def carry(self, letter: OutgoingMessage, *, to: Target, bound: int, most: int | None = None) -> Reply:
+    async def carry(
+        self, letter: OutgoingMessage, *, to: Target, bound: int, most: int | None = None, domain: str | None = None
+    ) -> Reply:
         """Deliver a message over a kept connection, or over a new one if the limit allows.
 
-        A connection retires after `most` messages (None: as `Limits` says).
+        A connection retires after `most` messages (None: as `Limits` says). `domain` is the recipient's, where the host
+        takes mail for many: no domain may have all of its connections.
         """
         host = self._hosts.get(to)
         if host is None:
-            host = self._hosts[to] = _Host(asyncio.Semaphore(bound))
+            host = self._hosts[to] = _Host(bound)
         host.users += 1
         host.most = most or self._limits.messages
         seen = host.failures
         try:
             while True:
-                await host.slots.acquire()
-                narrowed = False
-                try:
-                    if host.failures > seen and host.failure is not None and not host.idle:
-                        # It failed while we waited: fifty waiters must not each spend a connect timeout.
-                        return host.failure
-                    reply = await self._carry(letter, to=to, host=host)
-                    narrowed = self._narrow(host, reply)
-                    if not narrowed:
+                async with contextlib.AsyncExitStack() as place:
+                    if domain is not None:
+                        await place.enter_async_context(host.shares.part(domain))
+                    reply = await self._in_turn(letter, to=to, host=host, seen=seen)
+                    if reply is not None:
                         return reply
-                finally:
-                    if not narrowed:
-                        host.slots.release()
         finally:
             host.users -= 1
             self._forget(to, host)
+
+    async def _in_turn(self, letter: OutgoingMessage, *, to: Target, host: _Host, seen: int) -> Reply | None:
+        """Deliver once a slot is free; None if the host accepts fewer connections than that, and another must come."""
+        await host.slots.acquire()
+        narrowed = False
+        try:
+            if host.failures > seen and host.failure is not None and not host.idle:
+                # It failed while we waited: fifty waiters must not each spend a connect timeout.
+                return host.failure
+            reply = await self._carry(letter, to=to, host=host)
+            narrowed = self._narrow(host, reply)
+            return None if narrowed else reply
+        finally:
+            if not narrowed:
+                host.slots.release()
 
     async def close(self) -> None:
         """Send QUIT on every idle connection; those in use follow when their message is delivered."""

@@ -3,33 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from dataclasses import replace
 
 import pytest
 
 from core.model import Outcome
 from core.smtp import Limits, Parcel, Route, SmtpClient, Timeouts
-from tests.smtp.receiver import CLOSE, LOCKSTEP, Hours, Receiver, receiver
+from core.smtp.shares import share
+from tests.smtp.receiver import CLOSE, LOCKSTEP, SILENCE, Hours, Receiver, receiver
 
 pytestmark = pytest.mark.anyio
+NUMBERS = itertools.count()
 
 
-def parcel(world: Receiver, recipient: str = "jane@example.com") -> Parcel:
+def parcel(world: Receiver, recipient: str = "jane@example.com", *, domain: str | None = None) -> Parcel:
+    """A message to a domain of its own unless one is named: no domain may have all connections of a relay."""
     return Parcel(
         route=Route.parse(f"smtp://127.0.0.1:{world.port}"),
-        domain="example.com",
+        domain=domain or f"{next(NUMBERS)}.example",
         sender="b@bounces.acme.example",
         recipient=recipient,
         message=b"Subject: x\r\n\r\nHello.\r\n",
     )
 
 
-def courier(clock: Hours, **limits: float) -> SmtpClient:
+def courier(clock: Hours, *, command: float = 5, **limits: float) -> SmtpClient:
     return SmtpClient(
         clock=clock,
         hello="gw.example",
         limits=Limits(**limits),  # type: ignore[arg-type]  # whole numbers are passed where they must be
-        timeouts=Timeouts(connect=5, command=5, data=5, dot=5, quit=1),
+        timeouts=Timeouts(connect=5, command=command, data=5, dot=5, quit=1),
     )
 
 
@@ -54,6 +58,38 @@ async def test_never_more_connections_than_the_bound() -> None:
         replies = await asyncio.gather(*under_way)
         assert {reply.outcome for reply in replies} == {Outcome.SENT}
         assert (world.most_open, world.connections) == (3, 3)
+        await post.close()
+
+
+async def test_a_domain_that_hangs_at_rcpt_leaves_connections_for_all_others() -> None:
+    async with receiver({"RCPT TO:<jane@slow": SILENCE}) as world:
+        post = courier(Hours(), command=3600, relay=8)
+        slow = parcel(world, "jane@slow.example", domain="slow.example")
+        hanging = [asyncio.create_task(post.deliver(slow)) for _ in range(20)]
+        await world.until(lambda: sum(b"jane@slow" in said for said in world.commands) == share(8))
+        for n in range(20):
+            assert (await post.deliver(parcel(world, f"joe@{n}.example"))).outcome is Outcome.SENT
+        assert sum(b"jane@slow" in said for said in world.commands) == share(8) == 6
+        assert world.most_open <= 8
+        for task in hanging:
+            task.cancel()
+        await asyncio.gather(*hanging, return_exceptions=True)
+        assert (await post.deliver(parcel(world, "joe@slow.example", domain="slow.example"))).outcome is Outcome.SENT
+        await post.close()
+
+
+async def test_who_waits_for_its_domains_share_is_next_and_one_that_gives_up_takes_no_place() -> None:
+    async with receiver() as world:
+        world.gate = asyncio.Event()
+        post = courier(Hours(), relay=2)
+        under_way = [asyncio.create_task(post.deliver(parcel(world, domain="one.example"))) for _ in range(5)]
+        await world.until(lambda: len(world.messages) == 1)
+        under_way[1].cancel()
+        await asyncio.gather(under_way[1], return_exceptions=True)
+        world.gate.set()
+        replies = await asyncio.gather(*(task for task in under_way if not task.cancelled()))
+        assert [reply.outcome for reply in replies] == [Outcome.SENT] * 4
+        assert world.most_open == 1
         await post.close()
 
 
