@@ -55,7 +55,7 @@ def system_chance() -> Chance:
     return bits
 
 
-def make_house(settings: Settings) -> ServiceContext:
+def make_context(settings: Settings) -> ServiceContext:
     """What verbs may use beside their transaction."""
     chance = system_chance()
     return ServiceContext(
@@ -93,7 +93,7 @@ class Delivery:
     def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
         self.clock = clock or SystemClock()
         self.keys = load_master_keys(settings)
-        self.ctx = make_house(settings)
+        self.ctx = make_context(settings)
         self.store = Store(settings.database_url, clock=self.clock)
         self.writer = Writer(self.store)
         self.courier = make_courier(settings, clock=self.clock)

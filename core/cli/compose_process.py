@@ -15,7 +15,7 @@ from core.api.compose_pool import HEAD, Call
 from core.clock import SystemClock
 from core.db.store import Store
 from core.errors import PostroomError, TooLarge
-from core.process import make_house
+from core.process import make_context
 from core.services.sending.prepare import prepare
 from core.settings import load
 
@@ -43,7 +43,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
     settings = load(Path(sys.argv[1]))
     clock = _Told()
-    store, ctx = Store(settings.database_url, clock=clock, readers=1), make_house(settings)
+    store, ctx = Store(settings.database_url, clock=clock, readers=1), make_context(settings)
 
     def work(task: Any) -> object:
         if isinstance(task, Call):

@@ -221,10 +221,10 @@ def _look_at_keys(desk: CommandContext, started: Drill, result: Result) -> None:
     try:
         configs = SenderConfigs(desk.store, key_file.load_master_keys(desk.settings))
         for stream_id, domain in started.streams:
-            outfit = configs.of(stream_id)
+            config = configs.of(stream_id)
             signers = [
                 Signer(key.selector, key.algorithm, lambda digest, key=key: key.sign(digest).signature)  # type: ignore[misc]  # a loop's lambda
-                for key in outfit.keys
+                for key in config.keys
             ]
             wanted = published(desk, domain).records
             found = key_removal.removal(

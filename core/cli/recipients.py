@@ -18,7 +18,7 @@ from core.model import EVERY_CLASS, Actor, plural
 from core.serializers import recipients
 from core.services.control.read_log import Shown, What
 from core.services.feedback import consents, erasure, suppressions
-from core.services.feedback.csv_io import Hand, Imported
+from core.services.feedback.csv_io import Imported, RowBatch
 from core.services.feedback.suppressions import SuppressionView
 
 suppress_app: Final = group("suppress", "Suppression list: add, remove, list, import, export.")
@@ -94,7 +94,7 @@ def list_suppressions(
 @command(suppress_app, "import", example="postroom suppress import unsubscribed.csv")
 def import_suppressions(desk: CommandContext, file: Sheet) -> Output:
     """Add a list: bare addresses, or the columns that an export has."""
-    return _imported(desk, file, suppressions.read_csv, suppressions.import_hand)
+    return _imported(desk, file, suppressions.read_csv, suppressions.import_batch)
 
 
 @command(suppress_app, "export", example="postroom suppress export > suppressed.csv")
@@ -195,7 +195,7 @@ def list_consents(
 @command(consent_app, "import", example="postroom consent import newsletter.csv")
 def import_consents(desk: CommandContext, file: Sheet) -> Output:
     """Record a list: subject, basis, source, scope, region, stream, given_at, expires_at, withdrawn_at."""
-    return _imported(desk, file, consents.read_csv, consents.import_hand)
+    return _imported(desk, file, consents.read_csv, consents.import_batch)
 
 
 @command(consent_app, "export", example="postroom consent export > consent.csv")
@@ -231,23 +231,23 @@ def erase(desk: CommandContext, address: Recipient, reason: Reason) -> Output:
 
 
 class Keep(Protocol[T]):
-    """A verb that keeps one hand of a list."""
+    """A verb that keeps one batch of a list."""
 
-    def __call__(self, tx: Transaction, hand: Hand[T], /, *, actor: Actor) -> Imported: ...
+    def __call__(self, tx: Transaction, batch: RowBatch[T], /, *, actor: Actor) -> Imported: ...
 
 
 def _imported(
     desk: CommandContext,
     file: Path,
-    read: Callable[[Iterable[str]], Iterator[Hand[T]]],
+    read: Callable[[Iterable[str]], Iterator[RowBatch[T]]],
     keep: Keep[T],
 ) -> Output:
-    """A hand a transaction, so that the desk goes on sending meanwhile."""
+    """A batch a transaction, so that the desk goes on sending meanwhile."""
     added = known = 0
     bad: list[dict[str, Any]] = []
     with _opened(file) as lines:
-        for hand in read(lines):
-            became: Imported = desk.act(lambda tx, actor, hand=hand: keep(tx, hand, actor=actor))  # type: ignore[misc]  # bound now
+        for batch in read(lines):
+            became: Imported = desk.act(lambda tx, actor, batch=batch: keep(tx, batch, actor=actor))  # type: ignore[misc]  # bound now
             added, known = added + became.added, known + became.known
             bad += [{"line": one.line, "problem": one.problem} for one in became.bad]
             desk.note(f"{plural(added + known + len(bad), 'row')} read")

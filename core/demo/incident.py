@@ -139,13 +139,13 @@ class Morning:
         self._clock = FakeClock() if shown is None else ShownClock(shown)
         self._watched = shown is not None
         self._began = self._clock.now()
-        self._senders, self._store, self._house = self._found(directory)
+        self._senders, self._store, self._ctx = self._found(directory)
         self._agents = [one for one in self._senders if one.agent != RESETS]
         self._figures = CaseFigures(case.name, [ModeFigures(one.agent, one.mode.value) for one in self._agents])
         self._by_id = {one.token.agent_id: of for one, of in zip(self._agents, self._figures.modes, strict=True)}
         self._domains = {one.token.agent_id: one.address.partition("@")[2] for one in self._senders}
         self._resets = next(one for one in self._senders if one.agent == RESETS)
-        self._worker = self._house.ids.mint(self._clock.now())
+        self._worker = self._ctx.ids.mint(self._clock.now())
         self._store.transact(lambda tx: delivery.register_worker(tx, worker=self._worker, pid=0))
         self._mail: list[_Letter] = []
         self._order = itertools.count()
@@ -218,7 +218,7 @@ class Morning:
         drafts = [(one, n) for one, numbers in turns for n in numbers]
         for start in range(0, len(drafts), BATCH):
             verbs = [
-                Submit(prepare(self._store, self._draft(one, n), token=one.token, ctx=self._house))
+                Submit(prepare(self._store, self._draft(one, n), token=one.token, ctx=self._ctx))
                 for one, n in drafts[start : start + BATCH]
             ]
             with self._store.begin() as tx:
@@ -329,7 +329,7 @@ class Morning:
             one, report = answers[row.message_id]
             raw, now = bytes(row.rendered), self._clock.now()
             domain = self._domains[one.agent_id]
-            sender = signed_ids.return_path(one.message_id, one.n, domain=domain, keyring=self._house.keyring)
+            sender = signed_ids.return_path(one.message_id, one.n, domain=domain, keyring=self._ctx.keyring)
             received = Received(now, sender, one.path, str(one.agent_id), raw)
             low, high = COMPLAINS_AFTER if report is complaint else BOUNCES_AFTER
             at = now + int(low * (high / low) ** self._draw("delay", one.agent_id, one.address) * MICROS)
@@ -346,7 +346,7 @@ class Morning:
                     raw = heapq.heappop(self._mail).raw
                     tx.run(
                         lambda tx, raw=raw: ingest.absorb_report(  # type: ignore[misc]  # bound now
-                            tx, reports.read(raw), source="report", keyring=self._house.keyring
+                            tx, reports.read(raw), source="report", keyring=self._ctx.keyring
                         )
                     )
 

@@ -65,8 +65,8 @@ class DeliveryWorker:
         self._store = store
         self._writer = writer
         self._courier = courier
-        self._outfits = outfits
-        self._house = ctx
+        self._configs = outfits
+        self._ctx = ctx
         self._clock = clock
         self.worker = ctx.ids.mint(clock.now())
         self._woken = asyncio.Event()
@@ -193,22 +193,22 @@ class DeliveryWorker:
 
     def _sign(self, one: Claimed, rendered: bytes) -> bytes:
         """The bytes that leave: what was approved, its date, our signatures, the relay's metadata field."""
-        outfit = self._outfits.of(one.stream_id)
+        config = self._configs.of(one.stream_id)
         dated = compose.with_date(rendered, one.dated_at)
         signatures = b""
-        if outfit.keys:
-            signatures = dkim.sign(dated, keys=outfit.keys, at=self._clock.now(), unsigned=outfit.relay.rewrites)
-        return outfit.relay.metadata(spell_id("m", one.message_id)) + signatures + dated
+        if config.keys:
+            signatures = dkim.sign(dated, keys=config.keys, at=self._clock.now(), unsigned=config.relay.rewrites)
+        return config.relay.metadata(spell_id("m", one.message_id)) + signatures + dated
 
     async def _deliver(self, one: Claimed, message: bytes | None) -> None:
         """One recipient from its attempt to its settlement. If anything stops it on the way, its lease lapses."""
         try:
-            outfit = self._outfits.of(one.stream_id)
+            config = self._configs.of(one.stream_id)
             if not await self._attempts.put(one):
                 return
-            reply = await self._carry(one, outfit, message)
-            chance = self._house.chance(20) / 2**20
-            provider_id = outfit.relay.message_id(reply.text) if reply.outcome is Outcome.SENT else None
+            reply = await self._carry(one, config, message)
+            chance = self._ctx.chance(20) / 2**20
+            provider_id = config.relay.message_id(reply.text) if reply.outcome is Outcome.SENT else None
             await self._settle(Settlement(one, reply, jitter=chance, provider_id=provider_id))
         except Unavailable as error:
             log.warning("attempt not committed; it goes back", reason=error.reason)
@@ -232,16 +232,16 @@ class DeliveryWorker:
         finally:
             self._of_stream[one.stream_id] -= 1
 
-    async def _carry(self, one: Claimed, outfit: SenderConfig, message: bytes | None) -> Reply:
+    async def _carry(self, one: Claimed, config: SenderConfig, message: bytes | None) -> Reply:
         if message is None:
             return Reply(Outcome.FAILED, None, "5.7.0", "the body was purged before it could leave", "data")
         if one.test:
             return Reply(Outcome.SENT, 250, "2.0.0", "test mail stays at the desk", "dot")
         return await self._courier.deliver(
             Parcel(
-                route=outfit.route,
+                route=config.route,
                 domain=one.domain,
-                sender=signed_ids.return_path(one.message_id, one.n, domain=outfit.domain, keyring=self._house.keyring),
+                sender=signed_ids.return_path(one.message_id, one.n, domain=config.domain, keyring=self._ctx.keyring),
                 recipient=one.path,
                 message=message,
                 smtputf8=one.smtputf8,

@@ -54,7 +54,7 @@ class WebhookWorker:
         self._writer = writer
         self._hooks = hooks
         self._keyring = keyring
-        self._house = ctx
+        self._ctx = ctx
         self._clock = clock
         self.worker = ctx.ids.mint(clock.now())
         self._woken = asyncio.Event()
@@ -142,7 +142,7 @@ class WebhookWorker:
         reply = await self._post(letter)
         if reply.ok:
             return await self._writer.do(lambda tx: webhook_outbox.mark_delivered(tx, letter, worker=self.worker))
-        jitter = self._house.chance(20) / 2**20
+        jitter = self._ctx.chance(20) / 2**20
         at = await self._writer.do(
             lambda tx: webhook_outbox.mark_failed(
                 tx, letter, worker=self.worker, reason=reply.reason, retry=reply.retry, jitter=jitter

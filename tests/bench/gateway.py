@@ -76,7 +76,7 @@ def found(directory: Path, *, budgets: str = "on", departing: bool = True) -> Se
     desk = bench_desk.make_desk(store, mode=Mode.AUTONOMOUS, policy=policy, warm=budgets == "off", **limits)
     ring = load_master_keys(settings)
 
-    def outfit(tx: Transaction) -> None:
+    def prepare_desk(tx: Transaction) -> None:
         tx.write(update(STREAM).values(route=f"smtp://127.0.0.1:{SINK_PORT}"))
         if not departing:
             tx.write(update(STREAM).values(paused_at=tx.now, paused_by="bench"))
@@ -93,7 +93,7 @@ def found(directory: Path, *, budgets: str = "on", departing: bool = True) -> Se
                 },
             )  # fmt: skip
 
-    store.transact(outfit)
+    store.transact(prepare_desk)
     store.close()
     return settings
 

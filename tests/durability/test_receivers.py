@@ -77,7 +77,7 @@ async def two(
 ) -> AsyncIterator[Two]:
     bench = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
     async with receiver(trouble, read_at_most=read_at_most) as bad, receiver() as good:
-        token = await asyncio.to_thread(_outfit, store, bad.port, good.port)
+        token = await asyncio.to_thread(_desk_with_two_relays, store, bad.port, good.port)
         writer = Writer(store)
         writer.start()
         courier = SmtpClient(clock=clock, timeouts=Timeouts(connect=600, command=600, data=600, dot=600))
@@ -98,7 +98,7 @@ async def two(
             await writer.close()
 
 
-def _outfit(store: Store, bad: int, good: int) -> TokenFacts:
+def _desk_with_two_relays(store: Store, bad: int, good: int) -> TokenFacts:
     store.transact(lambda tx: tx.write(update(STREAM).values(route=f"smtp://127.0.0.1:{bad}")))
     values = {"domain": "good.acme.test", "route": f"smtp://127.0.0.1:{good}", "created_at": 0, "warm": True}
     stream = store.transact(lambda tx: tx.create(STREAM, values | {"owners": []}))

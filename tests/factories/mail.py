@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.clock import SystemClock
 from core.db import gate_queries
 from core.db.store import Store
-from core.process import make_house
+from core.process import make_context
 from core.rules.addresses import parse_address
 from core.security.credentials import digest
 from core.services.context import ServiceContext
@@ -24,7 +24,7 @@ def hand_in(
     token = clerk.ok("token", "issue", "--agent", "support-bot", who="gail")["token"]
     settings = load(clerk.directory)
     store = Store(settings.database_url, clock=SystemClock())
-    ctx: ServiceContext = make_house(settings)
+    ctx: ServiceContext = make_context(settings)
     with store.read() as conn:
         known = gate_queries.token_by_hash(conn, digest(token))
         assert known is not None

@@ -28,7 +28,7 @@ from core.rules.policy import Policy
 from core.services.control import policy as control_policy
 from core.services.control import retention
 from core.services.feedback import consents, suppressions
-from core.services.feedback.csv_io import Hand
+from core.services.feedback.csv_io import RowBatch
 from core.services.identity import mailbox_settings
 from core.services.sending import delivery, review
 from tests.db.empty_database import Fresh
@@ -197,8 +197,8 @@ class Desk(RuleBasedStateMachine):
             expires_at=now + lasts if lasts else None,
         )  # fmt: skip
         if imported:
-            hand = Hand(((2, entry),), ())
-            self.store.transact(lambda tx: consents.import_hand(tx, hand, actor=OLIVE))
+            batch = RowBatch(((2, entry),), ())
+            self.store.transact(lambda tx: consents.import_batch(tx, batch, actor=OLIVE))
         else:
             self.store.transact(lambda tx: consents.add(tx, entry, actor=OLIVE))
         self.said.append(Output(subject, basis, scope, region, now, entry.expires_at))

@@ -254,10 +254,10 @@ def _found(conn: Connection, wanted: Select[Any], q: str | None, *, before: int 
     if low:
         like = "".join(f"/{c}" if c in "/%_" else c if c.isascii() else "_" for c in low)
         wanted = wanted.where(func.lower(m.subject).like(f"%{like}%", escape="/"))
-    hand = BATCH_SIZE if low else PAGE + 1
+    batch = BATCH_SIZE if low else PAGE + 1
     while True:
-        rows = conn.execute((wanted if before is None else wanted.where(m.id < before)).limit(hand)).all()
+        rows = conn.execute((wanted if before is None else wanted.where(m.id < before)).limit(batch)).all()
         found += [row for row in rows if low in row.subject.lower()]
-        if len(rows) < hand or len(found) > PAGE:
+        if len(rows) < batch or len(found) > PAGE:
             return found[: PAGE + 1]
         before = int(rows[-1].id)

@@ -24,7 +24,7 @@ from core.rules.roles import Verb
 from core.services import access
 from core.services.context import require_reason, stream_named
 from core.services.feedback import csv_io
-from core.services.feedback.csv_io import BadRow, Cells, Hand, Imported
+from core.services.feedback.csv_io import BadRow, Cells, Imported, RowBatch
 
 COLUMNS: Final = (
     "subject", "basis", "source", "scope", "region", "stream", "given_at", "expires_at", "withdrawn_at",
@@ -111,20 +111,20 @@ def withdraw(
 # --- lists --------------------------------------------------------------------------------------------------------
 
 
-def read_csv(lines: Iterable[str]) -> Iterator[Hand[Entry]]:
-    """The rows of a list, in hands for `import_hand`."""
-    return csv_io.hands(lines, columns=COLUMNS, read=_entry)
+def read_csv(lines: Iterable[str]) -> Iterator[RowBatch[Entry]]:
+    """The rows of a list, in batches for `import_batch`."""
+    return csv_io.batches(lines, columns=COLUMNS, read=_entry)
 
 
-def import_hand(tx: Transaction, hand: Hand[Entry], *, actor: Actor) -> Imported:
-    """Record one hand of a list: one event, with its count. The same row again adds nothing. Raises `Forbidden`."""
+def import_batch(tx: Transaction, batch: RowBatch[Entry], *, actor: Actor) -> Imported:
+    """Record one batch of a list: one event, with its count. The same row again adds nothing. Raises `Forbidden`."""
     actor = access.require(tx, actor, Verb.CONSENT_ADD)
-    domains = {entry.stream for _, entry in hand.rows if entry.stream}
+    domains = {entry.stream for _, entry in batch.rows if entry.stream}
     streams = {row.domain: row.id for row in tx.all(select(STREAM).where(STREAM.c.domain.in_(domains)))}
-    bad = list(hand.bad)
+    bad = list(batch.bad)
     rows: list[dict[str, Any]] = []
     known = 0
-    for line, entry in hand.rows:
+    for line, entry in batch.rows:
         if entry.stream and entry.stream not in streams:
             bad.append(BadRow(line, f"there is no stream {entry.stream}"))
             continue

@@ -1,7 +1,7 @@
 """Spreadsheets that come in and go out as CSV: row by row, in bounded memory, and harmless to open.
 
 A list of a million addresses always holds some bad rows. They are reported with their lines and the rest is kept; and
-a list is imported in hands, each a transaction of its own, so that the desk goes on sending meanwhile.
+a list is imported in batches, each a transaction of its own, so that the desk goes on sending meanwhile.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class BadRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Hand(Generic[T]):
+class RowBatch(Generic[T]):
     """Rows for one transaction, with their line numbers, and the bad ones met on the way."""
 
     rows: tuple[tuple[int, T], ...]
@@ -39,17 +39,17 @@ class Hand(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What became of a hand: rows added, rows that were there already, rows that were not kept."""
+    """What became of a batch: rows added, rows that were there already, rows that were not kept."""
 
     added: int
     known: int
     bad: tuple[BadRow, ...]
 
 
-def hands(
+def batches(
     lines: Iterable[str], *, columns: Sequence[str], read: Callable[[Cells], T], size: int = BATCH_SIZE
-) -> Iterator[Hand[T]]:
-    """Read CSV into hands of at most `size` rows. The first line may name the columns; else they stand in order."""
+) -> Iterator[RowBatch[T]]:
+    """Read CSV into batches of at most `size` rows. The first line may name the columns; else they stand in order."""
     rows: list[tuple[int, T]] = []
     bad: list[BadRow] = []
     for line, cells in _cells(lines, columns):
@@ -61,10 +61,10 @@ def hands(
         except Invalid as wrong:
             bad.append(BadRow(line, wrong.reason))
         if len(rows) + len(bad) >= size:
-            yield Hand(tuple(rows), tuple(bad))
+            yield RowBatch(tuple(rows), tuple(bad))
             rows, bad = [], []
     if rows or bad:
-        yield Hand(tuple(rows), tuple(bad))
+        yield RowBatch(tuple(rows), tuple(bad))
 
 
 def written(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:

@@ -155,19 +155,19 @@ class ProviderWebhooks:
         if proof.remark is not None:
             log.warning(proof.remark, source=provider.name)
         events = provider.read(webhook)
-        hands = [events[start : start + BATCH_SIZE] for start in range(0, len(events), BATCH_SIZE)] or [()]
+        batches = [events[start : start + BATCH_SIZE] for start in range(0, len(events), BATCH_SIZE)] or [()]
         told: list[FeedbackResult] = []
-        for hand in hands:
-            last = kept if hand is hands[-1] else None
+        for batch in batches:
+            last = kept if batch is batches[-1] else None
 
             def verb(
-                tx: Transaction, hand: Sequence[ProviderEvent] = hand, done: Kept | None = last
+                tx: Transaction, batch: Sequence[ProviderEvent] = batch, done: Kept | None = last
             ) -> list[FeedbackResult]:
-                if proof.once is not None and hand:
+                if proof.once is not None and batch:
                     _use(tx, proof.once, webhook.body)
                 if done is not None:
                     kept_webhooks.forget(tx, done)
-                return [ingest.absorb_provider(tx, event, source=provider.name) for event in hand]
+                return [ingest.absorb_provider(tx, event, source=provider.name) for event in batch]
 
             try:
                 told += await self._writer.do(verb)

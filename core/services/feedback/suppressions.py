@@ -25,7 +25,7 @@ from core.rules.roles import Verb
 from core.services import access
 from core.services.context import require_reason, stream_named
 from core.services.feedback import csv_io
-from core.services.feedback.csv_io import BadRow, Cells, Hand, Imported
+from core.services.feedback.csv_io import BadRow, Cells, Imported, RowBatch
 
 COLUMNS: Final = ("address", "stream", "cause", "source", "added_at", "expires_at", "reason", "classes")
 MANUAL: Final = "manual"
@@ -185,22 +185,22 @@ def lift(tx: Transaction, address: str, *, source: str, reason: str) -> int:
 # --- lists --------------------------------------------------------------------------------------------------------
 
 
-def read_csv(lines: Iterable[str]) -> Iterator[Hand[Entry]]:
-    """The rows of a list, in hands for `import_hand`; bare addresses, or the columns that an export has."""
-    return csv_io.hands(lines, columns=COLUMNS, read=_entry)
+def read_csv(lines: Iterable[str]) -> Iterator[RowBatch[Entry]]:
+    """The rows of a list, in batches for `import_batch`; bare addresses, or the columns that an export has."""
+    return csv_io.batches(lines, columns=COLUMNS, read=_entry)
 
 
-def import_hand(tx: Transaction, hand: Hand[Entry], *, actor: Actor) -> Imported:
-    """Add one hand of a list: one event, with its count. Raises `Forbidden`."""
+def import_batch(tx: Transaction, batch: RowBatch[Entry], *, actor: Actor) -> Imported:
+    """Add one batch of a list: one event, with its count. Raises `Forbidden`."""
     actor = access.require(tx, actor, Verb.SUPPRESS)
-    domains = {entry.stream for _, entry in hand.rows if entry.stream}
+    domains = {entry.stream for _, entry in batch.rows if entry.stream}
     known = {
         row.domain: row.id for row in tx.all(select(STREAM.c.id, STREAM.c.domain).where(STREAM.c.domain.in_(domains)))
     }
-    bad = list(hand.bad)
+    bad = list(batch.bad)
     fresh: dict[tuple[str, int | None, str], dict[str, Any]] = {}
     covered = 0
-    for line, entry in hand.rows:
+    for line, entry in batch.rows:
         if entry.stream and entry.stream not in known:
             bad.append(BadRow(line, f"there is no stream {entry.stream}"))
         elif entry.expires_at is not None and entry.expires_at <= tx.now:

@@ -1,6 +1,6 @@
 """An identity ends: by somebody's word or by its date, for good, and with all it had waiting.
 
-One row shuts the gate, in the same commit; emptying a long queue is work for many, so it goes on in hands of a few
+One row shuts the gate, in the same commit; emptying a long queue is work for many, so it goes on in batches of a few
 hundred, and comes back for what was in flight when the gate fell shut.
 """
 

@@ -91,7 +91,7 @@ def begin(tx: Transaction) -> None:
 
 
 def hear(tx: Transaction, after: Position) -> Batch:
-    """What policy wants said of what followed `after`, a hand at most. Only reads."""
+    """What policy wants said of what followed `after`, a batch at most. Only reads."""
     _, policy = context.current_policy(tx)
     events, seq = _events(tx, policy, after=after.events)
     held, waited = _held(tx, policy, after=after.held)

@@ -110,7 +110,7 @@ def _use_grant(tx: Transaction, box: SenderState, action: Action, target: str) -
     return int(grant.id)
 
 
-def _hold(tx: Transaction, box: SenderState, action: Action, target: str, hold: Hold, rooms: ServiceContext) -> Answer:
+def _hold(tx: Transaction, box: SenderState, action: Action, target: str, hold: Hold, ctx: ServiceContext) -> Answer:
     """File the action for a human; asking again while it is pending files nothing new."""
     c = REVIEW.c
     known = tx.one(
@@ -122,7 +122,7 @@ def _hold(tx: Transaction, box: SenderState, action: Action, target: str, hold: 
         return _pending(tx, box, known.id, known.expires_at, hold)
     _, policy = context.current_policy(tx)
     expires_at = context.expiry(policy, box.pending_expiry, now=tx.now)
-    item = rooms.ids.mint(tx.now)
+    item = ctx.ids.mint(tx.now)
     tx.add(
         REVIEW,
         review.new_item(

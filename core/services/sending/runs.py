@@ -99,7 +99,7 @@ def confirm_run(tx: Transaction, *, agent: str, key: str, up_to: int, reason: st
 
 
 def release_confirmed(tx: Transaction, *, limit: int = BATCH_SIZE) -> int:
-    """Let into their lanes what a confirmation let go, a hand at a time; returns how many. The clock calls it."""
+    """Let into their lanes what a confirmation let go, a batch at a time; returns how many. The clock calls it."""
     c = REVIEW.c
     items = tx.all(
         select(c.id, c.mailbox_id, MESSAGE.c.status)

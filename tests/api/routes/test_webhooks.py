@@ -183,7 +183,7 @@ def test_an_agent_as_an_actor_is_refused_by_the_verbs_themselves(sqlite_store: S
     gone = suppressions.Entry(address="jane@example.com")
     attempts = (
         lambda tx: consents.add(tx, entry, actor=bot),
-        lambda tx: consents.import_hand(tx, sheet, actor=bot),
+        lambda tx: consents.import_batch(tx, sheet, actor=bot),
         lambda tx: consents.withdraw(tx, "jane@example.com", actor=bot),
         lambda tx: suppressions.add(tx, gone, actor=bot),
         lambda tx: suppressions.remove(tx, "jane@example.com", reason="x", actor=bot),

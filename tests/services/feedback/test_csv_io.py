@@ -50,7 +50,7 @@ def test_what_was_quoted_comes_back_as_it_was(text: str) -> None:
 
 def test_an_export_imports_as_it_was() -> None:
     text = "".join(csv_io.written(("address", "reason"), [("=cmd@example.com", "-2"), ("jane@example.com", "'x")]))
-    (hand,) = csv_io.hands(text.splitlines(), columns=("address", "reason"), read=dict)
-    assert [row for _, row in hand.rows] == [
+    (batch,) = csv_io.batches(text.splitlines(), columns=("address", "reason"), read=dict)
+    assert [row for _, row in batch.rows] == [
         {"address": "=cmd@example.com", "reason": "-2"}, {"address": "jane@example.com", "reason": "'x"},
     ]  # fmt: skip

@@ -38,8 +38,8 @@ def addresses(store: Store) -> list[tuple[str, str | None]]:
 
 
 def bring(store: Store, text: str, *, actor: Actor = ALICE) -> Imported:
-    [hand] = suppressions.read_csv(text.splitlines(keepends=True))
-    return store.transact(lambda tx: suppressions.import_hand(tx, hand, actor=actor))
+    [batch] = suppressions.read_csv(text.splitlines(keepends=True))
+    return store.transact(lambda tx: suppressions.import_batch(tx, batch, actor=actor))
 
 
 # --- suppressions -------------------------------------------------------------------------------------------------
@@ -145,7 +145,7 @@ def test_bare_addresses_are_a_list_too_and_long_ones_come_in_hands(store: Store)
     make_desk(store)
     assert bring(store, "\ufeffann@example.com\nbob@example.com\n").added == 2
     many = (f"r{n}@example.com\n" for n in range(1_200))
-    assert [len(hand.rows) for hand in suppressions.read_csv(many)] == [500, 500, 200]
+    assert [len(batch.rows) for batch in suppressions.read_csv(many)] == [500, 500, 200]
 
 
 def test_an_export_can_be_imported_again(store: Store) -> None:
@@ -226,9 +226,9 @@ def test_only_owners_record_consent_and_agents_never_do(store: Store, actor: Act
     make_desk(store)
     with pytest.raises(Forbidden):
         consent(store, actor=actor)
-    [hand] = consents.read_csv(["jane@example.com,opt-in,form 7\n"])
+    [batch] = consents.read_csv(["jane@example.com,opt-in,form 7\n"])
     with pytest.raises(Forbidden):
-        store.transact(lambda tx: consents.import_hand(tx, hand, actor=actor))
+        store.transact(lambda tx: consents.import_batch(tx, batch, actor=actor))
     with store.read() as conn:
         assert consents.listed(conn) == []
 
@@ -260,10 +260,10 @@ def test_a_list_of_consent_keeps_what_is_good_and_adds_nothing_twice(store: Stor
         "kim@example.com,consent,form 7,,2030-01-01,\n",
         "lee@example.com,consent,form 7,other.acme.test,,\n",
     ]
-    [hand] = consents.read_csv(text)
-    done = store.transact(lambda tx: consents.import_hand(tx, hand, actor=OLIVE))
+    [batch] = consents.read_csv(text)
+    done = store.transact(lambda tx: consents.import_batch(tx, batch, actor=OLIVE))
     assert (done.added, done.known, sorted(row.line for row in done.bad)) == (2, 0, [4, 5, 6, 7])
-    again = store.transact(lambda tx: consents.import_hand(tx, hand, actor=OLIVE))
+    again = store.transact(lambda tx: consents.import_batch(tx, batch, actor=OLIVE))
     assert (again.added, again.known) == (0, 2)
     [told] = events(store, "consent.recorded")
     assert isinstance(told, ConsentRecorded)
@@ -285,5 +285,5 @@ def test_the_reason_stays_in_the_record_and_out_of_the_log(store: Store) -> None
     assert one.reason == shown.reason == "she asked Ann on the phone"
     assert "she asked Ann on the phone" in sheet
     assert "phone" not in repr(told)
-    (hand,) = suppressions.read_csv(sheet.splitlines(keepends=True))
-    assert hand.rows[0][1].reason == "she asked Ann on the phone"
+    (batch,) = suppressions.read_csv(sheet.splitlines(keepends=True))
+    assert batch.rows[0][1].reason == "she asked Ann on the phone"
