@@ -17,7 +17,8 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from core.durations import DAY, HOUR, SECOND
 from core.errors import Invalid
-from core.services.notify.webhook_client import check_url, new_secret, retry_at, signed_headers
+from core.security.credentials import webhook_secret
+from core.services.notify.webhook_client import check_url, retry_at, signed_headers
 
 # What an operator may configure
 
@@ -86,7 +87,7 @@ def test_any_text_is_judged_or_refused_but_never_breaks_the_check(url: str) -> N
 
 
 def test_both_secrets_of_a_rotation_verify_and_a_third_does_not() -> None:
-    new, old, other = (new_secret(bytes([n]) * 32) for n in (1, 2, 3))
+    new, old, other = (webhook_secret(bytes([n]) * 32) for n in (1, 2, 3))
     body = json.dumps({"type": "email.approved", "data": {"subject": "Grüße"}}).encode()
     at = 1_760_000_000_000_000
     headers = signed_headers(event_id="msg_1", at=at, body=body, secrets=[new, old])
@@ -111,7 +112,7 @@ def test_signature_is_the_one_the_specification_describes() -> None:
 
 
 def test_plain_signatures_are_keyed_with_the_whole_spelled_secrets_the_old_one_beside_the_new() -> None:
-    secrets = [new_secret(b"n" * 24), new_secret(b"o" * 24)]
+    secrets = [webhook_secret(b"n" * 24), webhook_secret(b"o" * 24)]
     headers = signed_headers(event_id="msg_1", at=SECOND, body=b"{}", secrets=secrets)
     names = ("X-Postroom-Signature", "X-Postroom-Signature-Previous")
     for name, secret in zip(names, secrets, strict=True):
@@ -126,9 +127,9 @@ def test_nothing_is_sent_unsigned() -> None:
 
 
 def test_secret_spells_its_bytes_and_refuses_too_few() -> None:
-    assert b64decode(new_secret(b"s" * 32).removeprefix("whsec_")) == b"s" * 32
+    assert b64decode(webhook_secret(b"s" * 32).removeprefix("whsec_")) == b"s" * 32
     with pytest.raises(Invalid):
-        new_secret(b"short")
+        webhook_secret(b"short")
 
 
 def test_retries_go_on_for_three_days_and_then_stop() -> None:

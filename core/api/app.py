@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import metadata
 from typing import Any
 
 from fastapi import FastAPI
@@ -78,7 +79,7 @@ def _app(
     app = FastAPI(
         title="Postroom",
         description=ABOUT,
-        version="0.1.0",
+        version=metadata.version("postroom"),
         redoc_url=None,
         docs_url=None,  # its page loads scripts from another site; docs.py has ours
         openapi_url="/openapi.json" if described else None,

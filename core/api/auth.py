@@ -7,7 +7,6 @@ tells nothing by its timing.
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, TypeVar
@@ -24,6 +23,7 @@ from core.errors import Forbidden, Unauthenticated
 from core.model import Actor
 from core.rules import roles
 from core.rules.roles import Verb
+from core.security import credentials
 from core.services import access
 from core.services.identity import tokens
 
@@ -59,7 +59,7 @@ class Authenticator:
 
     def is_operator(self, request: Request) -> bool:
         """Whether an operator's token was sent, of whatever worth: for routes that serve agents as well."""
-        return _bearer(request).startswith("pro_")
+        return credentials.is_operators(_bearer(request))
 
     # --- who reads ---
 
@@ -86,12 +86,12 @@ class Authenticator:
         """A connection for an agent. Raises `Unauthenticated`, `Forbidden`."""
         secret = _agents(request)
         with self._store.read() as conn:
-            yield conn, self._alive(gate_queries.token_by_hash(conn, _digest(secret)))
+            yield conn, self._alive(gate_queries.token_by_hash(conn, credentials.digest(secret)))
 
     @contextmanager
     def anybody_reading(self, request: Request, verb: Verb) -> Iterator[tuple[Connection, TokenFacts | Actor]]:
         """A connection for an agent, or for an operator who may read this. Raises `Unauthenticated`, `Forbidden`."""
-        if not _bearer(request).startswith("pro_"):
+        if not credentials.is_operators(_bearer(request)):
             with self.agent_reading(request) as found:
                 yield found
             return
@@ -103,10 +103,10 @@ class Authenticator:
     ) -> T:  # fmt: skip
         """Run a verb that only reads, for an agent, or for an operator who may."""
         secret = _bearer(request)
-        digest = _digest(secret)
+        digest = credentials.digest(secret)
 
         def asked(tx: Transaction) -> T:
-            if not secret.startswith("pro_"):
+            if not credentials.is_operators(secret):
                 return ask(tx, self._alive(gate_queries.token_by_hash(tx.conn, digest)))
             actor = access.sign_in(tx.conn, digest, now=tx.now)
             roles.check(actor, verb)
@@ -117,7 +117,7 @@ class Authenticator:
     # --- how ---
 
     def _agent(self, secret: str) -> TokenFacts:
-        digest = _digest(secret)
+        digest = credentials.digest(secret)
 
         def load() -> TokenFacts | None:
             with self._store.read() as conn:
@@ -148,7 +148,7 @@ class Authenticator:
 
 def _agents(request: Request) -> str:
     secret = _bearer(request)
-    if secret.startswith("pro_"):
+    if credentials.is_operators(secret):
         raise Forbidden(
             "an operator's token does not act for an agent",
             error="insufficient_scope",
@@ -159,17 +159,13 @@ def _agents(request: Request) -> str:
 
 def _operators(request: Request) -> bytes:
     secret = _bearer(request)
-    if secret.startswith("pra_"):
+    if credentials.is_agents(secret):
         raise Forbidden(
             "an agent's token cannot do this: it is for operators",
             error="insufficient_scope",
             fix="ask an operator",
         )
-    return _digest(secret)
-
-
-def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode()).digest()
+    return credentials.digest(secret)
 
 
 def _bearer(request: Request) -> str:

@@ -22,6 +22,9 @@ from core.services.sending.loop_prevention import Parent
 from core.services.sending.submission import RunClaim, Submission
 
 MAX_WAIT: Final = 30
+"""Seconds that `Prefer: wait=N` may ask for (CONTRACT.md)."""
+LONGEST_KEY: Final = 256
+"""Characters of an Idempotency-Key (CONTRACT.md)."""
 EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 MICROSECOND: Final = dt.timedelta(microseconds=1)
 
@@ -179,14 +182,20 @@ def _moment(field: str, text: str) -> int:
     return (moment - EPOCH) // MICROSECOND
 
 
+def printable(text: str, field: str) -> str:
+    """A parameter that names something; no name has control characters, and NUL ends a query. Raises `Invalid`."""
+    if not text.isprintable():
+        reason = "must not contain control characters"
+        raise Invalid(f"{field} {reason}", problems=((field, reason),))
+    return text
+
+
 def idempotency_key(request: Request) -> str | None:
-    """The Idempotency-Key, 1-256 visible characters. Raises `Invalid`."""
+    """The Idempotency-Key, 1 to `LONGEST_KEY` visible characters. Raises `Invalid`."""
     key = request.headers.get("idempotency-key")
-    if key is not None and not (1 <= len(key) <= 256 and key.isprintable()):
-        raise Invalid(
-            "the Idempotency-Key is not 1-256 characters that can be printed",
-            problems=(("Idempotency-Key", "1-256 characters that can be printed"),),
-        )
+    if key is not None and not (1 <= len(key) <= LONGEST_KEY and key.isprintable()):
+        allowed = f"1-{LONGEST_KEY} printable characters"
+        raise Invalid(f"the Idempotency-Key must have {allowed}", problems=(("Idempotency-Key", allowed),))
     return key
 
 

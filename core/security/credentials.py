@@ -13,6 +13,8 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Final
 
+from core.errors import Invalid
+
 AGENT_PREFIX: Final = "pra_"
 OPERATOR_PREFIX: Final = "pro_"
 WEBHOOK_PREFIX: Final = "whsec_"
@@ -39,7 +41,24 @@ def new_agent_token() -> NewSecret:
 
 def new_webhook_secret() -> str:
     """`whsec_...` of 32 bytes (Standard Webhooks)."""
-    return WEBHOOK_PREFIX + base64.b64encode(secrets.token_bytes(_BYTES)).decode()
+    return webhook_secret(secrets.token_bytes(_BYTES))
+
+
+def webhook_secret(material: bytes) -> str:
+    """A webhook's secret from 24 to 64 random bytes (Standard Webhooks). Raises `Invalid`."""
+    if not 24 <= len(material) <= 64:
+        raise Invalid(f"a webhook's secret is made of 24 to 64 bytes, not {len(material)}")
+    return WEBHOOK_PREFIX + base64.b64encode(material).decode()
+
+
+def is_operators(secret: str) -> bool:
+    """Whether this has the form of an operator's token, of whatever worth."""
+    return secret.startswith(OPERATOR_PREFIX)
+
+
+def is_agents(secret: str) -> bool:
+    """Whether this has the form of an agent's token, of whatever worth."""
+    return secret.startswith(AGENT_PREFIX)
 
 
 def digest(secret: str) -> bytes:

@@ -25,10 +25,11 @@ from core.errors import Forbidden, NotFound
 from core.events import EmailBlocked, Event, MailboxLimitsChanged, WebhookDead, WebhookReplayed
 from core.ids import read_id
 from core.model import Mode, Outcome, Reply
+from core.security.credentials import webhook_secret
 from core.security.encryption import MasterKeys, new_master_key
 from core.services.identity import mailbox_settings
 from core.services.notify import dead_letters, webhook_outbox
-from core.services.notify.webhook_client import WebhookClient, new_secret
+from core.services.notify.webhook_client import WebhookClient
 from core.services.sending import delivery, review
 from core.services.sending.review import Decision
 from core.workers.webhooks import WebhookWorker
@@ -37,8 +38,8 @@ from tests.factories.desk import ADDRESS, ALICE, DOMAIN, DORA, OLIVE, WIDE, Benc
 pytestmark = pytest.mark.timeout(120)
 
 KEYRING = MasterKeys.parse(new_master_key("m1"))
-SECRET = new_secret(b"a" * 32)
-OLD_SECRET = new_secret(b"b" * 32)
+SECRET = webhook_secret(b"a" * 32)
+OLD_SECRET = webhook_secret(b"b" * 32)
 SENT = Reply(Outcome.SENT, 250, "2.0.0", "queued", "dot", "mx.example")
 
 Answer = Callable[[dict[str, Any]], Awaitable[str]]

@@ -18,7 +18,7 @@ from core.api.errors import problem, request_id
 from core.api.middleware.fast_path import Handler
 from core.api.openapi import answer_json, body_of, errors
 from core.api.outcome_waiter import OutcomeWaiter
-from core.api.parsing import idempotency_key, replied, seconds_to_wait, submitted
+from core.api.parsing import LONGEST_KEY, MAX_WAIT, idempotency_key, printable, replied, seconds_to_wait, submitted
 from core.api.schemas.requests.body import read
 from core.api.schemas.requests.emails import CancelRequest, ReplyRequest, SendRequest, TagsRequest
 from core.api.schemas.requests.mailboxes import mailbox_address
@@ -49,7 +49,7 @@ SUBMITTING: Final[dict[str, Any]] = {
             "name": "Idempotency-Key",
             "in": "header",
             "required": False,
-            "schema": {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[!-~]([ -~]*[!-~])?$"},
+            "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[!-~]([ -~]*[!-~])?$"},
             "description": "The same key and body answers the first answer again.",
         },
         {
@@ -57,7 +57,7 @@ SUBMITTING: Final[dict[str, Any]] = {
             "in": "header",
             "required": False,
             "schema": {"type": "string", "pattern": "^wait=[0-9]{1,3}$", "example": "wait=10"},
-            "description": "wait=N waits up to N (30) seconds for the outcome (RFC 7240).",
+            "description": f"wait=N waits up to N seconds, at most {MAX_WAIT}, for the outcome (RFC 7240).",
         },
     ]
 }
@@ -208,8 +208,7 @@ class EmailRoutes:
         token = self._desk.callers.agent(request)
         if direction not in (None, "in", "out"):
             raise Invalid("direction is in or out", problems=(("direction", "is in or out"),))
-        if not (q or "").isprintable():
-            raise Invalid("q has characters that no subject has", problems=(("q", "is not printable"),))
+        printable(q or "", "q")
         before = read_id("m", cursor) if cursor else None
         if cursor and before is None:
             raise Invalid(

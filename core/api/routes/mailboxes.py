@@ -15,6 +15,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from core.api.deps import ApiContext
 from core.api.openapi import answer_json, body_of, errors
+from core.api.parsing import printable
 from core.api.schemas.requests.body import read
 from core.api.schemas.requests.mailboxes import IdentityMembers, MailboxPatch, MailboxRequest, mailbox_address
 from core.api.schemas.responses import MailboxAnswer, MailboxesAnswer
@@ -90,8 +91,8 @@ class Identities:
             return identities.identities_page(tx, rows, limit=limit)
 
         for name, text in (("agent", agent), ("cursor", cursor)):
-            if text is not None and not text.isprintable():
-                raise Invalid(f"{name} has characters that none has", problems=((name, "is not printable"),))
+            if text is not None:
+                printable(text, name)
         return answer_json(200, self._desk.callers.look(request, Verb.DESK_READ, found))
 
     async def _file(self, request: Request) -> Response:

@@ -228,7 +228,7 @@ def _cursor(text: str) -> None:
 
 def _printable(text: str, what: str) -> str:
     if not text.isprintable():
-        raise NotFound(f"{what} has characters that none has")
+        raise NotFound(f"{what} contains control characters, so nothing has it")
     return text
 
 

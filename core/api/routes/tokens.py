@@ -8,13 +8,13 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from core.api.deps import ApiContext
 from core.api.openapi import answer_json, body_of, errors
+from core.api.parsing import printable
 from core.api.schemas.requests.body import ReasonRequest, read
 from core.api.schemas.requests.credentials import DelegateRequest, TokenRequest
 from core.api.schemas.responses import RevokedAnswer, TokenAnswer, TokensAnswer
 from core.db import directory
 from core.db.transaction import Transaction
 from core.durations import duration
-from core.errors import Invalid
 from core.model import Actor
 from core.rules.roles import Verb
 from core.security import credentials
@@ -59,8 +59,8 @@ class Tokens:
         limit: Annotated[int, Query(ge=1, le=directory.PAGE)] = directory.PAGE,
     ) -> Response:
         """A page of tokens, the newest first, of one agent or of all. The secrets themselves are kept nowhere."""
-        if agent is not None and not agent.isprintable():
-            raise Invalid("agent has characters that none has", problems=(("agent", "is not printable"),))
+        if agent is not None:
+            printable(agent, "agent")
         with self._desk.callers.reading(request, Verb.DESK_READ) as conn:
             found = directory.tokens(conn, agent=agent, before=cursor, limit=limit + 1)
         return answer_json(200, people.tokens_page(found, limit=limit))

@@ -125,7 +125,7 @@ def need_alive(tx: Transaction, record: MailboxRecord) -> None:
 def need_reason(reason: str, *, name: str = "reason") -> None:
     """Raises `Invalid` where nobody could later read why."""
     if not reason.strip():
-        raise Invalid("say why: it stands in the log", problems=((name, "is missing"),))
+        raise Invalid("a reason is required; it is recorded in the log", problems=((name, "is missing"),))
 
 
 # --- what may stand in a record -----------------------------------------------------------------------------------

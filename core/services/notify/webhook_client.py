@@ -17,7 +17,6 @@ import hmac
 import http
 import socket
 import ssl
-from base64 import b64encode
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -68,13 +67,6 @@ def check_url(url: str, *, allow: Sequence[str] = ()) -> str | None:
     elif host not in exceptions.hosts and (host == "localhost" or host.endswith(".localhost")):  # RFC 6761 6.3
         raise Invalid(f"{host} is this machine", fix="allow it in postroom.toml if that is what you want")
     return "http: what is sent can be read on the way; https is better" if target.scheme == b"http" else None
-
-
-def new_secret(material: bytes) -> str:
-    """A webhook's secret from 24 to 64 random bytes (Standard Webhooks). Raises `Invalid`."""
-    if not 24 <= len(material) <= 64:
-        raise Invalid(f"a webhook's secret is made of 24 to 64 bytes, not {len(material)}")
-    return "whsec_" + b64encode(material).decode()
 
 
 def signed_headers(*, event_id: str, at: int, body: bytes, secrets: Sequence[str]) -> dict[str, str]:
