@@ -143,7 +143,7 @@ class HeldScreen(DeskScreen):
             self._tell(answer, "approved")
             alarm = next((one.hurried for one in reversed(answer.done) if one.hurried), None)
             if alarm is not None:
-                app.alarm(f"{alarm}: nobody reads that fast")
+                app.alarm(f"{alarm}: faster than anyone can read")
             for one in answer.done:
                 if one.approvals_missing:
                     app.say(f"vote recorded; {plural(one.approvals_missing, 'more reviewer')} must approve")

@@ -10,8 +10,9 @@ from typing import Annotated, Any, Final
 import typer
 
 from core.cli import handoff
+from core.cli.commands import group
 from core.cli.context import CommandContext, Reason, command
-from core.cli.output import TOKEN, Output, group, listed, pairs, table
+from core.cli.output import TOKEN, Output, listed, pairs, table
 from core.db import directory, gate_queries
 from core.db.transaction import Transaction
 from core.durations import duration, stamp, when
@@ -24,15 +25,15 @@ from core.services.control import emergency
 from core.services.identity import tokens
 from core.services.identity.tokens import Grant
 
-agent_app: Final = group("agent", "Agents: suspend, resume, look.")
-token_app: Final = group("token", "Agents' tokens: issue, pass on, revoke.")
+agent_app: Final = group("agent")
+token_app: Final = group("token")
 
 Name = Annotated[str, typer.Argument(help="The agent's name.")]
 
 
 @command(agent_app, "suspend", example="postroom agent suspend support-bot --reason 'writes to the wrong customers'")
 def suspend(desk: CommandContext, name: Name, reason: Reason) -> Output:
-    """No new delivery of this agent starts."""
+    """Suspend an agent: none of its messages starts to leave from now on."""
     frozen = desk.act(lambda tx, actor: emergency.suspend_agent(tx, name, reason=reason, actor=actor))
     return Output(
         controls.suspended(name, frozen),
@@ -43,16 +44,16 @@ def suspend(desk: CommandContext, name: Name, reason: Reason) -> Output:
 
 @command(agent_app, "resume", example="postroom agent resume support-bot --reason 'the prompt is corrected'")
 def resume(desk: CommandContext, name: Name, reason: Reason) -> Output:
-    """Let it go on. Governance's, and never who suspended it."""
+    """Resume a suspended agent. Needs governance, and never the operator who suspended it."""
     desk.act(lambda tx, actor: emergency.resume_agent(tx, name, reason=reason, actor=actor))
     return Output(controls.resumed(name), f"Resumed {name}.")
 
 
 @command(agent_app, "list", example="postroom agent list")
 def list_agents(
-    desk: CommandContext, after: Annotated[str, typer.Option(help="Go on after this name.")] = ""
+    desk: CommandContext, after: Annotated[str, typer.Option(help="Start after this name.")] = ""
 ) -> Output:
-    """The agents of this desk."""
+    """List agents."""
     with desk.read() as conn:
         found = directory.agents(conn, after=after)
     rows = [(one.name, one.status, one.suspended_by, one.suspend_reason) for one in found]
@@ -64,7 +65,7 @@ def list_agents(
 
 @command(agent_app, "show", example="postroom agent show support-bot")
 def show(desk: CommandContext, name: Name) -> Output:
-    """One agent with its mailboxes and its tokens."""
+    """Show one agent with its mailboxes and tokens."""
     with desk.read() as conn:
         found = directory.agent(conn, name)
         if found is None:
@@ -105,14 +106,16 @@ def show(desk: CommandContext, name: Name) -> Output:
 def issue(
     desk: CommandContext,
     *,
-    agent: Annotated[str, typer.Option(help="The agent it is for.")],
-    ttl: Annotated[str, typer.Option(metavar="8h", help="How long it lives: 1m to 30d.")] = "8h",
-    scopes: Annotated[str, typer.Option(metavar="send,read", help="What it is good for.")] = "send,read",
-    run: Annotated[str | None, typer.Option(metavar="ID", help="Bind it to this run.")] = None,
-    user: Annotated[str | None, typer.Option(metavar="U", help="Bind it to this person.")] = None,
-    test: Annotated[bool, typer.Option("--test", help="It exercises everything and nothing leaves the desk.")] = False,
+    agent: Annotated[str, typer.Option(help="The agent that will use it.")],
+    ttl: Annotated[str, typer.Option(metavar="8h", help="Lifetime, 1m to 30d.")] = "8h",
+    scopes: Annotated[str, typer.Option(metavar="send,read", help="What the token permits.")] = "send,read",
+    run: Annotated[str | None, typer.Option(metavar="ID", help="Bind the token to this run.")] = None,
+    user: Annotated[str | None, typer.Option(metavar="U", help="Bind the token to this person.")] = None,
+    test: Annotated[
+        bool, typer.Option("--test", help="A test token: everything is exercised, no mail leaves.")
+    ] = False,
 ) -> Output:
-    """Give an agent a token. It is shown this once."""
+    """Issue a token for an agent. It is printed once and cannot be shown again."""
     grant = Grant(scopes=_scopes(scopes), ttl=duration(ttl), run=run, user=user, test=test)
     minted = credentials.new_agent_token()
 
@@ -127,7 +130,7 @@ def issue(
 
 
 def _shown_once(minted: NewSecret, made: Mapping[str, Any]) -> str:
-    return f"{minted.secret}\nIt ends {made['expires_at']} and is shown this once. Its id is {made['id']}."
+    return f"{minted.secret}\nIt ends {made['expires_at']} and is not shown again. Its id is {made['id']}."
 
 
 def _scopes(text: str) -> tuple[Scope, ...]:
@@ -142,13 +145,13 @@ def delegate(
     desk: CommandContext,
     *,
     run: Annotated[
-        str | None, typer.Option(metavar="ID", help="The run it is for; its parent's if that has one.")
+        str | None, typer.Option(metavar="ID", help="The run it is for; default: the run of the parent token.")
     ] = None,
-    scopes: Annotated[str, typer.Option(metavar="send,read", help="Some of the parent's scopes.")] = "send",
-    ttl: Annotated[str, typer.Option(metavar="1h", help="How long it lives; no longer than its parent.")] = "1h",
-    user: Annotated[str | None, typer.Option(metavar="U", help="Bind it to this person.")] = None,
+    scopes: Annotated[str, typer.Option(metavar="send,read", help="A subset of the parent token's scopes.")] = "send",
+    ttl: Annotated[str, typer.Option(metavar="1h", help="Lifetime; it never outlives its parent.")] = "1h",
+    user: Annotated[str | None, typer.Option(metavar="U", help="Bind the token to this person.")] = None,
 ) -> Output:
-    """Make a narrower token out of an agent's own, for one run of a sub-agent or a tool. It is shown this once.
+    """Delegate: make a narrower token from an agent's own, for one run of a sub-agent or tool. It is printed once.
 
     The agent's token is read from POSTROOM_TOKEN, or asked for.
     """
@@ -174,10 +177,11 @@ def _own_token() -> str:
     given = os.environ.get(TOKEN, "").strip()
     if not given and sys.stdin.isatty():
         given = str(typer.prompt("The agent's token", hide_input=True, err=True)).strip()
-    if not given.startswith("pra_"):
-        said = "an operator's token is not passed on" if given.startswith("pro_") else "this needs an agent's token"
+    if not credentials.is_agents(given):
+        operators = credentials.is_operators(given)
         raise Unauthenticated(
-            said, fix=f"set {TOKEN}=pra_... to the agent's own; operators run postroom token issue"
+            "an operator's token cannot be delegated" if operators else "this needs an agent's token",
+            fix=f"set {TOKEN}=pra_... to the agent's own; operators run postroom token issue"
         )  # fmt: skip
     return given
 
@@ -187,9 +191,9 @@ def revoke(
     desk: CommandContext,
     *,
     token: Annotated[int, typer.Argument(metavar="ID", help="The token's id (postroom agent show).")],
-    reason: Annotated[str | None, typer.Option(help="Why; it stands in the log.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Reason, recorded in the log.")] = None,
 ) -> Output:
-    """End a token and what was delegated from it."""
+    """Revoke a token and every token delegated from it."""
     ended = desk.act(lambda tx, actor: tokens.revoke(tx, token=token, actor=actor, reason=reason))
     return Output(people.revoked(token, ended), f"Revoked {ended} token{'s' if ended != 1 else ''}.")
 
@@ -198,10 +202,10 @@ def revoke(
 def list_tokens(
     desk: CommandContext,
     *,
-    agent: Annotated[str | None, typer.Option(help="Of this agent only.")] = None,
-    before: Annotated[int | None, typer.Option(help="Go on before this id.")] = None,
+    agent: Annotated[str | None, typer.Option(help="Only this agent.")] = None,
+    before: Annotated[int | None, typer.Option(help="Only tokens with a lower id: the next page.")] = None,
 ) -> Output:
-    """Tokens, the newest first; their secrets are nowhere."""
+    """List tokens, newest first. Their secrets are not stored."""
     with desk.read() as conn:
         found = directory.tokens(conn, agent=agent, before=before, limit=directory.PAGE + 1)
     page = people.tokens_page(found, limit=directory.PAGE)

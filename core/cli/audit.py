@@ -13,8 +13,9 @@ from typing import Annotated, Any, Final
 import orjson
 import typer
 
+from core.cli.commands import group
 from core.cli.context import CommandContext, command
-from core.cli.output import Output, dump, group, pairs, piped, private, say, stored_token, table
+from core.cli.output import Output, dump, pairs, piped, private, say, stored_token, table
 from core.db import audit_log
 from core.db.audit_log import Entry
 from core.durations import duration, read_stamp, stamp
@@ -27,7 +28,7 @@ from core.services.audit.checkpoints import Checkpoint
 from core.services.control.read_log import Shown, What
 from core.services.feedback import csv_io
 
-app: Final = group("audit", "The log: verify, export, sign, bundle as evidence.")
+app: Final = group("audit")
 
 COLUMNS: Final = ("seq", "at", "type", "actor", "id", *SUBJECTS, "data", "hash")
 MANY: Final = 100_000

@@ -1,7 +1,8 @@
 """Every command that works on a desk, in the order of help; each one's module is imported when it is asked for.
 
 The modules bring the database, and some the HTTP server or DNS: two seconds for `--help`, and for `stop`, which is
-typed in a hurry. What help lists is written down here; a test holds it to what the modules say themselves.
+typed in a hurry. What help lists is written down here: a noun takes its sentence from here, and a test holds that of a
+command to its docstring.
 """
 
 from __future__ import annotations
@@ -12,8 +13,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import typer
-
-from core.cli.output import group
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +45,33 @@ ENTRIES: Final = (
     Entry("restore", "Make a desk from a backup in an empty directory.", "backup", noun=False),
     Entry("migrate", "Bring the database to the schema of this version, in one transaction.", "backup", noun=False),
     Entry("docs", "Read a page of the documentation: providers, setting up.", "docs", noun=False),
-    Entry("drill", "Exercise revocation: revoke an agent's tokens, try to send with them, restore it by fresh ones.",
+    Entry("drill", "Revocation drill: revoke an agent's tokens, check that no gateway accepts them, issue new ones.",
           "drill", noun=False),
     Entry("inventory", "Every non-human identity: owner, reviewers, credentials and their age, last use, last drill, "
           "findings.", "inventory", noun=False),
     Entry("stream", "Sending subdomains: routes, DKIM keys, DNS records, warm-up.", "streams"),
-    Entry("mailbox", "Identities: asked for, signed, bounded, ended.", "mailboxes"),
-    Entry("agent", "Agents: suspend, resume, look.", "agents", "agent_app"),
-    Entry("token", "Agents' tokens: issue, pass on, revoke.", "agents", "token_app"),
+    Entry("mailbox", "Mailboxes: request, approve, limit, renew, retire.", "mailboxes"),
+    Entry("agent", "Agents: suspend, resume, list, show.", "agents", "agent_app"),
+    Entry("token", "Agents' tokens: issue, delegate, revoke, list.", "agents", "token_app"),
     Entry("operator", "People at the desk: add, claim, confirm, rotate, revoke, list, disable.", "operators"),
-    Entry("queue", "Held mail and lanes: look, review, approve, reject, take back.", "review", "queue_app"),
-    Entry("lane", "One mailbox's way to one domain: pause, resume.", "queue", "lane_app"),
+    Entry("queue", "Held mail and lanes: list, review, approve, reject, undo.", "review", "queue_app"),
+    Entry("lane", "Lanes (one mailbox towards one site): pause, resume.", "queue", "lane_app"),
     Entry("run", "Runs: open, list, show, confirm, close.", "runs"),
     Entry("suppress", "Suppression list: add, remove, list, import, export.", "recipients", "suppress_app"),
-    Entry("consent", "Who may be written to, on what basis: add, withdraw, list, import, export.", "recipients",
+    Entry("consent", "Consent records: add, withdraw, list, import, export.", "recipients",
           "consent_app"),
-    Entry("recipient", "A person behind an address: erase on request.", "recipients", "recipient_app"),
-    Entry("webhook", "What receivers never took: dead letters, and sending them again.", "webhooks"),
-    Entry("notify", "People told by chat, pager and mail: test.", "notify"),
+    Entry("recipient", "Data of one recipient: erase on request.", "recipients", "recipient_app"),
+    Entry("webhook", "Dead letters of webhooks: list, replay.", "webhooks"),
+    Entry("notify", "Notifications by chat, pager and mail: test.", "notify"),
     Entry("policy", "What the desk allows: check, show, apply, replay.", "policy"),
     Entry("audit", "The log: verify, export, sign, bundle as evidence.", "audit"),
 )  # fmt: skip
+
+
+def group(name: str) -> typer.Typer:
+    """A noun with commands of its own."""
+    about = next(entry.about for entry in ENTRIES if entry.name == name)
+    return typer.Typer(name=name, help=about, no_args_is_help=True, rich_markup_mode=None, add_completion=False)
 
 
 def asked_for(given: Sequence[str], *, completing: str = "") -> str | None:
@@ -80,7 +85,7 @@ def mount(app: typer.Typer, *, only: str | None = None, whole: bool = True) -> N
     for entry in ENTRIES:
         ready = whole or entry.name == only
         if entry.noun:
-            app.add_typer(entry.load() if ready else group(entry.name, entry.about))
+            app.add_typer(entry.load() if ready else group(entry.name))
         elif ready:
             app.registered_commands += [one for one in entry.load().registered_commands if one.name == entry.name]
         else:

@@ -38,7 +38,7 @@ from core.settings import Settings, load
 
 T = TypeVar("T")
 
-Reason = Annotated[str, typer.Option("--reason", help="Why. It stands in the log.")]
+Reason = Annotated[str, typer.Option("--reason", help="Reason, recorded in the log.")]
 
 
 class CommandContext:
@@ -82,7 +82,7 @@ class CommandContext:
                 "this needs an operator's token",
                 fix=f"set {TOKEN}=pro_... to yours, or claim one: postroom operator claim NAME --keep",
             )
-        if token.startswith("pra_"):
+        if credentials.is_agents(token):
             raise Unauthenticated(
                 "this is an agent's token, and the command line is for operators", fix=f"set {TOKEN}=pro_... to yours"
             )

@@ -85,13 +85,13 @@ def drill(
     agent: Annotated[str, typer.Argument(help="The agent whose revocation is exercised.")],
     url: Annotated[
         list[str] | None,
-        typer.Option(metavar="URL", help="Where a gateway is reached that is not found by itself. May be repeated."),
+        typer.Option(metavar="URL", help="URL of a gateway that is not found automatically; may be repeated."),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask in a terminal.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> Output:
-    """Exercise revocation: revoke an agent's tokens, try to send with them, restore it by fresh ones.
+    """Revocation drill: revoke an agent's tokens, check that no gateway accepts them, issue new ones.
 
-    The agent is cut off until it has its fresh token, which is shown this once. Governance's.
+    The agent cannot send until it has its new token, which is printed once. Needs governance.
     """
     with desk.read() as conn:
         planned = drills.plan(conn, agent, now=desk.now)
@@ -364,7 +364,7 @@ def _as_text(started: Drill, planned: Plan, result: Result) -> str:
     ]
     if planned.waiting:
         lines.append(
-            f"{plural(planned.waiting, 'message')} accepted before still leave; to stop those too: "
+            f"{plural(planned.waiting, 'message')} already accepted will still be delivered; to stop them as well: "
             f"postroom agent suspend {name}"
         )
     if result.records:
@@ -383,7 +383,7 @@ def _as_text(started: Drill, planned: Plan, result: Result) -> str:
     for one in result.fresh:
         lines.append(f"{one.secret}")
         lines.append(
-            f"Give it to {name} in place of token {one.replaces}: it ends {stamp(one.expires_at)} and is shown this "
-            f"once. Its id is {one.token}."
+            f"Give it to {name} in place of token {one.replaces}: it ends {stamp(one.expires_at)} and is not shown "
+            f"again. Its id is {one.token}."
         )
     return "\n".join(lines)

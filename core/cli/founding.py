@@ -73,7 +73,7 @@ def founders(named: Sequence[str]) -> tuple[list[Founder], dict[str, NewSecret]]
     for one in named:
         name, colon, roles = one.partition(":")
         if not colon or not name:
-            raise Invalid(f"{one!r} is no operator", fix="write --operator NAME:ROLE,ROLE")
+            raise Invalid(f"{one!r} is not NAME:ROLE,ROLE", fix="write --operator alice:reviewer,oncall")
         minted[name] = credentials.new_operator_token()
         held = rules.valid_roles(part.strip() for part in roles.split(",") if part.strip())
         found.append(Founder(name, held, minted[name].digest))

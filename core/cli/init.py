@@ -112,7 +112,7 @@ def init(
     ] = False,
     notify: Annotated[
         list[str] | None,
-        typer.Option("--notify", metavar="URL", help="Who is told of a suspension: an Apprise URL; may be repeated."),
+        typer.Option("--notify", metavar="URL", help="Who to notify of a suspension: an Apprise URL; may be repeated."),
     ] = None,
     dev: Annotated[
         bool, typer.Option("--dev", help="A desk for one person to try things: loopback only, never for production.")
@@ -120,7 +120,7 @@ def init(
 ) -> Output:
     """Make a desk, its people and its first stream; --dev: one person's desk to try things.
 
-    Written are the database, the master key, postroom.toml and policy.toml. Each person's token is printed once, or
+    Writes the database, the master key, postroom.toml and policy.toml. Each person's token is printed once, or
     left in a file of its own for them. What to type next stands at the end.
     """
     named = [*(operator or ()), *(more or ())]
@@ -149,7 +149,7 @@ def _asked_for_channels(desk: CommandContext) -> list[str]:
     """What a person at a terminal answers; a program is not asked, and `doctor` says what is open."""
     if not desk.interactive:
         return []
-    desk.note("Somebody must hear when an agent is suspended: a chat, a pager, a mailbox.")
+    desk.note("Who should be notified when an agent is suspended? A chat, a pager, a mailbox.")
     question = "Apprise URL, such as slack://... or mailto://... (empty: nobody yet)"
     return str(typer.prompt(question, default="", show_default=False, err=True)).split()
 
@@ -195,7 +195,7 @@ def _first_stream(
             raise Invalid("a relay belongs to a stream", fix="name it: --stream support-bot.acme.com")
         return None
     if bool(relay) == direct:
-        raise Invalid("a stream leaves by one way", fix="name --relay smtp://USER@HOST:587, or --direct")
+        raise Invalid("a stream has exactly one route", fix="name --relay smtp://USER@HOST:587, or --direct")
     named = streams.subdomain(domain)
     route, password = streams_cli.parted(desk, relay or "direct", from_stdin=from_stdin)
     way = Route.parse(route)
@@ -240,7 +240,7 @@ def _said(
     opening = (
         f"A desk in {place}. Each person's token waits in {next_steps.TOKENS}/NAME there: hand it over, then delete it."
         if in_files
-        else f"A desk in {place}. These tokens are shown this once: hand each to its person."
+        else f"A desk in {place}. These tokens are not shown again: hand each to its owner."
     )
     rows = [
         (
@@ -253,9 +253,9 @@ def _said(
     parts = [opening, table(("NAME", "ROLES", "FILE" if in_files else "TOKEN"), rows)]
     parts.append(f"Note outside the desk the key that signs its log's checkpoints: {public}")
     parts.append(
-        "Try whether people hear of a suspension: postroom notify test"
+        "Test the notifications: postroom notify test"
         if told
-        else "Nobody is told of a suspension yet: name a channel in [notify] urls of policy.toml."
+        else "Nobody is notified of a suspension yet: name a channel in [notify] urls of policy.toml."
     )
     if first is not None:
         zone, tried = _zone_file(desk, first.domain), _tried(desk, first.domain)

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from core.cli.commands import group
 from core.cli.context import CommandContext, Reason, command
-from core.cli.output import Output, group, listed
+from core.cli.output import Output, listed
 from core.db.directory import MailboxRecord
 from core.db.transaction import Transaction
 from core.durations import stamp, when
@@ -21,7 +22,7 @@ from core.services.identity import mailbox_settings
 from core.services.identity.mailbox_settings import Change
 from core.services.notify import webhook_client
 
-app: Final = group("mailbox", "Identities: asked for, signed, bounded, ended.")
+app: Final = group("mailbox")
 
 Address = Annotated[str, typer.Argument(help="The mailbox, such as help@support-bot.acme.com.")]
 Figure = Annotated[int | None, typer.Option(min=0)]
@@ -29,7 +30,7 @@ Figure = Annotated[int | None, typer.Option(min=0)]
 
 @command(app, "mode", example="postroom mailbox mode help@support-bot.acme.com gated_all --reason 'odd replies'")
 def mode(desk: CommandContext, address: Address, mode: Annotated[Mode, typer.Argument()], reason: Reason) -> Output:
-    """Lower a mode as far as you like, or raise it one rung, with policy's pause between two raises."""
+    """Set the oversight mode: lower by any amount, raise one rung at a time with the policy's pause between raises."""
     record, shown = changed(
         desk, lambda tx, actor: mailbox_settings.change_mode(tx, address, mode, reason=reason, actor=actor)
     )
@@ -55,7 +56,7 @@ def limits(
     site_minute: Figure = None,
     site_hour: Figure = None,
 ) -> Output:
-    """Give a mailbox figures of its own. Lowering is open to who watches, widening is governance's."""
+    """Set limits for one mailbox. Several roles may lower them; raising needs governance."""
     named = {
         "run": run,
         "hour": hour,
@@ -81,7 +82,7 @@ def allow(
     patterns: Annotated[list[str], typer.Argument(metavar="PATTERN...", help="jane@x.com, x.com, *.x.com, *")],
     reason: Reason,
 ) -> Output:
-    """Set whom a mailbox may write to; the whole list, as it shall be."""
+    """Replace the list of addresses and domains that a mailbox may write to."""
     record, shown = _change(desk, address, Change(allow=listed(patterns)), reason)
     return Output(shown, f"{record.address} may write to {', '.join(record.allow)}.")
 
@@ -96,7 +97,7 @@ def classes(
     classes: Annotated[str, typer.Argument(metavar="C,...", help=", ".join(ContentClass))],
     reason: Reason,
 ) -> Output:
-    """Set a mailbox's content classes; a further one is for deliverability to sign off."""
+    """Replace a mailbox's content classes. Adding one needs the sign-off of deliverability."""
     names = listed([classes])
     if unknown := [name for name in names if name not in {*ContentClass}]:
         raise Invalid(f"no such class: {', '.join(unknown)}", fix=f"the classes are {', '.join(ContentClass)}")
@@ -110,16 +111,18 @@ def webhook(
     *,
     address: Address,
     url: Annotated[
-        str, typer.Argument(metavar="URL|rotate|events|off", help="Where to, a new secret, other events, or none.")
+        str, typer.Argument(metavar="URL|rotate|events|off", help="A URL, a new secret, other events, or no webhook.")
     ],
     events: Annotated[
-        list[str] | None, typer.Option(metavar="E,...", help="The email.* events it is told of; all for every one.")
+        list[str] | None, typer.Option(metavar="E,...", help="The email.* events it receives, or all.")
     ] = None,
-    reason: Annotated[str, typer.Option("--reason", help="Why. It stands in the log.")] = "changed at the command line",
+    reason: Annotated[
+        str, typer.Option("--reason", help="Reason, recorded in the log.")
+    ] = "changed at the command line",
 ) -> Output:
-    """Point a mailbox's webhook elsewhere, change its secret (the old one signs a day longer), or take it away.
+    """Change a mailbox's webhook: its URL, its secret (the old one also signs for one more day), its events, or none.
 
-    `events` in the URL's place changes only what it is told of: ... ADDRESS events --events email.sent,email.bounced
+    `events` instead of a URL changes only its events: ... ADDRESS events --events email.sent,email.bounced
     """
     wanted = webhook_events(events)
     if url == "events":

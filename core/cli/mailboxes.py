@@ -50,16 +50,16 @@ def request(
     system_owner: Annotated[str | None, typer.Option(help="Who owns the systems it touches.")] = None,
     systems: Annotated[str | None, typer.Option(help="The systems it touches.")] = None,
     users: Annotated[str | None, typer.Option(help="The people it writes to or acts for.")] = None,
-    revoke_when: Annotated[str | None, typer.Option(help="What ends it early.")] = None,
+    revoke_when: Annotated[str | None, typer.Option(help="What would end it early.")] = None,
     expires: Annotated[str | None, typer.Option(metavar="90d", help="When it ends: a duration or a date.")] = None,
     mode: Annotated[Mode | None, typer.Option(help="Its oversight mode; the policy's default unless named.")] = None,
     allow: Annotated[
-        list[str] | None, typer.Option(metavar="PATTERN", help="Whom it may write to: jane@x.com, x.com, *.x.com, *")
+        list[str] | None, typer.Option(metavar="PATTERN", help="Who it may write to: jane@x.com, x.com, *.x.com, *")
     ] = None,
     classes: Annotated[list[str] | None, typer.Option(metavar="C,...", help="Its content classes.")] = None,
-    webhook: Annotated[str | None, typer.Option(metavar="URL", help="Told of approvals and outcomes.")] = None,
+    webhook: Annotated[str | None, typer.Option(metavar="URL", help="Receives approvals and outcomes.")] = None,
     events: Annotated[
-        list[str] | None, typer.Option("--webhook-events", metavar="E,...", help="The email.* events it is told of.")
+        list[str] | None, typer.Option("--webhook-events", metavar="E,...", help="The email.* events it receives.")
     ] = None,
     standing_reason: Annotated[str | None, typer.Option(help="Why it needs to act unattended.")] = None,
     display_name: Annotated[str | None, typer.Option(help="The name beside the address.")] = None,
@@ -68,7 +68,7 @@ def request(
         bool, typer.Option("--stores-or-forwards", help="It keeps tokens, forwards mail or feeds tools.")
     ] = False,
 ) -> Output:
-    """Request a mailbox. Asks in a terminal for what is missing, prints it elsewhere. The requester cannot approve."""
+    """Request a mailbox. Asks for missing fields at a terminal, or lists them. The requester cannot approve."""
     if more and not allow:
         raise Invalid(f"unexpected argument {more[0]!r}", fix="see postroom mailbox request --help")
     named = addresses.parse_address(address)
@@ -114,7 +114,7 @@ def _filing(address: addresses.Address, record: Mapping[str, str | None], *, now
 def _requested(desk: CommandContext, shown: dict[str, Any], *, secret: str | None) -> Output:
     """Who must sign, what is missing, the webhook's secret, and who does what next."""
     missing, stuck = shown["missing"], shown["stuck"]
-    lines = [f"Asked for {shown['address']}. It waits for {', '.join(shown['waiting_for'])}."]
+    lines = [f"Requested {shown['address']}. It waits for {', '.join(shown['waiting_for'])}."]
     lines += [f"Missing in its record: {', '.join(missing)}."] if missing else []
     lines += [f"It can never be signed like this: {stuck}."] if stuck else []
     lines += [f"The webhook's secret, shown this once: {secret}"] if secret else []
@@ -160,10 +160,10 @@ def renew(
     desk: CommandContext,
     *,
     address: Address,
-    expires: Annotated[str, typer.Option(metavar="90d", help="When it ends now: a duration or a date.")],
+    expires: Annotated[str, typer.Option(metavar="90d", help="The new end: a duration or a date.")],
     reason: Reason,
 ) -> Output:
-    """Move the end of a living identity."""
+    """Extend or shorten an active mailbox."""
     until = moment(expires, now=desk.now)
     record, shown = changed(
         desk, lambda tx, actor: mailboxes.renew(tx, address, expires_at=until, reason=reason, actor=actor)
@@ -173,7 +173,7 @@ def renew(
 
 @command(app, "retire", example="postroom mailbox retire help@support-bot.acme.com --reason 'replaced by tickets-bot'")
 def retire(desk: CommandContext, address: Address, reason: Reason) -> Output:
-    """End an identity for good and cancel what it has waiting."""
+    """Retire a mailbox for good and cancel its waiting mail."""
     cancelled = desk.act(lambda tx, actor: retirement.retire(tx, address, reason=reason, actor=actor))
     return Output(
         {"address": address, "status": "retired", "cancelled": cancelled},
@@ -188,11 +188,11 @@ def retire(desk: CommandContext, address: Address, reason: Reason) -> Output:
 def list_mailboxes(
     desk: CommandContext,
     *,
-    agent: Annotated[str | None, typer.Option(help="Of this agent only.")] = None,
+    agent: Annotated[str | None, typer.Option(help="Only this agent.")] = None,
     status: Annotated[str | None, typer.Option(help="requested, active, vetoed or retired.")] = None,
-    after: Annotated[str, typer.Option(help="Go on after this address.")] = "",
+    after: Annotated[str, typer.Option(help="Start after this address.")] = "",
 ) -> Output:
-    """Identities and requests for them."""
+    """List mailboxes, requested ones included."""
 
     def read(tx: Transaction) -> dict[str, Any]:
         found = directory.mailboxes(tx.conn, after=after, agent=agent, status=status, limit=directory.PAGE + 1)
@@ -211,7 +211,7 @@ def list_mailboxes(
 
 @command(app, "show", example="postroom mailbox show help@support-bot.acme.com")
 def show(desk: CommandContext, address: Address) -> Output:
-    """One identity: its whole record, who signed it, who must still, and what is left of its budgets."""
+    """Show one mailbox: its record, its signatures, those it still waits for, and what is left of its budgets."""
 
     def read(tx: Transaction) -> dict[str, Any]:
         record = mailbox_record.found(tx, address)
@@ -244,6 +244,6 @@ def _against(signed: Mapping[str, Any]) -> str:
 
 @command(app, "evidence", example="postroom mailbox evidence help@support-bot.acme.com")
 def show_evidence(desk: CommandContext, address: Address) -> Output:
-    """Thirty days of figures, and what they say for and against each rung of the ladder."""
+    """Thirty days of figures, and what they say for and against each oversight mode."""
     found = desk.look(lambda tx: mode_evidence.evidence(tx, address.strip().lower()))
     return Output(found.as_json(), plain(found.text()))

@@ -1,19 +1,20 @@
-"""`postroom notify`: whether people would hear of it."""
+"""`postroom notify`: test whether notifications reach people."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Final
 
+from core.cli.commands import group
 from core.cli.context import CommandContext, command
-from core.cli.output import Output, group, table
+from core.cli.output import Output, table
 from core.errors import Conflict
 from core.rules import roles
 from core.rules.roles import Verb
 from core.services.notify.apprise_client import Reach
 from core.workers.notifications import send_test
 
-app: Final = group("notify", "People told by chat, pager and mail: test.")
+app: Final = group("notify")
 
 
 @command(app, "test", example="postroom notify test")

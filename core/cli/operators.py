@@ -6,8 +6,9 @@ from typing import Annotated, Final
 
 import typer
 
+from core.cli.commands import group
 from core.cli.context import CommandContext, Reason, command
-from core.cli.output import Output, group, listed, store_token, table
+from core.cli.output import Output, listed, store_token, table
 from core.db import directory
 from core.db.directory import OperatorFacts
 from core.durations import duration, stamp, when
@@ -16,7 +17,7 @@ from core.security import credentials
 from core.serializers import people
 from core.services.identity import operators
 
-app: Final = group("operator", "People at the desk: add, claim, confirm, rotate, revoke, list, disable.")
+app: Final = group("operator")
 
 Name = Annotated[str, typer.Argument(help="The operator's name.")]
 
@@ -26,7 +27,7 @@ def add(
     desk: CommandContext,
     *,
     name: Name,
-    role: Annotated[list[str], typer.Option("--role", metavar="R", help="A role; may be repeated, or with commas.")],
+    role: Annotated[list[str], typer.Option("--role", metavar="R", help="A role; may be repeated or comma-separated.")],
 ) -> Output:
     """Add a person, as admin. They claim a token themselves, and governance confirms its fingerprint."""
     added = desk.act(lambda tx, actor: operators.add(tx, name=name, roles=listed(role), actor=actor))
@@ -43,9 +44,9 @@ def claim(
     desk: CommandContext,
     *,
     name: Name,
-    keep: Annotated[bool, typer.Option("--keep", help="Let the keyring of the OS keep the token.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Store the token in the keyring of the OS.")] = False,
 ) -> Output:
-    """Make a token of your own, shown this once. It opens nothing before governance has confirmed its fingerprint."""
+    """Claim your token, printed once. It is not valid until governance has confirmed its fingerprint."""
     minted = credentials.new_operator_token()
     desk.hold_interrupts()
     person = desk.store.transact(lambda tx: operators.claim(tx, name=name, token_hash=minted.digest))
@@ -76,9 +77,9 @@ def confirm(
     desk: CommandContext,
     *,
     name: Name,
-    fingerprint: Annotated[str, typer.Option(help="As the person reads it out, not as anybody else passes it on.")],
+    fingerprint: Annotated[str, typer.Option(help="As read out by the person, never as forwarded by somebody else.")],
 ) -> Output:
-    """Let a person's token and roles count, as governance: you have heard the fingerprint from them."""
+    """Confirm a person's token and roles, as governance, once they have read the fingerprint to you."""
     person = desk.act(lambda tx, actor: operators.confirm(tx, name=name, fingerprint=fingerprint, actor=actor))
     return Output(people.operator(person), f"{person.name} is {', '.join(person.roles)}.")
 
@@ -87,10 +88,12 @@ def confirm(
 def rotate(
     desk: CommandContext,
     *,
-    ttl: Annotated[str | None, typer.Option(metavar="90d", help="The new token ends by itself after this.")] = None,
-    keep: Annotated[bool, typer.Option("--keep", help="Let the keyring of the OS keep the token.")] = False,
+    ttl: Annotated[
+        str | None, typer.Option(metavar="90d", help="Lifetime of the new token; unlimited if omitted.")
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Store the token in the keyring of the OS.")] = False,
 ) -> Output:
-    """Replace your own token; the old one ends at once. The new one is shown this once."""
+    """Replace your own token. The old one is revoked at once; the new one is printed once."""
     minted = credentials.new_operator_token()
     life = duration(ttl) if ttl is not None else None
     desk.hold_interrupts()
@@ -107,17 +110,17 @@ def rotate(
 
 @command(app, "revoke", example="postroom operator revoke bob --reason 'laptop stolen'")
 def revoke(desk: CommandContext, name: Name, reason: Reason) -> Output:
-    """End somebody's token, as admin or governance. They claim another, which is confirmed anew."""
+    """Revoke an operator's token, as admin or governance. They claim a new one, which needs confirmation again."""
     person = desk.act(lambda tx, actor: operators.revoke(tx, name=name, reason=reason, actor=actor))
     return Output(
         people.operator(person),
-        f"The token of {person.name} opens nothing any more. Next, they run: postroom operator claim {person.name}",
+        f"The token of {person.name} is revoked. Next, they run: postroom operator claim {person.name}",
     )
 
 
 @command(app, "list", example="postroom operator list")
 def list_operators(desk: CommandContext) -> Output:
-    """The people of this desk."""
+    """List operators."""
     with desk.read() as conn:
         found = directory.operators(conn)
     now = desk.now
@@ -128,7 +131,7 @@ def list_operators(desk: CommandContext) -> Output:
 
 @command(app, "disable", example="postroom operator disable bob")
 def disable(desk: CommandContext, name: Name) -> Output:
-    """Their token opens nothing any more; their name stays theirs."""
+    """Disable an operator: their token is no longer valid. Their name is never given to anyone else."""
     person = desk.act(lambda tx, actor: operators.disable(tx, name=name, actor=actor))
     return Output(people.operator(person), f"{person.name} is disabled.")
 

@@ -54,11 +54,6 @@ class Output:
     refused: Sequence[str] = ()
 
 
-def group(name: str, about: str) -> typer.Typer:
-    """A noun with commands of its own."""
-    return typer.Typer(name=name, help=about, no_args_is_help=True, rich_markup_mode=None, add_completion=False)
-
-
 def example(line: str) -> str:
     """What stands at the end of a command's help."""
     return f"\b\nExample:\n  {line}"

@@ -10,8 +10,9 @@ from typing import Annotated, Any, Final
 import typer
 from pydantic import BaseModel
 
+from core.cli.commands import group
 from core.cli.context import CommandContext, Reason, command
-from core.cli.output import Output, group, plain, private, table
+from core.cli.output import Output, plain, private, table
 from core.durations import DAY, spell
 from core.errors import Invalid, NotFound, PostroomError, Unauthenticated
 from core.model import plural
@@ -22,7 +23,7 @@ from core.services import context
 from core.services.control import policy
 from core.services.sending import policy_replay
 
-app: Final = group("policy", "What the desk allows: check, show, apply, replay.")
+app: Final = group("policy")
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A policy.toml.")]
 
@@ -56,7 +57,7 @@ def show(desk: CommandContext) -> Output:
 
 @command(app, "apply", example="postroom policy apply policy.toml --reason 'more mail for the spring'")
 def apply(desk: CommandContext, file: File, reason: Reason) -> Output:
-    """Put a policy in force, whole. One that loosens anything is governance's to apply."""
+    """Put a policy in force, whole. Loosening anything needs governance."""
     text = _text(file)
     new = rules.parse(text)
     applied = desk.act(lambda tx, actor: policy.apply_policy(tx, new, reason=reason, actor=actor))

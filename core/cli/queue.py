@@ -8,8 +8,9 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from core.cli.commands import group
 from core.cli.context import CommandContext, Reason, command
-from core.cli.output import Output, group, pairs, plain, table
+from core.cli.output import Output, pairs, plain, table
 from core.db.queries import lanes, message
 from core.db.queries import pending as views
 from core.db.queries import scheduled as times
@@ -28,10 +29,10 @@ from core.services.control.read_log import Shown, What
 from core.services.sending import review
 from core.services.sending.review import Decision, DecisionResult
 
-queue_app: Final = group("queue", "Held mail and lanes: look, review, approve, reject, take back.")
-lane_app: Final = group("lane", "One mailbox's way to one domain: pause, resume.")
+queue_app: Final = group("queue")
+lane_app: Final = group("lane")
 
-Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids as postroom queue pending shows them.")]
+Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids as shown by postroom queue pending.")]
 Lane = Annotated[int, typer.Argument(metavar="LANE", help="The lane's number (postroom queue lanes).")]
 
 MOST: Final = 1_000
@@ -44,11 +45,11 @@ MOST: Final = 1_000
 def pending(
     desk: CommandContext,
     *,
-    mailbox: Annotated[str | None, typer.Option(help="Of this mailbox only.")] = None,
-    cursor: Annotated[str | None, typer.Option(help="Go on where the last page ended.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=MOST, help="At most so many.")] = MOST,
+    mailbox: Annotated[str | None, typer.Option(help="Only this mailbox.")] = None,
+    cursor: Annotated[str | None, typer.Option(help="Cursor of the next page.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=MOST, help="Maximum number of rows.")] = MOST,
 ) -> Output:
-    """What waits for a human, in the order it came."""
+    """List mail and actions that wait for a person, oldest first."""
     with desk.read() as conn:
         page = views.page(conn, mailbox.strip().lower() if mailbox else None, cursor=cursor, limit=limit)
     desk.shown(Shown(What.PENDING, mailbox=mailbox.strip().lower() if mailbox else None))
@@ -66,7 +67,7 @@ def pending(
         for one in page.messages
     ]
     text = table(
-        ("ID", "KIND", "AGENT", "TO", "SUBJECT", "CHK", "HELD FOR", "EXPIRES"), rows, none="nothing waits for a human"
+        ("ID", "KIND", "AGENT", "TO", "SUBJECT", "CHK", "HELD FOR", "EXPIRES"), rows, none="nothing is pending"
     )
     if page.next_cursor:
         desk.note(f"there is more: --cursor {page.next_cursor}")
@@ -77,11 +78,11 @@ def pending(
 def list_scheduled(
     desk: CommandContext,
     *,
-    mailbox: Annotated[str | None, typer.Option(help="Of this mailbox only.")] = None,
-    cursor: Annotated[str | None, typer.Option(help="Go on where the last page ended.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=MOST, help="At most so many.")] = MOST,
+    mailbox: Annotated[str | None, typer.Option(help="Only this mailbox.")] = None,
+    cursor: Annotated[str | None, typer.Option(help="Cursor of the next page.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=MOST, help="Maximum number of rows.")] = MOST,
 ) -> Output:
-    """Mail that leaves at a time its agent chose, the next first."""
+    """List mail with a send time chosen by its agent, next first."""
     with desk.read() as conn:
         page = times.page(conn, mailbox.strip().lower() if mailbox else None, cursor=cursor, limit=limit)
     rows = [
@@ -99,7 +100,7 @@ def list_scheduled(
 def cancel(
     desk: CommandContext, item: Annotated[str, typer.Argument(metavar="ID", help="A message's id.")], reason: Reason
 ) -> Output:
-    """Take back a message that is pending, scheduled or waiting in a lane."""
+    """Cancel a message that is pending, scheduled or waiting in a lane."""
     number = read_item(item)
     desk.act(lambda tx, actor: review.cancel(tx, number, actor=actor, reason=reason))
     desk.shown(Shown(What.MESSAGE, item=number))
@@ -112,9 +113,9 @@ def cancel(
 def list_lanes(
     desk: CommandContext,
     *,
-    everything: Annotated[bool, typer.Option("--all", help="Empty ones too.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Include empty lanes.")] = False,
 ) -> Output:
-    """The queue by lane, the deepest first, with what holds each back."""
+    """List lanes, deepest first, and what holds each back."""
     with desk.read() as conn:
         found = lanes.lanes(conn, now=desk.now, all_of_them=everything)
     rows = [(one.id, one.mailbox, one.domain, one.depth, one.in_flight, one.waits_for, one.last_reply) for one in found]
@@ -129,9 +130,9 @@ def show(
     desk: CommandContext,
     *,
     item: Annotated[str, typer.Argument(metavar="ID", help="A message's or an action's id.")],
-    source: Annotated[bool, typer.Option("--source", help="The bytes that will leave, too.")] = False,
+    source: Annotated[bool, typer.Option("--source", help="Print the message source as well.")] = False,
 ) -> Output:
-    """One message or held action, with all that is known of it."""
+    """Show one message or held action in full."""
     read = open_item(desk, item, source=source)
     return Output(read.data, read.text)
 
@@ -203,21 +204,21 @@ def approve(
     desk: CommandContext,
     *,
     ids: Ids,
-    digest: Annotated[str | None, typer.Option(help="Only if it is still exactly this (one id).")] = None,
+    digest: Annotated[str | None, typer.Option(help="Approve only if the digest is still this (one id).")] = None,
     reason: Annotated[
         str | None,
-        typer.Option("--reason", "--override-reason", help="Why; it stands in the log. Needed over failed checks."),
+        typer.Option("--reason", "--override-reason", help="Reason, recorded in the log. Required when a check fails."),
     ] = None,
 ) -> Output:
-    """Let held actions go, at once: there is no screen here on which to take it back."""
+    """Approve held actions. They are released at once and cannot be taken back."""
     if digest is not None and len(ids) > 1:
-        raise Invalid("a digest is of one message", fix="approve one id, or leave out --digest")
+        raise Invalid("--digest belongs to one message", fix="approve one id, or leave out --digest")
     return _each(desk, ids, _deciding(ids, approve=True, reason=reason, digest=digest), done="approved")
 
 
 @command(queue_app, "reject", example="postroom queue reject m01hq3k5v9c2xw --reason 'wrong customer'")
 def reject(desk: CommandContext, ids: Ids, reason: Reason) -> Output:
-    """Refuse held actions; they never leave."""
+    """Reject held actions. They never leave."""
     return _each(desk, ids, _deciding(ids, approve=False, reason=reason), done="rejected")
 
 
@@ -225,7 +226,7 @@ def reject(desk: CommandContext, ids: Ids, reason: Reason) -> Output:
 def undo(
     desk: CommandContext, item: Annotated[str, typer.Argument(metavar="ID", help="A message's or an action's id.")]
 ) -> Output:
-    """Take an approval back before its release.
+    """Undo an approval before its release.
 
     Approvals given in the console wait for `release_delay` first; one given here or over HTTP releases at once.
     """
@@ -271,7 +272,7 @@ def _each(desk: CommandContext, ids: Sequence[str], verb: Deciding, *, done: str
     ]
     why = [f"{one['id']}: not {done}: {one['reason']}" + (f"; {one['fix']}" if one["fix"] else "") for one in refused]
     if hurried is not None:
-        desk.note(f"{hurried}: nobody reads that fast, and the desk is told")
+        desk.note(f"{hurried}: faster than anyone can read; recorded in the log")
     told = {"hurried": hurried} if hurried is not None else {}
     data = {"decided": decided, "refused": refused} | told
     return Output(data, plain("\n".join(lines)), code=1 if refused else 0, refused=why)
@@ -283,7 +284,9 @@ def read_item(item: str) -> int:
     if number is None:
         number = read_id("a", item)
     if number is None:
-        raise Invalid(f"{item!r} is no id", fix=f"ids look like {spell_id('m', 0)}: postroom queue pending lists them")
+        raise Invalid(
+            f"{item!r} is not an id", fix=f"ids look like {spell_id('m', 0)}: postroom queue pending lists them"
+        )
     return number
 
 
@@ -292,13 +295,13 @@ def read_item(item: str) -> int:
 
 @command(lane_app, "pause", example="postroom lane pause 7 --reason 'they asked us to wait'")
 def pause(desk: CommandContext, lane: Lane, reason: Reason) -> Output:
-    """No new delivery of this lane starts."""
+    """Pause a lane: no delivery of it starts from now on."""
     desk.act(lambda tx, actor: emergency.pause_lane(tx, lane, reason=reason, actor=actor))
     return Output({"lane": lane, "paused": True}, f"Paused lane {lane}.")
 
 
 @command(lane_app, "resume", example="postroom lane resume 7 --reason 'they are ready'")
 def resume(desk: CommandContext, lane: Lane, reason: Reason) -> Output:
-    """Deliveries of this lane start again."""
+    """Resume a paused lane."""
     desk.act(lambda tx, actor: emergency.resume_lane(tx, lane, reason=reason, actor=actor))
     return Output({"lane": lane, "paused": False}, f"Resumed lane {lane}.")

@@ -1,4 +1,4 @@
-"""`postroom suppress` and `postroom consent`: whom nobody writes to, and who said they may be written to."""
+"""`postroom suppress`, `consent` and `recipient`: the suppression list, consent records, erasure."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Annotated, Any, Final, Protocol, TypeVar
 
 import typer
 
+from core.cli.commands import group
 from core.cli.context import CommandContext, Reason, command
-from core.cli.output import Output, group, moment, piped, say, table
+from core.cli.output import Output, moment, piped, say, table
 from core.db.transaction import Transaction
 from core.durations import read_stamp
 from core.model import EVERY_CLASS, Actor, plural
@@ -21,17 +22,17 @@ from core.services.feedback import consents, erasure, suppressions
 from core.services.feedback.csv_io import Imported, RowBatch
 from core.services.feedback.suppressions import SuppressionView
 
-suppress_app: Final = group("suppress", "Suppression list: add, remove, list, import, export.")
-consent_app: Final = group("consent", "Who may be written to, on what basis: add, withdraw, list, import, export.")
+suppress_app: Final = group("suppress")
+consent_app: Final = group("consent")
 
-recipient_app: Final = group("recipient", "A person behind an address: erase on request.")
+recipient_app: Final = group("recipient")
 
 T = TypeVar("T")
 Recipient = Annotated[str, typer.Argument(metavar="ADDRESS", help="The recipient's address.")]
-Subject = Annotated[str, typer.Argument(metavar="ADDRESS|DOMAIN", help="A recipient, or everybody at a domain.")]
-Stream = Annotated[str | None, typer.Option(metavar="DOMAIN", help="On this stream only.")]
+Subject = Annotated[str, typer.Argument(metavar="ADDRESS|DOMAIN", help="A recipient, or a whole domain.")]
+Stream = Annotated[str | None, typer.Option(metavar="DOMAIN", help="Only on this stream.")]
 Sheet = Annotated[Path, typer.Argument(metavar="FILE", help="CSV; - for stdin.", allow_dash=True)]
-After = Annotated[int, typer.Option(help="Go on after this id.")]
+After = Annotated[int, typer.Option(help="Start after this id.")]
 BAD_SHOWN: Final = 20
 
 
@@ -45,13 +46,13 @@ def add(
     address: Recipient,
     stream: Stream = None,
     classes: Annotated[
-        str, typer.Option(metavar="CLASS,...", help="Keep away mail of these classes only.")
+        str, typer.Option(metavar="CLASS,...", help="Suppress only these content classes.")
     ] = EVERY_CLASS,
-    cause: Annotated[str, typer.Option(help="What for, in a word.")] = suppressions.MANUAL,
-    reason: Annotated[str | None, typer.Option(help="Why; it stays in the record, not in the log.")] = None,
-    expires: Annotated[str | None, typer.Option(metavar="30d", help="When it ends; for good unless named.")] = None,
+    cause: Annotated[str, typer.Option(help="Cause, in one word.")] = suppressions.MANUAL,
+    reason: Annotated[str | None, typer.Option(help="Reason, kept with the record and not in the log.")] = None,
+    expires: Annotated[str | None, typer.Option(metavar="30d", help="When it expires; never if omitted.")] = None,
 ) -> Output:
-    """Write to this address no more."""
+    """Suppress an address: no agent can mail it."""
     until = moment(expires, now=desk.now) if expires else None
     entry = suppressions.Entry(
         address=address, stream=stream, classes=classes, cause=cause, reason=reason, expires_at=until
@@ -63,10 +64,10 @@ def add(
 
 @command(suppress_app, "remove", example="postroom suppress remove jane@example.com --reason 'she wrote to us'")
 def remove(desk: CommandContext, *, address: Recipient, reason: Reason, stream: Stream = None) -> Output:
-    """Let an address be written to again."""
+    """Remove an address from the suppression list."""
     ended = desk.act(lambda tx, actor: suppressions.remove(tx, address, reason=reason, actor=actor, stream=stream))
     return Output(
-        {"address": address, "removed": ended}, f"{address} may be written to again; {plural(ended, 'record')} ended."
+        {"address": address, "removed": ended}, f"{address} can receive mail again; {plural(ended, 'record')} ended."
     )
 
 
@@ -74,10 +75,10 @@ def remove(desk: CommandContext, *, address: Recipient, reason: Reason, stream: 
 def list_suppressions(
     desk: CommandContext,
     *,
-    address: Annotated[str | None, typer.Argument(metavar="[ADDRESS]", help="Of this address only.")] = None,
+    address: Annotated[str | None, typer.Argument(metavar="[ADDRESS]", help="Only this address.")] = None,
     after: After = 0,
 ) -> Output:
-    """Records in force, in the order they were added."""
+    """List suppressions in force, oldest first."""
     with desk.read() as conn:
         found = suppressions.listed(conn, now=desk.now, address=address, after=after)
     desk.shown(Shown(What.SUPPRESSIONS))
@@ -93,13 +94,13 @@ def list_suppressions(
 
 @command(suppress_app, "import", example="postroom suppress import unsubscribed.csv")
 def import_suppressions(desk: CommandContext, file: Sheet) -> Output:
-    """Add a list: bare addresses, or the columns that an export has."""
+    """Import a CSV list: bare addresses, or the columns of an export."""
     return _imported(desk, file, suppressions.read_csv, suppressions.import_batch)
 
 
 @command(suppress_app, "export", example="postroom suppress export > suppressed.csv")
 def export_suppressions(desk: CommandContext) -> Output | None:
-    """Write every record in force to stdout, as CSV; with --json as one object."""
+    """Export every suppression in force as CSV; with --json as one object."""
     desk.shown(Shown(What.SUPPRESSIONS))
     with desk.read() as conn:
         if desk.as_json:
@@ -131,13 +132,13 @@ def add_consent(
     subject: Subject,
     basis: Annotated[str, typer.Option(help="opt_in, contract or legitimate_interest.")],
     source: Annotated[str, typer.Option(help="Where and how it was given.")],
-    scope: Annotated[str, typer.Option(help="Content classes with commas, or * for all.")] = consents.EVERYTHING,
-    region: Annotated[str | None, typer.Option(help="Whose law: DE, US, CA-QC, EU, UK.")] = None,
+    scope: Annotated[str, typer.Option(help="Comma-separated content classes, or * for all.")] = consents.EVERYTHING,
+    region: Annotated[str | None, typer.Option(help="Region whose law applies: DE, US, CA-QC, EU, UK.")] = None,
     stream: Stream = None,
-    given: Annotated[str | None, typer.Option(metavar="2026-01-31", help="When; now unless named.")] = None,
+    given: Annotated[str | None, typer.Option(metavar="2026-01-31", help="When it was given; now if omitted.")] = None,
     expires: Annotated[str | None, typer.Option(metavar="365d", help="When it ends.")] = None,
 ) -> Output:
-    """Record that somebody may be written to."""
+    """Record consent of a recipient or a domain."""
     entry = consents.Entry(
         subject=subject,
         basis=basis,
@@ -157,10 +158,10 @@ def withdraw(
     desk: CommandContext,
     *,
     subject: Subject,
-    reason: Annotated[str | None, typer.Option(help="Why; it stands in the log.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Reason, recorded in the log.")] = None,
     stream: Stream = None,
 ) -> Output:
-    """The basis is gone: what needs it is held or blocked from now on."""
+    """Withdraw consent. Mail that needs it is held or blocked from now on."""
     ended = desk.act(lambda tx, actor: consents.withdraw(tx, subject, actor=actor, reason=reason, stream=stream))
     return Output({"subject": subject, "withdrawn": ended}, f"Withdrew {plural(ended, 'record')} of {subject}.")
 
@@ -169,10 +170,12 @@ def withdraw(
 def list_consents(
     desk: CommandContext,
     *,
-    subject: Annotated[str | None, typer.Argument(metavar="[ADDRESS|DOMAIN]", help="Of this subject only.")] = None,
+    subject: Annotated[
+        str | None, typer.Argument(metavar="[ADDRESS|DOMAIN]", help="Only this address or domain.")
+    ] = None,
     after: After = 0,
 ) -> Output:
-    """Records in the order they were added, withdrawn ones too."""
+    """List consent records, oldest first, withdrawn ones included."""
     with desk.read() as conn:
         found = consents.listed(conn, subject=subject, after=after)
     desk.shown(Shown(What.CONSENTS))
@@ -194,13 +197,13 @@ def list_consents(
 
 @command(consent_app, "import", example="postroom consent import newsletter.csv")
 def import_consents(desk: CommandContext, file: Sheet) -> Output:
-    """Record a list: subject, basis, source, scope, region, stream, given_at, expires_at, withdrawn_at."""
+    """Import a CSV list: subject, basis, source, scope, region, stream, given_at, expires_at, withdrawn_at."""
     return _imported(desk, file, consents.read_csv, consents.import_batch)
 
 
 @command(consent_app, "export", example="postroom consent export > consent.csv")
 def export_consents(desk: CommandContext) -> Output | None:
-    """Write every record, withdrawn ones too, to stdout as CSV that import takes; with --json as one object."""
+    """Export every consent record, withdrawn ones included, as CSV for import; with --json as one object."""
     desk.shown(Shown(What.CONSENTS))
     with desk.read() as conn:
         if desk.as_json:

@@ -28,7 +28,7 @@ _ANSWERS: Final = {"a": "approve", "r": "reject", "s": "skip", "q": "quit"}
 
 @command(queue_app, "review", example="postroom queue review")
 def walk(
-    desk: CommandContext, *, mailbox: Annotated[str | None, typer.Option(help="Of this mailbox only.")] = None
+    desk: CommandContext, *, mailbox: Annotated[str | None, typer.Option(help="Only this mailbox.")] = None
 ) -> Output:
     """Read held mail one after the other and decide: approve, reject, skip. Approved mail leaves at once."""
     if not desk.interactive:
@@ -80,7 +80,7 @@ def _decide(desk: CommandContext, item: str) -> str:
     else:
         say(f"{item}: {answer}d." if approve else f"{item}: rejected.")
     if became.hurried is not None:
-        desk.note(f"{became.hurried}: nobody reads that fast, and the desk is told")
+        desk.note(f"{became.hurried}: faster than anyone can read; recorded in the log")
     return answer
 
 
@@ -94,7 +94,7 @@ def _asked(item: str) -> str:
 def _reason(read: Opened, *, approve: bool) -> str | None:
     """Rejecting takes a reason, and so does approving over checks that fail."""
     if not approve:
-        return str(typer.prompt("Why is it rejected? (stands in the log)", err=True))
+        return str(typer.prompt("Why is it rejected? (recorded in the log)", err=True))
     if read.failed:
-        return str(typer.prompt("It fails checks. Why may it leave all the same? (stands in the log)", err=True))
+        return str(typer.prompt("It fails checks. Why may it leave all the same? (recorded in the log)", err=True))
     return None

@@ -6,8 +6,9 @@ from typing import Annotated, Final
 
 import typer
 
+from core.cli.commands import group
 from core.cli.context import CommandContext, Reason, command
-from core.cli.output import Output, group, pairs, table
+from core.cli.output import Output, pairs, table
 from core.db import directory
 from core.db.store import Connection
 from core.durations import stamp, when
@@ -19,7 +20,7 @@ from core.services.sending import runs
 from core.services.sending.runs import RunView
 from core.services.sending.submission import RunClaim
 
-app: Final = group("run", "Runs: open, list, show, confirm, close.")
+app: Final = group("run")
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, or AGENT/ID.")]
 
@@ -28,9 +29,9 @@ Run = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, or AGENT/
 def list_runs(
     desk: CommandContext,
     *,
-    agent: Annotated[str | None, typer.Option(help="Of this agent only.")] = None,
+    agent: Annotated[str | None, typer.Option(help="Only this agent.")] = None,
 ) -> Output:
-    """Runs, the newest first."""
+    """List runs, newest first."""
     with desk.read() as conn:
         found = runs.listed(conn, agent=agent)
     rows = [
@@ -53,9 +54,9 @@ def list_runs(
 def show(
     desk: CommandContext,
     run: Run,
-    agent: Annotated[str | None, typer.Option(help="Whose run, if several have one.")] = None,
+    agent: Annotated[str | None, typer.Option(help="The agent, if several have a run of this id.")] = None,
 ) -> Output:
-    """One run: who started it, with which versions, and what was accepted in it."""
+    """Show one run: who started it, its versions, and how much mail was accepted."""
     with desk.read() as conn:
         found = mail.run(_found(conn, run, agent))
     return Output(found, pairs(found))
@@ -68,14 +69,15 @@ def open_run(
     desk: CommandContext,
     *,
     run: Run,
-    agent: Annotated[str, typer.Option(metavar="NAME", help="Whose run it is.")],
+    agent: Annotated[str, typer.Option(metavar="NAME", help="The agent.")],
     purpose: Annotated[str | None, typer.Option(metavar="TEXT", help="What it is for.")] = None,
     target: Annotated[
-        list[str] | None, typer.Option(metavar="PATTERN", help="Whom it is for: an address, a domain. Can be repeated.")
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help="Who it may write to: an address or a domain; may be repeated."),
     ] = None,
     user: Annotated[str | None, typer.Option(metavar="U", help="The person who starts it.")] = None,
 ) -> Output:
-    """Start a run, or say what one that goes on is for. Mail to anybody but its targets waits for a person."""
+    """Open a run, or set the purpose of a running one. Mail to anyone but its targets is held."""
     patterns = tuple(dict.fromkeys(check_pattern(one) for one in target or ()))
     claim = RunClaim(key=run, user=user, purpose=purpose, targets=patterns)
     desk.act(lambda tx, actor: runs.open_run(tx, agent=agent, claim=claim, actor=actor))
@@ -91,9 +93,9 @@ def confirm(
     run: Run,
     up_to: Annotated[int, typer.Option("--up-to", metavar="N", help="Recipients in the run's whole life.")],
     reason: Reason,
-    agent: Annotated[str | None, typer.Option(help="Whose run, if several have one.")] = None,
+    agent: Annotated[str | None, typer.Option(help="The agent, if several have a run of this id.")] = None,
 ) -> Output:
-    """Let a run reach so many recipients. It lifts the run cap's hold, and no other."""
+    """Let a run reach up to N recipients. This lifts the hold of the run cap and no other hold."""
     with desk.read() as conn:
         found = _found(conn, run, agent)
     confirmed = desk.act(
@@ -112,9 +114,9 @@ def confirm(
 def close(
     desk: CommandContext,
     run: Run,
-    agent: Annotated[str | None, typer.Option(help="Whose run, if several have one.")] = None,
+    agent: Annotated[str | None, typer.Option(help="The agent, if several have a run of this id.")] = None,
 ) -> Output:
-    """The run takes no more mail, and a token that is bound to it is good for nothing more."""
+    """Close a run: it accepts no more mail, and tokens bound to it are no longer valid."""
     with desk.read() as conn:
         found = _found(conn, run, agent)
     accepted = desk.act(lambda tx, actor: runs.close_run(tx, agent=found.agent, key=found.key, actor=actor))

@@ -56,17 +56,19 @@ def approve(
         list[str] | None,
         typer.Option(metavar="ITEM=REASON", help="Why you sign although the desk found this item false."),
     ] = None,
-    reason: Annotated[str | None, typer.Option(help="Why; it stands in the log.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Reason, recorded in the log.")] = None,
     digest: Annotated[
         str | None,
         typer.Option(metavar="HEX", help="Sign only what has this record_digest (mailbox show) or shown_digest."),
     ] = None,
     with_token: Annotated[
         str | None,
-        typer.Option(metavar="8h", help="As governance, and last: issue the agent's first token, for so long."),
+        typer.Option(
+            metavar="8h", help="Last signature, as governance: also issue the agent's first token with this lifetime."
+        ),
     ] = None,
 ) -> Output:
-    """Sign for an identity, as owner, governance or deliverability; the last signature brings it into being.
+    """Approve a mailbox as owner, governance or deliverability; the last signature activates it.
 
     Without --affirm it shows the checklist with what the desk found. At a terminal it then asks about each item.
     """
@@ -111,7 +113,7 @@ def _token(tx: Transaction, record: MailboxRecord, grant: Grant, *, actor: Actor
 
 @command(app, "veto", example="postroom mailbox veto x@bot.acme.com --as deliverability --reason 'shared subdomain'")
 def veto(desk: CommandContext, address: Address, kind: As, reason: Reason) -> Output:
-    """Say no to a request, which ends it."""
+    """Veto a request, which ends it."""
     record, shown = changed(desk, lambda tx, actor: mailboxes.veto(tx, address, kind, actor=actor, reason=reason))
     return Output(shown, f"{record.address} is vetoed.")
 

@@ -8,8 +8,9 @@ from typing import Annotated, Final
 
 import typer
 
+from core.cli.commands import group
 from core.cli.context import CommandContext, command
-from core.cli.output import Output, group
+from core.cli.output import Output
 from core.db.development import is_development
 from core.db.queries import agents as views
 from core.dns_check import Found, Zone
@@ -20,7 +21,7 @@ from core.serializers import streams as resources
 from core.services.identity import stream_dns, streams
 from core.services.identity.stream_dns import Publication
 
-app: Final = group("stream", "Sending subdomains: routes, DKIM keys, DNS records, warm-up.")
+app: Final = group("stream")
 """streams.py adds the other commands."""
 
 Domain = Annotated[str, typer.Argument(help="The stream's domain, such as support-bot.acme.com.")]

@@ -73,9 +73,9 @@ def add(
     password_stdin: FromStdin = False,
     provider: Provider = None,
     spf: Spf = None,
-    protected: Annotated[bool, typer.Option("--protected", help="Off-limits but for the agents that own it.")] = False,
+    protected: Annotated[bool, typer.Option("--protected", help="Reserved for the agents that own it.")] = False,
     owner: Annotated[list[str] | None, typer.Option(help="An agent that may use a protected stream.")] = None,
-    warm: Annotated[bool, typer.Option("--warm", help="It has sent for long: no warm-up.")] = False,
+    warm: Annotated[bool, typer.Option("--warm", help="Already warm: no warm-up.")] = False,
     organisation: Annotated[str | None, typer.Option(help="Who commercial mail says it is from.")] = None,
     postal_address: Annotated[str | None, typer.Option(help="The postal address commercial mail must carry.")] = None,
     unsubscribe: Annotated[str | None, typer.Option(metavar="URL", help=UNSUBSCRIBE)] = None,
@@ -84,7 +84,7 @@ def add(
 ) -> Output:
     """Add a sending subdomain, with two slots of DKIM keys (RSA-2048 and Ed25519 each)."""
     if bool(relay) == direct:
-        raise Invalid("a stream leaves by one way", fix="name --relay smtp://host:port, or --direct")
+        raise Invalid("a stream has exactly one route", fix="name --relay smtp://host:port, or --direct")
     named = streams.subdomain(domain)
     ring = key_file.load_master_keys(desk.settings)
     route, password = parted(desk, relay or "direct", from_stdin=password_stdin)
@@ -131,7 +131,7 @@ def change(
     provider: Provider = None,
     spf: Spf = None,
     protected: Annotated[
-        bool | None, typer.Option("--protected/--open", help="Off-limits but for the agents that own it, or not.")
+        bool | None, typer.Option("--protected/--open", help="Reserved for the agents that own it, or open.")
     ] = None,
     owner: Annotated[
         list[str] | None, typer.Option(help="The agents that may use a protected stream, all of them.")
@@ -144,9 +144,9 @@ def change(
     per_connection: PerConnection = None,
     per_minute: PerMinute = None,
 ) -> Output:
-    """Change a stream's way out, or what its commercial mail says of the sender. What is not named stays."""
+    """Change a stream's route, or the sender details in its commercial mail. Omitted options stay as they are."""
     if relay and direct:
-        raise Invalid("a stream leaves by one way", fix="name --relay smtp://host:port, or --direct")
+        raise Invalid("a stream has exactly one route", fix="name --relay smtp://host:port, or --direct")
     named = streams.subdomain(domain)
     if password_stdin and not relay:
         raise Invalid("--password-stdin belongs to a relay", fix="name it again: --relay smtp://USER@HOST:587")
@@ -170,7 +170,7 @@ def change(
         spf=spf,
     )
     if asked == StreamChange():
-        raise Invalid("nothing to change is named", fix="such as --organisation 'Acme Ltd'")
+        raise Invalid("no change is given", fix="such as --organisation 'Acme Ltd'")
     desk.act(lambda tx, actor: streams.change(tx, named, asked, reason=reason, actor=actor))
     with desk.read() as conn:
         found = resources.stream(streams.show(conn, named))
@@ -182,9 +182,9 @@ def rotate(
     desk: CommandContext,
     *,
     domain: Domain,
-    force: Annotated[bool, typer.Option("--force", help="Although DNS does not have the waiting keys.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Rotate even if DNS does not have the new keys.")] = False,
 ) -> Output:
-    """Let the waiting slot's keys sign; fresh keys take the place of those that signed."""
+    """Rotate DKIM keys: the standby slot signs from now on, and new keys replace the old ones."""
     with desk.read() as conn:
         stream = streams.show(conn, domain)
         slot = streams.next_slot(conn, domain)
@@ -203,7 +203,7 @@ def rotate(
 
 @command(app, "pause", example='postroom stream pause support-bot.acme.com --reason "blocklisted"')
 def pause(desk: CommandContext, domain: Domain, reason: Reason) -> Output:
-    """No new delivery of this stream starts."""
+    """Pause a stream: no delivery of it starts from now on."""
     in_flight = desk.act(lambda tx, actor: emergency.pause_stream(tx, domain, reason=reason, actor=actor))
     return Output(
         {"domain": domain, "paused": True, "in_flight": in_flight}, f"Paused {domain}; {in_flight} in flight."
@@ -212,7 +212,7 @@ def pause(desk: CommandContext, domain: Domain, reason: Reason) -> Output:
 
 @command(app, "resume", example='postroom stream resume support-bot.acme.com --reason "delisted"')
 def resume(desk: CommandContext, domain: Domain, reason: Reason) -> Output:
-    """Deliveries of this stream start again."""
+    """Resume a paused stream."""
     desk.act(lambda tx, actor: emergency.resume_stream(tx, domain, reason=reason, actor=actor))
     return Output({"domain": domain, "paused": False}, f"Resumed {domain}.")
 
@@ -222,12 +222,12 @@ def warmup(
     desk: CommandContext,
     *,
     domain: Domain,
-    cap: Annotated[str, typer.Argument(metavar="N|off", help="Mails a day, or off to end the warm-up.")],
+    cap: Annotated[str, typer.Argument(metavar="N|off", help="Messages a day, or off to end the warm-up.")],
     reason: Reason,
 ) -> Output:
-    """Fix the stream's daily cap, or end its warm-up."""
+    """Set the stream's daily cap, or end its warm-up."""
     if cap != "off" and not cap.isdecimal():
-        raise Invalid(f"{cap!r} is no daily cap", fix="write a number a day, or off")
+        raise Invalid(f"{cap!r} is not a daily cap", fix="write a number a day, or off")
     figure = None if cap == "off" else int(cap)
     desk.act(lambda tx, actor: streams.set_warmup(tx, domain, cap=figure, reason=reason, actor=actor))
     said = f"{domain}: no warm-up cap." if figure is None else f"{domain}: at most {figure:,} a day."
@@ -236,9 +236,9 @@ def warmup(
 
 @command(app, "list", example="postroom stream list")
 def list_streams(
-    desk: CommandContext, after: Annotated[str, typer.Option(help="Go on after this domain.")] = ""
+    desk: CommandContext, after: Annotated[str, typer.Option(help="Start after this domain.")] = ""
 ) -> Output:
-    """The streams of this desk."""
+    """List streams."""
     with desk.read() as conn:
         found = streams.listed(conn, after=after)
     rows = [
@@ -257,7 +257,7 @@ def list_streams(
 
 @command(app, "show", example="postroom stream show support-bot.acme.com")
 def show(desk: CommandContext, domain: Domain) -> Output:
-    """One stream."""
+    """Show one stream."""
     with desk.read() as conn:
         found = resources.stream(streams.show(conn, domain))
     return Output(found, pairs(found))

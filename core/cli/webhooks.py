@@ -1,4 +1,4 @@
-"""`postroom webhook`: what receivers never took, and sending it again; whose URL it is, `mailbox webhook` says."""
+"""`postroom webhook`: dead letters and their replay. `mailbox webhook` sets the URL."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ from typing import Annotated, Final
 
 import typer
 
+from core.cli.commands import group
 from core.cli.context import CommandContext, command
-from core.cli.output import Output, group, table
+from core.cli.output import Output, table
 from core.durations import stamp
 from core.errors import Invalid
 from core.services.notify import dead_letters
 
-app: Final = group("webhook", "What receivers never took: dead letters, and sending them again.")
+app: Final = group("webhook")
 
 
 @command(app, "dead", example="postroom webhook dead help@support-bot.acme.com")
 def dead(
     desk: CommandContext,
     *,
-    address: Annotated[str | None, typer.Argument(metavar="[ADDRESS]", help="Of this mailbox only.")] = None,
-    after: Annotated[int, typer.Option(help="Go on after this number.")] = 0,
+    address: Annotated[str | None, typer.Argument(metavar="[ADDRESS]", help="Only this mailbox.")] = None,
+    after: Annotated[int, typer.Option(help="Start after this number.")] = 0,
 ) -> Output:
-    """Events that were given up, the oldest first."""
+    """List webhook events that were given up, oldest first."""
     found = desk.look(lambda tx: dead_letters.listed(tx, mailbox=address, after=after))
     rows = [
         (one.id, one.mailbox, one.type, one.message, stamp(one.at), "is sent again" if one.replayed_at else one.error)
@@ -36,10 +37,12 @@ def dead(
 def replay(
     desk: CommandContext,
     *,
-    numbers: Annotated[list[int] | None, typer.Argument(metavar="[NUMBER]...", help="As webhook dead lists.")] = None,
-    mailbox: Annotated[str | None, typer.Option(metavar="ADDRESS", help="All of this mailbox.")] = None,
+    numbers: Annotated[
+        list[int] | None, typer.Argument(metavar="[NUMBER]...", help="Numbers as shown by webhook dead.")
+    ] = None,
+    mailbox: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Replay all of this mailbox.")] = None,
 ) -> Output:
-    """Send dead letters again, from the log, before what comes next."""
+    """Send dead letters again, ahead of newer events."""
     if bool(numbers) == (mailbox is not None):
         raise Invalid("say which: numbers, or --mailbox ADDRESS", fix="postroom webhook dead lists those there are")
     if mailbox is not None:

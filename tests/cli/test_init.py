@@ -68,7 +68,7 @@ def test_init_keeps_who_is_told_of_a_suspension(tmp_path: Path) -> None:
     told = (tmp_path / "other" / "policy.toml").read_text()
     assert 'urls = ["json://pager.example/desk", "mailto://a:b@c.example"]' in told
     assert "urls = [] " in (clerk.directory / "policy.toml").read_text()
-    assert "Nobody is told of a suspension yet" in Clerk(tmp_path / "third").run("init").out
+    assert "Nobody is notified of a suspension yet" in Clerk(tmp_path / "third").run("init").out
 
 
 def test_init_refuses_a_channel_that_nobody_can_be_told_by(tmp_path: Path) -> None:

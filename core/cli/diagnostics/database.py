@@ -129,16 +129,16 @@ def notified(desk: CommandContext) -> Iterator[Finding]:
     missing = [one for one in URGENT if one not in notify.events]
     if not notify.urls:
         yield Finding(
-            Grade.WARN, "notify", "", "nobody is told of a suspension, the all-stop, altered mail or a lost gateway",
+            Grade.WARN, "notify", "", "no channel reports a suspension, the all-stop, altered mail or a lost gateway",
             "name a channel in [notify] urls of policy.toml, then: postroom notify test",
         )  # fmt: skip
     elif missing:
         yield Finding(
-            Grade.WARN, "notify", "", f"nobody is told of {', '.join(missing)}",
+            Grade.WARN, "notify", "", f"nobody is notified of {', '.join(missing)}",
             "add it to [notify] events of policy.toml",
         )  # fmt: skip
     else:
-        yield Finding(Grade.OK, "notify", "", f"people are told by {plural(len(notify.urls), 'channel')}")
+        yield Finding(Grade.OK, "notify", "", f"notifications go to {plural(len(notify.urls), 'channel')}")
 
 
 class _Undone(Exception):
