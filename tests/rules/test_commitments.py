@@ -2,56 +2,42 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
-from time import process_time
+from types import FrameType
+from typing import Any
 
 import pytest
 
 from core.model import DEFAULT_CLASSES, ContentClass
-from core.rules.classification import LONGEST, promises, raise_class
+from core.rules.classification import phrases, promises, raise_class
 from core.rules.compose import Attachment, attached, beyond, invites, reading
+from tests.bench.commitments import HOSTILE
 
-CORPUS = Path(__file__).parent / "commitments"
-LANGUAGES = {"en", "de", "fr", "es", "pt", "it", "nl"}
-
-
-def sentences(half: str) -> list[tuple[str, str, str]]:
-    rows = [line.split(" ", 2) for line in (CORPUS / f"{half}.txt").read_text().splitlines() if line[:1] in {"+", "-"}]
-    return [(sign, language, sentence) for sign, language, sentence in rows]
+CORPUS = Path(__file__).parents[1] / "corpus" / "commitments"
+LANGUAGES = ("en", "de", "fr", "es", "pt", "it", "nl")
+RECALL = 0.90
+FALSE_HOLDS = 0.05
 
 
-LEAST = {
-    "dev": 0.94, "dev_2": 0.89, "dev_3": 0.68, "held_out": 0.94, "blind_1": 0.94, "blind_2": 0.90, "round_3": 0.95,
-    "round_4": 0.92, "round_5": 0.92, "round_6": 0.87, "round_7": 0.93,
-    "round_8": 0.90, "round_9": 0.80,
-}  # fmt: skip
-"""How many of the promises of each file are found; the weights were fitted with all of them but the last two.
-
-Sentences that nobody had seen are found less often. On the day each file was written, before anything was learned from
-it: `blind_2` 63 % of the promises and 4 % of the ordinary sentences, `round_3` 73 % and 12 % (both by the rules of
-then), `round_4` 78 % and 7 %, `round_5` 80 % and 1 %, `round_6` 69 % and 15 %, `round_7` 91 % and 8 %,
-`round_8` 93 % and 3 %, `round_9` 85 % and 6 %. Over all files,
-by weights fitted without the sentence in question: 88 % and 4.5 % (`python -m tests.bench.commitments folds`).
-"""
+def sentences() -> list[tuple[str, str, str]]:
+    """Sign, language and text of every sentence in the corpus."""
+    lines = [line for file in sorted(CORPUS.glob("*.txt")) for line in file.read_text().splitlines()]
+    rows = [line.split(" ", 2) for line in lines if line[:2] in {"+ ", "- "}]
+    return [(sign, language, text) for sign, language, text in rows]
 
 
-@pytest.mark.parametrize("file", LEAST)
-def test_most_promises_are_found_and_few_ordinary_sentences_taken_for_one(file: str) -> None:
-    rows = sentences(file)
-    promised = [sentence for sign, _, sentence in rows if sign == "+"]
-    ordinary = [sentence for sign, _, sentence in rows if sign == "-"]
-    missed = [sentence for sentence in promised if not promises(sentence)]
-    wrong = [sentence for sentence in ordinary if promises(sentence)]
-    assert {language for _, language, _ in rows} == LANGUAGES
-    assert len(promised) - len(missed) >= len(promised) * LEAST[file], missed
-    assert len(wrong) <= len(ordinary) * 0.065, wrong
-
-
-def test_the_corpus_is_as_large_as_it_claims() -> None:
-    rows = [row for file in LEAST for row in sentences(file)]
-    assert sum(sign == "+" for sign, _, _ in rows) >= 150
-    assert sum(sign == "-" for sign, _, _ in rows) >= 300
-    assert len({row[2] for row in rows}) == len(rows)
+def test_in_each_language_most_promises_are_found_and_few_ordinary_sentences_taken_for_one() -> None:
+    """A floor for sentences the weights were fitted with; tests/bench/commitments.py measures unseen ones."""
+    rows = sentences()
+    wrong = [(sign, language, text) for sign, language, text in rows if bool(promises(text)) != (sign == "+")]
+    assert len(rows) == len({text for _, _, text in rows if text}) > 450
+    for language in LANGUAGES:
+        promised, ordinary = (sum(row[:2] == (sign, language) for row in rows) for sign in "+-")
+        missed, vain = ([row[2] for row in wrong if row[:2] == (sign, language)] for sign in "+-")
+        assert len(missed) <= promised * (1 - RECALL), (language, missed)
+        assert len(vain) <= ordinary * FALSE_HOLDS, (language, vain)
 
 
 @pytest.mark.parametrize(
@@ -144,19 +130,46 @@ def test_a_quoted_reply_is_not_our_own_promise_but_a_bare_mark_hides_none() -> N
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize(
-    "unit",
-    ["we, refund, ", "r e f u n d ", "a-b-c-", "a1b2", "> a:\n", "you can count on ", "ich wir erstatte ", "a'", ". "],
-)
+@pytest.mark.parametrize("unit", HOSTILE)
 def test_the_work_grows_with_the_length_and_no_faster(unit: str) -> None:
-    def seconds(size: int) -> float:
+    def steps(size: int) -> int:
+        """Lines executed; the bench measures the CPU time of what runs in C."""
         text = unit * (size // len(unit))
-        begun = process_time()
-        promises(text)
-        return process_time() - begun
+        count = 0
 
-    seconds(10_000)
-    assert seconds(LONGEST - 100) < 60 * max(seconds(LONGEST // 10), 0.005)  # quadratic work would take a hundred times
+        def line(frame: FrameType, event: str, arg: object) -> Callable[..., Any]:
+            nonlocal count
+            count += event == "line"
+            return line
+
+        phrases.forget()
+        before = sys.gettrace()
+        sys.settrace(line)
+        try:
+            promises(text)
+        finally:
+            sys.settrace(before)
+        return count
+
+    steps(1_000)
+    assert steps(20_000) < 2.5 * steps(10_000) + 1_000  # quadratic work would take four times as many
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'The form says "we will refund you within 14 days"; is that right?',
+        "Tom wrote: \u00abwe will refund you the money\u00bb",
+        "Auf dem Formular steht \u201ewir erstatten Ihnen den Betrag\u201c, stimmt das?",
+    ],
+)
+def test_words_quoted_within_a_sentence_are_not_our_own_promise(text: str) -> None:
+    assert promises(text) == ()
+
+
+def test_our_own_words_in_quotation_marks_still_promise() -> None:
+    assert promises('As I said, "we will refund you today".')
+    assert promises('We say "you will get a full refund".')
 
 
 def test_a_quoted_original_in_html_is_not_our_own_promise_but_a_bare_blockquote_hides_none() -> None:
@@ -191,7 +204,7 @@ def test_more_attached_text_than_is_read_is_held_with_a_reason_that_says_so() ->
     [
         "Your refund", "Your refund 12", "Your refund of 20 EUR", "Votre remboursement", "Re: your refund",
         "Your refund 3\n\nIt is on its way.", "Order 5 confirmed", "Your order is confirmed.", "Bestellung 7 bestätigt",
-        "Thanks, we have received your refund request.", "We got your message.",
+        "Thanks, we have received your refund request.", "We got your message.", "jane@firm.ca", "From: joe@firm.ca",
     ],
 )  # fmt: skip
 def test_headings_and_receipts_promise_nothing(text: str) -> None:

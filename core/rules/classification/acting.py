@@ -148,7 +148,7 @@ def _elsewhere(  # noqa: C901 - two families of languages
             while n < len(masks) and (masks[n] & skip or not masks[n] & _VERBS) and n < at + 7:
                 n += 1
         verb = class_of(masks[n]) if n < len(masks) else OTHERWISE
-        upto = n + 4
+        upto = n + 1 if n < len(masks) and masks[n] & k.SAY else n + 4  # "I promise that it will not happen again"
         part = n < len(masks) and bool(masks[n] & k.PART)
         if verb in {SOFTLY, OTHERWISE, STATES}:
             later = 0

@@ -207,7 +207,7 @@ def _look(sentence: str) -> Mapping[str, int]:
     return found
 
 
-_SENTENCE: Final = re.compile(r"[.!?](?=\s)|\n\s*\n")
+_SENTENCE: Final = re.compile(r"[.!?\n](?:(?<=[.!?])(?=\s)|(?<=\n)\s*\n)")
 _REMEMBERED: Final = 400
 _found = lru_cache(maxsize=4096)(_look)
 """Agents write the same sentences again and again."""

@@ -18,8 +18,8 @@ NAMES: Final[tuple[str, ...]] = (
     *(f"{agent} {tense} {verb}" for agent in _AGENTS for tense in TENSES for verb in CLASSES),
     *(f"{thing} is {verb}" for thing in _THINGS for verb in CLASSES),
     "we deny grant", "we deny", "we might grant", "we might", "ours deny", "ours might",
-    "you get", "you get sum", "you get place", "you are spared", "we spare", "spared", "bare grant", "bare do", "due",
-    "no cost", "you act", "is denied", "is supposed", "we ask", "passive future", "you did", "stands",
+    "you get", "you get sum", "you get place", "you are spared", "we spare", "is spared", "bare grant", "bare do",
+    "due", "no cost", "you act", "is denied", "is supposed", "we ask", "passive future", "you did", "stands",
     "we dated", "we to you", "we sum", "we place", "ours to you", "ours dated", "ours sum", "passive your",
     "passive dated",
     "deal dated", "free you", "free thing", "free rule", "arrives", "system dated", "told grant", "rule grant",
@@ -27,6 +27,7 @@ NAMES: Final[tuple[str, ...]] = (
     "thing bare", "we grant", "we do", "we other", "ours grant", "ours do", "given grant", "given do", "given future",
     "we ourselves", "will be dated", "we system", "reader keeps",
     "by us", "we offer", "is given", "ours agree", "you gain", "you need not",
+    "self given", "self given you", "self given sum", "span",
 )  # fmt: skip
 PASSIVE: Final = len(_AGENTS) * len(TENSES) * len(CLASSES)
 _REST: Final = PASSIVE + len(_THINGS) * len(CLASSES)
@@ -45,6 +46,7 @@ YOU_ACT, IS_DENIED, IS_SUPPOSED, WE_ASK, PASSIVE_FUTURE = (_AT[name] for name in
     DEAL_DATED, FREE_YOU, FREE_THING, FREE_RULE, ARRIVES, SYSTEM_DATED, TOLD_GRANT, RULE_GRANT, COSTS_SUM, THING_BARE,
     WE_GRANT, WE_DO, WE_OTHER, OURS_GRANT, OURS_DO, GIVEN_GRANT, GIVEN_DO, GIVEN_FUTURE,
     WE_OURSELVES, WILL_BE_DATED, WE_SYSTEM, READER_KEEPS, BY_US, WE_OFFER, IS_GIVEN, OURS_AGREE, YOU_GAIN, YOU_NEED_NOT,
+    SELF_GIVEN, SELF_GIVEN_YOU, SELF_GIVEN_SUM, SPAN,
 ) = (_AT[name] for name in NAMES[_REST + 21 :])  # fmt: skip
 _BINDING: Final = (GRANTS, DOES, OTHERWISE)
 WE_BINDS: Final = sum(

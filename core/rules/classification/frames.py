@@ -44,6 +44,9 @@ from core.rules.classification.findings import (
     READER,
     READER_KEEPS,
     RULE_GRANT,
+    SELF_GIVEN,
+    SELF_GIVEN_SUM,
+    SELF_GIVEN_YOU,
     SPARED,
     STANDS,
     STATES,
@@ -124,7 +127,7 @@ def clause_frames(  # noqa: C901, PLR0912 - a list of findings
     if every & k.MUST and every & k.NOT and agent != WE and not every & k.IF:
         frames |= YOU_NEED_NOT
     clouded = every & _CLOUDED
-    if frames & (NO_COST | YOU_NEED_NOT | WE_SPARE | YOU_SPARED | SPARED):
+    if frames & (NO_COST | YOU_NEED_NOT | WE_SPARE | YOU_SPARED | SPARED) or (clouded & k.NOT and _says_first(masks)):
         clouded &= ~k.NOT
     return frames, 0 if clouded or frames & _CLOUDING else frames, own
 
@@ -149,6 +152,8 @@ def _together(frames: int, every: int, *, agent: int) -> int:  # noqa: C901, PLR
                 found |= frame
     if frames & GIVEN:
         found |= (PASSIVE_YOUR if every & READER else 0) | (PASSIVE_DATED if every & DATES else 0)
+    if frames & SELF_GIVEN and not every & (k.NOT | k.IF):
+        found |= (SELF_GIVEN_YOU if every & READER else 0) | (SELF_GIVEN_SUM if every & (SUMS | PLACES) else 0)
     if every & k.DEAL and every & (DATES | k.NUMBER | k.MONEY):
         found |= DEAL_DATED
     if every & k.FREE:
@@ -173,6 +178,12 @@ def _together(frames: int, every: int, *, agent: int) -> int:  # noqa: C901, PLR
 
 
 _FAR: Final = 12
+
+
+def _says_first(masks: list[int]) -> bool:
+    """Whether the promise is said before anything is denied: "I promise this will not happen again"."""
+    first = next(mask for mask in masks if mask & (k.SAY | k.NOT))
+    return not first & k.NOT
 
 
 def _reader(masks: list[int], every: int, *, english: bool) -> int:  # noqa: C901 - a list of findings

@@ -104,5 +104,9 @@ class Language(NamedTuple):
     """How a verb ends that says "I" or "we" by itself."""
     surely: tuple[str, ...] = ()
     """Such endings that even a word that no list knows is taken for a verb."""
+    futures: tuple[str, ...] = ()
+    """How a verb ends that speaks of the future by itself."""
+    plurals: tuple[tuple[str, str], ...] = (("s", ""),)
+    """How a noun ends in the plural, and in the singular."""
     verb_last: bool = False
     """Whether the verb that tells what is done may stand far from its subject, at the clause's end."""

@@ -11,6 +11,8 @@ from core.rules.classification.findings import (
     DUE,
     IS_GIVEN,
     NO_COST,
+    SELF_GIVEN,
+    SPAN,
 )
 
 _VERBS: Final = k.GRANT | k.DO | k.SOFT | k.STATE | k.SAY
@@ -33,9 +35,11 @@ _OUR: Final = frozenset(
         "nostra", "nostri", "onze", "ons",
     }
 )  # fmt: skip
+_SPANNING: Final = frozenset({"to", "bis", "au", "a", "ate", "al", "tot", "through"})
+_UNTIL: Final = frozenset({"before", "avant", "antes", "prima"})
 _LOOKING: Final = frozenset({"take", "taking", "have", "having"})
 _RETURNING: Final = frozenset({"come", "coming", "get", "getting", "circle", "report", "go"})
-_TURNING: Final = _WITHOUT | _BY | _RETURNING | _OUR | _LOOKING | {"may", "se", "si", "signed"}
+_TURNING: Final = _SPANNING | _UNTIL | _WITHOUT | _BY | _RETURNING | _OUR | _LOOKING | {"may", "se", "si", "signed"}
 
 
 def adjusted(masks: list[int], tokens: list[str]) -> tuple[list[int], int]:  # noqa: C901, PLR0912 - a case a line
@@ -54,7 +58,13 @@ def adjusted(masks: list[int], tokens: list[str]) -> tuple[list[int], int]:  # n
                 masks[n] &= ~k.DEAL  # settles nothing in the middle of a clause
         if token not in _TURNING:
             continue
-        if token in _WITHOUT and any(one & _COSTLY for one in masks[n + 1 : n + 4]):
+        if token in _SPANNING:
+            if n and masks[n - 1] & k.TIME and any(one & k.TIME for one in masks[n + 1 : n + 2]):
+                frames |= SPAN  # "Monday to Friday": opening hours
+        elif token in _UNTIL:
+            if any(one & (k.FIRST | k.SELF | k.THEIRS) for one in masks[n + 1 : n + 3]):
+                masks[n] = k.IF  # "before we can refund anything"
+        elif token in _WITHOUT and any(one & _COSTLY for one in masks[n + 1 : n + 4]):
             masks[n] = k.FREE
             frames |= NO_COST
         elif token in _SIGNED:
@@ -74,8 +84,10 @@ def adjusted(masks: list[int], tokens: list[str]) -> tuple[list[int], int]:  # n
         elif token in {"se", "si"}:
             if n and masks[n] & k.IF and masks[n - 1] & _VERBS:
                 masks[n] &= ~k.IF  # trocam-se
-            if any(one & k.GRANT and not one & k.SELF for one in masks[n + 1 : n + 4]):
-                frames |= IS_GIVEN
+            given = [one for one in masks[n + 1 : n + 5] if one & k.GRANT and not one & k.SELF]
+            if given:
+                told = any(one & (k.WILL | k.PART) for one in given)  # "se le devolvera", "se ha emitido"
+                frames |= SELF_GIVEN if told else IS_GIVEN
         elif token in _BY and n + 1 < len(tokens) and tokens[n + 1] in _US:
             masks[n + 1] = 0
             frames |= BY_US

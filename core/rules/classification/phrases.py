@@ -22,8 +22,8 @@ _MOST: Final = 8
 """Phrases shown to the reviewer; the ninth would not change the decision."""
 _LONGEST_PHRASE: Final = 160
 _SENTENCE: Final = re.compile(
-    r"[.](?=\s)(?<!\b\d[.])(?<!\b\d\d[.])(?<!\b[DMSF]r[.])(?<!\bM[rm][se][.])(?<!\bSra[.])(?<!\bMs[.])"
-    r"|[!?](?=\s)|\n[ \t>|]*\n"
+    r"[.!?\n](?:(?<=[!?])(?=\s)|(?<=\n)[ \t>|]*\n"
+    r"|(?<=[.])(?=\s)(?<!\b\d[.])(?<!\b\d\d[.])(?<!\b[DMSF]r[.])(?<!\bM[rm][se][.])(?<!\bSra[.])(?<!\bMs[.]))"
 )
 """A sentence's end: not the dot of `5. Mai` or `Dr. Weiss`."""
 _SHORTEST: Final = 4
@@ -32,7 +32,7 @@ _SHORTEST: Final = 4
 def promises(text: str, *, named: Iterable[str] = ()) -> tuple[str, ...]:
     """The phrases as written, at most eight, each once. `named` are further ones that policy asks for."""
     found: dict[str, None] = {}
-    read, spaced = letters.undisguised(letters.plain(_own(text)), telling=disguise.binds)
+    read, spaced = letters.undisguised(letters.plain(_without_addresses(_own(text))), telling=disguise.binds)
     wanted = [(phrase, _normal(phrase)) for phrase in named]
     if wanted:
         whole = f" {_normal(read)} "
@@ -59,6 +59,8 @@ def _read(sentence: str, after_deal: bool) -> tuple[tuple[tuple[int, int], ...],
     lowered = _lower(sentence)
     if _RECEIPT.fullmatch(lowered.strip()):
         return (), False
+    if _QUOTED.search(lowered):
+        sentence, lowered = _without_quoted(sentence, lowered)
     spaced = lowered.replace("\n", " ")
     close = tuple(english.promising(sentence)) if any(stem in spaced for stem in english.STEMS) else ()
     settled = False
@@ -70,6 +72,26 @@ def _read(sentence: str, after_deal: bool) -> tuple[tuple[tuple[int, int], ...],
             close = ((start + span[0], start + span[1]),)
         settled = read.settles
     return close, settled
+
+
+_QUOTED: Final = re.compile(
+    '"[^"]{8,300}"|\u00ab[^\u00ab\u00bb]{8,300}\u00bb|[\u201c\u201e][^\u201c\u201d\u201e]{8,300}[\u201c\u201d]'
+)
+
+
+def _without_quoted(sentence: str, lowered: str) -> tuple[str, str]:
+    """The sentence with blanks for what it quotes, if it asks about the words or names somebody who said them.
+
+    `As promised, "we will refund you"` is the writer's own word, and is read.
+    """
+    around = _QUOTED.sub(lambda found: " " * len(found[0]), lowered)
+    tokens = TOKEN.findall(around)
+    if not tokens:
+        return sentence, lowered
+    read = Reading(around, tokens, tokens)
+    if read.every & (k.FIRST | k.SELF) or not (read.every & k.TOLD or tokens[-1] == "?"):
+        return sentence, lowered
+    return _QUOTED.sub(lambda found: " " * len(found[0]), sentence), around
 
 
 def _pieces(lowered: str) -> Iterator[tuple[int, int]]:
@@ -100,7 +122,8 @@ def _weighed(read: Reading, lowered: str, *, after_deal: bool) -> tuple[int, int
 def _titled(read: Reading) -> bool:
     """Whether a few words are a heading ("Your refund 12"), which promises nothing unless one of them settles it."""
     words = sum(token.isalpha() for token in read.tokens)
-    says = read.every & _SAYING or read.frames & f.BARE_GRANT or read.idiom is not None
+    masks = read.masks[2:] if read.tokens[0] in _PREFIXES and read.tokens[1:2] == [":"] else read.masks
+    says = any(mask & _SAYING for mask in masks) or read.frames & f.BARE_GRANT or read.idiom is not None
     return words <= _TITLE and not says
 
 
@@ -136,6 +159,7 @@ _RECEIPT: Final = re.compile(
 )
 """The whole of a receipt's sentence: it tells that something came in and grants nothing ("Order 5 confirmed")."""
 _TITLE: Final = 3
+_PREFIXES: Final = frozenset({"re", "aw", "fwd", "fw", "wg", "tr", "rv", "enc", "antw"})
 _SAYING: Final = k.DEAL | k.FIRST | k.SELF | k.WILL | k.BE | k.HAVE | k.GET
 _PIECE: Final = 64
 _SPARING: Final = f.NO_COST | f.WE_SPARE | f.YOU_SPARED | f.SPARED | f.YOU_NEED_NOT
@@ -178,6 +202,14 @@ def _own(text: str) -> str:
             quoting = False
             introduced = bare.endswith(":")
     return "\n".join(kept)
+
+
+_ADDRESS: Final = re.compile(r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}|\bhttps?://[^\s<>\"]{1,300}")
+
+
+def _without_addresses(text: str) -> str:
+    """The text with blanks for addresses: nobody signs anything in `jane@firm.ca`."""
+    return _ADDRESS.sub(lambda found: " " * len(found[0]), text) if "@" in text or "://" in text else text
 
 
 @lru_cache(maxsize=512)

@@ -10,7 +10,7 @@ Linear in the text: a word is looked up once, a clause is walked a bounded numbe
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -72,9 +72,25 @@ def _tables() -> list[tuple[dict[str, int], dict[str, int], re.Pattern[str]]]:
         for kind, words in language.words.items():
             for word in words.split():
                 table, key = (begun, word[:-1]) if word.endswith("*") else (exact, word)
-                table[key] = table.get(key, 0) | kind
+                for spelled in (key, *_respelled(key, language.name)) if table is begun else (key,):
+                    table[spelled] = table.get(spelled, 0) | kind
         found.append((exact, begun, re.compile(language.participle)))
     return found
+
+
+_RESPELLED: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
+    "es": (("c", "qu"), ("g", "gu"), ("z", "c")),
+    "pt": (("c", "qu"), ("g", "gu")),
+    "it": (("c", "ch"), ("g", "gh")),
+    "fr": (("g", "ge"),),
+}
+"""How a stem is spelled before other vowels: marco, marquei."""
+
+
+def _respelled(stem: str, language: str) -> Iterator[str]:
+    for written, instead in _RESPELLED.get(language, ()):
+        if len(stem) > 2 and stem.endswith(written):
+            yield stem[: -len(written)] + instead
 
 
 def _idioms() -> list[dict[str, list[str]]]:
@@ -99,7 +115,7 @@ def _kinds(token: str, place: int) -> int:  # noqa: C901, PLR0912 - one look-up 
     exact, begun, participle = _TABLES[place]
     language = LANGUAGES[place]
     mask = exact.get(token, 0)
-    begun_only = not mask
+    begun_only = not mask & ~k.SELF  # a form listed only as "I" or "we" is a verb all the same
     named = mask & (_NOUNS | k.OURS | k.THEIRS | k.TIME)  # a noun that is listed whole is no verb
     verb = mask & _VERBS
     for size in range(min(len(token), _LONGEST_STEM), 1, -1):
@@ -113,14 +129,16 @@ def _kinds(token: str, place: int) -> int:  # noqa: C901, PLR0912 - one look-up 
         mask |= _ending(token, exact)
     if language.name == "en" and not mask & (_VERBS | _NOUNS) and token.endswith("s"):
         mask |= exact.get(token[:-1], 0) & (_VERBS | k.SAY)
-    if not mask & _NOUNS and len(token) > 4 and token.endswith("s"):
-        mask |= exact.get(token[:-1], 0) & _NOUNS
+    if not mask & (_NOUNS | k.OURS) and len(token) > 4:
+        mask |= _plural(token, exact, language.plurals)
     if len(token) > 3 and (mask & _VERBS or language.name != "fr") and participle.fullmatch(token):
         mask |= k.PART
     if language.selves and mask & (_VERBS | k.SAY) and token.endswith(language.selves):
         mask |= k.SELF
     if not mask and len(token) > 6 and language.surely and token.endswith(language.surely):
         mask = k.SELF
+    if language.futures and len(token) > 4 and mask & _VERBS and token.endswith(language.futures):
+        mask |= k.WILL
     if mask & k.SAY and language.selves and language.name != "fr":
         mask |= k.SELF
     if mask & k.SELF and token.endswith("o") and not token.endswith(("mo", "ho", "rro", "ero", "iro", "aro")):
@@ -130,6 +148,16 @@ def _kinds(token: str, place: int) -> int:  # noqa: C901, PLR0912 - one look-up 
     if token in _IDIOMS[place]:
         mask |= k.IDIOM
     return mask
+
+
+def _plural(token: str, exact: dict[str, int], plurals: tuple[tuple[str, str], ...]) -> int:
+    """What a word is by its singular, as a noun or as somebody of ours."""
+    for ending, singular in plurals:
+        if token.endswith(ending):
+            found = exact.get(token[: len(token) - len(ending)] + singular, 0) & (_NOUNS | k.OURS)
+            if found:
+                return found
+    return 0
 
 
 def _ending(token: str, exact: dict[str, int]) -> int:
@@ -147,15 +175,17 @@ def looked_up(token: str) -> tuple[int, ...]:
     always = k.MONEY if token in _CURRENCY else 0
     if token[0].isdigit():
         always |= k.NUMBER | (k.TIME if _TIMED.fullmatch(token) else 0)
+    masks = [_kinds(token, place) for place in range(len(LANGUAGES))]
+    known = [place for place, mask in enumerate(masks) if mask & ~k.PART]
     lanes = 0
-    found = []
-    for place in range(len(LANGUAGES)):
-        mask = _kinds(token, place)
-        if mask & ~k.PART:
-            telling = len(token) >= _TELLING or mask & k.SELF or token in _COMMON[place]
-            lanes += (2 if telling else 1) << (place * _LANE)
-        found.append(mask | always)
-    return (lanes, *found)
+    for place in known:
+        if masks[place] == k.SELF and token not in _TABLES[place][0]:
+            weight = 1  # a guess by the ending alone
+        else:
+            telling = len(token) >= _TELLING or masks[place] & k.SELF or token in _COMMON[place]
+            weight = (2 if telling else 1) * (2 if len(known) == 1 else 1)
+        lanes += weight << (place * _LANE)
+    return (lanes, *[mask | always for mask in masks])
 
 
 class Reading:

@@ -13,7 +13,7 @@ from typing import Final
 from core.rules.classification import findings
 from core.rules.classification import kinds as k
 from core.rules.classification.reading import Reading
-from core.rules.classification.weights import ENOUGH, WEIGHTS
+from core.rules.classification.weights import ENOUGH, PAIRS, WEIGHTS
 from core.rules.classification.words import LANGUAGES
 
 _KINDS: Final = 45
@@ -34,6 +34,7 @@ _PLAIN: Final = (
     "we dated",
     "we sum", "we place", "we to you", "no cost", "given future", "reader keeps", "ours to you", "passive your",
     "by us", "we offer", "is given", "we ourselves", "ours agree", "you gain", "you need not", "ours sum", "ours dated",
+    "self given you", "self given sum",
 )  # fmt: skip
 _AT: Final = {name: 1 << place for place, name in enumerate(findings.NAMES)}
 _PLAINLY: Final = tuple(_AT[name] for name in _PLAIN)
@@ -67,7 +68,20 @@ def _said(kinds: int) -> str:
 
 ATOMS: Final = _names()
 """The name of each bit of `atoms`."""
-_WEIGHED: Final = tuple((1 << n, WEIGHTS[name]) for n, name in enumerate(ATOMS) if name in WEIGHTS)
+
+
+def _table() -> tuple[tuple[int, tuple[tuple[int, int], ...]], ...]:
+    """For each atom its weight, and for each later atom what both weigh together."""
+    place = {name: n for n, name in enumerate(ATOMS)}
+    later: dict[int, list[tuple[int, int]]] = {}
+    for names, weight in PAIRS.items():
+        one, _, other = names.partition(" & ")
+        low, high = sorted((place[one], place[other]))
+        later.setdefault(low, []).append((1 << high, weight))
+    return tuple((WEIGHTS.get(name, 0), tuple(later.get(n, ()))) for n, name in enumerate(ATOMS))
+
+
+_TABLE: Final = _table()
 
 
 def atoms(read: Reading, *, after_deal: bool) -> int:  # noqa: C901 - a list of findings
@@ -111,4 +125,14 @@ def _behind(masks: list[int], early: int, late: int, reach: int) -> bool:
 @lru_cache(maxsize=1 << 13)
 def promising(found: int) -> bool:
     """Whether a sentence made of these atoms promises something."""
-    return sum([weight for atom, weight in _WEIGHED if found & atom]) >= ENOUGH
+    total = 0
+    left = found
+    while left:
+        low = left & -left
+        left ^= low
+        weight, later = _TABLE[low.bit_length() - 1]
+        total += weight
+        for other, both in later:
+            if left & other:
+                total += both
+    return total >= ENOUGH

@@ -39,7 +39,9 @@ GERMAN: Final = k.Language(
             "berichtig* abander* nachhol* ausstell* ausgestellt wechsel* gewechselt bekennen einbuchen umschreib* "
             "umgeschrieben hinterleg* unterschrieben entbind* entbunden mitgeb* leist* geleistet sorg* gesorgt "
             "befrei* abgeschlossen abschliess* raumt raumten spendet drauflegen draufgelegt zahlt zahlen zahle zahlst "
-            "gestatt* erlaub* schutz* verschon* bewahr* zuruckgetreten"
+            "gestatt* erlaub* schutz* verschon* bewahr* zuruckgetreten sage gebe geben abgemacht ausgemacht "
+            "festgelegt verdopple beschleunig* bevorzug* priorisier* besiegelt ausbuch* ausgebucht zuerkannt "
+            "zugesprochen ausgesetzt vergeben vergibt wiedergutmach* einhalt* eingehalten erfullt schwore"
         ),
         k.DO: (
             "schick* verschick* geschickt send* versend* gesendet bring* gebracht liefer* geliefert auslief* "
@@ -58,7 +60,9 @@ GERMAN: Final = k.Language(
             "rucken deponier* gultig ausbesser* hinzufug* erganz* einsetz* mitliefer* verteil* nachfull* auffull* "
             "entsorg* umbau* anbring* aufhang* anschliess* tapezier* fliesen* bohr* pflanz* schneid* wisch* wasch* "
             "bugel* packen auspack* ablad* einlager* begleit* schul* betreu* versorg* futter* koch* back* grill* "
-            "servier* einkauf* zuruckbring* abschlepp* fug* leih* teile"
+            "servier* einkauf* zuruckbring* abschlepp* fug* leih* teile senden zusende* anmelde* angemeldet "
+            "aushandig* ausgehandigt losgeschickt rausgeschickt ubersetz* entwerf* gestalt* programmier* richte "
+            "empfang* besichtig* besuche besuchen aktualisier* reiche teste erfolgt"
         ),
         k.SOFT: (
             "schau* anschau* anseh* angesehen seh* gesehen sah pruf* gepruft uberpruf* nachschau* nachgeschaut "
@@ -167,7 +171,10 @@ GERMAN: Final = k.Language(
             "morgen ubermorgen bis spatestens binnen innerhalb ab nachste* kommende* sofort umgehend gleich "
             "unverzuglich demnachst kunftig ende diese* heute"
         ),
-        k.BEFORE: "gestern vorgestern letzte* vergangene* seit bisher vorige* vorhin damals fruher bereits",
+        k.BEFORE: (
+            "gestern vorgestern letzte* vergangene* seit bisher vorige* vorhin damals fruher bereits hatte hatten "
+            "hattest hatt"
+        ),
         k.FREE: (
             "kostenlos kostenfrei gratis umsonst unentgeltlich kulanz* zuzahlung entfallt geschenkt gebuhrenfrei "
             "zusatzlich null zinsfrei beitragsfrei"
@@ -187,7 +194,7 @@ GERMAN: Final = k.Language(
             "erforderlich notig moglich jeweils jeder jede jedes kunden mitarbeitende mitarbeiter* normalerweise "
             "grundsatzlich generell regel enthalten tarife agb bedingungen richtlinie partei mieter ublich* hangt "
             "jahrlich offnungszeiten geoffnet personen katalog betragt beginnt endet paragraf artikel gesetz* "
-            "beschaftigte bewerber*"
+            "beschaftigte bewerber* gultig gultige abhangig"
         ),
         k.TOLD: (
             "sagt* meint* schrieb* behaupt* angeblich gefragt fragt laut gemass nach berichtet erzahlt* will mochte "
@@ -216,7 +223,7 @@ GERMAN: Final = k.Language(
         k.COSTS: (
             "kostet kosten dauert betragt wiegt misst besteht enthalt sieht umfasst stieg gestiegen gesunken sank "
             "fiel lauft endet endete beginnt liegt sinkt steigt betrug verlangert betragen belaufen belauft gezogen "
-            "tragt lauten lautet dauern"
+            "tragt lauten lautet dauern abgelaufen"
         ),
         k.COMMON: (
             "zwischen alles mehr neue neuen neues dazu dafur darum pro sowie kann ganz sehr der die das und zu den "
@@ -240,7 +247,11 @@ GERMAN: Final = k.Language(
         "ist ausgemacht", "ist versprochen", "steht ihnen zu", "wie gewunscht genehmigt",
         "auf unserer seite erledigt", "von unserer seite", "unsererseits", "ist gebongt", "gilt als genehmigt",
         "mein ehrenwort", "vom tisch", "ist fur sie", "ist fur dich", "ja zu ihrem", "ja zu ihrer", "ist durch",
+        "stehe ich gerade", "stehe ich personlich gerade", "stehen wir gerade", "auf ihren namen reserviert",
+        "alles geregelt", "hand ins feuer", "mussen sie nicht aufkommen", "mit ihren bedingungen einverstanden",
+        "kommen wir auf", "komme ich auf", "wird stattgegeben",
     ),
     participle=r"(?:[a-z]{2,4})?ge[a-z]{3,}(?:t|en)|.{3,}iert|(?:be|ver|er|ent|zer|uber|unter)[a-z]{3,}(?:t|en)",
     verb_last=True,
+    plurals=(("en", ""), ("e", ""), ("n", ""), ("er", ""), ("s", ""), ("innen", "in")),
 )  # fmt: skip

@@ -33,7 +33,8 @@ ENGLISH: Final = k.Language(
             "shorten* stamp* greenlit greenlight* okayed subsidi* fund funded funding buy buying bought purchas* sell "
             "selling sold rent renting lease leased invest* transfer transferred transferring takeover excuse excused "
             "pardon* relieve* retract* revok* soften* relax* spare* rewrit* activated reactivat* overrul* greenlight "
-            "back backed let lets"
+            "back backed let lets elect bestow annul* abolish* nominat* substitut* sublet prepone "
+            "reward* forgoing borrow* triple tripled shoulder"
         ),
         k.DO: (
             "send sending sent ship ships shipping deliver delivers delivering delivered bring brings bringing "
@@ -57,7 +58,11 @@ ENGLISH: Final = k.Language(
             "drill bake reroute rerouted dig pour plant haul tow towed weld refill restock reprice transcribe "
             "proofread edit walk feed mow plough empty wash iron dry pack unpack unload store carry escort guide "
             "train coach staff extend replaced swap tidy assemble connect hook adds organise organised organize "
-            "organized"
+            "organized resend resent present compile finalis* finaliz* execute implement integrate configure "
+            "provision enable disable unsubscribe purge recover procure source recruit fetch relocate mount plumb "
+            "renovate vacuum sweep bind frame engrave construct demolish water prune lodge negotiate mediate "
+            "coordinate tutor demonstrate rush fast-track accelerat* hasten boost downgrade recalculat* oversee "
+            "supervis* safeguard write print save"
         ),
         k.SOFT: (
             "look looks looked looking check checks checked checking ask asks asked asking see sees seeing saw "
@@ -72,7 +77,7 @@ ENGLISH: Final = k.Language(
             "tell told writing wrote prefer* like liked struggl* differ* live lives figure figuring dig digging "
             "listen* learn* monitor* watch* study studying assess* compar* aim aiming plan intend* grateful count "
             "counted spoke met thank introduc* question* search* hesitate happen* update updating updated seem* "
-            "doubt* relay* raise"
+            "doubt* relay* raise observe maintain revise audit block show"
         ),
         k.STATE: (
             "received updated changed recorded logged processed registered opened closed restarted rebooted uploaded "
@@ -91,7 +96,8 @@ ENGLISH: Final = k.Language(
             "agreed agree decided decide happy glad pleased delighted ready prepared willing going gonna gone ahead "
             "to and able resolved elected chosen chose arranged managed proceed proceeded went just also now already "
             "gladly hereby personally will'll both then today immediately certainly definitely naturally of course "
-            "even be been further therefore fully only still formally officially finally happily always never can may"
+            "even be been further therefore fully only still formally officially finally happily always never can may "
+            "count"
         ),
         k.FIRST: "i we im ive id weve ill well's",
         k.OURS: (
@@ -172,7 +178,7 @@ ENGLISH: Final = k.Language(
             "tomorrow by within until till next before tonight soon later shortly through from latest asap straight "
             "immediately right onwards starting effective end"
         ),
-        k.BEFORE: "yesterday last ago earlier previous previously since recently former was were past",
+        k.BEFORE: "yesterday last ago earlier previous previously since recently former was were past had",
         k.FREE: (
             "free complimentary gratis waived goodwill nothing penny cent nil zero extra courtesy unconditionally "
             "compliments obligation pocket gesture"
@@ -188,7 +194,7 @@ ENGLISH: Final = k.Language(
             "anyone typically usual regular recommended depends depending section article clause guidelines handbook "
             "regulations rules law many most guests users residents applicants visitors per always daily eligible "
             "where standard category range opening required requires applies typical annual staff patients drivers "
-            "guide manual brochure min max starts runs"
+            "guide manual brochure min max starts runs depend qualify unless expires"
         ),
         k.TOLD: (
             "said says say asked asks told wrote claims claimed thinks mentioned wants wanted requested requests "
@@ -256,6 +262,10 @@ ENGLISH: Final = k.Language(
         "our fault", "on our side", "on our part", "from our end", "all arranged", "is arranged", "it's a done deal",
         "count us in", "we're on for", "you're on for", "hereby accept", "formal acceptance", "word of honour",
         "the green light", "green light for", "is for you", "are for you", "yes to the", "yes to your",
+        "on the hook for", "count on us", "count on me", "off the hook", "is taken care of",
+        "are taken care of", "has been written off", "every cent back", "full amount back",
+        "we have you covered", "we've got you covered", "you have been granted", "consider yourself booked",
+        "at our own expense",
     ),
     participle=r".{2,}ed",
 )  # fmt: skip

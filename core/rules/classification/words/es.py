@@ -22,17 +22,22 @@ SPANISH: Final = k.Language(
             "financ* prest* alquil* vend* compr* encarg* anot* apunt* bloque* invit* rectific* correg* corrig* "
             "modific* reconoc* reconozc* responsabil* respond* hac* cargo estim* ratific* consient* consent* "
             "certific* suspend* archiv* exoner* dispens* abaj* mejor* jur* favorable subsan* revoc* retroa* destin* "
-            "queda quedan quedo conserv* acog* acced* accedido acreditar acredit* ascendid* perm* libr* pondr*"
+            "queda quedan quedo conserv* acog* acced* accedido acreditar acredit* ascendid* perm* libr* pondr* cubro "
+            "anulo quito borr* duplic* paso bajo muevo fijado adopt* emit* emitid* recuper* limitad* decid* ampliad* "
+            "prometo"
         ),
         k.DO: (
-            "envi* mand* llev* entreg* llam* pas* hag* hac* hare* hech* dar* doy damos dado daremos recib* empiez* "
-            "comienz* lleg* instal* recog* sal* va van voy vamos ven* vien* vendr* termin* tram* ten* tendr* monta* "
-            "prepar* traer* traig* trae acerc* limpi* imprim* traduc* form* asist* atend* atiend* acud* qued* sirv* "
-            "construy* regres* vuelv* volver vuelta deposit* ingres* transfer* transfier* gir* despach* sac* met* "
-            "coloc* cocin* dej* present* ir ira iran iremos soluc* resuelv* resolv* complet* ofrec* ofrezc* cobr* "
-            "pint* remit* redact* gestion* emit* facilit* encarg* mont* sub* pong* ponemos ser* sera acab* corr* "
-            "abrir* abr* cumpl* corrij* anad* agreg* repart* distribu* sold* perfor* plant* cort* lav* planch* empac* "
-            "descarg* carg* almacen* acompan* aliment* cuid* remolc* conect* sumamos sumo pongo pone presto prestamos"
+            "envi* mand* llev* entreg* llam* pas* hag* hac* hare* hech* dar* doy damos dado daremos empiez* comienz* "
+            "lleg* instal* recog* sal* va van voy vamos ven* vien* vendr* termin* tram* ten* tendr* monta* prepar* "
+            "traer* traig* trae acerc* limpi* imprim* traduc* form* asist* atend* atiend* acud* qued* sirv* construy* "
+            "regres* vuelv* volver vuelta deposit* ingres* transfer* transfier* gir* despach* sac* met* coloc* cocin* "
+            "dej* present* ir ira iran iremos soluc* resuelv* resolv* complet* ofrec* ofrezc* cobr* pint* remit* "
+            "redact* gestion* emit* facilit* encarg* mont* sub* pong* ponemos ser* sera acab* corr* abrir* abr* "
+            "cumpl* corrij* anad* agreg* repart* distribu* sold* perfor* plant* cort* lav* planch* empac* descarg* "
+            "carg* almacen* acompan* aliment* cuid* remolc* conect* sumamos sumo pongo pone presto prestamos mando "
+            "llevo recojo anoto hago firmo pedir* organiz* elabor* traduzc* disen* desarroll* prueb* conduzc* ire "
+            "estare estaremos estara llegara llamo represent* defiend* defend* ensen* suministr* dejo tramit* queda "
+            "quedado visit* tendra escrib*"
         ),
         k.SOFT: (
             "mir* revis* compr*bar comprueb* consult* pregunt* habl* hablar coment* reenvi* trasl* pas* cre* creo "
@@ -88,7 +93,7 @@ SPANISH: Final = k.Language(
             "podria podriamos podrian quizas tal vez gustaria deberia debe deben tendria habria seria pueda puedan "
             "acaso quisiera querria parece"
         ),
-        k.IF: "si cuando caso",
+        k.IF: "si cuando caso cuanto",
         k.NOT: (
             "no ni nunca nada ningun ninguna ninguno nadie sin lamentablemente desgraciadamente tampoco todavia aun "
             "rechazo rechazado rechazada rechaza rechazaron nego denegado denegada"
@@ -132,7 +137,10 @@ SPANISH: Final = k.Language(
             "manana antes proximo proxima proximos partir dentro hasta plazo inmediato inmediatamente enseguida mas- "
             "tardar este esta desde pronto ahora mismo"
         ),
-        k.BEFORE: "ayer anoche pasado pasada ultimo ultima anterior hace desde entonces antiguo",
+        k.BEFORE: (
+            "ayer anoche pasado pasada ultimo ultima anterior hace desde entonces antiguo habia habian habiamos "
+            "habias"
+        ),
         k.FREE: (
             "gratis gratuit* cortesia regalo bonificado bonificada exento exenta integramente adicional incluido"
         ),
@@ -149,7 +157,7 @@ SPANISH: Final = k.Language(
             "trabajadores empleados socios clientes alumnos obligatorio necesario posible anual mensual diario minimo "
             "maximo abierto abre cierra politica cada plan planes incluye horario cualquier inquilinos version "
             "disponible reglamento clausula articulo ley suele suelen tarifas cubre termina empieza pueden margen "
-            "bruto ventas acumulado"
+            "bruto ventas acumulado valido valida validos depende dependen obtener"
         ),
         k.TOLD: (
             "dijo dice dicen comento escribio escribe indica menciona afirma asegura sostiene alega segun pregunta "
@@ -177,12 +185,12 @@ SPANISH: Final = k.Language(
         k.COSTS: (
             "cuesta cuestan tarda dura pesa mide contiene incluye preve subieron bajo bajaron subio empieza termina "
             "abre cierra sale vence asciende dice establece prevee suman suma renueva renuevan admite aparece "
-            "aparecen cubre"
+            "aparecen cubre vencio vencido caduca"
         ),
         k.COMMON: (
             "sobre entre durante otra otro nueva nuevo asi solo cada desde el la los las de del un una unos y en para "
             "que con por a al lo se es su nos nuestro nuestra nuestros me mi mis mas todo ya como pero o si este esta "
-            "hay muy"
+            "hay muy eso ese esa fue son hasta sus tambien mismo sin le les ha he"
         ),
         k.MUST: "tendra tiene tendras tienes debe",
     },
@@ -201,8 +209,12 @@ SPANISH: Final = k.Language(
         "queda cerrado", "como compensacion", "me comprometo", "nos comprometemos", "le doy mi palabra",
         "queda anulado", "queda anulada", "queda cancelado", "queda cancelada", "queda eximido", "es para usted",
         "palabra de honor", "es para ti", "si a la", "si a su", "si al",
+        "de nuestra cuenta", "todo arreglado", "mi palabra", "nuestra palabra", "a su nombre", "me encargo yo",
+        "nos encargamos", "de acuerdo con sus condiciones", "de nuestro bolsillo",
     ),
     participle=r".{2,}[ai]d[oa]s?",
     selves=("mos", "are", "ere", "ire", "dre", "bre"),
     surely=("amos", "emos"),
+    futures=("ara", "era", "ira", "dra", "bra", "aran", "eran", "iran", "dran", "are", "ere", "ire", "dre", "remos"),
+    plurals=(("es", ""), ("s", "")),
 )  # fmt: skip

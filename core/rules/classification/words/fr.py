@@ -24,7 +24,9 @@ FRENCH: Final = k.Language(
             "consens* certifi* cal* cale calons ponctu* livr* livrons couvr* couvert* support* prends prenons prendr* "
             "prend endoss* ratifi* homologu* confirm* attest* accueill* reprend* repren* recup* revers* reporte "
             "depann* resorb* convenu* adjug* retrocede* offrons remis* conced* enlev* ot* retranch* impute* imputons "
-            "convers* bascul* agre* agreons agreee favorable acquiesc* transfer* prennent"
+            "convers* bascul* agre* agreons agreee favorable acquiesc* transfer* prennent diminu* double doublons "
+            "conserv* respect* etends etendons gracie derogation major* regularis* retiens conserve acheve resous "
+            "resoudr* restaur*"
         ),
         k.DO: (
             "envoi* envoy* enverr* expedi* livr* appel* rappel* viens vient viendr* venons pass* pose* depos* fais "
@@ -36,7 +38,9 @@ FRENCH: Final = k.Language(
             "serai sera serons aurez aura auras fourniss* soumett* soumettr* depot* cloture mis mise retourn* dispo "
             "disponible pret prete arriv* part partir* emball* debarr* facture factur* command* repart* complet* "
             "distribu* soud* perc* plant* coup* lav* sech* decharg* stock* accompagn* guid* encadr* nourr* cuisin* "
-            "serv* remorqu* refer* raccord* branch* carrel* pret* amen*"
+            "serv* remorqu* refer* raccord* branch* carrel* pret* amen* remets remettons regle veille veillons "
+            "veillerai recevra recevrons developp* test* nettoi* peins conduis represent* defend* plaid* forme "
+            "enseign* achev* garde commande commandons parte passera passer passe verra verrons"
         ),
         k.SOFT: (
             "regard* verifi* examin* etudi* demander demandons demandez discut* parl* parlons echang* transmet* "
@@ -87,7 +91,7 @@ FRENCH: Final = k.Language(
             "pourrait pourrions pourriez pourrais devrait devriez devrions doit doivent faut souhait* voudrais serait "
             "aimeriez peut-etre pourraient voudrait aurait auriez semble"
         ),
-        k.IF: "si lorsque quand afin",
+        k.IF: "si lorsque quand afin des",
         k.NOT: (
             "ne n pas aucun aucune jamais malheureusement ni sans helas personne encore rien plus impossible refuse "
             "refuses rejete rejetee refusent"
@@ -132,7 +136,8 @@ FRENCH: Final = k.Language(
             "tantot tard suite desormais fin ce cet cette"
         ),
         k.BEFORE: (
-            "hier dernier derniere derniers passe passee depuis ancien precedent jadis deja avaient avait"
+            "hier dernier derniere derniers passe passee depuis ancien precedent jadis deja avaient avait avions "
+            "avais aviez"
         ),
         k.FREE: (
             "gratuit* offert* cadeau bonus gratuitement franco dispense exonere entier exceptionnel "
@@ -151,7 +156,7 @@ FRENCH: Final = k.Language(
             "obligatoire necessaire possible version annuel mensuel quotidien standard minimum maximum politique "
             "generalement clients chaque conditions reglement article prevu forfait formule comprend inclut eleves "
             "parents horaires normalement abonnes ouvert ouverte disponible loi locataires membres ouverts fermes "
-            "bureaux couvre"
+            "bureaux couvre valable valide valables depend dependent beneficier"
         ),
         k.TOLD: (
             "dit dites disiez ecrit ecrivez indique mentionne demandez parait apparemment affirme pretend soutient "
@@ -178,7 +183,7 @@ FRENCH: Final = k.Language(
         k.COSTS: (
             "coute coutent prend dure durent pese mesure contient comprend prevoit prevoient augmente baisse stipule "
             "commence finit ouvre fermera part expire elevent eleve renouvelle renouvellent peut supporte figure "
-            "figurent"
+            "figurent expiree expirent s'elevent"
         ),
         k.COMMON: (
             "meme autre quai entre pendant contre chez nom nouveau nouvelle tres le la les l de d du des un une et en "
@@ -203,7 +208,15 @@ FRENCH: Final = k.Language(
         "ca marche,", "c'est bon pour", "est acquise", "vous sont offerts", "vous est offert", "est offert",
         "sont offerts", "parole d'honneur", "m'engage personnellement", "est pour vous", "sont pour vous",
         "c'est oui",
+        "porte garant", "portons garant", "tout est arrange", "ma parole", "commande ferme",
+        "d'accord avec vos", "d'accord pour votre", "prenons en charge", "prendrons en charge",
+        "prend a sa charge", "c'est la maison qui invite",
     ),
     participle=r".{2,}(?:es?|ees?|ise?|ue?s?|ts?)",
     selves=("ons", "rai", "rons"),
+    futures=(
+        "era", "ira", "dra", "rra", "tra", "eront", "iront", "dront", "rront",
+        "erai", "irai", "drai", "rrai", "erons", "irons", "drons", "rrons", "trons", "trai",
+    ),
+    plurals=(("s", ""), ("x", ""), ("aux", "al")),
 )  # fmt: skip

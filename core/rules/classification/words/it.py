@@ -22,17 +22,21 @@ ITALIAN: Final = k.Language(
             "promuov* selezion* trasfer* certific* giur* accoll* sald* liquid* arroton* reintegr* ripristin* sblocc* "
             "attiv* riammess* raddopp* dilazion* rateizz* congel* riapr* riapert* riconosc* responsab* ratific* "
             "acconsent* consent* perdon* archivi* revoc* ritir* dimezz* omaggi* favorevol* pratich* stral* cancellat* "
-            "applic* evad* accord* programm* pianific* calendariz* infil* inser*"
+            "applic* evad* accord* programm* pianific* calendariz* infil* inser* fisso prolung* offro copro compens* "
+            "ribass* firmo sottoscriv* conserv* rispett* rilasci* dispost* dispong* evas* esaud* accolg* stacco "
+            "segnat* segno disdett* saldo assicurat* assicur*"
         ),
         k.DO: (
             "invi* mand* port* riport* consegn* chiam* richiam* pass* facci* facciamo faremo faro fatto fare fara "
-            "dar* diamo do dato daremo daro ricev* avra avrai inizi* comin* arriv* install* sped* vad* va andiamo "
+            "dar* diamo do dato daremo daro avra avrai inizi* comin* arriv* install* sped* vad* va andiamo "
             "saro saremo sara verr* vien* vengo veniamo venire finir* finisc* mont* prepar* vers* prend* pulir* "
             "stamp* traduc* form* assist* interven* interverr* serv* costru* rest* torn* deposit* bonific* trasmett* "
             "colloc* cucin* esc* part* present* sal* scend* realizz* recapit* aspett* complet* risolv* provved* "
             "emett* emess* redig* occup* occupo occupiamo gestisc* aggiung* sistem* pens* dipin* mettere sbrig* "
             "chiud* apr* apriamo distribu* taglia* lav* asciug* imball* scaric* caric* accompagn* aliment* colleg* "
-            "rifar* prest* segno segnamo"
+            "rifar* prest* segno segnamo mando invio porto aggiunt* rimand* ordin* organizz* termin* progett* "
+            "svilupp* pulisc* piant* guid* verra verranno verremo rappresent* difend* insegn* forn* lascio effettuat* "
+            "riceve partir*"
         ),
         k.SOFT: (
             "guard* verific* controll* esamin* studi* chied* domand* parl* parliamo discut* inoltr* gir* passo cred* "
@@ -130,7 +134,9 @@ ITALIAN: Final = k.Language(
             "domani domattina dopodomani entro prossimo prossima prossimi partire subito immediatamente fino quanto- "
             "prima dal dalla questo questa fine stasera massimo"
         ),
-        k.BEFORE: "ieri scorso scorsa ultimo ultima precedente fa allora gia vecchio",
+        k.BEFORE: (
+            "ieri scorso scorsa ultimo ultima precedente fa allora gia vecchio aveva avevano avevamo avevo avevate"
+        ),
         k.FREE: (
             "gratis gratuit* omaggio regalo totalmente integralmente zero esente cortesia aggiuntivo offerto"
         ),
@@ -145,7 +151,8 @@ ITALIAN: Final = k.Language(
             "normativa convenzione abitualmente normalmente generalmente solitamente utenti visitatori pazienti "
             "lavoratori dipendenti soci clienti studenti alunni obbligatorio necessario possibile annuale mensile "
             "giornaliero minimo massimo aperto apre chiude listino politica ogni piano prevede include comprende "
-            "orario qualsiasi versione disponibile regolamento clausola articolo legge vale ufficio possono chiuso"
+            "orario qualsiasi versione disponibile regolamento clausola articolo legge vale ufficio possono chiuso "
+            "valido valida valide dipende dipendono bisogna"
         ),
         k.TOLD: (
             "detto dice dicono scritto scrive indica menziona afferma sostiene secondo chiede chiesto pretende vuole "
@@ -173,7 +180,7 @@ ITALIAN: Final = k.Language(
         k.COSTS: (
             "costa costano richiede dura pesa misura contiene include prevede salite salita salito scese sceso scesa "
             "comincia inizia finisce apre chiude parte scade dice stabilisce ammontano ammonta rinnova rinnovano "
-            "porta copre"
+            "porta copre scaduta scaduto vale"
         ),
         k.COMMON: (
             "nuovo nuova alle oltre solo stesso sulla sul tempo ogni cosi il lo la i gli le di del della dei delle un "
@@ -197,8 +204,16 @@ ITALIAN: Final = k.Language(
         "ci impegniamo a", "non le costa", "non le costera", "non ti costa", "tutto a posto per", "e deciso",
         "da parte nostra", "resta annullato", "e tutto sistemato", "ce la mettiamo noi", "lo mettiamo noi",
         "parola d'onore", "e per lei", "e per te", "si alla", "si al",
+        "a carico nostro", "tutto sistemato", "a suo nome", "me ne occupo io", "mi occupo io",
+        "ce ne occupiamo noi", "la mia parola", "rispondo io", "d'accordo con le sue condizioni",
+        "di tasca nostra",
     ),
     participle=r".{2,}[aiu]t[oaie]|.{2,}(?:esso|esse|essa|essi|erto|erta|olto|olta|unto|iuso|eso|esa|osto|osta|itto|atto)",
     selves=("iamo", "emo", "ero", "iro", "aro", "rro"),
     surely=("iamo", "remo"),
+    futures=(
+        "era", "ira", "ara", "rra", "dra", "eranno", "iranno",
+        "aranno", "rranno", "ero", "iro", "aro", "rro", "dro", "remo",
+    ),
+    plurals=(("i", "o"), ("i", "e"), ("e", "a"), ("i", "a"), ("che", "ca"), ("chi", "co")),
 )  # fmt: skip

@@ -31,7 +31,8 @@ DUTCH: Final = k.Language(
             "afgenomen overdrag* overgedragen beeindig* opzeg* opgezegd ontheft bevestig* verzeker* verzekerd regel "
             "regelen geregeld bestell* besteld oplever* opgeleverd nalever* corrigeer* gecorrigeerd rechtzet* "
             "rechtgezet vrijgev* vrijgegeven toelat* toegelaten bijschrijv* bijgeschreven tegemoet* upgrade* "
-            "geupgraded zorg* gezorgd trek trekt"
+            "geupgraded zorg* gezorgd trek trekt hou koop verkoop wis gewist zweer keur bewaar behoud respecteer* "
+            "hanteer* hef kent keert afgeboek* afboek* verholpen verhelp* financier* stopgezet stopzet* verhuur*"
         ),
         k.DO: (
             "stuur* sturen gestuurd opstur* opgestuurd zend* verzend* verzonden bel bellen belt lever* leveren "
@@ -43,7 +44,9 @@ DUTCH: Final = k.Language(
             "klaarleg* klaargelegd klaarzet* klaargezet lever storten stort gestort pas pak pakken verwerk* indien* "
             "ingediend bereid* verzorg* laat laten krijg* maakt schrijf* overhandig* uitvoer* uitgevoerd voer voeren "
             "voeg* toevoeg* toegevoegd vul* aanvul* verdeel* boor* plant* snij* maai* was* droog* strijk* inpak* "
-            "laad* begeleid* voed* kook* sleep* sluit aansluit* leen lenen"
+            "laad* begeleid* voed* kook* sleep* sluit aansluit* leen lenen verstuur* bestel* besteld organiseer* "
+            "voorberei* voltooi* druk ontwerp* ontwikkel* rijd* langskom* vertegenwoordig* verdedig* dien dienen "
+            "factureer* voorzie* voldoe* dek test* geregeld ontvangt"
         ),
         k.SOFT: (
             "kijk* kijken bekijk* bekeken gekeken controleer* gecontroleerd check* vraag vragen gevraagd nagevraagd "
@@ -145,7 +148,8 @@ DUTCH: Final = k.Language(
             "reglement regeling cao gewoonlijk gebruikers bezoekers patienten studenten verplicht noodzakelijk "
             "mogelijk jaarlijks maandelijks dagelijks minimaal maximaal standaard geopend beleid normaal meestal "
             "doorgaans klanten leden leerlingen elke elk iedere inclusief openingstijden medewerkers huurders "
-            "gebruikelijk versie beschikbaar artikel wet dekt werknemers vertrekt begint eindigt"
+            "gebruikelijk versie beschikbaar artikel wet dekt werknemers vertrekt begint eindigt geldig geldt hangt "
+            "afhankelijk"
         ),
         k.TOLD: (
             "zei zegt schreef beweert vroeg vraagt blijkbaar gemeld volgens eist wil wilde vindt vertelde had hadden"
@@ -169,7 +173,7 @@ DUTCH: Final = k.Language(
         k.STAYS: "blijft blijven geldt gelden vast staat ongewijzigd geldig",
         k.COSTS: (
             "kost kosten duurt weegt meet bevat omvat voorziet steeg daalde begint eindigt opent sluit vertrekt loopt "
-            "verloopt bedraagt zegt stelt bedragen verlengd draagt dekt duren"
+            "verloopt bedraagt zegt stelt bedragen verlengd draagt dekt duren verlopen vervalt"
         ),
         k.COMMON: (
             "nieuwe nieuw zich tegen weer meer achter per toe eerste ander de het een en van in op te dat die met "
@@ -191,7 +195,11 @@ DUTCH: Final = k.Language(
         "verplichten ons", "verbinden ons", "daar mag u op", "neem ik voor mijn", "nemen we voor onze",
         "van onze kant", "van onze zijde", "is geregeld", "komt te vervallen", "vervalt voor u", "erewoord",
         "is voor jou", "ja op de", "ja op uw",
+        "mijn woord erop", "zijn voor ons", "alles geregeld", "op uw naam gereserveerd", "sta ik voor in",
+        "sta ik persoonlijk voor in", "staan wij voor in", "regel ik vandaag", "regel ik voor u",
+        "zorg ik voor", "wij trakteren", "uit eigen zak", "akkoord met uw",
     ),
     participle=r"(?:[a-z]{2,6})?ge[a-z]{3,}(?:d|t|en)|(?:be|ver|her|ont|er)[a-z]{3,}(?:d|t|en)",
     verb_last=True,
+    plurals=(("s", ""), ("en", ""), ("n", "")),
 )  # fmt: skip

@@ -21,17 +21,21 @@ PORTUGUESE: Final = k.Language(
             "cubr* suport* liquid* sald* pag* rescind* ced* doar* patrocin* financ* emprest* alug* arrend* vend* "
             "compr* encomend* rectific* retific* corrig* modific* reconhec* responsabil* ratific* consent* suspend* "
             "arquiv* exoner* certific* deferid* defer* efetiv* favoravel honr* cortes* remaneja* encaix* revert* "
-            "recu* invest* cumpr* concord*"
+            "recu* invest* cumpr* concord* segur* quit* anulo tiro apag* abaix* subo aument* abon* cubro prometo "
+            "conserv* transferi obrig* limitad* alarg* decidi* leva levamos"
         ),
         k.DO: (
             "envi* mand* lev* entreg* ligar* ligo liga ligamos pass* faz* faco fazemos fara farao farei faremos feito "
-            "fiz fizemos dar* dou damos dado darei daremos demos receb* comec* cheg* instal* recolh* sai* sair* vai "
-            "vao vou vamos venh* vem vir* vira virao viremos termin* tratar* trato tratamos ter* tera tem mont* "
-            "prepar* traz* trag* trar* limp* imprim* traduz* form* assist* atend* ficar* fica fico estar* esta serv* "
-            "constru* volt* deposit* process* remet* despach* met* coloc* cozinh* deix* apresent* ir ira irao iremos "
-            "resolv* conclu* complet* oferec* pint* redig* emit* emiti trat* subir* ponh* poremos pomos por serei ser "
-            "sera acab* abrir* abr* busc* dar-* disponibil* soluc* entra* acrescent* adicion* distribu* sold* plant* "
-            "cort* lav* embal* descarreg* carreg* armazen* acompanh* aliment* cuid* reboc* junt* arranj* empresto"
+            "fiz fizemos dar* dou damos dado darei daremos demos comec* cheg* instal* recolh* sai* sair* vai vao vou "
+            "vamos venh* vem vir* vira virao viremos termin* tratar* trato tratamos ter* tera tem mont* prepar* traz* "
+            "trag* trar* limp* imprim* traduz* form* assist* atend* ficar* fica fico estar* esta serv* constru* volt* "
+            "deposit* process* remet* despach* met* coloc* cozinh* deix* apresent* ir ira irao iremos resolv* conclu* "
+            "complet* oferec* pint* redig* emit* emiti trat* subir* ponh* poremos pomos por serei ser sera acab* "
+            "abrir* abr* busc* dar-* disponibil* soluc* entra* acrescent* adicion* distribu* sold* plant* cort* lav* "
+            "embal* descarreg* carreg* armazen* acompanh* aliment* cuid* reboc* junt* arranj* empresto envio mando "
+            "levo trago passo movo peco organiz* elabor* redij* alter* ponho pus colo* testo represent* defend* "
+            "ensin* fornec* deixo providenci* marco anoto programo irei entra entram entro devolv* ficou ficam sobe "
+            "pedi escrev*"
         ),
         k.SOFT: (
             "olhar* olho ver ver* vejo verific* analis* consult* pergunt* fal* falar coment* encaminh* reencaminh* "
@@ -84,7 +88,7 @@ PORTUGUESE: Final = k.Language(
         k.MIGHT: (
             "poderia poderiamos talvez gostaria deveria deve devem teria haveria seria possa possam parece quisesse"
         ),
-        k.IF: "se quando caso",
+        k.IF: "se quando caso assim",
         k.NOT: (
             "nao nem nunca nada nenhum nenhuma ninguem sem infelizmente tampouco ainda jamais recusou recusado "
             "recusada recusa negou negado"
@@ -130,7 +134,10 @@ PORTUGUESE: Final = k.Language(
             "amanha ate proximo proxima proximos partir dentro prazo imediato imediatamente ja logo antes este esta "
             "neste nesta desde fim final vem"
         ),
-        k.BEFORE: "ontem passado passada ultimo ultima anterior ha antigo desde entao anteontem",
+        k.BEFORE: (
+            "ontem passado passada ultimo ultima anterior ha antigo desde entao anteontem tinha tinham tinhamos havia "
+            "haviam"
+        ),
         k.FREE: (
             "gratis graca gratuit* cortesia oferta bonificado isento isenta integralmente adicional brinde zero onus "
             "oferecido oferecida"
@@ -147,7 +154,7 @@ PORTUGUESE: Final = k.Language(
             "estudantes trabalhadores funcionarios socios clientes alunos obrigatorio necessario possivel anual "
             "mensal diario minimo maximo aberto abre fecha funciona politica cada plano planos inclui horario "
             "qualquer versao disponivel regulamento clausula artigo lei costuma costumam cobre apenas inscricoes "
-            "encerram"
+            "encerram valido valida validos depende dependem"
         ),
         k.TOLD: (
             "disse diz dizem comentou escreveu indica menciona afirma alega sustenta segundo pergunta pediu pede "
@@ -172,12 +179,12 @@ PORTUGUESE: Final = k.Language(
         k.STAYS: "mantem mantem-se fica vale valem garantido valido mantido inalterado",
         k.COSTS: (
             "custa custam demora dura pesa mede contem inclui preve subiram subiu desceu cairam comeca termina abre "
-            "fecha sai vence diz estabelece encerra somam soma renova renovam leva cobre"
+            "fecha sai vence diz estabelece encerra somam soma renova renovam leva cobre venceu acabou expirou"
         ),
         k.COMMON: (
             "novo nova outra outro todo pra pro durante sobre entre depois tudo o a os as de do da dos das um uma e "
             "em no na nos nas para que com por ao aos se mais nosso nossa nossos me meu minha mas ou este esta isso "
-            "ja muito como foi pelo pela so"
+            "ja muito como foi pelo pela so esse essa sao ate seu sua tambem mesmo sem"
         ),
         k.MUST: "tera tem precisa deve",
     },
@@ -196,8 +203,12 @@ PORTUGUESE: Final = k.Language(
         "ficamos com o prejuizo", "da nossa parte", "fica anulado", "fica anulada", "fica sem efeito", "fica assente",
         "fica combinado", "palavra de honra", "palavra minha", "e para si", "e para voce", "sim a semana", "sim ao",
         "sim a sua",
+        "fico responsavel", "minha palavra", "em seu nome", "abrimos mao", "abro mao", "do nosso bolso",
+        "conte comigo", "as nossas custas",
     ),
     participle=r".{2,}[ai]d[oa]s?|.{2,}(?:eito|ito|ita)s?",
     selves=("mos", "rei", "ei"),
     surely=("amos", "emos"),
+    futures=("ara", "era", "ira", "arao", "erao", "irao", "arei", "erei", "irei", "remos"),
+    plurals=(("s", ""), ("es", ""), ("oes", "ao"), ("ns", "m"), ("is", "l")),
 )  # fmt: skip
