@@ -4,6 +4,7 @@ route.py        where mail goes: a relay's address or the recipients' own MX; th
 mx.py           a domain's mail exchangers (RFC 5321 5.1, RFC 7505)
 connection.py   one connection: opened by aiosmtplib, then pipelined transactions over its transport
 pool.py         connections kept open, bounded per host and reused
+shares.py       how many of them one recipient domain may have
 credentials.py  where a relay's password or token comes from, if postroom.toml names a source
 replies.py      what a receiver, a network or a library said, as an outcome
 client.py       the way of one parcel through all of them
