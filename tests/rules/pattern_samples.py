@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import random
 import re
-from re import _constants as op  # type: ignore[attr-defined]  # typeshed leaves it out
-from re import _parser as parser  # type: ignore[attr-defined]  # typeshed leaves it out
+from re import _constants as op
+from re import _parser as parser
 from typing import Any, Final
 
 _OF_CATEGORY: Final = {
