@@ -6,7 +6,7 @@ tokenizer of the HTML standard has it (13.2.5), so a check reads what a reader w
 would have found. Nothing is repaired and no tree is built.
 
 Why our own: a parser that builds a tree searches all open elements at each tag. 400 kB of nested `<div>` take
-selectolax (Lexbor) 22 s of CPU; this and the check for hidden text take 1 s together.
+selectolax (Lexbor) 29 s of CPU; this and the check for hidden text take 1 s together.
 """
 
 from __future__ import annotations
