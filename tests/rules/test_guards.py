@@ -8,7 +8,20 @@ from hypothesis import strategies as st
 
 from core.durations import DAY, HOUR
 from core.model import Mode
-from core.rules.guards import Fine, Judgement, Lines, Measure, Suspend, Warn, anomalies, bulk_line, judge, percent
+from core.rules.guards import (
+    Fine,
+    Judgement,
+    Lines,
+    Measure,
+    Standing,
+    Suspend,
+    Warn,
+    anomalies,
+    bulk_line,
+    counts,
+    judge,
+    percent,
+)
 
 
 def complaints(events: int, delivered: int) -> Judgement:
@@ -123,3 +136,24 @@ def test_bulk_line_warns_from_eighty_per_cent(sent: int, *, warned: bool, crosse
     found = bulk_line(sent, domain="acme.com")
     assert (found is not None) is warned
     assert found is None or (found.crossed is crossed and "acme.com" in found.text)
+
+
+@pytest.mark.parametrize(
+    ("of_domain", "to_domain", "counted"),
+    [(3, 0, True), (4, 0, False), (4, 19, False), (4, 20, True)],
+    ids=["one less than suspends", "as many as suspend", "just under a fifth of the mail", "a fifth of the mail"],
+)
+def test_a_small_domain_counts_up_to_one_recipient_less_than_suspends(
+    of_domain: int,
+    to_domain: int,
+    counted: bool,  # noqa: FBT001 - a case
+) -> None:
+    """Whoever owns a domain must not be able to suspend an agent by addresses of their own making."""
+    one = Standing(counted=False, of_domain=of_domain, to_domain=to_domain, strangers=False)
+    assert counts(one, delivered=100, min_events=5) is counted
+
+
+def test_the_same_recipient_counts_once_and_strangers_always() -> None:
+    again = Standing(counted=True, of_domain=0, to_domain=100, strangers=True)
+    stranger = Standing(counted=False, of_domain=50, to_domain=1, strangers=True)
+    assert (counts(again, delivered=100, min_events=5), counts(stranger, delivered=100, min_events=5)) == (False, True)

@@ -204,6 +204,14 @@ def test_delegating_buys_no_more_runs_than_the_token_itself_may_open(store: Stor
         delegate(store, parent, run="one more")
 
 
+def test_a_delegated_token_says_the_end_of_its_parent_where_that_is_earlier(store: Store) -> None:
+    """An agent that plans by the answer must not learn from a 401 that its tool's token has ended."""
+    make_desk(store)
+    parent = issue(store, ttl=HOUR)
+    assert delegate(store, parent.token, run="run-1", ttl=2 * HOUR).expires_at == parent.expires_at
+    assert last(store, "token.delegated").expires_at == parent.expires_at
+
+
 def test_a_delegated_token_ends_with_its_parent_though_its_own_row_says_otherwise(
     store: Store, clock: FakeClock
 ) -> None:
