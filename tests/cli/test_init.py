@@ -83,7 +83,7 @@ def test_a_person_who_makes_a_desk_is_asked_who_hears_of_it(tmp_path: Path, monk
     monkeypatch.setattr("sys.stdin", terminal)
     monkeypatch.setattr(CommandContext, "interactive", property(lambda _: True))
     heard = Clerk(tmp_path / "desk").run("init")
-    assert "Somebody must hear when an agent is suspended" in heard.err
+    assert "Who should be notified when an agent is suspended" in heard.err
     assert 'urls = ["json://pager.example/x"]' in (tmp_path / "desk" / "policy.toml").read_text()
 
 
@@ -111,7 +111,7 @@ def test_the_desk_is_stopped_by_anybody_and_started_by_two_on_call(tmp_path: Pat
     clerk = Clerk(tmp_path / "desk")
     made = clerk.ok("init", "--operator", "root:admin", "gail:governance", "ann:oncall", "bob:oncall", "rita:reviewer")
     clerk.tokens = {one["name"]: one["token"] for one in made["operators"]}
-    assert clerk.ok("stop", "--reason", "wrong list", who="rita") == {"stopped": True, "in_flight": 0}
+    assert clerk.ok("stop", "--reason", "wrong list", who="rita") == {"running": False, "stopped": True, "in_flight": 0}
     assert clerk.ok("start", "--reason", "corrected", who="ann") == {"running": False, "by": ["ann"]}
     assert clerk.ok("start", "--reason", "corrected", who="bob") == {"running": True, "by": ["ann", "bob"]}
 

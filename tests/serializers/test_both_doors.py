@@ -62,9 +62,9 @@ class Doors:
         return str(self.http("POST", "/emails/send", mail | {"run": {"id": "run-7"}}, who="agent")["message_id"])
 
 
-@pytest.fixture(scope="module")
-def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
-    directory: Path = tmp_path_factory.mktemp("desk")
+@pytest.fixture
+def doors(tmp_path: Path) -> Iterator[Doors]:
+    directory = tmp_path / "desk"
     clerk = with_mailbox(directory)
     settings = load(directory)
     store = Store(settings.database_url, clock=SystemClock())

@@ -467,7 +467,7 @@ def test_suspended_agent_goes_on_by_somebody_else(agent: Visitor, alice: Visitor
 
 
 def test_all_stop_ends_by_two_on_call(agent: Visitor, alice: Visitor) -> None:
-    assert alice.post("/desk/stop", {"reason": "drill"}).json() == {"running": False, "in_flight": 0}
+    assert alice.post("/desk/stop", {"reason": "drill"}).json() == {"running": False, "stopped": True, "in_flight": 0}
     problem(agent.send(), 503, "desk_stopped")
     assert alice.post("/desk/start", {"reason": "over"}).json() == {"running": False, "by": ["alice"]}
     assert agent.operator("bob").post("/desk/start", {"reason": "over"}).json()["running"] is True
