@@ -26,6 +26,7 @@ from core.durations import duration
 from core.errors import Invalid
 from core.rules.providers import Provider, registry
 from core.rules.providers.provider import S
+from core.text.numbers import whole_number
 
 TOML: Final = "postroom.toml"
 MASTER: Final = "master.key"
@@ -255,8 +256,9 @@ def split_listen(text: str) -> tuple[str, int]:
     """(host, port) of `127.0.0.1:8025` or `[::1]:8025`. Raises `ValueError`."""
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
-    if not host or not port.isdigit() or int(port) > 65_535:
+    number = whole_number(port, most=65_535)
+    if not host or number is None:
         raise ValueError(f"{text!r} is not HOST:PORT, such as 127.0.0.1:8025")
     if host != "localhost":
         ipaddress.ip_address(host)
-    return host, int(port)
+    return host, number

@@ -20,6 +20,7 @@ from core.model import Action
 from core.rules.addresses import Address, parse_address, refuse_routes
 from core.services.sending.loop_prevention import Parent
 from core.services.sending.submission import RunClaim, Submission
+from core.text.numbers import whole_number
 
 MAX_WAIT: Final = 30
 """Seconds that `Prefer: wait=N` may ask for (CONTRACT.md)."""
@@ -203,8 +204,8 @@ def seconds_to_wait(prefer: str | None) -> int:
     """Seconds of `Prefer: wait=N` (RFC 7240 4.3), at most 30; anything else asks for nothing."""
     for part in (prefer or "").split(","):
         name, _, value = part.strip().partition("=")
-        if name.strip().lower() == "wait" and value.strip().isdigit():
-            return min(int(value), MAX_WAIT)
+        if name.strip().lower() == "wait" and (asked := whole_number(value.strip())) is not None:
+            return min(asked, MAX_WAIT)
     return 0
 
 

@@ -31,6 +31,7 @@ from core.services.identity.streams import NewStream, SealedKey, StreamChange
 from core.smtp import Route
 from core.smtp.credentials import checked, first_line
 from core.smtp.route import is_loopback
+from core.text.numbers import whole_number
 
 __all__ = ["app"]
 
@@ -226,9 +227,9 @@ def warmup(
     reason: Reason,
 ) -> Output:
     """Set the stream's daily cap, or end its warm-up."""
-    if cap != "off" and not cap.isdecimal():
-        raise Invalid(f"{cap!r} is not a daily cap", fix="write a number a day, or off")
-    figure = None if cap == "off" else int(cap)
+    figure = whole_number(cap)
+    if cap != "off" and figure is None:
+        raise Invalid(f"{cap[:20]!r} is not a daily cap", fix="write a number a day, or off")
     desk.act(lambda tx, actor: streams.set_warmup(tx, domain, cap=figure, reason=reason, actor=actor))
     said = f"{domain}: no warm-up cap." if figure is None else f"{domain}: at most {figure:,} a day."
     return Output({"domain": domain, "warm": figure is None, "warm_cap": figure}, said)

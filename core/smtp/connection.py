@@ -22,6 +22,7 @@ from core.model import Outcome, Reply
 from core.smtp.credentials import Secret
 from core.smtp.replies import OPENING_ERRORS, Answer, Garbled, Reader, Stage, broken, judge, refused, unopened
 from core.smtp.route import Timeouts, is_loopback
+from core.text.numbers import whole_number
 
 _PIECE: Final = 65_536
 _TOO_BIG: Final = frozenset({"5.3.4", "5.2.3"})
@@ -88,7 +89,7 @@ class Conversation(asyncio.Protocol):
         self._smtputf8 = "smtputf8" in extensions
         self._8bitmime = "8bitmime" in extensions
         size = extensions.get("size")
-        self._size = int(size) if size and size.isascii() and size.isdigit() and len(size) < 16 else 0
+        self._size = whole_number(size or "") or 0
         self._sizes = size is not None
         self._timeouts = timeouts
         self._loop = asyncio.get_running_loop()

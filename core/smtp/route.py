@@ -12,6 +12,7 @@ from typing import Final, Literal, Self
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from core.errors import Invalid
+from core.text.numbers import whole_number
 
 Kind = Literal["relay", "direct"]
 Tls = Literal["starttls", "implicit", "none"]
@@ -170,6 +171,7 @@ def _verify(options: dict[str, str]) -> bool | None:
 def _port(text: str | None) -> int:
     if text is None:
         return 25
-    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
-        raise Invalid(f"port={text} is no port", fix="a port is 1 to 65535")
-    return int(text)
+    number = whole_number(text, most=65_535)
+    if not number:
+        raise Invalid(f"port={text[:20]} is no port", fix="a port is 1 to 65535")
+    return number

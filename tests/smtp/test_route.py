@@ -42,6 +42,8 @@ def test_a_route_is_read(text: str, route: Route) -> None:
         "smtp://u:p@relay.example?tls=none",
         "smtp://relay.example/path",
         "direct:?port=0",
+        "direct:?port=" + "9" * 5_000,
+        "smtp://relay.acme.test:" + "9" * 5_000,
         "smtp://[::1",
     ],
 )

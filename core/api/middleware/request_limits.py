@@ -17,6 +17,7 @@ from core.api.errors import of_error, problem
 from core.api.listener import SMALL, Bodies
 from core.errors import Overloaded
 from core.ids import Chance
+from core.text.numbers import whole_number
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -76,7 +77,7 @@ class RequestLimits:
             return
         rid = scope["postroom.request_id"] = f"req_{self._chance(64):016x}"
         declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
-        if declared.isdigit() and int(declared) > self._most:
+        if declared.isdigit() and whole_number(declared.decode(), most=self._most) is None:
             await self._refuse(scope, receive, send, rid)
             return
         started = False

@@ -35,9 +35,10 @@ from core.services.control import emergency
 from core.services.control.read_log import Shown, What
 from core.services.sending import review, runs
 from core.services.sending.review import Decision
+from core.text.numbers import LARGEST, whole_number
 
 NDJSON: Final = "application/x-ndjson"
-LAST_SEQ: Final = 2**63 - 1
+LAST_SEQ: Final = LARGEST
 
 
 class Operators:
@@ -235,15 +236,16 @@ def _printable(text: str, what: str) -> str:
 def _run(tx: Transaction, text: str, agent: str | None) -> tuple[str, str]:
     """(agent, key) of a run by its key, or by its number. Raises `NotFound`, `Invalid`."""
     wanted = _printable(text, "the run's key")
+    number = whole_number(wanted, most=LAST_SEQ - 1)
     if agent is not None:
         try:
             return agent, runs.show(tx.conn, agent=agent, key=wanted).key
         except NotFound:
-            if not wanted.isdecimal():
+            if number is None:
                 raise
-    if not wanted.isdecimal() or int(wanted) >= LAST_SEQ:
+    if number is None:
         raise Invalid("a key names a run of one agent: say which", problems=(("agent", "is missing"),))
-    found = runs.listed(tx.conn, agent=agent, before=int(wanted) + 1, limit=1)
-    if not found or found[0].id != int(wanted):
+    found = runs.listed(tx.conn, agent=agent, before=number + 1, limit=1)
+    if not found or found[0].id != number:
         raise NotFound(f"there is no run {wanted}", fix="postroom run list shows those there are")
     return found[0].agent, found[0].key

@@ -15,8 +15,9 @@ from core.rules.roles import Verb
 from core.services.audit import difference
 from core.services.control.read_log import Shown, What
 from core.services.notify import dead_letters
+from core.text.numbers import LARGEST, whole_number
 
-LAST: Final = 2**63 - 1
+LAST: Final = LARGEST
 MOST: Final = 1_000
 
 
@@ -63,9 +64,10 @@ class WebhookRoutes:
     async def _replay(self, request: Request, number: str) -> Response:
         """Send one of them again, from the log, before what comes next."""
         actor = self._desk.callers.operator(request)
-        if not number.isascii() or not number.isdecimal() or int(number) > LAST:
+        wanted = whole_number(number)
+        if wanted is None:
             raise NotFound(f"no dead letter has the number {number[:20]!r}", fix="GET /webhooks/dead lists them")
-        n = await self._desk.writer.do(lambda tx: dead_letters.replay(tx, [int(number)], actor=actor))
+        n = await self._desk.writer.do(lambda tx: dead_letters.replay(tx, [wanted], actor=actor))
         return answer_json(200, {"replayed": n})
 
     async def _replay_all(self, request: Request, address: str) -> Response:

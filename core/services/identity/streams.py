@@ -32,6 +32,9 @@ from core.services.context import require_reason, stream_named
 from core.smtp import Route
 from core.smtp.route import is_loopback
 
+HIGHEST_CAP: Final = 10_000_000
+"""Mails a day: more than a stream ever sends, and a number that each database holds."""
+
 SLOTS: Final[tuple[Slot, Slot]] = ("a", "b")
 ALGORITHMS: Final[tuple[Algorithm, Algorithm]] = ("rsa", "ed25519")
 PAGE: Final = 100
@@ -270,8 +273,8 @@ def set_warmup(tx: Transaction, domain: str, *, cap: int | None, reason: str, ac
     """Fix the stream's daily cap at `cap`, whatever the curve says; None ends its warm-up. Raises `Forbidden`, ..."""
     actor = access.require(tx, actor, Verb.STREAM_WARMUP)
     stream = stream_named(tx, domain)
-    if cap is not None and cap < 0:
-        raise Invalid("a cap is 0 or more", fix="write a number a day, or off")
+    if cap is not None and not 0 <= cap <= HIGHEST_CAP:
+        raise Invalid(f"a cap is 0 to {HIGHEST_CAP:,}", fix="write a number a day, or off")
     why = require_reason(reason)
     warm = cap is None
     tx.write(update(STREAM).where(STREAM.c.id == stream.id).values(warm=warm, warm_cap=cap))
