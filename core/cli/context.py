@@ -54,13 +54,15 @@ class CommandContext:
         """
         self.directory = Path(os.path.abspath(directory))  # noqa: PTH100 - resolve() would follow a link that people chose
         self.as_json = as_json
+        self.database: str | None = None
+        """Set by a command that makes a desk, or what it reads afterwards would be of the one the environment names."""
         self._needs = needs
         self._store: Store | None = None
         self._until_printed = until_printed or contextlib.ExitStack()
 
     @functools.cached_property
     def settings(self) -> Settings:
-        return load(self.directory)
+        return load(self.directory, database=self.database)
 
     @property
     def store(self) -> Store:

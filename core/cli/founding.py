@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from core.cli.next_steps import token_file
 from core.cli.output import private
+from core.db import migrate
 from core.errors import Conflict, Invalid
 from core.rules import policy as policies
 from core.rules import roles as rules
@@ -24,6 +26,7 @@ from core.services.identity.operators import Founder
 from core.settings import MASTER, POLICY, TOML, Settings, load
 
 MASTER_NAME: Final = "k1"
+DATABASE: Final = "POSTROOM_DATABASE"
 
 _TOML: Final = """\
 # How this desk speaks to the world. What it allows is in policy.toml; who may do what is in its database.
@@ -137,6 +140,17 @@ def files(directory: Path, *, database: str | None, text: str, more: Mapping[Pat
         for file in (*wanted, mine, mine.with_name("postroom.db-wal"), mine.with_name("postroom.db-shm")):
             file.unlink(missing_ok=True)
         raise
+
+
+def overridden(url: str) -> str:
+    """A warning where the environment names another database than this desk's, and so would every command on it."""
+    named = migrate.driver(os.environ.get(DATABASE))
+    if not named or named == url:
+        return ""
+    return (
+        f"{DATABASE} names another database and goes before {TOML}: commands on this desk would act on that one. "
+        f"Unset it for this desk: env -u {DATABASE} postroom ..."
+    )
 
 
 def token_files(directory: Path, minted: Mapping[str, NewSecret]) -> dict[Path, str]:

@@ -19,7 +19,7 @@ from core.cli.context import CommandContext, command
 from core.cli.diagnostics import routes
 from core.cli.diagnostics.finding import Finding, Grade
 from core.cli.next_steps import near
-from core.cli.output import OWN_TOKEN, Output, table
+from core.cli.output import Output, table
 from core.cli.streams import FromStdin, Provider, Spf
 from core.clock import SystemClock
 from core.db import directory, migrate
@@ -35,7 +35,7 @@ from core.rules.addresses import parse_address
 from core.rules.policy import Policy
 from core.rules.providers import registry
 from core.security import credentials, encryption, key_file
-from core.security.credentials import NewSecret
+from core.security.credentials import OWN_TOKEN, NewSecret
 from core.security.encryption import MasterKeys
 from core.services.audit import checkpoints
 from core.services.identity import development, operators, streams
@@ -169,7 +169,8 @@ def _made(desk: CommandContext, database: str | None, text: str, verb: Making, *
         founding.files(desk.directory, database=database, text=text, more=files) as settings,
         contextlib.closing(Store(settings.database_url, clock=SystemClock())) as store,
     ):
-        migrate.upgrade(store.engine)
+        desk.database = settings.database_url
+        migrate.found(store.engine)
         ring, pair = key_file.load_master_keys(settings), encryption.new_key_pair("ed25519")
         store.transact(lambda tx: verb(tx, ring))
         store.transact(lambda tx: checkpoints.private_key(tx, ring, pair))
@@ -251,6 +252,8 @@ def _said(
         for one in made
     ]
     parts = [opening, table(("NAME", "ROLES", "FILE" if in_files else "TOKEN"), rows)]
+    if warning := founding.overridden(desk.settings.database_url):
+        parts.append(warning)
     parts.append(f"Note outside the desk the key that signs its log's checkpoints: {public}")
     parts.append(
         "Test the notifications: postroom notify test"
@@ -325,8 +328,10 @@ def _said_for_development(desk: CommandContext, name: str, own: NewSecret, agent
         "checkpoint_key": public, "mailbox": DEV_ADDRESS, "agent": "agent", "token": agent.secret,
         "url": next_steps.api(settings),
     }  # fmt: skip
+    warning = founding.overridden(settings.database_url)
     text = (
         f"{BANNER}: {near(here)}\n"
+        f"{warning and warning + chr(10)}"
         f"You, {name}, have every role but admin, and nobody has signed for the mailbox {DEV_ADDRESS}.\n"
         f"Mail goes to loopback only, where the gateway keeps it in {near(here / MAILDIR)}.\n"
         f"Your own token is in {near(here / OWN_TOKEN)}; commands on this desk find it there.\n\n"

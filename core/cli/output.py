@@ -25,10 +25,10 @@ import typer.main
 
 from core.durations import duration, read_stamp
 from core.errors import Invalid, PostroomError, Unavailable
+from core.security.credentials import OWN_TOKEN
 from core.text.unicode_safety import STACK, TAB, is_combining, is_hidden, spell_out, width
 
 TOKEN: Final = "POSTROOM_TOKEN"  # noqa: S105 - a variable's name
-OWN_TOKEN: Final = "operator.token"  # noqa: S105 - a file's name
 SERVICE: Final = "postroom"
 """Under which the keyring of the OS holds an operator's token; the user's name there is the desk's directory."""
 INTERRUPTED: Final = 130

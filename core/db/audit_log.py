@@ -11,7 +11,7 @@ state it records can be missing or false after a crash.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -143,9 +143,9 @@ class Verified:
         return self.first_bad_seq is None
 
 
-def verify(conn: Connection) -> Verified:
-    """Walk the chain from its beginning; stops at the first entry that does not fit."""
-    return _verify(_walk(conn), 0, GENESIS)
+def verify(conn: Connection, *, progress: Callable[[int], None] = lambda _seq: None) -> Verified:
+    """Walk the chain from its beginning; stops at the first entry that does not fit. `progress` gets the seq."""
+    return _verify(_walk(conn, progress), 0, GENESIS)
 
 
 def verify_tail(conn: Connection, last: int) -> Verified:
@@ -179,12 +179,13 @@ def _verify(rows: Iterable[Row[Any]], seq: int, prev: bytes) -> Verified:
     return Verified(events=seq, head_seq=seq, head=prev, first_bad_seq=None)
 
 
-def _walk(conn: Connection) -> Iterator[Row[Any]]:
+def _walk(conn: Connection, progress: Callable[[int], None]) -> Iterator[Row[Any]]:
     start = -(2**63)  # an entry smuggled in before the first shows too
     while rows := conn.execute(
         select(LOG_ENTRY).where(LOG_ENTRY.c.seq >= start).order_by(LOG_ENTRY.c.seq).limit(PAGE)
     ).all():
         yield from rows
+        progress(rows[-1].seq)
         start = rows[-1].seq + 1
 
 

@@ -2,12 +2,17 @@
 
 Both copy one moment of the database. PostgreSQL's tools are the server's own: a dump written by anything else would
 have to be kept in step with every version of it.
+
+A loaded PostgreSQL database has everything but its schema's revision, and no gateway starts without one: whoever loads
+it decides when, and with what else, the desk begins to be one (`migrate.adopt`).
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -22,9 +27,13 @@ from core.db import audit_log, schema_revision, sqlite_file
 from core.errors import Conflict, Invalid, Unavailable
 
 PAGES: Final = 4_000
-"""Pages of SQLite that are copied at once (16 MB); writers get their turn between two steps."""
+"""Pages of SQLite that are copied between two reports of progress (16 MB)."""
 
-Progress = Callable[[int, int], None]
+Progress = Callable[[str, int, int], None]
+"""What is done, how much of it, and of how much in all; 0: that is not known."""
+
+_REVISION: Final = re.compile(r"^\d+; .* TABLE DATA \S+ alembic_version .*\n", re.MULTILINE)
+"""What a list of pg_restore says of the table that holds the schema's revision."""
 
 
 def kind(url: str) -> str:
@@ -35,25 +44,38 @@ def kind(url: str) -> str:
 def dump(url: str, to: Path, *, progress: Progress) -> tuple[int, bytes, str | None]:
     """Write the database to a new file. Returns the log's head in it (seq, hash) and its schema's revision.
 
-    `progress` gets pages done and pages in all (SQLite only). Raises `Unavailable`.
+    A dump of SQLite is a database itself. Raises `Unavailable`, and `OSError` where there is no room for it.
     """
     file = sqlite_file.of(url)
-    return _dump_postgresql(make_url(url), to) if file is None else _dump_sqlite(file, to, progress)
+    return _dump_postgresql(make_url(url), to, progress) if file is None else _dump_sqlite(file, to, progress)
 
 
-def load(dumped: Path, url: str) -> None:
-    """Make the database from a dump. The SQLite file must not exist, the PostgreSQL database must have no tables.
-
-    Raises `Conflict`, `Unavailable`.
-    """
+def require_empty(url: str) -> None:
+    """Raises `Conflict` if the SQLite file exists or the PostgreSQL database has tables, `Invalid`, `Unavailable`."""
     file = sqlite_file.of(url)
-    if file is None:
-        _load_postgresql(dumped, make_url(url))
+    if file is not None:
+        if there := [one for one in sqlite_file.beside(file) if one.exists()]:
+            raise Conflict(f"{there[0]} exists already", fix="name a file that is not there yet")
         return
-    if any(one.exists() for one in sqlite_file.beside(file)):
-        raise Conflict(f"{file} exists already", fix="restore into an empty directory")
-    sqlite_file.found(file)
-    shutil.copyfile(dumped, file)
+    if kind(url) == "sqlite":
+        raise Invalid(f"{url} names no file", fix="write sqlite:////path/to/postroom.db")
+    with _reading(url) as conn:
+        if inspect(conn).get_table_names():
+            raise Conflict(
+                f"the database {make_url(url).database} has tables already",
+                fix="name an empty one; what an interrupted restore left in it goes by dropping and creating it anew",
+            )
+
+
+def load(dumped: Path, url: str, *, progress: Progress) -> None:
+    """Load a dump into an empty PostgreSQL database, all but the revision of its schema. Raises `Unavailable`."""
+    program, target = _program("pg_restore"), make_url(url)
+    progress("loading the database with pg_restore", 0, 0)
+    contents = dumped.with_name(dumped.name + ".list")
+    contents.write_text(_REVISION.sub("", _run([program, "--list", str(dumped)], target)))
+    options = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", f"--use-list={contents}"]
+    _run([program, *options, f"--dbname={target.database}", str(dumped)], target)
+    contents.unlink()
 
 
 # --- SQLite -------------------------------------------------------------------------------------------------------
@@ -68,12 +90,28 @@ def _dump_sqlite(file: Path, to: Path, progress: Progress) -> tuple[int, bytes, 
             contextlib.closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True)) as source,
             contextlib.closing(sqlite3.connect(to)) as target,
         ):
-            source.backup(target, pages=PAGES, progress=lambda _status, left, of: progress(of - left, of))
+            # Without a transaction SQLite starts the copy again whenever another process has written between two steps:
+            # on a busy desk for ever. With one it copies the moment of this first read.
+            source.execute("BEGIN")
+            source.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            source.backup(
+                target, pages=PAGES, progress=lambda _status, left, of: progress("copying the database", of - left, of)
+            )
             target.execute("PRAGMA journal_mode = DELETE")
     except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(to)) from error
         raise Unavailable(f"the database could not be copied: {error}") from error
     with _reading(f"sqlite:///{to}") as conn:
         return *audit_log.head(conn), schema_revision.version(conn)
+
+
+def fold(file: Path) -> None:
+    """Bring what SQLite keeps beside a database into it, so that the file alone is all of it. Raises `Unavailable`."""
+    with contextlib.closing(sqlite3.connect(file)) as database:
+        (mode,) = database.execute("PRAGMA journal_mode = DELETE").fetchone()
+    if mode != "delete":
+        raise Unavailable(f"{file} is in use by another process")
 
 
 @contextlib.contextmanager
@@ -89,8 +127,9 @@ def _reading(url: str) -> Iterator[Connection]:
 # --- PostgreSQL ---------------------------------------------------------------------------------------------------
 
 
-def _dump_postgresql(url: URL, to: Path) -> tuple[int, bytes, str | None]:
+def _dump_postgresql(url: URL, to: Path, progress: Progress) -> tuple[int, bytes, str | None]:
     program = _program("pg_dump")
+    progress("copying the database with pg_dump", 0, 0)
     engine = create_engine(url, isolation_level="REPEATABLE READ")
     try:
         with engine.connect() as conn, conn.begin():
@@ -105,15 +144,6 @@ def _dump_postgresql(url: URL, to: Path) -> tuple[int, bytes, str | None]:
     return *head, revision
 
 
-def _load_postgresql(dumped: Path, url: URL) -> None:
-    program = _program("pg_restore")
-    with _reading(url.render_as_string(hide_password=False)) as conn:
-        if inspect(conn).get_table_names():
-            raise Conflict(f"the database {url.database} has tables already", fix="restore into an empty database")
-    options = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"]
-    _run([program, *options, f"--dbname={url.database}", str(dumped)], url)
-
-
 def _program(name: str) -> str:
     found = shutil.which(name)
     if found is None:
@@ -121,8 +151,8 @@ def _program(name: str) -> str:
     return found
 
 
-def _run(command: list[str], url: URL, *, stdout: IO[bytes] | None = None) -> None:
-    """Run one of PostgreSQL's programs; the password goes through the environment, where `ps` does not show it."""
+def _run(command: list[str], url: URL, *, stdout: IO[bytes] | None = None) -> str:
+    """What one of PostgreSQL's programs prints; the password goes through the environment, which `ps` does not show."""
     query = {name: value if isinstance(value, str) else value[-1] for name, value in url.query.items()}
     wanted = {
         "PGHOST": query.get("host") or url.host,
@@ -134,10 +164,12 @@ def _run(command: list[str], url: URL, *, stdout: IO[bytes] | None = None) -> No
         "PGSSLROOTCERT": query.get("sslrootcert"),
     }
     env = os.environ | {name: value for name, value in wanted.items() if value}
-    done = subprocess.run(command, env=env, stdout=stdout, stderr=subprocess.PIPE, check=False)  # noqa: S603 - fixed options
+    output = subprocess.PIPE if stdout is None else stdout
+    done = subprocess.run(command, env=env, stdout=output, stderr=subprocess.PIPE, check=False)  # noqa: S603 - fixed options
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         raise Unavailable(f"{Path(command[0]).name} failed: {said[0] if said else f'exit code {done.returncode}'}")
+    return "" if stdout is not None else done.stdout.decode()
 
 
 def require_kind(dumped: str, url: str) -> None:

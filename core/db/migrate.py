@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, text
 
-from core.db import sqlite_file
+from core.db import schema_revision, sqlite_file
 from core.db.schema_revision import MIGRATIONS
+from core.errors import Conflict, Unavailable
 
 
 def _config() -> Config:
@@ -20,20 +21,45 @@ def _config() -> Config:
     return config
 
 
-def upgrade(engine: Engine, *, founding: bool = True, to: str = "head") -> None:
-    """Run every migration up to `to` that this database has not seen, in one transaction.
-
-    Without `founding` a database that is not there is `Unavailable`: a desk whose file was moved away must not come up
-    as an empty one.
-    """
-    if founding and (path := sqlite_file.of(engine.url)) is not None:
+def found(engine: Engine) -> None:
+    """Make the tables of a new desk. Raises `Conflict` where there is one, and leaves it as it is."""
+    if (path := sqlite_file.of(engine.url)) is not None:
         sqlite_file.found(path)
-    config = _config()
     with engine.connect() as plain:
         conn = plain.execution_options(postroom_writes=True)
         with conn.begin():
-            config.attributes["connection"] = conn
-            command.upgrade(config, to)
+            if schema_revision.version(conn) is not None and conn.execute(text("SELECT 1 FROM desk")).first():
+                raise Conflict("there is a desk in this database already", fix="name another by --database")
+            run(conn)
+
+
+def upgrade(engine: Engine, *, founding: bool = True, to: str = "head") -> None:
+    """Run every migration up to `to` that this database has not seen, in one transaction.
+
+    Without `founding` a database that is not there, or holds no desk, is `Unavailable`: a desk whose database was moved
+    away, or is being restored, must not come up as an empty one.
+    """
+    if founding and (path := sqlite_file.of(engine.url)) is not None:
+        sqlite_file.found(path)
+    with engine.connect() as plain:
+        conn = plain.execution_options(postroom_writes=True)
+        with conn.begin():
+            if not founding and schema_revision.version(conn) is None:
+                raise Unavailable(schema_revision.NO_DESK)
+            run(conn, to=to)
+
+
+def run(conn: Connection, *, to: str = "head") -> None:
+    """The same in the transaction that is open on this connection."""
+    config = _config()
+    config.attributes["connection"] = conn
+    command.upgrade(config, to)
+
+
+def adopt(conn: Connection, revision: str) -> None:
+    """Enter the revision of a loaded database that lacks it (core.db.copy): from the commit on it is a desk."""
+    if schema_revision.version(conn) is None:
+        conn.execute(text("INSERT INTO alembic_version (version_num) VALUES (:revision)"), {"revision": revision})
 
 
 def driver(database: str | None) -> str | None:

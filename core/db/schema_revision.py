@@ -14,6 +14,7 @@ from core.errors import Unavailable
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _TABLE: Final = "alembic_version"
+NO_DESK: Final = "the database holds no desk; make one with postroom init, or check its address"
 
 
 def version(conn: Connection) -> str | None:
@@ -28,7 +29,7 @@ def check(conn: Connection) -> None:
     """Raises `Unavailable` if the database is not one of this version, with what to do."""
     at = version(conn)
     if at is None:
-        raise Unavailable("the database holds no desk; make one with postroom init, or check its address")
+        raise Unavailable(NO_DESK)
     if at != (wanted := latest()):
         raise Unavailable(f"the database is at {at} and this version needs {wanted}; postroom migrate brings it there")
 

@@ -104,10 +104,10 @@ class Store:
             self._recent[key] = (now, found)
         return found
 
-    def transact(self, verb: Callable[[Transaction], T]) -> T:
-        """Run one verb in a transaction of its own: the console's and the command line's way in."""
+    def transact(self, verb: Callable[[Transaction], T], *, first: Callable[[Connection], None] | None = None) -> T:
+        """Run one verb in a transaction of its own: the console's and commands' way in. `first` is as in `begin`."""
         try:
-            with self.begin() as tx:
+            with self.begin(first=first) as tx:
                 return tx.run(verb)
         except DATABASE_ERRORS as error:
             raise unavailable(error) from error
@@ -118,14 +118,19 @@ class Store:
             return Transaction(conn, now=self.clock.now(), sqlite=self.sqlite).run(verb)
 
     @contextlib.contextmanager
-    def begin(self) -> Iterator[Transaction]:
-        """The desk's one write transaction; commits at the end, rolls back on any error."""
+    def begin(self, *, first: Callable[[Connection], None] | None = None) -> Iterator[Transaction]:
+        """The desk's one write transaction; commits at the end, rolls back on any error.
+
+        `first` runs before any row is read: it may bring the schema up in the same transaction.
+        """
         self._regain()
         with self._turn, self.engine.connect() as plain:
             conn = plain.execution_options(postroom_writes=True)
             with conn.begin():
                 if not self.sqlite:
                     conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOG_LOCK})
+                if first is not None:
+                    first(conn)
                 cache = DeskCache(self._still_true(conn))
                 tx = Transaction(conn, now=self.clock.now(), sqlite=self.sqlite, desk_cache=cache)
                 try:

@@ -18,6 +18,8 @@ from core.errors import Invalid
 AGENT_PREFIX: Final = "pra_"
 OPERATOR_PREFIX: Final = "pro_"
 WEBHOOK_PREFIX: Final = "whsec_"
+OWN_TOKEN: Final = "operator.token"  # noqa: S105 - a file's name
+"""File in which `init --dev` leaves the token of its one person."""
 _BYTES: Final = 32
 
 

@@ -52,10 +52,13 @@ class Clerk:
     tokens: dict[str, str] = field(default_factory=dict)
     reader: str | None = None
     """Who runs what nobody is named for; `NOBODY` is named for running without a token."""
+    surroundings: dict[str, str] = field(default_factory=dict)
+    """Variables of the environment that a command finds beside the person's token."""
 
     def run(self, *args: str, who: str | None = None) -> Heard:
         env = {name: value for name, value in os.environ.items() if not name.startswith("POSTROOM_")}
         env["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
+        env |= self.surroundings
         named = who or self.reader
         if named is not None and named != NOBODY:
             env["POSTROOM_TOKEN"] = self.tokens[named]

