@@ -34,6 +34,7 @@ SECRET: Final = "a digest, a key or what is sealed with one"
 LOG: Final = "the log holds ids, digests and figures, and nobody can change it"
 EXEMPT: Final[Mapping[str, str]] = {
     "agent.drill_failures": OURS,
+    "agent.drill_unreached": OURS,
     "agent.drilled_by": PEOPLE,
     "agent.name": PEOPLE,
     "agent.status": OURS,
