@@ -5,6 +5,9 @@ are ids (`console.row_selection`), a page of them is fetched by key when it come
 by (id, version, cursor, mark, width). Events only mark ids dirty; one tick, four times a second, fetches and redraws
 the dirty ones that are visible. A screen that is not visible does nothing.
 
+Why our own: textual-fastdatatable wants all rows before the first is drawn. 100,000 take 2.7 s and 93 MB, ours 0.07 s
+and 0.5 MB; nine rows changed four times a second take 30 % of a core, ours 1.8 % (`tests/bench/table.py`).
+
 Data goes down through methods, messages come up. The table never decides: a click or a key moves the cursor, no more.
 """
 
