@@ -216,8 +216,10 @@ def test_a_change_that_was_rolled_back_was_never_a_fact(store: Store) -> None:
         assert gate_queries.gate(tx, desk.mailbox_id).agent_status == "suspended"
         raise ZeroDivisionError
 
-    with store.begin() as tx, pytest.raises(ZeroDivisionError):
-        tx.run(suspends_and_fails)
+    with store.begin() as tx:
+        with pytest.raises(ZeroDivisionError):
+            tx.run(suspends_and_fails)
+        assert tx.run(lambda tx: gate_queries.gate(tx, desk.mailbox_id).agent_status) == "active"
     assert mode_of(store, desk.mailbox_id) == "active"
 
 
