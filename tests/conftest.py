@@ -25,7 +25,7 @@ from core.db import migrate
 from core.db.store import Store
 from core.demo.clock import FakeClock
 from tests.factories import effort
-from tests.factories.database import new_sqlite, new_store, share_statements
+from tests.factories.database import lighten_engines, new_sqlite, new_store
 
 _NUMBERS = itertools.count(1)
 
@@ -65,7 +65,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     thorough = bool(config.getoption("--thorough"))
     effort.choose(thorough=thorough)
-    share_statements()
+    lighten_engines()
     settings.load_profile("thorough" if thorough else "postroom")
 
 

@@ -41,11 +41,12 @@ def new_store(directory: Path, clock: Clock) -> Store:
     return Store(new_sqlite(directory), clock=clock)
 
 
-def share_statements() -> None:
-    """Let all engines of this process share what is compiled, as the one engine of a gateway does over its life.
+def lighten_engines() -> None:
+    """Let the engines of this process share what they compile, and SQLite write without waiting for the disk.
 
-    Each test has an engine of its own; compiling its statements anew was a third of its time. Dialects that write the
-    same SQL count as one, for statements are kept by dialect.
+    Each test has an engine of its own; compiling its statements anew was a third of its time, and the one engine of a
+    gateway keeps them over its life as well. Dialects that write the same SQL count as one, for statements are kept by
+    dialect. What survives a power cut is not what these tests ask: they kill gateways, which flush as ever.
     """
     compiled: LRUCache[Any, Any] = LRUCache(4_000)
     for dialect in (SQLiteDialect_pysqlite, PGDialect_psycopg):
@@ -53,8 +54,15 @@ def share_statements() -> None:
         setattr(dialect, "__hash__", lambda one: hash(_writes(one)))  # noqa: B010
 
     @event.listens_for(Engine, "engine_connect")
-    def share(conn: Connection) -> None:
+    def lighten(conn: Connection) -> None:
         conn.engine._compiled_cache = compiled
+        if conn.dialect.name == "sqlite" and _UNFLUSHED not in conn.info:
+            conn.info[_UNFLUSHED] = True
+            driver: Any = conn.connection.dbapi_connection
+            driver.execute("PRAGMA synchronous=OFF")
+
+
+_UNFLUSHED = "tests.unflushed"
 
 
 def _writes(dialect: Any) -> tuple[object, ...]:
