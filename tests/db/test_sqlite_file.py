@@ -19,7 +19,6 @@ from core.db.transaction import Transaction
 from core.db.writer import Writer
 from core.demo.clock import FakeClock
 from core.errors import Unavailable
-from tests.factories.database import new_store
 from tests.factories.desk import make_desk
 
 
@@ -31,7 +30,8 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(file: Path, clock: FakeClock) -> Iterator[Store]:
-    opened = new_store(file.parent, clock)
+    opened = Store(f"sqlite:///{file}", clock=clock)
+    migrate.upgrade(opened.engine)  # not a copy: how the file is made is what is tested
     make_desk(opened)
     yield opened
     opened.close()

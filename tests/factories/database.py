@@ -32,6 +32,7 @@ def _migrated() -> bytes:
 def new_sqlite(directory: Path) -> str:
     """The URL of an empty, migrated `postroom.db` in this directory."""
     file = directory / "postroom.db"
+    file.touch(mode=0o600)  # as the desk makes it: nobody else may read it
     file.write_bytes(_migrated())
     return f"sqlite:///{file}"
 
