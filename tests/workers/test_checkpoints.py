@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 
 from core.db.store import Store
 from core.db.writer import Writer
@@ -126,6 +127,7 @@ def test_a_file_that_cannot_be_written_is_said_and_ends_nothing(store: Store, tm
     assert (failed.ok, failed.reason) == (False, "No such file or directory")
 
 
+@pytest.mark.both_databases
 def test_of_two_gateways_one_takes_it(store: Store, tmp_path: Path, clock: FakeClock) -> None:
     async def story() -> None:
         make_desk(store)

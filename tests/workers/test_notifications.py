@@ -262,6 +262,7 @@ def test_what_no_channel_took_is_said_again_with_what_came_since(store: Store, c
     asyncio.run(story())
 
 
+@pytest.mark.both_databases
 def test_one_of_two_gateways_speaks(store: Store, clock: FakeClock) -> None:
     async def story() -> None:
         async with chat() as channel, writing(store) as writer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import pytest
 from sqlalchemy import update
 
 from core.db.due import DueCheck
@@ -108,6 +109,7 @@ def test_a_full_hand_is_followed_by_the_next_at_once(store: Store, clock: FakeCl
     assert clock.now() - started < 10_000 * SECOND
 
 
+@pytest.mark.both_databases
 def test_two_gateways_keeping_house_do_everything_once(store: Store, database_url: str, clock: FakeClock) -> None:
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
     desk.submit()

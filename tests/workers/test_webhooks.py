@@ -523,6 +523,7 @@ def test_a_gateway_that_is_killed_repeats_at_most_what_was_under_way(store: Stor
     asyncio.run(story())
 
 
+@pytest.mark.both_databases
 def test_two_gateways_tell_everything_once(store: Store) -> None:
     async def story() -> None:
         async with receiving() as receiver:

@@ -52,6 +52,7 @@ def test_equal_reads_of_an_hour_are_one_entry_by_reader_door_and_object(store: S
     assert len(entered(store)) == 6
 
 
+@pytest.mark.both_databases
 def test_two_gateways_enter_a_read_once(store: Store) -> None:
     """What is remembered is in the database: many verbs of one commit, or of several processes, agree."""
     desk = make_desk(store)

@@ -67,6 +67,7 @@ def test_the_approval_in_the_log_names_the_digest_of_the_bytes_that_leave(store:
 
 @pytest.mark.parametrize("first", [True, False])
 @pytest.mark.parametrize("second", [True, False])
+@pytest.mark.both_databases
 def test_the_second_of_two_decisions_hears_who_was_first(store: Store, *, first: bool, second: bool) -> None:
     _, item = held(store)
     decide(store, item, by=ALICE, approve=first)
