@@ -1,9 +1,10 @@
-"""Whether an operator may, asked in the very transaction that acts or reads, whichever door they came through.
+"""Check an operator's permission in the same transaction that acts or reads.
 
-A door knows who holds a token at the moment it looks. Between that moment and the act the operator may be disabled, the
-token rotated or expired, a role taken away; a console stays open for a whole shift. So `require` reads the operator
-again, and `Transaction.emit` refuses a fact in the name of one for whom the verb has not asked. What a verb knows of
-roles it takes from the actor that `require` returns, never from the one it was given.
+An entry point (HTTP, command line, console) knows who holds a token only at the moment it looks. Before the action
+runs, the operator may be disabled, the token rotated or expired, a role removed; a console stays open for a whole
+shift. So `require` reads the operator again, and `Transaction.emit` refuses an event attributed to an operator for whom
+the verb has not called `require`. A verb takes roles from the actor that `require` returns, never from the one it was
+given.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from core.rules.roles import Verb
 
 
 def sign_in(conn: Connection, digest: bytes, *, now: int) -> Actor:
-    """Who holds the token with this SHA-256. Raises `Unauthenticated`, saying what has become of it."""
+    """Return the operator who holds the token with this SHA-256. Raises `Unauthenticated` with the reason."""
     known = directory.operator_by_token(conn, digest)
     if known is not None:
         return _standing(known, digest, now=now)
@@ -38,7 +39,7 @@ def sign_in(conn: Connection, digest: bytes, *, now: int) -> Actor:
 
 
 def require(tx: Transaction, actor: Actor, verb: Verb) -> Actor:
-    """The operator as they stand in this transaction. Raises `AccessEnded`, `Forbidden`."""
+    """Return the operator with the roles they have in this transaction. Raises `AccessEnded`, `Forbidden`."""
     if actor.kind != "operator":
         roles.check(actor, verb)
     known = tx.desk_cache.get(("operator", actor.name, actor.token), lambda: _known(tx.conn, actor))
@@ -49,7 +50,7 @@ def require(tx: Transaction, actor: Actor, verb: Verb) -> Actor:
 
 
 def require_reader(conn: Connection, actor: Actor, verb: Verb, *, now: int) -> Actor:
-    """The same for a read outside a verb, on the connection that reads. Raises `AccessEnded`, `Forbidden`."""
+    """Do the same for a read outside a verb, on the connection that reads. Raises `AccessEnded`, `Forbidden`."""
     if actor.kind == "operator":
         actor = _standing(_known(conn, actor), actor.token, now=now, name=actor.name)
     roles.check(actor, verb)
@@ -57,13 +58,13 @@ def require_reader(conn: Connection, actor: Actor, verb: Verb, *, now: int) -> A
 
 
 def _known(conn: Connection, actor: Actor) -> OperatorFacts | None:
-    """By the token; one that opens nothing any more says why, so its owner is found by name."""
+    """Find the operator by token, or by name if the token is no longer valid, so that the error can say why."""
     found = directory.operator_by_token(conn, actor.token) if actor.token is not None else None
     return found if found is not None and found.name == actor.name else directory.operator(conn, actor.name)
 
 
 def _standing(known: OperatorFacts | None, token: bytes | None, *, now: int, name: str = "") -> Actor:
-    """The operator with the roles they have now. Raises `AccessEnded`."""
+    """Return the operator with their current roles. Raises `AccessEnded`."""
     if known is None:
         raise AccessEnded(f"there is no operator {name}", fix="ask an admin to add you")
     if known.disabled_at is not None:

@@ -1,6 +1,6 @@
-"""What verbs share: keys, ids and chance, the policy in force, a reason that is not empty, a stream by its name.
+"""What all verbs share: keys, IDs, randomness, the policy in force, and checks of common arguments.
 
-The clock is the transaction's. Policies are parsed once per version, whoever asks.
+The clock is the transaction's. Each policy version is parsed once, whoever asks.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from core.rules.signed_ids import HmacKeys
 
 @dataclass(frozen=True, slots=True)
 class ServiceContext:
-    """One per process, made from settings; verbs take it as an argument."""
+    """Dependencies of the verbs, one instance per process, made from settings and passed as an argument."""
 
     keyring: HmacKeys
     ids: Ids
@@ -36,25 +36,25 @@ class ServiceContext:
 
 @functools.lru_cache(maxsize=64)
 def parsed(content: str) -> Policy:
-    """The policy of a stored version; it was valid when it was stored."""
+    """Parse a stored policy version, which was valid when it was stored."""
     return policies.from_json(content)
 
 
 def expiry(policy: Policy, pending_expiry: int | None, *, now: int) -> int:
-    """When what is held now runs out: the mailbox's own time or the policy's, in the hours in which that clock runs."""
+    """When an item held now expires: after the mailbox's span or the policy's, in work hours if policy sets them."""
     span = pending_expiry or policy.oversight.pending_expiry
     hours = policy.oversight.expiry_calendar
     return work_hours.after(now, span, work_hours.read(hours)) if hours else now + span
 
 
 def current_policy(tx: Transaction) -> tuple[int, Policy]:
-    """Version and content of the policy in force for this transaction."""
+    """Return the version and content of the policy in force for this transaction."""
     version, content = gate_queries.policy_in_force(tx)
     return version, parsed(content)
 
 
 def require_reason(reason: str) -> str:
-    """The reason, trimmed. Raises `Invalid` for an empty one: the log must say why."""
+    """Return the reason, trimmed. Raises `Invalid` if it is empty: the log must say why."""
     said = " ".join(reason.split())
     if not said:
         raise Invalid("a reason is needed", fix="--reason TEXT", problems=(("reason", "is empty"),))
@@ -62,7 +62,7 @@ def require_reason(reason: str) -> str:
 
 
 def stream_named(tx: Transaction, domain: str) -> Row[Any]:
-    """The stream's row. Raises `NotFound`."""
+    """Return the stream's row. Raises `NotFound`."""
     row = tx.one(select(STREAM).where(STREAM.c.domain == domain.strip().lower()))
     if row is None:
         raise NotFound(f"there is no stream {domain}", fix="postroom stream list shows those there are")

@@ -1,1 +1,1 @@
-"""What auditors ask for: traces, differences, evidence, checkpoints, the integrity of the log."""
+"""Audit: traces, differences, evidence, checkpoints and the integrity of the log."""

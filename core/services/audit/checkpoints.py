@@ -1,8 +1,8 @@
-"""Signed checkpoints of the log, to be kept where nobody who can write the database can reach.
+"""Signed checkpoints of the log, to be stored out of reach of anyone who can write to the database.
 
-A chain shows that an entry was changed; it cannot show that all of it was written anew, or that its end was cut off.
-A checkpoint says, under the desk's Ed25519 key, which entry was the last and what its hash was. Whoever holds one finds
-both. The statement that is signed is text, so that it can be checked without any of this code.
+A hash chain shows that an entry was changed. It cannot show that the whole log was rewritten, or that its end was cut
+off. A checkpoint states, signed with the desk's Ed25519 key, which entry was the last and what its hash was, so its
+holder can detect both. The signed statement is text, so that it can be verified without any of this code.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ LOG: Final = LOG_ENTRY
 
 SEALED_ABOUT: Final = "desk:checkpoints"
 TAKEN: Final = "audit.checkpoint"
-"""The cursor that says when the last one was taken."""
+"""The cursor that records when the last checkpoint was taken."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The head of the log at a time. `head` is hex, `key` the public key and `signature` base64 (RFC 8032)."""
+    """The head of the log at a point in time. `head` is hex, `key` the public key and `signature` base64 (RFC 8032)."""
 
     seq: int
     head: str
@@ -58,12 +58,12 @@ class Checkpoint:
         }
 
     def text(self) -> str:
-        """One line of JSON, as it is written to a file or sent away."""
+        """One line of JSON, as written to a file or sent away."""
         return orjson.dumps(self.as_json()).decode()
 
     @property
     def genuine(self) -> bool:
-        """Whether the key named in it signed it; whose key that is, is another question."""
+        """Whether the key it names signed it. Whose key that is must be checked separately."""
         try:
             public = Ed25519PublicKey.from_public_bytes(base64.b64decode(self.key, validate=True))
             public.verify(base64.b64decode(self.signature, validate=True), statement(self.seq, self.head, self.at))
@@ -73,7 +73,7 @@ class Checkpoint:
 
 
 def statement(seq: int, head: str, at: int) -> bytes:
-    """What is signed: `postroom/checkpoint/1`, seq, head and time in microseconds, a line each."""
+    """The bytes to sign: `postroom/checkpoint/1`, seq, head and time in microseconds, one per line."""
     return f"postroom/checkpoint/1\n{seq}\n{head}\n{at}\n".encode()
 
 
@@ -81,9 +81,9 @@ def statement(seq: int, head: str, at: int) -> bytes:
 
 
 def private_key(tx: Transaction, ring: MasterKeys, fresh: KeyPair) -> bytes:
-    """The desk's signing key (PKCS 8 DER), opened; `fresh` becomes it where the desk has none yet.
+    """Return the desk's signing key (PKCS 8 DER), decrypted; store `fresh` as the key if the desk has none yet.
 
-    It rests sealed like every key of the desk. Raises `Unavailable` without the master key that sealed it.
+    The key is stored sealed, like every key of the desk. Raises `Unavailable` without the master key that sealed it.
     """
     row = tx.one(select(DESK.c.signing_key).where(DESK.c.id == 1))
     if row is not None and row.signing_key is not None:
@@ -94,9 +94,9 @@ def private_key(tx: Transaction, ring: MasterKeys, fresh: KeyPair) -> bytes:
 
 
 def take(tx: Transaction, *, private: bytes, actor: Actor = SYSTEM) -> Checkpoint | None:
-    """Sign the head of the log and say so in it; None if nothing came after the last checkpoint.
+    """Sign the head of the log and record the checkpoint in the log; None if the last entry is a checkpoint.
 
-    The event stands after the entry it vouches for.
+    The event comes after the entry it vouches for.
     """
     row = tx.one(select(LOG.c.seq, LOG.c.hash, LOG.c.type).order_by(LOG.c.seq.desc()).limit(1))
     if row is None or row.type == AuditCheckpoint.type:
@@ -109,13 +109,13 @@ def take(tx: Transaction, *, private: bytes, actor: Actor = SYSTEM) -> Checkpoin
 
 
 def sign_head(tx: Transaction, ring: MasterKeys, fresh: KeyPair, *, actor: Actor) -> Checkpoint:
-    """Somebody wants the head signed now; where it is already, that checkpoint again. Raises `Forbidden`."""
+    """Sign the head on request; if it is signed already, return that checkpoint. Raises `Forbidden`."""
     actor = access.require(tx, actor, Verb.AUDIT_CHECKPOINT)
     return take(tx, private=private_key(tx, ring, fresh), actor=actor) or standing(tx.conn)
 
 
 def take_due(tx: Transaction, ring: MasterKeys, fresh: KeyPair, *, every: int) -> Checkpoint | None:
-    """What the clock does: a checkpoint where the last one, or the desk's beginning, is `every` microseconds ago."""
+    """Take a scheduled checkpoint if the last one, or the desk's creation, is at least `every` microseconds ago."""
     cursor = tx.one(select(CURSOR.c.at).where(CURSOR.c.name == TAKEN))
     desk = tx.one(select(DESK.c.created_at).where(DESK.c.id == 1))
     since = cursor.at if cursor is not None else desk.created_at if desk is not None else tx.now
@@ -123,7 +123,7 @@ def take_due(tx: Transaction, ring: MasterKeys, fresh: KeyPair, *, every: int) -
 
 
 def standing(conn: Connection) -> Checkpoint:
-    """The newest checkpoint in the log, as it was signed. Raises `NotFound`."""
+    """Return the newest checkpoint in the log, as signed. Raises `NotFound`."""
     row = conn.execute(
         select(LOG).where(LOG.c.type == AuditCheckpoint.type).order_by(LOG.c.seq.desc()).limit(1)
     ).first()
@@ -137,7 +137,7 @@ def standing(conn: Connection) -> Checkpoint:
 
 
 def sign(private: bytes, *, seq: int, head: str, at: int) -> Checkpoint:
-    """A checkpoint under this key. Raises `Invalid` for a key that is not Ed25519."""
+    """Sign a checkpoint with this key. Raises `Invalid` if the key is not Ed25519."""
     key = load_der_private_key(private, password=None)
     if not isinstance(key, Ed25519PrivateKey):
         raise Invalid("checkpoints are signed with an Ed25519 key")
@@ -147,12 +147,12 @@ def sign(private: bytes, *, seq: int, head: str, at: int) -> Checkpoint:
 
 
 def public_of(private: bytes) -> str:
-    """The public key in base64, to be noted beside the checkpoints."""
+    """The public key in base64, to be recorded along with the checkpoints."""
     return sign(private, seq=0, head="", at=0).key
 
 
 def parse(text: str | bytes) -> Checkpoint:
-    """Read a checkpoint as it was written. Raises `Invalid`."""
+    """Parse a checkpoint as it was written. Raises `Invalid`."""
     wrong = Invalid("this is not a checkpoint of a log", fix="give the file that audit checkpoint wrote")
     try:
         found: dict[str, Any] = orjson.loads(text)
@@ -169,10 +169,10 @@ def parse(text: str | bytes) -> Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Against:
-    """What a log is worth against a checkpoint kept elsewhere. `first_bad_seq`: as far as it can be told.
+    """The result of verifying a log against a checkpoint stored elsewhere.
 
-    `finding`: whole, truncated, rewritten, broken (its own chain does not hold), forged (the checkpoint is not signed
-    by the key it names, or not by the key expected).
+    `finding`: whole, truncated, rewritten, broken (the log's own chain does not hold), forged (the checkpoint is not
+    signed by the key it names, or not by the expected key). `first_bad_seq` is None where it cannot be determined.
     """
 
     ok: bool
@@ -194,7 +194,7 @@ class Against:
 
 
 def parse_all(text: str | bytes) -> list[Checkpoint]:
-    """Every checkpoint of a file: one, or a line each as they are appended to one. Raises `Invalid`."""
+    """Parse every checkpoint in a file: a single one, or one per line. Raises `Invalid`."""
     try:
         return [parse(text)]
     except Invalid:
@@ -205,9 +205,9 @@ def parse_all(text: str | bytes) -> list[Checkpoint]:
 
 
 def verify_against(conn: Connection, checkpoint: str | bytes | Checkpoint, *, key: str | None = None) -> Against:
-    """Hold the log against checkpoints: signatures, then the entries they name, then the chain. Raises `Invalid`.
+    """Verify the log against checkpoints: signatures, then the chain, then the entries they name. Raises `Invalid`.
 
-    `key` is the desk's public key as noted outside of it: without one, whoever forged a checkpoint chose the key.
+    `key` is the desk's public key as recorded outside the desk. Without it, a forger could have signed with any key.
     """
     given = [checkpoint] if isinstance(checkpoint, Checkpoint) else parse_all(checkpoint)
     given.sort(key=lambda one: one.seq)

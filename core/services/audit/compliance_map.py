@@ -1,7 +1,7 @@
-"""Which requirements the events of a bundle speak to: a table that counts, and claims nothing it does not find.
+"""Compliance map: requirements and the events that are evidence for them. It counts, and claims nothing else.
 
-A row names a requirement, the kinds of event that are evidence for it, and what no log can show. The bundle's table
-carries how many such events the period has; a row without any says so.
+A row names a requirement, the event types that are evidence for it, and what no log can show. The bundle's table gives
+the number of such events in the period; a row without any says `none`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One requirement. `types` are names of events; `limits` is what the bundle does not show."""
+    """One requirement. `types` are event names; `limits` is what the bundle does not show."""
 
     framework: str
     item: str
@@ -103,7 +103,7 @@ ROWS: Final = (
 
 
 def markdown(counted: Mapping[str, int]) -> str:
-    """The table for a period with so many events of each kind."""
+    """Render the table for a period with these numbers of events by type."""
     lines = [
         "| framework | item | asks for | events of this period | where | what this does not show |",
         "| --- | --- | --- | --- | --- | --- |",

@@ -1,8 +1,8 @@
-"""As issued against as sent: what the gateway changed of a tool call, per recipient and per part, and by which rule.
+"""Compare a tool call as issued with the message as sent: every change, per recipient and part, with its rule.
 
-The request is kept exactly as the agent made it, the message exactly as it was approved; this reads both and explains
-the way from one to the other. Nothing is remembered for it, so it cannot disagree with what left. After retention has
-purged the two, the digest and the recipients' states are what is left to tell.
+The request is stored exactly as the agent made it, the message exactly as it was approved. This module reads both and
+derives the changes. It stores nothing, so it cannot disagree with what was sent. Once retention has purged both, only
+the digest and the recipients' states remain.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ _RULES: Final[Mapping[str, tuple[str, str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One part of the message. `change`: added, removed, changed or kept; `rule` is None for what was kept."""
+    """One part of the message. `change`: added, removed, changed or kept; `rule` is None if it was kept."""
 
     part: str
     change: str
@@ -72,7 +72,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """One address. `rule` says what decided about it: suppression, allow_list, review, receiver, ..., or None."""
+    """One address. `rule` names what decided about it: suppression, allow_list, review, receiver, ..., or None."""
 
     issued: str | None
     address: str
@@ -85,7 +85,7 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Both sides of a message. `purged`: retention has emptied the bytes; `digest` still says which they were."""
+    """Both sides of a message. `purged`: retention has removed the bytes; `digest` still identifies them."""
 
     message: int
     digest: str
@@ -96,7 +96,7 @@ class Difference:
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """The parts that are not as issued."""
+        """The parts that differ from what was issued."""
         return tuple(part for part in self.parts if part.change != KEPT)
 
     def as_json(self) -> dict[str, Any]:
@@ -111,7 +111,7 @@ class Difference:
 
 
 def difference(conn: Connection, message_id: int, *, now: int) -> Difference:
-    """What was changed on the way. Raises `NotFound`."""
+    """Return what changed between issue and sending. Raises `NotFound`."""
     shown = views.message(conn, message_id, now=now)
     if shown is None:
         raise NotFound(f"there is no message {spell_id('m', message_id)}")
@@ -127,7 +127,7 @@ def difference(conn: Connection, message_id: int, *, now: int) -> Difference:
 
 
 def _digest_of_call(conn: Connection, shown: MessageView) -> str | None:
-    """Of the call as issued; once retention has emptied it, as the log has kept it."""
+    """Digest of the call as issued; once retention has purged the call, the digest recorded in the log."""
     if shown.issued is not None:
         return hashlib.sha256(shown.issued).hexdigest()
     submitted = select(LOG_ENTRY).where(LOG_ENTRY.c.message == shown.id, LOG_ENTRY.c.type == EmailSubmitted.type)
@@ -172,7 +172,7 @@ def _recipient(one: RecipientView, shown: MessageView, *, issued: str | None, kn
 
 
 def _fate(one: RecipientView, shown: MessageView) -> tuple[str | None, str]:
-    """Which rule kept the message from this recipient; None if none did."""
+    """The rule that kept the message from this recipient (None if none did), and why."""
     reason = one.reason or ""
     match Status(one.status):
         case Status.BLOCKED:
@@ -302,7 +302,7 @@ def _body(field: str, before: str, sent: str) -> Change:
 
 
 def _inserted(before: str, sent: str) -> str | None:
-    """What was put into `before` in one place to make `sent`; None if that is not how they differ."""
+    """The text inserted into `before` in one place to make `sent`; None if they differ in another way."""
     at = 0
     shorter = min(len(before), len(sent))
     while at < shorter and before[at] == sent[at]:
@@ -312,7 +312,7 @@ def _inserted(before: str, sent: str) -> str | None:
         return None
     whole = sent.rstrip()
     end = len(whole) - len(rest.rstrip())
-    # `<p>new</p></body>`: the first `<` could be either's, so slide back to where a tag begins
+    # `<p>new</p></body>`: the first `<` could belong to either, so slide back to where a tag begins
     slid = 0
     while at > slid and whole[at - slid - 1] == whole[end - slid - 1] and whole[at - slid] != "<":
         slid += 1

@@ -1,9 +1,9 @@
-"""The evidence bundle: one archive of a period that an auditor can check without this desk, its database or its code.
+"""Evidence bundle: an archive of a period that an auditor can verify without this desk, its database or its code.
 
 It holds facts and their proof: events as they were hashed, decisions, modes over time, the policies in force, figures,
-the chain, and a program of the standard library that checks it all. Addresses of recipients, subjects and bodies are in
-none of it, as in the log. A bundle about one agent leaves the others' events out and keeps their hashes, so that its
-chain still has no gap.
+the chain, and a verifier that needs only the standard library. Like the log, it contains no recipient addresses,
+subjects or bodies. A bundle about one agent omits the other agents' events but keeps their hashes, so its chain has no
+gap.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ SIGNATURES: Final[dict[str, str]] = {
     "mailbox.signed_off": "deliverability",
     "mailbox.vetoed": "",
 }
-"""Events of an identity's signatures, each with its kind; a veto names its own."""
+"""Events that sign or veto an identity, each with its kind of signature; a veto event names its own kind."""
 EVERYBODYS: Final = frozenset({"audit.checkpoint", "policy.changed", "policy.refused", "desk.stopped", "desk.started"})
-"""Events that a bundle about one agent keeps: they were about it as well."""
+"""Events that concern every agent, so a bundle about one agent includes them."""
 
 
 @dataclass(slots=True)
 class _Tables:
-    """What is gathered on one walk of the log."""
+    """What one pass over the log collects."""
 
     by_type: Counter[str] = field(default_factory=Counter)
     by_agent: dict[str, Counter[str]] = field(default_factory=dict)
@@ -71,7 +71,7 @@ class _Tables:
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """Ids and the names they had when the bundle was made."""
+    """IDs and the names they had when the bundle was made."""
 
     agents: dict[int, str]
     mailboxes: dict[int, str]
@@ -93,7 +93,7 @@ def bundle(
     agent: str | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> bytes:
-    """A zip of what happened from `since` up to `until` (microseconds), of one agent or of all.
+    """Return a zip of what happened from `since` up to `until` (microseconds), for one agent or all.
 
     `checkpoint` is one that was just taken, so that a signature covers the period's last entry. Raises `Invalid`,
     `NotFound`.
@@ -130,7 +130,7 @@ def bundle(
 
 
 class _Archive:
-    """A zip whose manifest names every file in it; the same contents make the same bytes."""
+    """A zip with a manifest that lists every file's SHA-256; the same contents give the same bytes."""
 
     def __init__(self, target: io.BytesIO) -> None:
         self._zip = zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED)
@@ -151,11 +151,11 @@ class _Archive:
         self._zip.close()
 
 
-# --- one walk of the log ------------------------------------------------------------------------------------------
+# --- one pass over the log ----------------------------------------------------------------------------------------
 
 
 def _period(conn: Connection, since: int, until: int) -> Iterator[Row[Any]]:
-    """Every entry of the period, in order. Clocks may step; a bundle is a stretch of the chain without a gap."""
+    """Yield every entry of the period in order. Clocks may step, so a bundle is a contiguous range of the chain."""
     first, last = _ends(conn, since, until)
     after = first - 1
     while after < last:
@@ -168,13 +168,13 @@ def _period(conn: Connection, since: int, until: int) -> Iterator[Row[Any]]:
 
 
 def _ends(conn: Connection, since: int, until: int) -> tuple[int, int]:
-    """First and last seq of the period, found by halving: times rise with seq, and there is no index by time."""
+    """First and last seq of the period, by binary search: times rise with seq, and there is no index by time."""
     head, _ = audit_log.head(conn)
     return _first_at(conn, since, head), _first_at(conn, until, head) - 1
 
 
 def _first_at(conn: Connection, at: int, head: int) -> int:
-    """The first seq whose time is not before `at`; one past the head if none is."""
+    """The first seq whose time is at or after `at`; one past the head if there is none."""
     low, high = 1, head + 1
     while low < high:
         middle = (low + high) // 2
@@ -193,7 +193,7 @@ def _place(gathered: _Tables, row: Row[Any]) -> None:
 
 
 def _line(row: Row[Any], data: dict[str, Any]) -> dict[str, Any]:
-    """An entry as it was hashed: `raw` is its data byte for byte, for another spelling has another hash."""
+    """An entry as it was hashed: `raw` is its data byte for byte, because any other serialization has another hash."""
     return {
         "seq": row.seq,
         "at": row.at,
@@ -237,9 +237,10 @@ def _gather(gathered: _Tables, row: Row[Any], data: dict[str, Any], names: _Name
 
 
 def _signature(row: Row[Any], data: dict[str, Any], names: _Names) -> Iterator[list[object]]:
-    """A signature as one line for each item of its checklist; a veto, or one from before checklists were kept, is one.
+    """Yield one row per checklist item of a signature, or a single row if it has no checklist.
 
-    Whoever reads it sees which items the desk vouched for, which a person did, and what was signed against its NO.
+    A veto has none, nor has a signature from before checklists were kept. The rows show which items the desk vouched
+    for, which a person did, and which were signed although the desk found them false.
     """
     kind = data.get("kind") or SIGNATURES[row.type]
     head = [row.seq, stamp(row.at), row.type, row.actor, names.mailbox(row.mailbox), names.agent(row.agent), kind]
@@ -253,7 +254,7 @@ def _signature(row: Row[Any], data: dict[str, Any], names: _Names) -> Iterator[l
 
 
 def _modes_before(conn: Connection, since: int, agent_id: int | None, names: _Names) -> list[list[object]]:
-    """The mode each mailbox had when the period began: what the log last said of it before."""
+    """The mode of each mailbox when the period began: the last one logged before it."""
     c, found = LOG.c, []
     boxes = select(MAILBOX.c.id, MAILBOX.c.agent_id).where(MAILBOX.c.activated_at < since).order_by(MAILBOX.c.id)
     for box in conn.execute(boxes).all():
@@ -276,7 +277,7 @@ def _modes_before(conn: Connection, since: int, agent_id: int | None, names: _Na
 
 
 def _policies(conn: Connection, since: int, until: int) -> Iterator[tuple[str, bytes]]:
-    """Every version that was in force within the period, without the credentials in it: `digest` is of the whole."""
+    """Yield every version in force within the period, without its credentials; `digest` covers the full content."""
     c = POLICY_VERSION.c
     rows = conn.execute(select(POLICY_VERSION).where(c.applied_at < until).order_by(c.version)).all()
     for place, row in enumerate(rows):
@@ -369,7 +370,7 @@ def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
 
 
 def _cell(value: object) -> object:
-    """A cell that a spreadsheet would take for a formula is not one: a reason is foreign text."""
+    """Quote a cell that a spreadsheet would take for a formula: a reason is untrusted text."""
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 

@@ -1,9 +1,9 @@
-"""Whether the log is what it was: looked at when a gateway starts, every minute after that, by doctor and the console.
+"""Quick checks that the log is intact: when a gateway starts, every minute after that, in doctor and in the console.
 
-A whole walk of the chain is `audit verify`'s; these looks cost the same at any length. They find an entry that was
-changed lately, and a database that is older than what was seen of it before: an old backup that is served as if
-nothing had happened sends mail twice, forgets suppressions and frees suspended agents. So the desk is held by the
-all-stop, with the finding as its reason, until governance says that this is the log to go on with.
+`audit verify` walks the whole chain; these checks cost the same at any length. They find a recently changed entry, and
+a database older than one seen before. An old backup put into service unnoticed would send mail twice, forget
+suppressions and free suspended agents. So the all-stop holds the desk, with the finding as its reason, until governance
+confirms that this is the log to go on with.
 """
 
 from __future__ import annotations
@@ -26,15 +26,14 @@ from core.services.control.emergency import LOG_CHECK
 
 LOG: Final = LOG_ENTRY
 TAIL: Final = 1_000
-"""Entries that each look verifies: some ten milliseconds."""
+"""Entries verified by each check; takes about ten milliseconds."""
 RECENT: Final = 100_000
-"""Entries among which a start of the desk is looked for."""
-"""Who stopped a desk that was held for its log; governance alone starts it again."""
+"""Number of newest entries searched for the last start of the desk."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An entry of the log as it was seen before, kept outside the database. `at` is when, in microseconds."""
+    """A log entry as seen earlier, stored outside the database. `at` is when it was seen, in microseconds."""
 
     seq: int
     head: str
@@ -45,7 +44,7 @@ class Seen:
 
 
 def read_seen(text: str | bytes) -> Seen:
-    """What `Seen.text` wrote. Raises `Invalid`."""
+    """Parse what `Seen.text` wrote. Raises `Invalid`."""
     try:
         found = orjson.loads(text)
         seen = Seen(found["seq"], found["head"], found["at"])
@@ -59,18 +58,18 @@ def read_seen(text: str | bytes) -> Seen:
 
 
 def seen_of(made: Checkpoint) -> Seen:
-    """A signed checkpoint says the same, and more."""
+    """Convert a signed checkpoint, which states the same and more."""
     return Seen(made.seq, made.head, made.at)
 
 
 def seen_now(conn: Connection, *, now: int) -> Seen:
-    """The head as it stands, to be kept outside."""
+    """The current head, to be stored outside the database."""
     seq, head = audit_log.head(conn)
     return Seen(seq, head.hex(), now)
 
 
 def fault(conn: Connection, seen: tuple[Seen, ...] = (), *, tail: int = TAIL) -> str | None:
-    """What is wrong with the log, in a sentence; None where nothing is, or governance has said to go on with it."""
+    """What is wrong with the log, in a sentence; None if nothing is, or if governance has accepted it."""
     last, _ = audit_log.head(conn)
     bad = audit_log.verify_tail(conn, tail).first_bad_seq
     if bad is not None and (accepted := _accepted(conn, last)) is not None and accepted[0] > bad:
@@ -79,14 +78,14 @@ def fault(conn: Connection, seen: tuple[Seen, ...] = (), *, tail: int = TAIL) ->
         return f"the log is broken at entry {bad:,}: it was changed in the database"
     for one in seen:
         wrong = _differs(conn, one, last)
-        # An older database cannot know of a start that came later.
+        # An older database cannot contain a start that came later.
         if wrong is not None and ((accepted := _accepted(conn, last)) is None or accepted[1] <= one.at):
             return wrong
     return None
 
 
 def _differs(conn: Connection, one: Seen, last: int) -> str | None:
-    """What is wrong with the log against what was seen of it."""
+    """How the log contradicts an entry seen earlier; None if it does not."""
     if last < one.seq:
         return (
             f"the database is older than it was: its log ends at entry {last:,}, and at {stamp(one.at)} it had "
@@ -99,7 +98,7 @@ def _differs(conn: Connection, one: Seen, last: int) -> str | None:
 
 
 def _accepted(conn: Connection, last: int) -> tuple[int, int] | None:
-    """(seq, time) of the last start of the desk. Asked only where something is wrong: the log has no index by type."""
+    """(seq, time) of the desk's last start. Queried only if something is wrong: the log has no index by type."""
     row = conn.execute(
         select(LOG.c.seq, LOG.c.at)
         .where(LOG.c.type == DeskStarted.type, LOG.c.seq > last - RECENT)
@@ -110,7 +109,7 @@ def _accepted(conn: Connection, last: int) -> tuple[int, int] | None:
 
 
 def hold(tx: Transaction, reason: str) -> bool:
-    """Stop the desk for its log: nothing is accepted and nothing leaves. False where it is held for that already."""
+    """Stop the desk because of its log: nothing is accepted or sent. Returns False if it is held for that already."""
     desk = gate_queries.desk(tx)
     if desk.stopped_at is not None and desk.stopped_by == LOG_CHECK:
         return False
@@ -124,9 +123,9 @@ def hold(tx: Transaction, reason: str) -> bool:
 
 
 def quick_check(conn: Connection) -> str | None:
-    """What SQLite finds wrong with the pages of its file, in a line; None for nothing, and for PostgreSQL.
+    """What SQLite finds wrong with the pages of its file, in a line; None if nothing, and for PostgreSQL.
 
-    It reads the whole file.
+    Reads the whole file.
     """
     if conn.dialect.name != "sqlite":
         return None
@@ -135,7 +134,7 @@ def quick_check(conn: Connection) -> str | None:
 
 
 def require_readable(conn: Connection) -> None:
-    """Raises `Unavailable` for a damaged file: every further write would damage it more."""
+    """Check the database file. Raises `Unavailable` if it is damaged: every further write would damage it more."""
     found = quick_check(conn)
     if found is not None:
         raise Unavailable(f"the database file is damaged ({found}); restore a backup, then: postroom audit verify")

@@ -1,8 +1,8 @@
-"""Thirty days of a mailbox, and what they say for and against each rung of the ladder. It advises; people decide.
+"""Evidence for a mailbox's mode: figures of thirty days, and a verdict on each rung of the ladder.
 
-Figures come from the counters that decisions, deliveries and feedback keep in their own transactions. Two are not
-counted as they happen, because only looking back tells: what was decided faster than it can be read, and what an agent
-sent again in other words after a reviewer had refused it.
+It advises; people decide. Figures come from the counters that decisions, deliveries and feedback update in their own
+transactions. Two can only be computed in retrospect: messages decided faster than they can be read, and messages an
+agent reworded and sent again after a reviewer had rejected them.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ LOG: Final = LOG_ENTRY
 
 WINDOW: Final = rules.WINDOW_DAYS * DAY
 LOOKED_AT: Final = 5_000
-"""Decisions that are looked at one by one, the newest."""
+"""Maximum number of decisions examined one by one, newest first."""
 AGAIN: Final = DAY
-"""Mail to the same recipient within it, after a refusal, is the same matter in other words."""
+"""Mail to the same recipient this soon after a rejection counts as the same matter, reworded."""
 _DECIDED: Final = ("released", "rejected")
-"""Decisions that can no longer be taken back, on mail: what was approved and undone is no evidence."""
+"""Final decisions on mail: an approval that was undone is no evidence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A mailbox's figures, one verdict per rung from `read_only` up, and the rung they speak for."""
+    """A mailbox's figures, one verdict per rung from `read_only` up, and the rung they support."""
 
     address: str
     agent: str
@@ -52,11 +52,11 @@ class Evidence:
     advised: Mode
     anomalies: tuple[Anomaly, ...] = ()
     raise_from: int | None = None
-    """When the mode may be raised next; None: as far as the pause between two raises goes, now."""
+    """Earliest time of the next raise; None if the minimum time between two raises allows one now."""
 
     @property
     def next_rung(self) -> Rung | None:
-        """The verdict on the rung above; None at the top."""
+        """The verdict on the next rung up; None at the top."""
         return self.rungs[self.mode.rung + 1] if self.mode.rung + 1 < len(self.rungs) else None
 
     def as_json(self) -> dict[str, Any]:
@@ -81,7 +81,7 @@ class Evidence:
         }
 
     def text(self) -> str:
-        """A paragraph a rung, the highest first, as the ladder is drawn."""
+        """One paragraph per rung, the highest first, as the ladder is drawn."""
         f = self.figures
         decided = f"approved {f.approved:,}, rejected {f.rejected:,}, edited {f.edited:,}"
         came = f"complaints {f.complaints:,}, bounces {f.bounces:,}, suspensions {f.suspensions:,}"
@@ -111,7 +111,7 @@ _WORDS: Final = {
 
 
 def evidence(tx: Transaction, address: str) -> Evidence:
-    """The figures and verdicts of a mailbox. Reads only. Raises `NotFound`."""
+    """Return the figures and verdicts of a mailbox. Reads only. Raises `NotFound`."""
     box = gate_queries.gate_by_address(tx.conn, address)
     if box is None:
         raise NotFound(f"there is no mailbox {address}", fix="postroom mailbox list shows them all")
@@ -134,7 +134,7 @@ def evidence(tx: Transaction, address: str) -> Evidence:
 
 
 def figures(tx: Transaction, box: SenderState) -> Figures:
-    """The last 30 days of a mailbox."""
+    """Figures of a mailbox's last 30 days."""
     since = bucket(tx.now - WINDOW, rate_windows.HOUR_WIDE)
 
     def total(kind: str) -> int:
@@ -157,9 +157,9 @@ def figures(tx: Transaction, box: SenderState) -> Figures:
 
 
 def _hurried(tx: Transaction, box: SenderState) -> int:
-    """Opened for less than policy asks for, or decided in a batch without being opened at all.
+    """Count decisions on mail opened for less time than policy asks for, or decided in a batch without being opened.
 
-    A single decision that never was opened came over HTTP or the command line, where nobody knows how long was read.
+    A single decision on unopened mail came over HTTP or the command line, where the reading time is unknown.
     """
     _, policy = context.current_policy(tx)
     c = REVIEW.c
@@ -182,7 +182,7 @@ def _hurried(tx: Transaction, box: SenderState) -> int:
 
 
 def _edited(tx: Transaction, box: SenderState) -> int:
-    """Refused messages after which the agent wrote to one of the same recipients within a day."""
+    """Count rejected messages after which the agent wrote to one of the same recipients within a day."""
     c, r = REVIEW.c, RECIPIENT.c
     refused = (
         select(c.message_id, c.decided_at)
@@ -207,7 +207,7 @@ def _edited(tx: Transaction, box: SenderState) -> int:
 
 
 def _suspensions(tx: Transaction, box: SenderState) -> int:
-    """By a guard: an operator's reasons are an operator's."""
+    """Count suspensions by a guard; those by an operator have the operator's own reasons."""
     c = LOG.c
     rows = tx.all(
         select(LOG)

@@ -1,4 +1,4 @@
-"""How a message or a mailbox stands, as its agent or an operator may know it. Reads only; shows no body."""
+"""Status of a message or a mailbox, as its agent or an operator may see it. Reads only; shows no body."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ from core.services.sending.token_reach import within
 
 PAGE: Final = 50
 BATCH_SIZE: Final = 200
-"""Messages looked at at once while a subject is searched for."""
+"""Messages fetched at a time while searching subjects."""
 _LEAVING: Final = frozenset({Status.QUEUED, Status.SENDING, Status.DEFERRED})
 
 Caller = TokenFacts | Actor
 
 
 def message(conn: Connection, message_id: int, *, caller: Caller, now: int) -> dict[str, Any]:
-    """The message with every recipient as the agent gave it. Raises `NotFound`."""
+    """Return the message with every recipient as the agent gave it. Raises `NotFound`."""
     row = _message(conn, message_id, caller)
     people = _people(conn, message_id)
     item = conn.execute(select(REVIEW).where(REVIEW.c.id == message_id)).first()
@@ -98,7 +98,7 @@ def _recipient(one: Row[Any]) -> dict[str, Any]:
 
 
 def overall(row: Row[Any], people: Any) -> str:
-    """The message's state: its own once final or held, else what its recipients are doing."""
+    """The message's state: its own if final or held, otherwise derived from its recipients."""
     if row.status != Status.QUEUED:
         return str(row.status)
     states = {one.status for one in people}
@@ -109,7 +109,7 @@ def overall(row: Row[Any], people: Any) -> str:
 
 
 def outcome(conn: Connection, message_id: int, answer: Answer, *, now: int) -> Answer:
-    """How accepted mail stands: `queued` while any recipient is not final, with when the next of them is tried."""
+    """Status of accepted mail: `queued` while any recipient is not final, with the time of the next attempt."""
     row = conn.execute(select(MESSAGE.c.status, MESSAGE.c.open).where(MESSAGE.c.id == message_id)).first()
     if row is None:
         return answer
@@ -134,9 +134,9 @@ def _people(conn: Connection, message_id: int) -> Sequence[Row[Any]]:
 
 
 def _departs_at(people: Sequence[Row[Any]], *, now: int, estimate: int | None = None) -> int | None:
-    """When the next of them is tried: None while nobody can know, for a person must act first.
+    """When the next recipient is tried; None if that is unknown because a person must act first.
 
-    `estimate` is what was said at acceptance of those that nothing but their place in the queue holds back.
+    `estimate` is the time given at acceptance for recipients held back only by their place in the queue.
     """
     times = []
     for one in people:
@@ -165,7 +165,7 @@ _PEOPLE: Final = (
 
 
 def _told(one: Row[Any]) -> str | None:
-    """Why it stands so: the sentence, the receiver's reply, or that earlier mail of its conversation goes first."""
+    """Why a recipient is in its state: a recorded reason, the receiver's reply, or earlier mail of its conversation."""
     if one.reason:
         return str(one.reason)
     if one.reply:
@@ -175,9 +175,9 @@ def _told(one: Row[Any]) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class MailboxStanding:
-    """How a mailbox stands: its record, why its agent is suspended, its budgets from the counters that enforce them.
+    """Status of a mailbox: its record, why its agent is suspended, its budgets from the counters that enforce them.
 
-    `for_agent`: the agent itself asks, who may not know all of its record.
+    `for_agent`: the agent itself asks, and it may not see all of its record.
     """
 
     record: MailboxRecord
@@ -191,9 +191,10 @@ class MailboxStanding:
 
 
 def mailbox(tx: Transaction, address: str, *, caller: Caller) -> MailboxStanding:
-    """Mode, budgets left, suspension: an agent may know where it stands. Raises `NotFound`, `Forbidden`.
+    """Return mode, remaining budgets and suspension. Raises `NotFound`, `Forbidden`.
 
-    An agent hears the same of a mailbox that is not there as of somebody else's, or it could list the desk's mailboxes.
+    An agent may know where it stands. It gets the same error for a missing mailbox as for someone else's; otherwise it
+    could list the desk's mailboxes.
     """
     box = gate_queries.gate_by_address(tx.conn, address)
     if isinstance(caller, TokenFacts) and (box is None or caller.agent_id != box.agent_id):
@@ -216,7 +217,7 @@ def mailbox(tx: Transaction, address: str, *, caller: Caller) -> MailboxStanding
 def messages(
     conn: Connection, address: str, *, token: TokenFacts, direction: str | None, q: str | None, before: int | None
 ) -> dict[str, Any]:
-    """A page of a mailbox's messages, newest first, found by words of the subject; the cursor is the last id."""
+    """Return a page of a mailbox's messages, newest first, searched by subject; the cursor is the last ID."""
     m = MESSAGE.c
     box = gate_queries.gate_by_address(conn, address)
     if box is None:
@@ -244,10 +245,10 @@ def messages(
 
 
 def _found(conn: Connection, wanted: Select[Any], q: str | None, *, before: int | None) -> list[Row[Any]]:
-    """The rows of a page and one more, those whose subject has `q` in it.
+    """Return the rows of one page and one more, limited to subjects that contain `q`.
 
-    SQLite lowers ASCII only, so the database is asked with a blank for every other letter, and what it finds is looked
-    at again: both databases answer alike.
+    SQLite lowercases ASCII only. So the query has a one-character wildcard for every other letter, and its result is
+    filtered again here: both databases answer alike.
     """
     m, found = MESSAGE.c, list[Row[Any]]()
     low = (q or "").lower()

@@ -1,8 +1,8 @@
-"""Everything known of a message, a recipient, a run, an agent or a person, in time order.
+"""Trace: everything known about a message, a recipient, a run, an agent or a person, in time order.
 
-A key is tried as what it looks like: our own marks first (each proves itself by its HMAC), then what rows are found by.
-What carries one of our domains and none of our marks is named as not ours: that is the answer to "did our agent send
-this, or somebody else". Every look-up goes through an index and every list has an end.
+A key is tried as what it looks like: first as one of our own marks (each is authenticated by its HMAC), then by looking
+up rows. A key with one of our domains and none of our marks is reported as not ours, which answers "did our agent send
+this, or somebody else?". Every lookup uses an index and every list is bounded.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ _PARENT: Final = TOKEN.alias()
 LOG: Final = LOG_ENTRY
 
 MOST: Final = 50
-"""Messages one story tells of, the newest."""
+"""Maximum number of messages in a story, the newest."""
 RUNS: Final = 20
 NEARBY: Final = 20
-"""How far around a feedback its consequences stand in the log: they are of one transaction."""
+"""Log entries searched before and after a feedback event for its consequences, which share its transaction."""
 _HEADER: Final = re.compile(r"(message-id|x-postroom-message-id|return-path|in-reply-to)\s*:\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What is known by a key. `ours`: True for mail of this desk, False for mail that only looks so, None: no idea.
+    """What is known about a key. `ours`: True for this desk's mail, False for mail that only looks so, None if unknown.
 
-    `kind` says what the key was taken for; `notes` what a reader should not overlook.
+    `kind` is what the key was recognized as; `notes` are points a reader should not overlook.
     """
 
     key: str
@@ -72,7 +72,7 @@ class Story:
         }
 
     def text(self) -> str:
-        """A line a step, for a person; subjects and addresses are foreign text, so a screen makes them safe first."""
+        """One line per step, for people. Subjects and addresses are untrusted text: a screen sanitizes them first."""
         shown = [f"{self.kind} {self.key}: {self.verdict}", *(f"! {note}" for note in self.notes)]
         several = len(self.messages) > 1
         for step in self.steps:
@@ -80,15 +80,15 @@ class Story:
             shown.append(f"{stamp(step.at)}  {step.kind:<11}  {which}{step.text}")
         if self.truncated:
             shown.append(f"… only the newest {MOST} messages are told")
-        # what a receiver or an agent wrote must not look like a step of its own
+        # text from a receiver or an agent must not look like a step of its own
         return "\n".join(" ".join(line.splitlines()) for line in shown)
 
 
 def trace(conn: Connection, key: str, keyring: HmacKeys, *, now: int | None = None) -> Story:
-    """The story behind a message id, Message-ID, X-Postroom-Message-ID, return path, provider id, address, run or name.
+    """Trace a message id, Message-ID, X-Postroom-Message-ID, return path, provider id, address, run or name.
 
-    Several runs of one key are told apart as `agent/run`. With `now` it ends with what still waits, and for what.
-    Reads only.
+    `agent/run` selects among several runs with one key. With `now`, the story ends with what is still waiting, and for
+    what. Reads only.
     """
     story = _found(conn, key, keyring)
     if now is None or not story.messages:
@@ -108,11 +108,11 @@ def _found(conn: Connection, key: str, keyring: HmacKeys) -> Story:
     return _by_user(conn, wanted) or _stranger(conn, wanted)
 
 
-# --- what the key is ----------------------------------------------------------------------------------------------
+# --- recognizing the key ------------------------------------------------------------------------------------------
 
 
 def _by_mark(conn: Connection, key: str, keyring: HmacKeys) -> Story | None:
-    """Marks of ours, each with its proof in it."""
+    """Look up one of our marks, each of which carries its own proof."""
     path = signed_ids.read_return_path(key, keyring)
     if path is not None:
         story = _of_messages(conn, key, "return path", [path[0]])
@@ -150,7 +150,7 @@ def _item_step(item: Row[Any]) -> Step:
 
 
 def _by_message_id(conn: Connection, key: str, _keyring: HmacKeys) -> Story | None:
-    """By the row: its key may have left the ring, or a relay wrote its own (then it is a provider id)."""
+    """Look up the row: its key may have left the ring, or a relay wrote its own (then it is a provider id)."""
     if "@" not in key:
         return None
     bare = f"<{key.strip('<> ')}>"
@@ -176,7 +176,7 @@ def _by_mailbox(conn: Connection, key: str, _keyring: HmacKeys) -> Story | None:
 
 
 def _by_address(conn: Connection, key: str, _keyring: HmacKeys) -> Story | None:
-    """A recipient, and the same person as the one who starts runs."""
+    """Look up a recipient. None for an address that only started runs, which `_by_user` finds."""
     if "@" not in key or key.startswith("<"):
         return None
     try:
@@ -229,7 +229,7 @@ def _by_user(conn: Connection, key: str) -> Story | None:
 
 
 def _stranger(conn: Connection, key: str) -> Story:
-    """Nothing by that name; whether it pretends to be ours is worth saying."""
+    """Report that nothing was found, and whether the key carries one of our domains."""
     domain = key.strip("<> ").rpartition("@")[2].lower()
     streams = conn.execute(select(STREAM.c.domain)).scalars().all() if "@" in key else ()
     for ours in streams:
@@ -269,7 +269,7 @@ def _of_messages(
     address: str | None = None,
     further: Iterable[Entry] = (),
 ) -> Story | None:
-    """The story of these messages; None if there are none and nothing further. `address` narrows it to one person."""
+    """The story of these messages; None if there are none, and no `further`. `address` narrows it to one person."""
     shown = list(dict.fromkeys(ids))[:MOST]
     rows = conn.execute(_MESSAGES.where(MESSAGE.c.id.in_(shown))).all()
     names = People(conn, shown)
@@ -285,7 +285,7 @@ def _of_messages(
     by_id = {row.id: row for row in rows}
     for entry in entries.values():
         if isinstance(entry.event, facts.EmailRead) and entry.event.what == What.TRACE:
-            continue  # or each look at the story would be a line of it
+            continue  # otherwise each look at the story would add a line to it
         step = told(entry, by_id, names)
         n = getattr(entry.event, "n", None)
         if address is None or n is None or names.address(entry.event.message, n) == address:
@@ -298,12 +298,12 @@ def _of_messages(
 
 
 def _in_order(steps: Iterable[Step]) -> tuple[Step, ...]:
-    """By time; what has no place in the log stands before what has at the same instant."""
+    """Sort by time; at the same instant, steps without a log entry come first."""
     return tuple(sorted(steps, key=lambda step: (step.at, step.seq or 0, KINDS.index(step.kind))))
 
 
 def _consequences(conn: Connection, entries: Iterable[Entry]) -> list[Entry]:
-    """What a feedback brought about: suspensions, warnings and suppressions of its own transaction."""
+    """Consequences of feedback: suspensions, warnings and suppressions of the same transaction."""
     found: list[Entry] = []
     for entry in entries:
         if isinstance(entry.event, facts.EmailBounced | facts.EmailComplained | facts.EmailUnsubscribed):
@@ -327,7 +327,7 @@ def _verdict(rows: Sequence[Row[Any]], names: People) -> str:
 
 
 def _notes(rows: Sequence[Row[Any]], names: People, address: str | None, entries: Iterable[Entry]) -> tuple[str, ...]:
-    """What answers the question behind the question: twice, once, perhaps twice."""
+    """Notes on the question behind the lookup: whether mail arrived twice, once or perhaps twice."""
     notes = []
     uncertain = {(e.event.message, e.event.n) for e in entries if isinstance(e.event, facts.EmailUncertain)}
     for row in rows:
@@ -342,7 +342,7 @@ def _notes(rows: Sequence[Row[Any]], names: People, address: str | None, entries
 
 
 def _alike(rows: Sequence[Row[Any]]) -> list[str]:
-    """The same subject from the same mailbox to the same person within a day: two messages, not one sent twice."""
+    """Note messages with the same subject, mailbox and recipient within a day: two messages, not one sent twice."""
     notes, earlier = [], dict[tuple[int, str], Row[Any]]()
     for row in sorted(rows, key=lambda one: one.id):
         before = earlier.get((row.mailbox_id, row.subject))
@@ -370,7 +370,7 @@ def _newest(conn: Connection, wanted: Select[Any]) -> list[int]:
 
 
 def _log(conn: Connection, wanted: Select[Any], *, limit: int = 4 * MOST) -> list[Entry]:
-    """The newest of these entries."""
+    """Return the newest of these entries."""
     return [audit_log.entry(row) for row in conn.execute(wanted.order_by(LOG.c.seq.desc()).limit(limit))]
 
 
@@ -384,6 +384,6 @@ _MESSAGES: Final[Select[Any]] = (
     .join(AGENT, AGENT.c.id == MESSAGE.c.agent_id)
     .join(MAILBOX, MAILBOX.c.id == MESSAGE.c.mailbox_id)
     .outerjoin(TOKEN, TOKEN.c.id == MESSAGE.c.token_id)
-    .outerjoin(_PARENT, _PARENT.c.id == TOKEN.c.parent_id)  # what was delegated is not delegated further
+    .outerjoin(_PARENT, _PARENT.c.id == TOKEN.c.parent_id)  # a delegated token is not delegated further
     .order_by(MESSAGE.c.id.desc())
 )  # fmt: skip

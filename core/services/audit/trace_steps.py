@@ -1,7 +1,6 @@
-"""What a trace tells: each fact of the log, each run and each tool call as one step with a sentence.
+"""Steps of a trace: each log entry, run and tool call becomes one step with a sentence.
 
-The log holds numbers; who recipient 2 was is looked up in the tables that erasure may purge, and a step says so where
-it was.
+The log holds numbers. Who recipient 2 was is looked up in tables that erasure may purge; the step says so if it was.
 """
 
 from __future__ import annotations
@@ -28,16 +27,16 @@ from core.rules import identity_findings
 
 BATCH_SIZE: Final = 100
 WAITING: Final = 10
-"""Messages whose waiting is told, the newest: it is worked out and not looked up."""
+"""Messages whose wait is explained, the newest: the explanation is computed, not looked up."""
 KINDS: Final = (
     "run", "call", "submitted", "decision", "departure", "feedback", "consequence", "read", "change", "waits",
 )  # fmt: skip
-"""In the order they stand at one instant."""
+"""The order of steps at the same instant."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that happened, or of kind `waits` what still has to. `kind` is one of `KINDS`."""
+    """One thing that happened or, with kind `waits`, one that is still due. `kind` is one of `KINDS`."""
 
     at: int
     kind: str
@@ -60,7 +59,7 @@ class Step:
 
 
 class People:
-    """Recipients of the messages of a story, each by its number."""
+    """Recipients of the messages of a story, keyed by message and number."""
 
     def __init__(self, conn: Connection, ids: Sequence[int]) -> None:
         self.rows: dict[tuple[int, int], Row[Any]] = {}
@@ -77,7 +76,7 @@ class People:
         return None if row is None else str(row.address)
 
     def reply(self, message: int | None, n: int, attempt: int) -> str:
-        """What the receiver said to this attempt; only the words to the last one are kept."""
+        """The receiver's reply to this attempt; only the reply to the last attempt is kept."""
         row = self.rows.get((message or 0, n))
         return "" if row is None or last_attempt(row) != attempt else str(row.reply or "")
 
@@ -86,7 +85,7 @@ class People:
 
 
 def run_steps(conn: Connection, runs: Collection[int]) -> Iterable[Step]:
-    """Human -> run -> agent, and which prompt and tools it had."""
+    """Steps for runs: human -> run -> agent, with the versions of prompt and tools."""
     c = RUN.c
     rows = conn.execute(
         select(RUN, AGENT.c.name.label("agent"), TOKEN.c.issued_by)
@@ -125,7 +124,7 @@ def run_steps(conn: Connection, runs: Collection[int]) -> Iterable[Step]:
 
 
 def calls(conn: Connection, rows: Sequence[Row[Any]]) -> Iterable[Step]:
-    """The tool call as the agent issued it, where it is one message that is asked about and retention has left it."""
+    """Yield a single message's tool call as the agent issued it; once retention has purged it, a note instead."""
     if len(rows) != 1:
         return
     issued = conn.execute(select(BODY.c.issued).where(BODY.c.message_id == rows[0].id)).scalar()
@@ -148,7 +147,7 @@ def calls(conn: Connection, rows: Sequence[Row[Any]]) -> Iterable[Step]:
 
 
 def told(entry: Entry, messages: Mapping[int, Row[Any]], people: People) -> Step:
-    """The step an entry of the log is; `messages` are the rows of those that are told of."""
+    """Convert a log entry to a step; `messages` are the rows of the story's messages."""
     event = entry.event
     row = messages.get(event.message or 0)
     said = (
@@ -168,7 +167,7 @@ def told(entry: Entry, messages: Mapping[int, Row[Any]], people: People) -> Step
 
 
 def tokens(row: Row[Any]) -> list[dict[str, Any]]:
-    """The token a message was handed in with, and what that was delegated from; the last is who issued it."""
+    """The token a message was submitted with, then the one that was delegated from; the last names the issuer."""
     if row.token_id is None or row.issued_by is None:
         return []
     chain = [{"id": row.token_id, "issued_by": row.issued_by}]
@@ -276,7 +275,7 @@ def _read(event: Event) -> Output:
 
 
 def _signed(event: Event) -> Output:
-    """A signature under an identity, and what it was given against: a reason is worth nothing where nobody reads it."""
+    """Describe a signature on an identity, and what it overrode: a reason that nobody reads is worthless."""
     match event:
         case facts.MailboxOwnerApproved() | facts.MailboxGovernanceApproved() | facts.MailboxSignedOff():
             by = Counter(event.checklist.values())
@@ -298,7 +297,7 @@ def _signed(event: Event) -> Output:
 
 
 def _credential(event: Event) -> Output:
-    """What became of an agent's tokens: who made which out of which, and who took it away."""
+    """Describe what happened to an agent's tokens: who made which from which, and who revoked it."""
     match event:
         case facts.TokenIssued():
             test = "test token" if event.test else "token"
@@ -326,11 +325,11 @@ def _why(reason: str | None) -> str:
     return f": {reason}" if reason else ""
 
 
-# --- what has not happened yet ---
+# --- what is still waiting ---
 
 
 def waiting(conn: Connection, ids: Sequence[int], *, address: str | None, now: int) -> Iterator[Step]:
-    """Why the newest of these have not left: the question that a story which ends at `queued` leaves open."""
+    """Why the newest of these have not left: the question that a story ending at `queued` leaves open."""
     open_ones = select(MESSAGE.c.id).where(MESSAGE.c.id.in_(ids), MESSAGE.c.final_at.is_(None))
     for number in conn.execute(open_ones.order_by(MESSAGE.c.id.desc()).limit(WAITING)).scalars():
         people: dict[Waits, list[str]] = {}

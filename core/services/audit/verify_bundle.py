@@ -1,8 +1,8 @@
 """Check an evidence bundle with Python's standard library alone: python3 verify.py [BUNDLE.zip | FOLDER] [--key KEY].
 
-Four questions: is every file the one the manifest names; does the chain of hashes hold over every entry; do the tables
-(decisions, figures) say what the events say; does a signed checkpoint vouch for the chain, under the key given with
---key. This file stands alone: it is put into each bundle, and imports nothing of the gateway that wrote it.
+Four questions: is every file the one the manifest names; does the hash chain hold over every entry; do the tables
+(decisions, figures) agree with the events; does a signed checkpoint vouch for the chain, under the key given with
+--key. This file is self-contained: it is copied into each bundle and imports nothing from the gateway that wrote it.
 """
 
 from __future__ import annotations
@@ -79,14 +79,14 @@ def signed(public: bytes, message: bytes, signature: bytes) -> bool:
 
 
 def entry_hash(prev: bytes, entry: dict[str, Any]) -> str:
-    """SHA-256 over the hash before, and an unambiguous spelling of the entry; `raw` is its data, byte for byte."""
+    """SHA-256 over the previous hash and an unambiguous encoding of the entry; `raw` is its data, byte for byte."""
     head = [entry["seq"], entry["at"], entry["type"], entry["actor"], entry["subjects"]]
     spelled = json.dumps(head, separators=(",", ":"), ensure_ascii=False).encode()
     return hashlib.sha256(prev + str(len(spelled)).encode() + b":" + spelled + entry["raw"].encode()).hexdigest()
 
 
 def shown_id(entry: dict[str, Any]) -> str | None:
-    """What the desk's `trace` takes for the message, or for the held read or tag, that an entry is about."""
+    """The ID that the desk's `trace` accepts for the message, held read or tag that an entry is about."""
     letter, number = "m", entry["subjects"][0]
     if number is None and entry["type"].startswith("email."):
         letter, number = "a", entry["data"].get("item")
@@ -104,7 +104,7 @@ def entries(read: Read) -> Iterator[dict[str, Any]]:
 
 
 def links(read: Read, proof: dict[str, Any]) -> dict[int, str]:
-    """Hash by seq of every entry of the period, also of those left out of a bundle about one agent."""
+    """Map seq to hash for every entry of the period, including those omitted from a bundle about one agent."""
     found = {}
     for line in read("chain.txt").decode().splitlines():
         seq, _, own = line.partition(" ")
@@ -176,7 +176,7 @@ SIGNATURES = ("mailbox.owner_approved", "mailbox.governance_approved", "mailbox.
 
 
 def check_signatures(read: Read) -> int:
-    """Each line of signatures.csv is what the log says of that item, and none is missing."""
+    """Check that signatures.csv says what the log says of each item, and that no line is missing."""
     said: list[tuple[str, ...]] = []
     for entry in entries(read):
         if entry["type"] in SIGNATURES:
@@ -204,7 +204,7 @@ def check_files(read: Read, _proof: dict[str, Any]) -> str:
 
 
 def opened(path: Path) -> Read:
-    """How to read a member of the bundle, zipped or unpacked."""
+    """Return a function that reads a member of the bundle, zipped or unpacked."""
     if path.is_dir():
         return lambda name: (path / name).read_bytes()
     return zipfile.ZipFile(path).read

@@ -1,9 +1,10 @@
-"""Backups: one archive with the database, the settings and the policy, and a manifest against which it is verified.
+"""Backups: one archive with the database, the settings and the policy, and a manifest to verify it against.
 
-The master key is not in it unless asked for: whoever holds both can read and sign everything. The manifest names the
-keys by a check value, so that a restore with another key is refused and not noticed at the first sealed secret.
+The master key is left out unless requested: whoever has both can read and sign everything. The manifest identifies the
+keys by a check value, so that a restore with another key is refused at once, not at the first sealed secret.
 
-A file has its final name only when all of it is written and on the disk, and never takes another's (`placed`).
+A file gets its final name only once it is completely written and synced to disk, and never replaces another file
+(`placed`).
 """
 
 from __future__ import annotations
@@ -39,17 +40,17 @@ MANIFEST: Final = "manifest.json"
 DATABASE: Final = "database"
 FORMAT: Final = 1
 LARGEST_TEXT: Final = 1 << 20
-"""Bytes of a manifest or a settings file that are read from an archive."""
+"""Maximum bytes of a manifest or a settings file read from an archive."""
 PIECE: Final = 1 << 20
-"""Bytes that are read and written at once."""
+"""Bytes read and written at a time."""
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _NO_SYNC: Final = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF})
-"""What file systems answer that cannot sync a folder; there a new name is as safe as they make it."""
+"""Errors of file systems that cannot sync a directory; there, how durable a new name is depends on the file system."""
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What an archive holds. `head` is the hash of the log's last entry, `keys` a check value of each master key."""
+    """Contents of an archive. `head` is the hash of the log's last entry, `keys` a check value of each master key."""
 
     made_at: int
     version: str
@@ -61,7 +62,7 @@ class Manifest:
     files: Mapping[str, str]
     """SHA-256 of each member."""
     development: bool = False
-    """Whether it is a desk of `init --dev`."""
+    """Whether `init --dev` created the desk."""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -73,7 +74,7 @@ class Manifest:
 
     @classmethod
     def parse(cls, raw: bytes) -> Self:
-        """Raises `Invalid`."""
+        """Parse a manifest. Raises `Invalid`."""
         try:
             told = orjson.loads(raw)
             made = cls(
@@ -88,15 +89,15 @@ class Manifest:
         return made
 
 
-# --- making -------------------------------------------------------------------------------------------------------
+# --- writing a backup ---------------------------------------------------------------------------------------------
 
 
 def make(
     settings: Settings, store: Store, to: Path, *, version: str, with_key: bool, progress: copy.Progress
 ) -> Manifest:
-    """Write the archive and enter it in the log. Raises `Conflict` if the file exists, `Invalid`, `Unavailable`.
+    """Write the archive and record it in the log. Raises `Conflict` if the file exists, `Invalid`, `Unavailable`.
 
-    There is no file unless it returns, except that the machine fails before the log has the entry: then it is whole.
+    A failure leaves no file, except a crash of the machine before the log has the entry: then the file is complete.
     """
     if to.exists():
         raise Conflict(f"{to} exists already", fix="name a new file: a backup overwrites none")
@@ -109,7 +110,7 @@ def make(
         made = Path(folder) / "backup.zip"
         manifest = _pack(settings, store, made, version=version, with_key=with_key, progress=progress)
         entry = DeskBackedUp(actor=str(SYSTEM), seq=manifest.seq, head=manifest.head, with_key=with_key, file=to.name)
-        with placed(made, to):  # a copy of everything that the log does not know of must not stay
+        with placed(made, to):  # an archive that the log does not record must not remain
             store.transact(lambda tx: tx.emit(entry))
     return manifest
 
@@ -123,7 +124,7 @@ def _pack(
         development = is_development(conn)
     dumped = made.with_name(DATABASE)
     seq, head, revision = copy.dump(settings.database_url, dumped, progress=progress)
-    # The token of a desk for development stands for its one person: it goes only where the key goes.
+    # The token of a development desk acts for its one person: it is included only with the key.
     names = (TOML, POLICY, *((MASTER, OWN_TOKEN) if with_key else ()))
     members = {DATABASE: dumped} | {name: settings.dir / name for name in names if (settings.dir / name).is_file()}
     with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
@@ -154,7 +155,7 @@ def _add(archive: zipfile.ZipFile, name: str, file: Path, progress: copy.Progres
 
 
 def check_values(master: str) -> dict[str, str]:
-    """A value of each master key that shows whether another is the same, and nothing else about it."""
+    """A check value of each master key: it shows whether two keys are equal, and reveals nothing else."""
     return {
         name: HKDF(algorithm=SHA256(), length=16, salt=None, info=b"postroom backup check").derive(secret).hex()
         for name, secret in master_secrets(master).items()
@@ -166,7 +167,7 @@ def check_values(master: str) -> dict[str, str]:
 
 @contextlib.contextmanager
 def writing(folder: Path, nothing: str) -> Iterator[None]:
-    """Say plainly that a file could not be written. `nothing` says that what was begun does not exist."""
+    """Report plainly that a file could not be written (`Unavailable`). `nothing` says what was not made."""
     try:
         yield
     except OSError as error:
@@ -177,29 +178,29 @@ def writing(folder: Path, nothing: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def placed(made: Path, to: Path) -> Iterator[None]:
-    """Give a whole file its final name; it keeps it only if the block succeeds. Raises `Conflict`, `OSError`."""
+    """Give a complete file its final name, kept only if the block succeeds. Raises `Conflict`, `OSError`."""
     mine = made.stat()
     try:
         _name(made, to)
         yield
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(to.stat(), mine):  # never what somebody else put there
+            if os.path.samestat(to.stat(), mine):  # never a file that someone else put there
                 to.unlink()
         raise
 
 
 def _name(made: Path, to: Path) -> None:
-    """So that nothing is overwritten, and a power cut does not take the name away again.
+    """Link the file to its final name: nothing is overwritten, and the name survives a power cut.
 
-    A hard link, unlike a rename, never replaces a file that appeared meanwhile.
+    A hard link, unlike a rename, never replaces a file that appeared in the meantime.
     """
     try:
         try:
             os.link(made, to)
         except FileExistsError:
             raise
-        except OSError:  # FAT, many network shares: no hard links there, so an empty file takes the name first
+        except OSError:  # FAT, many network shares: no hard links, so an empty file reserves the name first
             os.close(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
             try:
                 made.replace(to)
@@ -222,12 +223,12 @@ def _sync(folder: Path) -> None:
         os.close(opened_folder)
 
 
-# --- reading ------------------------------------------------------------------------------------------------------
+# --- reading a backup ---------------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
 def opened(file: Path) -> Iterator[tuple[zipfile.ZipFile, Manifest]]:
-    """The archive and its manifest. Raises `Invalid` for what is no backup."""
+    """Open an archive and parse its manifest. Raises `Invalid` if it is no backup."""
     try:
         with zipfile.ZipFile(file) as archive:
             yield archive, Manifest.parse(_text(archive, MANIFEST))
@@ -244,7 +245,7 @@ def _text(archive: zipfile.ZipFile, name: str) -> bytes:
 
 
 def extract(archive: zipfile.ZipFile, manifest: Manifest, name: str, to: Path, progress: copy.Progress) -> None:
-    """Write a member to a new private file. Raises `Invalid` if its bytes are not those of the manifest."""
+    """Write a member to a new private file. Raises `Invalid` if its bytes do not match the manifest."""
     seen = hashlib.sha256()
     with os.fdopen(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out, archive.open(name) as member:
         size, done = archive.getinfo(name).file_size, 0

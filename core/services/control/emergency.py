@@ -1,7 +1,7 @@
-"""The brakes: an agent, a stream, a lane or the whole desk stops, and goes on again.
+"""Emergency controls: stop and resume an agent, a stream, a lane or the whole desk.
 
-Each is one row whatever is queued behind it; the queue is not touched, the gate reads the row before every attempt.
-Stopping is open to everybody who watches mail. Going on again is not, and never for who suspended the agent.
+Each is one row, whatever is queued. The queue is not touched; the gate reads the row before every attempt. Anyone who
+watches mail may stop. Resuming is restricted, and the operator who suspended an agent can never resume it.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ from core.services.context import require_reason, stream_named
 from core.services.control import rate_windows
 
 LOG_CHECK: Final = "log check"
-"""Who stops the desk when the log is not what it was; only governance starts it again."""
+"""Recorded as who stopped the desk if the log fails its check; only governance can start it again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """What a suspension met: deliveries that had started before it, and what it keeps where it is."""
+    """What a suspension found: deliveries that had started before it, and mail it keeps where it is."""
 
     agent_id: int
     in_flight: int
@@ -54,7 +54,7 @@ class Frozen:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """Whether the desk runs again, and whose word it has so far."""
+    """Whether the desk runs again, and who has voted for it so far."""
 
     running: bool
     by: tuple[str, ...]
@@ -64,7 +64,7 @@ class Started:
 
 
 def suspend_agent(tx: Transaction, name: str, *, reason: str, actor: Actor) -> Frozen:
-    """No new delivery of this agent starts from this commit on. Raises `Forbidden`, `NotFound`, `Conflict`."""
+    """Suspend an agent: from this commit on, no new delivery starts. Raises `Forbidden`, `NotFound`, `Conflict`."""
     actor = access.require(tx, actor, Verb.AGENT_SUSPEND)
     agent = _agent(tx, name)
     if agent.status == "suspended":
@@ -84,7 +84,7 @@ def freeze(
     guard: str | None = None,
     figures: Mapping[str, Data] | None = None,
 ) -> Frozen:
-    """What suspends, an operator's word and a guard's alike; the caller has asked whether it may."""
+    """Suspend, for an operator and a guard alike; the caller has checked permission."""
     frozen = Frozen(
         agent_id,
         in_flight=_started(tx, MAILBOX.c.agent_id == agent_id),
@@ -113,7 +113,7 @@ def freeze(
 
 
 def resume_agent(tx: Transaction, name: str, *, reason: str, actor: Actor) -> None:
-    """Let it go on, its guards armed anew. Raises `Forbidden` also for who suspended it, `NotFound`, `Conflict`."""
+    """Resume an agent and re-arm its guards. Raises `Forbidden` (also for its suspender), `NotFound`, `Conflict`."""
     actor = access.require(tx, actor, Verb.AGENT_RESUME)
     agent = _agent(tx, name)
     if agent.status != "suspended":
@@ -142,7 +142,7 @@ def resume_agent(tx: Transaction, name: str, *, reason: str, actor: Actor) -> No
 
 
 def pause_stream(tx: Transaction, domain: str, *, reason: str, actor: Actor) -> int:
-    """No new delivery of this stream starts; returns how many had. Raises `Forbidden`, `NotFound`, `Conflict`."""
+    """Pause a stream: no new delivery starts. Returns how many had. Raises `Forbidden`, `NotFound`, `Conflict`."""
     actor = access.require(tx, actor, Verb.STREAM_PAUSE)
     stream = stream_named(tx, domain)
     if stream.paused_at is not None:
@@ -155,7 +155,7 @@ def pause_stream(tx: Transaction, domain: str, *, reason: str, actor: Actor) -> 
 
 
 def resume_stream(tx: Transaction, domain: str, *, reason: str, actor: Actor) -> None:
-    """Deliveries of this stream start again. Raises `Forbidden`, `NotFound`, `Conflict`."""
+    """Resume deliveries of this stream. Raises `Forbidden`, `NotFound`, `Conflict`."""
     actor = access.require(tx, actor, Verb.STREAM_RESUME)
     stream = stream_named(tx, domain)
     if stream.paused_at is None:
@@ -166,20 +166,20 @@ def resume_stream(tx: Transaction, domain: str, *, reason: str, actor: Actor) ->
 
 
 def pause_lane(tx: Transaction, lane_id: int, *, reason: str, actor: Actor) -> None:
-    """No new delivery of this lane starts. Raises `Forbidden`, `NotFound`, `Conflict`."""
+    """Pause a lane: no new delivery starts. Raises `Forbidden`, `NotFound`, `Conflict`."""
     actor = access.require(tx, actor, Verb.LANE_PAUSE)
     lane = _lane(tx, lane_id)
     if lane.paused_at is not None:
         raise Conflict(f"the lane to {lane.domain} is paused already, by {lane.paused_by}: {lane.pause_reason}")
     why = require_reason(reason)
-    # What comes in later must not wake it: `not_before` holds back every due time.
+    # Mail that arrives later must not wake it: `not_before` holds back every due time.
     asleep = {"next_at": FAR_FUTURE, "not_before": FAR_FUTURE}
     _set_pause(tx, LANE, lane_id, paused_at=tx.now, paused_by=str(actor), pause_reason=why, **asleep)
     tx.emit(LanePaused(actor=str(actor), **_of_lane(lane), reason=why))
 
 
 def resume_lane(tx: Transaction, lane_id: int, *, reason: str, actor: Actor) -> None:
-    """Deliveries of this lane start again. Raises `Forbidden`, `NotFound`, `Conflict`."""
+    """Resume deliveries of this lane. Raises `Forbidden`, `NotFound`, `Conflict`."""
     actor = access.require(tx, actor, Verb.LANE_RESUME)
     lane = _lane(tx, lane_id)
     if lane.paused_at is None:
@@ -194,9 +194,9 @@ def resume_lane(tx: Transaction, lane_id: int, *, reason: str, actor: Actor) -> 
 
 
 def stop(tx: Transaction, *, reason: str, actor: Actor) -> int:
-    """The all-stop: no delivery starts anywhere. Returns how many had started. Raises `Forbidden`.
+    """All-stop: no delivery starts anywhere. Returns how many had started. Raises `Forbidden`.
 
-    Said again it is an event again, and takes back every word there was for starting.
+    Repeating it emits another event and discards all votes for starting.
     """
     actor = access.require(tx, actor, Verb.DESK_STOP)
     why = require_reason(reason)
@@ -210,7 +210,7 @@ def stop(tx: Transaction, *, reason: str, actor: Actor) -> int:
 
 
 def start(tx: Transaction, *, reason: str, actor: Actor) -> Started:
-    """End the all-stop, by one governance or the second of two on call. Raises `Forbidden`, `Conflict`."""
+    """End the all-stop: one governance operator, or the second of two on call. Raises `Forbidden`, `Conflict`."""
     actor = access.require(tx, actor, Verb.DESK_START)
     desk = gate_queries.desk(tx)
     if desk.stopped_at is None:
@@ -234,10 +234,7 @@ def start(tx: Transaction, *, reason: str, actor: Actor) -> Started:
     return Started(running=True, by=by)
 
 
-# --- what other verbs use too -------------------------------------------------------------------------------------
-
-
-# --- how ----------------------------------------------------------------------------------------------------------
+# --- helpers ------------------------------------------------------------------------------------------------------
 
 
 def _agent(tx: Transaction, name: str) -> Row[Any]:
@@ -273,7 +270,7 @@ def _set_pause(tx: Transaction, where: Any, row_id: int, **values: Any) -> None:
 
 
 def _started(tx: Transaction, which: ColumnElement[bool] | None = None) -> int:
-    """Deliveries whose attempt has committed. In flight is never more than the workers hold: counting it is cheap."""
+    """Count deliveries whose attempt has committed. Cheap: in flight is never more than the workers hold."""
     statement = (
         select(func.count())
         .select_from(IN_FLIGHT.join(MAILBOX, MAILBOX.c.id == IN_FLIGHT.c.mailbox_id))
@@ -284,7 +281,7 @@ def _started(tx: Transaction, which: ColumnElement[bool] | None = None) -> int:
 
 
 def _voters(tx: Transaction, names: list[str]) -> list[Actor]:
-    """Who gave their word before and could still give it: one who was disabled or has no token since does not count."""
+    """Earlier voters who could still vote; one who was disabled or has no valid token since does not count."""
     found = (directory.operator(tx.conn, name) for name in names)
     return [
         one.actor

@@ -1,4 +1,7 @@
-"""Which gateways run, and which were lost: written once, by whoever notices, another gateway or the next start."""
+"""Gateway registry: which gateways run and which were lost.
+
+A loss is recorded once, by whichever notices it first: another gateway or the next start.
+"""
 
 from __future__ import annotations
 
@@ -16,20 +19,22 @@ from core.ids import spell_id
 from core.model import SILENT, SYSTEM
 
 LOST: Final = 2 * SILENT
-"""After how long without a beat another gateway writes it down. Screens warn after `SILENT`; a machine that slept for
-a moment is no loss."""
+"""Time without a heartbeat after which another gateway records the loss.
+
+Screens warn after `SILENT`; a machine that slept for a moment is no loss.
+"""
 
 GATEWAYS_LOST: Final = exists().where(
     or_(GATEWAY_PROCESS.c.beat_at <= NOW - LOST, GATEWAY_PROCESS.c.beat_at > NOW + LOST)
 )
 
 Alive = Callable[[str, int], bool | None]
-"""Whether the process (host, pid) runs; None: it cannot be told from here."""
+"""Whether the process (host, pid) runs; None if that cannot be determined from here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a gateway runs. `id` is its own for each start."""
+    """Where a gateway runs. `id` is new at each start."""
 
     id: int
     host: str
@@ -38,12 +43,12 @@ class Place:
 
     @property
     def key(self) -> str:
-        """How `GET /healthz` of this gateway spells its id: whoever reaches a URL learns which gateway is behind it."""
+        """The ID as `GET /healthz` of this gateway shows it, so that a client learns which gateway answers at a URL."""
         return spell_id("g", self.id)
 
 
 def start(tx: Transaction, here: Place, *, alive: Alive) -> None:
-    """Enter a gateway that begins to serve; what ended without a word before is written down first."""
+    """Register a gateway that begins to serve; first record those that ended without deregistering as lost."""
     for row in tx.all(select(GATEWAY_PROCESS)):
         if row.id != here.id and (_silent(row, tx.now, for_=LOST) or alive(row.host, row.pid) is False):
             _lose(tx, row)
@@ -51,19 +56,19 @@ def start(tx: Transaction, here: Place, *, alive: Alive) -> None:
 
 
 def beat(tx: Transaction, here: Place) -> None:
-    """Say that it lives. If it was taken for lost meanwhile, it says that it is back."""
+    """Record a heartbeat. If the gateway was recorded as lost meanwhile, record that it is back."""
     if not tx.write_keeping_caches(_BEAT, [{"b_id": here.id, "b_at": tx.now}]):
         _enter(tx, here, again=True)
 
 
 def stop(tx: Transaction, here: Place) -> None:
-    """It ends in order."""
+    """Deregister a gateway that ends in order."""
     if tx.write(delete(GATEWAY_PROCESS).where(GATEWAY_PROCESS.c.id == here.id)):
         tx.emit(GatewayStopped(actor=str(SYSTEM), host=here.host, pid=here.pid))
 
 
 def living(conn: Connection, *, now: int) -> list[Place]:
-    """The gateways that run, by host; none where the schema is from before they were entered."""
+    """The running gateways, by host; none if the schema is older than the registry."""
     if not inspect(conn).has_table(GATEWAY_PROCESS.name):
         return []
     c = GATEWAY_PROCESS.c
@@ -72,7 +77,7 @@ def living(conn: Connection, *, now: int) -> list[Place]:
 
 
 def notice_lost(tx: Transaction) -> int:
-    """Write down which gateways are lost; returns how many. A chore of every gateway: the first to look does it."""
+    """Record which gateways are lost; returns how many. Every gateway runs this; the first to look does the work."""
     lost = [row for row in tx.all(select(GATEWAY_PROCESS)) if _silent(row, tx.now, for_=LOST)]
     for row in lost:
         _lose(tx, row)
@@ -80,7 +85,7 @@ def notice_lost(tx: Transaction) -> int:
 
 
 def _silent(row: Row[tuple[object, ...]], now: int, *, for_: int) -> bool:
-    """Beats from the future are of a clock that was set back: they say nothing."""
+    """Whether the last heartbeat is too old. One from the future does not count: that clock was set back."""
     return not now - for_ < row.beat_at <= now + for_
 
 

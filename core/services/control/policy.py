@@ -1,8 +1,8 @@
-"""The policy in force: applied by people, tightened by an edit of the file.
+"""The policy in force: operators apply it, and an edit of the file tightens it.
 
-Every version is kept whole. An edit is taken apart: what tightens is in force with the commit, on every gateway, what
-loosens waits until governance applies it. All gateways watch the file, so the desk remembers the last edit it looked
-at: one of them acts on it, and a file that did not change is no edit, whatever was applied meanwhile.
+Every version is stored whole. An edit is split: what tightens is in force with the commit, on every gateway; what
+loosens waits until governance applies it. All gateways watch the file, so the desk stores the digest of the last edit
+it examined: one gateway acts on an edit, and an unchanged file is no edit, whatever was applied meanwhile.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ class Applied:
 
 
 def apply_policy(tx: Transaction, new: Policy, *, reason: str, actor: Actor) -> Applied:
-    """Put a policy in force whole. One that loosens in any key is for governance.
+    """Put a whole policy in force. One that loosens any key requires governance.
 
-    Raises `Forbidden`, `Invalid`, `Conflict` (nobody would hear of a monitored mailbox any more).
+    Raises `Forbidden`, `Invalid`, `Conflict` (a monitored mailbox would be left without anyone to notify).
     """
     version, old = context.current_policy(tx)
     changes = policies.changes(old, new)
@@ -62,7 +62,7 @@ def apply_policy(tx: Transaction, new: Policy, *, reason: str, actor: Actor) -> 
 
 
 def watch_edit(tx: Transaction, new: Policy) -> Applied:
-    """A valid edit of the file: its tightening takes effect, its loosening waits. The same edit again does nothing."""
+    """Process a valid edit of the file: tightening takes effect, loosening waits. The same edit again does nothing."""
     version, old = context.current_policy(tx)
     if not _remember_edit(tx, _digest(policies.to_json(new))):
         return Applied(version)
@@ -81,7 +81,7 @@ def watch_edit(tx: Transaction, new: Policy) -> Applied:
 
 
 def refuse_edit(tx: Transaction, problems: Sequence[tuple[str, str]]) -> bool:
-    """An edit that is not valid: nothing changes, and it is a fact. Returns False for one that was told before."""
+    """Record an invalid edit; the policy does not change. Returns False if this one was recorded before."""
     listed: list[Data] = [{"key": key, "problem": problem} for key, problem in problems]
     if not _remember_edit(tx, _digest(json.dumps(listed))):
         return False
@@ -89,7 +89,7 @@ def refuse_edit(tx: Transaction, problems: Sequence[tuple[str, str]]) -> bool:
     return True
 
 
-# --- how ----------------------------------------------------------------------------------------------------------
+# --- helpers ------------------------------------------------------------------------------------------------------
 
 
 def _put_in_force(
@@ -116,7 +116,7 @@ def _put_in_force(
 
 
 def _remember_edit(tx: Transaction, digest: str) -> bool:
-    """Whether this is another edit than the last one looked at; it is the last from now on."""
+    """Whether this edit differs from the last one examined; records it as the last."""
     if gate_queries.desk(tx).policy_edit == digest:
         return False
     tx.write(update(DESK).where(DESK.c.id == 1).values(policy_edit=digest))

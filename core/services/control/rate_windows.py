@@ -1,8 +1,8 @@
-"""What guards divide: events and deliveries of an agent by the hour of sending, and what a resume forgives.
+"""Rates for guards: an agent's events and deliveries by the hour of sending, and what a resume forgives.
 
-A complaint that comes today about mail of Monday counts against Monday's mail. A resume re-arms the guards from that
-very moment, not from the next full hour: what the hour had counted until then is kept beside it as forgiven, and so is
-what still comes back about mail from before. Nothing is deleted, so the evidence stays.
+A complaint received today about Monday's mail counts against Monday's mail. A resume re-arms the guards from that very
+moment, not from the next full hour: what the hour had counted until then is recorded separately as forgiven, and so is
+later feedback about earlier mail. Nothing is deleted, so the evidence stays.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ HOUR_WIDE: Final = 60
 COMPLAINED: Final = "complained_1h"
 BOUNCED: Final = "bounced_1h"
 REFUSED: Final = "refused_1h"
-"""Recipients a receiver refused at delivery: they bounced without ever having been sent."""
+"""Recipients refused by a receiver at delivery: they bounced without ever having been sent."""
 SENT: Final = "sent_1h"
 ASIDE: Final = {Measure.COMPLAINTS: "complained_aside_1h", Measure.BOUNCES: "bounced_aside_1h"}
-"""Complaints and bounces that came back and do not count: the guard's rate is one of people."""
+"""Complaints and bounces that were received and do not count: the guard's rate counts people."""
 KINDS: Final = (SENT, REFUSED, BOUNCED, COMPLAINED, *ASIDE.values())
 
 _FORGIVEN: Final = "forgiven_"
 
 
 def count(tx: Transaction, kind: str, *, agent_id: int, sent_at: int, guard_since: int) -> None:
-    """Count one recipient in the cohort it was sent in. What was sent before `guard_since` is forgiven as it comes."""
+    """Count one recipient in the cohort it was sent in. If sent before `guard_since`, also count it as forgiven."""
     hour = bucket(sent_at, HOUR_WIDE)
     tx.bump("agent", str(agent_id), kind, minute=hour)
     if sent_at < guard_since:
@@ -44,7 +44,7 @@ def count(tx: Transaction, kind: str, *, agent_id: int, sent_at: int, guard_sinc
 def count_event(
     tx: Transaction, measure: Measure, *, agent_id: int, address: str, sent_at: int, guard_since: int, guard: Guard
 ) -> None:
-    """Count a complaint or bounce for the guard, or set it aside."""
+    """Count a complaint or bounce toward the guard, or set it aside."""
     kind = COMPLAINED if measure is Measure.COMPLAINTS else BOUNCED
     one = _standing(tx, measure, agent_id=agent_id, address=address, since=max(tx.now - guard.window, guard_since))
     _, delivered = figures(tx, measure, agent_id=agent_id, window=guard.window, guard_since=guard_since)
@@ -63,7 +63,7 @@ def count_event(
 
 
 def _standing(tx: Transaction, measure: Measure, *, agent_id: int, address: str, since: int) -> Standing:
-    """`since`: from when on a mail's complaint is in the window."""
+    """What decides whether an event counts. `since`: the earliest sending time in the window."""
     c, domain = RATE_EVENT.c, _domain(address)
     before = tx.one(select(c.sent_at).where(*_of(measure, agent_id), c.address == address))
     of_domain = tx.one(
@@ -93,13 +93,13 @@ def _domain(address: str) -> str:
 
 
 def aside(tx: Transaction, measure: Measure, *, agent_id: int, window: int, guard_since: int) -> int:
-    """Complaints or bounces of the window that do not count."""
+    """Complaints or bounces in the window that do not count."""
     since = bucket(max(tx.now - window, guard_since), HOUR_WIDE)
     return _left(tx, ASIDE[measure], agent_id=agent_id, since=since)
 
 
 def forgive(tx: Transaction, agent_id: int) -> None:
-    """Let the guards begin anew now: what this hour has counted so far is behind the agent."""
+    """Restart the guards now: what this hour has counted so far is forgiven."""
     hour, key = bucket(tx.now, HOUR_WIDE), str(agent_id)
     for kind in KINDS:
         left = _left(tx, kind, agent_id=agent_id, since=hour)
@@ -108,7 +108,7 @@ def forgive(tx: Transaction, agent_id: int) -> None:
 
 
 def figures(tx: Transaction, measure: Measure, *, agent_id: int, window: int, guard_since: int) -> tuple[int, int]:
-    """(events, delivered) of a rate. A refusal at delivery is a bounce and was a delivery tried: it is in both."""
+    """(events, delivered) of a rate. A refusal at delivery is a bounce and an attempted delivery: it is in both."""
     since = bucket(max(tx.now - window, guard_since), HOUR_WIDE)
     sent = _left(tx, SENT, agent_id=agent_id, since=since)
     if measure is Measure.COMPLAINTS:
@@ -118,7 +118,7 @@ def figures(tx: Transaction, measure: Measure, *, agent_id: int, window: int, gu
 
 
 def prefetch(tx: Transaction, agent_ids: Collection[int], *, window: int) -> None:
-    """Read for many agents at once what `figures` will ask one by one, over windows up to this one."""
+    """Read for many agents at once what `figures` asks one by one, over windows up to this one."""
     since = bucket(tx.now - window, HOUR_WIDE)
     for kind in KINDS:
         tx.counters.prefetch("agent", [str(one) for one in agent_ids], kind, since=since)
@@ -126,7 +126,7 @@ def prefetch(tx: Transaction, agent_ids: Collection[int], *, window: int) -> Non
 
 
 def _left(tx: Transaction, kind: str, *, agent_id: int, since: int) -> int:
-    """What counts of a kind: all of it, less what was forgiven."""
+    """Net count of a kind: everything counted, less what was forgiven."""
     key = str(agent_id)
     counted, forgiven = (tx.counters.total("agent", key, one, since=since) for one in (kind, _FORGIVEN + kind))
     return counted - forgiven

@@ -1,13 +1,14 @@
-"""Reads are acts too: who was shown which mail or which records, through which door, stands in the log.
+"""Log of reads: who was shown which mail or which records, and through which interface.
 
 An auditor asks "who has seen this message", "what did this operator look at" and "which run read this mailbox". One
-entry answers each of them for an hour: the same reader, door, run and object within one clock hour adds no second one,
-so a program that polls every second leaves 24 entries a day instead of 86,400. Different objects are always entries of
-their own: an export and a walk through a thousand messages look like what they are. What an agent asks of its own
-mail's delivery (`status`) is one entry for each token and hour, for it shows the agent nothing that it did not write.
+entry per clock hour answers each of them: the same reader, interface, run and object within the hour adds no second
+one, so a program that polls every second leaves 24 entries a day instead of 86,400. Different objects always get their
+own entries, so an export or a walk through a thousand messages is visible as one. An agent's queries about its own
+mail's delivery (`status`) make one entry for each token and hour, because they show the agent nothing that it did not
+write.
 
-A read by a human's approval (`gated_all`) is never left out. What shows neither mail nor people (modes, budgets,
-lanes, figures) is no read in this sense; that an operator opened the console is `operator.signed_in`.
+A read by a human's approval (`gated_all`) is never left out. Views that show neither mail nor people (modes, budgets,
+lanes, figures) are not reads in this sense; opening the console is recorded as `operator.signed_in`.
 """
 
 from __future__ import annotations
@@ -33,11 +34,11 @@ from core.services import access
 WINDOW: Final = 60
 """Minutes in which one entry stands for all equal reads; a bucket of the counters, so all gateways share it."""
 LISTED: Final = 50
-"""Ids an entry names at most; a trace tells of no more messages."""
+"""Maximum number of IDs in an entry; a trace covers no more messages."""
 
 
 class Door(enum.StrEnum):
-    """Where the reader stood."""
+    """The interface the reader used."""
 
     HTTP = "http"
     CLI = "cli"
@@ -71,13 +72,13 @@ NEEDS: Final[Mapping[What, Verb]] = {
     What.SUPPRESSIONS: Verb.MESSAGE_READ,
     What.CONSENTS: Verb.MESSAGE_READ,
 }
-"""What an operator must be allowed to, to be shown it."""
+"""The permission an operator needs for each."""
 RECORDS: Final = frozenset({What.LOG, What.EVIDENCE, What.SUPPRESSIONS, What.CONSENTS})
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a reader was shown: of one message or action, of a mailbox (by address), of several messages, or of all."""
+    """What a reader was shown: one message or action, a mailbox (by address), several messages, or everything."""
 
     what: What
     item: int | None = None
@@ -86,7 +87,7 @@ class Shown:
 
     @property
     def object(self) -> str:
-        """The same for equal reads. A status call is of whatever the token may ask."""
+        """A key that is the same for equal reads. A status call covers whatever the token may ask."""
         if self.what is What.STATUS:
             return self.what.value
         return f"{self.what}:{self.item}:{self.mailbox}:{','.join(map(str, self.messages))}"
@@ -96,7 +97,7 @@ class Shown:
 
 
 def by_operator(tx: Transaction, shown: Shown, *, door: Door, actor: Actor) -> bool:
-    """Enter what an operator was shown. False if it stands there for this hour. Raises `AccessEnded`, `Forbidden`."""
+    """Record what an operator was shown. False if already recorded this hour. Raises `AccessEnded`, `Forbidden`."""
     actor = access.require(tx, actor, NEEDS[shown.what])
     if not _first(tx, f"{actor}:{door}", shown):
         return False
@@ -113,7 +114,7 @@ def by_operator(tx: Transaction, shown: Shown, *, door: Door, actor: Actor) -> b
 def by_agent(
     tx: Transaction, shown: Shown, *, token: TokenFacts, box: SenderState | None = None, grant: int | None = None
 ) -> bool:
-    """Enter what an agent was shown, with the run its token is bound to. A read by a person's `grant` always is."""
+    """Record what an agent was shown, with its token's run. A read by a person's `grant` is always recorded."""
     first = _first(tx, f"token {token.id}", shown)
     if not first and grant is None:
         return False
@@ -128,11 +129,11 @@ def by_agent(
     return True
 
 
-# --- how ----------------------------------------------------------------------------------------------------------
+# --- helpers ------------------------------------------------------------------------------------------------------
 
 
 def _first(tx: Transaction, reader: str, shown: Shown) -> bool:
-    """Whether this is the first equal read of the hour, and keep that it was. The key is a digest: it holds no name."""
+    """Whether this is the first equal read of the hour; records that it was. The key is a digest: it holds no name."""
     key = hashlib.sha256(f"{reader}:{shown.object}".encode()).hexdigest()[:32]
     hour = bucket(tx.now, WINDOW)
     if tx.counters.total("read", key, "shown", since=hour):
@@ -142,7 +143,7 @@ def _first(tx: Transaction, reader: str, shown: Shown) -> bool:
 
 
 def _of_item(tx: Transaction, item: int) -> dict[str, Any]:
-    """The ids by which a read of a message, or of a held read or tag, is found."""
+    """The IDs by which a read of a message, or of a held read or tag, can be found."""
     m, r = MESSAGE.c, REVIEW.c
     row = tx.one(select(m.mailbox_id, m.agent_id, m.run_id, m.stream_id).where(m.id == item))
     if row is not None:

@@ -1,4 +1,4 @@
-"""Can this desk do its work: accept, claim, deliver? Each thing it cannot is named, with what to do about it."""
+"""Readiness: whether this desk can accept, claim and deliver. Each fault comes with its fix."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from core.durations import SECOND
 from core.model import SILENT
 
 LEAST_DISK: Final = 8 * 2**20
-"""Bytes of free disk below which a submission with an attachment may not be written any more."""
+"""Free disk, in bytes, below which a submission with an attachment might not be written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`what` cannot be done: accept, claim or deliver."""
+    """A fault. `what` cannot be done: accept, claim or deliver."""
 
     what: str
     reason: str
@@ -28,14 +28,14 @@ class Fault:
 
 
 def disk(directory: Path) -> Iterator[Fault]:
-    """Whether there is room to write."""
+    """Report a disk that is nearly full."""
     free = shutil.disk_usage(directory).free
     if free < LEAST_DISK:
         yield Fault("accept", f"the disk has {free // 2**20} MiB left", f"free some space on the disk of {directory}")
 
 
 def delivery(conn: Connection, *, now: int) -> Iterator[Fault]:
-    """Whether some process of the desk lives, and can claim."""
+    """Report that no process of the desk is alive, or that none can claim."""
     workers = conn.execute(select(WORKER).order_by(WORKER.c.beat_at.desc())).all()
     living = [row for row in workers if now - SILENT < row.beat_at]
     if not living:

@@ -1,13 +1,13 @@
-"""Restore: a desk from a backup, verified, and stopped before it is one.
+"""Restore: make a desk from a backup, verify it, and stop it before it can be used.
 
-A restored desk does not know what left after the backup, and mail has no rollback: mail that was queued then may have
-left since. So it is stopped, in the loaded copy, before a gateway could start on it; people look at what waits, and
-start it. Whenever a restore is interrupted there is no desk yet, or a stopped one:
+A restored desk does not know what was sent after the backup, and mail has no rollback: mail that was queued then may
+have been sent since. So the loaded copy is stopped before a gateway can start on it; people check what waits, and start
+it. If a restore is interrupted, there is either no desk yet or a stopped one:
 
 - SQLite: the copy is verified, brought to this version's schema and stopped under another name.
-- PostgreSQL: the loaded database lacks its schema's revision, and no gateway or command works on one without. The
-  revision comes with the transaction that stops the desk.
-- The directory gets postroom.toml last, without which no command finds a desk.
+- PostgreSQL: the loaded database lacks its schema's revision, without which no gateway or command works. The same
+  transaction sets the revision and stops the desk.
+- The directory gets postroom.toml last; without it no command finds a desk.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from core.services.control.backup import DATABASE, Manifest, check_values, extra
 from core.settings import MASTER, POLICY, TOML
 
 RESTORE: Final = "restore"
-"""Who stops a desk that was restored."""
+"""Recorded as who stopped a restored desk."""
 _DATABASE_LINE: Final = re.compile(r"^database\s*=.*$", re.MULTILINE)
 
 OpenStore = Callable[[str], Store]
@@ -49,10 +49,10 @@ def restore(
     file: Path, directory: Path, *, database: str | None, master_key: Path | None, open_store: OpenStore,
     progress: copy.Progress,
 ) -> tuple[Manifest, int]:  # fmt: skip
-    """Make a desk of the archive in an empty directory, verify it, and stop it. Returns how many entries its log had.
+    """Restore a desk to an empty directory, verify it and stop it. Returns the manifest and the number of log entries.
 
-    `database`: a URL of an empty PostgreSQL database, or of SQLite elsewhere than in the directory. Nothing is left
-    behind in the directory by a restore that fails. Raises `Conflict`, `Invalid`, `Unavailable`.
+    `database`: a URL of an empty PostgreSQL database, or of SQLite outside the directory. A restore that fails leaves
+    nothing behind in the directory. Raises `Conflict`, `Invalid`, `Unavailable`.
     """
     url = target(directory, database)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -93,17 +93,17 @@ def restore(
 
 
 def target(directory: Path, database: str | None) -> str:
-    """The URL of the database that a restore makes: the one named, or SQLite in the directory. Raises `Invalid`."""
+    """The URL of the database to restore to: the one named, or SQLite in the directory. Raises `Invalid`."""
     if database is None:
         return f"sqlite:///{directory}/postroom.db"
     file = sqlite_file.of(database)
-    # What postroom.toml holds must not depend on where a command is typed.
+    # What postroom.toml holds must not depend on the working directory of a command.
     return database if file is None else make_url(database).set(database=str(file)).render_as_string()
 
 
 @contextlib.contextmanager
 def _staging(beside: Path) -> Iterator[Path]:
-    """A private directory on the same file system."""
+    """Make a private directory on the same file system, removed on exit."""
     if not beside.is_dir():
         raise Invalid(f"there is no directory {beside}", fix="make it, or name another place")
     staged = Path(tempfile.mkdtemp(prefix=".restore-", dir=beside))
@@ -126,7 +126,7 @@ def _require_readable(manifest: Manifest) -> None:
 def _put_key(
     archive: zipfile.ZipFile, manifest: Manifest, staged: Path, given: Path | None, progress: copy.Progress
 ) -> None:
-    """The master key, from the archive or from where people keep it. Raises `Invalid` for another key."""
+    """Write the master key, from the archive or from the given file. Raises `Invalid` for another key."""
     to = staged / MASTER
     if given is not None:
         with os.fdopen(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
@@ -147,7 +147,7 @@ def _put_key(
 
 
 def _name_database(toml: Path, database: str | None) -> None:
-    """Let the restored settings name the restored database and not the one that the backup was made from."""
+    """Make the restored settings name the restored database, not the one that was backed up."""
     if not toml.is_file():
         return
     line = f"database = {orjson.dumps(database).decode()}" if database else ""
@@ -156,7 +156,7 @@ def _name_database(toml: Path, database: str | None) -> None:
 
 
 def _stopped(url: str, manifest: Manifest, *, open_store: OpenStore, progress: copy.Progress) -> int:
-    """Verify the loaded database, and make a desk of it that is stopped, in one transaction."""
+    """Verify the loaded database; then, in one transaction, give it its schema revision and stop the desk."""
 
     def schema(conn: Connection) -> None:
         migrate.adopt(conn, manifest.revision)
@@ -179,9 +179,9 @@ def _verified(store: Store, manifest: Manifest, progress: copy.Progress) -> int:
 
 
 def hold(tx: Transaction, manifest: Manifest) -> None:
-    """Stop the desk: what left since the backup is unknown to it. Nobody's word for a start from before counts.
+    """Stop the desk: it does not know what was sent since the backup. Earlier votes for a start do not count.
 
-    The gateways that ran then are none of it: a drill would try tokens at them, an upgrade would wait for them.
+    The gateways that ran then are removed: a drill would try tokens at them, an upgrade would wait for them.
     """
     reason = f"restored from a backup of {stamp(manifest.made_at)}: queued mail may have left since; look first"
     tx.emit(DeskRestored(actor=str(SYSTEM), made_at=manifest.made_at, seq=manifest.seq, head=manifest.head))

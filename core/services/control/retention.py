@@ -1,6 +1,6 @@
-"""What the desk forgets, and when: bodies and what repeats them by retention, old counters, answers, feedback keys.
+"""Retention: delete bodies and what repeats them, old counters, answers and feedback keys when they are due.
 
-The log keeps ids, digests and figures, so nothing here breaks its chain.
+The log keeps IDs, digests and figures, so nothing here breaks its chain.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ from core.model import FINAL
 from core.services import context
 
 MINUTES_KEPT: Final = 2 * DAY
-"""Buckets of a minute serve hourly caps and sparklines; wider buckets stay for a hundred days."""
+"""Minute buckets serve hourly caps and sparklines; wider buckets are kept for a hundred days."""
 HOURS_KEPT: Final = 100 * DAY
 FEEDBACK_KEPT: Final = 90 * DAY
 BATCH_SIZE: Final = 200
 UNKEPT: Final = "no longer kept"
-"""Instead of the words of a reason, whose code stays."""
+"""Replaces the text of a reason; its code stays."""
 
 
 def purge_due(tx: Transaction) -> int:
-    """Empty bodies whose retention has passed; mail that still waits keeps its bytes. Returns how many."""
+    """Empty bodies whose retention has passed; mail still waiting keeps its bytes. Returns how many."""
     rows = tx.all(
         select(BODY.c.message_id)
         .join(MESSAGE, MESSAGE.c.id == BODY.c.message_id)
@@ -56,8 +56,8 @@ def purge_due(tx: Transaction) -> int:
 def purge(tx: Transaction, ids: Sequence[int]) -> None:
     """Empty the bodies of these messages, which are final.
 
-    With a body goes what repeats it elsewhere: receivers quote addresses and words in their replies, and the checks of
-    held mail quote what they found.
+    What repeats a body elsewhere is removed with it: receivers quote addresses and text in their replies, and the
+    checks of held mail quote what they found.
     """
     tx.write(
         update(BODY).where(BODY.c.message_id.in_(ids)).values(rendered=None, issued=None, preview="", purge_at=None)
@@ -68,7 +68,7 @@ def purge(tx: Transaction, ids: Sequence[int]) -> None:
 
 
 def _unquote(tx: Transaction, ids: Sequence[int]) -> None:
-    """Take the words from why messages were held."""
+    """Remove the text from the reasons why messages were held."""
     r = REVIEW.c
     for row in tx.all(select(r.id, r.reasons, r.findings).where(r.message_id.in_(ids))):
         kept = {
@@ -79,7 +79,7 @@ def _unquote(tx: Transaction, ids: Sequence[int]) -> None:
 
 
 def forget_old(tx: Transaction) -> int:
-    """Drop counters, answers, feedback keys and last replies that are too old. Returns 0: one round is enough."""
+    """Delete counters, answers, feedback keys and last replies that are too old. Returns 0: one round is enough."""
     c = COUNTER.c
     wide = c.kind.like("%\\_1h", escape="\\") | c.kind.like("%\\_1d", escape="\\") | c.kind.like("%\\_15m", escape="\\")
     tx.write(delete(COUNTER).where(c.minute > 0, c.minute < bucket(tx.now - MINUTES_KEPT), ~wide))
@@ -95,7 +95,7 @@ def forget_old(tx: Transaction) -> int:
 
 
 def _forget_last_replies(tx: Transaction) -> None:
-    """Lanes and routes keep what a receiver last said; it is kept no longer than the mail it was said of."""
+    """Clear the last reply kept on lanes and routes: it is kept no longer than the mail it was about."""
     _, policy = context.current_policy(tx)
     until = tx.now - policy.retention.bodies
     lane, stream = LANE.c, STREAM.c

@@ -1,7 +1,8 @@
-"""What the desk notices by itself, beside feedback: where domains really go, and how near the bulk line is.
+"""Site discovery and the bulk-sender line: where domains are hosted, and how near a domain is to the line.
 
-A recipient domain's site is guessed from its name at first; once its MX is known, domains of one provider share a site,
-and with it a pace. Receivers count a primary domain's mail over all its subdomains, so streams are summed under it.
+A recipient domain's site is guessed from its name at first. Once its MX is known, domains of one provider share a site,
+and with it a sending rate. Receivers count a primary domain's mail over all its subdomains, so streams are summed by
+primary domain.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ TOLD: Final = "bulk_warned_1d"
 
 
 def domains_to_ask(tx: Transaction, *, limit: int = 32) -> Sequence[str]:
-    """Recipient domains whose MX was never asked, or long ago, of lanes that are in use."""
+    """Recipient domains of lanes in use whose MX was never looked up, or not lately."""
     c = LANE.c
     old = c.site_known_at.is_(None) | (c.site_known_at < tx.now - ASK_AGAIN)
     rows = tx.all(select(c.domain).where(old, (c.depth > 0) | (c.in_flight > 0)).distinct().limit(limit))
@@ -34,7 +35,7 @@ def domains_to_ask(tx: Transaction, *, limit: int = 32) -> Sequence[str]:
 
 
 def note_sites(tx: Transaction, sites: Sequence[tuple[str, Site | None]]) -> int:
-    """Write down what was found; None (no answer) keeps the guess. Returns how many domains moved."""
+    """Store the sites that were found; None (no answer) keeps the guess. Returns how many domains moved."""
     moved = 0
     for domain, site in sites:
         values: dict[str, Any] = {"site_known_at": tx.now}
@@ -46,7 +47,7 @@ def note_sites(tx: Transaction, sites: Sequence[tuple[str, Site | None]]) -> int
 
 
 def watch_bulk_line(tx: Transaction) -> int:
-    """Warn once a day when the streams under a primary domain together near the line. Returns how many were warned."""
+    """Warn once a day when a primary domain's streams together near the line. Returns the number of warnings."""
     today = bucket(tx.now, DAY_MINUTES)
     sums: dict[str, int] = {}
     for stream in tx.all(select(STREAM.c.id, STREAM.c.domain)):

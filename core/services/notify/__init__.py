@@ -1,1 +1,1 @@
-"""Outbound notices: webhooks for programs, Apprise channels for people."""
+"""Outbound notifications: webhooks for programs, Apprise channels for people."""

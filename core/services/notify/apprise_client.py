@@ -1,9 +1,9 @@
-"""Tell people: one text to every channel the desk names (chat, pager, mail), and many things in one text.
+"""Apprise client: post one text to every channel the desk names (chat, pager, mail), with many notices in one text.
 
-Apprise knows the channels; this file is what the desk needs around it. A channel's URL holds its secret, so what comes
-back names it without. A channel that fails, hangs or never was one is a `Result`, never an exception: whoever tells
-people that an agent was suspended must not fail because the pager did. Grouping (`digest`) is pure, so that 70 held
-messages are one notification that says 70.
+Apprise implements the channels; this module adds what the desk needs. A channel's URL contains its secret, so results
+mask it. A channel that fails, hangs or never existed gives a `Result`, never an exception: reporting that an agent was
+suspended must not fail because the pager did. Grouping (`digest`) is pure: 70 held messages are one notification that
+says 70.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Severity = Literal["info", "warning", "critical"]
 
 MAX_TITLE: Final = 200
 MAX_BODY: Final = 3_500
-"""Of the channels in use, Telegram takes 4,096 characters and Discord 2,000 a piece; Apprise splits what is longer."""
+"""Of the channels in use, Telegram takes 4,096 characters and Discord 2,000 per message; Apprise splits longer text."""
 _CHECKABLE: Final = ("requests", "smtplib")
 _RANKS: Final[dict[Severity, int]] = {"critical": 0, "warning": 1, "info": 2}
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]{0,31}", re.IGNORECASE)
@@ -35,7 +35,7 @@ _UNSEEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u206
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one channel's notification. `url` is fit to be shown; `reason` is None where `ok`."""
+    """The outcome for one channel. `url` is safe to show; `reason` is None if `ok`."""
 
     url: str
     ok: bool
@@ -44,10 +44,10 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One thing to tell.
+    """One thing to report.
 
-    Notices of one `what` ("message held") are counted together; `about` is the agent or mailbox that it happened to,
-    `text` one sentence. Both may hold words of an agent's: `digest` makes them harmless.
+    Notices with the same `what` ("message held") are counted together; `about` is the agent or mailbox concerned,
+    `text` one sentence. Both may contain an agent's text: `digest` sanitizes them.
     """
 
     what: str
@@ -65,7 +65,7 @@ class Reach:
 
     @classmethod
     def read(cls, *, allow: Sequence[str], schemes: Sequence[str]) -> Reach:
-        """From [notify] of postroom.toml. Raises `Invalid`."""
+        """Read [notify] of postroom.toml. Raises `Invalid`."""
         return cls(Exceptions.read(allow), frozenset(one.lower() for one in schemes))
 
 
@@ -73,10 +73,11 @@ PUBLIC: Final = Reach()
 
 
 class AppriseClient:
-    """The channels of the desk, as Apprise URLs; one that is not understood fails at each `post`.
+    """The channels of the desk, as Apprise URLs; an invalid one fails at each `post`.
 
-    Making one loads Apprise's plug-ins, most of a second: once, at start. `timeout` is in seconds, for each channel.
-    `reach` None: anywhere, for URLs that whoever runs the machine wrote; the policy's may come from anybody's edit.
+    Constructing one loads Apprise's plug-ins, which takes most of a second: do it once, at start. `timeout` is in
+    seconds, for each channel. `reach` None allows any address, for URLs written by the administrator of the machine;
+    those in the policy may come from anyone who edits it.
     """
 
     def __init__(self, urls: Sequence[str], *, reach: Reach | None = PUBLIC, timeout: float = 20) -> None:
@@ -84,7 +85,7 @@ class AppriseClient:
         self._timeout = timeout
 
     async def post(self, title: str, body: str, severity: Severity) -> tuple[Result, ...]:
-        """Tell every channel at once; the results are in the order of the URLs. Never raises."""
+        """Post to every channel at once; the results are in the order of the URLs. Never raises."""
         posts = (channel.post(title, body, severity, timeout=self._timeout) for channel in self._channels)
         return tuple(await asyncio.gather(*posts))
 
@@ -95,11 +96,11 @@ class _Channel:
         self._reach = reach
         self._shown = masked(url)
         pieces = _BORDERS.split(url.partition("://")[2])
-        # Whatever the channel's own words repeat of the URL, but for what may be shown anyway.
+        # Parts of the URL that a channel's own messages may repeat, except what may be shown anyway.
         given = {form for piece in pieces for form in (piece, unquote(piece)) if len(form) > 3}
         self._secrets = sorted((form for form in given if form not in self._shown), key=len, reverse=True)
 
-    async def post(self, title: str, body: str, severity: Severity, *, timeout: float) -> Result:  # noqa: ASYNC109 - a scope of the caller's would end every channel with the slowest
+    async def post(self, title: str, body: str, severity: Severity, *, timeout: float) -> Result:  # noqa: ASYNC109 - a timeout of the caller's would end every channel with the slowest
         if self._service is None:
             return Result(self._shown, ok=False, reason="no channel that is known: look for a misspelt URL")
         scheme = self._shown.partition("://")[0].lower()
@@ -127,14 +128,14 @@ class _Channel:
             async with asyncio.timeout(timeout):
                 answer = await one.async_notify(
                     title=title[:MAX_TITLE],
-                    # Channels without a text refuse an empty one; the title is then all there is to say.
+                    # Channels refuse an empty text; the title is then all there is to say.
                     body=body or title,
                     notify_type=_kind(severity),
                     body_format=apprise.NotifyFormat.TEXT,
                 )
         except TimeoutError:
             return Result(self._shown, ok=False, reason=f"no answer within {timeout:g} s")
-        except Exception as error:  # noqa: BLE001 - a hundred plug-ins and their libraries; none may end the loop that tells people
+        except Exception as error:  # noqa: BLE001 - a hundred plug-ins and their libraries may raise anything; none may end the notification loop
             return Result(self._shown, ok=False, reason=self._hushed(f"{type(error).__name__}: {error}"))
         return Result(self._shown, ok=True) if answer else Result(self._shown, ok=False, reason=self._why(answer))
 
@@ -151,14 +152,14 @@ class _Channel:
 def _instantiate(url: str) -> apprise.NotifyBase | None:
     try:
         return apprise.Apprise.instantiate(url)
-    except Exception:  # noqa: BLE001 - a plug-in's constructor meets what an operator typed
+    except Exception:  # noqa: BLE001 - a plug-in's constructor may raise anything on an operator's typo
         return None
 
 
 def _checkable(service: apprise.NotifyBase) -> bool:
-    """Whether a plug-in connects by libraries that open their sockets where `only_public` sees them.
+    """Whether a plug-in connects through libraries whose sockets `only_public` can check.
 
-    Others start threads of their own, speak by C libraries, or act on this machine (dbus, syslog).
+    Others start their own threads, use C libraries, or act on this machine (dbus, syslog).
     """
     modules = (sys.modules.get(kind.__module__) for kind in type(service).__mro__)
     return any(hasattr(module, library) for module in modules for library in _CHECKABLE)
@@ -177,20 +178,20 @@ def _kind(severity: Severity) -> apprise.NotifyType:
 
 
 def masked(url: str) -> str:
-    """A URL's scheme and host; the rest may be a secret: a chat's token is in the path, a pager's is the user."""
+    """Mask all but a URL's scheme and host: a chat's token is in the path, a pager's is the user."""
     service = _instantiate(url)
     if service is None:
         scheme = url.partition("://")[0]
         return f"{scheme}://..." if "://" in url and _SCHEME.fullmatch(scheme) else "..."
     shown: str = service.url(privacy=True)  # type: ignore[no-untyped-call]  # Apprise types only part of itself
     scheme, _, rest = shown.partition("://")
-    # Apprise has masked the host where that is the token.
+    # Apprise has already masked the host where that is the token.
     host = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
     return f"{scheme}://{host}/..."
 
 
 def worst(items: Sequence[Notice]) -> Severity:
-    """The severity a digest of `items` is posted with; `info` for none."""
+    """The severity to post a digest of `items` with; `info` if there are none."""
     return min((item.severity for item in items), key=_RANKS.__getitem__, default="info")
 
 
@@ -209,7 +210,7 @@ def digest(items: Sequence[Notice], *, examples: int = 5) -> tuple[str, str]:
 
 
 def _paragraph(what: str, group: Sequence[Notice], *, examples: int) -> str:
-    # Counter keeps the order of arrival among equals: the text does not flicker from one digest to the next.
+    # Counter keeps insertion order among equals, so the text is stable from one digest to the next.
     about = Counter(_line(item.about, most=80) for item in group).most_common()
     names = ", ".join(f"{name} ({count})" for name, count in about[:10])
     more = f" and {len(about) - 10} others" if len(about) > 10 else ""
@@ -221,7 +222,7 @@ def _paragraph(what: str, group: Sequence[Notice], *, examples: int) -> str:
 
 
 def _line(text: str, *, most: int) -> str:
-    """One line without what a reader cannot see: an agent's subject may not draw a second notification into ours."""
+    """Reduce to one line without invisible characters: an agent's subject must not imitate a second notification."""
     return _cut(_UNSEEN.sub(" ", text).strip(), most=most)
 
 

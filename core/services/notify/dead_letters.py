@@ -1,7 +1,7 @@
-"""Events that a webhook's receiver never took: kept, shown, and sent again when somebody says so.
+"""Dead letters: events that a webhook's receiver never accepted, kept, listed, and replayed on request.
 
-A dead letter is a row that names its entry of the log and nothing of its content: what is sent again is made from the
-log anew, under the same id, before anything that comes later.
+A dead letter is a row that names its log entry and holds none of its content. A replay is built from the log again,
+under the same ID, and sent before any later event.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from core.rules.roles import Verb
 from core.services import access
 
 BATCH_SIZE: Final = 1_000
-"""Dead letters that one word sends again; more take another."""
+"""Maximum number of dead letters replayed by one call."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """An event that its receiver never took. `message` is spelled; `replayed_at`: it waits to be sent again."""
+    """An event its receiver never accepted. `message` is the formatted ID; `replayed_at`: it waits to be sent again."""
 
     id: int
     mailbox: str
@@ -56,7 +56,7 @@ class DeadLetter:
 
 
 def listed(tx: Transaction, *, mailbox: str | None = None, after: int = 0, limit: int = 100) -> list[DeadLetter]:
-    """Those that nobody has delivered yet, oldest first, of one address or of all. Only reads."""
+    """List those not delivered yet, oldest first, of one address or of all. Reads only."""
     d = DEAD_HOOK.c
     wanted = (
         select(DEAD_HOOK, MAILBOX.c.address, LOG_ENTRY.c.type, LOG_ENTRY.c.message)
@@ -84,7 +84,7 @@ def listed(tx: Transaction, *, mailbox: str | None = None, after: int = 0, limit
 
 
 def replay(tx: Transaction, dead_ids: Sequence[int], *, actor: Actor) -> int:
-    """Send dead letters again, from the log, before what comes next. Raises `NotFound`, `Conflict`, `Forbidden`."""
+    """Send dead letters again, from the log, before later events. Raises `NotFound`, `Conflict`, `Forbidden`."""
     actor = access.require(tx, actor, Verb.WEBHOOK_REPLAY)
     rows = tx.all(select(DEAD_HOOK).where(DEAD_HOOK.c.id.in_(dead_ids), DEAD_HOOK.c.delivered_at.is_(None)))
     lacking = set(dead_ids) - {row.id for row in rows}
@@ -130,7 +130,7 @@ def _send_again(tx: Transaction, rows: Sequence[Row[Any]], *, actor: Actor) -> i
 
 
 def reset_backoff(tx: Transaction, mailbox_id: int) -> None:
-    """Forget a receiver's troubles: somebody says that it is well again, or it is another one now."""
+    """Reset a receiver's failure state: an operator says it has recovered, or it was replaced by another."""
     tx.write(
         update(HOOK)
         .where(HOOK.c.mailbox_id == mailbox_id)
@@ -138,11 +138,11 @@ def reset_backoff(tx: Transaction, mailbox_id: int) -> None:
     )
 
 
-# --- for who speaks to receivers ----------------------------------------------------------------------------------
+# --- for the delivery worker --------------------------------------------------------------------------------------
 
 
 def waiting(tx: Transaction, mailbox_id: int) -> Row[Any] | None:
-    """The first dead letter of a mailbox that somebody wants sent again."""
+    """The first dead letter of a mailbox that is marked for replay."""
     d = DEAD_HOOK.c
     return tx.one(
         select(DEAD_HOOK)
@@ -153,12 +153,12 @@ def waiting(tx: Transaction, mailbox_id: int) -> Row[Any] | None:
 
 
 def add(tx: Transaction, *, mailbox_id: int, event: Event, seq: int, reason: str, again: int | None) -> None:
-    """Give an event up; `again` is the dead letter that was tried once more, in vain."""
+    """Record an event as undeliverable; `again` is the dead letter whose replay failed."""
     if again is None:
         tx.add(DEAD_HOOK, {"mailbox_id": mailbox_id, "seq": seq, "at": tx.now, "error": reason})
     else:
         tx.write(update(DEAD_HOOK).where(DEAD_HOOK.c.id == again).values(replayed_at=None, at=tx.now, error=reason))
-    # Without the message's id: whose story it is, its mailbox and entry say, and no webhook is told of its own end.
+    # No message ID: mailbox and entry identify the story, and no webhook is notified of its own failure.
     tx.emit(
         WebhookDead(
             actor=str(SYSTEM), mailbox=mailbox_id, agent=event.agent, stream=event.stream, seq=seq, event=event.type,
@@ -168,5 +168,5 @@ def add(tx: Transaction, *, mailbox_id: int, event: Event, seq: int, reason: str
 
 
 def mark_delivered(tx: Transaction, dead: int) -> None:
-    """A dead letter has reached its receiver after all."""
+    """Mark a dead letter as delivered after all."""
     tx.write(update(DEAD_HOOK).where(DEAD_HOOK.c.id == dead).values(delivered_at=tx.now))

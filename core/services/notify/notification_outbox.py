@@ -1,7 +1,7 @@
-"""People are told: what of the log and of held mail policy wants said, and how far they have heard.
+"""Notifications for people: which log events and held messages the policy reports, and how far they are reported.
 
-All gateways read; one of them speaks. Each collects by itself, and whoever comes first when a digest is due takes the
-lease and moves the cursors once a channel has taken it. A crash in between repeats one notification, never loses it.
+All gateways read; one of them sends. Each collects by itself, and the first when a digest is due takes the lease and
+moves the cursors once a channel has accepted it. A crash in between repeats one notification, never loses it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from core.services.notify.apprise_client import Notice, Severity
 LEASE: Final = 60 * SECOND
 BATCH_SIZE: Final = 2_000
 STALE: Final = DAY
-"""Nobody is woken by what happened longer ago: a desk that was off for a week must not shout about it."""
+"""Older events are not reported: a desk that was off for a week must not notify anyone of all of it."""
 
 _EVENTS, _HELD = "notify.events", "notify.held"
 _PLACE: Final = select(CURSOR.c.name, CURSOR.c.at).where(CURSOR.c.name.in_((_EVENTS, _HELD)))
@@ -49,7 +49,7 @@ _PLACE: Final = select(CURSOR.c.name, CURSOR.c.at).where(CURSOR.c.name.in_((_EVE
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far people have heard: a seq of the log, and a time of held mail."""
+    """How far people have been notified: a seq of the log, and a time of held mail."""
 
     events: int
     held: int
@@ -57,7 +57,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One notice, and when what it says happened."""
+    """One notice, and when the event it reports happened."""
 
     at: int
     notice: Notice
@@ -65,7 +65,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What followed a place. `urls` and `digest` (microseconds) are the policy's at that time."""
+    """What followed a position. `urls` and `digest` (microseconds) are the policy's at that time."""
 
     place: Position
     told: tuple[Message, ...]
@@ -73,17 +73,17 @@ class Batch:
     digest: int
 
 
-# --- listening ------------------------------------------------------------------------------------------------------
+# --- collecting -----------------------------------------------------------------------------------------------------
 
 
 def place(tx: Transaction) -> Position | None:
-    """Where people stand; None before `begin`."""
+    """The current position; None before `begin`."""
     rows = {row.name: int(row.at) for row in tx.read_unflushed(_PLACE)}
     return Position(rows[_EVENTS], rows[_HELD]) if len(rows) == 2 else None
 
 
 def begin(tx: Transaction) -> None:
-    """A desk's people hear what happens from now on."""
+    """Create the cursors: people are notified of what happens from now on."""
     if place(tx) is None and tx.claim_key(_EVENTS):
         seq, _ = audit_log.head(tx.conn)
         for name, at in ((_EVENTS, seq), (_HELD, 0)):
@@ -91,7 +91,7 @@ def begin(tx: Transaction) -> None:
 
 
 def hear(tx: Transaction, after: Position) -> Batch:
-    """What policy wants said of what followed `after`, a batch at most. Only reads."""
+    """Collect what the policy reports of what followed `after`, one batch at most. Reads only."""
     _, policy = context.current_policy(tx)
     events, seq = _events(tx, policy, after=after.events)
     held, waited = _held(tx, policy, after=after.held)
@@ -102,7 +102,7 @@ def hear(tx: Transaction, after: Position) -> Batch:
 def _events(tx: Transaction, policy: Policy, *, after: int) -> tuple[list[Message], int]:
     head, _ = audit_log.head(tx.conn)
     if head <= after:
-        return [], after  # asked once a second, and mostly nothing has happened
+        return [], after  # runs once a second, and mostly nothing has happened
     rows = tx.read_unflushed(
         select(LOG_ENTRY)
         .where(LOG_ENTRY.c.seq > after, LOG_ENTRY.c.seq <= head, LOG_ENTRY.c.type.in_(_kinds(policy)))
@@ -116,14 +116,14 @@ def _events(tx: Transaction, policy: Policy, *, after: int) -> tuple[list[Messag
 
 
 def _kinds(policy: Policy) -> set[str]:
-    """The facts that people are told of: those the policy names, drills that are due, and the end of held mail."""
+    """Types of events reported: those the policy names, drills that are due, and the expiry of held mail."""
     ends = {ReviewExpiring.type, EmailExpired.type} if policy.notify.expiry_before else set()
-    # A drill never starts by itself: if nobody is asked, what policy schedules does not happen.
+    # A drill never starts by itself: if nobody is asked, what the policy schedules does not happen.
     return {*policy.notify.events, *ends, IdentityDrillDue.type}
 
 
 def _held(tx: Transaction, policy: Policy, *, after: int) -> tuple[list[Message], int]:
-    """What waits for a decision longer than policy likes; each item is said once."""
+    """Items that wait for a decision longer than the policy allows; each is reported once."""
     patience = policy.notify.pending_older_than
     until = max(after, tx.now - patience)
     rows = tx.read_unflushed(
@@ -148,7 +148,7 @@ def _held(tx: Transaction, policy: Policy, *, after: int) -> tuple[list[Message]
     return told, rows[-1].submitted_at if len(rows) == BATCH_SIZE else until
 
 
-# --- in words -------------------------------------------------------------------------------------------------------
+# --- wording --------------------------------------------------------------------------------------------------------
 
 
 def _names(tx: Transaction, events: Sequence[Event]) -> Mapping[tuple[str, int], str]:
@@ -244,11 +244,11 @@ def _spelled(item: int, message: int | None) -> str:
     return spell_id("m" if item == message else "a", item)
 
 
-# --- speaking -------------------------------------------------------------------------------------------------------
+# --- sending --------------------------------------------------------------------------------------------------------
 
 
 def claim(tx: Transaction, base: Position, *, worker: int) -> bool:
-    """Take the word, unless another gateway has it or has said what followed `base` already."""
+    """Take the lease, unless another gateway holds it or has already reported what followed `base`."""
     if place(tx) != base:
         return False
     c = CURSOR.c
@@ -258,7 +258,7 @@ def claim(tx: Transaction, base: Position, *, worker: int) -> bool:
 
 
 def move(tx: Transaction, base: Position, to: Position) -> bool:
-    """People have heard up to `to`, or there was nothing to say; gives the word back."""
+    """Move the cursors to `to`, after sending or if there was nothing to send, and release the lease."""
     if place(tx) != base:
         return False
     for name, at in ((_EVENTS, to.events), (_HELD, to.held)):
@@ -267,5 +267,5 @@ def move(tx: Transaction, base: Position, to: Position) -> bool:
 
 
 def release(tx: Transaction, *, worker: int) -> None:
-    """No channel took it: whoever tries next may."""
+    """Release the lease because no channel accepted it: any gateway may try next."""
     tx.write(update(CURSOR).where(CURSOR.c.name == _EVENTS, CURSOR.c.leased_by == worker).values(leased_by=None))

@@ -1,4 +1,4 @@
-"""Who hears of a monitored mailbox: its webhook, or the channels the policy names. Without either it may not be one."""
+"""Notification targets of a monitored mailbox: its webhook, or the channels the policy names. It must have one."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ WEBHOOK_EVENTS: Final = frozenset(name for name in CATALOGUE if name.startswith(
     EmailApprovalUndone.type,
     EmailRead.type,
 }
-"""What a webhook can subscribe to.
+"""The events a webhook can subscribe to.
 
-Not an approval taken back: the approval is announced once it can no longer be. Not reads: who looks at an agent's mail
-is no business of the program that its webhook feeds.
+Not an undone approval: an approval is announced once it can no longer be undone. Not reads: who looks at an agent's
+mail does not concern the program that its webhook feeds.
 """
 
 
 def require_notification_target(
     tx: Transaction, mode: Mode, webhook_url: str | None, events: Collection[str] | None
 ) -> None:
-    """Raises `Invalid` for a mode that notifies of every send where nobody would be told."""
+    """Require a notification target for a mode that reports every send. Raises `Invalid`."""
     _, policy = context.current_policy(tx)
     modes.check_heard(mode, heard=heard(policy, webhook_url, events))
 
 
 def require_notification_targets(tx: Transaction, *, old: Policy, new: Policy) -> None:
-    """Raises `Conflict` if under the new policy nobody would hear of a monitored mailbox any more."""
+    """Require that every monitored mailbox keeps a notification target under the new policy. Raises `Conflict`."""
     c = MAILBOX.c
     watched = select(c.address, c.webhook_url, c.webhook_events).where(
         c.status == "active", c.mode == Mode.MONITORED.value
@@ -56,9 +56,9 @@ def _hears(policy: Policy, box: Row[Any]) -> bool:
 
 
 def heard(policy: Policy, webhook_url: str | None, events: Collection[str] | None = None) -> bool:
-    """Whether somebody is told of every send: by the mailbox's webhook, or by the policy's notifications.
+    """Whether every send is reported: by the mailbox's webhook, or by the policy's notifications.
 
-    `events` are those the webhook asks for (None: every one): one that does not ask for departures hears of none.
+    `events` are those the webhook subscribes to (None: all): one without departures reports none.
     """
     asked = bool(webhook_url) and (events is None or EmailSent.type in events)
     return asked or (bool(policy.notify.urls) and EmailSent.type in policy.notify.events)

@@ -1,12 +1,13 @@
-"""A body and a URL in, what the receiver said out: webhooks, and nothing they could be turned against.
+"""Webhook client: post a body to a URL and return the receiver's answer, guarded against request forgery.
 
-The URL is written by somebody who may not reach our network, so this is a door for server-side request forgery.
+The URL may be written by someone without access to our network, so this is a path for server-side request forgery.
 httpx has no resolver hook, and checking a name before handing it to a client checks another answer than the one it
-connects to (DNS rebinding). So we speak through httpcore, whose network backend is ours: it resolves once, checks
-every address and connects to the checked address; TLS and `Host` still carry the name. httpcore by itself follows no
-redirect, keeps no cookie, unpacks no body and reads no proxy from the environment: none of it can be forgotten.
+connects to (DNS rebinding). So this client uses httpcore with a network backend of ours: it resolves once, checks every
+address and connects to the checked address; TLS and `Host` still carry the name. httpcore by itself follows no
+redirect, keeps no cookie, decompresses no body and reads no proxy from the environment, so none of these has to be
+switched off.
 
-Nothing a receiver wrote reaches a reason: reasons go into the log and onto screens.
+Nothing a receiver wrote goes into a reason: reasons go into the log and onto screens.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ _GIVE_UP: Final = 3 * DAY
 
 @dataclass(frozen=True, slots=True)
 class WebhookResponse:
-    """What came of one attempt. `status` is None where nobody answered; `retry` says whether to try again."""
+    """The outcome of one attempt. `status` is None if nobody answered; `retry` says whether to try again."""
 
     status: int | None
     ok: bool
@@ -55,7 +56,7 @@ class WebhookResponse:
 
 
 def check_url(url: str, *, allow: Sequence[str] = ()) -> str | None:
-    """Judge a URL as far as it can be without the network. Returns a remark worth showing, or None.
+    """Check a URL as far as possible without the network. Returns a warning worth showing, or None.
 
     A name that resolves to a bad address passes here and is refused when it is used. Raises `Invalid`.
     """
@@ -70,7 +71,7 @@ def check_url(url: str, *, allow: Sequence[str] = ()) -> str | None:
 
 
 def signed_headers(*, event_id: str, at: int, body: bytes, secrets: Sequence[str]) -> dict[str, str]:
-    """The headers of one attempt at `at` (microseconds). `secrets` are current first: one or, in rotation, two.
+    """The headers of one attempt at `at` (microseconds). `secrets` are current first: one or, during rotation, two.
 
     Raises `Invalid` without a secret.
     """
@@ -78,8 +79,8 @@ def signed_headers(*, event_id: str, at: int, body: bytes, secrets: Sequence[str
         raise Invalid("a webhook is never sent unsigned", fix="give the mailbox's webhook a secret")
     moment = datetime.fromtimestamp(at // MICROS, tz=UTC)
     text = body.decode()
-    # For receivers that know only a plain HMAC: the whole spelled secret is the key, the bare body the message. One
-    # that has not got the new secret yet finds the old one's beside it.
+    # For receivers that support only a plain HMAC: the whole formatted secret is the key, the bare body the message.
+    # During rotation, a receiver without the new secret checks the second header.
     plain = dict(zip(("X-Postroom-Signature", "X-Postroom-Signature-Previous"), secrets, strict=False))
     return {
         "Content-Type": "application/json",
@@ -94,7 +95,7 @@ def signed_headers(*, event_id: str, at: int, body: bytes, secrets: Sequence[str
 def retry_at(attempt: int, *, first_at: int, now: int, jitter: float, give_up: int = _GIVE_UP) -> int | None:
     """When to try again after `attempt` (1, 2, ...) failed, or None once `give_up` has passed. `jitter` is in [0, 1).
 
-    Doubles from 5 s to 4 h; the last attempt falls on the very end.
+    The delay doubles from 5 s to 4 h; the last attempt is exactly at the end.
     """
     end = first_at + give_up
     if now >= end:
@@ -106,19 +107,19 @@ def retry_at(attempt: int, *, first_at: int, now: int, jitter: float, give_up: i
 class WebhookClient:
     """Posts bodies to receivers. Any number of posts may run at once; none waits for another.
 
-    `allow` holds exceptions from `postroom.toml`, `resolve` names the addresses of a host and port, `tls` verifies
-    receivers (default: the public roots). Close it.
+    `allow` holds exceptions from `postroom.toml`, `resolve` returns the addresses of a host and port, `tls` verifies
+    receivers (default: the public roots). Call `close` at the end.
     """
 
     def __init__(
         self, *, allow: Sequence[str] = (), resolve: Resolve | None = None, tls: ssl.SSLContext | None = None
     ) -> None:
         self._allow = tuple(allow)
-        # Threads of its own: a name whose servers do not answer must not hold up the gateway's default executor.
+        # Its own threads: a name whose servers do not answer must not hold up the gateway's default executor.
         self._threads = ThreadPoolExecutor(_RESOLVERS, thread_name_prefix="hook-dns")
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls or httpx.create_ssl_context(trust_env=False),
-            max_connections=None,  # a bound here would let slow receivers starve the others; the loop bounds its work
+            max_connections=None,  # a limit here would let slow receivers starve the others; the loop limits its work
             max_keepalive_connections=32,
             keepalive_expiry=5.0,
             network_backend=_CheckedNetwork(
@@ -131,7 +132,7 @@ class WebhookClient:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def post(self, *, url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> WebhookResponse:  # noqa: ASYNC109 - it bounds the attempt, body included, and the caller wants a reply, not an exception
-        """One attempt, over within `timeout` seconds. Never raises for anything a receiver or a URL does."""
+        """Make one attempt, over within `timeout` seconds. Never raises for anything a receiver or a URL does."""
         loop = asyncio.get_running_loop()
         started = loop.time()
         status: int | None = None
@@ -154,7 +155,7 @@ class WebhookClient:
         except _TROUBLE as error:
             trouble = _spell(error)
         elapsed_ms = int((loop.time() - started) * 1_000)
-        # Once the status line is here the receiver has spoken: a body that drips, breaks off or never ends is no
+        # Once the status line has arrived the receiver has answered: a body that stalls, breaks off or never ends is no
         # reason to send the event again.
         return (
             _judge(status, elapsed_ms=elapsed_ms) if status else WebhookResponse(None, False, True, trouble, elapsed_ms)
@@ -168,7 +169,7 @@ class WebhookClient:
 
 
 class _CheckedNetwork(httpcore.AsyncNetworkBackend):
-    """Connects to checked addresses only. All of a name's addresses must be good: one bad one is an attempt."""
+    """Connects to checked addresses only. All of a name's addresses must be good: one bad one counts as an attack."""
 
     def __init__(self, *, exceptions: Exceptions, resolve: Resolve) -> None:
         self._exceptions = exceptions
@@ -190,7 +191,7 @@ class _CheckedNetwork(httpcore.AsyncNetworkBackend):
         failure: Exception = httpcore.ConnectError("the name has no address")
         for address in addresses:
             try:
-                # The address and not the name: a second look-up could answer otherwise.
+                # The address and not the name: a second lookup could return another answer.
                 stream = await self._sockets.connect_tcp(
                     str(address), port, timeout=timeout, local_address=local_address, socket_options=socket_options
                 )
@@ -248,8 +249,8 @@ _TROUBLE: Final = (
     httpcore.TimeoutException,
     httpcore.ProtocolError,
     httpcore.UnsupportedProtocol,
-    OSError,  # socket.gaierror and ssl.SSLError are among them
-    ValueError,  # a resolver that answers with no address, a header that cannot be written
+    OSError,  # includes socket.gaierror and ssl.SSLError
+    ValueError,  # a resolver that returns no address, a header that cannot be encoded
 )
 
 
@@ -286,7 +287,7 @@ def _spell(error: Exception) -> str:
 
 
 async def _drain(response: httpcore.Response) -> None:
-    """Read a short body so that the connection can serve again; leave a long one and the connection with it."""
+    """Read a short body so that the connection can be reused; abandon a long one together with its connection."""
     taken = 0
     async for chunk in response.aiter_stream():
         taken += len(chunk)
@@ -295,7 +296,7 @@ async def _drain(response: httpcore.Response) -> None:
 
 
 def _read(url: str) -> tuple[httpcore.URL, str]:
-    """What to ask for, and the host in its bare spelling. Raises `Invalid`."""
+    """Return the request target and the bare host. Raises `Invalid`."""
     try:
         parsed = httpx.URL(url)
     except (httpx.InvalidURL, UnicodeError) as error:

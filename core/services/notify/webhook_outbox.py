@@ -1,9 +1,9 @@
-"""A mailbox's webhook is told what happened, in order: what goes out next, and what came of it.
+"""Webhook outbox: a mailbox's events in order, what to send next, and the outcome of each attempt.
 
-Each webhook reads the log with a cursor of its own. What is read is the log; what is said of addresses and subjects is
-looked up when it is sent, so that what was erased in the meantime is not told. The head of the line is tried until the
-receiver has it or it is given up as a dead letter; nothing overtakes it. A lease keeps two gateways from saying
-everything twice; when its holder dies, the next one repeats at most what was under way, under the same id.
+Each webhook reads the log with its own cursor. The log supplies the events; addresses and subjects are looked up at
+sending time, so that data erased in the meantime is not disclosed. The first event in line is tried until the receiver
+accepts it or it becomes a dead letter; nothing overtakes it. A lease keeps two gateways from sending everything twice;
+when its holder dies, the next one repeats at most what was in progress, under the same ID.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ from core.services.notify.targets import WEBHOOK_EVENTS
 from core.services.notify.webhook_client import retry_at
 
 LEASE: Final = 60 * SECOND
-"""Longer than the longest attempt that policy allows, so that it lapses only when its holder is gone."""
+"""Longer than the longest attempt the policy allows, so that it expires only if its holder is gone."""
 LOOK_AHEAD: Final = 8
 FURTHER: Final = 400
-"""The same for a webhook that asks for some events only: what it passes over costs a row each."""
+"""Look-ahead for a webhook that subscribes to some events only: each entry it skips costs one row."""
 
 _PRIVATE: Final = frozenset({"item", "token"})
 _TIMES: Final = frozenset({"release_at", "expires_at", "next_at", "due", "send_at"})
@@ -51,7 +51,7 @@ _TIMES: Final = frozenset({"release_at", "expires_at", "next_at", "due", "send_a
 class Delivery:
     """One event for one receiver. `secrets` are sealed, current first; `timeout` and `give_up` are microseconds.
 
-    `dead` is the dead letter that somebody asked to send again.
+    `dead` is the dead letter being sent again.
     """
 
     mailbox_id: int
@@ -68,28 +68,28 @@ class Delivery:
 
     @property
     def id(self) -> str:
-        """The same over all retries: receivers know a repetition by it."""
+        """The same over all retries, so that receivers recognize a repetition."""
         return f"evt_{self.seq}"
 
 
 @dataclass(frozen=True, slots=True)
 class Idle:
-    """Nothing can be told now: the log is read up to `cursor`, and is worth another look at `until`."""
+    """Nothing to send now: the log is read up to `cursor`; look again at `until`."""
 
     cursor: int
     until: int
 
 
-# --- who has something to say ---------------------------------------------------------------------------------------
+# --- webhooks with work ---------------------------------------------------------------------------------------------
 
 
 def due(tx: Transaction, *, limit: int) -> list[int]:
-    """Mailboxes whose webhook has something to do and nobody at it, the longest waiting first. Only reads."""
+    """Mailboxes whose webhook has work and no worker, the longest waiting first. Reads only."""
     return [int(row.id) for row in bulk_insert.fetch(tx.conn, _DUE, {"b_now": tx.now, "b_limit": limit})]
 
 
 def _due() -> Select[int]:
-    """Written once: it is asked every second."""
+    """The statement of `due`, built once because it runs every second."""
     h, d = HOOK.c, DEAD_HOOK.c
     news = exists().where(LOG_ENTRY.c.mailbox == MAILBOX.c.id, LOG_ENTRY.c.seq > h.cursor)
     again = exists().where(d.mailbox_id == MAILBOX.c.id, d.replayed_at.is_not(None), d.delivered_at.is_(None))
@@ -113,7 +113,7 @@ _DUE: Final = _due()
 
 
 def claim(tx: Transaction, mailbox_ids: Sequence[int], *, worker: int) -> list[int]:
-    """Take the leases that are free; begin with new webhooks, forget those that were taken away."""
+    """Take the leases that are free; create rows for new webhooks, delete those of removed ones."""
     mine = []
     lease = {"leased_by": worker, "lease_until": tx.now + LEASE}
     for mailbox_id in mailbox_ids:
@@ -131,7 +131,7 @@ def claim(tx: Transaction, mailbox_ids: Sequence[int], *, worker: int) -> list[i
 
 
 def _beginning(tx: Transaction, mailbox_id: int) -> int:
-    """Where a new webhook begins to read: where the mailbox was given it. What happened before is not its business."""
+    """Where a new webhook begins to read: the entry that set it. Earlier events do not concern it."""
     given = (MailboxRequested.type, MailboxLimitsChanged.type)
     rows = tx.all(
         select(LOG_ENTRY)
@@ -147,15 +147,15 @@ def _beginning(tx: Transaction, mailbox_id: int) -> int:
 
 
 def release_leases(tx: Transaction, *, worker: int) -> None:
-    """Give every lease of this worker back: it stops."""
+    """Release every lease of this worker, which is stopping."""
     tx.write(update(HOOK).where(HOOK.c.leased_by == worker).values(leased_by=None))
 
 
-# --- what is said next ----------------------------------------------------------------------------------------------
+# --- the next delivery ----------------------------------------------------------------------------------------------
 
 
 def next_delivery(tx: Transaction, mailbox_id: int) -> Delivery | Idle | None:
-    """What this webhook has to say now; None when it has read everything. Only reads."""
+    """What this webhook must send now; None when it has read everything. Reads only."""
     hook = tx.one(select(HOOK).where(HOOK.c.mailbox_id == mailbox_id))
     box = tx.one(select(MAILBOX).where(MAILBOX.c.id == mailbox_id))
     if hook is None or box is None or box.webhook_url is None:
@@ -183,7 +183,10 @@ def next_delivery(tx: Transaction, mailbox_id: int) -> Delivery | Idle | None:
 
 
 def _undone(tx: Transaction, event: EmailApproved | EmailRejected, entry: Entry) -> bool:
-    """Whether this very decision was taken back: that is possible until its release, and never of a later one's."""
+    """Whether this very decision was undone.
+
+    That is possible only until its release; an undo of a later one is ignored.
+    """
     wanted = select(LOG_ENTRY).where(
         LOG_ENTRY.c.seq > entry.seq,
         LOG_ENTRY.c.at < event.release_at,
@@ -216,7 +219,7 @@ def _letter(tx: Transaction, entry: Entry, box: Row[Any], *, dead: int | None = 
 
 
 def _data(tx: Transaction, event: Event, address: str) -> dict[str, Any]:
-    """The members of `data`. `id`, `to` and `subject` are always there: null where it sends nothing, or was erased."""
+    """The members of `data`. `id`, `to` and `subject` are always present: null if nothing is sent, or it was erased."""
     said = event.data()
     n, item = said.get("n"), said.get("item")
     message = tx.one(select(MESSAGE).where(MESSAGE.c.id == event.message)) if event.message else None
@@ -224,7 +227,7 @@ def _data(tx: Transaction, event: Event, address: str) -> dict[str, Any]:
     people = tx.all(wanted if n is None else wanted.where(RECIPIENT.c.n == n)) if event.message else []
     held = tx.one(select(REVIEW).where(REVIEW.c.id == item)) if item is not None else None
     data: dict[str, Any] = {
-        # A bounce's own `status` is the enhanced code; `status` here is always where the mail stands.
+        # A bounce's own `status` is the enhanced code; `status` here is always the state of the mail.
         ("enhanced" if name == "status" else name): stamp(value) if name in _TIMES and isinstance(value, int) else value
         for name, value in said.items()
         if name not in _PRIVATE
@@ -247,17 +250,17 @@ def _data(tx: Transaction, event: Event, address: str) -> dict[str, Any]:
 
 
 def _why(event: Event, held: Row[Any] | None, recipient: Row[Any] | None) -> str | None:
-    """The sentence behind an event that carries only codes."""
+    """The sentence for an event that carries only codes."""
     if held is not None and event.type == "email.pending":
         return "; ".join(str(reason["text"]) for reason in held.reasons) or None
     return recipient.reason if recipient is not None else None
 
 
-# --- what came of it ------------------------------------------------------------------------------------------------
+# --- outcomes -------------------------------------------------------------------------------------------------------
 
 
 def mark_delivered(tx: Transaction, letter: Delivery, *, worker: int) -> bool:
-    """The receiver has it. Returns whether the lease is still ours and the next one may go."""
+    """Record that the receiver accepted it. Returns whether the lease is still ours, so that the next one may go."""
     going = _advance(
         tx, letter.mailbox_id, worker=worker, trying=None, attempt=0, first_failed_at=None, last_error=None,
         lease_until=tx.now + LEASE, **({} if letter.dead else {"cursor": letter.seq}),
@@ -270,14 +273,14 @@ def mark_delivered(tx: Transaction, letter: Delivery, *, worker: int) -> bool:
 def mark_failed(
     tx: Transaction, letter: Delivery, *, worker: int, reason: str, retry: bool, jitter: float
 ) -> int | None:
-    """The receiver has not got it. Returns when it is tried again; None when it is a dead letter, or no longer ours."""
+    """Record a failure. Returns the time of the next try; None if it is a dead letter, or the lease is not ours."""
     hook = tx.one(select(HOOK).where(HOOK.c.mailbox_id == letter.mailbox_id, HOOK.c.leased_by == worker))
     if hook is None:
         return None
     attempt = hook.attempt + 1 if hook.trying == letter.seq else 1
     failing_since = hook.first_failed_at if hook.first_failed_at is not None else tx.now
-    # What queued up behind a receiver that is gone has its three days from its own time on: an hour's worth of events
-    # is given up an hour later, not each three days after the one before.
+    # An event queued behind a receiver that is gone has three days from its own time on: an hour's worth of events is
+    # given up an hour later, not each three days after the one before.
     since = max(failing_since, letter.at)
     at = retry_at(attempt, first_at=since, now=tx.now, jitter=jitter, give_up=letter.give_up) if retry else None
     if at is not None:
@@ -297,13 +300,13 @@ def mark_failed(
 
 
 def rest(tx: Transaction, mailbox_id: int, *, worker: int, pause: Idle | None) -> None:
-    """Give the lease back until there is more to say; with a `pause`, until then."""
+    """Release the lease until there is more to send; with a `pause`, until then."""
     values = {"next_at": tx.now} if pause is None else {"next_at": pause.until, "cursor": pause.cursor}
     _advance(tx, mailbox_id, worker=worker, leased_by=None, **values)
 
 
 def _advance(tx: Transaction, mailbox_id: int, *, worker: int, **values: int | str | None) -> bool:
-    """Change a hook that is ours; False if the lease went to another."""
+    """Change a webhook's row whose lease is ours; False if the lease went to another worker."""
     named = {f"new_{name}": value for name, value in values.items()}
     return tx.write_keeping_caches(_advancing(tuple(values)), [{"box": mailbox_id, "holder": worker, **named}]) > 0
 
