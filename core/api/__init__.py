@@ -1,1 +1,1 @@
-"""The HTTP API: parse and authenticate at the boundary; the verbs behind it trust their input."""
+"""The HTTP API: parse and authenticate at the boundary; the services behind it trust their input."""

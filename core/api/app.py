@@ -1,4 +1,4 @@
-"""The application: every door under one roof, and the few that may face the internet."""
+"""The FastAPI applications: one with every route, and one with the few routes that may face the internet."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ for it, budgets and records are checked at the gate, and every outcome is told."
 
 
 def build(desk: ApiContext, settings: Settings) -> FastAPI:
-    """The whole desk, for a network that is trusted to reach it."""
+    """The whole desk, for a trusted network."""
     intake = EmailRoutes(desk)
     app = _app(desk, settings, desk.traffic.inside, routes={"/emails/send": intake.send, "/emails/reply": intake.reply})
     app.include_router(intake.router)
@@ -57,7 +57,7 @@ def build(desk: ApiContext, settings: Settings) -> FastAPI:
 
 
 def public(desk: ApiContext, settings: Settings) -> FastAPI:
-    """Only what strangers must reach: unsubscribing and feedback. It does not even describe itself."""
+    """Only the routes that outsiders need: unsubscribe and feedback. It does not serve its own API description."""
     app = _app(desk, settings, desk.traffic.public, described=False)
     _open(app, desk, settings)
     return app
@@ -81,7 +81,7 @@ def _app(
         description=ABOUT,
         version=metadata.version("postroom"),
         redoc_url=None,
-        docs_url=None,  # its page loads scripts from another site; docs.py has ours
+        docs_url=None,  # FastAPI's /docs page loads scripts from another site; docs.py replaces it
         openapi_url="/openapi.json" if described else None,
         generate_unique_id_function=operation_id,
     )
@@ -92,12 +92,12 @@ def _app(
         docs.install(app)
     app.add_middleware(Head)
     app.add_middleware(Hosts, settings=settings)
-    app.add_middleware(RequestLimits, chance=desk.ctx.chance, bodies=listener.bodies)  # the last added is the outermost
+    app.add_middleware(RequestLimits, chance=desk.ctx.chance, bodies=listener.bodies)  # the last one added is outermost
     return app
 
 
 def describe(app: FastAPI) -> None:
-    """Add the shapes that routes name by reference, and bearer tokens, to the description."""
+    """Add the schemas that routes reference, and bearer authentication, to the OpenAPI description."""
     plain = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -113,7 +113,7 @@ def describe(app: FastAPI) -> None:
             for operation in route.values():
                 operation["responses"] = {code: _told(one) for code, one in operation["responses"].items()}
                 if "HTTPValidationError" in str(operation["responses"].get("422")):
-                    del operation["responses"]["422"]  # nothing of these parameters can be malformed
+                    del operation["responses"]["422"]  # these parameters cannot be malformed
         schemas.pop("HTTPValidationError", None)
         schemas.pop("ValidationError", None)
         components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
@@ -124,6 +124,6 @@ def describe(app: FastAPI) -> None:
 
 
 def _told(answer: dict[str, Any]) -> dict[str, Any]:
-    """The framework adds its own idea of how a model is sent; problems are problem+json alone."""
+    """Drop the content type that the framework adds to error responses: they are sent only as problem+json."""
     content = answer.get("content", {})
     return answer | {"content": {MEDIA_TYPE: content[MEDIA_TYPE]}} if MEDIA_TYPE in content else answer

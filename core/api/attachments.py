@@ -1,4 +1,4 @@
-"""Read an attachment as agents hand it in: its base64 in any common spelling, its type guessed where none is named."""
+"""Decode attachments as agents send them: base64 in any common variant, a missing media type guessed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _OURS: Final = {".ics": "text/calendar", ".eml": "message/rfc822", ".md": "text/
 
 
 def attachment(member: AttachmentMember, place: int) -> Attachment:
-    """The file with its bytes. Raises `Invalid` for what is not base64."""
+    """The attachment with its decoded bytes. Raises `Invalid` if the content is not base64."""
     content = _decoded(member.content, place)
     return Attachment(
         filename=member.filename,
@@ -43,7 +43,7 @@ def attachment(member: AttachmentMember, place: int) -> Attachment:
 
 
 def guess(name: str, content: bytes) -> str:
-    """The media type by the name's ending, else by the first bytes, else as text or as octets."""
+    """The media type from the file extension, else from the first bytes, else plain text or octet-stream."""
     ending = name.lower()[name.rfind(".") :] if "." in name else ""
     if ending in _OURS:
         return _OURS[ending]
@@ -70,7 +70,7 @@ def _reads_as_text(content: bytes) -> bool:
 
 
 def _decoded(text: str, place: int) -> bytes:
-    """Base64 (RFC 4648 4), broken into lines (RFC 2045 6.8), url-safe (RFC 4648 5) or without its padding."""
+    """Decode base64 (RFC 4648 4), also with line breaks (RFC 2045 6.8), URL-safe (RFC 4648 5) or without padding."""
     if not text.isalnum():
         text = text.translate(_SPACES)
         if "+" not in text and "/" not in text:

@@ -1,7 +1,7 @@
-"""Who is calling: the token behind `Authorization: Bearer`, an agent's or an operator's.
+"""Authenticate callers by the token in `Authorization: Bearer`, an agent's or an operator's.
 
-The database holds only SHA-256 of tokens; they are long and random, so a fast digest is enough and a look-up by digest
-tells nothing by its timing.
+The database holds only SHA-256 digests of tokens. Tokens are long and random, so a fast digest is enough, and the
+timing of a look-up by digest reveals nothing.
 """
 
 from __future__ import annotations
@@ -34,10 +34,11 @@ NOTED_MOST: Final = 10_000
 
 
 class Authenticator:
-    """Finds callers by their tokens.
+    """Authenticate callers by their tokens.
 
-    Who acts is asked again by the verb, in its transaction. Who reads is asked on the connection that reads, so that
-    nobody goes on reading who has been disabled, narrowed or revoked a moment ago: doors have no other way to read.
+    For writes, the service checks the caller again in its own transaction. For reads, the caller is checked on the
+    connection that reads, so access ends at once for an operator or token that was disabled, narrowed or revoked.
+    Routes have no other way to read.
     """
 
     def __init__(self, store: Store, writer: Writer) -> None:
@@ -48,31 +49,31 @@ class Authenticator:
     # --- who acts ---
 
     def agent(self, request: Request) -> TokenFacts:
-        """The agent's token; operators cannot act as agents."""
+        """The agent's token. Operators cannot act as agents."""
         return self._agent(_agents(request))
 
     def operator(self, request: Request) -> Actor:
-        """The operator with their confirmed roles; an agent's token is nobody here."""
+        """The operator with their confirmed roles. An agent's token is refused."""
         digest = _operators(request)
         with self._store.read() as conn:
             return access.sign_in(conn, digest, now=self._store.clock.now())
 
     def is_operator(self, request: Request) -> bool:
-        """Whether an operator's token was sent, of whatever worth: for routes that serve agents as well."""
+        """Whether the request carries an operator's token, valid or not: for routes that also serve agents."""
         return credentials.is_operators(_bearer(request))
 
     # --- who reads ---
 
     @contextmanager
     def reading(self, request: Request, verb: Verb) -> Iterator[Connection]:
-        """A connection for an operator who may read this. Raises `Unauthenticated`, `Forbidden`."""
+        """A read connection for an operator with this permission. Raises `Unauthenticated`, `Forbidden`."""
         digest = _operators(request)
         with self._store.read() as conn:
             roles.check(access.sign_in(conn, digest, now=self._store.clock.now()), verb)
             yield conn
 
     def look(self, request: Request, verb: Verb, ask: Callable[[Transaction], T]) -> T:
-        """Run a verb that only reads, for an operator who may. Raises `Unauthenticated`, `Forbidden`."""
+        """Run a read-only function for an operator with this permission. Raises `Unauthenticated`, `Forbidden`."""
         digest = _operators(request)
 
         def asked(tx: Transaction) -> T:
@@ -83,14 +84,14 @@ class Authenticator:
 
     @contextmanager
     def agent_reading(self, request: Request) -> Iterator[tuple[Connection, TokenFacts]]:
-        """A connection for an agent. Raises `Unauthenticated`, `Forbidden`."""
+        """A read connection for an agent. Raises `Unauthenticated`, `Forbidden`."""
         secret = _agents(request)
         with self._store.read() as conn:
             yield conn, self._alive(gate_queries.token_by_hash(conn, credentials.digest(secret)))
 
     @contextmanager
     def anybody_reading(self, request: Request, verb: Verb) -> Iterator[tuple[Connection, TokenFacts | Actor]]:
-        """A connection for an agent, or for an operator who may read this. Raises `Unauthenticated`, `Forbidden`."""
+        """A connection for an agent or a permitted operator. Raises `Unauthenticated`, `Forbidden`."""
         if not credentials.is_operators(_bearer(request)):
             with self.agent_reading(request) as found:
                 yield found
@@ -101,7 +102,7 @@ class Authenticator:
     def anybody_look(
         self, request: Request, verb: Verb, ask: Callable[[Transaction, TokenFacts | Actor], T]
     ) -> T:  # fmt: skip
-        """Run a verb that only reads, for an agent, or for an operator who may."""
+        """Run a read-only function for an agent, or for an operator with this permission."""
         secret = _bearer(request)
         digest = credentials.digest(secret)
 
@@ -134,7 +135,7 @@ class Authenticator:
         return token
 
     def _note_use(self, token: int) -> None:
-        """Keep when the token was last presented, at most once in `NOTE_EVERY`: not a write for each request."""
+        """Record when the token was last used, at most once per `NOTE_EVERY`, to avoid a write per request."""
         now = self._store.clock.now()
         noted = self._noted.get(token)
         if noted is not None and 0 <= now - noted < NOTE_EVERY:
@@ -142,7 +143,7 @@ class Authenticator:
         if len(self._noted) >= NOTED_MOST:
             self._noted.clear()
         self._noted[token] = now
-        # Nobody waits for it or hears of its failure: a desk that cannot note a use still answers, or says why not.
+        # Fire and forget: if the write fails, the request is still answered, or fails for a reason of its own.
         self._writer.put(functools.partial(tokens.note_use, token=token))
 
 

@@ -1,10 +1,10 @@
-"""Large messages are read, composed and examined in processes of their own: one body must not stall everybody.
+"""A pool of child processes that parse, compose and check large messages, so that one body cannot block everyone.
 
-25 MB of JSON are read in half a second, and in 13 where they are nothing but names; a thread would not help, for the
-parser holds the GIL all the while. Composing 5 MB of tags takes seconds of CPU as well. In the event loop each would be
-seconds in which nobody is answered. Small messages stay there: the way to another process would cost more than the
-work. The processes are few, start when they are needed, end when they are idle, and each can be ended at any time:
-nothing has been accepted yet.
+25 MB of JSON take half a second to parse, and 13 seconds if they are nothing but keys; a thread would not help, because
+the parser holds the GIL throughout. Composing 5 MB of tags also takes seconds of CPU time. In the event loop, no other
+request would be answered meanwhile. Small messages stay in the event loop: passing them to another process would cost
+more than the work itself. The processes are few, start on demand and exit when idle. Each can be killed at any time,
+because nothing has been accepted yet.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 INLINE: Final = 32 * 1024
-"""Bytes of a request up to which it is composed in the event loop: the worst of them takes a fifth of a second."""
+"""Largest request, in bytes, to compose in the event loop: the worst case takes a fifth of a second."""
 READ_INLINE: Final = 256 * 1024
-"""Bytes of JSON up to which a request is read in the event loop: the worst of them takes 60 ms."""
+"""Largest JSON body, in bytes, to parse in the event loop: the worst case takes 60 ms."""
 SECONDS: Final = 20.0
-"""The longest one message may take; 5 MB of nothing but tags take half of it."""
+"""Time limit for one message; 5 MB of nothing but tags take half of it."""
 START: Final = 60.0
 PATIENCE: Final = 30.0
 IDLE: Final = 60.0
 TASKS: Final = 200
-"""Messages after which a process is replaced: whatever it has gathered goes with it."""
+"""Messages after which a process is replaced, to release the memory it has accumulated."""
 HEAD: Final = 8
-"""Bytes that say how long a pickle is. Both ends are this program."""
+"""Bytes of the length prefix of a pickle. Both ends are this program."""
 
 log = structlog.get_logger("composers")
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A function of ours and its arguments, for a process to call."""
+    """A module-level function and its arguments, for a child process to call."""
 
     function: Callable[..., Any]
     args: tuple[Any, ...]
@@ -55,7 +55,7 @@ class Call:
 
 
 class _Process:
-    """One child and its two pipes."""
+    """One child process and its two pipes."""
 
     def __init__(self, child: asyncio.subprocess.Process) -> None:
         self._child = child
@@ -90,7 +90,7 @@ class _Process:
 
 
 class ComposePool:
-    """At most `most` processes; a message waits for a free one."""
+    """A pool of at most `most` processes; a message waits for a free one."""
 
     def __init__(
         self, command: Sequence[str], environment: Mapping[str, str], *, most: int, seconds: float = SECONDS
@@ -104,15 +104,15 @@ class ComposePool:
         self._ending: set[asyncio.Task[None]] = set()
 
     async def prepare(self, submission: Submission, *, token: TokenFacts, implicit: bool, now: int) -> Prepared:
-        """As `services.sending.prepare`. Raises as `call`, and what composing raises."""
+        """Run `services.sending.prepare` in a child process. Raises as `call` does, and whatever composing raises."""
         answer = await self._answer((submission, token, implicit, now))
         assert isinstance(answer, Prepared)
         return answer
 
     async def call(self, function: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
-        """What a function of a module returns, called in a process: pickled there and back.
+        """Call a module-level function in a child process; arguments and result are pickled.
 
-        Raises `TooLarge` for what takes too long, `Unavailable` if the process died, `Overloaded` if none is free.
+        Raises `TooLarge` if it takes too long, `Unavailable` if the process died, `Overloaded` if none is free.
         """
         answer: T = await self._answer(Call(function, args, named))
         return answer
@@ -188,7 +188,7 @@ class ComposePool:
         ending.add_done_callback(self._ending.discard)
 
     async def close(self) -> None:
-        """End them all."""
+        """Stop all child processes."""
         for process in list(self._all):
             self._drop(process)
         await asyncio.gather(*self._ending)

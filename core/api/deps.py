@@ -1,4 +1,4 @@
-"""What every door of a gateway needs, in one value."""
+"""The dependencies that all routes of a gateway share, in one object."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class ApiContext:
     callers: Authenticator
     traffic: Traffic = field(default_factory=Traffic)
     composers: ComposePool | None = None
-    """Processes for large messages; None: the event loop composes them too."""
+    """Child processes for large messages; None: the event loop composes them too."""
     pulse: Callable[[], str | None] = lambda: None
-    """Why this gateway's last sign of life was not committed."""
+    """Why this gateway's last heartbeat was not committed."""
     gateway: str | None = None
-    """How this gateway is entered among those that run; None: it is not."""
+    """The name under which this gateway is registered as running; None: it is not registered."""
     reads: ReadLog = field(init=False)
 
     def __post_init__(self) -> None:

@@ -1,6 +1,7 @@
-"""Errors as agents and programs see them: `application/problem+json` (RFC 9457) with a stable code.
+"""Error responses: `application/problem+json` (RFC 9457) with a stable code.
 
-Every error of the tree has its place here; what is not of the tree is a bug, is logged, and says nothing of itself.
+Every `PostroomError` has its mapping here. Any other exception is a bug: it is logged, and the response reveals nothing
+about it.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ _STATUS: Final[tuple[tuple[type[Refused], int], ...]] = (
 
 
 def problem(http: int, *, error: str, reason: str, request_id: str, fix: str | None = None, **more: Any) -> Response:
-    """One error. `more` are further members; `status` may be the outcome of a submission instead of the number."""
+    """One error response. `more` adds members; `status` may be a submission's outcome instead of the HTTP status."""
     body: dict[str, Any] = {
         "type": f"urn:postroom:error:{error}",
         "title": HTTPStatus(http).phrase,
@@ -61,13 +62,13 @@ def problem(http: int, *, error: str, reason: str, request_id: str, fix: str | N
 
 
 def request_id(request: Request) -> str:
-    """The id that our log and the caller's share."""
+    """The request ID that appears in our log and in the caller's response."""
     found = request.scope.get("postroom.request_id")
     return str(found) if found else "-"
 
 
 def of_error(error: PostroomError, rid: str) -> Response:
-    """The answer to an error of the tree."""
+    """The response to a `PostroomError`."""
     if isinstance(error, Unavailable):
         code = "overloaded" if isinstance(error, Overloaded) else "unavailable"
         return problem(
@@ -85,7 +86,7 @@ def of_error(error: PostroomError, rid: str) -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Let every error of an app leave in this form."""
+    """Register handlers so that every error of an app is sent in this format."""
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, PostroomError)
@@ -117,7 +118,7 @@ def install(app: FastAPI) -> None:
 
 
 def where(path: tuple[str | int, ...]) -> str:
-    """`attachments[0].filename` of a pydantic location."""
+    """Format a pydantic error location, such as `attachments[0].filename`."""
     spelled = ""
     for step in path:
         spelled += f"[{step}]" if isinstance(step, int) else f".{step}" if spelled else str(step)

@@ -1,7 +1,7 @@
-"""One HTTP connection within the bounds of its listener: uvicorn's, with time limits on what a client owes.
+"""One HTTP connection within the limits of its listener: uvicorn's protocol plus timeouts on the client.
 
-A client owes its headers, its body and the reading of what it was answered. Each has a time limit that more bytes do
-not start anew; a sweep of all connections enforces them, so that no request pays for a timer of its own.
+The client must send its headers, send its body and read the response. Each of these has a time limit that more bytes do
+not reset. One periodic sweep of all connections enforces the limits, so no request needs a timer of its own.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from uvicorn.server import ServerState
 from core.api.listener import BODY_RATE, DRAIN, Listener
 
 FIELD: Final = 32
-"""What a header field costs beside its bytes: many tiny ones are a large header too."""
+"""Bytes that each header field counts in addition to its content, so that many tiny fields are also a large header."""
 _LINES: Final = {
     400: b"HTTP/1.1 400 Bad Request",
     408: b"HTTP/1.1 408 Request Timeout",
@@ -33,13 +33,13 @@ class Stage(enum.Enum):
     HEADER = enum.auto()
     BODY = enum.auto()
     ANSWERED = enum.auto()
-    """It has sent its request and waits for the answer."""
+    """The request is complete; the client waits for the response."""
     IDLE = enum.auto()
-    """Between two requests; uvicorn's own timer ends that."""
+    """Between two requests; uvicorn's own keep-alive timer ends this."""
 
 
 class Connection(HttpToolsProtocol):
-    """A connection that its listener can end."""
+    """A connection that its listener can close."""
 
     listener: Listener
 
@@ -62,7 +62,7 @@ class Connection(HttpToolsProtocol):
         self._draining_since: float | None = None
         self._closing_since: float | None = None
 
-    # --- what the transport says ---
+    # --- called by the transport ---
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         super().connection_made(transport)
@@ -84,7 +84,7 @@ class Connection(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            return  # there is nothing to upgrade to; the request itself is under way
+            return  # upgrades are not supported; the request itself goes on
         except httptools.HttpParserError:
             self.listener.refused["malformed"] += 1
             self._answer(400)
@@ -102,13 +102,13 @@ class Connection(HttpToolsProtocol):
         self._unread_since = None
         super().resume_writing()
 
-    # --- what the parser says ---
+    # --- called by the parser ---
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         if self._stage is not Stage.HEADER:
             self._begin_header()
-            self._octets = 1  # at least: it came with the end of the request before
+            self._octets = 1  # at least one: they arrived together with the end of the previous request
 
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
@@ -141,7 +141,7 @@ class Connection(HttpToolsProtocol):
         self._rest()
 
     def _rest(self) -> None:
-        """Between two requests, once this one is whole and answered."""
+        """Become idle, once this request is complete and answered."""
         if self._stage is Stage.ANSWERED and self.cycle.response_complete and not self.pipeline:
             self._stage, self._draining_since, self._since = Stage.IDLE, None, self.loop.time()
             self.listener.waits(self)
@@ -155,12 +155,12 @@ class Connection(HttpToolsProtocol):
         self._fields += octets
         self._oversized |= self._fields > self.listener.limits.header_bytes
 
-    # --- what the listener asks ---
+    # --- called by the listener ---
 
     def overdue(self, now: float) -> str | None:
         limits = self.listener.limits
         if self.transport.is_closing():
-            # What was written before the close is kept for a client that may never read it.
+            # The transport still buffers what was written before the close, for a client that may never read it.
             self._closing_since = self._closing_since or now
             return "answer not read" if now - self._closing_since > limits.write_seconds else None
         if self._unread_since is not None and now - self._unread_since > limits.write_seconds:
@@ -170,7 +170,7 @@ class Connection(HttpToolsProtocol):
         if self._stage is Stage.HEADER and now - self._since > limits.header_seconds:
             return "slow header"
         if self._stage is Stage.IDLE and now - self._since > 2 * self.timeout_keep_alive:
-            return "idle"  # uvicorn forgets its own timer if a body ends after its answer
+            return "idle"  # uvicorn loses its own timer if a body ends after its response
         if self._stage is Stage.BODY:
             if self.flow.read_paused:  # it waits for us
                 self._since = now
@@ -185,8 +185,8 @@ class Connection(HttpToolsProtocol):
             self.transport.abort()
 
     def _answer(self, code: int) -> None:
-        """Answer without asking the application, and close."""
-        cycle: RequestResponseCycle | None = self.cycle  # uvicorn's annotation leaves None out
+        """Answer without calling the application, and close."""
+        cycle: RequestResponseCycle | None = self.cycle  # uvicorn's type annotation omits None
         if cycle is None or cycle.response_complete:
             self.transport.write(_LINES[code] + b"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
         self.transport.close()

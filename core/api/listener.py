@@ -1,8 +1,8 @@
-"""What one listening port may cost the desk: how many connections, for how long, and how much memory.
+"""Limits of one listening port: connections, their duration and their memory.
 
-uvicorn bounds none of it (its one timeout is for idle kept connections and starts anew with every byte), so a thousand
-clients that never finish their headers would take every file of the process, and with them the agents, the operators
-and delivery. Each listener has bounds of its own: what strangers do to the public one costs agents nothing.
+uvicorn limits none of this: its only timeout is for idle keep-alive connections, and every byte resets it. A thousand
+clients that never finish their headers would use up the process's file descriptors, and so block agents, operators and
+delivery. Each listener has its own limits, so load on the public one does not affect agents.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ import structlog
 from core.settings import Http
 
 SWEEP: Final = 0.25
-"""Seconds between looks at which connections are overdue."""
+"""Seconds between sweeps for overdue connections."""
 SAY_EVERY: Final = 60.0
-"""Seconds between two log lines about what was refused: an attack must not fill the disk."""
+"""Seconds between two log lines about refused connections, so that an attack cannot fill the disk."""
 SMALL: Final = 64 * 1024
-"""Bytes of each body that the memory for bodies is not charged for: ordinary mail is taken while it is used up."""
+"""Bytes of each body that do not count against body memory: ordinary mail is accepted even when that is used up."""
 BODY_RATE: Final = 8 * 1024
-"""Bytes a second that a body must come in with, once its first seconds are over: 2G is faster."""
+"""Minimum rate of a body, in bytes a second, after its first seconds: 2G is faster."""
 DRAIN: Final = 5.0
-"""Seconds for the rest of a body that was answered too early: a client that is still sending reads no answer."""
+"""Seconds to drain the rest of a body that was answered early: a client that is still sending reads no response."""
 MOST_FILES: Final = 65_536
 RESERVED: Final = 1_024
-"""Files that connections never get: the database, deliveries, the children's pipes, webhooks."""
+"""File descriptors kept from connections: for the database, deliveries, the children's pipes, webhooks."""
 
 log = structlog.get_logger("listener")
 
@@ -38,20 +38,20 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Held(Protocol):
-    """A connection, as far as its listener needs to know it."""
+    """A connection, as its listener sees it."""
 
     address: str
 
     def overdue(self, now: float) -> str | None:
-        """What it did not do in time, if it should go."""
+        """Why the connection should be dropped now, or None."""
 
     def drop(self, why: str) -> None:
-        """Close it, with an answer where one can still be given."""
+        """Close it, with a response if one can still be sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of one listener. `proxies` may hold more connections than `per_address`."""
+    """Limits of one listener. Addresses in `proxies` may hold more connections than `per_address`."""
 
     connections: int = 2_000
     per_address: int = 128
@@ -64,14 +64,14 @@ class Limits:
 
 
 class Bodies:
-    """Memory for the bodies of all requests of a listener that are not answered yet."""
+    """Memory budget for the bodies of all unanswered requests of a listener."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.held = 0
 
     def take(self, count: int) -> bool:
-        """Whether there was room for these bytes."""
+        """Reserve this many bytes. Returns whether there was room."""
         if self.held + count > self.limit:
             return False
         self.held += count
@@ -82,7 +82,7 @@ class Bodies:
 
 
 class Listener:
-    """One port: who is connected, who of them keeps it waiting, and what was refused."""
+    """One port: its open connections, the ones that keep it waiting, and refusal counters."""
 
     def __init__(self, name: str, limits: Limits) -> None:
         self.name = name
@@ -99,9 +99,9 @@ class Listener:
         return len(self._open)
 
     def admit(self, connection: Held) -> bool:
-        """Take a new connection. A full listener drops the one that has kept it waiting longest.
+        """Accept a new connection. A full listener drops the one that has kept it waiting longest.
 
-        Whoever finishes a request is served in the midst of a flood of clients that do not.
+        So clients that finish their requests are served even during a flood of clients that do not.
         """
         address = connection.address
         if self._of_address[address] >= self.limits.per_address and not self._is_proxy(address):
@@ -121,7 +121,7 @@ class Listener:
         return True
 
     def leave(self, connection: Held) -> None:
-        """It is closed, or as good as that. May be said twice."""
+        """Remove a connection that is closed or closing. Idempotent."""
         self._waiting.pop(connection, None)
         if connection in self._open:
             self._open.discard(connection)
@@ -130,16 +130,16 @@ class Listener:
                 del self._of_address[connection.address]
 
     def waits(self, connection: Held) -> None:
-        """Between requests, or in the middle of a header: it may be dropped for a newer connection."""
+        """Mark it as between requests or in the middle of a header: it may be dropped for a newer connection."""
         if connection in self._open:
             self._waiting[connection] = None
 
     def works(self, connection: Held) -> None:
-        """A request is under way: the connection stays."""
+        """Mark it as serving a request: it is not dropped for a newer connection."""
         self._waiting.pop(connection, None)
 
     def sweep(self, now: float) -> None:
-        """Drop what is overdue, and say what was refused, once a minute."""
+        """Drop overdue connections, and log what was refused, once a minute."""
         for connection in list(self._open):
             why = connection.overdue(now)
             if why is not None:
@@ -159,7 +159,7 @@ class Listener:
         try:
             found = ipaddress.ip_address(address.partition("%")[0])
         except ValueError:
-            return True  # a socket without an address
+            return True  # the socket has no address
         mapped = getattr(found, "ipv4_mapped", None) or found
         return any(mapped.version == network.version and mapped in network for network in self.limits.proxies)
 
@@ -187,7 +187,7 @@ class Traffic:
         return self.inside, self.public
 
     def fit(self, files: int) -> None:
-        """Leave the desk's own files alone, however few this process may open."""
+        """Lower the connection limits so that the desk keeps file descriptors, however few the process may open."""
         room = max(files - RESERVED, files // 3)
         wanted = sum(one.limits.connections for one in self.listeners)
         if wanted <= room:
@@ -201,7 +201,7 @@ class Traffic:
         )  # fmt: skip
 
     async def watch(self) -> None:
-        """Drop what is overdue, until cancelled."""
+        """Sweep for overdue connections until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(SWEEP)
@@ -210,7 +210,7 @@ class Traffic:
 
 
 def raise_file_limit() -> int:
-    """Let this process open as many files as it may; how many that is."""
+    """Raise this process's limit of open files as far as allowed. Returns the limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return MOST_FILES

@@ -1,4 +1,4 @@
-"""How routes describe themselves in /openapi.json, and the one way to answer with JSON."""
+"""Helpers to describe routes in /openapi.json, and the JSON response that all routes use."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ BODIES: Final[tuple[type[Shape], ...]] = (
     SendRequest, ReplyRequest, TagsRequest, DecideRequest, ReasonRequest, ConfirmRequest, OpenRun, CloseRequest,
     MailboxRequest, MailboxPatch,
 )  # fmt: skip
-"""Bodies that routes read themselves: the framework does not know them, so the description has to name them."""
+"""Bodies that routes parse themselves: the framework does not see them, so the description must add them."""
 
 
 def errors(*codes: int) -> dict[int | str, dict[str, Any]]:
-    """The problem answers of a route, for its description.
+    """The error responses of a route, for its description.
 
-    The shape stands there by reference, not as a model: the framework would build a validator for each code of each
-    route, half of the time that an application takes to start.
+    The schema is a reference, not a model: the framework would build a validator for each code of each route, which is
+    half of an application's startup time.
     """
     schema = {"$ref": "#/components/schemas/Problem"}
     return {code: {"description": "problem", "content": {MEDIA_TYPE: {"schema": schema}}} for code in codes}
 
 
 def body_of(shape: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
-    """The description of a body that we parse ourselves (a third faster than letting the framework)."""
+    """The description of a body that the route parses itself (a third faster than the framework's parsing)."""
     content = {"schema": _schema(shape)}
     if shape.__name__ in EXAMPLES:
         content["examples"] = {
@@ -52,7 +52,7 @@ def _schema(shape: type[BaseModel]) -> Any:
 
 
 def _inlined(schema: Any, definitions: Mapping[str, Any]) -> Any:
-    """The schema with each shape that it refers to in its place: the framework does not know of them."""
+    """The schema with every reference replaced by its definition: the framework does not know these schemas."""
     if isinstance(schema, list):
         return [_inlined(one, definitions) for one in schema]
     if not isinstance(schema, dict):

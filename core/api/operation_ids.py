@@ -1,6 +1,7 @@
-"""Names of operations in /openapi.json: what a generated client calls its functions.
+"""Operation IDs in /openapi.json: the function names in a generated client.
 
-They are words, stable, and chosen: a name made from a path changes with it, and breaks every client that was generated.
+They are words, stable, and chosen by hand: an ID derived from the path changes with it, and breaks every generated
+client.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ NAMES: Final[Mapping[str, str]] = {
 
 
 def operation_id(route: APIRoute) -> str:
-    """The route's name; of a provider's webhook, its method and the words of its path."""
+    """The route's operation ID; for a provider's webhook, its method and the words of its path."""
     method = min(route.methods or {"GET"})
     words = [word.capitalize() for word in re.findall(r"[A-Za-z]+", re.sub(r"\{[^}]*\}", "", route.path))]
     return NAMES.get(f"{method} {route.path}", method.lower() + "".join(words))

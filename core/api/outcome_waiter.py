@@ -1,8 +1,8 @@
-"""`Prefer: wait`: many wait for what becomes of their mail, one reads the database for all of them.
+"""`Prefer: wait`: many requests wait for the outcome of their mail, and one task reads the database for all of them.
 
-A waiter that looks by itself reads twenty times a second in the event loop: two hundred of them left another agent's
-mail waiting for ten seconds. Here a commit of this process wakes one reader, which asks for everybody at once; what
-other processes commit (egress, other gateways) it finds at its next look.
+A request that polls by itself reads twenty times a second in the event loop: two hundred of them delayed another
+agent's mail by ten seconds. Here a commit of this process wakes one reader, which queries for all waiting requests at
+once. Commits of other processes (egress, other gateways) are found at its next poll.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from core.db.store import Store
 from core.errors import Unavailable
 
 LOOK: Final = 0.5
-"""Seconds between looks when no commit woke the reader."""
+"""Seconds between polls if no commit wakes the reader."""
 GAP: Final = 0.05
-"""Seconds the reader rests after each look, however many commits there are."""
+"""Minimum pause of the reader after each poll, in seconds, however many commits there are."""
 PER_AGENT: Final = 256
 MOST: Final = 1_024
 
@@ -29,7 +29,7 @@ log = structlog.get_logger("outcomes")
 
 
 class OutcomeWaiter:
-    """Who waits for which message. `wake` may be called whenever something was committed."""
+    """The requests that wait, by message. `wake` may be called after any commit."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -45,7 +45,8 @@ class OutcomeWaiter:
     async def wait(self, message_id: int, *, agent_id: int, seconds: float) -> None:
         """Return once every recipient of the message is final, or the time is over.
 
-        Returns at once where too many wait already: `Prefer` is a wish (RFC 7240 2), and the mail is accepted anyway.
+        Returns at once if too many requests wait already: `Prefer` is a wish (RFC 7240 2), and the mail is accepted
+        anyway.
         """
         if self._of_agent[agent_id] >= PER_AGENT or self._of_agent.total() >= MOST:
             return
@@ -73,7 +74,7 @@ class OutcomeWaiter:
                 del self._waiting[message_id]
 
     def _start(self) -> None:
-        """A reader runs while somebody waits; the new waiter's message may be final already, so it looks now."""
+        """Start the reader unless it runs, and wake it: the new waiter's message may be final already."""
         if self._reader is None or self._reader.done():
             self._woken = asyncio.Event()
             self._reader = asyncio.create_task(self._read())
@@ -91,7 +92,7 @@ class OutcomeWaiter:
             woken.clear()
             try:
                 await self._look()
-            except Unavailable as error:  # asked again at the next look
+            except Unavailable as error:  # retried at the next poll
                 log.warning("outcomes could not be read", reason=error.reason)
             except Exception:
                 log.exception("outcomes could not be read")

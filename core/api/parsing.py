@@ -1,6 +1,6 @@
-"""A request to send or to reply, read into a submission: its addresses, its key, how long it waits.
+"""Parse a send or reply request into a submission: addresses, idempotency key, waiting time.
 
-Beside the doors because what may stand in a request is one thing, and what becomes of it another.
+Separate from the routes: this module defines what a request may contain, and the routes decide what happens to it.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from core.services.sending.submission import RunClaim, Submission
 from core.text.numbers import whole_number
 
 MAX_WAIT: Final = 30
-"""Seconds that `Prefer: wait=N` may ask for (CONTRACT.md)."""
+"""Maximum of `Prefer: wait=N`, in seconds (CONTRACT.md)."""
 LONGEST_KEY: Final = 256
-"""Characters of an Idempotency-Key (CONTRACT.md)."""
+"""Maximum length of an Idempotency-Key, in characters (CONTRACT.md)."""
 EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 MICROSECOND: Final = dt.timedelta(microseconds=1)
 
 
 def submitted(body: bytes, *, key: str | None) -> Submission:
-    """A new message, from the JSON of its request. Raises `Invalid`, `TooLarge`."""
+    """Parse a new message from its JSON body. Raises `Invalid`, `TooLarge`."""
     return sent(read(SendRequest, body), body, key=key)
 
 
 def sent(parsed: SendRequest, issued: bytes, *, key: str | None) -> Submission:
-    """A new message. Raises `Invalid`, `TooLarge`."""
+    """Build a submission for a new message. Raises `Invalid`, `TooLarge`."""
     answers = parsed.in_reply_to or parsed.in_reply_to_headers
     head = _Head(
         sender=parsed.sender,
@@ -50,10 +50,10 @@ def sent(parsed: SendRequest, issued: bytes, *, key: str | None) -> Submission:
 
 
 def replied(parsed: ReplyRequest, parent: Parent, issued: bytes, *, key: str | None) -> Submission:
-    """A reply: what it leaves out follows the message it answers. Raises `Invalid`, `TooLarge`.
+    """Build a submission for a reply; omitted fields follow the answered message. Raises `Invalid`, `TooLarge`.
 
-    `message_id` is what it replies to, so In-Reply-To names that; what else the agent names of the thread goes before
-    it in References (RFC 5322 3.6.4).
+    `message_id` is the message replied to, so In-Reply-To names it. Other message IDs that the agent gives precede it
+    in References (RFC 5322 3.6.4).
     """
     named = [*parsed.references, *([parsed.in_reply_to] if parsed.in_reply_to else [])]
     head = _Head(
@@ -69,7 +69,7 @@ def replied(parsed: ReplyRequest, parent: Parent, issued: bytes, *, key: str | N
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    """What a new message says itself and a reply may follow."""
+    """The fields that a new message must give and a reply may inherit."""
 
     sender: str
     to: list[str]
@@ -82,7 +82,7 @@ class _Head:
 def _submission(
     parsed: Composition, head: _Head, *, answered: dict[str, str], issued: bytes, key: str | None
 ) -> Submission:
-    """A shape with its addresses read. Raises `Invalid` naming every address that cannot be."""
+    """Parse the addresses of a request body. Raises `Invalid` naming every address that is not valid."""
     count = len(head.to) + len(parsed.cc) + len(parsed.bcc)
     if count > MAX_RECIPIENTS:
         raise TooLarge(f"{count} recipients; a message takes at most {MAX_RECIPIENTS}", fix="send several messages")
@@ -130,7 +130,7 @@ def _submission(
 
 
 def run_claim(run: RunMember) -> RunClaim:
-    """What a request says of its run."""
+    """The run that a request names."""
     return RunClaim(
         run.id, run.user, tuple(run.via), run.agent_version, run.prompt_version, run.tools_version,
         purpose=run.purpose, targets=tuple(run.targets),
@@ -140,7 +140,7 @@ def run_claim(run: RunMember) -> RunClaim:
 def _addresses(
     field: str, listed: list[str], problems: list[tuple[str, str]], given: dict[str, str], seen: set[str]
 ) -> tuple[Address, ...]:
-    """The addresses of one list, each the first time it is named: who gets one copy stands in the message once."""
+    """The addresses of one list without duplicates: a recipient that gets one copy is listed once in the message."""
     found = []
     for place, text in enumerate(listed):
         try:
@@ -157,7 +157,7 @@ def _addresses(
 
 
 def _address(field: str, text: str, problems: list[tuple[str, str]]) -> Address | None:
-    """One that stands alone: its field has no number."""
+    """A field with a single address: its problem carries no index."""
     try:
         address = parse_address(text)
         refuse_routes(address)
@@ -168,9 +168,9 @@ def _address(field: str, text: str, problems: list[tuple[str, str]]) -> Address 
 
 
 def _moment(field: str, text: str) -> int:
-    """Microseconds of an RFC 3339 time. Raises `Invalid`, also for one that lacks its offset from UTC.
+    """Microseconds of an RFC 3339 time. Raises `Invalid`, also if the offset from UTC is missing.
 
-    A time without an offset would be read in this machine's zone or in the agent's: an hour early, or a day late.
+    A time without an offset would be read in this machine's time zone or in the agent's: an hour early, or a day late.
     """
     try:
         moment = dt.datetime.fromisoformat(text.strip().upper())
@@ -184,7 +184,7 @@ def _moment(field: str, text: str) -> int:
 
 
 def printable(text: str, field: str) -> str:
-    """A parameter that names something; no name has control characters, and NUL ends a query. Raises `Invalid`."""
+    """A parameter that is a name; names have no control characters, and NUL ends a query. Raises `Invalid`."""
     if not text.isprintable():
         reason = "must not contain control characters"
         raise Invalid(f"{field} {reason}", problems=((field, reason),))
@@ -201,7 +201,7 @@ def idempotency_key(request: Request) -> str | None:
 
 
 def seconds_to_wait(prefer: str | None) -> int:
-    """Seconds of `Prefer: wait=N` (RFC 7240 4.3), at most 30; anything else asks for nothing."""
+    """Seconds of `Prefer: wait=N` (RFC 7240 4.3), at most 30; 0 for anything else."""
     for part in (prefer or "").split(","):
         name, _, value = part.strip().partition("=")
         if name.strip().lower() == "wait" and (asked := whole_number(value.strip())) is not None:

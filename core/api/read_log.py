@@ -1,7 +1,7 @@
-"""What is shown over HTTP is in the log before it is shown.
+"""Write reads over HTTP to the audit log before the data is shown.
 
-A handler reads, then has it entered, then answers: what cannot be entered is not shown (503). What was entered within
-the hour is remembered, so that whoever polls costs the desk's one writer nothing.
+A handler reads, logs the read, then answers; if the read cannot be logged, nothing is shown (503). Reads logged within
+the same hour are cached, so a polling client does not load the single writer.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from core.services.control import read_log
 from core.services.control.read_log import WINDOW, Door, Shown
 
 MOST: Final = 100_000
-"""Reads remembered; beyond it the counters in the database are asked."""
+"""Maximum of cached reads; beyond it the counters in the database are queried."""
 
 
 class ReadLog:
-    """Enters reads of operators and agents, one for equal reads of an hour."""
+    """Log reads of operators and agents, once an hour for equal reads."""
 
     def __init__(self, store: Store, writer: Writer, callers: Authenticator) -> None:
         self._store = store
@@ -35,7 +35,7 @@ class ReadLog:
         self._entered: set[tuple[bytes, str]] = set()
 
     async def operator(self, request: Request, shown: Shown) -> None:
-        """An operator is about to be shown this. Raises `Unauthenticated`, `Forbidden`, `Unavailable`."""
+        """Log what an operator is about to be shown. Raises `Unauthenticated`, `Forbidden`, `Unavailable`."""
         key = (hashlib.sha256(request.headers.get("authorization", "").encode()).digest(), shown.object)
         if self._known(key):
             return
@@ -44,7 +44,7 @@ class ReadLog:
         self._entered.add(key)
 
     async def anybody(self, request: Request, caller: TokenFacts | Actor, shown: Shown, *, own: Shown) -> None:
-        """The same for whoever asked; `own` is what an agent was shown, of its own mail."""
+        """Log what an operator or an agent is about to be shown; `own` describes an agent's read of its own mail."""
         if isinstance(caller, Actor):
             await self.operator(request, shown)
             return

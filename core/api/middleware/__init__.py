@@ -1,1 +1,1 @@
-"""ASGI middleware: request ids, size limits, allowed hosts, HEAD, the fast path for submissions."""
+"""ASGI middleware: request IDs, size limits, allowed hosts, HEAD, the fast path for submissions."""

@@ -1,8 +1,8 @@
-"""Which names in `Host` this desk answers to.
+"""Check the `Host` header against the names of this desk.
 
-A page in an operator's browser can have its own name lead to this address (DNS rebinding) and then talk to the desk as
-if it were its own server; only `Host` shows it. Unsubscribe links and feedback carry a proof of their own and come
-under the names of many streams: they are answered under any name.
+A page in an operator's browser can make its own name resolve to this address (DNS rebinding) and then talk to the desk
+as if it were its own server; only `Host` reveals it. Unsubscribe links and feedback carry their own proof and arrive
+under the names of many streams, so they are accepted under any name.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ANY: Final = "*"
 
 
 class Hosts:
-    """Refuses requests for another host: 421, or 400 if none is named (RFC 9110 7.4, 15.5.20)."""
+    """Refuse requests for other hosts: 421, or 400 if `Host` is missing (RFC 9110 7.4, 15.5.20)."""
 
     def __init__(self, app: App, *, settings: Settings) -> None:
         self._app = app
@@ -33,7 +33,7 @@ class Hosts:
             return
         hosts = [value for name, value in scope["headers"] if name == b"host"]
         ours = len(hosts) == 1 and self._is_ours(plain(hosts[0].decode("latin-1")), scope)
-        if ours or (not hosts and scope["http_version"] == "1.0"):  # which had none, and which no browser speaks
+        if ours or (not hosts and scope["http_version"] == "1.0"):  # HTTP/1.0 has no Host, and no browser speaks it
             await self._app(scope, receive, send)
         else:
             await self._refuse(scope, receive, send, known=len(hosts) == 1)
@@ -54,7 +54,7 @@ class Hosts:
 
 
 def plain(host: str) -> str:
-    """`desk.example` of `Desk.Example.:8025`, `::1` of `[::1]:8025`."""
+    """Normalise a host: `desk.example` from `Desk.Example.:8025`, `::1` from `[::1]:8025`."""
     host = host.strip().lower()
     if host.startswith("["):
         return _address(host[1:].partition("]")[0])

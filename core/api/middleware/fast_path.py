@@ -1,7 +1,7 @@
-"""Submissions go straight from the wall to their handler, past the framework's routing and dependency machinery.
+"""Route submissions directly to their handlers, bypassing the framework's routing and dependency injection.
 
-Those take a quarter of what handing in a message costs the event loop, for a route without parameters. The framework
-still knows the route, describes it, and would answer it the same way.
+Those take a quarter of the event-loop time of a submission, for a route without parameters. The framework still knows
+the route, documents it, and would answer it the same way.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class FastPath:
-    """`routes` are POST handlers by their whole path; everything else goes on to the framework."""
+    """`routes` maps full paths to POST handlers; every other request goes to the framework."""
 
     def __init__(self, app: App, *, routes: Mapping[str, Handler]) -> None:
         self._app = app

@@ -1,6 +1,7 @@
-"""HEAD is answered wherever GET is, as GET without what follows its headers (RFC 9110 9.3.2).
+"""Answer HEAD for every GET route, as GET without the content (RFC 9110 9.3.2).
 
-Monitors, link checkers and mail scanners ask so. One place for all routes: a handler knows nothing of it.
+Monitors, link checkers and mail scanners send HEAD. Handled here once for all routes, so handlers need not deal with
+it.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ from typing import Final
 from core.api.middleware.request_limits import App, Message, Receive, Scope, Send
 
 _ACTIONS: Final = re.compile(r"/mailboxes/[^/]+/messages/?")
-"""Reading is an action: it files an item for a reviewer or uses up a grant, and HEAD is safe (RFC 9110 9.2.1)."""
+"""Reading is an action here: it files an item for a reviewer or uses up a grant, and HEAD is safe (RFC 9110 9.2.1)."""
 
 
 class Head:
-    """Answers HEAD by the route for GET; a path without one is refused as GET would be."""
+    """Answer HEAD through the GET route; a path without one is refused as GET would be."""
 
     def __init__(self, app: App) -> None:
         self._app = app

@@ -1,9 +1,8 @@
 """ASGI middleware: assign a request ID and limit the body size, before anything is parsed.
 
-One body has a bound of its own, and all that are not answered yet have one together: a dozen clients that send 25 MB
-and never finish must not take the memory of the desk.
-
-Plain ASGI: Starlette's `BaseHTTPMiddleware` costs a task a request and breaks cancellation.
+Each body has a limit, and all bodies of unanswered requests share another: a dozen clients that send 25 MB and never
+finish must not exhaust the memory of the desk. Plain ASGI: Starlette's `BaseHTTPMiddleware` costs a task per request
+and breaks cancellation.
 """
 
 from __future__ import annotations
@@ -30,15 +29,15 @@ MAX_BODY: Final = 26 * 2**20
 
 
 class _TooMuch(Exception):
-    """The body went over the bound while it was read."""
+    """The body exceeded its limit while it was read."""
 
 
 class _NoRoom(Exception):
-    """The bodies of all requests together went over theirs."""
+    """The bodies of all requests together exceeded their limit."""
 
 
 class _Body:
-    """A body while it is read: its size so far, and how much of it the memory for bodies is charged for."""
+    """A body being read: its size so far, and the part of it charged to body memory."""
 
     def __init__(self, receive: Receive, bodies: Bodies, most: int) -> None:
         self._receive = receive
@@ -63,7 +62,7 @@ class _Body:
 
 
 class RequestLimits:
-    """Gives each request an id and refuses bodies over the bounds, declared or not."""
+    """Assign each request an ID and refuse bodies over the limits, with or without a declared size."""
 
     def __init__(self, app: App, *, chance: Chance, bodies: Bodies, most: int = MAX_BODY) -> None:
         self._app = app
@@ -102,7 +101,7 @@ class RequestLimits:
             reason = "the requests that are under way take all the memory there is for them"
             await of_error(Overloaded(reason, retry_after=5), rid)(scope, receive, tagged)
         except ClientDisconnect:
-            return  # nobody is left to answer, and nothing was written: its body never came
+            return  # the client is gone and nothing was written: its body never arrived
         finally:
             body.release()
 

@@ -1,1 +1,1 @@
-"""One file a group of routes; each authenticates through `api.auth` and calls one verb of `core.services`."""
+"""One module per group of routes; each authenticates through `api.auth` and calls one function of `core.services`."""

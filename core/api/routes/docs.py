@@ -1,6 +1,6 @@
-"""`/docs`: the description of the doors as one page without scripts.
+"""`/docs`: the API description as one page without scripts.
 
-FastAPI's own page loads its scripts from another site, which would then run where an operator's token is typed.
+FastAPI's own page loads its scripts from another site; they would run where an operator's token is typed.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ HEADERS: Final = {
 
 
 def install(app: FastAPI) -> None:
-    """Serve the page at `/docs`; it describes itself to nobody."""
+    """Serve the page at `/docs`; the page is not part of the API description."""
 
     async def docs() -> Response:
-        """The description as a page."""
+        """The API description as an HTML page."""
         return Response("".join(page(app.openapi())), media_type="text/html", headers=HEADERS)
 
     app.add_api_route("/docs", docs, methods=["GET"], include_in_schema=False)
 
 
 def page(described: Mapping[str, Any]) -> Iterator[str]:
-    """Every operation with its parameters, its body and its answers, then the shapes they name."""
+    """Every operation with its parameters, body and responses, then the schemas they reference."""
     info = described["info"]
     title = escape(info["title"])
     yield f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{STYLE}</style>"
@@ -68,7 +68,7 @@ def _operation(method: str, path: str, operation: Mapping[str, Any]) -> Iterator
 
 
 def _named(answer: Mapping[str, Any]) -> str:
-    """Links to the shapes that an answer is of."""
+    """Links to the schemas of a response."""
     references = [one.get("schema", {}).get("$ref", "") for one in answer.get("content", {}).values()]
     names = [escape(one.rpartition("/")[2]) for one in references if one]
     return " ".join(f'<a href="#{name}">{name}</a>' for name in names)

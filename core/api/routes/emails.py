@@ -1,7 +1,7 @@
-"""Agents hand in mail and ask how it stands.
+"""Agents submit mail and read its status.
 
-A door parses, finds the token, and calls one verb. The work that costs time (parsing, composing) is done here, outside
-the desk's one transaction; what the agent is told comes after the commit.
+A route parses, authenticates, and calls one service function. The expensive work (parsing, composing) is done here,
+outside the desk's single write transaction; the agent gets its answer after the commit.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ T = TypeVar("T")
 Told = dict[int | str, dict[str, Any]]
 
 
-# Read by hand like the body: letting the framework do it costs 180 us a message.
+# Read by hand like the body: the framework would take 180 us a message for it.
 SUBMITTING: Final[dict[str, Any]] = {
     "parameters": [
         {
@@ -77,15 +77,15 @@ class EmailRoutes:
     # --- handing in ---
 
     async def send(self, request: Request) -> Response:
-        """Hand in a message. `Prefer: wait=N` waits up to N (30) seconds for its outcome."""
+        """Submit a message. `Prefer: wait=N` waits up to N (30) seconds for its outcome."""
         return await self._outcome_of(request, self._send)
 
     async def reply(self, request: Request) -> Response:
-        """Answer a message; what is left out follows it."""
+        """Answer a message; omitted fields follow the message answered."""
         return await self._outcome_of(request, self._reply)
 
     async def _outcome_of(self, request: Request, take: Handler) -> Response:
-        """Whoever hands in is told an outcome: what is not allowed is `blocked`, also before anything was read."""
+        """Turn a refusal into an outcome: a sender without permission gets `blocked`, even before the body is read."""
         try:
             return await take(request)
         except Forbidden as error:
@@ -131,7 +131,7 @@ class EmailRoutes:
         return render(answer, request_id(request))
 
     async def _accept(self, submission: Submission, token: TokenFacts) -> tuple[Answer, int]:
-        """Compose and submit; once more under the implicit run where the gate asks for it."""
+        """Compose and submit; repeat under the implicit run if the gate asks for one."""
         for implicit in (False, True):
             try:
                 prepared = await self._prepared(submission, token, implicit=implicit)
@@ -145,21 +145,21 @@ class EmailRoutes:
         raise Conflict("the run could not be settled; try again")
 
     async def _reading(self, body: bytes, work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
-        """A small body is read here, a large one by another process: nobody else is answered while it is read."""
+        """Parse a small body here, a large one in another process: parsing blocks the event loop."""
         composers = self._desk.composers
         if composers is None or len(body) <= READ_INLINE:
             return work(*args, **named)
         return await composers.call(work, *args, **named)
 
     async def _prepared(self, submission: Submission, token: TokenFacts, *, implicit: bool) -> Prepared:
-        """A small message is composed here, a large one by another process."""
+        """Compose a small message here, a large one in another process."""
         desk = self._desk
         if desk.composers is None or len(submission.issued) <= INLINE:
             return prepare(desk.store, submission, token=token, ctx=desk.ctx, implicit=implicit)
         return await desk.composers.prepare(submission, token=token, implicit=implicit, now=desk.store.clock.now())
 
     async def _settled(self, answer: Answer, token: TokenFacts, wait: int) -> Answer:
-        """What came of queued mail within `wait` seconds, or how it stands at their end."""
+        """The outcome of queued mail within `wait` seconds, or its state after them."""
         if not wait or answer.status != "queued":
             return answer
         message_id = _id(answer.message_id or "")
@@ -170,7 +170,7 @@ class EmailRoutes:
     # --- asking ---
 
     async def _status(self, request: Request, message_id: str) -> Response:
-        """Where a message and each of its recipients stand. Never gated, never shows a body."""
+        """The state of a message and each of its recipients. Never gated, never shows a body."""
         number = _id(message_id)
         with self._desk.callers.anybody_reading(request, Verb.DESK_READ) as (conn, caller):
             found = status.message(conn, number, caller=caller, now=self._desk.store.clock.now())
@@ -180,7 +180,7 @@ class EmailRoutes:
         return answer_json(200, found)
 
     async def _cancel(self, request: Request, message_id: str) -> Response:
-        """Take a message back while it is pending, scheduled or waiting: its agent, or an operator, who may say why."""
+        """Cancel a message while it is pending, scheduled or waiting: its agent, or an operator, who may say why."""
         number = _id(message_id)
         body = await request.body()
         reason = read(CancelRequest, body).reason if body.strip() else None
@@ -193,7 +193,7 @@ class EmailRoutes:
         return await self._status(request, message_id)
 
     async def _mailbox(self, request: Request, address: str) -> Response:
-        """How a mailbox stands: its mode, its budgets, whether its agent is suspended."""
+        """The state of a mailbox: its mode, its budgets, whether its agent is suspended."""
         wanted = mailbox_address(address)
         found = self._desk.callers.anybody_look(
             request, Verb.DESK_READ, lambda tx, caller: identities.standing(status.mailbox(tx, wanted, caller=caller))
@@ -278,7 +278,7 @@ class EmailRoutes:
 
 
 def render(answer: Answer, rid: str) -> Response:
-    """The answer to a submission: plain JSON if it was taken, a problem if not."""
+    """The response to a submission: plain JSON if it was accepted, a problem if not."""
     if answer.accepted:
         return Response(answer.body(), status_code=answer.http, media_type="application/json")
     members = answer.members()
@@ -288,7 +288,7 @@ def render(answer: Answer, rid: str) -> Response:
 
 
 def _refused(submission: Submission, error: Forbidden) -> Answer:
-    """What is refused while it is composed, with every recipient as the agent gave it."""
+    """The outcome of a refusal during composing, with every recipient as the agent gave it."""
     given = [submission.given[one.spec] for one in (*submission.to, *submission.cc, *submission.bcc)]
     told = tuple(RecipientAnswer(one, "blocked", error.error) for one in dict.fromkeys(given))
     return dataclasses.replace(blocked(error.error, error.reason, fix=error.fix), recipients=told)

@@ -1,9 +1,9 @@
-"""Where receivers' words come in: the webhooks of providers, and raw reports from a mail server's pipe.
+"""Feedback from receivers: webhooks of providers, and raw reports piped in by a mail server.
 
-A webhook is believed by its signature and then about all it says; a raw report by the marks of ours that it carries,
-and its door asks for a token all the same: `feedback.report_open` opens it to everybody. What is unsigned or forged is
-answered 401 without saying why, told and counted apart, and moves nothing. One whose proof cannot be fetched now is
-answered 202 and kept. Each event is absorbed once, however often it comes.
+A webhook is authenticated by its signature, which then covers everything in it. A raw report is matched by the signed
+IDs that it carries, and its route still asks for a token; `feedback.report_open` opens it to everyone. Unsigned or
+forged feedback is answered 401 without a reason, logged and counted separately, and changes nothing. A webhook whose
+proof cannot be fetched now is answered 202 and kept. Each event is ingested once, however often it arrives.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from core.services.feedback.provider_webhooks import Later, ProviderWebhooks, Ta
 from core.settings import Settings
 
 REPORT_BYTES: Final = 1 << 20
-"""What of a report is read and kept in memory; a returned original behind it says nothing more."""
+"""Bytes of a report that are read and kept in memory; the returned original behind them adds nothing."""
 READERS: Final = 2
-"""Reports read at once: reading costs CPU time, and anybody may send one."""
+"""Reports parsed at once: parsing costs CPU time, and anybody may send one."""
 WRONG: Final = "this is not signed by whom it should be, or nobody set that up here"
 
 
 class Feedback:
-    """The routes under /feedback/, one for each provider. `fetch` gets what lies at a provider's address."""
+    """The routes under /feedback/, one for each provider. `fetch` downloads from a provider's URL."""
 
     def __init__(self, desk: ApiContext, settings: Settings, *, fetch: Fetch = fetch) -> None:
         self._desk = desk
@@ -89,7 +89,7 @@ class Feedback:
     # --- how ---
 
     async def _refuse(self, reason: str, body: bytes) -> NoReturn:
-        """Tell the desk why, the sender only that. Raises `Unauthenticated`."""
+        """Log the reason for the desk; tell the sender only that it was refused. Raises `Unauthenticated`."""
         digest = hashlib.sha256(body).hexdigest()
         await self._desk.writer.do(
             lambda tx: ingest.unverified(tx, source="report", kind="webhook", reason=reason, digest=digest)
@@ -125,7 +125,7 @@ class Feedback:
 
 
 async def _bounded(request: Request) -> bytes:
-    """The body, up to what any provider sends. Raises `TooLarge`."""
+    """The body, up to the largest that any provider sends. Raises `TooLarge`."""
     found = bytearray()
     async for chunk in request.stream():
         found += chunk

@@ -1,4 +1,4 @@
-"""Whether this gateway lives, whether it can work, and its figures for Prometheus."""
+"""Liveness, readiness, and metrics for Prometheus."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from core.services.control.readiness import Fault
 from core.settings import Settings
 
 RECENTLY: Final = 10.0
-"""Seconds after which a submission that could not be written no longer counts against a gateway."""
+"""Seconds after which a submission that could not be written no longer counts against readiness."""
 
 
 class Health:
-    """Open routes: they show figures, never names or mail."""
+    """Routes without authentication: they show figures, never names or mail."""
 
     def __init__(self, desk: ApiContext, settings: Settings) -> None:
         self._desk = desk
@@ -42,11 +42,11 @@ class Health:
         add("/metrics", self._metrics, methods=["GET"], response_class=Response, responses=errors(503))
 
     async def _alive(self) -> Response:
-        """The process answers, and says which gateway it is: behind one address there may be several."""
+        """The process answers and names its gateway: there may be several behind one address."""
         return answer_json(200, {"ok": True, "gateway": self._desk.gateway})
 
     async def _ready(self, request: Request) -> Response:
-        """The desk can accept, claim and deliver; 503 names what it cannot."""
+        """The desk can accept, claim and deliver; 503 names what it cannot do."""
         faults = await asyncio.to_thread(lambda: list(self._faults()))
         if not faults:
             return answer_json(200, {"ok": True, "desk": self._settings.name, "development": self._development})
@@ -71,7 +71,7 @@ class Health:
             yield Fault("claim", error.reason, "look at the database, its disk and its log")
 
     async def _metrics(self) -> Response:
-        """Figures read from the counters that enforce."""
+        """Metrics, read from the counters that enforce the limits."""
         return Response(self._desk.store.look(self._collect), media_type=CONTENT_TYPE_LATEST)
 
     def _collect(self, tx: Transaction) -> bytes:

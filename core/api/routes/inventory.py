@@ -1,4 +1,4 @@
-"""The record of non-human identities over HTTP: pages of JSON, or the whole of it as CSV for an IAM import."""
+"""The inventory of non-human identities over HTTP: pages of JSON, or one CSV for an IAM import."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST: Final = 500
 
 
 class Inventory:
-    """The route of the inventory."""
+    """The inventory route."""
 
     def __init__(self, desk: ApiContext) -> None:
         self._desk = desk
@@ -42,7 +42,7 @@ class Inventory:
         limit: Annotated[int, Query(ge=1, le=MOST, description="identities in a page of JSON")] = inventory.PAGE,
         ended: Annotated[bool, Query(description="list those that were vetoed or retired as well")] = False,
     ) -> Response:
-        """Every non-human identity: who answers for it, its credentials and their age, last use, last drill, findings.
+        """Every non-human identity: its owner, its credentials and their age, last use, last drill, findings.
 
         An identity is a mailbox of an agent. The columns of the CSV are the names of the JSON members.
         """
@@ -66,7 +66,7 @@ class Inventory:
 
     def _as_csv(self, request: Request, now: int, *, ended: bool) -> Response:
         def entries() -> Iterator[Entry]:
-            """Each page asks again whether its reader may: the export ends with the operator's access."""
+            """Each page checks the reader's permission again: the export ends when the operator's access does."""
             after: str | None = ""
             while after is not None:
                 with self._desk.callers.reading(request, Verb.DESK_READ) as conn:

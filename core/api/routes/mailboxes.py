@@ -1,8 +1,8 @@
-"""Identities are listed, filed, changed and vetoed over HTTP.
+"""Identities over HTTP: list, request, change and veto.
 
-While an identity is only requested, its requester fills the record by PATCH; once it is active, PATCH changes what may
-change, each part by the verb and the role for it. What several verbs change for one request, they change in one
-transaction or not at all.
+While an identity is only requested, its requester completes the record by PATCH. Once it is active, PATCH changes what
+may change, each part with its own service function and role. All changes of one request are made in one transaction or
+not at all.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ _FIXED: Final = frozenset(
     {"agent", "purpose", "owner", "system_owner", "systems", "users", "standing_reason", "revoke_when",
      "expires", "stores_or_forwards"}
 )  # fmt: skip
-"""What people signed for: of an active identity it changes by a new request only."""
+"""Fields that people signed for: an active identity changes them only through a new request."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Hook:
-    """A checked webhook with its new secret, sealed and, to be shown once, in clear; empty where none is wanted."""
+    """A checked webhook URL with its new secret: sealed, and in clear to be shown once. Empty: no webhook."""
 
     url: str | None = None
     sealed: bytes | None = None
@@ -55,7 +55,7 @@ class _Hook:
 
 
 class Identities:
-    """The routes of mailboxes that operators ask for and change."""
+    """The routes for requesting and changing mailboxes."""
 
     def __init__(self, desk: ApiContext, settings: Settings) -> None:
         self._desk = desk
@@ -84,7 +84,7 @@ class Identities:
         cursor: str | None = None,
         limit: Annotated[int, Query(ge=1, le=directory.PAGE)] = directory.PAGE,
     ) -> Response:
-        """A page of identities by address, each with what it lacks and who must still sign it."""
+        """A page of identities by address, each with its missing fields and pending signatures."""
 
         def found(tx: Transaction) -> dict[str, Any]:
             rows = directory.mailboxes(tx.conn, after=cursor or "", agent=agent, status=status, limit=limit + 1)
@@ -96,7 +96,7 @@ class Identities:
         return answer_json(200, self._desk.callers.look(request, Verb.DESK_READ, found))
 
     async def _file(self, request: Request) -> Response:
-        """File an identity request; what its record still lacks is in `missing`, and is filled by PATCH."""
+        """Request an identity. `missing` lists what its record still lacks; complete it by PATCH."""
         actor = self._desk.callers.operator(request)
         asked = read(MailboxRequest, await request.body())
         try:
@@ -113,7 +113,7 @@ class Identities:
         return answer_json(202, filed | _secret(hook))
 
     async def _patch(self, request: Request, address: str) -> Response:
-        """Change a mailbox; what is pending is untouched. While only requested, its requester fills the record."""
+        """Change a mailbox; pending mail is not affected. While only requested, its requester completes the record."""
         actor = self._desk.callers.operator(request)
         wanted = mailbox_address(address)
         asked = read(MailboxPatch, await request.body())
@@ -131,7 +131,7 @@ class Identities:
         return answer_json(200, await self._desk.writer.do(verb))
 
     def _hook(self, url: str | None, address: str) -> _Hook:
-        """A secret for a webhook that is new; whether it is, the verb knows. Raises `Invalid` for a bad URL."""
+        """A webhook with a new secret; the service decides whether the URL is new. Raises `Invalid` for a bad URL."""
         if not url:
             return _Hook()
         try:
@@ -147,11 +147,11 @@ class Identities:
         return _Hook(url, keys.seal(secret.encode(), about=f"webhook:{address}"), secret)
 
 
-# --- how ----------------------------------------------------------------------------------------------------------
+# --- helpers ------------------------------------------------------------------------------------------------------
 
 
 def _changed(filing: Filing, asked: IdentityMembers, hook: _Hook, *, now: int) -> Filing:
-    """The record as asked for: members that were given take the place of what it says. Raises `Invalid`."""
+    """The record with the given members replaced. Raises `Invalid`."""
     given = asked.model_fields_set
     new: dict[str, Any] = {
         name: getattr(asked, name)
@@ -183,7 +183,7 @@ def _changed(filing: Filing, asked: IdentityMembers, hook: _Hook, *, now: int) -
 
 
 def _apply(tx: Transaction, record: MailboxRecord, asked: MailboxPatch, hook: _Hook, actor: Actor) -> bool:
-    """Change an active identity, each part by the verb that may; whether its webhook got a new secret."""
+    """Change an active identity, each part by its own function. Returns whether the webhook got a new secret."""
     access.require(tx, actor, Verb.DESK_READ)
     given, why = asked.model_fields_set, asked.change_reason or ""
     signed = sorted(given & _FIXED)
@@ -195,7 +195,7 @@ def _apply(tx: Transaction, record: MailboxRecord, asked: MailboxPatch, hook: _H
     moves = "approval_webhook" in given and hook.url != record.webhook_url
     told = why.strip() or UNSAID
     events = asked.webhook_events if "webhook_events" in given else record.webhook_events
-    # Somebody must hear of a monitored mailbox at every moment: a webhook comes before the mode, and goes after it.
+    # A monitored mailbox always needs a notification target: add a webhook before the mode, remove it after.
     if moves and hook.url:
         mailbox_settings.change_webhook(
             tx, record.address, url=hook.url, secret=hook.sealed, reason=told, actor=actor, events=events
@@ -229,7 +229,7 @@ def _span(text: str | None, name: str) -> int | None:
 
 
 def _end(text: str | None, *, now: int) -> int | None:
-    """When an identity ends: after a duration, or at a time. Raises `Invalid`."""
+    """Parse the end of an identity: a duration or a time. Raises `Invalid`."""
     if text is None:
         return None
     try:
@@ -243,5 +243,5 @@ def _end(text: str | None, *, now: int) -> int | None:
 
 
 def _secret(hook: _Hook) -> dict[str, Any]:
-    """Shown once, to whoever set the webhook; the desk keeps it sealed."""
+    """The webhook secret, shown once to the operator who set the webhook; the desk stores it sealed."""
     return {"webhook_secret": hook.secret} if hook.secret else {}

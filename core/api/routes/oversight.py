@@ -1,7 +1,7 @@
-"""Operators decide, confirm, read the log and pull the brakes over HTTP.
+"""Operators decide, confirm, read the log and stop mail over HTTP.
 
-Every route finds the operator behind the token first, and every verb asks the table of roles again: an agent's token is
-nobody here.
+Every route authenticates the operator first, and every service function checks the roles again; agents' tokens are
+refused.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Operators:
         return answer_json(200, await self._desk.writer.do(verb))
 
     async def _open(self, request: Request) -> Response:
-        """Start a run of an agent, or say what one that goes on is for: mail to others waits for a person."""
+        """Start a run of an agent, or set the purpose and targets of a running one; other mail waits for a person."""
         actor = self._desk.callers.operator(request)
         asked = read(OpenRun, await request.body())
         claim = run_claim(asked)
@@ -98,7 +98,7 @@ class Operators:
         return answer_json(201, await self._desk.writer.do(verb))
 
     async def _close(self, request: Request, run: str) -> Response:
-        """The run takes no more mail, and a token that is bound to it is good for nothing more."""
+        """End a run: it takes no more mail, and a token that is bound to it is no longer valid."""
         actor = self._desk.callers.operator(request)
         asked = read(CloseRequest, await request.body() or b"{}")
 
@@ -114,16 +114,16 @@ class Operators:
         after: Annotated[int, Query(ge=0, le=LAST_SEQ)] = 0,
         limit: Annotated[int | None, Query(ge=1, le=LAST_SEQ)] = None,
     ) -> Response:
-        """The log from the entry after `after` on, one JSON object a line; without `limit` to its end as it is now."""
+        """The log after entry `after`, one JSON object a line; without `limit`, up to its current end."""
         with self._desk.callers.reading(request, Verb.AUDIT_READ) as conn:
             head, _ = audit_log.head(conn)
-            # The first page before the first byte: a database that is down is a 503, not half an answer.
+            # Read the first page before the first byte: a database that is down is a 503, not half a response.
             first = audit_log.read(conn, after=after, limit=min(limit or audit_log.PAGE, audit_log.PAGE))
         await self._desk.reads.operator(request, Shown(What.LOG))
         return StreamingResponse(self._lines(request, first, head=head, left=limit or LAST_SEQ), media_type=NDJSON)
 
     def _lines(self, request: Request, entries: list[Entry], *, head: int, left: int) -> Iterator[bytes]:
-        """Page by page; each asks again whether its reader may, or an export would outlive a dismissal by hours."""
+        """Page by page. Each page checks the reader again, or an export would outlive a dismissal by hours."""
         while entries:
             entries = [entry for entry in entries if entry.seq <= head][:left]
             if not entries:
@@ -136,7 +136,7 @@ class Operators:
                 entries = audit_log.read(conn, after=entries[-1].seq, limit=min(left, audit_log.PAGE))
 
     async def _trace(self, request: Request, key: str) -> Response:
-        """Everything known of a message, Message-ID, return path, run, recipient or agent, in time order."""
+        """Everything about a message, Message-ID, return path, run, recipient or agent, in time order."""
         wanted = _printable(key, "the key")
         with self._desk.callers.reading(request, Verb.TRACE_READ) as conn:
             story = trace.trace(conn, wanted, self._desk.ctx.keyring, now=self._desk.store.clock.now())
@@ -147,14 +147,14 @@ class Operators:
     # --- brakes ---
 
     async def _suspend(self, request: Request, agent: str) -> Response:
-        """From this answer on no delivery of the agent starts."""
+        """Suspend an agent: from this answer on, none of its deliveries starts."""
         actor, reason = await self._reason(request)
         name = _printable(agent, "the agent's name")
         frozen = await self._desk.writer.do(lambda tx: emergency.suspend_agent(tx, name, reason=reason, actor=actor))
         return answer_json(200, controls.suspended(name, frozen))
 
     async def _resume(self, request: Request, agent: str) -> Response:
-        """Let a suspended agent go on; never by who suspended it."""
+        """Resume a suspended agent; not by the person who suspended it."""
         actor, reason = await self._reason(request)
         name = _printable(agent, "the agent's name")
         await self._desk.writer.do(lambda tx: emergency.resume_agent(tx, name, reason=reason, actor=actor))
@@ -208,7 +208,7 @@ class Operators:
             add(path, handler, methods=["POST"], responses=acts, openapi_extra=body_of(ReasonRequest))
 
 
-# --- how ----------------------------------------------------------------------------------------------------------
+# --- helpers ------------------------------------------------------------------------------------------------------
 
 
 def _item(text: str) -> int:
@@ -221,7 +221,7 @@ def _item(text: str) -> int:
 
 
 def _cursor(text: str) -> None:
-    """Raises `Invalid` for what no page ended with."""
+    """Validate a page cursor. Raises `Invalid` if no page ended with it."""
     if read_id("m", text) is None and read_id("a", text) is None:
         what = "is invalid"
         raise Invalid(f"the cursor {what}", fix="leave it out for the first page", problems=(("cursor", what),))
@@ -234,7 +234,7 @@ def _printable(text: str, what: str) -> str:
 
 
 def _run(tx: Transaction, text: str, agent: str | None) -> tuple[str, str]:
-    """(agent, key) of a run by its key, or by its number. Raises `NotFound`, `Invalid`."""
+    """The agent and key of a run, from its key or its number. Raises `NotFound`, `Invalid`."""
     wanted = _printable(text, "the run's key")
     number = whole_number(wanted, most=LAST_SEQ - 1)
     if agent is not None:

@@ -1,7 +1,7 @@
-"""The three signatures over HTTP: what a signer is shown, their yes, their no.
+"""The three signatures over HTTP: the checklist, approval, veto.
 
-A yes names each item of the checklist that its signer answers for, and gives a reason for each that the desk found
-false. What DNS says is looked up between two transactions, in a thread: it takes seconds.
+An approval names each checklist item that its signer affirms, and gives a reason for each that the desk found false.
+DNS is looked up between two transactions, in a thread, because it takes seconds.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ ALL: Final = "all"
 
 
 class Signing:
-    """The routes of those who sign for identities."""
+    """The routes for signing identities."""
 
     def __init__(self, desk: ApiContext, settings: Settings) -> None:
         self._desk = desk
@@ -55,7 +55,8 @@ class Signing:
     async def _checklist(self, request: Request, address: str, kind: Kind | None = None) -> Response:
         """What the caller would sign: each item with what the desk found about it. Changes nothing.
 
-        `kind` is needed; without one a caller who may sign learns so, and anybody else only that they may not.
+        `kind` is required. Without it, a caller who may sign learns that it is missing; anyone else learns only that
+        they may not.
         """
         actor = self._desk.callers.operator(request)
         if kind is None:
@@ -90,7 +91,7 @@ class Signing:
         return answer_json(200, await self._desk.writer.do(verb))
 
     async def _veto(self, request: Request, address: str) -> Response:
-        """Say no to a request, as one of the three who sign: that ends it."""
+        """Refuse a request, as one of the three signers: that ends it."""
         actor = self._desk.callers.operator(request)
         wanted = mailbox_address(address)
         asked = read(VetoRequest, await request.body())
@@ -101,7 +102,7 @@ class Signing:
         return answer_json(200, await self._desk.writer.do(verb))
 
     async def _lookups(self, request: Request, address: str, kind: Kind) -> Lookups | None:
-        """What DNS and the settings say of the stream, for the one signature that is about them."""
+        """DNS and settings of the stream, for the one signature that covers them."""
         if kind is not Kind.DELIVERABILITY:
             return None
         with self._desk.callers.reading(request, Verb.DESK_READ) as conn:

@@ -1,4 +1,4 @@
-"""Tokens of agents: governance issues them, whoever watches revokes them, an agent passes on less than it has."""
+"""Agents' tokens: governance issues them, overseers revoke them, and an agent delegates narrower ones."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from core.services.identity import tokens
 from core.services.identity.tokens import Grant
 
 LAST: Final = 2**31 - 1
-"""The highest id of a token: beyond it a database would not even compare."""
+"""The highest token ID: a database cannot even compare larger numbers."""
 
 
 class Tokens:
-    """The routes about agents' tokens, of agents and of operators."""
+    """The routes for agents' tokens, for agents and operators."""
 
     def __init__(self, desk: ApiContext) -> None:
         self._desk = desk
@@ -58,7 +58,7 @@ class Tokens:
         cursor: Annotated[int | None, Query(ge=1, le=LAST)] = None,
         limit: Annotated[int, Query(ge=1, le=directory.PAGE)] = directory.PAGE,
     ) -> Response:
-        """A page of tokens, the newest first, of one agent or of all. The secrets themselves are kept nowhere."""
+        """A page of tokens, newest first, of one agent or of all. The secrets themselves are not stored."""
         if agent is not None:
             printable(agent, "agent")
         with self._desk.callers.reading(request, Verb.DESK_READ) as conn:
@@ -66,7 +66,7 @@ class Tokens:
         return answer_json(200, people.tokens_page(found, limit=limit))
 
     async def _issue(self, request: Request) -> Response:
-        """Give an agent a token, as governance. Its secret is in this answer and nowhere else."""
+        """Issue a token for an agent, as governance. Its secret is in this answer and nowhere else."""
         actor = self._desk.callers.operator(request)
         asked = read(TokenRequest, await request.body())
         grant = Grant(
@@ -82,14 +82,14 @@ class Tokens:
         return answer_json(201, await self._desk.writer.do(verb) | {"token": minted.secret})
 
     async def _revoke(self, request: Request, token: Annotated[int, Path(ge=1, le=LAST)]) -> Response:
-        """End a token, and every token that was delegated from it, from this answer on."""
+        """Revoke a token, and every token that was delegated from it, from this answer on."""
         actor = self._desk.callers.operator(request)
         reason = read(ReasonRequest, await request.body()).reason
         ended = await self._desk.writer.do(lambda tx: tokens.revoke(tx, token=token, actor=actor, reason=reason))
         return answer_json(200, people.revoked(token, ended))
 
     async def _delegate(self, request: Request) -> Response:
-        """A narrower token, shown this once: some of the caller's scopes, one run, and an end no later than its own."""
+        """A narrower token, shown once: some of the caller's scopes, one run, and no later an expiry than its own."""
         own = self._desk.callers.agent(request)
         asked = read(DelegateRequest, await request.body())
         grant = Grant(

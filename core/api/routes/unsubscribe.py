@@ -1,7 +1,7 @@
-"""One click and no more mail (RFC 8058): a page that changes nothing, and a POST that needs nothing but its token.
+"""One-click unsubscribe (RFC 8058): a page that changes nothing, and a POST that needs only its token.
 
 Mail scanners and previews follow every link, so GET only shows a button (RFC 8058 1). The POST comes from a mail
-provider's server or from that button; both carry all the proof there is in the URL, and neither logs in.
+provider's server or from that button; for both, the URL is the whole proof, and neither logs in.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _PAGE: Final = Template(
     f"<title>$title</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n<h1>$title</h1>\n"
     "<p>$text</p>\n$form</main>\n</body>\n</html>\n"
 )
-# Without an action it posts to the page's own address: the token stands in no second place.
+# Without an action the form posts to the page's own address, so the token is in no second place.
 _FORM: Final = (
     '<form method="post">\n<input type="hidden" name="List-Unsubscribe" value="One-Click">\n'
     '<button type="submit">Unsubscribe</button>\n</form>\n'
@@ -50,7 +50,7 @@ _HEADERS: Final = {
         f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; base-uri 'none'; "
         "frame-ancestors 'none'"
     ),
-    # The address of the page is the proof: it must not travel on, nor stay in a cache.
+    # The URL is the proof: keep it out of Referer headers and caches.
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
@@ -73,7 +73,7 @@ class Unsubscribe:
         if marked is None:
             return _unknown()
         message_id, n = marked
-        # A recipient whose record was purged, or a database that is away: the button says what is certain.
+        # The recipient's record was purged, or the database is down: the button shows only what is certain.
         found = None
         with contextlib.suppress(Unavailable):
             found = self._desk.store.look(lambda tx: ingest.leaving(tx, message_id, n))
@@ -108,7 +108,7 @@ class Unsubscribe:
                 return f"{sender} will send you no more mail."
 
     async def _leave(self, request: Request, token: str) -> Response:
-        """Unsubscribe at once; asked again it still holds."""
+        """Unsubscribe at once; idempotent."""
         await _read_away(request)
         marked = signed_ids.read_unsubscribe_token(token, self._desk.ctx.keyring)
         if marked is None:
@@ -146,7 +146,7 @@ class Unsubscribe:
 
 
 async def _read_away(request: Request) -> None:
-    """What the body says changes nothing: the POST itself is the wish (RFC 8058 3.2). Raises `TooLarge`."""
+    """Read and ignore the body: the POST itself is the request (RFC 8058 3.2). Raises `TooLarge`."""
     seen = 0
     async for chunk in request.stream():
         seen += len(chunk)

@@ -1,4 +1,4 @@
-"""What was made of a message on its way, and what webhooks never delivered: people look it up, and send it again."""
+"""For operators: what changed in a message on its way, and webhook events that were never delivered, to send again."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class WebhookRoutes:
         add("/mailboxes/{address}/webhook/replay", self._replay_all, methods=["POST"], responses=acts)
 
     async def _difference(self, request: Request, message_id: str) -> Response:
-        """As issued against as sent: what the gateway changed, per recipient and per part, and by which rule."""
+        """The message as issued and as sent: what the gateway changed, by recipient and part, and by which rule."""
         with self._desk.callers.reading(request, Verb.MESSAGE_READ) as conn:
             number = read_id("m", message_id)
             if number is None:
@@ -54,7 +54,7 @@ class WebhookRoutes:
         after: Annotated[int, Query(ge=0, le=LAST)] = 0,
         limit: Annotated[int, Query(ge=1, le=MOST)] = 100,
     ) -> Response:
-        """Events whose webhook was given up, the oldest first; go on `after` the last one's `id`."""
+        """Events whose webhook delivery was abandoned, oldest first; continue with `after` = the last one's `id`."""
         wanted = mailbox_address(mailbox) if mailbox is not None else None
         found = self._desk.callers.look(
             request, Verb.AUDIT_READ, lambda tx: dead_letters.listed(tx, mailbox=wanted, after=after, limit=limit)
@@ -62,7 +62,7 @@ class WebhookRoutes:
         return answer_json(200, {"dead": [one.as_json() for one in found]})
 
     async def _replay(self, request: Request, number: str) -> Response:
-        """Send one of them again, from the log, before what comes next."""
+        """Send one of them again, from the log, before newer events."""
         actor = self._desk.callers.operator(request)
         wanted = whole_number(number)
         if wanted is None:
@@ -71,7 +71,7 @@ class WebhookRoutes:
         return answer_json(200, {"replayed": n})
 
     async def _replay_all(self, request: Request, address: str) -> Response:
-        """Send all of a mailbox again, a thousand at most."""
+        """Send all events of a mailbox again, at most a thousand."""
         actor = self._desk.callers.operator(request)
         wanted = mailbox_address(address)
         n = await self._desk.writer.do(lambda tx: dead_letters.replay_mailbox(tx, wanted, actor=actor))

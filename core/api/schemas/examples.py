@@ -1,4 +1,4 @@
-"""Requests as people write them, for the description of the API: each is valid, and a test sends it."""
+"""Example requests for the API description: each is valid, and a test sends it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shapes of answers (CONTRACT.md), for the description of the doors: what a caller may rely on finding."""
+"""Response models (CONTRACT.md), for the API description: the members a caller may rely on."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class SubmissionAnswer(BaseModel):
 
 
 class MessageAnswer(BaseModel):
-    """Where a message and each of its recipients stand; no body."""
+    """The state of a message and each of its recipients; no body."""
 
     model_config = ConfigDict(extra="allow")
     message_id: str
@@ -55,7 +55,7 @@ class MessageAnswer(BaseModel):
 
 
 class StandingAnswer(BaseModel):
-    """How a mailbox stands: each of `budgets` is read from the counter that enforces it."""
+    """The state of a mailbox: each of `budgets` is read from the counter that enforces it."""
 
     model_config = ConfigDict(extra="allow")
     address: str
@@ -67,7 +67,7 @@ class StandingAnswer(BaseModel):
 
 
 class MessagesAnswer(BaseModel):
-    """A page of a mailbox's messages, the newest first."""
+    """A page of a mailbox's messages, newest first."""
 
     messages: list[dict[str, Any]]
     next_cursor: str | None
@@ -97,7 +97,7 @@ class PendingAnswer(BaseModel):
 
 
 class DecidedAnswer(BaseModel):
-    """What a decision came to: `decided` unless it takes another person, `hurried` if nobody can read that fast."""
+    """The result of a decision: `decided` unless another person must confirm, `hurried` if it came too fast."""
 
     model_config = ConfigDict(extra="allow")
     id: str
@@ -115,7 +115,7 @@ class MustSign(BaseModel):
 
 
 class MailboxAnswer(BaseModel):
-    """An identity with its record. `missing` and `stuck`: why nobody can sign it as it stands.
+    """An identity with its record. `missing` and `stuck`: why it cannot be signed as it stands.
 
     `must_sign`: what it waits for before it becomes active.
     """
@@ -132,7 +132,7 @@ class MailboxAnswer(BaseModel):
 
 
 class ChecklistItem(BaseModel):
-    """One item of a checklist: `found` is what the desk saw for itself, null where it cannot tell."""
+    """One checklist item: `found` is what the desk itself found, null if it cannot tell."""
 
     item: str
     sentence: str
@@ -158,7 +158,7 @@ class MailboxesAnswer(BaseModel):
 
 
 class TokenAnswer(BaseModel):
-    """A token as operators see it; `token`, the secret itself, in the answer to its issue alone."""
+    """A token as operators see it; `token`, the secret itself, appears only in the response that issues it."""
 
     model_config = ConfigDict(extra="allow")
     id: int
@@ -173,21 +173,21 @@ class TokenAnswer(BaseModel):
 
 
 class TokensAnswer(BaseModel):
-    """A page of tokens, the newest first."""
+    """A page of tokens, newest first."""
 
     tokens: list[TokenAnswer]
     next_cursor: int | None
 
 
 class RevokedAnswer(BaseModel):
-    """How many tokens ended: the one named, and those delegated from it."""
+    """How many tokens were revoked: the one named, and those delegated from it."""
 
     id: int
     revoked: int
 
 
 class ReportAnswer(BaseModel):
-    """What was understood of a report, and whether its marks prove that it is about mail of this desk."""
+    """What was understood of a report, and whether its signed IDs prove that it is about mail of this desk."""
 
     model_config = ConfigDict(extra="allow")
     kind: Literal["bounce", "complaint", "other"]
@@ -198,7 +198,7 @@ class ReportAnswer(BaseModel):
 
 
 class TakenAnswer(BaseModel):
-    """What became of a provider's webhook: how many events it held, were about our mail, and were news."""
+    """The result of a provider's webhook: how many events it held, how many matched our mail, how many were new."""
 
     model_config = ConfigDict(extra="allow")
     events: int
@@ -213,7 +213,7 @@ class KeptAnswer(TakenAnswer):
 
 
 class FieldProblem(BaseModel):
-    """One thing wrong with a request."""
+    """One problem with a request."""
 
     field: str
     problem: str

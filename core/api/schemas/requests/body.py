@@ -1,8 +1,8 @@
-"""Read the JSON body of a request: the base class of all bodies, and the field types that several resources share.
+"""Parse the JSON body of a request: the base class of all bodies, and field types that several resources share.
 
-`read` turns bytes into a shape or into every problem with its field; no code behind a route looks at JSON again. JSON
-that names a key twice or holds a NUL character is refused here, because pydantic accepts both. Empty lists come from
-factories: pydantic deep-copies a mutable default for every request, nine times a message.
+`read` turns bytes into a model or into a list of all problems with their fields; no code behind a route handles JSON
+again. JSON that has a duplicate key or a NUL character is refused here, because pydantic accepts both. Empty lists come
+from factories: pydantic deep-copies a mutable default for every request, nine times a message.
 """
 
 from __future__ import annotations
@@ -27,31 +27,31 @@ S = TypeVar("S", bound="Shape")
 
 
 class Shape(BaseModel):
-    """Unknown members are refused: a misspelled `bcc` must not silently be nobody."""
+    """Base of all bodies. Unknown members are refused: a misspelled `bcc` must not be ignored silently."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
     LARGEST: ClassVar[int] = 512 * 1024
-    """Bytes of JSON that are read, in the event loop: the longest allow-list has half of them."""
+    """Maximum size, in bytes, of JSON parsed in the event loop: the longest allow-list takes half of it."""
 
 
 class ReasonRequest(Shape):
-    """What stops something or lets it go on says why."""
+    """A body with a reason, for whatever stops something or resumes it."""
 
     reason: Sentence
 
 
 def as_list(value: object) -> object:
-    """A single text stands for a list of one."""
+    """A single string stands for a list of one."""
     return [value] if isinstance(value, str) else null_as_list(value)
 
 
 def null_as_list(value: object) -> object:
-    """Clients that know no absent members send null for them."""
+    """Drop null members: some clients send null instead of omitting a member."""
     return [] if value is None else value
 
 
 def read(shape: type[S], body: bytes) -> S:
-    """The shape, or `Invalid` with every problem and its field; `TooLarge` for more than the shape can need."""
+    """The parsed model. Raises `Invalid` with every problem and its field, `TooLarge` beyond the model's size limit."""
     if len(body) > shape.LARGEST:
         most = f"{shape.LARGEST // 1024} KiB"
         raise TooLarge(f"the body has {len(body):,} bytes; this request takes at most {most}", fix="send less")
@@ -64,14 +64,14 @@ def read(shape: type[S], body: bytes) -> S:
         first = problems[0]
         raise Invalid(f"{first[0]}: {first[1]}", problems=problems[:50]) from error
     if (twice := _duplicate_key(body)) is not None:
-        # Which of the two counts depends on the reader: a reviewer could be shown the one, a recipient sent the other.
+        # Parsers differ in which of the two they take: a reviewer could see the one, a recipient get the other.
         raise Invalid(
             f"the JSON names {twice!r} twice in one object",
             fix=f"give {twice!r} once",
             problems=((twice, "is given twice in one object"),),
         )
     if b"\\u0000" in body and (field := _nul(parsed.model_dump(by_alias=True), "")) is not None:
-        # PostgreSQL keeps no NUL in a text: it would answer for the whole desk being down.
+        # PostgreSQL refuses NUL in text; the error would look as if the whole desk were down.
         raise Invalid(f"{field}: has a NUL character", problems=((field, "has a NUL character"),))
     return parsed
 
@@ -81,13 +81,13 @@ class _DuplicateKey(Exception):
 
 
 def _duplicate_key(body: bytes) -> str | None:
-    """The first key that one object of a valid JSON text has twice, or None. pydantic's parser takes the last."""
+    """The first duplicate key in an object of a valid JSON text, or None. pydantic's parser takes the last value."""
     try:
         json.loads(body, object_pairs_hook=_count_keys, parse_int=str, parse_float=str)
     except _DuplicateKey as found:
         return str(found)[:100]
     except (ValueError, RecursionError):
-        return None  # pydantic's parser has accepted it, so nothing here decides
+        return None  # pydantic's parser has accepted it, so this check does not decide
     return None
 
 
@@ -100,7 +100,7 @@ def _count_keys(pairs: list[tuple[str, object]]) -> None:
 
 
 def _nul(value: object, place: str) -> str | None:
-    """Where a NUL character stands in a parsed body, or None."""
+    """The location of a NUL character in a parsed body, or None."""
     if isinstance(value, str):
         return (place or "body") if "\x00" in value else None
     if isinstance(value, dict):

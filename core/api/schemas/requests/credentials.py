@@ -1,6 +1,6 @@
-"""Bodies of the routes under /tokens and /operators: tokens of agents; operators, and the tokens they make themselves.
+"""Bodies of the routes under /tokens and /operators: agents' tokens, operators, and the tokens operators generate.
 
-An operator's token never travels: its holder makes it and sends the SHA-256.
+An operator's token is never transmitted: its holder generates it and sends the SHA-256.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from core.model import Scope
 
 
 class TokenRequest(Shape):
-    """`POST /tokens`: a token for an agent. `ttl` is a text (`8h`); `run` and `user` bind it to one execution."""
+    """`POST /tokens`: a token for an agent. `ttl` is a string (`8h`); `run` and `user` bind it to one execution."""
 
     agent: Short
     ttl: Name = "8h"
@@ -25,7 +25,7 @@ class TokenRequest(Shape):
 
 
 class DelegateRequest(Shape):
-    """`POST /tokens/delegate`: a token for one run, narrower than the caller's. `ttl` is a text (`1h`)."""
+    """`POST /tokens/delegate`: a token for one run, narrower than the caller's. `ttl` is a string (`1h`)."""
 
     run: Name | None = None
     user: Name | None = None
@@ -41,19 +41,19 @@ class AddOperator(Shape):
 
 
 class ClaimRequest(Shape):
-    """`POST /operators/{name}/claim`: the SHA-256, in hex, of a `pro_...` token that the claimant has made."""
+    """`POST /operators/{name}/claim`: the SHA-256, in hex, of a `pro_...` token that the claimant generated."""
 
     token_sha256: Sha256
 
 
 class ConfirmOperator(Shape):
-    """`POST /operators/{name}/confirm`: the fingerprint as the person has read it out."""
+    """`POST /operators/{name}/confirm`: the fingerprint as the person read it out."""
 
     fingerprint: Name
 
 
 class RotateRequest(Shape):
-    """`POST /operators/rotate`: the SHA-256, in hex, of the new token; `ttl` (`90d`) lets it end by itself."""
+    """`POST /operators/rotate`: the SHA-256, in hex, of the new token; `ttl` (`90d`) makes it expire."""
 
     token_sha256: Sha256
     ttl: Name | None = None

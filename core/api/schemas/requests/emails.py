@@ -16,11 +16,11 @@ MAX_RECIPIENTS: Final = 50
 MAX_TEXT: Final = 5_000_000
 MAX_REFERENCES: Final = 1_000
 MAX_VALUES: Final = 10_000
-"""Values in one message's metadata. Four million empty lists, 16 MB, took ten seconds to look through."""
+"""Maximum of values in one message's metadata. Four million empty lists, 16 MB, took ten seconds to check."""
 
 
 def _split_list(value: object) -> object:
-    """References may also come as the header spells them: one text with spaces between the ids."""
+    """References may also be a string as in the header: message IDs separated by spaces."""
     return value.split() if isinstance(value, str) else null_as_list(value)
 
 
@@ -29,7 +29,7 @@ def _null_as_table(value: object) -> object:
 
 
 def _storable(value: dict[str, Any]) -> dict[str, Any]:
-    """Every number fits where it is kept and shown: JSON in PostgreSQL knows no infinity, ours no 65th bit."""
+    """Every number must fit where it is stored and shown: JSON in PostgreSQL has no infinity, ours no 65th bit."""
     waiting: list[object] = [value]
     seen = 0
     while waiting:
@@ -54,7 +54,7 @@ Addresses = Annotated[
     list[AddressText],
     BeforeValidator(as_list, json_schema_input_type=list[AddressText] | AddressText | None),
 ]
-"""Several, or one as a plain text. How many there may be is counted over all three lists: too many are 413."""
+"""Several addresses, or one as a string. The limit applies to all three lists together: too many are 413."""
 References = Annotated[
     list[Line],
     Field(max_length=MAX_REFERENCES),
@@ -62,7 +62,7 @@ References = Annotated[
         _split_list, json_schema_input_type=Annotated[list[Line], Field(max_length=MAX_REFERENCES)] | str | None
     ),
 ]
-"""More than a message carries: what is too long for a header is trimmed, not refused."""
+"""More than a message carries: text too long for a header is truncated, not refused."""
 Tags = Annotated[
     list[Short],
     Field(max_length=20),
@@ -82,7 +82,7 @@ Metadata = Annotated[
 
 
 class AttachmentMember(Shape):
-    """A file; `content` is base64 (RFC 4648). A type that is left out is guessed from the name and the bytes.
+    """An attachment; `content` is base64 (RFC 4648). A missing type is guessed from the name and the bytes.
 
     HTML shows an inline picture by `cid:` and its `content_id`. `text/calendar; method=REQUEST` is an invitation.
     """
@@ -106,7 +106,7 @@ Answered = Annotated[
     Field(max_length=100),
     BeforeValidator(_null_as_table, json_schema_input_type=Annotated[dict[Short, Line], Field(max_length=100)] | None),
 ]
-"""Header fields of the mail that is answered, as the agent's inbox shows them: automatic mail is not answered."""
+"""Header fields of the answered mail, as the agent's inbox shows them: automatic mail is not answered."""
 
 
 SendAt = Annotated[
@@ -120,10 +120,10 @@ SendAt = Annotated[
 
 
 class Composition(Shape):
-    """What a new message and a reply have in common."""
+    """The members that a new message and a reply share."""
 
     LARGEST: ClassVar[int] = sys.maxsize
-    """As much as the listener takes: files hang on it. Large ones are read by a process of their own."""
+    """As much as the listener accepts, because of attachments. Large bodies are parsed in another process."""
 
     cc: Addresses = Field(default_factory=list)
     bcc: Addresses = Field(default_factory=list)
@@ -151,9 +151,9 @@ class SendRequest(Composition):
 
 
 class ReplyRequest(Composition):
-    """`POST /emails/reply`: `message_id` of a received or sent message, then as send; what is left out follows it.
+    """`POST /emails/reply`: `message_id` of a received or sent message, then as send; omitted fields follow it.
 
-    `message_id` is ours (`m...`) or a Message-ID of ours, with or without its brackets.
+    `message_id` is ours (`m...`) or a Message-ID of ours, with or without angle brackets.
     """
 
     message_id: Short
@@ -169,13 +169,13 @@ class TagsRequest(Shape):
 
 
 class CancelRequest(Shape):
-    """`POST /emails/{id}/cancel`: an operator may say why."""
+    """`POST /emails/{id}/cancel`: an operator may give a reason."""
 
     reason: Sentence | None = None
 
 
 class DecideRequest(Shape):
-    """`POST /emails/{id}/decide`. `digest`, where given, is that of the bytes the reviewer saw."""
+    """`POST /emails/{id}/decide`. `digest`, if given, is that of the bytes the reviewer saw."""
 
     action: Literal["approve", "reject"]
     reason: Sentence | None = None

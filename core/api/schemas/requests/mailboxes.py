@@ -1,6 +1,6 @@
 """Bodies of the routes under /mailboxes: the record of an identity, its signatures and its vetoes.
 
-`mailbox_address` reads the address that those routes, and others, have in their path.
+`mailbox_address` parses the address in the path of these routes and others.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from core.rules.issuance import Kind
 
 
 class IdentityMembers(Shape):
-    """The record of an identity. Durations are texts (`72h`, `90d`); `expires` may also be a time (RFC 3339)."""
+    """The record of an identity. Durations are strings (`72h`, `90d`); `expires` may also be a time (RFC 3339)."""
 
     display_name: Name | None = None
     oversight_mode: Mode | None = None
@@ -40,13 +40,16 @@ class IdentityMembers(Shape):
 
 
 class MailboxRequest(IdentityMembers):
-    """`POST /mailboxes`: what the record still lacks is listed in the answer's `missing`."""
+    """`POST /mailboxes`: `missing` in the response lists what the record still lacks."""
 
     address: AddressText
 
 
 class MailboxPatch(IdentityMembers):
-    """`PATCH /mailboxes/{address}`: what is left out stays. A mode, a limit, a list changes with a reason only."""
+    """`PATCH /mailboxes/{address}`: omitted members stay unchanged.
+
+    A mode, a limit or a list changes only with a reason.
+    """
 
     change_reason: Sentence | None = None
 
@@ -54,9 +57,9 @@ class MailboxPatch(IdentityMembers):
 class ApproveRequest(Shape):
     """`POST /mailboxes/{address}/approve`: a signature of one kind.
 
-    `affirm` names the items of the checklist that the signer answers for, or is `all`: what the desk did not find
-    false. Each item that it found false needs its reason in `override`. `digest`, where given, is the record's or
-    that of what was shown.
+    `affirm` names the checklist items that the signer affirms, or is `all`: every item that the desk did not find
+    false. Each item that it found false needs its reason in `override`. `digest`, if given, is that of the record or of
+    what was shown.
     """
 
     kind: Kind
@@ -67,14 +70,14 @@ class ApproveRequest(Shape):
 
 
 class VetoRequest(Shape):
-    """`POST /mailboxes/{address}/veto`: a no of one of the three who sign, with the reason that the log keeps."""
+    """`POST /mailboxes/{address}/veto`: a refusal by one of the three signers, with the reason for the log."""
 
     kind: Kind
     reason: Sentence
 
 
 def mailbox_address(text: str) -> str:
-    """The address in a path, normalised; what is none is no mailbox either: `NotFound`."""
+    """The address in a path, normalised. Raises `NotFound` for a malformed address: it is no mailbox either."""
     try:
         return parse_address(text).normalised
     except Invalid as error:

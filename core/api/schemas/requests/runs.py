@@ -1,6 +1,6 @@
-"""Bodies of the routes under /runs, and the `run` member that a message carries.
+"""Bodies of the routes under /runs, and the `run` member of a message.
 
-A run is one execution of an agent. It may name the addresses that it is for (`targets`).
+A run is one execution of an agent. It may name its intended recipients (`targets`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from core.rules.addresses import check_pattern
 
 
 class ToolCall(Shape):
-    """The call as the agent's framework issued it."""
+    """The tool call as the agent's framework issued it."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
     name: Name | None = None
@@ -23,7 +23,7 @@ class ToolCall(Shape):
 
 
 def _patterns(value: list[str]) -> list[str]:
-    """Each pattern in the one spelling that addresses are compared with."""
+    """Each pattern in the normalised form that addresses are compared with."""
     try:
         return list(dict.fromkeys(check_pattern(one) for one in value))
     except Invalid as error:
@@ -38,13 +38,13 @@ Targets = Annotated[
         as_list, json_schema_input_type=Annotated[list[AddressText], Field(max_length=200)] | AddressText | None
     ),
 ]
-"""Whom a run is for: addresses, domains, or patterns as an allow-list has them."""
+"""The intended recipients of a run: addresses, domains, or patterns as in an allow-list."""
 
 
 class RunMember(Shape):
-    """Which execution of the agent this belongs to, on whose behalf, and what it is for.
+    """The agent's run that a message belongs to, the user it acts for, and its purpose.
 
-    Mail of a run that names `targets` to anybody else waits for a person. What was said first stays.
+    Mail of a run that names `targets` to any other address waits for a person. The first values given stay.
     """
 
     id: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")] | None = None
@@ -59,7 +59,7 @@ class RunMember(Shape):
 
 
 class OpenRun(RunMember):
-    """`POST /runs`: start a run of an agent before its first message, or say what one that goes on is for."""
+    """`POST /runs`: start a run of an agent before its first message, or set purpose and targets of a running one."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     id: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
@@ -67,7 +67,7 @@ class OpenRun(RunMember):
 
 
 class ConfirmRequest(Shape):
-    """`POST /runs/{id}/confirm`. `agent` may be left out where `id` is the run's number."""
+    """`POST /runs/{id}/confirm`. `agent` may be omitted if `id` is the run's number."""
 
     agent: Name | None = None
     up_to: Annotated[int, Field(ge=1, le=10_000_000)]
@@ -75,6 +75,6 @@ class ConfirmRequest(Shape):
 
 
 class CloseRequest(Shape):
-    """`POST /runs/{id}/close`. `agent` may be left out where `id` is the run's number."""
+    """`POST /runs/{id}/close`. `agent` may be omitted if `id` is the run's number."""
 
     agent: Name | None = None
