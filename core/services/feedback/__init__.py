@@ -1,1 +1,1 @@
-"""What comes back (bounces, complaints, unsubscribes) and what follows: rates, suppressions, consent."""
+"""Feedback on sent mail (bounces, complaints, unsubscribes) and its effects: rates, suppressions, consent."""

@@ -1,7 +1,9 @@
-"""What reviewers and the clock say of a mailbox's held mail: told once when it crosses a line, shown while it is over.
+"""Anomalies in a mailbox's review queue: too many rejections, or too many held messages that expire unread.
 
-A rejection is a human's no, an expiry nobody's yes: neither suspends, both suggest a lower mode. Looked at by a chore
-and not at each decision, for a share that was over a line a minute ago asks nothing of this minute.
+A rejection is a person's no; an expiry means that nobody decided. Neither suspends the agent; both suggest a lower
+mode. A warning is emitted once when the share crosses its limit, and is shown for as long as it stays above. A periodic
+task checks this instead of every decision, because a share that crossed its limit a minute ago needs no action within
+the minute.
 """
 
 from __future__ import annotations
@@ -30,11 +32,11 @@ EXPIRED: Final = "expired_1h"
 COUNTED: Final = (DECIDED, REJECTED, EXPIRED)
 CODES: Final = ("rejections", "expiry")
 PAGE: Final = 500
-"""Mailboxes whose counters are read at once."""
+"""Mailboxes whose counters are read in one query."""
 
 
 def of_mailbox(tx: Transaction, mailbox_id: int, mode: Mode) -> tuple[Anomaly, ...]:
-    """What stands out now, within the policy's window. Reads only."""
+    """Return the mailbox's current anomalies within the policy's window. Read-only."""
     _, policy = context.current_policy(tx)
     counted = _figures(tx, mailbox_id, policy)
     return guards.anomalies(
@@ -43,13 +45,16 @@ def of_mailbox(tx: Transaction, mailbox_id: int, mode: Mode) -> tuple[Anomaly, .
 
 
 def lines(policy: Policy) -> Lines:
-    """The policy's lines, as the rule takes them."""
+    """Convert the policy's limits to the form that the rule takes."""
     drawn = policy.anomalies
     return Lines(rejections=drawn.rejections, expiry=drawn.expiry, minimum=drawn.min_decisions)
 
 
 def watch(tx: Transaction) -> int:
-    """Tell what crossed a line since the last look; what came back under it may be told again. Returns how many."""
+    """Warn about mailboxes that crossed a limit since the last check; return the number of warnings.
+
+    A mailbox that has fallen back below the limit can be warned about again.
+    """
     c = MAILBOX.c
     boxes = tx.all(select(c.id, c.agent_id, c.stream_id, c.mode).where(c.status == "active").order_by(c.id))
     return sum(_watch(tx, boxes[start : start + PAGE]) for start in range(0, len(boxes), PAGE))

@@ -1,7 +1,7 @@
-"""The ledger of consent: who said that a recipient may be written to, on what basis, and who took it back.
+"""Consent records: which recipients agreed to receive mail, on what basis, and when they withdrew.
 
-Owners write here, and lists they import; agents never do, or consent would be whatever an agent says it is. Nothing is
-deleted: a withdrawal is a time on the record, and a later consent is a record of its own.
+Only owners and the lists they import write here. Agents never do; otherwise consent would be whatever an agent claims.
+Nothing is deleted: a withdrawal sets a time on the record, and a later consent is a new record.
 """
 
 from __future__ import annotations
@@ -39,9 +39,10 @@ MILLISECOND: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One basis for writing to a recipient. `subject` is an address or a domain, `scope` `*` or classes with commas.
+    """One basis for writing to a recipient.
 
-    `given_at` None: now. `stream` is a domain; None: every stream.
+    `subject` is an address or a domain, `scope` is `*` or a comma-separated list of content classes. `given_at` None
+    means now. `stream` is a domain; None means every stream.
     """
 
     subject: str
@@ -57,7 +58,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class ConsentView:
-    """A record as operators see it. `stream` is None for one of the whole desk."""
+    """A consent record as shown to operators. `stream` is None if it applies to the whole desk."""
 
     id: int
     subject: str
@@ -76,7 +77,7 @@ class ConsentView:
 
 
 def add(tx: Transaction, entry: Entry, *, actor: Actor) -> int:
-    """Record consent; returns the record's id. Raises `Forbidden`, `Invalid`, `NotFound` (no such stream)."""
+    """Record consent; return the record's id. Raises `Forbidden`, `Invalid`, `NotFound` (no such stream)."""
     actor = access.require(tx, actor, Verb.CONSENT_ADD)
     read = _read(entry)
     stream_id = stream_named(tx, read.stream).id if read.stream else None
@@ -89,9 +90,9 @@ def add(tx: Transaction, entry: Entry, *, actor: Actor) -> int:
 def withdraw(
     tx: Transaction, subject: str, *, actor: Actor, reason: str | None = None, stream: str | None = None
 ) -> int:
-    """The recipient's basis is gone, everywhere or on one stream; returns how many records. Open to every tightener.
+    """Withdraw a recipient's consent, everywhere or on one stream; return the number of records withdrawn.
 
-    Raises `Forbidden`, `Invalid`, `NotFound`.
+    Every role that may tighten may do this. Raises `Forbidden`, `Invalid`, `NotFound`.
     """
     actor = access.require(tx, actor, Verb.CONSENT_WITHDRAW)
     why = require_reason(reason) if reason is not None else None
@@ -108,16 +109,16 @@ def withdraw(
     return len(rows)
 
 
-# --- lists --------------------------------------------------------------------------------------------------------
+# --- CSV ----------------------------------------------------------------------------------------------------------
 
 
 def read_csv(lines: Iterable[str]) -> Iterator[RowBatch[Entry]]:
-    """The rows of a list, in batches for `import_batch`."""
+    """Read a CSV list, in batches for `import_batch`."""
     return csv_io.batches(lines, columns=COLUMNS, read=_entry)
 
 
 def import_batch(tx: Transaction, batch: RowBatch[Entry], *, actor: Actor) -> Imported:
-    """Record one batch of a list: one event, with its count. The same row again adds nothing. Raises `Forbidden`."""
+    """Record one batch of a list as one event with its count. A row imported again adds nothing. Raises `Forbidden`."""
     actor = access.require(tx, actor, Verb.CONSENT_ADD)
     domains = {entry.stream for _, entry in batch.rows if entry.stream}
     streams = {row.domain: row.id for row in tx.all(select(STREAM).where(STREAM.c.domain.in_(domains)))}
@@ -145,12 +146,12 @@ def import_batch(tx: Transaction, batch: RowBatch[Entry], *, actor: Actor) -> Im
 
 
 def export_csv(conn: Connection) -> Iterator[str]:
-    """Every record, withdrawn ones too, as CSV that `read_csv` takes, line by line."""
+    """Yield every record, withdrawn ones included, as lines of CSV that `read_csv` accepts."""
     return csv_io.written(COLUMNS, (_cells(one) for one in every(conn)))
 
 
 def every(conn: Connection) -> Iterator[ConsentView]:
-    """All records in the order they were added."""
+    """Yield every record in the order of insertion."""
     page = listed(conn, limit=EXPORT_PAGE)
     while page:
         yield from page
@@ -158,7 +159,7 @@ def every(conn: Connection) -> Iterator[ConsentView]:
 
 
 def listed(conn: Connection, *, subject: str | None = None, after: int = 0, limit: int = PAGE) -> list[ConsentView]:
-    """Records in the order they were added, from the one after id `after` on; of one subject or of all."""
+    """List records after id `after` in the order of insertion, of one subject or of all."""
     statement = (
         select(CONSENT, STREAM.c.domain.label("stream"))
         .outerjoin(STREAM, STREAM.c.id == CONSENT.c.stream_id)
@@ -172,7 +173,7 @@ def listed(conn: Connection, *, subject: str | None = None, after: int = 0, limi
 
 
 def subject_of(text: str) -> str:
-    """An address or a domain (`example.com`, `@example.com`) in the spelling that records have. Raises `Invalid`."""
+    """Normalise an address or a domain (`example.com`, `@example.com`) as stored in records. Raises `Invalid`."""
     text = text.strip()
     local, _, domain = text.rpartition("@")
     if local:
@@ -180,11 +181,11 @@ def subject_of(text: str) -> str:
     return addresses.parse_address(f"any@{domain}").domain_ascii
 
 
-# --- how ----------------------------------------------------------------------------------------------------------
+# --- helpers ------------------------------------------------------------------------------------------------------
 
 
 def _read(entry: Entry) -> Entry:
-    """The entry in the spellings that rules read. Raises `Invalid`."""
+    """Validate and normalise an entry. Raises `Invalid`."""
     if not entry.source.strip():
         raise Invalid("consent needs its source: where and how it was given", problems=(("source", "is empty"),))
     return Entry(
@@ -262,7 +263,7 @@ def _row(tx: Transaction, entry: Entry, *, stream_id: int | None, actor: Actor) 
 def _known(tx: Transaction, row: dict[str, Any]) -> bool:
     c = CONSENT.c
     same = (c[name].is_not_distinct_from(row[name]) for name in ("subject", "stream_id", "basis", "scope"))
-    # An export spells milliseconds: what comes back from one must be known again.
+    # An export has millisecond precision; a row re-imported from one must match the stored record.
     when = c.given_at.between(row["given_at"] - MILLISECOND, row["given_at"] + MILLISECOND)
     return tx.one(select(c.id).where(*same, when)) is not None
 

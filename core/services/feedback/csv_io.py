@@ -1,7 +1,7 @@
-"""Spreadsheets that come in and go out as CSV: row by row, in bounded memory, and harmless to open.
+"""CSV import and export: row by row, in bounded memory, and safe to open in a spreadsheet.
 
-A list of a million addresses always holds some bad rows. They are reported with their lines and the rest is kept; and
-a list is imported in batches, each a transaction of its own, so that the desk goes on sending meanwhile.
+A list of a million addresses always contains some bad rows. They are reported with their line numbers and the rest is
+imported. A list is imported in batches, one transaction each, so that the desk keeps sending in the meantime.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ T = TypeVar("T")
 
 BATCH_SIZE: Final = 500
 Cells = Mapping[str, str]
-"""Column -> what stands in it, trimmed; empty cells are left out."""
+"""Column name -> cell text, trimmed; empty cells are left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A row that was not kept, and why. The problem names no address: it may end up in a log."""
+    """A row that was skipped, and why. The problem contains no address, because it may end up in a log."""
 
     line: int
     problem: str
@@ -31,7 +31,7 @@ class BadRow:
 
 @dataclass(frozen=True, slots=True)
 class RowBatch(Generic[T]):
-    """Rows for one transaction, with their line numbers, and the bad ones met on the way."""
+    """Rows for one transaction, with their line numbers, and the bad rows among them."""
 
     rows: tuple[tuple[int, T], ...]
     bad: tuple[BadRow, ...]
@@ -39,7 +39,7 @@ class RowBatch(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What became of a batch: rows added, rows that were there already, rows that were not kept."""
+    """Result of a batch: the rows added, the rows already known and the rows skipped."""
 
     added: int
     known: int
@@ -49,7 +49,10 @@ class Imported:
 def batches(
     lines: Iterable[str], *, columns: Sequence[str], read: Callable[[Cells], T], size: int = BATCH_SIZE
 ) -> Iterator[RowBatch[T]]:
-    """Read CSV into batches of at most `size` rows. The first line may name the columns; else they stand in order."""
+    """Read CSV into batches of at most `size` rows.
+
+    The first line may be a header; without one, the cells follow the order of `columns`.
+    """
     rows: list[tuple[int, T]] = []
     bad: list[BadRow] = []
     for line, cells in _cells(lines, columns):
@@ -68,29 +71,29 @@ def batches(
 
 
 def written(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
-    """CSV lines, the columns' names first. Text that a spreadsheet would run as a formula is quoted; see `harmless`."""
+    """Yield CSV lines, header first. `harmless` escapes text that a spreadsheet would run as a formula."""
     yield _line(columns)
     for cells in rows:
         yield _line(["" if cell is None else harmless(cell) if isinstance(cell, str) else str(cell) for cell in cells])
 
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""What starts a formula (OWASP, CSV injection); the last four are full-width, which some spreadsheets take as well."""
+"""Characters that start a formula (OWASP, CSV injection); the last four, full-width, work in some spreadsheets."""
 _QUOTED: Final = (*_FORMULA, "'")
 
 
 def harmless(text: str) -> str:
-    """Text with an apostrophe in front where a spreadsheet would take it for a formula.
+    """Prefix an apostrophe to text that a spreadsheet would take for a formula.
 
-    An agent's purpose, a reason or the local part of an address may begin with `=`: whoever opens the export would run
-    it. `plain_text` takes the apostrophe away again, so what is exported imports as it was.
+    An agent's purpose, a reason or the local part of an address may begin with `=`, and a spreadsheet would run it when
+    somebody opens the export. `plain_text` removes the apostrophe again, so an export can be imported unchanged.
     """
     first = text.lstrip(" ")
     return f"'{text}" if first.startswith(_FORMULA) or text.startswith("'") else text
 
 
 def plain_text(cell: str) -> str:
-    """What `harmless` was given."""
+    """Undo `harmless`."""
     return cell[1:] if cell.startswith("'") and cell[1:].lstrip(" ").startswith(_QUOTED) else cell
 
 
@@ -119,7 +122,7 @@ def _cells(lines: Iterable[str], columns: Sequence[str]) -> Iterator[tuple[int, 
 
 def _line(cells: Sequence[object]) -> str:
     out = io.StringIO(newline="")
-    # The module quotes the characters of its line end. With "\n" alone a carriage return in a cell would stand bare,
-    # and readers that take it for the end of a row would begin the next one with whatever follows it.
+    # The csv module quotes the characters of its line terminator. With "\n" alone, a carriage return in a cell would
+    # be unquoted, and readers that treat it as the end of the row would start a new row with the text after it.
     csv.writer(out, lineterminator="\r\n").writerow(cells)
     return out.getvalue().removesuffix("\r\n") + "\n"

@@ -1,12 +1,13 @@
-"""Erase a person on request (GDPR art. 17): what the desk keeps of an address goes, the log's chain stays whole.
+"""Erase a person's data on request (GDPR art. 17) while keeping the log's hash chain intact.
 
-The log holds ids, digests and figures, so nothing in it has to change. Gone are the bodies, subjects, tags and metadata
-of every message to the address or with answers to it, the address on each of them, its contact, consent and rate
-records, and the address wherever else it stands (`mentions.py`). Other recipients of the same message keep their rows;
-its bytes are gone for them too, for they speak of the person. Mail to others is not read for the person's name.
+The log holds ids, digests and figures, so nothing in it has to change. Erasure removes the bodies, subjects, tags and
+metadata of every message to the address or with the address as Reply-To; the address on each of them; its contact,
+consent and rate records; and the address wherever else it occurs (`mentions.py`). Other recipients of the same message
+keep their rows, but the message content is erased for them too, because it concerns the person. Messages to others are
+not searched for the person's name.
 
 One thing is kept: a suppression of the address. Without it the next import or the next agent would write to the person
-again, which is what they least want (art. 17(3)(b), art. 21(3)). Backups are the operator's to expire.
+again, which is what they least want (art. 17(3)(b), art. 21(3)). Expiring backups is up to the operator.
 """
 
 from __future__ import annotations
@@ -44,13 +45,13 @@ from core.services.feedback.mentions import ERASED, Mention
 _ANSWERED: Final = MESSAGE.alias()
 
 BATCH_SIZE: Final = 200
-"""Messages erased in one transaction: nobody else at the desk waits for more than these."""
+"""Messages erased in one transaction. It bounds how long other writers wait."""
 NAMED: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """What one step erased; `left` are the messages that a further step has to erase."""
+    """Result of one step; `left` is the number of messages that further steps must erase."""
 
     messages: int
     records: int
@@ -58,9 +59,9 @@ class Erased:
 
 
 def erase(tx: Transaction, address: str, *, reason: str, actor: Actor) -> Erased:
-    """Erase what the desk keeps of an address, `BATCH_SIZE` messages at a time; again until `left` is 0.
+    """Erase what the desk keeps of an address, `BATCH_SIZE` messages at a time; repeat until `left` is 0.
 
-    Raises `Forbidden`, `Invalid`, and `Conflict` while mail to the address still waits.
+    Raises `Forbidden`, `Invalid`, and `Conflict` while mail to the address is still pending.
     """
     actor = access.require(tx, actor, Verb.RECIPIENT_ERASE)
     person = parse_address(address)
@@ -80,7 +81,7 @@ def erase(tx: Transaction, address: str, *, reason: str, actor: Actor) -> Erased
     records = _erase_records(tx, wanted) if not left else 0
     if not left:
         left = _erase_calls(tx, mention)
-    # Last, for what agents issued is found by the runs that name the address.
+    # Last, because the calls that agents issued are found through the runs that name the address.
     records += mentions.erase_words(tx, mention) if not left else 0
     if messages or records or kept is not None:
         tx.emit(RecipientErased(actor=str(actor), messages=messages, records=records, suppression=kept, reason=why))
@@ -88,13 +89,13 @@ def erase(tx: Transaction, address: str, *, reason: str, actor: Actor) -> Erased
 
 
 def _of(address: str) -> ColumnElement[bool]:
-    """That a message is to the address, or that answers to it go there."""
+    """Match messages sent to the address or with the address as Reply-To."""
     to = select(RECIPIENT.c.message_id).where(RECIPIENT.c.address == address)
     return MESSAGE.c.id.in_(to.union(select(_ANSWERED.c.id).where(_ANSWERED.c.reply_to == address)))
 
 
 def _nothing_waits(tx: Transaction, address: str) -> None:
-    """Bytes that may still leave cannot be erased. Raises `Conflict`."""
+    """Refuse while mail to the address may still leave: its bytes cannot be erased. Raises `Conflict`."""
     open_ = [status.value for status in FINAL]
     rows = tx.all(
         select(MESSAGE.c.id).where(_of(address), MESSAGE.c.status.not_in(open_)).order_by(MESSAGE.c.id).limit(NAMED + 1)
@@ -108,13 +109,13 @@ def _nothing_waits(tx: Transaction, address: str) -> None:
 
 
 def _count(tx: Transaction, address: str) -> int:
-    """The messages that a further step has to erase."""
+    """Count the messages that further steps must erase."""
     found = tx.one(select(func.count()).select_from(MESSAGE).where(_of(address)))
     return int(found[0]) if found is not None else 0
 
 
 def _erase_messages(tx: Transaction, address: str, mention: Mention) -> int:
-    """The next messages of the address. Returns how many."""
+    """Erase the next batch of the address's messages; return how many."""
     r = RECIPIENT.c
     rows = tx.all(
         select(MESSAGE.c.id, MESSAGE.c.mailbox_id).where(_of(address)).order_by(MESSAGE.c.id).limit(BATCH_SIZE)
@@ -125,7 +126,7 @@ def _erase_messages(tx: Transaction, address: str, mention: Mention) -> int:
     retention.purge(tx, ids)
     gone: dict[str, Any] = {"subject": "", "tags": [], "meta": {}, "reply_to": None}
     tx.write(update(MESSAGE).where(MESSAGE.c.id.in_(ids)).values(**gone))
-    # Receivers quote whom they refuse, and a lane keeps what was said last of anybody in it.
+    # Receivers quote the address they refuse, and a lane keeps the last reply to any of its recipients.
     lanes = select(r.lane_id).where(r.message_id.in_(ids), r.address == address)
     tx.write(update(LANE).where(LANE.c.id.in_(lanes)).values(last_reply=None, last_reply_at=None))
     tx.write(
@@ -139,9 +140,9 @@ def _erase_messages(tx: Transaction, address: str, mention: Mention) -> int:
 
 
 def _erase_answers(tx: Transaction, mention: Mention, ids: list[int], mailboxes: set[int]) -> None:
-    """Take the address out of answers kept for a repeated Idempotency-Key.
+    """Remove the address from responses stored for a repeated Idempotency-Key.
 
-    The key stays, for at most a day: without it a repeat would write to the message's other recipients again.
+    The key itself is kept, for at most a day: without it a retry would write to the message's other recipients again.
     """
     i = IDEMPOTENCY.c
     mine = (i.mailbox_id.in_(mailboxes), i.message_id.in_(ids), i.answer.is_not(None))
@@ -152,7 +153,7 @@ def _erase_answers(tx: Transaction, mention: Mention, ids: list[int], mailboxes:
 
 
 def _erase_calls(tx: Transaction, mention: Mention) -> int:
-    """Empty what agents issued in runs that name the address, the next of it. Returns how much is left."""
+    """Clear one batch of the calls that agents issued in runs naming the address; return how many are left."""
     runs = mentions.named_runs(tx, mention)
     if not runs:
         return 0
@@ -168,7 +169,7 @@ def _erase_calls(tx: Transaction, mention: Mention) -> int:
 
 
 def _erase_records(tx: Transaction, address: str) -> int:
-    """Contacts, consents and rates of the address, and the words in its suppressions. Returns how many rows."""
+    """Delete the address's contacts, consents and rate events, and its suppressions' reasons; return the row count."""
     gone = tx.write(delete(CONTACT).where(CONTACT.c.address == address))
     gone += tx.write(delete(CONSENT).where(CONSENT.c.subject == address))
     gone += tx.write(delete(RATE_EVENT).where(RATE_EVENT.c.address == address))

@@ -1,7 +1,7 @@
-"""Fetch what proves a webhook from its provider, over an address that a rule has judged, and over no other.
+"""Fetch what verifies a provider's webhook, only from URLs that a rule has already approved.
 
-Certificates are fetched once. When a provider cannot be reached, nobody asks it again for half a minute: a flood of
-notifications must not become a flood of connections, nor a queue in which each waits for the one before to time out.
+Certificates are fetched once. When a provider cannot be reached, no request is made for half a minute: a flood of
+notifications must not become a flood of connections, nor a queue in which each waits for the one before it to time out.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ Fetch = Callable[[str], Awaitable[bytes]]
 
 
 class Absent(PostroomError):
-    """The provider answered, and what lies at the address is nothing of the kind."""
+    """The provider answered, but the URL does not serve the expected resource."""
 
 
 async def fetch(url: str) -> bytes:
-    """The body behind an HTTPS address that was judged before, and behind no other: no redirect, no proxy.
+    """Fetch the body of an HTTPS URL that was approved before: no redirects, no proxy.
 
-    At most 64 KiB, within five seconds. Raises `Unavailable` where the provider cannot be reached or has no time,
-    `Absent` where it says that there is no such thing.
+    At most 64 KiB, within five seconds. Raises `Unavailable` if the provider cannot be reached or cannot answer
+    now, `Absent` if it says that there is no such resource.
     """
     try:
         async with (
@@ -57,7 +57,7 @@ async def fetch(url: str) -> bytes:
 
 
 class Fetcher:
-    """Gets certificates and follows confirmations for one process."""
+    """Fetch certificates and follow confirmation links, for one process."""
 
     def __init__(self, *, clock: Clock, fetch: Fetch = fetch) -> None:
         self._clock = clock
@@ -67,7 +67,7 @@ class Fetcher:
         self._rests_until = 0
 
     async def certificate(self, url: str) -> bytes:
-        """What lies at the address, fetched once. Raises `Unavailable`, `Absent`."""
+        """Return the certificate at a URL, fetched once and cached. Raises `Unavailable`, `Absent`."""
         async with self._asking:
             found = self._certificates.get(url)
             if found is None:
@@ -78,7 +78,7 @@ class Fetcher:
             return found
 
     async def once(self, url: str) -> bytes:
-        """Fetch it now. Raises `Unavailable`, `Absent`."""
+        """Fetch a URL now, uncached. Raises `Unavailable`, `Absent`."""
         if self._clock.now() < self._rests_until:
             raise Unavailable("the provider did not answer a moment ago", retry_after=30)
         try:

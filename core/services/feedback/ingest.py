@@ -1,8 +1,8 @@
-"""What comes back: bounces, complaints, unsubscribes, deliveries; each believed only by its own proof.
+"""Ingest feedback: bounces, complaints, unsubscribes and deliveries, each accepted only with its own proof.
 
-Matched to the one recipient it is about, it is written beside the recipient, told as an event, counted once in the
-cohort it was sent in, suppresses whom it must, and is held against the agent's guards, all in one transaction: from the
-complaint to the suspension there is no moment in between. What proves nothing is an event of its own and moves nothing.
+One transaction matches a report to its recipient, records it on that recipient, emits an event, counts it once in the
+cohort of sending, adds suppressions and evaluates the agent's guards. There is no gap between a complaint and the
+suspension it causes. A report that proves nothing gets an event of its own and has no other effect.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from core.smtp.replies import implied_status
 RECIPIENT: Final = Actor("recipient", "")
 
 LOUD: Final = 60
-"""Unproven reports of one source told in a minute; further ones are only counted: anybody can send them."""
+"""Unverified reports of one source that emit an event each minute. More are only counted: anybody can send them."""
 SILENCE: Final = 5 * DAY
-"""Mail that nothing came back about for so long arrived: relays give up sooner (RFC 5321 4.5.4.1)."""
+"""Mail without feedback for this long counts as delivered: relays give up sooner (RFC 5321 4.5.4.1)."""
 
 _FORWARDED: Final = "forwarded"
 _RANK: Final = (Feedback.DELIVERED, Feedback.BOUNCED, Feedback.UNSUBSCRIBED, Feedback.COMPLAINED)
@@ -44,7 +44,7 @@ _RANK: Final = (Feedback.DELIVERED, Feedback.BOUNCED, Feedback.UNSUBSCRIBED, Fee
 
 @dataclass(frozen=True, slots=True)
 class FeedbackResult:
-    """What became of one report. `matched` False: it proved nothing, for `reason`. `fresh`: it was not known yet."""
+    """Result of one report. `matched` False: it proved nothing, for `reason`. `fresh`: it was not known before."""
 
     matched: bool
     fresh: bool = False
@@ -53,9 +53,10 @@ class FeedbackResult:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What was said of one recipient. `counted`: it stands for something a receiver did, so that it moves a rate.
+    """Feedback on one recipient.
 
-    `listed`: a provider did not send, for the address is on its list of bounces.
+    `counted`: a receiver caused it, so it counts towards a rate. `listed`: a provider did not send because the address
+    is on its bounce list.
     """
 
     feedback: Feedback
@@ -83,7 +84,10 @@ class Leaving:
 def absorb_report(
     tx: Transaction, report: Report, *, source: str, keyring: HmacKeys, digest: str | None = None
 ) -> FeedbackResult:
-    """A raw bounce or complaint. `digest` (hex, of its bytes) names it in the log where it proves nothing."""
+    """Ingest a raw bounce or complaint.
+
+    `digest` (hex, of its bytes) identifies the report in the log if it proves nothing.
+    """
     if report.kind == "other" and not report.recipients:
         return FeedbackResult(matched=False, reason="it is no report")
     one = matching.of_report(tx, report, keyring)
@@ -97,18 +101,18 @@ def absorb_report(
     feedback_ = _OF_REPORTS[said.event]
     if feedback_ is None:
         return FeedbackResult(matched=True)
-    # Most of what is lost for good has an address behind it that exists: content, size, reputation, a full mailbox.
+    # Most permanent failures concern an address that exists: content, size, reputation, a full mailbox.
     dead = said.suppress
     elsewhere = feedback_ is Feedback.BOUNCED and matching.forwarded(said, one)
     if dead and elsewhere:
-        # The end of a forwarding is dead. Its owner may read our mail where we sent it, and may mend the forwarding:
-        # only when the same is told on another day is the address given up.
+        # The address that mail was forwarded to is dead. Its owner may still read mail at the address we sent to, and
+        # may repair the forwarding: the address is suppressed only when the same report comes again on another day.
         dead = _told_on_another_day(tx, one)
     return _take(tx, one, Word(feedback_, source, permanent=dead, status=said.status, forwarded=elsewhere))
 
 
 def absorb_provider(tx: Transaction, event: ProviderEvent, *, source: str) -> FeedbackResult:
-    """One event of a webhook whose signature was verified."""
+    """Ingest one event of a webhook whose signature was verified."""
     if event.lifts and feedback.first_time(tx, event.key):
         suppressions.lift(tx, _address(event.recipient), source=source, reason=f"{source}: {event.name}")
     if event.event is None or event.event == "deferred":
@@ -124,7 +128,7 @@ def absorb_provider(tx: Transaction, event: ProviderEvent, *, source: str) -> Fe
     new = event.event is not Feedback.UNSUBSCRIBED or feedback.first_time(tx, event.key)
     taken = _take(tx, one, word)
     if new and not taken.fresh and not one.test and event.event is Feedback.UNSUBSCRIBED:
-        _suppress(tx, one, word)  # they had subscribed again since they left about this very message
+        _suppress(tx, one, word)  # the recipient had subscribed again since the last unsubscribe from this message
     return taken
 
 
@@ -136,7 +140,7 @@ def _address(text: str) -> str:
 
 
 def absorb_refusal(tx: Transaction, claimed: Claimed, reply: Reply) -> None:
-    """A receiver's 5xx at delivery that condemns the address is a bounce like any other; other refusals are none."""
+    """Record a receiver's 5xx at delivery as a bounce if it condemns the address; ignore other refusals."""
     if not condemns_address(reply):
         return
     one = Subject(
@@ -149,25 +153,28 @@ def absorb_refusal(tx: Transaction, claimed: Claimed, reply: Reply) -> None:
 
 
 def unsubscribe(tx: Transaction, message_id: int, n: int) -> Leaving | None:
-    """One click (RFC 8058), its token verified by the door. Asked again it still holds. None: no such recipient."""
+    """Process a one-click unsubscribe (RFC 8058) whose token the API has verified. None: no such recipient.
+
+    A repeated request still takes effect.
+    """
     one = feedback.subject(tx, message_id, n)
     if one is None:
         return None
     word = Word(Feedback.UNSUBSCRIBED, "one-click")
     taken = _take(tx, one, word)
     if not taken.fresh and not one.test:
-        _suppress(tx, one, word)  # the record may have been removed since: the recipient has the last word
+        _suppress(tx, one, word)  # the suppression may have been removed since: the recipient decides last
     return _leaving(tx, one)
 
 
 def leaving(tx: Transaction, message_id: int, n: int) -> Leaving | None:
-    """What unsubscribing would stop, for the page that asks. Only reads. None: no such recipient."""
+    """Return what an unsubscribe would stop, for the confirmation page. Read-only. None: no such recipient."""
     one = feedback.subject(tx, message_id, n)
     return None if one is None else _leaving(tx, one)
 
 
 def unverified(tx: Transaction, *, source: str, kind: str, reason: str, digest: str | None = None) -> FeedbackResult:
-    """A report that proves nothing, or a webhook with a wrong signature: counted apart, told, moves nothing."""
+    """Record a report that proves nothing or a wrongly signed webhook: an event, a separate count, no other effect."""
     minute = bucket(tx.now)
     if tx.counters.total("desk", "", f"unverified:{source}", since=minute) < LOUD:
         tx.emit(FeedbackUnverified(actor=str(SYSTEM), source=source, kind=kind, reason=reason, digest=digest))
@@ -177,27 +184,27 @@ def unverified(tx: Transaction, *, source: str, kind: str, reason: str, digest: 
 
 
 def condemns_address(reply: Reply) -> bool:
-    """Whether a refusal means that nobody is there, rather than that the message was not wanted or too large."""
+    """Return whether a refusal means that the address does not exist, not that the message is unwanted or too large."""
     if reply.code is None or reply.code < 500 or reply.stage not in {"rcpt", "data", "dot"}:
-        return False  # no receiver was asked, or not about this recipient yet, or it may change its mind
-    # What a bare code was given for a status says no more than the code: only its words tell.
+        return False  # no receiver was asked, or not about this recipient yet, or the failure is temporary
+    # A status implied by the bare code adds nothing to the code: only the reply text tells.
     status = None if implied_status(reply.code, stage=reply.stage) == reply.enhanced else reply.enhanced
     late = reply.stage in {"data", "dot"}
     return causes.judge(code=reply.code, status=status, text=reply.text, late=late).suppress
 
 
 def condemned(event: ProviderEvent) -> bool:
-    """Whether mail to an address is to stop, by the receiver's answer first and the provider's verdict second.
+    """Return whether to stop mailing an address: the receiver's reply decides first, the provider's verdict second.
 
-    Providers call permanent whatever was refused with a 5xx: spam, a blocked network, a full mailbox. Their verdict
-    alone would suppress people who are there; it stands only where they pass on nothing that a receiver said.
+    Providers call every 5xx refusal permanent: spam, a blocked network, a full mailbox. Their verdict alone would
+    suppress people who can be reached; it counts only where they pass on nothing that a receiver said.
     """
     if event.listed:
         return False
     if event.event is not Feedback.BOUNCED or not event.counted:
         return event.permanent
     text = "" if event.own_words else event.diagnostic or ""
-    # SendGrid and SES give a status even where their own resolver failed: only a code among words is a receiver's.
+    # SendGrid and SES give a status even if their own resolver failed: only a code within text is the receiver's.
     coded = event.code is not None or codes.reply_code(text) is not None or codes.enhanced_code(text) is not None
     judged = causes.judge(code=event.code, status=event.status, text=text)
     if judged.cause is causes.Cause.OTHER and not (coded and text):
@@ -205,11 +212,11 @@ def condemned(event: ProviderEvent) -> bool:
     return judged.suppress and (coded or event.permanent)
 
 
-# --- taking one word ----------------------------------------------------------------------------------------------
+# --- recording one event ------------------------------------------------------------------------------------------
 
 
 def _take(tx: Transaction, one: Subject, word: Word) -> FeedbackResult:
-    """Record, tell, count, suppress and judge, once for each recipient and kind of word."""
+    """Record, emit, count, suppress and evaluate the guards, once for each recipient and kind of feedback."""
     if word.feedback is Feedback.DELIVERED:
         fresh = one.feedback is None
     else:
@@ -255,7 +262,7 @@ def _tell(tx: Transaction, one: Subject, word: Word) -> None:
 
 
 def _count(tx: Transaction, one: Subject, word: Word) -> None:
-    """Count in the cohort of sending, and let the guard look; the desk's own figures are by the minute they came."""
+    """Count the event in its cohort of sending and evaluate the guard. The desk's own counts go by time of arrival."""
     tx.bump("desk", "", word.feedback.value, minute=bucket(tx.now))
     measure = _measure(word)
     if measure is None:
@@ -274,7 +281,7 @@ def _count(tx: Transaction, one: Subject, word: Word) -> None:
 
 
 def _measure(word: Word) -> Measure | None:
-    """Which guard a word moves: complaints and hard bounces that a receiver stands behind."""
+    """Return the guard that the feedback counts for: complaints, and hard bounces that a receiver stands behind."""
     if not word.counted:
         return None
     if word.feedback is Feedback.COMPLAINED:
@@ -289,9 +296,10 @@ def _leaving(tx: Transaction, one: Subject) -> Leaving:
 
 
 def _left_classes(one: Subject) -> str:
-    """What somebody leaves who leaves mail like this: commercial mail, and this class where it is no duty to send it.
+    """Return the classes that an unsubscribe from this message stops: commercial mail, and its own class if optional.
 
-    Receipts, answers and promises go on: a recipient who clicked under an offer still wants the ticket they bought.
+    Receipts, replies and commitments continue: a recipient who clicked below an offer still wants the ticket they
+    bought.
     """
     own = {ContentClass(one.content_class)} & OPTIONAL_CLASSES
     return ",".join(sorted(UNSUBSCRIBE_CLASSES | own))
@@ -313,7 +321,7 @@ def _suppress(tx: Transaction, one: Subject, word: Word) -> None:
                 classes = _left_classes(one)
         case Feedback.BOUNCED:
             if word.listed:
-                # Not for good: why it is on the list is not said, and it leaves the list without a word to us.
+                # Temporary: the provider does not say why the address is listed, nor when it is removed from the list.
                 cause, expires_at = suppressions.LISTED, tx.now + policy.suppression.soft_expiry
             elif not word.permanent:
                 if not _again_and_again(tx, one.address, policy):
@@ -337,7 +345,7 @@ def _suppress(tx: Transaction, one: Subject, word: Word) -> None:
 
 
 def _told_on_another_day(tx: Transaction, one: Subject) -> bool:
-    """Whether an earlier report said of this address, not today, that it forwards to nobody."""
+    """Return whether a report of an earlier day already said that forwarding from this address fails."""
     _, policy = context.current_policy(tx)
     known = feedback.latest_words(tx, one.address, limit=4 * policy.suppression.soft_after)
     keys = [f"{row.message_id}:{row.n}:{Feedback.BOUNCED.value}:{_FORWARDED}:counted" for row in known]
@@ -346,7 +354,7 @@ def _told_on_another_day(tx: Transaction, one: Subject) -> bool:
 
 
 def _again_and_again(tx: Transaction, address: str, policy: Policy) -> bool:
-    """Whether the last so many mails to an address bounced, with none between them that arrived."""
+    """Return whether the last `soft_after` messages to an address bounced, with none delivered between them."""
     wanted = policy.suppression.soft_after
     bounced = 0
     for row in feedback.latest_words(tx, address, limit=4 * wanted):

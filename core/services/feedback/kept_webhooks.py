@@ -1,7 +1,7 @@
-"""Webhooks that cannot be proved yet: kept durably, verified again later, bounded in number, size and time.
+"""Webhooks that cannot be verified yet: stored durably and retried, with limits on number, size and time.
 
-The proof of an SNS notification needs a certificate from Amazon. A desk that cannot reach it must neither believe the
-notification nor lose the complaint in it, and 503 says to whoever forged one that nothing was wrong with it so far.
+Verifying an SNS notification needs a certificate from Amazon. A desk that cannot fetch it must neither trust the
+notification nor lose the complaint in it. Answering 503 would tell a forger that the request had no fault so far.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from core.durations import DAY, MINUTE
 from core.errors import Unavailable
 
 KEPT_FOR: Final = 3 * DAY
-"""As long as webhooks out are tried: longer than a network stays broken while somebody is on call."""
+"""The same as for outgoing webhooks: longer than a network outage lasts while somebody is on call."""
 MOST: Final = 2_000
 MOST_OCTETS: Final = 64 * 1024 * 1024
 LARGEST: Final = 320 * 1024
-"""Of one body. SNS sends at most 256 KiB."""
+"""Limit of one body. SNS sends at most 256 KiB."""
 FIRST_WAIT: Final = MINUTE
 LONGEST_WAIT: Final = 15 * MINUTE
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One webhook that waits. `until` is when it is given up."""
+    """A stored webhook. `until` is when it is discarded."""
 
     id: int
     source: str
@@ -45,14 +45,17 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """How many webhooks wait, and since when the oldest does."""
+    """The number of stored webhooks, and when the oldest arrived."""
 
     count: int
     since: int
 
 
 def keep(tx: Transaction, *, source: str, body: bytes) -> int:
-    """Keep a webhook; returns until when. A repetition is the same one. Raises `Unavailable` where there is no room."""
+    """Store a webhook; return when it will be discarded. Raises `Unavailable` if there is no room.
+
+    A repeated webhook is stored once.
+    """
     digest = hashlib.sha256(body).hexdigest()
     known = tx.one(select(KEPT_WEBHOOK.c.received_at).where(KEPT_WEBHOOK.c.digest == digest))
     if known is not None:
@@ -73,7 +76,7 @@ def keep(tx: Transaction, *, source: str, body: bytes) -> int:
 
 
 def due(conn: Connection, *, now: int, limit: int) -> Sequence[Kept]:
-    """Those to verify again, the longest due first."""
+    """List the webhooks due for verification, longest overdue first."""
     rows = conn.execute(
         select(KEPT_WEBHOOK)
         .where(KEPT_WEBHOOK.c.next_at <= now)
@@ -84,7 +87,7 @@ def due(conn: Connection, *, now: int, limit: int) -> Sequence[Kept]:
 
 
 def postpone(tx: Transaction, kept: Kept) -> None:
-    """It still cannot be proved: wait twice as long as before."""
+    """Postpone a webhook that still cannot be verified, for twice as long as before."""
     wait = min(FIRST_WAIT << min(kept.tries + 1, 10), LONGEST_WAIT)
     tx.write(
         update(KEPT_WEBHOOK).where(KEPT_WEBHOOK.c.id == kept.id).values(tries=kept.tries + 1, next_at=tx.now + wait)
@@ -92,11 +95,11 @@ def postpone(tx: Transaction, kept: Kept) -> None:
 
 
 def forget(tx: Transaction, kept: Kept) -> None:
-    """It is proved, refused or given up."""
+    """Delete a webhook that was verified, refused or given up."""
     tx.write(delete(KEPT_WEBHOOK).where(KEPT_WEBHOOK.c.id == kept.id))
 
 
 def waiting(conn: Connection) -> Waiting | None:
-    """What waits to be verified, if anything does."""
+    """Return what waits for verification, None if nothing does."""
     row = conn.execute(select(func.count(), func.min(KEPT_WEBHOOK.c.received_at))).one()
     return Waiting(row[0], row[1]) if row[0] else None

@@ -1,13 +1,13 @@
-"""From what a report can prove to the one recipient it is about.
+"""Match a report to the one recipient it concerns, by what it can prove.
 
-A return path was made for one recipient. X-Postroom-Message-ID was made for the message, and everybody it went to has
-seen it, so it proves something only where that was one. Message-ID proves nothing, although it carries an HMAC: the
-answer to a submission shows it to the agent, and an agent that hands in a complaint of its own making would have a
-person suppressed on the whole desk. A provider's signed webhook proves all it says; it need only name the message.
-Whatever is left names nobody, and the reason says why.
+A return path is made for one recipient. X-Postroom-Message-ID is made for the message and seen by all its recipients,
+so it proves something only if there was one. Message-ID proves nothing, although it carries an HMAC: the response to a
+submission shows it to the agent, and an agent that forged a complaint could get a person suppressed on the whole desk.
+A provider's signed webhook proves all it says; it only has to name the message. Anything else matches no recipient, and
+the reason says why.
 
-A report to one recipient's return path may name somebody else: mail was forwarded, and what is dead is the other end.
-The address that we wrote to may be read by its owner all the same, so one such report never condemns it.
+A report to one recipient's return path may name another address: the mail was forwarded, and the forwarding target is
+dead. The owner may still read mail at the address we wrote to, so one such report never condemns it.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from core.rules.reports import Event, Report, ReportedRecipient
 from core.rules.signed_ids import HmacKeys
 
 SHARED: Final = 100
-"""Recipients that a relay's one id may stand for at most."""
+"""Most recipients that one relay id may stand for."""
 
 
 def of_report(tx: Transaction, report: Report, keyring: HmacKeys) -> Subject | str:
-    """The recipient behind a raw report, or why there is none."""
+    """Return the recipient of a raw report, or why there is none."""
     for path in report.return_paths:
         marked = signed_ids.read_return_path(path, keyring)
         if marked is not None:
@@ -52,23 +52,23 @@ def of_report(tx: Transaction, report: Report, keyring: HmacKeys) -> Subject | s
 
 
 def said_of(report: Report, one: Subject) -> ReportedRecipient | None:
-    """What a matched report says of its recipient, who may be named by the address mail was forwarded to."""
+    """Return what a matched report says of its recipient, who may be named by a forwarding target."""
     for said in report.recipients:
         if _normalised(said.address) == one.address:
             return said
     ends = [said for said in report.recipients if said.original and _normalised(said.original) == one.address]
     if ends:
-        # An alias is dead when all that it stands for are: the best of its ends speaks for it.
+        # An alias is dead only if all its targets are: the best result among them counts.
         return min(ends, key=lambda said: (said.event is Event.BOUNCED, said.suppress))
     if not report.recipients:
-        # Providers redact who complained; the mark says it all the same. A bounce that says as little is no hard one.
+        # Providers redact complainants; the mark identifies them anyway. A bounce without details is no hard bounce.
         return ReportedRecipient(one.address, Event.COMPLAINED if report.kind == "complaint" else Event.BOUNCED)
-    # A report that came to one recipient's return path and names several others is about none of them in particular.
+    # A report to one recipient's return path that names several others is about none of them in particular.
     return report.recipients[0] if len(report.recipients) == 1 else None
 
 
 def forwarded(said: ReportedRecipient, one: Subject) -> bool:
-    """Whether somebody else is named than whom we wrote to; a tag (`jane+news@`) that was taken off is no stranger."""
+    """Return whether the report names only addresses we did not write to; a removed tag (`jane+news@`) is ignored."""
     named = {_untagged(_normalised(each)) for each in (said.address, said.original) if each}
     return _untagged(one.address) not in named
 
@@ -79,7 +79,7 @@ def _untagged(address: str) -> str:
 
 
 def of_provider(tx: Transaction, event: ProviderEvent) -> Subject | str:
-    """The recipient behind a verified webhook's event, or why there is none."""
+    """Return the recipient of a verified webhook event, or why there is none."""
     if event.provider_message_id:
         found = _named(feedback.of_provider_id(tx, event.provider_message_id, limit=SHARED), event.recipient)
         if found is not None:
@@ -96,7 +96,7 @@ def of_provider(tx: Transaction, event: ProviderEvent) -> Subject | str:
 
 
 def _named(subjects: Sequence[Subject], recipient: str) -> Subject | None:
-    """The one the event names; a relay may spell a lone recipient as it likes."""
+    """Return the subject that the event names; a relay may spell a lone recipient in any way."""
     wanted = _normalised(recipient)
     named = [one for one in subjects if one.address == wanted]
     if len(named) == 1:
@@ -112,4 +112,4 @@ def _normalised(address: str) -> str:
     try:
         return addresses.parse_address(address).normalised
     except Invalid:
-        return ""  # reports spell addresses in ways that no mail could carry
+        return ""  # reports contain spellings of addresses that no mail could carry

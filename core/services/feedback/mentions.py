@@ -1,8 +1,8 @@
-"""Where an address may stand although no column was made for it: words of people, of agents and of receivers.
+"""Mentions of an address in free text and patterns: text of operators, agents and receivers.
 
-A run says in free words what it is for, a receiver quotes the recipient in its reply, an allow-list may name one
-person. Erasure takes the address out of all of it and leaves the words around it. What it puts in its place is a name
-that no mail reaches: where a list of patterns lost an entry instead, a run that was for one person alone would be for
+A run describes its purpose in free text, a receiver quotes the recipient in its reply, an allow-list may contain one
+person's address. Erasure replaces the address in all of these and leaves the surrounding text. The replacement is an
+address that no mail reaches: if a list of patterns lost the entry instead, a run meant for one person would be open to
 everybody.
 """
 
@@ -35,7 +35,7 @@ from core.db.transaction import Transaction
 from core.rules.addresses import Address
 
 ERASED: Final = "erased@erased.invalid"
-"""Stands where the address stood (RFC 6761: no such domain exists)."""
+"""Replaces the erased address (RFC 6761: no such domain exists)."""
 RUN_WORDS: Final = ("key", "user", "via", "agent_version", "prompt_version", "tools_version", "purpose", "targets")
 WORDS: Final[Mapping[Table, tuple[str, ...]]] = {
     RUN: RUN_WORDS,
@@ -53,27 +53,27 @@ WORDS: Final[Mapping[Table, tuple[str, ...]]] = {
     SUPPRESSION: ("cause", "source", "reason"),
     CONSENT: ("source",),
 }  # fmt: skip
-"""Table -> its columns of free words, each searched whole: they are short, and few beside the messages."""
+"""Table -> its free-text columns. Each is scanned whole: they are short, and few compared with the messages."""
 _ESCAPED: Final = re.compile(r"\\+u([0-9a-fA-F]{4})")
 
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """One address as it may be spelled within other words."""
+    """One address in the spellings it may have within other text."""
 
     spellings: tuple[str, ...]
     found: re.Pattern[str]
 
     @classmethod
     def of(cls, address: Address) -> Mention:
-        """The address in A-labels and in U-labels (RFC 5890), as a whole: never the end of a longer one."""
+        """Match the address in A-labels and U-labels (RFC 5890), never as the end of a longer address."""
         local, _, domain = address.normalised.rpartition("@")
         spellings = tuple(dict.fromkeys((address.normalised, f"{local}@{_unicode(domain)}")))
         either = "|".join(re.escape(one) for one in spellings)
         return cls(spellings, re.compile(rf"(?<![\w.+-])(?:{either})(?![\w-]|\.\w)", re.IGNORECASE))
 
     def erased(self, value: Any) -> Any:
-        """The same text, list or object without the address."""
+        """Return the same text, list or object without the address."""
         match value:
             case str():
                 return self.found.sub(ERASED, value)
@@ -85,15 +85,15 @@ class Mention:
                 return value
 
     def stands_in(self, *columns: ColumnElement[Any]) -> ColumnElement[bool]:
-        """That the address may stand in one of these; `erased` looks closer."""
+        """Match rows whose columns may contain the address; `erased` checks exactly."""
         texts = [func.lower(cast(column, Text)) for column in columns]
         return or_(*(text.contains(one, autoescape=True) for text in texts for one in self.spellings))
 
 
 def erase_words(tx: Transaction, mention: Mention) -> int:
-    """Take the address out of every column of free words. Returns how many rows had it."""
+    """Remove the address from every free-text column; return the number of rows changed."""
     found = sum(erase_from(tx, mention, one, names) for one, names in WORDS.items())
-    # An agent may have asked to read what a mailbox wrote to this address; held mail goes with its message.
+    # An agent may have asked to read what a mailbox wrote to this address. Held mail is erased with its message.
     asked = ("target", "reasons", "findings", "reason")
     found += erase_from(tx, mention, REVIEW, asked, only=REVIEW.c.message_id.is_(None))
     return found + _forget_webhooks(tx, mention)
@@ -106,7 +106,7 @@ def erase_from(
     names: Collection[str],
     only: ColumnElement[bool] | None = None,
 ) -> int:
-    """Take the address out of these columns, of all rows or of `only` some. Returns how many rows had it."""
+    """Remove the address from these columns, in all rows or those matching `only`; return how many rows changed."""
     keys = list(table.primary_key.columns)
     columns = [table.c[name] for name in names]
     wanted = select(*keys, *columns).where(mention.stands_in(*columns))
@@ -115,7 +115,7 @@ def erase_from(
 
 
 def named_runs(tx: Transaction, mention: Mention) -> list[int]:
-    """Runs that name the address: what their agents issued repeats it."""
+    """Return the runs that name the address: the calls their agents issued repeat it."""
     rows = tx.all(select(RUN.c.id).where(mention.stands_in(*(RUN.c[name] for name in RUN_WORDS))))
     return [row.id for row in rows]
 
@@ -126,16 +126,16 @@ def _rewrite(tx: Transaction, mention: Mention, table: Table, row: Row[Any], nam
     if new == old:
         return False
     if table is RUN and new["key"] != old["key"]:
-        new["key"] = f"{new['key']}:{row.id}"  # one agent may have had several runs that differed in the address alone
+        new["key"] = f"{new['key']}:{row.id}"  # one agent may have had several runs that differed only in the address
     mine = [column == getattr(row, column.name) for column in table.primary_key.columns]
     tx.write(update(table).where(*mine).values(**new))
     return True
 
 
 def _forget_webhooks(tx: Transaction, mention: Mention) -> int:
-    """Drop webhooks that nobody could verify yet and that name the address. Returns how many.
+    """Delete webhooks that are not verified yet and name the address; return how many.
 
-    Their signature is over every byte, so an address taken out of one leaves nothing that could be proved.
+    Their signature covers every byte: with the address removed they could never be verified.
     """
     named = [
         row.id
@@ -146,7 +146,7 @@ def _forget_webhooks(tx: Transaction, mention: Mention) -> int:
 
 
 def _readable(body: bytes) -> str:
-    """A JSON body with its escapes undone, also those of JSON within a string of JSON."""
+    """Decode a JSON body with its escapes undone, including those of JSON nested in a JSON string."""
     return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), bytes(body).decode("utf-8", "replace"))
 
 

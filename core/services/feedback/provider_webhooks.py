@@ -1,7 +1,7 @@
-"""Providers' webhooks from the request to what they moved: proved and absorbed, or refused, or kept for later.
+"""Process providers' webhooks: verify, then ingest, refuse or store for later.
 
-The routes and the loop that looks at kept ones both come here, so that a webhook is judged by the same steps whenever
-its proof can be had. Events are absorbed once, however often they come.
+Both the HTTP routes and the worker that retries stored webhooks call this module, so a webhook goes through the same
+steps whenever it can be verified. Events are ingested once, however often they arrive.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from core.services.feedback.kept_webhooks import Kept
 from core.settings import Feedback
 
 BATCH_SIZE: Final = 50
-"""Events absorbed in one transaction: a batch of a thousand must not hold up the gate."""
+"""Events ingested in one transaction: a batch of a thousand must not hold up the gate."""
 AT_ONCE: Final = 20
-"""Kept webhooks verified in one round."""
+"""Stored webhooks verified in one round."""
 REUSED: Final = "the token was used for another payload"
 
 log = structlog.get_logger("feedback")
@@ -38,7 +38,7 @@ log = structlog.get_logger("feedback")
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """It was genuine. `confirmed` names what was subscribed to, where it asked for that."""
+    """The webhook was genuine. `confirmed` names the subscription, if it asked to confirm one."""
 
     absorbed: Sequence[FeedbackResult]
     confirmed: str | None = None
@@ -46,7 +46,7 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """It is kept, durably, until it can be proved, at most until `until`."""
+    """The webhook is stored durably until it can be verified, at most until `until`."""
 
     until: int
 
@@ -55,11 +55,11 @@ Outcome = Taken | Later | Forged
 
 
 class Reused(PostroomError):
-    """A proof that is good for one payload came again over another."""
+    """A proof that is valid for one payload arrived again with another."""
 
 
 class ProviderWebhooks:
-    """One for each process that takes webhooks. `fetch` gets what lies at a provider's address."""
+    """Webhook processing, one instance for each process that accepts webhooks. `fetch` reads a provider's URL."""
 
     def __init__(
         self, *, store: Store, writer: Writer, clock: Clock, configured: Feedback, fetch: Fetch = fetching.fetch
@@ -71,7 +71,7 @@ class ProviderWebhooks:
         self._fetcher = Fetcher(clock=clock, fetch=fetch)
 
     async def take(self, provider: Provider[Any], webhook: Webhook) -> Outcome:
-        """A webhook as it came in. Raises `Invalid` for a genuine one of an odd shape, `Unavailable`."""
+        """Process an incoming webhook. Raises `Invalid` for a genuine one of an unknown shape, `Unavailable`."""
         verdict = await self._judge(provider, webhook, now=self._clock.now())
         match verdict:
             case Genuine():
@@ -86,7 +86,7 @@ class ProviderWebhooks:
                 return Later(until)
 
     async def take_kept(self) -> int:
-        """Look at kept webhooks that are due; returns how many were settled one way or the other."""
+        """Retry the stored webhooks that are due; return how many were settled, either way."""
         settled = 0
         with self._store.read() as conn:
             due = kept_webhooks.due(conn, now=self._clock.now(), limit=AT_ONCE)
@@ -94,20 +94,20 @@ class ProviderWebhooks:
             try:
                 settled += await self._again(kept)
             except Unavailable:
-                raise  # the database: the others would fare no better
+                raise  # the database is down: the others would fail too
             except Exception:
                 log.exception("a kept webhook could not be looked at", kept=kept.id)
-                await self._postpone(kept)  # one bad row must not stop those behind it
+                await self._postpone(kept)  # one bad row must not block those behind it
         return settled
 
-    # --- how ---
+    # --- helpers ---
 
     async def _again(self, kept: Kept) -> bool:
         provider, webhook = registry.PROVIDERS.get(kept.source), Webhook(kept.body)
         if provider is None:
             await self._writer.do(lambda tx: kept_webhooks.forget(tx, kept))
             return True
-        # As of its arrival: it was in time then, and its certificate is the one of that day.
+        # Judged as of its arrival: its timestamp was valid then, and the certificate is the one of that time.
         verdict = await self._judge(provider, webhook, now=kept.received_at)
         if isinstance(verdict, Unproven) and self._clock.now() < kept.until:
             await self._postpone(kept)
@@ -129,7 +129,10 @@ class ProviderWebhooks:
         await self._writer.do(lambda tx: kept_webhooks.postpone(tx, kept))
 
     async def _judge(self, provider: Provider[Any], webhook: Webhook, *, now: int) -> Verdict:
-        """The provider's verdict, with what it asks for fetched; and what a genuine one asks to confirm, confirmed."""
+        """Return the provider's verdict.
+
+        Fetch what the verdict needs first, and confirm the subscription that a genuine webhook asks to confirm.
+        """
         settings = self._configured.of(provider)
         verdict = provider.verify(webhook, settings, now=now, fetched={})
         try:
@@ -178,7 +181,7 @@ class ProviderWebhooks:
     async def _refuse(
         self, provider: Provider[Any], webhook: Webhook, forged: Forged, *, kept: Kept | None = None
     ) -> Forged:
-        """Tell the desk why, in the log and on the screens."""
+        """Record why a webhook was refused, in the log and on the screens."""
         digest = hashlib.sha256(webhook.body).hexdigest()
 
         def verb(tx: Transaction) -> None:
@@ -191,7 +194,7 @@ class ProviderWebhooks:
 
 
 def _use(tx: Transaction, once: str, payload: bytes) -> None:
-    """Tie a proof to its payload for as long as feedback is remembered. Raises `Reused`, which keeps nothing."""
+    """Bind a proof to its payload for as long as feedback is remembered. Raises `Reused`, which rolls back."""
     tied = f"{once}:{hashlib.sha256(payload).hexdigest()[:40]}"
     if feedback.first_time(tx, tied) and not feedback.first_time(tx, once):
         raise Reused("a proof came again over another payload")

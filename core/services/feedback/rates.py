@@ -1,7 +1,7 @@
-"""The guards at work: each complaint and each bounce is held against the agent's rates as it comes in.
+"""Evaluate an agent's guards on each complaint and bounce as it arrives.
 
-In the transaction of the feedback that crosses the line the agent is suspended, by what suspends when an operator says
-so; no timer, no second look. A warning is told once for each guard and window.
+The transaction of the feedback that crosses the line also suspends the agent, through the same function as an
+operator's suspension: no timer, no second check. A warning is emitted once for each guard and window.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def guard_since(tx: Transaction, agent_id: int) -> int:
 
 
 def judge(tx: Transaction, agent_id: int, measure: Measure) -> None:
-    """Hold the agent's rate against its lines; warn or suspend."""
+    """Compare the agent's rate with its lines; warn or suspend."""
     agent = _agent(tx, agent_id)
     if agent.status != "active":
         return
@@ -44,7 +44,7 @@ def judge(tx: Transaction, agent_id: int, measure: Measure) -> None:
     )  # fmt: skip
     judged = asked(events=events, aside=aside)
     if aside and not isinstance(judged, Suspend) and isinstance(asked(events=events + aside), Suspend):
-        # Enough came back to suspend, from too few: people decide, and the first warning does not hide this one.
+        # Enough events to suspend, but from too few recipients: people decide. The first warning does not hide this one.
         _warn(tx, agent, judged.figures, key=f"{measure.value}_aside")
         return
     match judged:
@@ -76,7 +76,7 @@ def _warn(tx: Transaction, agent: Row[Any], figures: Figures, *, key: str) -> No
 
 
 def guard_of(tx: Transaction, measure: Measure) -> Guard:
-    """The two lines of the policy in force."""
+    """Return the guard's two lines in the policy in force."""
     _, policy = context.current_policy(tx)
     match measure:
         case Measure.COMPLAINTS:

@@ -1,9 +1,9 @@
 """Suppression list: addresses that must not receive mail. Entries come from operators, CSV imports and feedback.
 
-One role removes them, with a reason.
+One role removes entries, with a reason.
 
-A record is never deleted by a verb: it ends (`removed_at`, `expires_at`), so that the question why somebody was or was
-not written to keeps its answer. Adding what is covered already changes nothing.
+No verb deletes a record: it ends (`removed_at`, `expires_at`), so that it can always be explained why an address was or
+was not mailed. Adding an entry that is already covered changes nothing.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ EXPORT_PAGE: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Subjects:
-    """What a suppression came from, for its event; all None where a person added it."""
+    """What caused a suppression, for its event; all None if a person added it."""
 
     message: int | None = None
     mailbox: int | None = None
@@ -49,11 +49,13 @@ class Subjects:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One address not to be written to: by anybody, or on one stream (its domain); for good, or until a time.
+    """One address that must not be mailed.
 
-    `classes` are `*`, or the content classes that it keeps away, with commas.
+    `stream` is a domain; None suppresses it on every stream. Without `expires_at` it is permanent. `classes` is `*` or
+    a comma-separated list of the content classes that it blocks.
 
-    `reason` are the words of who adds it. They stay in the record, where erasure reaches them, and out of the log.
+    `reason` is free text from the person who adds it. It stays in the record, where erasure reaches it, and out of the
+    log.
     """
 
     address: str
@@ -67,7 +69,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class SuppressionView:
-    """A record as operators see it. `stream` is None for one of the whole desk."""
+    """A suppression record as shown to operators. `stream` is None if it applies to the whole desk."""
 
     id: int
     address: str
@@ -87,7 +89,7 @@ class SuppressionView:
 
 
 def add(tx: Transaction, entry: Entry, *, actor: Actor) -> int | None:
-    """Write to this address no more; returns the record's id, None if one covers it already.
+    """Suppress an address; return the record's id, None if a record already covers it.
 
     Raises `Forbidden`, `Invalid`, `NotFound` (no such stream).
     """
@@ -115,7 +117,7 @@ def suppress(
     reason: str | None = None,
     about: Subjects | None = None,
 ) -> int | None:
-    """What suppresses, a person's word and a receiver's alike; `address` is normalised. None if it is covered."""
+    """Add a suppression, from an operator or from feedback; `address` is normalised. None if it is already covered."""
     if _covering(tx, address, stream_id=stream_id, classes=classes, until=expires_at):
         return None
     about = about or Subjects(stream=stream_id)
@@ -144,7 +146,7 @@ def suppress(
 
 
 def remove(tx: Transaction, address: str, *, reason: str, actor: Actor, stream: str | None = None) -> int:
-    """End every record of an address, or those of one stream; returns how many. Raises `Forbidden`, `NotFound`."""
+    """End every record of an address, or those of one stream; return how many. Raises `Forbidden`, `NotFound`."""
     actor = access.require(tx, actor, Verb.UNSUPPRESS)
     why = require_reason(reason)
     c = SUPPRESSION.c
@@ -164,11 +166,11 @@ def remove(tx: Transaction, address: str, *, reason: str, actor: Actor, stream: 
 
 LISTED: Final = "listed_by_provider"
 LIFTED: Final = ("unsubscribed", "bounced", LISTED)
-"""What a provider may take back: never a complaint, which its recipient made."""
+"""Causes that a provider may lift: never a complaint, which its recipient made."""
 
 
 def lift(tx: Transaction, address: str, *, source: str, reason: str) -> int:
-    """The provider that suppressed an address mails it again: end what came from it, and no other record."""
+    """End the suppressions that came from a provider which mails the address again, and no others; return how many."""
     c = SUPPRESSION.c
     rows = tx.all(
         select(c.id, c.stream_id).where(
@@ -182,16 +184,16 @@ def lift(tx: Transaction, address: str, *, source: str, reason: str) -> int:
     return len(rows)
 
 
-# --- lists --------------------------------------------------------------------------------------------------------
+# --- CSV ----------------------------------------------------------------------------------------------------------
 
 
 def read_csv(lines: Iterable[str]) -> Iterator[RowBatch[Entry]]:
-    """The rows of a list, in batches for `import_batch`; bare addresses, or the columns that an export has."""
+    """Read a CSV list, in batches for `import_batch`: bare addresses, or the columns of an export."""
     return csv_io.batches(lines, columns=COLUMNS, read=_entry)
 
 
 def import_batch(tx: Transaction, batch: RowBatch[Entry], *, actor: Actor) -> Imported:
-    """Add one batch of a list: one event, with its count. Raises `Forbidden`."""
+    """Add one batch of a list as one event with its count. Raises `Forbidden`."""
     actor = access.require(tx, actor, Verb.SUPPRESS)
     domains = {entry.stream for _, entry in batch.rows if entry.stream}
     known = {
@@ -220,14 +222,14 @@ def import_batch(tx: Transaction, batch: RowBatch[Entry], *, actor: Actor) -> Im
 
 
 def export_csv(conn: Connection, *, now: int) -> Iterator[str]:
-    """Every living record as CSV, line by line."""
+    """Yield every active record as lines of CSV."""
     return csv_io.written(COLUMNS, _exported(conn, now))
 
 
 def listed(
     conn: Connection, *, now: int, address: str | None = None, after: int = 0, limit: int = PAGE
 ) -> list[SuppressionView]:
-    """Living records in the order they were added, from the one after id `after` on; of one address or of all."""
+    """List active records after id `after` in the order of insertion, of one address or of all."""
     c = SUPPRESSION.c
     statement = (
         select(SUPPRESSION, STREAM.c.domain.label("stream"))
@@ -241,11 +243,11 @@ def listed(
     return [_view(row) for row in conn.execute(statement)]
 
 
-# --- how ----------------------------------------------------------------------------------------------------------
+# --- helpers ------------------------------------------------------------------------------------------------------
 
 
 def read_classes(text: str) -> str:
-    """Content classes with commas, each once and sorted; `*` is every class. Raises `Invalid`."""
+    """Parse comma-separated content classes, deduplicated and sorted; `*` is every class. Raises `Invalid`."""
     named = {part.strip() for part in text.split(",") if part.strip()}
     if not named or EVERY_CLASS in named:
         return EVERY_CLASS
@@ -256,7 +258,7 @@ def read_classes(text: str) -> str:
 
 
 def _covering(tx: Transaction, address: str, *, stream_id: int | None, classes: str, until: int | None) -> bool:
-    """Whether a living record reaches as far: over streams, over classes and over time."""
+    """Return whether an active record covers at least the same streams, classes and time."""
     c = SUPPRESSION.c
     as_long = c.expires_at.is_(None) if until is None else or_(c.expires_at.is_(None), c.expires_at >= until)
     rows = tx.all(
