@@ -44,7 +44,7 @@ def judge(tx: Transaction, agent_id: int, measure: Measure) -> None:
     )  # fmt: skip
     judged = asked(events=events, aside=aside)
     if aside and not isinstance(judged, Suspend) and isinstance(asked(events=events + aside), Suspend):
-        # Enough events to suspend, but from too few recipients: people decide. The first warning does not hide this one.
+        # Enough events to suspend, from too few recipients: people decide. The first warning does not hide this one.
         _warn(tx, agent, judged.figures, key=f"{measure.value}_aside")
         return
     match judged:

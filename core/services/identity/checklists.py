@@ -1,7 +1,7 @@
-"""What the desk shows whoever is about to sign for an identity: each item of the checklist with what it found itself.
+"""Sign-off checklists: for each item, what the desk itself found, as shown to the signer.
 
-The desk claims an item only where it looked and saw. A NO of its own stands on the sheet as plainly as a yes, and what
-it cannot tell it leaves to the signer, with the facts to judge by. The sheet has a digest, so that a signature can name
+The desk states a result only for what it has checked. Its NO appears on the sheet as plainly as a yes, and what it
+cannot determine is left to the signer, with the facts to judge by. The sheet has a digest, so that a signature can name
 what was shown and not only the record that was signed.
 """
 
@@ -31,16 +31,16 @@ from core.services.identity.sender_checks import Look, Lookups
 from core.services.sending import limits
 
 NAMED: Final = 3
-"""Agents that are named one by one."""
+"""Agents listed by name."""
 LATEST: Final = 200
-"""Messages of a mailbox among which feedback is looked for: enough to see that it comes back, cheap on a big desk."""
+"""Messages of a mailbox searched for feedback: enough to see that it comes back, cheap on a large desk."""
 BOXES: Final = 20
 EVERYONE: Final = frozenset({"*", "*@*"})
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One checklist as it is shown: to whom it belongs, what the desk found, in the order of the checklist."""
+    """A checklist as shown: its record, and what the desk found, in the order of the checklist."""
 
     record: MailboxRecord
     kind: Kind
@@ -57,12 +57,12 @@ class Sheet:
         return {one.code: one for one in self.findings}
 
     def items(self) -> Iterator[tuple[Item, Finding]]:
-        """Each item with what the desk found about it."""
+        """Yield each item with what the desk found about it."""
         yield from zip(issuance.CHECKLISTS[self.kind], self.findings, strict=True)
 
 
 def sheet(tx: Transaction, record: MailboxRecord, kind: Kind, lookups: Lookups | None = None) -> Sheet:
-    """What the signer of this kind is shown. `lookups` are what was seen outside of the database, None for nothing."""
+    """Build the sheet for a signer of this kind. `lookups` holds results from outside the database, None for none."""
     match kind:
         case Kind.OWNER:
             found = _for_owner(record)
@@ -80,7 +80,7 @@ def sheet(tx: Transaction, record: MailboxRecord, kind: Kind, lookups: Lookups |
 
 
 def _for_owner(record: MailboxRecord) -> list[Finding]:
-    """What the record says. Whether it is the whole truth only the owner knows, so nothing here is a yes."""
+    """What the record says. Only the owner knows whether it is the whole truth, so nothing here is a yes."""
     writes = "anyone" if EVERYONE & {*record.allow} else ", ".join(record.allow) or "nobody"
     users = f"{_sentence(record.users)} " if record.users else "The record does not say who they are. "
     standing = _sentence(record.standing_reason) if record.standing_reason else "The record gives no reason."
@@ -138,7 +138,7 @@ def _expiration(tx: Transaction, record: MailboxRecord) -> Finding:
 
 
 def _logging(tx: Transaction, record: MailboxRecord) -> Finding:
-    """Nothing turns the log off; that this identity is in it, by its own id, is looked up."""
+    """Look up this identity's first entry in the log by its id. No setting turns the log off."""
     c = LOG_ENTRY.c
     wanted = select(c.seq).where(c.mailbox == record.id, c.type == "mailbox.requested").order_by(c.seq).limit(1)
     entry = tx.one(wanted)
@@ -178,7 +178,10 @@ def _for_deliverability(tx: Transaction, record: MailboxRecord, lookups: Lookups
 
 
 def _subdomain(tx: Transaction, record: MailboxRecord, zone: Look) -> Finding:
-    """Receivers judge a domain by all that comes from it: whoever shares it shares the blame."""
+    """Check that no other agent sends from the domain.
+
+    Receivers judge a domain by all its mail, so all agents on it share the blame.
+    """
     code, domain = "subdomain_own", record.domain
     others, asked = _sharing(tx, record, "active"), _sharing(tx, record, "requested")
     more = f" {_agents(asked)} asked for addresses on it." if asked else ""
@@ -187,14 +190,14 @@ def _subdomain(tx: Transaction, record: MailboxRecord, zone: Look) -> Finding:
         return Finding(code, found=False, detail=f"{_agents(others)} {send} from {domain} as well.{more}")
     if record.protected:
         return Finding(code, detail=f"{domain} is protected: it carries mail that agents must not put at risk.{more}")
-    if domain == organisational_domain(domain):  # and only a person can tell whether it is used for other mail
+    if domain == organisational_domain(domain):  # only a person can tell whether it is used for other mail
         return Finding(code, detail=f"{domain} looks like a whole organisation's domain.{more} {zone.detail}".rstrip())
     alone = f"No other agent sends from {domain}.{more}"
     return Finding(code, found=None if asked and zone.found else zone.found, detail=f"{alone} {zone.detail}".rstrip())
 
 
 def _sharing(tx: Transaction, record: MailboxRecord, status: str) -> list[str]:
-    """The other agents with an address on this stream."""
+    """Return the other agents with an address on this stream."""
     c = MAILBOX.c
     wanted = (
         select(AGENT.c.name)
@@ -225,7 +228,7 @@ def _keys(tx: Transaction, record: MailboxRecord, published: Look) -> Finding:
 
 
 def _limits(tx: Transaction, record: MailboxRecord) -> Finding:
-    """Above the policy's figures a person judges. A daily cap above the stream's warm-up does not fit its age."""
+    """Compare the caps with the policy's: a person judges higher ones. A daily cap above the warm-up is found false."""
     _, policy = context.current_policy(tx)
     usual = mailbox_record.common_figures(policy)
     own = {name: getattr(record, f"limit_{name}") for name in mailbox_record.LIMITS}
@@ -249,7 +252,7 @@ def _suppression(tx: Transaction, record: MailboxRecord, unsubscribe: Look) -> F
 
 
 def _feedback(tx: Transaction, record: MailboxRecord, way: Look) -> Finding:
-    """A way in that is set up proves nothing yet: only what has come back over it does."""
+    """Confirm feedback only once some has arrived: a channel that is set up proves nothing yet."""
     code = "feedback_connected"
     if way.found is False:
         return Finding(code, found=False, detail=way.detail)
@@ -259,7 +262,7 @@ def _feedback(tx: Transaction, record: MailboxRecord, way: Look) -> Finding:
 
 
 def _heard(tx: Transaction, stream_id: int) -> bool:
-    """Whether anything came back about mail of this stream after its receiver had taken it."""
+    """Return whether feedback arrived on mail of this stream after its receiver had accepted it."""
     m, r = MESSAGE.c, RECIPIENT.c
     boxes = tx.all(select(MAILBOX.c.id).where(MAILBOX.c.stream_id == stream_id).order_by(MAILBOX.c.id).limit(BOXES))
     back = (r.feedback.in_([one.value for one in Feedback]), r.status == Status.SENT.value)
@@ -272,6 +275,6 @@ def _heard(tx: Transaction, stream_id: int) -> bool:
 
 
 def _sentence(text: str) -> str:
-    """Foreign text as a sentence of its own, so that what follows does not seem a part of it."""
+    """End foreign text with a full stop, so that the text after it does not seem part of it."""
     said = " ".join(text.split())
     return said if said.endswith((".", "!", "?")) else f"{said}."

@@ -1,7 +1,7 @@
-"""A desk for development: one person, one stream to loopback, one mailbox without signatures, one token.
+"""Development desk: one person, one stream to loopback, one mailbox without signatures, one token.
 
-It exists so that somebody can try an agent against the real gateway on their own machine in one command. Its mark is a
-column that no verb changes: such a desk never becomes a real one, and its streams never lead beyond loopback.
+It lets somebody try an agent against the real gateway on their own machine with one command. A column that no verb
+changes marks it: such a desk never becomes a production desk, and its streams never lead beyond loopback.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from core.services.identity.tokens import Grant, Issued
 
 INIT: Final = Actor("system", "init --dev")
 ROLES: Final = frozenset(Role) - {Role.ADMIN}
-"""What the one person may do: everything but add others."""
+"""Roles of the one person: all but the one that adds others."""
 
 
 def found(
     tx: Transaction, *, developer: Founder, stream: NewStream, filing: Filing, token_hash: bytes, policy: Policy
 ) -> Issued:
-    """Make the desk with everything in it. Raises `Conflict` where there is one, `Forbidden`, `Invalid`."""
+    """Create the desk with everything in it. Raises `Conflict` if one exists, `Forbidden`, `Invalid`."""
     operators.first_desk(tx, [developer], policy=policy, development=True)
     tx.emit(DeskForDevelopment(actor=str(INIT), operator=developer.name))
     streams.add_first(tx, stream, actor=INIT)
     person = Actor("operator", developer.name, developer.roles, developer.token_hash)
     asked = mailboxes.request(tx, filing, actor=person)
-    # Nobody has signed, and the log must not say that somebody did: it is the mark of the desk that lets this be.
+    # Nobody has signed, and the log must not say that somebody did. The desk's development mark permits this.
     mailboxes.activate(tx, asked.record, by=INIT)
     grant = Grant(ttl=tokens.LONGEST_LIFE)
     return tokens.issue(tx, agent=asked.record.agent or "", grant=grant, token_hash=token_hash, actor=person)

@@ -1,19 +1,19 @@
-"""Revocation drills: prove that an agent's tokens can be taken away, before the day when they must be.
+"""Revocation drills: prove that an agent's tokens can be revoked, before the day when they must be.
 
 A drill revokes every token of the agent, lets somebody try to send with them, and issues fresh ones by the ordinary
-verb. The desk keeps only digests, so nothing here can send with an agent's own secret: for each token in force the
-drill issues a probe, a short-lived test token of the same scopes and binding, whose secret the caller holds. A probe
-must open the desk before the revocation and nothing after it; if revocation did fail, what a test token sends never
-leaves the desk.
+verb. The desk stores only digests, so it cannot send with an agent's own secret. For each token in force the drill
+therefore issues a probe, a short-lived test token of the same scopes and binding, whose secret the caller holds. A
+probe must be accepted before the revocation and rejected after it. Should revocation fail, what a test token sends
+never leaves the desk.
 
-**Scheduled by policy** (`[identities] drill_every`) means that people are asked, not that tokens end by the clock. From
-the revocation on the agent is cut off until somebody gives it the fresh token, which only people can do; a drill that
-started by itself would be an outage. So when a drill is due the desk writes `identity.drill_due`, tells the channels of
-`[notify]`, and doctor, console and inventory show it until a governance operator runs `postroom drill AGENT`. Whoever
-can hand tokens over by program schedules that command, and takes the fresh tokens from its `--json`.
+**Scheduled by policy** (`[identities] drill_every`) means that people are asked, not that tokens end by the clock.
+After the revocation the agent is cut off until somebody gives it the fresh token, which only people can do; a drill
+that started by itself would be an outage. So when a drill is due the desk writes `identity.drill_due` and notifies the
+channels of `[notify]`; doctor, console and inventory show it until a governance operator runs `postroom drill AGENT`.
+Sites that can distribute tokens by program schedule that command and take the fresh tokens from its `--json`.
 
-A drill has several transactions, because requests are made in between. The first marks the agent: a drill that dies
-after the revocation stays visible as unfinished, for its agent has no token.
+A drill spans several transactions, because requests are made in between. The first marks the agent: a drill that dies
+after the revocation stays visible as unfinished, because its agent has no token.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ from core.services.identity.tokens import LONGEST_LIFE, SHORTEST_LIFE, Grant
 
 PROBE_LIFE: Final = 10 * MINUTE
 RUNNING: Final = 10 * MINUTE
-"""A drill takes seconds: one that started longer ago has died, and does not keep another from starting."""
+"""A drill takes seconds: one that started longer ago has died and does not block another."""
 MOST_PROBES: Final = 50
-"""Tokens that get a probe of their own. An agent with more has delegated them, and they differ in their runs only."""
+"""Tokens that get their own probe. An agent with more has delegated them, and they differ only in their runs."""
 REASON: Final = "revocation drill"
 BATCH_SIZE: Final = 200
 
@@ -73,7 +73,7 @@ class Drill:
 
 @dataclass(frozen=True, slots=True)
 class Fresh:
-    """A token that was issued in place of a revoked one; its secret is shown once."""
+    """A token issued in place of a revoked one; its secret is shown once."""
 
     token: int
     replaces: int
@@ -87,7 +87,7 @@ class Fresh:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a drill found. See `IdentityDrilled` for the members; `failures` are sentences."""
+    """Result of a drill. See `IdentityDrilled` for the members; `failures` are sentences."""
 
     failures: tuple[str, ...]
     revoked: tuple[int, ...]
@@ -108,17 +108,17 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a drill of this agent would do, for whoever is asked whether they mean it."""
+    """What a drill of this agent would do, for the confirmation prompt."""
 
     tokens: tuple[TokenRecord, ...]
     waiting: int
-    """Messages that were accepted before. Revoking tokens does not stop them; suspending the agent does."""
+    """Messages accepted before. Revoking tokens does not stop them; suspending the agent does."""
     shared_with: tuple[str, ...]
     """Other agents whose mail is signed with the same keys: removing the keys would stop them too."""
 
 
 def plan(conn: Connection, name: str, *, now: int) -> Plan:
-    """Raises `NotFound`."""
+    """Plan a drill. Raises `NotFound`."""
     agent = directory.agent(conn, name)
     if agent is None:
         raise NotFound(f"there is no agent {name}", fix="postroom agent list shows those there are")
@@ -161,14 +161,14 @@ def start(tx: Transaction, name: str, *, mint: Mint, actor: Actor) -> Drill:
 
 
 def abandon(tx: Transaction, drill: Drill, *, actor: Actor) -> None:
-    """Take a drill back that has revoked nothing yet: end its probes, unmark the agent."""
+    """Undo a drill that has revoked nothing yet: end its probes, unmark the agent."""
     actor = access.require(tx, actor, Verb.AGENT_DRILL)
     _end_probes(tx, drill, actor=actor, reason=f"{REASON}, abandoned")
     tx.write(update(AGENT).where(AGENT.c.id == drill.agent.id).values(drill_started_at=None))
 
 
 def revoke(tx: Transaction, drill: Drill, *, actor: Actor) -> tuple[TokenRecord, ...]:
-    """Revoke every token of the agent, probes included; returns the agent's own."""
+    """Revoke every token of the agent, probes included; return the agent's own."""
     actor = access.require(tx, actor, Verb.AGENT_DRILL)
     held = directory.tokens_alive(tx.conn, now=tx.now, agent_id=drill.agent.id)
     tokens.end(tx, held, actor=actor, reason=REASON)
@@ -177,19 +177,22 @@ def revoke(tx: Transaction, drill: Drill, *, actor: Actor) -> tuple[TokenRecord,
 
 
 def ended(tx: Transaction, revoked: Sequence[TokenRecord]) -> tuple[TokenRecord, ...]:
-    """Which of these are revoked. For a caller whose revocation broke off: it may have been committed all the same."""
+    """Return which of these are revoked.
+
+    For a caller whose revocation was interrupted: it may have been committed all the same.
+    """
     now = (directory.token(tx.conn, one.id) for one in revoked)
     return tuple(one for one, known in zip(revoked, now, strict=True) if known is not None and known.revoked_at)
 
 
 def issued(tx: Transaction, fresh: Sequence[Fresh]) -> tuple[Fresh, ...]:
-    """Which of these open the desk, found by their secrets as the API finds them."""
+    """Return which of these the desk accepts, looked up by their secrets as the API does."""
     known = ((one, gate_queries.token_by_hash(tx.conn, credentials.digest(one.secret))) for one in fresh)
     return tuple(one for one, token in known if token is not None and token.alive(tx.now))
 
 
 def still_open(tx: Transaction, ids: Collection[int]) -> list[int]:
-    """Which of these tokens every verb would still accept, by the read with which the gate asks."""
+    """Return which of these tokens every verb would still accept, by the query that the gate uses."""
     found = ((number, gate_queries.token(tx, number)) for number in ids)
     return [number for number, token in found if token is not None and token.alive(tx.now)]
 
@@ -199,8 +202,8 @@ def restore(
 ) -> tuple[Fresh, ...]:
     """Issue a fresh token for each that an operator had issued; the agent delegates anew from these.
 
-    By the ordinary verb, with its role and its event, and no wider or longer than what was revoked. Raises as
-    `tokens.issue` does: an agent that was suspended meanwhile gets none.
+    Tokens are issued by the ordinary verb, with its role and its event, no wider or longer-lived than the revoked ones.
+    Raises as `tokens.issue` does: an agent suspended in the meantime gets none.
     """
     actor = access.require(tx, actor, Verb.AGENT_DRILL)
     fresh = []
@@ -220,9 +223,9 @@ def restore(
 
 
 def finish(tx: Transaction, drill: Drill, outcome: Outcome, *, actor: Actor) -> None:
-    """Keep the result with the agent and in the log."""
+    """Record the result on the agent and in the log."""
     actor = access.require(tx, actor, Verb.AGENT_DRILL)
-    _end_probes(tx, drill, actor=actor, reason=REASON)  # in force only where the revocation itself broke off
+    _end_probes(tx, drill, actor=actor, reason=REASON)  # in force only if the revocation itself was interrupted
     tx.write(
         update(AGENT)
         .where(AGENT.c.id == drill.agent.id)
@@ -245,11 +248,11 @@ def finish(tx: Transaction, drill: Drill, outcome: Outcome, *, actor: Actor) -> 
 
 
 def ask_due(tx: Transaction, *, limit: int = BATCH_SIZE) -> int:
-    """Say once of each agent that its drill is due; returns of how many. It revokes nothing."""
+    """Report once for each agent that its drill is due; return how many. Revokes nothing."""
     _, policy = context.current_policy(tx)
     every = policy.identities.drill_every
     a = AGENT.c
-    # What was never drilled is due so long after its first mailbox became active.
+    # An agent that was never drilled is due this long after its first mailbox became active.
     last = func.coalesce(a.drilled_at, func.min(MAILBOX.c.activated_at))
     due = (
         select(a.id, a.drilled_at, last.label("last"))
@@ -268,7 +271,7 @@ def ask_due(tx: Transaction, *, limit: int = BATCH_SIZE) -> int:
     return len(rows)
 
 
-# --- how ----------------------------------------------------------------------------------------------------------
+# --- helpers ------------------------------------------------------------------------------------------------------
 
 
 def _end_probes(tx: Transaction, drill: Drill, *, actor: Actor, reason: str) -> None:

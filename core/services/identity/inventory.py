@@ -1,7 +1,7 @@
-"""The record of non-human identities, as an IAM team keeps and imports it: one entry for each mailbox of an agent.
+"""Inventory of non-human identities, as an IAM team keeps and imports it: one entry for each mailbox of an agent.
 
-Everything is read from the rows that the gate asks, a page at a time. JSON nests what CSV spells out flat; both have
-the same names, and the command line and HTTP write them here, so that they cannot differ.
+Everything is read from the rows that the gate reads, a page at a time. JSON nests what CSV flattens; both use the same
+names, and the command line and HTTP both render them here, so that they cannot differ.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from core.services.feedback import csv_io
 
 PAGE: Final = 200
 CURRENT: Final = ("active", "requested")
-"""What is an identity or may become one; the others have ended, and are listed on request."""
+"""What is an identity or may become one; the others have ended and are listed on request."""
 _EVERY: Final = (*CURRENT, "vetoed", "retired")
 _KINDS: Final = ("owner", "governance", "deliverability")
 
@@ -43,7 +43,7 @@ COLUMNS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One identity with all that is known of it. `credentials` are the tokens in force of its agent."""
+    """One identity with all that is known about it. `credentials` are its agent's tokens in force."""
 
     record: MailboxRecord
     agent: AgentFacts | None
@@ -59,7 +59,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Entries by address; `next` is where the next page begins, None after the last."""
+    """Entries by address; `next` is the start of the next page, None after the last."""
 
     entries: tuple[Entry, ...]
     next: str | None
@@ -69,7 +69,7 @@ class Page:
 
 
 def page(conn: Connection, *, now: int, after: str = "", ended: bool = False, limit: int = PAGE) -> Page:
-    """The page of identities whose addresses follow `after`; `ended`: also those that were vetoed or retired."""
+    """Return the page of identities whose addresses follow `after`; `ended` includes those vetoed or retired."""
     policy = context.parsed(gate_facts.policy_text(conn)[1])
     records = directory.mailboxes(conn, after=after, status=_EVERY if ended else CURRENT, limit=limit)
     facts = _Facts.read(conn, records, now=now)
@@ -78,7 +78,7 @@ def page(conn: Connection, *, now: int, after: str = "", ended: bool = False, li
 
 
 def everything(conn: Connection, *, now: int, ended: bool = False) -> Iterator[Entry]:
-    """Every identity by address, read page by page."""
+    """Yield every identity by address, read page by page."""
     after: str | None = ""
     while after is not None:
         found = page(conn, now=now, after=after, ended=ended)
@@ -88,7 +88,7 @@ def everything(conn: Connection, *, now: int, ended: bool = False) -> Iterator[E
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    """What a page of records needs beside them, each read once."""
+    """Related rows that a page of records needs, each read once."""
 
     agents: Mapping[int, AgentFacts]
     operators: Mapping[str, OperatorFacts]
@@ -121,7 +121,7 @@ class _Facts:
 
 
 def _last_used(conn: Connection, agents: Sequence[int]) -> dict[int, int]:
-    """When a token of each agent was last presented, tokens that have ended included."""
+    """When a token of each agent was last presented, including tokens that have ended."""
     c = TOKEN.c
     latest = select(c.agent_id, func.max(c.last_used_at).label("at")).where(
         c.agent_id.in_(agents), c.last_used_at.is_not(None)
@@ -130,7 +130,7 @@ def _last_used(conn: Connection, agents: Sequence[int]) -> dict[int, int]:
 
 
 def _last_sent(conn: Connection, boxes: Sequence[int]) -> dict[int, int]:
-    """When each mailbox last handed in a message: ids rise with time, so each is one step in the index."""
+    """When each mailbox last submitted a message: ids increase with time, so each is one index lookup."""
     m = MESSAGE.c
     newest = select(m.submitted_at).where(m.mailbox_id == MAILBOX.c.id).order_by(m.id.desc()).limit(1)
     rows = conn.execute(select(MAILBOX.c.id, newest.scalar_subquery().label("at")).where(MAILBOX.c.id.in_(boxes)))
@@ -180,7 +180,7 @@ def _entry(record: MailboxRecord, facts: _Facts, *, policy: Policy, now: int) ->
 
 
 def as_json(entry: Entry, *, now: int) -> dict[str, Any]:
-    """An entry for programs, its credentials and findings in full."""
+    """Render an entry for programs, with its credentials and findings in full."""
     record, flat = entry.record, _flat(entry, now=now)
     nested = ("credential_ids", "scopes", "findings", "credential_type")
     return {name: value for name, value in flat.items() if name not in nested} | {
@@ -192,7 +192,7 @@ def as_json(entry: Entry, *, now: int) -> dict[str, Any]:
 
 
 def csv_lines(entries: Iterator[Entry], *, now: int) -> Iterator[str]:
-    """CSV, the columns' names first; cells that a spreadsheet would run as a formula are quoted."""
+    """Yield CSV lines, header first; cells that a spreadsheet would run as a formula are escaped."""
     flat = (_flat(entry, now=now) for entry in entries)
     return csv_io.written(COLUMNS, ([_cell(one[name]) for name in COLUMNS] for one in flat))
 
@@ -237,7 +237,7 @@ def _flat(entry: Entry, *, now: int) -> dict[str, Any]:
 
 
 def drill_result(agent: AgentFacts | None) -> DrillResult:
-    """What the last drill of an agent came to."""
+    """Return the result of an agent's last drill."""
     if agent is None or (agent.drilled_at is None and agent.drill_started_at is None):
         return DrillResult.NEVER
     if agent.drill_started_at is not None:

@@ -1,7 +1,7 @@
-"""The record of an identity as verbs about identities share it: reading it, judging it, what may stand in it.
+"""The identity record, as shared by the verbs on identities: reading, judging and validating it.
 
-Kept apart because asking, signing, widening and ending must not each have their own idea of who may widen an identity,
-of what is a limit, or of when one is alive.
+It is a separate module so that requesting, signing, widening and ending cannot each decide differently who may widen an
+identity, what a limit is, or when an identity is alive.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from core.services import access
 from core.services.notify.targets import WEBHOOK_EVENTS
 
 LIMITS: Final = ("run", "hour", "day", "new_recipients_day", "site_minute", "site_hour")
-"""What a mailbox may have figures of its own for; NULL takes the policy's."""
+"""Limits for which a mailbox may have its own value; NULL takes the policy's."""
 MOST: Final = 10_000_000
 SHORTEST_EXPIRY: Final = HOUR
 LONGEST_EXPIRY: Final = 30 * DAY
@@ -36,7 +36,7 @@ _ODD_NAME: Final = "is too long or has invisible characters"
 
 
 def found(tx: Transaction, address: str) -> MailboxRecord:
-    """The record behind an address. Raises `NotFound`."""
+    """Return the record of an address. Raises `NotFound`."""
     record = directory.mailbox(tx.conn, address)
     if record is None:
         raise NotFound(f"there is no mailbox {address}", fix="postroom mailbox list shows them all")
@@ -44,12 +44,12 @@ def found(tx: Transaction, address: str) -> MailboxRecord:
 
 
 def waits(record: MailboxRecord, policy: Policy) -> int:
-    """Microseconds that its pending mail waits for a human: its own figure, or the policy's."""
+    """Return how long its pending mail waits for a person, in microseconds: its own value, or the policy's."""
     return record.pending_expiry or policy.oversight.pending_expiry
 
 
 def as_request(record: MailboxRecord, *, mode: Mode | None = None) -> issuance.Request:
-    """The record as the rules of issuance judge it, or as it would be under another mode."""
+    """Return the record as the issuance rules judge it, optionally under another mode."""
     return issuance.Request(
         address=record.address,
         agent=record.agent or "",
@@ -69,10 +69,11 @@ def as_request(record: MailboxRecord, *, mode: Mode | None = None) -> issuance.R
 
 
 def signatures(tx: Transaction, record: MailboxRecord) -> Sequence[issuance.Signoff]:
-    """Who said yes or no so far, as far as it still counts.
+    """Return the signatures and vetoes so far that still count.
 
-    Until the identity exists, a yes counts for the record it was given to: one to another record must not bring this
-    one into being. What changes an identity that exists has its own rules about who may (`flow.bounds`).
+    Until the identity exists, an approval counts for the record it was given to: one of another record must not
+    activate this one. Changes to an existing identity have their own rules about who may make them
+    (`mailbox_settings`).
     """
     return [
         issuance.Signoff(Kind(one.kind), one.operator, approved=one.approved)
@@ -82,12 +83,12 @@ def signatures(tx: Transaction, record: MailboxRecord) -> Sequence[issuance.Sign
 
 
 def outdated(record: MailboxRecord, signed: SignoffFacts) -> bool:
-    """Whether the record of a request has changed since this signature."""
+    """Return whether the record of a request has changed since this signature."""
     return record.status == "requested" and signed.record_digest not in (None, record.digest)
 
 
 def subjects(record: MailboxRecord, actor: Actor) -> dict[str, Any]:
-    """The ids an event about this identity is found by."""
+    """Return the ids by which an event about this identity is found."""
     return {
         "actor": str(actor),
         "mailbox": record.id,
@@ -97,9 +98,9 @@ def subjects(record: MailboxRecord, actor: Actor) -> dict[str, Any]:
 
 
 def may_widen(tx: Transaction, record: MailboxRecord, verb: Verb, *, actor: Actor) -> None:
-    """To widen is to issue a little more: the role, and neither who asked for the identity nor who owns it.
+    """Require that the actor may widen the identity: the role, but neither its requester nor its owner.
 
-    Raises `Forbidden`.
+    To widen is to issue a little more. Raises `Forbidden`.
     """
     actor = access.require(tx, actor, verb)
     roles.check_other(actor, verb, first=record.requested_by)
@@ -113,7 +114,7 @@ def alive(tx: Transaction, record: MailboxRecord) -> bool:
 
 
 def need_alive(tx: Transaction, record: MailboxRecord) -> None:
-    """Raises `Conflict` for an identity that does not exist yet or any more."""
+    """Require that the identity is active. Raises `Conflict` for one that does not exist yet or has ended."""
     if alive(tx, record):
         return
     if record.status == "requested":
@@ -123,16 +124,16 @@ def need_alive(tx: Transaction, record: MailboxRecord) -> None:
 
 
 def need_reason(reason: str, *, name: str = "reason") -> None:
-    """Raises `Invalid` where nobody could later read why."""
+    """Require a reason that can be read later. Raises `Invalid`."""
     if not reason.strip():
         raise Invalid("a reason is required; it is recorded in the log", problems=((name, "is missing"),))
 
 
-# --- what may stand in a record -----------------------------------------------------------------------------------
+# --- validation ---------------------------------------------------------------------------------------------------
 
 
 def check_limits(limits: Mapping[str, int | None]) -> None:
-    """Raises `Invalid` for a limit nobody knows or a figure out of range."""
+    """Raises `Invalid` for an unknown limit or a value out of range."""
     wrong = [(f"limits.{name}", "is no limit") for name in limits if name not in LIMITS]
     wrong += [
         (f"limits.{name}", f"is 0 to {MOST}") for name, n in limits.items() if n is not None and not 0 <= n <= MOST
@@ -151,7 +152,7 @@ def check_expiry(pending_expiry: int | None) -> None:
 
 
 def check_name(display_name: str | None) -> None:
-    """Raises `Invalid` for a name that could start a header of its own, or is longer than anybody shows."""
+    """Raises `Invalid` for a name that could inject a header, or that is longer than any client shows."""
     if display_name is not None and (
         len(display_name) > addresses.MAX_DISPLAY
         or any(unicodedata.category(char) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for char in display_name)
@@ -160,7 +161,7 @@ def check_name(display_name: str | None) -> None:
 
 
 def patterns(allow: Iterable[str]) -> list[str]:
-    """An allow-list in one spelling, each pattern once. Raises `Invalid`."""
+    """Normalise an allow-list, each pattern once. Raises `Invalid`."""
     found: list[str] = []
     for place, pattern in enumerate(allow):
         try:
@@ -171,7 +172,7 @@ def patterns(allow: Iterable[str]) -> list[str]:
 
 
 def check_events(names: Iterable[str] | None) -> list[str] | None:
-    """The events a webhook asks for, each once, in one order; None for every one. Raises `Invalid`."""
+    """Validate the events that a webhook subscribes to, deduplicated and sorted; None for all. Raises `Invalid`."""
     if names is None:
         return None
     wanted = {name.strip() for name in names if name.strip()}
@@ -190,7 +191,7 @@ def check_events(names: Iterable[str] | None) -> list[str] | None:
 
 
 def common_figures(policy: Policy) -> dict[str, int]:
-    """The policy's figure for each of `LIMITS`, as a mailbox without its own has them at an ordinary site."""
+    """Return the policy's value of each of `LIMITS`, as for a mailbox without its own at an ordinary site."""
     budgets = policy.budgets
     return {
         "run": budgets.run.cap,

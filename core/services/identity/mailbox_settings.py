@@ -1,8 +1,8 @@
-"""How much an identity may do: its mode, its limits, whom it may write to, what kind of mail, who is told.
+"""Settings of an identity: its mode, limits, allow-list, content classes, display name and webhook.
 
-Every change is one of two kinds. Tightening is open to everybody who watches and takes any size of step; widening is
-issuing a little more, so it is for one role, never for who asked for the identity or owns it, and a mode rises one rung
-at a time. What is pending stays as it is: a change applies to the next action.
+Every change either tightens or widens. Tightening is open to everybody who watches, in steps of any size. Widening is
+issuing a little more, so it takes one role, never the requester or the owner, and a mode rises one rung at a time.
+Pending mail stays as it is: a change applies to the next action.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ from core.services.identity import mailbox_record
 from core.services.notify import dead_letters, targets
 
 SECRETS_OVERLAP: Final = DAY
-"""How long a webhook's old secret still signs beside the new one: time to deploy."""
+"""How long a webhook's old secret also signs after a rotation: time to deploy."""
 
 
 # --- the mode -----------------------------------------------------------------------------------------------------
 
 
 def change_mode(tx: Transaction, address: str, mode: Mode, *, reason: str, actor: Actor) -> MailboxRecord:
-    """Lower a mode as far as anybody likes, or raise it one rung, with the evidence in the reason.
+    """Lower a mode by any number of rungs, or raise it by one, with the evidence in the reason.
 
-    The reason stands in the log; the record that people signed stays as they signed it. A mode that is in force already
-    changes nothing. Raises `Forbidden`, `NotFound`, `Invalid`, `Conflict`.
+    The reason goes into the log; the record that people signed stays as they signed it. Setting the mode already in
+    force changes nothing. Raises `Forbidden`, `NotFound`, `Invalid`, `Conflict`.
     """
     record = mailbox_record.found(tx, address)
     old = Mode(record.mode)
@@ -68,7 +68,7 @@ def change_mode(tx: Transaction, address: str, mode: Mode, *, reason: str, actor
 
 
 def _check_owed(tx: Transaction, record: MailboxRecord, mode: Mode) -> None:
-    """A mailbox that only read took two signatures; before it sends, deliverability has its say."""
+    """Refuse if signatures are missing: a read-only mailbox took two; before it sends, deliverability must sign too."""
     owed = issuance.waiting_for(mailbox_record.as_request(record, mode=mode), mailbox_record.signatures(tx, record))
     if owed:
         raise Conflict(
@@ -82,10 +82,10 @@ def _check_owed(tx: Transaction, record: MailboxRecord, mode: Mode) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What shall be otherwise; what is left out stays.
+    """Settings to change; those left out stay.
 
-    `limits` has names of `records.LIMITS`, a None there takes the policy's figure. `pending_expiry` in microseconds; 0
-    takes the policy's. An empty `display_name` takes it away.
+    `limits` uses the names of `mailbox_record.LIMITS`; a None there takes the policy's value. `pending_expiry` is in
+    microseconds; 0 takes the policy's. An empty `display_name` removes it.
     """
 
     limits: Mapping[str, int | None] = field(default_factory=dict)
@@ -97,7 +97,7 @@ class Change:
 
 @dataclass(slots=True)
 class _Edit:
-    """What a change comes to: columns, what the log says of it, and whether it widens."""
+    """The effect of a change: columns, what the log says of it, and whether it widens."""
 
     values: dict[str, Any] = field(default_factory=dict)
     said: dict[str, Data] = field(default_factory=dict)
@@ -105,7 +105,7 @@ class _Edit:
 
 
 def change_limits(tx: Transaction, address: str, change: Change, *, reason: str, actor: Actor) -> MailboxRecord:
-    """Change what an identity may do, each part by the role that may; all of it or nothing.
+    """Change an identity's settings, each part under its own role; all of it or nothing.
 
     A widened budget takes effect at once, a tightened one at the next claim. Raises `Forbidden`, `NotFound`, `Invalid`,
     `Conflict`.
@@ -157,9 +157,9 @@ def _edit_limits(
 
 
 def _in_force(limits: Mapping[str, int | None], policy: Policy, *, least: bool) -> dict[str, int]:
-    """The figures that bind, the policy's filled in; where sites differ, the least or the greatest of them.
+    """Return the limits in force, the policy's filled in; where sites differ, the lowest or highest of them.
 
-    An own figure replaces every site's, so it must be compared with the tightest of those it replaces.
+    A mailbox's own limit replaces every site's, so it must be compared with the tightest of those it replaces.
     """
     pick = min if least else max
     sites = [policy.budgets.site, *(policy.budgets.of_site(site) for site in policy.budgets.sites)]
@@ -181,7 +181,7 @@ def _edit_allow(tx: Transaction, record: MailboxRecord, allow: Sequence[str], ed
         return
     edit.widened |= bool(added)
     edit.values["allow"] = new
-    # A pattern may be a person's address, and the log holds none: figures only.
+    # A pattern may be a person's address, and the log holds none: counts only.
     edit.said["allow"] = {
         "old": len(record.allow),
         "new": len(new),
@@ -216,7 +216,7 @@ def _edit_expiry(tx: Transaction, record: MailboxRecord, pending_expiry: int, ed
 
 
 def _edit_name(tx: Transaction, record: MailboxRecord, display_name: str, edit: _Edit, actor: Actor) -> None:
-    """Governance signed for the name that recipients see, so another name is signed for again."""
+    """Change the display name. Governance signed for the name that recipients see, so only governance may."""
     mailbox_record.may_widen(tx, record, Verb.NAME_CHANGE, actor=actor)
     mailbox_record.check_name(display_name)
     new = display_name or None
@@ -226,9 +226,10 @@ def _edit_name(tx: Transaction, record: MailboxRecord, display_name: str, edit: 
 
 
 def _wake(tx: Transaction, record: MailboxRecord) -> None:
-    """Let the mailboxes and lanes that waited for a budget look again: what binds is the largest of an agent's caps.
+    """Make mailboxes and lanes that waited for a budget check again.
 
-    So is it of a stream's at a site. A lane that backs off from its receiver goes on backing off.
+    The largest cap among an agent's mailboxes binds, and among a stream's at a site, so others are affected too. A lane
+    that backs off from its receiver continues to back off.
     """
     stream = select(MAILBOX.c.stream_id).where(MAILBOX.c.id == record.id).scalar_subquery()
     mine = select(MAILBOX.c.id).where((MAILBOX.c.agent_id == record.agent_id) | (MAILBOX.c.stream_id == stream))
@@ -246,7 +247,7 @@ def _wake(tx: Transaction, record: MailboxRecord) -> None:
     )
 
 
-# --- who is told --------------------------------------------------------------------------------------------------
+# --- webhook ------------------------------------------------------------------------------------------------------
 
 
 def change_webhook(
@@ -259,10 +260,10 @@ def change_webhook(
     actor: Actor,
     events: Collection[str] | None = None,
 ) -> MailboxRecord:
-    """Point the webhook elsewhere, or take it away; `url` was checked and `secret` sealed by the caller.
+    """Change or remove the webhook; the caller has checked `url` and sealed `secret`.
 
-    `events` are those it asks for; None: every one. What an earlier receiver had trouble with is forgotten. Raises
-    `Forbidden`, `NotFound`, `Invalid` (a monitored mailbox would be heard by nobody), `Conflict`.
+    `events` are those it subscribes to; None means all. Failures of an earlier receiver are forgotten. Raises
+    `Forbidden`, `NotFound`, `Invalid` (a monitored mailbox would notify nobody), `Conflict`.
     """
     actor = access.require(tx, actor, Verb.WEBHOOK_CHANGE)
     record = mailbox_record.found(tx, address)
@@ -286,7 +287,7 @@ def change_webhook(
 def change_webhook_events(
     tx: Transaction, address: str, events: Collection[str] | None, *, reason: str, actor: Actor
 ) -> MailboxRecord:
-    """Which events the webhook is told of from now on; None: every one. Raises as `change_webhook`."""
+    """Change the events that the webhook subscribes to; None means all. Raises as `change_webhook`."""
     actor = access.require(tx, actor, Verb.WEBHOOK_CHANGE)
     record = _with_webhook(tx, address)
     wanted = mailbox_record.check_events(events)
@@ -298,7 +299,7 @@ def change_webhook_events(
 
 
 def rotate_secret(tx: Transaction, address: str, *, secret: bytes, reason: str, actor: Actor) -> MailboxRecord:
-    """A new secret; for a day the old one signs beside it. Raises `Forbidden`, `NotFound`, `Conflict`."""
+    """Set a new secret; the old one also signs for a day. Raises `Forbidden`, `NotFound`, `Conflict`."""
     actor = access.require(tx, actor, Verb.WEBHOOK_CHANGE)
     record = _with_webhook(tx, address)
     values = {
@@ -338,5 +339,5 @@ def _listed(events: Collection[str] | None) -> Data:
 
 
 def _host(url: str | None) -> str | None:
-    """The host alone: what follows it may be a secret, and the log is exported."""
+    """Return the host alone: the rest of the URL may be a secret, and the log is exported."""
     return urlsplit(url).hostname if url else None

@@ -1,8 +1,8 @@
-"""An inbox is a non-human identity: somebody asks, three sign or one says no, it is renewed, and one day it ends.
+"""A mailbox is a non-human identity: requested, signed for three roles or vetoed for one, renewed, and ended.
 
-Whoever asks never approves, and owner and governance are two people. What the desk sees to be false is signed with a
-reason only. How much an identity may do, once it exists, is `mailbox_settings`. Every verb takes the actor and
-asks the table of roles first: an agent finds no way in, and an admin neither.
+The requester never approves, and owner and governance are two people. An item that the desk found false can be signed
+only with a reason. What an identity may do, once it exists, is in `mailbox_settings`. Every verb takes the actor and
+checks the table of roles first: neither an agent nor an admin gets in.
 """
 
 from __future__ import annotations
@@ -50,15 +50,15 @@ _SIGNS: Final[Mapping[Kind, Verb]] = {
 }
 
 
-# --- asking -------------------------------------------------------------------------------------------------------
+# --- requesting ---------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filing:
-    """The whole record as asked for. Times and durations in microseconds; no `mode` is the policy's default.
+    """The complete record as requested. Times and durations are in microseconds; no `mode` takes the policy's default.
 
-    `webhook_url` was checked at the door, `webhook_secret` is sealed already; no `webhook_events` asks for every one.
-    `limits` has names of `records.LIMITS`.
+    The caller has checked `webhook_url` and sealed `webhook_secret`; no `webhook_events` subscribes to all. `limits`
+    uses the names of `mailbox_record.LIMITS`.
     """
 
     address: Address
@@ -85,7 +85,7 @@ class Filing:
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """What became of a request. `stuck` is a sentence if nobody can ever sign it as it stands."""
+    """Result of a request. `stuck` is a sentence if nobody can ever sign it in its current form."""
 
     record: MailboxRecord
     missing: tuple[str, ...]
@@ -93,7 +93,7 @@ class Filed:
 
 
 def request(tx: Transaction, filing: Filing, *, actor: Actor) -> Filed:
-    """Any operator asks for an identity; whoever asked may file again, complete, which voids what was signed.
+    """Request an identity, as any operator. The requester may file again, complete, which voids earlier signatures.
 
     Raises `Forbidden`, `NotFound` (no such stream), `Invalid`, `Conflict` (the address is taken).
     """
@@ -128,7 +128,7 @@ def request(tx: Transaction, filing: Filing, *, actor: Actor) -> Filed:
 
 
 def as_filing(record: MailboxRecord) -> Filing:
-    """The record as its requester filed it, for a door that changes some fields and files it again."""
+    """Return the record as its requester filed it, for callers that change some fields and file it again."""
     return Filing(
         address=addresses.parse_address(record.address),
         limits={name: getattr(record, f"limit_{name}") for name in mailbox_record.LIMITS},
@@ -147,7 +147,7 @@ _ALIKE: Final = (
 
 
 def _stream_for(tx: Transaction, filing: Filing) -> Row[Any]:
-    """The stream of the address's domain. A protected one is off-limits but for the agents that own it."""
+    """Return the stream of the address's domain. A protected one is closed to all agents but its owners."""
     domain = filing.address.domain_ascii
     stream = tx.one(select(STREAM).where(STREAM.c.domain == domain))
     if stream is None:
@@ -175,7 +175,7 @@ def _may_file(known: MailboxRecord | None, filing: Filing, actor: Actor) -> None
 
 
 def _agent_for(tx: Transaction, name: str | None) -> int | None:
-    """The agent's row, made when it is first named; None while nobody named one."""
+    """Return the agent's id, creating the agent when it is first named; None if none is named."""
     if name is None:
         return None
     known = directory.agent(tx.conn, name)
@@ -189,7 +189,7 @@ def _agent_for(tx: Transaction, name: str | None) -> int | None:
 
 
 def _check_life(tx: Transaction, expires_at: int | None) -> None:
-    """Raises `Invalid` for an end later than the policy lets an identity live."""
+    """Raises `Invalid` for an end later than the policy's longest life of an identity."""
     most = context.current_policy(tx)[1].identities.longest_life
     if expires_at is not None and expires_at > tx.now + most:
         raise Invalid(
@@ -209,7 +209,7 @@ def _no_owner(tx: Transaction, record: MailboxRecord) -> str | None:
 
 
 def _values(tx: Transaction, filing: Filing) -> dict[str, Any]:
-    """Every column of the record that the filing decides, checked."""
+    """Return every column of the record that the filing sets, validated."""
     if filing.expires_at is not None and filing.expires_at <= tx.now:
         raise Invalid("the identity would have ended already", problems=(("expires", "is in the past"),))
     _check_life(tx, filing.expires_at)
@@ -240,9 +240,9 @@ def _values(tx: Transaction, filing: Filing) -> dict[str, Any]:
 
 
 def to_sign(tx: Transaction, address: str, kind: Kind, *, actor: Actor, lookups: Lookups | None = None) -> Sheet:
-    """What this person would sign: the checklist, with all that the desk found. Changes nothing.
+    """Return what this person would sign: the checklist with all that the desk found. Read-only.
 
-    Whoever may not sign, or not now, is told before they go through the list. Raises as `sign` does.
+    Somebody who may not sign, or not now, learns it before going through the list. Raises as `sign` does.
     """
     actor = access.require(tx, actor, _SIGNS[kind])
     record = mailbox_record.found(tx, address)
@@ -262,12 +262,11 @@ def sign(
     lookups: Lookups | None = None,
     digest: str | None = None,
 ) -> MailboxRecord:
-    """One of the three says yes, having gone through the checklist; the last of them brings the identity into being.
+    """Sign for an identity, having gone through the checklist; the last signature needed activates it.
 
-    `affirmed` are the codes of items that the signer answers for, `overrides` a reason for each item that the desk
-    found false. `digest` is of what the signer was shown, the whole sheet (`checklists`) or the record alone;
-    without one, the record as it is now is signed. Raises `Forbidden`, `NotFound`, `Conflict`, `ChecklistOpen`,
-    `Invalid`.
+    `affirmed` holds the codes of items that the signer answers for, `overrides` a reason for each item that the desk
+    found false. `digest` is of what the signer was shown: the whole sheet (`checklists`) or the record alone; without
+    one, the record as it is now is signed. Raises `Forbidden`, `NotFound`, `Conflict`, `ChecklistOpen`, `Invalid`.
     """
     actor = access.require(tx, actor, _SIGNS[kind])
     record = mailbox_record.found(tx, address)
@@ -276,7 +275,7 @@ def sign(
     _check_shown(shown, digest)
     reasons = {code: " ".join(why.split()) for code, why in (overrides or {}).items()}
     answered = issuance.answers(kind, shown.by_code, affirmed=affirmed, reasons=reasons)
-    # An earlier yes of this kind can be there only where it was given to another record: it counts no more.
+    # An earlier signature of this kind can exist only for another record: it no longer counts.
     tx.write(delete(SIGNOFF).where(SIGNOFF.c.mailbox_id == record.id, SIGNOFF.c.kind == kind.value))
     checklist: dict[str, Data] = {code: by.value for code, by in answered.items()}
     findings = {one.code: {"found": one.found, "detail": one.detail} for one in shown.findings}
@@ -295,7 +294,7 @@ def sign(
 
 
 def _check_open(tx: Transaction, record: MailboxRecord, kind: Kind, actor: Actor) -> None:
-    """Whether this person may sign this record now. Raises `Forbidden`, `Conflict`."""
+    """Require that this person may sign this record now. Raises `Forbidden`, `Conflict`."""
     asked, earlier = mailbox_record.as_request(record), mailbox_record.signatures(tx, record)
     owed = record.status == "active" and kind not in {one.kind for one in earlier}
     if record.status != "requested" and not owed:
@@ -308,7 +307,7 @@ def _check_open(tx: Transaction, record: MailboxRecord, kind: Kind, actor: Actor
     if ends <= tx.now:
         raise Conflict(f"{record.address} would have ended already", fix="file it again with a later end")
     most = context.current_policy(tx)[1].identities.longest_life
-    if record.status == "requested" and ends > tx.now + most:  # the policy was tightened after it was filed
+    if record.status == "requested" and ends > tx.now + most:  # the policy was tightened after the request was filed
         raise Conflict(
             f"{record.address} would live longer than the policy allows, {spell(most)}",
             fix="file it again with an earlier end",
@@ -316,7 +315,7 @@ def _check_open(tx: Transaction, record: MailboxRecord, kind: Kind, actor: Actor
 
 
 def veto(tx: Transaction, address: str, kind: Kind, *, actor: Actor, reason: str) -> MailboxRecord:
-    """One of the three says no, and the request ends. Raises `Forbidden`, `NotFound`, `Invalid`, `Conflict`."""
+    """Veto a request, as any one of the three: it ends. Raises `Forbidden`, `NotFound`, `Invalid`, `Conflict`."""
     actor = access.require(tx, actor, Verb.MAILBOX_VETO)
     record = mailbox_record.found(tx, address)
     mailbox_record.need_reason(reason)
@@ -325,7 +324,7 @@ def veto(tx: Transaction, address: str, kind: Kind, *, actor: Actor, reason: str
     issuance.may_veto(
         kind, actor, request=mailbox_record.as_request(record), earlier=mailbox_record.signatures(tx, record)
     )
-    # A no takes the place of an earlier yes of its kind: the row is what the kind says now, the log what it said.
+    # A veto replaces an earlier approval of its kind: the row holds the current answer, the log all of them.
     tx.write(delete(SIGNOFF).where(SIGNOFF.c.mailbox_id == record.id, SIGNOFF.c.kind == kind.value))
     _keep(tx, record, kind, actor, approved=False, checklist={}, reason=reason)
     tx.write(update(MAILBOX).where(MAILBOX.c.id == record.id).values(status="vetoed", updated_at=tx.now))
@@ -334,7 +333,7 @@ def veto(tx: Transaction, address: str, kind: Kind, *, actor: Actor, reason: str
 
 
 def _check_shown(shown: Sheet, digest: str | None) -> None:
-    """Nobody signs another record, or over other findings, than they were shown. Raises `Conflict`."""
+    """Refuse a signature if the record or the findings differ from what the signer was shown. Raises `Conflict`."""
     record = shown.record
     if digest is None or digest.strip().lower() in (record.digest, shown.digest):
         return
@@ -374,14 +373,14 @@ def _signed(
 
 
 def activate(tx: Transaction, record: MailboxRecord, *, by: Actor = SYSTEM) -> None:
-    """Bring the identity into being: for verbs that have seen to its signatures (`sign`, a desk for development)."""
+    """Activate the identity: for verbs that have checked its signatures (`sign`, a development desk)."""
     targets.require_notification_target(tx, Mode(record.mode), record.webhook_url, record.webhook_events)
     tx.write(
         update(MAILBOX)
         .where(MAILBOX.c.id == record.id)
         .values(status="active", activated_at=tx.now, mode_since=tx.now, updated_at=tx.now)
     )
-    # By the desk and not by the last signer: three made it so.
+    # The actor is the desk and not the last signer: all the signatures together made it active.
     tx.emit(MailboxActivated(**mailbox_record.subjects(record, by), mode=record.mode, expires_at=record.expires_at))
 
 
@@ -389,9 +388,9 @@ def activate(tx: Transaction, record: MailboxRecord, *, by: Actor = SYSTEM) -> N
 
 
 def renew(tx: Transaction, address: str, *, expires_at: int, reason: str, actor: Actor) -> MailboxRecord:
-    """Governance moves the end of a living identity; one that has ended is asked for anew.
+    """Move the end of a live identity, by governance; one that has ended is requested anew.
 
-    To renew is to issue again: never by who asked for it, nor by its owner. Raises `Forbidden`, `Conflict`, `Invalid`.
+    To renew is to issue again: neither its requester nor its owner may. Raises `Forbidden`, `Conflict`, `Invalid`.
     """
     record = mailbox_record.found(tx, address)
     mailbox_record.may_widen(tx, record, Verb.MAILBOX_RENEW, actor=actor)

@@ -1,8 +1,8 @@
-"""Humans come and go: who is at the desk, with which roles, and how they get a token that nobody else has seen.
+"""Operators: the people of the desk, their roles, and how they get a token that nobody else has seen.
 
-An admin adds people and can be nothing else. A new operator makes the token on their own side and tells only its
-digest; governance compares its fingerprint with the person, and from then on token and roles count. So it takes an
-admin, the person and a governance operator to make somebody who can act: none of them is two people alone.
+An admin adds people and can hold no other role. A new operator makes the token locally and submits only its digest.
+Governance compares its fingerprint with the person; from then on token and roles count. So it takes an admin, the
+person and a governance operator to create somebody who can act: none of them alone can pass for two people.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ from core.services import access
 
 INIT: Final = Actor("system", "init")
 CLAIM: Final = Actor("system", "claim")
-"""Who claims has proved nothing yet: the log does not say that it was the person."""
+"""A claim proves nothing yet: the log does not say that it was the person."""
 CLAIM_WITHIN: Final = 3 * DAY
 """How long a claim waits for its confirmation: a weekend."""
 CLAIM_EVERY: Final = MINUTE
-"""Between two claims for one person: whoever claims needs no token, and each claim is an entry of the log."""
+"""Least time between two claims for one person: a claim needs no token, and each adds an entry to the log."""
 SHORTEST_LIFE: Final = HOUR
 LONGEST_LIFE: Final = 366 * DAY
 _NO_CLAIM: Final[dict[str, Any]] = {"claim_hash": None, "claim_started_at": None, "claim_expires_at": None}
@@ -56,7 +56,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
 
 @dataclass(frozen=True, slots=True)
 class Founder:
-    """An operator of a first desk; `token_hash` is the digest of the token `init` prints once."""
+    """An operator of a new desk; `token_hash` is the digest of the token that `init` prints once."""
 
     name: str
     roles: frozenset[Role]
@@ -64,9 +64,9 @@ class Founder:
 
 
 def first_desk(tx: Transaction, founders: Sequence[Founder], *, policy: Policy, development: bool = False) -> None:
-    """Make the desk's row, policy version 1 and the first operators. Raises `Conflict` where there is a desk.
+    """Create the desk's row, policy version 1 and the first operators. Raises `Conflict` if a desk exists.
 
-    A desk for `development` is one person's and has no admin, so that nobody else can ever be added to it.
+    A desk for `development` belongs to one person and has no admin, so nobody else can ever be added to it.
     """
     if tx.one(select(DESK.c.id)) is not None:
         raise Conflict("there is a desk here already", fix="choose another --dir, or add operators to this one")
@@ -93,7 +93,7 @@ def first_desk(tx: Transaction, founders: Sequence[Founder], *, policy: Policy, 
         )
     )  # fmt: skip
     for founder in founders:
-        # The founding governance confirms itself: there is nobody before it who could.
+        # The founding governance operators confirm themselves: nobody before them could.
         values = {
             "roles": _spelled(held[founder.name]), "unconfirmed": [], "token_hash": founder.token_hash,
             "token_issued_at": tx.now,
@@ -102,11 +102,11 @@ def first_desk(tx: Transaction, founders: Sequence[Founder], *, policy: Policy, 
 
 
 def add(tx: Transaction, *, name: str, roles: Iterable[str], actor: Actor) -> OperatorFacts:
-    """An admin adds a person, who is nobody yet: they claim a token themselves, and governance confirms it.
+    """Add a person, as an admin. They can do nothing until they claim a token and governance confirms it.
 
-    Every role waits for that, not only those that answer for identities: an admin who claims what they have just added
-    would be a second pair of eyes for their own mail. A person who was never confirmed may be added again, with other
-    roles. Raises `Forbidden`, `Invalid`, `Conflict`.
+    Every role waits for that, not only those that answer for identities: an admin who could claim the operator they had
+    just added would have a second pair of eyes for their own mail. A person who was never confirmed may be added again,
+    with other roles. Raises `Forbidden`, `Invalid`, `Conflict`.
     """
     actor = access.require(tx, actor, Verb.OPERATOR_ADD)
     _valid_name(name)
@@ -127,10 +127,10 @@ def add(tx: Transaction, *, name: str, roles: Iterable[str], actor: Actor) -> Op
 
 
 def claim(tx: Transaction, *, name: str, token_hash: bytes) -> OperatorFacts:
-    """Somebody says to be this person and has made a token; nothing but its digest is told.
+    """Claim a token for an operator; the claimant submits only its digest.
 
-    It opens nothing until governance has compared its fingerprint with the person (`confirm`). A later claim takes the
-    place of an earlier one, so nobody can keep the person out by being first. Raises `Unauthenticated`, `Conflict`.
+    It opens nothing until governance has compared its fingerprint with the person (`confirm`). A later claim replaces
+    an earlier one, so nobody can lock the person out by being first. Raises `Unauthenticated`, `Conflict`.
     """
     person = directory.operator(tx.conn, name)
     if person is None or person.disabled_at is not None or (person.claimed and not person.expired(tx.now)):
@@ -159,14 +159,14 @@ def claim(tx: Transaction, *, name: str, token_hash: bytes) -> OperatorFacts:
 
 
 def confirm(tx: Transaction, *, name: str, fingerprint: str, actor: Actor) -> OperatorFacts:
-    """Governance has heard the fingerprint from the person: their token and their roles count from now on.
+    """Confirm a claim after hearing the fingerprint from the person: their token and roles count from now on.
 
     Raises `Forbidden`, `NotFound`, `Conflict` (no claim, or another's).
     """
     actor = access.require(tx, actor, Verb.OPERATOR_CONFIRM)
     person = _enabled(tx, name)
     rules.check_other(actor, Verb.OPERATOR_CONFIRM, first=person.name)
-    # Roles that waited when this version came belong to somebody who holds a token already.
+    # Roles that were unconfirmed before the upgrade to this version belong to somebody who already holds a token.
     claimed = person.claim_hash if _claim_lives(person, tx.now) else person.token_hash if person.unconfirmed else None
     if claimed is None:
         raise Conflict(
@@ -195,7 +195,7 @@ def confirm(tx: Transaction, *, name: str, fingerprint: str, actor: Actor) -> Op
 
 
 def rotate(tx: Transaction, *, token_hash: bytes, actor: Actor, ttl: int | None = None) -> OperatorFacts:
-    """An operator replaces their own token; the old one ends at once. `ttl`: the new one ends by itself.
+    """Replace the operator's own token; the old one ends at once. With `ttl` the new one expires.
 
     Raises `AccessEnded`, `Invalid`, `Conflict`.
     """
@@ -217,7 +217,7 @@ def rotate(tx: Transaction, *, token_hash: bytes, actor: Actor, ttl: int | None 
 
 
 def revoke(tx: Transaction, *, name: str, reason: str, actor: Actor) -> OperatorFacts:
-    """End somebody's token, lost or not trusted: they claim another, and it is confirmed as the first one was.
+    """End an operator's token, lost or not trusted. They claim another, confirmed as the first one was.
 
     Raises `Forbidden`, `NotFound`, `Conflict`, `Invalid`.
     """
@@ -236,15 +236,16 @@ def revoke(tx: Transaction, *, name: str, reason: str, actor: Actor) -> Operator
 
 
 def signed_in(tx: Transaction, *, actor: Actor, door: str) -> None:
-    """Keep that an operator opened the console or another door that lasts."""
+    """Record that an operator opened the console or another long-lived session."""
     actor = access.require(tx, actor, Verb.DESK_READ)
     tx.emit(OperatorSignedIn(actor=str(actor), operator=_enabled(tx, actor.name).id, door=door))
 
 
 def disable(tx: Transaction, *, name: str, actor: Actor) -> OperatorFacts:
-    """The operator's token opens nothing any more; the name stays theirs. Raises `Forbidden`, `NotFound`, `Conflict`.
+    """End the operator's access; the name stays reserved. Raises `Forbidden`, `NotFound`, `Conflict`.
 
-    The last admin and the last governance operator stay: without either the desk could never gain another.
+    The last admin and the last governance operator cannot be disabled: without either the desk could never gain
+    another.
     """
     actor = access.require(tx, actor, Verb.OPERATOR_DISABLE)
     person = _enabled(tx, name)
@@ -256,7 +257,7 @@ def disable(tx: Transaction, *, name: str, actor: Actor) -> OperatorFacts:
     return _found(tx, name)
 
 
-# --- how ------------------------------------------------------------------------------------------------------------
+# --- helpers --------------------------------------------------------------------------------------------------------
 
 
 def _create(tx: Transaction, name: str, values: dict[str, Any], *, actor: Actor) -> None:
@@ -292,25 +293,25 @@ def _claim_lives(person: OperatorFacts, now: int) -> bool:
 
 
 def _letters(fingerprint: str) -> bytes:
-    """As it is read out: capitals, spaces and dashes say nothing."""
+    """Normalise a fingerprint as read out: capitals, spaces and dashes do not matter."""
     return "".join(fingerprint.upper().replace("-", " ").split()).encode()
 
 
 def _check_fresh(tx: Transaction, token_hash: bytes) -> None:
-    """Raises `Conflict` for a token that somebody holds or claims already, whoever it is."""
+    """Raises `Conflict` for a token that any operator already holds or claims."""
     if directory.operator_by_token(tx.conn, token_hash) or directory.operator_by_claim(tx.conn, token_hash):
         raise Conflict("this token is in use already", fix="make a new one: a token is used for one person, once")
 
 
 def _check_not_last(tx: Transaction, person: OperatorFacts) -> None:
-    """Raises `Conflict` where the desk would be left without an admin, or without anybody who can confirm one."""
+    """Raises `Conflict` if the desk would be left without an admin, or without anybody who can confirm one."""
     for role in (Role.ADMIN, Role.GOVERNANCE):
         if role in person.roles and not _others_hold(tx, role, person):
             raise Conflict(f"{person.name} is the last operator who is {role}", fix=f"add another {role} first")
 
 
 def _others_hold(tx: Transaction, role: Role, person: OperatorFacts) -> bool:
-    """Whether somebody else has the role and a token that does not end by itself."""
+    """Return whether another operator has the role and a token that does not expire."""
     return any(
         role in other.roles
         and other.claimed
@@ -331,6 +332,6 @@ def _valid_name(name: str) -> str:
 
 
 def _spelled(roles: Iterable[Role]) -> list[str]:
-    """In the order of the table of roles, so that equal sets are spelled alike."""
+    """List roles in the order of the table of roles, so that equal sets are stored alike."""
     held = set(roles)
     return [role.value for role in Role if role in held]

@@ -1,7 +1,7 @@
-"""An identity ends: by somebody's word or by its date, for good, and with all it had waiting.
+"""Retirement of an identity, by an operator or by its date: for good, with all its pending mail.
 
-One row shuts the gate, in the same commit; emptying a long queue is work for many, so it goes on in batches of a few
-hundred, and comes back for what was in flight when the gate fell shut.
+One row closes the gate, in the same commit. Emptying a long queue takes time, so it proceeds in batches of a few
+hundred, and later covers what was in flight when the gate closed.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from core.services.sending import review
 
 WARN_BEFORE: Final = 7 * DAY
 RETIRING: Final = "retiring"
-"""What a retired mailbox `waits_for` while something of it is still to be cancelled."""
+"""What a retired mailbox `waits_for` while any of its mail is still to be cancelled."""
 BATCH_SIZE: Final = 200
 
 _UNSENT: Final = [Status.PENDING.value, Status.SCHEDULED.value, Status.QUEUED.value, Status.DEFERRED.value]
 
 
 def retire(tx: Transaction, address: str, *, reason: str, actor: Actor) -> int:
-    """End an identity for good and cancel what it has waiting; returns how much was cancelled at once.
+    """End an identity for good and cancel its pending mail; return how many items were cancelled at once.
 
-    Nothing leaves from this commit on; a long queue is emptied by `finish_retiring`. Raises `Forbidden`, `NotFound`,
+    Nothing leaves from this commit on; `finish_retiring` empties a long queue. Raises `Forbidden`, `NotFound`,
     `Invalid`, `Conflict`.
     """
     actor = access.require(tx, actor, Verb.MAILBOX_RETIRE)
@@ -47,7 +47,7 @@ def retire(tx: Transaction, address: str, *, reason: str, actor: Actor) -> int:
 
 
 def expire_due(tx: Transaction, *, limit: int = BATCH_SIZE) -> int:
-    """End identities whose time is over, and say seven days before that it will be; returns how many."""
+    """Retire identities whose time is over, and warn seven days before; return the number of both."""
     over = directory.mailboxes_ending(tx.conn, by=tx.now, limit=limit)
     for address in over:
         _retire(tx, mailbox_record.found(tx, address), reason="its time is over", actor=SYSTEM)
@@ -60,7 +60,7 @@ def expire_due(tx: Transaction, *, limit: int = BATCH_SIZE) -> int:
 
 
 def finish_retiring(tx: Transaction, *, limit: int = BATCH_SIZE) -> int:
-    """Cancel more of what retired mailboxes left waiting, what came back from a delivery too; returns how much."""
+    """Cancel more pending mail of retired mailboxes, including what returned from a delivery; return how many."""
     c = MAILBOX.c
     done = 0
     for row in tx.all(select(c.id).where(c.status == "retired", c.waits_for == RETIRING).order_by(c.retired_at)):
@@ -79,14 +79,14 @@ def _retire(tx: Transaction, record: MailboxRecord, *, reason: str, actor: Actor
     box = gate_queries.gate(tx, record.id)
     cancelled = _cancel_waiting(tx, box, reason=reason, limit=BATCH_SIZE)
     if not gate_queries.agent_mailboxes(tx, box.agent_id):
-        # The agent has no identity left: what it holds must open nothing, also should one be given to it later.
+        # The agent has no identity left: its tokens must open nothing, even if it gets another identity later.
         tokens.end(tx, directory.tokens_alive(tx.conn, now=tx.now, agent_id=box.agent_id), actor=actor, reason=reason)
     tx.emit(MailboxRetired(**mailbox_record.subjects(record, actor), reason=reason, cancelled=cancelled))
     return cancelled
 
 
 def _cancel_waiting(tx: Transaction, box: SenderState, *, reason: str, limit: int) -> int:
-    """Cancel up to `limit` of what waits; once nothing is open any more, the mailbox waits for nothing."""
+    """Cancel up to `limit` pending messages; once none is open, the mailbox waits for nothing."""
     done = _cancel_asked(tx, box, reason=reason)
     m, r = MESSAGE.c, RECIPIENT.c
     waiting = select(r.message_id).where(r.message_id == m.id, r.status.in_(_UNSENT)).exists()
@@ -101,7 +101,7 @@ def _cancel_waiting(tx: Transaction, box: SenderState, *, reason: str, limit: in
 
 
 def _cancel_asked(tx: Transaction, box: SenderState, *, reason: str) -> int:
-    """Cancel reads and tags that wait for a human or were granted and not used."""
+    """Cancel reads and tags that are pending, or were granted and not used."""
     c = REVIEW.c
     kinds = [Action.READ.value, Action.TAG.value]
     mine = (c.mailbox_id == box.mailbox_id) & c.status.in_(["pending", "approved", "rejecting"]) & c.kind.in_(kinds)

@@ -1,9 +1,9 @@
-"""Look at what a sign-off needs and the database does not hold: DNS, ways in for feedback, unsubscribe links.
+"""Checks for a sign-off outside the database: DNS, feedback channels, unsubscribe links.
 
-Looking takes seconds, so it happens between two transactions: `wanted` reads what to look for, `look` asks, and the
-verb that signs takes what came of it. Mail of a desk for development goes no further than this machine, and nobody out
-there looks at its records: then nothing is asked, and nothing is claimed. A relay on loopback proves nothing of the
-kind: Postfix on 127.0.0.1 hands mail on to the world.
+They take seconds, so they run between two transactions: `wanted` reads what to check, `look` checks it, and the verb
+that signs takes the results. Mail of a development desk never leaves this machine, and nobody outside looks at its
+records: nothing is asked and nothing is claimed. A loopback relay does not imply that: Postfix on 127.0.0.1 relays mail
+to the world.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ LOCAL: Final = "Not looked at: mail goes no further than this machine."
 UNASKED: Final = "Not looked at."
 SILENT: Final = "DNS did not answer."
 NAMED: Final = 3
-"""Records that are named one by one."""
+"""Records listed by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a look came to: it is so, it is not, or (None) nobody could tell. `detail` is a sentence."""
+    """Result of a check: true, false, or None if it could not be determined. `detail` is a sentence."""
 
     found: bool | None = None
     detail: str = UNASKED
@@ -40,32 +40,32 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Lookups:
-    """What was found outside of the database. As it is made: nobody looked."""
+    """Results from outside the database. By default nothing was checked."""
 
     published: Look = Look()
     """The stream's DNS records."""
     zone: Look = Look()
     """The stream's own name and the domain above it."""
     feedback: Look = Look()
-    """Whether bounces and complaints have a way in."""
+    """Whether bounces and complaints have a channel."""
     unsubscribe: Look = Look()
     """Whether unsubscribe links lead here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to look for, for one stream."""
+    """What to check for one stream."""
 
     domain: str
     local: bool
-    """The desk is one for development."""
+    """Whether this is a development desk."""
     records: tuple[DnsRecord, ...]
     feedback: Look
     unsubscribe: Look
 
 
 def wanted(conn: Connection, record: MailboxRecord, settings: Settings, *, now: int) -> Wanted:
-    """What to look for before this identity is signed for deliverability."""
+    """Return what to check before this identity is signed for deliverability."""
     stream = streams.show(conn, record.domain)
     published = stream_dns.publication(
         conn, stream.domain, mail_host=settings.mail_host, now=now, report_address=settings.dmarc_reports
@@ -80,7 +80,7 @@ def wanted(conn: Connection, record: MailboxRecord, settings: Settings, *, now: 
 
 
 def look(wanted: Wanted, zone: Zone | None = None) -> Lookups:
-    """Ask DNS, for some seconds at most. `zone`: another than the machine's own."""
+    """Query DNS, for a few seconds at most. `zone` overrides the machine's own resolver."""
     if wanted.local:
         unseen = Look(None, LOCAL)
         return Lookups(published=unseen, zone=unseen, feedback=unseen, unsubscribe=unseen)
@@ -104,7 +104,7 @@ def _feedback(settings: Settings, provider: str) -> Look:
 
 
 def _unsubscribe(link: str) -> Look:
-    # RFC 8058 3.1: an https URI, or mailbox providers show no button for it.
+    # RFC 8058 3.1: an https URI; otherwise mailbox providers show no unsubscribe button.
     if urlsplit(link).scheme == "https":
         return Look(True, f"Unsubscribe links lead to {link}.")
     return Look(False, f"Unsubscribe links are not https (RFC 8058): {link}.")
@@ -124,7 +124,7 @@ def _published(wanted: Wanted, answers: Sequence[Found]) -> Look:
 
 
 def _zone(zone: Zone, wanted: Wanted) -> Look:
-    """What DNS says about who else uses the name, and about the domain whose name the subdomain borrows."""
+    """Check in DNS who else sends from the name, and the organisational domain above it."""
     missing = _without_parent(zone, wanted.domain)
     if missing is None:
         return Look(None, SILENT)
@@ -142,9 +142,9 @@ def _zone(zone: Zone, wanted: Wanted) -> Look:
 
 
 def _without_parent(zone: Zone, domain: str) -> str | None:
-    """The domain above that does not exist, "" where all is well; None: DNS did not answer.
+    """Return the organisational domain if it does not exist, "" if it does; None: DNS did not answer.
 
-    A name between the two may be nobody's zone and still be fine: the one below the public suffix decides.
+    A name between the two need not be a zone of its own: the one below the public suffix decides.
     """
     registered = organisational_domain(domain)
     match zone.exists(registered):
@@ -155,7 +155,7 @@ def _without_parent(zone: Zone, domain: str) -> str | None:
 
 
 def _other_senders(zone: Zone, wanted: Wanted) -> list[str] | None:
-    """What the published SPF record of the stream's own name allows beside what the desk asks for."""
+    """Return the senders that the name's published SPF record allows beyond those the desk asks for."""
     values = zone.published(wanted.domain, "TXT")
     if values is None:
         return None

@@ -1,4 +1,4 @@
-"""Who must still sign for an identity, and which of the desk's people can."""
+"""Signatures that an identity still needs, and which operators can give them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from core.services.identity import mailbox_record
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """A signature that is needed and not there. `may`: the operators who can give it; none: add one first."""
+    """A missing signature. `may`: the operators who can give it; if empty, add one first."""
 
     kind: Kind
     may: tuple[str, ...]
 
 
 def owed(tx: Transaction, record: MailboxRecord) -> tuple[Owed, ...]:
-    """The signatures that the record waits for, in the order of the three. Empty for one that is vetoed or ended."""
+    """Return the signatures that the record waits for, in the order of the three. Empty if it is vetoed or ended."""
     if record.status not in ("requested", "active"):
         return ()
     asked, signed = mailbox_record.as_request(record), mailbox_record.signatures(tx, record)

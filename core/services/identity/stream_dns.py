@@ -1,6 +1,6 @@
-"""What a stream publishes in DNS: its keys with what each does now, who may send for it, how strict DMARC may be.
+"""DNS records of a stream: its keys with their current state, its SPF senders, how strict DMARC may be.
 
-A retired key stays published while its mail is on the way, then without the key, then its name may go.
+A retired key stays published while its mail is in transit, then without the key; then its name may be removed.
 """
 
 from __future__ import annotations
@@ -21,18 +21,19 @@ from core.smtp import Route
 from core.smtp.route import is_loopback
 
 IN_TRANSIT: Final = 7 * DAY
-"""How long a retired key stays published: RFC 5321 4.5.4.1 lets a relay try for 4-5 days, and readers verify late."""
+"""How long a retired key stays published: RFC 5321 4.5.4.1 lets a relay retry for 4-5 days, and readers verify late."""
 REVOKED: Final = 30 * DAY
-"""How long its name is then published without a key (RFC 6376 3.6.1), before it may be taken from the zone."""
+"""How long its name is then published without a key (RFC 6376 3.6.1), before it may be removed from the zone."""
 REMOVABLE: Final = 12
-"""Names of old keys that are told when they may go from DNS: three years of quarterly rotations."""
+"""Most old keys reported as removable from DNS: three years of quarterly rotations."""
 
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """What a stream publishes. `spf_known`: what lets its relay send is known and not guessed from its host's name.
+    """What a stream publishes.
 
-    `removable` are names of old keys that may go from DNS now, the newest first.
+    `spf_known`: the SPF terms of its relay are known, not guessed from its host name. `removable` are the names of old
+    keys that may be removed from DNS now, newest first.
     """
 
     records: tuple[dns.DnsRecord, ...]
@@ -40,7 +41,7 @@ class Publication:
     plan: dns.DmarcPlan
     removable: tuple[str, ...]
     near: bool = False
-    """Mail goes to a relay on this machine, which hands it on in a way that only itself knows."""
+    """Mail goes to a relay on this machine, and only that relay knows how it sends it on."""
 
 
 def publication(
@@ -52,7 +53,7 @@ def publication(
     report_address: str | None = None,
     dmarc: dns.Alignment = "none",
 ) -> Publication:
-    """Everything to publish: both slots, and retired keys while mail may still need them. Raises `NotFound`."""
+    """Return all records: both slots, and retired keys while mail may still need them. Raises `NotFound`."""
     stream = streams.show(conn, domain)
     keys = conn.execute(
         select(STREAM_KEY).where(STREAM_KEY.c.stream_id == stream.id).order_by(STREAM_KEY.c.slot, STREAM_KEY.c.id)
@@ -72,16 +73,16 @@ def publication(
     gone = sorted((key for key in keys if _gone(key, now)), key=lambda key: int(key.id), reverse=True)
     names = tuple(f"{key.selector}._domainkey.{stream.domain}" for key in gone[:REMOVABLE])
     near = way.kind == "relay" and is_loopback(way.host)
-    # Mail of a desk for development ends here, and nobody asks who may send it.
+    # Mail of a development desk ends here, and nobody checks who may send it.
     return Publication(records, known or is_development(conn), plan, names, near)
 
 
 def _senders(stream: StreamFacts, *, mail_host: str) -> tuple[tuple[str, ...], bool]:
-    """The SPF terms of what sends a stream's mail, and whether they are known.
+    """Return the SPF terms of the hosts that send a stream's mail, and whether they are known.
 
-    Of a relay that nobody knows only the name is known: it often sends from other hosts than the one it takes mail at.
-    A relay on this machine may deliver from here, as direct mail does, or hand mail on to another relay: its own way
-    out is what SPF must name, and only whoever set it up knows.
+    Of an unknown relay only the name is known: it often sends from other hosts than the one that accepts mail. A relay
+    on this machine may deliver from here, as direct mail does, or through another relay: SPF must name its outgoing
+    route, which only its administrator knows.
     """
     route = Route.parse(stream.route)
     if stream.spf:
@@ -94,7 +95,7 @@ def _senders(stream: StreamFacts, *, mail_host: str) -> tuple[tuple[str, ...], b
 
 
 def _published(row: Row[Any], *, active: str, now: int) -> dns.PublishedKey:
-    """A retired key is published whole while its mail is on the way, then without the key: revoked."""
+    """Return a key as published. A retired one is published whole while its mail is in transit, then empty: revoked."""
     if row.retired_at is None:
         state: dns.KeyState = "signs" if row.slot == active else "waits"
         return dns.PublishedKey(row.selector, row.algorithm, row.public, state)

@@ -1,9 +1,10 @@
-"""Sending subdomains: their routes, their warm-up, the keys that sign for them and the records that vouch for both.
+"""Streams, the sending subdomains: their routes, warm-up, DKIM keys and sender details.
 
 A stream has two slots with a key of each algorithm. One slot signs; the other is published and waits, so that a
-rotation is one row and needs no DNS at that moment: the waiting slot signs from then on, the one that signed is retired
-but stays published while its mail is on the way, and fresh keys take its place, to be published for the next time.
-Keys are made and sealed by the caller: drawing an RSA key takes half a second, too long for the desk's one writer.
+rotation changes one row and needs no DNS change at that moment: the waiting slot signs from then on, the one that
+signed is retired but stays published while its mail is in transit, and fresh keys take its place, to be published for
+the next rotation. The caller generates and seals the keys: generating an RSA key takes half a second, too long for the
+desk's single writer.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from core.smtp import Route
 from core.smtp.route import is_loopback
 
 HIGHEST_CAP: Final = 10_000_000
-"""Mails a day: more than a stream ever sends, and a number that each database holds."""
+"""Messages a day: more than any stream sends, and within every database's integer range."""
 
 SLOTS: Final[tuple[Slot, Slot]] = ("a", "b")
 ALGORITHMS: Final[tuple[Algorithm, Algorithm]] = ("rsa", "ed25519")
@@ -42,7 +43,7 @@ PAGE: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class SealedKey:
-    """One generated key: `private` sealed with the master key, `public` the `p=` of its record."""
+    """A generated key: `private` sealed with the master key, `public` the `p=` of its record."""
 
     slot: Slot
     algorithm: Algorithm
@@ -53,7 +54,7 @@ class SealedKey:
 
 @dataclass(frozen=True, slots=True)
 class NewStream:
-    """What a stream begins with. `route` has no password in it; `route_secret` is the password, sealed."""
+    """A new stream. `route` contains no password; `route_secret` is the password, sealed."""
 
     domain: str
     route: str
@@ -73,9 +74,10 @@ class NewStream:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamChange:
-    """What shall be otherwise; what is None stays. A route comes without its password, which is sealed beside it.
+    """Settings to change; None leaves one as it is.
 
-    An empty text takes away what commercial mail says of the sender, 0 a limit of the route.
+    A route comes without its password, which `route_secret` holds sealed. An empty text removes a sender
+    detail of commercial mail; 0 removes a limit of the route.
     """
 
     route: str | None = None
@@ -93,7 +95,7 @@ class StreamChange:
 
 @dataclass(frozen=True, slots=True)
 class StreamFacts:
-    """A stream as operators see it."""
+    """A stream as shown to operators."""
 
     id: int
     domain: str
@@ -123,14 +125,15 @@ class StreamFacts:
 
 
 def add(tx: Transaction, new: NewStream, *, actor: Actor) -> int:
-    """Add a stream, slot `a` signing; returns its id. Raises `Forbidden`, `Invalid`, `Conflict`."""
+    """Add a stream whose slot `a` signs; return its id. Raises `Forbidden`, `Invalid`, `Conflict`."""
     return _add(tx, new, actor=access.require(tx, actor, Verb.STREAM_ADD))
 
 
 def add_first(tx: Transaction, new: NewStream, *, actor: Actor) -> int:
-    """Add the first stream of a desk that is being made, by `init` and not in the name of one of its people.
+    """Add the first stream of a new desk, by `init` and not on behalf of an operator.
 
-    A stream lets nobody send: an identity on it still takes its signatures. Raises `Conflict` where there is a stream.
+    A stream alone lets nobody send: an identity on it still needs its signatures. Raises `Conflict` if there is a
+    stream.
     """
     if tx.one(select(STREAM.c.id).limit(1)) is not None:
         raise Conflict("this desk has streams already", fix="add another: postroom stream add DOMAIN --relay URL")
@@ -179,7 +182,7 @@ def _add(tx: Transaction, new: NewStream, *, actor: Actor) -> int:
 
 
 def change(tx: Transaction, domain: str, asked: StreamChange, *, reason: str, actor: Actor) -> None:
-    """Change a stream's way out, or what its commercial mail says of the sender; mail that is composed stays as it is.
+    """Change a stream's route or the sender details in its commercial mail; composed mail stays as it is.
 
     Raises `Forbidden`, `NotFound`, `Invalid`.
     """
@@ -200,7 +203,7 @@ def change(tx: Transaction, domain: str, asked: StreamChange, *, reason: str, ac
             values[name] = list(new or ()) if name == "owners" else new
             said[name] = _told(name, old, new)
     if asked.route is not None and (asked.route_secret is not None or "route" in values):
-        # Another way out starts without the old one's troubles, and never with its password.
+        # A new route starts without the old one's failures, and never with its password.
         values |= {"route_secret": asked.route_secret, "backoff_until": 0, "route_failures": 0, "last_reply": None}
         said.setdefault("route", "password")
     if not values:
@@ -220,7 +223,7 @@ _CHANGEABLE: Final = (
 
 
 def _told(name: str, old: Any, new: Any) -> Data:
-    """What the log says of it: a route without its user, a sender's address not at all."""
+    """Return what the log says of a change: a route without its user, a postal address not at all."""
     match name:
         case "route":
             return [str(Route.parse(old)), str(Route.parse(new))]
@@ -233,10 +236,11 @@ def _told(name: str, old: Any, new: Any) -> Data:
 
 
 def rotate(tx: Transaction, domain: str, *, fresh: Sequence[SealedKey], actor: Actor) -> Slot:
-    """Let the waiting slot sign; returns it. `fresh` are the keys for the slot that signed until now (`next_slot`).
+    """Make the waiting slot sign; return it.
 
-    Whether the waiting slot's records are really out is DNS, and the caller's to check first. Raises `Forbidden`,
-    `NotFound`, `Invalid`, `Conflict` (the waiting slot has no keys, or a selector was used before).
+    `fresh` holds the keys for the slot that signed until now (`next_slot`). The caller must first check in DNS that the
+    waiting slot's records are published. Raises `Forbidden`, `NotFound`, `Invalid`, `Conflict` (the waiting slot has no
+    keys, or a selector was used before).
     """
     actor = access.require(tx, actor, Verb.STREAM_ROTATE)
     stream = stream_named(tx, domain)
@@ -270,7 +274,7 @@ def rotate(tx: Transaction, domain: str, *, fresh: Sequence[SealedKey], actor: A
 
 
 def set_warmup(tx: Transaction, domain: str, *, cap: int | None, reason: str, actor: Actor) -> None:
-    """Fix the stream's daily cap at `cap`, whatever the curve says; None ends its warm-up. Raises `Forbidden`, ..."""
+    """Fix the stream's daily cap at `cap`, overriding the curve; None ends its warm-up. Raises `Forbidden`, ..."""
     actor = access.require(tx, actor, Verb.STREAM_WARMUP)
     stream = stream_named(tx, domain)
     if cap is not None and not 0 <= cap <= HIGHEST_CAP:
@@ -290,29 +294,29 @@ def set_warmup(tx: Transaction, domain: str, *, cap: int | None, reason: str, ac
 
 
 def subdomain(text: str) -> str:
-    """The stream's domain in one spelling. Raises `Invalid`."""
+    """Normalise a stream's domain. Raises `Invalid`."""
     return addresses.parse_address(f"postmaster@{text.strip().rstrip('.')}").domain_ascii
 
 
 def next_slot(conn: Connection, domain: str) -> Slot:
-    """The slot that a rotation's fresh keys are for: the one that signs now. Raises `NotFound`."""
+    """Return the slot that a rotation's fresh keys are for: the one that signs now. Raises `NotFound`."""
     return "a" if _stream(conn, domain).active_slot == "a" else "b"
 
 
 def show(conn: Connection, domain: str) -> StreamFacts:
-    """One stream. Raises `NotFound`."""
+    """Return one stream. Raises `NotFound`."""
     row = _stream(conn, domain)
     return _facts(row, _first_mail(conn, [row.id]))
 
 
 def listed(conn: Connection, *, after: str = "", limit: int = PAGE) -> list[StreamFacts]:
-    """Streams by domain, from the one after `after` on."""
+    """List streams by domain, starting after `after`."""
     rows = conn.execute(select(STREAM).where(STREAM.c.domain > after).order_by(STREAM.c.domain).limit(limit)).all()
     first = _first_mail(conn, [row.id for row in rows])
     return [_facts(row, first) for row in rows]
 
 
-# --- how ----------------------------------------------------------------------------------------------------------
+# --- helpers ------------------------------------------------------------------------------------------------------
 
 
 def _check_way(route: str, provider: str) -> None:
@@ -324,7 +328,7 @@ def _check_way(route: str, provider: str) -> None:
 
 
 def _check_home(tx: Transaction, route: str) -> None:
-    """Mail of a desk for development, which nobody signed for, stays on this machine. Raises `Forbidden`."""
+    """Keep mail of a development desk, which nobody signed for, on this machine. Raises `Forbidden`."""
     way = Route.parse(route)
     if (way.kind == "direct" or not is_loopback(way.host)) and is_development(tx.conn):
         raise Forbidden(
@@ -334,7 +338,7 @@ def _check_home(tx: Transaction, route: str) -> None:
 
 
 def _check_unsubscribe(url: str | None) -> None:
-    """RFC 8058 3.1: an https URI. http is for tests on this machine."""
+    """Require an https URI (RFC 8058 3.1); http is for tests on this machine. Raises `Invalid`."""
     if not url:
         return
     parts = urlsplit(url)
@@ -380,7 +384,10 @@ def _store(tx: Transaction, stream_id: int, keys: Sequence[SealedKey]) -> None:
 
 
 def _widens(stream: Row[Any], cap: int | None) -> bool:
-    """Whether more may leave in a day. Against a curve, whose figure moves by itself, any fixed cap counts as wider."""
+    """Return whether more may leave in a day.
+
+    Any fixed cap counts as wider than a curve, whose value changes by itself.
+    """
     if cap is None:
         return stream.warm_cap is not None or not stream.warm
     if stream.warm_cap is not None:
@@ -389,7 +396,7 @@ def _widens(stream: Row[Any], cap: int | None) -> bool:
 
 
 def _first_mail(conn: Connection, ids: Collection[int]) -> dict[int, int]:
-    """The day on which each stream's first mail left, as far back as counters go; longer ago makes no difference."""
+    """Return the day on which each stream's first mail left, as far back as counters go; longer ago does not matter."""
     c = COUNTER.c
     mine = (c.scope == "stream") & (c.kind == "sent_1d") & c.key.in_([str(one) for one in ids]) & (c.minute > 0)
     rows = conn.execute(select(c.key, func.min(c.minute).label("first")).where(mine).group_by(c.key))

@@ -1,8 +1,8 @@
-"""Short-lived secrets of agents: issued by governance, revoked by whoever watches, narrowed by the agent itself.
+"""Agents' short-lived tokens: issued by governance, revoked by anyone who watches, delegated by the agent itself.
 
-A token opens mailboxes that have all their signatures, and nothing else: an agent that has no active one, or is
-suspended, gets none. What an agent passes on is less than what it has in every direction, and always for one run, or
-inventing tokens would buy fresh runs and with them fresh caps.
+A token opens only mailboxes that have all their signatures: an agent that has no active one, or is suspended, gets
+none. A delegated token never exceeds its parent in anything and is always bound to one run; otherwise making up tokens
+would buy fresh runs and with them fresh caps.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ LONGEST_BINDING: Final = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """What a token shall be good for. `ttl` in microseconds; `run` and `user` bind it to one execution."""
+    """What a token is to allow. `ttl` is in microseconds; `run` and `user` bind it to one execution."""
 
     scopes: tuple[Scope, ...] = (Scope.SEND, Scope.READ)
     ttl: int = USUAL_LIFE
@@ -47,9 +47,9 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """What became of it. It ends no later than the last of the agent's identities.
+    """An issued token. It expires no later than the last of the agent's identities.
 
-    `run` and `user` are what binds it, `test` whether it is a test token: a delegated one has them from its parent.
+    `run` and `user` are its binding, `test` is whether it is a test token: a delegated one takes them from its parent.
     """
 
     token: int
@@ -61,7 +61,7 @@ class Issued:
 
 
 def issue(tx: Transaction, *, agent: str, grant: Grant, token_hash: bytes, actor: Actor) -> Issued:
-    """Governance gives an agent a token. Raises `Forbidden`, `Invalid`, `NotFound`, `Conflict`."""
+    """Issue a token to an agent, by governance. Raises `Forbidden`, `Invalid`, `NotFound`, `Conflict`."""
     actor = access.require(tx, actor, Verb.TOKEN_ISSUE)
     _check(grant)
     bearer = directory.agent(tx.conn, agent)
@@ -83,16 +83,16 @@ def issue(tx: Transaction, *, agent: str, grant: Grant, token_hash: bytes, actor
 
 
 def delegate(tx: Transaction, *, parent: int, grant: Grant, token_hash: bytes, actor: Actor) -> Issued:
-    """An agent makes a narrower token out of its own, for a sub-agent or a tool.
+    """Delegate a narrower token from an agent's own, for a sub-agent or a tool.
 
-    Scopes are some of the parent's, the end is no later, the run is one, test stays test; what was delegated is not
-    delegated further. Raises `Forbidden`, `Unauthenticated`, `Invalid`, `Conflict`.
+    Its scopes are a subset of the parent's, it expires no later, it is bound to one run, and test stays test. A
+    delegated token cannot be delegated further. Raises `Forbidden`, `Unauthenticated`, `Invalid`, `Conflict`.
     """
     own = _own(tx, parent, actor)
     _check(grant)
     run, user = _narrowed(own, grant)
     ends = _identity_ends(tx, own.agent_id, name=own.agent, suspended=own.agent_status == "suspended")
-    # Each delegation counts as a run opened by the parent: the bound of an hour holds for the family (CONTRACT.md).
+    # Each delegation counts as a run opened by the parent: the hourly limit applies to the family (CONTRACT.md).
     opened = Cap(
         "runs_hour", "token", str(own.id), "runs", limits.OPEN_RUNS_HOUR, HOUR_MINUTES, HOUR_BUCKET
     )  # fmt: skip
@@ -117,7 +117,7 @@ def delegate(tx: Transaction, *, parent: int, grant: Grant, token_hash: bytes, a
 
 
 def revoke(tx: Transaction, *, token: int, actor: Actor, reason: str | None = None) -> int:
-    """End a token and what was delegated from it; returns how many. Raises `Forbidden`, `NotFound`, `Conflict`."""
+    """End a token and those delegated from it; return how many. Raises `Forbidden`, `NotFound`, `Conflict`."""
     actor = access.require(tx, actor, Verb.TOKEN_REVOKE)
     known = directory.token(tx.conn, token)
     if known is None:
@@ -128,7 +128,7 @@ def revoke(tx: Transaction, *, token: int, actor: Actor, reason: str | None = No
 
 
 def end(tx: Transaction, tokens: Sequence[TokenRecord], *, actor: Actor, reason: str | None) -> int:
-    """Revoke these without asking who may: for verbs that have asked (the retirement of an identity)."""
+    """Revoke tokens without a permission check: for verbs that have checked (the retirement of an identity)."""
     for one in tokens:
         tx.write(update(TOKEN).where(TOKEN.c.id == one.id).values(revoked_at=tx.now))
         tx.emit(TokenRevoked(actor=str(actor), agent=one.agent_id, token=one.id, reason=reason))
@@ -136,7 +136,7 @@ def end(tx: Transaction, tokens: Sequence[TokenRecord], *, actor: Actor, reason:
 
 
 def open_mailboxes(tx: Transaction, agent_id: int, *, name: str) -> list[SenderState]:
-    """The agent's active mailboxes, without which a token opens nothing. Raises `Conflict` where it has none."""
+    """Return the agent's active mailboxes, without which a token opens nothing. Raises `Conflict` if it has none."""
     found = [
         box for box in gate_queries.agent_mailboxes(tx, agent_id) if box.expires_at is None or box.expires_at > tx.now
     ]  # fmt: skip
@@ -148,7 +148,7 @@ def open_mailboxes(tx: Transaction, agent_id: int, *, name: str) -> list[SenderS
 
 
 def note_use(tx: Transaction, token: int) -> None:
-    """Keep that a token was presented just now; an observation of the API, not an act, so it leaves no event."""
+    """Record that a token was just presented: an observation of the API, not an act, so it emits no event."""
     tx.write_keeping_caches(_USED, [{"b_id": token, "b_at": tx.now}])
 
 
@@ -161,7 +161,7 @@ _USED: Final = (
 )
 
 
-# --- how ------------------------------------------------------------------------------------------------------------
+# --- helpers --------------------------------------------------------------------------------------------------------
 
 
 def _check(grant: Grant) -> None:
@@ -178,14 +178,14 @@ def _check(grant: Grant) -> None:
 
 
 def _identity_ends(tx: Transaction, agent_id: int, *, name: str, suspended: bool) -> int:
-    """When the last of the agent's active identities ends. Raises `Conflict` where it has none, or is suspended."""
+    """Return when the last of the agent's active identities ends. Raises `Conflict` if it has none or is suspended."""
     if suspended:
         raise Conflict(f"{name} is suspended", fix="a token opens nothing before governance has resumed the agent")
     return max(box.expires_at or tx.now + LONGEST_LIFE for box in open_mailboxes(tx, agent_id, name=name))
 
 
 def _own(tx: Transaction, token: int, actor: Actor) -> TokenRecord:
-    """The agent's own token, alive."""
+    """Return the agent's own live token. Raises `Forbidden`, `Unauthenticated`."""
     known = directory.token(tx.conn, token)
     if actor.kind != "agent" or known is None or known.agent != actor.name:
         raise Forbidden(f"{actor} may pass on its own token only")
@@ -197,7 +197,7 @@ def _own(tx: Transaction, token: int, actor: Actor) -> TokenRecord:
 
 
 def _narrowed(own: TokenRecord, grant: Grant) -> tuple[str, str | None]:
-    """The run and user that the new token is bound to. Raises `Forbidden` where it would be wider."""
+    """Return the run and user that bind the new token. Raises `Forbidden` if it would be wider."""
     wider = [scope for scope in grant.scopes if scope.value not in own.scopes]
     if wider:
         raise Forbidden(f"the token lacks {', '.join(wider)}, and cannot pass on what it lacks")
