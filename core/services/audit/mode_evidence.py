@@ -207,7 +207,7 @@ def _edited(tx: Transaction, box: SenderState) -> int:
 
 
 def _suspensions(tx: Transaction, box: SenderState) -> int:
-    """Count suspensions by a guard; those by an operator have the operator's own reasons."""
+    """Count suspensions by a guard only: an operator's reasons are the operator's own."""
     c = LOG.c
     rows = tx.all(
         select(LOG)

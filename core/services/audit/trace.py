@@ -41,7 +41,7 @@ _HEADER: Final = re.compile(r"(message-id|x-postroom-message-id|return-path|in-r
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What is known about a key. `ours`: True for this desk's mail, False for mail that only looks so, None if unknown.
+    """What is known about a key. `ours`: True for this desk's mail, False for mail that imitates it, None if unknown.
 
     `kind` is what the key was recognized as; `notes` are points a reader should not overlook.
     """

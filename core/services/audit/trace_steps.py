@@ -1,6 +1,7 @@
 """Steps of a trace: each log entry, run and tool call becomes one step with a sentence.
 
-The log holds numbers. Who recipient 2 was is looked up in tables that erasure may purge; the step says so if it was.
+The log holds numbers. Recipients' addresses are looked up in tables that erasure may purge; if it did, the step says
+so.
 """
 
 from __future__ import annotations

@@ -3,9 +3,8 @@
 An auditor asks "who has seen this message", "what did this operator look at" and "which run read this mailbox". One
 entry per clock hour answers each of them: the same reader, interface, run and object within the hour adds no second
 one, so a program that polls every second leaves 24 entries a day instead of 86,400. Different objects always get their
-own entries, so an export or a walk through a thousand messages is visible as one. An agent's queries about its own
-mail's delivery (`status`) make one entry for each token and hour, because they show the agent nothing that it did not
-write.
+own entries, so an export or a walk through a thousand messages shows as such. An agent's queries about its own mail's
+delivery (`status`) make one entry for each token and hour, because they show the agent nothing that it did not write.
 
 A read by a human's approval (`gated_all`) is never left out. Views that show neither mail nor people (modes, budgets,
 lanes, figures) are not reads in this sense; opening the console is recorded as `operator.signed_in`.

@@ -1,4 +1,4 @@
-"""Retention: delete bodies and what repeats them, old counters, answers and feedback keys when they are due.
+"""Retention: delete bodies and quotes of them, old counters, answers and feedback keys when they are due.
 
 The log keeps IDs, digests and figures, so nothing here breaks its chain.
 """

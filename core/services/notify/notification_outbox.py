@@ -1,7 +1,7 @@
 """Notifications for people: which log events and held messages the policy reports, and how far they are reported.
 
-All gateways read; one of them sends. Each collects by itself, and the first when a digest is due takes the lease and
-moves the cursors once a channel has accepted it. A crash in between repeats one notification, never loses it.
+All gateways read; one of them sends. Each collects by itself. When a digest is due, the first one takes the lease and
+moves the cursors once a channel has accepted it. A crash in between repeats one notification but never loses it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from core.services.notify.apprise_client import Notice, Severity
 LEASE: Final = 60 * SECOND
 BATCH_SIZE: Final = 2_000
 STALE: Final = DAY
-"""Older events are not reported: a desk that was off for a week must not notify anyone of all of it."""
+"""Older events are not reported: a desk that was off for a week must not send a week of notifications."""
 
 _EVENTS, _HELD = "notify.events", "notify.held"
 _PLACE: Final = select(CURSOR.c.name, CURSOR.c.at).where(CURSOR.c.name.in_((_EVENTS, _HELD)))

@@ -1,6 +1,6 @@
 """Webhook client: post a body to a URL and return the receiver's answer, guarded against request forgery.
 
-The URL may be written by someone without access to our network, so this is a path for server-side request forgery.
+The URL is written by someone who must not reach our network, so this is a path for server-side request forgery.
 httpx has no resolver hook, and checking a name before handing it to a client checks another answer than the one it
 connects to (DNS rebinding). So this client uses httpcore with a network backend of ours: it resolves once, checks every
 address and connects to the checked address; TLS and `Host` still carry the name. httpcore by itself follows no

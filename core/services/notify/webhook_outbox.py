@@ -41,7 +41,7 @@ LEASE: Final = 60 * SECOND
 """Longer than the longest attempt the policy allows, so that it expires only if its holder is gone."""
 LOOK_AHEAD: Final = 8
 FURTHER: Final = 400
-"""Look-ahead for a webhook that subscribes to some events only: each entry it skips costs one row."""
+"""Entries read ahead for a webhook that subscribes to some events only: each one it skips costs a row."""
 
 _PRIVATE: Final = frozenset({"item", "token"})
 _TIMES: Final = frozenset({"release_at", "expires_at", "next_at", "due", "send_at"})
@@ -131,7 +131,7 @@ def claim(tx: Transaction, mailbox_ids: Sequence[int], *, worker: int) -> list[i
 
 
 def _beginning(tx: Transaction, mailbox_id: int) -> int:
-    """Where a new webhook begins to read: the entry that set it. Earlier events do not concern it."""
+    """Where a new webhook begins to read: the log entry that configured it. Earlier events do not concern it."""
     given = (MailboxRequested.type, MailboxLimitsChanged.type)
     rows = tx.all(
         select(LOG_ENTRY)
