@@ -1,1 +1,1 @@
-"""Mail on its way out: prepare, gate, limits, runs, review, delivery."""
+"""Outgoing mail: prepare, gate, limits, runs, review, delivery."""

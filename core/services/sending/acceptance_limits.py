@@ -1,7 +1,7 @@
-"""What acceptance refuses with 429, a budget or the quota of kept mail, and the counters of accepted mail behind it.
+"""Submissions that acceptance refuses with 429 (a budget, or the quota of kept mail), and the counters behind it.
 
-A message counts as kept from its acceptance until all of it has ended, a recipient as waiting from when it may leave
-until its first claim pays for it.
+A message counts as kept from its acceptance until all of it has ended; a recipient counts as waiting from when it may
+leave until its first claim charges it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from core.services.sending.submit_result import Answer
 
 
 def refuse_over_budget(tx: Transaction, box: SenderState, n: int) -> Answer | None:
-    """429 where policy says refuse: used, plus accepted and waiting, plus this would exceed a cap."""
+    """Return 429 if the policy refuses over budget and used + waiting + this request would exceed a cap."""
     _, policy = context.current_policy(tx)
     if policy.budgets.agent.on_exceed != "refuse":
         return None
@@ -30,7 +30,7 @@ def refuse_over_budget(tx: Transaction, box: SenderState, n: int) -> Answer | No
 
 
 def rate_limited(tx: Transaction, cap: Cap, room: Room) -> Answer:
-    """The refusal with its limit and when to come back. A cap that never fits says a day."""
+    """The 429 answer, with the limit and when to retry. A cap that never fits says a day."""
     at = min(room.next_at or tx.now, tx.now + DAY)
     seconds = max(1, -(-(at - tx.now) // SECOND))
     gauge = {"name": cap.name, "used": room.used, "cap": room.cap, "window_seconds": cap.window * 60}
@@ -46,7 +46,7 @@ def rate_limited(tx: Transaction, cap: Cap, room: Room) -> Answer:
 
 
 def refuse_over_quota(tx: Transaction, box: SenderState, *, size: int) -> Answer | None:
-    """429 while the desk keeps so much of the agent's mail that this one has no room."""
+    """Return 429 if the agent's kept mail leaves no room for this message."""
     _, policy = context.current_policy(tx)
     agent = str(box.agent_id)
     for name, unit, asking, cap in (
@@ -68,13 +68,13 @@ def refuse_over_quota(tx: Transaction, box: SenderState, *, size: int) -> Answer
 
 
 def keep(tx: Transaction, agent_id: int, *, size: int) -> None:
-    """Count a message that was accepted."""
+    """Count an accepted message as kept."""
     tx.bump("agent", str(agent_id), "kept", minute=EVER)
     tx.bump("agent", str(agent_id), "kept_kb", minute=EVER, n=_kilobytes(size))
 
 
 def keep_no_more(tx: Transaction, agent_id: int, *, size: int) -> None:
-    """Count it out: all of it has ended."""
+    """Remove a message from the count once all of it has ended."""
     tx.bump("agent", str(agent_id), "kept", minute=EVER, n=-1)
     tx.bump("agent", str(agent_id), "kept_kb", minute=EVER, n=-_kilobytes(size))
 
@@ -84,11 +84,11 @@ def _kilobytes(size: int) -> int:
 
 
 def charge_acceptance(tx: Transaction, run: RunFacts, *, n: int) -> None:
-    """Count what acceptance counts, beside first-time recipients (`contacts.reserve`)."""
+    """Charge what acceptance counts, apart from first-time recipients (`contacts.reserve`)."""
     tx.bump("run", str(run.id), "accepted", minute=EVER, n=n)
 
 
 def wait(tx: Transaction, box: SenderState, *, n: int) -> None:
-    """Count recipients that are accepted and free but not paid for yet: what is ahead of the next one."""
+    """Count recipients that are accepted and free to leave but not charged yet: the queue ahead of the next one."""
     if n:
         tx.bump("agent", str(box.agent_id), "waiting", minute=EVER, n=n)

@@ -24,7 +24,7 @@ def desk_additions(
     kind: Action,
     content_class: ContentClass,
 ) -> Additions:
-    """Headers that say whose message it is, and what its recipient must be told."""
+    """Build the headers that identify the sender, and the notices that the recipient must get."""
     unsubscribe: str | None = None
     identity: tuple[str, ...] = ()
     if content_class in UNSUBSCRIBE_CLASSES:
@@ -47,7 +47,7 @@ def desk_additions(
 
 
 def hidden_footer(html: str | None, added: Additions) -> tuple[Reason, ...]:
-    """Whether the HTML keeps from its reader what the desk must say: then a person decides."""
+    """Return a reason to hold if the HTML may hide the desk's notices from its reader; a person then decides."""
     must_say = added.footer or added.identity or added.list_unsubscribe
     why = compose.hidden_by(html) if must_say and html else None
     if why is None:
@@ -56,7 +56,7 @@ def hidden_footer(html: str | None, added: Additions) -> tuple[Reason, ...]:
 
 
 def _footer(box: SenderState, policy: Policy, ctx: ServiceContext, content_class: ContentClass) -> str | None:
-    """The disclosure as policy words it; None for a class that goes without."""
+    """The disclosure footer in the policy's wording; None for an exempt class."""
     if not policy.disclosure.footer or content_class in policy.disclosure.footer_except:
         return None
     return policy.disclosure.footer.format(organisation=box.organisation or ctx.organisation)

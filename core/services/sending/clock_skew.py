@@ -1,10 +1,10 @@
-"""A clock that was set back: nothing sleeps longer than its own rule could ever have put it.
+"""Repair after the clock was set back: nothing sleeps longer than its own rule could have made it.
 
-Caps and paces survive a step by themselves (rules/budgets.py). What does not is everything that said "not before":
-lanes, mailboxes, routes and webhooks would sleep until the clock has caught up, leases of dead workers would live that
-long, and mail handed in under the hour that was taken back would not be due yet. A gateway remembers what its clock
-said at the last look; a look that finds it earlier mends. The first look after a start mends what can only come from a
-step.
+Caps and paces survive a step by themselves (rules/budgets.py). Stored "not before" times do not: lanes, mailboxes,
+routes and webhooks would sleep until the clock has caught up, leases of dead workers would last that long, and mail
+accepted in the hour that was taken back would not be due yet. Each gateway remembers its clock's reading at the last
+check and repairs when a check finds an earlier time. The first check after a start repairs only what a step alone can
+have caused.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ log = structlog.get_logger("clock")
 
 
 SKEW: Final = 2 * SECOND
-"""How far the clocks of two gateways, or one under correction, may differ and mean nothing."""
+"""How far the clocks of two gateways, or one under correction, may differ without meaning a step."""
 LOOKS: Final = 3
-"""Looks in a row that take a step for fresh: one may fail to commit."""
+"""Checks in a row that treat a step as fresh: one of them may fail to commit."""
 AFTERMATH: Final = 5 * MINUTE
-"""How long what was in somebody's hands at the step may still come back with the old hour on it."""
+"""How long after a step work that was in flight may still write times from before it."""
 BATCH_SIZE: Final = 200
 LONGEST_BUDGET: Final = HOUR
-"""Longest a pace or an hour's cap holds a lane back (services/sending/site_limits.py, Sites.spend)."""
+"""Longest time a pace or an hourly cap holds a lane back (services/sending/site_limits.py, Sites.spend)."""
 LONGEST_BACKOFF: Final = delivery.LONGEST_BACKOFF * 3 // 2
 LONGEST_WEBHOOK: Final = webhook_client.LONGEST_WAIT * 6 // 5
 STEPS: Final = 12
-"""Attempts after which every retry waits the longest there is."""
+"""Attempts after which every retry waits the maximum."""
 
 
 class Watch:
-    """One gateway's eye on its clock; a chore."""
+    """Periodic task that watches one gateway's clock."""
 
     def __init__(self) -> None:
         self._seen: int | None = None
@@ -49,7 +49,7 @@ class Watch:
         self._fresh = 0
 
     def __call__(self, tx: Transaction) -> int:
-        """Mend after a step backwards; returns how many letters were made due again."""
+        """Repair after a step backwards. Returns how many recipients were made due again."""
         seen, self._seen = self._seen, tx.now
         if seen is None:
             self._until = tx.now + AFTERMATH
@@ -64,10 +64,10 @@ class Watch:
 
 
 def mend(tx: Transaction, *, stepped: bool) -> int:
-    """Bring back to the present what lies in the future beyond its rule; returns how many letters were.
+    """Bring back times that lie further ahead than their rule allows. Returns how many recipients were moved.
 
-    `stepped`: the clock was seen to go back, so that lanes held back by a budget are worth a look now, for the caps
-    and paces have moved with it. Otherwise only what no rule can have put there is touched.
+    `stepped`: the clock was seen to go back, so lanes held back by a budget are checked again now, because the caps and
+    paces have moved with it. Otherwise only times that no rule can have set are changed.
     """
     _, policy = context.current_policy(tx)
     moved = _letters(tx, policy)
@@ -80,7 +80,7 @@ def mend(tx: Transaction, *, stepped: bool) -> int:
 
 
 def _letters(tx: Transaction, policy: Policy) -> int:
-    """What never was attempted is due since it was handed in; a retry no later than its turn could have set it."""
+    """Make unattempted recipients due now, and retries due no later than their attempt count allows."""
     r, q = RECIPIENT.c, READY.c
     rows = tx.all(
         select(q.lane_id, q.due, q.message_id, q.n, q.charged, r.attempts)
@@ -112,13 +112,13 @@ def _letters(tx: Transaction, policy: Policy) -> int:
     ]
     if retried:
         tx.write(_TELL, retried)
-    # The head of these lanes has moved, and with it when they are next worth a look.
+    # The head of these lanes has moved, and so has the time of their next check.
     tx.write(_LOOK, [{"b_id": lane_id} for lane_id in sorted({row.lane_id for row in rows})])
     return len(rows)
 
 
 def _turn(attempts: int, policy: Policy) -> int:
-    """The longest that a retry after so many attempts waits, jitter included."""
+    """The longest wait of a retry after this many attempts, jitter included."""
     wait: int = min(policy.delivery.first_retry << min(attempts - 1, STEPS), delivery.LONGEST_RETRY)
     return wait + wait // 4
 
@@ -130,7 +130,7 @@ def _beyond(now: int, policy: Policy) -> ColumnElement[bool]:
 
 
 def _lanes(tx: Transaction, *, longest: int) -> None:
-    """Lanes that sleep longer than a budget or a back-off can hold them."""
+    """Wake lanes that sleep longer than a budget or a back-off can hold them."""
     c = LANE.c
     patience = case((c.waits_for == delivery.BACKS_OFF, max(longest, LONGEST_BACKOFF)), else_=longest)
     latest = tx.now + patience
@@ -142,7 +142,7 @@ def _lanes(tx: Transaction, *, longest: int) -> None:
 
 
 def _doors(tx: Transaction) -> None:
-    """Mailboxes that wait for a cap, and routes that back off."""
+    """Wake mailboxes that wait for a cap, and routes that back off."""
     m, s = MAILBOX.c, STREAM.c
     alive = or_(m.expires_at.is_(None), m.expires_at > tx.now)
     tx.write(update(MAILBOX).where(m.wake_at > tx.now + delivery.SPENT, alive).values(wake_at=0, waits_for=None))
@@ -151,14 +151,14 @@ def _doors(tx: Transaction) -> None:
 
 
 def _leases(tx: Transaction) -> None:
-    """A worker that lives renews its leases; one that died must not keep them until the clock has caught up."""
+    """Shorten leases: a live worker renews its own, a dead one must not keep them until the clock has caught up."""
     tx.write(update(WORKER).where(WORKER.c.beat_at > tx.now).values(beat_at=tx.now))
     until = tx.now + delivery.LEASE
     tx.write(update(IN_FLIGHT).where(IN_FLIGHT.c.lease_until > until).values(lease_until=until))
 
 
 def _releases(tx: Transaction, policy: Policy) -> None:
-    """What was approved or confirmed enters its lanes, what was rejected ends, a release delay later at the latest."""
+    """Release approved or confirmed mail, and end rejected mail, within one release delay from now."""
     c = REVIEW.c
     latest = tx.now + max(policy.oversight.release_delay, MINUTE)
     mail = and_(c.status.in_(("approved", runs.CONFIRMED)), c.message_id.is_not(None))
@@ -167,7 +167,7 @@ def _releases(tx: Transaction, policy: Policy) -> None:
 
 
 def _webhooks(tx: Transaction, *, longest: int) -> None:
-    """Receivers that are to be tried again later than any retry could have set it, and leases of dead speakers."""
+    """Bring forward webhook retries set later than any retry could be, and shorten leases of dead workers."""
     latest, until = tx.now + longest, tx.now + webhook_outbox.LEASE
     tx.write(update(HOOK).where(HOOK.c.next_at > latest).values(next_at=latest))
     tx.write(update(HOOK).where(HOOK.c.lease_until > until).values(lease_until=until))

@@ -1,4 +1,4 @@
-"""What the ledger of consent has on the people of a message, and what it comes to: for the gate, and for its replay."""
+"""Consent records of a message's recipients and the verdicts that follow from them, for the gate and its replay."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from core.rules import consent
 from core.rules.policy import Policy
 
 Records = Mapping[str, list[tuple[int | None, consent.Record]]]
-"""Subject -> (the stream it is for, or None for all; what was given)."""
+"""Subject -> (the stream the record is for, or None for all; the record)."""
 
 
 COLD: Final = ContentClass.COLD_OUTREACH
@@ -24,9 +24,9 @@ _PREFETCHED: Final = "consent"
 
 
 class Consents:
-    """How these people stand to us: what the ledger of consent has on them, and who was written to.
+    """Relationship to recipients: their consent records, and which of them the agent has written to.
 
-    Each is read once for all of them, and not before somebody asks.
+    Each is read once for all recipients, on first use.
     """
 
     def __init__(self, tx: Transaction, people: Iterable[str]) -> None:
@@ -38,10 +38,10 @@ class Consents:
     def verdicts(
         self, address: str, classes: tuple[ContentClass, ...], *, box: SenderState, policy: Policy, commercial: bool
     ) -> tuple[tuple[ContentClass, Verdict], ...]:
-        """What the recipient's consent says to each of these classes that policy asks consent for.
+        """Return the consent verdict for each of these classes that needs consent under the policy.
 
-        `commercial`: the message is so by its words. Where its class does not say that, cold outreach is answered for
-        by what we have to do with the recipient.
+        `commercial`: the message is commercial by its words. If its class does not say so, the verdict for cold
+        outreach depends on our relationship with the recipient.
         """
         if self._read is None:
             self._read = self._load()
@@ -74,33 +74,33 @@ def asked_for(classes: Iterable[ContentClass], *, commercial: bool, policy: Poli
 
 
 def relates(classes: Iterable[ContentClass]) -> bool:
-    """Whether mail of these classes may be commercial to somebody only because we have written to them before.
+    """Whether mail of these classes may be commercial to someone only because we have written to them before.
 
-    A newsletter is not: who got a receipt has not subscribed.
+    Not a newsletter: someone who got a receipt has not subscribed.
     """
     return ContentClass.NOTIFICATION not in classes
 
 
 def prefetch(tx: Transaction, people: Iterable[str]) -> None:
-    """Read for a whole batch what `Consents` will be asked for message by message."""
+    """Prefetch for a whole batch what `Consents` reads message by message."""
     wanted = subjects(people)
     tx.batch_cache.keep_rows(_PREFETCHED, wanted, tx.read_unflushed(_RECORDS, {"b_subjects": wanted}))
 
 
 def subjects(people: Iterable[str]) -> list[str]:
-    """Under which names records may speak for these addresses: their own and their domains'."""
+    """Subjects whose records may apply to these addresses: the addresses and their domains."""
     listed = set(people)
     domains = {address.rpartition("@")[2] for address in listed}
     return [*listed, *domains, *(f"@{domain}" for domain in domains)]
 
 
 def of(people: Iterable[str]) -> Select[Any]:
-    """The rows of the ledger on these people."""
+    """Select the consent records of these people."""
     return select(CONSENT).where(CONSENT.c.subject.in_(subjects(people)))
 
 
 def records(rows: Iterable[Row[Any]]) -> Records:
-    """Rows of the ledger, by their subject."""
+    """Group consent records by subject."""
     found: dict[str, list[tuple[int | None, consent.Record]]] = {}
     for row in rows:
         record = consent.Record(
@@ -114,14 +114,14 @@ def records(rows: Iterable[Row[Any]]) -> Records:
 def verdicts(
     known: Records, address: str, classes: Iterable[ContentClass], *, stream_id: int, policy: Policy, now: int
 ) -> tuple[tuple[ContentClass, Verdict], ...]:
-    """What each of these classes comes to for one recipient."""
+    """The consent verdict for each of these classes, for one recipient."""
     recipient = consent.Recipient(address=address, region=consent.region_of(address))
     given, said = mine(known, address, stream_id=stream_id), terms(policy)
     return tuple((one, consent.decide(one, recipient=recipient, records=given, terms=said, now=now)) for one in classes)
 
 
 def mine(known: Records, address: str, *, stream_id: int) -> list[consent.Record]:
-    """The records that may speak for this address on this stream."""
+    """The records that may apply to this address on this stream."""
     return [
         record
         for subject in subjects([address])
@@ -131,7 +131,7 @@ def mine(known: Records, address: str, *, stream_id: int) -> list[consent.Record
 
 
 def terms(policy: Policy) -> consent.Terms:
-    """What policy says of consent."""
+    """The policy's terms of consent."""
     return consent.Terms(
         require=frozenset(policy.consent.require),
         prior_consent_regions=frozenset(policy.consent.prior_consent_regions),

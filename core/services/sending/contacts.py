@@ -1,9 +1,9 @@
-"""Whom an agent has written to: made by what left, reserved by what was accepted, so that asking twice opens nothing.
+"""Contacts of an agent: reserved when mail is accepted, made when mail leaves, so that asking twice gains nothing.
 
-A stranger is somebody to whom no mail of the agent has left. Accepted mail to a stranger reserves one of the day's
-places for first-time recipients; further mail to the same stranger needs no second one. What leaves turns the
-reservation into a contact. What ends before it was ever attempted gives the place back, unless other mail to the same
-stranger still waits: then that holds the reservation from there on.
+A stranger is a recipient to whom no mail of the agent has left. Accepting mail to a stranger reserves one of the day's
+places for first-time recipients; further mail to the same stranger needs no second one. Mail that leaves turns the
+reservation into a contact. Mail that ends before it was ever attempted gives the place back, unless other mail to the
+same stranger still waits: that mail then holds the reservation.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from core.model import FINAL
 from core.rules.budgets import DAY_BUCKET
 
 COUNTED: Final = "new_15m"
-"""The counter that enforces the cap on first-time recipients and that every gauge of it reads."""
+"""Counter that enforces the cap on first-time recipients; every gauge of the cap reads it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Strangers:
-    """Those of some addresses whom the agent has not written to; `fresh` are the ones that hold no place yet."""
+    """Addresses the agent has not written to yet; `fresh` are those that hold no place yet."""
 
     all: frozenset[str]
     fresh: frozenset[str]
@@ -36,7 +36,7 @@ class Strangers:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A recipient whose mail ended without having left; a `Claimed` says the same of itself."""
+    """A recipient whose mail ended without leaving; `Claimed` has the same fields."""
 
     agent_id: int
     message_id: int
@@ -45,14 +45,14 @@ class Ended:
 
 
 def strangers(tx: Transaction, wanted: Collection[str], *, agent_id: int) -> Strangers:
-    """Who of these is written to for the first time, mail of this very batch considered."""
+    """Which of these addresses are written to for the first time, taking mail of this batch into account."""
     left, reserved = gate_queries.contacts(tx, wanted, agent_id=agent_id)
     unknown = frozenset(wanted) - left
     return Strangers(unknown, frozenset(a for a in unknown - reserved if not tx.claimed(_key(agent_id, a))))
 
 
 def reserve(tx: Transaction, addresses: Collection[str], *, agent_id: int, message_id: int) -> None:
-    """Take a place of today's first-time recipients for each."""
+    """Reserve one of today's places for first-time recipients for each address."""
     for address in addresses:
         if tx.claim_key(_key(agent_id, address)):
             _add(tx, agent_id, address, message_id=message_id, left_at=None)
@@ -60,9 +60,9 @@ def reserve(tx: Transaction, addresses: Collection[str], *, agent_id: int, messa
 
 
 def left(tx: Transaction, sent: Sequence[Claimed]) -> None:
-    """A receiver took mail to these people: they are contacts. Who left without a place (approved mail) takes one now.
+    """Make contacts of recipients whose mail a receiver took; one without a place (approved mail) takes it now.
 
-    Mail of test tokens never leaves the desk and makes nobody a contact.
+    Mail of test tokens never leaves the desk and makes no contacts.
     """
     release(tx, [one for one in sent if one.test], unattempted=False)
     people = {(one.agent_id, one.address): one.message_id for one in sent if not one.test}
@@ -74,7 +74,7 @@ def left(tx: Transaction, sent: Sequence[Claimed]) -> None:
     for (agent_id, address), message_id in people.items():
         row = known.get((agent_id, address))
         if row is None:
-            tx.claim_key(_key(agent_id, address))  # mail to them that is accepted in this batch must not add them again
+            tx.claim_key(_key(agent_id, address))  # mail accepted in this batch must not add them again
             _add(tx, agent_id, address, message_id=message_id, left_at=tx.now)
             tx.bump("agent", str(agent_id), COUNTED, minute=bucket(tx.now, DAY_BUCKET))
         elif row.left_at is None:
@@ -83,7 +83,10 @@ def left(tx: Transaction, sent: Sequence[Claimed]) -> None:
 
 
 def release(tx: Transaction, ended: Sequence[Ended | Claimed], *, unattempted: bool) -> None:
-    """Mail to these ends without having left. `unattempted`: give the place back of what no receiver ever heard of."""
+    """Release the reservations of mail that ended without leaving.
+
+    `unattempted`: also give back the day's place where no delivery was attempted.
+    """
     if not ended:
         return
     agents, addresses = {one.agent_id for one in ended}, {one.address for one in ended}
@@ -104,7 +107,7 @@ def release(tx: Transaction, ended: Sequence[Ended | Claimed], *, unattempted: b
 
 
 def _waiting(tx: Transaction, one: Ended | Claimed) -> int | None:
-    """Other mail of the agent to the same address that has not ended."""
+    """ID of the agent's earliest other message to the same address that has not ended."""
     m, r = MESSAGE.c, RECIPIENT.c
     row = tx.one(
         select(func.min(m.id).label("id"))

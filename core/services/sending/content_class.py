@@ -1,7 +1,7 @@
-"""The content class a message goes as: the declared one, raised by what the message says and whom it reaches.
+"""The content class a message is sent as: the declared one, raised by what the message says and whom it reaches.
 
 `rules/classification` decides what raises it; this module gathers the facts: the words a recipient may read, which
-recipients are new to the agent, and which have nothing to do with us.
+recipients are new to the agent, and which have no relationship with us.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from core.services.sending.submission import Submission, Target
 def classify(
     store: Store, submission: Submission, box: SenderState, policy: Policy, targets: Sequence[Target]
 ) -> Raised:
-    """The class the agent declared, or the mailbox's first, raised by what the message says and whom it reaches."""
+    """Return the declared class, or the mailbox's default, raised by what the message says and whom it reaches."""
     offered = [ContentClass(name) for name in box.classes] or [ContentClass.TRANSACTIONAL]
     default = ContentClass.REPLY if submission.kind is Action.REPLY and ContentClass.REPLY in offered else offered[0]
     declared = submission.content_class or default
@@ -64,7 +64,7 @@ def classify(
 
 
 def refuse_crowds(content_class: ContentClass, targets: Sequence[Target]) -> None:
-    """RFC 8058 one-click unsubscribes one recipient: where it is needed, a message has exactly one.
+    """Require exactly one recipient where RFC 8058 one-click unsubscribe is needed: it unsubscribes one recipient.
 
     Raises `Invalid`.
     """
@@ -77,7 +77,7 @@ def refuse_crowds(content_class: ContentClass, targets: Sequence[Target]) -> Non
 
 
 def raised_by(raised: Raised) -> tuple[Reason, ...]:
-    """Why it does not go as the class it was declared as, for whoever reviews it."""
+    """Why the message is not sent as its declared class, for the reviewer."""
     return tuple(
         Reason(cause.rule, f"raised to {cause.content_class}: {', '.join(cause.words) or cause.rule}")
         for cause in raised.causes
@@ -85,7 +85,7 @@ def raised_by(raised: Raised) -> tuple[Reason, ...]:
 
 
 def _strangers(store: Store, box: SenderState, people: set[str], contacted: set[str]) -> bool:
-    """Whether somebody among these has nothing to do with us; asked for the few messages that are commercial."""
+    """Whether any of these people has no relationship with us; asked only for the few commercial messages."""
     known = consent_facts.records(store.rows(consent_facts.of(people)))
     return any(
         consent.stranger(

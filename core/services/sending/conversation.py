@@ -1,6 +1,6 @@
 """The conversation a message belongs to (RFC 5322 3.6.4), and the message it answers.
 
-Messages of one conversation leave in order; it is known by a key made from its first Message-ID.
+Messages of one conversation leave in order. A conversation's key is derived from its first Message-ID.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from core.services.sending.loop_prevention import parent
 from core.services.sending.submission import Submission
 
 KNOWN_REFERENCES: Final = 20
-"""How far back a References header is followed to find the thread."""
+"""How many References entries, counted from the last, are searched for the thread."""
 
 
 def with_message_ids(store: Store, submission: Submission, token: TokenFacts) -> Submission:
-    """The submission with our own ids (`m...`) in its thread replaced by the Message-IDs that recipients know.
+    """Replace our own ids (`m...`) in the submission's thread with the Message-IDs that recipients know.
 
-    Raises `Invalid` for the id of a message that is not there or not this agent's.
+    Raises `Invalid` for the id of a message that does not exist or is not this agent's.
     """
     named = (*submission.references, *((submission.in_reply_to,) if submission.in_reply_to else ()))
     ours = {text for text in named if read_id("m", text) is not None}
@@ -51,14 +51,14 @@ def with_message_ids(store: Store, submission: Submission, token: TokenFacts) ->
 
 
 def answered_message(submission: Submission) -> str | None:
-    """The Message-ID of the mail that a reply answers, as far as it names one."""
+    """Message-ID of the mail that a reply answers, if it names one."""
     return submission.in_reply_to or (submission.references[-1] if submission.references else None)
 
 
 def find_conversation(store: Store, submission: Submission, box: SenderState) -> int | None:
-    """The key of the thread this belongs to; None: it starts one.
+    """Key of the thread the message belongs to; None if it starts one.
 
-    A thread is followed through our own messages, so that an agent that names only its last mail stays in order.
+    The thread is followed through our own messages, so an agent that names only its last mail stays in order.
     """
     named = [*submission.references, *((submission.in_reply_to,) if submission.in_reply_to else ())]
     if not named:
@@ -81,5 +81,5 @@ def find_conversation(store: Store, submission: Submission, box: SenderState) ->
 
 
 def conversation_key(root: str) -> int:
-    """A thread's root as 63 bits, to be found by."""
+    """Hash a thread's root Message-ID to a 63-bit lookup key."""
     return int.from_bytes(sha256(root.encode())[:8], "big") >> 1

@@ -1,7 +1,7 @@
 """The gate's decision on a message, by one rule (rules/gate.py): at acceptance, and again before it departs.
 
-`judge` decides on what is handed in, `judge_again` on what is about to leave. The facts come from `gate_facts.py`;
-whether the agent may act at all is asked first (`sender_standing.py`). All only read.
+`judge` decides on a submission, `judge_again` on a message about to leave. The facts come from `gate_facts.py`; whether
+the agent may act at all is checked first (`sender_standing.py`). Everything here only reads.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from core.services.sending.submit_result import RecipientAnswer
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What the gate says of a message: the verdict, who is left out and why, whom a recipient waits for."""
+    """The gate's decision: the verdict, excluded recipients and why, and the message each recipient waits for."""
 
     verdict: Verdict
     open: tuple[Target, ...]
@@ -40,7 +40,7 @@ class Judged:
     facts: dict[str, Any] = field(default_factory=dict)
 
     def answers(self, targets: Sequence[Target], *, free: Status = Status.QUEUED) -> tuple[RecipientAnswer, ...]:
-        """Every recipient as the agent gave it, with what became of it; `free` is what may leave."""
+        """Every recipient as the agent wrote it, with its status; `free` is the status of those that may leave."""
         match self.verdict:
             case Hold():
                 status = "pending"
@@ -57,7 +57,7 @@ class Judged:
 
 
 def judge(tx: Transaction, prepared: Prepared, box: SenderState, *, run: RunFacts) -> Judged:
-    """The decision on a message that is handed in, from the facts of this moment."""
+    """Decide on a submitted message, from the facts of this moment."""
     version, policy = context.current_policy(tx)
     people = {t.n: t.address.normalised for t in prepared.targets}
     listed = gate_queries.suppressed(
@@ -69,16 +69,16 @@ def judge(tx: Transaction, prepared: Prepared, box: SenderState, *, run: RunFact
     free = open_to(asked)
     open_ = tuple(t for t in prepared.targets if t.n in free)
     first = contacts.strangers(tx, {t.address.normalised for t in open_}, agent_id=box.agent_id)
-    # What leaves at a time of its own takes its places of first-time recipients then: taken now, those of many days
-    # could be spent in one moment.
+    # A scheduled message takes its places for first-time recipients when it leaves: taken now, those of many days
+    # could be used up at one moment.
     fresh = first.fresh if prepared.send_at is None else frozenset()
     newcomers, allowance = gate_facts.newcomers_hold(tx, box, len(fresh))
-    # What composing found stands beside the caps: either is looked at once, before the message is accepted.
+    # Holds found while composing join those of the caps: both are checked once, before the message is accepted.
     budget = (*gate_facts.run_hold(tx, box, run, before=before, asking=len(open_)), *newcomers, *prepared.holds)
     decision = decide(dataclasses.replace(asked, budget=budget) if budget else asked)
     verdict = decision.verdict
     if isinstance(verdict, Hold):
-        # Whatever it is held for, who reviews it sees which words raised its class.
+        # Whatever the message is held for, the reviewer sees which words raised its class.
         verdict = Hold(tuple(dict.fromkeys((*verdict.reasons, *prepared.raised_by))))
     suppressions = {n: listed[address] for n, address in people.items() if address in listed}
     return Judged(
@@ -87,7 +87,7 @@ def judge(tx: Transaction, prepared: Prepared, box: SenderState, *, run: RunFact
         excluded={n: Reason(block.error, block.reason) for n, block in decision.excluded.items()},
         suppressions=suppressions,
         waits_for=gate_facts.waits_for(tx, prepared, open_, box),
-        # What the cap holds takes no place: it takes one when it leaves, after a person's yes.
+        # A message held by the cap takes no place: it takes one when it leaves, after a person approved it.
         first_contacts=frozenset() if newcomers else fresh,
         facts={
             "mode": box.mode,
@@ -118,12 +118,12 @@ def judge_again(
     tx: Transaction, box: SenderState, message: Row[Any], *, people: dict[int, str], paused: bool,
     listed: dict[str, tuple[int, str]], consents: Consents, known: dict[Hashable, GateDecision], since: Since,
 ) -> GateDecision:  # fmt: skip
-    """The decision on a message that is about to leave, by the same rules and the facts of this moment.
+    """Decide on a message that is about to leave, by the same rules and the facts of this moment.
 
-    `message` is a row of `departing`, `people` the addresses of it that have not left yet, `paused` says that the lane
-    is. What acceptance charged is paid; the run's cap is asked again, for it may have been lowered since. `known` are
-    the decisions of this batch: most of its messages differ in nothing that the gate asks. `since` is what a stricter
-    policy asks of the bytes as they are.
+    `message` is a row of `_MESSAGES` (delivery/attempt.py), `people` are its addresses that have not left yet, `paused`
+    says that the lane is paused. What acceptance charged is paid; the run's cap is checked again, because it may have
+    been lowered since. `known` are the decisions of this batch: most of its messages do not differ in anything the gate
+    asks. `since` is what a stricter policy asks of the bytes as they are.
     """
     _, policy = context.current_policy(tx)
     classes = gate_facts.classes_of(message.content_class, (*message.facts.get("classes", ()), *since.classes))
@@ -155,7 +155,7 @@ def _exceptional(
     asked: GateInput, *, found: Sequence[Reason], allowance: Mapping[str, Any] | None, commercial: bool,
     unsaid: Sequence[str],
 ) -> dict[str, Any]:  # fmt: skip
-    """The facts that most messages have nothing of: recipients are told by their number, for the log outlives them."""
+    """Facts that most messages lack. Recipients are given by number, because the log outlives them."""
     facts = {
         "outside_of": [one.n for one in asked.recipients if not one.allowed],
         "suppressed_of": {str(one.n): one.suppressed for one in asked.recipients if one.suppressed is not None},

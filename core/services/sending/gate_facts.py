@@ -1,4 +1,4 @@
-"""The facts of a message that the gate's decision is made from: recipients, consent, run, budgets, conversation.
+"""The facts behind the gate's decision on a message: recipients, consent, run, budgets, conversation.
 
 Read from tables and counters, in the form `rules/gate.py` takes; `gate.py` decides on them.
 """
@@ -24,14 +24,14 @@ from core.services.sending.consent_facts import Consents, asked_for
 from core.services.sending.sender_standing import standing
 from core.services.sending.submission import Prepared, Target
 
-# --- what the rules are given -----------------------------------------------------------------------------------------
+# --- input of the rules -----------------------------------------------------------------------------------------------
 
 
 def handed_in(
     tx: Transaction, prepared: Prepared, box: SenderState, *, policy: Policy, run: RunFacts, people: dict[int, str],
     listed: dict[str, tuple[int, str]],
 ) -> GateInput:  # fmt: skip
-    """The facts of a message at acceptance. `people` are its addresses, `listed` those of them that are suppressed."""
+    """Facts of a message at acceptance. `people` are its addresses, `listed` the suppressed ones among them."""
     return gate_input(
         tx, box, standing(tx, box), Moment.ACCEPTANCE, kind=prepared.kind, content_class=prepared.content_class,
         classes=prepared.classes, reply_to=prepared.reply_to,
@@ -48,7 +48,7 @@ def gate_input(
     classes: tuple[ContentClass, ...], reply_to: str | None, recipients: tuple[GateRecipient, ...],
     task: Task | None, content_class: ContentClass | None = None,
 ) -> GateInput:  # fmt: skip
-    """The facts that acceptance and departure have in common: all but budgets, which are paid once, and approvals."""
+    """Facts common to acceptance and departure: all but budgets, which are charged once, and approvals."""
     _, policy = context.current_policy(tx)
     return GateInput(
         moment=moment,
@@ -89,19 +89,19 @@ def recipients_of(
 
 
 def counts_as(content_class: str, *, commercial: bool) -> tuple[str, ...]:
-    """For which classes a suppression keeps this message away: whoever has left offers gets none under another name."""
+    """Classes whose suppressions apply: a recipient who opted out of offers gets none under another class."""
     return (content_class, ContentClass.COLD_OUTREACH) if commercial else (content_class,)
 
 
 def _answers_may_go(box: SenderState, address: str) -> bool:
-    """To the mailbox's own domain, and wherever the mailbox may write to."""
+    """Whether replies may go to this address: the mailbox's own domain, or one the mailbox may write to."""
     return address.rpartition("@")[2] == box.domain or addresses.allowed(box.allow, address)
 
 
 def task_of(message: Row[Any], policy: Policy) -> Task | None:
-    """What the gate asks of the run of a stored message; None for nothing, as of most.
+    """What the gate checks of a stored message's run; None for nothing, as for most.
 
-    What it did not say when it was handed in, it cannot now.
+    What the message did not declare when it was submitted, it cannot declare now.
     """
     required = policy.runs.require
     said: dict[str, Any] = message.facts
@@ -115,17 +115,17 @@ def task_of(message: Row[Any], policy: Policy) -> Task | None:
 
 
 def _said_since(message: Row[Any], name: str) -> bool:
-    """Whether its run has said it in a later message; an implicit run speaks for nobody else's."""
+    """Whether the run has declared it in a later message; an implicit run does not speak for other messages."""
     return not message.untraced and bool(getattr(message, name))
 
 
 @functools.lru_cache(maxsize=256)
 def classes_of(own: str, further: tuple[str, ...]) -> tuple[ContentClass, ...]:
-    """All that a stored message is, the class it goes as first."""
+    """All classes of a stored message, the one it is sent as first."""
     return tuple(ContentClass(name) for name in dict.fromkeys((own, *further)))
 
 
-# --- budgets that hold, and order -------------------------------------------------------------------------------------
+# --- budgets and order ------------------------------------------------------------------------------------------------
 
 
 def run_hold(tx: Transaction, box: SenderState, run: RunFacts, *, before: int, asking: int) -> list[Reason]:
@@ -134,9 +134,9 @@ def run_hold(tx: Transaction, box: SenderState, run: RunFacts, *, before: int, a
 
 
 def run_hold_again(tx: Transaction, box: SenderState, message: Row[Any]) -> list[Reason]:
-    """Whether the run's cap, as it is now, would have held it: it may have been lowered since it was accepted.
+    """The hold by the run's cap as it is now: the cap may have been lowered since the message was accepted.
 
-    A run that has room for all that it had accepted holds nothing, whichever of it was rejected meanwhile.
+    A run whose cap covers all that it had accepted holds nothing, whatever was rejected meanwhile.
     """
     cap, confirmed = limits.run_cap(tx, box), message.confirmed_up_to
     said: dict[str, Any] = message.facts
@@ -147,7 +147,7 @@ def run_hold_again(tx: Transaction, box: SenderState, message: Row[Any]) -> list
 
 
 def newcomers_hold(tx: Transaction, box: SenderState, fresh: int) -> tuple[list[Reason], dict[str, Any] | None]:
-    """First-time recipients beyond the day's allowance: time alone must not let a runaway go on. And its figures."""
+    """The hold, with its figures, for first-time recipients over the day's limit: waiting must not free a runaway."""
     if not fresh:
         return [], None
     room = limits.new_recipient_caps(tx, box).room(tx, asking=fresh)
@@ -160,7 +160,7 @@ def newcomers_hold(tx: Transaction, box: SenderState, fresh: int) -> tuple[list[
 
 
 def waits_for(tx: Transaction, prepared: Prepared, open_: Sequence[Target], box: SenderState) -> dict[int, int]:
-    """Within one conversation and recipient nothing overtakes what still waits or is deferred."""
+    """The message each recipient waits for: in a conversation, none overtakes one that waits or is deferred."""
     if not prepared.threaded:
         return {}
     waits = {}

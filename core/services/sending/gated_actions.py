@@ -1,4 +1,4 @@
-"""Actions that send nothing (read, tag) under the same ladder: done, held for a human, or blocked.
+"""Actions that send nothing (read, tag), under the same modes as sending: done, held for a person, or blocked.
 
 An approved action is a grant: the same call succeeds once within an hour.
 """
@@ -30,7 +30,7 @@ from core.services.sending.submit_result import Answer, blocked
 
 @dataclass(frozen=True, slots=True)
 class _Allowed:
-    """It may be done now. `grant` is the approval that it uses up, where a person had to be asked."""
+    """The action may be done now. `grant` is the approval it uses up, if a person had to be asked."""
 
     token: TokenFacts
     box: SenderState
@@ -38,7 +38,7 @@ class _Allowed:
 
 
 def read(tx: Transaction, address: str, target: str, *, token: TokenFacts, ctx: ServiceContext) -> Answer | None:
-    """None if the mailbox's messages may be shown now, which is then in the log; else what the agent is told."""
+    """Return None, and log it, if the mailbox's messages may be shown now; otherwise return the agent's answer."""
     asked = _ask(tx, Action.READ, address, target, token=token, ctx=ctx)
     if isinstance(asked, Answer):
         return asked
@@ -49,7 +49,7 @@ def read(tx: Transaction, address: str, target: str, *, token: TokenFacts, ctx: 
 def tag(
     tx: Transaction, message_id: int, tags: list[str], address: str, *, token: TokenFacts, ctx: ServiceContext
 ) -> Answer | None:
-    """Replace a message's tags, if the ladder lets it; tags that are there already are no act."""
+    """Replace a message's tags, if the mode allows it; setting the same tags again is no action."""
     digest = hashlib.sha256("\n".join(tags).encode()).hexdigest()
     asked = _ask(tx, Action.TAG, address, f"tags:{spell_id('m', message_id)}:{digest[:16]}", token=token, ctx=ctx)
     if isinstance(asked, Answer):
@@ -71,11 +71,11 @@ def tag(
 def _ask(
     tx: Transaction, action: Action, address: str, target: str, *, token: TokenFacts, ctx: ServiceContext
 ) -> Answer | _Allowed:
-    """That the action may be done now, or what the agent is told instead."""
+    """Permission to do the action now, or the agent's answer instead."""
     alive = sender_standing.require_live_token(tx, token.id)
     box = gate_queries.gate_by_address(tx.conn, address)
     if box is None:
-        # The same as of somebody else's: an agent must not learn which mailboxes there are.
+        # The same as for another agent's mailbox: an agent must not learn which mailboxes exist.
         return blocked("not_your_mailbox", f"{address} does not belong to {alive.agent_name}")
     refusal = sender_standing.refuse(tx, box, alive, action=action)
     if refusal is not None:
@@ -91,7 +91,7 @@ def _ask(
 
 
 def _use_grant(tx: Transaction, box: SenderState, action: Action, target: str) -> int | None:
-    """The approval of just this, used up by it; None without one."""
+    """Use up the approval of exactly this action and return its id; None without one."""
     c = REVIEW.c
     grant = tx.one(
         select(c.id)
@@ -111,7 +111,7 @@ def _use_grant(tx: Transaction, box: SenderState, action: Action, target: str) -
 
 
 def _hold(tx: Transaction, box: SenderState, action: Action, target: str, hold: Hold, ctx: ServiceContext) -> Answer:
-    """File the action for a human; asking again while it is pending files nothing new."""
+    """Hold the action for a person; asking again while it is pending adds nothing."""
     c = REVIEW.c
     known = tx.one(
         select(c.id, c.expires_at).where(

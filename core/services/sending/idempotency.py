@@ -1,4 +1,4 @@
-"""Idempotency-Key: the first answer to a key is kept for a day and given again, byte for byte, to the same body."""
+"""Idempotency-Key: the first answer to a key is kept for a day and replayed, byte for byte, for the same body."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ KEEP_ANSWERS: Final = DAY
 
 
 def answered_before(tx: Transaction, prepared: Prepared) -> Answer | None:
-    """The first answer to this key again, if the body is the same.
+    """Return the first answer to this key, if the body is the same.
 
-    Raises `Conflict` while it is being given, `Invalid` for another body: that is a bug of the agent.
+    Raises `Conflict` while the first request is running, `Invalid` for another body: that is a bug of the agent.
     """
     if prepared.idempotency_key is None:
         return None
@@ -41,7 +41,7 @@ def answered_before(tx: Transaction, prepared: Prepared) -> Answer | None:
 
 
 def remember(tx: Transaction, prepared: Prepared, answer: Answer) -> None:
-    """Keep the answer of an accepted message for its key, if it came with one."""
+    """Store the answer to an accepted message under its key, if it came with one."""
     if prepared.idempotency_key is not None:
         tx.add(
             IDEMPOTENCY,
@@ -59,7 +59,7 @@ def remember(tx: Transaction, prepared: Prepared, answer: Answer) -> None:
 
 
 def note_answer(tx: Transaction, mailbox_id: int, key: str, answer: Answer, *, test: bool) -> None:
-    """The answer that was given after waiting is the one to give again."""
+    """Store the answer that was given after waiting as the one to replay."""
     c = IDEMPOTENCY.c
     tx.write(
         update(IDEMPOTENCY)

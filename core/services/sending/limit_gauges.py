@@ -1,6 +1,6 @@
 """Gauges of a mailbox's and an agent's limits, and the estimate of when an accepted message departs.
 
-Both come from the counters and caps that enforce: the gauge is the gate.
+Both come from the counters and caps that enforce the limits, so a gauge shows what the gate applies.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from core.services.sending.submission import Target
 
 
 def gauges(tx: Transaction, box: SenderState) -> list[Limit]:
-    """Used, cap, window and next refill of every budget of a mailbox, from the counters that enforce."""
+    """Used, cap, window and next refill of every budget of a mailbox, from the counters that enforce them."""
     caps = [*departure_caps(tx, box), new_recipient_caps(tx, box)]
     limits = [cap.room(tx).limit(cap.name) for cap in caps]
     if (route := RoutePace(tx, box).gauge) is not None:
@@ -44,7 +44,7 @@ def gauges(tx: Transaction, box: SenderState) -> list[Limit]:
 
 
 def _busy_sites(tx: Transaction, mailbox_id: int) -> list[str]:
-    """Sites with something waiting or moving, the fullest first; a mailbox may know thousands."""
+    """Up to 20 sites with mail waiting or in flight, the fullest first; a mailbox may have thousands."""
     rows = tx.read_unflushed(
         select(LANE.c.site)
         .where(LANE.c.mailbox_id == mailbox_id, (LANE.c.depth > 0) | (LANE.c.in_flight > 0))
@@ -55,12 +55,12 @@ def _busy_sites(tx: Transaction, mailbox_id: int) -> list[str]:
 
 
 def agent_caps(tx: Transaction, box: SenderState) -> dict[str, Limit]:
-    """The gauges of an agent by hour and day, as departure would ask them of this mailbox of it."""
+    """Hourly and daily gauges of an agent, as a departure from this mailbox would read them."""
     return {cap.name: cap.room(tx).limit(cap.name) for cap in departure_caps(tx, box) if cap.scope == "agent"}
 
 
 def prefetch_agents(tx: Transaction, agent_ids: Collection[int]) -> None:
-    """Read for a whole table of agents what `agent_caps` will ask one by one."""
+    """Prefetch for a whole table of agents what `agent_caps` reads one by one."""
     keys = [str(one) for one in agent_ids]
     gate_queries.prefetch_mailboxes(tx, agent_ids)
     tx.counters.prefetch("agent", keys, "left", since=bucket(tx.now, HOUR_BUCKET) - HOUR_MINUTES - HOUR_BUCKET)
@@ -68,7 +68,7 @@ def prefetch_agents(tx: Transaction, agent_ids: Collection[int]) -> None:
 
 
 def departs_at(tx: Transaction, box: SenderState, targets: Sequence[Target]) -> int:
-    """An honest estimate of when the last of these leaves: the latest word of every cap and pace that binds."""
+    """Estimate when the last of these recipients leaves: the latest time given by any cap or pace that binds."""
     waiting = tx.counters.total("agent", str(box.agent_id), "waiting", since=EVER)
     at = max(tx.now, min(box.backoff_until, tx.now + DAY))
     free = tx.batch_cache.get(

@@ -1,8 +1,8 @@
 """Rolling caps of runs, agents, mailboxes and streams: which ones bind a mailbox, and how much room each has left.
 
-Acceptance charges the run's cap and first-time recipients, the first claim charges hour, day and warm-up. Every cap is
-read from the counters that enforce it. Beside this: `acceptance_limits` refuses submissions, `site_limits` bounds what
-leaves towards a site or through a route, `limit_gauges` shows all of it.
+Acceptance charges the run's cap and first-time recipients; the first claim charges hour, day and warm-up. Every cap is
+read from the counters that enforce it. Related: `acceptance_limits` refuses submissions, `site_limits` limits mail
+towards a site or through a route, `limit_gauges` shows all limits.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ OPEN_RUNS_HOUR: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """One rolling cap: where it is counted, how wide it looks."""
+    """One rolling cap: where it is counted, and over which window."""
 
     name: str
     scope: str
@@ -48,7 +48,7 @@ class Cap:
         found = tx.counters.buckets(self.scope, self.key, self.kind, since=since)
         dated = budgets.redate(found, bucket_minutes=self.width, now=tx.now)
         if list(dated) != list(found):
-            # The clock was set back: move what it counted ahead to the present, or it would bind until then.
+            # The clock was set back: move counts from the future to the present, or they would bind until then.
             here = dict(dated)
             for minute, n in found:
                 tx.bump(self.scope, self.key, self.kind, minute=minute, n=here.pop(minute, 0) - n)
@@ -81,7 +81,7 @@ def departure_caps(tx: Transaction, box: SenderState) -> list[Cap]:
 
 
 def warmup_cap(tx: Transaction, box: SenderState, policy: Policy) -> int | None:
-    """What the subdomain's age and use allow a day; None for a warm stream."""
+    """Daily cap from the subdomain's age and use; None for a warm stream."""
     if box.warm_cap is not None:
         return box.warm_cap
     if box.warm:
@@ -97,7 +97,7 @@ def warmup_cap(tx: Transaction, box: SenderState, policy: Policy) -> int | None:
 
 
 def new_recipient_caps(tx: Transaction, box: SenderState) -> Cap:
-    """First-time recipients a day: the largest allowance among the agent's mailboxes."""
+    """Cap on first-time recipients a day: the largest limit among the agent's mailboxes."""
     _, policy = context.current_policy(tx)
     rate = policy.budgets.agent.new_recipients_day
     boxes = gate_queries.agent_mailboxes(tx, box.agent_id)
@@ -111,7 +111,7 @@ def run_cap(tx: Transaction, box: SenderState) -> int:
 
 
 def run_accepted(tx: Transaction, run_id: int) -> int:
-    """Recipients the run has had accepted, less what was rejected, expired or cancelled."""
+    """Recipients accepted for the run, less those rejected, expired or cancelled."""
     return tx.counters.total("run", str(run_id), "accepted", since=EVER)
 
 

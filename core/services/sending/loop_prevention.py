@@ -1,7 +1,7 @@
-"""Our own mail never answers a machine's, or two agents would go on for ever.
+"""Prevent mail loops: our own mail never answers a machine's, or two agents would go on forever.
 
-What the desk knows for itself: everything an agent of it sent is automatic, so no other mailbox answers it to where it
-came from. What only the agent's inbox knows, it hands over with the reply (`in_reply_to_headers`).
+What the desk can tell by itself: everything its agents sent is automatic, so no other mailbox answers it to its author.
+What only the agent's inbox has, the agent passes with the reply (`in_reply_to_headers`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from core.services.sending.token_reach import within
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer that is to be written. `headers` are those of the mail it answers, as far as the agent handed them."""
+    """A reply to be composed. `headers` are those of the mail it answers, as far as the agent passed them."""
 
     recipients: Collection[Address]
     in_reply_to: str | None
@@ -33,7 +33,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """The message a reply answers, as far as the reply follows it where it says nothing itself."""
+    """The message a reply answers: the source of the fields that the reply leaves out."""
 
     mailbox: str
     to: list[str]
@@ -42,9 +42,9 @@ class Parent:
 
 
 def parent(conn: Connection, named: str, *, token: TokenFacts) -> Parent:
-    """A message within the token's reach by our id, or by its Message-ID with or without brackets. Raises `NotFound`.
+    """Find a message the token may access by our id or its Message-ID (brackets optional). Raises `NotFound`.
 
-    A reply takes recipients and subject from it, so it is reading as well.
+    A reply takes recipients and subject from it, so this is reading as well.
     """
     m = MESSAGE.c
     number = read_id("m", named)
@@ -54,7 +54,7 @@ def parent(conn: Connection, named: str, *, token: TokenFacts) -> Parent:
         .join(MAILBOX, MAILBOX.c.id == m.mailbox_id)
         .where(m.rfc_message_id == spelled if number is None else m.id == number, *within(token))
         .order_by(m.id)
-    ).first()  # a Message-ID holds the id and its proof, so that no two messages share one
+    ).first()  # a Message-ID contains the id and its proof, so no two messages share one
     if row is None:
         raise NotFound(f"there is no message {named[:100]!r} of yours")
     r = RECIPIENT.c
@@ -63,9 +63,9 @@ def parent(conn: Connection, named: str, *, token: TokenFacts) -> Parent:
 
 
 def need_own_run(store: Store, named: str, *, token: TokenFacts, keyring: HmacKeys) -> None:
-    """Raises `NotFound` where a token that is bound to a run answers a message that its agent sent in another run.
+    """Raises `NotFound` if a token bound to a run answers a message that its agent sent in another run.
 
-    The Message-ID of a customer's mail bears no mark of ours and passes.
+    The Message-ID of a customer's mail carries no mark of ours and passes.
     """
     number = read_message_id(named, keyring) if token.run_key is not None else None
     if number is None:
@@ -77,7 +77,7 @@ def need_own_run(store: Store, named: str, *, token: TokenFacts, keyring: HmacKe
 
 
 def refuse_loops(store: Store, reply: Reply, *, mailbox_id: int, keyring: HmacKeys) -> None:
-    """Raises `Forbidden` for an answer to a machine."""
+    """Refuse an answer to a machine. Raises `Forbidden`."""
     why = loop_prevention.unanswerable(reply.headers)
     if why is None and any(loop_prevention.daemon(one.spec) for one in reply.recipients):
         why = "a recipient is no person's address"
@@ -91,7 +91,7 @@ def refuse_loops(store: Store, reply: Reply, *, mailbox_id: int, keyring: HmacKe
 
 
 def _colleague(store: Store, reply: Reply, *, mailbox_id: int, number: int | None) -> str | None:
-    """Whether another mailbox of this desk wrote what is answered, and would read the answer."""
+    """The reason to refuse if another mailbox of this desk wrote the answered mail and would get the answer."""
     if number is None:
         return None
     author = store.row(

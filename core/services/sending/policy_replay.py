@@ -1,7 +1,7 @@
-"""What another policy would have done with mail that was decided before: the gate asked again, from the facts it kept.
+"""Replay past decisions under another policy: the gate decides again, from the facts stored with each message.
 
-The facts stored with each decision (`gate.judge`) are those of its moment: a mailbox that has changed since does not
-change what is said. Consent is read from its ledger as it stood then, where the policy asks for more than was asked.
+These facts (`gate.judge`) are from the moment of the decision: a mailbox that has changed since does not change the
+result. Where the policy asks for more consent than was asked then, the consent ledger is read as of that time.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from core.services.sending import consent_facts
 from core.services.sending.consent_facts import Records
 
 EXAMPLES: Final = 5
-"""Messages named for each pair of verdicts that differ."""
+"""Messages listed for each pair of differing verdicts."""
 PAGE: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What a policy would have decided. `verdicts` counts (then, now); `examples` names messages where they differ."""
+    """What a policy would have decided. `verdicts` counts (then, now); `examples` lists messages where they differ."""
 
     messages: int
     then: dict[str, int]
@@ -41,10 +41,10 @@ class Replayed:
 
 
 def replay(conn: Connection, policy: Policy, *, since: int) -> Replayed:
-    """What `policy` would have done with the messages accepted from `since` on, beside what was done then.
+    """Compare what `policy` would have done with the messages accepted from `since` on with what was done then.
 
-    What only delays (hour, day, pace), what was refused at the door, of which nothing is kept, and the words that raise
-    a class, which are looked for when a message is composed, are not in it.
+    Not covered: limits that only delay (hour, day, pace), refused submissions, of which nothing is kept, and words that
+    raise a class, which are looked for when a message is composed.
     """
     in_force = {row.version: context.parsed(row.content) for row in conn.execute(select(POLICY_VERSION))}
     pairs: Counter[tuple[str, str]] = Counter()
@@ -73,7 +73,7 @@ def replay(conn: Connection, policy: Policy, *, since: int) -> Replayed:
 
 
 def _decided(conn: Connection, since: int) -> Iterator[Sequence[Row[Any]]]:
-    """Messages with the facts of their decision, the newest first; ids sort by birth."""
+    """Pages of messages with the facts of their decision, the newest first; ids sort by creation."""
     m = MESSAGE.c
     columns = (
         m.id, m.kind, m.stream_id, m.policy_version, m.facts, m.submitted_at, m.recipients, MAILBOX.c.address,
@@ -89,7 +89,7 @@ def _decided(conn: Connection, since: int) -> Iterator[Sequence[Row[Any]]]:
 
 
 def _consents(conn: Connection, page: Sequence[Row[Any]], policy: Policy) -> tuple[dict[int, dict[int, str]], Records]:
-    """Who was written to in classes that the policy asks consent for, and what the ledger has on them."""
+    """Recipients in classes that need consent under the policy, and the consent records on them."""
     ids = [row.id for row in page if {one.value for one in policy.consent.require} & set(_classes(row.facts))]
     people: dict[int, dict[int, str]] = {}
     if not ids:
@@ -107,7 +107,7 @@ def _classes(said: dict[str, Any]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """One decision that was taken under `before`, to be asked again. `people` are there where consent may be asked."""
+    """One decision taken under `before`, to be made again. `people` is filled where consent may be asked."""
 
     row: Row[Any]
     before: Policy
@@ -115,11 +115,11 @@ class _Asked:
     known: Records
 
     def of(self, policy: Policy) -> Verdict:
-        """What the gate says of it under this policy."""
+        """The gate's verdict under this policy."""
         said: dict[str, Any] = self.row.facts
         asked = GateInput(
             moment=Moment.ACCEPTANCE,
-            standing=Standing(mailbox=self.row.address, agent="", stream=""),  # what is barred is refused, and not kept
+            standing=Standing(mailbox=self.row.address, agent="", stream=""),  # what is barred is refused, not kept
             mode=modes.decide(Action(self.row.kind), Mode(said["mode"])),
             content_class=ContentClass(said["class"]),
             classes=tuple(ContentClass(name) for name in _classes(said)),
@@ -143,7 +143,7 @@ class _Asked:
         everybody = range(self.row.recipients)
         if "verdict" in said:
             outside, suppressed = set(said.get("outside_of", ())), dict(said.get("suppressed_of", {}))
-        else:  # decided before recipients were told apart: how many were left out is known, not which
+        else:  # facts from before recipients were listed: how many were left out is known, not which
             outside = set(everybody) if said.get("outside") else set()
             suppressed = {str(n): "suppressed" for n in everybody[said["recipients"] :]}
         return tuple(
@@ -158,7 +158,7 @@ class _Asked:
         )
 
     def _consent(self, policy: Policy, n: int) -> tuple[tuple[ContentClass, Verdict], ...]:
-        """As it was decided, where the policy asks the same; else from the ledger as it stood then."""
+        """The outcome at the time, if the policy asks the same; otherwise from the ledger as of that time."""
         said: dict[str, Any] = self.row.facts
         wanted = [ContentClass(name) for name in _classes(said) if name in policy.consent.require]
         if policy.consent == self.before.consent:

@@ -1,8 +1,8 @@
 """What the policy in force asks of mail that was composed under an earlier one.
 
-Most of policy is asked anew of every message that leaves. Two things were settled when the bytes were composed and are
-never looked at again: which words make a commitment, and which disclosure the message carries. Where policy has become
-stricter in one of them since, the message is read again, or goes back to a person.
+Most of the policy is checked again for every message that leaves. Two things were settled when the bytes were composed
+and are not checked again: which words make a commitment, and which disclosure the message carries. If the policy has
+become stricter in one of them since, the message is read again, or goes back to a person.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from core.services.sending.recipient_words import recipient_words
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """What is asked of one message now: further classes that it is of, and what it lacks."""
+    """What the current policy adds for one message: further classes, and what the message lacks."""
 
     classes: tuple[ContentClass, ...] = ()
     lacks: tuple[Reason, ...] = ()
@@ -35,7 +35,7 @@ NOTHING: Final = Since()
 
 
 def asked_since(tx: Transaction, messages: Iterable[Row[Any]]) -> Mapping[int, Since]:
-    """Of each message that an earlier policy let through what the one in force asks besides.
+    """For each message accepted under an earlier policy, what the policy in force asks in addition.
 
     Reads nothing while all were composed under the policy in force, which is nearly always.
     """
@@ -52,7 +52,7 @@ def asked_since(tx: Transaction, messages: Iterable[Row[Any]]) -> Mapping[int, S
         if named:
             unread[message.id] = named
     for message, said in _said(tx, [one for one in older if one.id in unread]):
-        # As at acceptance: what is too long to be read counts as a promise.
+        # As at acceptance: text that is too long to be read counts as a promise.
         if len(said) > classification.LONGEST or classification.promises(said, named=unread[message.id]):
             held = found.get(message.id, NOTHING)
             found[message.id] = Since(classes=(ContentClass.COMMITMENT,), lacks=held.lacks)
@@ -60,7 +60,7 @@ def asked_since(tx: Transaction, messages: Iterable[Row[Any]]) -> Mapping[int, S
 
 
 def _undisclosed(then: Policy, now: Policy, content_class: ContentClass) -> Reason | None:
-    """What policy wants readers to be told by now, and the bytes were composed without."""
+    """Disclosures that the policy requires now and the message was composed without."""
     lacks = []
     if now.disclosure.header and not then.disclosure.header:
         lacks.append("header")
@@ -77,7 +77,7 @@ def _footed(policy: Policy, content_class: ContentClass) -> bool:
 
 
 def _said(tx: Transaction, messages: list[Row[Any]]) -> Iterable[tuple[Row[Any], str]]:
-    """What recipients may read of these messages, from the bytes that would leave; retention may have emptied some."""
+    """The text recipients may read of these messages, from the bytes that would leave. Purged bodies are skipped."""
     if not messages:
         return
     rows = tx.all(_BODIES, {"b_ids": [message.id for message in messages]})

@@ -1,7 +1,7 @@
-"""Compose a message before the gate is asked: the work that costs time is done outside the desk's one transaction.
+"""Compose a message before the gate check: the expensive work is done outside the desk's write transaction.
 
-What comes out does not change any more: these bytes and this envelope have the digest that a human approves. Facts read
-here shape the bytes (whose name, which footer, which thread); whether they may leave is judged again in `submit`.
+The result does not change any more: these bytes and this envelope have the digest that a person approves. Facts read
+here shape the bytes (sender name, footer, thread); whether they may leave is judged again in `submit`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from core.services.sending.submission import Prepared, Submission, Target
 def prepare(
     store: Store, submission: Submission, *, token: TokenFacts, ctx: ServiceContext, implicit: bool = False
 ) -> Prepared:
-    """Compose. `implicit` sends it under the implicit run (the gate said so).
+    """Compose a submission. `implicit` sends it under the implicit run (the gate said so).
 
     Raises `Forbidden` for a mailbox that is not the agent's, `Invalid` with every problem.
     """
@@ -56,20 +56,20 @@ def prepare(
     composed = compose.compose(_draft(submission, box, text), added)
     shown = _shown_to_reader(submission, targets)
     return Prepared(
-        # whose it is and whom it goes to
+        # owner, sender, recipients and run
         id=message_id, kind=submission.kind, token_id=token.id, test=token.test, mailbox_id=box.mailbox_id,
         domain=box.domain, targets=targets, run=submission.run, run_key=run_key,
-        # its bytes, from here on unchanged
+        # bytes, unchanged from here on
         rendered=composed.message, digest=compose.digest(composed.message, _envelope(box.address, targets)),
         smtputf8=composed.needs_smtputf8 or any(t.address.needs_smtputf8 for t in targets),
         rfc_message_id=added.rfc_message_id, threaded=conversation is not None,
         conversation=conversation_key(added.rfc_message_id) if conversation is None else conversation,
-        # its class, and what a reviewer is shown
+        # class, and what a reviewer sees
         content_class=raised.content_class, classes=raised.classes, declared_class=submission.content_class,
         commercial=raised.commercial or ContentClass.COLD_OUTREACH in raised.classes, raised_by=raised_by(raised),
         holds=hidden_footer(submission.html, added), said=shown, lacks=lacks,
         findings=content.examined(shown, own=(box.domain,)) if isinstance(verdict, Hold) else None,
-        # the request as its agent made it
+        # the request as the agent made it
         subject=submission.subject, preview=compose.preview(submission.text, submission.html),
         reply_to=submission.reply_to.normalised if submission.reply_to else None, send_at=submission.send_at,
         tags=submission.tags, metadata=submission.metadata, idempotency_key=submission.idempotency_key,
@@ -79,10 +79,10 @@ def prepare(
 
 
 def _own_mailbox(store: Store, submission: Submission, token: TokenFacts) -> tuple[SenderState, Policy]:
-    """The sender's mailbox and the policy in force. Raises `Forbidden` unless it is the agent's."""
+    """The sender's mailbox and the policy in force. Raises `Forbidden` unless the mailbox is the agent's."""
     known = store.recently(("sender", submission.sender.normalised), lambda: _sender(store, submission))
     if known is None or known[0].agent_id != token.agent_id:
-        # One answer for a mailbox that is not there and for somebody else's: an agent must not learn which there are.
+        # Same answer for a missing mailbox and another agent's: an agent must not learn which mailboxes exist.
         reason = f"{submission.sender.normalised} does not belong to {token.agent_name}"
         raise Forbidden(reason, error="not_your_mailbox")
     return known
@@ -124,16 +124,17 @@ def _refuse_reply(
 
 
 def _run_key(submission: Submission, token: TokenFacts, now: int, *, implicit: bool) -> str:
-    """The run in its header: the token's, or the one the agent named, or the implicit one."""
+    """The run id for the header: the token's, or the one the agent named, or the implicit one."""
     if implicit:
         return implicit_run(token, now)
     return token.run_key or submission.run.key or implicit_run(token, now)
 
 
 def _text(submission: Submission, *, blocked: bool) -> tuple[str, Invalid | None]:
-    """The text part, and what is wrong with it. Raises `Invalid` for a message that shows nothing.
+    """The text part, or "" and the error. Raises `Invalid` for a message that shows nothing.
 
-    Where the mode refuses the message whatever it says, its agent is told that, and not to write more.
+    If the mode refuses the message whatever it says, the error is returned instead of raised: the agent gets the mode's
+    refusal, not advice to write more.
     """
     try:
         return _shown(submission), None
@@ -144,7 +145,7 @@ def _text(submission: Submission, *, blocked: bool) -> tuple[str, Invalid | None
 
 
 def _shown(submission: Submission) -> str:
-    """The text part: the agent's, or made from the HTML. Raises `Invalid` for a message that shows nothing."""
+    """The text part: the agent's, or made from the HTML or an invitation. Raises `Invalid` if it shows nothing."""
     written, html = submission.text, submission.html
     if written and written.strip():
         return written
@@ -181,7 +182,7 @@ def _draft(submission: Submission, box: SenderState, text: str | None) -> Draft:
 
 
 def _shown_to_reader(submission: Submission, targets: Sequence[Target]) -> Rendered:
-    """What a reader would see of it, for the checks."""
+    """What a reader would see of the message, for the checks."""
     return Rendered(
         submission.subject,
         submission.text,
@@ -192,17 +193,17 @@ def _shown_to_reader(submission: Submission, targets: Sequence[Target]) -> Rende
 
 
 def _envelope(sender: str, targets: Sequence[Target]) -> Envelope:
-    """As its tables will have it, so that departure can compute the digest again."""
+    """The envelope as the tables will store it, so that departure can recompute the digest."""
     to, cc, bcc = (tuple(t.address.spec for t in targets if t.field == name) for name in ("to", "cc", "bcc"))
     return Envelope(sender=sender, to=to, cc=cc, bcc=bcc)
 
 
 def _request_fingerprint(submission: Submission) -> bytes:
-    """Equal for requests that say the same: a client that tries again may spell its JSON in another order."""
+    """Digest that is equal for equivalent requests: a client that retries may order its JSON differently."""
     if submission.idempotency_key is None:
         return b""
     try:
         said = orjson.dumps(orjson.loads(submission.issued), option=orjson.OPT_SORT_KEYS)
     except ValueError:
-        said = submission.issued  # what another reader of JSON took and this one does not is compared as it is
+        said = submission.issued  # JSON that another parser accepted and this one does not: compare the raw bytes
     return sha256(said)

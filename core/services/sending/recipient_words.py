@@ -1,7 +1,7 @@
-"""All the words that a recipient may read of a message: what rules that look for words are asked over.
+"""All words of a message that a recipient may read: the input of rules that look for words.
 
-Acceptance reads them from the request and a policy that became stricter since reads them from the bytes, by the same
-function: a promise in an attachment must not leave because it was looked for in the body alone.
+Acceptance reads them from the request, and a policy that became stricter since reads them from the bytes, by the same
+function: a promise in an attachment must not leave because only the body was searched.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from core.rules import compose, content
 from core.rules.compose import File
 
 _HIDING: Final = ("none", "hidden", "font-size", "opacity", "\\")
-"""What takes words out of HTML before its reader's eyes: `re<i hidden>x</i>fund`."""
+"""Marks of HTML that may hide words from its reader: `re<i hidden>x</i>fund`."""
 
 
 def recipient_words(text: str | None, html: str | None, files: Iterable[File]) -> str:
-    """Both bodies and the text of what is attached. HTML that can hide words is read again as its reader sees it."""
+    """Both bodies and the text of attachments. HTML that can hide words is read again as its reader sees it."""
     words = [compose.reading(text, html)]
     if html and any(hint in html for hint in _HIDING):
         words.append(content.plain_text(html))

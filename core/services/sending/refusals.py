@@ -1,7 +1,7 @@
-"""What an agent was refused: every refusal is counted, the first of a kind are told one by one, the rest as a figure.
+"""Refusals of agents: all are counted, the first of a kind are logged one by one, the rest as a total.
 
-An agent that asks in a loop must not fill the log: 1,500 refusals of a suspended agent were 1,500 entries, each of them
-hashed, exported and sent to webhooks. Nothing is lost: what was not told by itself is told with its number.
+An agent that retries in a loop must not fill the log: 1,500 refusals of a suspended agent were 1,500 entries, each of
+them hashed, exported and sent to webhooks. Nothing is lost: refusals without their own entry are logged as a number.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from core.events import EmailBlocked
 from core.model import SYSTEM, Action, Actor
 
 SINGLY: Final = 10
-"""Refusals of one kind that an agent has an entry each for in an hour."""
+"""Refusals of one kind that get their own entry, per agent and hour."""
 UNTOLD: Final = "refusals"
-"""The counter's scope for those without an entry so far: agent, then kind of action and error."""
+"""Counter scope of refusals that are not logged yet: agent, then kind of action and error."""
 _PEOPLE: Final = "people:"
 
 
@@ -36,7 +36,7 @@ class Refusal:
 
 
 def note(tx: Transaction, box: SenderState, refused: Refusal) -> None:
-    """Count it, and tell it by itself while there are few of its kind."""
+    """Count a refusal, and log it by itself while there are few of its kind."""
     hour, agent, counter = bucket(tx.now, 60), str(box.agent_id), f"refused:{refused.error}"
     tx.bump("agent", agent, counter, minute=hour)
     tx.bump("desk", "", "refused", minute=bucket(tx.now))
@@ -55,7 +55,7 @@ def note(tx: Transaction, box: SenderState, refused: Refusal) -> None:
 
 
 def tell(tx: Transaction) -> int:
-    """Tell what was refused beside that, as one entry for each agent and kind. Returns how many entries."""
+    """Log the remaining refusals, as one entry for each agent and kind. Returns how many entries."""
     c = COUNTER.c
     rows = tx.all(select(c.key, c.kind, c.n).where(c.scope == UNTOLD).order_by(c.key, c.kind))
     people = {(row.key, row.kind): row.n for row in rows if row.kind.startswith(_PEOPLE)}

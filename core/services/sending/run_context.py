@@ -1,7 +1,8 @@
-"""The run that a message belongs to, what it has said of itself, and whom it is for.
+"""The run that a message belongs to, what it declares, and which recipients it is for.
 
-A run says who started it, with which prompt and tools, and may say what it is for and to whom. What was said first
-stays: an agent that could say it anew in its next message could leave its task. What nobody has said yet may still be.
+A run declares who started it, with which prompt and tools, and may declare its purpose and recipients. The first
+declaration stays: an agent that could change it in its next message could leave its task. Anything not declared yet may
+still be added.
 """
 
 from __future__ import annotations
@@ -26,19 +27,19 @@ from core.services.sending.limits import OPEN_RUNS_HOUR, Cap
 from core.services.sending.submission import RunClaim
 
 RUN_MEMBERS: Final = ("user", "via", "agent_version", "prompt_version", "tools_version", "purpose", "targets")
-"""What a run may say of itself; policy can require each."""
+"""What a run may declare; the policy can require each."""
 
 
 def implicit_run(token: TokenFacts, now: int) -> str:
-    """The run of mail that names none: one a token and hour, so that there is no way around the run's cap."""
+    """Key of the run of mail that names none: one per token and hour, so that the run's cap cannot be avoided."""
     return f"implicit:{token.id}:{now // HOUR}"
 
 
 def open_run(tx: Transaction, token: TokenFacts, claim: RunClaim) -> RunFacts:
-    """The run a submission belongs to; made on first use. There is no way around having one.
+    """The run a submission belongs to, created on first use. Every submission has one.
 
-    A bound token has its run. Without a key, or with too many fresh keys within an hour, it is the implicit run of
-    this token and hour, so that inventing run ids buys nothing.
+    A bound token has its run. Without a key, or with too many fresh keys within an hour, it is the implicit run of this
+    token and hour, so that inventing run ids gains nothing.
     """
     key = token.run_key or claim.key
     implicit = implicit_run(token, tx.now)
@@ -57,7 +58,7 @@ def open_run(tx: Transaction, token: TokenFacts, claim: RunClaim) -> RunFacts:
 
 
 def _complete(tx: Transaction, token: TokenFacts, run: RunFacts, claim: RunClaim) -> RunFacts:
-    """The run with what this message is the first to say of it; what changes its task leaves an event."""
+    """Add what this message is the first to declare for the run; a change of its task emits an event."""
     whole = fill(tx, run, claim)
     if (whole.purpose, whole.targets) != (run.purpose, run.targets):
         actor = Actor("agent", token.agent_name)
@@ -66,7 +67,7 @@ def _complete(tx: Transaction, token: TokenFacts, run: RunFacts, claim: RunClaim
 
 
 def fill(tx: Transaction, run: RunFacts, claim: RunClaim) -> RunFacts:
-    """The run with what nobody has said of it until now. What was said stays: an agent must not widen its own task."""
+    """Add what the run has not declared yet. Declared values stay: an agent must not widen its own task."""
     late = {name: value for name, value in said(claim).items() if not getattr(run, name)}
     if not late:
         return run
@@ -75,27 +76,27 @@ def fill(tx: Transaction, run: RunFacts, claim: RunClaim) -> RunFacts:
 
 
 def said(claim: RunClaim) -> dict[str, Any]:
-    """What a claim says, by member."""
+    """The members that a claim declares."""
     return {name: getattr(claim, name) for name in RUN_MEMBERS if getattr(claim, name)}
 
 
 def as_row(members: Mapping[str, Any]) -> dict[str, Any]:
-    """What was said as the columns of a run hold it: lists are JSON."""
+    """Declared members as column values of a run: lists are JSON."""
     return {name: list(value) if isinstance(value, tuple) else value for name, value in members.items()}
 
 
 def contradicted(run: RunFacts, claim: RunClaim) -> list[str]:
-    """What a claim says otherwise than the run has."""
+    """Names of the members that the claim declares differently from the run."""
     return [name for name, value in said(claim).items() if getattr(run, name) not in (None, (), value)]
 
 
 def declare(tx: Transaction, run_id: int, *, agent_id: int, targets: int, actor: Actor) -> None:
-    """Leave the fact that a run says what it is for; `targets` is how many it names now, whoever named them."""
+    """Log that a run declares its task; `targets` is how many it names now, whoever named them."""
     tx.emit(RunDeclared(actor=str(actor), agent=agent_id, run=run_id, targets=targets))
 
 
 def unsaid(run: RunFacts, claim: RunClaim) -> tuple[str, ...]:
-    """What neither the run nor this message says. An implicit run is shared by mail that names none: it is silent."""
+    """Members that neither the run nor this message declares. An implicit run is shared and declares nothing."""
     known = claim if run.implicit else run
     return tuple(name for name in RUN_MEMBERS if not (getattr(known, name) or getattr(claim, name)))
 
@@ -104,7 +105,7 @@ def _run(tx: Transaction, token: TokenFacts, claim: RunClaim, *, key: str, impli
     known = gate_queries.run(tx, agent_id=token.agent_id, key=key)
     if known is not None:
         return known
-    # An implicit run is shared by all mail that names none: it has no task that one message could give it.
+    # An implicit run is shared by all mail that names none: a single message cannot give it a task.
     purpose = None if implicit else claim.purpose
     targets = () if implicit else claim.targets
     values: dict[str, Any] = {
@@ -133,7 +134,7 @@ def _run(tx: Transaction, token: TokenFacts, claim: RunClaim, *, key: str, impli
 
 
 def task(run: RunFacts, claim: RunClaim, *, required: tuple[str, ...], missing: str) -> Task:
-    """What the gate asks of the run that this message is handed in under."""
+    """What the gate checks of the run that this message is submitted under."""
     lacks = tuple(name for name in unsaid(run, claim) if name in required)
     other = not run.implicit and any(_wider(run.targets, pattern) for pattern in claim.targets)
     return Task(
@@ -143,10 +144,10 @@ def task(run: RunFacts, claim: RunClaim, *, required: tuple[str, ...], missing: 
 
 
 def _wider(targets: tuple[str, ...], pattern: str) -> bool:
-    """Whether a message names somebody that its run is not for. A single address may lie within a pattern."""
+    """Whether a message names a target that its run is not for. A single address may lie within a pattern."""
     return pattern not in targets and ("*" in pattern or not on_task(targets, pattern))
 
 
 def on_task(targets: tuple[str, ...], address: str) -> bool:
-    """Whether the run is for this address; one that names nobody is for everybody."""
+    """Whether the run is for this address; one without targets is for everybody."""
     return not targets or addresses.allowed(targets, address)

@@ -1,7 +1,7 @@
-"""Runs: one execution of an agent each, capped for life unless a human says how far it may go.
+"""Runs: one execution of an agent each, capped for life unless a person confirms how far it may go.
 
-A confirmation lifts the hold of the run's cap and nothing else: what is pending for another reason as well stays
-pending, and what it lets go is judged again at departure like any mail that no human has read.
+A confirmation lifts the hold of the run's cap and nothing else: a message held for another reason as well stays
+pending, and a released one is judged again at departure like any mail that no person has read.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from core.services.sending.submission import RunClaim
 
 RUN_CAP: Final = "run_cap"
 CONFIRMED: Final = "confirmed"
-"""State of a held message that the run's confirmation lets go. Not `released`: no human has read it."""
+"""State of a held message released by the run's confirmation. Not `released`: no person has read it."""
 CONFIRMED_DUE: Final = exists().where(REVIEW.c.status == spelled(CONFIRMED), REVIEW.c.due_at <= NOW)
 MOST: Final = 10_000_000
 BATCH_SIZE: Final = 200
-"""Messages let go in one transaction; the rest follows with the clock, so that the gate is never held for long."""
+"""Messages released in one transaction; the scheduler does the rest, so that the writer is never held up for long."""
 CHUNK: Final = 500
 PAGE: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """What a confirmation came to. `still_pending`: held for another reason as well, or beyond `up_to`."""
+    """Result of a confirmation. `still_pending`: held for another reason as well, or beyond `up_to`."""
 
     up_to: int
     released: int
@@ -48,7 +48,7 @@ class Confirmed:
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """A run as operators see it. `accepted` counts recipients, less what was rejected, expired or cancelled."""
+    """A run as operators see it. `accepted` counts recipients, less those rejected, expired or cancelled."""
 
     id: int
     agent_id: int
@@ -99,7 +99,7 @@ def confirm_run(tx: Transaction, *, agent: str, key: str, up_to: int, reason: st
 
 
 def release_confirmed(tx: Transaction, *, limit: int = BATCH_SIZE) -> int:
-    """Let into their lanes what a confirmation let go, a batch at a time; returns how many. The clock calls it."""
+    """Move confirmed messages into their lanes, a batch at a time. Returns how many. The scheduler calls it."""
     c = REVIEW.c
     items = tx.all(
         select(c.id, c.mailbox_id, MESSAGE.c.status)
@@ -116,9 +116,9 @@ def release_confirmed(tx: Transaction, *, limit: int = BATCH_SIZE) -> int:
 
 
 def open_run(tx: Transaction, *, agent: str, claim: RunClaim, actor: Actor) -> int:
-    """Start a run before its first message, or say of one that goes on what it has not said; returns its id.
+    """Start a run before its first message, or add what an open run has not declared yet; returns its id.
 
-    Nothing that a run has said is changed: its agent counts on it, and reviewers have seen it. Raises `Forbidden`,
+    Declared values do not change: the agent relies on them, and reviewers have seen them. Raises `Forbidden`,
     `NotFound`, `Invalid`, `Conflict`.
     """
     actor = access.require(tx, actor, Verb.RUN_OPEN)
@@ -138,17 +138,17 @@ def open_run(tx: Transaction, *, agent: str, claim: RunClaim, actor: Actor) -> i
     if changed := run_context.contradicted(known, claim):
         raise Conflict(f"run {claim.key} of {agent} has said its {', '.join(changed)} already", fix="leave it out")
     whole = run_context.fill(tx, known, claim)
-    if whole != known:  # a person who says again what stands changes nothing, and leaves no event
+    if whole != known:  # repeating declared values changes nothing, and emits no event
         run_context.declare(tx, known.id, agent_id=bearer.id, targets=len(whole.targets), actor=actor)
     return known.id
 
 
 def close_run(tx: Transaction, *, agent: str, key: str, actor: Actor) -> int:
-    """The run takes no more mail. Returns what it had accepted.
+    """Close a run to further mail. Returns how many recipients it had accepted.
 
-    A token that is bound to it is good for nothing more; mail of other tokens that names it joins the implicit run.
+    A token bound to the run is useless from then on; mail of other tokens that names it joins the implicit run.
 
-    For operators who may stop an agent, for the clock, and for the agent itself. Raises `Forbidden`, `NotFound`,
+    For operators who may stop an agent, for the scheduler, and for the agent itself. Raises `Forbidden`, `NotFound`,
     `Conflict`.
     """
     own = actor.kind == "agent" and actor.name == agent
@@ -177,7 +177,7 @@ def show(conn: Connection, *, agent: str, key: str) -> RunView:
 def listed(
     conn: Connection, *, agent: str | None = None, before: int | None = None, limit: int = PAGE
 ) -> list[RunView]:
-    """Runs, the newest first, from the one before id `before` on; of one agent or of all."""
+    """Runs of one agent or of all, the newest first, with ids below `before`."""
     statement = _views().order_by(RUN.c.id.desc()).limit(limit)
     if agent is not None:
         statement = statement.where(AGENT.c.name == agent)
@@ -186,11 +186,11 @@ def listed(
     return _with_accepted(conn, conn.execute(statement).all())
 
 
-# --- how ----------------------------------------------------------------------------------------------------------
+# --- helpers ------------------------------------------------------------------------------------------------------
 
 
 def _held(tx: Transaction, run_id: int) -> Sequence[Row[Any]]:
-    """Pending messages of a run that its cap holds, alone or among others, in the order they came."""
+    """Pending messages of a run that its cap holds, alone or with other reasons, in order of arrival."""
     rows = tx.all(
         select(REVIEW.c.id, REVIEW.c.mailbox_id, REVIEW.c.reasons, MESSAGE.c.open)
         .join(MESSAGE, MESSAGE.c.id == REVIEW.c.message_id)
@@ -204,7 +204,7 @@ def _held(tx: Transaction, run_id: int) -> Sequence[Row[Any]]:
 
 
 def _fitting(tx: Transaction, held: Sequence[Row[Any]], *, run_id: int, up_to: int) -> list[Row[Any]]:
-    """The first of the held that bring the run to `up_to` at most; what is behind one that does not fit waits too."""
+    """The first held messages that bring the run to `up_to` at most; those behind one that does not fit wait too."""
     reached = limits.run_accepted(tx, run_id) - sum(item.open for item in held)
     fitting: list[Row[Any]] = []
     for item in held:

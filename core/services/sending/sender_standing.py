@@ -1,6 +1,6 @@
 """Whether an agent may act from a mailbox at all: its token, scope, mode, and what is suspended, paused or stopped.
 
-Looked at before a message's content and recipients, and for actions that send nothing.
+Checked before a message's content and recipients, and for actions that send nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from core.services.sending.submit_result import Answer, blocked
 
 
 def require_live_token(tx: Transaction, token_id: int) -> TokenFacts:
-    """The token, looked at again in this transaction: it may have been revoked since the door read it."""
+    """Read the token again in this transaction: it may have been revoked since the request was authenticated."""
     token = gate_queries.token(tx, token_id)
     if token is None or not token.alive(tx.now):
         raise Unauthenticated("the token is revoked or has expired", fix="ask an operator for a new one: token issue")
@@ -26,7 +26,7 @@ def require_live_token(tx: Transaction, token_id: int) -> TokenFacts:
 
 
 def refuse(tx: Transaction, box: SenderState, token: TokenFacts, *, action: Action) -> Answer | None:
-    """Why this agent may not do this here at all, or None."""
+    """The refusal if this agent may not do this here at all, or None."""
     if box.agent_id != token.agent_id:
         return blocked("not_your_mailbox", f"{box.address} does not belong to {token.agent_name}")
     needed = Scope.READ if action is Action.READ else Scope.SEND
@@ -44,12 +44,12 @@ def refuse(tx: Transaction, box: SenderState, token: TokenFacts, *, action: Acti
     barred = bar(stands, Moment.ACCEPTANCE)
     if barred is not None:
         return _barred(barred)
-    # A mode that refuses the action is told before a scope that lacks: another token would change nothing.
+    # A mode that refuses the action is reported before a missing scope: another token would change nothing.
     return blocked(mode.error, mode.reason, fix=mode.fix) if isinstance(mode, Block) else None
 
 
 def _barred(barred: Block) -> Answer:
-    """What the agent is told: 403 with the figures, so that its tool shows an error and a person can act on it."""
+    """The agent's answer: 403 with the figures, so that its tool shows an error and a person can act on it."""
     if barred.error != "desk_stopped":
         return blocked(barred.error, barred.reason, fix=barred.fix)
     return Answer(
@@ -58,7 +58,7 @@ def _barred(barred: Block) -> Answer:
 
 
 def standing(tx: Transaction, box: SenderState) -> Standing:
-    """How the mailbox, its agent, its stream and the desk stand at this moment; looked at once between two writes."""
+    """Standing of the mailbox, its agent, its stream and the desk at this moment; read once between two writes."""
     return tx.batch_cache.get(("standing", box.mailbox_id), lambda: _standing(tx, box))
 
 
@@ -78,7 +78,7 @@ def _standing(tx: Transaction, box: SenderState) -> Standing:
 
 
 def suspension(box: SenderState) -> str | None:
-    """Why the mailbox's agent may not act, with the figures that led to it; None: it may."""
+    """Why the mailbox's agent may not act, with the figures that led to it; None if it may."""
     if box.agent_status == "active":
         return None
     figures = box.suspend_figures.get("sentence") if box.suspend_figures else None

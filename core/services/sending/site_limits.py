@@ -1,6 +1,6 @@
-"""How fast mail leaves: pace and hourly cap towards each site (by mailbox and by stream), pace of a stream's route.
+"""Sending speed: pace and hourly cap towards each site (by mailbox and by stream), and pace of a stream's route.
 
-Caps count attempts. A pace is GCRA (`rules/budgets.py`), and its theoretical arrival times are kept in `Pace`.
+Caps count attempts. A pace is GCRA (`rules/budgets.py`); its theoretical arrival times are stored in `Pace`.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from core.services import context
 from core.services.sending.limits import Cap
 
 NO_MAILBOX: Final = 0
-"""In `Pace`: a pace that all mailboxes of a stream share."""
+"""Mailbox id in `Pace` of a pace that all mailboxes of a stream share."""
 ROUTE_MINUTE: Final = "route_minute"
 
 
 def site_cap(tx: Transaction, box: SenderState, site: str) -> Cap:
-    """Attempts an hour of a mailbox at a site."""
+    """Hourly cap on attempts of a mailbox at a site."""
     _, policy = context.current_policy(tx)
     cap = policy.budgets.of_site(site).hour if box.limit_site_hour is None else box.limit_site_hour
     return Cap("site_hour", "site", f"{box.mailbox_id}:{site}", "attempts", cap, HOUR_MINUTES, HOUR_BUCKET)
 
 
 def stream_site_cap(tx: Transaction, box: SenderState, site: str) -> Cap:
-    """Attempts an hour of all mailboxes of a stream at a site: policy's, or more where one of them may more."""
+    """Hourly cap on attempts of a stream at a site: the policy's, or a mailbox's own if that is higher."""
     _, policy = context.current_policy(tx)
     own, widest = policy.budgets.of_site(site), _widest(tx, box.stream_id)[1]
     cap = max(own.stream_hour, own.hour, widest)
@@ -45,20 +45,20 @@ def stream_site_cap(tx: Transaction, box: SenderState, site: str) -> Cap:
 
 
 def site_pace(tx: Transaction, box: SenderState, site: str) -> int:
-    """Messages a minute of a mailbox at a site."""
+    """Messages per minute of a mailbox at a site."""
     _, policy = context.current_policy(tx)
     return policy.budgets.of_site(site).minute if box.limit_site_minute is None else box.limit_site_minute
 
 
 def stream_site_pace(tx: Transaction, box: SenderState, site: str) -> int:
-    """Messages a minute of all mailboxes of a stream at a site: policy's, or more where one of them may more."""
+    """Messages per minute of a stream at a site: the policy's, or a mailbox's own if that is higher."""
     _, policy = context.current_policy(tx)
     own = policy.budgets.of_site(site)
     return max(own.stream_minute, own.minute, _widest(tx, box.stream_id)[0])
 
 
 def _widest(tx: Transaction, stream_id: int) -> tuple[int, int]:
-    """The widest site limits of a minute and an hour that governance has given to a mailbox of this stream; 0: none."""
+    """The largest site limits (minute, hour) that governance has given a mailbox of this stream; 0 if none."""
 
     def load() -> tuple[int, int]:
         row = tx.conn.execute(_WIDEST, {"b_stream": stream_id}).one()
@@ -68,12 +68,12 @@ def _widest(tx: Transaction, stream_id: int) -> tuple[int, int]:
 
 
 def prefetch_sites(tx: Transaction, pairs: Collection[tuple[int, str]]) -> None:
-    """Read at once what `site_cap` will be asked for many a mailbox and site."""
+    """Prefetch what `site_cap` reads, for many mailboxes and sites."""
     _prefetch_attempts(tx, "site", [f"{mailbox_id}:{site}" for mailbox_id, site in pairs])
 
 
 def prefetch_stream_sites(tx: Transaction, pairs: Collection[tuple[int, str]]) -> None:
-    """The same for `stream_site_cap`, for many a stream and site."""
+    """Prefetch what `stream_site_cap` reads, for many streams and sites."""
     _prefetch_attempts(tx, "stream_site", [f"{stream_id}:{site}" for stream_id, site in pairs])
 
 
@@ -83,7 +83,7 @@ def _prefetch_attempts(tx: Transaction, scope: str, keys: Collection[str]) -> No
 
 @dataclass(frozen=True, slots=True)
 class _Bound:
-    """What bounds a site: an hourly cap, and a pace whose arrival time is kept under (`mailbox_id`, `name`)."""
+    """Limits of a site: an hourly cap, and a pace whose arrival time is stored under (`mailbox_id`, `name`)."""
 
     cap: Cap
     pace: str
@@ -93,7 +93,7 @@ class _Bound:
 
 
 def site_bounds(tx: Transaction, box: SenderState, site: str) -> tuple[_Bound, _Bound]:
-    """The mailbox's own bound and the one it shares with its stream's others."""
+    """The mailbox's own limits, and those it shares with the other mailboxes of its stream."""
     stream = stream_site_pace(tx, box, site)
     return (
         _Bound(site_cap(tx, box, site), "site_minute", site_pace(tx, box, site), box.mailbox_id, site),
@@ -104,20 +104,20 @@ def site_bounds(tx: Transaction, box: SenderState, site: str) -> tuple[_Bound, _
 
 
 def shared_pace(stream_id: int, site: str) -> str:
-    """Under which name `Pace` keeps what all mailboxes of a stream share towards a site."""
+    """Name in `Pace` of the pace that all mailboxes of a stream share towards a site."""
     return f"stream:{stream_id}:{site}"
 
 
 def arrivals(tx: Transaction, mailbox_id: int, sites: Collection[str]) -> dict[str, int]:
-    """GCRA's theoretical arrival times of a mailbox at these sites; none before the first."""
+    """GCRA's theoretical arrival times of a mailbox at these sites; none before the first departure."""
     rows = tx.read_unflushed(_ARRIVALS, {"b_mailbox": mailbox_id, "b_sites": list(sites)})
     return {row.site: row.tat for row in rows}
 
 
 class Sites:
-    """The paces and hourly caps of a mailbox's sites for the length of one claim: read at once, written at once.
+    """Paces and hourly caps of a mailbox's sites during one claim: read at once, written at once.
 
-    Each site is bounded twice: for the mailbox, and for all mailboxes of its stream together.
+    Each site is limited twice: for the mailbox, and for all mailboxes of its stream together.
     """
 
     def __init__(self, tx: Transaction, box: SenderState, names: Collection[str]) -> None:
@@ -138,9 +138,9 @@ class Sites:
         return asking
 
     def spend(self, site: str, n: int) -> tuple[int, str | None]:
-        """Note that `n` leave; returns until when the site's lanes are held back and by what, or (0, None).
+        """Charge `n` departures. Returns until when the site's lanes are held back and by what, or (0, None).
 
-        Of several that hold it back the latest; a lane that looks again sooner would look in vain.
+        Of several limits the latest counts; a lane that looks again sooner would look in vain.
         """
         now, waits = self._tx.now, []
         for bound in self._bounds(site):
@@ -172,10 +172,11 @@ class Sites:
 
 
 class RoutePace:
-    """The pace of a stream's route, which all its mailboxes share; without a limit it grants what is asked.
+    """Pace of a stream's route, which all its mailboxes share; without a limit it grants what is asked.
 
-    A relay that takes so many a minute counts everybody's. Sent in bursts of a quarter of a second, so that a fast
-    pace is reached by a worker that looks four times a second; the burst comes off the rate, and no minute has more.
+    A relay's limit per minute counts the messages of all mailboxes. They are sent in bursts of a quarter of a second,
+    so that a worker that polls four times a second reaches a fast pace; the burst is subtracted from the rate, so no
+    minute has more.
     """
 
     def __init__(self, tx: Transaction, box: SenderState) -> None:
@@ -192,7 +193,7 @@ class RoutePace:
         return budgets.pace(self._tat, per_minute=limit - burst + 1, burst=burst, now=self._tx.now, asking=asking)
 
     def spend(self, n: int) -> None:
-        """Note that `n` leave."""
+        """Charge `n` departures."""
         if self._limit is not None and n:
             self._tat = self.grant(asking=n).tat
             values = {"mailbox_id": NO_MAILBOX, "site": self._site, "tat": self._tat}

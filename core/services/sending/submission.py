@@ -1,7 +1,7 @@
-"""A message on its way to the gate, as values: what the agent asks for, and what it has become once it is composed.
+"""A message on its way to the gate, as values: the agent's request, and the composed message.
 
 `Submission` is the parsed request with the agent's claim about its run; `Prepared` is the composed message with its
-recipients (`Target`). `prepare.py` makes one from the other, `submit.py` stores it.
+recipients (`Target`). `prepare.py` makes one from the other; `submit.py` stores it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from core.rules.content import Rendered
 
 @dataclass(frozen=True, slots=True)
 class RunClaim:
-    """What the agent says about its run; `key` is None for the implicit one."""
+    """What the agent declares about its run; `key` is None for the implicit run."""
 
     key: str | None = None
     user: str | None = None
@@ -35,7 +35,7 @@ class RunClaim:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What a door has parsed. `issued` is the request exactly as the agent made it."""
+    """A parsed request. `issued` is the request exactly as the agent made it."""
 
     sender: Address
     to: tuple[Address, ...]
@@ -58,14 +58,14 @@ class Submission:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     idempotency_key: str | None = None
     send_at: int | None = None
-    """The earliest it shall leave."""
+    """Earliest time of departure."""
     answered: Mapping[str, str] = field(default_factory=dict)
-    """Header fields of the mail that it answers, as far as the agent handed them over."""
+    """Header fields of the mail it answers, as far as the agent passed them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One recipient of a prepared message. `given` is how the agent wrote it, `field` is to, cc or bcc."""
+    """One recipient of a prepared message. `given` is the address as the agent wrote it, `field` is to, cc or bcc."""
 
     n: int
     address: Address
@@ -78,8 +78,8 @@ class Target:
 class Prepared:
     """A composed message: from here on its bytes and its envelope do not change.
 
-    `classes` are all it was declared or raised to, `content_class` the one it goes as.
-    `run_key` stands in its header; `threaded` means that it answers something, so that order matters.
+    `classes` are all it was declared as or raised to, `content_class` the one it is sent as. `run_key` is in its
+    header; `threaded` means that it answers something, so that order matters.
     """
 
     id: int
@@ -108,29 +108,29 @@ class Prepared:
     idempotency_key: str | None = None
     request_digest: bytes = b""
     repeat_digest: bytes = b""
-    """The same for a request that says the same; only where there is a key to know a repetition by."""
+    """Digest that is equal for equivalent requests; empty without an idempotency key."""
     said: Rendered = field(default_factory=lambda: Rendered(""))
     holds: tuple[Reason, ...] = ()
-    """Why a person looks at it in every mode, whatever its class."""
+    """Reasons to hold it for a person in every mode, whatever its class."""
     findings: tuple[Reason, ...] | None = None
-    """What its content fails; None: not looked at, for its mode lets it go without a human."""
+    """Checks that its content fails; None if not checked, because its mode lets it go without a person."""
     domain: str = ""
     test: bool = False
-    """Handed in with a test token, whose keys are not those of live mail."""
+    """Submitted with a test token, whose idempotency keys are separate from those of live mail."""
     reply_to: str | None = None
     send_at: int | None = None
     lacks: Invalid | None = None
-    """Why it could not be composed whole, where the mailbox's mode refuses it anyway: the gate says so first."""
+    """Why it could not be fully composed, if the mailbox's mode refuses it anyway: the gate's refusal comes first."""
 
     def examined(self) -> tuple[Reason, ...]:
         """The checks that its content fails."""
         return content.examined(self.said, own=(self.domain,)) if self.findings is None else self.findings
 
     def looked_at(self) -> Prepared:
-        """Itself with the checks made already: those of a large message would keep the writer waiting."""
+        """A copy with the checks already made: those of a large message would keep the writer waiting."""
         return dataclasses.replace(self, findings=self.examined())
 
     def likeness(self) -> int:
-        """The same for messages that differ only in what belongs to their recipient."""
+        """A value that is equal for messages that differ only in what is specific to their recipients."""
         people = [target.address.normalised for target in self.targets]
         return content.likeness(self.subject, self.said.parts, recipients=people, attached=self.said.attached)

@@ -1,7 +1,7 @@
-"""An agent hands in a message: what becomes of it, decided and durable in one transaction.
+"""Submit a message: decide on it and make the outcome durable, in one transaction.
 
-The bytes are composed before the transaction (see `services/sending/prepare.py`); here the gate is asked with the
-facts of this very moment, the state and its events are staged, and the answer is what the agent gets after the commit.
+The bytes are composed before the transaction (see `services/sending/prepare.py`); here the gate decides on the facts of
+this moment, the state and its events are staged, and the agent gets the answer after the commit.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ from core.services.sending.token_reach import owned
 
 
 class RunMoved(PostroomError):
-    """The gate put it under the implicit run, and its bytes name another: compose it again."""
+    """The gate put the message under the implicit run, and its bytes name another: compose it again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """`submit` of one message, as the writer runs it; a batch of them reads at once what each would read alone."""
+    """`submit` of one message, as the writer runs it; a batch reads at once what each would read alone."""
 
     prepared: Prepared
 
@@ -56,7 +56,7 @@ class Submit:
 
     @staticmethod
     def prefetch(tx: Transaction, batch: Sequence[Submit]) -> None:
-        """Suppressions, contacts, lanes and, where it is asked for, consent of all recipients, each in one read."""
+        """Read suppressions, contacts, lanes and, if required, consent of all recipients, each in one query."""
         targets = [target for verb in batch for target in verb.prepared.targets]
         addresses = {target.address.normalised for target in targets}
         agents = {gate_queries.gate(tx, verb.prepared.mailbox_id).agent_id for verb in batch}
@@ -74,7 +74,7 @@ class Submit:
 
 
 def submit(tx: Transaction, prepared: Prepared) -> Answer:
-    """Accept, hold, queue, schedule or refuse. Raises `Unauthenticated`, `Invalid` (a reused key, a time)."""
+    """Accept, hold, queue, schedule or refuse a message. Raises `Unauthenticated`, `Invalid` (a reused key, a time)."""
     earlier = idempotency.answered_before(tx, prepared)
     if earlier is not None:
         return earlier
@@ -101,7 +101,7 @@ def submit(tx: Transaction, prepared: Prepared) -> Answer:
 
 
 def _timed(tx: Transaction, prepared: Prepared) -> Prepared:
-    """The message with its time as far as that is still to come. Raises `Invalid`."""
+    """The message with its send time, if that is still to come. Raises `Invalid`."""
     if prepared.lacks is not None:
         raise prepared.lacks
     if prepared.send_at is None:
@@ -130,7 +130,7 @@ def _accept(
 
 
 def _store(tx: Transaction, prepared: Prepared, box: SenderState, *, run: RunFacts, judged: Judged, test: bool) -> None:
-    """The message, its bytes and its recipients, and the fact that they are durable."""
+    """Store the message, its bytes and its recipients, and log the submission."""
     version, policy = context.current_policy(tx)
     status = Status.QUEUED if prepared.send_at is None else Status.SCHEDULED
     if isinstance(judged.verdict, Hold):
@@ -172,7 +172,7 @@ def _store(tx: Transaction, prepared: Prepared, box: SenderState, *, run: RunFac
 def _message(
     prepared: Prepared, box: SenderState, *, run: RunFacts, judged: Judged, status: Status, version: int, now: int
 ) -> dict[str, Any]:
-    """The row of a message; one that is held or scheduled has no release and no date yet."""
+    """Row of a message; a held or scheduled one has no release time and no date yet."""
     released = now if status is Status.QUEUED else None
     return {
         "id": prepared.id,
@@ -211,7 +211,7 @@ def _message(
 def _recipient(
     tx: Transaction, prepared: Prepared, box: SenderState, target: Target, *, judged: Judged, status: Status
 ) -> dict[str, Any]:
-    """The row of a recipient; one that is left out has its reason and no lane."""
+    """Row of a recipient; an excluded one has its reason and no lane."""
     excluded = judged.excluded.get(target.n)
     lane_id = None
     if excluded is None:
@@ -264,7 +264,7 @@ def _queue(tx: Transaction, prepared: Prepared, box: SenderState, judged: Judged
 
 
 def _schedule(tx: Transaction, prepared: Prepared, box: SenderState, judged: Judged, *, at: int) -> Answer:
-    """Nothing is charged and no lane is entered before its time; the chore `release_scheduled` calls it then."""
+    """Schedule the message: no departure budget is charged and no lane entered until `release_scheduled` is due."""
     review.schedule(tx, prepared.id, box, at=at, recipients=len(judged.open), actor=Actor("agent", box.agent_name))
     return Answer(
         status="scheduled",
@@ -331,7 +331,7 @@ def _hold(tx: Transaction, prepared: Prepared, box: SenderState, judged: Judged)
 def _refused(
     tx: Transaction, prepared: Prepared, box: SenderState, answer: Answer, recipients: Sequence[RecipientAnswer] = ()
 ) -> Answer:
-    """A refusal is a fact of the log as well; nothing of the message is kept."""
+    """Log a refusal; nothing of the message is kept."""
     code, n = answer.error or answer.status, len(prepared.targets)
     refusals.note(tx, box, Refusal(prepared.kind, code, answer.reason or "", recipients=n))
     told = tuple(recipients) or tuple(RecipientAnswer(t.given, answer.status, answer.error) for t in prepared.targets)
@@ -339,9 +339,9 @@ def _refused(
 
 
 def take_back(tx: Transaction, message_id: int, *, token: TokenFacts) -> None:
-    """An agent cancels mail of its own: a token that only reads must not undo what another one handed in.
+    """Cancel an agent's own mail. A token that only reads must not undo what another one submitted.
 
-    Raises `Unauthenticated`, `Forbidden` (the scope), `NotFound` (another agent's), `Conflict` (it waits no more).
+    Raises `Unauthenticated`, `Forbidden` (the scope), `NotFound` (another agent's), `Conflict` (no longer waiting).
     """
     alive = sender_standing.require_live_token(tx, token.id)
     if Scope.SEND.value not in alive.scopes:

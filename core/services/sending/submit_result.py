@@ -1,4 +1,4 @@
-"""What an agent is told: one value for every outcome of a submission, and its JSON.
+"""The answer to an agent: one value for every outcome of a submission, and its JSON.
 
 The answer to an accepted message is kept for its idempotency key, byte for byte, so it is rendered here, once.
 """
@@ -16,7 +16,7 @@ from core.model import Reason
 
 @dataclass(frozen=True, slots=True)
 class RecipientAnswer:
-    """One recipient as the agent gave it, and where it stands."""
+    """One recipient as the agent wrote it, and its status."""
 
     address: str
     status: str
@@ -25,7 +25,7 @@ class RecipientAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An outcome with everything CONTRACT promises for its status; times are microseconds."""
+    """An outcome with everything CONTRACT promises for its status; times are in microseconds."""
 
     status: str
     http: int
@@ -45,7 +45,7 @@ class Answer:
     action_id: str | None = None
     content_class: str | None = None
     raw: bytes | None = None
-    """The body of an earlier answer, given again byte for byte."""
+    """Body of an earlier answer, replayed byte for byte."""
 
     @property
     def accepted(self) -> bool:
@@ -76,5 +76,5 @@ class Answer:
 
 
 def blocked(error: str, reason: str, *, http: int = 403, fix: str | None = None) -> Answer:
-    """A refusal that the agent can do nothing about by trying again."""
+    """A refusal that retrying does not change."""
     return Answer(status="blocked", http=http, error=error, reason=reason, fix=fix)

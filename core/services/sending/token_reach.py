@@ -1,4 +1,4 @@
-"""Which messages an agent's token may touch: one condition for reading, cancelling, tagging and answering alike."""
+"""Which messages an agent's token may access: one condition for reading, cancelling, tagging and replying."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from core.ids import spell_id
 
 
 def within(token: TokenFacts) -> list[ColumnElement[bool]]:
-    """Its agent's mail, of its run if it is bound to one.
+    """The agent's messages, of one run if the token is bound to it.
 
-    A test token touches no live mail: cancelling it, or changing its tags, is an act that leaves the desk's tests.
+    A test token has no access to live mail: cancelling it, or changing its tags, would have effects outside the desk's
+    tests.
     """
     c = MESSAGE.c
     reach = [c.agent_id == token.agent_id]
@@ -25,7 +26,7 @@ def within(token: TokenFacts) -> list[ColumnElement[bool]]:
 
 
 def owned(conn: Connection, message_id: int, *, token: TokenFacts) -> str:
-    """The mailbox address of a message of this agent. Raises `NotFound`."""
+    """Mailbox address of a message that the token may access. Raises `NotFound`."""
     row = conn.execute(
         select(MAILBOX.c.address)
         .join(MESSAGE, MESSAGE.c.mailbox_id == MAILBOX.c.id)

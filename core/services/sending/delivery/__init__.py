@@ -1,12 +1,12 @@
-"""A message leaves: claimed under its budgets, attempted under the gate, settled with what the receiver said.
+"""Delivery of a message: claimed under its budgets, attempted after a gate check, settled with the receiver's reply.
 
-    claiming     a turn of the queue: fair over mailboxes and lanes, every budget paid here
-    attempting   the gate's last look, and the commit that starts a delivery
-    scheduled    mail whose own time has come enters its lanes
-    altering     bytes that are not those of the digest stay here
-    settling     what the receiver said: recipient, message, lane, route, counters and events, each once
-    ending       how a recipient and its message end, whoever ends them
-    leases       who lives and holds what; what the dead left behind
+    claim        one turn of the queue: fair over mailboxes and lanes; every budget is charged here
+    attempt      the last gate check, and the commit that starts a delivery
+    scheduled    messages whose send time has come enter their lanes
+    alteration   messages whose bytes no longer match their digest are held
+    settle       the receiver's reply: recipient, message, lane, route, counters and events, each once
+    finish       how a recipient and its message end, whatever ends them
+    leases       live workers and what they hold; recovery of what dead ones held
 
 Three transactions, each of which can be the last before a crash: a claim without an attempt goes back to its lane, an
 attempt without a settlement is `uncertain`, and nothing else can happen.

@@ -1,9 +1,9 @@
-"""Bytes or an envelope that are not those the digest was made of: the message stays here and somebody is called.
+"""Hold a message whose bytes or envelope no longer match their digest, and alert people.
 
-A digest that is stored beside the bytes and never computed again would let whoever can write to the tables send what
-nobody approved. The worker computes it over what it is about to hand over, outside the desk's one transaction, and
-holds it against the digest that the log has of the submission: whoever writes to the tables can change the bytes, the
-digest beside them and the review alike, but not an entry of the chain.
+A digest stored beside the bytes and never recomputed would let anyone who can write to the tables send what nobody
+approved. The worker recomputes it over what it is about to hand over, outside the desk's write transaction, and
+compares it with the digest in the log entry of the submission: anyone who can write to the tables can change the bytes,
+the digest beside them and the review, but not an entry of the hash chain.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ _FROM: Final = re.compile(rb"From:[^\r]*(?:\r\n[ \t][^\r]*)*")
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A message as its tables have it now; `rendered` is None once retention has emptied it.
+    """A message as its tables have it now; `rendered` is None once retention has purged it.
 
-    `submitted` is the digest in the log; None for a message that the log knows nothing of.
+    `submitted` is the digest in the log; None for a message without a log entry.
     """
 
     digest: str
@@ -46,7 +46,7 @@ class Stored:
     paths: Mapping[int, str]
 
     def intact(self) -> bool:
-        """Whether bytes and envelope are what was accepted. Purged bytes prove nothing, and do not leave."""
+        """Whether bytes and envelope are what was accepted. Purged bytes cannot be checked, and do not leave."""
         if self.submitted != self.digest:
             return False
         if self.rendered is None or compose.digest(self.rendered, self.envelope) == self.digest:
@@ -57,9 +57,9 @@ class Stored:
 
 
 def _spelled(rendered: bytes, sender: str) -> str | None:
-    """The sender as its agent spelled it (`HELP@acme.example`), which stands in the bytes' first field.
+    """The sender as the agent spelled it (`HELP@acme.example`), read from the From field that begins the bytes.
 
-    Mail from before migration 0008 has this spelling in its digest; what is queued over an upgrade must still leave.
+    Mail from before migration 0008 has this spelling in its digest; mail queued across an upgrade must still leave.
     """
     field = _FROM.match(rendered)
     if field is None:
@@ -73,7 +73,7 @@ def _spelled(rendered: bytes, sender: str) -> str | None:
 
 
 def stored(store: Store, message_ids: set[int]) -> dict[int, Stored]:
-    """What is about to leave, in two reads for all of a turn."""
+    """Load the messages that are about to leave, in two reads for a whole turn."""
     ids = {"b_ids": list(message_ids)}
     listed: dict[int, list[Any]] = {}
     for row in store.rows(_RECIPIENTS.params(ids)):
@@ -93,7 +93,7 @@ def stored(store: Store, message_ids: set[int]) -> dict[int, Stored]:
 
 
 def hold_altered(tx: Transaction, claimed: Sequence[Claimed], *, worker: int) -> None:
-    """Keep these messages here, before a person, whatever was approved."""
+    """Hold these messages for a person, whatever was approved."""
     mine = queue.held_leases(tx, {one.key for one in claimed}, worker=worker)
     text = "its bytes or recipients were changed in the database after it was accepted: reject it"
     for message_id in dict.fromkeys(one.message_id for one in claimed if one.key in mine):

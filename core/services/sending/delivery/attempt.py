@@ -1,7 +1,7 @@
-"""The gate's last look at what was claimed, and the commit that starts its delivery.
+"""The last gate check on claimed recipients, and the commit that starts their delivery.
 
-Everything may have changed since it was accepted: the stop, a suspension, a record, the mode, the policy. What may not
-leave goes back to its lane, before a human, or to its end.
+Everything may have changed since acceptance: the stop, a suspension, a record, the mode, the policy. A recipient that
+may not leave goes back to its lane, to review, or ends.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from core.services.sending.policy_since import NOTHING, asked_since
 
 
 def attempt(tx: Transaction, claimed: Sequence[Claimed], *, worker: int) -> set[tuple[int, int]]:
-    """The gate's last look, and the commit that starts a delivery. Returns the keys that may go on.
+    """Check claimed recipients with the gate and commit the start of their delivery. Returns the keys that may go on.
 
-    What may not goes back to its lane, to a human, or to its end; its lease is gone either way.
+    Others go back to their lane, to review, or end; their lease is gone either way.
     """
     mine = queue.held_leases(tx, {c.key for c in claimed}, worker=worker)
     held = [c for c in claimed if c.key in mine and mine[c.key].lease_until > tx.now]
@@ -39,7 +39,7 @@ def attempt(tx: Transaction, claimed: Sequence[Claimed], *, worker: int) -> set[
     for one in held:
         state, spoken_of = gate_of.state(one)
         if state not in (Status.QUEUED, Status.DEFERRED):
-            queue.land(tx, [one])  # cancelled meanwhile: its recipient is final already
+            queue.land(tx, [one])  # cancelled meanwhile: the recipient is final already
             continue
         if spoken_of:
             settle.arrived(tx, one)
@@ -60,9 +60,9 @@ def attempt(tx: Transaction, claimed: Sequence[Claimed], *, worker: int) -> set[
 
 
 class _Gate:
-    """The facts of a batch of claimed recipients, read at once, and the decision on each of their messages.
+    """Facts of a batch of claimed recipients, read at once, and the gate's decision on each of their messages.
 
-    A message is judged as a whole: all that has not left of it, not only what this batch holds a lease on.
+    A message is judged as a whole: every recipient that has not left, not only those this batch holds a lease on.
     """
 
     def __init__(self, tx: Transaction, held: Sequence[Claimed]) -> None:
@@ -90,7 +90,7 @@ class _Gate:
         self._known: dict[Hashable, GateDecision] = {}
 
     def state(self, one: Claimed) -> tuple[Status | None, bool]:
-        """Where it stands, and whether the outside world has spoken of an earlier attempt."""
+        """The recipient's status, and whether feedback on an earlier attempt has arrived."""
         row = self._states.get(one.key)
         return (None, False) if row is None else (Status(row.status), row.feedback is not None)
 
@@ -98,7 +98,7 @@ class _Gate:
         return self._listed[self._named(one)].get(one.address)
 
     def _named(self, one: Claimed) -> tuple[int, tuple[str, ...]]:
-        """What decides which suppressions concern it."""
+        """The stream and classes that decide which suppressions apply."""
         commercial = bool(self._messages[one.message_id].facts.get("commercial"))
         return one.stream_id, gate_facts.counts_as(one.content_class, commercial=commercial)
 
@@ -136,7 +136,7 @@ def _end(tx: Transaction, one: Claimed, block: Block, listed: tuple[int, str] | 
 
 
 def to_review(tx: Transaction, message_id: int, reasons: Sequence[Reason]) -> None:
-    """Send all of a message that has not started to leave back before a human."""
+    """Return to review all recipients of a message that have not started to leave."""
     _, policy = context.current_policy(tx)
     message = tx.one(select(MESSAGE.c.mailbox_id, MESSAGE.c.kind, MESSAGE.c.status).where(MESSAGE.c.id == message_id))
     assert message is not None
@@ -144,7 +144,7 @@ def to_review(tx: Transaction, message_id: int, reasons: Sequence[Reason]) -> No
     r = RECIPIENT.c
     stages = [Status.SCHEDULED.value, Status.QUEUED.value, Status.DEFERRED.value]
     rows = tx.all(select(RECIPIENT).where(r.message_id == message_id, r.status.in_(stages)))
-    # Claimed but not attempted: whoever holds the lease must not find it free again once a human has approved.
+    # Claimed but not attempted: the holder of the lease must not find it free again once a person has approved.
     f = IN_FLIGHT.c
     queue.land(tx, tx.all(select(IN_FLIGHT).where(f.message_id == message_id, f.attempted_at.is_(None))))
     queue.withdraw(tx, [(message_id, row.n) for row in rows], lanes={row.lane_id for row in rows})

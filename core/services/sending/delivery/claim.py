@@ -1,6 +1,6 @@
-"""A turn of the queue: up to so many recipients whose time has come, fairly, and paid for.
+"""One turn of the queue: claim due recipients up to a limit, fairly, and charge their budgets.
 
-What one budget or pace refuses is not touched: the mailbox or the lane sleeps until it may, in one row.
+Recipients refused by a budget or pace are not touched: one row puts the mailbox or the lane to sleep until it may send.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from core.services.sending.delivery.leases import LEASE
 MAILBOXES_A_TURN: Final = 32
 LANES_A_TURN: Final = 32
 SPENT: Final = MINUTE
-"""Longest nap of a lane whose cap says never: somebody may widen it."""
+"""Longest sleep of a mailbox whose cap allows nothing more: somebody may raise the cap."""
 _CLAIMABLE: Final = DueCheck({"mailboxes": queue.MAILBOXES_DUE})
 
 
@@ -37,9 +37,9 @@ def claimable(store: Store) -> bool:
 
 
 def claim(tx: Transaction, *, worker: int, limit: int, busy: Collection[int] = ()) -> list[Claimed]:
-    """Take up to `limit` recipients whose turn it is: fairly over mailboxes and lanes, within every budget.
+    """Claim up to `limit` due recipients: fairly over mailboxes and lanes, within every budget.
 
-    `busy` are streams that the worker wants no more of before it has finished some.
+    `busy`: streams the worker takes no more of until it has finished some.
     """
     if gate_queries.desk(tx).stopped_at is not None:
         return []
@@ -71,7 +71,7 @@ def _claim_mailbox(tx: Transaction, box: SenderState, *, worker: int, limit: int
     queue.lease(tx, turns, mailbox_id=box.mailbox_id, worker=worker, until=tx.now + LEASE)
     _charge(tx, box, caps, slots)
     if spent and not slots:
-        # Nothing that is paid for is due, and nothing more can be paid: look again when the last of the caps opens.
+        # Nothing charged is due, and nothing more can be charged: look again when the last of the caps opens.
         until = max(room.next_at or tx.now for _, room in spent)
         _nap(tx, box, until=min(until, tx.now + SPENT), waits_for=spent[0][0].name)
     else:
@@ -80,15 +80,15 @@ def _claim_mailbox(tx: Transaction, box: SenderState, *, worker: int, limit: int
 
 
 def _claim_lanes(tx: Transaction, box: SenderState, *, limit: int, uncharged: int) -> list[queue.LaneTurn]:
-    """A share of each due lane, as far as its site's pace and hourly cap allow."""
+    """Claim a share of each due lane, as far as its site's pace and hourly cap allow."""
     due = queue.lanes_due(tx, mailbox_id=box.mailbox_id, limit=min(LANES_A_TURN, limit))
     if not due:
         return []
     sites = site_limits.Sites(tx, box, {lane.site for lane in due})
-    # Twice an even share: a lane may use what those before it left over. What it could not, it has in the next claim.
+    # Twice an even share: a lane may use what earlier lanes left over. What it misses now, it gets in the next claim.
     ids, rows = [lane.id for lane in due], min(queue.LANE_WINDOW, -(-2 * limit // len(due)))
     heads = queue.heads(tx, ids, rows=rows)
-    # With a cap spent, what was paid for before goes on: a retry never waits for a place that it holds already.
+    # With a cap spent, charged recipients still go: a retry never waits for a place that it holds already.
     open_to = heads if uncharged > 0 else queue.heads(tx, ids, rows=rows, paid=True)
     turns: list[queue.LaneTurn] = []
     for place, lane in enumerate(due):
@@ -106,7 +106,7 @@ def _claim_lanes(tx: Transaction, box: SenderState, *, limit: int, uncharged: in
 
 
 def _charge(tx: Transaction, box: SenderState, caps: Sequence[limits.Cap], slots: Sequence[queue.Slot]) -> None:
-    """First claims are paid for here, once; a deferral later gives nothing back."""
+    """Charge first claims, once; a later deferral refunds nothing."""
     fresh = [slot for slot in slots if not slot.charged]
     if not fresh:
         return

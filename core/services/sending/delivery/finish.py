@@ -1,7 +1,7 @@
-"""How a recipient ends, and its message with the last of them: sent, failed, blocked, uncertain.
+"""How a recipient ends (sent, failed, blocked, uncertain), and its message with the last of its recipients.
 
-Whoever ends one, the gate, a settlement or the death of a worker, ends it here, so that what hangs on the end (the
-message's status, who waits for it in the conversation) is never forgotten.
+The gate, a settlement and the death of a worker all end recipients here, so that what depends on the end (the message's
+status, the messages of the conversation that wait for it) is never forgotten.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from core.services import context
 from core.services.sending import acceptance_limits, contacts, review
 
 MAX_REPLY: Final = 500
-"""Characters kept of a reply: Exchange says which list blocked a message after a paragraph of advice."""
+"""Characters kept of a reply: Exchange names the list that blocked a message after a paragraph of advice."""
 LOST: Final = "uncertain: the connection ended after the message"
 
 
 def close(tx: Transaction, claimed: Sequence[Claimed], status: Status) -> None:
-    """Count down the open recipients of messages, and end those that have none."""
+    """Decrement the open recipients of messages, and end messages that have none left."""
     single = [c for c in claimed if c.recipients == 1]
     tx.write_keeping_caches(_CLOSE, [{"b_id": c.message_id, "b_status": status.value, "b_at": tx.now} for c in single])
     for c in single:
@@ -43,7 +43,7 @@ def close(tx: Transaction, claimed: Sequence[Claimed], status: Status) -> None:
 
 
 def _close_several(tx: Transaction, claimed: Sequence[Claimed]) -> None:
-    """A message with many recipients ends as `sent` if any of them was."""
+    """Update a message with several recipients: it ends as `sent` if any of them was."""
     message_id, n = claimed[0].message_id, len(claimed)
     row = tx.one(select(MESSAGE.c.open).where(MESSAGE.c.id == message_id))
     assert row is not None
@@ -65,7 +65,7 @@ def finish(tx: Transaction, c: Claimed, *, status: Status, reason: str) -> None:
 
 
 def uncertain(tx: Transaction, c: Claimed, *, attempt: int, policy: Policy, jitter: float) -> None:
-    """The final dot was sent and nobody knows the answer. Policy: again (a possible duplicate), or a human decides."""
+    """No reply came after the end of data. Policy: retry (a possible duplicate), or let a person decide."""
     hold = policy.delivery.uncertain == "hold" or c.content_class == ContentClass.COMMITMENT
     tx.emit(
         EmailUncertain(
@@ -86,7 +86,7 @@ def uncertain(tx: Transaction, c: Claimed, *, attempt: int, policy: Policy, jitt
 
 
 def _ask_human(tx: Transaction, c: Claimed) -> None:
-    """An uncertain delivery that policy does not retry waits for a person, like any held mail."""
+    """Hold an uncertain delivery that policy does not retry for a person, like any held mail."""
     box = gate_queries.gate(tx, c.mailbox_id)
     _, policy = context.current_policy(tx)
     reason = Reason("uncertain", "the connection ended after the message: approve to send it again")
@@ -95,7 +95,7 @@ def _ask_human(tx: Transaction, c: Claimed) -> None:
 
 
 def note(tx: Transaction, c: Claimed, reply: Reply, *, status: Status, next_at: int | None) -> None:
-    """Write down what was said of a recipient that has not been sent."""
+    """Store the reply for a recipient that has not been sent."""
     values = {
         "b_message": c.message_id, "b_n": c.n, "b_status": status.value, "b_code": reply.code,
         "b_enhanced": reply.enhanced, "b_reply": line(reply), "b_next": next_at,
@@ -104,15 +104,15 @@ def note(tx: Transaction, c: Claimed, reply: Reply, *, status: Status, next_at: 
 
 
 def line(reply: Reply) -> str:
-    """One line for the screen; it may name a recipient, so it stays out of the log."""
-    # RFC 2034 has the receiver begin its text with the enhanced code: once is enough.
+    """The reply as one line for the screen; it may name a recipient, so it stays out of the log."""
+    # RFC 2034 has the receiver begin its text with the enhanced code: do not repeat it.
     spoken = reply.enhanced is not None and f"{reply.text} ".startswith(f"{reply.enhanced} ")
     parts = (reply.code, None if spoken else reply.enhanced, reply.text)
     return " ".join(str(part) for part in parts if part)[:MAX_REPLY]
 
 
 OF_RECIPIENT: Final = (RECIPIENT.c.message_id == bindparam("b_message")) & (RECIPIENT.c.n == bindparam("b_n"))
-"""Which row an update is for; `b_message` and `b_n` come with its values."""
+"""The row an update applies to; `b_message` and `b_n` are bound with its values."""
 _STATE: Final = (
     update(RECIPIENT)
     .where(OF_RECIPIENT)

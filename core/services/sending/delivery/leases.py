@@ -1,4 +1,4 @@
-"""Who lives and holds what. A worker beats; when it no longer does, what it held is found by its lease."""
+"""Worker heartbeats and leases: when a worker stops beating, its lapsed leases show what it held."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from core.services import context
 from core.services.sending.delivery import finish
 
 LEASE: Final = 6 * BEAT
-"""How long a claim outlives its worker's last beat."""
+"""How long a claim outlives its worker's last heartbeat."""
 LEASES_LAPSED: Final = exists().where(IN_FLIGHT.c.lease_until <= NOW)
 
 
 def heartbeat(tx: Transaction, *, worker: int, claimed_at: int | None = None, trouble: str | None = None) -> None:
-    """Say that this worker lives, and extend what it holds; what has lapsed or was let go stays so.
+    """Record that the worker is alive, and extend its leases, except those that lapsed or were released.
 
     `claimed_at`: when it could last claim; `trouble`: why it cannot now.
     """
@@ -33,25 +33,25 @@ def heartbeat(tx: Transaction, *, worker: int, claimed_at: int | None = None, tr
 
 
 def register_worker(tx: Transaction, *, worker: int, pid: int) -> None:
-    """Enter a new worker."""
+    """Register a new worker."""
     tx.add(WORKER, {"id": worker, "started_at": tx.now, "beat_at": tx.now, "pid": pid})
 
 
 def unregister_worker(tx: Transaction, *, worker: int) -> None:
-    """A worker that stops in order leaves at once; whatever it still holds is looked at without waiting."""
+    """Remove a worker that stops in order; leases it still holds lapse at once."""
     tx.write(update(IN_FLIGHT).where(IN_FLIGHT.c.worker == worker).values(lease_until=tx.now))
     tx.write(WORKER.delete().where(WORKER.c.id == worker))
 
 
 def release_claims(tx: Transaction, claimed: Sequence[Claimed], *, worker: int) -> None:
-    """End leases of a worker that lives on, whose beats would keep them for ever; `reclaim` finds what they were."""
+    """End leases that the heartbeats of a live worker would extend forever; `reclaim` handles their recipients."""
     tx.write_keeping_caches(
         _LET_GO, [{"b_message": c.message_id, "b_n": c.n, "b_worker": worker, "b_until": tx.now} for c in claimed]
     )
 
 
 def reclaim(tx: Transaction, *, limit: int = 500, jitter: float = 0.0) -> int:
-    """What dead workers left: never attempted goes back to its lane, attempted is uncertain."""
+    """Recover the work of dead workers: unattempted recipients go back to their lanes, attempted ones are uncertain."""
     rows = queue.lapsed(tx, limit=limit)
     if not rows:
         return 0

@@ -1,7 +1,7 @@
-"""Mail whose own time has come enters its lanes, and pays then what other mail pays when it is handed in.
+"""Messages whose send time has come enter their lanes, and are charged then as other mail is at acceptance.
 
-The time is kept with the message, so a restart changes nothing, and a clock that is set back only makes it wait until
-the clock says that time again. Every gate is asked once more when it leaves, as for all mail.
+The time is stored with the message, so a restart changes nothing, and a clock that is set back only makes it wait until
+that time comes again. Every gate check is repeated when it leaves, as for all mail.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SCHEDULED_DUE: Final = exists().where(MESSAGE.c.status == spelled(Status.SCHEDUL
 
 
 def release_scheduled(tx: Transaction, *, limit: int = 200) -> int:
-    """Let into their lanes the messages whose time has come, the earliest first; returns how many."""
+    """Let messages whose send time has come into their lanes, the earliest first. Returns how many."""
     m = MESSAGE.c
     due = tx.all(
         select(m.id, m.mailbox_id, m.conversation)
@@ -44,7 +44,7 @@ def release_scheduled(tx: Transaction, *, limit: int = 200) -> int:
 
 
 def _over_newcomers(tx: Transaction, message_id: int, box: SenderState, *, people: Sequence[Row[Any]]) -> bool:
-    """Take today's places of first-time recipients, or send it before a human where there are none left."""
+    """Reserve today's places for first-time recipients, or send the message to review if too few are left."""
     wanted = {row.address for row in people if not row.attempts}
     fresh = contacts.strangers(tx, wanted, agent_id=box.agent_id).fresh
     held, _ = gate_facts.newcomers_hold(tx, box, len(fresh))
@@ -56,7 +56,7 @@ def _over_newcomers(tx: Transaction, message_id: int, box: SenderState, *, peopl
 
 
 def _queue_up(tx: Transaction, message: Row[Any], people: Sequence[Row[Any]]) -> None:
-    """Behind what was handed in earlier of its conversation, also where that was scheduled and has left since."""
+    """Make it wait for earlier mail of its conversation, including scheduled mail whose time has come since."""
     for row in people:
         if row.waits_for is None:
             earlier = queue.predecessor(

@@ -1,4 +1,4 @@
-"""What receivers said of what was attempted, written down once: recipient, message, lane, route, counters, events."""
+"""Record the receivers' replies to attempts, once: recipient, message, lane, route, counters, events."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ LONGEST_RETRY: Final = 4 * HOUR
 LONGEST_BACKOFF: Final = 30 * MINUTE
 BACKS_OFF: Final = "lane backs off"
 LANE_PATIENCE: Final = 3
-"""Deferrals in a row after which a lane, not only its message, backs off."""
+"""Deferrals in a row after which the lane backs off, not only the message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """One delivery and what came of it. `jitter` is a share from 0 to 1 that spreads retries."""
+    """One delivery and its outcome. `jitter` is a fraction from 0 to 1 that spreads retries."""
 
     claimed: Claimed
     reply: Reply
@@ -48,7 +48,7 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class RouteStateChange:
-    """A route that began to back off, with the error that made it, or that answers again (None)."""
+    """A route that began to back off, with the error that caused it, or that answers again (None)."""
 
     domain: str
     route: str
@@ -56,12 +56,12 @@ class RouteStateChange:
 
 
 def settle(tx: Transaction, settlements: Sequence[Settlement], *, worker: int) -> list[RouteStateChange]:
-    """Record what receivers said: recipient, message, lane, route, counters and events, each once.
+    """Record receivers' replies: recipient, message, lane, route, counters and events, each once.
 
-    Returns the routes that went down or came back with it, for the log: once a turn and not once an attempt.
+    Returns the routes that went down or came back, for the log: once a turn and not once an attempt.
     """
-    # Receivers quote the envelope sender ("<b-...@bounces...>: sender rejected"). The agent is shown what they said,
-    # and whoever has the return path can make a bounce that the desk believes.
+    # Receivers quote the envelope sender ("<b-...@bounces...>: sender rejected"). The agent sees their replies, and
+    # anyone who has the return path can forge a bounce that the desk believes.
     settlements = [replace(one, reply=_concealed(one.reply)) for one in settlements]
     turns = _answering(tx, settlements)
     mine = queue.held_leases(tx, {s.claimed.key for s in settlements}, worker=worker)
@@ -80,13 +80,13 @@ def settle(tx: Transaction, settlements: Sequence[Settlement], *, worker: int) -
 
 
 def _concealed(reply: Reply) -> Reply:
-    """The reply as people may see it: without our marks, and with hidden characters spelled out."""
+    """The reply as people may see it: without our feedback marks, and with hidden characters spelled out."""
     text = unicode_safety.spell_out(signed_ids.conceal(reply.text))[0]
     return reply if text is reply.text else replace(reply, text=text)
 
 
 def _answering(tx: Transaction, settlements: Sequence[Settlement]) -> list[RouteStateChange]:
-    """Whatever was said on a route ends its trouble; else the next failure, weeks later, would back off for hours."""
+    """Any reply on a route clears its failures; otherwise the next failure, weeks later, would back off for long."""
     turns = []
     for one in settlements:
         if one.reply.outcome is Outcome.ROUTE_DOWN or one.reply.code is None or one.claimed.test:
@@ -100,7 +100,7 @@ def _answering(tx: Transaction, settlements: Sequence[Settlement]) -> list[Route
 
 
 def _settle_sent(tx: Transaction, sent: Sequence[Settlement]) -> None:
-    """The common end, for many at once."""
+    """Settle sent recipients, many at once."""
     tx.write_keeping_caches(
         _SENT,
         [
@@ -153,7 +153,7 @@ def _settle_unsent(tx: Transaction, one: Settlement) -> RouteStateChange | None:
 
 
 def _defer(tx: Transaction, one: Settlement, policy: Policy) -> None:
-    """Try again: 5 min (RFC 5321 4.5.4.1 asks for 30; queues of agents are watched), doubling to 4 h, with jitter."""
+    """Retry after 5 min (RFC 5321 4.5.4.1 asks for 30; queues of agents are watched), doubling to 4 h, with jitter."""
     c, reply = one.claimed, one.reply
     wait = min(policy.delivery.first_retry << min(one.attempt - 1, 20), LONGEST_RETRY)
     next_at = tx.now + wait + int(wait * one.jitter / 4)
@@ -171,10 +171,11 @@ def _defer(tx: Transaction, one: Settlement, policy: Policy) -> None:
 
 
 def _lane_trouble(tx: Transaction, one: Settlement) -> None:
-    """A receiver that defers several messages in a row, or at its door, backs off the lane and not only the message.
+    """Back off the lane, not only the message, if its receiver defers several in a row or refuses the connection.
 
-    Only a domain's own exchanger has a door: what a relay says at MAIL FROM, or its 421, is not about this domain. A
-    retry does not count again, or one address that is deferred for days would back off all other mail to its domain.
+    A refusal up to MAIL FROM, or a 421, counts as the latter only from a domain's own exchanger: a relay's is not about
+    this domain. A retry does not count again; otherwise one address deferred for days would back off all other mail to
+    its domain.
     """
     c, reply = one.claimed, one.reply
     row = tx.one(select(LANE.c.failures).where(LANE.c.id == c.lane_id))
@@ -192,7 +193,7 @@ def _lane_trouble(tx: Transaction, one: Settlement) -> None:
 
 
 def _settle_untaken(tx: Transaction, one: Settlement, policy: Policy) -> RouteStateChange | None:
-    """The route backs off; where each domain has its own exchangers, the lane."""
+    """Back off the route, or the lane where each domain has its own exchangers."""
     direct = gate_queries.gate(tx, one.claimed.mailbox_id).route.startswith("direct")
     if one.reply.stage == "mail":
         _step_back(tx, one, policy)
@@ -204,22 +205,23 @@ def _settle_untaken(tx: Transaction, one: Settlement, policy: Policy) -> RouteSt
 
 
 def _put_back(tx: Transaction, one: Settlement) -> None:
-    """No conversation took place: the message keeps its place in the lane, and no attempt is counted."""
+    """No SMTP session took place: the message keeps its place in the lane, and no attempt is counted."""
     c = one.claimed
     queue.put_back(tx, [c], dues=[c.due])
     values = {"b_message": c.message_id, "b_n": c.n, "b_attempts": c.attempts}
     if c.attempts:
-        # The words a receiver said to the last attempt stay: the route's own are with the route.
+        # Keep the receiver's reply to the last attempt: the route's own is stored with the route.
         tx.write_keeping_caches(_UNTRIED, [values])
     else:
         tx.write_keeping_caches(_NEVER_TRIED, [values | {"b_reply": finish.line(one.reply)}])
 
 
 def _step_back(tx: Transaction, one: Settlement, policy: Policy) -> None:
-    """A fresh connection was refused at this message's MAIL FROM. The attempt counts, and others go first.
+    """Defer a message whose MAIL FROM was refused on a fresh connection. The attempt counts, and others go first.
 
-    If the message itself drew the refusal, the next one gets through and the route answers again; were it first in line
-    again after every back-off, nothing else would ever leave. A message is given up only while the route serves others.
+    If the message itself caused the refusal, the next one gets through and the route answers again; if it were first in
+    line again after every back-off, nothing else would ever leave. A message is given up only while the route serves
+    others.
     """
     alone = not gate_queries.gate(tx, one.claimed.mailbox_id).route_failures
     if one.reply.code == 421 and alone and tx.now - one.claimed.dated_at >= policy.delivery.give_up:
@@ -235,7 +237,7 @@ def _route_trouble(tx: Transaction, one: Settlement) -> RouteStateChange | None:
     row = tx.one(select(STREAM.c.route_failures, STREAM.c.backoff_until).where(STREAM.c.id == c.stream_id))
     assert row is not None
     if row.backoff_until > tx.now:
-        return None  # others in flight said the same at the same time: one trouble is counted once
+        return None  # others in flight failed at the same time: one outage is counted once
     failures = row.route_failures + 1
     tx.write(
         update(STREAM)
@@ -272,7 +274,7 @@ def _fail(tx: Transaction, one: Settlement, *, cause: str) -> None:
 
 
 def _settle_late(tx: Transaction, one: Settlement) -> None:
-    """Our lease had lapsed and the recipient was taken for uncertain; now we know after all."""
+    """Settle a late success: our lease had lapsed, and the recipient was taken for uncertain."""
     c, outcome = one.claimed, one.reply.outcome
     r = RECIPIENT.c
     row = tx.one(select(RECIPIENT).where(r.message_id == c.message_id, r.n == c.n))
@@ -286,10 +288,10 @@ def _settle_late(tx: Transaction, one: Settlement) -> None:
 
 
 def arrived(tx: Transaction, c: Claimed) -> None:
-    """End as sent what a receiver, a relay or the recipient has spoken of since its connection broke off.
+    """End a recipient as sent if feedback has arrived on it since its connection broke off.
 
-    Nobody bounces, reports or delivers what never came: the attempt nobody heard the end of went well, and another one
-    would be a duplicate.
+    No bounce, report or delivery event comes for mail that never arrived: the attempt whose reply was lost succeeded,
+    and another one would be a duplicate.
     """
     queue.land(tx, [c])
     reply = Reply(Outcome.SENT, None, None, "word came back of it: the attempt before went through", "dot")
@@ -297,7 +299,7 @@ def arrived(tx: Transaction, c: Claimed) -> None:
 
 
 def _count_sent(tx: Transaction, c: Claimed) -> None:
-    """Sent is what guards divide by and screens draw; test mail is neither."""
+    """Count a sent recipient: guards divide by this, and screens show it. Test mail counts for neither."""
     if c.test:
         return
     hour = bucket(tx.now, 60)
@@ -309,7 +311,7 @@ def _count_sent(tx: Transaction, c: Claimed) -> None:
 
 
 def _last_words(sent: Sequence[Settlement]) -> dict[int, tuple[str, int]]:
-    """Of each lane what the receiver said last, and how many recipients it took."""
+    """The receiver's last reply for each lane, and how many recipients it took."""
     counted = Counter(s.claimed.lane_id for s in sent)
     return {s.claimed.lane_id: (finish.line(s.reply), counted[s.claimed.lane_id]) for s in sent}
 

@@ -1,7 +1,7 @@
-"""Held actions, from the question to its answer: listed, opened, approved, rejected, taken back, released, or run out.
+"""Review of held actions: listed, opened, approved, rejected, undone, released or expired.
 
-`items` are the rows of the queue, `reading` who has what before their eyes, `deciding` what a human does, `release` and
-`ending` the two ways out. The rest of the desk imports from here.
+`items` are the rows of the queue, `dwell` tracks what each reviewer has open, `decide` is the reviewer's decision,
+`release` and `close` are the two ways out. The rest of the desk imports from here.
 """
 
 from core.services.sending.review.close import (

@@ -1,4 +1,4 @@
-"""What never leaves: cancelled, rejected, expired. What it took of caps is given back, what waited for it goes on."""
+"""End mail that never leaves: cancelled, rejected, expired. Its charges are refunded; mail waiting for it goes on."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from core.services.sending.review import items, release
 
 
 def cancel(tx: Transaction, message_id: int, *, actor: Actor, reason: str | None = None) -> Status:
-    """Take back what has not left yet. Raises `Conflict` when nothing of it waits any more."""
+    """Cancel what has not left yet. Raises `Conflict` if nothing of it is waiting any more."""
     if actor.kind == "operator":
         actor = access.require(tx, actor, Verb.MESSAGE_CANCEL)
     message = tx.one(select(MESSAGE).where(MESSAGE.c.id == message_id))
@@ -51,13 +51,13 @@ def cancel(tx: Transaction, message_id: int, *, actor: Actor, reason: str | None
 
 
 REJECTING: Final = "rejecting"
-"""Refused, and to be taken back until `release_at`."""
+"""Rejected, and can be undone until `release_at`."""
 REJECT_DUE: Final = exists().where(REVIEW.c.status == spelled(REJECTING), REVIEW.c.due_at <= NOW)
 EXPIRE_DUE: Final = exists().where(REVIEW.c.status == spelled("pending"), REVIEW.c.due_at <= NOW)
 
 
 def reject_due(tx: Transaction, *, limit: int = 200) -> int:
-    """End what was rejected in the console and not taken back in time; returns how many."""
+    """End items that were rejected in the console and not undone in time. Returns how many."""
     c = REVIEW.c
     due = tx.all(select(REVIEW).where(c.status == REJECTING, c.due_at <= tx.now).order_by(c.due_at).limit(limit))
     for item in due:
@@ -66,18 +66,18 @@ def reject_due(tx: Transaction, *, limit: int = 200) -> int:
 
 
 def reject(tx: Transaction, item: Row[Any], box: SenderState, *, reason: str | None) -> None:
-    """End it for good: from here on its rejection counts, and its agent is told."""
+    """Reject an item for good: from here on its rejection counts, and its agent sees it."""
     items.count_decision(tx, item, box, "rejected")
     tx.write(update(REVIEW).where(REVIEW.c.id == item.id).values(status="rejected", due_at=None))
     end_unsent(tx, item.message_id, box, status=Status.REJECTED, reason=reason)
 
 
 def warn_expiring(tx: Transaction) -> int:
-    """Tell once for each of the policy's times before it that held messages run out: one fact for all of them."""
+    """Warn that held messages expire, once for each of the policy's lead times: one event for all of them."""
     _, policy = context.current_policy(tx)
     c, told = REVIEW.c, 0
     for before in sorted(policy.notify.expiry_before):
-        # what was told at two hours is not told at a day any more
+        # items warned about at two hours are not warned about at a day again
         fresh = or_(c.expiry_warned.is_(None), c.expiry_warned > before)
         due = and_(c.status == "pending", c.due_at > tx.now, c.due_at <= tx.now + before, fresh)
         first = tx.one(select(c.id, c.due_at).where(due).order_by(c.due_at, c.id).limit(1))
@@ -91,7 +91,7 @@ def warn_expiring(tx: Transaction) -> int:
 
 
 def expire_due(tx: Transaction, *, limit: int = 200) -> int:
-    """End what nobody decided in time; returns how many."""
+    """Expire items that nobody decided in time. Returns how many."""
     c = REVIEW.c
     due = tx.all(select(REVIEW).where(c.status == "pending", c.due_at <= tx.now).order_by(c.due_at).limit(limit))
     for item in due:
@@ -105,10 +105,10 @@ def expire_due(tx: Transaction, *, limit: int = 200) -> int:
 
 
 def end_unsent(tx: Transaction, message_id: int | None, box: SenderState, *, status: Status, reason: str | None) -> int:
-    """Give every recipient that waits this final state, give back what acceptance charged, and let followers go."""
+    """Give every waiting recipient this final state, refund what acceptance charged, and release followers."""
     if message_id is None:
         return 0
-    # Uncertain ones wait for a human too: without an end here nothing would ever give them one.
+    # Uncertain recipients wait for a person too: nothing else would ever end them.
     unsent = (Status.PENDING, Status.SCHEDULED, Status.QUEUED, Status.DEFERRED, Status.UNCERTAIN)
     stages = [status.value for status in unsent]
     r = RECIPIENT.c
@@ -131,7 +131,7 @@ def end_unsent(tx: Transaction, message_id: int | None, box: SenderState, *, sta
         values |= {"status": end_of(tx, message_id).value, "final_at": tx.now}
         acceptance_limits.keep_no_more(tx, message.agent_id, size=message.size)
     tx.write(update(MESSAGE).where(MESSAGE.c.id == message_id).values(**values))
-    outside = (Status.PENDING, Status.SCHEDULED)  # of all lanes: not counted among those that wait in one
+    outside = (Status.PENDING, Status.SCHEDULED)  # not in a lane, so not counted as waiting in one
     acceptance_limits.wait(tx, box, n=-sum(row.status not in outside and not row.charged for row in rows))
     _give_back(tx, message, rows)
     release.free_followers(tx, [message_id])
@@ -139,14 +139,14 @@ def end_unsent(tx: Transaction, message_id: int | None, box: SenderState, *, sta
 
 
 def end_of(tx: Transaction, message_id: int) -> Status:
-    """What a message comes to whose recipients are all final: `sent` if any of them was."""
+    """Final status of a message whose recipients are all final: `sent` if any of them was."""
     found = {row.status for row in tx.all(select(RECIPIENT.c.status).where(RECIPIENT.c.message_id == message_id))}
     order = (Status.SENT, Status.FAILED, Status.CANCELLED, Status.REJECTED, Status.EXPIRED, Status.BLOCKED)
     return next(status for status in order if status.value in found)
 
 
 def _give_back(tx: Transaction, message: Row[Any], rows: Sequence[Row[Any]]) -> None:
-    """What never left does not count against the run, nor as a first contact."""
+    """Refund recipients that never left: they count neither against the run nor as first contacts."""
     unpaid = sum(not row.charged for row in rows)
     if unpaid:
         tx.bump("run", str(message.run_id), "accepted", minute=EVER, n=-unpaid)

@@ -1,6 +1,6 @@
-"""A human decides: approve, reject, take back. Bound to the digest of exactly the bytes that will leave.
+"""A person's decision: approve, reject, undo. Bound to the digest of exactly the bytes that will leave.
 
-Approved mail is released at once, or after the console's delay, during which the approval can be taken back.
+Approved mail is released at once, or after the console's delay, during which the approval can be undone.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from core.services.sending.review import dwell as review_dwell
 class Decision:
     """One decision on one item. `digest` (hex), if given, must be the item's: what the reviewer saw is what leaves.
 
-    `reason` is needed to approve over failed checks. `delay` (microseconds) is how long it can be taken back.
-    `watched`: the door sees what its operator opens, so that what was never opened there was not read.
+    `reason` is needed to approve over failed checks. `delay` (microseconds) is how long the decision can be undone.
+    `watched`: the client reports what its operator opens, so an item never opened there was not read.
     """
 
     item: int
@@ -42,9 +42,9 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class DecisionResult:
-    """What became of an item. `release_at` is when approved mail enters its lanes, or a rejection ends it.
+    """Result of a decision. `release_at` is when approved mail enters its lanes, or a rejection ends it.
 
-    `hurried` is said to a reviewer whose approvals come faster than anyone can read.
+    `hurried` is the warning to a reviewer whose approvals come faster than anyone can read.
     """
 
     item: int
@@ -71,7 +71,7 @@ def decide(tx: Transaction, decision: Decision, *, actor: Actor) -> DecisionResu
 
 
 def _over_checks(item: Row[Any], decision: Decision) -> list[str]:
-    """The codes of the failed checks that are approved over. Raises `Invalid` without a reason for it."""
+    """Codes of the failed checks that the approval overrides. Raises `Invalid` without a reason."""
     if not item.failed_checks:
         return []
     if not (decision.reason or "").strip():
@@ -106,7 +106,7 @@ def _approve(
             complete=missing == 0, overridden=overridden,
         )
     )  # fmt: skip
-    # who decides many at once has all of them on one screen and can have opened each
+    # a reviewer who decides a batch has all of it on one screen and can have opened each item
     unread = 0 if decision.watched or decision.batch else None
     hurried = review_dwell.note_approval(tx, item.id, actor=actor, dwell_ms=unread if dwell is None else dwell)
     if missing:
@@ -136,7 +136,7 @@ def _approve(
 
 
 def _reject(tx: Transaction, item: Row[Any], box: SenderState, decision: Decision, actor: Actor) -> DecisionResult:
-    """Refuse it, for good at once or after the delay in which it can be taken back: until then it waits, unseen."""
+    """Reject an item, for good at once or after the undo delay; until then it waits, no longer listed as pending."""
     dwell = review_dwell.dwell(tx, item.id, actor=actor)
     release_at = tx.now + decision.delay if decision.delay else None
     tx.write(
@@ -166,7 +166,7 @@ def _reject(tx: Transaction, item: Row[Any], box: SenderState, decision: Decisio
 
 
 def undo(tx: Transaction, item_id: int, *, actor: Actor) -> DecisionResult:
-    """Take an approval or a rejection back before its release. Raises `Conflict` once it is released."""
+    """Undo an approval or a rejection before its release. Raises `Conflict` once it is released."""
     actor = access.require(tx, actor, Verb.MESSAGE_UNDO)
     item = items.item(tx, item_id)
     open_ = item.status in ("approved", close.REJECTING) and item.release_at is not None

@@ -1,8 +1,8 @@
-"""Who has what before their eyes, for how long, and whether approvals come faster than anyone can read.
+"""How long each reviewer has had an item open, and whether approvals come faster than anyone can read.
 
 A person reads one thing at a time: opening the next message closes the one before, so a stack opened in one go has been
-read for no longer than it lay open. Times add up per reviewer and message; what one reviewer read says nothing of
-another. The alarm is a fact of the log, once a minute for each reviewer, in the transaction that crossed the line.
+read for no longer than it was open. Times add up per reviewer and message; one reviewer's reading says nothing of
+another's. The alarm is a log event, once a minute for each reviewer, in the transaction that crossed the limit.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from core.rules import review_speed
 from core.rules.roles import Verb
 from core.services import access, context
 
-# Nobody remembers these rows over transactions, so writing them must not make the gateways forget what they know.
+# These rows are not cached across transactions, so writing them must not invalidate the gateways' caches.
 _LOOK: Final = (
     update(READER).where(READER.c.name == bindparam("who")).values(item=bindparam("to"), since=bindparam("at"))
 )
@@ -53,7 +53,7 @@ _HURRIED: Final = (
 
 
 def opened(tx: Transaction, item: int, *, actor: Actor) -> None:
-    """It is before this reviewer's eyes from now on, and what was before is not any more."""
+    """Record that this reviewer opened the item, which closes the one before."""
     actor = access.require(tx, actor, Verb.MESSAGE_READ)
     pending = tx.one(select(REVIEW.c.id).where(REVIEW.c.id == item, REVIEW.c.status == "pending"))
     reader = _reader(tx, actor)
@@ -69,7 +69,7 @@ def opened(tx: Transaction, item: int, *, actor: Actor) -> None:
 
 
 def closed(tx: Transaction, *, actor: Actor) -> None:
-    """Whatever was before this reviewer's eyes is not any more."""
+    """Record that this reviewer closed whatever they had open."""
     actor = access.require(tx, actor, Verb.MESSAGE_READ)
     reader = _reader(tx, actor)
     if reader.item is not None:
@@ -78,7 +78,7 @@ def closed(tx: Transaction, *, actor: Actor) -> None:
 
 
 def dwell(tx: Transaction, item: int, *, actor: Actor) -> int | None:
-    """Milliseconds the deciding person had it open; None for a decision on something they never opened."""
+    """Milliseconds the deciding person had it open; None if they never opened it."""
     reading = _reading(tx, item, actor)
     if reading is None or reading.first_at is None:
         return None
@@ -88,7 +88,7 @@ def dwell(tx: Transaction, item: int, *, actor: Actor) -> int | None:
 
 
 def forget(tx: Transaction, item: int) -> None:
-    """The question is asked anew: what was looked at before counts for nothing."""
+    """Discard the reading of an item that is put to review anew: it counts for nothing."""
     tx.write(update(READING).where(READING.c.item == item).values(read_us=0, first_at=None, dwell_ms=None))
     tx.write(update(READER).where(READER.c.item == item).values(item=None))
 
@@ -97,9 +97,9 @@ def forget(tx: Transaction, item: int) -> None:
 
 
 def note_approval(tx: Transaction, item: int, *, actor: Actor, dwell_ms: int | None) -> str | None:
-    """Count it, and answer with the alarm while the reviewer's last minute is one in which nobody could have read.
+    """Count an approval, and return the alarm while the approvals of the last minute are too fast to have been read.
 
-    `dwell_ms`: how long it was read; None where nobody can know.
+    `dwell_ms`: how long the item was read; None if that cannot be known.
     """
     _begun(tx, item, actor)
     tx.write_keeping_caches(_APPROVED, [{"what": item, "who": actor.name, "at": tx.now, "dwell": dwell_ms}])
@@ -127,11 +127,11 @@ def note_approval(tx: Transaction, item: int, *, actor: Actor, dwell_ms: int | N
     return text
 
 
-# --- how ----------------------------------------------------------------------------------------------------------
+# --- helpers ------------------------------------------------------------------------------------------------------
 
 
 def _begun(tx: Transaction, item: int, actor: Actor) -> None:
-    """The row in which this reviewer's time with this item adds up."""
+    """Create the row that adds up this reviewer's time on this item, if it is missing."""
     if _reading(tx, item, actor) is None:
         fresh = dict.fromkeys(("first_at", "approved_at", "dwell_ms"))
         tx.add(READING, {"item": item, "operator": actor.name, "read_us": 0} | fresh)
@@ -142,7 +142,7 @@ def _reading(tx: Transaction, item: int, actor: Actor) -> Row[Any] | None:
 
 
 def _reader(tx: Transaction, actor: Actor) -> Row[Any]:
-    """What is before this person's eyes."""
+    """The reviewer's row: what they have open, and since when."""
     wanted = select(READER).where(READER.c.name == actor.name)
     found = tx.one(wanted)
     if found is None:
@@ -153,7 +153,7 @@ def _reader(tx: Transaction, actor: Actor) -> Row[Any]:
 
 
 def _settle(tx: Transaction, reader: Row[Any]) -> None:
-    """Add up how long what was before their eyes lay there."""
+    """Add the time that the open item has been open to its total."""
     if reader.item is not None:
         more = max(0, tx.now - int(reader.since))
         tx.write_keeping_caches(_ADD, [{"what": reader.item, "who": reader.name, "more": more}])

@@ -1,4 +1,4 @@
-"""The queue of held actions: what a row of it is, how deep it is, how long it will take, and a question asked again."""
+"""The queue of held actions: its rows, its depth, the estimated wait, and messages that return to it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from core.services import context
 from core.services.sending.review import dwell
 
 USUAL_REVIEW: Final = 15 * 60
-"""Seconds told while no reviewer has decided anything lately."""
+"""Estimate in seconds while no reviewer has decided anything lately."""
 
 
 def new_item(
@@ -37,7 +37,7 @@ def new_item(
     now: int,
     expires_at: int,
 ) -> dict[str, Any]:
-    """The row of a pending action. `findings` are the checks that its content fails, `reasons` what it is held for."""
+    """The row of a pending action. `findings` are the checks that its content fails, `reasons` why it is held."""
     return {
         "id": item,
         "kind": kind.value,
@@ -68,10 +68,10 @@ def _spelled_reasons(reasons: Sequence[Reason]) -> list[dict[str, str]]:
 
 
 def count_decision(tx: Transaction, item: Row[Any], box: SenderState, verdict: str) -> None:
-    """What evidence, estimates and anomaly signals are made from: decisions that hold, each message's last one once.
+    """Count a final decision for evidence, estimates and anomaly signals; of each message the last one, once.
 
-    So it is called when a decision can no longer be taken back: at the release of an approval, at the end of a
-    rejection. An approved read or tag tells how long reviews take, but nothing about the mail of its mailbox.
+    So it is called when a decision can no longer be undone: at the release of an approval, at the end of a rejection.
+    An approved read or tag shows how long reviews take, but nothing about the mail of its mailbox.
     """
     hour = bucket(tx.now, 60)
     seconds = max(0, (item.decided_at or tx.now) - item.submitted_at) // 1_000_000
@@ -89,7 +89,7 @@ def count_decision(tx: Transaction, item: Row[Any], box: SenderState, verdict: s
 
 
 def count_pending(tx: Transaction, box: SenderState, *, n: int) -> None:
-    """Keep the depths of the queue of held actions: the mailbox's, the agent's, the desk's."""
+    """Update the depth of the queue of held actions: the mailbox's, the agent's, the desk's."""
     tx.bump("mailbox", str(box.mailbox_id), "pending", minute=EVER, n=n)
     tx.bump("agent", str(box.agent_id), "pending", minute=EVER, n=n)
     tx.bump("desk", "", "pending", minute=EVER, n=n)
@@ -98,7 +98,7 @@ def count_pending(tx: Transaction, box: SenderState, *, n: int) -> None:
 
 
 def estimate(tx: Transaction, box: SenderState) -> int:
-    """Seconds until a human will have decided: the mean wait of the last day, of this mailbox or else of the desk."""
+    """Seconds until a person will have decided: the mean wait of the last day, of this mailbox or else of the desk."""
 
     def load() -> int:
         since = bucket(tx.now, 60) - 24 * 60
@@ -114,7 +114,7 @@ def estimate(tx: Transaction, box: SenderState) -> int:
 def send_back(
     tx: Transaction, message_id: int, box: SenderState, *, reasons: Sequence[Reason], expires_at: int
 ) -> None:
-    """Put a message that was free to leave before a human: the policy in force no longer lets it go by itself."""
+    """Hold a message that was free to leave: the policy in force no longer lets it go by itself."""
     c = REVIEW.c
     known = tx.one(select(c.status, c.reasons, c.settled).where(c.id == message_id))
     if known is not None and known.status == "pending":
@@ -128,7 +128,7 @@ def send_back(
         findings=_examined(tx, message_id, box), needs=2 if classes & set(policy.review.four_eyes) else 1, now=tx.now,
         expires_at=expires_at,
     )  # fmt: skip
-    # a question asked again is a new one: what was answered and looked at before counts for nothing
+    # a question asked again is a new one: earlier decisions and reading count for nothing
     fresh = (
         "dwell_ms",
         "opened_at",
@@ -142,7 +142,7 @@ def send_back(
     )
     values |= dict.fromkeys(fresh)
     if known is not None:
-        # What people approved stays approved; else two rules would send a message back for each other for ever.
+        # What people approved stays approved; otherwise two rules would send a message back in turn forever.
         approved = approved_rules(known.reasons) if known.status == "released" else frozenset()
         values["settled"] = sorted(approved | frozenset(known.settled or ()))
     if known is None:
@@ -154,7 +154,7 @@ def send_back(
 
 
 def _examined(tx: Transaction, message_id: int, box: SenderState) -> tuple[Reason, ...]:
-    """The checks that a message fails which nobody was to look at when it came in; none of a purged body."""
+    """Checks that a message fails which were not made when it was submitted; none of a purged body."""
     body = tx.one(select(BODY.c.rendered).where(BODY.c.message_id == message_id))
     subject = tx.one(select(MESSAGE.c.subject).where(MESSAGE.c.id == message_id))
     if body is None or body.rendered is None or subject is None:
@@ -167,7 +167,7 @@ def _examined(tx: Transaction, message_id: int, box: SenderState) -> tuple[Reaso
 
 
 def settle_review(tx: Transaction, message_id: int, box: SenderState) -> None:
-    """Take a question back that has answered itself: nothing of the message waits for a human any more."""
+    """Withdraw a question that has resolved itself: nothing of the message waits for a person any more."""
     held = [Status.PENDING.value, Status.UNCERTAIN.value]
     r, c = RECIPIENT.c, REVIEW.c
     if tx.one(select(r.n).where(r.message_id == message_id, r.status.in_(held)).limit(1)) is not None:
@@ -177,12 +177,12 @@ def settle_review(tx: Transaction, message_id: int, box: SenderState) -> None:
 
 
 def format_item_id(item: Row[Any]) -> str:
-    """The id an item is decided by: the message's, or an action's own."""
+    """The id by which an item is decided: the message's, or an action's own."""
     return spell_id("m" if item.message_id == item.id else "a", item.id)
 
 
 def item(tx: Transaction, item_id: int) -> Row[Any]:
-    """The row of an action that was ever held. Raises `NotFound`."""
+    """The row of an action that is or was held. Raises `NotFound`."""
     found = tx.one(select(REVIEW).where(REVIEW.c.id == item_id))
     if found is None:
         raise NotFound("nothing by that id is pending or was", fix="postroom queue pending lists what waits")
@@ -190,7 +190,7 @@ def item(tx: Transaction, item_id: int) -> Row[Any]:
 
 
 def subjects(item: Row[Any], box: SenderState, actor: Actor) -> dict[str, Any]:
-    """The ids an event of it is found by."""
+    """The ids by which an event of the item is found."""
     return {
         "actor": str(actor),
         "message": item.message_id,

@@ -1,6 +1,6 @@
-"""What was approved enters its lanes at the place of its submission, when it is time and nothing is before it.
+"""Approved mail enters its lanes at the place of its submission, when it is time and nothing is ahead of it.
 
-Where its agent chose a time, it waits for that first, outside all lanes: so long it is `scheduled`.
+If its agent chose a send time, it waits for that first, outside all lanes, as `scheduled`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ RELEASE_DUE: Final = exists().where(REVIEW.c.status == spelled("approved"), REVI
 
 
 def release_due(tx: Transaction, *, limit: int = 200) -> int:
-    """Let approved mail into its lanes whose release time has come; returns how many."""
+    """Let approved mail whose release time has come into its lanes. Returns how many."""
     c = REVIEW.c
     due = tx.all(select(REVIEW).where(c.status == "approved", c.due_at <= tx.now).order_by(c.due_at).limit(limit))
     for item in due:
@@ -42,21 +42,21 @@ def release_due(tx: Transaction, *, limit: int = 200) -> int:
 
 
 def release(tx: Transaction, item: Row[Any], box: SenderState) -> None:
-    """Let approved mail go now: from here on its approval counts as evidence."""
+    """Release approved mail now: from here on its approval counts as evidence."""
     items.count_decision(tx, item, box, "approved")
     tx.write(update(REVIEW).where(REVIEW.c.id == item.id).values(status="released", due_at=None))
     into_lanes(tx, item.message_id, box)
 
 
 def _lapse(tx: Transaction, item: Row[Any]) -> None:
-    """A granted read that was not used within its hour."""
+    """End a granted read that was not used within its hour."""
     tx.write(update(REVIEW).where(REVIEW.c.id == item.id).values(status="lapsed", due_at=None))
 
 
 def into_lanes(tx: Transaction, message_id: int, box: SenderState) -> None:
-    """Everything of a message that nothing holds any more becomes ready, at the place of its submission.
+    """Make ready every recipient of a message that nothing holds any more, at the place of its submission.
 
-    Before its own time it is only scheduled.
+    Before its send time the message is only scheduled.
     """
     message = tx.one(
         select(MESSAGE.c.submitted_at, MESSAGE.c.dated_at, MESSAGE.c.send_at, MESSAGE.c.status).where(
@@ -103,7 +103,7 @@ def into_lanes(tx: Transaction, message_id: int, box: SenderState) -> None:
 
 
 def schedule(tx: Transaction, message_id: int, box: SenderState, *, at: int, recipients: int, actor: Actor) -> None:
-    """Tell that a message waits for its own time, and count it among those that do."""
+    """Log that a message waits for its send time, and count it."""
     count_scheduled(tx, box, n=1)
     tx.emit(
         EmailScheduled(
@@ -114,13 +114,13 @@ def schedule(tx: Transaction, message_id: int, box: SenderState, *, at: int, rec
 
 
 def count_scheduled(tx: Transaction, box: SenderState, *, n: int) -> None:
-    """Messages that wait for their own time, of a mailbox and of the desk: what screens show."""
+    """Count messages that wait for their send time, of a mailbox and of the desk: screens show this."""
     tx.bump("mailbox", str(box.mailbox_id), "scheduled", minute=EVER, n=n)
     tx.bump("desk", "", "scheduled", minute=EVER, n=n)
 
 
 def free_followers(tx: Transaction, message_ids: Sequence[int]) -> None:
-    """Let go who waited for these messages, recipient by recipient, where the earlier one is final."""
+    """Release recipients that waited for these messages, one by one, where the earlier one is final."""
     waiting = queue.followers(tx, message_ids)
     if not waiting:
         return
@@ -128,7 +128,7 @@ def free_followers(tx: Transaction, message_ids: Sequence[int]) -> None:
     for row in waiting:
         if (row.waits_for, row.address) in unfinished:
             continue
-        # What it waited for may itself have waited (and was cancelled, say): then it waits for that one now.
+        # What it waited for may itself have waited (and was cancelled, say): then it waits for that message now.
         earlier = queue.predecessor(
             tx, mailbox_id=row.mailbox_id, conversation=row.conversation, before=row.waits_for, address=row.address
         )
