@@ -10,12 +10,10 @@ import contextlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from email.generator import BytesGenerator
 from email.header import decode_header, make_header
 from email.message import Message
 from email.parser import BytesParser
 from email.policy import compat32
-from io import BytesIO
 from typing import Final
 
 from core.rules.content.checks import Rendered
@@ -126,12 +124,9 @@ def _enclosed(part: Message) -> Enclosed:
 
 
 def _attached_message(part: Message) -> bytes:
-    """An attached message, byte for byte: Python's own form of it would write `>From ` for `From `."""
-    written = BytesIO()
-    for one in part.get_payload():
-        if isinstance(one, Message):
-            BytesGenerator(written, mangle_from_=False, maxheaderlen=0, policy=compat32).flatten(one)
-    return written.getvalue()
+    """An attached message, byte for byte: `mangle_from_` off, or Python writes `>From ` for `From `."""
+    exact = compat32.clone(mangle_from_=False, max_line_length=0)
+    return b"".join(one.as_bytes(policy=exact) for one in part.get_payload() if isinstance(one, Message))
 
 
 def _own_parts(message: Message) -> Iterator[Message]:
