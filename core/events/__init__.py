@@ -1,4 +1,4 @@
-"""The catalogue of facts: one frozen class each, its docstring is its reference entry.
+"""The event catalogue: one frozen class an event; its docstring is its reference entry.
 
     mail       email.submitted, .blocked, .scheduled, .queued, .sent, .deferred, .failed, .uncertain, .altered,
                .suppressed, .cancelled, .read, .tagged
@@ -8,12 +8,12 @@
     people     operator.*, agent.*, run.*, token.*
     streams    stream.*, lane.*
     desk       desk.*, policy.*, audit.*, webhook.*
-    catalogue  what every fact has; names to classes; an event from a row of the log
+    catalogue  the common members; names to classes; an event rebuilt from a row of the log
 
-An event holds ids, digests and figures. Addresses, subjects and bodies stay in tables that retention and erasure may
-purge, so that the chain of the log never has to be broken for a person's right to be forgotten.
+An event holds IDs, digests and figures. Addresses, subjects and bodies stay in tables that retention and erasure may
+purge, so that a person's right to be forgotten never requires breaking the log's hash chain.
 
-The rest of the desk imports from here: whoever has one fact has the whole `CATALOGUE`, so `recall` knows every row.
+Import events from this package: that loads the whole `CATALOGUE`, so `recall` can rebuild every row.
 """
 
 from core.events.catalogue import CATALOGUE, SUBJECTS, Data, Event, Scalar, fact, recall

@@ -1,7 +1,7 @@
-"""What every fact has, and the catalogue that knows each by its name.
+"""The base class of all events, and the catalogue that maps a name to its event class.
 
-What it hides: how an event becomes the data of a log entry and comes back from it. It knows no event of its own; each
-enters itself with `fact`.
+Hides how an event becomes the data of a log entry and is rebuilt from it. This module names no event: each class
+registers itself with `fact`.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ Scalar = str | int | float | bool | None
 Data = Scalar | list["Data"] | dict[str, "Data"]
 
 SUBJECTS: Final = ("message", "mailbox", "agent", "run", "stream")
-"""Ids an event is found by; each is a column of the log."""
+"""IDs to look an event up by; each is a column of the log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """What every fact has: who did it, and the ids it is about."""
+    """Members common to all events: the actor, and the IDs that the event is about."""
 
     type: ClassVar[str] = ""
     actor: str
@@ -31,7 +31,7 @@ class Event:
     stream: int | None = None
 
     def data(self) -> dict[str, Data]:
-        """The members beyond actor and subjects, as they stand in the log."""
+        """The members other than actor and subjects, as stored in the log."""
         return {name: getattr(self, name) for name in _members(type(self))}
 
 
@@ -49,7 +49,7 @@ def _members(kind: type[Event]) -> tuple[str, ...]:
 
 
 def fact(name: str) -> Callable[[E], E]:
-    """Enter a class into the catalogue under the name it has in the log, in webhooks and on the screen."""
+    """Register an event class under its name in the log, in webhooks and on the screen."""
 
     def enter(kind: E) -> E:
         kind.type = name
@@ -60,7 +60,7 @@ def fact(name: str) -> Callable[[E], E]:
 
 
 def recall(name: str, *, actor: str, subjects: Mapping[str, int | None], data: Mapping[str, Data]) -> Event:
-    """The event behind a row of the log. Members that a later version added take their defaults."""
+    """Rebuild the event of a log row. Members that a later version added take their defaults."""
     kind = CATALOGUE[name]
     known = {key: value for key, value in data.items() if key in _members(kind)}
     return kind(actor=actor, **subjects, **known)  # type: ignore[arg-type]  # the row was written by `data`

@@ -1,4 +1,4 @@
-"""The installation: the all-stop, policy, the log's own checkpoints, and webhooks that were given up."""
+"""Events of the installation: the all-stop, policy, gateways, log checkpoints and dead webhooks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from core.events.catalogue import Data, Event, fact
 @fact("desk.development")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskForDevelopment(Event):
-    """One person made this desk for development: its mailbox has no signatures, its mail goes to loopback only."""
+    """One person created this desk for development: its mailbox has no signatures, its mail goes to loopback only."""
 
     operator: str
 
@@ -18,7 +18,7 @@ class DeskForDevelopment(Event):
 @fact("desk.stopped")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskStopped(Event):
-    """The all-stop: no delivery starts anywhere."""
+    """The all-stop was triggered: no delivery starts anywhere."""
 
     reason: str
     in_flight: int = 0
@@ -27,7 +27,7 @@ class DeskStopped(Event):
 @fact("desk.start_voted")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskStartVoted(Event):
-    """One on call wants mail to leave again; it takes another. `by` are those whose word there is so far."""
+    """An on-call operator voted to start mail again; one more vote is needed. `by` lists the voters so far."""
 
     reason: str
     by: list[str]
@@ -36,7 +36,7 @@ class DeskStartVoted(Event):
 @fact("desk.started")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskStarted(Event):
-    """The all-stop has ended. `by` are those whose word it took."""
+    """The all-stop has ended. `by` lists the operators who voted for it."""
 
     reason: str
     by: list[str]
@@ -45,7 +45,7 @@ class DeskStarted(Event):
 @fact("desk.backed_up")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskBackedUp(Event):
-    """A backup was written to `file`. `seq` and `head` are the log's last entry in it; `with_key`: it holds the key."""
+    """A backup was written to `file`. `seq` and `head` are its last log entry; `with_key`: it holds the master key."""
 
     seq: int
     head: str
@@ -66,7 +66,7 @@ class DeskRestored(Event):
 @fact("gateway.started")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayStarted(Event):
-    """A gateway began to serve, or came back after it was taken for lost. `host` and `pid` are where it runs."""
+    """A gateway started serving, or came back after it was presumed lost. It runs on `host` as process `pid`."""
 
     host: str
     pid: int
@@ -77,7 +77,7 @@ class GatewayStarted(Event):
 @fact("gateway.stopped")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayStopped(Event):
-    """A gateway ended in order: what was under way is settled."""
+    """A gateway shut down cleanly: deliveries in flight are settled."""
 
     host: str
     pid: int
@@ -86,7 +86,7 @@ class GatewayStopped(Event):
 @fact("gateway.lost")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayLost(Event):
-    """A gateway ended without a word: killed, crashed or cut off. Its last sign of life was `silent_ms` before."""
+    """A gateway ended without shutting down: killed, crashed or cut off. Its last heartbeat was `silent_ms` before."""
 
     host: str
     pid: int
@@ -97,9 +97,9 @@ class GatewayLost(Event):
 @fact("desk.read")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskRead(Event):
-    """An operator was shown the desk's records: `what` of them, through which `door`.
+    """An operator read the desk's records: `what` names the kind, `door` the interface.
 
-    Repeats within the clock hour add no entry. `what` is log, evidence, suppressions or consents.
+    Repeats within the same clock hour add no entry. `what` is log, evidence, suppressions or consents.
     """
 
     what: str
@@ -109,7 +109,7 @@ class DeskRead(Event):
 @fact("policy.changed")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyChanged(Event):
-    """A new version is in force. `waiting` are the loosenings that wait for `policy apply`."""
+    """A new version is in force. `waiting` are the loosening changes that wait for `policy apply`."""
 
     version: int
     digest: str
@@ -121,7 +121,7 @@ class PolicyChanged(Event):
 @fact("policy.refused")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyRefused(Event):
-    """An edit of policy.toml was not valid; the old version stays."""
+    """An edit of policy.toml was invalid; the old version stays in force."""
 
     problems: list[Data]
 
@@ -129,7 +129,7 @@ class PolicyRefused(Event):
 @fact("audit.checkpoint")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditCheckpoint(Event):
-    """The head of the chain was signed, to be kept outside the desk."""
+    """The head of the hash chain was signed; the signature is to be kept outside the desk."""
 
     seq: int
     head: str
@@ -140,7 +140,7 @@ class AuditCheckpoint(Event):
 @fact("webhook.dead")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookDead(Event):
-    """The receiver never took the event of entry `seq`: it was given up, and can be sent again from the log."""
+    """The receiver never accepted the event of log entry `seq`. Retries have ended; it can be replayed from the log."""
 
     seq: int
     event: str
@@ -150,6 +150,6 @@ class WebhookDead(Event):
 @fact("webhook.replayed")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookReplayed(Event):
-    """An operator had dead letters sent again: `seqs` are the entries of the log they tell of."""
+    """An operator replayed dead letters: `seqs` are the log entries of their events."""
 
     seqs: list[int]

@@ -1,7 +1,7 @@
-"""What came back after mail left, and the records that keep mail away or let it through.
+"""Feedback received after mail was sent, and the suppression and consent records that block or allow mail.
 
-`email.*` here is authenticated or the receiver's own answer; what proves nothing is `feedback.unverified`.
-`suppression.*` and `consent.*` name a record by its id, never by its address.
+An `email.*` event here is authenticated or the receiver's own answer; a report that proves nothing is
+`feedback.unverified`. `suppression.*` and `consent.*` name a record by its ID, never by its address.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from core.events.catalogue import Event, fact
 @fact("email.delivered")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailDelivered(Event):
-    """Authenticated feedback: recipient `n` has it."""
+    """Authenticated feedback: the message was delivered to recipient `n`."""
 
     n: int
     source: str
@@ -23,9 +23,9 @@ class EmailDelivered(Event):
 @fact("email.bounced")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailBounced(Event):
-    """Authenticated feedback, or the receiver's own 5xx: recipient `n` does not get mail.
+    """Authenticated feedback, or the receiver's own 5xx: the message to recipient `n` bounced.
 
-    `permanent`: the address is dead. `forwarded`: the report names somebody else, to whom `n` seems to forward.
+    `permanent`: the address is dead. `forwarded`: the report names another address, to which `n` seems to forward.
     """
 
     n: int
@@ -38,7 +38,7 @@ class EmailBounced(Event):
 @fact("email.complained")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailComplained(Event):
-    """Authenticated feedback: recipient `n` called it spam."""
+    """Authenticated feedback: recipient `n` reported it as spam."""
 
     n: int
     source: str
@@ -47,7 +47,7 @@ class EmailComplained(Event):
 @fact("email.unsubscribed")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailUnsubscribed(Event):
-    """Recipient `n` asked for no more."""
+    """Recipient `n` unsubscribed."""
 
     n: int
     source: str
@@ -56,7 +56,7 @@ class EmailUnsubscribed(Event):
 @fact("feedback.unverified")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedbackUnverified(Event):
-    """A report that proves nothing: shown and counted apart; it moves no rate and suppresses nobody."""
+    """An unauthenticated report: shown and counted separately; it changes no rate and suppresses no address."""
 
     source: str
     kind: str
@@ -67,7 +67,7 @@ class FeedbackUnverified(Event):
 @fact("suppression.added")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuppressionAdded(Event):
-    """Nothing of `classes` goes to this recipient any more, or until `expires_at`; `*` is every class."""
+    """Mail of `classes` to this recipient is blocked, for good or until `expires_at`; `*` is every class."""
 
     suppression: int
     cause: str
@@ -79,7 +79,7 @@ class SuppressionAdded(Event):
 @fact("suppression.removed")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuppressionRemoved(Event):
-    """The recipient may be written to again."""
+    """The recipient may receive mail again."""
 
     suppression: int
     reason: str
@@ -90,7 +90,7 @@ class SuppressionRemoved(Event):
 class RecipientErased(Event):
     """A person was erased on request: `messages` lost body, subject and address, `records` were deleted or lost it.
 
-    `suppression` is the record that keeps the desk from writing to them again; None where one was there.
+    `suppression` is the record that stops the desk from writing to this person again; None if one already existed.
     """
 
     messages: int
@@ -102,7 +102,7 @@ class RecipientErased(Event):
 @fact("consent.recorded")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentRecorded(Event):
-    """A basis for writing to a recipient, with its source."""
+    """A legal basis for writing to a recipient was recorded, with its source."""
 
     consent: int
     basis: str
@@ -112,7 +112,7 @@ class ConsentRecorded(Event):
 @fact("consent.withdrawn")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentWithdrawn(Event):
-    """The basis is gone; classes that need it are held or blocked."""
+    """Consent was withdrawn; classes that need it are held or blocked."""
 
     consent: int
     reason: str | None = None

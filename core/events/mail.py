@@ -1,6 +1,6 @@
-"""A message's life, from its submission to the receiver that took it or refused it: `email.*`.
+"""The life of a message, from submission until a receiver accepts or refuses it: `email.*`.
 
-What a human decides about it is in `review`, what came back after it left in `feedback`.
+Review decisions are in `review`, feedback after sending in `feedback`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ from core.events.catalogue import Event, fact
 @fact("email.submitted")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailSubmitted(Event):
-    """An agent handed in a message, durably. `digest` covers rendered bytes and envelope, `issued` the call as made."""
+    """An agent submitted a message; it is durable.
+
+    `digest` covers rendered bytes and envelope, `issued` the call as made.
+    """
 
     kind: str
     digest: str
@@ -30,9 +33,9 @@ class EmailSubmitted(Event):
 @fact("email.blocked")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailBlocked(Event):
-    """An action was refused: `error` is the code the agent was told. Without a message id nothing was stored.
+    """An action was refused: `error` is the code the agent received. Without a message ID nothing was stored.
 
-    After the first ten of a kind in an hour, one entry stands for many: `refusals` says how many.
+    After the first ten of a kind in an hour, one entry stands for many: `refusals` counts them.
     """
 
     kind: str
@@ -45,7 +48,7 @@ class EmailBlocked(Event):
 @fact("email.cancelled")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailCancelled(Event):
-    """Taken back before it left: by its agent, by an operator, or because its mailbox was retired."""
+    """Cancelled before it was sent: by its agent, by an operator, or because its mailbox was retired."""
 
     kind: str
     reason: str | None = None
@@ -54,7 +57,7 @@ class EmailCancelled(Event):
 @fact("email.scheduled")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailScheduled(Event):
-    """Allowed to leave, and kept until `send_at`, the time that its agent chose. Every gate is asked again then."""
+    """Allowed to leave, and kept until `send_at`, the time its agent chose. The gate is checked again then."""
 
     recipients: int
     send_at: int
@@ -63,7 +66,7 @@ class EmailScheduled(Event):
 @fact("email.queued")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailQueued(Event):
-    """Free to leave from `due` on, as far as lanes and budgets allow."""
+    """Ready to send from `due` on, as far as lanes and budgets allow."""
 
     recipients: int
     due: int
@@ -98,7 +101,7 @@ class EmailDeferred(Event):
 @fact("email.failed")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailFailed(Event):
-    """Recipient `n` will not get it: refused for good, or `give_up` has passed."""
+    """Delivery to recipient `n` failed: refused for good, or `give_up` has passed."""
 
     n: int
     attempt: int
@@ -111,9 +114,9 @@ class EmailFailed(Event):
 @fact("email.uncertain")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailUncertain(Event):
-    """Nobody knows whether recipient `n` got it: the connection or the process died after the end of data.
+    """Delivery to recipient `n` is unknown: the connection or the process died after the end of data.
 
-    `then` says what policy does about it: `retry` or `hold`.
+    `then` is the policy's response: `retry` or `hold`.
     """
 
     n: int
@@ -124,13 +127,13 @@ class EmailUncertain(Event):
 @fact("email.altered")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailAltered(Event):
-    """Its bytes or recipients in the database are not those of its digest: it is held and never sent as it is."""
+    """The stored bytes or recipients do not match the digest: the message is held and never sent as it is."""
 
 
 @fact("email.suppressed")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailSuppressed(Event):
-    """Recipient `n` was left out because of a suppression record."""
+    """Recipient `n` was skipped because of a suppression record."""
 
     n: int
     suppression: int
@@ -140,11 +143,11 @@ class EmailSuppressed(Event):
 @fact("email.read")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailRead(Event):
-    """Somebody was shown mail: `what` of it, through which `door`. Repeats within the clock hour add no entry.
+    """Mail was shown to an agent or operator: `what` names the view, `door` the interface.
 
-    `what` is message, difference, status (of an agent's own mail), messages (a mailbox's list), pending (the list of
-    held mail) or trace, which told of `messages`. `token` is the agent's; `item` the held action that was shown, or
-    whose approval allowed this one read.
+    Repeats within the same clock hour add no entry. `what` is message, difference, status (of an agent's own mail),
+    messages (a mailbox's list), pending (the list of held mail) or trace, which covered `messages`. `token` is the
+    agent's; `item` the held action that was shown, or whose approval allowed this one read.
     """
 
     what: str
@@ -157,7 +160,7 @@ class EmailRead(Event):
 @fact("email.tagged")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailTagged(Event):
-    """An agent replaced a message's tags: `count` of them now, `digest` is the SHA-256 of their list."""
+    """An agent replaced a message's tags: it now has `count`, and `digest` is the SHA-256 of the list."""
 
     count: int
     digest: str

@@ -1,6 +1,6 @@
-"""An identity's life: asked for, signed for by three, activated, changed, renewed, retired: `mailbox.*`.
+"""The life of an identity: requested, approved by three signers, activated, changed, renewed, retired: `mailbox.*`.
 
-Each yes of the three is a fact of its own; one no ends the request.
+Each of the three approvals is an event of its own; one veto ends the request.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from core.events.catalogue import Data, Event, fact
 @fact("mailbox.requested")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailboxRequested(Event):
-    """Somebody asks for an identity; nobody has approved it yet."""
+    """An identity was requested; nobody has approved it yet."""
 
     mode: str
     expires_at: int | None
@@ -25,11 +25,11 @@ class _Signed(Event):
     """A signature with its checklist: who answered for each item, and what the desk found against it."""
 
     checklist: dict[str, Data] = field(default_factory=dict)
-    """Item -> `desk` (it saw that it is so), `signer` (they affirmed it), `override` (signed against what it saw)."""
+    """Item -> `desk` (the desk verified it), `signer` (the signer affirmed it), `override` (signed despite the desk)."""
     found_false: dict[str, Data] = field(default_factory=dict)
-    """Item -> what the desk saw that makes it false."""
+    """Item -> the desk's finding that makes it false."""
     reasons: dict[str, Data] = field(default_factory=dict)
-    """Item -> why the signer signed it all the same, or what they noted on it."""
+    """Item -> the signer's reason for signing anyway, or a note on it."""
     reason: str | None = None
     record_digest: str | None = None
     """SHA-256 of the record that was signed."""
@@ -40,25 +40,25 @@ class _Signed(Event):
 @fact("mailbox.owner_approved")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailboxOwnerApproved(_Signed):
-    """The workflow's owner went through its checklist and answers for the identity."""
+    """The workflow's owner completed the owner's checklist and answers for the identity."""
 
 
 @fact("mailbox.governance_approved")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailboxGovernanceApproved(_Signed):
-    """Governance went through its checklist."""
+    """Governance completed its checklist."""
 
 
 @fact("mailbox.signed_off")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailboxSignedOff(_Signed):
-    """Deliverability lets it send."""
+    """Deliverability approved the identity for sending."""
 
 
 @fact("mailbox.vetoed")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailboxVetoed(Event):
-    """One of the three said no."""
+    """One of the three signers vetoed the request."""
 
     kind: str
     reason: str
@@ -67,7 +67,7 @@ class MailboxVetoed(Event):
 @fact("mailbox.activated")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailboxActivated(Event):
-    """All sign-offs are there; the identity exists from now on."""
+    """All sign-offs are complete; the identity is active from now on."""
 
     mode: str
     expires_at: int | None
@@ -76,7 +76,7 @@ class MailboxActivated(Event):
 @fact("mailbox.mode_changed")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailboxModeChanged(Event):
-    """The oversight mode moved; pending mail is untouched."""
+    """The oversight mode changed; pending mail is not affected."""
 
     old: str
     new: str
@@ -86,7 +86,7 @@ class MailboxModeChanged(Event):
 @fact("mailbox.limits_changed")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailboxLimitsChanged(Event):
-    """Caps, allow-list, classes, expiry of pending mail or webhook of an identity changed."""
+    """An identity's caps, allow-list, classes, expiry of pending mail or webhook changed."""
 
     changes: dict[str, Data]
     widened: bool
@@ -96,7 +96,7 @@ class MailboxLimitsChanged(Event):
 @fact("mailbox.expiring")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailboxExpiring(Event):
-    """The identity ends soon unless it is renewed."""
+    """The identity expires soon unless it is renewed."""
 
     expires_at: int
 
@@ -104,7 +104,7 @@ class MailboxExpiring(Event):
 @fact("mailbox.renewed")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailboxRenewed(Event):
-    """The identity's end was moved by governance."""
+    """Governance changed the identity's expiry."""
 
     old: int | None
     new: int
@@ -114,7 +114,7 @@ class MailboxRenewed(Event):
 @fact("mailbox.retired")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailboxRetired(Event):
-    """The identity is gone; what it had waiting is cancelled."""
+    """The identity was retired; its waiting mail is cancelled."""
 
     reason: str
     cancelled: int = 0

@@ -1,6 +1,6 @@
-"""Who comes to the desk: operators, and agents with their runs and tokens.
+"""Events of operators, and of agents with their runs and tokens.
 
-A token is told by its number alone; neither the secret nor its digest is in the log.
+A token is identified by its number alone; neither the secret nor its digest is in the log.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class AgentWarned(Event):
 @fact("agent.suspended")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentSuspended(Event):
-    """No new delivery of this agent starts. `in_flight` had started before, `queued` and `pending` are frozen."""
+    """No new delivery of this agent starts. `in_flight` had already started, `queued` and `pending` are frozen."""
 
     reason: str
     guard: str | None
@@ -36,7 +36,7 @@ class AgentSuspended(Event):
 @fact("agent.resumed")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentResumed(Event):
-    """A second person let it go on; its guards look at what is sent from now on."""
+    """A second person resumed the agent; its guards measure what is sent from now on."""
 
     reason: str
 
@@ -44,7 +44,7 @@ class AgentResumed(Event):
 @fact("run.confirmed")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunConfirmed(Event):
-    """A human lets this run reach `up_to` recipients. `released` messages were held by the run cap alone."""
+    """A person allowed this run up to `up_to` recipients. `released` messages were held by the run cap alone."""
 
     up_to: int
     reason: str
@@ -54,7 +54,7 @@ class RunConfirmed(Event):
 @fact("run.declared")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunDeclared(Event):
-    """The run says what it is for. `targets` is how many it names now; mail to others waits. 0: it names nobody."""
+    """The run declared its purpose. `targets` is how many targets it names (0: none); mail to others waits."""
 
     targets: int = 0
 
@@ -62,7 +62,7 @@ class RunDeclared(Event):
 @fact("run.closed")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunClosed(Event):
-    """The run takes no more mail."""
+    """The run is closed and accepts no more mail."""
 
     accepted: int
 
@@ -70,7 +70,7 @@ class RunClosed(Event):
 @fact("token.issued")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenIssued(Event):
-    """A short-lived secret of an agent; the desk keeps only its digest."""
+    """A short-lived secret was issued to an agent; the desk stores only its digest."""
 
     token: int
     scopes: list[str]
@@ -82,7 +82,7 @@ class TokenIssued(Event):
 @fact("token.revoked")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRevoked(Event):
-    """The token is no longer good for anything."""
+    """The token is no longer valid."""
 
     token: int
     reason: str | None = None
@@ -91,7 +91,7 @@ class TokenRevoked(Event):
 @fact("token.delegated")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenDelegated(Event):
-    """A narrower token was made from another; it ends no later than its parent."""
+    """A narrower token was derived from another; it expires no later than its parent."""
 
     token: int
     parent: int
@@ -103,7 +103,7 @@ class TokenDelegated(Event):
 @fact("identity.drill_due")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityDrillDue(Event):
-    """Policy wants the agent's revocation exercised. `last_at` is its last drill; None: it never had one."""
+    """A revocation drill of the agent is due by policy. `last_at` is its last drill; None: it has had none."""
 
     due_at: int
     last_at: int | None
@@ -112,31 +112,31 @@ class IdentityDrillDue(Event):
 @fact("identity.drilled")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityDrilled(Event):
-    """A revocation drill ended: passed if nothing is in `failures` and `unreached`; `restored` are the fresh tokens."""
+    """A revocation drill ended: passed if `failures` and `unreached` are empty; `restored` are the new tokens."""
 
     passed: bool
     failures: list[str]
     revoked: list[int]
-    """Tokens that were in force and were revoked."""
+    """Tokens that were valid and were revoked."""
     probes: list[int]
-    """Test tokens that stood for them: the desk knows no secret of an agent's, so it sent with these."""
+    """Test tokens in their place: the desk stores no agent's secret, so it sent with these."""
     gateways: list[str]
-    """Addresses at which every probe was tried."""
+    """Addresses where every probe was tried."""
     closed_ms: int | None
     """Time from the revocation to the last refusal; None if something was not refused."""
     records: list[str]
-    """DNS records to remove so that nothing signed with the streams' keys verifies."""
+    """DNS records to remove so that no signature by the streams' keys verifies."""
     remaining: list[str]
-    """DNS records that would remain, and still vouch for mail that comes through the relay."""
+    """DNS records that would remain and still authorize mail sent through the relay."""
     restored: list[int]
     unreached: list[str] = field(default_factory=list)
-    """Gateways that run and could not be tried: where a revocation was not seen to hold, it is not proved."""
+    """Running gateways that could not be tried: a revocation not observed there is not proven."""
 
 
 @fact("operator.added")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorAdded(Event):
-    """A human with roles. `unconfirmed` ones count only once governance has confirmed who claimed them."""
+    """A person with roles was added. `unconfirmed` roles count only once governance has confirmed who claimed them."""
 
     operator: int
     roles: list[str]
@@ -146,7 +146,7 @@ class OperatorAdded(Event):
 @fact("operator.claimed")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorClaimed(Event):
-    """Somebody who says to be this operator made a token. It opens nothing before its fingerprint is confirmed."""
+    """Someone claiming to be this operator created a token. It is not valid until its fingerprint is confirmed."""
 
     operator: int
     fingerprint: str
@@ -156,7 +156,7 @@ class OperatorClaimed(Event):
 @fact("operator.confirmed")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorConfirmed(Event):
-    """Governance compared `fingerprint` with the operator: their token and all of `roles` count from now on."""
+    """Governance compared `fingerprint` with the operator: their token and all of `roles` are valid from now on."""
 
     operator: int
     roles: list[str]
@@ -167,7 +167,7 @@ class OperatorConfirmed(Event):
 @fact("operator.rotated")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorRotated(Event):
-    """The operator replaced their own token; the old one opens nothing any more."""
+    """The operator replaced their own token; the old one is no longer valid."""
 
     operator: int
     expires_at: int | None = None
@@ -176,7 +176,7 @@ class OperatorRotated(Event):
 @fact("operator.revoked")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorRevoked(Event):
-    """The operator's token was lost or is not trusted: they claim another, which is confirmed anew."""
+    """The operator's token was lost or is not trusted: they claim another, which is confirmed again."""
 
     operator: int
     reason: str
@@ -185,7 +185,7 @@ class OperatorRevoked(Event):
 @fact("operator.disabled")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorDisabled(Event):
-    """The operator's token opens nothing any more."""
+    """The operator was disabled; their token is no longer valid."""
 
     operator: int
 

@@ -1,6 +1,6 @@
-"""What a human had to decide, and how they did: held, approved, taken back, rejected or run out of time.
+"""Review decisions: held, approved, undone, rejected or expired.
 
-These are `email.*` too, the beginning by which webhooks are told of mail; a held read or tag has them too.
+These are named `email.*` too, the prefix webhooks select mail by; a held read or tag uses the same names.
 `review.hurried` is about the reviewer.
 """
 
@@ -14,7 +14,7 @@ from core.events.catalogue import Event, fact
 @fact("email.pending")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailPending(Event):
-    """A human decides first. `reasons` are the codes of what held it, `item` is the id to decide on."""
+    """A person must decide first. `reasons` are the codes of what held it, `item` is the ID to decide on."""
 
     kind: str
     item: int
@@ -29,7 +29,7 @@ class EmailApproved(Event):
     """A reviewer approved exactly the bytes of `digest`; it is released at `release_at`.
 
     `dwell_ms`: how long the reviewer had it open (None: decided unopened); `batch`: the decision it was part of.
-    `overridden`: the failed checks it was approved over, for which `reason` says why.
+    `overridden`: the failed checks it was approved despite, for which `reason` says why.
     """
 
     kind: str
@@ -47,7 +47,7 @@ class EmailApproved(Event):
 @fact("email.approval_undone")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailApprovalUndone(Event):
-    """An approval was taken back before its release; the item is pending again."""
+    """An approval was undone before its release; the item is pending again."""
 
     item: int
 
@@ -55,7 +55,7 @@ class EmailApprovalUndone(Event):
 @fact("email.rejected")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailRejected(Event):
-    """A reviewer refused it; it is cancelled for good, at once or at `release_at` unless that is undone before."""
+    """A reviewer rejected it; it is cancelled for good, at once or at `release_at` unless undone before."""
 
     kind: str
     item: int
@@ -68,7 +68,7 @@ class EmailRejected(Event):
 @fact("email.rejection_undone")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailRejectionUndone(Event):
-    """A rejection was taken back before it ended the message; the item is pending again."""
+    """A rejection was undone before it took effect; the item is pending again."""
 
     item: int
 
@@ -85,7 +85,7 @@ class EmailExpired(Event):
 @fact("review.expiring")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewExpiring(Event):
-    """Held messages run out within `before` microseconds: `count` of them, the first, `item`, at `first_at`."""
+    """Held messages expire within `before` microseconds: `count` of them, the first, `item`, at `first_at`."""
 
     count: int
     before: int
@@ -96,9 +96,9 @@ class ReviewExpiring(Event):
 @fact("review.hurried")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewHurried(Event):
-    """A reviewer approved faster than anyone can read: `approved` within a minute, `unread` of them hardly open.
+    """A reviewer approved faster than anyone can read: `approved` within a minute, `unread` of them barely opened.
 
-    `seconds` is how long all of them lay open together; the two figures of the policy stand beside it.
+    `seconds` is how long all of them were open together; the last two members are the policy's thresholds.
     """
 
     approved: int

@@ -1,6 +1,6 @@
-"""What mail leaves by: streams, their keys, route and warm-up, and the lanes that an operator held back.
+"""Events of streams (keys, route, warm-up) and of lanes that an operator paused.
 
-A lane that waits for its pace or its site says so in its own row: only what a human did to it is a fact here.
+A lane that waits for its pace or its site is marked in its own row: only an operator's action is an event here.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from core.events.catalogue import Data, Event, fact
 @fact("stream.added")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamAdded(Event):
-    """A sending subdomain with its route, its four selectors and the limits of the route (None: the gateway's own)."""
+    """A sending subdomain was added, with its route, four selectors and route limits (None: the gateway's own)."""
 
     domain: str
     provider: str
@@ -26,7 +26,7 @@ class StreamAdded(Event):
 @fact("stream.key_rotated")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamKeyRotated(Event):
-    """The other slot signs now; `fresh` are the new selectors to publish for the next rotation."""
+    """The other key slot signs now; `fresh` are the new selectors to publish for the next rotation."""
 
     slot: str
     selectors: list[str]
@@ -36,7 +36,7 @@ class StreamKeyRotated(Event):
 @fact("stream.changed")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamChanged(Event):
-    """A stream's route, provider or what its commercial mail says of the sender is another; `changes` names it."""
+    """A stream's route, provider or the sender details in its commercial mail changed; `changes` says how."""
 
     changes: dict[str, Data]
     reason: str
@@ -45,7 +45,7 @@ class StreamChanged(Event):
 @fact("stream.warmup_changed")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamWarmupChanged(Event):
-    """An operator fixed the stream's daily cap, or ended its warm-up: then `new` is empty."""
+    """An operator fixed the stream's daily cap, or ended its warm-up (then `new` is empty)."""
 
     old: int | None
     new: int | None
@@ -73,7 +73,7 @@ class StreamResumed(Event):
 @fact("stream.warned")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamWarned(Event):
-    """A primary domain nears or crosses the line from which receivers treat it as a bulk sender, for good."""
+    """A primary domain nears or crosses the volume at which receivers treat it as a bulk sender, for good."""
 
     domain: str
     sent: int
