@@ -25,7 +25,8 @@ class _Signed(Event):
     """A signature with its checklist: who answered for each item, and what the desk found against it."""
 
     checklist: dict[str, Data] = field(default_factory=dict)
-    """Item -> `desk` (the desk verified it), `signer` (the signer affirmed it), `override` (signed despite the desk)."""
+    """Item -> `desk` (the desk verified it), `signer` (the signer affirmed it), `override` (signed despite the desk).
+    """
     found_false: dict[str, Data] = field(default_factory=dict)
     """Item -> the desk's finding that makes it false."""
     reasons: dict[str, Data] = field(default_factory=dict)

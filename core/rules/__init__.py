@@ -1,1 +1,1 @@
-"""Decisions: values in, value out. No clock, no chance, no I/O, and no rule knows another."""
+"""Decision rules as pure functions: no clock, no randomness, no I/O, and no rule imports another."""

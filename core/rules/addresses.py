@@ -1,12 +1,11 @@
-"""Read one mail address the way it will travel, and match it against an allow-list.
+"""Parse one mail address into the form it is sent in, and match it against an allow-list.
 
-Hides the two grammars an address has: the plain one that nearly every address follows (one regular expression, 2 us)
-and the rest (email-validator: Unicode, IDNA, 60-100 us). A property test proves that what the first accepts the second
-reads alike. What may stand in an address by RFC 5322 but only ever serves mischief is refused: quoted local parts,
-domain literals, groups, comments, folding. One kind of quoted local part passes: misplaced dots and nothing else, for
-Japanese carriers gave such addresses to people (`a..b@docomo.ne.jp`) and they still take mail.
-Special-use domains (RFC 6761) are allowed: whether anything answers there is for the route to find out, and demos and
-tests live there.
+Hides two parsers: a plain grammar for nearly every address (one regular expression, 2 us) and email-validator for the
+rest (Unicode, IDNA, 60-100 us). A property test proves that both read alike whatever the first accepts. Forms that RFC
+5322 allows but that in practice serve only abuse are refused: quoted local parts, domain literals, groups, comments,
+folding. One kind of quoted local part is accepted, misplaced dots and nothing else: Japanese carriers issued such
+addresses (`a..b@docomo.ne.jp`) and they still take mail. Special-use domains (RFC 6761) are allowed: the route finds
+out whether anything answers there, and demos and tests use them.
 """
 
 from __future__ import annotations
@@ -26,9 +25,9 @@ MAX_OCTETS: Final = 254
 MAX_LOCAL_OCTETS: Final = 64
 """RFC 5321 4.5.3.1.1."""
 MAX_DISPLAY: Final = 200
-"""Characters of a display name; more than any mail program shows."""
+"""Characters of a display name; no mail program shows that many."""
 
-# The documented way to allow a special-use name; what stays refused (arpa, onion) never takes mail over SMTP.
+# # The documented way to allow a special-use name. Those still refused (arpa, onion) never accept mail over SMTP.
 _SPECIAL_USE: Final = frozenset({"invalid", "local", "localhost", "test"})
 email_validator.SPECIAL_USE_DOMAIN_NAMES[:] = [
     name for name in email_validator.SPECIAL_USE_DOMAIN_NAMES if name not in _SPECIAL_USE
@@ -40,7 +39,7 @@ _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _PLAIN: Final = re.compile(rf"({_ATOM}(?:\.{_ATOM})*)@((?:{_LABEL}\.)+[A-Za-z]{{2,63}})")
 _DOTTED: Final = re.compile(rf'("?)([A-Za-z0-9!#$%&\'*+/=?^_`{{|}}~.-]+)\1@((?:{_LABEL}\.)+[A-Za-z]{{2,63}})')
 _CARRIERS: Final = frozenset({"docomo.ne.jp", "ezweb.ne.jp", "au.com", "disney.ne.jp"})
-"""Domains whose addresses may have misplaced dots without being quoted: elsewhere two dots are a slip of the hand."""
+"""Domains whose addresses may have misplaced dots without quotes; elsewhere two dots are a typing error."""
 _NAMED: Final = re.compile(r'(?:"((?:[^"\\]|\\["\\])*)"|([^"<>(),:;@\[\]\\]*)) *<([^<> ]*)>')
 
 _ROUTING: Final = frozenset("%!@:,;<>[]\\")
@@ -49,12 +48,12 @@ _OVERRIDES: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One address, fit for the wire.
+    """One address, ready to be sent in SMTP and headers.
 
-    `local` as it was written (NFC), `domain_ascii` in lower case and A-labels (RFC 5890), `display` the name beside it
-    or an empty string. `needs_smtputf8`: the local part is not ASCII, so the receiver must offer SMTPUTF8 (RFC 6531).
-    `normalised` is the key for suppression and consent: receivers that tell `Jane` from `jane` are rarer than people
-    who unsubscribe as the one and are written to as the other.
+    `local` is as written (NFC), `domain_ascii` in lower case with A-labels (RFC 5890), `display` the display name or an
+    empty string. `needs_smtputf8`: the local part is not ASCII, so the receiver must offer SMTPUTF8 (RFC 6531).
+    `normalised` is the key for suppression and consent. It ignores case: receivers that distinguish `Jane` from `jane`
+    are rarer than people who unsubscribe as one and are written to as the other.
     """
 
     local: str
@@ -73,7 +72,7 @@ class Address:
 
 
 def parse_address(text: str) -> Address:
-    """Read `jane@example.com` or `Jane Doe <jane@example.com>`.
+    """Parse `jane@example.com` or `Jane Doe <jane@example.com>`.
 
     Raises `Invalid` with a sentence that says what is wrong. The sentence never repeats control characters.
     """
@@ -99,10 +98,10 @@ def parse_address(text: str) -> Address:
 
 
 def matches(pattern: str, address: Address) -> bool:
-    """Whether an allow-list's pattern names the address.
+    """Whether an allow-list pattern matches the address.
 
-    `*` everyone · `jane@example.com` one address · `example.com` or `*@example.com` that domain alone ·
-    `*.example.com` or `*@*.example.com` its subdomains, not itself. Raises `Invalid` for anything else.
+    `*` everyone · `jane@example.com` one address · `example.com` or `*@example.com` that domain alone · `*.example.com`
+    or `*@*.example.com` its subdomains, not itself. Raises `Invalid` for anything else.
     """
     return allowed((pattern,), address.normalised)
 
@@ -117,10 +116,10 @@ def _names(pattern: str, local: str, domain: str) -> bool:
 
 
 def refuse_routes(address: Address) -> None:
-    """Refuse a local part that tells a server to send the mail on: `x%b.test@a.test`, `b.test!x@a.test`, `x@b.test`.
+    """Refuse a local part with routing syntax: `x%b.test@a.test`, `b.test!x@a.test`, `x@b.test`.
 
-    Old relays obey these forms (RFC 5321 appendix F.2, C), so that mail to a.test, which an allow-list, a suppression
-    or a consent record names, would reach b.test, which none of them does. Raises `Invalid`.
+    Old relays obey these forms (RFC 5321 appendix F.2, C). Mail to a.test, which an allow-list, a suppression or a
+    consent record names, would then reach b.test, which none of them names. Raises `Invalid`.
     """
     if not _ROUTING.isdisjoint(address.local):
         raise Invalid(
@@ -130,35 +129,35 @@ def refuse_routes(address: Address) -> None:
 
 
 def allowed(patterns: tuple[str, ...], normalised: str) -> bool:
-    """Whether one of an allow-list's patterns names an address that was parsed before."""
+    """Whether any allow-list pattern matches an address that is already parsed."""
     local, _, domain = normalised.rpartition("@")
     if not _ROUTING.isdisjoint(local):
-        return "*" in patterns or "*@*" in patterns or normalised in patterns  # it may well arrive in another domain
+        return "*" in patterns or "*@*" in patterns or normalised in patterns  # # it may be routed to another domain
     return any(_names(pattern, local, domain) for pattern in patterns)
 
 
 def check_pattern(pattern: str) -> str:
-    """The pattern in one spelling, to be stored. Raises `Invalid`."""
+    """Normalise a pattern for storage. Raises `Invalid`."""
     local, domain = _pattern(pattern)
     return "*" if (local, domain) == ("*", "*") else f"{local}@{domain}"
 
 
 def _read_plain(text: str, *, display: str = "") -> Address | None:
-    """The grammar of nearly every address. None says nothing but: ask the library."""
+    """Parse the plain grammar of nearly every address. None only means: ask the library."""
     found = _PLAIN.fullmatch(text) if len(text) <= MAX_OCTETS else None
     if found is None:
         return None
     local, domain = found[1], found[2].lower()
-    # "--" leads to IDNA's rules (A-labels, reserved labels), which the library knows.
+    # # "--" calls for IDNA's rules (A-labels, reserved labels), which the library implements.
     if len(domain) > 253 or "--" in domain or domain.rpartition(".")[2] in _UNROUTABLE:
         return None
     if len(local) > MAX_LOCAL_OCTETS:
-        return None  # refused below, with its sentence
+        return None  # # refused below, with an explanation
     return Address(local, domain, display, needs_smtputf8=False, normalised=f"{local.lower()}@{domain}")
 
 
 def _read_dotted(text: str, *, display: str = "") -> Address | None:
-    """`a..b@docomo.ne.jp` or, at any domain, `"a..b"@example.com`: quoted on the wire (RFC 5321 4.1.2), or None."""
+    """Parse `a..b@docomo.ne.jp` or, at any domain, `"a..b"@example.com`, else None. Quoted in SMTP (RFC 5321 4.1.2)."""
     found = _DOTTED.fullmatch(text) if len(text) <= MAX_OCTETS - 2 else None
     if found is None:
         return None
@@ -175,8 +174,8 @@ def _read_dotted(text: str, *, display: str = "") -> Address | None:
 
 
 def _read_any(text: str, *, display: str) -> Address:
-    """Any address that email-validator takes as mail on the internet may carry it, and `localhost`."""
-    if len(text) > MAX_OCTETS:  # before the library, whose work grows with the length
+    """Parse any address that email-validator accepts as usable on the internet, and `localhost`."""
+    if len(text) > MAX_OCTETS:  # # before the library, whose running time grows with the length
         raise Invalid(f"the address is longer than {MAX_OCTETS} octets")
     try:
         found = email_validator.validate_email(text, check_deliverability=False, globally_deliverable=False)
@@ -188,7 +187,7 @@ def _read_any(text: str, *, display: str) -> Address:
         raise Invalid("the part after the @-sign needs a period: a mail domain has at least two labels")
     if not top[-1].isalpha():
         raise Invalid("the part after the @-sign does not end in a top-level domain; a bare IP address takes no mail")
-    # The library lower-cases RFC 2142's role names; we keep every local part as written.
+    # # The library lower-cases the role names of RFC 2142; the desk keeps every local part as written.
     local = text.partition("@")[0] if found.ascii_local_part else found.local_part
     spec = f"{local}@{domain}"
     if len(spec.encode()) > MAX_OCTETS:
@@ -202,7 +201,7 @@ def _read_any(text: str, *, display: str) -> Address:
 
 
 def _refuse_unsafe(text: str) -> None:
-    """Refuse what could start a header of its own, or show a reader another address than the one meant."""
+    """Refuse characters that could start another header field or show a reader a different address."""
     if len(text) > MAX_OCTETS + 2 * MAX_DISPLAY + 5:
         raise Invalid(f"the address is longer than {MAX_OCTETS} octets")
     for char in text:
@@ -212,7 +211,7 @@ def _refuse_unsafe(text: str) -> None:
 
 @functools.lru_cache(maxsize=4096)
 def _pattern(text: str) -> tuple[str, str]:
-    """A pattern's (local, domain), each of them exact, `*`, or for the domain `*.` and a parent."""
+    """A pattern's (local, domain): each exact or `*`; the domain may also be `*.` and a parent."""
     local, at, domain = text.strip(" ").rpartition("@")
     if not at:
         local = "*"

@@ -1,16 +1,15 @@
-"""How many may leave now, and when the next one may: caps, paces, the warm-up curve, the run cap.
+"""How many messages may leave now, and when the next one may: caps, paces, the warm-up curve, the run cap.
 
-Caps are counted in sub-buckets, the rows of the counter table. A bucket counts whole until its last instant is a
-full window old, so no window of that length, wherever it starts, ever holds more than the cap. The price is slack: a
-place comes back up to one bucket late. With an hour in 1-minute buckets a cap of N yields at least N every 61 minutes
-(98.4 %), with a day in 15-minute buckets at least N every 24 h 15 min (99.0 %). A place is never early, only late.
+Caps are counted in buckets, the rows of the counter table. A bucket counts in full until its last instant is one window
+old, so no window of that length, wherever it starts, ever exceeds the cap. The price is slack: a place becomes free up
+to one bucket late. With an hour in 1-minute buckets a cap of N yields at least N every 61 minutes (98.4 %), with a day
+in 15-minute buckets at least N every 24 h 15 min (99.0 %). A place is never free early, only late.
 
-Paces are GCRA (ITU-T I.371): one number, the theoretical arrival time, says all.
+Paces are GCRA (ITU-T I.371), whose whole state is one number, the theoretical arrival time.
 
-Clocks step. What was counted under a clock that ran ahead is taken for counted just now: that is later than the
-truth, so a step backwards grants nothing extra; and it ages from now on, so nothing starves, provided that the caller
-writes back what `redate` and `Grant.tat` return. A clock stepping forwards ages counts early: nobody can tell that
-from time passing.
+Clocks step. A count made under a clock that ran ahead is treated as made now. That is later than the truth, so a
+backward step grants nothing extra; and the count ages from now on, so nothing starves, provided that the caller writes
+back what `redate` and `Grant.tat` return. A forward step ages counts early: it cannot be told from time passing.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ DAY_BUCKET: Final = 15
 """Width of the buckets of daily caps, in minutes: 97 rows to read instead of 1,441, for 1 % of slack."""
 
 SITE_WAITS: Final = ("site_hour", "site_minute", "stream_site_hour", "stream_site_minute")
-"""What a lane waits for that another policy, or a wider limit, ends."""
+"""The waits of a lane that another policy or a wider limit ends."""
 
 Bucket = tuple[int, int]
 """(start in minutes since the epoch, how many)."""
@@ -38,9 +37,9 @@ Bucket = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What a rolling cap leaves: the gate, and the gauge as well.
+    """The room left under a rolling cap, for the gate and for gauges.
 
-    `next_at` (microseconds) is when as many as were asked for fit; None if they fit now, FAR_FUTURE if never.
+    `next_at` (microseconds) is when the number asked for fits; None if it fits now, FAR_FUTURE if never.
     """
 
     used: int
@@ -59,7 +58,7 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a pace allows: `n` may leave now, the next at `next_at`. Store `tat` even when `n` is 0."""
+    """The answer of a pace: `n` may leave now, the next at `next_at`. Store `tat` even when `n` is 0."""
 
     n: int
     tat: int
@@ -68,7 +67,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class RunRoom:
-    """How many more a run takes without a human's word. `hold` is set when not all that was asked for fits."""
+    """How many more a run may accept without a person's confirmation. `hold` is set when not all fit."""
 
     fits: int
     ceiling: int
@@ -78,10 +77,10 @@ class RunRoom:
 def room(
     buckets: Iterable[Bucket], *, cap: int, window_minutes: int, bucket_minutes: int, now: int, asking: int = 1
 ) -> Room:
-    """What is left under `cap` in the window that ends now, and when `asking` fit.
+    """The room under `cap` in the window that ends now, and when `asking` fit.
 
-    To refuse at the door instead of queueing, add what is accepted and waiting: refuse if
-    `waiting + asking > left`, and retry after `departure(..., ahead=waiting + asking - 1)`.
+    To refuse at submission instead of queueing, add what is accepted and waiting: refuse if `waiting + asking > left`,
+    and retry after `departure(..., ahead=waiting + asking - 1)`.
     """
     releases = _releases(buckets, window_minutes=window_minutes, bucket_minutes=bucket_minutes, now=now)
     used = sum(n for _, n in releases)
@@ -101,9 +100,9 @@ def room(
 def departure(
     buckets: Iterable[Bucket], *, cap: int, window_minutes: int, bucket_minutes: int, ahead: int, now: int
 ) -> int:
-    """When one with `ahead` waiting before it gets out under this cap alone, if every place is taken at once.
+    """When a message with `ahead` waiting before it leaves under this cap alone, if every place is used at once.
 
-    FAR_FUTURE for a cap of zero. Where several caps and paces bind, the latest of their answers is the estimate.
+    FAR_FUTURE for a cap of zero. Where several caps and paces apply, the latest of their answers is the estimate.
     """
     if cap <= 0:
         return FAR_FUTURE
@@ -111,7 +110,7 @@ def departure(
     left = cap - sum(n for _, n in releases)
     if ahead < left:
         return now
-    # From now on the cap stays full: each place that comes free is taken, and comes free again a window and a bucket
+    # # From now on the cap stays full: each place that becomes free is taken, and is free again a window and a bucket
     # later. So one round of releases, which holds exactly `cap` places, repeats for ever.
     period = (window_minutes + bucket_minutes) * MINUTE
     surplus = max(0, -left)
@@ -119,7 +118,7 @@ def departure(
         current = _bucket_start(now, bucket_minutes)
         releases = sorted([*releases, (current * MINUTE + period, left)])
     rounds, place = divmod(ahead - max(0, left), cap)
-    place += surplus  # places above a lowered cap come free for nobody
+    place += surplus  # # places above a lowered cap become free for nobody
     for at, n in releases:
         if place < n:
             return at + rounds * period
@@ -128,11 +127,11 @@ def departure(
 
 
 def redate(buckets: Sequence[Bucket], *, bucket_minutes: int, now: int) -> tuple[Bucket, ...]:
-    """The buckets with those from the future moved to the present; equal to `buckets` on a clock that never stepped.
+    """Move buckets from the future to the present; returns equal `buckets` on a clock that never stepped.
 
-    Write the answer back where it differs: until then a bucket from the future counts as full at each look, which
-    never exceeds the cap but lasts until the clock has caught up. One bucket ahead is the ordinary skew between
-    gateways and stays where it is.
+    Write the result back where it differs: until then a bucket from the future counts as full at each check, which
+    never exceeds the cap but lasts until the clock has caught up. One bucket ahead is ordinary skew between gateways
+    and is not moved.
     """
     current = _bucket_start(now, bucket_minutes)
     if all(start <= current + bucket_minutes for start, _ in buckets):
@@ -145,16 +144,16 @@ def redate(buckets: Sequence[Bucket], *, bucket_minutes: int, now: int) -> tuple
 
 
 def pace(tat: int | None, *, per_minute: int, burst: int, now: int, asking: int = 1) -> Grant:
-    """At most `per_minute` a minute, evenly, `burst` at once after a silence; up to `asking` granted.
+    """At most `per_minute` a minute, evenly, `burst` at once after idle time; up to `asking` granted.
 
-    In any span of S, however placed, at most `burst + S // (MINUTE / per_minute)` leave. Zero means never.
+    In any span of S, wherever it starts, at most `burst + S // (MINUTE / per_minute)` leave. Zero means never.
     """
     if per_minute <= 0 or burst <= 0:
         return Grant(n=0, tat=now if tat is None else tat, next_at=FAR_FUTURE)
     interval = -(-MINUTE // per_minute)  # rounded up: a pace may be a microsecond slow, never fast
     tolerance = (burst - 1) * interval
-    # No grant leaves the arrival time further ahead than `burst` intervals: one that is comes from a clock that has
-    # stepped back (or a pace that has been widened), and would starve the lane until that hour comes again.
+    # # No grant moves the arrival time further ahead than `burst` intervals: one that is comes from a clock that has
+    # # stepped back (or a pace that has been raised), and would starve the lane until that hour comes again.
     due = now if tat is None else max(now, min(tat, now + burst * interval))
     free = (now + tolerance - due) // interval + 1
     n = max(0, min(asking, free))
@@ -163,7 +162,7 @@ def pace(tat: int | None, *, per_minute: int, burst: int, now: int, asking: int 
 
 
 def paced_departure(tat: int | None, *, per_minute: int, burst: int, ahead: int, now: int) -> int:
-    """When one with `ahead` waiting before it gets out under this pace alone."""
+    """When a message with `ahead` waiting before it leaves under this pace alone."""
     if per_minute <= 0 or burst <= 0:
         return FAR_FUTURE
     interval = -(-MINUTE // per_minute)
@@ -172,11 +171,11 @@ def paced_departure(tat: int | None, *, per_minute: int, burst: int, ahead: int,
 
 
 def warmup_day(sent: Iterable[Bucket], *, days: Sequence[int], today: int) -> int:
-    """On which day of the curve (0-based index into `days`) a stream stands, by age and by use.
+    """The day of the warm-up curve (0-based index into `days`) that a stream has reached, by age and by use.
 
-    `sent` is (UTC day number, how many left) and may have gaps. A day moves the curve on only if at least half of
-    what it allowed has left: a stream that whispers for a week has proved nothing to receivers, and its cap would
-    vanish just when it starts to shout. Today never counts, so the curve climbs at most once a day.
+    `sent` is (UTC day number, number sent) and may have gaps. A day advances the curve only if at least half of its cap
+    was sent: a week of low volume proves nothing to receivers, and the cap would be gone just when volume rises. Today
+    never counts, so the curve advances at most one day per day.
     """
     stage = 0
     for day, n in sorted(sent):
@@ -186,14 +185,14 @@ def warmup_day(sent: Iterable[Bucket], *, days: Sequence[int], today: int) -> in
 
 
 def warmup_cap(days: Sequence[int], *, day_number: int) -> int | None:
-    """The daily cap on that day of the curve; None once the list has ended: a warm stream has no cap."""
+    """The daily cap on that day of the curve; None past the end of the list: a warm stream has no cap."""
     return days[max(0, day_number)] if day_number < len(days) else None
 
 
 def run_hold(count_before: int, *, asking: int, cap: int, confirmed_up_to: int | None) -> RunRoom:
     """How many of `asking` fit into a run that has accepted `count_before`.
 
-    A human's confirmation names a total and can only raise the ceiling: confirming less than the cap takes nothing.
+    A person's confirmation sets a total and can only raise the ceiling: confirming less than the cap lowers nothing.
     """
     ceiling = max(cap, confirmed_up_to or 0)
     fits = max(0, min(asking, ceiling - count_before))
@@ -205,24 +204,24 @@ def run_hold(count_before: int, *, asking: int, cap: int, confirmed_up_to: int |
 
 
 def agent_cap(mailbox_caps: Iterable[int]) -> int:
-    """An agent's cap: the largest among its active mailboxes, so that a second mailbox adds nothing; 0 without any."""
+    """An agent's cap: the largest of its active mailboxes, so that a second mailbox adds nothing; 0 without any."""
     return max(mailbox_caps, default=0)
 
 
 def _bucket_start(now: int, bucket_minutes: int) -> int:
-    """Start of the bucket that `now` falls in, in minutes."""
+    """Start of the bucket that contains `now`, in minutes."""
     return now // (bucket_minutes * MINUTE) * bucket_minutes
 
 
 def _releases(
     buckets: Iterable[Bucket], *, window_minutes: int, bucket_minutes: int, now: int
 ) -> list[tuple[int, int]]:
-    """When each bucket that still counts gives its places back, soonest first."""
+    """When each bucket that still counts frees its places, soonest first."""
     current = _bucket_start(now, bucket_minutes)
     releases = []
     for start, n in buckets:
         here = start if start <= current + bucket_minutes else current
-        # The last instant of a bucket is counted as if all of it had left then: no window may see more than the cap.
+        # # Count a bucket as if all of it had left at its last instant: no window may exceed the cap.
         at = (here + bucket_minutes + window_minutes) * MINUTE
         if n > 0 and at > now:
             releases.append((at, n))

@@ -1,13 +1,12 @@
-"""Whether a recipient's consent lets this class of mail go to them (CAN-SPAM, CASL, GDPR Art. 6 and 21, PECR).
+"""Whether a recipient's consent allows this class of mail (CAN-SPAM, CASL, GDPR Art. 6 and 21, PECR).
 
-A class that policy names needs a record, wherever the recipient lives: what differs between regions is what counts as
-one. Where the law asks for consent in advance, and where nobody knows which law it is, only an opt-in does; elsewhere
-any documented basis. A message that only its words make commercial is asked for less: it may go to whoever has a
-relation to us, and where the law asks for no consent in advance. Nothing else opens the door, so a missing fact always
-ends at a human or at a refusal. Who has withdrawn is not written to at all: no reviewer can consent on somebody's
-behalf.
+A class that policy names needs a record wherever the recipient lives; regions differ in what counts as one. Where the
+law requires prior consent, or the applicable law is unknown, only an opt-in counts; elsewhere any documented basis
+does. A message that is commercial by its wording alone needs less: it may go to anyone who has a relation to us, and to
+regions where the law requires no prior consent. Nothing else allows it, so a missing fact always ends in a review or a
+refusal. A recipient who has withdrawn gets no mail at all: no reviewer can consent for somebody else.
 
-Reasons name no address: they end up in the log, which cannot be erased.
+Reasons name no address: they are stored in the log, which cannot be erased.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from core.model import Block, ContentClass, Execute, Hold, Reason, Verdict
 
 
 class Basis(enum.StrEnum):
-    """Why somebody may be written to, strongest first."""
+    """Legal basis for writing to a recipient, strongest first."""
 
     OPT_IN = "opt_in"
     CONTRACT = "contract"
@@ -48,17 +47,17 @@ _SPELLINGS: Final[Mapping[str, Basis]] = {
     "legitimate_interests": Basis.LEGITIMATE_INTEREST,
 }
 
-# The EU's members and the EEA's, which follow the same two laws; ISO 3166-1. Policy writes "EU".
+# # Members of the EU and the EEA, which follow the same two laws; ISO 3166-1. Policy writes "EU".
 _EU: Final = frozenset(
     "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK IS LI NO".split()  # noqa: SIM905 - one line of codes
 )
 _SYNONYMS: Final = {"GB": "UK"} | dict.fromkeys(_EU, "EU")
 
-# Country codes whose domains the whole world registers: they say nothing about where a reader lives.
+# # Country-code domains registered worldwide: they say nothing about where a reader lives.
 _WORLDWIDE: Final = frozenset(
     "AC AD AG AI AM AS BZ CC CD CO CX DJ FM GG GL IM IO JE LA LC LY ME MN MS NU PM PW SC SH SO SR ST SU SX TF TK TO TV VC VG WF WS YT".split()  # noqa: E501, SIM905 - one line of codes
 )
-# Domains that are written in another script (IANA root zone), and territories where the law of their state holds.
+# # Internationalised country-code domains (IANA root zone), and territories under the law of their state.
 _DOMAINS: Final[Mapping[str, str]] = {
     "XN--E1A4C": "EU", "XN--QXA6A": "EU", "XN--QXAM": "GR", "XN--90AE": "BG", "XN--P1AI": "RU", "XN--J1AMH": "UA",
     "XN--FIQS8S": "CN", "XN--FIQZ9S": "CN", "XN--3E0B707E": "KR", "XN--H2BRJ9C": "IN", "AX": "FI", "RE": "FR",
@@ -68,9 +67,9 @@ _DOMAINS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One entry of the ledger of consent. Times in microseconds.
+    """One consent record. Times in microseconds.
 
-    `subject` is a normalised address or a domain, `scope` `*` or content classes with commas between.
+    `subject` is a normalised address or a domain, `scope` is `*` or comma-separated content classes.
     """
 
     subject: str
@@ -84,7 +83,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
-    """Who is to be written to. `address` is normalised; `internal` and `opted_in`: of this house, and asked to be."""
+    """A message's recipient. `address` is normalised; `internal`: in the organisation; `opted_in`: asked for it."""
 
     address: str
     region: str | None = None
@@ -94,7 +93,7 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What policy says. `missing` is `hold` or `block`, `unknown_region` `require` or `allow`."""
+    """The policy's terms. `missing` is `hold` or `block`, `unknown_region` `require` or `allow`."""
 
     require: frozenset[ContentClass] = frozenset({ContentClass.COLD_OUTREACH})
     prior_consent_regions: frozenset[str] = field(default=frozenset({"CA", "EU", "UK"}))
@@ -115,8 +114,8 @@ def decide(
 ) -> Verdict:
     """Execute, hold or block one recipient of one class.
 
-    `records` are those of the address and its domain, for the stream and desk-wide; others are ignored. An address's
-    records silence its domain's. A withdrawal ends every record given before it, or with it.
+    `records` are those of the address and its domain, for the stream and desk-wide; others are ignored. Records of an
+    address override its domain's. A withdrawal ends every record given before it or at the same time.
     """
     if content_class not in terms.require:
         return Execute()
@@ -128,19 +127,19 @@ def decide(
     why = _lacks(given, content_class=content_class, region=recipient.region, terms=terms, now=now)
     if why is None:
         return Execute()
-    # Anything but the word `hold` blocks: a typing error in policy must not loosen it.
+    # # Anything but `hold` blocks: a typing error in policy must not loosen it.
     return Hold((Reason("consent", why),)) if terms.missing == "hold" else Block("consent_required", why)
 
 
 def withdrawn(content_class: ContentClass, *, address: str, records: Iterable[Record], now: int) -> bool:
-    """Whether the recipient has taken consent to this class back, and given none since."""
+    """Whether the recipient has withdrawn consent to this class and has not given it since."""
     return _given(records, address=address, content_class=content_class, now=now)[1]
 
 
 def asks_first(region: str | None, *, terms: Terms = DEFAULT_TERMS) -> bool:
-    """Whether mail to this region needs consent in advance. Members of the EU and EEA count as `EU`, `GB` as `UK`.
+    """Whether mail to this region needs prior consent. Members of the EU and EEA count as `EU`, `GB` as `UK`.
 
-    An unknown region does, unless policy says otherwise.
+    An unknown region needs it, unless policy says otherwise.
     """
     if region is None or not region.strip():
         return terms.unknown_region != "allow"
@@ -150,7 +149,7 @@ def asks_first(region: str | None, *, terms: Terms = DEFAULT_TERMS) -> bool:
 
 
 def region_of(address: str) -> str | None:
-    """The country that an address's domain is registered under, ISO 3166-1; None where that tells nothing."""
+    """The country of an address's top-level domain, ISO 3166-1; None where the domain does not tell."""
     last = address.rpartition("@")[2].rpartition(".")[2].upper()
     known = _DOMAINS.get(last)
     if known is not None:
@@ -159,9 +158,9 @@ def region_of(address: str) -> str | None:
 
 
 def stranger(*, address: str, contacted: bool, records: Iterable[Record], now: int) -> bool:
-    """Whether we have nothing to do with them: no mail of ours has reached them, and no record speaks for them.
+    """Whether the recipient has no relation to us: no mail of ours has reached them, and no record covers them.
 
-    Who has taken consent back is one again.
+    A recipient who has withdrawn consent is a stranger again.
     """
     known = list(records)
     if withdrawn(ContentClass.COLD_OUTREACH, address=address, records=known, now=now):
@@ -172,10 +171,10 @@ def stranger(*, address: str, contacted: bool, records: Iterable[Record], now: i
 def unsolicited(
     *, recipient: Recipient, contacted: bool, records: Iterable[Record], terms: Terms = DEFAULT_TERMS, now: int
 ) -> Verdict:
-    """What becomes of a message that is commercial by its words and whose class needs no consent.
+    """The verdict on a message that is commercial by its wording and whose class needs no consent.
 
-    To a stranger it needs consent in advance wherever cold outreach does and the law asks first. `records` are those of
-    the address and its domain.
+    To a stranger it needs prior consent if cold outreach does and the law requires it. `records` are those of the
+    address and its domain.
     """
     known = list(records)
     if ContentClass.COLD_OUTREACH not in terms.require:
@@ -192,7 +191,7 @@ def unsolicited(
 
 
 def read_basis(text: str) -> Basis:
-    """The basis as people and spreadsheets write it. Raises `Invalid`: a basis nobody knows documents nothing."""
+    """Parse a basis as people and spreadsheets write it. Raises `Invalid`: an unknown basis documents nothing."""
     found = _SPELLINGS.get(text.strip().lower().replace("-", "_").replace(" ", "_"))
     if found is None:
         raise Invalid(f"{text!r} is not a basis for consent", fix=f"say one of {', '.join(Basis)}")
@@ -200,7 +199,7 @@ def read_basis(text: str) -> Basis:
 
 
 def _said(records: Iterable[Record], *, address: str, content_class: ContentClass, now: int) -> list[Record]:
-    """The records that speak for the recipient by now: the address's own, or where there are none its domain's."""
+    """The records that apply to the recipient by now: the address's own, or, if there are none, its domain's."""
     address = address.lower()
     domain = address.rpartition("@")[2]
     own: list[Record] = []
@@ -219,7 +218,7 @@ def _said(records: Iterable[Record], *, address: str, content_class: ContentClas
 def _given(
     records: Iterable[Record], *, address: str, content_class: ContentClass, now: int
 ) -> tuple[list[Record], bool]:
-    """The records that no withdrawal has ended, and whether one has ended all there were."""
+    """The records that no withdrawal has ended, and whether a withdrawal has ended all of them."""
     said = _said(records, address=address, content_class=content_class, now=now)
     ended = max((record.withdrawn_at or 0 for record in said if _withdrawn(record, now=now)), default=-1)
     given = [record for record in said if record.given_at > ended and not _withdrawn(record, now=now)]
@@ -238,7 +237,7 @@ def _withdrawn(record: Record, *, now: int) -> bool:
 def _lacks(
     given: Iterable[Record], *, content_class: ContentClass, region: str | None, terms: Terms, now: int
 ) -> str | None:
-    """Why none of the records will do, or None if one does."""
+    """Why none of the records is sufficient, or None if one is."""
     why = f"{content_class} needs consent and there is no record of it"
     for record in given:
         if record.expires_at is not None and record.expires_at <= now:
@@ -246,7 +245,7 @@ def _lacks(
             continue
         if record.basis is Basis.OPT_IN:
             return None
-        # What somebody wrote down about the person goes before what their address suggests.
+        # # A region recorded about the person overrides what their address suggests.
         place = record.region if record.region and record.region.strip() else region
         if not asks_first(place, terms=terms):
             return None

@@ -1,12 +1,13 @@
 """DKIM signatures: dkimpy canonicalises, `cryptography` signs (RFC 6376, RFC 8463).
 
-dkimpy by itself parses the key anew for each message and does RSA in pure Python: 7 ms. All its cryptography sits in
-`gen_header`, whose Ed25519 branch asks no more of a key than `sign(digest).signature`; an adapter there signs both
-ways, and `a=` says which. Header fields are canonicalised and the body is hashed once for all signatures.
-relaxed/simple, because simple body canonicalisation is linear while dkimpy's relaxed one is quadratic in a run of
-spaces.
+dkimpy by itself parses the key for each message and does RSA in pure Python: 7 ms. All its cryptography is in
+`gen_header`, whose Ed25519 branch only calls `sign(digest).signature` on a key; an adapter there signs with both
+algorithms, and `a=` names the one used. Header fields are canonicalised and the body is hashed once for all signatures.
+The canonicalization is relaxed/simple because simple body canonicalization is linear, while dkimpy's relaxed one is
+quadratic in a run of spaces.
 
-The bytes that are signed are the bytes `normalise` returns; those must leave. Line ends mended on the way break them.
+The signed bytes are those that `normalise` returns; exactly those must be sent. Line ends repaired on the way break the
+signature.
 """
 
 from __future__ import annotations
@@ -53,10 +54,10 @@ SIGNED: Final = (
     "feedback-id",
     "x-postroom-message-id",
 )
-"""Signed where present, and every `X-Agent-*`. RFC 8058 4 wants both List-Unsubscribe fields under the signature."""
+"""Signed where present, and every `X-Agent-*`. RFC 8058 4 requires both List-Unsubscribe fields to be signed."""
 
 SEALED: Final = ("from", "to", "cc", "subject", "date", "message-id", "reply-to", "mime-version", "content-type")
-"""Signed once more than they occur (RFC 6376 8.15): whoever replays the message cannot add a second one."""
+"""Oversigned, once more than they occur (RFC 6376 8.15), so that a replayed message cannot gain a second one."""
 
 _SIGNED: Final = frozenset(SIGNED)
 _SEALED: Final = tuple(name.encode() for name in SEALED)
@@ -85,8 +86,8 @@ class SigningKey:
 
     @classmethod
     def load(cls, domain: str, *, selector: str, algorithm: Algorithm, private: bytes) -> Self:
-        """From PKCS 8 DER. Raises `Invalid` for a key of another kind."""
-        # The key is ours and came out of authenticated encryption: OpenSSL's primality check would cost 39 ms a key.
+        """Load a key from PKCS 8 DER. Raises `Invalid` for a key of another kind."""
+        # # The key is ours and came from authenticated encryption: OpenSSL's primality check would cost 39 ms a key.
         key = load_der_private_key(private, password=None, unsafe_skip_rsa_key_validation=True)
         match algorithm:
             case "rsa":
@@ -100,14 +101,14 @@ class SigningKey:
         return cls(domain, selector, algorithm, key)
 
     def sign(self, digest: bytes) -> _Signed:
-        """What dkimpy asks of a key: the signature of a SHA-256 digest. Lets go of the GIL for RSA."""
+        """Sign a SHA-256 digest, the one method dkimpy calls on a key. Releases the GIL for RSA."""
         if isinstance(self.key, RSAPrivateKey):
             return _Signed(self.key.sign(digest, _PADDING, _DIGEST))
         return _Signed(self.key.sign(digest))
 
 
 class _Prepared(CanonicalizationPolicy):  # type: ignore[misc]  # dkimpy publishes no types
-    """relaxed/simple over fields that are canonical already: only a signature's own field is left to do."""
+    """relaxed/simple over fields that are already canonical: only a signature's own field is canonicalised here."""
 
     def __init__(self) -> None:
         super().__init__(Relaxed, Simple)
@@ -123,10 +124,10 @@ _PREPARED: Final = _Prepared()
 
 
 class _Signer(dkim.DKIM):  # type: ignore[misc]  # dkimpy publishes no types
-    """One message on its way through dkimpy's `gen_header`, which draws the signature from the key it is given.
+    """One message on its way through dkimpy's `gen_header`, which gets the signature from the key passed to it.
 
-    The fields are canonicalised and selected once and handed on as a single one, the first, whose value runs on
-    through the others: what is hashed is the same bytes, and a second signature costs no second selection.
+    The fields are canonicalised and selected once and passed on as a single field, the first, whose value continues
+    through the others: the hashed bytes are the same, and a second signature needs no second selection.
     """
 
     def __init__(self, head: bytes, *, body: bytes, unsigned: frozenset[str]) -> None:
@@ -147,8 +148,8 @@ class _Signer(dkim.DKIM):  # type: ignore[misc]  # dkimpy publishes no types
         self._body_hash = base64.b64encode(hashlib.sha256(Simple.canonicalize_body(body)).digest())
 
     def draw(self, key: SigningKey, *, at: int) -> bytes:
-        # A tag that begins with a line end begins on a line of its own. dkimpy folds only what comes after the last
-        # one, at 72 columns and if need be inside a value, which no domain name would survive.
+        # # A tag that starts with a line end starts on a line of its own. dkimpy folds only what comes after the last
+        # # one, at 72 columns and if need be inside a value, which would break a domain name.
         fields = [
             (b"v", b"1"),
             (b"a", b"%b-sha256" % key.algorithm.encode()),
@@ -158,14 +159,14 @@ class _Signer(dkim.DKIM):  # type: ignore[misc]  # dkimpy publishes no types
             (b"\r\n s", key.selector.encode()),
             (b"\r\n h", self._names),
             (b"\r\n bh", self._body_hash),
-            (b"b", b"0" * 60),  # dkimpy: long enough to fold onto a line of its own, so that nothing refolds later
+            (b"b", b"0" * 60),  # # dkimpy: long enough to fold onto a line of its own, so that nothing refolds later
         ]
         value: bytes = self.gen_header(fields, self._first, _PREPARED, b"DKIM-Signature", key)
         return b"DKIM-Signature: " + value
 
 
 def _select(fields: Fields, names: Sequence[bytes]) -> Fields:
-    """The field each name stands for: RFC 6376 5.4.2 takes repeated fields bottom up; a name too many is no field."""
+    """Select the field for each name: RFC 6376 5.4.2 takes repeated fields bottom up; a surplus name selects none."""
     left: dict[bytes, Fields] = {}
     for field in fields:
         left.setdefault(field[0], []).append(field)
@@ -192,7 +193,7 @@ def _counts(name: str, *, unsigned: frozenset[str]) -> bool:
 
 
 def normalise(message: bytes) -> bytes:
-    """CRLF line ends and a final CRLF: the form in which a message is signed and must leave. No copy if it has it."""
+    """Convert to CRLF line ends with a final CRLF, the form to sign and send. Makes no copy if it already is."""
     lines = message.count(b"\r\n")
     if message.count(b"\n") != lines or message.count(b"\r") != lines:
         message = _LINE_ENDS.sub(b"\r\n", message)
@@ -200,10 +201,10 @@ def normalise(message: bytes) -> bytes:
 
 
 def sign(message: bytes, *, keys: Sequence[SigningKey], at: int, unsigned: frozenset[str] = frozenset()) -> bytes:
-    """DKIM-Signature fields, one a key, to put before `normalise(message)`. Ends in CRLF.
+    """The DKIM-Signature fields, one per key, to prepend to `normalise(message)`. Ends in CRLF.
 
-    `at` is UTC microseconds; `unsigned` names the fields, in lower case, that the route rewrites. From is signed in
-    any case (RFC 6376 5.4). Raises `Invalid` for what is no message.
+    `at` is UTC microseconds; `unsigned` names the fields, in lower case, that the route rewrites. From is always signed
+    (RFC 6376 5.4). Raises `Invalid` for anything that is not a message.
     """
     head, blank, body = normalise(message).partition(b"\r\n\r\n")
     if head.startswith((b"\r\n", b" ", b"\t")):

@@ -1,8 +1,8 @@
 """The DNS records a stream publishes: DKIM, SPF, DMARC, and the MX of its return path and its addresses.
 
-A stream has two slots with a key of each algorithm: four selectors, each under a dated name of its own. One name holds
-one key (RFC 6376 3.6.2.2), so two algorithms under one name would fail each other; and a name is never used again, so
-that a resolver's old copy cannot spoil a new signature.
+A stream has two slots with one key per algorithm each: four selectors, each under a dated name of its own. One name
+holds one key (RFC 6376 3.6.2.2), so two algorithms under one name would break each other. A name is never reused, so
+that a stale copy in a resolver cannot invalidate a new signature.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ Alignment = Literal["none", "quarantine", "reject"]
 KeyState = Literal["signs", "waits", "retired", "revoked"]
 
 RETURN_PATH: Final = "bounces"
-"""The label under a stream where bounces come back: its own MX, so that people's replies and bounces never mix."""
+"""The label under a stream for bounces: it has its own MX, so that people's replies and bounces never mix."""
 WATCHED: Final = 14 * DAY
-"""Of mail under one DMARC policy before the next stricter one: two weeks show what is sent once a week, twice."""
+"""Time under one DMARC policy before the next stricter one: two weeks show weekly mail twice."""
 REPORTS: Final = "dmarc-reports"
-"""Where DMARC reports go unless somebody is named: an address below the return path, which has an MX of its own."""
+"""Default address for DMARC reports: below the return path, which has its own MX."""
 
 _TXT: Final = 255
 _TERM: Final = re.compile(
@@ -42,8 +42,8 @@ _HOST: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)+\.?", re.IGNORECASE)
 class PublishedKey:
     """A selector and its public key, the `p=` in base64 (empty: revoked, RFC 6376 3.6.1).
 
-    `state` is what it does now. A retired key is to be revoked from `revoke_at` on and may go from DNS from `remove_at`
-    on, in microseconds.
+    `state` is its present use. A retired key is to be revoked from `revoke_at` on and may be removed from DNS from
+    `remove_at` on, in microseconds.
     """
 
     selector: str
@@ -56,9 +56,10 @@ class PublishedKey:
 
 @dataclass(frozen=True, slots=True)
 class DnsRecord:
-    """One record to publish. `value` is the whole value; `strings` is how a zone file wants a long TXT.
+    """One record to publish. `value` is the whole value; `strings` is the zone-file form of a long TXT record.
 
-    `state`, `revoke_at` and `remove_at` are those of a key. What is not `required` may be left out or be another's.
+    `state`, `revoke_at` and `remove_at` are those of a key. A record that is not `required` may be omitted or belong to
+    someone else.
     """
 
     type: Literal["TXT", "MX"]
@@ -72,13 +73,13 @@ class DnsRecord:
 
     @property
     def strings(self) -> tuple[str, ...]:
-        """The value in pieces of 255 characters, the most one string of a TXT record holds (RFC 1035 3.3.14)."""
+        """The value in pieces of 255 characters, the maximum of one string in a TXT record (RFC 1035 3.3.14)."""
         return tuple(self.value[start : start + _TXT] for start in range(0, len(self.value), _TXT)) or ("",)
 
 
 @dataclass(frozen=True, slots=True)
 class DmarcPlan:
-    """How strict DMARC may be by now, and what comes next: `at` is None before the first mail has left."""
+    """How strict DMARC may be now, and what comes next: `at` is None before the first mail is sent."""
 
     policy: Alignment
     next: Alignment | None
@@ -86,10 +87,10 @@ class DmarcPlan:
 
 
 def dmarc_plan(first_mail: int | None, *, now: int) -> DmarcPlan:
-    """What the age of a stream's mail allows, once its reports show no mail of its own that fails.
+    """The DMARC policy that the age of a stream's mail allows, if its reports show no failing mail of its own.
 
-    A new stream begins with `none`: a mistake in DKIM or SPF then costs a report and not the mail. RFC 7489 6.3 and
-    appendix B.2 begin there too.
+    A new stream starts with `none`: a mistake in DKIM or SPF then costs a report and not the mail. RFC 7489 6.3 and
+    appendix B.2 start there too.
     """
     if first_mail is None:
         return DmarcPlan("none", "quarantine", None)
@@ -101,7 +102,7 @@ def dmarc_plan(first_mail: int | None, *, now: int) -> DmarcPlan:
 
 
 def sender_terms(text: str) -> tuple[str, ...]:
-    """SPF terms as a relay's operator names them; a bare host name is an `include:`. Raises `Invalid`."""
+    """Normalise SPF terms as a relay's operator writes them; a bare host name is an `include:`. Raises `Invalid`."""
     terms = []
     for part in text.split():
         term = f"include:{part}" if _HOST.fullmatch(part) else part
@@ -116,7 +117,7 @@ def sender_terms(text: str) -> tuple[str, ...]:
 
 
 def host_term(host: str) -> str:
-    """The SPF term for one host: by its addresses, or its name."""
+    """The SPF term for one host: by its addresses or its name."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -144,9 +145,9 @@ def records(
     dmarc: Alignment = "none",
     plan: DmarcPlan = DmarcPlan("none", "quarantine", None),
 ) -> tuple[DnsRecord, ...]:
-    """Everything to publish for `domain`, DKIM first.
+    """All records to publish for `domain`, DKIM first.
 
-    `mail_host` receives bounces and replies; `senders` are the SPF terms of what sends; DMARC reports go to
+    `mail_host` receives bounces and replies; `senders` are the SPF terms of the sending hosts; DMARC reports go to
     `report_address`. Raises `Invalid` if two keys share a selector.
     """
     if len({key.selector for key in keys}) < len(keys):
@@ -187,7 +188,7 @@ def _dkim(domain: str, key: PublishedKey) -> DnsRecord:
 
 
 def _use(key: PublishedKey) -> str:
-    """What a key is published for."""
+    """The purpose of a key's record."""
     match key.state:
         case "signs":
             return "signs now"
@@ -202,13 +203,13 @@ def _use(key: PublishedKey) -> str:
 
 
 def _dmarc(domain: str, *, reports: str, policy: Alignment, plan: DmarcPlan) -> DnsRecord:
-    # adkim=s: only the stream's own key speaks for it. aspf=r: the return path is a label below the stream.
+    # # adkim=s: only the stream's own key aligns. aspf=r: the return path is a label below the stream.
     value = f"v=DMARC1; p={policy}; adkim=s; aspf=r; rua=mailto:{reports}"
     return DnsRecord("TXT", f"_dmarc.{domain}", value, f"DMARC (RFC 7489): {tightening(policy, plan)}")
 
 
 def tightening(policy: Alignment, plan: DmarcPlan) -> str:
-    """When a domain that publishes `policy` is to be stricter, in words."""
+    """When a domain that publishes `policy` should become stricter, as text."""
     if plan.policy == "reject" or (plan.policy == "quarantine" and policy == "none"):
         step: Alignment = "quarantine" if policy == "none" else "reject"
         if policy == "reject":
@@ -226,6 +227,6 @@ def _day(micros: int | None) -> str:
 
 
 def _foreign(domain: str, report_address: str) -> str | None:
-    """The reports' domain, if it is another organisation's: it must then consent in its own zone (RFC 7489 7.1)."""
+    """The domain of the reports if it belongs to another organisation, whose zone must then consent (RFC 7489 7.1)."""
     target = report_address.rpartition("@")[2].lower()
     return None if organisational_domain(target) == organisational_domain(domain) else target

@@ -1,12 +1,12 @@
-"""The gate: one answer to "may this message go on?", asked when it is accepted and again when it leaves.
+"""The gate: may this message go on? Asked at acceptance and again at departure.
 
-Everything that can close the gate is a field of `GateInput`; `decide` is the only place that says what follows from it.
-Acceptance and departure fill in the same value, so no fact can stop new mail and let queued mail through.
+Everything that can close the gate is a field of `GateInput`; `decide` alone says what follows from it. Acceptance and
+departure build the same value, so no fact can stop new mail and let queued mail through.
 
-The two moments differ in what an answer leads to, not in what is asked. At acceptance a block refuses the message. At
-departure the message is ours already: a brake (suspension, pause, stop) makes it wait, a block that concerns one
-recipient ends that recipient, and anything else sends the message back to a person. A person's approval covers the
-rules that the person saw (`Reason.rules`); a rule that was not among them holds the message again.
+Both moments ask the same questions; only the consequences differ. At acceptance a block refuses the message. At
+departure the desk has already accepted it: a brake (suspension, pause, stop) makes it wait, a block of one recipient
+drops that recipient, and anything else sends the message back to review. A person's approval covers the rules shown to
+that person (`Reason.rules`); a rule that was not among them holds the message again.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from typing import Final, assert_never
 from core.model import UNSUBSCRIBE_CLASSES, Block, ContentClass, Execute, Hold, Reason, Verdict
 
 MODE: Final = "mode"
-"""The rule that any approval covers: a person has decided about exactly these bytes, which is all a mode asks for."""
+"""The rule that every approval covers: a person decided about exactly these bytes, which is all a mode requires."""
 
 
 class Moment(enum.Enum):
-    """When the gate is asked."""
+    """When the gate is checked."""
 
     ACCEPTANCE = enum.auto()
     DEPARTURE = enum.auto()
@@ -31,56 +31,56 @@ class Moment(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """Whether this agent may use this mailbox at all. Texts are sentences or parts of one; None means no."""
+    """Whether this agent may use this mailbox at all. Texts are sentences or parts of one; None: no objection."""
 
     mailbox: str
     agent: str
     stream: str
     suspended: str | None = None
     inactive: str | None = None
-    """Why the mailbox does not send: its status, or `expired`."""
+    """Why the mailbox cannot send: its status, or `expired`."""
     protected: bool = False
     """The stream is protected and the agent does not own it."""
     stopped: str | None = None
     """Why the desk is stopped."""
     run_closed: str | None = None
-    """The run that the agent's token is bound to, once it is closed."""
+    """The run that the agent's token is bound to, if that run is closed."""
     paused: bool = False
     """The stream or the recipient's lane is paused: accepted mail waits, new mail is accepted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateRecipient:
-    """One address. `suppressed` is the cause of a record, `consent` what each class that needs consent comes to."""
+    """One address. `suppressed` is a suppression's cause, `consent` the verdict for each class that needs consent."""
 
     n: int
     allowed: bool = True
     on_task: bool = True
-    """The run that the message belongs to is for them, as far as it says whom it is for."""
+    """The recipient is among the targets of the message's run, as far as the run declares any."""
     suppressed: str | None = None
     consent: tuple[tuple[ContentClass, Verdict], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """The run a message belongs to: what policy requires it to say and it does not, and what it is for."""
+    """The run of a message: its purpose, and the required declarations it lacks (`unsaid`)."""
 
     run: str
     purpose: str | None = None
     unsaid: tuple[str, ...] = ()
     refuses: bool = False
-    """Policy refuses what does not say, instead of holding it."""
+    """Policy refuses an incomplete run instead of holding it."""
     declares_other: bool = False
-    """The message names other targets than its run has: an agent that changes its own task."""
+    """The message names other targets than its run: an agent is changing its own task."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateInput:
-    """All facts the decision is made from.
+    """All facts the decision is based on.
 
-    `classes` are all that the message is, `content_class` the one it goes as. `budget` holds the reasons of caps that
-    are charged at acceptance. `approved` are the rules that people have approved this message under, `unseen_by` how
-    many further approvals the policy in force asks for.
+    `classes` are all classes of the message, `content_class` the one it is sent as. `budget` holds the reasons of caps
+    that are charged at acceptance. `approved` are the rules under which people have approved this message,
+    `approvals_missing` how many further approvals the policy in force requires.
     """
 
     moment: Moment
@@ -91,9 +91,9 @@ class GateInput:
     signed_off: Collection[str]
     held_classes: Collection[ContentClass] = ()
     imprint: bool = True
-    """The stream names the organisation and its postal address, which commercial mail must carry."""
+    """The stream has an organisation and postal address, which commercial mail must carry."""
     outside: str = "hold"
-    """What policy does with recipients that the allow-list does not name: `hold` or `block`."""
+    """The policy for recipients outside the allow-list: `hold` or `block`."""
     reply_to_allowed: bool = True
     task: Task | None = None
     recipients: tuple[GateRecipient, ...] = ()
@@ -104,9 +104,9 @@ class GateInput:
 
 @dataclass(frozen=True, slots=True)
 class GateDecision:
-    """What follows. `shut` are the recipients that are left out.
+    """The gate's decision. `excluded` are the recipients that are left out.
 
-    `waits` is set at departure alone: a brake keeps the message where it is.
+    `waits` is set only at departure: a brake keeps the message where it is.
     """
 
     verdict: Verdict
@@ -115,7 +115,7 @@ class GateDecision:
 
 
 def decide(asked: GateInput) -> GateDecision:
-    """The decision on one message. Questions only ever tighten what the mode says."""
+    """Decide about one message. Further questions can only tighten the mode's verdict."""
     leaving = asked.moment is Moment.DEPARTURE
     barred = bar(asked.standing, asked.moment)
     if barred is not None:
@@ -140,13 +140,13 @@ def decide(asked: GateInput) -> GateDecision:
 
 
 def open_to(asked: GateInput) -> frozenset[int]:
-    """The recipients that are not left out whatever else is decided."""
+    """The recipients that are not excluded, whatever else is decided."""
     excluded = dict(_shut(asked, leaving=asked.moment is Moment.DEPARTURE))
     return frozenset(one.n for one in asked.recipients if one.n not in excluded)
 
 
 def bar(standing: Standing, moment: Moment) -> Block | None:
-    """What keeps this agent from using this mailbox at all, the widest reason last."""
+    """What bars this agent from using this mailbox at all; the widest reason comes last."""
     if standing.suspended is not None:
         return Block("agent_suspended", standing.suspended, "governance resumes it: postroom agent resume")
     if standing.inactive is not None:
@@ -166,10 +166,10 @@ def bar(standing: Standing, moment: Moment) -> Block | None:
 
 
 def moderate(verdict: Verdict, further: Iterable[Verdict] = ()) -> Verdict:
-    """One verdict of the mode's and all others: a block wins over a hold, a hold over execution.
+    """Combine the mode's verdict with all others: a block overrides a hold, a hold overrides execution.
 
-    Of several blocks the first given is the answer. Reasons of holds add up in the order given, each once. Execution
-    notifies if any of the verdicts asked for it.
+    Of several blocks the first is returned. Reasons of holds accumulate in the order given, each once. Execution
+    notifies if any verdict asked for it.
     """
     reasons: dict[Reason, Reason] = {}
     held = notify = False
@@ -189,14 +189,14 @@ def moderate(verdict: Verdict, further: Iterable[Verdict] = ()) -> Verdict:
 
 
 def _joined(known: Reason | None, reason: Reason) -> Reason:
-    """The same sentence about two recipients is one reason that names both."""
+    """Merge the same sentence about two recipients into one reason that names both."""
     if known is None:
         return reason
     return Reason(reason.code, reason.text, tuple(dict.fromkeys((*known.rules, *reason.rules))))
 
 
 def approved_rules(reasons: Iterable[Mapping[str, object]]) -> frozenset[str]:
-    """The rules that somebody approves with these stored reasons. One stored without its rules stands for its code."""
+    """The rules that an approval of these stored reasons covers. A reason stored without rules counts by its code."""
     found: set[str] = {MODE}
     for reason in reasons:
         rules = reason.get("rules")
@@ -208,7 +208,7 @@ def approved_rules(reasons: Iterable[Mapping[str, object]]) -> frozenset[str]:
 
 
 def _shut(asked: GateInput, *, leaving: bool) -> Iterable[tuple[int, Block]]:
-    """Recipients that are left out whatever a person says: no reviewer can consent on somebody's behalf."""
+    """Recipients excluded even with a person's approval: no reviewer can consent for somebody else."""
     for one in asked.recipients:
         if one.suppressed is not None:
             yield one.n, Block("recipients_suppressed", f"suppressed: {one.suppressed}")
@@ -232,12 +232,12 @@ def _all_shut(excluded: Iterable[Block]) -> Block:
 
 
 def _of_mode(said: Verdict) -> Verdict:
-    """At departure. A mode that sends nothing sends what was accepted before it only after a person's approval."""
+    """At departure, a mode that no longer sends holds what was accepted before it until a person approves."""
     return _hold(MODE, said.reason, MODE) if isinstance(said, Block) else said
 
 
 def _of_stream(standing: Standing) -> list[Verdict]:
-    """At departure; at acceptance nobody who does not own a protected stream comes this far (`bar`)."""
+    """At departure only: at acceptance `bar` already stops an agent that does not own a protected stream."""
     return [_hold("protected", _protected(standing).reason, "protected")] if standing.protected else []
 
 
@@ -261,7 +261,7 @@ def _of_classes(asked: GateInput) -> Iterable[Verdict]:
 
 
 def _of_allow_list(asked: GateInput, open_: Sequence[GateRecipient]) -> Iterable[Verdict]:
-    """A place that mail or its answers would go to and that the mailbox's allow-list does not name."""
+    """Destinations of mail or replies that the mailbox's allow-list does not name."""
     strangers = [f"allow_list:{one.n}" for one in open_ if not one.allowed]
     if strangers:
         noun = "recipient is" if len(strangers) == 1 else "recipients are"
@@ -272,7 +272,7 @@ def _of_allow_list(asked: GateInput, open_: Sequence[GateRecipient]) -> Iterable
 
 
 def _of_task(asked: GateInput, open_: Sequence[GateRecipient]) -> Iterable[Verdict]:
-    """What the run has not said, and where the message goes beyond what the run is for."""
+    """Required declarations that the run lacks, and recipients or targets outside the run's purpose."""
     task = asked.task
     if task is None:
         return
@@ -325,7 +325,7 @@ def covers(approved: Collection[str], rules: Iterable[str]) -> bool:
 
 
 def _for_a_person(said: Verdict, approved: Collection[str]) -> Verdict:
-    """What a verdict means for mail that is ours already: what would be refused asks a person, once."""
+    """The verdict for mail already accepted: what would be refused goes to a person instead, once."""
     match said:
         case Block(error=error, reason=reason):
             return Execute() if covers(approved, [error]) else _hold(error, reason, error)

@@ -1,9 +1,9 @@
-"""When figures about an agent become a warning or a suspension, and the sentence that says so.
+"""When an agent's rates cause a warning or a suspension, and the sentence that explains it.
 
-A guard never says only yes or no: its value carries the figures, because the operator who is woken, the agent that
-gets `agent_suspended` and the person who decides about resuming all ask the same question. What is counted, and in
-which cohort, is the caller's: recipients once, by the time of sending, over delivered. Our own throttling, policy
-blocks, auto-replies and out-of-office are never among the events.
+A guard never returns a bare yes or no: its value carries the figures, because the operator on call, the agent that gets
+`agent_suspended` and the person who decides about resuming all need the reason. The caller decides what is counted and
+in which cohort: recipients once, by the time of sending, over delivered. Our own throttling, policy blocks,
+auto-replies and out-of-office replies are never among the events.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from core.durations import spell
 from core.model import Mode
 
 SMALL_DOMAIN: Final = 5
-"""A domain that gets less than one in so many of an agent's mails cannot suspend it alone."""
+"""A domain that gets less than one in this many of an agent's messages cannot suspend it alone."""
 BULK_LINE: Final = 5_000
 """Messages a day to one mailbox provider that make a primary domain a bulk sender, for good (Gmail's sender guidelines,
 "Email sender guidelines FAQ": close to 5,000 within 24 hours, all subdomains together, does not expire)."""
@@ -25,7 +25,7 @@ BULK_WARNING: Final = BULK_LINE * 80 // 100
 
 
 class Measure(enum.StrEnum):
-    """What a guard measures."""
+    """The rate that a guard measures."""
 
     COMPLAINTS = "complaints"
     BOUNCES = "bounces"
@@ -33,7 +33,7 @@ class Measure(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What was counted, and the threshold it is held against. `window` is in microseconds."""
+    """The counts, and the threshold they are compared with. `window` is in microseconds."""
 
     measure: Measure
     events: int
@@ -41,16 +41,16 @@ class Figures:
     limit: float
     window: int
     aside: int = 0
-    """Further events that do not count: of recipients who count already, or of one small domain beyond its cap."""
+    """Further events that do not count: of recipients already counted, or of one small domain beyond its cap."""
 
     @property
     def rate(self) -> float:
-        """Events over delivered; 1.0 where events came back and nothing was delivered."""
+        """Events over delivered; 1.0 if there were events and nothing was delivered."""
         return float(_rate(self.events, self.delivered))
 
     @property
     def sentence(self) -> str:
-        """`complaints 0.41 % (limit 0.05 %) of 980 delivered in 7d`: screens cut the end."""
+        """`complaints 0.41 % (limit 0.05 %) of 980 delivered in 7d`: screens truncate the end."""
         share, limit = percent(self.rate), percent(self.limit)
         more = f"; {self.aside:,} more from the same recipients or one domain not counted" if self.aside else ""
         return f"{self.measure} {share} (limit {limit}) of {self.delivered:,} delivered in {spell(self.window)}{more}"
@@ -58,14 +58,14 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Fine:
-    """Nothing to do; the figures for whoever looks."""
+    """No action needed; the figures are for display."""
 
     figures: Figures
 
 
 @dataclass(frozen=True, slots=True)
 class Warn:
-    """A human should look; the limit in the figures is the warning line."""
+    """A person should look; the limit in the figures is the warning line."""
 
     figures: Figures
 
@@ -82,7 +82,7 @@ Judgement = Fine | Warn | Suspend
 
 @dataclass(frozen=True, slots=True)
 class Anomaly:
-    """Something about an agent's pending mail that suggests a lower mode. It advises; people decide."""
+    """A pattern in an agent's held mail that suggests a lower mode. It advises; people decide."""
 
     code: str
     text: str
@@ -94,7 +94,7 @@ class Anomaly:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """From which shares on held mail is an anomaly; fewer decisions than `minimum` say nothing."""
+    """The shares of held mail at which an anomaly starts; fewer decisions than `minimum` prove nothing."""
 
     rejections: float = 0.2
     expiry: float = 0.25
@@ -106,7 +106,7 @@ DEFAULT_LINES: Final = Lines()
 
 @dataclass(frozen=True, slots=True)
 class BulkLine:
-    """A primary domain is near or over the bulk line."""
+    """A primary domain is near or over the bulk-sender line."""
 
     sent: int
     crossed: bool
@@ -115,10 +115,10 @@ class BulkLine:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Who an event came from: whether this recipient is counted already, and how their domain stands.
+    """The recipient behind an event: whether it is already counted, and the figures of its domain.
 
-    `of_domain` are the domain's recipients that count so far, `to_domain` what the agent has had delivered there.
-    `strangers`: a public mailbox provider's domain, so that its recipients have nothing to do with each other.
+    `of_domain` counts the domain's recipients so far, `to_domain` the agent's messages delivered there. `strangers`: a
+    public mailbox provider's domain, whose recipients are unrelated to each other.
     """
 
     counted: bool
@@ -130,9 +130,9 @@ class Standing:
 def counts(one: Standing, *, delivered: int, min_events: int) -> bool:
     """Whether one more complaint or bounce counts against an agent.
 
-    A recipient counts once a window, however many mails they send back: one person is no statistic. A domain that gets
-    less than a fifth of the agent's mail counts up to one recipient less than a suspension takes, so that whoever owns
-    a domain cannot suspend an agent by addresses of their own making. What does not count is shown.
+    A recipient counts once a window, however many reports they cause: one person is no statistic. A domain that gets
+    less than a fifth of the agent's mail counts up to one recipient less than a suspension takes, so that its owner
+    cannot suspend an agent with invented addresses. Events that do not count are still shown.
     """
     if one.counted:
         return False
@@ -145,14 +145,14 @@ def judge(
     measure: Measure, *, delivered: int, events: int, warn: float, suspend: float, min_events: int, window: int,
     aside: int = 0,
 ) -> Judgement:  # fmt: skip
-    """Hold one rate against its two lines.
+    """Compare one rate with its warning and suspension lines.
 
-    Complaints suspend above the line, bounces on it. `min_events` guards the suspension alone: two complaints in ten
-    messages are no statistic, but one is worth a look, so a warning needs no minimum. `window` (microseconds) only
-    goes into the figures.
+    Complaints suspend above the line, bounces on it. `min_events` limits the suspension alone: two complaints in ten
+    messages are no statistic, but one is worth a look, so a warning needs no minimum. `window` (microseconds) only goes
+    into the figures.
     """
     rate = _rate(events, delivered)
-    # The shortest spelling of a float is what somebody wrote into policy.toml: 0.05 is five in a hundred, exactly.
+    # # str() gives the spelling in policy.toml, the shortest one of the float: 0.05 is five in a hundred, exactly.
     line, warning = Fraction(str(suspend)), Fraction(str(warn))
     over = rate > line if measure is Measure.COMPLAINTS else rate >= line
     if events and over and events >= min_events:
@@ -164,11 +164,11 @@ def judge(
 def anomalies(
     mode: Mode, *, decided: int, rejected: int, expired: int, lines: Lines = DEFAULT_LINES
 ) -> tuple[Anomaly, ...]:
-    """What reviewers' rejections and unreviewed expiry say of an agent.
+    """Anomalies in reviewers' rejections and in held mail that expired unreviewed.
 
-    `decided` counts approvals and rejections, `rejected` those of it refused, `expired` what nobody came to see.
-    What is rejected too often should not have been written; what expires is more than people can read. Both ask for a
-    rung less, and people decide.
+    `decided` counts approvals and rejections, `rejected` only the latter, `expired` items that nobody looked at. Mail
+    rejected too often should not have been written; mail that expires is more than people can read. Both suggest a rung
+    lower, and people decide.
     """
     lower = _rung_below(mode)
     advice = f"; consider {lower}" if lower else ""
@@ -189,9 +189,9 @@ def _over(part: int, whole: int, line: float) -> bool:
 
 
 def bulk_line(sent_today: int, *, domain: str) -> BulkLine | None:
-    """Whether a primary domain nears the line from 80 % on.
+    """Whether a primary domain nears the bulk-sender line, from 80 % on.
 
-    `domain` is the organisational domain (`core.domains`) and `sent_today` what all streams under it sent together.
+    `domain` is the organisational domain (`core.domains`) and `sent_today` the total of all streams under it.
     """
     if sent_today < BULK_WARNING:
         return None
@@ -212,7 +212,7 @@ def percent(share: float) -> str:
 
 
 def _rate(events: int, delivered: int) -> Fraction:
-    """All came back and nothing arrived is the worst rate, not an undefined one."""
+    """Events without any delivery are the worst rate, not an undefined one."""
     return Fraction(events, delivered) if delivered > 0 else Fraction(1 if events else 0)
 
 

@@ -1,6 +1,6 @@
-"""What is wrong with a non-human identity on record: nobody owns it, nobody uses it, its revocation is untested.
+"""Findings about a registered non-human identity: without an owner, unused, or with untested revocation.
 
-Codes are stable: an IAM team filters its import by them. The sentence is for people, the fix is the next command.
+Codes are stable: an IAM team filters its import by them. The text is for people, the fix is the next command.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Final
 from core.durations import HOUR, spell
 
 STARTED_LONG_AGO: Final = HOUR
-"""A drill takes seconds. One that started an hour ago and has no result died on the way."""
+"""A drill takes seconds. One that started an hour ago and has no result crashed."""
 
 
 class Code(enum.StrEnum):
-    """Stable names of findings, the worst first."""
+    """Stable names of findings, worst first."""
 
     DRILL_UNFINISHED = "drill_unfinished"
     DRILL_FAILED = "drill_failed"
@@ -30,7 +30,7 @@ class Code(enum.StrEnum):
 
 
 class DrillResult(enum.StrEnum):
-    """What the last revocation drill of an agent came to."""
+    """The result of an agent's last revocation drill."""
 
     NEVER = "never"
     UNFINISHED = "unfinished"
@@ -41,7 +41,7 @@ class DrillResult(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing to look at: `fix` says what to do about it."""
+    """One finding: `fix` says what to do about it."""
 
     code: Code
     text: str
@@ -50,9 +50,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """What is known of one identity: an agent and its mailbox. Times are microseconds.
+    """The facts about one identity: an agent and its mailbox. Times are microseconds.
 
-    `owner_active`: the owner is an operator who can still act. `activated_at` None: not active, so nothing is expected
+    `owner_active`: the owner is an operator who can still act. `activated_at` None: not active, so nothing is required
     of it yet.
     """
 
@@ -70,28 +70,28 @@ class Identity:
 
 
 def drill_result(failures: Collection[str], unreached: Collection[str]) -> DrillResult:
-    """A revocation that one gateway never showed may not hold there: only a drill that tried every gateway passed."""
+    """A drill passes only if it tried every gateway: a revocation not observed at one gateway may not hold there."""
     if failures:
         return DrillResult.FAILED
     return DrillResult.INCOMPLETE if unreached else DrillResult.PASSED
 
 
 def drill_due_at(*, activated_at: int | None, drilled_at: int | None, every: int) -> int | None:
-    """When revocation has to be exercised next; None for an identity that is not active."""
+    """When the next revocation drill is due; None for an identity that is not active."""
     if activated_at is None:
         return None
     return (activated_at if drilled_at is None else drilled_at) + every
 
 
 def is_unused(one: Identity, *, now: int, unused_after: int) -> bool:
-    """Whether no credential of its agent was presented for so long; a new identity gets that time first."""
+    """Whether no credential of its agent was presented for `unused_after`; a new identity gets that time first."""
     if one.activated_at is None:
         return False
     return now - max(one.activated_at, one.last_used_at or 0) >= unused_after
 
 
 def findings(one: Identity, *, now: int, drill_every: int, unused_after: int) -> tuple[Finding, ...]:
-    """Everything that is wrong with an identity, the worst first."""
+    """All findings about an identity, worst first."""
     found = {each.code: each for each in (*_of_drills(one, now=now, every=drill_every), *_of_record(one))}
     if is_unused(one, now=now, unused_after=unused_after):
         used = "never used" if one.last_used_at is None else f"not used for {_days(now - one.last_used_at)}"
@@ -135,5 +135,5 @@ def _of_drills(one: Identity, *, now: int, every: int) -> Iterator[Finding]:
 
 
 def _days(span: int) -> str:
-    """A span in whole hours or days: nobody reads microseconds."""
+    """A span in whole hours or days, readable for people."""
     return spell(max(HOUR, span - span % (24 * HOUR if span >= 48 * HOUR else HOUR)))

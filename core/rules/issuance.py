@@ -1,9 +1,9 @@
-"""Who may bring an identity into being, and who may widen one: the record, the three signatures, the veto.
+"""Who may issue an identity or widen one: the record, the three signatures, the veto.
 
-An inbox is a non-human identity, so it begins like one: somebody asks and writes down what for; a named owner answers
-for it, governance goes through its list, deliverability goes through its own. Nobody signs what they asked for, owner
-and governance are two people, and a record without a clear owner cannot be signed at all. The same distrust goes for
-what comes after: to widen is to issue a little more, so every comparison here errs towards "wider".
+A mailbox is a non-human identity and is issued as one. A requester writes down its purpose; a named owner answers for
+it; governance and deliverability each complete a checklist. Nobody signs their own request, owner and governance are
+two people, and a record without a named owner cannot be signed at all. Later changes get the same distrust: to widen is
+to issue a little more, so every comparison here errs towards "wider".
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ class Kind(enum.StrEnum):
 
     @property
     def role(self) -> Role:
-        """The role that signs it."""
+        """The role that may sign it."""
         return Role(self.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """The record of one identity, as asked for. Times in microseconds.
+    """The record of one identity, as requested. Times in microseconds.
 
     `requester` and `owner` are names of operators. `allow` are allow-list patterns. `stores_or_forwards`: the mailbox
-    keeps tokens, forwards mail or feeds tools, so that even reading reaches beyond it.
+    keeps tokens, forwards mail or feeds tools, so that even reading has effects outside it.
     """
 
     address: str
@@ -56,7 +56,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Signoff:
-    """One yes, or with `approved=False` one no, by the operator named `by`."""
+    """One approval, or with `approved=False` one veto, by the operator named `by`."""
 
     kind: Kind
     by: str
@@ -67,16 +67,16 @@ class By(enum.StrEnum):
     """Who answers for one item of a signed checklist."""
 
     DESK = "desk"
-    """The desk looked and saw that it is so."""
+    """The desk checked and found it true."""
     SIGNER = "signer"
     """The desk could not tell; the signer affirmed it."""
     OVERRIDE = "override"
-    """The desk saw that it is not so; the signer gave a reason to sign all the same."""
+    """The desk found it false; the signer gave a reason to sign anyway."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One point of a checklist. `sentence` is what the signer affirms; `desk`: the desk can look for itself."""
+    """One item of a checklist. `sentence` is what the signer affirms; `desk`: the desk can check it itself."""
 
     code: str
     sentence: str
@@ -85,9 +85,9 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What the desk found about one item: it is so (True), it is not (False), or it cannot tell (None).
+    """The desk's finding about one item: true, false, or None if it cannot tell.
 
-    `detail` is what it looked at, one sentence for the signer. It names dates, never ages, so that what was shown a
+    `detail` is what it checked, one sentence for the signer. It names dates, never ages, so that what was shown a
     minute ago still reads the same.
     """
 
@@ -139,9 +139,9 @@ _NAMES: Final = {"expires_at": "expires"}
 
 
 def missing(request: Request) -> tuple[str, ...]:
-    """The fields still to be filled before anybody may sign, by the names that requests give them.
+    """The fields still to be filled before anybody may sign, by their names in requests.
 
-    Where the mode lets the agent act unattended, also why that needs a standing identity at all.
+    In a mode that lets the agent act unattended, this includes the reason for a standing identity.
     """
     wanted = ["agent", "purpose", "owner", "system_owner", "systems", "revoke_when", "expires_at"]
     if request.mode in _UNATTENDED:
@@ -150,11 +150,11 @@ def missing(request: Request) -> tuple[str, ...]:
 
 
 def needed(request: Request) -> tuple[Kind, ...]:
-    """Which signatures the identity takes.
+    """The signatures that the identity needs.
 
-    All three. Only a mailbox that can do nothing but read, and whose reading stays inside, goes without deliverability:
-    nothing of it ever leaves. Ask again with the new mode (`dataclasses.replace`) before it is raised: the third
-    signature is owed then.
+    All three, except that a read-only mailbox that neither stores nor forwards needs no deliverability: nothing ever
+    leaves it. Ask again with the new mode (`dataclasses.replace`) before raising it: the third signature is then
+    required.
     """
     if request.mode is Mode.READ_ONLY and not request.stores_or_forwards:
         return (Kind.OWNER, Kind.GOVERNANCE)
@@ -162,7 +162,7 @@ def needed(request: Request) -> tuple[Kind, ...]:
 
 
 def waiting_for(request: Request, signoffs: Iterable[Signoff]) -> tuple[Kind, ...]:
-    """The signatures that are needed and not there yet."""
+    """The needed signatures that are still missing."""
     signed = {signoff.kind for signoff in signoffs if signoff.approved}
     return tuple(kind for kind in needed(request) if kind not in signed)
 
@@ -170,8 +170,8 @@ def waiting_for(request: Request, signoffs: Iterable[Signoff]) -> tuple[Kind, ..
 def complete(request: Request, signoffs: Sequence[Signoff]) -> bool:
     """Whether the identity may become active.
 
-    Judges the whole record again and trusts no order of events: rows that came to be in another way do not add up
-    to an identity.
+    Checks the whole record again and relies on no order of events: rows created in any other way do not amount to an
+    identity.
     """
     by = {signoff.kind: _person(signoff.by) for signoff in signoffs if signoff.approved}
     return (
@@ -185,7 +185,7 @@ def complete(request: Request, signoffs: Sequence[Signoff]) -> bool:
 
 
 def may_sign(kind: Kind, actor: Actor, *, request: Request, earlier: Sequence[Signoff] = ()) -> None:
-    """Raises `Forbidden` where this person may never sign this, `Conflict` where nobody may now."""
+    """Check a signature. Raises `Forbidden` if this person may never sign this, `Conflict` if nobody may now."""
     _is_signer(kind, actor)
     name = _person(actor.name)
     if name == _person(request.requester):
@@ -219,9 +219,9 @@ def may_sign(kind: Kind, actor: Actor, *, request: Request, earlier: Sequence[Si
 def signers(
     kind: Kind, people: Iterable[Actor], *, request: Request, earlier: Sequence[Signoff] = ()
 ) -> tuple[str, ...]:
-    """Who of these people may sign this, once the record is complete.
+    """Which of these people may sign this, once the record is complete.
 
-    Where the record names no owner yet, whoever it will name may sign as its owner.
+    If the record names no owner yet, any person it could name may sign as its owner.
     """
     able = []
     for person in people:
@@ -245,9 +245,9 @@ def signers(
 
 
 def may_veto(kind: Kind, actor: Actor, *, request: Request, earlier: Sequence[Signoff] = ()) -> None:
-    """A no needs only the role: requester or not, complete or not. It ends the request; once active, `retire` does.
+    """Check a veto. It needs only the role, requester or not, record complete or not, and ends the request.
 
-    Raises `Forbidden` or `Conflict`.
+    Once the identity is active, `retire` ends it instead. Raises `Forbidden` or `Conflict`.
     """
     _is_signer(kind, actor)
     for signoff in earlier:
@@ -260,11 +260,11 @@ def may_veto(kind: Kind, actor: Actor, *, request: Request, earlier: Sequence[Si
 def answers(
     kind: Kind, findings: Mapping[str, Finding], *, affirmed: Collection[str], reasons: Mapping[str, str]
 ) -> dict[str, By]:
-    """Who answers for each item of the kind's checklist; it is signed whole.
+    """Who answers for each item of the kind's checklist; it must be signed whole.
 
-    What the desk saw needs nobody's word. What it could not tell, the signer affirms. What it saw to be false no
-    affirmation mends: that takes a reason for this very item. Raises `ChecklistOpen`; `Invalid` for an item that the
-    checklist does not have, or a reason that nobody could read.
+    An item the desk found true needs nobody's affirmation. One it could not check, the signer affirms. One it found
+    false cannot be affirmed: it takes a reason for this very item. Raises `ChecklistOpen`; `Invalid` for an item that
+    is not in the checklist, or a reason that is empty or too long.
     """
     items = CHECKLISTS[kind]
     _check_named(kind, {item.code for item in items}, affirmed=affirmed, reasons=reasons)
@@ -308,7 +308,7 @@ def _check_named(kind: Kind, codes: Collection[str], *, affirmed: Collection[str
 
 
 def _left(left: Sequence[Item], findings: Mapping[str, Finding]) -> str:
-    """What keeps the checklist from being signed, the desk's own NO first."""
+    """What blocks the checklist, items that the desk found false first."""
     denied = [item for item in left if (found := findings.get(item.code)) is not None and found.found is False]
     open_ones = [item.code for item in left if item not in denied]
     said = [f"the desk sees that {item.code} is not so: {findings[item.code].detail}" for item in denied]
@@ -322,7 +322,7 @@ def _how(denied: Sequence[str], open_ones: Sequence[str]) -> str:
 
 
 def stuck(request: Request) -> str | None:
-    """Why nobody can ever sign this record as it stands, or None: worth saying when it is filed."""
+    """Why nobody can ever sign this record as it is, or None. Shown when the request is filed."""
     if not _blank(request.owner) and _person(request.owner or "") == _person(request.requester):
         return (
             f"{request.requester} asks for it and is named as its owner; who asks never approves, so name another owner"
@@ -331,18 +331,18 @@ def stuck(request: Request) -> str | None:
 
 
 def widened(old: Mapping[str, int | None], new: Mapping[str, int | None]) -> tuple[str, ...]:
-    """The names of limits that `new` loosens. Figures in force, the policy's filled in; None or absent: no limit."""
+    """The names of limits that `new` loosens. Values in force, policy defaults filled in; None or absent: no limit."""
     names = dict.fromkeys((*old, *new))
     return tuple(name for name in names if _above(new.get(name), old.get(name)))
 
 
 def is_wider(old: Mapping[str, int | None], new: Mapping[str, int | None]) -> bool:
-    """Whether any limit is loosened, so that the change is governance's."""
+    """Whether any limit is loosened, so that governance must decide."""
     return bool(widened(old, new))
 
 
 def widened_allow(old: Iterable[str], new: Iterable[str]) -> tuple[str, ...]:
-    """The patterns of `new` that name somebody whom no single pattern of `old` names.
+    """The patterns of `new` that match somebody whom no single pattern of `old` matches.
 
     `*` everyone; `jane@example.com`; `example.com` or `*@example.com` that domain alone; `*.example.com` or
     `*@*.example.com` its subdomains. An empty list allows nobody.
@@ -354,12 +354,12 @@ def widened_allow(old: Iterable[str], new: Iterable[str]) -> tuple[str, ...]:
 
 
 def is_wider_allow(old: Iterable[str], new: Iterable[str]) -> bool:
-    """Whether `new` may allow somebody whom `old` does not, so that the change is governance's."""
+    """Whether `new` may allow somebody whom `old` does not, so that governance must decide."""
     return bool(widened_allow(old, new))
 
 
 def widened_classes(old: Iterable[ContentClass], new: Iterable[ContentClass]) -> tuple[ContentClass, ...]:
-    """The classes that `new` adds: deliverability signs them off."""
+    """The classes that `new` adds: deliverability must sign them off."""
     had = frozenset(old)
     return tuple(added for added in dict.fromkeys(new) if added not in had)
 
@@ -373,7 +373,7 @@ def _is_signer(kind: Kind, actor: Actor) -> None:
 
 
 def _person(name: str) -> str:
-    """Names compare by person: a second spelling must not count as a second pair of eyes."""
+    """Normalise a name for comparison: a second spelling must not count as a second person."""
     return name.strip().casefold()
 
 
@@ -399,5 +399,5 @@ def _covers(wide: tuple[str, str], narrow: tuple[str, str]) -> bool:
         return False
     if wide[1] in {"*", narrow[1]}:
         return True
-    # "*.example.com" is covered by no single domain, and covers its subdomains' subdomains, never itself.
+    # # No single domain covers "*.example.com"; it covers its subdomains' subdomains, never itself.
     return wide[1].startswith("*.") and narrow[1].removeprefix("*").endswith(wide[1][1:])

@@ -1,8 +1,8 @@
-"""What removing a stream's DKIM keys from DNS would do: whether every signature stops verifying, and what remains.
+"""The effect of removing a stream's DKIM keys from DNS: whether every signature stops verifying, and what remains.
 
 A receiver finds the public key under `selector._domainkey.domain` and nowhere else (RFC 6376 3.6.2). So a signature
-stops when the record that it names is gone, unless the same key is published under another name as well. Both are tried
-here with a real signature by each key that signs.
+stops verifying when the record it names is gone, unless the same key is also published under another name. Both are
+tested here with a real signature by each signing key.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _DIGEST: Final = hashlib.sha256(b"postroom revocation drill").digest()
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """A key that signs now: `sign` takes a SHA-256 digest and returns the signature over it."""
+    """A key that signs now: `sign` takes a SHA-256 digest and returns its signature."""
 
     selector: str
     algorithm: Algorithm
@@ -56,7 +56,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """`remove` are the records that let signatures verify, `remaining` what would be left; `failures` are sentences."""
+    """`remove`: records that let signatures verify; `remaining`: records that would be left; `failures`: sentences."""
 
     remove: tuple[str, ...]
     remaining: tuple[str, ...]
@@ -64,7 +64,7 @@ class Removal:
 
 
 def removal(domain: str, *, signers: Sequence[Signer], records: Sequence[Record]) -> Removal:
-    """Sign with each key and verify against the records, with the one that it names and without."""
+    """Sign with each key and verify against the records, with the named record and without it."""
     keys = [record for record in records if record.is_key and record.public]
     failures = []
     for signer in signers:

@@ -1,6 +1,6 @@
-"""Which mail a machine must not answer (RFC 3834 2), so that two of them do not write to each other all night.
+"""Which mail an automated responder must not answer (RFC 3834 2), to prevent mail loops.
 
-The other half is ours to say and is said on every message: `Auto-Submitted`, which an agent cannot set or take away.
+The other half is on every message we send: `Auto-Submitted`, which an agent can neither set nor remove.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _DAEMONS: Final = frozenset({"mailer-daemon", "mailerdaemon"})
 
 
 def unanswerable(headers: Mapping[str, str]) -> str | None:
-    """Why mail with these header fields is not to be answered by a machine, or None."""
+    """Why an automated responder must not answer mail with these header fields, or None."""
     said = {name.strip().lower(): value.strip().lower() for name, value in headers.items()}
     submitted = said.get("auto-submitted", "no").partition(";")[0].strip()
     if submitted not in ("no", ""):
@@ -32,6 +32,6 @@ def unanswerable(headers: Mapping[str, str]) -> str | None:
 
 
 def daemon(address: str) -> bool:
-    """Whether this address belongs to a mail system or a list's machinery and never to a reader."""
+    """Whether this address belongs to a mail system or list software and never to a person."""
     local = address.rpartition("@")[0].lower()
     return local in _DAEMONS or local.startswith("owner-") or local.endswith("-request")

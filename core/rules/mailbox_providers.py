@@ -1,11 +1,11 @@
-"""Tell which receiving system a recipient domain's mail goes to, so that pace is kept per system and not per name.
+"""Tell which receiving system a recipient domain's mail goes to, so that pacing is per system and not per name.
 
-Two bundled tables make it work without DNS and stay right with it: the domains of the large providers, and the host
-names of their mail exchangers, under which hosted domains are found once MX records are known. Whoever is in neither
-goes by its MX's own domain: two customers of one small host share that host's site.
+Two bundled tables work without DNS and agree with it: the domains of the large providers, and the host names of their
+mail exchangers, which identify hosted domains once MX records are known. A domain in neither goes by its MX's own
+domain: two customers of one small host share that host's site.
 
-Microsoft is two sites on purpose: the consumer service and hosted organisations are different systems with different
-limits and memories. Google is one: the same exchangers answer for both.
+Microsoft is two sites on purpose: the consumer service and hosted organisations are different systems with separate
+limits and reputations. Google is one: the same exchangers answer for both.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ DOMAINS: Final[Mapping[str, str]] = {
     "uol.com.br": "uol.com.br bol.com.br",
     "terra.com.br": "terra.com.br",
 }
-"""Site -> the domains that are its own, so that no DNS is needed for them."""
+"""Site -> its own domains, which need no DNS."""
 
 EXCHANGERS: Final[tuple[tuple[str, str], ...]] = (
     ("google.com", "gmail.com"),  # aspmx.l.google.com, smtp.google.com, gmail-smtp-in.l.google.com
@@ -72,7 +72,7 @@ EXCHANGERS: Final[tuple[tuple[str, str], ...]] = (
     ("psmtp.com", "gmail.com"),
     ("olc.protection.outlook.com", "outlook.com"),  # the consumer service
     ("hotmail.com", "outlook.com"),
-    ("protection.outlook.com", "protection.outlook.com"),  # hosted organisations: contoso-com.mail.protection...
+    ("protection.outlook.com", "protection.outlook.com"),  # # hosted organisations: contoso-com.mail.protection...
     ("mx.microsoft", "protection.outlook.com"),  # the same with DNSSEC: contoso-com.o-v1.mx.microsoft
     ("protection.office365.us", "protection.office365.us"),
     ("partner.outlook.cn", "partner.outlook.cn"),
@@ -137,7 +137,7 @@ EXCHANGERS: Final[tuple[tuple[str, str], ...]] = (
     ("worksmobile.com", "worksmobile.com"),
     ("seznam.cz", "seznam.cz"),
 )
-"""Suffix of an exchanger's host name -> site; the longest suffix decides."""
+"""Suffix of an exchanger's host name -> site; the longest suffix wins."""
 
 _SITE_OF: Final[Mapping[str, str]] = {domain: site for site, own in DOMAINS.items() for domain in own.split()}
 _SITE_OF_EXCHANGER: Final[Mapping[str, str]] = dict(EXCHANGERS)
@@ -146,21 +146,21 @@ _ADDRESS: Final = re.compile(r"[\d.]+|.*:.*")
 
 
 def site_of_domain(domain: str) -> Site:
-    """The site of a recipient domain as far as its name tells: its provider's, or the domain itself."""
+    """The site of a recipient domain by its name alone: its provider's, or the domain itself."""
     name = _plain(domain)
     return Site(_SITE_OF.get(name, name))
 
 
 def houses_strangers(domain: str) -> bool:
-    """Whether the domain is a public mailbox provider's own, whose addresses belong to people unknown to each other."""
+    """Whether the domain is a public mailbox provider's own, whose users are unrelated to each other."""
     return _plain(domain) in _SITE_OF
 
 
 def site_of_mx(domain: str, mx_hosts: Sequence[str]) -> Site:
     """The site of a recipient domain once its exchangers are known, best preference first.
 
-    Only the best exchanger decides: it is where mail goes, and a backup at a large provider must not move it. No
-    exchangers, a null MX (RFC 7505) and address literals leave what the name tells.
+    Only the best exchanger decides: mail goes there, and a backup at a large provider must not change the site. With no
+    exchangers, a null MX (RFC 7505) or address literals, the name decides.
     """
     host = _plain(mx_hosts[0]) if mx_hosts else ""
     if _plain(domain) in _SITE_OF or "." not in host or _ADDRESS.fullmatch(host):

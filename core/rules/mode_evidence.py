@@ -1,9 +1,9 @@
 """What thirty days of a mailbox's figures say about each rung of the mode ladder. It advises; people decide.
 
-Climbing is asked to prove itself: enough days, enough mail that people really reviewed, almost all of it approved as it
-was, and nobody complaining. Only the next rung can ever be advised, because what a mailbox does at a rung says nothing
-about the rung after that. A single bad signal outweighs every good figure and points one rung down. A rung's reasons
-are all it lacks, so that the screen can show how far there is to go.
+Climbing must be earned: enough days, enough mail that people really reviewed, almost all of it approved unchanged, and
+no complaints. Only the next rung can ever be advised, because behaviour on one rung says nothing about the rung after
+the next. A single bad signal outweighs every good figure and points one rung down. A rung's reasons list everything it
+lacks, so that the screen can show how far there is to go.
 """
 
 from __future__ import annotations
@@ -20,30 +20,30 @@ WINDOW_DAYS: Final = 30
 
 
 class Advice(enum.StrEnum):
-    """What to do about one rung."""
+    """The advice on one rung."""
 
     CLIMB = "climb"
-    """The next rung up, and the figures carry it."""
+    """The next rung up, supported by the figures."""
     STAY = "stay"
-    """The present rung, and nothing speaks against it."""
+    """The present rung, with nothing against it."""
     LEAVE = "leave"
-    """The present rung, and something does."""
+    """The present rung, with something against it."""
     STEP_DOWN = "step_down"
     """The next rung down: advised now."""
     NOT_YET = "not_yet"
-    """A rung above that the figures do not carry."""
+    """A rung above that the figures do not support."""
     BELOW = "below"
-    """A rung below; always open, nothing asks for it."""
+    """A rung below; always possible, no reason to take it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
     """One mailbox's last 30 days.
 
-    `days` it has been at its present mode, at most 30. `reviewed` = `approved` + `rejected`; `edited`: rejected or
-    cancelled and sent again by the agent in another wording; `expired`: held and never looked at. `hurried`: decided
-    faster than anyone can read. `delivered`, `complaints` and `bounces` (hard) count recipients once, by time of
-    sending; `suspensions` those by a guard.
+    `days` it has been in its present mode, at most 30. `reviewed` = `approved` + `rejected`; `edited`: rejected or
+    cancelled, then sent again by the agent with different wording; `expired`: held and never looked at. `hurried`:
+    decided faster than anyone can read. `delivered`, `complaints` and `bounces` (hard) count recipients once, by time
+    of sending; `suspensions` those by a guard.
     """
 
     days: int = 0
@@ -61,7 +61,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """What climbing onto a rung takes. Shares are of what was reviewed or delivered, each at most or at least."""
+    """Requirements of a rung. Shares are of what was reviewed or delivered, each a maximum or a minimum."""
 
     days: int = 0
     reviewed: int = 0
@@ -85,7 +85,7 @@ BARS: Final[Mapping[Mode, Bar]] = {
         complaints=_CLEAN,
         bounces=Fraction(2, 100),
     ),
-    # There is little to review at monitored: what counts is how the mail was received.
+    # # There is little to review at monitored: what counts is how the mail was received.
     Mode.AUTONOMOUS: Bar(days=WINDOW_DAYS, delivered=500, complaints=_CLEAN, bounces=Fraction(1, 100)),
 }
 
@@ -95,7 +95,7 @@ REJECTION_SIGNAL: Final = Fraction(20, 100)
 EXPIRY_SIGNAL: Final = Fraction(25, 100)
 HURRY_SIGNAL: Final = Fraction(10, 100)
 _ENOUGH: Final = 10
-"""Fewer reviews than this are an accident, not a rate."""
+"""Fewer reviews than this are chance, not a rate."""
 _ENOUGH_BOUNCES: Final = 5
 _ENOUGH_COMPLAINTS: Final = 2
 
@@ -110,13 +110,13 @@ class Rung:
 
 
 def verdicts(figures: Figures, mode: Mode) -> tuple[Rung, ...]:
-    """One verdict per rung, from `read_only` up, for a mailbox that stands at `mode`."""
+    """One verdict per rung, from `read_only` up, for a mailbox now in `mode`."""
     against = tuple(signals(figures))
     return tuple(_rung(rung, mode=mode, figures=figures, against=against) for rung in Mode)
 
 
 def advised(figures: Figures, mode: Mode) -> Mode:
-    """The rung the figures speak for: the next one up, the next one down, or the present one."""
+    """The rung the figures support: the next one up, the next one down, or the present one."""
     for verdict in verdicts(figures, mode):
         if verdict.advice in {Advice.CLIMB, Advice.STEP_DOWN}:
             return verdict.mode
@@ -124,7 +124,7 @@ def advised(figures: Figures, mode: Mode) -> Mode:
 
 
 def signals(figures: Figures) -> Iterator[Reason]:
-    """What speaks for less freedom, whatever the mode."""
+    """The reasons for less autonomy, whatever the mode."""
     f = figures
     if f.suspensions:
         yield Reason("suspended", f"a guard suspended it ({_times(f.suspensions)}) in these {WINDOW_DAYS} days")
@@ -140,7 +140,7 @@ def signals(figures: Figures) -> Iterator[Reason]:
 
 
 def shortfalls(figures: Figures, rung: Mode) -> tuple[Reason, ...]:
-    """What the figures lack for the rung, each with what there is and what it takes."""
+    """The requirements for the rung that the figures miss, each with the actual and the required value."""
     return tuple(_shortfalls(figures, BARS[rung]))
 
 
@@ -171,7 +171,7 @@ def _shortfalls(figures: Figures, bar: Bar) -> Iterator[Reason]:
         yield Reason("approved", f"approved: {_of(f.approved, f.reviewed)}, and it takes {_percent(bar.approved)}")
     if _share(f.edited, f.reviewed) > bar.edited:
         yield Reason("edited", f"reworded after review: {_of(f.edited, f.reviewed)}, at most {_percent(bar.edited)}")
-    # Approvals that nobody read are no evidence, however many there are.
+    # # Approvals without reading are no evidence, however many there are.
     if bar.reviewed and _share(f.hurried, f.reviewed) > HURRY_SIGNAL:
         yield Reason("hurried", f"decided faster than anyone can read: {_of(f.hurried, f.reviewed)}")
     if _share(f.complaints, f.delivered) > bar.complaints:
@@ -182,7 +182,7 @@ def _shortfalls(figures: Figures, bar: Bar) -> Iterator[Reason]:
 
 
 def _share(part: int, whole: int) -> Fraction:
-    """A part of nothing is all of it: a complaint without a delivery in the window must not read as 0 %."""
+    """Any part of nothing counts as all of it: a complaint without a delivery in the window must not read as 0 %."""
     return Fraction(part, whole) if whole > 0 else Fraction(min(part, 1))
 
 

@@ -1,7 +1,7 @@
-"""The ladder: what an agent's action comes to under the mailbox's mode, in one table.
+"""The mode ladder: the verdict on each action under the mailbox's mode, in one table.
 
-The mode is the first word of the gate and never its only one (rules/gate.py): every other question can only tighten
-what the mode says.
+The mode is the gate's first check and never its only one (rules/gate.py): every other question can only tighten its
+verdict.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ TABLE: Final[Mapping[Mode, Mapping[Action, Verdict]]] = {
 
 
 def decide(action: Action, mode: Mode) -> Verdict:
-    """What the mode alone says of the action."""
+    """The verdict of the mode alone on the action."""
     return TABLE[mode][action]
 
 
 def is_raise(old: Mode, new: Mode) -> bool:
-    """Whether the agent may do more by itself under `new`."""
+    """Whether `new` lets the agent do more on its own."""
     return new.rung > old.rung
 
 
@@ -49,7 +49,7 @@ def one_rung(old: Mode, new: Mode) -> bool:
 
 
 def check_step(old: Mode, new: Mode) -> None:
-    """Modes rise one rung at a time and fall as far as anybody likes. Raises `Conflict`."""
+    """Allow raising a mode by one rung at a time and lowering it by any number. Raises `Conflict`."""
     if is_raise(old, new) and not one_rung(old, new):
         following = list(Mode)[old.rung + 1]
         raise Conflict(
@@ -61,8 +61,8 @@ def check_step(old: Mode, new: Mode) -> None:
 def raise_from(raised_at: int | None, pause: int, *, now: int) -> int | None:
     """When the mode may be raised next, or None: at once.
 
-    The clock looks at the last raise only. A mode that was lowered since and would rise to where it stood waits as
-    well, or lowering would be the way around the pause; a mailbox that was never raised since its activation does not.
+    Only the last raise counts. A mode that was lowered since and would return to its rung waits as well, or lowering
+    would bypass the pause; a mailbox that was never raised since its activation does not wait.
     """
     if raised_at is None or not pause or now - raised_at >= pause:
         return None
@@ -70,7 +70,7 @@ def raise_from(raised_at: int | None, pause: int, *, now: int) -> int | None:
 
 
 def check_pause(old: Mode, new: Mode, *, raised_at: int | None, pause: int, now: int) -> None:
-    """A rung is stood on for a while before the next one. Raises `Conflict`."""
+    """Require the pause on a rung before the next raise. Raises `Conflict`."""
     following = raise_from(raised_at, pause, now=now) if is_raise(old, new) else None
     if raised_at is not None and following is not None:
         raise Conflict(
@@ -80,10 +80,10 @@ def check_pause(old: Mode, new: Mode, *, raised_at: int | None, pause: int, now:
 
 
 def check_heard(mode: Mode, *, heard: bool) -> None:
-    """Refuse a `monitored` mailbox that nobody would hear of. Raises `Invalid`.
+    """Refuse a `monitored` mailbox that has nowhere to notify. Raises `Invalid`.
 
-    `heard`: it has an approval webhook, or the policy's notifications cover it. Without either, monitored is
-    autonomous under a name that says otherwise.
+    `heard`: it has an approval webhook, or the policy's notifications cover it. Without either, monitored is autonomous
+    under a misleading name.
     """
     if mode is Mode.MONITORED and not heard:
         raise Invalid(

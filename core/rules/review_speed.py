@@ -1,7 +1,7 @@
 """Whether approvals come faster than anyone can read.
 
-The alarm is about reading, not about people: what was approved without being read is worth no more than no approval,
-and the desk should know it. It looks at one reviewer's last minute.
+The alarm is about reading, not about people: an approval without reading is worth no more than none, and the desk
+should show it. It looks at one reviewer's last minute.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Final
 
 QUICK: Final = 3
-"""Approvals within a minute that were hardly read before it is said: one quick yes to a mail one knows is no habit."""
+"""Barely read approvals within a minute that raise the alarm: one quick yes to a familiar message is no habit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hurry:
-    """One minute of a reviewer: how many approvals, how many of them hardly read, and the seconds all had together."""
+    """One minute of a reviewer: the number of approvals, how many were barely read, and their total seconds."""
 
     approved: int
     unread: int
@@ -29,10 +29,9 @@ class Hurry:
 
 
 def hurry(dwells_ms: Sequence[int | None], *, seconds_per_message: int, messages_per_minute: int) -> Hurry | None:
-    """What is wrong with the approvals of one minute, or None.
+    """The alarm for one minute of approvals, or None.
 
-    `dwells_ms`: how long each had been before the reviewer's eyes; None where nobody can know, which is not held
-    against them.
+    `dwells_ms`: how long the reviewer had each open; None where that is unknown, which does not count against them.
     """
     unread = sum(dwell is not None and dwell < seconds_per_message * 1_000 for dwell in dwells_ms)
     if len(dwells_ms) <= messages_per_minute and unread < QUICK:

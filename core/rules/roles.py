@@ -1,8 +1,8 @@
-"""Which role may do what at the desk: one table, asked by every verb whichever door the request came through.
+"""Which role may do what at the desk: one table that every verb checks, whatever interface the request came through.
 
 Tightening is open to everybody who watches mail, loosening to the one role that answers for it. `admin` appears for
-the handling of operators and nowhere else: who hands out roles must not be able to use one, or there is a convenient
-path around two people.
+managing operators and nowhere else: a person who assigns roles must not be able to use one, or there is a convenient
+way around the two-person rule.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from core.model import TIGHTENERS, Actor, Role
 
 
 class Verb(enum.StrEnum):
-    """What an operator can do; the value finishes the sentence "this operator may not ..."."""
+    """What an operator can do; the value completes the sentence "this operator may not ..."."""
 
     DESK_READ = "look at the desk"
     MESSAGE_READ = "read held and sent mail"
@@ -122,7 +122,7 @@ MAY: Final[Mapping[Verb, frozenset[Role]]] = {
     Verb.RUN_OPEN: TIGHTENERS,
     Verb.TOKEN_ISSUE: _GOVERNANCE,
     Verb.TOKEN_REVOKE: TIGHTENERS,
-    # A drill ends with fresh tokens; whoever cannot issue them would leave the agent cut off.
+    # # A drill ends with new tokens; a role that cannot issue them would leave the agent cut off.
     Verb.AGENT_DRILL: _GOVERNANCE,
     Verb.OPERATOR_ADD: _ADMIN,
     Verb.OPERATOR_CONFIRM: _GOVERNANCE,
@@ -151,12 +151,12 @@ MAY: Final[Mapping[Verb, frozenset[Role]]] = {
 
 
 def may(actor: Actor, verb: Verb) -> bool:
-    """Whether the table lets this actor do it; the screen's disabled keys and `check` agree by construction."""
+    """Whether the table allows it; the screen's disabled keys and `check` agree by construction."""
     return actor.kind == "operator" and not actor.roles.isdisjoint(MAY[verb])
 
 
 def check(actor: Actor, verb: Verb) -> None:
-    """Raises `Forbidden` naming the roles that may."""
+    """Check a permission. Raises `Forbidden`, naming the roles that have it."""
     if may(actor, verb):
         return
     who = _spell(MAY[verb])
@@ -167,9 +167,9 @@ def check(actor: Actor, verb: Verb) -> None:
 
 
 def check_other(actor: Actor, verb: Verb, *, first: str) -> None:
-    """Some steps want a second person: resuming an agent is never for who suspended it. Raises `Forbidden`.
+    """Require a second person: the operator who suspended an agent cannot resume it. Raises `Forbidden`.
 
-    `first` is the name of whoever took the step before, empty where that was no operator.
+    `first` is the name of the operator who took the step before, empty if that was no operator.
     """
     if first and actor.name.casefold() == first.casefold():
         raise Forbidden(
@@ -179,14 +179,14 @@ def check_other(actor: Actor, verb: Verb, *, first: str) -> None:
 
 
 def may_start(yes: Collection[Actor]) -> bool:
-    """The all-stop ends by one governance operator or two different ones on call."""
+    """Whether the all-stop may end: one governance operator or two different on-call operators."""
     operators = [actor for actor in yes if actor.kind == "operator"]
     oncall = {actor.name.casefold() for actor in operators if Role.ONCALL in actor.roles}
     return len(oncall) > 1 or any(Role.GOVERNANCE in actor.roles for actor in operators)
 
 
 def valid_roles(roles: Iterable[str]) -> frozenset[Role]:
-    """The roles of one operator. Raises `Invalid`: none at all, an unknown one, or `admin` beside another."""
+    """Validate the roles of one operator. Raises `Invalid`: none at all, an unknown one, or `admin` beside another."""
     names = frozenset(roles)
     known = {role.value for role in Role}
     unknown = sorted(names - known)
@@ -204,7 +204,7 @@ def valid_roles(roles: Iterable[str]) -> frozenset[Role]:
 
 
 def check_first_desk(operators: Mapping[str, frozenset[Role]]) -> None:
-    """A desk that starts without an admin and a governance operator could never gain either. Raises `Invalid`."""
+    """Require an admin and a governance operator: a desk without them could never add either. Raises `Invalid`."""
     lacking = [role for role in (Role.ADMIN, Role.GOVERNANCE) if not any(role in held for held in operators.values())]
     if lacking:
         raise Invalid(

@@ -1,4 +1,4 @@
-"""When mail leaves whose agent chose a time: how far ahead it may be, and what a time that has passed means."""
+"""When scheduled mail leaves: how far ahead the agent may schedule, and how a time in the past is treated."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from core.durations import MINUTE, spell
 from core.errors import Invalid
 
 LATE: Final = MINUTE
-"""A time no longer ago than this is now: the request was on its way, or its sender's clock goes fast or slow."""
+"""A time no further in the past than this means now: it allows for transit and clock differences."""
 
 
 def departure(send_at: int, *, now: int, ahead: int) -> int | None:
-    """When it leaves; None: at once. Times in microseconds. Raises `Invalid` for a time that policy does not allow."""
+    """When the message leaves; None: at once. Times in microseconds. Raises `Invalid` if policy forbids the time."""
     if send_at > now + ahead:
         bound = f"within {spell(ahead)}" if ahead else "at once: this desk schedules nothing (delivery.schedule_ahead)"
         raise _invalid(f"send_at is too far ahead: mail leaves {bound}", fix="choose an earlier time")

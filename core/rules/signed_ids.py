@@ -1,12 +1,11 @@
-"""Marks that come back: proof that a bounce, a complaint or an unsubscription is about a message of ours.
+"""Signed identifiers: they prove that a bounce, a complaint or an unsubscription is about a message of ours.
 
-Only authenticated feedback moves a rate, so each mark that leaves with a message carries a keyed HMAC: the return path
-one of (message, recipient), `Message-ID` and `X-Postroom-Message-ID` one of the message, the one-click token one of
-(message, recipient) again. Only marks that no agent is shown count as proof: an agent learns the Message-ID from the
-answer to its submission, so that one leads to a message and proves nothing. Each kind is MACed under a label of its
-own, so that a mark anyone can read in a header never opens another door; each names its key, so that keys rotate while
-old mail is still bouncing. Everything is spelled in letters that survive a change of case, for mail servers do
-lower-case and upper-case addresses.
+Only authenticated feedback changes a rate, so each identifier sent with a message carries a keyed HMAC: the return path
+and the one-click token one of (message, recipient), `Message-ID` and `X-Postroom-Message-ID` one of the message. Only
+identifiers that no agent sees count as proof: an agent learns the Message-ID from the response to its submission, so
+that one leads to a message and proves nothing. Each kind has its own MAC label, so that an identifier anyone can read
+in a header is never valid as another kind. Each names its key, so that keys can rotate while old mail still bounces.
+All characters survive a change of case, because some mail servers lower-case or upper-case addresses.
 """
 
 from __future__ import annotations
@@ -22,10 +21,10 @@ from typing import Final
 from core.ids import read_id, spell_id
 
 MAC_BYTES: Final = 15
-"""120 bits: 24 letters of base 32 without padding, well above the 80 bits that forgery by guessing asks for."""
+"""120 bits: 24 letters of base 32 without padding, well above the 80 bits required against forgery by guessing."""
 _MIN_KEY_BYTES: Final = 16
 _KID: Final = re.compile(r"[0-9a-z]{2}")
-_PAYLOAD_BYTES: Final = 10  # 8 of message id, 2 of recipient number: 16 letters, no slack bits
+_PAYLOAD_BYTES: Final = 10  # # 8 of message id, 2 of recipient number: 16 letters, no slack bits
 _LETTERS: Final = re.compile(r"[a-z2-7]*")
 
 _QUOTED: Final = re.compile(
@@ -34,13 +33,13 @@ _QUOTED: Final = re.compile(
     r"|(?<=/u/)[0-9a-z]{2}[a-z2-7]{40}\b",
     re.IGNORECASE,
 )
-"""A return path, an X-Postroom-Message-ID or an unsubscribe link of ours, quoted in somebody's words."""
+"""One of our return paths, X-Postroom-Message-IDs or unsubscribe links, quoted in free text."""
 _MARK: Final = (_PAYLOAD_BYTES + MAC_BYTES) // 5 * 8 + 2  # key id, payload, MAC
 
 
 @dataclass(frozen=True, slots=True)
 class HmacKeys:
-    """Keys by key id (two of `0-9a-z`), and the id of the one that signs. Retired keys stay in it to read old mail."""
+    """Keys by key ID (two of `0-9a-z`), and the ID of the signing key. Retired keys are kept to verify old mail."""
 
     keys: Mapping[str, bytes] = field(repr=False)
     active: str
@@ -62,7 +61,7 @@ def return_path(message_id: int, n: int, *, domain: str, keyring: HmacKeys) -> s
 
 
 def read_return_path(address: str, keyring: HmacKeys) -> tuple[int, int] | None:
-    """(message id, recipient number) of a return path of ours, in whatever case; None for anything else."""
+    """(message ID, recipient number) of one of our return paths, in any case; None for anything else."""
     local, _, host = _lowered(address).strip("<>").rpartition("@")
     if not local.startswith("b-"):
         return None
@@ -75,38 +74,38 @@ def unsubscribe_token(message_id: int, n: int, *, keyring: HmacKeys) -> str:
 
 
 def read_unsubscribe_token(token: str, keyring: HmacKeys) -> tuple[int, int] | None:
-    """(message id, recipient number) behind a one-click token; None for anything else."""
+    """(message ID, recipient number) of a one-click token; None for anything else."""
     return _read_mark("unsubscribe", _lowered(token), place="", keyring=keyring)
 
 
 def message_id(message_id: int, *, domain: str, keyring: HmacKeys) -> str:
-    """`<m....<key id>.<mac>@domain>` (RFC 5322 3.6.4); the same at every retry, for nothing in it is chance."""
+    """`<m....<key id>.<mac>@domain>` (RFC 5322 3.6.4); the same at every retry, because nothing in it is random."""
     domain = domain.lower()
     return f"<{_seal('message-id', message_id, place=domain, keyring=keyring)}@{domain}>"
 
 
 def read_message_id(text: str, keyring: HmacKeys) -> int | None:
-    """The message behind a Message-ID of ours, angle brackets or not; None for anything else."""
+    """The message ID of one of our Message-IDs, with or without angle brackets; None for anything else."""
     local, _, domain = _lowered(text).strip().removeprefix("<").removesuffix(">").rpartition("@")
     return _read_seal("message-id", local, place=domain, keyring=keyring)
 
 
 def trace_header(message_id: int, *, keyring: HmacKeys) -> str:
-    """The value of `X-Postroom-Message-ID`: the public id, then what proves it: `m....<key id>.<mac>`.
+    """The value of `X-Postroom-Message-ID`: the public ID, then its proof: `m....<key id>.<mac>`.
 
-    Never put this into an answer, a webhook or a page that an agent can read: whoever has it can have the message's
+    Never put this into a response, a webhook or a page that an agent can read: anyone who has it can have the message's
     recipient suppressed.
     """
     return _seal("trace", message_id, place="", keyring=keyring)
 
 
 def read_trace_header(value: str, keyring: HmacKeys) -> int | None:
-    """The message behind an `X-Postroom-Message-ID` of ours; None for anything else."""
+    """The message ID of one of our `X-Postroom-Message-ID` values; None for anything else."""
     return _read_seal("trace", _lowered(value).strip(), place="", keyring=keyring)
 
 
 def conceal(text: str) -> str:
-    """`text` without the marks that prove feedback; the very same string where it has none. Message-ID is left."""
+    """Remove the identifiers that prove feedback; returns the same string if it has none. Message-ID is kept."""
     return _QUOTED.sub("[mark]", text) if _QUOTED.search(text) else text
 
 
@@ -147,12 +146,12 @@ def _read_seal(label: str, text: str, *, place: str, keyring: HmacKeys) -> int |
 
 
 def _mac(label: str, payload: bytes, *, place: str, kid: str, keyring: HmacKeys) -> bytes:
-    """`place`, the last, is the one part of varying length, so no two statements share an encoding."""
+    """`place`, the last, is the only part of variable length, so no two statements share an encoding."""
     said = b"postroom/1/%b/%b/%d/%b%b" % (label.encode(), kid.encode(), len(payload), payload, place.encode())
-    # Not hmac.digest: that releases the GIL for 2 us of work, and a busy gateway waits 100 us to have it back.
+    # # Not hmac.digest: it releases the GIL for 2 us of work, and a busy gateway waits 100 us to reacquire it.
     return hmac.new(keyring.keys[kid], said, "sha256").digest()[:MAC_BYTES]
 
 
 def _lowered(text: str) -> str:
-    """Lower case of ASCII; anything else is none of ours, and some of it lower-cases into ASCII (U+212A to k)."""
+    """Lower-case ASCII only: nothing else is ours, and some of it lower-cases into ASCII (U+212A to k)."""
     return text.lower() if text.isascii() else ""

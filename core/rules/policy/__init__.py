@@ -1,7 +1,7 @@
-"""What the desk allows: read `policy.toml`, and tell an edit that tightens from one that loosens.
+"""The desk's policy: read `policy.toml`, and tell an edit that tightens from one that loosens.
 
-`sections` is the shape of the file, each key with its range, its default and the direction in which it tightens;
-`file` reads it; `changes` compares two. The rest of the desk imports from here.
+`sections` is the schema of the file, each key with its range, its default and the direction in which it tightens;
+`file` reads it; `changes` compares two versions. Import from this package.
 """
 
 from core.rules.policy.changes import Change, Direction, changes, shown, tightened, veiled

@@ -1,7 +1,7 @@
 """Tell an edit that tightens from one that loosens, key by key.
 
-Tightening takes effect at once, loosening waits for governance. Both can be in one edit, even in one list, so an edit
-is taken apart into its changes and put together again from those that may pass. When in doubt a change loosens.
+Tightening takes effect at once, loosening waits for governance. One edit, even one list, can do both, so an edit is
+split into its changes and reassembled from those that may take effect. When in doubt a change loosens.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ _SITE_KEYS: Final = tuple(SiteBudget.model_fields)
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One key that differs. Values are spelled as in the file and fit for the log; None: not there, no cap.
+    """One key that differs. Values are spelled as in the file and safe to log; None: absent, no cap.
 
-    Of a list, `old` holds what was taken away and `new` what was added, as two changes where both happened.
+    For a list, `old` holds the removed members and `new` the added ones, as two changes if both occurred.
     """
 
     path: str
@@ -48,24 +48,24 @@ class Change:
 
 
 def changes(old: Policy, new: Policy) -> tuple[Change, ...]:
-    """Every difference, in the order of the file."""
+    """All differences, in file order."""
     return tuple(_differences("", old, new))
 
 
 def tightened(old: Policy, new: Policy) -> Policy:
-    """`old` with what tightens and what is neutral in `new`; its changes towards `new` are those that loosen."""
+    """`old` with the tightening and neutral changes of `new`; what still differs from `new` is what loosens."""
     merged = _merged(old, new)
     assert isinstance(merged, Policy)
     return merged
 
 
 def marker(field: FieldInfo) -> Tightens | Toward | None:
-    """In which direction a key tightens; None only for a table of further keys."""
+    """The direction in which a key tightens; None only for a table of further keys."""
     return next((m for m in field.metadata if isinstance(m, Tightens | Toward)), None)
 
 
 def quoted(parts: Iterable[str]) -> str:
-    """A dotted key as the file spells it: `budgets.sites."gmail.com".minute`."""
+    """A dotted key as written in the file: `budgets.sites."gmail.com".minute`."""
     return ".".join(f'"{part}"' if "." in part else part for part in parts)
 
 
@@ -138,7 +138,7 @@ def _merged(old: Section, new: Section) -> Section:
 
 
 def _merged_sites(old: Budgets, new: Budgets, *, common: SiteBudget) -> Mapping[str, SiteOverride]:
-    """Overrides with which every site has the tighter of its two figures, spelled as `new` spells them if it can."""
+    """Overrides that give every site the tighter of its two figures, written as in `new` where possible."""
     merged = {}
     for site in dict.fromkeys((*old.sites, *new.sites)):
         figures: dict[str, int | None] = {}
@@ -152,12 +152,12 @@ def _merged_sites(old: Budgets, new: Budgets, *, common: SiteBudget) -> Mapping[
 
 
 def _site_differences(path: str, old: Budgets, new: Budgets) -> Iterator[Change]:
-    """What binds a site, not what is written, decides: taking an override away may tighten."""
+    """Compare the effective figures of a site, not the written ones: removing an override may tighten."""
     for site in dict.fromkeys((*old.sites, *new.sites)):
         for key in _SITE_KEYS:
             said = (getattr(old.sites.get(site), key, None), getattr(new.sites.get(site), key, None))
             if said[0] == said[1]:
-                continue  # equal figures, or both follow the common one, whose change is told once
+                continue  # # equal figures, or both follow the common one, whose change is reported once
             bound = (getattr(old.of_site(site), key), getattr(new.of_site(site), key))
             yield Change(f"{path}.{quoted([site])}.{key}", *said, _less(*bound))
 
@@ -175,20 +175,20 @@ def _member_differences(
 
 
 def _less(before: int | None, after: int | None) -> Direction:
-    """Which way a cap moved; None is no cap."""
+    """The direction in which a cap moved; None is no cap."""
     if before == after:
         return "neutral"
     return "tightens" if before is None or (after is not None and after < before) else "loosens"
 
 
 def veiled(url: str) -> str:
-    """An address with a credential in it, by its scheme alone."""
+    """Hide a URL that contains a credential: keep only its scheme."""
     scheme, found, _ = url.partition("://")
     return f"{scheme}://..." if found else "..."
 
 
 def shown(policy: Policy) -> dict[str, Any]:
-    """A policy as JSON for whoever reads it outside the desk: keys that hold credentials show their schemes only."""
+    """A policy as JSON for readers outside the desk: keys that hold credentials show only their schemes."""
     found: dict[str, Any] = policy.model_dump(mode="json")
     _veil(policy, found)
     return found

@@ -1,6 +1,6 @@
-"""Read `policy.toml`: everything that is wrong with it at once, each with its key and a sentence.
+"""Read `policy.toml` and report all its errors at once, each with its key and a sentence.
 
-Somebody edits the file while the desk runs; a message about the first mistake only would cost a round for each.
+People edit the file while the desk runs; reporting only the first error would cost them one round per error.
 """
 
 from __future__ import annotations
@@ -152,11 +152,11 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "mapping_type": "must be a table of keys, not {given!r}",
     "string_pattern_mismatch": "is not of the right form: {given!r}",
 }
-"""What pydantic calls a mistake -> what to tell the person who made it."""
+"""Pydantic error type -> the message for the person who edited the file."""
 
 
 def parse(text: str) -> Policy:
-    """The policy in a `policy.toml`; keys left out have their defaults.
+    """Parse a `policy.toml`; missing keys get their defaults.
 
     Raises `Invalid` whose `problems` are all the (dotted key, sentence) pairs.
     """
@@ -165,19 +165,19 @@ def parse(text: str) -> Policy:
     except (tomllib.TOMLDecodeError, RecursionError) as wrong:
         raise _invalid([("policy.toml", f"is not TOML: {wrong}")]) from None
     try:
-        # Through JSON, because strict validation takes lists for tuples and words for choices from there only.
+        # # Through JSON: only from JSON does strict validation accept lists as tuples and strings as enum members.
         return Policy.model_validate_json(json.dumps(document, default=str), context=FROM_FILE)
     except ValidationError as wrong:
         raise _invalid([_problem(error) for error in wrong.errors(include_url=False)]) from None
 
 
 def to_json(policy: Policy) -> str:
-    """The form a version is stored in, durations in microseconds."""
+    """Serialize a policy for storage, durations in microseconds."""
     return policy.model_dump_json()
 
 
 def from_json(text: str) -> Policy:
-    """The policy of a stored version. Raises `Invalid`."""
+    """Load the policy of a stored version. Raises `Invalid`."""
     try:
         return Policy.model_validate_json(text)
     except ValidationError as wrong:
@@ -203,13 +203,13 @@ def _sentence(error: ErrorDetails, parts: Sequence[str]) -> str:
     template = _SENTENCES.get(error["type"])
     if template is None:
         return f"{error['msg'][:1].lower()}{error['msg'][1:]}"
-    # A refused edit is told in the log, for good: a misspelt address to notify still holds its token.
+    # # A refused edit is logged permanently, and a misspelt notification URL still contains its token.
     given = "(not shown: it may hold a credential)" if _secret(parts) else error["input"]
     return template.format(given=given, **error.get("ctx", {}))
 
 
 def _secret(parts: Sequence[str]) -> bool:
-    """Whether a key, or the list it is in, carries credentials."""
+    """Whether a key, or the list that contains it, holds credentials."""
     model: type[BaseModel] = Policy
     for part in parts:
         field = model.model_fields.get(part)
@@ -225,7 +225,7 @@ def _secret(parts: Sequence[str]) -> bool:
 
 
 def _unknown(parts: Sequence[str]) -> str:
-    """What is wrong with a key nobody knows, and what was probably meant."""
+    """The sentence about an unknown key, with the key that was probably meant."""
     known = _keys(parts[:-1])
     close = get_close_matches(parts[-1], known, n=1, cutoff=0.6)
     if close:

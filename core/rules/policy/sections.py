@@ -1,7 +1,7 @@
-"""The shape of `policy.toml`: every key with its range, its default and the direction in which it tightens.
+"""The schema of `policy.toml`: every key with its range, its default and the direction in which it tightens.
 
-The direction stands beside the key because a key without one would be a hole: whoever may write the file could loosen
-by it, unseen by governance. Durations are integer microseconds here and words (`72h`) in the file.
+The direction is declared with the key because a key without one would be a loophole: anyone with write access to the
+file could loosen it without governance. Durations are integer microseconds here and text (`72h`) in the file.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FROM_FILE: Final[dict[str, bool]] = {"file": True}
 
 
 class Tightens(enum.Enum):
-    """What change of a key lets less mail out, or shows more of it to people."""
+    """The kind of change to a key that lets less mail out, or shows more of it to people."""
 
     LESS = enum.auto()
     """A smaller number, an earlier time, a lower rung."""
@@ -34,15 +34,18 @@ class Tightens(enum.Enum):
     """One more member of the list."""
     REMOVING = enum.auto()
     CAREFUL = enum.auto()
-    """No plain direction (a longer window dilutes, a shorter one forgets): any change loosens, so that people look."""
+    """No clear direction (a longer window dilutes, a shorter one forgets): any change loosens, so that people review
+    it.
+    """
     NEUTRAL = enum.auto()
-    """Bears on neither what leaves nor who sees it: takes effect at once."""
+    """Affects neither what leaves nor who sees it: takes effect at once."""
     PLACES = enum.auto()
-    """Where the desk talks to. A new place is told what goes on here, one less is silenced: any change loosens."""
+    """Places the desk notifies. Adding one discloses what happens here, removing one silences it: any change loosens.
+    """
     CURVE = enum.auto()
-    """Numbers day by day, each smaller one tighter; a day past the end of the list has no cap."""
+    """One number per day, each tighter when smaller; a day past the end of the list has no cap."""
     SITES = enum.auto()
-    """Overrides by site, each key LESS; a site without one has the common figures."""
+    """Overrides by site, each key LESS; a site without one uses the common figures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +81,11 @@ class Span:
 
 
 class Secret:
-    """Marks a list whose members carry credentials: changes show their schemes only, for they go into the log."""
+    """Marks a list whose members contain credentials: changes show only their schemes, because changes are logged."""
 
 
 def _canonical(members: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Sorted and once each: the order in the file means nothing, and must not look like a change."""
+    """Sort and deduplicate: order in the file has no meaning and must not look like a change."""
     return tuple(sorted(set(members)))
 
 
@@ -122,27 +125,27 @@ Addresses = Annotated[
 
 
 class Section(BaseModel):
-    """A table of the file. Unknown keys are refused: a misspelled limit must not silently be its default."""
+    """A table of the file. Unknown keys are refused: a misspelled limit must not silently fall back to its default."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Oversight(Section):
     default_mode: Annotated[Mode, Tightens.LESS] = Mode.GATED_SEND
-    # What nobody approved in time never leaves.
+    # # Mail that nobody approves in time never leaves.
     pending_expiry: Annotated[int, Span(HOUR, 30 * DAY), Tightens.LESS] = 72 * HOUR
-    # Hours in which that clock runs: an empty line means always. Any change may give more time: people look at it.
+    # # Hours in which that clock runs; empty: always. Any change may give more time, so people review it.
     expiry_calendar: Annotated[str, AfterValidator(_hours), Tightens.CAREFUL] = ""
-    # Longer is more time to take an approval back.
+    # # Longer means more time to undo an approval.
     release_delay: Annotated[int, Span(0, 10 * MINUTE), Tightens.MORE] = 10 * SECOND
-    # From one raise of a mailbox's mode to the next: evidence of a rung comes from mail that was sent on it.
+    # # From one raise of a mailbox's mode to the next: evidence of a rung comes from mail that was sent on it.
     minimum_time_on_rung: Annotated[int, Span(0, 90 * DAY), Tightens.MORE] = 24 * HOUR
 
 
 class Identities(Section):
-    # From the request, or a renewal, to the end. What nobody renews ends by itself.
+    # # From the request or a renewal to the end. An identity that nobody renews expires.
     longest_life: Annotated[int, Span(DAY, 3_650 * DAY), Tightens.LESS] = 365 * DAY
-    # The desk never drills by itself: a drill cuts a working agent off until it has its new token. When one is due,
+    # # The desk never drills by itself: a drill cuts a working agent off until it has its new token. When one is due,
     # people are asked (core.services.identity.drills).
     drill_every: Annotated[int, Span(HOUR, 366 * DAY), Tightens.LESS] = 90 * DAY
     # Reported, not acted upon.
@@ -157,23 +160,23 @@ class RunBudget(Section):
 class AgentBudget(Section):
     hour: Annotated[Count, Tightens.LESS] = 10
     day: Annotated[Count, Tightens.LESS] = 10
-    # Queued mail leaves later, refused mail never does.
+    # # Queued mail leaves later, refused mail never leaves.
     on_exceed: Annotated[Literal["queue", "refuse"], Toward(("queue", "refuse"))] = "queue"
     new_recipients_day: Annotated[Count, Tightens.LESS] = 10
 
 
 class SiteBudget(Section):
-    """What may go to one site: a pace per minute and a cap per hour, of one mailbox and of all of its stream."""
+    """Limits for one site: a pace per minute and a cap per hour, of one mailbox and of its whole stream."""
 
     minute: Annotated[Count, Tightens.LESS] = 50
     hour: Annotated[Count, Tightens.LESS] = 600
-    # A receiver sees the sending domain, not its mailboxes. Never less than what one of its mailboxes may.
+    # # A receiver sees the sending domain, not its mailboxes. Never lower than the limit of one mailbox.
     stream_minute: Annotated[Count, Tightens.LESS] = 50
     stream_hour: Annotated[Count, Tightens.LESS] = 600
 
 
 class SiteOverride(Section):
-    """What differs for one site; a key left out has the common figure."""
+    """Overrides for one site; a missing key uses the common figure."""
 
     minute: Count | None = None
     hour: Count | None = None
@@ -190,7 +193,7 @@ class Budgets(Section):
     )
 
     def of_site(self, site: str) -> SiteBudget:
-        """The figures that bind for a site, its override considered."""
+        """The figures that apply to a site, including its override."""
         own = self.sites.get(site)
         if own is None:
             return self.site
@@ -211,7 +214,7 @@ class Warmup(Section):
 
 
 class Guard(Section):
-    """Two lines for one rate; see `rules.guards`."""
+    """Warning and suspension line of one rate; see `rules.guards`."""
 
     window: Annotated[int, Span(HOUR, 90 * DAY), Tightens.CAREFUL]
     warn: Annotated[Share, Tightens.LESS]
@@ -245,7 +248,7 @@ class Guards(Section):
 
 
 class Anomalies(Section):
-    """What of its held mail suggests a lower mode: the share that reviewers reject, the share that nobody reads."""
+    """Shares of held mail that suggest a lower mode: rejected by reviewers, or never read."""
 
     window: Annotated[int, Span(DAY, 30 * DAY), Tightens.CAREFUL] = 7 * DAY
     rejections: Annotated[Share, Tightens.LESS] = 0.2
@@ -273,7 +276,7 @@ RunMember = Literal["agent_version", "prompt_version", "purpose", "targets", "to
 
 
 class Runs(Section):
-    """What an execution of an agent must say of itself before its mail leaves by itself."""
+    """What an agent's run must declare before its mail leaves unattended."""
 
     require: Annotated[tuple[RunMember, ...], AfterValidator(_canonical), Tightens.ADDING] = ()
     missing: Annotated[Literal["hold", "refuse"], Toward(("hold", "refuse"))] = "hold"
@@ -281,7 +284,7 @@ class Runs(Section):
 
 class Disclosure(Section):
     header: Annotated[bool, Tightens.MORE] = True
-    # Another wording may disclose less, and no program can tell.
+    # # Another wording may disclose less, and no program can tell.
     footer: Annotated[str, Field(max_length=1_000), AfterValidator(_footer), Tightens.CAREFUL] = (
         "This message was written by an AI agent of {organisation}."
     )
@@ -293,7 +296,7 @@ class Delivery(Section):
     give_up: Annotated[int, Span(HOUR, 14 * DAY), Tightens.NEUTRAL] = 48 * HOUR
     # A retry may be a duplicate.
     uncertain: Annotated[Literal["retry", "hold"], Toward(("retry", "hold"))] = "retry"
-    # What is scheduled far ahead leaves when those who approved it have long forgotten it.
+    # # Mail scheduled far ahead leaves when those who approved it have long forgotten it.
     schedule_ahead: Annotated[int, Span(0, 365 * DAY), Tightens.LESS] = 30 * DAY
 
     @model_validator(mode="after")
@@ -308,7 +311,7 @@ class Retention(Section):
 
 
 class Review(Section):
-    """The alarm against rubber-stamping, and the classes that two people decide."""
+    """The alarm against rubber-stamping, and the classes that need two people's approval."""
 
     seconds_per_message: Annotated[int, Field(ge=0, le=600), Tightens.MORE] = 3
     messages_per_minute: Annotated[int, Field(ge=1, le=1_000), Tightens.LESS] = 20
@@ -325,14 +328,14 @@ class Suppression(Section):
 
 
 class Notify(Section):
-    """Whom to tell of what. Who is told of the desk's business is governance's to say, and who no longer is."""
+    """Notification targets and events. Governance decides who learns of the desk's events, and who no longer does."""
 
     urls: Annotated[Addresses, Tightens.PLACES] = ()
     events: Annotated[EventNames, Tightens.ADDING] = (
         "agent.suspended", "agent.warned", "desk.stopped", "email.altered", "gateway.lost", "webhook.dead",
     )  # fmt: skip
     pending_older_than: Annotated[int, Span(MINUTE, 30 * DAY), Tightens.LESS] = 4 * HOUR
-    # How long before a held message runs out people are told of it, and then that it has; empty: of neither.
+    # # How long before a held message expires people are notified, and again when it has; empty: neither.
     expiry_before: Annotated[
         tuple[Annotated[int, Span(MINUTE, 30 * DAY)], ...],
         Field(max_length=5), AfterValidator(_canonical), Tightens.ADDING,
@@ -341,7 +344,7 @@ class Notify(Section):
 
 
 class Quota(Section):
-    """What the desk keeps of one agent that has not ended: held, queued or on its way."""
+    """What the desk stores for one agent that is not finished: held, queued or in flight."""
 
     messages: Annotated[Count, Tightens.LESS] = 100_000
     megabytes: Annotated[int, Field(ge=0, le=1_000_000), Tightens.LESS] = 2_000
@@ -353,7 +356,7 @@ class Webhooks(Section):
 
 
 class Policy(Section):
-    """The whole file. `Policy()` is what a new desk starts with."""
+    """The whole file. `Policy()` is the policy of a new desk."""
 
     oversight: Oversight = Oversight()
     identities: Identities = Identities()
