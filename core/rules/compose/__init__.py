@@ -1,12 +1,12 @@
-"""Turn an agent's draft and the gateway's additions into the bytes that will leave, once, at acceptance.
+"""Render an agent's draft and the gateway's additions into the bytes to send, once, at acceptance.
 
-`message` is the story: refuse, then write. `fields` spells header fields, `parts` builds bodies, `forbidden` knows
-the fields an agent may not set, `footer` puts what the desk must say below, `words` says what of it all is read for
-its words. The bytes are written from templates, at a tenth of what `EmailMessage` costs; the tests read them back
-with Python's own parser and compare every header and part with the draft and with what `EmailMessage` gives.
-Approval, signing and every retry use these same bytes: only `Date` is added, at release.
+`message` drives the steps: refuse, then write. `headers` formats header fields, `body` builds bodies, `header_policy`
+lists the fields an agent may not set, `footer` appends the required text, `recipient_text` collects the text that rules
+examine. The bytes are written from templates, at a tenth of the cost of `EmailMessage`; the tests parse them with
+Python's own parser and compare every header and part with the draft and with the output of `EmailMessage`. Approval,
+signing and every retry use these same bytes: only `Date` is added, at release.
 
-Why our own: `EmailMessage` takes 1,750 us for what this does in 70, for each message that agents hand in
+Why our own: `EmailMessage` takes 1,750 us for what this does in 70, for each message that agents submit
 (`tests/bench/compose.py`).
 """
 

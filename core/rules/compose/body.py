@@ -1,6 +1,6 @@
 """Build the body: transfer encodings, multiparts, attachments (RFC 2045, 2046, 2183).
 
-Every part ends in CRLF and holds no bare CR or LF, no line over 998 octets, no space at a line's end and no line that
+Every part ends in CRLF and has no bare CR or LF, no line over 998 octets, no trailing space on a line and no line that
 begins with `From `: relays "repair" each of these, and a repaired body fails its DKIM signature.
 """
 
@@ -34,7 +34,7 @@ _PREVIEW: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One MIME entity: its own fields and its body, both ending in CRLF. `plain`: the body is not encoded."""
+    """One MIME entity: its header fields and its body, both ending in CRLF. `plain`: the body is not encoded."""
 
     fields: bytes
     body: bytes
@@ -42,7 +42,7 @@ class Part:
 
 
 def text_part(subtype: str, text: str) -> Part:
-    """text/plain or text/html. Raises `UnicodeEncodeError` for surrogates."""
+    """Build text/plain or text/html. Raises `UnicodeEncodeError` for surrogates."""
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     body = text.replace("\n", "\r\n").encode()
@@ -52,7 +52,7 @@ def text_part(subtype: str, text: str) -> Part:
     if plain:
         encoding = "7bit"
     elif len(body.translate(None, _QP_SAFE)) * 6 < len(body):
-        # b2a_qp ends soft breaks as the first line ends (our CRLF). It leaves `From ` at a line's start: cut it in two.
+        # # b2a_qp ends soft breaks as the first line ends (our CRLF). It leaves `From ` at a line's start: split it.
         encoding, body = "quoted-printable", binascii.b2a_qp(body, istext=True)
         if body.startswith(b"From ") or b"\nFrom " in body:
             body = re.sub(rb"(?m)^From ", b"F=\r\nrom ", body)
@@ -92,9 +92,10 @@ class File(Protocol):
 
 
 def tree(shown: list[Part], files: Sequence[File], *, seed: str) -> Part:
-    """mixed(alternative(text, related(html, pictures...), calendar), files...), each level where it holds several.
+    """mixed(alternative(text, related(html, pictures...), calendar), files...), each level only if it has several
+    parts.
 
-    `shown` are text, then HTML; `seed` makes the boundaries.
+    `shown` are text, then HTML; boundaries are derived from `seed`.
     """
     invitation = next((file for file in files if method_of(file)), None)
     has_html = b"text/html" in shown[-1].fields
@@ -114,10 +115,10 @@ def tree(shown: list[Part], files: Sequence[File], *, seed: str) -> Part:
 
 
 def attachment_part(file: File) -> Part:
-    """A file, base64, so that its bytes arrive as they were; a whole message as RFC 2046 5.2.1 wants it: not encoded.
+    """Encode a file in base64, so that its bytes arrive unchanged; an attached message unencoded (RFC 2046 5.2.1).
 
-    That goes for messages of seven bits and short lines only. Others leave as octets, for a relay that had to recode
-    them would break the signature.
+    Unencoded applies only to messages of seven bits and short lines. Others are sent as application/octet-stream,
+    because a relay that had to recode them would break the signature.
     """
     kind = media_type(file.content_type) or "application/octet-stream"
     encoding, plain = "base64", False
@@ -139,19 +140,19 @@ def attachment_part(file: File) -> Part:
 
 
 def _as_lines(content: bytes) -> bytes:
-    """Bytes with CRLF at the end of every line, the last one too."""
+    """Convert to CRLF line ends, including the last line."""
     lines = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
     return lines if lines.endswith(b"\r\n") else lines + b"\r\n"
 
 
 def bare_id(content_id: str) -> str | None:
-    """A Content-ID without its brackets; None if it is none. Many programs write one without an @."""
+    """A Content-ID without its brackets; None if invalid. Many programs write one without an @."""
     found = _CONTENT_ID.fullmatch(content_id)
     return found[1] if found else None
 
 
 def method_of(file: File) -> str | None:
-    """The method of a calendar that goes beside text and HTML (RFC 6047 2.4), so that programs offer to answer it."""
+    """The method of a calendar placed beside text and HTML (RFC 6047 2.4), so that mail programs offer to answer it."""
     kind = (media_type(file.content_type) or "").partition(";")[0]
     if kind != "text/calendar" or file.disposition == "attachment":
         return None
@@ -180,10 +181,10 @@ def _utf8(file: File) -> str:
 
 
 def media_type(text: str) -> str | None:
-    """The Content-Type an attachment leaves with; None if the text is not one: empty, a wildcard, no type at all.
+    """The Content-Type to send for an attachment; None if the text is not a media type: empty, a wildcard, malformed.
 
-    A multipart inside an attachment would be opened by some readers: it leaves as application/octet-stream, as do
-    parts of messages. Of the parameters only `charset` and `method` (RFC 5546) are kept.
+    Some mail programs would open a multipart inside an attachment: it is sent as application/octet-stream, as are parts
+    of messages. Of the parameters only `charset` and `method` (RFC 5546) are kept.
     """
     found = _TYPE.fullmatch(text.strip(" ")) if len(text) <= _LONGEST_TYPE else None
     if found is None or "*" in found[1] or "*" in found[2]:
@@ -196,12 +197,12 @@ def media_type(text: str) -> str | None:
 
 
 def base_name(name: str) -> str:
-    """A filename without its path, and without leading dots, by which a saved file would hide or climb."""
+    """A filename without its path, and without leading dots, which would hide the saved file or leave its directory."""
     return re.split(r"[/\\]", name)[-1].strip(" ").lstrip(".") or "attachment"
 
 
 def multipart(kind: str, parts: Sequence[Part], *, boundary: str) -> Part:
-    """multipart/`kind` (RFC 2046 5.1). The CRLF before a delimiter is the delimiter's, so each body keeps its own."""
+    """Build multipart/`kind` (RFC 2046 5.1). The CRLF before a delimiter belongs to it, so each body keeps its own."""
     mark = f"--{boundary}".encode()
     pieces = [b"%b\r\n%b\r\n%b\r\n" % (mark, part.fields, part.body) for part in parts]
     header = (
@@ -213,10 +214,10 @@ def multipart(kind: str, parts: Sequence[Part], *, boundary: str) -> Part:
 
 
 def boundary_for(seed: str, parts: Sequence[Part]) -> str:
-    """A boundary that occurs in none of the parts, the same for the same message.
+    """A boundary that occurs in none of the parts, always the same for the same message.
 
-    `=_` occurs in no quoted-printable and no base64 body, so only plain ones are searched. The two levels of a message
-    get suffixes of one length, so that neither is the beginning of the other (RFC 2046 5.1.2).
+    `=_` occurs in no quoted-printable and no base64 body, so only plain ones are searched. The levels of a message get
+    suffixes of equal length, so that none is a prefix of another (RFC 2046 5.1.2).
     """
     for attempt in range(1_000):
         mark = "=_" + hashlib.sha256(f"{seed}/{attempt}".encode()).hexdigest()[:28]
@@ -226,10 +227,10 @@ def boundary_for(seed: str, parts: Sequence[Part]) -> str:
 
 
 def preview(text: str | None, html: str | None) -> str:
-    """The first 200 characters or so of what a person would read, on one line; only 8,000 characters are looked at."""
+    """The first 200 or so characters of the readable text, on one line; only 8,000 characters are examined."""
     seen = text[:_PREVIEW_INPUT] if text and text.strip() else visible((html or "")[:_PREVIEW_INPUT])
     line = " ".join(seen.split())[: _PREVIEW * 2]
     if not line.isprintable():
-        # Format characters (bidi, zero width) can make a reviewer read other words than the recipient will.
+        # # Format characters (bidi, zero width) can make a reviewer read other words than the recipient.
         line = "".join(char for char in line if char.isprintable())
     return line if len(line) <= _PREVIEW else line[: _PREVIEW - 1].rstrip() + "…"

@@ -1,9 +1,9 @@
-"""Put what the desk must say (who wrote it, how to unsubscribe) below a message so that its reader sees it.
+"""Append the required text (disclosure, unsubscribe link) to a message so that its reader sees it.
 
-An agent's HTML could swallow what follows it (an open comment, a style, an attribute), hide it inside an element it
-left open, or style it away. So the block stands outside all that the agent opened, closed here one by one, and its own
-style is inline and important, which overrides any rule of a style sheet (CSS Cascade 4, 6). What can still hide it is
-found by `hidden_by`: rules for the whole page, and boxes laid over it.
+An agent's HTML could swallow what follows it (an open comment, a style, an attribute), hide it inside an element left
+open, or style it away. So the block is placed outside all elements that the agent opened, which are closed here one by
+one, and its own style is inline and important, which overrides any style sheet rule (CSS Cascade 4, 6). `hidden_by`
+finds what can still hide it: rules for the whole page, and boxes laid over it.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _VOID: Final = frozenset(
 )
 _PAGE: Final = frozenset({"html", "body", "head"})
 _IMPLIED: Final = frozenset({"p", "li", "td", "th", "tr", "tbody", "thead", "tfoot", "dt", "dd", "option", "optgroup"})
-"""Elements whose end tag may be left out: however many seem open, one end tag closes what can be."""
+"""Elements whose end tag is optional: however many seem open, one end tag closes them."""
 _RAW: Final = frozenset({"script", "style", "title", "textarea", "xmp", "iframe", "noembed", "noframes"})
-"""Elements whose content is text until their own end tag, as `hypertext` reads them."""
+"""Elements whose content is text until their own end tag, as `text.html` parses them."""
 _SWALLOWING: Final = frozenset({"plaintext", "frameset"})
 _CLOSERS: Final = ("", "-->", ">", '">', "'>")
 _DEEP: Final = 64
@@ -68,7 +68,7 @@ _ESCAPE: Final = re.compile(r"\\([0-9a-f]{1,6})\s?|\\")
 
 
 def text_footer(text: str, lines: Sequence[str], *, link: str | None = None) -> str:
-    """The text with the footer's lines below it. `link` is where the reader unsubscribes."""
+    """Append the footer's lines to the text. `link` is the unsubscribe link."""
     below = [*lines, *([f"Unsubscribe: {link}"] if link else ())]
     if not below:
         return text
@@ -77,9 +77,9 @@ def text_footer(text: str, lines: Sequence[str], *, link: str | None = None) -> 
 
 
 def html_footer(html: str, lines: Sequence[str], *, link: str | None = None) -> str:
-    """The HTML with the footer behind all of its elements.
+    """Append the footer to the HTML, after all of its elements.
 
-    Raises `Invalid` for HTML behind which nothing could be read (`<plaintext>`, hundreds of open elements).
+    Raises `Invalid` for HTML after which nothing could be read (`<plaintext>`, hundreds of open elements).
     """
     block = _block(lines, link)
     if not block:
@@ -87,7 +87,7 @@ def html_footer(html: str, lines: Sequence[str], *, link: str | None = None) -> 
     tail = _END.search(html, max(0, len(html) - _TAIL))
     at = tail.start() if tail else len(html)
     closers = _closing(html[:at])
-    if closers is None:  # the page's end tags were no tags: a comment or an attribute swallows them
+    if closers is None:  # # the end tags of the page were not parsed as tags: a comment or an attribute swallows them
         at = len(html)
         closers = _closing(html)
     if closers is None:
@@ -96,7 +96,7 @@ def html_footer(html: str, lines: Sequence[str], *, link: str | None = None) -> 
 
 
 def hidden_by(html: str) -> str | None:
-    """What of an agent's HTML would hide the footer from its reader, in a few words; None: nothing does."""
+    """What in an agent's HTML would hide the footer from its reader, in a few words; None if nothing does."""
     if "style" not in (lowered := html.lower()) and "hidden" not in lowered:
         return None
     for where, given in _declarations(html):
@@ -125,7 +125,7 @@ def _unreadable(what: str) -> Invalid:
 
 
 def _closing(html: str) -> str | None:
-    """What closes all that is open at the end of the HTML; None if nothing does."""
+    """The text that closes everything open at the end of the HTML; None if nothing can."""
     raw = ""
     for closer in _CLOSERS:
         reached, opened, raw = _left_open(html + closer)
@@ -141,9 +141,9 @@ def _closing(html: str) -> str | None:
 
 
 def _left_open(html: str) -> tuple[bool, list[str], str]:
-    """Whether a tag behind the HTML is read as one, the elements it would stand in, the raw one that swallows it.
+    """Whether a tag after the HTML is parsed as one, the elements it would be in, the raw element that swallows it.
 
-    Raises `Invalid` where nothing can help.
+    Raises `Invalid` where no closing text can help.
     """
     stack: list[str] = []
     reached = False
@@ -179,7 +179,7 @@ def _close(stack: list[str], name: str) -> None:
 
 
 def _declarations(html: str) -> Iterator[tuple[str | None, str]]:
-    """Each rule and inline style, without spaces, in lower case; with what it is for, where that is the whole page."""
+    """Each rule and inline style, without spaces, in lower case, with its target if that is the whole page."""
     sheet = False
     for token in text_html.tokens(html):
         match token:
@@ -199,7 +199,7 @@ def _declarations(html: str) -> Iterator[tuple[str | None, str]]:
 
 
 def _for_all(prelude: str) -> str | None:
-    """Whether a selector reaches the whole page, or the lines and boxes of every element."""
+    """The target of a selector that matches the whole page, or the lines and boxes of every element; else None."""
     if "first-line" in prelude or "first-letter" in prelude:
         return _FIRST_LINES
     last = [re.split(r"[\s>+~]", one.strip())[-1] for one in prelude.split(",")]

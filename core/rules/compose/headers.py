@@ -1,7 +1,7 @@
-"""Spell header fields: folding, encoded words, address lists, parameters (RFC 5322, 2047, 2231, 6532).
+"""Format header fields: folding, encoded words, address lists, parameters (RFC 5322, 2047, 2231, 6532).
 
-Every function returns the whole field as text, its CRLF included. What comes in has passed `unsafe`: with no control
-character in it, a value cannot end its field and begin another. Lines aim at 78 octets and never pass 998.
+Every function returns the whole field as text, including its CRLF. Input has passed `unsafe`: a value without control
+characters cannot end its field and begin another. Lines aim at 78 octets and never exceed 998.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ _OVERRIDES: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _ATOMS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _SPECIALS: Final = re.compile(r'(["\\])')
 
-# RFC 2047 5 (3): what may stand for itself in an encoded word of any header, phrases included; the space becomes `_`.
+# # RFC 2047 5 (3): characters allowed as themselves in an encoded word of any header; the space becomes `_`.
 _Q_SAFE: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/ "
 _Q_SPELLED: Final = tuple(
     "_" if octet == 0x20 else chr(octet) if octet in _Q_SAFE else f"={octet:02X}" for octet in range(256)
 )
-_WORD: Final = 75  # RFC 2047 2: an encoded word's length; a line with one has 76
+_WORD: Final = 75  # # RFC 2047 2: maximum length of an encoded word; a line with one has 76
 _FRAME: Final = len("=?utf-8?q??=")
 _LINE: Final = 78
 _LONGEST_WORD: Final = 880
-"""A word beyond it, after a name of at most 76 octets, would near the 998 octets of RFC 5322 2.1.1: it is encoded."""
+"""A longer word, after a name of at most 76 octets, would approach the 998 octets of RFC 5322 2.1.1: it is encoded."""
 _PHRASE: Final = 60
 
 
 class AddressLike(Protocol):
-    """A parsed address: the parts of it that a header shows."""
+    """The parts of a parsed address that a header shows."""
 
     @property
     def local(self) -> str: ...
@@ -42,23 +42,23 @@ class AddressLike(Protocol):
 
 
 def unsafe(text: str) -> str | None:
-    """Why this text may not stand in a header, or None."""
+    """Why this text may not be in a header, or None."""
     found = _UNSAFE.search(text)
     return None if found is None else f"contains a control character (U+{ord(found[0]):04X})"
 
 
 def deceptive(text: str) -> str | None:
-    """`unsafe`, and for names: direction overrides, by which `gpj.exe` shows as `exe.jpg`."""
+    """`unsafe`, and for names also direction overrides, which show `gpj.exe` as `exe.jpg`."""
     found = _OVERRIDES.search(text)
     return unsafe(text) if found is None else f"contains a direction override (U+{ord(found[0]):04X})"
 
 
 def unstructured(name: str, value: str) -> str:
-    """A field of free text: Subject, or any field of an agent's own."""
+    """Format a free-text field: Subject, or any of an agent's own fields."""
     if not value:
         return f"{name}:\r\n"
     if not value.isascii() or "=?" in value or "  " in value or value[0] == " " or value[-1] == " ":
-        # Not ASCII; or a reader would take it for an encoded word, or not give all its spaces back.
+        # # Not ASCII; or a reader would decode it as an encoded word, or not restore all its spaces.
         return f"{name}: {encoded_words(value, column=len(name) + 2)}\r\n"
     if len(name) + 2 + len(value) <= _LINE:
         return f"{name}: {value}\r\n"
@@ -69,7 +69,7 @@ def unstructured(name: str, value: str) -> str:
 
 
 def folded(name: str, pieces: Sequence[str]) -> str:
-    """A field of words with one space between them, folded before the word that would pass the line's end."""
+    """Format a field of words separated by one space, folded before the word that would exceed the line."""
     lines = [f"{name}: {pieces[0]}"]
     for piece in pieces[1:]:
         if len(lines[-1]) + 1 + len(piece) <= _LINE:
@@ -80,9 +80,9 @@ def folded(name: str, pieces: Sequence[str]) -> str:
 
 
 def encoded_words(text: str, *, column: int) -> str:
-    """The whole text as UTF-8 encoded words, the first of which begins at `column` (RFC 2047).
+    """Encode the whole text as UTF-8 encoded words, the first of which begins at `column` (RFC 2047).
 
-    Q or B, whichever is shorter; a character is never cut in two (RFC 2047 5), folds stand between words.
+    Q or B, whichever is shorter; a character is never split (RFC 2047 5), folds are between words.
     """
     octets = text.encode()
     q = 6 * len(octets.translate(None, _Q_SAFE)) < len(octets) + 9  # 2 octets more for each, against a third of all
@@ -109,7 +109,7 @@ def _word(chunk: list[str], *, q: bool) -> str:
 
 
 def addresses(name: str, who: Iterable[tuple[AddressLike, str]]) -> str:
-    """From, To, Cc, Reply-To: (address, the name beside it) each. Local parts beyond ASCII stay UTF-8 (RFC 6532)."""
+    """Format From, To, Cc or Reply-To from (address, display name) pairs. Non-ASCII local parts stay UTF-8 (RFC 6532)."""
     text = f"{name}:"
     for number, (address, display) in enumerate(who):
         item = _mailbox(address, display, column=len(name) + 2)
@@ -133,7 +133,7 @@ def _mailbox(address: AddressLike, display: str, *, column: int) -> str:
 
 
 def _phrase(display: str, *, column: int) -> str:
-    """A display name (RFC 5322 3.2.5). Runs of spaces become one: parsers differ on whether they mean anything."""
+    """Format a display name (RFC 5322 3.2.5). Runs of spaces become one: parsers differ on their meaning."""
     display = " ".join(display.split())
     if not display.isascii() or "=?" in display or len(display) > _PHRASE:
         return encoded_words(display, column=column)
@@ -143,7 +143,7 @@ def _phrase(display: str, *, column: int) -> str:
 
 
 def filename(name: str) -> str:
-    """`; filename=...` of Content-Disposition (RFC 2183), in RFC 2231's continued form beyond ASCII."""
+    """`; filename=...` of Content-Disposition (RFC 2183), in RFC 2231's extended form if not ASCII."""
     if name.isascii() and "=?" not in name and len(name) <= _PHRASE:
         return ';\r\n filename="' + _SPECIALS.sub(r"\\\1", name) + '"'
     pieces = [""]

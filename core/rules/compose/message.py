@@ -1,4 +1,4 @@
-"""The message itself: what may not be in it, its header in order, its digest, its date."""
+"""Render the message: validate the draft, write the header in order, compute the digest, add the date."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ MAX_HEADER_OCTETS: Final = 10_000
 MAX_SUBJECT: Final = 998
 MAX_FILENAME: Final = 255
 KEPT_REFERENCES: Final = 21
-"""Ids that a References field keeps: the thread's first, by which readers find it, and the last of them."""
+"""IDs that a References field keeps: the thread's first, by which mail programs find it, and the last ones."""
 MAX_REFERENCES_OCTETS: Final = 4_000
 _MAX_MESSAGE_ID: Final = 900
-# Wider than RFC 5322's msg-id, for replies must name what arrived: no space, no angle bracket, ASCII.
-# What an agent takes for one and is none, such as the id of a provider's API, has no @: no thread would ever be found.
+# # Wider than RFC 5322's msg-id, because replies must name IDs as received: no space, no angle bracket, ASCII.
+# # IDs that agents mistake for one, such as a provider's API ID, have no @: they would never match a thread.
 _MESSAGE_ID: Final = re.compile(r"<?([!-;=?-~]+@[!-;=?-~]+)>?")
 _ARRIVED_ID: Final = re.compile(r"<[!-;=?-~]+>")
 _NO_MESSAGE_ID: Final = "is not a Message-ID such as <id@example.com>"
@@ -41,22 +41,22 @@ _FIXES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file: its bytes are already decoded."""
+    """A file with its decoded bytes."""
 
     filename: str
     content_type: str
     content: bytes
     content_id: str | None = None
-    """By which HTML shows it (`cid:`, RFC 2392), with or without angle brackets."""
+    """The ID by which HTML refers to it (`cid:`, RFC 2392), with or without angle brackets."""
     disposition: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What an agent asks to send. Addresses are parsed; everything else is as it came.
+    """An agent's request to send. Addresses are parsed; everything else is as received.
 
     `display_name` is the sending mailbox's (the agent does not choose it). `bcc` and `tags` are never rendered; tags
-    are checked all the same, for a relay's metadata header carries them.
+    are still checked, because a relay's metadata header carries them.
     """
 
     sender: compose_headers.AddressLike
@@ -77,12 +77,12 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Additions:
-    """What the gateway adds.
+    """The gateway's additions.
 
-    `rfc_message_id` with its angle brackets; `postroom_message_id` the value of X-Postroom-Message-ID;
-    `auto_submitted` `auto-generated` or `auto-replied` (RFC 3834); `list_unsubscribe` an https URL (RFC 8058), None
-    where the class needs none; `footer` the disclosure, `identity` the sender's postal address and the like, a line
-    each; `orders` are prefixes of header fields that relays obey, which no agent may set.
+    `rfc_message_id` includes angle brackets; `postroom_message_id` is the value of X-Postroom-Message-ID;
+    `auto_submitted` is `auto-generated` or `auto-replied` (RFC 3834); `list_unsubscribe` is an https URL (RFC 8058),
+    None if the class needs none; `footer` is the disclosure, `identity` the sender's postal address and the like, one
+    line each; `orders` are prefixes of header fields that relays obey, which no agent may set.
     """
 
     rfc_message_id: str
@@ -100,14 +100,14 @@ class Additions:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The bytes, and whether their header holds an address that needs SMTPUTF8 (RFC 6532)."""
+    """The rendered bytes, and whether their header has an address that needs SMTPUTF8 (RFC 6532)."""
 
     message: bytes
     needs_smtputf8: bool
 
 
 def compose(draft: Draft, gateway: Additions) -> Rendered:
-    """The message without Date, DKIM-Signature and Received, and never with Bcc.
+    """Render the message without Date, DKIM-Signature and Received, and never with Bcc.
 
     CRLF everywhere and at the end, no line over 998 octets. Raises `Invalid` with every problem and its field.
     """
@@ -124,15 +124,15 @@ def compose(draft: Draft, gateway: Additions) -> Rendered:
 
 
 def with_date(message: bytes, at: int) -> bytes:
-    """The message with its Date (RFC 5322 3.3) in front: `at` is the release, in microseconds."""
+    """Prepend the Date field (RFC 5322 3.3): `at` is the release, in microseconds."""
     stamp = format_datetime(datetime.fromtimestamp(at // MICROS, tz=UTC))
     return b"Date: %b\r\n%b" % (stamp.encode(), message)
 
 
 def digest(message: bytes, envelope: Envelope) -> str:
-    """SHA-256, in hex, of the rendered message and its envelope: what a human approves.
+    """SHA-256, in hex, of the rendered message and its envelope: what a person approves.
 
-    Each value goes in behind its length and each list behind its count, so no two approvals share an encoding.
+    Each value is prefixed with its length and each list with its count, so no two approvals share an encoding.
     """
     said = bytearray(b"postroom/digest/1\n")
     lists = ((envelope.sender,), envelope.to, envelope.cc, envelope.bcc)
@@ -168,16 +168,16 @@ def _header(draft: Draft, gateway: Additions) -> Iterator[str]:
     if gateway.list_unsubscribe:
         yield f"List-Unsubscribe: <{gateway.list_unsubscribe}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
     if gateway.disclosure_header:
-        # No mail header is registered for this; drafts exist (draft-abaris-aicdh for HTTP), none is settled.
+        # # No mail header is registered for this; drafts exist (draft-abaris-aicdh for HTTP), none is settled.
         yield "X-AI-Generated: yes\r\n"
     for name, value in draft.headers.items():
         yield compose_headers.unstructured(name, value)
 
 
 def _body(draft: Draft, gateway: Additions) -> compose_body.Part:
-    """What is shown, with its footer, and what is attached to it."""
+    """Build the readable parts, with footer, and the attachments."""
     lines = [*(gateway.footer.splitlines() if gateway.footer else ()), *gateway.identity]
-    link = gateway.list_unsubscribe  # the header's own, for whose program shows no button
+    link = gateway.list_unsubscribe  # # same as in the header, for mail programs that show no unsubscribe button
     shown: list[compose_body.Part] = []
     if draft.text is not None or draft.html is None:
         shown.append(compose_body.text_part("plain", footer.text_footer(draft.text or "", lines, link=link)))
@@ -187,7 +187,8 @@ def _body(draft: Draft, gateway: Additions) -> compose_body.Part:
 
 
 def _trimmed(references: list[str]) -> list[str]:
-    """The first id and the last ones: some servers refuse a field of many kilobytes, and no reader needs more.
+    """Keep the first ID and the last ones: some servers refuse a field of many kilobytes, and no mail program needs
+    more.
 
     RFC 5322 3.6.4 sets no limit; RFC 5537 3.4.4 trims as mail programs do: never the first, never the last three.
     """
@@ -207,7 +208,7 @@ def _bracketed(message_id: str) -> str:
 
 
 def _problems(draft: Draft, gateway: Additions) -> Iterator[tuple[str, str]]:
-    """Everything that is wrong, as (field, problem)."""
+    """All problems of the draft, as (field, problem)."""
     if not draft.to:
         yield "to", "names nobody"
     if len(draft.subject) > MAX_SUBJECT:
@@ -244,13 +245,13 @@ def _thread_problems(draft: Draft) -> Iterator[tuple[str, str]]:
     if draft.in_reply_to and not _is_message_id(draft.in_reply_to):
         yield "in_reply_to", _NO_MESSAGE_ID
     for number, text in enumerate(draft.references):
-        # what other programs made travels in references as it arrived, with or without an @
+        # # IDs made by other programs are passed on in references as received, with or without an @
         if not _is_message_id(text) and not _ARRIVED_ID.fullmatch(text.strip(" ")):
             yield f"references[{number}]", _NO_MESSAGE_ID
 
 
 def _unsafe_texts(draft: Draft, gateway: Additions) -> Iterator[tuple[str, str]]:
-    """Control characters anywhere a header could take them: they would end one field and begin another."""
+    """Find control characters in any text used in a header: they would end one field and begin another."""
     named: Iterable[tuple[str, str]] = (
         ("display_name", draft.display_name),
         *((f"{name}[{number}]", who.display) for name, number, who in _parties(draft)),
@@ -292,7 +293,7 @@ def _header_problems(headers: Mapping[str, str], orders: tuple[str, ...]) -> Ite
     seen: set[str] = set()
     size = 0
     for name, value in headers.items():
-        where = f"headers[{name!a:.80}]"  # ascii: a name that is refused may hold anything
+        where = f"headers[{name!a:.80}]"  # # ascii: a refused name may contain anything
         if why := header_policy.why_refused(name, orders=orders) or compose_headers.unsafe(value):
             yield where, why
         if name.lower() in seen:

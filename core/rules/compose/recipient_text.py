@@ -1,8 +1,7 @@
-"""All that a recipient reads, for the rules that look for words in it: both bodies and the text of what is attached.
+"""All text that a recipient reads, for rules that examine wording: both bodies and the text of attachments.
 
 Attached text, HTML, calendar entries and whole messages are read; PDF and office documents, pictures and archives are
-not. HTML is read without a space between its inline tags, or `re<b></b>fund` would be two words to a rule and one to
-its reader.
+not. Inline tags in HTML add no space, or `re<b></b>fund` would be two words to a rule and one to its reader.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Final, Protocol, assert_never
 from core.text import html as text_html
 
 LONGEST_ATTACHED: Final = 200_000
-"""Octets of all attached text together that are read."""
+"""Octets of attached text that are read, over all attachments."""
 _HIDDEN: Final = frozenset({"script", "style", "head", "title", "template"})
 _INLINE: Final = frozenset(
     {
@@ -30,7 +29,7 @@ _CHARSET: Final = re.compile(r"charset=\"?([\w.:-]{1,40})", re.IGNORECASE)
 
 
 class File(Protocol):
-    """An attachment, as far as it is read here."""
+    """The members of an attachment that are used here."""
 
     @property
     def filename(self) -> str: ...
@@ -41,12 +40,12 @@ class File(Protocol):
 
 
 def reading(text: str | None, html: str | None) -> str:
-    """The plain part and the words of the HTML part, whichever a recipient's program shows."""
+    """The plain part and the text of the HTML part: the recipient's mail program may show either."""
     return "\n\n".join(part for part in (text, visible(html) if html else None) if part)
 
 
 def beyond(files: Iterable[File]) -> bool:
-    """Whether more text is attached than `attached` reads."""
+    """Whether there is more attached text than `attached` reads."""
     return sum(len(file.content) for file in files if _is_text(file)) > LONGEST_ATTACHED
 
 
@@ -56,7 +55,7 @@ def _is_text(file: File) -> bool:
 
 
 def attached(files: Iterable[File]) -> str:
-    """The text of attachments, as far as they are text."""
+    """The text of all textual attachments."""
     room = LONGEST_ATTACHED
     found: list[str] = []
     for file in files:
@@ -75,7 +74,7 @@ def attached(files: Iterable[File]) -> str:
 
 
 def invites(files: Iterable[File]) -> bool:
-    """Whether a calendar attachment asks for, changes or answers an appointment (RFC 5546): that is an agreement."""
+    """Whether a calendar attachment proposes, changes or answers an appointment (RFC 5546), which is an agreement."""
     return any(
         _INVITES.search(file.content[:LONGEST_ATTACHED]) is not None
         for file in files
@@ -92,24 +91,24 @@ def _decoded(octets: bytes, content_type: str) -> str:
 
 
 def _entry(calendar: str) -> str:
-    """What people read of a calendar entry (RFC 5545): folded lines joined, escapes resolved."""
+    """The human-readable text of a calendar entry (RFC 5545): folded lines joined, escapes resolved."""
     unfolded = re.sub(r"\r?\n[ \t]", "", calendar)
     values = (found[1] for found in _CALENDAR.finditer(unfolded))
     return "\n\n".join(re.sub(r"\\[nN]", "\n", value).replace("\\", "") for value in values)
 
 
 def visible(html: str) -> str:
-    """Character data outside of what browsers do not show; a `<blockquote>` as lines that begin with `>`.
+    """Character data that browsers show; a `<blockquote>` becomes lines that begin with `>`.
 
-    Mail programs write "On Monday Jane wrote:" and put Jane's words into a `<blockquote>`. Marked as in plain text,
-    they are told apart by the same rule: only what a line that ends in a colon introduces counts as somebody else's.
+    Mail programs write "On Monday Jane wrote:" and put Jane's words into a `<blockquote>`. Marking them as in plain
+    text lets one rule detect quotes: only text introduced by a line that ends in a colon counts as somebody else's.
     """
     pieces: list[str] = []
     hidden = quoted = 0
     for token in text_html.tokens(html):
         match token:
             case text_html.Open(name="body"):
-                hidden = 0  # `</head>` may be left out; a body is always shown
+                hidden = 0  # # `</head>` is optional; a body is always shown
                 pieces.append(" ")
             case text_html.Open(name):
                 hidden += name in _HIDDEN
@@ -128,7 +127,7 @@ def visible(html: str) -> str:
 
 
 def _break(tag: str, quoted: int) -> str:
-    """What stands for a tag between words."""
+    """The separator that replaces a tag."""
     if tag == "blockquote":
         return "\n> " if quoted else "\n\n"
     return "" if tag in _INLINE else " "
