@@ -92,8 +92,7 @@ class File(Protocol):
 
 
 def tree(shown: list[Part], files: Sequence[File], *, seed: str) -> Part:
-    """mixed(alternative(text, related(html, pictures...), calendar), files...), each level only if it has several
-    parts.
+    """mixed(alternative(text, related(html, pictures...), calendar), files...), each level only if it has several.
 
     `shown` are text, then HTML; boundaries are derived from `seed`.
     """

@@ -109,7 +109,7 @@ def _word(chunk: list[str], *, q: bool) -> str:
 
 
 def addresses(name: str, who: Iterable[tuple[AddressLike, str]]) -> str:
-    """Format From, To, Cc or Reply-To from (address, display name) pairs. Non-ASCII local parts stay UTF-8 (RFC 6532)."""
+    """Format From, To, Cc or Reply-To from (address, display name). Non-ASCII local parts stay UTF-8 (RFC 6532)."""
     text = f"{name}:"
     for number, (address, display) in enumerate(who):
         item = _mailbox(address, display, column=len(name) + 2)

@@ -187,8 +187,7 @@ def _body(draft: Draft, gateway: Additions) -> compose_body.Part:
 
 
 def _trimmed(references: list[str]) -> list[str]:
-    """Keep the first ID and the last ones: some servers refuse a field of many kilobytes, and no mail program needs
-    more.
+    """Keep the first ID and the last ones: some servers refuse a field of many kilobytes, and nobody needs more.
 
     RFC 5322 3.6.4 sets no limit; RFC 5537 3.4.4 trims as mail programs do: never the first, never the last three.
     """

@@ -1,7 +1,7 @@
-"""Signatures of providers: RSA by a certificate, ECDSA by a key.
+"""Verify provider signatures: RSA by a certificate, ECDSA by a key.
 
-Apart from the providers' modules, and imported when a webhook is verified: settings read the registry, so that every
-command of the command line would otherwise wait a quarter of a second for `cryptography`, which only gateways use.
+Separate from the provider modules, and imported only when a webhook is verified: settings read the registry, so every
+CLI command would otherwise wait a quarter of a second for `cryptography`, which only gateways use.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SNS: Final[Mapping[str, hashes.HashAlgorithm]] = {
 
 
 def by_certificate(signature: bytes, signed: bytes, *, version: str, certificate_pem: bytes, now: int) -> Proof:
-    """Whether the holder of a certificate's RSA key signed these octets, by SNS's signature version."""
+    """Verify that the holder of a certificate's RSA key signed these octets, by SNS's signature version."""
     public = _of_certificate(certificate_pem, now=now)
     if isinstance(public, Forged):
         return public
@@ -40,7 +40,7 @@ def by_certificate(signature: bytes, signed: bytes, *, version: str, certificate
 
 
 def by_p256_key(signature: str, signed: bytes, *, public_key: str) -> Proof:
-    """Whether the holder of a P-256 key signed these octets. The key is base64 of DER, or PEM."""
+    """Verify that the holder of a P-256 key signed these octets. The key is base64 of DER, or PEM."""
     public = _of_text(public_key)
     if public is None:
         return Forged("the configured public key is not a P-256 key")

@@ -1,8 +1,8 @@
 """Mailgun's webhooks: an HMAC over a timestamp and a token, then one event.
 
-The signature covers neither the event nor anything else of the body: whoever sees one request may put another event
-under its signature. Only the window and the token bind it, so `verify` returns the token as `Genuine.once` and the
-caller refuses a token that it has seen with another payload.
+The signature covers neither the event nor anything else in the body: anyone who sees one request can put another event
+under its signature. Only the window and the token limit that, so `verify` returns the token as `Genuine.once` and the
+caller refuses a token already seen with another payload.
 
 Source: Mailgun, "Securing webhooks" and "Event structure".
 """
@@ -58,7 +58,7 @@ WINDOW: Final = 15 * MINUTE
 
 
 def verify(payload: object, *, signing_key: str, now: int, window: int = WINDOW) -> Proof:
-    """Whether a holder of the signing key made this timestamp and token, lately."""
+    """Verify that a holder of the signing key made this timestamp and token recently."""
     given = optional_table(optional_table(payload).get("signature"))
     token, signature = given.get("token"), given.get("signature")
     if not signing_key:
@@ -72,18 +72,18 @@ def verify(payload: object, *, signing_key: str, now: int, window: int = WINDOW)
     expected = hmac.new(signing_key.encode(), signed, hashlib.sha256).hexdigest()
     if not same(signature, expected):
         return Forged("the signature does not match")
-    # By digest: timestamp and token are signed without a border, so "1" + "23" is also "12" + "3".
+    # # By digest: timestamp and token are signed without a separator, so "1" + "23" is also "12" + "3".
     return Genuine(once=key("mailgun-token", signed.decode("utf-8", "surrogatepass")))
 
 
 def legacy(content_type: str | None) -> bool:
-    """Whether this is a form, as Mailgun's webhooks posted until 2018: signed otherwise, and of another shape."""
+    """Whether this is a form, as sent by Mailgun's webhooks until 2018, with another signature and format."""
     kind = (content_type or "").partition(";")[0].strip().lower()
     return kind in ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 def events(payload: object) -> tuple[ProviderEvent, ...]:
-    """What a parsed webhook says happened. Raises `Invalid`."""
+    """Parse the event of a webhook. Raises `Invalid`."""
     data = table(table(payload, "body").get("event-data"), "event-data")
     kind = word(data.get("event"))
     if not kind:
@@ -94,20 +94,20 @@ def events(payload: object) -> tuple[ProviderEvent, ...]:
     name, event, permanent, counted = _outcome(kind, data, said=said, status=status)
     message = optional_table(data.get("message"))
     headers = {name.lower(): value for name, value in optional_table(message.get("headers")).items()}
-    # `rejected` comes without a recipient of its own: Mailgun never got as far as one.
+    # # `rejected` has no recipient field: Mailgun did not get that far.
     recipient = mailbox(data.get("recipient") if "recipient" in data else headers.get("to"))
     rfc = message_id(headers.get("message-id"))
     at = instant(data.get("timestamp"))
     return (
         ProviderEvent(
-            # Mailgun promises that an id is unique within a day, no longer.
+            # # Mailgun promises that an id is unique within a day, no longer.
             key=key("mailgun", identity(data.get("id")), kind, recipient, at),
             name=name,
             event=event,
             recipient=recipient,
             permanent=permanent,
             counted=counted,
-            # What Mailgun answers at submission is the Message-ID.
+            # # Mailgun's response to a submission is the Message-ID.
             provider_message_id=rfc[1:-1] if rfc else None,
             postroom_id=ours(optional_table(data.get("user-variables")), headers),
             rfc_message_id=rfc,
@@ -121,7 +121,7 @@ def events(payload: object) -> tuple[ProviderEvent, ...]:
 
 
 def _reply_code(code: object) -> int | None:
-    """The receiver's reply code; 600 and above are Mailgun's own: 602 too old, 605 on its list of bounces."""
+    """The receiver's reply code; 600 and above are Mailgun's own: 602 too old, 605 on its bounce list."""
     return code if isinstance(code, int) and 400 <= code < 600 else None
 
 
@@ -133,7 +133,7 @@ def _outcome(
         case "failed":
             return _failure(data, said=said, status=status)
         case "rejected":
-            return kind, Feedback.BOUNCED, False, False  # Mailgun would not send it; no receiver was asked
+            return kind, Feedback.BOUNCED, False, False  # # Mailgun refused to send it; no receiver was asked
         case "complained":
             return kind, Feedback.COMPLAINED, True, True
         case "unsubscribed":
@@ -156,7 +156,7 @@ def _failure(
     if reason.startswith("suppress-"):
         return name, Feedback.BOUNCED, True, False
     code = said.get("code")
-    # `old` is Mailgun giving up after class 4 replies, `espblock` a refusal of the sender: the address may be good.
+    # # `old` is Mailgun giving up after 4xx replies, `espblock` a refusal of the sender: the address may be good.
     soft = (
         reason in {"old", "espblock"}
         or said.get("bounce-type") == "soft"

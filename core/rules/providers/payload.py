@@ -1,7 +1,7 @@
-"""Read JSON that anybody may have written: every size bounded, a wrong shape `Invalid` or None, nothing else raised.
+"""Parse untrusted JSON: every size is bounded, a wrong shape is `Invalid` or None, nothing else is raised.
 
-What the desk cannot do without raises (`table`, `rows`, `mailbox`); what only enriches an event is None when it is
-missing or odd, because a complaint is not dropped for a strange timestamp.
+Required values raise (`table`, `rows`, `mailbox`); optional details are None if missing or malformed, because a
+complaint must not be dropped for a strange timestamp.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CLOCK_SKEW: Final = 5 * MINUTE
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST: Final = 253_402_300_799
-"""The last second of the year 9999; beyond it a timestamp is noise."""
+"""The last second of the year 9999; a later timestamp is garbage."""
 _ENHANCED: Final = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 _REPLY_CODE: Final = re.compile(r"(?<!\d)([245])\d\d(?=[ -])")
 _ADDRESS: Final = re.compile(r"[^\s@<>]+(?:@[^\s@<>]+)+")
@@ -39,12 +39,12 @@ _OURS: Final = "postroom-message-id"
 
 
 def malformed(field: str, problem: str) -> Invalid:
-    """A payload of another shape than the provider documents, by the field at which it is seen."""
+    """The error for a payload that differs from the provider's documented format, with the offending field."""
     return Invalid(f"{field} of the payload {problem}", problems=((field, problem),))
 
 
 def parse(body: bytes | str) -> object:
-    """JSON of a body; orjson refuses deep nesting where the standard library would exhaust the stack."""
+    """Parse a JSON body; orjson refuses deep nesting where the standard library would exhaust the stack."""
     if len(body) > MAX_BODY:
         raise malformed("body", "is too large")
     try:
@@ -76,14 +76,14 @@ def optional_rows(value: object) -> Sequence[object]:
 
 
 def word(value: object) -> str:
-    """A name the provider chose from a list of its own; empty if it is no such thing."""
+    """A keyword from the provider's own list; empty if the value cannot be one."""
     return value if isinstance(value, str) and len(value) <= 64 and value.isprintable() else ""
 
 
 def identity(value: object) -> str | None:
-    """An id, as text. None if absent, empty, or not fit to be one."""
+    """An ID, as text. None if absent, empty or invalid."""
     if isinstance(value, int) and not isinstance(value, bool):
-        # SQLite's integers end at 64 bits and so does JSON as providers write it.
+        # # SQLite's integers end at 64 bits, and so do those in providers' JSON.
         return str(value) if abs(value) < 2**64 else None
     if isinstance(value, str) and 0 < len(value) <= MAX_ID and value.isprintable():
         return value.strip() or None
@@ -100,9 +100,9 @@ def message_id(value: object) -> str | None:
 
 
 def mailbox(value: object) -> str:
-    """One address. Raises `Invalid`: an event about nobody is no event."""
+    """Parse one address. Raises `Invalid`: an event without a recipient is useless."""
     if isinstance(value, str) and len(value) <= 2 * MAX_ADDRESS:
-        # SES repeats the header's form, a display name before the address, where the sender wrote one.
+        # # SES copies the header's form, with a display name before the address if the sender wrote one.
         found = value.strip()
         if found.endswith(">") and "<" in found:
             found = found[found.rindex("<") + 1 : -1].strip()
@@ -130,7 +130,7 @@ def enhanced(*values: object) -> str | None:
 
 
 def transient(status: str | None, *replies: str | None) -> bool:
-    """Whether the receiver's answer is of class 4: by enhanced status code, else by reply code (RFC 5321 4.2.1)."""
+    """Whether the receiver's reply is of class 4: by enhanced status code, else by reply code (RFC 5321 4.2.1)."""
     if status is not None:
         return status.startswith("4")
     for reply in replies:
@@ -140,13 +140,13 @@ def transient(status: str | None, *replies: str | None) -> bool:
 
 
 def instant(value: object) -> int | None:
-    """Microseconds of an ISO 8601 text or of seconds since 1970; None if it is neither."""
+    """Convert ISO 8601 text or seconds since 1970 to microseconds; None if it is neither."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
         if not math.isfinite(value) or not 0 <= value <= _LATEST:
             return None
-        # Seconds and fraction apart: a float of 1.7e9 times a million loses the last digits.
+        # # Convert seconds and fraction separately: a float of 1.7e9 times a million loses the last digits.
         whole = int(value)
         return whole * MICROS + round((value - whole) * MICROS)
     if not isinstance(value, str) or len(value) > 40:
@@ -161,7 +161,7 @@ def instant(value: object) -> int | None:
 
 
 def seconds(value: object) -> int | None:
-    """Microseconds of whole seconds since 1970 in decimal digits, as signatures carry them."""
+    """Convert decimal digits, whole seconds since 1970 as signatures contain them, to microseconds."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value) if 0 <= value <= _LATEST else ""
     if not isinstance(value, str) or not (0 < len(value) <= 12 and value.isascii() and value.isdigit()):
@@ -170,16 +170,16 @@ def seconds(value: object) -> int | None:
 
 
 def stale(at: int, *, now: int, window: int) -> bool:
-    """Whether a signed time is outside the replay window, or ahead of us by more than clocks may differ."""
+    """Whether a signed time is outside the replay window, or ahead of our clock by more than the allowed skew."""
     return at < now - window or at > now + CLOCK_SKEW
 
 
 def ours(*sources: Mapping[str, object]) -> str | None:
-    """Our message id among custom metadata, in any spelling a provider leaves of `X-Postroom-Message-ID`."""
+    """Our message ID in custom metadata, in any spelling of `X-Postroom-Message-ID` that a provider returns."""
     for source in sources:
         for name, value in source.items():
             if len(name) <= 64 and name.lower().replace("_", "-").removeprefix("x-") == _OURS:
-                # SES gives every tag as a list, for a message may carry a tag twice.
+                # # SES gives every tag as a list, because a message may have a tag twice.
                 found = identity(value[0] if isinstance(value, list) and value else value)
                 if found is not None:
                     return found
@@ -187,16 +187,16 @@ def ours(*sources: Mapping[str, object]) -> str | None:
 
 
 def key(provider: str, *parts: object) -> str:
-    """A name for an event that is the same however often and in whatever form the provider delivers it."""
+    """An idempotency key for an event: the same however often and in whatever form the provider delivers it."""
     digest = hashlib.sha256()
     for part in parts:
         data = str(part).encode("utf-8", "surrogatepass")
-        # Lengths between the parts: ("ab", "c") and ("a", "bc") are two events.
+        # # Length-prefix the parts: ("ab", "c") and ("a", "bc") are two events.
         digest.update(len(data).to_bytes(8, "big") + data)
     return f"{provider}:{digest.hexdigest()[:40]}"
 
 
 def same(given: str, expected: str) -> bool:
-    """Compare secrets in time that depends on neither their content nor their length."""
+    """Compare secrets in time independent of their content and length."""
     one, other = (hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in (given, expected))
     return hmac.compare_digest(one, other)

@@ -1,8 +1,8 @@
 """Postmark's webhooks: authenticated by a secret in the request, not by a signature.
 
-Postmark signs nothing; what it offers is basic auth in the webhook's URL or a header of one's own. Either is only as
-private as the connection, so the door must be HTTPS. One complaint arrives as a SpamComplaint and again as a
-SubscriptionChange, under two keys: whoever counts must count recipients, not events.
+Postmark signs nothing; it offers basic auth in the webhook's URL or a custom header. Either is only as private as the
+connection, so the endpoint must be HTTPS. One complaint arrives as a SpamComplaint and again as a SubscriptionChange,
+under two keys: count recipients, not events.
 
 Source: Postmark, "Bounce webhook", "Spam complaint webhook", "Delivery webhook", "Subscription change webhook" and the
 bounce types of its Bounce API.
@@ -69,7 +69,7 @@ class Token:
 
 
 def verify(expected: Basic | Token, *, authorization: str | None = None, token: str | None = None) -> Proof:
-    """Whether the request carries the secret. `authorization` and `token` are header values as they came."""
+    """Verify that the request carries the secret. `authorization` and `token` are the raw header values."""
     match expected:
         case Basic(username, password):
             if not password:
@@ -87,7 +87,7 @@ def verify(expected: Basic | Token, *, authorization: str | None = None, token: 
 
 
 def _decoded(authorization: str) -> str:
-    """`username:password` of an Authorization header (RFC 7617); empty, which matches nothing, if it is none."""
+    """`username:password` of an Authorization header (RFC 7617); empty if invalid, which matches nothing."""
     scheme, _, credentials = authorization.partition(" ")
     if scheme.lower() != "basic" or len(credentials) > MAX_ID:
         return ""
@@ -98,7 +98,7 @@ def _decoded(authorization: str) -> str:
 
 
 def events(payload: object) -> tuple[ProviderEvent, ...]:
-    """What a parsed webhook says happened. Raises `Invalid`."""
+    """Parse the event of a webhook. Raises `Invalid`."""
     record = table(payload, "body")
     kind = word(record.get("RecordType"))
     if not kind:
@@ -123,9 +123,9 @@ def events(payload: object) -> tuple[ProviderEvent, ...]:
             diagnostic=text,
             at=instant(happened),
             lifts=kind == "SubscriptionChange" and record.get("SuppressSending") is False,
-            # Told beside the bounce that made it, and again whenever somebody adds to the list: without a reply.
+            # # Sent beside the bounce that caused it, and again whenever somebody adds to the list: without a reply.
             listed=name == "SubscriptionChange/HardBounce",
-            # `Description` explains the type ("ex: unknown user, mailbox not found"), whatever the receiver answered.
+            # # `Description` explains the type ("ex: unknown user, mailbox not found"), whatever the receiver replied.
             own_words=diagnostic(record.get("Details")) is None,
         ),
     )
@@ -201,7 +201,7 @@ def _subscription(record: Mapping[str, object]) -> _Outcome:
 
 
 class Postmark(ProviderSettings):
-    """Basic auth of the webhook's URL, or a token in X-Postroom-Token."""
+    """Basic auth in the webhook's URL, or a token in X-Postroom-Token."""
 
     username: str | None = None
     password: SecretStr | None = None

@@ -1,7 +1,7 @@
-"""What a provider is to the desk: how its webhook is proved and read, what its relay rewrites, what has to be set up.
+"""The provider interface: webhook verification and parsing, relay behaviour, required settings.
 
-A provider is one value of `Provider`. Everything that differs between providers is in it, so that the routes, the
-settings, `stream dns`, doctor and the signer ask the registry and know none of them by name.
+A provider is one value of `Provider`. It holds everything that differs between providers, so that the routes, the
+settings, `stream dns`, doctor and the signer query the registry and name none of them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from core.model import Feedback
 
 METADATA: Final = "postroom_message_id"
-"""Under this name a relay keeps our message id, where it keeps metadata at all, and its webhooks repeat it."""
+"""The name under which a relay that supports metadata keeps our message ID and repeats it in webhooks."""
 
 
 # --- proof --------------------------------------------------------------------------------------------------------
@@ -24,7 +24,7 @@ METADATA: Final = "postroom_message_id"
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """One request as it came: the bytes that were signed, and its headers by names in lower case."""
+    """One request as received: the signed bytes, and its headers by lower-case names."""
 
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -32,7 +32,7 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """An address of the provider's to fetch once, by GET, so that it starts to send what `subject` names."""
+    """A provider URL to fetch once, by GET, to start the notifications that `subject` names."""
 
     url: str
     subject: str
@@ -40,10 +40,10 @@ class Confirmation:
 
 @dataclass(frozen=True, slots=True)
 class Genuine:
-    """The provider did send it.
+    """The provider sent it.
 
-    `once`, where not None, names a proof that is good for a single payload: remember it at least as long as the replay
-    window, and take the same name over another payload for a forgery. `remark` is a line for the gateway's log.
+    `once`, if not None, identifies a proof that is valid for a single payload: remember it at least as long as the
+    replay window, and treat it with another payload as a forgery. `remark` is a line for the gateway's log.
     """
 
     once: str | None = None
@@ -53,7 +53,7 @@ class Genuine:
 
 @dataclass(frozen=True, slots=True)
 class Forged:
-    """It may come from anybody; `reason` is for the log, never for the sender. `fix` is what to set up, if anything."""
+    """It may come from anybody; `reason` is for the log, never for the sender. `fix` is the setup step, if any."""
 
     reason: str
     fix: str | None = None
@@ -61,9 +61,10 @@ class Forged:
 
 @dataclass(frozen=True, slots=True)
 class Unproven:
-    """Nothing speaks against it, and what lies at `url` decides.
+    """Nothing contradicts it so far; the content of `url` decides.
 
-    Only a provider whose proof is in the body may say so: the body is kept, and is all there is to decide by later.
+    Only a provider whose proof is in the body may return this: the body is stored, and is all that a later decision can
+    use.
     """
 
     url: str
@@ -80,19 +81,19 @@ Happened = Feedback | Literal["deferred"]
 
 @dataclass(frozen=True, slots=True)
 class ProviderEvent:
-    """One thing that happened to one recipient, in the desk's words.
+    """One event for one recipient, in the desk's terms.
 
-    `key` is the same for every delivery of the same event, `name` the provider's own word for it. `event` is None for
-    what the desk does not act on (opens, clicks, auto-replies). `permanent` is the provider's verdict that mail to this
-    address is to stop, not only this message; what the receiver answered (`code`, `status`, `diagnostic`) outweighs it.
+    `key` is the same for every delivery of the same event, `name` the provider's own term for it. `event` is None if
+    the desk does not act on it (opens, clicks, auto-replies). `permanent` is the provider's verdict that all mail to
+    this address should stop, not only this message; the receiver's reply (`code`, `status`, `diagnostic`) overrides it.
     `listed`: the provider keeps a list of addresses that bounced and did not send, so that no receiver was asked this
     time. `counted` is False where the provider or we refused and no receiver was asked: such an event may suppress a
-    recipient but never counts against an agent. `recipient` is spelled as the provider spells it.
-    `provider_message_id` is what the provider answered at submission, `postroom_id` our own id where custom metadata
-    came back, `rfc_message_id` is in angle brackets. `lifts`: the provider mails this address again, because its
-    recipient subscribed again or somebody reactivated it; what it had suppressed here ends, and nothing else. `code` is
-    a reply code told apart from the text, `status` an enhanced status code (RFC 3463), `at` in microseconds, None where
-    none was given. `own_words`: `diagnostic` is the provider's sentence for all events of a kind, not a receiver's.
+    recipient but never counts against an agent. `recipient` is in the provider's spelling. `provider_message_id` is the
+    provider's ID from submission, `postroom_id` our own ID if custom metadata came back, `rfc_message_id` is in angle
+    brackets. `lifts`: the provider mails this address again, because its recipient resubscribed or somebody reactivated
+    it; only the suppression that it caused here ends. `code` is a reply code given separately from the text, `status`
+    an enhanced status code (RFC 3463), `at` in microseconds, None if not given. `own_words`: `diagnostic` is the
+    provider's sentence for all events of a kind, not a receiver's.
     """
 
     key: str
@@ -118,13 +119,13 @@ class ProviderEvent:
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """What a relay does to a message, and what receivers must be told about it.
+    """A relay's effects on a message, and the SPF terms that authorize it.
 
-    `rewrites`: fields in lower case that it overwrites; they must not be signed, or every signature breaks on the way.
-    `field` and `value` (`{id}` in it is our id): the metadata field, which the relay reads and removes, so it is not
-    signed either. `own_id` finds the relay's id in its reply to the end of data. `spf`: terms of an SPF record
-    (RFC 7208 5) that let it send for a domain. `hosts` matches the names of its SMTP hosts. `orders`: prefixes of
-    fields that it obeys, which no agent may set.
+    `rewrites`: lower-case names of fields that it overwrites; they must not be signed, or every signature breaks on the
+    way. `field` and `value` (`{id}` in it is our ID): the metadata field, which the relay reads and removes, so it is
+    not signed either. `own_id` finds the relay's ID in its reply to the end of data. `spf`: terms of an SPF record (RFC
+    7208 5) that let it send for a domain. `hosts` matches the names of its SMTP hosts. `orders`: prefixes of fields
+    that it obeys, which no agent may set.
     """
 
     rewrites: frozenset[str] = frozenset()
@@ -142,13 +143,13 @@ class Relay:
         return f"{self.field}: {self.value.replace('{id}', public_id)}\r\n".encode()
 
     def message_id(self, reply: str) -> str | None:
-        """The relay's own id for what it just took, from its reply to the end of data."""
+        """The relay's own ID for an accepted message, from its reply to the end of data."""
         found = self.own_id.search(reply) if self.own_id else None
         return found[1] if found else None
 
 
 PLAIN: Final = Relay()
-"""A relay that is nobody's in the registry, or no relay at all: nothing is rewritten, nothing is known of it."""
+"""A relay that is not in the registry, or none at all: nothing is known about it, so nothing counts as rewritten."""
 
 
 # --- the whole ----------------------------------------------------------------------------------------------------
@@ -161,7 +162,7 @@ class ProviderSettings(BaseModel):
 
     @property
     def connected(self) -> bool:
-        """Whether a webhook of this provider can be believed at all."""
+        """Whether this provider's webhooks can be verified at all."""
         raise NotImplementedError
 
 
@@ -170,13 +171,13 @@ S = TypeVar("S", bound=ProviderSettings)
 
 
 class Verify(Protocol[S_contra]):
-    """Whether the provider sent a webhook. `fetched` is what was found at the addresses asked for (`Unproven`)."""
+    """Verify that the provider sent a webhook. `fetched` maps requested URLs (`Unproven`) to their content."""
 
     def __call__(self, webhook: Webhook, settings: S_contra, *, now: int, fetched: Mapping[str, bytes]) -> Verdict: ...
 
 
 class Read(Protocol):
-    """What a webhook says happened; believes what it is given. Raises `Invalid`."""
+    """Parse a webhook into events; trusts its input. Raises `Invalid`."""
 
     def __call__(self, webhook: Webhook) -> tuple[ProviderEvent, ...]: ...
 
@@ -186,7 +187,7 @@ class Provider(Generic[S]):
     """One provider.
 
     `name` is its route under /feedback/, its table in [feedback], its `--provider` and its page in `postroom docs`;
-    `title` is what it calls itself.
+    `title` is its display name.
     """
 
     name: str

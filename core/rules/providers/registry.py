@@ -1,6 +1,6 @@
-"""The providers there are. A module of this package that defines `PROVIDER` is one; nothing else lists them.
+"""The provider registry: a module of this package that defines `PROVIDER` is one; nothing else lists them.
 
-So a new provider is one new module, with its page in core/docs/ and its tests, and no list to forget.
+A new provider is one new module, with its page in core/docs/ and its tests, and there is no list to forget.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from core.rules import providers as package
 from core.rules.providers.provider import PLAIN, Provider, Relay
 
 NONE: Final = "none"
-"""What a stream says whose relay is no provider's, or that delivers directly."""
+"""The provider name of a stream whose relay is not in the registry, or that delivers directly."""
 
 
 def discover() -> dict[str, Provider[Any]]:
-    """The providers by name, in the order of their names."""
+    """All providers, sorted by name."""
     modules = (importlib.import_module(f"{package.__name__}.{one.name}") for one in _modules())
     found = [module.PROVIDER for module in modules if isinstance(getattr(module, "PROVIDER", None), Provider)]
     return {one.name: one for one in sorted(found, key=lambda one: one.name)}
 
 
 def _modules() -> Iterator[pkgutil.ModuleInfo]:
-    # This module is being imported; to import it again would find it half made. What begins with _ is no provider.
+    # # This module is being imported; importing it again would find it half initialised. Names with _ are no providers.
     return (one for one in pkgutil.iter_modules(package.__path__) if one.name != "registry" and one.name[0] != "_")
 
 
@@ -33,13 +33,13 @@ PROVIDERS: Final[Mapping[str, Provider[Any]]] = discover()
 
 
 def relay(name: str) -> Relay:
-    """What is known of a stream's relay; nothing for `none`."""
+    """The relay of a stream's provider; `PLAIN` for `none`."""
     found = PROVIDERS.get(name)
     return found.relay if found else PLAIN
 
 
 def of_host(host: str) -> str:
-    """The provider whose SMTP host this is, or `none`."""
+    """The provider that runs this SMTP host, or `none`."""
     for one in PROVIDERS.values():
         if one.relay.hosts is not None and one.relay.hosts.fullmatch(host.lower().rstrip(".")):
             return one.name
@@ -47,5 +47,5 @@ def of_host(host: str) -> str:
 
 
 def orders() -> tuple[str, ...]:
-    """Prefixes of header fields that some relay obeys."""
+    """All prefixes of header fields that some relay obeys."""
     return tuple(prefix for one in PROVIDERS.values() for prefix in one.relay.orders)

@@ -1,7 +1,7 @@
 """Twilio SendGrid's Event Webhook: ECDSA P-256 over timestamp and raw body, then a list of events.
 
-A batch is as strong as its weakest entry only if we let it be: one entry of an odd shape is passed over by name
-(`malformed`), for refusing the batch would make SendGrid repeat it for a day and then drop the complaints in it.
+One malformed entry must not invalidate a batch. It is skipped under the name `malformed`, because refusing the batch
+would make SendGrid repeat it for a day and then drop the complaints in it.
 
 Source: SendGrid, "Event Webhook Reference" and "Getting Started with the Event Webhook Security Features".
 """
@@ -53,7 +53,7 @@ TIMESTAMP_HEADER: Final = "X-Twilio-Email-Event-Webhook-Timestamp"
 WINDOW: Final = 15 * MINUTE
 """Replays within it are caught by the events' own keys."""
 
-# `<id>.filter0001.16648...` or `<id>.recvd-...`: only the first part is what SendGrid answered at submission.
+# # `<id>.filter0001.16648...` or `<id>.recvd-...`: only the first part was in SendGrid's reply at submission.
 _ROUTING: Final = re.compile(r"\.(?:filter|recvd|ismtpd)")
 
 
@@ -66,7 +66,7 @@ def verify(
     now: int,
     window: int = WINDOW,
 ) -> Proof:
-    """Whether the holder of SendGrid's key signed exactly these bytes, lately.
+    """Verify that the holder of SendGrid's key signed exactly these bytes recently.
 
     `signature` and `timestamp` are the two headers, `public_key` as SendGrid shows it (base64 of DER) or in PEM.
     """
@@ -81,7 +81,7 @@ def verify(
 
 
 def events(payload: object) -> tuple[ProviderEvent, ...]:
-    """What a parsed batch says happened. Raises `Invalid` if it is no list."""
+    """Parse the events of a batch. Raises `Invalid` if it is not a list."""
     return tuple(_event_or_malformed(row) for row in rows(payload, "body"))
 
 
@@ -131,7 +131,7 @@ def _event(row: Mapping[str, object]) -> ProviderEvent:
 
 _Outcome = tuple[Happened | None, bool, bool]
 _OUTCOMES: Final[Mapping[str, _Outcome]] = {
-    # SendGrid's event: what it is here, permanent, counted
+    # # SendGrid's event: the desk's event, permanent, counted
     "deferred": ("deferred", False, True),
     "delivered": (Feedback.DELIVERED, False, True),
     "spamreport": (Feedback.COMPLAINED, True, True),
@@ -139,20 +139,20 @@ _OUTCOMES: Final[Mapping[str, _Outcome]] = {
     "group_unsubscribe": (Feedback.UNSUBSCRIBED, True, True),
 }
 _DROPPED: Final[Mapping[str, _Outcome]] = {
-    # SendGrid did not send it, because of what it remembers of the address
+    # # SendGrid did not send it, because of its own records about the address
     "unsubscribed address": (Feedback.UNSUBSCRIBED, True, False),
     "bounced address": (Feedback.BOUNCED, True, False),
     "spam reporting address": (Feedback.BOUNCED, True, False),
     "invalid": (Feedback.BOUNCED, True, False),
 }
 _LISTED: Final = frozenset({"bounced address", "invalid"})
-"""Dropped because of an earlier bounce; what a person asked for or complained of is no list of bounces."""
+"""Whether it was dropped because of an earlier bounce; unsubscribes and complaints are not on the bounce list."""
 
 
 def _outcome(kind: str, row: Mapping[str, object], *, status: str | None, text: str | None) -> _Outcome:
     match kind:
         case "bounce":
-            # `blocked` is a refusal of this message or of the sending address, not of the recipient's.
+            # # `blocked` is a refusal of this message or of the sending address, not of the recipient's.
             return Feedback.BOUNCED, row.get("type") != "blocked" and not transient(status, text), True
         case "dropped":
             return _DROPPED.get((text or "").lower(), (Feedback.BOUNCED, False, False))

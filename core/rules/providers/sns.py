@@ -1,10 +1,10 @@
-"""Amazon SNS, which carries the events of SES: its envelope, the envelope's signature, confirming a subscription.
+"""Amazon SNS, which transports SES events: its envelope, the envelope's signature, subscription confirmation.
 
-Not a provider, so it defines no `PROVIDER` and the registry passes it over.
+Not a provider, so it defines no `PROVIDER` and the registry skips it.
 
-Anybody can make an SNS topic, subscribe our address to it and have SNS sign whatever they publish. So a good signature
-proves only that SNS sent it; that it is about our mail is proved by the topic, which must be one of those configured.
-The certificate is fetched by the caller from `certificate_url`, over HTTPS and without following redirects.
+Anybody can create an SNS topic, subscribe our address to it and have SNS sign whatever they publish. So a valid
+signature proves only that SNS sent it; the topic, which must be one of those configured, proves that it is about our
+mail. The caller fetches the certificate from `certificate_url`, over HTTPS and without following redirects.
 
 Source: Amazon SNS developer guide, "Verifying the signatures of Amazon SNS messages".
 """
@@ -25,9 +25,9 @@ from core.rules.providers.payload import instant, parse, stale, table
 from core.rules.providers.provider import Forged, Proof
 
 WINDOW: Final = HOUR + 5 * MINUTE
-"""SNS stamps the publication and retries an endpoint for at most 3,600 s; the rest is for clocks."""
+"""SNS timestamps the publication and retries an endpoint for at most 3,600 s; the rest is for clock skew."""
 
-# A bucket called `sns` would be sns.s3-REGION.amazonaws.com and could serve a certificate of anybody's.
+# # A bucket called `sns` would be sns.s3-REGION.amazonaws.com and could serve anybody's certificate.
 _HOST: Final = re.compile(r"sns\.(?!s3)[a-z0-9-]{3,}\.amazonaws\.com(\.cn)?")
 _SIGNED: Final[Mapping[str, tuple[str, ...]]] = {
     "Notification": ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"),
@@ -37,12 +37,12 @@ _SIGNED: Final[Mapping[str, tuple[str, ...]]] = {
 _FIELDS: Final = (*_SIGNED["SubscriptionConfirmation"], "Subject", "SignatureVersion", "Signature", "SigningCertURL")
 _VERSIONS: Final = frozenset({"1", "2"})
 _SIGNATURE_OCTETS: Final = range(256, 513)
-"""RSA of 2048 to 4096 bits. What is no signature at all needs no certificate to be refused."""
+"""RSA of 2048 to 4096 bits. Anything else is refused without fetching a certificate."""
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What SNS posts. `type` is one of the three SNS knows, `fields` its texts, `message` what was published."""
+    """A posted SNS envelope. `type` is one of SNS's three, `fields` its strings, `message` the published content."""
 
     type: str
     topic: str
@@ -51,7 +51,7 @@ class Envelope:
 
 
 def read(body: bytes) -> Envelope:
-    """The envelope of a request's body. Raises `Invalid`."""
+    """Parse the envelope of a request body. Raises `Invalid`."""
     payload = table(parse(body), "the SNS envelope")
     fields: dict[str, str] = {}
     for name in _FIELDS:
@@ -70,11 +70,11 @@ def read(body: bytes) -> Envelope:
 
 
 def certificate_url(envelope: Envelope, *, topics: Collection[str], now: int, window: int = WINDOW) -> str | Forged:
-    """Where to fetch the signing certificate, if it is Amazon's to serve.
+    """The URL of the signing certificate, if Amazon serves it.
 
-    `topics` are the ARNs configured. Everything that can be judged without the certificate is judged here, so that
-    nothing is fetched for a stranger's topic, an old message or what is no signature, and a forgery is refused as one
-    while Amazon cannot be reached.
+    `topics` are the configured ARNs. Everything that can be checked without the certificate is checked here, so that
+    nothing is fetched for a stranger's topic, an old message or a malformed signature, and a forgery is refused even
+    while Amazon is unreachable.
     """
     if envelope.topic not in topics:
         return Forged("the topic is not one of ours")
@@ -93,7 +93,7 @@ def certificate_url(envelope: Envelope, *, topics: Collection[str], now: int, wi
 
 
 def subscribe_url(envelope: Envelope, *, topics: Collection[str]) -> str | Forged:
-    """What to fetch once, by GET, to confirm a subscription; call it after `verify`."""
+    """The URL to fetch once, by GET, to confirm a subscription; call it after `verify`."""
     if envelope.type != "SubscriptionConfirmation":
         return Forged("not a subscription confirmation")
     if envelope.topic not in topics:
@@ -103,7 +103,7 @@ def subscribe_url(envelope: Envelope, *, topics: Collection[str]) -> str | Forge
     if parts is None or parts.path not in {"", "/"}:
         return Forged("the subscription is not confirmed at Amazon")
     query = parse_qs(parts.query) if parts.query.count("&") < 10 else {}
-    # The URL is the one thing here that makes the desk act on somebody's account: it may say nothing else.
+    # # Fetching this URL is the only action here taken on a sender's request: it may ask for nothing else.
     asked = {"Action": ["ConfirmSubscription"], "TopicArn": [envelope.topic], "Token": [envelope.fields["Token"]]}
     if any(query.get(name) != value for name, value in asked.items()):
         return Forged("the subscription to confirm is another one")
@@ -113,7 +113,7 @@ def subscribe_url(envelope: Envelope, *, topics: Collection[str]) -> str | Forge
 def verify(
     envelope: Envelope, *, certificate_pem: bytes, topics: Collection[str], now: int, window: int = WINDOW
 ) -> Proof:
-    """Whether SNS signed the envelope for one of our topics, lately; everything `certificate_url` checks included."""
+    """Verify that SNS signed the envelope for one of our topics recently; includes all checks of `certificate_url`."""
     address = certificate_url(envelope, topics=topics, now=now, window=window)
     if isinstance(address, Forged):
         return address
@@ -129,7 +129,7 @@ def verify(
 
 
 def _signature(envelope: Envelope) -> bytes:
-    """The signature's octets; empty if the field holds none."""
+    """The signature's octets; empty if the field is not valid base64."""
     try:
         return base64.b64decode(envelope.fields.get("Signature", ""), validate=True)
     except (binascii.Error, ValueError):
@@ -137,7 +137,7 @@ def _signature(envelope: Envelope) -> bytes:
 
 
 def _amazon(address: str) -> SplitResult | None:
-    # urlsplit drops tabs and newlines, a client may not: what we check must be what is fetched.
+    # # urlsplit drops tabs and newlines, a client may not: the checked URL must be the fetched one.
     if len(address) > 2_000 or not address.isascii() or not address.isprintable() or " " in address:
         return None
     try:
@@ -146,11 +146,11 @@ def _amazon(address: str) -> SplitResult | None:
         return None
     if parts.scheme != "https" or parts.fragment or "\\" in address:
         return None
-    # The whole authority, so that user:password@ and a port find no room.
+    # # Match the whole authority, so that user:password@ and a port cannot be included.
     return parts if _HOST.fullmatch(parts.netloc) else None
 
 
 def _canonical(envelope: Envelope) -> bytes:
-    # Absent fields are left out, name and all: only Subject may be absent.
+    # # Absent fields are omitted with their name: only Subject may be absent.
     lines = [f"{name}\n{envelope.fields[name]}\n" for name in _SIGNED[envelope.type] if name in envelope.fields]
     return "".join(lines).encode("utf-8", "surrogatepass")

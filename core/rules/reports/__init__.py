@@ -1,26 +1,26 @@
-"""What a mail that came back says: a bounce, a complaint, or something else.
+"""Parse an incoming report: a bounce, a complaint, or something else.
 
-The way of a report, one file a step:
+The steps of parsing, one file each:
 
     mail.py           bytes -> headers, text parts and the returned message, within bounds
-    complaints.py     RFC 5965 feedback reports, and the providers that write their own
-    delivery.py       RFC 3464 delivery status, as written and as garbled
+    complaints.py     RFC 5965 feedback reports, and providers' own formats
+    delivery.py       RFC 3464 delivery status, well-formed or garbled
     classify.py       was free text written by a mail system or by a person?
-    freetext.py       free text of mail systems: who was not reached, and why
-    codes.py          reply codes and status codes among other numbers
-    causes.py         words and codes -> why, lost or not, address dead or not; also for replies at SMTP time
-    cause_phrases.py  words for a dead address or a full mailbox; blame_phrases.py: for all other causes
-    normalize.py      any spelling -> the one those words are written in
-    addresses.py      what counts as a recipient's address
-    phrases.py        the sentences mail systems use, in their languages
-    types.py          the values that come out
-    parser.py         the order in which the above are asked
+    freetext.py       free text of mail systems: failed recipients, and why
+    codes.py          reply codes and status codes, told from other numbers
+    causes.py         words and codes -> cause, message lost or not, address dead or not; also for SMTP replies
+    cause_phrases.py  phrases for a dead address or a full mailbox; blame_phrases.py: for all other causes
+    normalize.py      any spelling -> the one that phrases are written in
+    addresses.py      which texts are a recipient's address
+    phrases.py        mail systems' sentences, in their languages
+    types.py          the result types
+    parser.py         the order in which the above run
 
-Why our own: flufl.bounce, which is asked last, names addresses and raises on some real mail; guards and suppressions
-need to know why, whether for good, and whose fault it was.
+Why our own: flufl.bounce, which is tried last, only names addresses and raises on some real mail; guards and
+suppressions also need the cause, whether it is permanent, and whose fault it was.
 
-Nothing here decides whether a report is believed: anybody can write one. The original's identifiers are handed on,
-so that whoever holds the keys can match them.
+Nothing here decides whether a report is trustworthy: anybody can write one. The original's identifiers are passed on,
+so that a holder of the keys can match them.
 """
 
 from core.rules.reports.parser import read

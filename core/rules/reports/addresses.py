@@ -1,7 +1,7 @@
-"""What counts as a recipient's address in a report, and how it is spelled.
+"""Recognise a recipient's address in a report, and normalise it.
 
-Reports carry addresses typed (`rfc822;`), quoted, encoded twice and surrounded by the addresses of helpdesks.
-Patterns here are bounded in every repetition: reports come from strangers.
+Reports have addresses with a type (`rfc822;`), quoted, encoded twice and surrounded by helpdesk addresses. Every
+repetition in a pattern here is bounded: reports come from strangers.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ DOMAIN: Final = r"[^\W_](?:[\w-]{0,62})(?:\.[\w-]{1,63}){1,8}"
 ADDRESS: Final = rf"{LOCAL}@{DOMAIN}"
 
 _ADDRESS: Final = re.compile(ADDRESS)
-# Whoever asked for delivery to what is no domain is told so in a field of its own; there it is no guess.
+# # Mail sent to an invalid domain is reported with that address in a field, where accepting it is not a guess.
 _FIELD: Final = re.compile(rf"{LOCAL}@(?:{DOMAIN}|\[[0-9A-Fa-f:.]{{3,45}}\]|[^\s<>()\[\]\\,;:@\"]{{1,253}})")
 _WORD: Final = re.compile(r"\w")
 _TYPE: Final = re.compile(r"^\s*(?:rfc-?822|utf-?8|smtp|unknown|local|internet|x-local)\s*(?:;|:)\s*", re.IGNORECASE)
@@ -33,14 +33,14 @@ _DESKS: Final = re.compile(
 )
 _ELIDED: Final = re.compile(r"\.{3}|\u2026|\*{2}")
 _REDACTED: Final = re.compile(
-    # A digest stands for the address it was made of (RFC 6590 2).
+    # # A digest of the address replaces it (RFC 6590 2).
     r"redact|^[x*.#-]{3,}$|^\W*$|^(?:user|recipient|undisclosed)[-_]?(?:hidden|removed)$|^[0-9a-f]{32,64}$",
     re.IGNORECASE,
 )
 
 
 def spelled(address: str) -> str:
-    """One spelling: no brackets or stray quotes around it, the domain in lower case."""
+    """Normalise an address: no brackets or stray quotes around it, the domain in lower case."""
     local, _, domain = address.strip(" \t<>").rpartition("@")
     if not (local.startswith('"') and local.endswith('"')):
         local = local.strip("'\"`*=.-" if local[:1] in "'`*" else "'\"`")
@@ -48,16 +48,16 @@ def spelled(address: str) -> str:
 
 
 def found_in(text: str) -> list[str]:
-    """Every address in a line of text, in order."""
+    """All addresses in a line of text, in order."""
     each = map(spelled, _ADDRESS.findall(text)) if "@" in text else ()
     return [address for address in each if _WORD.search(address.rpartition("@")[0])]
 
 
 def of_field(value: str) -> str | None:
-    r"""The address of a recipient field (RFC 3464 2.3.1, 2.3.2), or None when it holds none.
+    r"""The address in a recipient field (RFC 3464 2.3.1, 2.3.2), or None if there is none.
 
-    Decodes RFC 6533 (`utf-8; caf\x{E9}@...`) and what some systems leave of RFC 3461's xtext. Only `+2B` and `+3D`
-    are undone, and only where no other plus stands: `jane+20@` is a tagged address, not a blank.
+    Decodes RFC 6533 (`utf-8; caf\x{E9}@...`) and the remains of RFC 3461's xtext that some systems leave. Only `+2B`
+    and `+3D` are decoded, and only if there is no other plus: `jane+20@` is a tagged address, not a space.
     """
     value = _TYPE.sub("", value, count=1)
     value = _UNICODE.sub(lambda hit: _character(hit[1]), value)
@@ -68,7 +68,7 @@ def of_field(value: str) -> str | None:
     if not _RAW_PLUS.search(address):
         address = _XTEXT.sub(lambda hit: chr(int(hit[1], 16)), address)
     address = spelled(address)
-    # Exchange encapsulates what is no internet address; nobody ever sent mail to it.
+    # # Exchange encapsulates non-internet addresses this way; nobody ever sent mail to one.
     return None if daemon(address) or address.upper().startswith("IMCEA") or len(address) > 254 else address
 
 
@@ -78,29 +78,29 @@ def _character(digits: str) -> str:
 
 
 def daemon(address: str) -> bool:
-    """A mail system's own address: never a recipient of ours."""
+    """Whether this is a mail system's own address, which is never a recipient of ours."""
     return _DAEMONS.fullmatch(address.rpartition("@")[0]) is not None
 
 
 def desk(address: str) -> bool:
-    """Whom a notice tells to turn to: no recipient, unless a field says so."""
+    """Whether this is a contact address for help: not a recipient, unless a field says so."""
     return daemon(address) or _DESKS.fullmatch(address.rpartition("@")[0]) is not None
 
 
 def elided(address: str) -> bool:
-    """Shortened for showing (`david...@`): no address at all. Japanese carriers give out addresses that end in dots."""
+    """Whether an address is shortened for display (`david...@`). Some Japanese carriers' addresses end in dots."""
     local, _, domain = address.rpartition("@")
     return _ELIDED.search(local) is not None and not domain.endswith(("docomo.ne.jp", "ezweb.ne.jp", "au.com"))
 
 
 def redacted(address: str) -> bool:
-    """A placeholder that a feedback loop put in place of the person (RFC 6590)."""
+    """Whether this is a placeholder that a feedback loop substituted for the person (RFC 6590)."""
     local, _, domain = address.rpartition("@")
     return _REDACTED.search(local) is not None or domain.startswith("redacted")
 
 
 def unique(addresses: list[str]) -> list[str]:
-    """Each address once, whatever its case, first spelling wins."""
+    """Deduplicate addresses regardless of case; the first spelling wins."""
     kept: dict[str, str] = {}
     for each in addresses:
         kept.setdefault(each.lower(), each)

@@ -1,6 +1,6 @@
-r"""The words by which receivers blame the message, its sender or the way, in their languages.
+r"""Phrases by which receivers blame the message, its sender or the transport, in their languages.
 
-Data, matched against `plain` text; for its spelling see `causewords`.
+Data, matched against `plain` text; for its spelling see `cause_phrases`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ SENDER: Final = any_of(
     r"发件人.{0,12}?(?:不存在|无效|被拒|未知)|寄件(?:人|者).{0,12}?(?:不存在|無效|被拒|未知)|"
     r"보낸 ?사람.{0,14}?(?:없|거부|차단)|발신자.{0,14}?(?:없|거부|차단|확인)",
 )
-"""Our own address, not the recipient's, is what it does not like."""
+"""The receiver objects to our own address, not the recipient's."""
 
 AUTHENTICATION: Final = any_of(
     r"\bspf\b|\bdkim\b|\bdmarc\b|dmarc|sender policy framework|senderid|sender id\b|unauthenticated|"
@@ -118,7 +118,7 @@ BLOCKED: Final = any_of(
     r"geblokkeerd|geblockt|blockiert|zablokowan|заблокирован|блокиров|ブロック|"
     r"屏蔽|차단",
 )
-"""Blocked, but not what for."""
+"""Blocked, without a reason."""
 
 RATE: Final = any_of(
     r"too (?:many|much|fast|quickly|frequent\w*|often)(?! (?:hops|received|mail data|messages (?:on|in)))|"

@@ -1,9 +1,8 @@
-r"""The words by which receivers say that an address is dead, or its mailbox full, in their languages.
+r"""Phrases by which receivers report a dead address or a full mailbox, in their languages.
 
-Data, matched against `plain` text.
-
-Written without accents, quotes and hyphens, an address as `addr`, a host as `namedhost`. Where a language puts the noun
-first, the pattern allows a few words between: `Empfänger existiert nicht`, `получатель с таким адресом не найден`.
+Data, matched against `plain` text. Written without accents, quotes and hyphens, an address as `addr`, a host as
+`namedhost`. Where a language puts the noun first, the pattern allows a few words between: `Empfänger existiert nicht`,
+`получатель с таким адресом не найден`.
 """
 # ruff: noqa: RUF001, RUF002 - words of many scripts are what this file is for
 
@@ -24,7 +23,7 @@ _NOT: Final = (
 _BETWEEN: Final = r"(?: \S{1,40}){0,5}?"
 
 UNKNOWN: Final = any_of(
-    # The noun, then what it is not.
+    # # The noun, then the denial.
     rf"(?<!ip )(?<!your ){_WHO}{_BETWEEN} {_NOT} (?:\w+ ){{0,2}}?(?:exist|found\b|known|recogni[sz]ed|listed\b|"
     rf"defined|"
     rf"registered|valid\b|identified|located|present\b|hosted|in use\b|in service|local\b|available on this|here\b|"
@@ -170,7 +169,7 @@ UNKNOWN: Final = any_of(
     r"tidak (?:ditemukan|"
     r"dikenal|ada)\b",
 )
-"""Nobody is there: the mailbox never was, or is gone."""
+"""No such recipient: the mailbox never existed, or is gone."""
 
 INACTIVE: Final = any_of(
     rf"(?<!your )(?<!sender ){_WHO}(?: \S{{1,30}}){{0,4}}? (?:\w+ ){{0,2}}?(?:disabled|de ?activated|inactive|"
@@ -209,7 +208,7 @@ INACTIVE: Final = any_of(
     r"停用|冻结|凍結|注销|註銷|休眠|过期|過期|停止使用|已关闭|失效)",
     r"(?:사용자|수신자|계정|편지함|메일함|주소|아이디|회원)\S{0,6}.{0,14}?(?:정지|휴면|해지|중지|비활성|탈퇴|폐쇄)",
 )
-"""There was somebody; the mailbox is switched off."""
+"""The recipient existed; the mailbox is disabled."""
 
 REFUSED_ADDRESS: Final = any_of(
     r"(?:recipients?|rcpt|address|addr|user|mailbox|account)(?: address)?(?: \S{1,20}){0,2}? (?:is |was |"
@@ -222,7 +221,7 @@ REFUSED_ADDRESS: Final = any_of(
     r"destinataire (?:\w+ )?"
     r"(?:refuse|rejete)|destinatario (?:\w+ )?(?:rechazad|rifiutat|recusad|rejeitad)|получател\w* (?:\w+ )?отклонен",
 )
-"""Says no to the address without saying why: a status code has to say the rest."""
+"""Refuses the address without a reason: a status code must give the rest."""
 
 UNAVAILABLE: Final = any_of(
     r"(?:mailbox|user|account|recipient|destination|box)(?: \S{1,30}){0,3}? (?:is |was |are |"
@@ -233,7 +232,7 @@ UNAVAILABLE: Final = any_of(
     r"buzon no disponible|casella non disponibile|caixa (?:\w+ )?indisponivel|ящик недоступен|邮箱不可用|"
     r"信箱不可用|メールボックスが利用できません",
 )
-"""RFC 5321's own words for 550. With that code and no other cause, they mean that nobody is there."""
+"""RFC 5321's own words for 550. With that code and no other cause, they mean that there is no such recipient."""
 
 FULL: Final = any_of(
     r"(?:mailbox|inbox|account|box|quota|disk|disc|storage|folder|maildir|user|recipient|mail ?file|mail ?store|mbox|"
@@ -306,7 +305,7 @@ FULL: Final = any_of(
     r"보관함)\S{0,4}.{0,14}?(?:가득|초과|부족|꽉|찼|넘)",
     r"day hop thu|hop thu (?:\w+ )?day|صندوق البريد ممتلئ|תיבת הדואר מלאה|penuh\b",
 )
-"""Somebody is there, with no room left: it may pass."""
+"""The recipient exists, but the mailbox is full: it may pass."""
 
 MAILBOX: Final = any_of(
     r"\b(?:users?|recipients?|mailbox|account|address|addr|inbox|rcpt|postfach|konto|adress|boite|compte|"

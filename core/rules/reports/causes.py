@@ -1,9 +1,9 @@
-"""Why a receiver refused, and what follows: one judgement for replies at SMTP time, delivery status and free text.
+"""Why a receiver refused, and the consequences: one rule for SMTP replies, delivery status and free text.
 
-Words decide before codes, for codes are chosen carelessly: 5.7.1 stands for `No such user!`, 5.2.1 for a rate, 5.1.1
-for a full mailbox. Codes decide what words leave open. Three questions are answered apart: what the cause is, whether
-this message is lost, and whether the address is dead. Only the last suppresses. To write once too often to a dead
-address costs one bounce; to suppress somebody alive for good costs a customer, so every doubt is for the address.
+Words override codes, because codes are chosen carelessly: 5.7.1 is used for `No such user!`, 5.2.1 for a rate limit,
+5.1.1 for a full mailbox. Codes decide what words leave open. Three questions are answered separately: what the cause
+is, whether this message is lost, and whether the address is dead. Only the last suppresses. One message too many to a
+dead address costs one bounce; suppressing a live address for good costs a customer, so every doubt favours the address.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from core.rules.reports.normalize import plain
 
 
 class Cause(enum.StrEnum):
-    """What a refusal is about."""
+    """The cause of a refusal."""
 
     UNKNOWN_USER = "unknown_user"
     MAILBOX_INACTIVE = "mailbox_inactive"
     MAILBOX_FULL = "mailbox_full"
     DOMAIN_NOT_FOUND = "domain_not_found"
     NO_MAIL = "no_mail"
-    """The domain takes no mail at all (null MX, RFC 7505)."""
+    """The domain accepts no mail at all (null MX, RFC 7505)."""
     RATE = "rate"
     GREYLISTING = "greylisting"
     REPUTATION = "reputation"
@@ -48,7 +48,7 @@ class Cause(enum.StrEnum):
 DEAD: Final = frozenset({Cause.UNKNOWN_USER, Cause.MAILBOX_INACTIVE, Cause.DOMAIN_NOT_FOUND, Cause.NO_MAIL})
 
 _FINAL: Final = DEAD | {Cause.SENDER, Cause.RELAY, Cause.LOOP, Cause.PROTOCOL, Cause.OTHER}
-# RFC 3463 X.1, RFC 7505. X.1.7 and X.1.8 mean the sender, X.1.0 nothing much.
+# # RFC 3463 X.1, RFC 7505. X.1.7 and X.1.8 mean the sender, X.1.0 almost nothing.
 _OF_ADDRESS: Final = frozenset({"5.1.1", "5.1.3", "5.1.6", "5.1.10"})
 _SAYS_LITTLE: Final = frozenset({None, "5.0.0", "5.1.0", "5.2.0", "5.2.1", "5.3.0", "5.5.0", "5.5.1"})
 _BLAME: Final = (
@@ -82,7 +82,7 @@ _OF_STATUS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """`permanent`: this message is lost. `suppress`: the address is dead, no mail is to go there again."""
+    """`permanent`: this message is lost. `suppress`: the address is dead and must get no more mail."""
 
     cause: Cause
     permanent: bool
@@ -90,10 +90,10 @@ class Judgement:
 
 
 def judge(*, code: int | None, status: str | None, text: str, late: bool = False) -> Judgement:
-    """What a refusal means.
+    """Judge a refusal.
 
-    `code` is the reply code (RFC 5321 4.2), `status` the enhanced status code (RFC 3463) where one was said, not what
-    a code alone implies; either is looked for in `text` when None. `late`: the reply came once the message was sent,
+    `code` is the reply code (RFC 5321 4.2), `status` the enhanced status code (RFC 3463) if one was given, not one
+    derived from a code; if None, either is searched for in `text`. `late`: the reply came after the message was sent,
     so that it may be about the message.
     """
     return _judge(code, status, text[:4_000], late=late)
@@ -101,7 +101,7 @@ def judge(*, code: int | None, status: str | None, text: str, late: bool = False
 
 @lru_cache(maxsize=64)
 def _judge(code: int | None, status: str | None, text: str, *, late: bool) -> Judgement:
-    # Remembered, for a notice may list five hundred recipients and say why only once.
+    # # Cached, because a notice may list five hundred recipients and give the reason only once.
     spoken = codes.enhanced_code(text)
     code = code or codes.reply_code(text)
     status = spoken or status
@@ -111,7 +111,7 @@ def _judge(code: int | None, status: str | None, text: str, *, late: bool) -> Ju
     elif status is not None:
         permanent = status.startswith("5")
     else:
-        # Given up, nobody says by what reply: for good, unless the words name a cause that passes.
+        # # Given up, without a known reply: permanent, unless the words name a temporary cause.
         gone = say.UNKNOWN.search(plain(text)) or say.INACTIVE.search(plain(text))
         permanent = cause in _FINAL or gone is not None
     return Judgement(cause, permanent, suppress=permanent and sure and cause in DEAD)
@@ -123,16 +123,16 @@ def speaks(text: str) -> bool:
 
 
 def _cause(words: str, *, code: int | None, status: str | None, late: bool) -> tuple[Cause, bool]:
-    """The cause, and whether it is sure enough to condemn an address."""
+    """The cause, and whether it is certain enough to suppress an address."""
     passing = other.PASSING.search(words) is not None
     blame = next((cause for cause, pattern in _BLAME if pattern.search(words)), None)
     if status == "5.4.1" and say.REFUSED_ADDRESS.search(words) and not late and blame in (None, Cause.POLICY):
-        return Cause.UNKNOWN_USER, not passing  # Exchange Online's edge, which knows the directory
+        return Cause.UNKNOWN_USER, not passing  # # Exchange Online's edge, which knows the directory
     alive = _alive(words, blame)
     if alive:
         return alive, False
     if say.UNKNOWN.search(words) and (blame is None or (status in _OF_ADDRESS and blame is not Cause.RATE)):
-        # `Domain not found` speaks of what does not exist as well.
+        # # `Domain not found` also says that something does not exist.
         of_domain = not say.UNKNOWN.search(other.DOMAIN.sub(" ", words))
         explicit = code is not None and code >= 500
         return Cause.DOMAIN_NOT_FOUND if of_domain else Cause.UNKNOWN_USER, explicit or not passing
@@ -149,7 +149,7 @@ def _cause(words: str, *, code: int | None, status: str | None, late: bool) -> t
 
 
 def _alive(words: str, blame: Cause | None) -> Cause | None:
-    """A cause that says somebody may well be there, whatever else the words deny: it is asked before the dead ones."""
+    """A cause that implies a live recipient, whatever else the words deny: checked before the dead causes."""
     if other.GREYLISTING.search(words):
         return Cause.GREYLISTING
     if other.SENDER.search(words):
@@ -164,7 +164,7 @@ _BARE: Final = frozenset({None, 550, 551, 552, 553, 554})
 
 
 def _by_code(words: str, *, code: int | None, status: str | None, late: bool) -> tuple[Cause, bool]:
-    """What is left when the words blame nobody: a no to the address, the way there, or a code alone."""
+    """The cause if the words blame nothing: a refused address, the transport, or a code alone."""
     passing = other.PASSING.search(words) is not None
     if say.UNAVAILABLE.search(words) and status in _SAYS_LITTLE | _OF_ADDRESS and code in _BARE:
         return Cause.UNKNOWN_USER, not late and not passing
@@ -173,7 +173,7 @@ def _by_code(words: str, *, code: int | None, status: str | None, late: bool) ->
         return Cause.UNKNOWN_USER, not passing  # IronPort's `#5.1.0 Address rejected.`
     by_status = next((cause for pattern, cause in _OF_STATUS if status and pattern.fullmatch(status)), None)
     if by_status in DEAD:
-        # 5.2.1 is used for whatever a receiver dislikes at the moment; only words of a mailbox make it sure.
+        # # 5.2.1 is used for any temporary dislike of a receiver; only words about a mailbox make it certain.
         vague = by_status is Cause.MAILBOX_INACTIVE and bool(words) and not say.MAILBOX.search(words)
         return by_status, not passing and not vague
     if by_status not in {None, Cause.NETWORK, Cause.PROTOCOL}:

@@ -1,8 +1,8 @@
-"""Tell a mail system's own notice of failure from what a person, a list or an auto-responder writes.
+"""Tell a mail system's own failure notice from mail by a person, a list or an auto-responder.
 
-No single sign decides: bounces come from addresses with names, people forward bounces, newsletters have no return
-path. Signs are weighed together. To take a person's mail for a bounce could suppress a customer, to miss an odd
-bounce costs one count, so doubt means a person.
+No single sign decides: bounces come from personal addresses, people forward bounces, newsletters have no return path.
+Signs are weighed together. Taking a person's mail for a bounce could suppress a customer, missing an odd bounce costs
+one count, so in doubt the author is a person.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ _LIST_HEADERS: Final = (
     "x-campaign",
     "x-mailchimp-id",
 )
-# The addresses a list manager has for its own errors. Nobody posts to them, and what it passes on from them to the
-# list's owner carries the list's headers all the same.
+# # The addresses a list manager uses for its own errors. Nobody posts to them, and what it forwards from them to the
+# # list's owner still carries the list's headers.
 _ERRORS_DESK: Final = re.compile(
     r"(?:^|[<\s,\"])(?:owner-[\w.+=-]{1,80}|[\w.+=-]{1,80}-(?:owner|bounces?|admin|errors|request)"
     r"(?:[+=][\w.+=-]{1,120})?)@",
@@ -83,10 +83,11 @@ _AUTO_HEADERS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`human`: a person, a list or an auto-responder stands between us and any failure spoken of; `person`: the first.
+    """The author of a mail, and how strongly it resembles a failure notice.
 
-    `weight` is how much speaks for a mail system's own failure notice, `daemon` whether the sender is one, `system`
-    whether it could be.
+    `human`: a person, a list or an auto-responder wrote it, or forwarded a failure it mentions; `person`: as before,
+    without auto-responders. `weight` is the evidence for a mail system's own failure notice, `daemon` whether the
+    sender is a mail system, `system` whether it could be.
     """
 
     human: bool
@@ -114,7 +115,7 @@ def judge(mail: Mail, words: str) -> Verdict:
     null_path = any(_NULL_PATH.match(path) for path in paths) or bool(
         re.match(r"From (?:<>|mailer-daemon)", mail.envelope_from, re.IGNORECASE)
     )
-    # RFC 5321 4.5.5: a notice has no return path; one that has is suspect, unless a mail system's is meant.
+    # # RFC 5321 4.5.5: a notice has no return path; any other is suspect, unless it is a mail system's.
     own_path = bool(paths) and not null_path and not daemon and not any(map(_ERRORS_DESK.search, paths))
     failure_subject = bool(phrases.FAILURE_SUBJECT.search(subject))
     failure = bool(phrases.FAILURE.search(words))
@@ -149,12 +150,12 @@ def judge(mail: Mail, words: str) -> Verdict:
 
 
 def to_errors(mail: Mail) -> bool:
-    """Whether it is addressed to where a list manager wants its errors, not to the list."""
+    """Whether it is addressed to a list manager's error address, not to the list."""
     return any(_ERRORS_DESK.search(value) for value in mail.headers.all("to"))
 
 
 def _person(mail: Mail, subject: str, *, machine: bool, own_words: bool) -> bool:
-    """A reply, a forward, a ticket, a post to a list, a newsletter; `own_words`: it opens as failure notices do."""
+    """A reply, a forward, a ticket, a list post or a newsletter; `own_words`: it opens as failure notices do."""
     headers = mail.headers
     if machine and own_words:
         return False
@@ -170,14 +171,14 @@ def _person(mail: Mail, subject: str, *, machine: bool, own_words: bool) -> bool
 
 
 def _answers_by_itself(mail: Mail, subject: str, words: str, *, daemon: bool) -> bool:
-    """An auto-reply, a read receipt, or a system that asks the sender to prove himself."""
+    """An auto-reply, a read receipt, or a challenge-response system's request."""
     headers = mail.headers
     if mail.report_type in ("disposition-notification", "tlsrpt") or "dmarc" in subject.lower()[:20]:
         return not re.search(r"automatically rejected", words[:500], re.IGNORECASE)
     if phrases.AUTO_REPLY_SUBJECT.search(subject):
         return True
     if any(name in headers for name in _AUTO_HEADERS) or "vacation" in headers.get("x-mailer").lower():
-        # Mailman marks everything that it sends on to a list's owner so.
+        # # Mailman marks everything that it forwards to a list's owner this way.
         return not daemon and not to_errors(mail)
     if headers.get("precedence").lower() == "auto_reply" or headers.get("x-precedence").lower() == "auto_reply":
         return not daemon

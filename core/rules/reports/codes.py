@@ -1,6 +1,6 @@
-"""The codes in what a server said: reply codes (RFC 5321 4.2) and enhanced status codes (RFC 3463).
+"""Find codes in a server's text: reply codes (RFC 5321 4.2) and enhanced status codes (RFC 3463).
 
-Both stand among other numbers: versions, addresses, sizes, counts. A number that begins what is said is a reply code
+Both occur among other numbers: versions, addresses, sizes, counts. A number at the start of the text is a reply code
 even where a count would fit: `552 Message for jane would exceed her quota`.
 """
 
@@ -28,15 +28,15 @@ _REPLY: Final = re.compile(
 
 
 def spelled_status(value: str) -> str | None:
-    """The code of a Status field, comments and typing errors aside: `5.1.1 (bad mailbox)`, `5. 1. 1`, `550 5.1.1`."""
+    """The code of a Status field despite comments and typing errors: `5.1.1 (bad mailbox)`, `5. 1. 1`, `550 5.1.1`."""
     hit = _AFTER_REPLY.search(value) or _SPELLED.search(value)
     return ".".join(hit.groups() if hit.re is _SPELLED else (hit[1],)) if hit else None
 
 
 def enhanced_code(text: str) -> str | None:
-    """The likeliest enhanced status code in what a server said; numbers of versions and hosts are passed over."""
+    """The likeliest enhanced status code in a server's text; version and host numbers are skipped."""
     for pattern in (_AFTER_REPLY, _MARKED, _BARE):
-        # A class 2 code in a failure's words is the acknowledgement of an earlier command.
+        # # A class 2 code in a failure text acknowledges an earlier command.
         for hit in pattern.finditer(text):
             if hit[1][0] != "2":
                 return hit[1]
@@ -44,6 +44,6 @@ def enhanced_code(text: str) -> str | None:
 
 
 def reply_code(text: str) -> int | None:
-    """The first SMTP reply code of class 4 or 5 (RFC 5321 4.2) in what a server said."""
+    """The first SMTP reply code of class 4 or 5 (RFC 5321 4.2) in a server's text."""
     hit = _FIRST.search(text) or _REPLY.search(text)
     return int(hit[1]) if hit else None

@@ -1,6 +1,6 @@
-"""Complaints: feedback reports (RFC 5965), and the providers that only forward the message with a sentence.
+"""Complaints: feedback reports (RFC 5965), and providers that only forward the message with a sentence.
 
-A recipient is often redacted (RFC 6590): then the report has none, and what matches it is the original's identifiers.
+The recipient is often redacted (RFC 6590): then the report has none, and is matched by the original's identifiers.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _SENDER: Final = re.compile(
 )
 _FIELDS: Final = re.compile(r"^feedback-type\s?:", re.IGNORECASE | re.MULTILINE)
 _VERSION: Final = re.compile(r"^(?:version|user-agent)\s?:", re.IGNORECASE | re.MULTILINE)
-# X-ARF, the network operators' format: fields like YAML's, later JSON. Most are about hosts, few about mail.
+# # X-ARF, the network operators' format: YAML-like fields, later JSON. Most are about hosts, few about mail.
 _XARF_SPAM: Final = re.compile(r"^\W{0,3}(?:report-?)?type\W{1,5}(?:spam|abuse)\b", re.IGNORECASE | re.MULTILINE)
 _XARF_TO: Final = re.compile(
     r"\b(?:smtp_?(?:rcpt)?_?to_?(?:address)?|original-rcpt-to)\W{1,6}([^\s\",]{3,254})", re.IGNORECASE
@@ -47,7 +47,7 @@ _HOTMAIL: Final = "x-hmxmroriginalrecipient"
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """What a feedback report says; `sender` is the original's return path, `source` who reports."""
+    """A parsed feedback report; `sender` is the original's return path, `source` the reporter."""
 
     kind: Kind
     feedback_type: str | None
@@ -60,7 +60,7 @@ def read_complaint(mail: Mail, *, human: bool) -> Complaint | None:
     """The complaint in this mail, or None. `human` is whether a person seems to have written it."""
     reports = mail.of_type("message/feedback-report", "message/x-feedback-report")
     if not reports and mail.report_type == "feedback-report":
-        # The part lost its type, not its fields.
+        # # The part lost its type, but not its fields.
         reports = [part.text for part in mail.parts if _FIELDS.search(part.text)]
     if reports and (not human or mail.report_type == "feedback-report" or _sent_by_machine(reports, mail)):
         return _reported("\n".join(reports), mail)
@@ -77,7 +77,7 @@ def read_complaint(mail: Mail, *, human: bool) -> Complaint | None:
 
 
 def _sent_by_machine(reports: list[str], mail: Mail) -> bool:
-    """A whole feedback report under another type, whose subject only repeats the complained-of message's: `FW: ...`."""
+    """A whole feedback report under another type, whose subject only repeats the reported message's: `FW: ...`."""
     whole = any(_FIELDS.search(text) and _VERSION.search(text) for text in reports)
     by_hand = any(name in mail.headers for name in ("x-mailer", "user-agent", "in-reply-to"))
     return whole and bool(mail.returned) and not by_hand
@@ -98,7 +98,7 @@ def _reported(text: str, mail: Mail) -> Complaint:
     sender = addresses.of_field(fields.get("original-mail-from", [""])[0])
     source = fields.get("user-agent", fields.get("reporting-mta", [""]))[0] or None
     if kind_of in _NOT_A_COMPLAINT:
-        # RFC 5965 7.3's registry: these say nothing against the message. An opt-out is a wish to be obeyed.
+        # # RFC 5965 7.3's registry: these are not complaints about the message. An opt-out is a request to obey.
         gone = _each(people, Event.UNSUBSCRIBED) if kind_of.startswith(("opt-out", "unsub")) else ()
         return Complaint("other", kind_of, gone, sender, source)
     return Complaint("complaint", kind_of, _each(people, Event.COMPLAINED), sender, source)
@@ -113,7 +113,7 @@ def _xarf(mail: Mail) -> Complaint | None:
 
 
 def _people(mail: Mail, named: tuple[str, ...]) -> list[str]:
-    """Who complained: as the report names them, as Hotmail does, else the original's only addressee."""
+    """The complainant: as named in the report, as in Hotmail's header, else the original's only addressee."""
     said = [address for value in named if (address := addresses.of_field(value))]
     kept = [each for each in said if not addresses.redacted(each)]
     if kept or said:
@@ -124,7 +124,7 @@ def _people(mail: Mail, named: tuple[str, ...]) -> list[str]:
 
 
 def only_addressee(original: Headers) -> list[str]:
-    """The one recipient a message's headers name, or nobody: of several, none is known to be meant."""
+    """The only recipient in a message's headers, or none: with several, it is unknown which one is meant."""
     people = addresses.unique(
         [each for name in ("to", "cc") for value in original.all(name) for each in addresses.found_in(value)]
     )

@@ -1,7 +1,7 @@
-"""Delivery status fields -> recipients (RFC 3464, RFC 6533), as they are written and as they are garbled.
+"""Delivery status fields -> recipients (RFC 3464, RFC 6533), well-formed or garbled.
 
-Real ones put blank lines inside groups and none between them, leave out Action or Status, fold without indenting,
-or stand in a plain text part. So groups are told by their fields: a field that comes a second time begins the next.
+Real reports put blank lines inside groups and none between them, omit Action or Status, fold without indenting, or are
+in a plain text part. So groups are split by their fields: a repeated field begins the next group.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ _ACTIONS: Final = (
 )
 _PLAIN: Final = frozenset({"5.1.1", "5.1.2", "5.1.10"})
 _OTHERWISE: Final = causes.DEAD | {causes.Cause.MAILBOX_FULL, causes.Cause.RATE, causes.Cause.GREYLISTING}
-# What the desk has of a group, by name; several values only for Diagnostic-Code.
+# # The fields used from a group, by name; only Diagnostic-Code may have several values.
 Group = dict[str, str]
 
 
 def speaks(text: str) -> bool:
-    """Whether this text holds delivery status fields at all."""
+    """Whether this text contains delivery status fields."""
     return re.search(r"^\s{0,8}(?:final|original)-recipient\s?:", text, re.IGNORECASE | re.MULTILINE) is not None
 
 
 def read_status(text: str, *, spoken_of: list[str], late: bool, words: str) -> list[ReportedRecipient]:
     """The recipients of a delivery status.
 
-    `spoken_of` are addresses to fall back on where a group names none; `late` is whether the rest of the mail calls
-    itself a warning of delay, which decides a group without Action; `words` say why where a group does not.
+    `spoken_of` are fallback addresses for a group that names none; `late` is whether the rest of the mail is a delay
+    warning, which decides a group without Action; `words` give the reason where a group does not.
     """
     _, groups = grouped(text)
     found: dict[str, ReportedRecipient] = {}
@@ -56,14 +56,14 @@ def read_status(text: str, *, spoken_of: list[str], late: bool, words: str) -> l
         if origin and origin.lower() in expanded:
             each = dataclasses.replace(each, original=origin)
         known = found.get(address.lower())
-        # Some systems list a recipient once for each try, or delayed and then failed: the worst is the news.
+        # # Some systems list a recipient once per attempt, or first delayed and then failed: the worst result counts.
         if known is None or _rank(each) > _rank(known):
             found[address.lower()] = each
     return list(found.values())
 
 
 def grouped(text: str) -> tuple[Group, list[Group]]:
-    """The fields about the message, and those about each recipient; names in lower case."""
+    """The per-message fields, and those of each recipient; names in lower case."""
     message: Group = {}
     groups: list[Group] = []
     current: Group = {}
@@ -85,7 +85,7 @@ def grouped(text: str) -> tuple[Group, list[Group]]:
                 home.setdefault(name, hit[2].strip())
             last = name
         elif last and not blank:
-            # Folded, with or without the blank that RFC 5322 2.2.3 wants.
+            # # Folded, with or without the leading blank that RFC 5322 2.2.3 requires.
             home = current if last in current else message
             home[last] = f"{home.get(last, '')} {line.strip()}"[:2_000]
         blank = False
@@ -103,7 +103,7 @@ def _begins(name: str, current: Group, *, blank: bool) -> bool:
 
 
 def _expanded(groups: list[Group]) -> frozenset[str]:
-    """The original recipients that several final ones were made of: an alias, of which each group tells one end."""
+    """Original recipients expanded to several final ones: an alias, of which each group reports one target."""
     ends: dict[str, set[str]] = {}
     for group in groups:
         origin, end = (addresses.of_field(group.get(name, "")) for name in _WHO[:2])
@@ -113,7 +113,7 @@ def _expanded(groups: list[Group]) -> frozenset[str]:
 
 
 def _who(group: Group, expanded: frozenset[str] = frozenset()) -> str | None:
-    """The address the sender wrote (RFC 3464 2.3.1), else the one it was rewritten to, else the one spoken of."""
+    """The address the sender wrote (RFC 3464 2.3.1), else the rewritten one, else the one in the diagnostic."""
     origin = addresses.of_field(group.get(_WHO[0], ""))
     for name in _WHO[1:] if origin and origin.lower() in expanded else _WHO:
         address = addresses.of_field(group.get(name, ""))
@@ -135,7 +135,7 @@ def _outcome(address: str, group: Group, *, late: bool, words: str) -> ReportedR
             hard = status is not None and status.startswith("5")
             event = Event.DEFERRED if late and not hard else Event.BOUNCED
     if event is Event.BOUNCED and status and status.startswith("2"):
-        # `failed` with a 2.x.x: the action is what happened, the code an earlier command's.
+        # # `failed` with a 2.x.x: the action is what happened, the code an earlier command's.
         status = codes.enhanced_code(said or "")
     if event is not Event.BOUNCED:
         return ReportedRecipient(address, event, status, diagnostic=said)
@@ -143,10 +143,10 @@ def _outcome(address: str, group: Group, *, late: bool, words: str) -> ReportedR
 
 
 def causes_of(address: str, *, status: str | None, said: str | None, words: str) -> ReportedRecipient:
-    """A recipient that bounced; the Status field decides what its class says, whatever reply it was made of."""
+    """A bounced recipient; the class of the Status field decides permanence, whatever the original reply was."""
     judged = causes.judge(code=None, status=status, text=words)
     if said is None and status in _PLAIN and judged.cause not in _OTHERWISE:
-        # A code without a diagnostic stands beside boilerplate, which speaks of much that did not happen.
+        # # A code without a diagnostic comes with boilerplate, which mentions much that did not happen.
         judged = causes.judge(code=None, status=status, text="")
     cached = status.startswith("5") if status else judged.permanent
     return ReportedRecipient(
@@ -155,7 +155,7 @@ def causes_of(address: str, *, status: str | None, said: str | None, words: str)
 
 
 def diagnostic(value: str) -> str | None:
-    """What the server said, without its type (`smtp;`), on one line of at most 500 characters."""
+    """The server's text, without its type (`smtp;`), on one line of at most 500 characters."""
     return " ".join(_DIAGNOSTIC_TYPE.sub("", value.strip(), count=1).split())[:500] or None
 
 
@@ -164,7 +164,7 @@ def _rank(each: ReportedRecipient) -> int:
 
 
 def merged(lists: Iterable[list[ReportedRecipient]]) -> list[ReportedRecipient]:
-    """Recipients of several parts, each address once, the worst news of each."""
+    """Merge the recipients of several parts: each address once, with its worst result."""
     found: dict[str, ReportedRecipient] = {}
     for each in (each for one in lists for each in one):
         known = found.get(each.address.lower())

@@ -1,8 +1,8 @@
-"""Free text of mail systems -> who was not reached, and why.
+"""Free text of mail systems -> failed recipients and causes.
 
-There are hundreds of formats and they change; what they share is where an address stands: alone on a line, before a
-colon, after a word for recipient, beside a reply code. Addresses are scored by that. What no score finds is asked of
-flufl.bounce, and at last of the returned message, if it went to one person.
+There are hundreds of formats and they change; what they share is the position of an address: alone on a line, before a
+colon, after a word for recipient, beside a reply code. Addresses are scored by position. If no score finds one,
+flufl.bounce is tried, and finally the returned message, if it went to one person.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from core.rules.reports.addresses import ADDRESS
 from core.rules.reports.mail import Headers, Mail, headers_in
 from core.rules.reports.types import Event, ReportedRecipient
 
-# It logs a traceback for each mail it stumbles over; that is expected here and says nothing.
+# # It logs a traceback for each mail it fails on; that is expected here and carries no information.
 logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL + 1)
 
 _FINAL_REPLY: Final = 500
@@ -28,7 +28,7 @@ MAX_LINES: Final = 600
 MAX_RECIPIENTS: Final = 500
 _SHORT: Final = 4
 
-# Some systems set a `>` before each failed address.
+# # Some systems put a `>` before each failed address.
 _QUOTED: Final = re.compile(r"^\s{0,3}>(?!>>|\s{0,8}[^\s<>@]{1,64}@[^\s<>@]{1,100}\s*$)")
 _LONE: Final = re.compile(
     rf"^[\s*\-\u2022\u00b7>]{{0,40}}[\"'<\[(]{{0,2}}(?:mailto:|smtp:)?{ADDRESS}[\"'>\])]{{0,2}}\s*[,;.:]?\s*$",
@@ -59,29 +59,29 @@ _HEADER_LIKE: Final = re.compile(
 _MAIL_FROM: Final = re.compile(
     r"mail from:|accepting mail from|from=<|sender address|envelope.?from|return path|helo=", re.IGNORECASE
 )
-# Exchange 5.5 names who has no directory entry by an X.400 address around the real one.
+# # For a recipient without a directory entry, Exchange 5.5 wraps the real address in an X.400 address.
 _X400: Final = re.compile(r"(?:\b[a-z]{1,3}=[^;=@]{0,64};\s?){1,9}(?:dda:)?smtp=(?=\S{1,128}@)", re.IGNORECASE)
-# `Your message / To: / Subject: / Sent:` tells which message, not who was missed.
+# # `Your message / To: / Subject: / Sent:` identifies the message, not the failed recipient.
 _ECHO_TO: Final = re.compile(r"^\s{1,12}(?:to|cc|an|à|para)\s?:\s", re.IGNORECASE)
 _ECHO_SUBJECT: Final = re.compile(r"^\s{1,12}(?:subject|betreff|objet|asunto|assunto)\s?:", re.IGNORECASE)
 _EXPANDED: Final = re.compile(rf"expanded from:?\s{{0,4}}<?{ADDRESS}", re.IGNORECASE)
-# `----- Original message -----` is a border, where the bare words may open a sentence.
+# # `----- Original message -----` is a separator; the bare words may open a sentence.
 _DRAWN: Final = re.compile(r"^\s{0,8}[-=_*#~+<]{3}")
 _RULE: Final = re.compile(r"^\s*\|?[-=*_#]{3,}")
-# `For the following reason:`, and the reason a paragraph below.
+# # `For the following reason:`, and the reason one paragraph below.
 _REASON_BELOW: Final = re.compile(r"[^:\uff1a]{2,40}[:\uff1a]$")
 _LIST_DESK: Final = re.compile(r"(?i)(?:^owner-|-(?:owner|bounces|request|admin)(?=@))")
-# Not List-Unsubscribe: commercial mail of our own has it.
+# # Not List-Unsubscribe: our own commercial mail has it.
 _LIST_FIELDS: Final = ("list-id", "list-post", "mailing-list", "x-mailing-list", "x-mailman-version", "x-beenthere")
 _MESSAGE_ID: Final = re.compile(r"^[\s>|]{0,8}message-id\s?:\s?(<[^<>\s]{1,250}>)", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """The mail's own words, apart from what it returns.
+    """The mail's own text, separate from the message it returns.
 
-    `lines` are the words, `words` the same on one line, `below` the text of the returned message where it is not a
-    part of its own, `original` the returned message's headers from wherever they stand.
+    `lines` are the text, `words` the same on one line, `below` the text of the returned message if it is not a separate
+    part, `original` the returned message's headers, wherever they are.
     """
 
     lines: tuple[str, ...]
@@ -90,19 +90,19 @@ class Notice:
     original: Headers
 
     def late_by(self, subject: str) -> bool:
-        """Whether it only warns, by its words and its subject: the system goes on trying."""
+        """Whether it only warns, by its words and subject: the system keeps trying."""
         if phrases.GIVEN_UP.search(phrases.STILL_TO_COME.sub(" ", self.words)):
             return False
         tries = phrases.DELAY.search(self.words) is not None
         if (codes.reply_code(self.words) or 0) >= _FINAL_REPLY:
-            # Words of trying again never beat an explicit `550 User unknown`, nor a subject any refusal.
+            # # Words about retrying never override an explicit `550 User unknown`, nor a subject any refusal.
             return tries and not causes.judge(code=None, status=None, text=self.words).suppress
         warns = phrases.DELAY_SUBJECT.search(subject) and not phrases.FINAL_SUBJECT.search(subject)
         return bool(warns or tries)
 
 
 def cut(mail: Mail) -> Notice:
-    """Where the notice ends and the returned message begins."""
+    """Split the notice from the returned message."""
     lines = mail.words.splitlines()[: MAX_LINES * 4]
     own: list[str] = []
     end = len(lines)
@@ -119,7 +119,7 @@ def cut(mail: Mail) -> Notice:
 
 
 def _returned_from(line: str, *, said: int) -> bool:
-    """Whether the returned message begins at this line, `said` lines after the notice's first."""
+    """Whether the returned message begins at this line, after `said` non-empty lines of the notice."""
     return said >= 1 + (_DRAWN.match(line) is None) and phrases.RETURNED_BELOW.match(line) is not None
 
 
@@ -137,7 +137,7 @@ def message_id(notice: Notice) -> str | None:
 
 
 def people(mail: Mail, notice: Notice) -> list[str]:
-    """Who was not reached, by the best source that names anybody."""
+    """The failed recipients, from the best source that names any."""
     failed = [each for value in mail.headers.all("x-failed-recipients") for each in addresses.found_in(value)]
     if failed:
         return addresses.unique(failed)[:MAX_RECIPIENTS]
@@ -152,28 +152,28 @@ def people(mail: Mail, notice: Notice) -> list[str]:
 
 
 def _of_list(original: Headers) -> bool:
-    """Whether a list sent it on: its To is the list, and whoever was not reached is one of the readers."""
+    """Whether a list forwarded it: its To is the list, and the failed recipient is a subscriber."""
     return any(name in original for name in _LIST_FIELDS) or original.get("precedence").lower() == "list"
 
 
 def named(mail: Mail, notice: Notice) -> list[str]:
-    """Whom the notice's own words name, by where an address stands in them."""
+    """The recipients named in the notice's own text, by the position of their addresses."""
     strangers = _not_recipients(mail, notice.original)
     written_to = _named(notice.original, "to", "cc")
     return _scored(notice.lines, strangers, written_to) or _asked(mail, notice, strangers)
 
 
 def read_notice(mail: Mail, notice: Notice, *, late: bool) -> list[ReportedRecipient]:
-    """The recipients of a notice in free text, each with the words that concern it."""
+    """The recipients of a free-text notice, each with the words about it."""
     found = people(mail, notice)
     return [_outcome(each, notice, late=late, alone=len(found) == 1) for each in found]
 
 
 def _not_recipients(mail: Mail, original: Headers) -> set[str]:
-    """The sender of the original, to whom the report went, and the report's own author."""
-    # Not X-Original-To: DragonFly's dma writes whom it failed to reach there.
+    """Addresses that are not recipients: the original's sender, the report's addressee and its author."""
+    # # Not X-Original-To: DragonFly's dma writes the failed recipient there.
     reported = _named(mail.headers, "to", "delivered-to", "from", "reply-to")
-    # Spam and tests come from the address that they go to: such a sender is the recipient.
+    # # Spam and tests often have the same address as sender and recipient: such a sender is the recipient.
     sender = _named(original, "from", "return-path", "sender", "reply-to") - _named(original, "to")
     return reported | sender
 
@@ -191,7 +191,7 @@ def _scored(lines: tuple[str, ...], strangers: set[str], written_to: set[str]) -
         worth = _worth(line, " ".join(lines[max(0, number - 1) : number + 2]))
         origin = _EXPANDED.search(line)
         if origin:
-            # We wrote to the origin; what it was expanded to, just before, is not ours to know.
+            # # We wrote to the origin; the expanded address, just before, is not ours to know.
             worth = 4
             if line.count("@") == 1 and spelling:
                 scores.pop(list(spelling)[-1], None)
@@ -208,19 +208,19 @@ def _scored(lines: tuple[str, ...], strangers: set[str], written_to: set[str]) -
 
 
 def _asked_for(address: str, lines: tuple[str, ...], number: int) -> bool:
-    """Whether the words just before an address tell to turn to it."""
+    """Whether the words just before an address tell the reader to contact it."""
     before = lines[number].partition(address)[0]
     before = f"{lines[number - 1] if number and len(before.strip()) < _SHORT else ''} {before}"[-120:]
     return phrases.TURN_TO.search(before) is not None
 
 
 def _echoes(lines: tuple[str, ...], number: int) -> bool:
-    """Whether this line tells to whom the original was written, a line or two above its subject."""
+    """Whether this line quotes the original's To, a line or two above its subject."""
     return _ECHO_TO.match(lines[number]) is not None and any(map(_ECHO_SUBJECT.match, lines[number + 1 : number + 4]))
 
 
 def _echoed(lines: tuple[str, ...]) -> list[str]:
-    """The one addressee such lines name, or nobody."""
+    """The only addressee in such lines, or none."""
     people = addresses.unique(
         [each for number, line in enumerate(lines) if _echoes(lines, number) for each in addresses.found_in(line)]
     )
@@ -228,7 +228,7 @@ def _echoed(lines: tuple[str, ...]) -> list[str]:
 
 
 def _worth(line: str, around: str) -> int:
-    """How much the place of an address says that it is the recipient's."""
+    """How strongly the position of an address indicates the recipient."""
     if _HEADER_LIKE.match(line) or _MAIL_FROM.search(line):
         return -4
     worth = 0
@@ -244,10 +244,10 @@ def _worth(line: str, around: str) -> int:
 
 
 def _asked(mail: Mail, notice: Notice, strangers: set[str]) -> list[str]:
-    """What flufl.bounce finds, without its junk.
+    """The addresses that flufl.bounce finds, filtered.
 
-    It is given a plain copy with short lines: some of its patterns take quadratic time on long ones, and some of its
-    detectors raise on mail that is broken in ways the copy is not.
+    It gets a plain copy with short lines: some of its patterns take quadratic time on long ones, and some of its
+    detectors raise on mail that is malformed in ways the copy is not.
     """
     kept = "".join(
         f"{name}: {value}\n" for name in ("From", "Subject", "X-Mailer") if (value := mail.headers.get(name)[:500])
@@ -267,7 +267,7 @@ def _asked(mail: Mail, notice: Notice, strangers: set[str]) -> list[str]:
 
 
 def _half_named(notice: Notice, written_to: set[str]) -> list[str]:
-    """Of several addressees, those whose local part the notice speaks of: `User jdoe not listed`."""
+    """The addressees whose local part the notice mentions: `User jdoe not listed`."""
     spoken = {word.strip(".,;:'\"<>()[]").lower() for word in notice.words.split()}
     return [each for each in sorted(written_to) if each.rpartition("@")[0] in spoken]
 
@@ -301,9 +301,9 @@ def _tells(said: str) -> bool:
 
 
 def _said_of(address: str, lines: tuple[str, ...]) -> str:
-    """The words that go with an address: the rest of its line and the paragraph below, up to the next address.
+    """The words about an address: the rest of its line and the paragraph below, up to the next address.
 
-    The first place that gives a code wins, else the first that gives a reason: many notices list the failed first and
+    The first place with a code wins, else the first with a reason: many notices list the failed recipients first and
     explain them afterwards.
     """
     best = told = ""

@@ -1,9 +1,8 @@
-"""Raw bytes -> the headers, the text parts and the returned message, within bounds.
+"""Raw bytes -> headers, text parts and the returned message, within bounds.
 
 The standard parser (compat32: seven times faster than policy.default, and it keeps bytes it cannot decode) recurses
-once for every nested part and builds an object for every boundary, so a hostile mail of some kilobytes would end it.
-It is therefore given a prefix in which both are few. A prefix suffices: the words of a report come before the
-message it returns.
+once per nested part and builds an object per boundary, so a hostile mail of some kilobytes would crash it. It therefore
+gets a prefix with few of both. A prefix is enough: a report's own text comes before the message it returns.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _LINE_END: Final = re.compile(rb"\r\n|\r|\n")
 _COMPOSITE: Final = re.compile(rb"(?:^|[\r\n])content-type:\s{0,80}\"?(?:multipart|message)/", re.IGNORECASE)
 _BOUNDARY: Final = re.compile(rb"(?:^|[\r\n])--")
 _CHARSET: Final = re.compile(
-    # An allow-list: some of Python's codecs (punycode) take quadratic time, others are no charsets.
+    # # An allow-list: some of Python's codecs (punycode) take quadratic time, others are not charsets.
     r"utf-?(?:8|16)(?:-?[lb]e)?|(?:us-)?ascii|(?:iso|windows|cp|koi8|euc|shift|gb|ks_c|big|tis|mac|"
     r"x-sjis|sjis|latin)[\w.-]{0,20}",
     re.IGNORECASE,
@@ -61,7 +60,7 @@ _RETURNED: Final = frozenset(
 
 
 class Headers:
-    """Decoded header fields by name, case aside; each value on one line."""
+    """Decoded header fields by case-insensitive name; each value on one line."""
 
     def __init__(self, fields: Iterable[tuple[str, str]]) -> None:
         self._fields: dict[str, list[str]] = {}
@@ -73,7 +72,7 @@ class Headers:
         return next(iter(self.all(name)), "")
 
     def all(self, name: str) -> list[str]:
-        """Every value, in order."""
+        """All values, in order."""
         return [_decoded(value) for value in self._fields.get(name.lower(), ())]
 
     def __contains__(self, name: str) -> bool:
@@ -85,7 +84,7 @@ class Headers:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One leaf, decoded: `type` in lower case, `text` at most 64 Ki characters with lines of at most 1,000."""
+    """One leaf part, decoded: `type` in lower case, `text` at most 64 Ki characters with lines of at most 1,000."""
 
     type: str
     text: str
@@ -95,8 +94,8 @@ class Part:
 class Mail:
     """A parsed mail.
 
-    `returned` are the headers of the message it encloses; if that is a report itself, `wrapped` are its delivery status
-    and the headers of what it returns. `envelope_from` is the mbox line.
+    `returned` are the headers of the enclosed message; if that is a report itself, `wrapped` are its delivery status
+    and the headers of the message it returns. `envelope_from` is the mbox line.
     """
 
     headers: Headers
@@ -113,14 +112,14 @@ class Mail:
 
     @property
     def words(self) -> str:
-        """What a person would read: the plain text, or the HTML without its tags."""
+        """The text a person would read: the plain text, or the HTML without its tags."""
         plain = [text for text in self.of_type("text/plain") if text.strip()]
         return "\n".join(plain or [_untagged(text) for text in self.of_type("text/html")])[:MAX_TEXT]
 
 
 def parse(raw: bytes) -> Mail:
-    """Never raises, whatever the bytes."""
-    # Latin-1 is bytes by another name. Given bytes, the parser decodes payloads itself, by whatever codec they ask for.
+    """Parse any bytes; never raises."""
+    # # Latin-1 maps bytes one to one. Given bytes, the parser would decode payloads itself, with any codec they name.
     message = email.message_from_string(_bounded(raw).decode("latin-1"))
     parts: list[Part] = []
     returned: list[Headers] = []
@@ -152,7 +151,7 @@ def parse(raw: bytes) -> Mail:
 def _bounded(raw: bytes) -> bytes:
     """The prefix with few enough parts to parse."""
     raw = raw[:MAX_BYTES].lstrip(b"\r\n\t \xef\xbb\xbf")
-    # Within a delivery status the parser builds a message for every blank line, so lines are counted too.
+    # # In a delivery status the parser builds a message for every blank line, so lines are counted too.
     for pattern, most in ((_LINE_END, MAX_LINES), (_COMPOSITE, MAX_COMPOSITES), (_BOUNDARY, MAX_BOUNDARIES)):
         for count, hit in enumerate(pattern.finditer(raw)):
             if count >= most:
@@ -163,13 +162,13 @@ def _bounded(raw: bytes) -> bytes:
 
 def _part(part: email.message.Message) -> Part:
     kind = _type(part)
-    # A multipart that is no list lost its boundary: what is left of it is read as text.
+    # # A multipart that is not a list has lost its boundary: the rest of it is read as text.
     kind = "text/plain" if kind.startswith("multipart/") else kind
     return Part(kind, _lines(_characters(_transferred(part, _flattened(part)), _charset(part))))
 
 
 def _wrapped(payload: object) -> tuple[tuple[Part, ...], Headers]:
-    """The delivery status of a report that stands inside, and the headers of the message it returns in turn."""
+    """The delivery status of an enclosed report, and the headers of the message that it returns."""
     inner = payload[0] if isinstance(payload, list) and payload else None
     if not isinstance(inner, email.message.Message) or _type(inner) != "multipart/report":
         return (), Headers(())
@@ -186,7 +185,7 @@ def _value(part: email.message.Message, name: str) -> str:
 
 
 def _type(part: email.message.Message) -> str:
-    """The content type without parameters; the parser's own reading of them raises on some mail."""
+    """The content type without parameters; the parser's own method raises on some mail."""
     value = _value(part, "content-type")
     kind = value.partition(";")[0].strip().strip('"').lower()
     if kind.count("/") == 1 and "\n" not in kind:
@@ -205,7 +204,7 @@ def _charset(part: email.message.Message) -> str:
 
 
 def _flattened(part: email.message.Message) -> str:
-    """Back to text what the parser took for messages: a delivery status is groups of fields, often broken ones."""
+    """Convert what the parser took for messages back to text: a delivery status is field groups, often malformed."""
     payload = part.get_payload()
     if isinstance(payload, list):
         return "\n\n".join(
@@ -217,7 +216,7 @@ def _flattened(part: email.message.Message) -> str:
 
 
 def _transferred(part: email.message.Message, text: str) -> bytes:
-    """The bytes behind a transfer encoding; garbage stays as it is."""
+    """Decode a transfer encoding; garbage is left unchanged."""
     data = text.encode("latin-1")
     encoding = _value(part, "content-transfer-encoding").lower()
     if encoding == "quoted-printable":
@@ -247,24 +246,24 @@ def _characters(data: bytes, charset: str) -> str:
 
 
 def _lines(text: str) -> str:
-    """Lines of bounded length: patterns are tried at every character of a line."""
+    """Limit line length: patterns are tried at every character of a line."""
     return "\n".join(line[:MAX_LINE] for line in text[:MAX_TEXT].splitlines())
 
 
 def _enclosed(part: email.message.Message) -> Headers:
-    """The headers of a returned message, whether the parser saw a message in it or only text."""
+    """The headers of a returned message, whether the parser found a message in it or only text."""
     payload = part.get_payload()
     if isinstance(payload, list):
         first = next((each for each in payload if isinstance(each, email.message.Message)), None)
         if first is not None and first.keys():
             return Headers(first.raw_items())
     data = _transferred(part, _flattened(part)).lstrip()[:MAX_TEXT]
-    # text/rfc822-headers holds nothing but headers; what follows a blank line is of no interest.
+    # # text/rfc822-headers contains only headers; anything after a blank line is irrelevant.
     return _fields(re.split(rb"\r?\n\r?\n", data, maxsplit=1)[0])
 
 
 def headers_in(text: str) -> Headers:
-    """The header fields of a message that stands in the text itself."""
+    """The header fields of a message quoted in the text."""
     return _fields(re.split(r"\n[ \t]*\n", text.lstrip()[:MAX_TEXT], maxsplit=1)[0].encode("utf-8", "replace"))
 
 
@@ -288,7 +287,7 @@ def _encoded_word(hit: re.Match[str]) -> str:
 
 
 def _untagged(text: str) -> str:
-    """HTML as lines. Good enough to find sentences; nothing of it is ever shown."""
+    """HTML as lines. Good enough to find sentences; none of it is ever displayed."""
     for opening, closing in (("<style", "</style"), ("<script", "</script"), ("<!--", "-->")):
         text = _without(text, opening, closing)
     text = _CELL_TAG.sub(" ", _LINE_TAG.sub("\n", text.replace("\n", " ")))

@@ -1,8 +1,8 @@
-"""What a server said, brought to one plain spelling, so that a phrase is written once and matches everywhere.
+"""Normalise a server's text to one plain spelling, so that a phrase is written once and matches everywhere.
 
-Receivers fold lines (`550-5.1.1 The account`), write HTML, typographic apostrophes and accents or leave them out,
-glue words (`RESOLVER.ADR.RecipientNotFound`, `user_unknown`) and put the sender's words into theirs: an address, a
-host or a link called `spam` says nothing. Patterns are bounded: replies come from strangers.
+Receivers fold lines (`550-5.1.1 The account`), write HTML, use or omit typographic apostrophes and accents, join words
+(`RESOLVER.ADR.RecipientNotFound`, `user_unknown`) and include the sender's words: an address, a host or a link named
+`spam` proves nothing. Patterns are bounded: replies come from strangers.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _LISTS: Final = re.compile(
     r"ipcheck|senderscore|senderbase|delist|sendersupport|surriel|nixspam|cloudmark|invaluement|spamrl|[?&]c=bl",
     re.IGNORECASE,
 )
-# Gmail and Exchange say the cause in a name of one word: `?p=NoSuchUser`, `RESOLVER.RST.NotAuthorized`.
+# # Gmail and Exchange give the cause as a one-word name: `?p=NoSuchUser`, `RESOLVER.RST.NotAuthorized`.
 _POINT: Final = re.compile(r"[?&]p=([A-Za-z]{3,40})")
 _GLUED: Final = re.compile(r"\b[A-Z]{2,20}(?:\.[A-Z]{2,20}){0,3}\.(?:[A-Z][A-Za-z]{2,60})")
 _HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -66,20 +66,20 @@ _JOINED: Final = tuple(
 
 
 def folded(text: str) -> str:
-    """Lower case without accents; syllables of Japanese and Korean stay whole."""
+    """Lower case without accents; Japanese and Korean syllables stay composed."""
     apart = unicodedata.normalize("NFKD", text.casefold().translate(_LATIN))
     return unicodedata.normalize("NFC", _MARKS.sub("", apart))
 
 
 def any_of(*phrases: str) -> re.Pattern[str]:
-    """One pattern of all these, folded as the text is: an umlaut may stand in them."""
-    # `\S` and its like keep their case.
+    """Compile these phrases into one pattern, folded like the text, so that they may contain umlauts."""
+    # # `\S` and similar keep their case.
     return re.compile("|".join(re.sub(r"[^\x00-\x7f]+", lambda hit: folded(hit[0]), phrase) for phrase in phrases))
 
 
 @lru_cache(maxsize=64)
 def plain(text: str) -> str:
-    """The words alone, at most 2,000 characters: no codes, links, addresses or marks."""
+    """The words alone, at most 2,000 characters: no codes, links, addresses or punctuation marks."""
     text = " ".join(text[: 2 * MAX_WORDS].split())
     if "&" in text:
         text = html.unescape(text)
@@ -89,7 +89,7 @@ def plain(text: str) -> str:
     text = _NUMERIC.sub(" ipaddr ", _CODE.sub(" ", text))
     text = _GLUED.sub(lambda hit: _HUMP.sub(" ", hit[0].rpartition(".")[2]), text)
     text = _HOST.sub(lambda hit: " blocklisthost " if _LISTS.search(hit[0]) else " namedhost ", text)
-    # A separated form is asked after too: `MailboxFull`.
+    # # Joined words are split as well: `MailboxFull`.
     text = folded(_HUMP.sub(" ", text) if re.search(r"\b[A-Z][a-z]+[A-Z][a-z]", text) else text)
     for pattern, instead in _SPELLINGS:
         text = pattern.sub(instead, text)

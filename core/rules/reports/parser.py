@@ -1,4 +1,4 @@
-"""The order in which a mail is asked what it says: complaint, delivery status, free text, nothing."""
+"""The order in which a mail is examined: complaint, delivery status, free text, nothing."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _ADDRESSED: Final = ("x-original-to", "delivered-to", "envelope-to", "x-envelope
 
 
 def read(raw: bytes) -> Report:
-    """What this mail says. Takes any bytes, raises nothing, looks at the first MiB.
+    """Parse a mail into a report. Accepts any bytes, never raises, reads the first MiB.
 
-    Somebody's mail about a bounce, an auto-reply, a receipt or a challenge is `other`.
+    A person's mail about a bounce, an auto-reply, a receipt or a challenge is `other`.
     """
     mail = parse(raw)
     notice = freetext.cut(mail)
@@ -44,7 +44,7 @@ def read(raw: bytes) -> Report:
     status, original = mail.wrapped
     own = mail.of_type(*_STATUS_TYPES)
     if status and not own and verdict.system and not verdict.human and not freetext.named(mail, notice):
-        # Some gateways wrap a report into a notice of their own that names nobody.
+        # # Some gateways wrap a report into a notice of their own without recipients.
         mail = dataclasses.replace(mail, parts=mail.parts + status, returned=original)
         notice = dataclasses.replace(notice, original=original)
     recipients, fields = _delivery(mail, notice, verdict)
@@ -63,14 +63,14 @@ def read(raw: bytes) -> Report:
 def _delivery(
     mail: Mail, notice: Notice, verdict: classify.Verdict
 ) -> tuple[list[ReportedRecipient] | None, dict[str, str]]:
-    """The recipients of a report about delivery and its per-message fields; None when it is no such report."""
+    """The recipients of a delivery report and its per-message fields; None if it is not one."""
     late = notice.late_by(mail.headers.get("subject"))
     texts = mail.of_type(*_STATUS_TYPES)
     wrapped = bool(texts) and mail.type == "multipart/report"
     if not texts and not verdict.human and (verdict.system or verdict.notice):
-        # Without its type, or without any MIME at all: then only from who may write such fields.
+        # # Fields without their type, or without any MIME at all: accepted only from an author who may write them.
         texts = [part.text for part in mail.parts if delivery.speaks(part.text)]
-    # Challenge systems write formal reports as well: where the fields have their type, only a person's mail is none.
+    # # Challenge systems write formal reports too: if the fields have their type, only a person's mail is excluded.
     typed = any(map(delivery.speaks, mail.of_type(*_STATUS_TYPES)))
     informal = (verdict.person if typed else verdict.human) or verdict.weight < _ENOUGH
     if texts and (_passed_on(mail, verdict) if wrapped else informal):
@@ -89,13 +89,13 @@ def _delivery(
     if not texts and not verdict.notice:
         return None, {}
     recipients = freetext.read_notice(mail, notice, late=late)
-    # A notice that names nobody and returns nothing may be anything: a warning about a quota, a fraud.
+    # # A notice that names no recipient and returns nothing may be anything: a quota warning, a fraud.
     known = recipients or texts or notice.original or (verdict.daemon and verdict.weight > classify.ENOUGH)
     return (recipients, fields) if known else (None, {})
 
 
 def _passed_on(mail: Mail, verdict: classify.Verdict) -> bool:
-    """A proper report that came by way of a list: it went to the list's readers and speaks of their mail."""
+    """A proper report forwarded by a list: it went to the list's subscribers and is about their mail."""
     return verdict.human and not verdict.daemon and "list-post" in mail.headers and not classify.to_errors(mail)
 
 

@@ -1,4 +1,4 @@
-"""The values a report is read into."""
+"""Result types of a parsed report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Kind = Literal["bounce", "complaint", "other"]
 
 
 class Event(enum.StrEnum):
-    """What a report says happened to one recipient."""
+    """What happened to one recipient, according to a report."""
 
     BOUNCED = "bounced"
     DEFERRED = "deferred"
@@ -24,13 +24,13 @@ class Event(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReportedRecipient:
-    """One recipient, as the report has it.
+    """One recipient of a report.
 
-    `address` keeps the case of its local part; the domain is in lower case. `status` is the enhanced status code
-    (RFC 3463), `permanent` whether this message is lost for good (only ever true of `bounced`), `diagnostic` what the
-    remote server said, on one line of at most 500 characters, `cause` why, and `suppress` whether the address is dead,
-    so that no further mail is to go there (only ever true of what is permanent). `original` is the address we wrote to
-    where that one was expanded to several.
+    `address` keeps the case of its local part; the domain is in lower case. `status` is the enhanced status code (RFC
+    3463), `permanent` whether this message is lost for good (only ever true of `bounced`), `diagnostic` the remote
+    server's text, on one line of at most 500 characters, `cause` the reason, and `suppress` whether the address is
+    dead, so that it must get no more mail (only ever true if permanent). `original` is the address we wrote to if it
+    was expanded to several.
     """
 
     address: str
@@ -45,14 +45,14 @@ class ReportedRecipient:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What one mail says.
+    """The content of one mail.
 
-    A `bounce` is any report about delivery, also of delay or success: `event` tells. An `other` has no recipients,
-    except a feedback report of type opt-out, whose recipients are `unsubscribed`.
+    A `bounce` is any report about delivery, also of delay or success: `event` tells which. An `other` has no
+    recipients, except a feedback report of type opt-out, whose recipients are `unsubscribed`.
 
-    What trust is matched on, all of it unproven: `message_id` (in angle brackets) and `postroom_message_id` of the
-    original message; `return_paths`, the addresses this report was sent to or names as the original's return path,
-    best first; `reporting_source`, who claims to have written it.
+    The following identifiers, all unproven, are for matching: `message_id` (in angle brackets) and
+    `postroom_message_id` of the original message; `return_paths`, the addresses this report was sent to or names as the
+    original's return path, best first; `reporting_source`, its claimed author.
     """
 
     kind: Kind
