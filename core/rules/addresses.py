@@ -27,7 +27,7 @@ MAX_LOCAL_OCTETS: Final = 64
 MAX_DISPLAY: Final = 200
 """Characters of a display name; no mail program shows that many."""
 
-# # The documented way to allow a special-use name. Those still refused (arpa, onion) never accept mail over SMTP.
+# The documented way to allow a special-use name. Those still refused (arpa, onion) never accept mail over SMTP.
 _SPECIAL_USE: Final = frozenset({"invalid", "local", "localhost", "test"})
 email_validator.SPECIAL_USE_DOMAIN_NAMES[:] = [
     name for name in email_validator.SPECIAL_USE_DOMAIN_NAMES if name not in _SPECIAL_USE
@@ -132,7 +132,7 @@ def allowed(patterns: tuple[str, ...], normalised: str) -> bool:
     """Whether any allow-list pattern matches an address that is already parsed."""
     local, _, domain = normalised.rpartition("@")
     if not _ROUTING.isdisjoint(local):
-        return "*" in patterns or "*@*" in patterns or normalised in patterns  # # it may be routed to another domain
+        return "*" in patterns or "*@*" in patterns or normalised in patterns  # it may be routed to another domain
     return any(_names(pattern, local, domain) for pattern in patterns)
 
 
@@ -148,11 +148,11 @@ def _read_plain(text: str, *, display: str = "") -> Address | None:
     if found is None:
         return None
     local, domain = found[1], found[2].lower()
-    # # "--" calls for IDNA's rules (A-labels, reserved labels), which the library implements.
+    # "--" calls for IDNA's rules (A-labels, reserved labels), which the library implements.
     if len(domain) > 253 or "--" in domain or domain.rpartition(".")[2] in _UNROUTABLE:
         return None
     if len(local) > MAX_LOCAL_OCTETS:
-        return None  # # refused below, with an explanation
+        return None  # refused below, with an explanation
     return Address(local, domain, display, needs_smtputf8=False, normalised=f"{local.lower()}@{domain}")
 
 
@@ -175,7 +175,7 @@ def _read_dotted(text: str, *, display: str = "") -> Address | None:
 
 def _read_any(text: str, *, display: str) -> Address:
     """Parse any address that email-validator accepts as usable on the internet, and `localhost`."""
-    if len(text) > MAX_OCTETS:  # # before the library, whose running time grows with the length
+    if len(text) > MAX_OCTETS:  # before the library, whose running time grows with the length
         raise Invalid(f"the address is longer than {MAX_OCTETS} octets")
     try:
         found = email_validator.validate_email(text, check_deliverability=False, globally_deliverable=False)
@@ -187,7 +187,7 @@ def _read_any(text: str, *, display: str) -> Address:
         raise Invalid("the part after the @-sign needs a period: a mail domain has at least two labels")
     if not top[-1].isalpha():
         raise Invalid("the part after the @-sign does not end in a top-level domain; a bare IP address takes no mail")
-    # # The library lower-cases the role names of RFC 2142; the desk keeps every local part as written.
+    # The library lower-cases the role names of RFC 2142; the desk keeps every local part as written.
     local = text.partition("@")[0] if found.ascii_local_part else found.local_part
     spec = f"{local}@{domain}"
     if len(spec.encode()) > MAX_OCTETS:

@@ -110,7 +110,7 @@ def departure(
     left = cap - sum(n for _, n in releases)
     if ahead < left:
         return now
-    # # From now on the cap stays full: each place that becomes free is taken, and is free again a window and a bucket
+    # From now on the cap stays full: each place that becomes free is taken, and is free again a window and a bucket
     # later. So one round of releases, which holds exactly `cap` places, repeats for ever.
     period = (window_minutes + bucket_minutes) * MINUTE
     surplus = max(0, -left)
@@ -118,7 +118,7 @@ def departure(
         current = _bucket_start(now, bucket_minutes)
         releases = sorted([*releases, (current * MINUTE + period, left)])
     rounds, place = divmod(ahead - max(0, left), cap)
-    place += surplus  # # places above a lowered cap become free for nobody
+    place += surplus  # places above a lowered cap are not reused
     for at, n in releases:
         if place < n:
             return at + rounds * period
@@ -152,8 +152,8 @@ def pace(tat: int | None, *, per_minute: int, burst: int, now: int, asking: int 
         return Grant(n=0, tat=now if tat is None else tat, next_at=FAR_FUTURE)
     interval = -(-MINUTE // per_minute)  # rounded up: a pace may be a microsecond slow, never fast
     tolerance = (burst - 1) * interval
-    # # No grant moves the arrival time further ahead than `burst` intervals: one that is comes from a clock that has
-    # # stepped back (or a pace that has been raised), and would starve the lane until that hour comes again.
+    # No grant moves the arrival time further ahead than `burst` intervals: one that is comes from a clock that has
+    # stepped back (or a pace that has been raised), and would starve the lane until that hour comes again.
     due = now if tat is None else max(now, min(tat, now + burst * interval))
     free = (now + tolerance - due) // interval + 1
     n = max(0, min(asking, free))
@@ -221,7 +221,7 @@ def _releases(
     releases = []
     for start, n in buckets:
         here = start if start <= current + bucket_minutes else current
-        # # Count a bucket as if all of it had left at its last instant: no window may exceed the cap.
+        # Count a bucket as if all of it had left at its last instant: no window may exceed the cap.
         at = (here + bucket_minutes + window_minutes) * MINUTE
         if n > 0 and at > now:
             releases.append((at, n))

@@ -47,17 +47,17 @@ _SPELLINGS: Final[Mapping[str, Basis]] = {
     "legitimate_interests": Basis.LEGITIMATE_INTEREST,
 }
 
-# # Members of the EU and the EEA, which follow the same two laws; ISO 3166-1. Policy writes "EU".
+# Members of the EU and the EEA, which follow the same two laws; ISO 3166-1. Policy writes "EU".
 _EU: Final = frozenset(
     "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK IS LI NO".split()  # noqa: SIM905 - one line of codes
 )
 _SYNONYMS: Final = {"GB": "UK"} | dict.fromkeys(_EU, "EU")
 
-# # Country-code domains registered worldwide: they say nothing about where a reader lives.
+# Country-code domains registered worldwide: they say nothing about where a reader lives.
 _WORLDWIDE: Final = frozenset(
     "AC AD AG AI AM AS BZ CC CD CO CX DJ FM GG GL IM IO JE LA LC LY ME MN MS NU PM PW SC SH SO SR ST SU SX TF TK TO TV VC VG WF WS YT".split()  # noqa: E501, SIM905 - one line of codes
 )
-# # Internationalised country-code domains (IANA root zone), and territories under the law of their state.
+# Internationalised country-code domains (IANA root zone), and territories under the law of their state.
 _DOMAINS: Final[Mapping[str, str]] = {
     "XN--E1A4C": "EU", "XN--QXA6A": "EU", "XN--QXAM": "GR", "XN--90AE": "BG", "XN--P1AI": "RU", "XN--J1AMH": "UA",
     "XN--FIQS8S": "CN", "XN--FIQZ9S": "CN", "XN--3E0B707E": "KR", "XN--H2BRJ9C": "IN", "AX": "FI", "RE": "FR",
@@ -127,7 +127,7 @@ def decide(
     why = _lacks(given, content_class=content_class, region=recipient.region, terms=terms, now=now)
     if why is None:
         return Execute()
-    # # Anything but `hold` blocks: a typing error in policy must not loosen it.
+    # Anything but `hold` blocks: a typing error in policy must not loosen it.
     return Hold((Reason("consent", why),)) if terms.missing == "hold" else Block("consent_required", why)
 
 
@@ -245,7 +245,7 @@ def _lacks(
             continue
         if record.basis is Basis.OPT_IN:
             return None
-        # # A region recorded about the person overrides what their address suggests.
+        # A region recorded about the person overrides what their address suggests.
         place = record.region if record.region and record.region.strip() else region
         if not asks_first(place, terms=terms):
             return None

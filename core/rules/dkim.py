@@ -87,7 +87,7 @@ class SigningKey:
     @classmethod
     def load(cls, domain: str, *, selector: str, algorithm: Algorithm, private: bytes) -> Self:
         """Load a key from PKCS 8 DER. Raises `Invalid` for a key of another kind."""
-        # # The key is ours and came from authenticated encryption: OpenSSL's primality check would cost 39 ms a key.
+        # The key is ours and came from authenticated encryption: OpenSSL's primality check would cost 39 ms a key.
         key = load_der_private_key(private, password=None, unsafe_skip_rsa_key_validation=True)
         match algorithm:
             case "rsa":
@@ -148,8 +148,8 @@ class _Signer(dkim.DKIM):  # type: ignore[misc]  # dkimpy publishes no types
         self._body_hash = base64.b64encode(hashlib.sha256(Simple.canonicalize_body(body)).digest())
 
     def draw(self, key: SigningKey, *, at: int) -> bytes:
-        # # A tag that starts with a line end starts on a line of its own. dkimpy folds only what comes after the last
-        # # one, at 72 columns and if need be inside a value, which would break a domain name.
+        # A tag that starts with a line end starts on a line of its own. dkimpy folds only what comes after the last
+        # one, at 72 columns and if need be inside a value, which would break a domain name.
         fields = [
             (b"v", b"1"),
             (b"a", b"%b-sha256" % key.algorithm.encode()),
@@ -159,7 +159,7 @@ class _Signer(dkim.DKIM):  # type: ignore[misc]  # dkimpy publishes no types
             (b"\r\n s", key.selector.encode()),
             (b"\r\n h", self._names),
             (b"\r\n bh", self._body_hash),
-            (b"b", b"0" * 60),  # # dkimpy: long enough to fold onto a line of its own, so that nothing refolds later
+            (b"b", b"0" * 60),  # dkimpy: long enough to fold onto a line of its own, so that nothing refolds later
         ]
         value: bytes = self.gen_header(fields, self._first, _PREPARED, b"DKIM-Signature", key)
         return b"DKIM-Signature: " + value

@@ -203,7 +203,7 @@ def _use(key: PublishedKey) -> str:
 
 
 def _dmarc(domain: str, *, reports: str, policy: Alignment, plan: DmarcPlan) -> DnsRecord:
-    # # adkim=s: only the stream's own key aligns. aspf=r: the return path is a label below the stream.
+    # adkim=s: only the stream's own key aligns. aspf=r: the return path is a label below the stream.
     value = f"v=DMARC1; p={policy}; adkim=s; aspf=r; rua=mailto:{reports}"
     return DnsRecord("TXT", f"_dmarc.{domain}", value, f"DMARC (RFC 7489): {tightening(policy, plan)}")
 

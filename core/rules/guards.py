@@ -152,7 +152,7 @@ def judge(
     into the figures.
     """
     rate = _rate(events, delivered)
-    # # str() gives the spelling in policy.toml, the shortest one of the float: 0.05 is five in a hundred, exactly.
+    # str() gives the spelling in policy.toml, the shortest one of the float: 0.05 is five in a hundred, exactly.
     line, warning = Fraction(str(suspend)), Fraction(str(warn))
     over = rate > line if measure is Measure.COMPLAINTS else rate >= line
     if events and over and events >= min_events:

@@ -399,5 +399,5 @@ def _covers(wide: tuple[str, str], narrow: tuple[str, str]) -> bool:
         return False
     if wide[1] in {"*", narrow[1]}:
         return True
-    # # No single domain covers "*.example.com"; it covers its subdomains' subdomains, never itself.
+    # No single domain covers "*.example.com"; it covers its subdomains' subdomains, never itself.
     return wide[1].startswith("*.") and narrow[1].removeprefix("*").endswith(wide[1][1:])

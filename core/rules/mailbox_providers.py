@@ -72,7 +72,7 @@ EXCHANGERS: Final[tuple[tuple[str, str], ...]] = (
     ("psmtp.com", "gmail.com"),
     ("olc.protection.outlook.com", "outlook.com"),  # the consumer service
     ("hotmail.com", "outlook.com"),
-    ("protection.outlook.com", "protection.outlook.com"),  # # hosted organisations: contoso-com.mail.protection...
+    ("protection.outlook.com", "protection.outlook.com"),  # hosted organisations: contoso-com.mail.protection...
     ("mx.microsoft", "protection.outlook.com"),  # the same with DNSSEC: contoso-com.o-v1.mx.microsoft
     ("protection.office365.us", "protection.office365.us"),
     ("partner.outlook.cn", "partner.outlook.cn"),

@@ -85,7 +85,7 @@ BARS: Final[Mapping[Mode, Bar]] = {
         complaints=_CLEAN,
         bounces=Fraction(2, 100),
     ),
-    # # There is little to review at monitored: what counts is how the mail was received.
+    # There is little to review at monitored: what counts is how the mail was received.
     Mode.AUTONOMOUS: Bar(days=WINDOW_DAYS, delivered=500, complaints=_CLEAN, bounces=Fraction(1, 100)),
 }
 
@@ -171,7 +171,7 @@ def _shortfalls(figures: Figures, bar: Bar) -> Iterator[Reason]:
         yield Reason("approved", f"approved: {_of(f.approved, f.reviewed)}, and it takes {_percent(bar.approved)}")
     if _share(f.edited, f.reviewed) > bar.edited:
         yield Reason("edited", f"reworded after review: {_of(f.edited, f.reviewed)}, at most {_percent(bar.edited)}")
-    # # Approvals without reading are no evidence, however many there are.
+    # Approvals without reading are no evidence, however many there are.
     if bar.reviewed and _share(f.hurried, f.reviewed) > HURRY_SIGNAL:
         yield Reason("hurried", f"decided faster than anyone can read: {_of(f.hurried, f.reviewed)}")
     if _share(f.complaints, f.delivered) > bar.complaints:

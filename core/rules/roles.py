@@ -122,7 +122,7 @@ MAY: Final[Mapping[Verb, frozenset[Role]]] = {
     Verb.RUN_OPEN: TIGHTENERS,
     Verb.TOKEN_ISSUE: _GOVERNANCE,
     Verb.TOKEN_REVOKE: TIGHTENERS,
-    # # A drill ends with new tokens; a role that cannot issue them would leave the agent cut off.
+    # A drill ends with new tokens; a role that cannot issue them would leave the agent cut off.
     Verb.AGENT_DRILL: _GOVERNANCE,
     Verb.OPERATOR_ADD: _ADMIN,
     Verb.OPERATOR_CONFIRM: _GOVERNANCE,

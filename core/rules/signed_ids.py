@@ -24,7 +24,7 @@ MAC_BYTES: Final = 15
 """120 bits: 24 letters of base 32 without padding, well above the 80 bits required against forgery by guessing."""
 _MIN_KEY_BYTES: Final = 16
 _KID: Final = re.compile(r"[0-9a-z]{2}")
-_PAYLOAD_BYTES: Final = 10  # # 8 of message id, 2 of recipient number: 16 letters, no slack bits
+_PAYLOAD_BYTES: Final = 10  # 8 of message id, 2 of recipient number: 16 letters, no slack bits
 _LETTERS: Final = re.compile(r"[a-z2-7]*")
 
 _QUOTED: Final = re.compile(
@@ -148,7 +148,7 @@ def _read_seal(label: str, text: str, *, place: str, keyring: HmacKeys) -> int |
 def _mac(label: str, payload: bytes, *, place: str, kid: str, keyring: HmacKeys) -> bytes:
     """`place`, the last, is the only part of variable length, so no two statements share an encoding."""
     said = b"postroom/1/%b/%b/%d/%b%b" % (label.encode(), kid.encode(), len(payload), payload, place.encode())
-    # # Not hmac.digest: it releases the GIL for 2 us of work, and a busy gateway waits 100 us to reacquire it.
+    # Not hmac.digest: it releases the GIL for 2 us of work, and a busy gateway waits 100 us to reacquire it.
     return hmac.new(keyring.keys[kid], said, "sha256").digest()[:MAC_BYTES]
 
 

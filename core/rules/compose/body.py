@@ -52,7 +52,7 @@ def text_part(subtype: str, text: str) -> Part:
     if plain:
         encoding = "7bit"
     elif len(body.translate(None, _QP_SAFE)) * 6 < len(body):
-        # # b2a_qp ends soft breaks as the first line ends (our CRLF). It leaves `From ` at a line's start: split it.
+        # b2a_qp ends soft breaks as the first line ends (our CRLF). It leaves `From ` at a line's start: split it.
         encoding, body = "quoted-printable", binascii.b2a_qp(body, istext=True)
         if body.startswith(b"From ") or b"\nFrom " in body:
             body = re.sub(rb"(?m)^From ", b"F=\r\nrom ", body)
@@ -230,6 +230,6 @@ def preview(text: str | None, html: str | None) -> str:
     seen = text[:_PREVIEW_INPUT] if text and text.strip() else visible((html or "")[:_PREVIEW_INPUT])
     line = " ".join(seen.split())[: _PREVIEW * 2]
     if not line.isprintable():
-        # # Format characters (bidi, zero width) can make a reviewer read other words than the recipient.
+        # Format characters (bidi, zero width) can make a reviewer read other words than the recipient.
         line = "".join(char for char in line if char.isprintable())
     return line if len(line) <= _PREVIEW else line[: _PREVIEW - 1].rstrip() + "…"

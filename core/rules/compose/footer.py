@@ -87,7 +87,7 @@ def html_footer(html: str, lines: Sequence[str], *, link: str | None = None) -> 
     tail = _END.search(html, max(0, len(html) - _TAIL))
     at = tail.start() if tail else len(html)
     closers = _closing(html[:at])
-    if closers is None:  # # the end tags of the page were not parsed as tags: a comment or an attribute swallows them
+    if closers is None:  # the end tags of the page were not parsed as tags: a comment or an attribute swallows them
         at = len(html)
         closers = _closing(html)
     if closers is None:

@@ -17,12 +17,12 @@ _OVERRIDES: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _ATOMS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _SPECIALS: Final = re.compile(r'(["\\])')
 
-# # RFC 2047 5 (3): characters allowed as themselves in an encoded word of any header; the space becomes `_`.
+# RFC 2047 5 (3): characters allowed as themselves in an encoded word of any header; the space becomes `_`.
 _Q_SAFE: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/ "
 _Q_SPELLED: Final = tuple(
     "_" if octet == 0x20 else chr(octet) if octet in _Q_SAFE else f"={octet:02X}" for octet in range(256)
 )
-_WORD: Final = 75  # # RFC 2047 2: maximum length of an encoded word; a line with one has 76
+_WORD: Final = 75  # RFC 2047 2: maximum length of an encoded word; a line with one has 76
 _FRAME: Final = len("=?utf-8?q??=")
 _LINE: Final = 78
 _LONGEST_WORD: Final = 880
@@ -58,7 +58,7 @@ def unstructured(name: str, value: str) -> str:
     if not value:
         return f"{name}:\r\n"
     if not value.isascii() or "=?" in value or "  " in value or value[0] == " " or value[-1] == " ":
-        # # Not ASCII; or a reader would decode it as an encoded word, or not restore all its spaces.
+        # Not ASCII; or a reader would decode it as an encoded word, or not restore all its spaces.
         return f"{name}: {encoded_words(value, column=len(name) + 2)}\r\n"
     if len(name) + 2 + len(value) <= _LINE:
         return f"{name}: {value}\r\n"

@@ -25,8 +25,8 @@ KEPT_REFERENCES: Final = 21
 """IDs that a References field keeps: the thread's first, by which mail programs find it, and the last ones."""
 MAX_REFERENCES_OCTETS: Final = 4_000
 _MAX_MESSAGE_ID: Final = 900
-# # Wider than RFC 5322's msg-id, because replies must name IDs as received: no space, no angle bracket, ASCII.
-# # IDs that agents mistake for one, such as a provider's API ID, have no @: they would never match a thread.
+# Wider than RFC 5322's msg-id, because replies must name IDs as received: no space, no angle bracket, ASCII.
+# IDs that agents mistake for one, such as a provider's API ID, have no @: they would never match a thread.
 _MESSAGE_ID: Final = re.compile(r"<?([!-;=?-~]+@[!-;=?-~]+)>?")
 _ARRIVED_ID: Final = re.compile(r"<[!-;=?-~]+>")
 _NO_MESSAGE_ID: Final = "is not a Message-ID such as <id@example.com>"
@@ -168,7 +168,7 @@ def _header(draft: Draft, gateway: Additions) -> Iterator[str]:
     if gateway.list_unsubscribe:
         yield f"List-Unsubscribe: <{gateway.list_unsubscribe}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
     if gateway.disclosure_header:
-        # # No mail header is registered for this; drafts exist (draft-abaris-aicdh for HTTP), none is settled.
+        # No mail header is registered for this; drafts exist (draft-abaris-aicdh for HTTP), none is settled.
         yield "X-AI-Generated: yes\r\n"
     for name, value in draft.headers.items():
         yield compose_headers.unstructured(name, value)
@@ -177,7 +177,7 @@ def _header(draft: Draft, gateway: Additions) -> Iterator[str]:
 def _body(draft: Draft, gateway: Additions) -> compose_body.Part:
     """Build the readable parts, with footer, and the attachments."""
     lines = [*(gateway.footer.splitlines() if gateway.footer else ()), *gateway.identity]
-    link = gateway.list_unsubscribe  # # same as in the header, for mail programs that show no unsubscribe button
+    link = gateway.list_unsubscribe  # same as in the header, for mail programs that show no unsubscribe button
     shown: list[compose_body.Part] = []
     if draft.text is not None or draft.html is None:
         shown.append(compose_body.text_part("plain", footer.text_footer(draft.text or "", lines, link=link)))
@@ -244,7 +244,7 @@ def _thread_problems(draft: Draft) -> Iterator[tuple[str, str]]:
     if draft.in_reply_to and not _is_message_id(draft.in_reply_to):
         yield "in_reply_to", _NO_MESSAGE_ID
     for number, text in enumerate(draft.references):
-        # # IDs made by other programs are passed on in references as received, with or without an @
+        # IDs made by other programs are passed on in references as received, with or without an @
         if not _is_message_id(text) and not _ARRIVED_ID.fullmatch(text.strip(" ")):
             yield f"references[{number}]", _NO_MESSAGE_ID
 
@@ -292,7 +292,7 @@ def _header_problems(headers: Mapping[str, str], orders: tuple[str, ...]) -> Ite
     seen: set[str] = set()
     size = 0
     for name, value in headers.items():
-        where = f"headers[{name!a:.80}]"  # # ascii: a refused name may contain anything
+        where = f"headers[{name!a:.80}]"  # ascii: a refused name may contain anything
         if why := header_policy.why_refused(name, orders=orders) or compose_headers.unsafe(value):
             yield where, why
         if name.lower() in seen:

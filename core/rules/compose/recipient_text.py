@@ -108,7 +108,7 @@ def visible(html: str) -> str:
     for token in text_html.tokens(html):
         match token:
             case text_html.Open(name="body"):
-                hidden = 0  # # `</head>` is optional; a body is always shown
+                hidden = 0  # `</head>` is optional; a body is always shown
                 pieces.append(" ")
             case text_html.Open(name):
                 hidden += name in _HIDDEN

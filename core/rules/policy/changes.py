@@ -157,7 +157,7 @@ def _site_differences(path: str, old: Budgets, new: Budgets) -> Iterator[Change]
         for key in _SITE_KEYS:
             said = (getattr(old.sites.get(site), key, None), getattr(new.sites.get(site), key, None))
             if said[0] == said[1]:
-                continue  # # equal figures, or both follow the common one, whose change is reported once
+                continue  # equal figures, or both follow the common one, whose change is reported once
             bound = (getattr(old.of_site(site), key), getattr(new.of_site(site), key))
             yield Change(f"{path}.{quoted([site])}.{key}", *said, _less(*bound))
 

@@ -165,7 +165,7 @@ def parse(text: str) -> Policy:
     except (tomllib.TOMLDecodeError, RecursionError) as wrong:
         raise _invalid([("policy.toml", f"is not TOML: {wrong}")]) from None
     try:
-        # # Through JSON: only from JSON does strict validation accept lists as tuples and strings as enum members.
+        # Through JSON: only from JSON does strict validation accept lists as tuples and strings as enum members.
         return Policy.model_validate_json(json.dumps(document, default=str), context=FROM_FILE)
     except ValidationError as wrong:
         raise _invalid([_problem(error) for error in wrong.errors(include_url=False)]) from None
@@ -203,7 +203,7 @@ def _sentence(error: ErrorDetails, parts: Sequence[str]) -> str:
     template = _SENTENCES.get(error["type"])
     if template is None:
         return f"{error['msg'][:1].lower()}{error['msg'][1:]}"
-    # # A refused edit is logged permanently, and a misspelt notification URL still contains its token.
+    # A refused edit is logged permanently, and a misspelt notification URL still contains its token.
     given = "(not shown: it may hold a credential)" if _secret(parts) else error["input"]
     return template.format(given=given, **error.get("ctx", {}))
 

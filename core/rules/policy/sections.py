@@ -132,20 +132,20 @@ class Section(BaseModel):
 
 class Oversight(Section):
     default_mode: Annotated[Mode, Tightens.LESS] = Mode.GATED_SEND
-    # # Mail that nobody approves in time never leaves.
+    # Mail that nobody approves in time never leaves.
     pending_expiry: Annotated[int, Span(HOUR, 30 * DAY), Tightens.LESS] = 72 * HOUR
-    # # Hours in which that clock runs; empty: always. Any change may give more time, so people review it.
+    # Hours in which that clock runs; empty: always. Any change may give more time, so people review it.
     expiry_calendar: Annotated[str, AfterValidator(_hours), Tightens.CAREFUL] = ""
-    # # Longer means more time to undo an approval.
+    # Longer means more time to undo an approval.
     release_delay: Annotated[int, Span(0, 10 * MINUTE), Tightens.MORE] = 10 * SECOND
-    # # From one raise of a mailbox's mode to the next: evidence of a rung comes from mail that was sent on it.
+    # From one raise of a mailbox's mode to the next: evidence of a rung comes from mail that was sent on it.
     minimum_time_on_rung: Annotated[int, Span(0, 90 * DAY), Tightens.MORE] = 24 * HOUR
 
 
 class Identities(Section):
-    # # From the request or a renewal to the end. An identity that nobody renews expires.
+    # From the request or a renewal to the end. An identity that nobody renews expires.
     longest_life: Annotated[int, Span(DAY, 3_650 * DAY), Tightens.LESS] = 365 * DAY
-    # # The desk never drills by itself: a drill cuts a working agent off until it has its new token. When one is due,
+    # The desk never drills by itself: a drill cuts a working agent off until it has its new token. When one is due,
     # people are asked (core.services.identity.drills).
     drill_every: Annotated[int, Span(HOUR, 366 * DAY), Tightens.LESS] = 90 * DAY
     # Reported, not acted upon.
@@ -160,7 +160,7 @@ class RunBudget(Section):
 class AgentBudget(Section):
     hour: Annotated[Count, Tightens.LESS] = 10
     day: Annotated[Count, Tightens.LESS] = 10
-    # # Queued mail leaves later, refused mail never leaves.
+    # Queued mail leaves later, refused mail never leaves.
     on_exceed: Annotated[Literal["queue", "refuse"], Toward(("queue", "refuse"))] = "queue"
     new_recipients_day: Annotated[Count, Tightens.LESS] = 10
 
@@ -170,7 +170,7 @@ class SiteBudget(Section):
 
     minute: Annotated[Count, Tightens.LESS] = 50
     hour: Annotated[Count, Tightens.LESS] = 600
-    # # A receiver sees the sending domain, not its mailboxes. Never lower than the limit of one mailbox.
+    # A receiver sees the sending domain, not its mailboxes. Never lower than the limit of one mailbox.
     stream_minute: Annotated[Count, Tightens.LESS] = 50
     stream_hour: Annotated[Count, Tightens.LESS] = 600
 
@@ -284,7 +284,7 @@ class Runs(Section):
 
 class Disclosure(Section):
     header: Annotated[bool, Tightens.MORE] = True
-    # # Another wording may disclose less, and no program can tell.
+    # Another wording may disclose less, and no program can tell.
     footer: Annotated[str, Field(max_length=1_000), AfterValidator(_footer), Tightens.CAREFUL] = (
         "This message was written by an AI agent of {organisation}."
     )
@@ -296,7 +296,7 @@ class Delivery(Section):
     give_up: Annotated[int, Span(HOUR, 14 * DAY), Tightens.NEUTRAL] = 48 * HOUR
     # A retry may be a duplicate.
     uncertain: Annotated[Literal["retry", "hold"], Toward(("retry", "hold"))] = "retry"
-    # # Mail scheduled far ahead leaves when those who approved it have long forgotten it.
+    # Mail scheduled far ahead leaves when those who approved it have long forgotten it.
     schedule_ahead: Annotated[int, Span(0, 365 * DAY), Tightens.LESS] = 30 * DAY
 
     @model_validator(mode="after")
@@ -335,7 +335,7 @@ class Notify(Section):
         "agent.suspended", "agent.warned", "desk.stopped", "email.altered", "gateway.lost", "webhook.dead",
     )  # fmt: skip
     pending_older_than: Annotated[int, Span(MINUTE, 30 * DAY), Tightens.LESS] = 4 * HOUR
-    # # How long before a held message expires people are notified, and again when it has; empty: neither.
+    # How long before a held message expires people are notified, and again when it has; empty: neither.
     expiry_before: Annotated[
         tuple[Annotated[int, Span(MINUTE, 30 * DAY)], ...],
         Field(max_length=5), AfterValidator(_canonical), Tightens.ADDING,

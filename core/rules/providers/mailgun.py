@@ -72,7 +72,7 @@ def verify(payload: object, *, signing_key: str, now: int, window: int = WINDOW)
     expected = hmac.new(signing_key.encode(), signed, hashlib.sha256).hexdigest()
     if not same(signature, expected):
         return Forged("the signature does not match")
-    # # By digest: timestamp and token are signed without a separator, so "1" + "23" is also "12" + "3".
+    # By digest: timestamp and token are signed without a separator, so "1" + "23" is also "12" + "3".
     return Genuine(once=key("mailgun-token", signed.decode("utf-8", "surrogatepass")))
 
 
@@ -94,20 +94,20 @@ def events(payload: object) -> tuple[ProviderEvent, ...]:
     name, event, permanent, counted = _outcome(kind, data, said=said, status=status)
     message = optional_table(data.get("message"))
     headers = {name.lower(): value for name, value in optional_table(message.get("headers")).items()}
-    # # `rejected` has no recipient field: Mailgun did not get that far.
+    # `rejected` has no recipient field: Mailgun did not get that far.
     recipient = mailbox(data.get("recipient") if "recipient" in data else headers.get("to"))
     rfc = message_id(headers.get("message-id"))
     at = instant(data.get("timestamp"))
     return (
         ProviderEvent(
-            # # Mailgun promises that an id is unique within a day, no longer.
+            # Mailgun promises that an id is unique within a day, no longer.
             key=key("mailgun", identity(data.get("id")), kind, recipient, at),
             name=name,
             event=event,
             recipient=recipient,
             permanent=permanent,
             counted=counted,
-            # # Mailgun's response to a submission is the Message-ID.
+            # Mailgun's response to a submission is the Message-ID.
             provider_message_id=rfc[1:-1] if rfc else None,
             postroom_id=ours(optional_table(data.get("user-variables")), headers),
             rfc_message_id=rfc,
@@ -133,7 +133,7 @@ def _outcome(
         case "failed":
             return _failure(data, said=said, status=status)
         case "rejected":
-            return kind, Feedback.BOUNCED, False, False  # # Mailgun refused to send it; no receiver was asked
+            return kind, Feedback.BOUNCED, False, False  # Mailgun refused to send it; no receiver was asked
         case "complained":
             return kind, Feedback.COMPLAINED, True, True
         case "unsubscribed":
@@ -156,7 +156,7 @@ def _failure(
     if reason.startswith("suppress-"):
         return name, Feedback.BOUNCED, True, False
     code = said.get("code")
-    # # `old` is Mailgun giving up after 4xx replies, `espblock` a refusal of the sender: the address may be good.
+    # `old` is Mailgun giving up after 4xx replies, `espblock` a refusal of the sender: the address may be good.
     soft = (
         reason in {"old", "espblock"}
         or said.get("bounce-type") == "soft"

@@ -83,7 +83,7 @@ def word(value: object) -> str:
 def identity(value: object) -> str | None:
     """An ID, as text. None if absent, empty or invalid."""
     if isinstance(value, int) and not isinstance(value, bool):
-        # # SQLite's integers end at 64 bits, and so do those in providers' JSON.
+        # SQLite's integers end at 64 bits, and so do those in providers' JSON.
         return str(value) if abs(value) < 2**64 else None
     if isinstance(value, str) and 0 < len(value) <= MAX_ID and value.isprintable():
         return value.strip() or None
@@ -102,7 +102,7 @@ def message_id(value: object) -> str | None:
 def mailbox(value: object) -> str:
     """Parse one address. Raises `Invalid`: an event without a recipient is useless."""
     if isinstance(value, str) and len(value) <= 2 * MAX_ADDRESS:
-        # # SES copies the header's form, with a display name before the address if the sender wrote one.
+        # SES copies the header's form, with a display name before the address if the sender wrote one.
         found = value.strip()
         if found.endswith(">") and "<" in found:
             found = found[found.rindex("<") + 1 : -1].strip()
@@ -146,7 +146,7 @@ def instant(value: object) -> int | None:
     if isinstance(value, int | float):
         if not math.isfinite(value) or not 0 <= value <= _LATEST:
             return None
-        # # Convert seconds and fraction separately: a float of 1.7e9 times a million loses the last digits.
+        # Convert seconds and fraction separately: a float of 1.7e9 times a million loses the last digits.
         whole = int(value)
         return whole * MICROS + round((value - whole) * MICROS)
     if not isinstance(value, str) or len(value) > 40:
@@ -179,7 +179,7 @@ def ours(*sources: Mapping[str, object]) -> str | None:
     for source in sources:
         for name, value in source.items():
             if len(name) <= 64 and name.lower().replace("_", "-").removeprefix("x-") == _OURS:
-                # # SES gives every tag as a list, because a message may have a tag twice.
+                # SES gives every tag as a list, because a message may have a tag twice.
                 found = identity(value[0] if isinstance(value, list) and value else value)
                 if found is not None:
                     return found
@@ -191,7 +191,7 @@ def key(provider: str, *parts: object) -> str:
     digest = hashlib.sha256()
     for part in parts:
         data = str(part).encode("utf-8", "surrogatepass")
-        # # Length-prefix the parts: ("ab", "c") and ("a", "bc") are two events.
+        # Length-prefix the parts: ("ab", "c") and ("a", "bc") are two events.
         digest.update(len(data).to_bytes(8, "big") + data)
     return f"{provider}:{digest.hexdigest()[:40]}"
 

@@ -123,9 +123,9 @@ def events(payload: object) -> tuple[ProviderEvent, ...]:
             diagnostic=text,
             at=instant(happened),
             lifts=kind == "SubscriptionChange" and record.get("SuppressSending") is False,
-            # # Sent beside the bounce that caused it, and again whenever somebody adds to the list: without a reply.
+            # Sent beside the bounce that caused it, and again whenever somebody adds to the list: without a reply.
             listed=name == "SubscriptionChange/HardBounce",
-            # # `Description` explains the type ("ex: unknown user, mailbox not found"), whatever the receiver replied.
+            # `Description` explains the type ("ex: unknown user, mailbox not found"), whatever the receiver replied.
             own_words=diagnostic(record.get("Details")) is None,
         ),
     )
@@ -187,7 +187,7 @@ def _subscription(record: Mapping[str, object]) -> _Outcome:
     reason = word(record.get("SuppressionReason"))
     name = f"SubscriptionChange/{reason}" if reason else "SubscriptionChange"
     if record.get("SuppressSending") is not True:
-        return name, None, False, False  # taken back: `lifts`
+        return name, None, False, False  # withdrawn: `lifts`
     match reason:
         case "HardBounce":
             return name, Feedback.BOUNCED, True, True

@@ -25,7 +25,7 @@ def discover() -> dict[str, Provider[Any]]:
 
 
 def _modules() -> Iterator[pkgutil.ModuleInfo]:
-    # # This module is being imported; importing it again would find it half initialised. Names with _ are no providers.
+    # This module is being imported; importing it again would find it half initialised. Names with _ are no providers.
     return (one for one in pkgutil.iter_modules(package.__path__) if one.name != "registry" and one.name[0] != "_")
 
 

@@ -53,7 +53,7 @@ TIMESTAMP_HEADER: Final = "X-Twilio-Email-Event-Webhook-Timestamp"
 WINDOW: Final = 15 * MINUTE
 """Replays within it are caught by the events' own keys."""
 
-# # `<id>.filter0001.16648...` or `<id>.recvd-...`: only the first part was in SendGrid's reply at submission.
+# `<id>.filter0001.16648...` or `<id>.recvd-...`: only the first part was in SendGrid's reply at submission.
 _ROUTING: Final = re.compile(r"\.(?:filter|recvd|ismtpd)")
 
 
@@ -131,7 +131,7 @@ def _event(row: Mapping[str, object]) -> ProviderEvent:
 
 _Outcome = tuple[Happened | None, bool, bool]
 _OUTCOMES: Final[Mapping[str, _Outcome]] = {
-    # # SendGrid's event: the desk's event, permanent, counted
+    # SendGrid's event: the desk's event, permanent, counted
     "deferred": ("deferred", False, True),
     "delivered": (Feedback.DELIVERED, False, True),
     "spamreport": (Feedback.COMPLAINED, True, True),
@@ -139,7 +139,7 @@ _OUTCOMES: Final[Mapping[str, _Outcome]] = {
     "group_unsubscribe": (Feedback.UNSUBSCRIBED, True, True),
 }
 _DROPPED: Final[Mapping[str, _Outcome]] = {
-    # # SendGrid did not send it, because of its own records about the address
+    # SendGrid did not send it, because of its own records about the address
     "unsubscribed address": (Feedback.UNSUBSCRIBED, True, False),
     "bounced address": (Feedback.BOUNCED, True, False),
     "spam reporting address": (Feedback.BOUNCED, True, False),
@@ -152,7 +152,7 @@ _LISTED: Final = frozenset({"bounced address", "invalid"})
 def _outcome(kind: str, row: Mapping[str, object], *, status: str | None, text: str | None) -> _Outcome:
     match kind:
         case "bounce":
-            # # `blocked` is a refusal of this message or of the sending address, not of the recipient's.
+            # `blocked` is a refusal of this message or of the sending address, not of the recipient's.
             return Feedback.BOUNCED, row.get("type") != "blocked" and not transient(status, text), True
         case "dropped":
             return _DROPPED.get((text or "").lower(), (Feedback.BOUNCED, False, False))

@@ -63,7 +63,7 @@ def events(payload: object) -> tuple[ProviderEvent, ...]:
     """Parse the events in `sns.Envelope.message` (or its parsed JSON). Raises `Invalid`."""
     if isinstance(payload, str):
         if payload.startswith(_NOTICE):
-            return ()  # # SES sends this text, not JSON, when an event destination is created
+            return ()  # SES sends this text, not JSON, when an event destination is created
         payload = parse(payload)
     record = table(payload, "Message")
     kind = word(record.get("eventType")) or word(record.get("notificationType"))
@@ -71,7 +71,7 @@ def events(payload: object) -> tuple[ProviderEvent, ...]:
         raise malformed("Message", "has no type")
     member, reader = _READERS.get(kind, ("", None))
     if reader is None:
-        return ()  # # sends, opens, clicks, and any types that SES adds later
+        return ()  # sends, opens, clicks, and any types that SES adds later
     return tuple(reader(table(record.get(member), member), _mail(record)))
 
 
@@ -94,8 +94,8 @@ def _mail(record: Mapping[str, object]) -> _Mail:
 
 def _bounces(bounce: Mapping[str, object], mail: _Mail) -> Iterator[ProviderEvent]:
     kind, subtype = word(bounce.get("bounceType")), word(bounce.get("bounceSubType"))
-    # # SES never asked the receiver. An address on the account's own list is not counted as a bounce; one on the list
-    # # of all its customers (`Suppressed`) is counted by SES, and so by us.
+    # SES never asked the receiver. An address on the account's own list is not counted as a bounce; one on the list
+    # of all its customers (`Suppressed`) is counted by SES, and so by us.
     listed = subtype == "OnAccountSuppressionList"
     event = Feedback.UNSUBSCRIBED if subtype == "UnsubscribedRecipient" else Feedback.BOUNCED
     feedback = identity(bounce.get("feedbackId"))
@@ -124,9 +124,9 @@ def _complaints(complaint: Mapping[str, object], mail: _Mail) -> Iterator[Provid
     listed = subtype == "OnAccountSuppressionList"
     event: Happened | None
     if listed:
-        event = Feedback.BOUNCED  # # no complaint about this message: an earlier one kept it from being sent
+        event = Feedback.BOUNCED  # no complaint about this message: an earlier one kept it from being sent
     elif kind in {"not-spam", "auth-failure"}:
-        event = None  # # RFC 6430: withdrawn; RFC 6591: a report by a machine
+        event = None  # RFC 6430: withdrawn; RFC 6591: a report by a machine
     else:
         event = Feedback.COMPLAINED
     for row in rows(complaint.get("complainedRecipients"), "complainedRecipients"):
@@ -310,7 +310,7 @@ PROVIDER: Final = Provider(
     verify=_verify,
     read=_read,
     relay=Relay(
-        # # SES rewrites Message-ID and Date; its message tags allow letters, digits, _ and - only.
+        # SES rewrites Message-ID and Date; its message tags allow letters, digits, _ and - only.
         rewrites=frozenset({"message-id", "date", "return-path"}),
         field="X-SES-MESSAGE-TAGS",
         value=f"{METADATA}={{id}}",

@@ -27,7 +27,7 @@ from core.rules.providers.provider import Forged, Proof
 WINDOW: Final = HOUR + 5 * MINUTE
 """SNS timestamps the publication and retries an endpoint for at most 3,600 s; the rest is for clock skew."""
 
-# # A bucket called `sns` would be sns.s3-REGION.amazonaws.com and could serve anybody's certificate.
+# A bucket called `sns` would be sns.s3-REGION.amazonaws.com and could serve anybody's certificate.
 _HOST: Final = re.compile(r"sns\.(?!s3)[a-z0-9-]{3,}\.amazonaws\.com(\.cn)?")
 _SIGNED: Final[Mapping[str, tuple[str, ...]]] = {
     "Notification": ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"),
@@ -103,7 +103,7 @@ def subscribe_url(envelope: Envelope, *, topics: Collection[str]) -> str | Forge
     if parts is None or parts.path not in {"", "/"}:
         return Forged("the subscription is not confirmed at Amazon")
     query = parse_qs(parts.query) if parts.query.count("&") < 10 else {}
-    # # Fetching this URL is the only action here taken on a sender's request: it may ask for nothing else.
+    # Fetching this URL is the only action here taken on a sender's request: it may ask for nothing else.
     asked = {"Action": ["ConfirmSubscription"], "TopicArn": [envelope.topic], "Token": [envelope.fields["Token"]]}
     if any(query.get(name) != value for name, value in asked.items()):
         return Forged("the subscription to confirm is another one")
@@ -137,7 +137,7 @@ def _signature(envelope: Envelope) -> bytes:
 
 
 def _amazon(address: str) -> SplitResult | None:
-    # # urlsplit drops tabs and newlines, a client may not: the checked URL must be the fetched one.
+    # urlsplit drops tabs and newlines, a client may not: the checked URL must be the fetched one.
     if len(address) > 2_000 or not address.isascii() or not address.isprintable() or " " in address:
         return None
     try:
@@ -146,11 +146,11 @@ def _amazon(address: str) -> SplitResult | None:
         return None
     if parts.scheme != "https" or parts.fragment or "\\" in address:
         return None
-    # # Match the whole authority, so that user:password@ and a port cannot be included.
+    # Match the whole authority, so that user:password@ and a port cannot be included.
     return parts if _HOST.fullmatch(parts.netloc) else None
 
 
 def _canonical(envelope: Envelope) -> bytes:
-    # # Absent fields are omitted with their name: only Subject may be absent.
+    # Absent fields are omitted with their name: only Subject may be absent.
     lines = [f"{name}\n{envelope.fields[name]}\n" for name in _SIGNED[envelope.type] if name in envelope.fields]
     return "".join(lines).encode("utf-8", "surrogatepass")

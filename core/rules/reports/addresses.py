@@ -18,7 +18,7 @@ DOMAIN: Final = r"[^\W_](?:[\w-]{0,62})(?:\.[\w-]{1,63}){1,8}"
 ADDRESS: Final = rf"{LOCAL}@{DOMAIN}"
 
 _ADDRESS: Final = re.compile(ADDRESS)
-# # Mail sent to an invalid domain is reported with that address in a field, where accepting it is not a guess.
+# Mail sent to an invalid domain is reported with that address in a field, where accepting it is not a guess.
 _FIELD: Final = re.compile(rf"{LOCAL}@(?:{DOMAIN}|\[[0-9A-Fa-f:.]{{3,45}}\]|[^\s<>()\[\]\\,;:@\"]{{1,253}})")
 _WORD: Final = re.compile(r"\w")
 _TYPE: Final = re.compile(r"^\s*(?:rfc-?822|utf-?8|smtp|unknown|local|internet|x-local)\s*(?:;|:)\s*", re.IGNORECASE)
@@ -33,7 +33,7 @@ _DESKS: Final = re.compile(
 )
 _ELIDED: Final = re.compile(r"\.{3}|\u2026|\*{2}")
 _REDACTED: Final = re.compile(
-    # # A digest of the address replaces it (RFC 6590 2).
+    # A digest of the address replaces it (RFC 6590 2).
     r"redact|^[x*.#-]{3,}$|^\W*$|^(?:user|recipient|undisclosed)[-_]?(?:hidden|removed)$|^[0-9a-f]{32,64}$",
     re.IGNORECASE,
 )
@@ -68,7 +68,7 @@ def of_field(value: str) -> str | None:
     if not _RAW_PLUS.search(address):
         address = _XTEXT.sub(lambda hit: chr(int(hit[1], 16)), address)
     address = spelled(address)
-    # # Exchange encapsulates non-internet addresses this way; nobody ever sent mail to one.
+    # Exchange encapsulates non-internet addresses this way; nobody ever sent mail to one.
     return None if daemon(address) or address.upper().startswith("IMCEA") or len(address) > 254 else address
 
 

@@ -23,7 +23,7 @@ _NOT: Final = (
 _BETWEEN: Final = r"(?: \S{1,40}){0,5}?"
 
 UNKNOWN: Final = any_of(
-    # # The noun, then the denial.
+    # The noun, then the denial.
     rf"(?<!ip )(?<!your ){_WHO}{_BETWEEN} {_NOT} (?:\w+ ){{0,2}}?(?:exist|found\b|known|recogni[sz]ed|listed\b|"
     rf"defined|"
     rf"registered|valid\b|identified|located|present\b|hosted|in use\b|in service|local\b|available on this|here\b|"

@@ -48,7 +48,7 @@ class Cause(enum.StrEnum):
 DEAD: Final = frozenset({Cause.UNKNOWN_USER, Cause.MAILBOX_INACTIVE, Cause.DOMAIN_NOT_FOUND, Cause.NO_MAIL})
 
 _FINAL: Final = DEAD | {Cause.SENDER, Cause.RELAY, Cause.LOOP, Cause.PROTOCOL, Cause.OTHER}
-# # RFC 3463 X.1, RFC 7505. X.1.7 and X.1.8 mean the sender, X.1.0 almost nothing.
+# RFC 3463 X.1, RFC 7505. X.1.7 and X.1.8 mean the sender, X.1.0 almost nothing.
 _OF_ADDRESS: Final = frozenset({"5.1.1", "5.1.3", "5.1.6", "5.1.10"})
 _SAYS_LITTLE: Final = frozenset({None, "5.0.0", "5.1.0", "5.2.0", "5.2.1", "5.3.0", "5.5.0", "5.5.1"})
 _BLAME: Final = (
@@ -101,7 +101,7 @@ def judge(*, code: int | None, status: str | None, text: str, late: bool = False
 
 @lru_cache(maxsize=64)
 def _judge(code: int | None, status: str | None, text: str, *, late: bool) -> Judgement:
-    # # Cached, because a notice may list five hundred recipients and give the reason only once.
+    # Cached, because a notice may list five hundred recipients and give the reason only once.
     spoken = codes.enhanced_code(text)
     code = code or codes.reply_code(text)
     status = spoken or status
@@ -111,7 +111,7 @@ def _judge(code: int | None, status: str | None, text: str, *, late: bool) -> Ju
     elif status is not None:
         permanent = status.startswith("5")
     else:
-        # # Given up, without a known reply: permanent, unless the words name a temporary cause.
+        # Given up, without a known reply: permanent, unless the words name a temporary cause.
         gone = say.UNKNOWN.search(plain(text)) or say.INACTIVE.search(plain(text))
         permanent = cause in _FINAL or gone is not None
     return Judgement(cause, permanent, suppress=permanent and sure and cause in DEAD)
@@ -127,12 +127,12 @@ def _cause(words: str, *, code: int | None, status: str | None, late: bool) -> t
     passing = other.PASSING.search(words) is not None
     blame = next((cause for cause, pattern in _BLAME if pattern.search(words)), None)
     if status == "5.4.1" and say.REFUSED_ADDRESS.search(words) and not late and blame in (None, Cause.POLICY):
-        return Cause.UNKNOWN_USER, not passing  # # Exchange Online's edge, which knows the directory
+        return Cause.UNKNOWN_USER, not passing  # Exchange Online's edge, which knows the directory
     alive = _alive(words, blame)
     if alive:
         return alive, False
     if say.UNKNOWN.search(words) and (blame is None or (status in _OF_ADDRESS and blame is not Cause.RATE)):
-        # # `Domain not found` also says that something does not exist.
+        # `Domain not found` also says that something does not exist.
         of_domain = not say.UNKNOWN.search(other.DOMAIN.sub(" ", words))
         explicit = code is not None and code >= 500
         return Cause.DOMAIN_NOT_FOUND if of_domain else Cause.UNKNOWN_USER, explicit or not passing
@@ -173,7 +173,7 @@ def _by_code(words: str, *, code: int | None, status: str | None, late: bool) ->
         return Cause.UNKNOWN_USER, not passing  # IronPort's `#5.1.0 Address rejected.`
     by_status = next((cause for pattern, cause in _OF_STATUS if status and pattern.fullmatch(status)), None)
     if by_status in DEAD:
-        # # 5.2.1 is used for any temporary dislike of a receiver; only words about a mailbox make it certain.
+        # 5.2.1 is used for any temporary dislike of a receiver; only words about a mailbox make it certain.
         vague = by_status is Cause.MAILBOX_INACTIVE and bool(words) and not say.MAILBOX.search(words)
         return by_status, not passing and not vague
     if by_status not in {None, Cause.NETWORK, Cause.PROTOCOL}:

@@ -63,8 +63,8 @@ _LIST_HEADERS: Final = (
     "x-campaign",
     "x-mailchimp-id",
 )
-# # The addresses a list manager uses for its own errors. Nobody posts to them, and what it forwards from them to the
-# # list's owner still carries the list's headers.
+# The addresses a list manager uses for its own errors. Nobody posts to them, and what it forwards from them to the
+# list's owner still carries the list's headers.
 _ERRORS_DESK: Final = re.compile(
     r"(?:^|[<\s,\"])(?:owner-[\w.+=-]{1,80}|[\w.+=-]{1,80}-(?:owner|bounces?|admin|errors|request)"
     r"(?:[+=][\w.+=-]{1,120})?)@",
@@ -115,7 +115,7 @@ def judge(mail: Mail, words: str) -> Verdict:
     null_path = any(_NULL_PATH.match(path) for path in paths) or bool(
         re.match(r"From (?:<>|mailer-daemon)", mail.envelope_from, re.IGNORECASE)
     )
-    # # RFC 5321 4.5.5: a notice has no return path; any other is suspect, unless it is a mail system's.
+    # RFC 5321 4.5.5: a notice has no return path; any other is suspect, unless it is a mail system's.
     own_path = bool(paths) and not null_path and not daemon and not any(map(_ERRORS_DESK.search, paths))
     failure_subject = bool(phrases.FAILURE_SUBJECT.search(subject))
     failure = bool(phrases.FAILURE.search(words))
@@ -178,7 +178,7 @@ def _answers_by_itself(mail: Mail, subject: str, words: str, *, daemon: bool) ->
     if phrases.AUTO_REPLY_SUBJECT.search(subject):
         return True
     if any(name in headers for name in _AUTO_HEADERS) or "vacation" in headers.get("x-mailer").lower():
-        # # Mailman marks everything that it forwards to a list's owner this way.
+        # Mailman marks everything that it forwards to a list's owner this way.
         return not daemon and not to_errors(mail)
     if headers.get("precedence").lower() == "auto_reply" or headers.get("x-precedence").lower() == "auto_reply":
         return not daemon

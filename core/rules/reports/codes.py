@@ -36,7 +36,7 @@ def spelled_status(value: str) -> str | None:
 def enhanced_code(text: str) -> str | None:
     """The likeliest enhanced status code in a server's text; version and host numbers are skipped."""
     for pattern in (_AFTER_REPLY, _MARKED, _BARE):
-        # # A class 2 code in a failure text acknowledges an earlier command.
+        # A class 2 code in a failure text acknowledges an earlier command.
         for hit in pattern.finditer(text):
             if hit[1][0] != "2":
                 return hit[1]

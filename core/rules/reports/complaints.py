@@ -37,7 +37,7 @@ _SENDER: Final = re.compile(
 )
 _FIELDS: Final = re.compile(r"^feedback-type\s?:", re.IGNORECASE | re.MULTILINE)
 _VERSION: Final = re.compile(r"^(?:version|user-agent)\s?:", re.IGNORECASE | re.MULTILINE)
-# # X-ARF, the network operators' format: YAML-like fields, later JSON. Most are about hosts, few about mail.
+# X-ARF, the network operators' format: YAML-like fields, later JSON. Most are about hosts, few about mail.
 _XARF_SPAM: Final = re.compile(r"^\W{0,3}(?:report-?)?type\W{1,5}(?:spam|abuse)\b", re.IGNORECASE | re.MULTILINE)
 _XARF_TO: Final = re.compile(
     r"\b(?:smtp_?(?:rcpt)?_?to_?(?:address)?|original-rcpt-to)\W{1,6}([^\s\",]{3,254})", re.IGNORECASE
@@ -60,7 +60,7 @@ def read_complaint(mail: Mail, *, human: bool) -> Complaint | None:
     """The complaint in this mail, or None. `human` is whether a person seems to have written it."""
     reports = mail.of_type("message/feedback-report", "message/x-feedback-report")
     if not reports and mail.report_type == "feedback-report":
-        # # The part lost its type, but not its fields.
+        # The part lost its type, but not its fields.
         reports = [part.text for part in mail.parts if _FIELDS.search(part.text)]
     if reports and (not human or mail.report_type == "feedback-report" or _sent_by_machine(reports, mail)):
         return _reported("\n".join(reports), mail)
@@ -98,7 +98,7 @@ def _reported(text: str, mail: Mail) -> Complaint:
     sender = addresses.of_field(fields.get("original-mail-from", [""])[0])
     source = fields.get("user-agent", fields.get("reporting-mta", [""]))[0] or None
     if kind_of in _NOT_A_COMPLAINT:
-        # # RFC 5965 7.3's registry: these are not complaints about the message. An opt-out is a request to obey.
+        # RFC 5965 7.3's registry: these are not complaints about the message. An opt-out is a request to obey.
         gone = _each(people, Event.UNSUBSCRIBED) if kind_of.startswith(("opt-out", "unsub")) else ()
         return Complaint("other", kind_of, gone, sender, source)
     return Complaint("complaint", kind_of, _each(people, Event.COMPLAINED), sender, source)

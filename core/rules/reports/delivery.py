@@ -29,7 +29,7 @@ _ACTIONS: Final = (
 )
 _PLAIN: Final = frozenset({"5.1.1", "5.1.2", "5.1.10"})
 _OTHERWISE: Final = causes.DEAD | {causes.Cause.MAILBOX_FULL, causes.Cause.RATE, causes.Cause.GREYLISTING}
-# # The fields used from a group, by name; only Diagnostic-Code may have several values.
+# The fields used from a group, by name; only Diagnostic-Code may have several values.
 Group = dict[str, str]
 
 
@@ -56,7 +56,7 @@ def read_status(text: str, *, spoken_of: list[str], late: bool, words: str) -> l
         if origin and origin.lower() in expanded:
             each = dataclasses.replace(each, original=origin)
         known = found.get(address.lower())
-        # # Some systems list a recipient once per attempt, or first delayed and then failed: the worst result counts.
+        # Some systems list a recipient once per attempt, or first delayed and then failed: the worst result counts.
         if known is None or _rank(each) > _rank(known):
             found[address.lower()] = each
     return list(found.values())
@@ -85,7 +85,7 @@ def grouped(text: str) -> tuple[Group, list[Group]]:
                 home.setdefault(name, hit[2].strip())
             last = name
         elif last and not blank:
-            # # Folded, with or without the leading blank that RFC 5322 2.2.3 requires.
+            # Folded, with or without the leading blank that RFC 5322 2.2.3 requires.
             home = current if last in current else message
             home[last] = f"{home.get(last, '')} {line.strip()}"[:2_000]
         blank = False
@@ -135,7 +135,7 @@ def _outcome(address: str, group: Group, *, late: bool, words: str) -> ReportedR
             hard = status is not None and status.startswith("5")
             event = Event.DEFERRED if late and not hard else Event.BOUNCED
     if event is Event.BOUNCED and status and status.startswith("2"):
-        # # `failed` with a 2.x.x: the action is what happened, the code an earlier command's.
+        # `failed` with a 2.x.x: the action is what happened, the code an earlier command's.
         status = codes.enhanced_code(said or "")
     if event is not Event.BOUNCED:
         return ReportedRecipient(address, event, status, diagnostic=said)
@@ -146,7 +146,7 @@ def causes_of(address: str, *, status: str | None, said: str | None, words: str)
     """A bounced recipient; the class of the Status field decides permanence, whatever the original reply was."""
     judged = causes.judge(code=None, status=status, text=words)
     if said is None and status in _PLAIN and judged.cause not in _OTHERWISE:
-        # # A code without a diagnostic comes with boilerplate, which mentions much that did not happen.
+        # A code without a diagnostic comes with boilerplate, which mentions much that did not happen.
         judged = causes.judge(code=None, status=status, text="")
     cached = status.startswith("5") if status else judged.permanent
     return ReportedRecipient(

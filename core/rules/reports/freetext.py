@@ -20,7 +20,7 @@ from core.rules.reports.addresses import ADDRESS
 from core.rules.reports.mail import Headers, Mail, headers_in
 from core.rules.reports.types import Event, ReportedRecipient
 
-# # It logs a traceback for each mail it fails on; that is expected here and carries no information.
+# It logs a traceback for each mail it fails on; that is expected here and carries no information.
 logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL + 1)
 
 _FINAL_REPLY: Final = 500
@@ -28,7 +28,7 @@ MAX_LINES: Final = 600
 MAX_RECIPIENTS: Final = 500
 _SHORT: Final = 4
 
-# # Some systems put a `>` before each failed address.
+# Some systems put a `>` before each failed address.
 _QUOTED: Final = re.compile(r"^\s{0,3}>(?!>>|\s{0,8}[^\s<>@]{1,64}@[^\s<>@]{1,100}\s*$)")
 _LONE: Final = re.compile(
     rf"^[\s*\-\u2022\u00b7>]{{0,40}}[\"'<\[(]{{0,2}}(?:mailto:|smtp:)?{ADDRESS}[\"'>\])]{{0,2}}\s*[,;.:]?\s*$",
@@ -59,19 +59,19 @@ _HEADER_LIKE: Final = re.compile(
 _MAIL_FROM: Final = re.compile(
     r"mail from:|accepting mail from|from=<|sender address|envelope.?from|return path|helo=", re.IGNORECASE
 )
-# # For a recipient without a directory entry, Exchange 5.5 wraps the real address in an X.400 address.
+# For a recipient without a directory entry, Exchange 5.5 wraps the real address in an X.400 address.
 _X400: Final = re.compile(r"(?:\b[a-z]{1,3}=[^;=@]{0,64};\s?){1,9}(?:dda:)?smtp=(?=\S{1,128}@)", re.IGNORECASE)
-# # `Your message / To: / Subject: / Sent:` identifies the message, not the failed recipient.
+# `Your message / To: / Subject: / Sent:` identifies the message, not the failed recipient.
 _ECHO_TO: Final = re.compile(r"^\s{1,12}(?:to|cc|an|à|para)\s?:\s", re.IGNORECASE)
 _ECHO_SUBJECT: Final = re.compile(r"^\s{1,12}(?:subject|betreff|objet|asunto|assunto)\s?:", re.IGNORECASE)
 _EXPANDED: Final = re.compile(rf"expanded from:?\s{{0,4}}<?{ADDRESS}", re.IGNORECASE)
-# # `----- Original message -----` is a separator; the bare words may open a sentence.
+# `----- Original message -----` is a separator; the bare words may open a sentence.
 _DRAWN: Final = re.compile(r"^\s{0,8}[-=_*#~+<]{3}")
 _RULE: Final = re.compile(r"^\s*\|?[-=*_#]{3,}")
-# # `For the following reason:`, and the reason one paragraph below.
+# `For the following reason:`, and the reason one paragraph below.
 _REASON_BELOW: Final = re.compile(r"[^:\uff1a]{2,40}[:\uff1a]$")
 _LIST_DESK: Final = re.compile(r"(?i)(?:^owner-|-(?:owner|bounces|request|admin)(?=@))")
-# # Not List-Unsubscribe: our own commercial mail has it.
+# Not List-Unsubscribe: our own commercial mail has it.
 _LIST_FIELDS: Final = ("list-id", "list-post", "mailing-list", "x-mailing-list", "x-mailman-version", "x-beenthere")
 _MESSAGE_ID: Final = re.compile(r"^[\s>|]{0,8}message-id\s?:\s?(<[^<>\s]{1,250}>)", re.IGNORECASE | re.MULTILINE)
 
@@ -95,7 +95,7 @@ class Notice:
             return False
         tries = phrases.DELAY.search(self.words) is not None
         if (codes.reply_code(self.words) or 0) >= _FINAL_REPLY:
-            # # Words about retrying never override an explicit `550 User unknown`, nor a subject any refusal.
+            # Words about retrying never override an explicit `550 User unknown`, nor a subject any refusal.
             return tries and not causes.judge(code=None, status=None, text=self.words).suppress
         warns = phrases.DELAY_SUBJECT.search(subject) and not phrases.FINAL_SUBJECT.search(subject)
         return bool(warns or tries)
@@ -171,9 +171,9 @@ def read_notice(mail: Mail, notice: Notice, *, late: bool) -> list[ReportedRecip
 
 def _not_recipients(mail: Mail, original: Headers) -> set[str]:
     """Addresses that are not recipients: the original's sender, the report's addressee and its author."""
-    # # Not X-Original-To: DragonFly's dma writes the failed recipient there.
+    # Not X-Original-To: DragonFly's dma writes the failed recipient there.
     reported = _named(mail.headers, "to", "delivered-to", "from", "reply-to")
-    # # Spam and tests often have the same address as sender and recipient: such a sender is the recipient.
+    # Spam and tests often have the same address as sender and recipient: such a sender is the recipient.
     sender = _named(original, "from", "return-path", "sender", "reply-to") - _named(original, "to")
     return reported | sender
 
@@ -191,7 +191,7 @@ def _scored(lines: tuple[str, ...], strangers: set[str], written_to: set[str]) -
         worth = _worth(line, " ".join(lines[max(0, number - 1) : number + 2]))
         origin = _EXPANDED.search(line)
         if origin:
-            # # We wrote to the origin; the expanded address, just before, is not ours to know.
+            # We wrote to the origin; the expanded address, just before, is not ours to know.
             worth = 4
             if line.count("@") == 1 and spelling:
                 scores.pop(list(spelling)[-1], None)

@@ -30,7 +30,7 @@ _LINE_END: Final = re.compile(rb"\r\n|\r|\n")
 _COMPOSITE: Final = re.compile(rb"(?:^|[\r\n])content-type:\s{0,80}\"?(?:multipart|message)/", re.IGNORECASE)
 _BOUNDARY: Final = re.compile(rb"(?:^|[\r\n])--")
 _CHARSET: Final = re.compile(
-    # # An allow-list: some of Python's codecs (punycode) take quadratic time, others are not charsets.
+    # An allow-list: some of Python's codecs (punycode) take quadratic time, others are not charsets.
     r"utf-?(?:8|16)(?:-?[lb]e)?|(?:us-)?ascii|(?:iso|windows|cp|koi8|euc|shift|gb|ks_c|big|tis|mac|"
     r"x-sjis|sjis|latin)[\w.-]{0,20}",
     re.IGNORECASE,
@@ -119,7 +119,7 @@ class Mail:
 
 def parse(raw: bytes) -> Mail:
     """Parse any bytes; never raises."""
-    # # Latin-1 maps bytes one to one. Given bytes, the parser would decode payloads itself, with any codec they name.
+    # Latin-1 maps bytes one to one. Given bytes, the parser would decode payloads itself, with any codec they name.
     message = email.message_from_string(_bounded(raw).decode("latin-1"))
     parts: list[Part] = []
     returned: list[Headers] = []
@@ -151,7 +151,7 @@ def parse(raw: bytes) -> Mail:
 def _bounded(raw: bytes) -> bytes:
     """The prefix with few enough parts to parse."""
     raw = raw[:MAX_BYTES].lstrip(b"\r\n\t \xef\xbb\xbf")
-    # # In a delivery status the parser builds a message for every blank line, so lines are counted too.
+    # In a delivery status the parser builds a message for every blank line, so lines are counted too.
     for pattern, most in ((_LINE_END, MAX_LINES), (_COMPOSITE, MAX_COMPOSITES), (_BOUNDARY, MAX_BOUNDARIES)):
         for count, hit in enumerate(pattern.finditer(raw)):
             if count >= most:
@@ -162,7 +162,7 @@ def _bounded(raw: bytes) -> bytes:
 
 def _part(part: email.message.Message) -> Part:
     kind = _type(part)
-    # # A multipart that is not a list has lost its boundary: the rest of it is read as text.
+    # A multipart that is not a list has lost its boundary: the rest of it is read as text.
     kind = "text/plain" if kind.startswith("multipart/") else kind
     return Part(kind, _lines(_characters(_transferred(part, _flattened(part)), _charset(part))))
 
@@ -258,7 +258,7 @@ def _enclosed(part: email.message.Message) -> Headers:
         if first is not None and first.keys():
             return Headers(first.raw_items())
     data = _transferred(part, _flattened(part)).lstrip()[:MAX_TEXT]
-    # # text/rfc822-headers contains only headers; anything after a blank line is irrelevant.
+    # text/rfc822-headers contains only headers; anything after a blank line is irrelevant.
     return _fields(re.split(rb"\r?\n\r?\n", data, maxsplit=1)[0])
 
 

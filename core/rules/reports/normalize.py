@@ -31,7 +31,7 @@ _LISTS: Final = re.compile(
     r"ipcheck|senderscore|senderbase|delist|sendersupport|surriel|nixspam|cloudmark|invaluement|spamrl|[?&]c=bl",
     re.IGNORECASE,
 )
-# # Gmail and Exchange give the cause as a one-word name: `?p=NoSuchUser`, `RESOLVER.RST.NotAuthorized`.
+# Gmail and Exchange give the cause as a one-word name: `?p=NoSuchUser`, `RESOLVER.RST.NotAuthorized`.
 _POINT: Final = re.compile(r"[?&]p=([A-Za-z]{3,40})")
 _GLUED: Final = re.compile(r"\b[A-Z]{2,20}(?:\.[A-Z]{2,20}){0,3}\.(?:[A-Z][A-Za-z]{2,60})")
 _HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -73,7 +73,7 @@ def folded(text: str) -> str:
 
 def any_of(*phrases: str) -> re.Pattern[str]:
     """Compile these phrases into one pattern, folded like the text, so that they may contain umlauts."""
-    # # `\S` and similar keep their case.
+    # `\S` and similar keep their case.
     return re.compile("|".join(re.sub(r"[^\x00-\x7f]+", lambda hit: folded(hit[0]), phrase) for phrase in phrases))
 
 
@@ -89,7 +89,7 @@ def plain(text: str) -> str:
     text = _NUMERIC.sub(" ipaddr ", _CODE.sub(" ", text))
     text = _GLUED.sub(lambda hit: _HUMP.sub(" ", hit[0].rpartition(".")[2]), text)
     text = _HOST.sub(lambda hit: " blocklisthost " if _LISTS.search(hit[0]) else " namedhost ", text)
-    # # Joined words are split as well: `MailboxFull`.
+    # Joined words are split as well: `MailboxFull`.
     text = folded(_HUMP.sub(" ", text) if re.search(r"\b[A-Z][a-z]+[A-Z][a-z]", text) else text)
     for pattern, instead in _SPELLINGS:
         text = pattern.sub(instead, text)

@@ -44,7 +44,7 @@ def read(raw: bytes) -> Report:
     status, original = mail.wrapped
     own = mail.of_type(*_STATUS_TYPES)
     if status and not own and verdict.system and not verdict.human and not freetext.named(mail, notice):
-        # # Some gateways wrap a report into a notice of their own without recipients.
+        # Some gateways wrap a report into a notice of their own without recipients.
         mail = dataclasses.replace(mail, parts=mail.parts + status, returned=original)
         notice = dataclasses.replace(notice, original=original)
     recipients, fields = _delivery(mail, notice, verdict)
@@ -68,9 +68,9 @@ def _delivery(
     texts = mail.of_type(*_STATUS_TYPES)
     wrapped = bool(texts) and mail.type == "multipart/report"
     if not texts and not verdict.human and (verdict.system or verdict.notice):
-        # # Fields without their type, or without any MIME at all: accepted only from an author who may write them.
+        # Fields without their type, or without any MIME at all: accepted only from an author who may write them.
         texts = [part.text for part in mail.parts if delivery.speaks(part.text)]
-    # # Challenge systems write formal reports too: if the fields have their type, only a person's mail is excluded.
+    # Challenge systems write formal reports too: if the fields have their type, only a person's mail is excluded.
     typed = any(map(delivery.speaks, mail.of_type(*_STATUS_TYPES)))
     informal = (verdict.person if typed else verdict.human) or verdict.weight < _ENOUGH
     if texts and (_passed_on(mail, verdict) if wrapped else informal):
@@ -89,7 +89,7 @@ def _delivery(
     if not texts and not verdict.notice:
         return None, {}
     recipients = freetext.read_notice(mail, notice, late=late)
-    # # A notice that names no recipient and returns nothing may be anything: a quota warning, a fraud.
+    # A notice that names no recipient and returns nothing may be anything: a quota warning, a fraud.
     known = recipients or texts or notice.original or (verdict.daemon and verdict.weight > classify.ENOUGH)
     return (recipients, fields) if known else (None, {})
 

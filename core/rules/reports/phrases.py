@@ -107,7 +107,7 @@ FAILURE_SUBJECT: Final = _opening(
 )
 
 SIGNATURE: Final = _any(
-    # # Sentences that only a mail system writes about a failure, as its own opening words.
+    # Sentences that only a mail system writes about a failure, as its own opening words.
     r"hi\. ?this is the (?:qmail|mail|deliver|e-?mail)?[\w .-]{0,20}(?:-send )?program at",
     r"this is the (?:mail system|postfix program|deliver program|email server|mail delivery (?:agent|"
     r"system)|machine generated message)",
@@ -188,7 +188,7 @@ FAILURE: Final = _any(
     r"nepodařilo|nem (?:sikerült|lehet)|edilemedi|iletilemedi",
 )
 
-# # A parcel service's text about an undeliverable parcel reads like a mail system's notice.
+# A parcel service's text about an undeliverable parcel reads like a mail system's notice.
 PARCEL: Final = _any(
     r"\b(?:parcels?|packages?|shipments?|consignment|courier|tracking (?:number|code|id)|delivery attempt|"
     r"(?:your|the|an?) order|sendung|pakete?s?|paketshop|lieferadresse|colis|livreur|paquetes?|envío|pacco|pacchi|"
@@ -219,7 +219,7 @@ DELAY: Final = _any(
     r"지연|계속 ?시도|다시 ?시도(?:합|할|하)|opóźni|nie został\w* jeszcze|ponawiać|fördröj|"
     r"försenad|fortsätter försöka|forsink|fortsetter å prøve",
 )
-# # Announcements of a future step: `Eventually the mail delivery software will give up`.
+# Announcements of a future step: `Eventually the mail delivery software will give up`.
 STILL_TO_COME: Final = re.compile(
     r"\b(?:will|shall|may|might|would|going to|eventually|if|until|when|unless|once|before|should|"
     r"and then|nach|wird|après|"
@@ -285,7 +285,7 @@ ABSENT: Final = _any(
     r"fuera de la oficina|de férias|in ferie|fuori ufficio|op vakantie|afwezig|na urlopie|"
     r"в отпуске|вне офиса|不在に|休暇中|休假|出差|부재중|휴가",
 )
-# # A whole notice in one sentence, whatever its type: what was not delivered to whom, and why.
+# A whole notice in one sentence, whatever its type: what was not delivered to whom, and why.
 PRECISE: Final = re.compile(
     r"(?:message|e-?mail|mail)\b.{0,60}(?:not|n't|unable to) (?:be )?(?:deliver|sen[dt]|"
     r"accept).{0,60}@.{0,120}(?:mailbox|inbox|quota|user|recipient|account|address)\b"
@@ -318,7 +318,7 @@ RETURNED_BELOW: Final = re.compile(
     re.IGNORECASE,
 )
 TURN_TO: Final = re.compile(
-    # # Just before an address: phrases that tell the reader to contact it.
+    # Just before an address: phrases that tell the reader to contact it.
     r"(?:\b(?<!not )(?<!unable to )(?<!failed to )(?:contact(?:ing)?|e-?mailing|(?:further|more|any|"
     r"need|questions?|assistance|for help|information|details)\b[^.]{0,50}|"
     r"please (?:write|mail|e-?mail|forward|send|report)\b[^.]{0,50}|write to|reach us at|"
