@@ -115,7 +115,7 @@ class Authenticator:
 
         return self._store.look(asked)
 
-    # --- how ---
+    # --- helpers ---
 
     def _agent(self, secret: str) -> TokenFacts:
         digest = credentials.digest(secret)

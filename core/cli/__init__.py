@@ -1,20 +1,20 @@
-"""The command line of everything that needs no screen.
+"""The command line: every command except the console and the demo.
 
-output.py          what a command prints and how it ends: JSON or text, errors in one line, exit codes
-context.py         what a command works on: --dir, --json, the database, who acts
-commands.py        all of them, in the order of help, each imported when it is asked for
+output.py          output and exit of commands: JSON or text, errors in one line, exit codes
+context.py         what every command shares: --dir, --json, the database, the operator
+commands.py        all commands, in the order of help, each imported on use
 init.py            init; founding.py has its files and people
-next_steps.py      what to type next; handoff.py looks up who, prompts.py asks for what a request lacks
+next_steps.py      what to type next; handoff.py finds who does it, prompts.py asks for missing fields
 serve.py           serve
 stop.py            stop, start
 doctor.py          what is missing before real mail can leave; diagnostics/ has its checks
 streams.py         stream: sending subdomains, their keys and DNS records
-mailboxes.py       mailbox: request, renew, end identities
-signoffs.py        mailbox approve, veto: the checklist with what the desk found
+mailboxes.py       mailbox: request, renew, retire identities
+signoffs.py        mailbox approve, veto: the checklist with the desk's findings
 mailbox_limits.py  mailbox: mode, limits, allow-list, webhook
 agents.py          agent, token
 operators.py       operator
-queue.py           queue, lane: the desk without a screen
+queue.py           queue, lane: held and waiting mail
 review.py          queue review: held mail, one message after the other
 runs.py            run
 recipients.py      suppress, consent
@@ -23,5 +23,10 @@ notify.py          notify: test the channels
 report.py          report, trace
 audit.py           audit
 policy.py          policy
-egress_process.py          the process that `serve --egress` starts
+backup.py          backup, restore, migrate
+drill.py           drill: revocation drill; drill_gateways.py finds the gateways
+inventory.py       inventory
+docs.py            docs
+egress_process.py  the process that `serve --egress` starts
+compose_process.py the process that composes large messages
 """

@@ -1,4 +1,4 @@
-"""`postroom agent` and `postroom token`: non-human identities, stopped and let go on, and their short-lived secrets."""
+"""`postroom agent` and `postroom token`: suspend and resume agents, and manage their short-lived tokens."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def delegate(
 
 
 def _own_token() -> str:
-    """The agent's token: from the environment, or typed unseen. Raises `Unauthenticated`."""
+    """The agent's token: from the environment, or typed without echo. Raises `Unauthenticated`."""
     given = os.environ.get(TOKEN, "").strip()
     if not given and sys.stdin.isatty():
         given = str(typer.prompt("The agent's token", hide_input=True, err=True)).strip()

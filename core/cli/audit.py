@@ -1,4 +1,4 @@
-"""`postroom audit`: the log verified, exported, signed, and bundled as evidence."""
+"""`postroom audit`: verify, export and sign the log, and bundle it as evidence."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MANY: Final = 100_000
 
 
 class Format(enum.StrEnum):
-    """How the log is written out."""
+    """Export format of the log."""
 
     JSONL = "jsonl"
     CSV = "csv"
@@ -48,9 +48,10 @@ def verify(
     against: Annotated[Path | None, typer.Option(metavar="FILE", help="A checkpoint kept elsewhere.")] = None,
     key: Annotated[str | None, typer.Option(help="The desk's public key, as noted outside of it.")] = None,
 ) -> Output:
-    """Walk the chain from its beginning. Exits 1 and names the first entry that does not fit.
+    """Verify the hash chain from its beginning. Exits 1 and names the first entry that does not match.
 
-    A chain cannot show that all of it was written anew or that its end was cut off; a checkpoint kept elsewhere can.
+    The chain alone cannot reveal that the whole log was rewritten or that its end was cut off; a checkpoint kept
+    elsewhere can.
     """
     if against is not None:
         return _verify_against(desk, against.read_bytes(), key)
@@ -91,9 +92,10 @@ def checkpoint(
     desk: CommandContext,
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="A file to append it to as well.")] = None,
 ) -> Output:
-    """Sign the head of the log now, and send that where [checkpoints] of postroom.toml says. Exits 1 if a place fails.
+    """Sign the head of the log now and send it where [checkpoints] of postroom.toml says. Exits 1 if a target fails.
 
-    Note the key it names outside the desk: `audit verify --against FILE --key KEY` finds a log written anew or cut off.
+    Note the key it prints outside the desk: `audit verify --against FILE --key KEY` detects a rewritten or truncated
+    log.
     """
     made = _signed(desk)
     sent = _sent(desk, made, out)
@@ -109,7 +111,7 @@ def _signed(desk: CommandContext) -> Checkpoint:
 
 
 def _sent(desk: CommandContext, made: Checkpoint, out: Path | None) -> list[dict[str, Any]]:
-    # Whoever only verifies should not wait a second for the channels of people to be imported.
+    # Imported late: `audit verify` should not spend a second on importing the notification channels.
     from core.services.notify.webhook_client import WebhookClient  # noqa: PLC0415
     from core.workers import checkpoints as outside  # noqa: PLC0415
 
@@ -141,10 +143,10 @@ def write_bundle(
         Path | None, typer.Option("--out", metavar="FILE", help="Named after the period unless said.")
     ] = None,
 ) -> Output:
-    """Write one archive of a period that an auditor checks offline: python3 verify.py, which is in it.
+    """Write one archive of a period that an auditor checks offline with the verify.py in it: python3 verify.py.
 
     Events, decisions with who and when, modes, policies, figures, the chain and its signatures. With an operator's
-    token at hand the log is signed first, so that a signature covers the last entry.
+    token the log is signed first, so that a signature covers the last entry.
     """
     first, last = _past(desk, since), _past(desk, until) if until else None
     desk.shown(Shown(What.EVIDENCE))
@@ -165,7 +167,7 @@ def write_bundle(
 
 
 def _past(desk: CommandContext, text: str) -> int:
-    """A time, or a duration before now. Raises `Invalid`."""
+    """Parse a time, or a duration before now. Raises `Invalid`."""
     with contextlib.suppress(Invalid):
         return desk.now - duration(text)
     return read_stamp(text)
@@ -184,7 +186,7 @@ def export(
     """Write the log to stdout, one event a line, in its order; with --json as one object."""
     with desk.read() as conn:
         last, _ = audit_log.head(conn)
-    desk.shown(Shown(What.LOG))  # which is an entry behind those that are shown
+    desk.shown(Shown(What.LOG))  # logged as an entry after those that are shown
     if desk.as_json:
         _as_one(desk, after, last)
         return
@@ -201,7 +203,7 @@ def export(
 
 
 def _as_one(desk: CommandContext, after: int, last: int) -> None:
-    """One line, however long the log: no more than a page of it is held in memory."""
+    """Write one line of JSON, holding no more than a page of the log in memory."""
     between = ""
     with desk.read() as conn:
         entries = audit_log.read(conn, after=after, until=last)

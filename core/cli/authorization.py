@@ -1,8 +1,9 @@
-"""Who may run which command: one table for all of them, so that no command can read without having its place here.
+"""Which permission each command needs: one table for all, so that no command can read without an entry.
 
-Reading takes an operator's token and the role that the same read takes over HTTP and in the console. A command that
-acts reads with the role that every operator has, and its verb asks for its own. What runs without a token is run on the
-host by whoever can read the desk's files anyway, and says nothing of who writes to whom; the reason stands beside it.
+Reading takes an operator's token and the same role as over HTTP and in the console. A command that writes reads with
+the role that every operator has, and its service function checks its own. Commands without a token are for people on
+the host, who can read the desk's files anyway, and reveal nothing about who writes to whom; the table gives the reason
+for each.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from core.rules.roles import Verb
 
 @dataclass(frozen=True, slots=True)
 class Free:
-    """No token is needed, and why not."""
+    """No token is needed, and why."""
 
     why: str
 
 
 ACTS: Final = Verb.DESK_READ
-"""The verb asks for the role; to read what it is about takes any."""
+"""The service function checks the role; any role may read what the command is about."""
 
 ACCESS: Final[Mapping[str, Verb | Free]] = {
     "init": Free("there is nobody yet who could have a token"),

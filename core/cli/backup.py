@@ -1,4 +1,4 @@
-"""`postroom backup`, `restore` and `migrate`: for whoever runs the host, with the gateway up or down."""
+"""`postroom backup`, `restore` and `migrate`: for the administrator of the host, with the gateway running or not."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from core.services.control import gateway_registry
 from core.services.control import restore as restores
 
 app: Final = typer.Typer()
-"""What the root takes its commands from."""
+"""The commands that the root app mounts."""
 
 REDRAWN: Final = 0.5
-"""Seconds after which progress is written anew on a terminal."""
+"""Seconds between redraws of the progress line on a terminal."""
 LINE_EVERY: Final = 10.0
 """Seconds between two lines of progress elsewhere, such as in a service's log."""
 
@@ -98,7 +98,7 @@ def restore(
 
 
 def _of_development(desk: CommandContext, manifest: backups.Manifest) -> str:
-    """What its one person lacks: commands on a desk of `init --dev` find the token in a file that is a secret."""
+    """A reminder that a restored `init --dev` desk lacks its token file: backups leave it out as a secret."""
     if not manifest.development or (desk.directory / OWN_TOKEN).is_file():
         return ""
     return (
@@ -138,7 +138,7 @@ def migrate(
 
 @contextlib.contextmanager
 def _watched(desk: CommandContext, interrupted: str) -> Iterator[_Progress]:
-    """Progress of long work, and what Ctrl-C has left of it."""
+    """Show progress of a long operation; on Ctrl-C, print what state it left."""
     progress = _Progress(desk)
     try:
         yield progress
@@ -151,7 +151,7 @@ def _watched(desk: CommandContext, interrupted: str) -> Iterator[_Progress]:
 
 
 class _Progress:
-    """How far long work is, on stderr: redrawn on a terminal, a line now and then elsewhere, none beside JSON."""
+    """Progress on stderr: redrawn on a terminal, an occasional line elsewhere, none with JSON."""
 
     def __init__(self, desk: CommandContext) -> None:
         self._shows = not desk.as_json
@@ -170,7 +170,7 @@ class _Progress:
         self._drawn = self._terminal
 
     def end(self) -> None:
-        """Let what is said next begin a line of its own."""
+        """Finish the progress line, so that later output starts a new line."""
         if self._drawn:
             sys.stderr.write("\n")
             self._drawn = False

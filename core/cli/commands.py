@@ -1,8 +1,8 @@
-"""Every command that works on a desk, in the order of help; each one's module is imported when it is asked for.
+"""Every command that works on a desk, in the order of help; its module is imported on use.
 
-The modules bring the database, and some the HTTP server or DNS: two seconds for `--help`, and for `stop`, which is
-typed in a hurry. What help lists is written down here: a noun takes its sentence from here, and a test holds that of a
-command to its docstring.
+The modules import the database, and some the HTTP server or DNS: two seconds for `--help`, and for `stop`, which is
+typed in a hurry. So this table holds what help lists: a noun takes its sentence from here, and a test keeps a command's
+sentence equal to its docstring.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import typer
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A command, or a noun with commands of its own, and where it is: `module` of this room, its `app` there."""
+    """A command, or a noun with subcommands: its `module` in this package, and the name of the `app` there."""
 
     name: str
     about: str
@@ -69,19 +69,19 @@ ENTRIES: Final = (
 
 
 def group(name: str) -> typer.Typer:
-    """A noun with commands of its own."""
+    """The app of a noun with subcommands."""
     about = next(entry.about for entry in ENTRIES if entry.name == name)
     return typer.Typer(name=name, help=about, no_args_is_help=True, rich_markup_mode=None, add_completion=False)
 
 
 def asked_for(given: Sequence[str], *, completing: str = "") -> str | None:
-    """The command that a command line begins with, or, while a shell completes one, the one typed so far."""
+    """The command at the start of a command line or, during shell completion, of the line typed so far."""
     words = completing.split()[1:] if completing else given
     return next((word for word in words if not word.startswith("-")), None)
 
 
 def mount(app: typer.Typer, *, only: str | None = None, whole: bool = True) -> None:
-    """Add all of them; unless `whole`, those beside `only` as names for help to list."""
+    """Add all commands. Unless `whole`, load only the command `only` and add the others as names for help to list."""
     for entry in ENTRIES:
         ready = whole or entry.name == only
         if entry.noun:
@@ -93,4 +93,4 @@ def mount(app: typer.Typer, *, only: str | None = None, whole: bool = True) -> N
 
 
 def _elsewhere() -> None:
-    """Never run: a command that is asked for is loaded."""
+    """Never runs: the requested command is always loaded."""

@@ -1,4 +1,4 @@
-"""A process that composes large messages for a gateway (api/compose_pool.py), until the gateway's pipe closes."""
+"""A child process that composes large messages for a gateway (api/compose_pool.py), until the gateway's pipe closes."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from core.services.sending.prepare import prepare
 from core.settings import load
 
 MEMORY: Final = 2 * 2**30
-"""Bytes of address space: more than any message needs, less than would hurt the machine."""
+"""Address space limit in bytes: more than any message needs, little enough to spare the machine."""
 POLITE: Final = 5
-"""Niceness: whoever is answered by the gateway goes first."""
+"""Niceness: requests that the gateway serves itself have priority."""
 
 
 class _Told(SystemClock):
-    """The gateway's time, told with each message."""
+    """The gateway's time, sent with each message."""
 
     def __init__(self) -> None:
         self.at = super().now()
@@ -36,9 +36,9 @@ class _Told(SystemClock):
 
 
 def main() -> None:
-    """Compose for the desk in the directory named by the first argument."""
+    """Compose for the desk in the directory given as the first argument."""
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints must not come between our answers
+    os.dup2(2, 1)  # keep output of libraries from mixing with our answers
     os.nice(POLITE)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
     settings = load(Path(sys.argv[1]))
@@ -52,12 +52,12 @@ def main() -> None:
         prepared = prepare(store, submission, token=token, ctx=ctx, implicit=implicit)
         return prepared.looked_at()
 
-    with contextlib.suppress(BrokenPipeError):  # the gateway ended in the middle
+    with contextlib.suppress(BrokenPipeError):  # the gateway exited in mid-transfer
         serve(sys.stdin.buffer, answers, work)
 
 
 def serve(tasks: BinaryIO, answers: BinaryIO, work: Callable[[Any], object]) -> None:
-    """Answer task after task until the pipe closes; an error of the tree is an answer too."""
+    """Answer tasks until the pipe closes; a `PostroomError` is sent back as an answer too."""
     _say(answers, "ready")
     while len(head := tasks.read(HEAD)) == HEAD:
         task = pickle.loads(tasks.read(int.from_bytes(head, "big")))  # noqa: S301 - our own parent wrote it

@@ -1,8 +1,8 @@
-"""What every command that works on a desk shares: its settings, its database, who runs it.
+"""What every command on a desk shares: its settings, its database, the operator who runs it.
 
 A command is a function of a `CommandContext`. It returns its result as data for programs and as text for people;
 `command` adds `--dir` and `--json` to every subcommand and prints one or the other. So no command can forget a flag or
-print a second line, and each acts in a short transaction of its own, with the gateway up or down.
+print a second line. Each one writes in its own short transaction, whether the gateway is running or not.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ class CommandContext:
         self, directory: Path, *, needs: Verb | Free, as_json: bool = False,
         until_printed: contextlib.ExitStack | None = None,
     ) -> None:  # fmt: skip
-        """`needs`: the verb a reader must be allowed, or why no token is needed (core.cli.authorization).
+        """`needs`: the permission a reader must have, or why no token is needed (core.cli.authorization).
 
-        `until_printed` is left when what the command has to say is out.
+        `until_printed` is closed once the command's output is printed.
         """
         self.directory = Path(os.path.abspath(directory))  # noqa: PTH100 - resolve() would follow a link that people chose
         self.as_json = as_json
@@ -66,7 +66,7 @@ class CommandContext:
 
     @property
     def store(self) -> Store:
-        """The desk's database. Raises `Unavailable` if it is not one of this version."""
+        """The desk's database. Raises `Unavailable` if its schema is not of this version."""
         if self._store is None:
             store = Store(self.settings.database_url, clock=SystemClock())
             self._store = store
@@ -76,8 +76,8 @@ class CommandContext:
 
     @functools.cached_property
     def actor(self) -> Actor:
-        """Who acts: whose token is in the environment, or else kept by the OS. Raises `Unauthenticated`."""
-        _ = self.settings  # where there is no desk, that is the news
+        """The operator whose token is in the environment, or else in the OS keyring. Raises `Unauthenticated`."""
+        _ = self.settings  # report a missing desk first
         token = output.stored_token(self.directory)
         if not token:
             raise Unauthenticated(
@@ -93,24 +93,24 @@ class CommandContext:
 
     @functools.cached_property
     def policy(self) -> Policy:
-        """The policy in force when it is first asked for."""
+        """The policy in force when first accessed."""
         return self.store.look(context.current_policy)[1]
 
     @property
     def signed_in(self) -> bool:
-        """Whether a token is at hand at all."""
+        """Whether the environment holds a token."""
         return bool(os.environ.get(TOKEN))
 
     def act(self, verb: Callable[[Transaction, Actor], T]) -> T:
-        """Run a verb in a transaction of its own, as the operator who runs the command."""
+        """Run a function in its own transaction, as the operator who runs the command."""
         actor = self.actor
         return self.store.transact(lambda tx: verb(tx, actor))
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection for whoever may read here, asked on that very connection. Raises `Unauthenticated`, `Forbidden`.
+        """A connection for a permitted reader, checked on that very connection. Raises `Unauthenticated`, `Forbidden`.
 
-        Also where none is needed, whoever names a token must be somebody: a typing error must not pass for being known.
+        Even if no token is needed, a token that is given must be valid: a typing error must not look like access.
         """
         actor = self._reader()
         with self.store.read() as conn:
@@ -119,7 +119,7 @@ class CommandContext:
             yield conn
 
     def look(self, verb: Callable[[Transaction], T]) -> T:
-        """Run a verb that only reads, for whoever may."""
+        """Run a read-only function for a permitted reader."""
         actor = self._reader()
 
         def asked(tx: Transaction) -> T:
@@ -130,7 +130,7 @@ class CommandContext:
         return self.store.look(asked)
 
     def shown(self, what: Shown) -> None:
-        """Enter in the log what this command is about to show. Raises `Unavailable`: what cannot be entered is not."""
+        """Log what this command is about to show. Raises `Unavailable`: what cannot be logged is not shown."""
         self.act(lambda tx, actor: read_log.by_operator(tx, what, door=Door.CLI, actor=actor))
 
     def _reader(self) -> Actor | None:
@@ -142,18 +142,18 @@ class CommandContext:
 
     @property
     def interactive(self) -> bool:
-        """Whether a person at a terminal can be asked."""
+        """Whether there is a person at a terminal to answer questions."""
         return not self.as_json and sys.stdin.isatty() and sys.stderr.isatty()
 
     def hold_interrupts(self) -> Interrupts:
-        """Until the answer is printed, Ctrl-C and SIGTERM are noted and end nothing by themselves.
+        """Until the output is printed, record Ctrl-C and SIGTERM instead of exiting.
 
-        For what is shown once: between the commit and the print, its only copy is in this process.
+        For secrets that are shown once: between commit and print, this process holds the only copy.
         """
         return self._until_printed.enter_context(Interrupts())
 
     def note(self, text: str) -> None:
-        """A remark for a person, on stderr; a program that asked for JSON is not bothered."""
+        """Print a remark for a person on stderr, unless the command runs with --json."""
         if not self.as_json:
             sys.stderr.write(plain(text) + "\n")
             sys.stderr.flush()
@@ -171,7 +171,7 @@ def command(
 ) -> Callable[[Callable[..., Output | None]], Callable[..., Output | None]]:
     """Register a function as a command; its parameters after the `CommandContext` are options and arguments.
 
-    One that has no place in the table of `core.cli.authorization` cannot be registered.
+    A command without an entry in the table of `core.cli.authorization` cannot be registered.
     """
     noun = app.info.name
     needs = ACCESS[f"{noun} {name}" if isinstance(noun, str) else name]

@@ -1,4 +1,4 @@
-"""`postroom docs`: the pages that come with this version, read without a network and without a desk."""
+"""`postroom docs`: the documentation shipped with this version, readable without a network and without a desk."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from core.cli.output import Output, table
 from core.errors import NotFound
 
 app: Final = typer.Typer()
-"""What the root takes its command from."""
+"""The command that the root app mounts."""
 
 SUFFIX: Final = ".md"
 

@@ -1,7 +1,7 @@
-"""`postroom doctor`: what is missing before real mail can leave, each finding with what to do about it.
+"""`postroom doctor`: what is missing before real mail can leave, each finding with its fix.
 
-It looks and changes nothing. What it cannot see from here (no network, no database) is a warning and not a failure: a
-check that did not run has found nothing wrong.
+It changes nothing. What it cannot check from here (no network, no database) is a warning, not a failure: a check that
+did not run has found nothing wrong.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from core.cli.output import Output, plain, table
 from core.errors import PostroomError
 
 app: Final = typer.Typer()
-"""What the root takes its command from."""
+"""The command that the root app mounts."""
 
 
 @command(app, "doctor", example="postroom doctor --dir desk")

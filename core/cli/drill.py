@@ -1,8 +1,8 @@
-"""`postroom drill`: revoke an agent's tokens, try them at every gateway, see what removing its keys would do, restore.
+"""`postroom drill`: revoke an agent's tokens, try them at every gateway, simulate removing its keys, restore.
 
-The verbs are in core.services.identity.drills; this module holds the secrets of the probes and says what came of it.
-From the revocation on the agent has no token: whatever goes wrong then, Ctrl-C too, it gets its fresh ones, the result
-is recorded, and both are printed.
+The database work is in core.services.identity.drills; this module holds the secrets of the probes and reports the
+result. From the revocation on, the agent has no token. So whatever goes wrong then, Ctrl-C included, fresh tokens are
+issued, the result is recorded, and both are printed.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ from core.services.identity.drills import Drill, Fresh, Outcome, Plan
 from core.workers.sender_config import SenderConfigs
 
 app: Final = typer.Typer()
-"""What the root takes its command from."""
+"""The command that the root app mounts."""
 
 NOWHERE: Final = "drill@postroom.invalid"
 
 
 @dataclass(slots=True)
 class Result:
-    """What a drill has found so far. `in_clear`: gateways that are no place to send a live token to."""
+    """What a drill has found so far. `in_clear`: gateways whose URL is not safe for a live token."""
 
     gateways: Gateways
     in_clear: list[str] = field(default_factory=list)
@@ -60,7 +60,7 @@ class Result:
     fresh: tuple[Fresh, ...] = ()
 
     def broke_off(self, what: str, error: BaseException) -> None:
-        """Note what was not finished, and why."""
+        """Record what was not finished, and why."""
         why = str(error) if isinstance(error, PostroomError) else f"{type(error).__name__}: {error}"
         self.failures.append(f"{what}: {why}")
 
@@ -111,7 +111,7 @@ def drill(
 
 
 def _confirm(agent: str, planned: Plan) -> None:
-    """Ask before a working agent is cut off. Raises `typer.Abort`."""
+    """Ask before cutting off a working agent. Raises `typer.Abort`."""
     used = max((one.last_used_at for one in planned.tokens if one.last_used_at is not None), default=None)
     when = "never used" if used is None else f"last used {stamp(used)}"
     typer.confirm(
@@ -125,7 +125,7 @@ def _confirm(agent: str, planned: Plan) -> None:
 
 
 def _must_open(result: Result, started: Drill, held: Interrupts) -> None:
-    """Every probe opens every gateway before the revocation, or its refusal afterwards would prove nothing.
+    """Check that every probe is accepted by every gateway; otherwise its refusal later would prove nothing.
 
     Raises `Conflict`.
     """
@@ -145,7 +145,7 @@ def _must_open(result: Result, started: Drill, held: Interrupts) -> None:
 
 
 def _exercise(desk: CommandContext, started: Drill, result: Result, held: Interrupts) -> None:
-    """Revoke, try, restore, look at the keys and record, each whatever happened before."""
+    """Revoke, try, restore, check the keys and record; each step runs whatever happened before."""
     _revoke(desk, started, result)
     at = time.monotonic()
     try:
@@ -156,7 +156,7 @@ def _exercise(desk: CommandContext, started: Drill, result: Result, held: Interr
     _restore(desk, started, result)
     try:
         _try_fresh(desk, started, result, held)
-        _look_at_keys(desk, started, result)  # last: DNS may take its time, and so long the agent would have no token
+        _look_at_keys(desk, started, result)  # last: DNS may be slow, and the agent would have no token meanwhile
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - nobody can ask for the fresh tokens again
         result.broke_off("the drill broke off", error)
     try:
@@ -166,10 +166,10 @@ def _exercise(desk: CommandContext, started: Drill, result: Result, held: Interr
 
 
 def _revoke(desk: CommandContext, started: Drill, result: Result) -> None:
-    """Raises what the verb does, if nothing was revoked."""
+    """Revoke the tokens. If nothing was revoked, raises what the service function raised."""
 
     def verb(tx: Transaction, actor: Actor) -> None:
-        # Kept before the commit: were it lost after it, nobody would know what to restore.
+        # Set before the commit: if it were lost afterwards, nobody would know what to restore.
         result.revoked = drills.revoke(tx, started, actor=actor)
 
     try:
@@ -187,9 +187,9 @@ def _revoke(desk: CommandContext, started: Drill, result: Result) -> None:
 
 
 def _must_be_refused(result: Result, started: Drill, held: Interrupts, *, since: float) -> None:
-    """Try to send with every probe at every gateway. Were one accepted, it is a test message, which never leaves.
+    """Try to send with every probe at every gateway. If one is accepted, it is a test message, which never leaves.
 
-    Raises `Conflict` when it is interrupted.
+    Raises `Conflict` on an interrupt.
     """
     message = {"from": started.address, "to": [NOWHERE], "subject": "Revocation drill", "text": "This must be refused."}
     failed = len(result.failures)
@@ -210,14 +210,14 @@ def _must_be_refused(result: Result, started: Drill, held: Interrupts, *, since:
 
 
 def _look_again(desk: CommandContext, started: Drill, result: Result) -> None:
-    """The agent's own tokens, whose secrets nobody here has, as the gate looks them up."""
+    """Check the agent's own tokens, whose secrets are unknown here, by the query that the gate uses."""
     ids = [*(one.id for one in result.revoked), *(probe.token for probe in started.probes)]
     found = desk.look(lambda tx: drills.still_open(tx, ids))
     result.failures += [f"token {number} is still in force" for number in found]
 
 
 def _look_at_keys(desk: CommandContext, started: Drill, result: Result) -> None:
-    """What removing each stream's DKIM records would do, and what DNS publishes now."""
+    """Simulate removing each stream's DKIM records, and look up what DNS publishes now."""
     try:
         configs = SenderConfigs(desk.store, key_file.load_master_keys(desk.settings))
         for stream_id, domain in started.streams:
@@ -239,7 +239,7 @@ def _look_at_keys(desk: CommandContext, started: Drill, result: Result) -> None:
 
 
 def _published(desk: CommandContext, wanted: Sequence[DnsRecord], keys: Sequence[str]) -> dict[str, str]:
-    """What DNS says of each key today; nothing on a desk for development, whose mail stays on this machine."""
+    """What DNS publishes for each key today; empty on a desk for development, whose mail stays on this machine."""
     with desk.read() as conn:
         if is_development(conn):
             return {}
@@ -257,10 +257,10 @@ _ANSWERS: Final = {
 
 
 def _restore(desk: CommandContext, started: Drill, result: Result) -> None:
-    """Issue the fresh tokens; what is in `result.fresh` afterwards is in force, as far as anybody can tell."""
+    """Issue the fresh tokens. Afterwards those in `result.fresh` are in force, as far as can be determined."""
 
     def verb(tx: Transaction, actor: Actor) -> None:
-        # Kept before the commit: the secrets are nowhere else, and whatever comes after it must not lose them.
+        # Set before the commit: nothing else holds the secrets, and no later failure may lose them.
         mint = credentials.new_agent_token
         result.fresh = drills.restore(tx, started, result.revoked, mint=mint, actor=actor)
 
@@ -275,9 +275,9 @@ def _restore(desk: CommandContext, started: Drill, result: Result) -> None:
 
 
 def _try_fresh(desk: CommandContext, started: Drill, result: Result, held: Interrupts) -> None:
-    """See that the fresh tokens open the desk. Raises `Conflict` when it is interrupted.
+    """Check that the gateways accept the fresh tokens. Raises `Conflict` on an interrupt.
 
-    They are live: they go to gateways of this machine or over TLS, and never in clear over a network.
+    These tokens are live: they are sent to gateways of this machine or over TLS, never in clear over a network.
     """
     opening = {one.token for one in desk.look(lambda tx: drills.issued(tx, result.fresh))}
     result.failures += [
@@ -299,7 +299,7 @@ def _try_fresh(desk: CommandContext, started: Drill, result: Result, held: Inter
                 result.failures.append(f"{url} answers {answer} to the fresh token {one.token}")
 
 
-# --- the answer ---------------------------------------------------------------------------------------------------
+# --- result -------------------------------------------------------------------------------------------------------
 
 
 def _said(desk: CommandContext, started: Drill, planned: Plan, result: Result) -> Output:

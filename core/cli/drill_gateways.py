@@ -1,4 +1,4 @@
-"""The gateways of a drill: where each can be asked from here, which one answers there, what it says to a token."""
+"""The gateways of a drill: find the URL of each, identify the gateway behind it, send it a token."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PATIENCE: Final = 10.0
 
 @dataclass(slots=True)
 class Gateways:
-    """URLs of gateways that answer, and a line for each that does not or cannot be asked from here."""
+    """URLs of gateways that answer, and one line for each that does not or cannot be reached from here."""
 
     urls: list[str] = field(default_factory=list)
     unreached: list[str] = field(default_factory=list)
@@ -28,14 +28,14 @@ class Gateways:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a gateway said: the status, and the `error` of its problem if it has one."""
+    """A gateway's response: the status, and the `error` of its problem if it has one."""
 
     status: int
     error: str = ""
 
     @property
     def opened(self) -> bool:
-        """Whether the gateway knew the token. 421 and 429 are said before anybody looks at it, 5xx says nothing."""
+        """Whether the gateway recognised the token. 421 and 429 come before authentication, and 5xx proves nothing."""
         return self.status == httpx.codes.OK or (
             self.status == httpx.codes.FORBIDDEN and self.error == "insufficient_scope"
         )
@@ -49,9 +49,9 @@ class Answer:
 
 
 def find(living: Sequence[Place], named: Sequence[str]) -> Gateways:
-    """Every URL that was named and answers, and one for each gateway that runs and is behind none of these.
+    """Every given URL that answers, and one for each running gateway that is behind none of these.
 
-    Raises `Invalid` for what is no URL, `Conflict` if no gateway answers: nothing has happened yet.
+    Raises `Invalid` for a malformed URL, `Conflict` if no gateway answers: nothing has happened yet.
     """
     found, seen = Gateways(), set[str | None]()
     for url in dict.fromkeys(_checked(one) for one in named):
@@ -65,7 +65,7 @@ def find(living: Sequence[Place], named: Sequence[str]) -> Gateways:
         if place.key in seen:
             continue
         guess = _url(place)
-        # Whoever else listens there has another key: a drill must not take somebody else's answer for this gateway's.
+        # Any other server there has a different key: a drill must not take its answer for this gateway's.
         if guess is not None and _is(guess, place):
             found.urls.append(guess)
         else:
@@ -87,12 +87,12 @@ def ask(url: str, secret: str, method: str, path: str, body: Mapping[str, Any] |
 
 
 def is_private(url: str) -> bool:
-    """Whether nobody on the way can read what is sent there: TLS, or it does not leave this machine."""
+    """Whether a URL is safe from eavesdroppers: TLS, or traffic that does not leave this machine."""
     parts = httpx.URL(url)
     return parts.scheme == "https" or is_loopback(parts.host)
 
 
-# --- how ----------------------------------------------------------------------------------------------------------
+# --- helpers ------------------------------------------------------------------------------------------------------
 
 
 def _checked(url: str) -> str:
@@ -107,7 +107,7 @@ def _checked(url: str) -> str:
 
 
 def _url(place: Place) -> str | None:
-    """Where a gateway can be asked from here; one that listens on another machine's loopback cannot."""
+    """The URL of a gateway as seen from here; None if it listens on another machine's loopback."""
     name, port = split_listen(place.listen)
     everywhere = name in {"", "0.0.0.0", "::"}  # noqa: S104 - what a gateway listens on, not what we do
     if place.host == socket.gethostname():
@@ -127,7 +127,7 @@ def _is(url: str, place: Place) -> bool:
 
 
 def _who(url: str) -> str | None:
-    """The key of the gateway behind a URL; None: what answers there does not say. Raises `httpx.HTTPError`."""
+    """The key of the gateway behind a URL; None if the response has none. Raises `httpx.HTTPError`."""
     key = _members(httpx.get(f"{url}/healthz", timeout=PATIENCE, trust_env=False)).get("gateway")
     return key if isinstance(key, str) else None
 

@@ -1,4 +1,4 @@
-"""An egress process, started by `serve --egress N`: departures alone, until the parent's pipe closes."""
+"""An egress process, started by `serve --egress N`: it only delivers, until the parent's pipe closes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from core.settings import load
 
 
 def main() -> None:
-    """Deliver for the desk in the directory named by the first argument."""
+    """Deliver for the desk in the directory given as the first argument."""
     uvloop.run(deliver(Delivery(load(Path(sys.argv[1])))))
 
 

@@ -1,7 +1,7 @@
-"""How a desk is made: its files, its people, and what each of them gets.
+"""Create a desk: its files, its people, and their tokens.
 
-Everything or nothing: the files that were written go away again if the database refuses, so that the next try does not
-find half a desk.
+All or nothing: if the database refuses, the files are removed again, so that the next attempt does not find half a
+desk.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ public_url = {public_url}       # where recipients unsubscribe (RFC 8058)
 
 
 def founders(named: Sequence[str]) -> tuple[list[Founder], dict[str, NewSecret]]:
-    """The people of `NAME:ROLE,ROLE`, and the token of each. Raises `Invalid`."""
+    """Parse `NAME:ROLE,ROLE` into people, with a new token for each. Raises `Invalid`."""
     found, minted = [], dict[str, NewSecret]()
     for one in named:
         name, colon, roles = one.partition(":")
@@ -97,7 +97,7 @@ def toml(*, database: str | None, ca_file: Path | None = None, listen: str | Non
 
 
 def policy(channels: Sequence[str]) -> str:
-    """The first policy.toml, which tells these channels. Raises `Invalid` for what is no Apprise URL."""
+    """The first policy.toml, which notifies these channels. Raises `Invalid` for a malformed Apprise URL."""
     text = policies.DEFAULT_TOML.replace("urls = []  ", f"urls = {json.dumps([*channels])}  ", 1)
     policies.parse(text)
     return text
@@ -119,7 +119,7 @@ def _quoted(text: str) -> str:
 
 @contextlib.contextmanager
 def files(directory: Path, *, database: str | None, text: str, more: Mapping[Path, str]) -> Iterator[Settings]:
-    """The desk's files, with the settings they make; gone again if what is done with them fails."""
+    """Write the desk's files and yield its settings; remove the files if the block fails."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     wanted = {
         directory / TOML: text,
@@ -143,7 +143,7 @@ def files(directory: Path, *, database: str | None, text: str, more: Mapping[Pat
 
 
 def overridden(url: str) -> str:
-    """A warning where the environment names another database than this desk's, and so would every command on it."""
+    """A warning if the environment names another database, which every later command would use instead of this one."""
     named = migrate.driver(os.environ.get(DATABASE))
     if not named or named == url:
         return ""
@@ -154,5 +154,5 @@ def overridden(url: str) -> str:
 
 
 def token_files(directory: Path, minted: Mapping[str, NewSecret]) -> dict[Path, str]:
-    """A file for each person's token, from which it is handed to them."""
+    """A file for each person's token, to be handed to them."""
     return {token_file(directory, name): f"{token.secret}\n" for name, token in minted.items()}

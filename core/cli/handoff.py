@@ -1,4 +1,4 @@
-"""What the commands of the setup say at their end: who does what next, looked up at the desk."""
+"""The final lines of the setup commands: who does what next, looked up in the database."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from core.model import Role
 
 
 def stream(desk: CommandContext, domain: str) -> str:
-    """After a stream: the request for its first identity."""
+    """After a stream: request its first identity."""
     with desk.read() as conn:
         who = next_steps.requester(directory.operators(conn))
     return f"\n\n{next_steps.ask(desk.directory, who, domain)}" if who else ""
 
 
 def request(desk: CommandContext, shown: dict[str, Any]) -> list[str]:
-    """After a request, or a signature without a token: who signs next, or who gives the agent its token."""
+    """After a request, or a signature without a token: who signs next, or who issues the agent's token."""
     with desk.read() as conn:
         known = directory.operators(conn)
     if shown["status"] == "active":
@@ -29,7 +29,10 @@ def request(desk: CommandContext, shown: dict[str, Any]) -> list[str]:
 
 
 def signature(desk: CommandContext, shown: dict[str, Any], *, wanted: bool) -> list[str]:
-    """After a signature: the next one, or the agent's token and its first message. `wanted`: a token was asked for."""
+    """After a signature: the next one, or the agent's token and its first message.
+
+    `wanted`: the caller asked for a token.
+    """
     if "token" not in shown:
         late = [f"No token yet: {shown['address']} still waits for a signature."] if wanted else []
         return late + request(desk, shown)

@@ -1,4 +1,4 @@
-"""`postroom init`: a desk is made, for people who sign for each other, or with `--dev` for one who tries it out."""
+"""`postroom init`: create a desk, for people who sign for each other, or with `--dev` for one person to try it out."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ from core.settings import POLICY, Settings
 from core.smtp import Route
 
 app: Final = typer.Typer()
-"""What the root takes its command from."""
+"""The command that the root app mounts."""
 
 USUAL: Final = (
     "root:admin",
@@ -56,7 +56,7 @@ USUAL: Final = (
     "dora:deliverability",
     "victor:auditor",
 )
-"""Who sits at a first desk if nobody is named: enough for an identity to be asked for by one and signed by three."""
+"""The people of a first desk if none are named: enough for one to request an identity and three to sign it."""
 DEV_ADDRESS: Final = "agent@desk.test"
 DEV_LISTEN: Final = 8025
 DEV_RELAY: Final = 2525
@@ -64,7 +64,7 @@ DEV_RELAY: Final = 2525
 
 @dataclass(frozen=True, slots=True)
 class FirstStream:
-    """The stream that a desk begins with; its relay's password apart from the route."""
+    """The first stream of a desk; its relay's password separate from the route."""
 
     domain: str
     route: str
@@ -73,7 +73,7 @@ class FirstStream:
     spf: str | None = None
 
     def sealed(self, ring: MasterKeys, *, now: int) -> NewStream:
-        """With fresh keys, as the verb takes it."""
+        """Convert to a `NewStream` with fresh keys."""
         secret = ring.seal(self.password.encode(), about=f"route:{self.domain}") if self.password else None
         made = streams_cli.fresh_keys(self.domain, streams.SLOTS, ring=ring, now=now)
         return NewStream(self.domain, self.route, made, route_secret=secret, provider=self.provider, spf=self.spf)
@@ -146,7 +146,7 @@ def init(
 
 
 def _asked_for_channels(desk: CommandContext) -> list[str]:
-    """What a person at a terminal answers; a program is not asked, and `doctor` says what is open."""
+    """Ask a person at a terminal for what is open; a program is not asked, and `doctor` reports it."""
     if not desk.interactive:
         return []
     desk.note("Who should be notified when an agent is suspended? A chat, a pager, a mailbox.")
@@ -164,7 +164,7 @@ Making = Callable[[Transaction, MasterKeys], Any]
 
 
 def _made(desk: CommandContext, database: str | None, text: str, verb: Making, *, files: Mapping[Path, str]) -> str:
-    """Make the desk by this verb; returns the public key of its checkpoints."""
+    """Create the desk with this function. Returns the public key of its checkpoints."""
     with (
         founding.files(desk.directory, database=database, text=text, more=files) as settings,
         contextlib.closing(Store(settings.database_url, clock=SystemClock())) as store,
@@ -190,7 +190,7 @@ def _first_stream(
     spf: str | None,
     from_stdin: bool,
 ) -> FirstStream | None:
-    """Read before anything is made; a relay's password is asked for where somebody can answer. Raises `Invalid`."""
+    """Parse the options before anything is created; ask for a relay's password at a terminal. Raises `Invalid`."""
     if domain is None:
         if relay or direct or from_stdin:
             raise Invalid("a relay belongs to a stream", fix="name it: --stream support-bot.acme.com")
@@ -209,20 +209,20 @@ def _first_stream(
 
 
 def _zone_file(desk: CommandContext, domain: str) -> Path:
-    """Leave the records to publish beside the desk's other files."""
+    """Write the DNS records to publish to a file in the desk's directory."""
     file = desk.directory / f"{domain}.zone"
     file.write_text(stream_dns.zone_text(stream_dns.published(desk, domain)) + "\n")
     return file
 
 
 def _tried(desk: CommandContext, domain: str) -> Finding:
-    """What the relay says to everything but a recipient, now and not with the first mail."""
+    """Try the relay up to RCPT now, rather than with the first mail."""
     with desk.store.read() as conn:
         facts = streams.show(conn, domain)
     return routes.route(desk, facts)
 
 
-# --- what is said -------------------------------------------------------------------------------------------------
+# --- output -------------------------------------------------------------------------------------------------------
 
 
 def _said(
@@ -347,16 +347,16 @@ def _said_for_development(desk: CommandContext, name: str, own: NewSecret, agent
 
 
 def _user() -> str:
-    """The name under which whoever runs this stands in the log."""
+    """The name under which the log records this user."""
     try:
         name = getpass.getuser()
-    except (KeyError, OSError):  # a container's user has no name
+    except (KeyError, OSError):  # a user in a container may have no name
         name = ""
     return name if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name) and name not in PARTS else "dev"
 
 
 def _free_port(usual: int) -> int:
-    """The usual one, or another that is free: a second desk must not reach the first one's receiver."""
+    """The default port, or else a free one: a second desk must not reach the first one's receiver."""
     for port in (usual, 0):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

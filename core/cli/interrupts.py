@@ -1,4 +1,4 @@
-"""Ctrl-C for commands that must not stop half-way: it is noted, and the command ends where nothing is lost."""
+"""Defer Ctrl-C in commands that must not stop half-way: they end at a point where nothing is lost."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupts:
-    """While it is entered, signals that would end the process set `asked` and do nothing else.
+    """Context manager: signals that would end the process set `asked` and do nothing else.
 
-    Raising `KeyboardInterrupt` would be no help: it comes at any instruction, also between the commit that issues a
-    token and the line that keeps its secret. Only the main thread gets signals; elsewhere nothing has to be held.
+    Raising `KeyboardInterrupt` would not help: it can come at any instruction, also between the commit that issues a
+    token and the line that keeps its secret. Only the main thread receives signals; in other threads this does nothing.
     """
 
     def __init__(self) -> None:

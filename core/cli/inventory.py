@@ -1,4 +1,4 @@
-"""`postroom inventory`: the record of non-human identities, for people, programs and an IAM team's import."""
+"""`postroom inventory`: the inventory of non-human identities, for people, programs and IAM imports."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from core.services.identity import inventory
 from core.services.identity.inventory import Entry
 
 app: Final = typer.Typer()
-"""What the root takes its command from."""
+"""The command that the root app mounts."""
 
 
 class Form(enum.StrEnum):
-    """In which form the record is written."""
+    """Output format of the inventory."""
 
     CSV = "csv"
     JSON = "json"

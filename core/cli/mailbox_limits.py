@@ -1,4 +1,4 @@
-"""`postroom mailbox`: how much an identity may do, and who is told."""
+"""`postroom mailbox`: mode, limits, allow-list, classes and webhook of an identity."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def webhook(
 
 
 def webhook_events(given: list[str] | None) -> list[str] | None:
-    """The events an option names; None for every one."""
+    """The events that an option names; None for all."""
     named = listed(given)
     return None if not named or "all" in named else named
 
@@ -173,7 +173,7 @@ Changing = Callable[[Transaction, Actor], MailboxRecord]
 
 
 def changed(desk: CommandContext, verb: Changing) -> tuple[MailboxRecord, dict[str, Any]]:
-    """Run a verb about one identity; its record afterwards, and what HTTP would answer."""
+    """Run a function on one identity. Returns its record afterwards, as HTTP would answer it."""
 
     def run(tx: Transaction, actor: Actor) -> tuple[MailboxRecord, dict[str, Any]]:
         record = verb(tx, actor)

@@ -1,4 +1,4 @@
-"""`postroom mailbox`: request, renew, end identities; signoffs.py signs for them, mailbox_limits.py says how much."""
+"""`postroom mailbox`: request, renew and retire identities; signoffs.py signs them, mailbox_limits.py limits them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from core.services.notify import webhook_client
 __all__ = ["app"]
 
 
-# --- asking -------------------------------------------------------------------------------------------------------
+# --- requesting ---------------------------------------------------------------------------------------------------
 
 
 @command(
@@ -94,7 +94,7 @@ def request(
 
 
 def _filing(address: addresses.Address, record: Mapping[str, str | None], *, now: int) -> Filing:
-    """What the record, as completed at the terminal, says of the mailbox."""
+    """The request's record, as completed at the terminal."""
     until = record["expires"]
     return Filing(
         address=address,
@@ -125,7 +125,7 @@ def _requested(desk: CommandContext, shown: dict[str, Any], *, secret: str | Non
 
 @dataclass(frozen=True, slots=True)
 class _Webhook:
-    """Where a mailbox's webhook goes, its secret to be shown once, and the secret as the database keeps it."""
+    """A mailbox's webhook URL, its secret to be shown once, and the sealed secret for the database."""
 
     url: str | None = None
     secret: str | None = None
@@ -144,7 +144,7 @@ def _webhook(desk: CommandContext, url: str | None, address: str) -> _Webhook:
 
 
 def read_classes(given: Sequence[str] | None) -> tuple[ContentClass, ...]:
-    """Content classes by name. Raises `Invalid`."""
+    """Parse content classes by name. Raises `Invalid`."""
     names = listed(given)
     unknown = [name for name in names if name not in {*ContentClass}]
     if unknown:
@@ -152,7 +152,7 @@ def read_classes(given: Sequence[str] | None) -> tuple[ContentClass, ...]:
     return tuple(dict.fromkeys(ContentClass(name) for name in names))
 
 
-# --- going on, ending ---------------------------------------------------------------------------------------------
+# --- renewing, retiring -------------------------------------------------------------------------------------------
 
 
 @command(app, "renew", example="postroom mailbox renew help@support-bot.acme.com --expires 90d --reason 'goes on'")
@@ -181,7 +181,7 @@ def retire(desk: CommandContext, address: Address, reason: Reason) -> Output:
     )
 
 
-# --- looking ------------------------------------------------------------------------------------------------------
+# --- reading ------------------------------------------------------------------------------------------------------
 
 
 @command(app, "list", example="postroom mailbox list --status requested")
@@ -216,7 +216,7 @@ def show(desk: CommandContext, address: Address) -> Output:
     def read(tx: Transaction) -> dict[str, Any]:
         record = mailbox_record.found(tx, address)
         shown = identities.identity(tx, record)
-        if record.agent is None:  # only requested, and for no agent yet: there is nothing to be used up
+        if record.agent is None:  # only requested, and without an agent yet: no budget can be used
             return shown | {"budgets": []}
         return shown | identities.standing(status.mailbox(tx, record.address, caller=desk.actor))
 
@@ -231,7 +231,7 @@ def show(desk: CommandContext, address: Address) -> Output:
 
 
 def _of(signed: Mapping[str, Any], shown: Mapping[str, Any]) -> str:
-    """Which record a signature was given to, where it is not the one that is shown."""
+    """The record that a signature was given for, if it is not the one shown."""
     digest = signed["record_digest"]
     return f" (to the record {digest[:12]})" if digest and digest != shown["record_digest"] else ""
 

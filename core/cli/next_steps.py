@@ -1,6 +1,7 @@
-"""What to type next: every command of the setup ends with the next one, whole, so that it can be copied as it stands.
+"""What to type next: every setup command ends with the next one, complete, to be copied as it stands.
 
-It knows how `postroom` was started, where the desk is, who has which role, and whose token waits in a file of the desk.
+Derived from how `postroom` was started, where the desk is, who has which role, and whose token is in a file of the
+desk.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _TEXT: Final = "It works."
 
 
 def typed(directory: Path, *words: str, who: str | None = None) -> str:
-    """A command line as it is typed here, in the name of `who` if their token is in a file of the desk."""
+    """A command line as typed here, with the token of `who` if that is in a file of the desk."""
     program = "uv run postroom" if "UV_RUN_RECURSION_DEPTH" in os.environ else "postroom"
     place = near(directory)
     line = shlex.join([*words, *(() if place == "." else ("--dir", place))])
@@ -37,34 +38,34 @@ def typed(directory: Path, *words: str, who: str | None = None) -> str:
 
 
 def step(directory: Path, who: str, what: str, *words: str) -> str:
-    """Who does what next, and the line for it."""
+    """Who does what next, and the command for it."""
     own = "" if token_file(directory, who).is_file() else ", with their own token in POSTROOM_TOKEN"
     return f"Next, {who}{own}: {what}\n  {typed(directory, *words, who=who)}"
 
 
 def near(path: Path) -> str:
-    """A path from here, or whole where it is not below here."""
+    """The path relative to here, or absolute if it is not below."""
     relative = os.path.relpath(path)
     return str(path) if relative.startswith("..") else relative
 
 
 def token_file(directory: Path, name: str) -> Path:
-    """Where the token of one of the founding people waits for them."""
+    """The file in which one of the first operators' tokens waits for its holder."""
     return directory / TOKENS / name
 
 
-# --- who ----------------------------------------------------------------------------------------------------------
+# --- people -------------------------------------------------------------------------------------------------------
 
 
 def requester(people: Collection[OperatorFacts]) -> str | None:
-    """Who had best ask for an identity: somebody whose signature it does not take."""
+    """The best person to request an identity: somebody whose signature is not needed."""
     free = [one for one in people if one.claimed and not SIGNERS & set(one.roles)]
     usual = [one for one in free if Role.REVIEWER in one.roles or Role.ONCALL in one.roles]
     return next((one.name for one in (*usual, *free)), None)
 
 
 def holder(people: Collection[OperatorFacts], role: Role, *, but: Collection[str] = ()) -> str | None:
-    """Somebody with this role who is none of `but`."""
+    """Somebody with this role who is not in `but`."""
     barred = {name.casefold() for name in but}
     held = (one for one in people if one.claimed and role in one.roles and one.name.casefold() not in barred)
     return next((one.name for one in held), None)
@@ -82,7 +83,7 @@ def ask(directory: Path, who: str, domain: str) -> str:
 
 
 def sign(directory: Path, shown: dict[str, Any], people: Collection[OperatorFacts]) -> str | None:
-    """The next signature, governance's last: it hands out the token with it. None where nobody can give one."""
+    """The next signature, governance's last, because it comes with the token. None if nobody can sign."""
     waits: list[Kind] = sorted(map(Kind, shown["waiting_for"]), key=_ORDER.index)
     if not waits:
         return None
@@ -100,7 +101,7 @@ _ORDER: Final = (Kind.OWNER, Kind.DELIVERABILITY, Kind.GOVERNANCE)
 
 
 def issue(directory: Path, agent: str, people: Collection[OperatorFacts]) -> str | None:
-    """The agent's token, where no signature brought one."""
+    """The agent's token, if no signature issued one."""
     who = holder(people, Role.GOVERNANCE)
     if who is None:
         return None
@@ -122,7 +123,7 @@ def send(
 
 
 def recipient(allow: Sequence[str]) -> str:
-    """Somebody whom the allow-list names: the first message should not meet a hold of its own."""
+    """A recipient on the allow-list, so that the first message meets no hold of its own."""
     for pattern in allow:
         local, _, domain = pattern.rpartition("@")
         if "*" not in domain:
@@ -136,10 +137,10 @@ def curl(settings: Settings, *, sender: str, to: str, token: str) -> str:
     """Five lines of shell that send a message.
 
     curl reads the token from standard input: `ps` shows the arguments of a process to every user of the machine, and
-    printf is a builtin of the shell, not a process.
+    printf is a shell builtin, not a process.
     """
     first, second = (
-        json.dumps(part).replace("'", "'\\''")  # an address may hold an apostrophe, which ends a word of the shell
+        json.dumps(part).replace("'", "'\\''")  # an apostrophe would end the shell's quoted string
         for part in ({"from": sender, "to": to}, {"subject": _SUBJECT, "text": _TEXT})
     )
     return "\n".join(
@@ -154,7 +155,7 @@ def curl(settings: Settings, *, sender: str, to: str, token: str) -> str:
 
 
 def python(settings: Settings, *, sender: str, to: str, token: str) -> str:
-    """Five lines of Python, of its standard library, that send a message."""
+    """Five lines of Python that send a message, with only its standard library."""
     mail = {"from": sender, "to": to, "subject": _SUBJECT, "text": _TEXT}
     return "\n".join(
         (
@@ -169,12 +170,12 @@ def python(settings: Settings, *, sender: str, to: str, token: str) -> str:
 
 
 def api(settings: Settings) -> str:
-    """Where agents on this machine reach the gateway."""
+    """The URL at which agents on this machine reach the gateway."""
     host, port = split_listen(settings.listen)
     near_host = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}.get(host, host)  # noqa: S104 - read, not bound
     return f"http://{near_host}:{port}"
 
 
 def home_domain(address: str) -> str:
-    """The domain of the organisation that an agent's address belongs to: its own people are a safe first audience."""
+    """The organisation's domain for an agent's address: its own people are a safe first audience."""
     return organisational_domain(parse_address(address).domain_ascii)

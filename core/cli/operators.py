@@ -1,4 +1,4 @@
-"""`postroom operator`: who is at the desk, and how they come to a token that nobody else has seen."""
+"""`postroom operator`: the people at the desk, and how each gets a token that nobody else has seen."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def claim(
 
 
 def _keep(desk: CommandContext, secret: str) -> tuple[str, ...]:
-    """Let the keyring keep a token. If it cannot, a line that says so: the token is made, and must still be shown."""
+    """Store a token in the keyring. Returns an error line if that fails: the token exists and must still be shown."""
     try:
         store_token(desk.directory, secret)
     except Unavailable as error:

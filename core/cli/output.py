@@ -1,9 +1,9 @@
-"""What a command says and how it ends: JSON or text, errors in one line, exit codes.
+"""Output and exit of commands: JSON or text, errors in one line, exit codes.
 
-Nothing here knows the database, so that the console can be started by it and draw before the ORM is imported. Text is
+Nothing here imports the database, so that the console can start from here and draw before the ORM is imported. Text is
 made safe for a terminal here: subjects and addresses come from strangers.
 
-Commands, options, prompts and usage errors are typer's. Why our own tables: rich takes 2.2 s of CPU to print 5,000 rows
+Commands, options, prompts and usage errors are typer's. Tables are our own: rich takes 2.2 s of CPU to print 5,000 rows
 that `table` prints in 0.03 s, wraps rows that `grep` and `less -S` need on one line, and cuts an address before its
 domain. Nothing is coloured, so NO_COLOR has nothing to switch off.
 """
@@ -30,10 +30,10 @@ from core.text.unicode_safety import STACK, TAB, is_combining, is_hidden, spell_
 
 TOKEN: Final = "POSTROOM_TOKEN"  # noqa: S105 - a variable's name
 SERVICE: Final = "postroom"
-"""Under which the keyring of the OS holds an operator's token; the user's name there is the desk's directory."""
+"""Service name in the OS keyring for operators' tokens; the user name there is the desk's directory."""
 INTERRUPTED: Final = 130
 WIDEST: Final = 60
-"""Columns of a cell of a table: one subject of 5,000 must not make every row that wide."""
+"""Maximum width of a table cell, in columns: one long subject among 5,000 must not widen every row."""
 
 Directory = Annotated[
     Path, typer.Option("--dir", envvar="POSTROOM_DIR", help="The desk's directory.", show_default="this directory")
@@ -43,9 +43,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="One line of JSON on stdout
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What a command has to say: `data` with --json, else `text`; `code` is what it exits with.
+    """The output of a command: `data` with --json, else `text`; `code` is the exit code.
 
-    `refused` are lines for stderr, for what could not be done beside what was.
+    `refused` are lines for stderr, about the part that could not be done.
     """
 
     data: Mapping[str, Any]
@@ -55,12 +55,12 @@ class Output:
 
 
 def example(line: str) -> str:
-    """What stands at the end of a command's help."""
+    """The example at the end of a command's help."""
     return f"\b\nExample:\n  {line}"
 
 
 def stored_token(directory: Path) -> str | None:
-    """The operator's token for this desk: from the environment, a desk for development, or as the OS keeps it."""
+    """The operator's token for this desk: from the environment, a desk for development, or the OS keyring."""
     given = os.environ.get(TOKEN, "").strip() or _own_token(directory / OWN_TOKEN)
     if given:
         return given
@@ -74,7 +74,7 @@ def stored_token(directory: Path) -> str | None:
 
 
 def _own_token(file: Path) -> str | None:
-    """The token that `init --dev` left for the one person of its desk; one that others can read is nobody's own."""
+    """The token that `init --dev` left for the one person of its desk; ignored if others can read the file."""
     try:
         private_file = not file.stat().st_mode & 0o077
         return file.read_text(encoding="utf-8").strip() if private_file else None
@@ -83,7 +83,7 @@ def _own_token(file: Path) -> str | None:
 
 
 def store_token(directory: Path, token: str) -> None:
-    """Let the OS keep an operator's token for this desk. Raises `Unavailable`."""
+    """Store an operator's token for this desk in the OS keyring. Raises `Unavailable`."""
     import keyring  # noqa: PLC0415 - see `kept_token`
     import keyring.errors  # noqa: PLC0415
 
@@ -100,7 +100,7 @@ def run(app: typer.Typer, args: Sequence[str] | None = None, *, name: str = "pos
     """Run the command line and return its exit code: 0, 1 for a refusal or failure, 2 for usage, 130 for Ctrl-C."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # a terminal that knows no Unicode ends no command
+            stream.reconfigure(errors="backslashreplace")  # a terminal without Unicode must not abort a command
     try:
         code = typer.main.get_command(app).main(
             args=None if args is None else list(args), prog_name=name, standalone_mode=False
@@ -111,15 +111,15 @@ def run(app: typer.Typer, args: Sequence[str] | None = None, *, name: str = "pos
 
 
 def _end(error: BaseException) -> int:
-    """The exit code that an error comes to, said in one line. A mistake of ours is raised again, with its traceback."""
+    """Print an error on one line and return its exit code. A bug is raised again, with its traceback."""
     match error:
         case PostroomError():
             return _complain(error)
         case KeyboardInterrupt() | typer.Abort():
             if sys.stderr.isatty():
-                sys.stderr.write("\n")  # the shell's own prompt belongs on a line of its own
+                sys.stderr.write("\n")  # start the shell's prompt on a new line
             return INTERRUPTED
-        case SystemExit():  # typer's own way out of a broken pipe
+        case SystemExit():  # how typer exits on a broken pipe
             return error.code if isinstance(error.code, int) else 1
         case BrokenPipeError():
             return _hush()
@@ -128,7 +128,7 @@ def _end(error: BaseException) -> int:
             return _line(f"{named}{error.strerror or error}", code=1)
         case _ if type(error).__module__.startswith("sqlalchemy."):
             return _line(f"the database cannot be used: {error}; see database in postroom.toml", code=1)
-        case _ if hasattr(error, "format_message"):  # typer's, whichever of its versions
+        case _ if hasattr(error, "format_message"):  # typer's, in any of its versions
             return _usage(error)
         case _:
             raise error
@@ -140,7 +140,7 @@ def _complain(error: PostroomError) -> int:
 
 
 def _usage(error: Any) -> int:
-    """A mistake in how the command was written; without any argument it is no mistake but a question."""
+    """A usage error; without any arguments, show the help instead."""
     context = getattr(error, "ctx", None)
     if type(error).__name__ == "NoArgsIsHelpError":
         sys.stderr.write(error.format_message() + "\n")
@@ -158,13 +158,13 @@ def error_line(text: str) -> None:
 
 
 def _line(text: str, *, code: int) -> int:
-    with contextlib.suppress(OSError):  # EIO: the terminal is gone, and with it whoever would read this
+    with contextlib.suppress(OSError):  # EIO: the terminal is gone, and so is the reader
         sys.stderr.write(f"postroom: {plain(' '.join(text.split()))}\n")
     return code
 
 
 def _hush() -> int:
-    """Whoever read us went away (`| head`). Python would complain again while it closes stdout."""
+    """The reader closed the pipe (`| head`). Redirect stdout, or Python would complain again when closing it."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1
@@ -174,7 +174,7 @@ def _hush() -> int:
 
 
 def dump(data: Mapping[str, Any]) -> str:
-    """One line of JSON. What a terminal would obey is escaped: the same JSON, and harmless to look at."""
+    """One line of JSON. Terminal control characters are escaped: the same JSON, and safe to print."""
     line = orjson.dumps(data, option=orjson.OPT_NON_STR_KEYS).decode()
     if line.isprintable() and line.isascii():
         return line
@@ -191,21 +191,21 @@ def _escaped(char: str) -> str:
 
 
 def say(text: str, *, exact: bool = False) -> None:
-    """A line, or lines, on stdout at once, so that whoever reads sees it and a closed pipe is noticed here.
+    """Print and flush, so that the reader sees it at once and a closed pipe is noticed here.
 
-    `exact` leaves the text as it is: it is JSON of `dump`, or goes into a file.
+    `exact` leaves the text unchanged: it is JSON from `dump`, or goes into a file.
     """
     sys.stdout.write((text if exact else plain(text)) + "\n")
     sys.stdout.flush()
 
 
 def piped() -> bool:
-    """Whether what is said goes to a program or into a file, which want it as it is."""
+    """Whether stdout goes to a program or a file, which need the text unchanged."""
     return not sys.stdout.isatty()
 
 
 def plain(text: str) -> str:
-    """Lines in which everything that a terminal would obey or a reader cannot see is spelled out: `⟨U+202E⟩`."""
+    """Text with every control or invisible character spelled out: `⟨U+202E⟩`."""
     return "\n".join(_line_of(line) for line in text.split("\n"))
 
 
@@ -236,7 +236,7 @@ def table(
 
 
 def pairs(values: Mapping[str, object]) -> str:
-    """`name  value` lines for a person; what there is not is left out. A value cannot begin a line of its own."""
+    """`name  value` lines for a person, without empty values. A value cannot start a new line."""
     shown = {name: value for name, value in values.items() if value not in (None, "", [], {}, ())}
     wide = max((len(name) for name in shown), default=0)
     return "\n".join(f"{name.ljust(wide)}  {_cell(_word(value))}" for name, value in shown.items())
@@ -271,16 +271,16 @@ def _word(value: object) -> str:
             return str(value)
 
 
-# --- reading ------------------------------------------------------------------------------------------------------
+# --- parsing ------------------------------------------------------------------------------------------------------
 
 
 def listed(given: Sequence[str] | None) -> list[str]:
-    """The members of an option that may be repeated and may hold several with commas."""
+    """Split an option that may be repeated and may hold several values separated by commas."""
     return [part.strip() for one in given or () for part in one.split(",") if part.strip()]
 
 
 def moment(text: str, *, now: int) -> int:
-    """A time: a duration from now (`90d`), a date or an RFC 3339 time. Raises `Invalid`."""
+    """Parse a time: a duration from now (`90d`), a date or an RFC 3339 time. Raises `Invalid`."""
     try:
         return now + duration(text)
     except Invalid:
@@ -288,7 +288,7 @@ def moment(text: str, *, now: int) -> int:
 
 
 def private(file: Path, content: bytes) -> None:
-    """Write a new file that nobody else can read, not for the moment between creating it and chmod either.
+    """Write a new file that is private from the start, with no moment between creating it and chmod.
 
     Raises `FileExistsError`.
     """

@@ -1,4 +1,4 @@
-"""`postroom policy`: what the desk allows, looked at, tried out, put in force."""
+"""`postroom policy`: check, show, apply and replay the desk's policy."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def apply(desk: CommandContext, file: File, reason: Reason) -> Output:
     text = _text(file)
     new = rules.parse(text)
     applied = desk.act(lambda tx, actor: policy.apply_policy(tx, new, reason=reason, actor=actor))
-    # The gateways watch the desk's own file: left as it was, it would tighten what was just loosened.
+    # The gateways watch the desk's own file: if it stayed as it was, it would tighten again what was just loosened.
     _replace(desk.settings.policy_file, text)
     data = {"version": applied.version, "changes": _told(applied.changes)}
     return Output(data, f"Version {applied.version} is in force.\n{_listed(applied.changes)}")
@@ -93,7 +93,7 @@ def replay(
     return Output(data, f"{plural(found.messages, 'message')} in {plural(days, 'day')}.\n{text}")
 
 
-# --- how ----------------------------------------------------------------------------------------------------------
+# --- helpers ------------------------------------------------------------------------------------------------------
 
 
 def _text(file: Path) -> str:
@@ -106,7 +106,7 @@ def _text(file: Path) -> str:
 
 
 def _replace(file: Path, text: str) -> None:
-    """At once: a watcher never sees half a policy."""
+    """Replace the file atomically: a watcher never sees half a policy."""
     if file.is_file() and file.read_text(encoding="utf-8", errors="replace") == text:
         return
     fresh = file.with_name(f".{file.name}.new")
@@ -129,7 +129,7 @@ def _spelled(value: object) -> str:
 
 
 def _lines(section: BaseModel, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """Every key as the file spells it: durations with their unit, addresses of people to tell without their secrets."""
+    """Every key as written in the file: durations with their unit, notification URLs without their secrets."""
     for name, field in type(section).model_fields.items():
         value, here = getattr(section, name), (*path, name)
         if isinstance(value, BaseModel):
@@ -150,5 +150,5 @@ def _toml(value: Any, *, span: bool) -> str:
 
 
 def _veiled(text: str) -> str:
-    """An address of somebody to tell holds a secret behind its scheme."""
+    """A notification URL without the part after its scheme, which is secret."""
     return f"{text.partition('://')[0]}://..." if "://" in text else text

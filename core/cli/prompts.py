@@ -1,4 +1,4 @@
-"""What a mailbox request still lacks, asked of whoever sits at the terminal."""
+"""Ask the person at the terminal for what a mailbox request still lacks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UNATTENDED = frozenset({"monitored", "autonomous"})
 def completed(
     desk: CommandContext, address: str, given: dict[str, str | None], *, mode: str | None
 ) -> dict[str, str | None]:
-    """The record with the answers to what it lacks; as it is where nobody can be asked. Names as `request` has them."""
+    """The record completed with answers; unchanged if nobody can be asked. Names as in `request`."""
     if not desk.interactive:
         return given
     with desk.read() as conn:

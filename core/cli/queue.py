@@ -1,4 +1,4 @@
-"""`postroom queue` and `postroom lane`: the desk without a screen."""
+"""`postroom queue` and `postroom lane`: held and waiting mail, without the console."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Lane = Annotated[int, typer.Argument(metavar="LANE", help="The lane's number (po
 MOST: Final = 1_000
 
 
-# --- looking ------------------------------------------------------------------------------------------------------
+# --- reading ------------------------------------------------------------------------------------------------------
 
 
 @command(queue_app, "pending", example="postroom queue pending --json")
@@ -139,7 +139,7 @@ def show(
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What a reviewer has before their eyes. `digest` is that of the bytes that would leave, `failed` its checks."""
+    """An item as shown to a reviewer. `digest` is that of the bytes that would leave, `failed` its failed checks."""
 
     data: Mapping[str, Any]
     text: str
@@ -148,9 +148,9 @@ class Opened:
 
 
 def open_item(desk: CommandContext, item: str, *, source: bool = False) -> Opened:
-    """Open one item for whoever sits here. Raises `NotFound`."""
+    """Open one item for the operator at the terminal. Raises `NotFound`."""
     number = read_item(item)
-    # When a reviewer had it before their eyes is part of the decision; who may not read may not open it either.
+    # The time of opening is part of the decision; without permission to read, an item cannot be opened either.
     desk.act(lambda tx, actor: review.opened(tx, number, actor=actor))
     with desk.read() as conn:
         found = message.message(conn, number, now=desk.now) if item.startswith("m") else None
@@ -182,14 +182,14 @@ def open_item(desk: CommandContext, item: str, *, source: bool = False) -> Opene
 
 
 def _person(one: dict[str, Any]) -> str:
-    """One recipient in one line: its state, what it waits for, how often it was tried and what the receiver said."""
+    """One recipient on one line: state, what it waits for, number of attempts and the receiver's reply."""
     waits = f", waits for {one['waits_for']}" if one["waits_for"] else ""
     tried = f", {one['attempts']} attempt{'s' if one['attempts'] > 1 else ''}" if one["attempts"] else ""
     return f"{one['address']}: {one['status']}{tried}{waits}" + (f": {one['reply']}" if one["reply"] else "")
 
 
 def _failed(found: MessageView) -> tuple[Finding, ...]:
-    """The checks its content fails, read from the bytes that would leave; none of a body that is purged."""
+    """The failed content checks, computed from the bytes that would leave; none if the body is purged."""
     if found.rendered is None:
         return ()
     said = said_by(read_mail(found.rendered), subject=found.subject, people=(one.given for one in found.recipients))
@@ -247,7 +247,7 @@ def _deciding(ids: Sequence[str], *, approve: bool, reason: str | None, digest: 
 
 
 def _each(desk: CommandContext, ids: Sequence[str], verb: Deciding, *, done: str) -> Output:
-    """One transaction an item: one that was decided meanwhile must not take the others with it."""
+    """One transaction per item: an item decided meanwhile must not fail the others."""
     numbers = {item: read_item(item) for item in dict.fromkeys(ids)}
     decided: list[dict[str, Any]] = []
     refused: list[dict[str, Any]] = []
@@ -279,7 +279,7 @@ def _each(desk: CommandContext, ids: Sequence[str], verb: Deciding, *, done: str
 
 
 def read_item(item: str) -> int:
-    """The number of a message or an action. Raises `Invalid`."""
+    """Parse the ID of a message or an action. Raises `Invalid`."""
     number = read_id("m", item)
     if number is None:
         number = read_id("a", item)

@@ -234,7 +234,7 @@ def erase(desk: CommandContext, address: Recipient, reason: Reason) -> Output:
 
 
 class Keep(Protocol[T]):
-    """A verb that keeps one batch of a list."""
+    """A function that stores one batch of a list."""
 
     def __call__(self, tx: Transaction, batch: RowBatch[T], /, *, actor: Actor) -> Imported: ...
 
@@ -245,7 +245,7 @@ def _imported(
     read: Callable[[Iterable[str]], Iterator[RowBatch[T]]],
     keep: Keep[T],
 ) -> Output:
-    """A batch a transaction, so that the desk goes on sending meanwhile."""
+    """One transaction per batch, so that the desk keeps sending meanwhile."""
     added = known = 0
     bad: list[dict[str, Any]] = []
     with _opened(file) as lines:

@@ -1,4 +1,4 @@
-"""`postroom report` and `postroom trace`: what a mail that came back says, and everything known of one that left."""
+"""`postroom report` and `postroom trace`: parse a returned mail; show everything known of a sent one."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from core.services.audit import trace
 from core.services.control.read_log import Shown, What
 
 app: Final = typer.Typer()
-"""What the root takes its commands from."""
+"""The commands that the root app mounts."""
 
 MOST: Final = 32 * 1024 * 1024
-"""Octets of one file that are read; the reader looks at the first MiB anyway."""
+"""Bytes of one file that are read; the parser uses only the first MiB anyway."""
 
 
 @command(app, "report", example="postroom report bounce.eml --json")

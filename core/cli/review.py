@@ -1,7 +1,7 @@
 """`postroom queue review`: held mail one after the other, each read before it is decided.
 
-It is what `queue show` and `queue approve` do, in one place: what was on the screen is what is approved (its digest),
-and what fails a check takes a reason. A program decides with `queue approve` instead.
+It combines `queue show` and `queue approve`: what was on the screen is what is approved (by its digest), and approving
+despite a failed check takes a reason. Programs use `queue approve` instead.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def walk(
 
 
 def _held(desk: CommandContext, mailbox: str | None) -> Sequence[str]:
-    """What waited when the review began, in the order it came."""
+    """The items that waited when the review began, in order of arrival."""
     found: list[str] = []
     cursor = None
     while True:
@@ -63,7 +63,7 @@ def _held(desk: CommandContext, mailbox: str | None) -> Sequence[str]:
 
 
 def _decide(desk: CommandContext, item: str) -> str:
-    """Show one and do what is answered. Raises `Refused` where it is not pending any more."""
+    """Show one item and carry out the answer. Raises `Refused` if it is no longer pending."""
     read = open_item(desk, item)
     say(f"{RULE}\n{read.text}\n{RULE}")
     answer = _asked(item)
@@ -92,7 +92,7 @@ def _asked(item: str) -> str:
 
 
 def _reason(read: Opened, *, approve: bool) -> str | None:
-    """Rejecting takes a reason, and so does approving over checks that fail."""
+    """A reason is required to reject, and to approve despite failed checks."""
     if not approve:
         return str(typer.prompt("Why is it rejected? (recorded in the log)", err=True))
     if read.failed:

@@ -1,4 +1,4 @@
-"""`postroom run`: executions of agents, and how far a human lets one go."""
+"""`postroom run`: executions of agents, and how many recipients a human lets each one reach."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def close(
 
 
 def _found(conn: Connection, run: str, agent: str | None) -> RunView:
-    """The run of this id: of the agent named, or of the one agent that has it. Raises `NotFound`, `Conflict`."""
+    """The run with this ID: of the named agent, or of the only agent that has it. Raises `NotFound`, `Conflict`."""
     if agent is not None:
         return runs.show(conn, agent=agent, key=run)
     found: list[RunView] = []

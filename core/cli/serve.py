@@ -1,6 +1,6 @@
-"""`postroom serve`: the gateway in the foreground, until it is told to end.
+"""`postroom serve`: the gateway in the foreground, until it is stopped.
 
-It looks at its ports first, because a server that cannot bind says so from deep inside.
+It checks its ports first, because a server that cannot bind reports that only from deep inside.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from core.smtp import Route
 from core.smtp.route import is_loopback
 
 app: Final = typer.Typer()
-"""What the root takes its commands from."""
+"""The command that the root app mounts."""
 
 
 log = structlog.get_logger("serve")
 
 
 class Level(enum.StrEnum):
-    """How much the gateway says."""
+    """Log level of the gateway."""
 
     DEBUG = "debug"
     INFO = "info"
@@ -83,7 +83,7 @@ def serve(
 
 
 def _greet(desk: CommandContext, settings: Settings) -> None:
-    """Say to a person at a terminal what to do while it runs: a log says nothing of that."""
+    """Tell a person at a terminal what to do while it runs, which the log does not say."""
     if not sys.stderr.isatty():
         return
     with desk.store.read() as conn:
@@ -97,7 +97,7 @@ def _greet(desk: CommandContext, settings: Settings) -> None:
 
 
 async def _serve(desk: CommandContext, gateway: gateways.Gateway) -> None:
-    """The gateway; on a desk for development with a receiver for its mail beside it."""
+    """Run the gateway; on a desk for development, also a receiver for its mail."""
     async with contextlib.AsyncExitStack() as beside:
         for route in _caught(desk):
             await beside.enter_async_context(catching(route.host, route.port, desk.directory / MAILDIR))
@@ -105,7 +105,7 @@ async def _serve(desk: CommandContext, gateway: gateways.Gateway) -> None:
 
 
 def _caught(desk: CommandContext) -> list[Route]:
-    """Where mail of a desk for development goes; of a real desk none is caught."""
+    """The routes of a desk for development, whose mail is caught locally; none for a real desk."""
     with desk.store.read() as conn:
         if not is_development(conn):
             return []
@@ -115,7 +115,7 @@ def _caught(desk: CommandContext) -> list[Route]:
 
 
 def log_to_stderr(level: Level, *, as_json: bool) -> None:
-    """Loggers of ours and of the standard library alike, one line a fact, on stderr."""
+    """Log on stderr, one line per event, from our loggers and from the standard library's."""
     renderer: Any = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -137,15 +137,15 @@ def log_to_stderr(level: Level, *, as_json: bool) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer], foreign_pre_chain=shared
         )
     )
-    # What libraries say below a warning is theirs to know.
+    # Drop log lines of libraries below warning.
     logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
 
 
 def _refuse_exposed(desk: CommandContext, listens: Sequence[str]) -> None:
-    """Raises `Conflict` where a desk for development would be open to others.
+    """Refuse to expose a desk for development to others. Raises `Conflict`.
 
-    One person holds every role there, and nobody signed for its mailbox: a token that leaks could do anything. An
-    address in POSTROOM_LISTEN or in a settings file that was copied must not open it by accident.
+    One person holds every role there, and nobody signed for its mailbox: a leaked token could do anything. An address
+    in POSTROOM_LISTEN or in a copied settings file must not expose it by accident.
     """
     far = [address for address in listens if not is_loopback(split_listen(address)[0])]
     if not far:

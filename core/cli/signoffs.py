@@ -1,7 +1,8 @@
-"""`postroom mailbox approve` and `veto`: sign for an identity, having seen what the desk found.
+"""`postroom mailbox approve` and `veto`: sign for an identity, with the desk's findings in view.
 
 Nothing is affirmed by default. At a terminal the checklist is gone through item by item; a program names what it
-affirms, or is refused with the list of what is open. Where the desk found an item false, only a reason helps.
+affirms, or is refused with the list of open items. An item that the desk found false can be overridden only with a
+reason.
 """
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ def approve(
 
 
 def _token(tx: Transaction, record: MailboxRecord, grant: Grant, *, actor: Actor) -> dict[str, Any]:
-    """The agent's first token, by the signature that made the identity active; none before."""
+    """Issue the agent's first token, with the signature that made the identity active; none before."""
     if record.status != "active":
         return {}
     minted = credentials.new_agent_token()
@@ -118,11 +119,11 @@ def veto(desk: CommandContext, address: Address, kind: As, reason: Reason) -> Ou
     return Output(shown, f"{record.address} is vetoed.")
 
 
-# --- what was named -----------------------------------------------------------------------------------------------
+# --- options ------------------------------------------------------------------------------------------------------
 
 
 def _named(kind: Kind, affirm: Sequence[str] | None) -> list[str]:
-    """The items that --affirm names; what is not on the checklist is a typing error, and exits like one."""
+    """The items that --affirm names; an item that is not on the checklist is a usage error."""
     named, codes = listed(affirm), [item.code for item in issuance.CHECKLISTS[kind]]
     if affirm is not None and not named:
         raise Invalid("--affirm names no item", fix=f"the items are all, {', '.join(codes)}")
@@ -132,7 +133,7 @@ def _named(kind: Kind, affirm: Sequence[str] | None) -> list[str]:
 
 
 def _reasons(override: Sequence[str] | None) -> dict[str, str]:
-    """`ITEM=REASON`, each item once."""
+    """Parse `ITEM=REASON`, each item once."""
     reasons: dict[str, str] = {}
     for one in override or ():
         code, equals, why = one.partition("=")
@@ -146,7 +147,7 @@ def _reasons(override: Sequence[str] | None) -> dict[str, str]:
 
 
 def _lookups(desk: CommandContext, address: str) -> Lookups:
-    """What DNS and the settings say, looked at now."""
+    """DNS and settings of the stream, looked up now."""
     with desk.read() as conn:
         record = directory.mailbox(conn, address)
         wanted = None if record is None else sender_checks.wanted(conn, record, desk.settings, now=desk.now)
@@ -192,7 +193,7 @@ def _unsigned(address: str, kind: Kind, item: Item) -> Conflict:
     )
 
 
-# --- what is said -------------------------------------------------------------------------------------------------
+# --- output -------------------------------------------------------------------------------------------------------
 
 
 def _line(item: Item, finding: Finding) -> str:
@@ -201,7 +202,7 @@ def _line(item: Item, finding: Finding) -> str:
 
 
 def _refused(sheet: Sheet, error: ChecklistOpen) -> Output:
-    """The whole sheet, and which items keep it from being signed."""
+    """The whole checklist, and which items prevent the signature."""
     data = {
         "error": error.error,
         "reason": error.reason,

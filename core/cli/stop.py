@@ -1,4 +1,4 @@
-"""`postroom stop` and `postroom start`: the all-stop. In a file of its own, so that it waits for no import."""
+"""`postroom stop` and `postroom start`: the all-stop. A module of its own, to start without slow imports."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from core.serializers import controls
 from core.services.control import emergency
 
 app: Final = typer.Typer()
-"""What the root takes its commands from."""
+"""The commands that the root app mounts."""
 
 
 @command(app, "stop", example='postroom stop --reason "mail to the wrong list"')

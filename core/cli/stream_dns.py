@@ -1,4 +1,4 @@
-"""`postroom stream dns`: the records that vouch for a stream, what is not settled about them, whether DNS has them."""
+"""`postroom stream dns`: the DNS records of a stream, what is still open about them, and whether they are published."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Domain = Annotated[str, typer.Argument(help="The stream's domain, such as suppor
 
 
 class Strictness(enum.StrEnum):
-    """What receivers are asked to do with mail that fails DMARC."""
+    """The DMARC policy: what receivers do with mail that fails."""
 
     NONE = "none"
     QUARANTINE = "quarantine"
@@ -67,7 +67,7 @@ def zone_text(found: Publication) -> str:
 
 
 def _open(desk: CommandContext, domain: str, found: Publication) -> Iterator[dict[str, str]]:
-    """What the records cannot say for sure, and how it is settled."""
+    """Open questions about the records, and how to settle each."""
     if desk.settings.mail_host == "mail.invalid":
         yield {
             "about": "mail_host",
@@ -85,7 +85,7 @@ def _open(desk: CommandContext, domain: str, found: Publication) -> Iterator[dic
 
 
 def spf_question(found: Publication) -> str:
-    """What is not known of the relay."""
+    """What is unknown about the relay."""
     if found.near:
         return (
             "Where does the relay on this machine send from? SPF must name its own way out. "
@@ -99,7 +99,7 @@ def spf_fix(domain: str) -> str:
 
 
 def published(desk: CommandContext, domain: str, *, dmarc: Alignment = "none") -> Publication:
-    """What a stream publishes, by this desk's settings."""
+    """The records that a stream publishes, from this desk's settings."""
     with desk.read() as conn:
         return stream_dns.publication(
             conn, domain, mail_host=desk.settings.mail_host, now=desk.now, dmarc=dmarc,
@@ -108,7 +108,7 @@ def published(desk: CommandContext, domain: str, *, dmarc: Alignment = "none") -
 
 
 def check_published(desk: CommandContext, domain: str, *, slot: Slot) -> None:
-    """Signing with a key nobody can look up fails every mail: look before, where anybody out there would look."""
+    """Look up a key before signing with it, in public DNS: signing with an unpublished key fails every mail."""
     with desk.read() as conn:
         if is_development(conn):
             return

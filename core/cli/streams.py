@@ -1,4 +1,4 @@
-"""`postroom stream`: sending subdomains, their keys, and the records that vouch for them."""
+"""`postroom stream`: sending subdomains, their keys, and their DNS records."""
 
 from __future__ import annotations
 
@@ -264,7 +264,7 @@ def show(desk: CommandContext, domain: Domain) -> Output:
     return Output(found, pairs(found))
 
 
-# --- how ----------------------------------------------------------------------------------------------------------
+# --- helpers ------------------------------------------------------------------------------------------------------
 
 
 def parted(desk: CommandContext, relay: str, *, from_stdin: bool) -> tuple[str, str | None]:
@@ -290,13 +290,13 @@ def parted(desk: CommandContext, relay: str, *, from_stdin: bool) -> tuple[str, 
 
 
 def _about(provider: str) -> str:
-    """Where to read how a provider is set up."""
+    """The documentation page about setting up a provider."""
     found = registry.PROVIDERS.get(provider)
     return f"Set up {found.title}: postroom docs {provider}. " if found else ""
 
 
 def asked_for_spf(desk: CommandContext, route: str, provider: str) -> str | None:
-    """What a person at a terminal answers; a program is not asked, and `stream dns` says what is open."""
+    """Ask a person at a terminal; a program is not asked, and `stream dns` lists what is open."""
     parsed = Route.parse(route)
     known = provider != registry.NONE or parsed.kind == "direct"
     if known or desk.as_json or not sys.stdin.isatty():
@@ -312,7 +312,7 @@ def asked_for_spf(desk: CommandContext, route: str, provider: str) -> str | None
 def fresh_keys(
     domain: str, slots: Iterable[Slot], *, ring: MasterKeys, now: int, used: Collection[str] = ()
 ) -> tuple[SealedKey, ...]:
-    """New keys, sealed for their rows, under dated names that were never used before."""
+    """New keys, sealed for the database, under dated selectors that were never used before."""
     today = dt.datetime.fromtimestamp(now / MICROS, tz=dt.UTC).date()
     made = []
     for slot in slots:

@@ -86,7 +86,7 @@ class Feedback:
         outcome = {"matched": told.matched, "fresh": told.fresh, "reason": told.reason}
         return answer_json(200, report.as_json() | outcome)
 
-    # --- how ---
+    # --- helpers ---
 
     async def _refuse(self, reason: str, body: bytes) -> NoReturn:
         """Log the reason for the desk; tell the sender only that it was refused. Raises `Unauthenticated`."""

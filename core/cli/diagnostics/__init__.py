@@ -1,9 +1,9 @@
-"""The checks of `postroom doctor`, one file for each thing that is looked at; `doctor.py` has their order.
+"""The checks of `postroom doctor`, one module per subject; `doctor.py` has their order.
 
-finding.py  what a check came to
-machine.py  keys, policy, the database's file, disk, settings
-desk.py     the log, the clock, gateways
+finding.py     the result of a check
+machine.py     keys, policy, the database file, disk, settings
+database.py    the log, the clock, gateways
 identities.py  owners, use and revocation drills of agents
-streams.py  DNS records, warm-up, commercial mail, feedback
-routes.py   the way to the relay, or port 25
+streams.py     DNS records, warm-up, commercial mail, feedback
+routes.py      the route to the relay, or port 25
 """

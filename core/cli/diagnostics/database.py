@@ -1,4 +1,4 @@
-"""What `postroom doctor` looks at in the database: the log, the clock against it, whether a gateway can deliver."""
+"""Checks of `postroom doctor` in the database: the log, the clock, whether a gateway can deliver."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SKEW: Final = 2 * SECOND
 
 
 def development(desk: CommandContext) -> Iterator[Finding]:
-    """A desk for one person has no signatures and no way out: real mail never leaves from it."""
+    """A desk for development has no signatures and no route out: real mail never leaves it."""
     with desk.read() as conn:
         if is_development(conn):
             yield Finding(
@@ -39,7 +39,7 @@ def development(desk: CommandContext) -> Iterator[Finding]:
 
 
 def handed_over(desk: CommandContext) -> Iterator[Finding]:
-    """Whoever can read the founding people's tokens in one place is all of them."""
+    """Anyone who can read the first operators' tokens in one place can act as all of them."""
     waiting = []
     with desk.read() as conn:
         for person in directory.operators(conn):
@@ -56,7 +56,7 @@ def handed_over(desk: CommandContext) -> Iterator[Finding]:
 
 
 def log_holds(desk: CommandContext) -> Iterator[Finding]:
-    """The log's newest entries, what is known of it outside, and the pages of the file."""
+    """The log's newest entries, what external checkpoints say of them, and the pages of the database file."""
     with desk.read() as conn:
         fault = log_integrity.fault(conn, log_check.seen(desk.settings))
         damaged = log_integrity.quick_check(conn)
@@ -71,7 +71,7 @@ def log_holds(desk: CommandContext) -> Iterator[Finding]:
 
 
 def clock(desk: CommandContext) -> Iterator[Finding]:
-    """The database's last entry cannot be from the future, and the two clocks of this machine should agree."""
+    """Compare the clock with the newest entry of the log, which cannot be from the future."""
     with desk.read() as conn:
         last, _ = audit_log.head(conn)
         entries = audit_log.read(conn, after=last - 1, limit=1) if last else []
@@ -84,7 +84,7 @@ def clock(desk: CommandContext) -> Iterator[Finding]:
             f"{ahead / MICROS:,.0f} s behind the log's last event",
             "set the clock (NTP)",
         )
-    elif time.time() < 1_700_000_000:  # a board without a battery wakes up in 1970
+    elif time.time() < 1_700_000_000:  # a board without a battery starts in 1970
         yield Finding(Grade.FAIL, "clock", "", "it is years behind", "set the clock (NTP)")
     else:
         yield Finding(Grade.OK, "clock", "", "not behind the log")
@@ -120,11 +120,11 @@ def unproved(desk: CommandContext) -> Iterator[Finding]:
 
 
 URGENT: Final = ("agent.suspended", "desk.stopped", "email.altered", "gateway.lost")
-"""What somebody must hear of who does not look at a screen."""
+"""Events that must reach a person who is not watching a screen."""
 
 
 def notified(desk: CommandContext) -> Iterator[Finding]:
-    """Whether a person is told when the desk stops an agent, or stops working."""
+    """Whether a person is notified when the desk stops an agent, or stops working."""
     notify = desk.policy.notify
     missing = [one for one in URGENT if one not in notify.events]
     if not notify.urls:
@@ -142,11 +142,11 @@ def notified(desk: CommandContext) -> Iterator[Finding]:
 
 
 class _Undone(Exception):
-    """Rolls a trial back."""
+    """Raised to roll back a trial."""
 
 
 def _claims(desk: CommandContext) -> list[readiness.Fault]:
-    """Claim as a gateway would, and take it back: rights or tables that lack show only there."""
+    """Claim as a gateway would, then roll back: missing rights or tables show only this way."""
 
     def trial(tx: Transaction) -> list[readiness.Fault]:
         delivery.claim(tx, worker=0, limit=1)

@@ -1,4 +1,4 @@
-"""What one check of `postroom doctor` came to."""
+"""The result of one check of `postroom doctor`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 REACH_WITHIN: Final = 5.0
-"""Seconds that a check waits for an answer from the network."""
+"""Timeout of a check for one network answer, in seconds."""
 
 
 class Grade(enum.StrEnum):
-    """How bad a finding is."""
+    """Severity of a finding."""
 
     OK = "ok"
     WARN = "warn"
@@ -20,7 +20,7 @@ class Grade(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check came to. `fix` is what to do, where something is to be done."""
+    """The result of one check. `fix` says what to do, if anything."""
 
     grade: Grade
     check: str

@@ -1,4 +1,4 @@
-"""What `postroom doctor` says of non-human identities: unowned, unused, revocation never or not lately exercised."""
+"""Checks of `postroom doctor` of non-human identities: no owner, not in use, revocation never or not lately drilled."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from core.rules.identity_findings import Code
 from core.services.identity import inventory
 
 NAMED: Final = 10
-"""Identities that a finding names; the inventory has them all."""
+"""Maximum of identities that a finding names; the inventory lists them all."""
 _SEVERE: Final = frozenset({Code.DRILL_UNFINISHED, Code.DRILL_FAILED})
 
 
 def records(desk: CommandContext) -> Iterator[Finding]:
-    """One finding for each kind of trouble, however many identities have it: a desk may have hundreds of agents."""
+    """One finding per kind of problem, however many identities have it: a desk may have hundreds of agents."""
     found: dict[Code, dict[str, identity_findings.Finding]] = {}
     known = 0
     with desk.read() as conn:
@@ -36,7 +36,7 @@ def records(desk: CommandContext) -> Iterator[Finding]:
 
 
 def _about(agent: str | None, address: str, code: Code) -> str:
-    """A drill is an agent's, whatever mailboxes it has; the rest is a mailbox's."""
+    """A drill belongs to an agent, with all its mailboxes; every other finding belongs to a mailbox."""
     return agent or address if "drill" in code else address
 
 

@@ -1,4 +1,4 @@
-"""What `postroom doctor` looks at on this machine: keys, policy, the file of the database, disk, settings."""
+"""Checks of `postroom doctor` on this machine: keys, policy, the database file, disk, settings."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def files(desk: CommandContext) -> Iterator[Finding]:
 
 
 def _readable(desk: CommandContext) -> Iterator[Finding]:
-    """The database holds the mail; whoever may read it reads that, the master key or not."""
+    """The database holds the mail; anyone who can read the file can read it, with or without the master key."""
     path = database.of(desk.settings.database_url)
     there = [] if path is None else [one for one in database.beside(path) if one.is_file()]
     if not there:
@@ -58,7 +58,7 @@ def _readable(desk: CommandContext) -> Iterator[Finding]:
 
 
 def _sealed(desk: CommandContext, ring: MasterKeys) -> Iterator[Finding]:
-    """Whether the master key at hand is the one that sealed this desk's keys: a restored backup may differ."""
+    """Whether this master key is the one that sealed this desk's keys: a restored backup may have another."""
     with contextlib.suppress(Unavailable):
         for stream in streams.stored(desk):
             try:

@@ -1,4 +1,4 @@
-"""What `postroom doctor` tries of a stream's route: the whole way but RCPT, to the relay or to a large receiver."""
+"""`postroom doctor`'s check of a stream's route: an SMTP session up to RCPT, with the relay or a large receiver."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from core.smtp.replies import refused
 from core.workers.sender_config import SenderConfigs
 
 PROBED: Final = "gmail.com"
-"""Whose mail exchangers show whether direct mail gets out, and what a large receiver says to this machine."""
+"""Its mail exchangers show whether direct mail gets out, and what a large receiver answers to this machine."""
 
 
 def route(desk: CommandContext, stream: StreamFacts) -> Finding:
@@ -43,19 +43,19 @@ def route(desk: CommandContext, stream: StreamFacts) -> Finding:
         login = "" if named is None and way_out.username is None else ", login"
         text = f"{way_out} takes mail over {_way(reply)}{login} and MAIL FROM: {said}{_vouched(certificate)}"
         return Finding(Grade.OK, "route", stream.domain, text)
-    # TLS from the first byte has no stage of its own.
+    # implicit TLS has no stage of its own
     where, fix = _STAGES["starttls" if reply.enhanced == "4.7.5" else reply.stage]
     return Finding(Grade.FAIL, "route", stream.domain, f"{way_out} {where}: {said}", fix)
 
 
 def _direct(domain: str, reply: Reply, certificate: Mapping[str, object]) -> Finding:
-    """Many networks let nothing out on port 25, and large receivers refuse machines without a name that leads back."""
-    del certificate  # between strangers nobody verifies it
+    """Many networks block outgoing port 25, and large receivers refuse machines without reverse DNS (PTR)."""
+    del certificate  # opportunistic TLS: nobody verifies it
     said = finish.line(reply)
     if reply.outcome is Outcome.SENT:
         text = f"direct; {reply.host or PROBED} takes mail over {_way(reply)} and MAIL FROM: {said}"
         return Finding(Grade.OK, "route", domain, text)
-    if reply.host is None:  # no host was found to talk to
+    if reply.host is None:  # found no host to connect to
         return Finding(Grade.WARN, "route", domain, f"direct; {said}", "run this where there is a network")
     if reply.stage == "connect" and reply.code is None:
         text = f"direct; port 25 does not lead out: {said}"
@@ -71,7 +71,7 @@ def _way(reply: Reply) -> str:
 async def _rehearsed(
     desk: CommandContext, route: Route, *, sender: str, domain: str | None = None
 ) -> tuple[Reply, Mapping[str, object]]:
-    """What the receiver says to everything before RCPT: TCP, EHLO, STARTTLS, AUTH, MAIL FROM, RSET."""
+    """The receiver's replies to everything before RCPT: TCP, EHLO, STARTTLS, AUTH, MAIL FROM, RSET."""
     patience = Timeouts(connect=REACH_WITHIN, command=REACH_WITHIN, quit=1.0)
     try:
         look_up = mx.system_resolver(patience=REACH_WITHIN) if domain else None
@@ -87,7 +87,7 @@ async def _rehearsed(
 
 
 def _vouched(certificate: Mapping[str, object]) -> str:
-    """Who signed the relay's certificate, and until when it is good."""
+    """The issuer of the relay's certificate, and when it expires."""
     if not certificate:
         return ""
     issuer = {name: value for part in cast("Iterable[Any]", certificate.get("issuer", ())) for name, value in part}
@@ -105,4 +105,4 @@ _STAGES: Final = {
     "auth": ("refuses the login", "check user and password: postroom stream set DOMAIN --relay URL --password-stdin"),
     "mail": ("refuses the sender", "allow this domain at the relay, or log in: --relay smtp://USER@HOST:587"),
 }
-"""What a stage that failed means, and what to do."""
+"""What a failed stage means, and what to do."""

@@ -1,4 +1,4 @@
-"""What `postroom doctor` looks at for each stream: DNS records, warm-up, commercial mail, the way in for feedback."""
+"""Checks of `postroom doctor` for each stream: DNS records, warm-up, commercial mail, incoming feedback."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def stored(desk: CommandContext) -> list[StreamFacts]:
 
 
 def state(stream: StreamFacts) -> Iterator[Finding]:
-    """Whether somebody has paused it."""
+    """Whether it is paused."""
     if stream.paused_at is not None:
         yield Finding(
             Grade.WARN, "stream", stream.domain, f"paused by {stream.paused_by}: {stream.pause_reason}",
@@ -71,7 +71,7 @@ def _unpublished(stream: StreamFacts, record: DnsRecord, answer: Found) -> Findi
 
 
 def _dmarc(stream: StreamFacts, publication: Publication, answers: Sequence[Found], *, zone: Zone) -> Iterator[Finding]:
-    """Whether a policy that only reports has reported for long enough."""
+    """Whether the DMARC policy is due for its next, stricter step."""
     name = f"_dmarc.{stream.domain}"
     for record, answer in zip(publication.records, answers, strict=True):
         if record.name != name or answer is not Found.THERE:
@@ -88,7 +88,7 @@ def _dmarc(stream: StreamFacts, publication: Publication, answers: Sequence[Foun
 
 
 def terms(desk: CommandContext, stream: StreamFacts) -> Iterator[Finding]:
-    """How much and what it may send, and whether anything comes back."""
+    """Its warm-up and commercial mail, and whether feedback has a way in."""
     yield _warmup(desk, stream)
     yield _commercial(desk, stream)
     if desk.settings.feedback.connected(stream.provider):
@@ -103,7 +103,7 @@ def terms(desk: CommandContext, stream: StreamFacts) -> Iterator[Finding]:
 
 
 def page(stream: StreamFacts) -> str:
-    """The page of `postroom docs` that says how this stream's way out is set up."""
+    """The page of `postroom docs` about setting up this stream's route."""
     if stream.provider in registry.PROVIDERS:
         return stream.provider
     return "direct" if Route.parse(stream.route).kind == "direct" else "relay"
@@ -121,7 +121,7 @@ def _warmup(desk: CommandContext, stream: StreamFacts) -> Finding:
 
 
 def _commercial(desk: CommandContext, stream: StreamFacts) -> Finding:
-    """Whether the stream can send the classes that owe the recipient a sender, an address and a way out."""
+    """Whether the stream can send classes that must name a sender and an address and offer an unsubscribe."""
     lacks = [
         what
         for what, there in (("organisation", stream.organisation), ("postal address", stream.postal_address))
