@@ -1,7 +1,7 @@
-"""What DNS answers, compared with what a stream should publish.
+"""Compare the DNS records that a stream should publish with what DNS answers.
 
-Three answers, because two would lie: a record is there, it is not, or nobody could tell. A desk on a machine without a
-network must not be told that its keys are unpublished.
+Three results, because two would mislead: the record is published, it is not, or DNS could not be asked. A desk on a
+machine without a network must not report that its keys are unpublished.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from dns.rdtypes.ANY.TXT import TXT
 from core.rules.dns import DnsRecord
 
 PATIENCE: Final = 3.0
-"""Seconds for one answer; somebody waits at a terminal."""
+"""Timeout of one query, in seconds; somebody waits at a terminal."""
 
 
 class Found(enum.Enum):
-    """What became of looking for one record."""
+    """The result of looking up one record."""
 
     THERE = "published"
     OTHER = "published with another value"
@@ -32,14 +32,14 @@ class Found(enum.Enum):
 
 
 class Zone:
-    """The world's view of names, through the machine's resolvers or the one given."""
+    """Public DNS, through the machine's resolvers or the one given."""
 
     def __init__(self, resolver: dns.resolver.Resolver | None = None, *, patience: float = PATIENCE) -> None:
         self._resolver = resolver
         self._patience = patience
 
     def look_up(self, records: Sequence[DnsRecord]) -> list[Found]:
-        """One answer a record, in order; asked for at once."""
+        """One result per record, in order; the queries run in parallel."""
         try:
             self._asked()
         except dns.exception.DNSException:  # no /etc/resolv.conf
@@ -48,7 +48,7 @@ class Zone:
             return list(pool.map(self._look_up, records))
 
     def values(self, record: DnsRecord) -> list[str]:
-        """What is published under the name of a record that was looked up, of its type and kind."""
+        """The published values with the name, type and kind of a record."""
         kind = _kind(record.value)
         try:
             return [one for one in self._ask(record) if _same(one).lower().startswith(kind)]
@@ -56,7 +56,7 @@ class Zone:
             return []
 
     def published(self, name: str, kind: str) -> tuple[str, ...] | None:
-        """All TXT or MX values at a name, none where it has none. None: DNS did not answer."""
+        """All TXT or MX values of a name; empty if it has none, None if DNS did not answer."""
         try:
             answer = self._asked().resolve(name, kind, search=False)
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
@@ -66,7 +66,7 @@ class Zone:
         return tuple(value for one in answer if (value := _value(one)) is not None)
 
     def exists(self, name: str) -> bool | None:
-        """Whether the name is in DNS at all, with records or only as the parent of some. None: DNS did not answer."""
+        """Whether the name exists in DNS, with records or only as the parent of some. None: DNS did not answer."""
         try:
             self._asked().resolve(name, "SOA", search=False)
         except dns.resolver.NXDOMAIN:
@@ -78,7 +78,7 @@ class Zone:
         return True
 
     def _asked(self) -> dns.resolver.Resolver:
-        """The resolver. Raises a `DNSException` where the machine has none."""
+        """The resolver. Raises a `DNSException` if the machine has none."""
         if self._resolver is None:
             self._resolver = dns.resolver.Resolver()
         self._resolver.lifetime = self._patience
@@ -102,9 +102,9 @@ class Zone:
 
 
 def serves(published: str, record: DnsRecord) -> bool:
-    """Whether what is published does what the record is for, written differently or not.
+    """Whether a published value serves the record's purpose, even if it is written differently.
 
-    SPF may name more senders, DMARC may be stricter and report elsewhere; a MX that is not required may be another's.
+    SPF may list more senders, DMARC may be stricter and report elsewhere; an MX that is not required may be another's.
     """
     if _same(published) == _same(record.value):
         return True
@@ -138,5 +138,5 @@ def _value(record: object) -> str | None:
 
 
 def _same(value: str) -> str:
-    """Spaces are the zone file's business (RFC 6376 3.2 allows them around tags), and a final dot too."""
+    """Normalise whitespace, which is up to the zone file (RFC 6376 3.2 allows it around tags), and a trailing dot."""
     return " ".join(value.split()).replace("; ", ";").rstrip(".;")

@@ -1,4 +1,4 @@
-"""Times and durations as UTC integer microseconds, and how they are written and read (RFC 3339, `72h`)."""
+"""Times and durations as integer microseconds (UTC), and their text formats (RFC 3339, `72h`)."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ MINUTE: Final = 60 * SECOND
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 FAR_FUTURE: Final = 2**62
-"""A wake time that never comes: the row waits for somebody's act, not for the clock."""
+"""A wake time that never comes: the row waits for a person's action, not for the clock."""
 
 BEAT: Final = 5 * SECOND
-"""How often a process of the desk says that it lives."""
+"""Interval of the heartbeats of the desk's processes."""
 
 _DURATION: Final = re.compile(r"(\d{1,9})\s*(ms|s|m|h|d|w)")
 _UNITS: Final[Mapping[str, int]] = {
@@ -32,7 +32,7 @@ _UNITS: Final[Mapping[str, int]] = {
 
 
 def duration(text: str) -> int:
-    """Microseconds of `72h`, `10s`, `30d`, `5m`. Raises `Invalid`."""
+    """Parse `72h`, `10s`, `30d`, `5m` into microseconds. Raises `Invalid`."""
     found = _DURATION.fullmatch(text.strip())
     if not found:
         raise Invalid(f"{text!r} is not a duration", fix="write a number and a unit: 10s, 5m, 72h, 30d")
@@ -48,13 +48,13 @@ def spell(micros: int) -> str:
 
 
 def stamp(micros: int) -> str:
-    """RFC 3339 in UTC with milliseconds, as the doors and the command line show it."""
+    """RFC 3339 in UTC with milliseconds, as the API and the command line show it."""
     moment = dt.datetime.fromtimestamp(micros // 1_000 / 1_000, tz=dt.UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def when(at: int | None) -> str | None:
-    """RFC 3339; None for what has not happened, or never will."""
+    """RFC 3339; None for what has not happened or never will."""
     return None if at is None or at >= _NEVER else stamp(at)
 
 
@@ -62,7 +62,7 @@ _NEVER: Final = 2**53
 
 
 def read_stamp(text: str) -> int:
-    """Microseconds of an RFC 3339 time or a date (midnight UTC). Raises `Invalid`."""
+    """Parse an RFC 3339 time or a date (midnight UTC) into microseconds. Raises `Invalid`."""
     try:
         moment = dt.datetime.fromisoformat(text)
     except ValueError as error:

@@ -1,19 +1,19 @@
-"""The one tree of errors; a class exists only where a caller acts differently.
+"""The exception hierarchy. A class exists only where a caller handles it differently.
 
     PostroomError
-    ├── Refused                 a person or an agent asked for what may not be: the answer says why and what to do
-    │   ├── Invalid             the request itself is malformed                                   (HTTP 422, exit 2)
-    │   ├── Unauthenticated     no token, or one that is unknown, expired or revoked              (HTTP 401)
-    │   │   └── AccessEnded     signed in before, and disabled, revoked or expired since          (HTTP 401)
-    │   ├── Forbidden           known, but not allowed: role, scope, somebody else's              (HTTP 403)
-    │   ├── NotFound            no such thing, or not one of yours                                (HTTP 404)
-    │   ├── Conflict            the state has moved on: decided already, digest differs           (HTTP 409)
-    │   │   └── ChecklistOpen   a signature whose checklist is not answered: says which items         (HTTP 409)
-    │   └── TooLarge            over a limit that protects the desk                               (HTTP 413)
-    └── Unavailable             the desk cannot answer now; nothing was written                   (HTTP 503)
+    ├── Refused                 a request of a person or an agent is refused: the error says why and what to do
+    │   ├── Invalid             the request itself is malformed                           (HTTP 422, exit 2)
+    │   ├── Unauthenticated     no token, or one that is unknown, expired or revoked      (HTTP 401)
+    │   │   └── AccessEnded     signed in before, and disabled, revoked or expired since  (HTTP 401)
+    │   ├── Forbidden           authenticated, but not permitted: role, scope, owner      (HTTP 403)
+    │   ├── NotFound            no such thing, or not one of yours                        (HTTP 404)
+    │   ├── Conflict            the state has changed: decided already, digest differs    (HTTP 409)
+    │   │   └── ChecklistOpen   a signature with an incomplete checklist: says which items(HTTP 409)
+    │   └── TooLarge            over a limit that protects the desk                       (HTTP 413)
+    └── Unavailable             the desk cannot answer now; nothing was written           (HTTP 503)
         └── Overloaded          the writer's queue is full
 
-What mail does (bounced, deferred, held) is a value in `words`, never an exception.
+What happens to mail (bounced, deferred, held) is a value of `core.model`, never an exception.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class PostroomError(Exception):
 
 
 class Refused(PostroomError):
-    """Asked for what may not be.
+    """The request is not permitted or not possible.
 
     `error` is the stable code a program branches on, `reason` a sentence for a person, `fix` what to do next.
     """
@@ -62,7 +62,7 @@ class Unauthenticated(Refused):
 
 
 class AccessEnded(Unauthenticated):
-    """The operator was signed in and no longer is: a console ends, a door answers 401."""
+    """The operator was signed in and no longer is: a console exits, the API answers 401."""
 
 
 class Forbidden(Refused):
@@ -78,7 +78,7 @@ class Conflict(Refused):
 
 
 class ChecklistOpen(Conflict):
-    """A checklist is not answered: `open_items` are to be affirmed, `found_false` each need a reason. Item codes."""
+    """The checklist is incomplete: `open_items` must be affirmed, each of `found_false` needs a reason. Item codes."""
 
     error = "checklist"
 
@@ -104,4 +104,4 @@ class Unavailable(PostroomError):
 
 
 class Overloaded(Unavailable):
-    """More work is queued than the writer may hold; try again."""
+    """The writer's queue is full; try again."""

@@ -1,16 +1,16 @@
-"""The one filter grammar, as typed after `/`: `agent:quote to=jane@acme.com !subject:*refund* check>=2 age>10m`.
+"""The filter grammar, as typed after `/`: `agent:quote to=jane@acme.com !subject:*refund* check>=2 age>10m`.
 
-    field:text    contains the text; a number or a closed list of values: is it
-    field=value   is exactly it
-    * in a value  any characters; then the value describes the whole text
-    > < >= <=     numbers, durations (10m, 2h), sizes (200k), and values that have an order
-    !             before a term excludes what it matches; field!=value says the same
-    "..."         keeps words together and takes * ! and the rest as they are
-    a bare word   is looked for in the texts a line shows
+    field:text    contains the text; equals it for a number or a closed list of values
+    field=value   equals the value
+    * in a value  any characters; the value must then match the whole text
+    > < >= <=     for numbers, durations (10m, 2h), sizes (200k), and ordered values
+    !             before a term excludes what it matches; field!=value means the same
+    "..."         keeps words together and takes * ! and other operators literally
+    a bare word   is searched for in all texts of a row
 
-All terms must hold. Capitals of A to Z do not count. A value that cannot be read raises `Invalid` and never means
-"everything": who filters is about to mark and decide what is left. `matches` is the meaning in Python; the database
-says the same in `db/queries/filter_conditions.py`.
+All terms must match. A to Z match regardless of case. An invalid value raises `Invalid` and never matches everything,
+because the user is about to mark and decide what remains. `matches` implements the meaning in Python, and
+`db/queries/filter_conditions.py` the same in SQL.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from core.errors import Invalid
 from core.ids import read_id, spell_id
 
 Values = Mapping[str, str | int | Collection[str] | None]
-"""What a line has to be filtered by, field by field."""
+"""The values of a row that filters can match, by field."""
 
 MOST_STARS: Final = 8
-"""Databases try every way to match a pattern of many `*`: a hundred of them would keep one busy for minutes."""
+"""Databases backtrack on patterns with many `*`: a hundred of them would keep one busy for minutes."""
 
 
 class Kind(enum.Enum):
-    """What a field's values are."""
+    """The type of a field's values."""
 
     TEXT = "text"
     NUMBER = "number"
@@ -48,7 +48,7 @@ class Kind(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """What a filter may ask of one field. `choices` in order, if `ordered`; `aliases` are further words for them.
+    """What a filter may match in one field. `choices` are sorted if `ordered`; `aliases` are other names for them.
 
     `bang`: `field:!` asks for at least one.
     """
@@ -65,7 +65,7 @@ Fields = Mapping[str, Field]
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """`pieces` are what stands between the `*`; a single one is contained, or with `exact` is all there is."""
+    """`pieces` are the parts between the `*`. A single piece matches if contained, or with `exact` if equal."""
 
     pieces: tuple[str, ...]
     exact: bool = False
@@ -89,7 +89,7 @@ Test = Text | Compare | OneOf
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """One term: `field` is empty for a bare word, `text` is how it was typed."""
+    """One term: `field` is empty for a bare word, `text` is the term as typed."""
 
     field: str
     test: Test
@@ -110,7 +110,7 @@ _MANY: Final = 12
 
 
 def fold(text: str) -> str:
-    """Capitals of A to Z made small, and nothing else: every database can do the same."""
+    """Lower-case A to Z and nothing else: every database can do the same."""
     return text.translate(_LOWER)
 
 
@@ -118,17 +118,17 @@ def fold(text: str) -> str:
 
 
 def parse(text: str, fields: Fields) -> tuple[Want, ...]:
-    """The terms of a filter, in order. Raises `Invalid` with what is wrong and which values there are."""
+    """The terms of a filter, in order. Raises `Invalid` with the problem and the valid values."""
     return tuple(_want(token, fields) for token in _tokens(text))
 
 
 def spelled(wants: Iterable[Want]) -> str:
-    """The line that `parse` reads as the same terms."""
+    """The filter text that `parse` reads as the same terms."""
     return " ".join(want.text for want in wants)
 
 
 def term(name: str, sign: str, value: str) -> str:
-    """A term for exactly this value, whatever characters are in it."""
+    """A term that matches exactly this value, whatever characters it has."""
     if value and not re.search(r'[\s"*!]', value):
         return f"{name}{sign}{value}"
     return f'{name}{sign}"{value.replace(chr(92), chr(92) * 2).replace(chr(34), chr(92) + chr(34))}"'
@@ -136,13 +136,13 @@ def term(name: str, sign: str, value: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Token:
-    """A word as typed, and each of its characters with whether it stood in quotes."""
+    """A word as typed, and its characters, each with whether it was quoted."""
 
     raw: str
     chars: tuple[tuple[str, bool], ...]
 
     def plain(self, start: int = 0) -> str:
-        """The characters, what was quoted as NUL: it is no sign of the grammar."""
+        """The characters, with quoted ones replaced by NUL so that they are not taken for operators."""
         return "".join("\0" if quoted else char for char, quoted in self.chars[start:])
 
     def since(self, start: int) -> _Token:
@@ -242,7 +242,7 @@ def _text(value: _Token, *, exact: bool = False) -> Text:
     pieces = [""]
     for char, quoted in value.chars:
         if char == "*" and not quoted:
-            if len(pieces) == 1 or pieces[-1]:  # two in a row say no more than one
+            if len(pieces) == 1 or pieces[-1]:  # two in a row mean the same as one
                 pieces.append("")
         else:
             pieces[-1] += fold(char)
@@ -295,7 +295,7 @@ _COMPARED: Final[Mapping[Kind, Callable[[str], int | None]]] = {
 
 
 def _examples(name: str, known: Field) -> str:
-    """What a value may look like."""
+    """Examples of valid values."""
     match known.kind:
         case Kind.TEXT:
             return f"write {name}:part, {name}=all-of-it or {name}:begin*"
@@ -322,7 +322,7 @@ def _listed(known: Field, wanted: str) -> str:
 
 
 def matches(values: Values, wants: Sequence[Want]) -> bool:
-    """Whether a line with these values passes all terms. A value that is not there matches nothing."""
+    """Whether a row with these values satisfies all terms. A missing value matches nothing."""
     return all(_one(values, want) is not want.negated for want in wants)
 
 
@@ -346,7 +346,7 @@ def _texts(value: str | int | Collection[str] | None) -> Collection[str]:
 
 
 def is_like(text: str, test: Test) -> bool:
-    """Whether a text is what the term describes."""
+    """Whether a text satisfies the test."""
     if not isinstance(test, Text):
         return False
     whole, pieces = fold(text), test.pieces

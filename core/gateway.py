@@ -1,7 +1,7 @@
-"""Wiring: settings -> ledger, doors, loops; started and stopped in order.
+"""Wiring of a gateway: settings -> store, API, workers; started and stopped in order.
 
-`Gateway` is one process's share of a desk. `serve` runs it until a signal, then drains: no new requests, no new claims,
-what is under way is settled, what is queued is written.
+`Gateway` is one process of a desk. `serve` runs it until a signal, then drains: it takes no new requests and no new
+claims, settles what is in flight and writes what is queued.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ from core.workers.scheduler import Scheduler
 from core.workers.webhooks import WebhookWorker
 
 BACKLOG: Final = 512
-"""Connections the system may hold that we have not taken yet: all of them may become open files at once."""
+"""Connections in the kernel's accept queue: all of them may become open files at once."""
 
 log = structlog.get_logger("gateway")
 
 
 class Gateway:
-    """One process of a desk: doors and loops over one store."""
+    """One process of a desk: the API and the workers over one store."""
 
     def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
         self.settings = settings
@@ -88,7 +88,7 @@ class Gateway:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Gateway]:
-        """Everything started in order; stopped in the opposite order, nothing under way dropped."""
+        """Start everything in order; stop in reverse order, dropping nothing that is under way."""
         async with self.delivery.writing():
             await self._enter()
             self._start_loops()
@@ -106,7 +106,7 @@ class Gateway:
                 await self._leave()
 
     async def _enter(self) -> None:
-        """Be known to run. If the database has no time now, the first beat says it."""
+        """Register this gateway as running. If the database is busy, the first heartbeat does it."""
         with contextlib.suppress(PostroomError):
             await self.delivery.writer.do(lambda tx: gateway_registry.start(tx, self.place, alive=alive))
         self.heartbeat.start()
@@ -118,7 +118,7 @@ class Gateway:
 
     @contextlib.asynccontextmanager
     async def _egress(self) -> AsyncIterator[None]:
-        """Delivery in processes of its own."""
+        """Deliver in separate processes."""
         egress = Egress(self.settings)
         await egress.start()
         self.delivery.writer.listeners.append(egress.wake)
@@ -134,7 +134,7 @@ class Gateway:
         )
 
     def _start_loops(self) -> None:
-        """What runs by itself beside delivery: the clock's chores, the policy file, webhooks, notifications."""
+        """Start the workers other than delivery: scheduled tasks, policy file, webhooks, notifications."""
         writer, clock, keys = self.delivery.writer, self.delivery.clock, self.delivery.keys
         writer.listeners.append(self.webhooks.wake)
         worker = self.delivery.ctx.ids.mint(clock.now())
@@ -163,11 +163,11 @@ def _composers(settings: Settings) -> ComposePool | None:
 
 
 def alive(host: str, pid: int) -> bool | None:
-    """Whether another gateway's process runs; None: it is not of this machine."""
+    """Whether another gateway's process runs; None if it is on another machine."""
     if host != socket.gethostname():
         return None
     if pid == os.getpid():
-        return False  # this process before it was started again: a container numbers its processes from 1
+        return False  # an earlier start of this process: containers number their processes from 1
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -178,7 +178,7 @@ def alive(host: str, pid: int) -> bool | None:
 
 
 async def watched(loop: Coroutine[None, None, None]) -> None:
-    """A loop that ends by an error says so: silence would look like peace."""
+    """Log a worker that ends with an error: otherwise nobody would notice."""
     try:
         await loop
     except Exception:
@@ -186,7 +186,7 @@ async def watched(loop: Coroutine[None, None, None]) -> None:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its own signal handlers: ours drain the loops as well."""
+    """uvicorn without its own signal handlers: ours drain the workers as well."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -194,7 +194,7 @@ class _Server(uvicorn.Server):
 
 
 async def serve(gateway: Gateway, *, stopped: asyncio.Event | None = None) -> None:
-    """Serve until SIGTERM, SIGINT or `stopped`; returns when everything is drained."""
+    """Serve until SIGTERM, SIGINT or `stopped`; returns once everything is drained."""
     stop = stopped or asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -218,7 +218,7 @@ async def serve(gateway: Gateway, *, stopped: asyncio.Event | None = None) -> No
 
 
 def server(address: str, app: FastAPI, listener: Listener) -> _Server:
-    """One listener, not started; its connections are bounded by `listener`."""
+    """One HTTP server, not started; `listener` limits its connections."""
     host, port = split_listen(address)
     protocol = type("Connection", (Connection,), {"listener": listener})
     return _Server(

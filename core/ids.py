@@ -1,4 +1,4 @@
-"""Identifiers: time-ordered numbers, their spelling for people, and SHA-256 digests."""
+"""Identifiers: time-ordered numbers, their text form, and SHA-256 digests."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import hashlib
 from collections.abc import Mapping
 from typing import Final, Protocol, Self
 
-# An id is 63 bits: 42 of milliseconds since 2020, 21 that count on within one process. Ids sort by birth, need no
-# sequence (so batches need no RETURNING and gateways no agreement) and spell as a letter and 13 characters.
+# An ID is 63 bits: 42 of milliseconds since 2020, 21 of a counter within the process. IDs sort by creation time, need
+# no sequence (so batches need no RETURNING, gateways no coordination) and are written as a letter and 13 characters.
 _EPOCH_MS: Final = 1_577_836_800_000
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _VALUES: Final[Mapping[str, int]] = {letter: value for value, letter in enumerate(_ALPHABET)}
 
 
 class Ids:
-    """Mints ids that rise strictly within a process and do not collide across processes in practice.
+    """Generates IDs that strictly increase within a process and in practice do not collide across processes.
 
-    `chance` is a source of random bits (`random.SystemRandom().getrandbits`), asked once a millisecond.
+    `chance` is a source of random bits (`random.SystemRandom().getrandbits`), called once per ID.
     """
 
     def __init__(self, chance: Chance) -> None:
@@ -24,7 +24,7 @@ class Ids:
         self._last = 0
 
     def mint(self, now: int) -> int:
-        """A new id born at `now` (microseconds)."""
+        """A new ID for the time `now` (microseconds)."""
         stamp = max(0, now // 1_000 - _EPOCH_MS) << 21
         fresh = stamp | self._chance(20)
         self._last = fresh if fresh > self._last else self._last + 1
@@ -32,7 +32,7 @@ class Ids:
 
     @classmethod
     def seeded(cls, seed: int) -> Self:
-        """For tests and scenarios: the same ids on every run."""
+        """For tests and scenarios: the same IDs on every run."""
         return cls(lambda bits: seed & ((1 << bits) - 1))
 
 
@@ -44,10 +44,10 @@ _PIECE: Final = 2_047
 
 
 def sha256(*parts: bytes) -> bytes:
-    """SHA-256 of the parts one after the other.
+    """SHA-256 of the concatenated parts.
 
-    `hashlib` releases the GIL for 2 KiB and more, and to have it back costs a busy event loop more than the
-    digest of a letter does: letters go in by pieces.
+    `hashlib` releases the GIL for 2 KiB and more, and reacquiring it costs a busy event loop more than the digest of a
+    message does, so messages are hashed in smaller pieces.
     """
     found = hashlib.sha256()
     for part in parts:
@@ -58,7 +58,7 @@ def sha256(*parts: bytes) -> bytes:
 
 
 def spell_id(letter: str, number: int) -> str:
-    """`m` and 13 letters of Crockford's base 32; sorts as the number does."""
+    """`m` and 13 characters of Crockford's base 32; sorts as the number does."""
     digits = []
     for _ in range(13):
         digits.append(_ALPHABET[number & 31])
@@ -67,7 +67,7 @@ def spell_id(letter: str, number: int) -> str:
 
 
 def read_id(letter: str, text: str) -> int | None:
-    """The number behind a spelled id, or None if it is not one of this letter."""
+    """The number of an ID in text form, or None if it is not an ID with this letter."""
     if len(text) != 14 or text[0] != letter:
         return None
     number = 0

@@ -10,14 +10,14 @@ from typing import Final, NewType, Protocol
 from core.durations import SECOND
 
 SILENT: Final = 12 * SECOND
-"""After how long without a beat a process counts as gone: two beats did not come, and the database had time."""
+"""Time without a heartbeat after which a process counts as gone: two were missed, and the database had time."""
 
 Site = NewType("Site", str)
-"""Where a recipient's mail goes: the recipient domain, or its MX provider once known."""
+"""The destination of a recipient's mail: the recipient domain, or its MX provider once known."""
 
 
 class Clock(Protocol):
-    """The one source of time; tests and the morning scenario bring their own."""
+    """The one source of time; tests and the incident scenario supply their own."""
 
     def now(self) -> int:
         """UTC microseconds since the epoch."""
@@ -27,7 +27,7 @@ class Clock(Protocol):
 
 
 class Mode(enum.StrEnum):
-    """How much a mailbox may do by itself, from least to most."""
+    """How much a mailbox may do without a person, from least to most."""
 
     READ_ONLY = "read_only"
     GATED_ALL = "gated_all"
@@ -63,18 +63,18 @@ class Role(enum.StrEnum):
 
 
 TIGHTENERS: Final = frozenset({Role.REVIEWER, Role.ONCALL, Role.OWNER, Role.GOVERNANCE, Role.DELIVERABILITY})
-"""Who may suspend, pause, stop, suppress, reject, lower a mode or a limit."""
+"""Roles that may suspend, pause, stop, suppress, reject, lower a mode or a limit."""
 
 
 class Scope(enum.StrEnum):
-    """What a token of an agent is good for."""
+    """What an agent's token permits."""
 
     SEND = "send"
     READ = "read"
 
 
 class ContentClass(enum.StrEnum):
-    """What kind of mail it is; a mailbox is signed off for some of them."""
+    """The kind of a message's content; a mailbox is signed off for some of them."""
 
     TRANSACTIONAL = "transactional"
     REPLY = "reply"
@@ -93,18 +93,20 @@ DEFAULT_CLASSES: Final = (
 UNSUBSCRIBE_CLASSES: Final = frozenset({ContentClass.COLD_OUTREACH})
 """Classes that need one-click unsubscribe (RFC 8058) and so exactly one address."""
 OPTIONAL_CLASSES: Final = frozenset({ContentClass.NOTIFICATION})
-"""Classes that a recipient may leave too, by an unsubscribe of their provider's; what is owed to them (receipts,
-answers, promises) is in neither set and goes on."""
+"""Classes that a recipient may opt out of too, through their provider's unsubscribe.
+
+Classes that the recipient is owed (receipts, answers, promises) are in neither set and continue.
+"""
 EVERY_CLASS: Final = "*"
-"""Of a suppression or a consent: whatever the class."""
+"""Any class, in a suppression or a consent."""
 
 
 class Status(enum.StrEnum):
-    """Where a message or one of its recipients stands."""
+    """The state of a message or one of its recipients."""
 
     PENDING = "pending"
     SCHEDULED = "scheduled"
-    """Allowed to leave, at a time that its agent chose and that has not come."""
+    """Allowed to leave, at a future time that its agent chose."""
     QUEUED = "queued"
     SENDING = "sending"
     DEFERRED = "deferred"
@@ -118,7 +120,7 @@ class Status(enum.StrEnum):
 
     @property
     def final(self) -> bool:
-        """Whether nothing more will happen by itself."""
+        """Whether nothing more will happen without an action."""
         return self in FINAL
 
 
@@ -130,7 +132,7 @@ WAITING: Final = frozenset({Status.QUEUED, Status.DEFERRED})
 
 
 class Feedback(enum.StrEnum):
-    """What came back about a recipient after sending; never changes `sent`."""
+    """Feedback about a recipient after sending; never changes `sent`."""
 
     DELIVERED = "delivered"
     BOUNCED = "bounced"
@@ -152,7 +154,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Execute:
-    """The action may go on; `notify` asks for a notification of the humans as well."""
+    """The action may proceed; `notify` asks for a notification of people as well."""
 
     notify: bool = False
 
@@ -166,7 +168,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Refused. `error` is the stable code of the HTTP answer, `fix` what to do where somebody can."""
+    """Refused. `error` is the stable code of the HTTP response, `fix` what to do, if anything."""
 
     error: str
     reason: str
@@ -178,10 +180,10 @@ Verdict = Execute | Hold | Block
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A gauge, read from the counter that enforces it.
+    """The state of a limit, read from the counter that enforces it.
 
-    `window` is in seconds (None: for a run's whole life, or a pace), `next_at` when room next appears, or None
-    while there is room.
+    `window` is in seconds (None: for a run's whole life, or a rate), `next_at` when capacity next frees up, or None
+    while there is some.
     """
 
     name: str
@@ -196,25 +198,25 @@ class Limit:
 
 
 class Outcome(enum.StrEnum):
-    """What one delivery attempt came to."""
+    """The result of one delivery attempt."""
 
     SENT = "sent"
     DEFERRED = "deferred"
-    """This message, a 4xx: try again later."""
+    """A 4xx for this message: try again later."""
     FAILED = "failed"
-    """This message, a 5xx or an address that cannot be reached."""
+    """A 5xx for this message, or an unreachable address."""
     UNCERTAIN = "uncertain"
-    """The connection was lost after the end of data: delivered or not, nobody knows."""
+    """The connection was lost after the end of data: it is unknown whether the message was delivered."""
     ROUTE_DOWN = "route_down"
-    """No conversation, or one that ended at MAIL FROM: connection, TLS, AUTH, 421. Backs off the route."""
+    """No SMTP session, or one that ended at MAIL FROM: connection, TLS, AUTH, 421. Backs off the route."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the receiver (or the network) said to one attempt.
+    """The reply of the receiver (or the network) to one attempt.
 
-    `code` is the SMTP reply code (RFC 5321 4.2), `enhanced` the status code (RFC 3463) or None, `stage` the
-    command that drew the reply (connect, ehlo, starttls, auth, mail, rcpt, data, dot), `host` who said it.
+    `code` is the SMTP reply code (RFC 5321 4.2), `enhanced` the status code (RFC 3463) or None, `stage` the command
+    that drew the reply (connect, ehlo, starttls, auth, mail, rcpt, data, dot), `host` who sent it.
     """
 
     outcome: Outcome
@@ -228,7 +230,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """Who a message goes to, before any transport: the approved set. Addresses are normalised."""
+    """The recipients of a message, independent of any transport: the approved set. Addresses are normalised."""
 
     sender: str
     to: tuple[str, ...]
@@ -243,24 +245,24 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who did it: `operator`, `agent`, `guard`, `system` or `recipient`, and their name."""
+    """Who acted: `operator`, `agent`, `guard`, `system` or `recipient`, and their name."""
 
     kind: str
     name: str
     roles: frozenset[Role] = field(default=frozenset(), compare=False)
     token: bytes | None = field(default=None, compare=False, repr=False)
-    """SHA-256 of the token an operator came with: every act and read looks it up again (core.services.access)."""
+    """SHA-256 of the operator's token: every write and read checks it again (core.services.access)."""
 
     def __str__(self) -> str:
         return self.name if self.kind == "operator" else f"{self.kind}:{self.name}" if self.name else self.kind
 
 
 PARTS: Final = frozenset({"agent", "guard", "init", "operator", "recipient", "system"})
-"""The log spells an operator by the bare name: nobody may be called like what is not a person."""
+"""Names no operator may have: the log writes an operator as the bare name, and these as something else."""
 
 
 def is_operator(spelled: str) -> bool:
-    """Whether an actor as the log spells it is an operator."""
+    """Whether an actor as written in the log is an operator."""
     return ":" not in spelled and spelled not in PARTS
 
 

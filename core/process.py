@@ -1,6 +1,6 @@
-"""One process's share of delivery: the store, its writer, the courier and the loop that lets mail leave.
+"""One process's share of delivery: the store, its writer, the SMTP client and the delivery worker.
 
-Apart from the gateway, because an egress process is only this: it neither imports nor holds the doors.
+Separate from the gateway because an egress process is only this: it neither imports nor holds the API.
 """
 
 from __future__ import annotations
@@ -29,19 +29,25 @@ from core.workers.egress import Egress
 from core.workers.sender_config import SenderConfigs
 
 SWITCH: Final = 0.0001
-"""Seconds between thread switches. The writer's thread releases the GIL at every statement; at Python's 5 ms it
-would wait that long for each of them while the event loop is busy."""
+"""Seconds between thread switches.
+
+The writer's thread releases the GIL at every statement; at Python's 5 ms it would wait that long for each of them while
+the event loop is busy.
+"""
 
 
 PAGE: Final = 4_096
 
 YOUNG: Final = 20_000
-"""Objects made before the collector looks for cycles. At Python's 700 it looks some three times a message, and now and
-then through everything that was imported: a twentieth of the processor's time."""
+"""Allocations before the garbage collector looks for cycles.
+
+At Python's 700 it runs some three times a message, and now and then scans everything that was imported: a twentieth of
+the CPU time.
+"""
 
 
 def system_chance() -> Chance:
-    """Random bits of the operating system, drawn a page at a time: each call to it releases the GIL."""
+    """Random bits from the operating system, read a page at a time: each such read releases the GIL."""
     drawn = io.BytesIO()
 
     def bits(count: int, /) -> int:
@@ -56,7 +62,7 @@ def system_chance() -> Chance:
 
 
 def make_context(settings: Settings) -> ServiceContext:
-    """What verbs may use beside their transaction."""
+    """What service functions may use besides their transaction."""
     chance = system_chance()
     return ServiceContext(
         keyring=provenance_keys(settings.master_key.read_text()),
@@ -70,7 +76,7 @@ def make_context(settings: Settings) -> ServiceContext:
 def make_courier(
     settings: Settings, *, clock: Clock, timeouts: Timeouts | None = None, look_up: LookUp | None = None
 ) -> SmtpClient:
-    """The way out as `[smtp]` sets it up: the gateway's, and the one doctor tries."""
+    """The SMTP client as configured in `[smtp]`, for the gateway and for doctor."""
     smtp = settings.smtp
     return SmtpClient(
         clock=clock,
@@ -88,7 +94,7 @@ def make_courier(
 
 
 class Delivery:
-    """What it takes to let mail leave, wired but not started. The schema is as the gateway made it."""
+    """The objects that delivery needs, wired but not started. Expects the schema that the gateway created."""
 
     def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
         self.clock = clock or SystemClock()
@@ -104,7 +110,7 @@ class Delivery:
 
     @contextlib.asynccontextmanager
     async def writing(self) -> AsyncIterator[Self]:
-        """The writer runs; at the end what is queued is written and everything closed."""
+        """Run the writer; at the end write what is queued and close everything."""
         sys.setswitchinterval(SWITCH)
         gc.collect()
         gc.freeze()
@@ -119,7 +125,7 @@ class Delivery:
 
     @contextlib.asynccontextmanager
     async def delivering(self) -> AsyncIterator[None]:
-        """Mail leaves; at the end nothing more is claimed and what is under way is settled."""
+        """Deliver mail; at the end claim nothing more and settle what is in flight."""
         self.writer.listeners.append(self.departures.wake)
         running = asyncio.create_task(self.departures.run())
         try:
@@ -130,6 +136,6 @@ class Delivery:
 
 
 async def deliver(delivery: Delivery) -> None:
-    """An egress process: departures alone, until the parent's pipe closes."""
+    """An egress process: it only delivers, until the parent's pipe closes."""
     async with delivery.writing(), delivery.delivering():
         await Egress.parent(delivery.departures.wake)

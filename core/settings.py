@@ -1,7 +1,7 @@
-"""How this installation is set up: the environment and `postroom.toml`, read once, validated, frozen.
+"""Configuration of this installation: the environment and `postroom.toml`, read once, validated, frozen.
 
-What may be decided by people at the desk (modes, budgets, policy) is in the database; here is only what a process needs
-to find the desk and to speak to the world. Secrets stay in files of mode 0600 or in the environment.
+What people at the desk may decide (modes, budgets, policy) is in the database; this is only what a process needs to
+find the desk and to connect to the outside. Secrets stay in files of mode 0600 or in the environment.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Part(BaseModel):
 
 
 class Feedback(Part):
-    """Where bounces and complaints come in. A provider that is not set up answers 401.
+    """Sources of bounces and complaints. A provider that is not configured answers 401.
 
     `report_open`: POST /feedback/report asks for no token. Each provider's own table is added by `feedback_model`.
     """
@@ -50,43 +50,43 @@ class Feedback(Part):
     maildirs: tuple[Path, ...] = ()
 
     def of(self, provider: Provider[S]) -> S:
-        """`[feedback.NAME]` of a provider."""
+        """The table `[feedback.NAME]` of a provider."""
         found = getattr(self, provider.name, None)
         return found if isinstance(found, provider.settings) else provider.settings()
 
     @property
     def raw(self) -> bool:
-        """Whether raw reports have a way in."""
+        """Whether raw reports can arrive."""
         return bool(self.maildirs) or self.report_token is not None or self.report_open
 
     def connected(self, provider: str) -> bool:
-        """Whether bounces and complaints of a stream's provider, or raw reports where it has none, have a way in."""
+        """Whether feedback of a stream's provider can arrive, or raw reports if it has none."""
         found = registry.PROVIDERS.get(provider)
         return self.of(found).connected if found else self.raw
 
 
 def feedback_model() -> type[Feedback]:
-    """`[feedback]` with the table of every provider in the registry."""
+    """The model of `[feedback]`, with the table of every provider in the registry."""
     tables: dict[str, Any] = {one.name: (one.settings, one.settings()) for one in registry.PROVIDERS.values()}
     made: type[Feedback] = create_model("Feedback", __base__=Feedback, __doc__=Feedback.__doc__, **tables)
     return made
 
 
 class Webhooks(Part):
-    """Hosts and networks that webhooks may reach although they are private or loopback."""
+    """Private or loopback hosts and networks that webhooks may reach."""
 
     allow: tuple[str, ...] = ()
 
 
 class Notify(Part):
-    """What notifications to people may reach although it is not public, and Apprise schemes beside HTTP and mail."""
+    """Non-public hosts that notifications to people may reach, and Apprise schemes beyond HTTP and mail."""
 
     allow: tuple[str, ...] = ()
     schemes: tuple[str, ...] = ()
 
 
 class Checkpoints(Part):
-    """How often the log is signed, and where that goes outside the desk: a file, a webhook, people (Apprise URLs)."""
+    """How often the log is signed, and where the signature goes outside the desk: a file, a webhook, Apprise URLs."""
 
     every: str = "24h"
     file: Path | None = None
@@ -104,12 +104,12 @@ class Checkpoints(Part):
 
     @property
     def interval(self) -> int:
-        """Microseconds; 0: only when somebody asks."""
+        """Microseconds; 0: only on request."""
         return duration(self.every)
 
 
 class Relay(Part):
-    """`[smtp.relays."HOST"]`: where the password or the OAuth token of a relay comes from. One source, not several."""
+    """`[smtp.relays."HOST"]`: the source of a relay's password or OAuth token. One source, not several."""
 
     username: str | None = None
     password: SecretStr | None = None
@@ -130,7 +130,7 @@ class Relay(Part):
 class Smtp(Part):
     """`hello`: our name in EHLO. `private`: direct mail may go to addresses that are not public (a closed network).
 
-    `ca_file`: certificate authorities that are trusted beside the system's.
+    `ca_file`: certificate authorities that are trusted in addition to the system's.
     """
 
     hello: str | None = None
@@ -142,10 +142,11 @@ class Smtp(Part):
 
 
 class Http(Part):
-    """What the listeners take: the limits hold for each of the two, `public_...` for the public one instead.
+    """Limits of the listeners: they apply to each of the two; `public_...` replaces them for the public one.
 
-    `hosts` are further names in `Host` that are answered (`*`: any). `content_processes` compose large messages; 0: the
-    event loop does. `proxies` are networks of reverse proxies: their addresses may hold more connections.
+    `hosts` are additional names accepted in `Host` (`*`: any). `content_processes` is the number of processes that
+    compose large messages; 0: the event loop does. `proxies` are networks of reverse proxies: their addresses may hold
+    more connections.
     """
 
     connections: int = Field(default=2_000, ge=8, le=60_000)
@@ -169,7 +170,7 @@ class Http(Part):
 
 
 class Settings(BaseSettings):
-    """`POSTROOM_...` in the environment goes before postroom.toml, which goes before the defaults."""
+    """`POSTROOM_...` in the environment overrides postroom.toml, which overrides the defaults."""
 
     model_config = SettingsConfigDict(env_prefix="POSTROOM_", env_nested_delimiter="__", extra="ignore", frozen=True)
     toml: ClassVar[Path | None] = None
@@ -213,7 +214,7 @@ class Settings(BaseSettings):
 
     @property
     def database_url(self) -> str:
-        """SQLite in the desk's directory unless another is named."""
+        """SQLite in the desk's directory unless another database is configured."""
         return self.database or f"sqlite:///{self.dir / 'postroom.db'}"
 
     @property
@@ -226,7 +227,7 @@ class Settings(BaseSettings):
 
 
 def settings_model() -> type[Settings]:
-    """A class of its own for the settings of one desk, with the tables of the providers that there are."""
+    """A settings class for one desk, with the tables of all registered providers."""
     feedback: Any = feedback_model()
     made: type[Settings] = create_model(
         "DeskSettings", __base__=Settings, __doc__=Settings.__doc__, feedback=(feedback, feedback())
@@ -253,7 +254,7 @@ def load(directory: Path, **more: Any) -> Settings:
 
 
 def split_listen(text: str) -> tuple[str, int]:
-    """(host, port) of `127.0.0.1:8025` or `[::1]:8025`. Raises `ValueError`."""
+    """Parse `127.0.0.1:8025` or `[::1]:8025` into (host, port). Raises `ValueError`."""
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     number = whole_number(port, most=65_535)

@@ -1,6 +1,6 @@
-"""Hours in which people work, for deadlines that stop over nights and weekends: `mon-fri 08:00-18:00 Europe/Berlin`.
+"""Working hours for deadlines that pause over nights and weekends: `mon-fri 08:00-18:00 Europe/Berlin`.
 
-Pure but for the time zones' own tables. Days are local days, so that a change to summer time moves the hours with it.
+Pure except for the time zone database. Days are local days, so the hours follow daylight saving time.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class WorkHours:
 
 @functools.lru_cache(maxsize=16)
 def read(line: str) -> WorkHours:
-    """The hours that a line names. Raises `Invalid`."""
+    """Parse a line of working hours. Raises `Invalid`."""
     found = _LINE.fullmatch(line)
     if found is None:
         raise Invalid(f"{line!r} names no working hours", fix=f"write days, hours and a time zone: {EXAMPLE!r}")
@@ -69,7 +69,7 @@ def _days(text: str) -> Iterator[int]:
 
 
 def after(start: int, span: int, hours: WorkHours) -> int:
-    """When `span` of working time has passed since `start`, in microseconds; outside working hours the clock stands."""
+    """The time, in microseconds, when `span` of working time has passed since `start`; other time does not count."""
     left = span
     day = dt.datetime.fromtimestamp(start // _MICROS, tz=hours.zone).date() - dt.timedelta(days=1)
     while True:
@@ -84,6 +84,6 @@ def after(start: int, span: int, hours: WorkHours) -> int:
 
 
 def _moment(day: dt.date, minute: int, zone: ZoneInfo) -> int:
-    """A local time of a day in microseconds. What a change of the clock skips is as late as if it had not come yet."""
+    """A local time of a day in microseconds. A time that a clock change skips counts as if it had not changed yet."""
     local = dt.datetime.combine(day, dt.time(), tzinfo=zone) + dt.timedelta(minutes=minute)
     return int(local.timestamp()) * _MICROS

@@ -1,4 +1,4 @@
-"""The emergency brakes: what a suspension, the all-stop and their end came to."""
+"""Results of a suspension, the all-stop, and their end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def suspended(agent: str, one: Frozen) -> dict[str, Any]:
-    """An agent that was just suspended: deliveries that had started, and what stays where it is."""
+    """An agent that was just suspended: deliveries that had started, and mail that stays where it is."""
     figures = {"in_flight": one.in_flight, "queued": one.queued, "pending": one.pending}
     return {"agent": agent, "status": "suspended"} | figures
 
@@ -25,5 +25,5 @@ def stopped(in_flight: int) -> dict[str, Any]:
 
 
 def started(one: Started) -> dict[str, Any]:
-    """Whether the desk runs again, and whose word it has so far."""
+    """Whether the desk runs again, and who has confirmed so far."""
     return {"running": one.running, "by": [*one.by]}

@@ -1,4 +1,4 @@
-"""Mailboxes: the record of an identity, who signed it and must still, its checklist, and how it stands."""
+"""Mailboxes: the record of an identity, its signatures, given and pending, its checklist, and its status."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from core.rules import issuance
 from core.services import context
 from core.services.identity import mailbox_record, signers
 
-if TYPE_CHECKING:  # what a command does not show, it should not import
+if TYPE_CHECKING:  # type checking only: commands start faster
     from core.db.directory import MailboxRecord, SignoffFacts
     from core.db.transaction import Transaction
     from core.model import Limit
@@ -25,11 +25,11 @@ STANDING: Final = (
     "address", "display_name", "agent", "stream", "status", "oversight_mode", "pending_expiry",
     "pending_expiry_seconds", "approval_webhook", "classes", "allow", "expires_at", "updated_at",
 )  # fmt: skip
-"""What an agent may know of its own mailbox's record: not who answers for it, nor why it was allowed."""
+"""What an agent may see of its own mailbox's record: not who owns it, nor why it was approved."""
 
 
 def identity(tx: Transaction, record: MailboxRecord) -> dict[str, Any]:
-    """An identity as operators see it: its whole record but its secrets, its signatures and those it waits for."""
+    """An identity as operators see it: its whole record except secrets, its signatures, given and pending."""
     requested = record.status == "requested"
     owed = signers.owed(tx, record)
     return _record(record, context.current_policy(tx)[1]) | {
@@ -41,7 +41,7 @@ def identity(tx: Transaction, record: MailboxRecord) -> dict[str, Any]:
 
 
 def filed(tx: Transaction, one: Filed) -> dict[str, Any]:
-    """An identity that was just requested. `stuck`: why nobody can sign it as it stands."""
+    """An identity that was just requested. `stuck`: why it cannot be signed as it stands."""
     shown = identity(tx, one.record)
     nobody = next((owed["kind"] for owed in shown["must_sign"] if not owed["may"]), None)
     stuck = one.stuck or (f"no operator of this desk can sign as {nobody}" if nobody else None)
@@ -49,7 +49,7 @@ def filed(tx: Transaction, one: Filed) -> dict[str, Any]:
 
 
 def identities_page(tx: Transaction, rows: Sequence[MailboxRecord], *, limit: int) -> dict[str, Any]:
-    """A page of at most `limit`; one row more says that another page follows."""
+    """A page of at most `limit` rows; an extra row means that another page follows."""
     return {
         "mailboxes": [identity(tx, one) for one in rows[:limit]],
         "next_cursor": rows[limit - 1].address if len(rows) > limit else None,
@@ -94,7 +94,7 @@ def _record(one: MailboxRecord, policy: Policy) -> dict[str, Any]:
 
 
 def signoff(one: SignoffFacts) -> dict[str, Any]:
-    """One signature or veto, with what the desk found and what its signer answered for."""
+    """One signature or veto, with the desk's findings and what its signer affirmed."""
     return {
         "kind": one.kind,
         "operator": one.operator,
@@ -110,7 +110,7 @@ def signoff(one: SignoffFacts) -> dict[str, Any]:
 
 
 def checklist(one: Sheet) -> dict[str, Any]:
-    """What a signer is shown: each item with what the desk found; `found` is null where it cannot tell."""
+    """What a signer is shown: each item with the desk's finding; `found` is null if it cannot tell."""
     return {
         "address": one.record.address,
         "kind": one.kind.value,
@@ -127,7 +127,7 @@ def checklist(one: Sheet) -> dict[str, Any]:
 
 
 def standing(one: MailboxStanding) -> dict[str, Any]:
-    """Mode, budgets left, suspension: what an agent may know of its own mailbox, and an operator of any."""
+    """Mode, budgets left, suspension: what an agent may see of its own mailbox, and an operator of any."""
     record = _record(one.record, one.policy)
     hook = record["approval_webhook"]
     return {name: record[name] for name in STANDING} | {
@@ -152,5 +152,5 @@ def _budget(one: Limit) -> dict[str, Any]:
 
 
 def _origin(url: str | None) -> str | None:
-    """A webhook's URL without its path and query: they often hold the receiver's own secret."""
+    """A webhook's URL without its path and query: they often contain the receiver's own secret."""
     return None if url is None else f"{urlsplit(url).scheme}://{urlsplit(url).hostname}"

@@ -52,7 +52,7 @@ def _recipient(one: RecipientView) -> dict[str, Any]:
 
 
 def review(one: ReviewView) -> dict[str, Any]:
-    """A held action: why it is held, who opened and who decided it."""
+    """A held action: why it is held, who opened it and who decided it."""
     return {
         "kind": one.kind,
         "status": one.status,
@@ -70,7 +70,7 @@ def review(one: ReviewView) -> dict[str, Any]:
 
 
 def decision(item: str, one: DecisionResult, actor: Actor) -> dict[str, Any]:
-    """What a decision came to: `decided` unless it takes another person, `hurried` if nobody can read that fast."""
+    """The result of a decision: `decided` unless another person must confirm, `hurried` if it came too fast."""
     return {
         "id": item,
         "item": item,
@@ -110,7 +110,7 @@ def run(one: RunView) -> dict[str, Any]:
 
 
 def run_confirmed(agent: str, key: str, one: Confirmed) -> dict[str, Any]:
-    """What a confirmation let go. `still_pending`: held for another reason as well, or beyond `up_to`."""
+    """What a confirmation released. `still_pending`: held for another reason as well, or beyond `up_to`."""
     return {
         "agent": agent,
         "run": key,
@@ -121,7 +121,7 @@ def run_confirmed(agent: str, key: str, one: Confirmed) -> dict[str, Any]:
 
 
 def run_closed(agent: str, key: str, accepted: int) -> dict[str, Any]:
-    """A run that takes no more mail, and how many recipients it had."""
+    """A closed run, and how many recipients it had."""
     return {"agent": agent, "run": key, "accepted": accepted}
 
 

@@ -1,4 +1,4 @@
-"""Operators, agents and the tokens of both. A secret is never a member here: who makes one adds it, once."""
+"""Operators, agents and the tokens of both. Never includes a secret: the code that creates one adds it, once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def operator(one: OperatorFacts) -> dict[str, Any]:
 
 
 def claim(one: OperatorFacts, digest: bytes) -> dict[str, Any]:
-    """A token that was claimed, until when governance may confirm it, and by which fingerprint."""
+    """A claimed token: its fingerprint, and until when governance may confirm it."""
     return {
         "name": one.name,
         "fingerprint": credentials.fingerprint(digest),
@@ -72,7 +72,7 @@ def token(one: TokenRecord) -> dict[str, Any]:
 
 
 def tokens_page(rows: Sequence[TokenRecord], *, limit: int) -> dict[str, Any]:
-    """A page of at most `limit`; one row more says that another page follows."""
+    """A page of at most `limit` rows; an extra row means that another page follows."""
     return {
         "tokens": [token(one) for one in rows[:limit]],
         "next_cursor": rows[limit - 1].id if len(rows) > limit else None,
@@ -80,5 +80,5 @@ def tokens_page(rows: Sequence[TokenRecord], *, limit: int) -> dict[str, Any]:
 
 
 def revoked(number: int, ended: int) -> dict[str, Any]:
-    """How many tokens a revocation ended: the one that was named, and those delegated from it."""
+    """How many tokens were revoked: the one named, and those delegated from it."""
     return {"id": number, "revoked": ended}

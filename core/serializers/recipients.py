@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def suppression(one: SuppressionView) -> dict[str, Any]:
-    """An address that must not receive mail; `stream` is null where that holds for the whole desk."""
+    """An address that must not receive mail; `stream` is null if it applies to the whole desk."""
     return {
         "id": one.id,
         "address": one.address,
@@ -28,7 +28,7 @@ def suppression(one: SuppressionView) -> dict[str, Any]:
 
 
 def consent(one: ConsentView) -> dict[str, Any]:
-    """What allows mail to a recipient or a domain, and where it came from."""
+    """The basis for mail to a recipient or a domain, and where it came from."""
     return {
         "id": one.id,
         "subject": one.subject,

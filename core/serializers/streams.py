@@ -1,4 +1,4 @@
-"""Streams and the DNS records that vouch for them."""
+"""Streams and their DNS records."""
 
 from __future__ import annotations
 
