@@ -117,7 +117,7 @@ class BulkLine:
 class Standing:
     """The recipient behind an event: whether it is already counted, and the figures of its domain.
 
-    `of_domain` counts the domain's recipients so far, `to_domain` the agent's messages delivered there. `strangers`: a
+    `of_domain` counts the domain's recipients so far, `to_domain` the agent's deliveries there. `strangers`: a
     public mailbox provider's domain, whose recipients are unrelated to each other.
     """
 
