@@ -1,11 +1,12 @@
 """The append-only log: totally ordered, gap-free, hash-chained.
 
-`seq` equals commit order because whoever appends holds the desk's one write transaction until it commits, and reads the
-head from the database. Each entry's hash covers its own content and the hash before it, so that a changed, removed or
-inserted entry shows; a cut tail shows against a checkpoint kept elsewhere. The database refuses UPDATE and DELETE.
+`seq` equals commit order, because an appender holds the desk's one write transaction until it commits and reads the
+head from the database. Each entry's hash covers its own content and the previous hash, so a changed, removed or
+inserted entry is detected; a truncated tail is detected against a checkpoint kept elsewhere. The database refuses
+UPDATE and DELETE.
 
-Why our own: ledgers that one can install keep a store of their own, and an entry that is not in the transaction of the
-state it records can be missing or false after a crash.
+Why our own: off-the-shelf ledgers keep a store of their own, and an entry outside the transaction of the state it
+records can be missing or false after a crash.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ PAGE: Final = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One fact with its place in the chain."""
+    """An event with its position in the chain."""
 
     seq: int
     at: int
@@ -37,10 +38,10 @@ class Entry:
     hash: bytes
 
     def as_json(self) -> dict[str, Any]:
-        """The entry as the audit export shows it.
+        """Return the entry as the audit export shows it.
 
-        `message` is the number that was hashed; `id` is what `trace`, `queue show` and HTTP take for it, or for the
-        held action that the entry is about.
+        `message` is the number that was hashed; `id` is the ID that `trace`, `queue show` and HTTP accept for it, or
+        for the held action that the entry is about.
         """
         subjects = {name: value for name in SUBJECTS if (value := getattr(self.event, name)) is not None}
         return {
@@ -56,7 +57,7 @@ class Entry:
 
 
 def shown_id(kind: str, message: int | None, data: Mapping[str, Data]) -> str | None:
-    """What `trace`, `queue show` and HTTP take for the message, or the held read or tag, that an entry is about."""
+    """Return the ID that `trace`, `queue show` and HTTP accept for an entry's message, or its held read or tag."""
     if message is not None:
         return spell_id("m", message)
     item = data.get("item")
@@ -66,13 +67,13 @@ def shown_id(kind: str, message: int | None, data: Mapping[str, Data]) -> str | 
 def digest(
     prev: bytes, *, seq: int, at: int, kind: str, actor: str, subjects: Sequence[int | None], data: bytes
 ) -> bytes:
-    """SHA-256 over the hash before and an unambiguous spelling of the entry."""
+    """Return the SHA-256 of the previous hash and an unambiguous encoding of the entry."""
     head = orjson.dumps([seq, at, kind, actor, list(subjects)])
     return hashlib.sha256(b"%b%d:%b%b" % (prev, len(head), head, data)).digest()
 
 
 def append(conn: Connection, events: Sequence[Event], *, now: int) -> tuple[int, int] | None:
-    """Give the events their places after the head; returns the first and last seq, or None for none."""
+    """Append the events after the head; returns the first and last seq, or None if there are none."""
     if not events:
         return None
     seq, prev = head(conn)
@@ -105,7 +106,7 @@ def append(conn: Connection, events: Sequence[Event], *, now: int) -> tuple[int,
 
 
 def head(conn: Connection) -> tuple[int, bytes]:
-    """The last seq and its hash; (0, 32 zero bytes) for an empty log."""
+    """Return the last seq and its hash; (0, 32 zero bytes) for an empty log."""
     rows = bulk_insert.fetch(conn, _HEAD)
     return (rows[0].seq, bytes(rows[0].hash)) if rows else (0, GENESIS)
 
@@ -113,7 +114,7 @@ def head(conn: Connection) -> tuple[int, bytes]:
 def read(
     conn: Connection, *, after: int, limit: int = PAGE, mailbox: int | None = None, until: int | None = None
 ) -> list[Entry]:
-    """Entries after `after` and up to `until`, in order, at most `limit`; of one mailbox, or of all."""
+    """Return entries after `after` and up to `until`, in order, at most `limit`; of one mailbox, or of all."""
     statement = select(LOG_ENTRY).where(LOG_ENTRY.c.seq > after).order_by(LOG_ENTRY.c.seq).limit(limit)
     if mailbox is not None:
         statement = statement.where(LOG_ENTRY.c.mailbox == mailbox)
@@ -123,7 +124,7 @@ def read(
 
 
 def entry(row: Row[Any]) -> Entry:
-    """The fact behind a row."""
+    """Return the event stored in a row."""
     data: dict[str, Data] = orjson.loads(row.data)
     subjects = {name: getattr(row, name) for name in SUBJECTS}
     return Entry(row.seq, row.at, recall(row.type, actor=row.actor, subjects=subjects, data=data), bytes(row.hash))
@@ -131,7 +132,7 @@ def entry(row: Row[Any]) -> Entry:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What a walk of the chain found. `first_bad_seq` is None for a whole chain."""
+    """Result of verifying the chain. `first_bad_seq` is None for an intact chain."""
 
     events: int
     head_seq: int
@@ -144,12 +145,12 @@ class Verified:
 
 
 def verify(conn: Connection, *, progress: Callable[[int], None] = lambda _seq: None) -> Verified:
-    """Walk the chain from its beginning; stops at the first entry that does not fit. `progress` gets the seq."""
+    """Verify the chain from its beginning; stops at the first bad entry. `progress` receives the seq."""
     return _verify(_walk(conn, progress), 0, GENESIS)
 
 
 def verify_tail(conn: Connection, last: int) -> Verified:
-    """The same of the last so many entries alone, taking the one before them as it stands: cheap, at any length.
+    """Verify only the `last` entries, trusting the one before them: cheap, at any length.
 
     `events` counts from the log's beginning, as the seq does.
     """
@@ -180,7 +181,7 @@ def _verify(rows: Iterable[Row[Any]], seq: int, prev: bytes) -> Verified:
 
 
 def _walk(conn: Connection, progress: Callable[[int], None]) -> Iterator[Row[Any]]:
-    start = -(2**63)  # an entry smuggled in before the first shows too
+    start = -(2**63)  # an entry inserted before the first is detected too
     while rows := conn.execute(
         select(LOG_ENTRY).where(LOG_ENTRY.c.seq >= start).order_by(LOG_ENTRY.c.seq).limit(PAGE)
     ).all():

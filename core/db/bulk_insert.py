@@ -1,9 +1,9 @@
 """Statements of the hot path, compiled once and handed to the driver with many rows.
 
 What it hides: SQLAlchemy looks up the compiled form of a statement at every call and binds every row in Python, which
-costs more than the database's own work; and SQLite's driver releases the GIL at every row of an `executemany`,
-which a busy event loop then keeps for a while. So rows to insert go in as one statement of many, and everything else
-as the driver's tuples. SQLAlchemy still writes the SQL, for both databases, from the tables.
+costs more than the database's own work; and SQLite's driver releases the GIL at every row of an `executemany`, and a
+busy event loop then holds it for a while. So rows are inserted by one multi-row statement, and everything else is
+passed as the driver's tuples. SQLAlchemy still generates the SQL, for both databases, from the tables.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from sqlalchemy import Column, Connection, Dialect, Executable, Row, Table, inse
 Values = Mapping[str, Any]
 
 CHUNKS: Final = (64, 32, 16, 8, 4, 2, 1)
-"""Rows a statement inserts: few sizes, so that the driver's cache of prepared statements knows them all."""
+"""Rows per INSERT statement: few distinct sizes, so that all fit the driver's cache of prepared statements."""
 
 
 class Compiled:
-    """One statement for one database. `keys` are the names its values come with."""
+    """A statement compiled for one database. `keys` are the names of its parameters."""
 
     def __init__(self, statement: Executable, dialect: Dialect, keys: Sequence[str] | None = None) -> None:
         made: Any = statement.compile(dialect=dialect, column_keys=keys)  # type: ignore[attr-defined]  # all of ours can be
@@ -37,15 +37,15 @@ class Compiled:
                 self._binders[name] = binder
 
     def run(self, conn: Connection, rows: Sequence[Values]) -> int:
-        """Run it once for each row; returns the rows touched."""
+        """Run it once for each row; returns the number of rows affected."""
         return int(conn.exec_driver_sql(self.sql, [self._bound(row) for row in rows]).rowcount)
 
     def all(self, conn: Connection, values: Values) -> Sequence[Row[Any]]:
-        """The rows it finds, as the driver gives them."""
+        """Return the rows it finds, as the driver returns them."""
         return conn.exec_driver_sql(self.sql, self._bound(values)).all()
 
     def flat(self, rows: Sequence[Values]) -> tuple[Any, ...]:
-        """The values of many rows one after the other, as one statement of many takes them."""
+        """Flatten the values of many rows, as a multi-row statement takes them."""
         return tuple(value for row in rows for value in self._bound(row))
 
     def _bound(self, row: Values) -> Any:
@@ -60,7 +60,7 @@ class Compiled:
 
 
 def _defaults(columns: Iterable[Column[Any]]) -> dict[str, Any]:
-    """What the tables say for columns that rows leave out: values, or makers of empty lists and the like."""
+    """Defaults from the tables for columns that rows omit: values, or factories of empty lists and the like."""
     found: dict[str, Any] = {}
     for column in columns:
         default: Any = column.default
@@ -85,12 +85,15 @@ def _many(sql: str, rows: int) -> str:
 
 
 def run(conn: Connection, statement: Executable, rows: Sequence[Values]) -> int:
-    """A module's constant UPDATE, DELETE or upsert, once for each row; returns the rows touched."""
+    """Run a module's constant UPDATE, DELETE or upsert once for each row; returns the number of rows affected."""
     return _compiled(statement, conn.dialect).run(conn, rows)
 
 
 def fetch(conn: Connection, statement: Executable, values: Values | None = None) -> Sequence[Row[Any]]:
-    """The rows of a module's constant SELECT, whose values are single ones (no lists) and come as the driver's."""
+    """Return the rows of a module's constant SELECT.
+
+    Its parameters are scalars (no lists); values are the driver's own.
+    """
     return _compiled(statement, conn.dialect).all(conn, values or {})
 
 

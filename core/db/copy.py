@@ -1,10 +1,10 @@
 """Copy a whole database into one file and back, while gateways write: SQLite's backup API, or pg_dump and pg_restore.
 
-Both copy one moment of the database. PostgreSQL's tools are the server's own: a dump written by anything else would
-have to be kept in step with every version of it.
+Both copy a single point in time. PostgreSQL's tools are the server's own: any other dump format would have to be kept
+in step with every version of it.
 
-A loaded PostgreSQL database has everything but its schema's revision, and no gateway starts without one: whoever loads
-it decides when, and with what else, the desk begins to be one (`migrate.adopt`).
+A loaded PostgreSQL database has everything but its schema's revision, and no gateway starts without one: the caller
+decides when, and with what else, the database becomes a desk (`migrate.adopt`).
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ from core.db import audit_log, schema_revision, sqlite_file
 from core.errors import Conflict, Invalid, Unavailable
 
 PAGES: Final = 4_000
-"""Pages of SQLite that are copied between two reports of progress (16 MB)."""
+"""SQLite pages copied between two reports of progress (16 MB)."""
 
 Progress = Callable[[str, int, int], None]
-"""What is done, how much of it, and of how much in all; 0: that is not known."""
+"""Called with the current step, the amount done and the total (0 if unknown)."""
 
 _REVISION: Final = re.compile(r"^\d+; .* TABLE DATA \S+ alembic_version .*\n", re.MULTILINE)
-"""What a list of pg_restore says of the table that holds the schema's revision."""
+"""The line in pg_restore's list for the table that holds the schema's revision."""
 
 
 def kind(url: str) -> str:
-    """`sqlite` or `postgresql`."""
+    """Return `sqlite` or `postgresql`."""
     return make_url(url).get_backend_name()
 
 
 def dump(url: str, to: Path, *, progress: Progress) -> tuple[int, bytes, str | None]:
-    """Write the database to a new file. Returns the log's head in it (seq, hash) and its schema's revision.
+    """Write the database to a new file. Returns its log head (seq, hash) and its schema revision.
 
-    A dump of SQLite is a database itself. Raises `Unavailable`, and `OSError` where there is no room for it.
+    A dump of SQLite is itself a database. Raises `Unavailable`, and `OSError` if there is no space for it.
     """
     file = sqlite_file.of(url)
     return _dump_postgresql(make_url(url), to, progress) if file is None else _dump_sqlite(file, to, progress)
@@ -68,7 +68,7 @@ def require_empty(url: str) -> None:
 
 
 def load(dumped: Path, url: str, *, progress: Progress) -> None:
-    """Load a dump into an empty PostgreSQL database, all but the revision of its schema. Raises `Unavailable`."""
+    """Load a dump into an empty PostgreSQL database, all but its schema revision. Raises `Unavailable`."""
     program, target = _program("pg_restore"), make_url(url)
     progress("loading the database with pg_restore", 0, 0)
     contents = dumped.with_name(dumped.name + ".list")
@@ -90,8 +90,8 @@ def _dump_sqlite(file: Path, to: Path, progress: Progress) -> tuple[int, bytes, 
             contextlib.closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True)) as source,
             contextlib.closing(sqlite3.connect(to)) as target,
         ):
-            # Without a transaction SQLite starts the copy again whenever another process has written between two steps:
-            # on a busy desk for ever. With one it copies the moment of this first read.
+            # Without a transaction SQLite restarts the copy whenever another process has written between two steps,
+            # on a busy desk for ever. With one it copies the snapshot of this first read.
             source.execute("BEGIN")
             source.execute("SELECT count(*) FROM sqlite_master").fetchone()
             source.backup(
@@ -107,7 +107,7 @@ def _dump_sqlite(file: Path, to: Path, progress: Progress) -> tuple[int, bytes, 
 
 
 def fold(file: Path) -> None:
-    """Bring what SQLite keeps beside a database into it, so that the file alone is all of it. Raises `Unavailable`."""
+    """Checkpoint the WAL into the database, so that the file alone is complete. Raises `Unavailable`."""
     with contextlib.closing(sqlite3.connect(file)) as database:
         (mode,) = database.execute("PRAGMA journal_mode = DELETE").fetchone()
     if mode != "delete":
@@ -133,7 +133,7 @@ def _dump_postgresql(url: URL, to: Path, progress: Progress) -> tuple[int, bytes
     engine = create_engine(url, isolation_level="REPEATABLE READ")
     try:
         with engine.connect() as conn, conn.begin():
-            # the dump and the head we note are of the same moment, whatever is written meanwhile
+            # the dump and the head we note share one snapshot, whatever is written meanwhile
             snapshot = conn.execute(text("SELECT pg_export_snapshot()")).scalar_one()
             head, revision = audit_log.head(conn), schema_revision.version(conn)
             options = ["--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot}"]
@@ -152,7 +152,10 @@ def _program(name: str) -> str:
 
 
 def _run(command: list[str], url: URL, *, stdout: IO[bytes] | None = None) -> str:
-    """What one of PostgreSQL's programs prints; the password goes through the environment, which `ps` does not show."""
+    """Run a PostgreSQL program and return its output.
+
+    The password is passed in the environment, which `ps` does not show.
+    """
     query = {name: value if isinstance(value, str) else value[-1] for name, value in url.query.items()}
     wanted = {
         "PGHOST": query.get("host") or url.host,
@@ -173,6 +176,6 @@ def _run(command: list[str], url: URL, *, stdout: IO[bytes] | None = None) -> st
 
 
 def require_kind(dumped: str, url: str) -> None:
-    """Raises `Invalid` for a dump of the other database: SQLite and PostgreSQL copies are not exchangeable."""
+    """Raises `Invalid` for a dump of the other database: SQLite and PostgreSQL copies are not interchangeable."""
     if dumped != kind(url):
         raise Invalid(f"the backup is of {dumped} and the database named is {kind(url)}", fix="name one of its kind")

@@ -1,4 +1,4 @@
-"""Whether this desk is one for development: one person, no signatures, mail to loopback only."""
+"""Whether this is a development desk: one person, no signatures, mail to loopback only."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from sqlalchemy import Connection, select
 from core.db.tables import DESK
 
 BANNER: Final = "DEVELOPMENT DESK, NOT FOR PRODUCTION"
-"""How such a desk is marked wherever somebody looks at it."""
+"""The label of a development desk wherever its name is shown."""
 
 
 def is_development(conn: Connection) -> bool:
-    """Whether `init --dev` made this desk. Nothing turns such a desk into a real one."""
+    """Return whether `init --dev` made this desk. A development desk can never be turned into a production one."""
     return bool(conn.execute(select(DESK.c.development)).scalar())

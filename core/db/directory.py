@@ -1,7 +1,7 @@
-"""Who is at the desk and whom it answers for: operators, agents, their mailboxes and tokens.
+"""The directory of a desk: operators, agents, their mailboxes and tokens.
 
-Narrow reads for the doors, the command line and the console; lists are pages by key, never by offset. An operator read
-here carries confirmed roles only, so that no caller can forget to leave the others out.
+Narrow reads for the API, the command line and the console; lists are paged by key, never by offset. An operator read
+here carries confirmed roles only, so that no caller can forget to exclude the others.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PAGE: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class OperatorFacts:
-    """A human. `roles` are the confirmed ones; `claimed`: they hold a token that somebody has confirmed."""
+    """A human. `roles` are the confirmed ones; `claimed`: they hold a token that has been confirmed."""
 
     id: int
     name: str
@@ -49,7 +49,7 @@ class OperatorFacts:
 
     @property
     def actor(self) -> Actor:
-        """Who acts when they act."""
+        """The actor of what this operator does."""
         return Actor("operator", self.name, frozenset(self.roles), self.token_hash)
 
     def expired(self, now: int) -> bool:
@@ -57,25 +57,25 @@ class OperatorFacts:
 
 
 def operator_by_token(conn: Connection, digest: bytes) -> OperatorFacts | None:
-    """Whose token has this SHA-256, whether it still opens anything or not."""
+    """Return the operator whose token has this SHA-256, whether or not it is still valid."""
     row = conn.execute(select(OPERATOR).where(OPERATOR.c.token_hash == digest)).first()
     return None if row is None else _operator(row)
 
 
 def operator_by_claim(conn: Connection, digest: bytes) -> OperatorFacts | None:
-    """Who has claimed the token with this SHA-256, and waits for somebody to confirm it."""
+    """Return the operator who has claimed the token with this SHA-256, which is not confirmed yet."""
     row = conn.execute(select(OPERATOR).where(OPERATOR.c.claim_hash == digest)).first()
     return None if row is None else _operator(row)
 
 
 def operator(conn: Connection, name: str) -> OperatorFacts | None:
-    """By name, whatever its capitals: two spellings are not two people."""
+    """Look up an operator by name, ignoring case: two spellings are not two people."""
     row = conn.execute(select(OPERATOR).where(func.lower(OPERATOR.c.name) == name.strip().lower())).first()
     return None if row is None else _operator(row)
 
 
 def operators(conn: Connection) -> list[OperatorFacts]:
-    """All of them, by name; an organisation has dozens, not millions."""
+    """Return all operators, by name; an organisation has dozens, not millions."""
     return [_operator(row) for row in conn.execute(select(OPERATOR).order_by(OPERATOR.c.name))]
 
 
@@ -103,7 +103,7 @@ def _operator(row: Row[Any]) -> OperatorFacts:
 
 @dataclass(frozen=True, slots=True)
 class MailboxRecord:
-    """The whole record of an identity, with its agent and its stream. `agent` may be missing from a request."""
+    """The whole record of an identity, with its agent and its stream. A request may have no `agent` yet."""
 
     id: int
     address: str
@@ -155,7 +155,7 @@ class MailboxRecord:
     def digest(self) -> str:
         """SHA-256 of what people sign: every field that says what the identity may do and who answers for it."""
         shown = {name: getattr(self, name) for name in _SIGNED}
-        if self.users is not None:  # came later: a record without it keeps the digest that people signed
+        if self.users is not None:  # added later: a record without it keeps the digest that people signed
             shown["users"] = self.users
         return sha256(orjson.dumps(shown, option=orjson.OPT_SORT_KEYS)).hex()
 
@@ -189,7 +189,7 @@ def _mailboxes() -> Select[Any]:
 
 
 def mailbox(conn: Connection, address: str) -> MailboxRecord | None:
-    """By its normalised address, active or not."""
+    """Look up a mailbox by its normalised address, active or not."""
     row = conn.execute(_mailboxes().where(MAILBOX.c.address == address.strip().lower())).first()
     return None if row is None else _record(row)
 
@@ -202,7 +202,7 @@ def mailboxes(
     status: str | Collection[str] | None = None,
     limit: int = PAGE,
 ) -> list[MailboxRecord]:
-    """A page by address; the next begins `after` the last address of this one. `status`: one, or any of several."""
+    """Return a page by address; the next starts `after` its last address. `status`: one, or any of several."""
     wanted = _mailboxes().where(MAILBOX.c.address > after)
     if agent is not None:
         wanted = wanted.where(AGENT.c.name == agent)
@@ -212,7 +212,7 @@ def mailboxes(
 
 
 def mailboxes_ending(conn: Connection, *, by: int, warned: bool | None = None, limit: int = PAGE) -> Sequence[str]:
-    """Addresses of active identities that end by then, the first to end first. `warned`: whether that was said."""
+    """Addresses of active identities that expire by then, earliest first. `warned`: whether a warning was sent."""
     c = MAILBOX.c
     wanted = select(c.address).where(c.status == "active", c.expires_at <= by)
     if warned is not None:
@@ -231,7 +231,7 @@ def _record(row: Row[Any]) -> MailboxRecord:
 
 @dataclass(frozen=True, slots=True)
 class SignoffFacts:
-    """One yes or no to an identity."""
+    """An approval or refusal of an identity."""
 
     kind: str
     operator: str
@@ -246,7 +246,7 @@ class SignoffFacts:
 
 
 def signoffs(conn: Connection, mailbox_id: int) -> tuple[SignoffFacts, ...]:
-    """Every signature of an identity, the first first."""
+    """Return every signature of an identity, oldest first."""
     c = SIGNOFF.c
     rows = conn.execute(
         select(
@@ -272,7 +272,7 @@ def signoffs(conn: Connection, mailbox_id: int) -> tuple[SignoffFacts, ...]:
 
 @dataclass(frozen=True, slots=True)
 class AgentFacts:
-    """A non-human identity and how it stands."""
+    """A non-human identity and its state."""
 
     id: int
     name: str
@@ -299,7 +299,7 @@ def agent(conn: Connection, name: str) -> AgentFacts | None:
 
 
 def agents(conn: Connection, *, after: str = "", limit: int = PAGE) -> list[AgentFacts]:
-    """A page by name."""
+    """Return a page by name."""
     rows = conn.execute(_AGENTS.where(AGENT.c.name > after).order_by(AGENT.c.name).limit(limit))
     return [AgentFacts(**row._asdict()) for row in rows]
 
@@ -310,7 +310,7 @@ def agents_by_id(conn: Connection, ids: Collection[int]) -> list[AgentFacts]:
 
 @dataclass(frozen=True, slots=True)
 class TokenRecord:
-    """What is known of a token; its secret is not."""
+    """A token's record, without its secret."""
 
     id: int
     agent_id: int
@@ -345,7 +345,7 @@ def token(conn: Connection, token_id: int) -> TokenRecord | None:
 
 
 def known_token(conn: Connection, token_id: int) -> TokenRecord:
-    """A token that is known to exist, such as one that was just made."""
+    """Return a token that must exist, such as one just created."""
     found = token(conn, token_id)
     assert found is not None, f"token {token_id} is gone"
     return found
@@ -354,7 +354,7 @@ def known_token(conn: Connection, token_id: int) -> TokenRecord:
 def tokens(
     conn: Connection, *, agent: str | None = None, before: int | None = None, limit: int = PAGE
 ) -> list[TokenRecord]:
-    """A page, the newest first; the next begins `before` the last id of this one."""
+    """Return a page, newest first; the next starts `before` its last id."""
     wanted = _TOKENS
     if agent is not None:
         wanted = wanted.where(AGENT.c.name == agent)
@@ -366,7 +366,7 @@ def tokens(
 def tokens_alive(
     conn: Connection, *, now: int, agent_id: int | Collection[int] | None = None, parent: int | None = None
 ) -> list[TokenRecord]:
-    """Those that still open something: of an agent or several, or delegated from a token."""
+    """Return valid tokens: of one agent or several, or delegated from a token."""
     wanted = _TOKENS.where(TOKEN.c.revoked_at.is_(None), TOKEN.c.expires_at > now)
     if agent_id is not None:
         wanted = wanted.where(TOKEN.c.agent_id.in_([agent_id] if isinstance(agent_id, int) else agent_id))
@@ -381,7 +381,7 @@ def _token(row: Row[Any]) -> TokenRecord:
 
 
 def stream_with_keys(conn: Connection, stream_id: int) -> tuple[Row[Any], Sequence[Row[Any]]]:
-    """A stream and the keys that sign for it now, Ed25519 and RSA; private keys are sealed."""
+    """Return a stream and its current signing keys, Ed25519 and RSA; private keys are sealed."""
     stream = conn.execute(select(STREAM).where(STREAM.c.id == stream_id)).one()
     c = STREAM_KEY.c
     signing = (c.stream_id == stream_id, c.slot == stream.active_slot, c.retired_at.is_(None))

@@ -1,6 +1,6 @@
-"""What came back, in the ledger: which recipient it is about, and whether it was absorbed before.
+"""Queries for feedback: which recipient it is about, and whether it was already processed.
 
-Each read is by a key that the report or the provider proved; nothing is searched by what anybody may write.
+Every read is by a key that the report or the provider proved; nothing is looked up by text that anybody can forge.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from core.model import Feedback
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One recipient that mail was sent to, with whom its feedback concerns."""
+    """A recipient that mail was sent to, with the identity its feedback counts against."""
 
     message_id: int
     n: int
@@ -36,29 +36,29 @@ class Subject:
 
 
 def subject(tx: Transaction, message_id: int, n: int) -> Subject | None:
-    """The recipient number `n` of a message."""
+    """Return the recipient number `n` of a message."""
     row = tx.one(_SUBJECTS.where(RECIPIENT.c.message_id == message_id, RECIPIENT.c.n == n))
     return _subject(row) if row else None
 
 
 def of_message(tx: Transaction, message_id: int) -> Sequence[Subject]:
-    """Every recipient of a message."""
+    """Return every recipient of a message."""
     return [_subject(row) for row in tx.all(_SUBJECTS.where(RECIPIENT.c.message_id == message_id))]
 
 
 def of_provider_id(tx: Transaction, provider_id: str, *, limit: int) -> Sequence[Subject]:
-    """Recipients whose transaction the relay answered with this id; one, where relays do not reuse ids."""
+    """Return recipients whose transaction the relay answered with this id; one, if relays do not reuse ids."""
     return [_subject(row) for row in tx.all(_SUBJECTS.where(RECIPIENT.c.provider_id == provider_id).limit(limit))]
 
 
 def message_by_rfc_id(tx: Transaction, rfc_message_id: str) -> int | None:
-    """The message with this Message-ID, angle brackets included."""
+    """Return the message with this Message-ID, angle brackets included."""
     row = tx.one(select(MESSAGE.c.id).where(MESSAGE.c.rfc_message_id == rfc_message_id))
     return int(row.id) if row else None
 
 
 def latest_words(tx: Transaction, address: str, *, limit: int) -> Sequence[Row[Any]]:
-    """What came of the last mail to an address, the newest first: feedback, when, and when it was sent."""
+    """Return the feedback on the last mail to an address, newest first: feedback, its time, and the time of sending."""
     r = RECIPIENT.c
     return tx.all(
         select(r.message_id, r.n, r.feedback, r.feedback_at, r.sent_at)
@@ -70,14 +70,14 @@ def latest_words(tx: Transaction, address: str, *, limit: int) -> Sequence[Row[A
 
 
 def note(tx: Transaction, one: Subject, feedback: Feedback) -> None:
-    """Write what came back beside the recipient's status, which stays what it is."""
+    """Record feedback next to the recipient's status, which does not change."""
     tx.write_keeping_caches(
         _NOTE, [{"b_message": one.message_id, "b_n": one.n, "b_feedback": feedback.value, "b_at": tx.now}]
     )
 
 
 def first_time(tx: Transaction, key: str) -> bool:
-    """Whether nothing by this key was absorbed before; it is remembered from now on."""
+    """Record the key; returns whether it is new."""
     if tx.one(select(FEEDBACK_SEEN.c.at).where(FEEDBACK_SEEN.c.key == key)) is not None:
         return False
     tx.add(FEEDBACK_SEEN, {"key": key, "at": tx.now})
@@ -85,7 +85,7 @@ def first_time(tx: Transaction, key: str) -> bool:
 
 
 def seen(tx: Transaction, keys: Sequence[str]) -> Sequence[int]:
-    """When those of these keys that were absorbed before were."""
+    """Return when each of these keys was recorded, for those that were."""
     return [int(row.at) for row in tx.all(select(FEEDBACK_SEEN.c.at).where(FEEDBACK_SEEN.c.key.in_(keys)))]
 
 

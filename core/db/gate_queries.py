@@ -1,6 +1,6 @@
-"""What the gate needs to know of who is asking: token, mailbox with its agent and stream, policy, suppression.
+"""Queries for the gate: token, mailbox with its agent and stream, policy, suppression.
 
-Each is one narrow read, remembered for the length of a batch, so that fifty messages of one mailbox ask once.
+Each is one narrow read, cached for the length of a batch, so that fifty messages of one mailbox cost one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class TokenFacts:
-    """What an agent's token is good for."""
+    """What an agent's token permits."""
 
     id: int
     agent_id: int
@@ -31,7 +31,7 @@ class TokenFacts:
     run_key: str | None
     run_user: str | None
     expires_at: int
-    """Of a delegated token: its own end, or its parent's where that is earlier."""
+    """Of a delegated token: its own expiry, or its parent's if that is earlier."""
     revoked_at: int | None
     """Of a delegated token: also when its parent was revoked."""
     issued_by: str
@@ -42,7 +42,7 @@ class TokenFacts:
 
 @dataclass(frozen=True, slots=True)
 class SenderState:
-    """A mailbox with its agent and its stream: everything that can open or close the gate for it."""
+    """A mailbox with its agent and its stream: all state of theirs that the gate decides by."""
 
     mailbox_id: int
     address: str
@@ -143,7 +143,7 @@ def gate_by_address(conn: Connection, address: str) -> SenderState | None:
 
 
 def gate(tx: Transaction, mailbox_id: int) -> SenderState:
-    """The facts of a mailbox that is known to exist."""
+    """Return the state of a mailbox that must exist."""
 
     def load() -> SenderState:
         found = _sender_state(tx.conn.execute(_gate_by_id(), {"b_id": mailbox_id}).first())
@@ -154,7 +154,7 @@ def gate(tx: Transaction, mailbox_id: int) -> SenderState:
 
 
 def token_by_hash(conn: Connection, digest: bytes) -> TokenFacts | None:
-    """The agent's token with this SHA-256, whether it is still alive or not."""
+    """Return the agent's token with this SHA-256, whether or not it is still valid."""
     return _token_facts(conn.execute(_TOKEN_BY_HASH, {"b_hash": digest}).first())
 
 
@@ -165,8 +165,8 @@ def token(tx: Transaction, token_id: int) -> TokenFacts | None:
 
 
 _PARENT: Final = TOKEN.alias("parent")
-# Liveness is read through the parent. Revoking a parent revokes its children too, but a child that is delegated in
-# another transaction at that moment would not be among them, and would outlive what it was made from.
+# Validity is read through the parent. Revoking a parent revokes its children too, but a child that is delegated in
+# another transaction at that moment would not be among them, and would outlive its parent.
 _TOKEN: Final[Select[Any]] = (
     select(
         TOKEN.c.id, TOKEN.c.agent_id, AGENT.c.name.label("agent_name"), TOKEN.c.scopes, TOKEN.c.test, TOKEN.c.run_key,
@@ -206,13 +206,13 @@ _POLICY: Final = select(POLICY_VERSION.c.version, POLICY_VERSION.c.content).join
 
 
 def policy_text(conn: Connection) -> tuple[int, str]:
-    """Version and content of the policy in force."""
+    """Return version and content of the policy in force."""
     row = conn.execute(_POLICY).one()
     return int(row.version), str(row.content)
 
 
 def policy_of(tx: Transaction, version: int) -> str:
-    """The content of a stored version. Versions never change, so each is read once."""
+    """Return the content of a stored version. Versions never change, so each is read once."""
 
     def load() -> str:
         return str(
@@ -227,7 +227,7 @@ def policy_in_force(tx: Transaction) -> tuple[int, str]:
 
 
 def agent_mailboxes(tx: Transaction, agent_id: int) -> Sequence[SenderState]:
-    """The agent's active mailboxes: its caps are the largest among theirs."""
+    """Return the agent's active mailboxes: its caps are the largest among theirs."""
 
     def load() -> Sequence[SenderState]:
         rows = tx.conn.execute(_gate().where(MAILBOX.c.agent_id == agent_id, MAILBOX.c.status == "active"))
@@ -237,7 +237,7 @@ def agent_mailboxes(tx: Transaction, agent_id: int) -> Sequence[SenderState]:
 
 
 def prefetch_mailboxes(tx: Transaction, agent_ids: Collection[int]) -> None:
-    """Read the active mailboxes of many agents at once, for `agent_mailboxes` and `gate` to find."""
+    """Read the active mailboxes of many agents at once, for `agent_mailboxes` and `gate` to use."""
     found: dict[int, list[SenderState]] = {agent_id: [] for agent_id in agent_ids}
     rows = tx.conn.execute(_gate().where(MAILBOX.c.agent_id.in_(list(agent_ids)), MAILBOX.c.status == "active"))
     for box in map(_sender_state, rows):
@@ -271,7 +271,7 @@ class RunFacts:
 
 
 def run_facts(row: Row[Any]) -> RunFacts:
-    """A run from a row that has its columns."""
+    """Build a run from a row that has its columns."""
     return RunFacts(
         id=row.id, key=row.key, implicit=bool(row.implicit), closed_at=row.closed_at,
         confirmed_up_to=row.confirmed_up_to, user=row.user, via=tuple(row.via or ()),
@@ -301,9 +301,10 @@ _SUPPRESSED: Final = select(
 def suppressed(
     tx: Transaction, addresses: Collection[str], *, stream_id: int, classes: Collection[str], now: int
 ) -> dict[str, tuple[int, str]]:
-    """Normalised address -> (suppression id, cause) of those that must not get mail of one of these classes.
+    """Return normalised address -> (suppression id, cause) of addresses suppressed for any of these classes.
 
-    Of this stream; `classes` are what the message counts as, not all that it is.
+    Only suppressions that apply to this stream; `classes` are what the message counts as, not every class it belongs
+    to.
     """
     rows: Sequence[Row[Any]] | None = tx.batch_cache.rows("suppressed", addresses)
     if rows is None:
@@ -316,7 +317,7 @@ def suppressed(
 
 
 def keeps_away(classes: str, content_class: str) -> bool:
-    """Whether a suppression's `classes` name this one."""
+    """Return whether a suppression's `classes` include this one."""
     return classes == EVERY_CLASS or content_class in classes.split(",")
 
 
@@ -327,7 +328,7 @@ _KNOWN: Final = select(CONTACT.c.address, CONTACT.c.agent_id, CONTACT.c.left_at)
 
 
 def contacts(tx: Transaction, addresses: Collection[str], *, agent_id: int) -> tuple[set[str], set[str]]:
-    """Which of the addresses mail of this agent has left to, and to which of the others some waits."""
+    """Return the addresses this agent has sent mail to, and which of the others have some waiting."""
     rows: Sequence[Row[Any]] | None = tx.batch_cache.rows(("contacts", agent_id), addresses)
     if rows is None:
         rows = tx.read_unflushed(_KNOWN, {"b_agents": [agent_id], "b_addresses": list(addresses)})
@@ -336,7 +337,7 @@ def contacts(tx: Transaction, addresses: Collection[str], *, agent_id: int) -> t
 
 
 def prefetch_recipients(tx: Transaction, addresses: Collection[str], *, agent_ids: Collection[int]) -> None:
-    """Read for a whole batch what `suppressed` and `contacts` will ask address by address."""
+    """Prefetch for a whole batch what `suppressed` and `contacts` will ask address by address."""
     listed = list(addresses)
     rows = tx.read_unflushed(_SUPPRESSED, {"b_addresses": listed, "b_now": tx.now})
     tx.batch_cache.keep_rows("suppressed", listed, rows)
@@ -346,6 +347,6 @@ def prefetch_recipients(tx: Transaction, addresses: Collection[str], *, agent_id
 
 
 def idempotent_answer(tx: Transaction, *, mailbox_id: int, test: bool, key: str) -> Row[Any] | None:
-    """The remembered first answer to a key, if any."""
+    """Return the stored first answer to a key, if any."""
     c = IDEMPOTENCY.c
     return tx.one(select(IDEMPOTENCY).where(c.mailbox_id == mailbox_id, c.test == test, c.key == key))

@@ -1,7 +1,7 @@
-"""Bring a database to the schema of this version: alembic, without its files at the top of the project.
+"""Migrate a database to this version's schema: alembic, without its files at the top of the project.
 
-The migrations travel with the package. The newest of them and the models describe the same tables; a test proves it on
-both databases.
+The migrations ship in the package. A test proves on both databases that the newest of them and the models describe the
+same tables.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def _config() -> Config:
 
 
 def found(engine: Engine) -> None:
-    """Make the tables of a new desk. Raises `Conflict` where there is one, and leaves it as it is."""
+    """Create the tables of a new desk. Raises `Conflict` if one exists, and leaves it unchanged."""
     if (path := sqlite_file.of(engine.url)) is not None:
         sqlite_file.found(path)
     with engine.connect() as plain:
@@ -34,10 +34,10 @@ def found(engine: Engine) -> None:
 
 
 def upgrade(engine: Engine, *, founding: bool = True, to: str = "head") -> None:
-    """Run every migration up to `to` that this database has not seen, in one transaction.
+    """Run every migration up to `to` that this database lacks, in one transaction.
 
-    Without `founding` a database that is not there, or holds no desk, is `Unavailable`: a desk whose database was moved
-    away, or is being restored, must not come up as an empty one.
+    Without `founding` a database that is missing, or holds no desk, is `Unavailable`: a desk whose database was moved
+    away, or is being restored, must not start as an empty one.
     """
     if founding and (path := sqlite_file.of(engine.url)) is not None:
         sqlite_file.found(path)
@@ -50,20 +50,20 @@ def upgrade(engine: Engine, *, founding: bool = True, to: str = "head") -> None:
 
 
 def run(conn: Connection, *, to: str = "head") -> None:
-    """The same in the transaction that is open on this connection."""
+    """As `upgrade`, in the open transaction of this connection."""
     config = _config()
     config.attributes["connection"] = conn
     command.upgrade(config, to)
 
 
 def adopt(conn: Connection, revision: str) -> None:
-    """Enter the revision of a loaded database that lacks it (core.db.copy): from the commit on it is a desk."""
+    """Stamp the revision of a loaded database that lacks it (core.db.copy): after the commit it is a desk."""
     if schema_revision.version(conn) is None:
         conn.execute(text("INSERT INTO alembic_version (version_num) VALUES (:revision)"), {"revision": revision})
 
 
 def driver(database: str | None) -> str | None:
-    """The URL with our driver: psycopg 3, whatever the address a provider hands out begins with."""
+    """Return the URL with our driver, psycopg 3, whatever scheme a provider's URL has."""
     for beginning in ("postgresql://", "postgres://"):
         if database is not None and database.startswith(beginning):
             return "postgresql+psycopg://" + database.removeprefix(beginning)

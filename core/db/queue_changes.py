@@ -1,4 +1,4 @@
-"""What a batch changes about lanes, summed, so that fifty messages to one lane cost it one write."""
+"""A batch's changes to lanes, summed, so that fifty messages to one lane cost it one write."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.durations import FAR_FUTURE
 
 @dataclass(slots=True)
 class LaneChange:
-    """`depth` and `in_flight` are differences; `due` is the earliest due time of what came in."""
+    """`depth` and `in_flight` are differences; `due` is the earliest due time among the added."""
 
     depth: int = 0
     in_flight: int = 0
@@ -28,7 +28,7 @@ class LaneChange:
 
 
 def apply(conn: Connection, changes: Mapping[int, LaneChange]) -> None:
-    """Write the changes. A lane that is held back (`not_before`) is not woken by what comes in."""
+    """Write the changes. New recipients do not wake a lane that is held back (`not_before`)."""
     rows: list[dict[str, Any]] = [
         {"b_id": lane, "b_depth": change.depth, "b_in_flight": change.in_flight, "b_due": change.due}
         for lane, change in sorted(changes.items())

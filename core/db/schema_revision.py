@@ -1,6 +1,7 @@
-"""Which schema a database is at, and which this version needs: looked up without alembic.
+"""Which schema revision a database has, and which one this version needs, without importing alembic.
 
-Every command asks, and importing alembic takes longer than most of them. A migration's file begins with its revision.
+Every command checks this, and importing alembic takes longer than most of them. A migration's file name begins with its
+revision.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ NO_DESK: Final = "the database holds no desk; make one with postroom init, or ch
 
 
 def version(conn: Connection) -> str | None:
-    """The revision the database is at; None for one that is no desk yet."""
+    """Return the database's revision; None if it holds no desk yet."""
     if not inspect(conn).has_table(_TABLE):
         return None
     found = conn.execute(text(f"SELECT version_num FROM {_TABLE}")).scalar()  # noqa: S608 - a constant's name
@@ -26,7 +27,7 @@ def version(conn: Connection) -> str | None:
 
 
 def check(conn: Connection) -> None:
-    """Raises `Unavailable` if the database is not one of this version, with what to do."""
+    """Raises `Unavailable`, with what to do, if the database's revision is not this version's."""
     at = version(conn)
     if at is None:
         raise Unavailable(NO_DESK)
@@ -35,10 +36,10 @@ def check(conn: Connection) -> None:
 
 
 def known() -> list[str]:
-    """The revisions of this version, oldest first."""
+    """Return this version's revisions, oldest first."""
     return sorted(file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
 def latest() -> str:
-    """The revision this version of Postroom needs."""
+    """Return the revision this version of Postroom needs."""
     return known()[-1]

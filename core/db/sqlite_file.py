@@ -1,9 +1,9 @@
-"""The file a SQLite desk lies in: made for its owner alone, and missed when it is moved away or replaced.
+"""The database file of a SQLite desk: private to its owner, and noticed when it is moved away or replaced.
 
-Why: the database holds the mail, so nobody else may read it (-wal and -shm take its mode over). And a handle goes on
-writing when its file is renamed or removed: what was accepted after that would be gone with the file. So a connection
-never makes the file (founding does, once), a commit first looks whether its own file is still the one at that path,
-and a desk whose file was replaced begins again with new connections.
+Why: the database holds the mail, so nobody else may read it (-wal and -shm inherit its mode). And an open handle keeps
+writing after its file is renamed or removed: anything accepted after that would be lost with the file. So a connection
+never creates the file (founding does, once), a commit first checks that its own file is still the one at that path, and
+a desk whose file was replaced starts over with new connections.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sqlalchemy import URL, Engine, make_url
 from core.errors import Unavailable
 
 Identity = tuple[int, int]
-"""Device and inode: what a path names now, whatever it is called."""
+"""Device and inode: identify the file, whatever its name."""
 
 _BESIDE: Final = ("-wal", "-shm")
 _HEADER: Final = 100
@@ -29,7 +29,7 @@ _MAGIC: Final = b"SQLite format 3\0"
 
 
 def of(url: str | URL) -> Path | None:
-    """Where the database lies; None for one that is no file of ours (PostgreSQL, memory, a URI)."""
+    """Return the path of the database; None if it is not a file of ours (PostgreSQL, memory, a URI)."""
     spelled = make_url(url)
     name = spelled.database
     if spelled.get_backend_name() != "sqlite" or not name or name == ":memory:" or name.startswith("file:"):
@@ -38,13 +38,13 @@ def of(url: str | URL) -> Path | None:
 
 
 def found(path: Path) -> None:
-    """Make the file, if there is none, so that nobody else can read it, not for a moment either."""
+    """Create the file, if it is missing, so that nobody else can read it, not even for a moment."""
     with contextlib.suppress(FileExistsError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def beside(path: Path) -> list[Path]:
-    """The database with what SQLite keeps beside it."""
+    """Return the database and SQLite's companion files."""
     return [path, *(path.with_name(path.name + ending) for ending in _BESIDE)]
 
 
@@ -59,7 +59,10 @@ class File:
         self._lock = threading.Lock()
 
     def connect(self, **options: Any) -> tuple[sqlite3.Connection, Identity]:
-        """A connection, and to which file. Raises `Unavailable` if it is not there or not the one known."""
+        """Return a connection and the identity of its file.
+
+        Raises `Unavailable` if the file is missing or was replaced.
+        """
         before = self._look()
         dbapi = sqlite3.connect(f"file:{quote(str(self.path))}?mode=rw", uri=True, **options)
         with self._lock:
@@ -70,7 +73,7 @@ class File:
         return dbapi, before
 
     def opened(self) -> None:
-        """Remember what SQLite keeps beside the file, to know it again should the file alone be replaced."""
+        """Remember SQLite's companion files, to recognise them if the database file alone is replaced."""
         left = {one for path in beside(self.path)[1:] if (one := _identity(path)) is not None}
         with self._lock:
             self._left = left
@@ -81,12 +84,12 @@ class File:
         if mine is not None and _identity(self.path) != mine:
             raise self._missing()
         if len(self._left) < len(_BESIDE):
-            self.opened()  # SQLite makes the two with its first transaction
+            self.opened()  # SQLite creates the two with its first transaction
 
     def regain(self, engine: Engine) -> bool:
-        """Go on with the lost file, or with another in its place; returns whether it is another.
+        """Resume with the lost file, or with a replacement; returns whether it is a replacement.
 
-        Raises `Unavailable` while there is none, half of one, or one that would be mixed with the lost one's remains.
+        Raises `Unavailable` while the file is missing, incomplete, or would be mixed with the lost one's -wal and -shm.
         """
         with self._lock:
             there = self._look()
@@ -96,7 +99,7 @@ class File:
                 return False
             name, remains = self.path.name, [_identity(path) for path in beside(self.path)[1:]]
             if self._left.intersection(filter(None, remains)):
-                # SQLite would play the lost database's journal into this one.
+                # SQLite would replay the lost database's journal into this one.
                 raise Unavailable(
                     f"another database lies at {self.path}, beside what is left of the one that was lost; move "
                     f"{name}-wal and {name}-shm away if it is a backup, restart if it is a copy of the lost one; "
@@ -104,7 +107,7 @@ class File:
                 )
             if remains[0] is None and not _whole(self.path):
                 raise Unavailable(f"{self.path} is no whole database yet; nothing was written")
-            # Before the new one is known: whoever finds the old pool until then finds it refused.
+            # Before the new identity is set: until then connections of the old pool are refused.
             engine.dispose()
             self._known, self._left, self.lost = there, set(), False
             return True
@@ -133,7 +136,7 @@ def _identity(path: Path) -> Identity | None:
 
 
 def _whole(path: Path) -> bool:
-    """Whether as much is there as its header promises: somebody may be copying it back right now."""
+    """Return whether the file is as long as its header promises: it may still be being copied back."""
     try:
         with path.open("rb") as file:
             header = file.read(_HEADER)

@@ -1,4 +1,4 @@
-"""What one verb, or the batch so far, wants written: rows to insert, events for the log, changes of lanes."""
+"""Staged writes of one verb, or of the batch so far: rows to insert, events for the log, changes of lanes."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from core.events import Event
 
 @dataclass(slots=True)
 class Staged:
-    """Nothing here is in the database yet; `write` puts it there, but for the events, which go last of all."""
+    """Writes not yet in the database. `write` sends all but the events, which go last of all."""
 
     rows: dict[Table, list[dict[str, Any]]] = field(default_factory=dict)
     keys: set[Hashable] = field(default_factory=set)
-    """What must be staged once only, and is."""
+    """Keys claimed for what must be staged only once."""
     events: list[Event] = field(default_factory=list)
     lanes: dict[int, LaneChange] = field(default_factory=dict)
     vouched: set[str] = field(default_factory=set)
@@ -32,7 +32,7 @@ class Staged:
         return self.lanes.setdefault(lane_id, LaneChange())
 
     def join(self, other: Staged) -> None:
-        """Take over what a verb that succeeded has staged."""
+        """Merge the staged writes of a verb that succeeded."""
         for table, rows in other.rows.items():
             self.add(table, rows)
         self.keys |= other.keys

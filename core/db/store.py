@@ -1,9 +1,9 @@
-"""One database behind one face: SQLite in WAL mode, or PostgreSQL.
+"""One interface to the database: SQLite in WAL mode, or PostgreSQL.
 
-What it hides: how each opens a transaction, what makes one of them the only writer of the desk, and which driver
-errors mean "not now". Why one gate for every write: two workers must never both see 9 of 10, and the order of the
-log must be the order of commits. On SQLite that is `BEGIN IMMEDIATE`; on PostgreSQL an advisory lock, taken in a
-statement of its own, so that what is read afterwards was committed before (READ COMMITTED).
+What it hides: how each opens a transaction, how the desk's single writer is enforced, and which driver errors mean "not
+now". Why one lock for every write: two workers must never both see 9 of 10, and the order of the log must be the order
+of commits. On SQLite that is `BEGIN IMMEDIATE`; on PostgreSQL an advisory lock, taken in a statement of its own, so
+that later reads see what was committed before (READ COMMITTED).
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ T = TypeVar("T")
 __all__ = ["DATABASE_ERRORS", "Connection", "Store", "unavailable"]
 
 DATABASE_ERRORS: Final = (DBAPIError, PoolTimeout)
-"""What SQLAlchemy raises when the database does not answer, or refuses; `unavailable` says it in the desk's words."""
+"""SQLAlchemy's errors when the database does not answer, or refuses; `unavailable` translates them."""
 
-LOG_LOCK: Final = 0x706F7374  # "post": the advisory lock that stands for the head of the log
+LOG_LOCK: Final = 0x706F7374  # "post": the advisory lock for the head of the log
 RECENT: Final = SECOND
 RECENT_MOST: Final = 10_000
 BUSY_MS: Final = 15_000
-"""How long a writer waits for another process's transaction: the stop button must work beside a busy gateway."""
+"""How long a writer waits for another process's transaction: the stop button must work while a gateway is busy."""
 
 STATEMENTS: Final = 512
-"""Prepared statements a connection keeps; the hot path has some 150."""
+"""Prepared statements cached by a connection; the hot path has some 150."""
 
 
 class Store:
-    """The desk's database. Thread-safe; reads take connections of a pool, writes go one at a time."""
+    """The desk's database. Thread-safe; reads use pooled connections, writes run one at a time."""
 
     def __init__(self, url: str, *, clock: Clock, readers: int = 8) -> None:
         self.clock = clock
@@ -68,7 +68,7 @@ class Store:
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection on one consistent snapshot (SQLite) or one statement at a time (PostgreSQL). Writes nothing."""
+        """Open a read-only connection: one snapshot (SQLite), or a snapshot a statement (PostgreSQL)."""
         self._regain()
         self._look()
         try:
@@ -78,19 +78,19 @@ class Store:
             raise unavailable(error) from error
 
     def rows(self, statement: Executable) -> list[Row[Any]]:
-        """All rows of one read."""
+        """Return all rows of one read."""
         with self.read() as conn:
             return list(conn.execute(statement).all())
 
     def row(self, statement: Executable) -> Row[Any] | None:
-        """The first row of one read, or None."""
+        """Return the first row of one read, or None."""
         with self.read() as conn:
             return conn.execute(statement).first()
 
     def recently(self, key: Hashable, load: Callable[[], T]) -> T:
-        """What `load` said within the last second: for doors, whose facts every verb looks at again.
+        """Return what `load` returned within the last second: for the API, where every verb checks the same state.
 
-        None is never remembered, so what was just made is found at once.
+        None is never cached, so what was just created is found at once.
         """
         now = self.clock.now()
         known = self._recent.get(key)
@@ -105,7 +105,7 @@ class Store:
         return found
 
     def transact(self, verb: Callable[[Transaction], T], *, first: Callable[[Connection], None] | None = None) -> T:
-        """Run one verb in a transaction of its own: the console's and commands' way in. `first` is as in `begin`."""
+        """Run one verb in a transaction of its own, for the console and commands. `first` is as in `begin`."""
         try:
             with self.begin(first=first) as tx:
                 return tx.run(verb)
@@ -113,15 +113,15 @@ class Store:
             raise unavailable(error) from error
 
     def look(self, verb: Callable[[Transaction], T]) -> T:
-        """Run a verb that only reads; whatever it would have written is forgotten."""
+        """Run a verb that only reads; anything it would have written is discarded."""
         with self.read() as conn:
             return Transaction(conn, now=self.clock.now(), sqlite=self.sqlite).run(verb)
 
     @contextlib.contextmanager
     def begin(self, *, first: Callable[[Connection], None] | None = None) -> Iterator[Transaction]:
-        """The desk's one write transaction; commits at the end, rolls back on any error.
+        """Open the desk's one write transaction; commits at the end, rolls back on any error.
 
-        `first` runs before any row is read: it may bring the schema up in the same transaction.
+        `first` runs before any row is read: it may migrate the schema in the same transaction.
         """
         self._regain()
         with self._turn, self.engine.connect() as plain:
@@ -137,7 +137,7 @@ class Store:
                     yield tx
                     tx.finish()
                     if self._file is not None:
-                        # What is committed to a file that nobody can find again is lost, and was promised.
+                        # A commit to a file that is no longer reachable would be lost, after it was promised.
                         self._file.check(conn.info[_FILE])
                 except BaseException:
                     self._kept.clear()
@@ -147,21 +147,21 @@ class Store:
                     conn.execute(_CHANGED)
 
     def _regain(self) -> None:
-        """Once the file was lost: go on if it, or another in its place, is back. Raises `Unavailable` until then."""
+        """After the file was lost: resume if it, or a replacement, is back. Raises `Unavailable` until then."""
         if self._file is not None and self._file.lost and self._file.regain(self.engine):
             self._recent.clear()
             self._kept.clear()
             self._generation = None
 
     def _look(self) -> None:
-        """Once a second: a screen must not go on reading a file that is gone. Raises `Unavailable`."""
+        """Check the file once a second: a screen must not go on reading a deleted one. Raises `Unavailable`."""
         now = self.clock.now()
         if self._file is not None and (self._looked is None or not 0 <= now - self._looked < RECENT):
             self._file.check()
             self._looked = now
 
     def _still_true(self, conn: Connection) -> dict[Hashable, Any]:
-        """What earlier transactions of this process remember, if nobody at the desk has changed any of it since."""
+        """Return the rows cached by earlier transactions of this process, if no process has changed any since."""
         rows = bulk_insert.fetch(conn, _GENERATION)
         generation = rows[0].generation if rows else None
         if generation != self._generation:
@@ -181,7 +181,7 @@ _CHANGED: Final = update(DESK).values(generation=DESK.c.generation + 1)
 
 
 def unavailable(error: Exception) -> Unavailable:
-    """What a driver's error means to a caller: nothing was written, try again."""
+    """Translate a driver's error: nothing was written, try again."""
     said = str(getattr(error, "orig", None) or error).splitlines()[0]
     if "full" in said:
         return Unavailable(f"the desk's disk is full ({said}); free some space, nothing was written", retry_after=30)
@@ -204,7 +204,7 @@ def _engine(url: str, readers: int) -> Engine:
         pool_size=readers,
         max_overflow=8,
         json_serializer=_json,
-        # An error's text goes to logs and to `worker.trouble`; the values of its statement are people's addresses.
+        # An error's text goes to logs and to `worker.trouble`; its statement's values include people's addresses.
         hide_parameters=True,
         connect_args={"timeout": BUSY_MS / 1_000, "cached_statements": STATEMENTS},
     )
@@ -214,7 +214,7 @@ def _engine(url: str, readers: int) -> Engine:
 
 
 def _watch(engine: Engine, file: File) -> None:
-    """Let every connection be to this file, and know it."""
+    """Bind every new connection to this file."""
 
     def connect(_dialect: object, record: Any, _args: object, options: dict[str, Any]) -> sqlite3.Connection:
         dbapi, record.info[_FILE] = file.connect(**options)
@@ -229,7 +229,7 @@ def _json(value: object) -> str:
 
 
 def _prepare_sqlite(dbapi: Any, _record: object) -> None:
-    # The driver must not open transactions behind our back: it would begin DEFERRED and fail on the upgrade.
+    # The driver must not open transactions by itself: it would begin DEFERRED and fail on the upgrade.
     dbapi.isolation_level = None
     for pragma in (
         "journal_mode=WAL",

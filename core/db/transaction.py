@@ -1,11 +1,11 @@
-"""The one write transaction of the desk, as verbs see it.
+"""The desk's one write transaction, as verbs see it.
 
-What it hides: that many verbs share a commit. What a verb wants written is staged, joined to the batch when it
-succeeds, dropped when it fails, and written together, so that fifty messages cost a handful of statements; the log is
-appended last. A read that could miss something staged writes it first.
+What it hides: that many verbs share a commit. A verb's writes are staged, joined to the batch when it succeeds, dropped
+when it fails, and written together, so that fifty messages cost a handful of statements; the log is appended last. A
+read that could miss something staged writes it first.
 
-Its parts: `staged` (what waits to be written), `counters` (read and changed through `CounterBook`), and two caches of
-rows, `desk_cache` and `batch_cache`, which `write` makes forget.
+Its parts: `staged` (pending writes), `counters` (read and changed through `CounterBook`), and two row caches,
+`desk_cache` and `batch_cache`, which `write` invalidates.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Values = dict[str, Any]
 
 
 class Transaction:
-    """Facts in, state and events out. `now` is fixed for the whole transaction (UTC microseconds)."""
+    """Reads state, collects writes and events. `now` is fixed for the whole transaction (UTC microseconds)."""
 
     def __init__(self, conn: Connection, *, now: int, sqlite: bool, desk_cache: DeskCache | None = None) -> None:
         self.conn = conn
@@ -52,7 +52,7 @@ class Transaction:
     # --- verbs ---
 
     def run(self, verb: Callable[[Transaction], T]) -> T:
-        """Run one verb; what it staged and wrote counts only if it returns."""
+        """Run one verb; its writes, staged or not, count only if it returns."""
         self._verb = Staged()
         try:
             answer = verb(self)
@@ -60,7 +60,7 @@ class Transaction:
             try:
                 self._undo()
             except DBAPIError:
-                # SQLITE_FULL has taken the savepoint with it; what broke the transaction is the news, not that.
+                # SQLITE_FULL has rolled back the savepoint too: raise the original error, not that one.
                 if isinstance(error, DBAPIError):
                     raise error from None
                 raise
@@ -73,7 +73,7 @@ class Transaction:
         return answer
 
     def finish(self) -> None:
-        """Write all that is staged, the log last."""
+        """Write everything staged, the log last."""
         self._write_batch()
         self.appended = audit_log.append(self.conn, self._batch.events, now=self.now)
         self.finished = True
@@ -89,18 +89,18 @@ class Transaction:
         return self.conn.execute(statement, values).all()
 
     def compiled(self, statement: Compiled, values: Mapping[str, Any]) -> Sequence[Row[Any]]:
-        """As `all`, for a statement that is compiled already."""
+        """As `all`, for a compiled statement."""
         self._settle()
         return statement.all(self.conn, values)
 
     def read_unflushed(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
-        """Read what no verb of this batch can have staged, without writing what they did."""
+        """Read rows that no verb of this batch can have staged, without writing the staged ones first."""
         return self.conn.execute(statement, values).all()
 
     # --- writing now ---
 
     def write(self, statement: Executable, values: Sequence[Mapping[str, Any]] | None = None) -> int:
-        """Run a statement now; returns the rows it touched. Whatever is remembered of rows is forgotten."""
+        """Run a statement now; returns the number of rows affected. Invalidates all cached rows."""
         self._settle(writing=True)
         self.batch_cache.row_changed()
         self.desk_cache.row_changed()
@@ -109,14 +109,14 @@ class Transaction:
         return int(result.rowcount)
 
     def write_keeping_caches(self, statement: Executable, values: Sequence[Mapping[str, Any]]) -> int:
-        """As `write` with many values, for columns that nobody remembers (states of recipients, leases)."""
+        """As `write` with many values, for columns that are never cached (states of recipients, leases)."""
         if not values:
             return 0
         self._settle(writing=True)
         return bulk_insert.run(self.conn, statement, values)
 
     def create(self, table: Table, values: Values) -> int:
-        """Insert a row whose id the database gives; returns the id. Only what was found absent is forgotten."""
+        """Insert a row whose id the database assigns; returns the id. Invalidates only cached absences."""
         self._settle(writing=True)
         self.batch_cache.row_created()
         self.desk_cache.row_created()
@@ -134,21 +134,21 @@ class Transaction:
         self._mine().add(table, rows)
 
     def claim_key(self, key: Hashable) -> bool:
-        """Whether no verb of this batch has claimed `key`: for rows that must be staged once only."""
+        """Claim `key` for a row that must be staged only once; returns False if a verb of this batch has claimed it."""
         if self.claimed(key):
             return False
         self._mine().keys.add(key)
         return True
 
     def claimed(self, key: Hashable) -> bool:
-        """Whether a verb of this batch, this one included, has claimed `key`."""
+        """Return whether a verb of this batch, this one included, has claimed `key`."""
         return key in self._batch.keys or key in self._mine().keys
 
     def emit(self, event: Event) -> None:
-        """Leave a fact with the transaction; it gets its place in the log at the commit.
+        """Add an event to the transaction; it gets its position in the log at the commit.
 
-        Every act leaves one, so here a verb is stopped that acts for an operator without having looked up whether they
-        still may (core.services.access): a disabled one would otherwise go on in whatever was open.
+        Every act emits one, so this is where a verb is stopped that acts for an operator without having checked that
+        they still may (core.services.access). Otherwise a disabled operator could go on in any open session.
         """
         mine = self._mine()
         if is_operator(event.actor) and event.actor not in mine.vouched:
@@ -156,7 +156,7 @@ class Transaction:
         mine.events.append(event)
 
     def vouch(self, operator: str) -> None:
-        """Keep that this verb has looked up the operator: they are signed in, and what it does may be theirs."""
+        """Record that this verb has looked up the operator: they are signed in, and it may act for them."""
         self._mine().vouched.add(operator)
 
     def bump(self, scope: str, key: str, kind: str, *, minute: int, n: int = 1) -> None:
@@ -165,7 +165,7 @@ class Transaction:
         self.counters.bump(scope, key, kind, minute=minute, n=n)
 
     def lane(self, lane_id: int) -> LaneChange:
-        """The change this verb makes to a lane's depth, leases and wake time."""
+        """Return this verb's pending change to a lane's depth, leases and wake time."""
         return self._mine().lane(lane_id)
 
     # --- how ---
@@ -175,9 +175,9 @@ class Transaction:
         return self._verb
 
     def _settle(self, *, writing: bool = False) -> None:
-        """Make staged rows visible to SQL; earlier verbs' before our savepoint, so that our failure leaves them.
+        """Make staged rows visible to SQL: earlier verbs' before our savepoint, so that our failure does not undo them.
 
-        Our own counter changes stay: counters are read through `counters` alone, which knows them.
+        Our own counter changes stay staged: counters are read only through `counters`, which includes them.
         """
         self._write_batch()
         mine = self._verb
@@ -191,7 +191,7 @@ class Transaction:
         self.counters.write()
 
     def _undo(self) -> None:
-        """Drop what the verb staged, undo what it wrote, and forget what it may have read of both."""
+        """Drop the verb's staged writes, roll back the rest, and invalidate what it may have cached of either."""
         self._verb = None
         savepoint, self._savepoint = self._savepoint, None
         self.counters.drop()

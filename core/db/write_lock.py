@@ -1,8 +1,8 @@
-"""Whose turn it is to write, among the processes and threads of one SQLite desk.
+"""Fast handover of the write lock among the processes and threads of one SQLite desk.
 
-SQLite lets a writer that finds the database locked sleep for up to 100 ms before it looks again, so two busy processes
-spend their time asleep. A lock file asked every 0.3 ms hands over at once. It is only about speed: `BEGIN IMMEDIATE`
-behind it is what keeps two writers apart, and who cannot have the file in time goes on to ask there.
+SQLite lets a writer that finds the database locked sleep for up to 100 ms before it tries again, so two busy processes
+spend their time asleep. A lock file polled every 0.3 ms hands over at once. It only improves speed: `BEGIN IMMEDIATE`
+is what keeps two writers apart, and a writer that cannot get the lock file in time falls through to it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Turn:
             while not self._take(self._fd) and time.monotonic() < until:
                 time.sleep(LOOK_AGAIN)
         except OSError:
-            pass  # a full or read-only disk: SQLite will say so in its own words
+            pass  # a full or read-only disk: SQLite reports it in its own words
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -48,7 +48,7 @@ class Turn:
             self._thread.release()
 
     def close(self) -> None:
-        """Let the file go; whoever writes again opens it again."""
+        """Close the lock file; the next writer reopens it."""
         with self._thread:
             if self._fd is not None:
                 os.close(self._fd)

@@ -1,8 +1,8 @@
-"""The group-commit writer: one thread a process, as many verbs a commit as have queued up.
+"""The group-commit writer: one thread a process, one commit for all verbs that have queued up.
 
 Why: a commit costs an fsync (0.6 ms) whether it holds one message or sixty. Callers are answered after the commit,
-never before. Verbs can be run again: after any database error the whole batch is rolled back (SQLITE_FULL may have done
-so already, and the next statement would then commit alone) and each verb is run by itself, so that one caller's trouble
+never before. Verbs can be rerun: after any database error the whole batch is rolled back (SQLITE_FULL may have done so
+already, and the next statement would then commit alone) and each verb is run by itself, so that one caller's failure
 costs no other caller anything.
 """
 
@@ -27,11 +27,11 @@ T = TypeVar("T")
 
 BATCH: Final = 64
 QUEUE: Final = 4_096
-"""Verbs that may wait; beyond it callers hear `overloaded` instead of waiting for minutes."""
+"""Verbs that may wait; beyond it callers get `overloaded` instead of waiting for minutes."""
 
 
 class _Job:
-    """One verb and whoever waits for its answer: a coroutine of `loop`, or a thread if there is none."""
+    """A verb and the caller waiting for its result: a coroutine of `loop`, or a thread if there is none."""
 
     __slots__ = ("answer", "error", "future", "loop", "verb")
 
@@ -64,7 +64,7 @@ class Writer:
         self._thread.start()
 
     def trouble(self, within: float) -> str | None:
-        """Why something could not be written in the last `within` seconds, or will not be now."""
+        """Return why a write failed in the last `within` seconds, or would be refused now."""
         if self._waiting >= QUEUE:
             return "the desk has more to write than it can hold"
         if self._failed is None or time.monotonic() - self._failed[0] > within:
@@ -72,9 +72,9 @@ class Writer:
         return self._failed[1]
 
     def put(self, verb: Callable[[Transaction], T]) -> concurrent.futures.Future[T]:
-        """For threads: the verb's answer once it is committed. Never refused for want of room.
+        """Queue a verb from a thread; the future has its result after the commit.
 
-        So are the few that say that a busy process lives.
+        Not refused when the queue is full, so that a busy process can still write its few heartbeats.
         """
         job = _Job(verb, None)
         assert isinstance(job.future, concurrent.futures.Future)
@@ -85,7 +85,7 @@ class Writer:
         return job.future
 
     async def do(self, verb: Callable[[Transaction], T]) -> T:
-        """The verb's answer, after it is committed. Raises what the verb raised, or `Unavailable`."""
+        """Return the verb's result, after the commit. Raises what the verb raised, or `Unavailable`."""
         if self._closed:
             raise Unavailable("the gateway is stopping")
         if self._waiting >= QUEUE:
@@ -124,7 +124,7 @@ class Writer:
             self._answer(jobs, wrote=wrote)
 
     def _run(self, jobs: list[_Job]) -> bool:
-        """One transaction for all; on a database error one each. Returns whether the log grew."""
+        """Run all in one transaction; after a database error, one each. Returns whether the log grew."""
         tx: Transaction | None = None
         try:
             with self._store.begin() as tx:
@@ -132,7 +132,7 @@ class Writer:
                 for job in jobs:
                     self._attempt(job, tx)
         except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a verb has staged
-            # PostgreSQL may have committed before the connection broke: running such a verb again could do it twice.
+            # PostgreSQL may have committed before the connection broke: rerunning such a verb could apply it twice.
             unknown = tx is not None and tx.finished and not self._store.sqlite
             if len(jobs) == 1 or unknown:
                 for job in jobs:
@@ -150,7 +150,7 @@ class Writer:
 
     @staticmethod
     def _prefetch(jobs: list[_Job], tx: Transaction) -> None:
-        """Let verbs of one kind read together what each would read alone; what they do stays their own."""
+        """Let verbs of one kind batch the reads each would make alone; their effects stay separate."""
         kinds: dict[type, list[Any]] = {}
         for job in jobs:
             if hasattr(job.verb, "prefetch"):

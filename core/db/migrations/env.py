@@ -1,4 +1,4 @@
-"""Alembic's entry: run the migrations on the connection that `schema.upgrade` brings."""
+"""Alembic's entry point: run the migrations on the connection that `schema.upgrade` passes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of the first migration, a file for each room, a function for each table. A later change is a migration."""
+"""Tables of the first migration: one file a room, one function a table. A later change is a migration of its own."""
 
 import sqlalchemy as sa
 

@@ -1,4 +1,4 @@
-"""Contacts, suppressions, consents, reports that were absorbed."""
+"""Contacts, suppressions, consents, processed reports."""
 
 import sqlalchemy as sa
 from alembic import op

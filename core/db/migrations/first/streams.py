@@ -1,4 +1,4 @@
-"""What mail is sent from: streams and their keys, mailboxes and who signed for them."""
+"""Sending identities: streams and their keys, mailboxes and their signatures."""
 
 import sqlalchemy as sa
 from alembic import op

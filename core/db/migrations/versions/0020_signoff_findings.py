@@ -1,4 +1,4 @@
-"""A signature keeps what the desk found and why it was overridden; the record says which people an identity touches."""
+"""Store the desk's findings and override reasons with a signature, and in the record the people an identity affects."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""A run may say what it is for and to whom; one from before this has not said."""
+"""Add a run's task and targets; older runs have none."""
 
 import sqlalchemy as sa
 from alembic import op

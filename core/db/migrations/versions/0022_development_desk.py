@@ -1,4 +1,4 @@
-"""A desk may be marked as one for development: its mail goes to loopback only. No desk of today is one."""
+"""Add the mark of a development desk, whose mail goes to loopback only. No existing desk is one."""
 
 import sqlalchemy as sa
 from alembic import op

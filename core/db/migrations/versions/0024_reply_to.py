@@ -1,4 +1,4 @@
-"""Messages are found by where their answers go: erasing a person must not read every message there is."""
+"""Index messages by reply address: erasing a person must not read every message."""
 
 import sqlalchemy as sa
 from alembic import op

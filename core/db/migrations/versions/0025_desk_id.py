@@ -1,4 +1,4 @@
-"""PostgreSQL numbers the desk's row no more: there is one row, its id is 1, and a second must not come by itself."""
+"""Drop PostgreSQL's id sequence for the desk's row: its id is always 1, and a second row must not appear by default."""
 
 from alembic import op
 

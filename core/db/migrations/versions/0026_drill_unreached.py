@@ -1,4 +1,4 @@
-"""An agent keeps which gateways its last revocation drill could not reach."""
+"""Add the gateways that an agent's last revocation drill could not reach."""
 
 import sqlalchemy as sa
 from alembic import op
