@@ -1,4 +1,4 @@
-"""Agents and what belongs to each: mailboxes, runs, keys and what is on record. Rows only; no gauge, no verdict."""
+"""Agents and what belongs to each: mailboxes, runs, keys and open problems. Rows only; no gauge, no verdict."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ from core.model import SILENT, Mode
 
 PAGE: Final = 100
 LOG_TAIL: Final = 1_000
-"""Entries of the log in which the end of a gateway is looked for."""
+"""Newest log entries searched for the end of a gateway."""
 
 
 @dataclass(frozen=True, slots=True)
 class MailboxRow:
-    """A mailbox as an agent's row and page need it."""
+    """A mailbox, with the columns that an agent's row and page show."""
 
     id: int
     address: str
@@ -55,7 +55,7 @@ class MailboxRow:
 
 @dataclass(frozen=True, slots=True)
 class AgentBasics:
-    """An agent with its living mailboxes, the loosest mode first."""
+    """An agent with its active mailboxes, the loosest mode first."""
 
     id: int
     name: str
@@ -70,12 +70,12 @@ class AgentBasics:
 
     @property
     def mode(self) -> Mode | None:
-        """The loosest among its mailboxes; None without one."""
+        """The loosest mode among its mailboxes; None without one."""
         return self.boxes[0].mode if self.boxes else None
 
 
 def agents(conn: Connection, *, name: str | None = None) -> list[AgentBasics]:
-    """All of them, or the one of that name. An organisation has hundreds of agents, not millions."""
+    """Return all agents, or the one of that name. An organisation has hundreds of agents, not millions."""
     wanted = select(AGENT).order_by(AGENT.c.name)
     if name is not None:
         wanted = wanted.where(AGENT.c.name == name)
@@ -111,7 +111,7 @@ def _boxes(conn: Connection, agent_ids: Sequence[int]) -> list[MailboxRow]:
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """One execution. `accepted` counts recipients, less what was rejected, expired or cancelled."""
+    """One execution. `accepted` counts recipients, minus the rejected, expired and cancelled."""
 
     id: int
     key: str
@@ -127,7 +127,7 @@ class RunRow:
 
 
 def runs(conn: Connection, agent_id: int, *, before: int | None = None, limit: int = 20) -> list[RunRow]:
-    """A page, the newest first; the next begins `before` the last id of this one."""
+    """Return a page, newest first; the next starts `before` its last id."""
     c = RUN.c
     names = (
         "id", "key", "implicit", "user", "prompt_version", "tools_version", "opened_at", "closed_at",
@@ -149,7 +149,7 @@ def runs(conn: Connection, agent_id: int, *, before: int | None = None, limit: i
 
 @dataclass(frozen=True, slots=True)
 class SuppressionRow:
-    """One record. `stream` is None for one that holds desk-wide; `classes` is `*`, or those it keeps away."""
+    """One suppression. `stream` is None if it applies desk-wide; `classes` is `*`, or the classes it blocks."""
 
     id: int
     address: str
@@ -180,7 +180,7 @@ def suppressions(
     before: int | None = None,
     limit: int = PAGE,
 ) -> list[SuppressionRow]:
-    """A page, the newest first; the next begins `before` the last id. `past` shows what is no longer in force too.
+    """Return a page, newest first; the next starts `before` its last id. `past` includes those no longer in force.
 
     `wants` is a filter by `SUPPRESSION_FIELDS`.
     """
@@ -216,7 +216,7 @@ def suppressions(
 
 @dataclass(frozen=True, slots=True)
 class KeyRow:
-    """One DKIM key; `signs`: its slot is the one that signs now."""
+    """A DKIM key; `signs`: it is in the stream's active slot."""
 
     stream: str
     slot: str
@@ -228,7 +228,7 @@ class KeyRow:
 
 
 def keys(conn: Connection) -> list[KeyRow]:
-    """Every key that is still published, by stream."""
+    """Return every key that is still published, by stream."""
     k = STREAM_KEY.c
     rows = conn.execute(
         select(
@@ -249,9 +249,9 @@ def keys(conn: Connection) -> list[KeyRow]:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Something that is not as it should be, as a row says it: `kind`, what it is about, since when, in whose words.
+    """A problem: its `kind`, what it is about, since when, and its text as a row stores it.
 
-    `fix` is the command that ends it, where there is one.
+    `fix` is the command that solves it, if there is one.
     """
 
     kind: str
@@ -262,12 +262,12 @@ class Trouble:
 
 
 def troubles(conn: Connection, *, now: int) -> list[Trouble]:
-    """Streams, webhooks and workers in trouble, and reviewers who did not read; one read each."""
+    """Return streams, webhooks and workers in trouble, and reviewers who did not read; one read each."""
     return [*_altered(conn), *_streams(conn, now), *_hooks(conn), *_workers(conn, now), *_readers(conn, now)]
 
 
 def _altered(conn: Connection) -> list[Trouble]:
-    """Messages that somebody changed in the database, until they have ended."""
+    """Messages that were altered in the database, until they are final."""
     c = MESSAGE.c
     rows = conn.execute(select(c.id, c.altered_at).where(c.altered_at.is_not(None), c.open > 0).order_by(c.altered_at))
     text = "its bytes or recipients were changed in the database: reject it, and find out who wrote there"
@@ -275,9 +275,9 @@ def _altered(conn: Connection) -> list[Trouble]:
 
 
 def _streams(conn: Connection, now: int) -> list[Trouble]:
-    """A route that was down when last tried is in trouble while anything waits for it, tried or not.
+    """A route that was down when last tried is in trouble while anything waits for it, retried or not.
 
-    A pause takes neither the trouble away nor its sentence: nobody would know that resuming does not help.
+    A pause hides neither the trouble nor its text: otherwise nobody could tell that resuming will not help.
     """
     c = STREAM.c
     down = or_(c.backoff_until > now, c.route_failures > 0)
@@ -321,9 +321,9 @@ def _hooks(conn: Connection) -> list[Trouble]:
 
 
 def _workers(conn: Connection, now: int) -> list[Trouble]:
-    """A worker whose heartbeat has stopped has crashed; no worker at all means that no gateway runs.
+    """A worker whose heartbeat has stopped has crashed; no worker at all means that no gateway is running.
 
-    A gateway that stopped in order took its row with it: the log knows when.
+    A gateway that stopped in order deleted its row: the log has the time.
     """
     last: Row[Any] | None = conn.execute(select(WORKER.c.beat_at).order_by(WORKER.c.beat_at.desc()).limit(1)).first()
     if last is not None and last.beat_at > now - SILENT:
@@ -333,7 +333,7 @@ def _workers(conn: Connection, now: int) -> list[Trouble]:
 
 
 def _last_stop(conn: Connection) -> int | None:
-    """When the newest gateway ended, by the newest entries of the log: the log has no index on types."""
+    """Find when the latest gateway ended, among the newest log entries: the log has no index on types."""
     c = LOG_ENTRY.c
     newest = select(func.max(c.seq)).scalar_subquery()
     ended = select(c.at).where(c.seq > newest - LOG_TAIL, c.type.in_(("gateway.stopped", "gateway.lost")))
@@ -342,19 +342,22 @@ def _last_stop(conn: Connection) -> int | None:
 
 
 def _readers(conn: Connection, now: int) -> list[Trouble]:
-    """Who approved faster than anyone can read, for an hour: what they let go may still be undone or watched."""
+    """Reviewers who approved faster than anyone can read, shown for an hour.
+
+    What they approved may still be undone or watched.
+    """
     c = READER.c
     rows = conn.execute(select(c.name, c.hurry, c.hurried_at).where(c.hurried_at > now - HOUR).order_by(c.hurried_at))
     return [Trouble("hurried", row.name, row.hurry, row.hurried_at) for row in rows]
 
 
 def count_requested(conn: Connection) -> int:
-    """Mailboxes that wait for signatures."""
+    """Count the mailboxes that wait for signatures."""
     return _count(conn, MAILBOX.c.status == "requested")
 
 
 def count_expiring(conn: Connection, *, by: int) -> int:
-    """Active mailboxes whose approval ends by then."""
+    """Count the active mailboxes that expire by then."""
     return _count(conn, MAILBOX.c.status == "active", MAILBOX.c.expires_at <= by)
 
 
@@ -364,7 +367,10 @@ def _count(conn: Connection, *where: ColumnElement[bool]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class DrillRow:
-    """An agent that may send, and its last revocation drill; `active_since`: the first of its mailboxes that lives."""
+    """An agent that may send, and its last revocation drill.
+
+    `active_since`: the earliest activation among its active mailboxes.
+    """
 
     agent: str
     active_since: int
@@ -374,7 +380,7 @@ class DrillRow:
 
 
 def drills(conn: Connection) -> list[DrillRow]:
-    """By agent; those without an active mailbox, or suspended, have no revocation to exercise."""
+    """Return rows by agent; one that is suspended, or has no active mailbox, has no revocation to exercise."""
     a = AGENT.c
     since = func.min(MAILBOX.c.activated_at).label("since")
     living = (

@@ -1,8 +1,8 @@
-"""The log as a screen: pages in both directions, filtered, each line with its severity, its object and a sentence.
+"""The log as a screen: pages in both directions, filtered, each line with its severity, its object and its detail.
 
-Severity belongs to the kind of event, so a filter by it is a filter by kind, which the database can do. A filter that
-matches little would have it read the whole log for one page: a page looks at a stretch of the log at most and says from
-where to go on.
+Severity belongs to the event type, so a filter by severity is a filter by type, which the database can apply. A filter
+with few matches would read the whole log for one page, so a page scans a bounded stretch of the log and reports where
+to continue.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from core.ids import spell_id
 
 PAGE: Final = 100
 STRETCH: Final = 50_000
-"""Entries one page looks at, at most."""
+"""Log entries that one page scans at most."""
 
 
 class Severity(enum.StrEnum):
-    """How loud an event is: information, a warning, an error."""
+    """Severity of an event: information, a warning, an error."""
 
     INFO = "info"
     WARN = "warn"
@@ -56,13 +56,13 @@ _SEVERITY: Final[Mapping[str, Severity]] = {
 
 
 def severity(kind: str) -> Severity:
-    """Of an event by its name; what is not listed is information."""
+    """Return the severity of an event type; unlisted types are information."""
     return _SEVERITY.get(kind, Severity.INFO)
 
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """What a page shows. `types` are names of events, None for all; an id is read through its index."""
+    """What a page shows. `types` are event names, None for all; ids are read through their index."""
 
     types: tuple[str, ...] | None = None
     agent: int | None = None
@@ -84,11 +84,11 @@ FIELDS: Final[Fields] = {
     "mailbox": Field(),
     "id": Field(Kind.ID),
 }  # fmt: skip
-"""What a filter of events may name."""
+"""Fields that a filter of events may name."""
 
 
 def filtered(conn: Connection, wants: Sequence[Want]) -> EventFilter:
-    """A filter by `FIELDS` in the terms of the log: kinds of events first, for severity is theirs; then conditions."""
+    """Translate a filter by `FIELDS` for the log: first event types, which determine severity, then conditions."""
     kinds = [
         kind
         for kind in CATALOGUE
@@ -113,7 +113,7 @@ _OF_KIND: Final = frozenset({"type", "event", "sev"})
 
 
 def _condition(conn: Connection, want: Want) -> tuple[ColumnElement[bool], list[int]]:
-    """The condition, never NULL, and the ids it names where an index finds them."""
+    """Return the condition, never NULL, and the ids it names if they have an index."""
     c, test = LOG_ENTRY.c, want.test
     match want.field:
         case "id":
@@ -140,7 +140,7 @@ def _ids(conn: Connection, column: Any, which: ColumnElement[bool]) -> list[int]
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
-    """One line. `target` is what it is about, spelled as an operator would look it up."""
+    """One line. `target` is the object it is about, written as an operator would look it up."""
 
     seq: int
     at: int
@@ -160,7 +160,7 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True)
 class EventPage:
-    """Lines in the order of the log. Go on with `older` (as `before`) or `newer` (as `after`); None: no more there."""
+    """Lines in log order. Continue with `older` (as `before`) or `newer` (as `after`); None: no more that way."""
 
     rows: tuple[EventRow, ...]
     older: int | None
@@ -175,7 +175,7 @@ def page(
     after: int | None = None,
     limit: int = PAGE,
 ) -> EventPage:
-    """The newest page, or the one `before` a seq, or the one `after` it. `newer` of a live tail is its own cursor."""
+    """Return the newest page, or the one `before` a seq, or `after` it. A live tail continues from its own `newer`."""
     wanted = shown or EventFilter()
     head, _ = audit_log.head(conn)
     if after is not None:
@@ -188,7 +188,7 @@ def page(
 
 
 def _backward(conn: Connection, wanted: EventFilter, *, before: int, limit: int) -> tuple[list[Row[Any]], int]:
-    """(rows newest first, how far down was looked)."""
+    """Return (rows, newest first; the lowest seq scanned)."""
     floor = 0 if wanted.message is not None or _by_index(wanted) else max(0, before - 1 - STRETCH)
     kinds = _matching(wanted)
     found: list[Row[Any]] = []
@@ -214,7 +214,7 @@ def _by_index(wanted: EventFilter) -> bool:
 
 
 def _sources(conn: Connection, wanted: EventFilter) -> list[Select[Any]]:
-    """The log through the index that fits: of an agent, what names it alone, and what names its mailboxes."""
+    """The log through the best index: for an agent, entries that name only it, and entries of its mailboxes."""
     c, whole = LOG_ENTRY.c, select(LOG_ENTRY)
     if wanted.message is not None:
         return [whole.where(c.message == wanted.message)]
@@ -238,9 +238,9 @@ def _matching(wanted: EventFilter) -> list[Any]:
 
 
 def latest(conn: Connection, agents: Mapping[int, Collection[int]]) -> dict[int, EventRow]:
-    """The last event of each agent, given its mailboxes: one seek for each of both, in two statements.
+    """Return the last event of each agent, given its mailboxes: one index seek each, in two statements.
 
-    That somebody looked at its mail is not what an agent did last.
+    A read of its mail does not count as an agent's last event.
     """
     seqs: dict[int, int] = {}
     owner = {box: agent for agent, boxes in agents.items() for box in boxes}
@@ -265,7 +265,7 @@ def _latest(conn: Connection, key: Any, newest: Any, ids: Collection[int]) -> It
 
 
 def rows_of(conn: Connection, entries: Sequence[Entry]) -> tuple[EventRow, ...]:
-    """Lines for entries that a reader of the log already has."""
+    """Return the lines of entries that were already read from the log."""
     names = _Names(conn, [entry.event for entry in entries])
     return tuple(_line(entry, names) for entry in entries)
 
@@ -314,7 +314,7 @@ _QUIET: Final = frozenset({"digest", "signature", "head", "key", "token", "polic
 
 
 def detail(data: Mapping[str, Any]) -> str:
-    """The members of an event on one line, its reason first; digests and numbers that name rows are left out."""
+    """Format an event's members on one line, its reason first; digests and row ids are omitted."""
     said = [str(data["reason"])] if data.get("reason") else []
     if "old" in data and "new" in data:
         said.insert(0, f"{_spelled('old', data['old'])} → {_spelled('new', data['new'])}")

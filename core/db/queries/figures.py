@@ -1,7 +1,7 @@
 """Counters of many keys in one read: sparklines, depths and rates of a whole table of agents.
 
-The same rows that enforce. The key of the counter table is (scope, key, kind, minute): asked by keys and kinds it is a
-handful of seeks, whatever else was counted.
+These are the rows that limits are enforced with. The counter table's key is (scope, key, kind, minute): a query by keys
+and kinds is a handful of index seeks, whatever else was counted.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from core.events import DeskRead, EmailRead
 
 FLOW_MINUTES: Final = 15
 FLOW: Final = ("sent", "held", "deferred", "failed", "bounced", "complained", "uncertain", "refused")
-"""What the desk counts by the minute."""
+"""What the desk counts per minute."""
 READS_PASSED: Final = 200
-"""Entries of reads that are passed over for the last thing that happened; beyond them a read is taken for it."""
+"""Newest read events skipped when looking for the last event; beyond them a read counts as the last event."""
 
 Series = Mapping[int, int]
-"""Minute -> how many."""
+"""Minute -> count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What was read: (key, kind) -> minute -> n."""
+    """Counters read: (key, kind) -> minute -> n."""
 
     found: Mapping[tuple[str, str], Series]
 
@@ -40,7 +40,7 @@ class Counts:
 
 
 def counts(conn: Connection, scope: str, keys: Collection[object], kinds: Collection[str], *, since: int) -> Counts:
-    """Buckets from minute `since` on of every key and kind."""
+    """Return buckets from minute `since` on for every key and kind."""
     c = COUNTER.c
     found: dict[tuple[str, str], dict[int, int]] = {}
     if keys and kinds:
@@ -55,7 +55,7 @@ def counts(conn: Connection, scope: str, keys: Collection[object], kinds: Collec
 
 
 def depths(conn: Connection, scope: str, keys: Collection[object], kind: str) -> dict[str, int]:
-    """Kept depths (`pending`, `waiting`, a run's `accepted`) of many keys; those without a row are 0 and left out."""
+    """Return stored depths (`pending`, `waiting`, a run's `accepted`) of many keys; missing rows mean 0."""
     c = COUNTER.c
     spelled = sorted({str(key) for key in keys})
     rows = conn.execute(
@@ -65,7 +65,7 @@ def depths(conn: Connection, scope: str, keys: Collection[object], kind: str) ->
 
 
 def spark(series: Series, *, now: int, bins: int, width: int) -> tuple[int, ...]:
-    """`bins` sums of `width` minutes each, the last one still running."""
+    """Return `bins` sums of `width` minutes each, the last one still in progress."""
     last = bucket(now)
     drawn = [0] * bins
     for minute, n in series.items():
@@ -76,20 +76,20 @@ def spark(series: Series, *, now: int, bins: int, width: int) -> tuple[int, ...]
 
 
 def flow(conn: Connection, *, now: int, minutes: int = FLOW_MINUTES) -> dict[str, tuple[int, ...]]:
-    """What the desk did minute by minute: kind -> one figure a minute, the oldest first."""
+    """Return the desk's activity per minute: kind -> one figure a minute, oldest first."""
     read = counts(conn, "desk", [""], FLOW, since=bucket(now) - minutes + 1)
     return {kind: spark(read.series("", kind), now=now, bins=minutes, width=1) for kind in FLOW}
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What stands above every screen, as far as rows say it."""
+    """Header data of every screen, as far as rows hold it."""
 
     held: int
     oldest: int | None
     """When the longest waiting item was submitted."""
     last_event_at: int | None
-    """When something happened last; that somebody looked is nothing that happened."""
+    """Time of the last event; reads do not count."""
     last_seq: int
     stopped_at: int | None
     stopped_by: str | None
@@ -98,7 +98,7 @@ class Head:
 
 
 def head(conn: Connection) -> Head:
-    """The first row of each index, in one statement: as cheap with a million as with none. There must be a desk."""
+    """Read the first row of each index, in one statement: as cheap with a million as with none. The desk must exist."""
     row = conn.execute(_HEAD).one()
     return Head(
         held=max(0, row.held or 0),
@@ -138,7 +138,7 @@ _HEAD: Final = select(
 
 
 def oldest_held(conn: Connection, mailbox_ids: Collection[int]) -> dict[int, int]:
-    """Mailbox -> when its longest waiting item was submitted; one seek each, in one statement."""
+    """Return mailbox -> when its longest waiting item was submitted; one index seek each, in one statement."""
     r = REVIEW.c
     oldest = (
         select(r.submitted_at)

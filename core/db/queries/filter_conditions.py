@@ -1,6 +1,6 @@
-"""A term of a filter (`core.filters`) as a condition of a statement: the same meaning on both databases as in Python.
+"""Compile a filter term (`core.filters`) to an SQL condition that means the same on both databases as in Python.
 
-Compiled expressions and bound values only; nothing that was typed becomes SQL.
+Compiled expressions and bound values only; user input never becomes SQL.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ _ESCAPE: Final = "\\"
 
 
 class lowered(FunctionElement[str]):  # noqa: N801 - reads as the SQL function that it is
-    """Capitals of A to Z made small, and nothing else, whatever the database's language is."""
+    """Lower-case A to Z and nothing else, whatever the database's locale is."""
 
     type = String()
     inherit_cache = True
 
 
 class any_code_like(FunctionElement[bool]):  # noqa: N801 - the same
-    """Whether a JSON list of reasons has a code like the pattern: `any_code_like(reasons, pattern)`."""
+    """SQL function: does a JSON list of reasons have a code like the pattern? `any_code_like(reasons, pattern)`."""
 
     type = Boolean()
     inherit_cache = True
@@ -55,7 +55,7 @@ def _code_there(element: Any, compiler: Any, **more: Any) -> str:
 
 
 def pattern(test: Text, *, before: str = "") -> str:
-    """The LIKE pattern of a text; `before` comes ahead of it."""
+    """Return the LIKE pattern for a text; `before` is a literal prefix."""
     if len(test.pieces) > 1:
         return before + "%".join(_escaped(piece) for piece in test.pieces)
     whole = _escaped(test.pieces[0])
@@ -63,13 +63,13 @@ def pattern(test: Text, *, before: str = "") -> str:
 
 
 def is_like(column: Any, test: Test, *, before: str = "") -> ColumnElement[bool]:
-    """Whether a text column is what the term describes."""
+    """Return the condition that a text column matches the test."""
     assert isinstance(test, Text), test
     return lowered(column).like(pattern(test, before=before), escape=_ESCAPE)
 
 
 def has_code_like(reasons: Any, test: Test) -> ColumnElement[bool]:
-    """Whether one of the codes in a column of reasons is what the term describes."""
+    """Return the condition that one of the codes in a column of reasons matches the test."""
     assert isinstance(test, Text), test
     found: ColumnElement[bool] = any_code_like(reasons, bindparam(None, pattern(test), type_=String()))
     return found
@@ -82,7 +82,7 @@ def is_one_of(column: Any, test: Test) -> ColumnElement[bool]:
 
 
 def compares(column: Any, test: Test) -> ColumnElement[bool]:
-    """Whether a column of numbers is on the wanted side."""
+    """Return the condition that a numeric column satisfies the comparison."""
     assert isinstance(test, Compare), test
     sign: Any = SIGNS[test.sign]
     found: ColumnElement[bool] = sign(column, test.number)

@@ -1,8 +1,8 @@
-"""The queue by lane, and by site and age, as `qshape` draws it.
+"""The queue by lane, and by site and age, as `qshape` prints it.
 
-Depths are the lanes' own, kept with every change. Ages are read from the first rows of a lane's index, bounded: a lane
-with a million waiting costs what one with a thousand does, and the rest of it is spread between the last row looked at
-and the youngest; such a line says that it is not exact.
+Depths are stored with the lanes and updated with every change. Ages are read from the first rows of a lane's index,
+with a bound: a lane with a million waiting costs what one with a thousand does, and its remaining rows are spread
+between the age of the last row read and the youngest; such a line is marked as not exact.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from core.durations import FAR_FUTURE, MINUTE
 
 PAGE: Final = 100
 AGES: Final = (5, 10, 20, 40, 80, 160, 320, 640)
-"""Upper ends of the age columns in minutes; one more column takes what is older."""
+"""Upper bounds of the age columns in minutes; one more column holds anything older."""
 LOOKED_AT: Final = 1_000
-"""Rows of one lane whose age is read."""
+"""Rows read of one lane for their age."""
 SITES: Final = 20
 ROUTE: Final = "route backs off"
 RETRY: Final = "retry"
@@ -31,9 +31,9 @@ LANES_OF_SHAPE: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class LaneRow:
-    """One lane with what holds it back. `next_at` is None while only somebody's act wakes it.
+    """One lane and what holds it back. `next_at` is None while only an operator's act wakes it.
 
-    `last_reply` is what made it wait, where a refusal or the route did; `last_reply_at` is None if not on record.
+    `last_reply` is the reply that delayed it, if a refusal or the route did; `last_reply_at` is None if not recorded.
     """
 
     id: int
@@ -56,7 +56,7 @@ class LaneRow:
 
 @dataclass(frozen=True, slots=True)
 class SiteRow:
-    """One site by age: `ages` has a figure for each of `AGES`, and one for what is older."""
+    """One site by age: `ages` has a count for each of `AGES`, and one for anything older."""
 
     site: str
     depth: int
@@ -69,9 +69,9 @@ class SiteRow:
 def lanes(
     conn: Connection, *, now: int, below: tuple[int, int] | None = None, all_of_them: bool = False, limit: int = PAGE
 ) -> list[LaneRow]:
-    """A page of lanes, the deepest first; the next begins `below` (depth, id) of the last one of this page.
+    """Return a page of lanes, deepest first; the next starts `below` the (depth, id) of its last one.
 
-    Lanes with nothing in them and nothing wrong with them are left out, unless `all_of_them`.
+    Empty lanes without a problem are omitted, unless `all_of_them`.
     """
     c = LANE.c
     wanted = _LANES.order_by(c.depth.desc(), c.id.desc()).limit(limit)
@@ -89,7 +89,7 @@ def lane(conn: Connection, lane_id: int, *, now: int) -> LaneRow | None:
 
 
 def _explained(conn: Connection, rows: Sequence[Row[Any]], now: int) -> list[LaneRow]:
-    """The lanes, each that is held back by a refusal with the words of it and not of another message's success."""
+    """Build lanes; one held back by a refusal shows that reply, not another message's success."""
     found = [_lane(row, now) for row in rows]
     retrying = _first_replies(conn, [one.id for one in found if one.waits_for == RETRY])
     shown = []
@@ -101,7 +101,7 @@ def _explained(conn: Connection, rows: Sequence[Row[Any]], now: int) -> list[Lan
 
 
 def _first_replies(conn: Connection, lane_ids: Sequence[int]) -> dict[int, str]:
-    """What was said of the message each of these lanes tries next."""
+    """Return the last reply for the message that each of these lanes tries next."""
     if not lane_ids:
         return {}
     others = READY.alias()
@@ -125,7 +125,7 @@ def _lane(row: Row[Any], now: int) -> LaneRow:
 
 
 def _reason(row: Row[Any], now: int) -> str | None:
-    """What holds the lane back, the farthest reaching first."""
+    """Return what holds the lane back, the widest cause first."""
     if row.depth == 0:
         return "paused" if row.paused_at is not None else None
     for held, why in (
@@ -159,7 +159,7 @@ _LANES: Final = select(
 
 
 def shape(conn: Connection, *, now: int, limit: int = SITES) -> list[SiteRow]:
-    """The fullest sites with the age of what waits for them."""
+    """Return the deepest sites, with the age of their waiting recipients."""
     c = LANE.c
     depth, flying, count = func.sum(c.depth), func.sum(c.in_flight), func.count()
     sites = conn.execute(
@@ -192,12 +192,12 @@ def _site(conn: Connection, row: Row[Any], now: int) -> SiteRow:
 
 
 def _column(age: int) -> int:
-    """Which column an age (microseconds) stands in; a retry that is due later is as young as can be."""
+    """Return the column of an age (microseconds); a retry that is due later counts as the youngest."""
     return bisect.bisect_left([end * MINUTE for end in AGES], max(0, age))
 
 
 def _spread(ages: list[int], rest: int, *, oldest: int, youngest: int) -> None:
-    """Lay rows that were not looked at evenly between two ages."""
+    """Distribute unread rows evenly between two ages."""
     bounds: Sequence[int] = [0, *(end * MINUTE for end in AGES), max(oldest, AGES[-1] * MINUTE) + 1]
     span, laid = max(1, oldest - youngest), 0
     first, last = _column(youngest), _column(oldest)
@@ -210,6 +210,6 @@ def _spread(ages: list[int], rest: int, *, oldest: int, youngest: int) -> None:
 
 
 def totals(tx: Transaction) -> tuple[int, int]:
-    """Recipients ready or waiting in all lanes, and recipients claimed by a worker."""
+    """Count recipients ready or waiting in all lanes, and recipients claimed by a worker."""
     depth: Any = tx.read_unflushed(select(func.sum(LANE.c.depth), func.sum(LANE.c.in_flight)))[0]
     return int(depth[0] or 0), int(depth[1] or 0)

@@ -1,7 +1,7 @@
-"""One message with all that is known of it: what the Message screen shows, and what a reviewer decides from.
+"""One message with everything on record: for the Message screen and a reviewer's decision.
 
-Every recipient says what it waits for and until when, worked out from the rows that hold it back, the farthest
-reaching first: the desk, the agent, the stream, the mailbox, the lane, its own retry.
+Every recipient shows what it waits for and until when, derived from the rows that hold it back, widest first: the desk,
+the agent, the stream, the mailbox, the lane, its own retry.
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ EVENTS: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """What somebody waits for: a stable `code`, what follows "waits for", and until when (None: somebody must act)."""
+    """What a recipient waits for: a stable `code`, the text after "waits for", and until when.
+
+    `until` is None if somebody must act.
+    """
 
     code: str
     text: str
@@ -47,7 +50,7 @@ class Waits:
 
 @dataclass(frozen=True, slots=True)
 class RecipientView:
-    """One address of a message. `suppressed` is the cause of a record that is in force now."""
+    """One address of a message. `suppressed` is the cause of a suppression that is in force now."""
 
     n: int
     given: str
@@ -73,7 +76,7 @@ class RecipientView:
 
 @dataclass(frozen=True, slots=True)
 class ReviewView:
-    """A held action and who looked at it."""
+    """A held action and who opened and decided it."""
 
     id: int
     kind: str
@@ -94,7 +97,7 @@ class ReviewView:
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """The execution it came from, and the human who started it."""
+    """The execution that sent it, and the human who started it."""
 
     id: int
     key: str
@@ -112,10 +115,10 @@ class RunView:
 
 @dataclass(frozen=True, slots=True)
 class MessageView:
-    """The desk's own facts about a message, never what the mail says about itself.
+    """The desk's own records about a message, never the mail's claims about itself.
 
-    `rendered` are the bytes that will leave, without Date and signatures; None once retention has purged them, and so
-    `issued`, the request as the agent made it.
+    `rendered` are the bytes that will be sent, without Date and signatures; `issued` is the request as the agent made
+    it. Both are None once retention has purged them.
     """
 
     id: int
@@ -164,7 +167,7 @@ class MessageView:
 
 
 def message(conn: Connection, message_id: int, *, now: int) -> MessageView | None:
-    """The message, or None. `now` says which suppressions are in force."""
+    """Return the message, or None. `now` determines which suppressions are in force."""
     row = conn.execute(_MESSAGE.where(MESSAGE.c.id == message_id)).first()
     if row is None:
         return None
@@ -187,7 +190,7 @@ def message(conn: Connection, message_id: int, *, now: int) -> MessageView | Non
 
 
 def review(conn: Connection, item_id: int) -> ReviewView | None:
-    """A held action by its id: a message's, or a read's or tag's own."""
+    """Return a held action by its id: a message's, or a read's or tag's own."""
     c = REVIEW.c
     names = (
         "id", "kind", "status", "failed_checks", "needs", "opened_by", "opened_at", "decided_by", "decided_at",
@@ -203,14 +206,14 @@ def review(conn: Connection, item_id: int) -> ReviewView | None:
 
 
 def events(conn: Connection, message_id: int) -> tuple[Entry, ...]:
-    """What the log says of a message, in order."""
+    """Return the log entries about a message, in order."""
     c = LOG_ENTRY.c
     rows = conn.execute(select(LOG_ENTRY).where(c.message == message_id).order_by(c.seq).limit(EVENTS))
     return tuple(audit_log.entry(row) for row in rows)
 
 
 def under_way(conn: Connection, message_ids: Collection[int]) -> set[int]:
-    """Those of the messages that still have a recipient without an outcome."""
+    """Return those of the messages that still have a recipient without an outcome."""
     c = MESSAGE.c
     return set(conn.execute(select(c.id).where(c.id.in_(message_ids), c.open > 0)).scalars())
 
@@ -238,7 +241,7 @@ def _run(conn: Connection, run_id: int) -> RunView | None:
 
 
 def waiting(conn: Connection, message_id: int, *, now: int) -> tuple[tuple[str, Waits], ...]:
-    """Who of a message still waits: the address, and for what."""
+    """Return the recipients of a message that still wait: the address, and for what."""
     row = conn.execute(_HELD.where(MESSAGE.c.id == message_id)).first()
     people = () if row is None else _recipients(conn, row, review(conn, message_id), now)
     return tuple((one.address, one.waits) for one in people if one.waits is not None)
@@ -275,7 +278,7 @@ def _recipients(conn: Connection, row: Row[Any], item: ReviewView | None, now: i
 
 
 def _first_contacts(conn: Connection, row: Row[Any], addresses: set[str]) -> set[str]:
-    """To whom no mail of the agent had left when this was handed in."""
+    """Addresses to which the agent had sent no mail when this was submitted."""
     c = CONTACT.c
     known = conn.execute(
         select(c.address).where(c.agent_id == row.agent_id, c.address.in_(addresses), c.left_at <= row.submitted_at)
@@ -284,7 +287,7 @@ def _first_contacts(conn: Connection, row: Row[Any], addresses: set[str]) -> set
 
 
 def _suppressed(conn: Connection, addresses: set[str], row: Row[Any], *, now: int) -> dict[str, str]:
-    """Address -> cause, of the records that keep this message away."""
+    """Address -> cause, for suppressions that block this message."""
     c = SUPPRESSION.c
     rows = conn.execute(
         select(c.address, c.cause, c.classes).where(
@@ -298,7 +301,7 @@ def _suppressed(conn: Connection, addresses: set[str], row: Row[Any], *, now: in
 
 
 def _held_above(conn: Connection, row: Row[Any], now: int) -> Waits | None:
-    """What holds back everything of this message alike."""
+    """What holds back every recipient of this message."""
     desk = conn.execute(select(DESK.c.stopped_at, DESK.c.stop_reason).where(DESK.c.id == 1)).first()
     if desk is not None and desk.stopped_at is not None:
         return Waits("desk", f"the desk, which is stopped ({desk.stop_reason})")
@@ -338,7 +341,7 @@ def _waits(
 def _waits_for_its_turn(one: Row[Any], above: Waits | None, now: int) -> Waits:
     if one.waits_for is not None:
         return Waits("conversation", f"{spell_id('m', one.waits_for)} of the same conversation, which goes first")
-    # The route may answer again long before this message is due: what is told is the later of the two.
+    # The route may answer again long before this message is due: show the later of the two.
     retries = one.next_at if one.next_at is not None and one.next_at > now else 0
     if above is not None and (above.until is None or above.until >= retries):
         return above
@@ -385,5 +388,5 @@ _MESSAGE: Final[Select[Any]] = select(
 
 
 def last_attempt(recipient: Row[Any]) -> int:
-    """The attempt that a recipient's reply answers: while one is under way, the one before it."""
+    """Return the attempt that a recipient's reply answers: while one is in progress, the previous one."""
     return int(recipient.attempts) - int(recipient.status == Status.SENDING.value)

@@ -1,4 +1,4 @@
-"""Held mail page by page, as the doors list it (CONTRACT.md)."""
+"""Held mail page by page, as the API lists it (CONTRACT.md)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PAGE: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class PendingRow:
-    """One pending action, as the doors list it (CONTRACT.md)."""
+    """One pending action, as the API lists it (CONTRACT.md)."""
 
     id: str
     kind: str
@@ -62,7 +62,7 @@ class PendingRow:
 
 @dataclass(frozen=True, slots=True)
 class PendingPage:
-    """Pending actions in the order they came; `next_cursor` is None on the last page."""
+    """Pending actions in order of submission; `next_cursor` is None on the last page."""
 
     messages: tuple[PendingRow, ...]
     next_cursor: str | None
@@ -72,7 +72,10 @@ class PendingPage:
 
 
 def page(conn: Connection, mailbox: str | None = None, *, cursor: str | None = None, limit: int = PAGE) -> PendingPage:
-    """A page of one mailbox's pending actions (an address in one spelling), or of the desk's. `Invalid`: the cursor."""
+    """Return a page of one mailbox's pending actions (a canonical address), or the desk's.
+
+    Raises `Invalid`: the cursor.
+    """
     wanted = select(REVIEW.c.id).where(REVIEW.c.status == "pending").order_by(REVIEW.c.id).limit(limit + 1)
     if mailbox is not None:
         boxes = conn.execute(select(MAILBOX.c.id).where(MAILBOX.c.address == mailbox)).scalars().all()

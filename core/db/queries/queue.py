@@ -1,6 +1,7 @@
-"""Held mail: all ids of it at once, or a few rows of it by id. A page of it for a door is in `pending.py`.
+"""Held mail: all ids at once, or a few rows by id. Pages for the API are in `pending.py`.
 
-The queue screen holds 100,000 ids in an array and fetches only the rows it draws, so the two are asked for apart.
+The queue screen holds 100,000 ids in an array and fetches only the rows it draws, so ids and rows are queried
+separately.
 """
 
 from __future__ import annotations
@@ -34,13 +35,13 @@ from core.ids import spell_id
 from core.model import Action, ContentClass, Reason
 
 BATCH_SIZE: Final = 500
-"""Ids in one IN: databases bound how many values a statement takes."""
+"""Ids in one IN: databases limit the parameters of a statement."""
 ALIKE_COUNTED: Final = 100
-"""How far alike messages are counted: of 80,000 each line of a page would count them all, four times a second."""
+"""Cap on counting similar messages: else each line of a page would count all 80,000, four times a second."""
 
 
 class Order(enum.StrEnum):
-    """How held mail is listed. Worst first: most failed checks, most to be held for, then the longest waiting."""
+    """Sort order of held mail. Worst first: most failed checks, most cautions, then the longest waiting."""
 
     WORST = "worst"
     OLDEST = "oldest"
@@ -50,7 +51,7 @@ class Order(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class To:
-    """The first recipient as the agent gave it, and how many there are with it (Cc and Bcc included)."""
+    """The first recipient as the agent gave it, and the number of recipients (Cc and Bcc included)."""
 
     first: str
     count: int
@@ -60,11 +61,12 @@ class To:
 class HeldRow:
     """One pending action, as a line of the queue.
 
-    `version` changes when what is drawn of it changes. `likeness`: the same for messages that differ only in what
-    belongs to their recipient, None for what has no text; `alike` is how many of one agent are held with it, itself
-    included, counted to `ALIKE_COUNTED`. `digest`, `subject` and `run` are None for a held read or tag, whose `target`
-    says what is asked. `findings` are the checks its content failed; what was held before they were kept has only their
-    number, `failed_checks`. `cautions` is how many things it is held for beside its mailbox's mode.
+    `version` changes when anything drawn of it changes. `likeness` is equal for messages that differ only in what
+    belongs to their recipient, None for an action without text; `alike` is how many of one agent are held with it,
+    itself included, counted up to `ALIKE_COUNTED`. `digest`, `subject` and `run` are None for a held read or tag, whose
+    `target` says what is asked. `findings` are the checks its content failed; items held before findings were stored
+    have only their number, `failed_checks`. `cautions` is the number of reasons it is held for beside its mailbox's
+    mode.
     """
 
     id: int
@@ -104,7 +106,7 @@ class HeldRow:
 
     @property
     def spelled(self) -> str:
-        """The id it is decided by."""
+        """The id that a decision names."""
         return spell_id("a" if self.message_id is None else "m", self.id)
 
     @property
@@ -113,7 +115,7 @@ class HeldRow:
 
     @property
     def more_alike(self) -> bool:
-        """The count of `alike` ended early: there may be more."""
+        """The count of `alike` hit its cap: there may be more."""
         return self.alike >= ALIKE_COUNTED
 
 
@@ -128,9 +130,9 @@ def pending_ids(
     now: int = 0,
     limit: int | None = None,
 ) -> array.array[int]:
-    """Ids of everything pending that a filter by `FIELDS` lets through, in order, or of its beginning.
+    """Return ids of pending items that match a filter by `FIELDS`, in order, at most `limit`.
 
-    `now` is what ages are measured from.
+    Ages are measured from `now`.
     """
     wanted = select(REVIEW.c.id).where(REVIEW.c.status == "pending", *(_condition(want, now) for want in wants))
     match order:
@@ -142,7 +144,7 @@ def pending_ids(
             wanted = wanted.order_by(REVIEW.c.id.desc())
         case Order.EXPIRING:
             wanted = wanted.order_by(REVIEW.c.due_at, REVIEW.c.id)
-    # past the rows that SQLAlchemy would make of them: half of what a hundred thousand take
+    # bypass SQLAlchemy's row objects: half of the cost of a hundred thousand
     cursor = conn.execute(wanted.limit(limit)).cursor
     assert cursor is not None
     return array.array("q", itertools.chain.from_iterable(cursor.fetchall()))
@@ -152,7 +154,7 @@ FAILING_COUNTED: Final = 1_000
 
 
 def count_failing(conn: Connection) -> int:
-    """How many pending items fail a check, counted in its index and not beyond one more than `FAILING_COUNTED`."""
+    """Count pending items that fail a check, by its index and at most to one more than `FAILING_COUNTED`."""
     some = select(REVIEW.c.id).where(REVIEW.c.status == "pending", REVIEW.c.failed_checks > 0)
     limited = some.limit(FAILING_COUNTED + 1).subquery()
     return int(conn.execute(select(func.count()).select_from(limited)).scalar_one())
@@ -177,7 +179,7 @@ FIELDS: Final[Fields] = {
     "kind": Field(Kind.CHOICE, choices=tuple(one.value for one in Action)),
     "id": Field(Kind.ID),
 }
-"""What a filter may name. `age` and `expires` are measured from now; a held read or tag has no message's fields."""
+"""Fields of a filter. `age` and `expires` are measured from now; a held read or tag has no message fields."""
 
 
 def _condition(want: Want, now: int) -> ColumnElement[bool]:
@@ -186,7 +188,7 @@ def _condition(want: Want, now: int) -> ColumnElement[bool]:
 
 
 def _bare(test: Test, now: int) -> ColumnElement[bool]:
-    """In what a line shows: agent, recipients, subject."""
+    """Match in what a line shows: agent, recipients, subject."""
     return or_(*(_CONDITIONS[name](test, now) for name in ("agent", "to", "subject")))
 
 
@@ -251,7 +253,7 @@ _CONDITIONS: Final[Mapping[str, Callable[[Test, int], ColumnElement[bool]]]] = {
 
 
 def pending_rows(conn: Connection, ids: Iterable[int]) -> dict[int, HeldRow]:
-    """The lines of these items, whatever became of them meanwhile (`status`); ids there are not are left out."""
+    """Return these items' lines, whatever their `status` is by now; missing ids are omitted."""
     asked = list(ids)
     found: dict[int, HeldRow] = {}
     for at in range(0, len(asked), BATCH_SIZE):
@@ -265,12 +267,12 @@ def pending_rows(conn: Connection, ids: Iterable[int]) -> dict[int, HeldRow]:
 
 
 def _alike(conn: Connection, ids: Sequence[int]) -> dict[tuple[int, int | None], int]:
-    """How many are pending of each (agent, likeness) of these ids, counted in its index and no further than needed."""
+    """Count the pending items of each (agent, likeness) of these ids, by its index and up to the cap."""
     return {(row.agent_id, row.likeness): row.n for row in conn.execute(_COUNTS, {"ids": ids, "most": ALIKE_COUNTED})}
 
 
 def alike_ids(conn: Connection, item: int) -> array.array[int]:
-    """Everything pending that is like this item and of the same agent, itself included, the longest waiting first."""
+    """Return all pending items of this one's agent and likeness, itself included, the longest waiting first."""
     c, other = REVIEW.c, REVIEW.alias().c
     same = select(other.agent_id, other.likeness).where(other.id == item).subquery().c
     wanted = select(c.id).where(c.status == "pending", c.likeness == same.likeness, c.agent_id == same.agent_id)
@@ -334,7 +336,7 @@ _PEOPLE: Final = (
 
 
 def _counts() -> Select[Any]:
-    """Each (agent, likeness) of `ids`, and how many are pending of it, counted to `most`."""
+    """Count pending items for each (agent, likeness) of `ids`, up to `most`."""
     one, every = REVIEW.c, REVIEW.alias().c
     keys = select(one.agent_id, one.likeness).where(one.id.in_(_IDS), one.likeness.is_not(None)).distinct().subquery()
     some = (

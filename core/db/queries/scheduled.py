@@ -1,4 +1,4 @@
-"""Mail that waits for the time its agent chose: how much, and page by page, the next to leave first."""
+"""Mail scheduled by its agent for later: the total, and pages with the earliest first."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WAITING: Final = MESSAGE.c.status == Status.SCHEDULED.value
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
-    """How many messages wait for their own time, and the earliest of those times; None: there are none."""
+    """The number of scheduled messages, and the earliest of their times; None: there are none."""
 
     count: int
     next_at: int | None
@@ -28,7 +28,7 @@ class Scheduled:
 
 @dataclass(frozen=True, slots=True)
 class ScheduledRow:
-    """One message that leaves at `send_at` at the earliest."""
+    """A message that is sent at `send_at` at the earliest."""
 
     id: str
     agent: str
@@ -63,7 +63,7 @@ class ScheduledPage:
 
 
 def summary(conn: Connection) -> Scheduled:
-    """From the counter that is kept, and the first row of an index: its cost does not grow with what waits."""
+    """Read the stored counter and the first row of an index: the cost does not grow with the messages that wait."""
     c = COUNTER.c
     counted = select(c.n).where(c.scope == "desk", c.key == "", c.kind == "scheduled", c.minute == EVER)
     next_at = conn.execute(select(func.min(MESSAGE.c.send_at)).where(_WAITING)).scalar()
@@ -73,7 +73,7 @@ def summary(conn: Connection) -> Scheduled:
 def page(
     conn: Connection, mailbox: str | None = None, *, cursor: str | None = None, limit: int = PAGE
 ) -> ScheduledPage:
-    """A page of one mailbox's scheduled mail (an address in one spelling), or of the desk's. `Invalid`: the cursor."""
+    """A page of one mailbox's scheduled mail (a canonical address), or the desk's. Raises `Invalid`: the cursor."""
     m = MESSAGE.c
     wanted = (
         select(m.id, m.subject, m.send_at, m.submitted_at, MAILBOX.c.address, AGENT.c.name)
@@ -104,7 +104,7 @@ def page(
 
 
 def _after(conn: Connection, cursor: str) -> tuple[int, int]:
-    """Where the next page begins: behind this message, wherever it is by now."""
+    """Return where the next page starts: after this message, wherever it is by now."""
     number = read_id("m", cursor)
     row = None
     if number is not None:

@@ -1,12 +1,12 @@
-"""The queue: lanes, what is ready in them, what is in flight.
+"""The queue: lanes, ready recipients, in-flight recipients.
 
-A lane is one mailbox towards one recipient domain. Claiming looks at mailboxes whose turn it is, then at their due
-lanes, then takes a few rows of each from an index clustered in leaving order: its cost does not grow with what is
-stuck behind one site, and suspending an agent or pausing a stream is one row whatever is queued. Bodies stay away.
+A lane is one mailbox towards one recipient domain. A claim reads the mailboxes that are due, then their due lanes, then
+takes a few rows of each from an index clustered in leaving order: its cost does not grow with what is stuck behind one
+site, and suspending an agent or pausing a stream writes one row at any queue depth. Bodies are never read.
 
-    ready      what waits in leaving order; which recipient waits for which
-    schedule   whose turn it is, and what a claim takes
-    in_flight  what is claimed: leases, attempts, the way back
+    ready      waiting recipients in leaving order; order within a conversation
+    schedule   which mailbox and lane is next, and what a claim takes
+    in_flight  claimed recipients: leases, attempts, the return to a lane
 """
 
 from core.db.queue.in_flight import Claimed, describe, held_leases, land, lapsed, mark_attempted, put_back

@@ -1,4 +1,4 @@
-"""What is in flight: who holds it, whether it was attempted, how it lands or goes back."""
+"""In-flight recipients: their lease holder, whether they were attempted, how they are removed or returned."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from core.model import Status
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A recipient this worker holds a lease on, with what delivery and settlement need to know of it."""
+    """A recipient this worker holds a lease on, with the columns that delivery and settlement need."""
 
     message_id: int
     n: int
@@ -46,7 +46,7 @@ class Claimed:
 
 
 def describe(tx: Transaction, slots: Sequence[Slot]) -> list[Claimed]:
-    """What delivery needs to know of the claimed, in the order claimed."""
+    """Return what delivery needs of the claimed recipients, in the order claimed."""
     if not slots:
         return []
     rows = tx.all(_DESCRIBE, {"b_ids": [s.message_id for s in slots]})
@@ -60,13 +60,13 @@ def describe(tx: Transaction, slots: Sequence[Slot]) -> list[Claimed]:
 
 
 def held_leases(tx: Transaction, keys: Collection[tuple[int, int]], *, worker: int) -> dict[tuple[int, int], Any]:
-    """The in-flight rows among `keys` that are still this worker's."""
+    """Return the in-flight rows among `keys` that this worker still holds."""
     rows = tx.all(_HELD, {"b_ids": [key[0] for key in keys], "b_worker": worker})
     return {(row.message_id, row.n): row for row in rows if (row.message_id, row.n) in keys}
 
 
 def mark_attempted(tx: Transaction, claimed: Sequence[Claimed]) -> None:
-    """Commit that these deliveries start now, before a byte goes out."""
+    """Record that these deliveries start now; committed before a byte is sent."""
     if not claimed:
         return
     now = tx.now
@@ -79,7 +79,7 @@ def mark_attempted(tx: Transaction, claimed: Sequence[Claimed]) -> None:
 
 
 def land(tx: Transaction, rows: Iterable[Any]) -> None:
-    """Remove in-flight rows (anything with message_id, n, lane_id); their recipients are settled by the caller."""
+    """Remove in-flight rows (anything with message_id, n, lane_id); the caller settles their recipients."""
     gone = list(rows)
     if not gone:
         return
@@ -89,13 +89,13 @@ def land(tx: Transaction, rows: Iterable[Any]) -> None:
 
 
 def put_back(tx: Transaction, claimed: Sequence[Claimed], *, dues: Sequence[int]) -> None:
-    """Return unattempted or deferred recipients to their lanes, paid for as they are."""
+    """Return unattempted or deferred recipients to their lanes, already charged."""
     land(tx, claimed)
     enqueue(tx, (Slot(c.message_id, c.n, c.lane_id, due, charged=True) for c, due in zip(claimed, dues, strict=True)))
 
 
 def lapsed(tx: Transaction, *, limit: int) -> Sequence[Any]:
-    """In-flight rows whose worker no longer beats."""
+    """Return in-flight rows whose lease has expired: their worker's heartbeat stopped."""
     c = IN_FLIGHT.c
     return tx.all(select(IN_FLIGHT).where(c.lease_until <= tx.now).order_by(c.lease_until).limit(limit))
 

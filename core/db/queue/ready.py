@@ -1,4 +1,4 @@
-"""What waits in lanes: how it comes in, who it waits for, how it is taken out again."""
+"""Recipients waiting in lanes: enqueue them, order them within a conversation, withdraw them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class LaneFacts:
-    """A lane as it stood when this batch first looked."""
+    """A lane as this batch first read it."""
 
     id: int
     depth: int
@@ -36,7 +36,7 @@ class LaneFacts:
 
 
 def lane_for(tx: Transaction, *, mailbox_id: int, domain: str, site: str) -> LaneFacts:
-    """The lane of a mailbox towards a domain; made on first use."""
+    """Return the lane of a mailbox towards a domain; created on first use."""
 
     def find() -> LaneFacts:
         rows = tx.read_unflushed(_LANE_OF, {"b_mailbox": mailbox_id, "b_domain": domain})
@@ -49,7 +49,7 @@ def lane_for(tx: Transaction, *, mailbox_id: int, domain: str, site: str) -> Lan
 
 
 def prefetch(tx: Transaction, mailbox_ids: Collection[int], domains: Collection[str]) -> None:
-    """Read for a whole batch the lanes that `lane_for` will ask for one by one."""
+    """Prefetch for a whole batch the lanes that `lane_for` will look up one by one."""
     for row in tx.read_unflushed(_LANES_OF, {"b_mailboxes": list(mailbox_ids), "b_domains": list(domains)}):
         tx.batch_cache.get(
             ("lane", row.mailbox_id, row.domain), functools.partial(LaneFacts, row.id, row.depth, row.not_before)
@@ -75,7 +75,7 @@ def enqueue(tx: Transaction, slots: Iterable[Slot]) -> None:
 
 
 def withdraw(tx: Transaction, keys: Collection[tuple[int, int]], *, lanes: Collection[int]) -> int:
-    """Take recipients out of their lanes (cancelled, retired, sent back to review); returns how many were ready."""
+    """Remove recipients from their lanes (cancelled, retired, sent back to review); returns how many were ready."""
     gone = 0
     for lane_id in lanes:
         for message_id, n in keys:
@@ -88,12 +88,12 @@ def withdraw(tx: Transaction, keys: Collection[tuple[int, int]], *, lanes: Colle
 
 
 def followers(tx: Transaction, message_ids: Collection[int]) -> Sequence[Any]:
-    """Recipients that wait for one of these messages to become final (order within a conversation)."""
+    """Return recipients that wait for one of these messages to become final (order within a conversation)."""
     return tx.all(_FOLLOWERS, {"b_ids": list(message_ids)}) if message_ids else ()
 
 
 def predecessor(tx: Transaction, *, mailbox_id: int, conversation: int, before: int, address: str) -> int | None:
-    """The latest earlier message of a conversation that is not final for this recipient, or None."""
+    """Return the latest earlier message of a conversation that is not final for this recipient, or None."""
     m, r = MESSAGE.c, RECIPIENT.c
     row = tx.one(
         select(m.id)
@@ -104,7 +104,7 @@ def predecessor(tx: Transaction, *, mailbox_id: int, conversation: int, before: 
             m.id < before,
             r.address == address,
             r.status.in_([s.value for s in Status if not s.final]),
-            # What is to leave next week must not hold back the answers of today.
+            # A message scheduled for next week must not hold back today's replies.
             or_(m.send_at.is_(None), m.send_at <= tx.now),
         )
         .order_by(m.id.desc())

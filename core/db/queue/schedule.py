@@ -1,4 +1,4 @@
-"""Whose turn it is: mailboxes, then lanes, then a few rows of each; and how a lane is held back, by one row."""
+"""Scheduling: pick due mailboxes, then lanes, then a few rows of each; one row holds a lane back."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from core.db.transaction import Transaction
 from core.durations import FAR_FUTURE
 
 LANE_WINDOW: Final = 32
-"""Letters of one lane in flight at once, over all workers."""
+"""Recipients of one lane in flight at once, over all workers."""
 
 
 def wake(tx: Transaction, which: ColumnElement[bool] | None = None) -> None:
-    """Let mailboxes look at their budgets at once: something that kept them asleep may have changed."""
+    """Make mailboxes check their budgets at once: a limit that held them may have changed."""
     statement = update(MAILBOX).where(MAILBOX.c.wake_at > 0).values(wake_at=0, waits_for=None)
     tx.write(statement if which is None else statement.where(which))
 
 
 def mailboxes_due(tx: Transaction, *, limit: int, busy: Collection[int] = ()) -> Sequence[Any]:
-    """Mailboxes that may send and have a due lane, the longest unserved first.
+    """Return mailboxes that may send and have a due lane, the longest unserved first.
 
-    A suspended agent, a paused or failing stream and an exhausted budget are left out by one row each; so are the
-    streams in `busy`, of which the asking worker has its hands full.
+    One row each excludes a suspended agent, a paused or failing stream and an exhausted budget. The streams in `busy`,
+    for which the calling worker is at capacity, are excluded too.
     """
     return tx.all(_MAILBOXES_DUE, {"b_now": tx.now, "b_limit": limit, "b_busy": list(busy)})
 
 
 def lanes_due(tx: Transaction, *, mailbox_id: int, limit: int) -> Sequence[Any]:
-    """Due lanes of a mailbox, the longest due first."""
+    """Return a mailbox's due lanes, the longest due first."""
     return tx.all(_LANES_DUE, {"b_mailbox": mailbox_id, "b_now": tx.now, "b_limit": limit})
 
 
@@ -49,14 +49,14 @@ class Head:
 
     @property
     def due(self) -> int:
-        """When its first row is; FAR_FUTURE if there is none."""
+        """Due time of its first row; FAR_FUTURE if there is none."""
         return int(self.rows[0].due) if self.rows else FAR_FUTURE
 
 
 def heads(tx: Transaction, lane_ids: Sequence[int], *, rows: int, paid: bool = False) -> dict[int, Head]:
-    """The first `rows` of each of these lanes, in one statement: a claim looks into many lanes for a few rows each.
+    """Return the first `rows` of each of these lanes, in one statement: a claim reads a few rows each of many lanes.
 
-    `paid`: of those alone that a budget has paid for. A retry must not wait behind thousands that nothing can pay.
+    `paid`: only rows already charged to a budget. A retry must not wait behind thousands that no budget can pay for.
     """
     read = rows + 1
     found: dict[int, list[Any]] = {lane_id: [] for lane_id in lane_ids}
@@ -68,19 +68,19 @@ def heads(tx: Transaction, lane_ids: Sequence[int], *, rows: int, paid: bool = F
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a lane has to give now, and when its next row is due after that (FAR_FUTURE: it is empty then)."""
+    """The rows a lane can release now, and the due time of its next row after them (FAR_FUTURE: none is left)."""
 
     slots: list[Slot]
     next_due: int
 
 
 def take(head: Head, *, now: int, uncharged: int, limit: int) -> Taken:
-    """The next rows of a lane, in order, at most `limit` and at most `uncharged` that no budget has paid for yet."""
+    """Take a lane's next rows, in order, at most `limit` and at most `uncharged` that no budget has paid for yet."""
     taken: list[Slot] = []
     limit = min(limit, len(head.rows) - head.more)
     for row in head.rows:
         if len(taken) == limit or row.due > now or (not row.charged and uncharged <= 0):
-            return Taken(taken, row.due)  # in order: what is behind an unpaid one waits with it
+            return Taken(taken, row.due)  # in order: rows behind an unpaid one wait with it
         uncharged -= not row.charged
         taken.append(Slot(row.message_id, row.n, row.lane_id, row.due, bool(row.charged)))
     return Taken(taken, FAR_FUTURE)
@@ -88,7 +88,7 @@ def take(head: Head, *, now: int, uncharged: int, limit: int) -> Taken:
 
 @dataclass(frozen=True, slots=True)
 class LaneTurn:
-    """What a claim did with one lane: its rows, when to look at it again, what holds it back until then."""
+    """A claim's effect on one lane: its rows, when to check it again, what holds it back until then."""
 
     lane_id: int
     slots: Sequence[Slot]
@@ -98,7 +98,7 @@ class LaneTurn:
 
 
 def lease(tx: Transaction, turns: Sequence[LaneTurn], *, mailbox_id: int, worker: int, until: int) -> None:
-    """Move the rows of these lanes from ready to in flight, and set when each lane is next worth a look."""
+    """Move the rows of these lanes from ready to in flight, and set when each lane is next checked."""
     slots = [slot for turn in turns for slot in turn.slots]
     tx.write_keeping_caches(
         _REMOVE,
@@ -137,7 +137,7 @@ def lease(tx: Transaction, turns: Sequence[LaneTurn], *, mailbox_id: int, worker
 
 
 def sleep(tx: Transaction, *, lane_id: int, not_before: int = 0, waits_for: str | None = None, failures: int) -> None:
-    """Hold a lane back until `not_before`, whatever is due in it. One row, no message."""
+    """Hold a lane back until `not_before`, whatever is due in it: one row is written, whatever its depth."""
     first = tx.one(select(func.min(READY.c.due)).where(READY.c.lane_id == lane_id))
     due = first[0] if first is not None and first[0] is not None else FAR_FUTURE
     values = {"b_id": lane_id, "b_next": max(due, not_before), "b_before": not_before, "b_waits": waits_for}
@@ -152,7 +152,7 @@ _REMOVE: Final = delete(READY).where(
         READY.c.n == bindparam("b_n"),
     )
 )
-# a paused lane stays asleep whoever else thinks it is time
+# a paused lane stays asleep whatever sets its next time
 _AWAKE: Final = LANE.c.paused_at.is_(None)
 _SLEEP: Final = (
     update(LANE)
@@ -167,7 +167,7 @@ _BACK_OFF: Final = _SLEEP.values(failures=bindparam("b_failures"))
 _TURN: Final = _SLEEP.values(
     depth=LANE.c.depth - bindparam("b_taken"), in_flight=LANE.c.in_flight + bindparam("b_taken")
 )
-# a receiver that answers slowly holds this many of a lane's letters and no more: the rest of the window is others'
+# a slow receiver holds this many of a lane's recipients at most: the rest of the window is for other lanes
 _ROOM: Final = LANE.c.in_flight < LANE_WINDOW
 _MAY_SEND: Final = (
     select(MAILBOX.c.id, MAILBOX.c.agent_id, MAILBOX.c.stream_id)

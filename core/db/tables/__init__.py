@@ -1,21 +1,21 @@
-"""Everything the desk remembers, one class a table.
+"""The desk's tables, one class each.
 
     desk      the installation: all-stop, policies that were in force; the log, its readers, webhooks and dead letters
     people    operators; agents, their tokens and runs
-    streams   what mail is sent from: streams and their keys, mailboxes and who signed for them
-    mail      messages, bodies, recipients, answers to idempotency keys
+    streams   sending identities: streams and their keys, mailboxes and their signatures
+    mail      messages, bodies, recipients, responses to idempotency keys
     review    held actions, and how long reviewers had them open
-    lanes     the queue: lanes, what is ready, what is in flight, workers, pace; counters
-    feedback  contacts, suppressions, consents, reports that were absorbed, webhooks that are not proved yet
-    columns   the shapes of columns, and the way from a model to its table
+    lanes     the queue: lanes, ready and in-flight recipients, workers, pace; counters
+    feedback  contacts, suppressions, consents, processed reports, webhooks that are not verified yet
+    columns   column types, and a model's Table object
 
-Why this way: SQLModel says the shape once, for alembic; SQL is built with SQLAlchemy Core on the tables themselves,
-`select(MAILBOX.c.id)`, each exported here once, under its class's name. In capitals, for `mailbox` is nearly always a
-row. Times are UTC integer microseconds. SQLModel validates nothing on `table=True`: what comes here was parsed at a
-door. Addresses, subjects and bodies are in `message`, `body`, `recipient`, `contact`, `suppression`, `consent` and
-`kept_webhook` alone, where retention and erasure may reach them; `event` never holds them.
+Why this way: SQLModel declares each table once, for alembic; SQL is built with SQLAlchemy Core on the tables
+themselves, `select(MAILBOX.c.id)`, each exported here once, under its class's name. In capitals, because `mailbox` is
+nearly always a row. Times are UTC integer microseconds. SQLModel validates nothing on `table=True`: values were parsed
+where they entered the system. Addresses, subjects and bodies are in `message`, `body`, `recipient`, `contact`,
+`suppression`, `consent` and `kept_webhook` alone, where retention and erasure may reach them; `event` never holds them.
 
-The rest of the desk imports from here: whoever has one table has them all, so alembic never sees half a schema.
+Other packages import from here: importing one table imports them all, so alembic never sees half a schema.
 """
 
 from typing import Final

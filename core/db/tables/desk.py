@@ -1,7 +1,7 @@
-"""The installation: the desk itself, each policy it was under, the log, and how far its readers have come.
+"""The installation: the desk itself, each policy it has had, the log, and how far its readers have come.
 
-`Desk` is one row that every process watches. Readers keep their place in a row of their own (`Cursor` for the whole
-desk, `Hook` for the webhook of one mailbox), so that another gateway goes on where one ended.
+`Desk` is one row that every process watches. Each reader stores its position in a row (`Cursor` for the whole desk,
+`Hook` for the webhook of one mailbox), so that another gateway resumes where one ended.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from core.db.tables.columns import AUTO, big, json, maybe_big
 
 
 class Desk(SQLModel, table=True):
-    """The one row of the installation: all-stop and the policy in force.
+    """The installation's only row: all-stop and the policy in force.
 
-    `generation` rises whenever a row changes that processes remember between transactions.
+    `generation` increases whenever a row changes that processes cache between transactions.
     """
 
     id: int = Field(default=1, primary_key=True)
@@ -27,15 +27,15 @@ class Desk(SQLModel, table=True):
     policy_version: int = 1
     generation: int = 0
     signing_key: bytes | None = Field(default=None, sa_type=LargeBinary)
-    """What signs checkpoints of the log, sealed with the master key; made when it is first needed."""
+    """The signing key for log checkpoints, sealed with the master key; created when first needed."""
     policy_edit: str | None = None
-    """Digest of the last edit of policy.toml that was looked at: every gateway watches, one of them acts."""
+    """Digest of the last edit of policy.toml that was processed: every gateway watches, one of them applies it."""
     development: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
-    """Made by `init --dev` for one person, without signatures: its mail goes to loopback only, for good."""
+    """Made by `init --dev` for one person, without signatures: its mail goes to loopback only, permanently."""
 
 
 class PolicyVersion(SQLModel, table=True):
-    """One policy that was in force, whole, so that old decisions can be replayed."""
+    """A policy that is or was in force, complete, so that old decisions can be replayed."""
 
     __table_args__ = AUTO
     version: int | None = Field(default=None, primary_key=True)
@@ -87,9 +87,9 @@ class LogEntry(SQLModel, table=True):
 
 
 class Cursor(SQLModel, table=True):
-    """How far a reader that is one for the whole desk has come; whoever holds the lease acts on what follows.
+    """Position of a reader of which the whole desk has one; the lease holder processes what follows.
 
-    `at` is a place in the log, or a time for a reader of rows that carry one.
+    `at` is a seq in the log, or a time for a reader of timestamped rows.
     """
 
     name: str = Field(primary_key=True)
@@ -99,10 +99,10 @@ class Cursor(SQLModel, table=True):
 
 
 class Hook(SQLModel, table=True):
-    """How far a mailbox's webhook has read the log, and its troubles.
+    """How far a mailbox's webhook has read the log, and its failures.
 
-    `trying` is the seq that failed `attempt` times and is tried again; `first_failed_at` is since when nothing got
-    through. One gateway at a time speaks to the receiver: who holds the lease.
+    `trying` is the seq that failed `attempt` times and is being retried; `first_failed_at` is since when no delivery
+    has succeeded. Only one gateway at a time sends to the receiver: the lease holder.
     """
 
     mailbox_id: int = Field(primary_key=True)
@@ -117,10 +117,10 @@ class Hook(SQLModel, table=True):
 
 
 class DeadHook(SQLModel, table=True):
-    """An event whose webhook was given up; replayable from the log.
+    """An event whose webhook delivery was given up; replayable from the log.
 
-    `replayed_at`: somebody asked for it to be sent again; `delivered_at`: it was. A replay that fails for good too
-    empties `replayed_at` again.
+    `replayed_at`: a replay was requested; `delivered_at`: it was delivered. A replay that also fails for good clears
+    `replayed_at`.
     """
 
     __tablename__ = "dead_hook"
@@ -135,7 +135,7 @@ class DeadHook(SQLModel, table=True):
 
 
 class GatewayProcess(SQLModel, table=True):
-    """A gateway that runs, from its start to its end in order; one whose beats stop is lost."""
+    """A running gateway, from its start to its orderly end; one whose heartbeat stops is lost."""
 
     __tablename__ = "gateway"
     id: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})

@@ -1,6 +1,6 @@
-"""What is known of the people written to: who was, who must not be, who agreed, and which reports came in.
+"""Data about recipients: contacts, suppressions, consents, and processed reports.
 
-Addresses are here, where erasure reaches them; the log knows these records by their ids alone.
+Addresses are here, where erasure reaches them; the log refers to these records only by id.
 """
 
 from __future__ import annotations
@@ -12,21 +12,22 @@ from core.db.tables.columns import AUTO, CLUSTERED, Big, big, maybe_big
 
 
 class Contact(SQLModel, table=True):
-    """Whom an agent has written to. Without `left_at` nothing has left yet, and `message_id` holds the place."""
+    """A recipient of an agent's mail. Without `left_at` nothing was sent yet, and `message_id` reserves the place."""
 
     __table_args__ = CLUSTERED
     agent_id: int = Field(primary_key=True)
     address: str = Field(primary_key=True)
     first_at: int = big()
-    """When its place among the day's first-time recipients was taken."""
+    """When it was counted among the day's first-time recipients."""
     left_at: int | None = maybe_big()
     message_id: int | None = maybe_big()
 
 
 class Suppression(SQLModel, table=True):
-    """Nothing goes to `address` (of every stream, or of `stream_id`) until `expires_at`.
+    """Nothing is sent to `address` (from every stream, or from `stream_id`) until `expires_at`.
 
-    `classes`: `*`, or the content classes that it keeps away, with commas: who leaves offers still gets receipts.
+    `classes`: `*`, or a comma-separated list of the content classes it blocks: unsubscribing from offers does not stop
+    receipts.
     """
 
     __table_args__ = (Index("ix_suppression_address", "address"), AUTO)
@@ -37,7 +38,7 @@ class Suppression(SQLModel, table=True):
     cause: str
     source: str
     reason: str | None = None
-    """Why, in the words of who added it; never in the log, for it may speak of the person."""
+    """The reason, in the words of the person who added it; never in the log, because it may be about the recipient."""
     message_id: int | None = maybe_big()
     added_by: str
     added_at: int = big()
@@ -46,7 +47,7 @@ class Suppression(SQLModel, table=True):
 
 
 class Consent(SQLModel, table=True):
-    """A recipient's (or domain's) basis for being written to. Agents never write here."""
+    """The basis for writing to a recipient (or domain). Agents never write here."""
 
     __table_args__ = (Index("ix_consent_subject", "subject"), AUTO)
     id: int | None = Field(default=None, primary_key=True)
@@ -63,9 +64,9 @@ class Consent(SQLModel, table=True):
 
 
 class RateEvent(SQLModel, table=True):
-    """A recipient whose complaint or bounce was counted against an agent, so that the next one is no second person.
+    """A recipient whose complaint or bounce was counted against an agent; another from them counts no second person.
 
-    `sent_at` is when the mail was sent that it came back about.
+    `sent_at` is when the mail in question was sent.
     """
 
     __tablename__ = "rate_event"
@@ -78,7 +79,7 @@ class RateEvent(SQLModel, table=True):
 
 
 class FeedbackSeen(SQLModel, table=True):
-    """A provider's event that was absorbed; a second delivery of it counts nothing."""
+    """A provider's event that was processed; a redelivery of it counts nothing."""
 
     __tablename__ = "feedback_seen"
     __table_args__ = CLUSTERED
@@ -87,9 +88,9 @@ class FeedbackSeen(SQLModel, table=True):
 
 
 class KeptWebhook(SQLModel, table=True):
-    """A provider's webhook that nothing speaks against, while what would prove it cannot be fetched.
+    """A provider's webhook not known to be invalid, kept while what would verify it cannot be fetched.
 
-    It is verified again at `next_at`, as of `received_at`. `digest` (SHA-256 of the body) keeps a repetition out.
+    It is verified again at `next_at`, as of `received_at`. `digest` (SHA-256 of the body) detects duplicates.
     """
 
     __tablename__ = "kept_webhook"

@@ -1,6 +1,6 @@
-"""The queue: lanes, what is ready in them, what is in flight and with whom, and what sets the speed.
+"""The queue: lanes, ready recipients, in-flight recipients and their workers, and rate control.
 
-Rows of the hot path, narrow and indexed in the order they are read, so that a claim costs the same whatever is queued.
+Rows of the hot path, narrow and indexed in the order they are read, so that a claim costs the same at any queue depth.
 Caps, rates and gauges all read `Counter`.
 """
 
@@ -15,8 +15,8 @@ from core.db.tables.columns import AUTO, CLUSTERED, big, maybe_big
 class Lane(SQLModel, table=True):
     """The queue of one mailbox towards one recipient domain.
 
-    `next_at` is when it is next worth a look (FAR_FUTURE while empty); `not_before` holds all of it back (pace, cap,
-    back-off, pause) in one write that touches no message.
+    `next_at` is when to check it next (FAR_FUTURE while empty); `not_before` holds all of it back (pace, cap, back-off,
+    pause) in one write that touches no message.
     """
 
     __table_args__ = (UniqueConstraint("mailbox_id", "domain"), Index("ix_lane_due", "mailbox_id", "next_at"), AUTO)
@@ -25,7 +25,7 @@ class Lane(SQLModel, table=True):
     domain: str = Field(index=True)
     site: str = Field(index=True)
     site_known_at: int | None = maybe_big()
-    """When the domain's MX was last asked; NULL: the site is a guess from the domain alone."""
+    """When the domain's MX was last looked up; NULL: the site is guessed from the domain alone."""
     next_at: int = big()
     not_before: int = big(default=0)
     depth: int = 0
@@ -38,15 +38,15 @@ class Lane(SQLModel, table=True):
     last_reply: str | None = None
     last_reply_at: int | None = maybe_big()
     delivered: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
-    """Recipients that receivers took, ever: how much of an agent's mail goes to this domain."""
+    """Recipients ever accepted by receivers: how much of an agent's mail goes to this domain."""
 
 
 class Ready(SQLModel, table=True):
     """A recipient free to leave, clustered in the order it leaves its lane."""
 
     __table_args__ = (
-        # Retries, paid for already, found behind whatever waits for a spent cap; the many that are not cost nothing.
-        # `charged` comes first, or SQLite would walk the lane in its own order instead.
+        # Finds retries, paid for already, behind rows that wait for a spent cap. Partial: unpaid rows cost nothing.
+        # `charged` comes first, or SQLite would scan the lane in its own order instead.
         Index(
             "ix_ready_paid",
             "charged",
@@ -65,7 +65,7 @@ class Ready(SQLModel, table=True):
 
 
 class InFlight(SQLModel, table=True):
-    """A claimed recipient. `attempted_at` is committed before the first byte goes to the network."""
+    """A claimed recipient. `attempted_at` is committed before the first byte is sent to the network."""
 
     __tablename__ = "in_flight"
     __table_args__ = CLUSTERED
@@ -81,9 +81,9 @@ class InFlight(SQLModel, table=True):
 
 
 class Worker(SQLModel, table=True):
-    """A process that delivers; its leases live as long as it beats.
+    """A delivery process; its leases last as long as its heartbeat.
 
-    `claimed_at` is when it could last look at the queue, `trouble` why it cannot.
+    `claimed_at` is when it last read the queue, `trouble` why it cannot.
     """
 
     id: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
@@ -104,7 +104,7 @@ class Pace(SQLModel, table=True):
 
 
 class Counter(SQLModel, table=True):
-    """How many `kind` happened to `scope:key` in the bucket that begins at `minute` (minutes since the epoch)."""
+    """How often `kind` happened to `scope:key` in the bucket that starts at `minute` (minutes since the epoch)."""
 
     __table_args__ = CLUSTERED
     scope: str = Field(primary_key=True)

@@ -1,7 +1,7 @@
-"""What was handed in: messages, their bytes, each recipient's state, the answer to an idempotency key.
+"""Submissions: messages, their bytes, each recipient's state, the response to an idempotency key.
 
 Addresses and subjects of mail are here and bodies in a table of their own, off the claim path, so that retention and
-erasure reach them. Where a recipient waits before it leaves is in `lanes`; what a human has to decide is in `review`.
+erasure reach them. Where a recipient waits to be sent is in `lanes`; pending human decisions are in `review`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from core.db.tables.columns import CLUSTERED, Json, big, json, maybe_big
 
 
 class Message(SQLModel, table=True):
-    """One submission. `conversation` is a digest of the root of its thread.
+    """One submission. `conversation` is a digest of its thread's root.
 
-    `facts` are what the decision was made from, with `policy_version`, so that another policy can be replayed on it.
+    `facts` are the inputs of the decision, with `policy_version`, so that another policy can be replayed on it.
     `dated_at` is the Date header, fixed at release. `open` counts recipients that are not final yet.
     """
 
@@ -35,7 +35,7 @@ class Message(SQLModel, table=True):
             sqlite_where=text("status = 'scheduled'"),
             postgresql_where=text("status = 'scheduled'"),
         ),
-        # Erasure finds the mail whose answers go to a person without a look at every message.
+        # Erasure finds mail by reply address without reading every message.
         Index(
             "ix_message_reply_to",
             "reply_to",
@@ -73,11 +73,11 @@ class Message(SQLModel, table=True):
     recipients: int
     open: int
     reply_to: str | None = None
-    """Where answers go if not to the mailbox; normalised, for the allow-list."""
+    """Reply address, if not the mailbox; normalised, for the allow-list."""
     send_at: int | None = maybe_big()
-    """The earliest it may leave, where its agent chose a time."""
+    """The earliest it may be sent, if its agent chose a time."""
     altered_at: int | None = maybe_big()
-    """When departure found other bytes or recipients than the digest was made of."""
+    """When delivery found bytes or recipients that do not match the digest."""
 
 
 class Body(SQLModel, table=True):
@@ -93,7 +93,7 @@ class Body(SQLModel, table=True):
 class Recipient(SQLModel, table=True):
     """One address of a message, with a state of its own.
 
-    `address` is the key for suppression and consent, `path` what RCPT TO says, `given` how the agent wrote it.
+    `address` is the key for suppression and consent, `path` the address in RCPT TO, `given` what the agent wrote.
     """
 
     __table_args__ = (
@@ -134,9 +134,9 @@ class Recipient(SQLModel, table=True):
 
 
 class Idempotency(SQLModel, table=True):
-    """The first answer to a key. `status` is NULL while the first request is still running.
+    """The first response to a key. `status` is NULL while the first request is still in progress.
 
-    Test mail has keys of its own: else a test would swallow the live message that comes after it.
+    Test mail has keys of its own: otherwise a test would swallow a later live message with the same key.
     """
 
     __table_args__ = CLUSTERED

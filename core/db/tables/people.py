@@ -1,6 +1,6 @@
-"""Who comes to the desk: operators, and agents with their tokens and runs.
+"""Principals of the desk: operators, and agents with their tokens and runs.
 
-Only digests of secrets are here. An agent is suspended whole, whatever mailboxes it writes from (`streams`).
+Only digests of secrets are here. Suspension applies to a whole agent, whatever mailboxes it sends from (`streams`).
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from core.db.tables.columns import AUTO, Json, big, json, maybe_big
 
 
 class Operator(SQLModel, table=True):
-    """A human. `roles` count; `unconfirmed` ones wait for governance.
+    """A human. `roles` are in effect; `unconfirmed` ones wait for governance.
 
-    `token_hash` opens the desk; `claim_hash` is of a token that its owner has made and nobody has confirmed yet.
+    `token_hash` grants access; `claim_hash` is of a token that its owner has created and nobody has confirmed yet.
     """
 
     __table_args__ = AUTO
@@ -35,7 +35,7 @@ class Operator(SQLModel, table=True):
 
 
 class Agent(SQLModel, table=True):
-    """A non-human identity. `guard_since`: its guards look at what was sent from then on (re-armed by a resume)."""
+    """A non-human identity. `guard_since`: start of its guards' measuring window (reset by a resume)."""
 
     __table_args__ = AUTO
     id: int | None = Field(default=None, primary_key=True)
@@ -49,19 +49,19 @@ class Agent(SQLModel, table=True):
     guard_since: int = big(default=0)
     warned: Json = json(default_factory=dict)
     drill_started_at: int | None = maybe_big()
-    """Start of a revocation drill that has not finished. Set and old: the drill died and the agent has no token."""
+    """Start of an unfinished revocation drill. If old, the drill crashed and the agent has no token."""
     drilled_at: int | None = maybe_big()
     drilled_by: str | None = None
     drill_failures: list[str] | None = Field(default=None, sa_type=JSON)
-    """What the last drill found wrong; empty after one that passed."""
+    """Failures of the last drill; empty if it passed."""
     drill_unreached: list[str] | None = Field(default=None, sa_type=JSON)
     """Gateways at which the last drill could not try its tokens."""
     drill_asked_at: int | None = maybe_big()
-    """When people were last told that a drill is due."""
+    """When people were last notified that a drill is due."""
 
 
 class Token(SQLModel, table=True):
-    """A secret of an agent; only its SHA-256 is kept."""
+    """A secret of an agent; only its SHA-256 is stored."""
 
     __table_args__ = AUTO
     id: int | None = Field(default=None, primary_key=True)
@@ -81,9 +81,9 @@ class Token(SQLModel, table=True):
 
 
 class Run(SQLModel, table=True):
-    """One execution of an agent. What it had accepted is a counter; more than the cap needs `confirmed_up_to`.
+    """One execution of an agent. Its accepted count is a counter; exceeding the cap needs `confirmed_up_to`.
 
-    `targets` are whom it is for, as patterns of addresses; without them it has not said.
+    `targets` are its intended recipients, as address patterns; empty: not declared.
     """
 
     __table_args__ = (UniqueConstraint("agent_id", "key"), AUTO)

@@ -1,6 +1,6 @@
-"""What waits for a human, and how long each reviewer had it before their eyes.
+"""Pending human decisions, and how long each reviewer had them open.
 
-Kept apart from the message it may hold back, for a held read or tag is reviewed too, under an id of its own.
+Separate from the message that is held back, because a held read or tag is reviewed too, under an id of its own.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ class Review(SQLModel, table=True):
     status: str = "pending"
     reasons: list[Json] = json(default_factory=list)
     failed_checks: int = 0
-    """How many checks its content failed: who approves all the same says why. `findings` are what they found."""
+    """How many checks its content failed: approving it anyway requires a reason. `findings` are their results."""
     findings: list[Json] = json(default_factory=list, sa_column_kwargs={"server_default": "[]"})
     cautions: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
-    """What it is held for beside its mailbox's mode."""
+    """The number of reasons it is held for beside its mailbox's mode."""
     counted: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
-    """Its decision is in the counters that evidence is made from: each message stands there once."""
+    """Whether its decision is in the counters that evidence is made from: each message counts once."""
     likeness: int | None = maybe_big()
-    """The same for messages of one agent that differ only in what belongs to their recipient."""
+    """Equal for messages of one agent that differ only in what belongs to their recipient."""
     submitted_at: int = big()
     due_at: int | None = maybe_big()
-    """When the clock next acts on it: expiry while pending, release while approved or rejecting, end of a grant."""
+    """When the scheduler acts on it: expiry while pending, release while approved or rejecting, end of a grant."""
     expires_at: int = big()
     expiry_warned: int | None = maybe_big()
-    """How long before its expiry people were last told of it, in microseconds."""
+    """How long before its expiry people were last notified of it, in microseconds."""
     needs: int = 1
     approvers: list[str] = json(default_factory=list)
     opened_at: int | None = maybe_big()
     opened_by: str | None = None
-    """Who had it open first, and when; each reviewer's own time is in `reading`."""
+    """Who opened it first, and when; each reviewer's own time is in `reading`."""
     dwell_ms: int | None = maybe_big()
     """How long the deciding person had it open; NULL: decided unopened."""
     decided_at: int | None = maybe_big()
@@ -61,9 +61,10 @@ class Review(SQLModel, table=True):
 
 
 class Reading(SQLModel, table=True):
-    """How long one reviewer had one item before their eyes, added up, and when they approved it.
+    """How long one reviewer had one item open, in total, and when they approved it.
 
-    `dwell_ms` is what counts for their pace: 0 for what they could have opened and did not, NULL where nobody can know.
+    `dwell_ms` counts towards their review speed: 0 if they could have opened it and did not, NULL if that cannot be
+    known.
     """
 
     __table_args__ = (Index("ix_reading_pace", "operator", "approved_at"), CLUSTERED)
@@ -76,7 +77,7 @@ class Reading(SQLModel, table=True):
 
 
 class Reader(SQLModel, table=True):
-    """What one operator has before their eyes, since when; and when they were last told that they read too fast."""
+    """The item one operator has open, and since when; and when they were last warned of approving too fast."""
 
     __table_args__ = CLUSTERED
     name: str = Field(primary_key=True)

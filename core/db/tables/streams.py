@@ -1,6 +1,6 @@
-"""What mail is sent from: streams with their DKIM keys, and mailboxes on them with who signed for each.
+"""Sending identities: streams with their DKIM keys, and mailboxes on them with their signatures.
 
-A mailbox is the record of an identity: its mode, its limits, its end. Secrets here are sealed with the master key.
+A mailbox is the record of an identity: its mode, its limits, its expiry. Secrets here are sealed with the master key.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from core.db.tables.columns import AUTO, Json, big, json, maybe_big
 
 
 class Stream(SQLModel, table=True):
-    """A sending subdomain: its route, its warm-up, what commercial mail must say about the sender."""
+    """A sending subdomain: its route, its warm-up, what commercial mail must state about the sender."""
 
     __table_args__ = AUTO
     id: int | None = Field(default=None, primary_key=True)
@@ -25,7 +25,7 @@ class Stream(SQLModel, table=True):
     organisation: str | None = None
     postal_address: str | None = None
     unsubscribe_url: str | None = None
-    """What its unsubscribe links begin with; NULL: the desk's public_url."""
+    """Base URL of its unsubscribe links; NULL: the desk's public_url."""
     warm: bool = False
     warm_day: int = 0
     warm_cap: int | None = None
@@ -39,11 +39,11 @@ class Stream(SQLModel, table=True):
     route_failures: int = 0
     last_reply: str | None = None
     connection_messages: int | None = None
-    """Messages over one connection of its route; NULL: the gateway's own bound."""
+    """Messages over one connection of its route; NULL: the gateway's default."""
     minute_messages: int | None = None
     """Attempts a minute over its route, of all its mailboxes together; NULL: no limit."""
     spf: str | None = None
-    """The SPF terms by which its relay may send, in the words of whoever runs it; NULL: as its provider says."""
+    """The SPF terms that authorise its relay, as the relay's operator states them; NULL: the provider's."""
 
 
 class StreamKey(SQLModel, table=True):
@@ -63,9 +63,9 @@ class StreamKey(SQLModel, table=True):
 
 
 class Mailbox(SQLModel, table=True):
-    """An address that belongs to one agent: the identity's record, its mode, its limits, its turn at the gate.
+    """An address that belongs to one agent: the identity's record, its mode, its limits, its place in the schedule.
 
-    `wake_at` is when its budgets next let anything leave; `served_at` keeps claims fair between mailboxes.
+    `wake_at` is when its budgets next allow sending; `served_at` keeps claims fair between mailboxes.
     """
 
     __table_args__ = AUTO
@@ -100,7 +100,7 @@ class Mailbox(SQLModel, table=True):
     warned_expiry_at: int | None = maybe_big()
     retired_at: int | None = maybe_big()
     updated_at: int = big()
-    # limits: NULL takes the policy's
+    # limits: NULL means the policy's
     limit_run: int | None = None
     limit_hour: int | None = None
     limit_day: int | None = None
@@ -113,7 +113,7 @@ class Mailbox(SQLModel, table=True):
     webhook_previous: bytes | None = Field(default=None, sa_type=LargeBinary)
     webhook_previous_until: int | None = maybe_big()
     webhook_events: list[str] | None = json(default=None, nullable=True)
-    """The `email.*` events it asks for; NULL: every one."""
+    """The `email.*` events it subscribes to; NULL: all."""
     # the gate
     wake_at: int = big(default=0)
     served_at: int = big(default=0)
@@ -121,7 +121,7 @@ class Mailbox(SQLModel, table=True):
 
 
 class Signoff(SQLModel, table=True):
-    """One yes or no to an identity, by one person, of one kind."""
+    """An approval or refusal of an identity, by one person, of one kind."""
 
     __table_args__ = (UniqueConstraint("mailbox_id", "kind"), AUTO)
     id: int | None = Field(default=None, primary_key=True)
@@ -137,7 +137,7 @@ class Signoff(SQLModel, table=True):
     """Item -> why it was signed against the desk's finding, or a note on it."""
     reason: str | None = None
     record_digest: str | None = None
-    """SHA-256 of the record that the signer saw; NULL: signed before digests were kept."""
+    """SHA-256 of the record that the signer saw; NULL: signed before digests were stored."""
     shown_digest: str | None = None
-    """SHA-256 of the record and the findings that the signer saw; NULL: signed before it was kept."""
+    """SHA-256 of the record and the findings that the signer saw; NULL: signed before it was stored."""
     at: int = big()
