@@ -2,15 +2,15 @@
 
     PostroomError
     ├── Refused                 a request of a person or an agent is refused: the error says why and what to do
-    │   ├── Invalid             the request itself is malformed                           (HTTP 422, exit 2)
-    │   ├── Unauthenticated     no token, or one that is unknown, expired or revoked      (HTTP 401)
-    │   │   └── AccessEnded     signed in before, and disabled, revoked or expired since  (HTTP 401)
-    │   ├── Forbidden           authenticated, but not permitted: role, scope, owner      (HTTP 403)
-    │   ├── NotFound            no such thing, or not one of yours                        (HTTP 404)
-    │   ├── Conflict            the state has changed: decided already, digest differs    (HTTP 409)
-    │   │   └── ChecklistOpen   a signature with an incomplete checklist: says which items(HTTP 409)
-    │   └── TooLarge            over a limit that protects the desk                       (HTTP 413)
-    └── Unavailable             the desk cannot answer now; nothing was written           (HTTP 503)
+    │   ├── Invalid             the request itself is malformed                            (HTTP 422, exit 2)
+    │   ├── Unauthenticated     no token, or one that is unknown, expired or revoked       (HTTP 401)
+    │   │   └── AccessEnded     signed in before, and disabled, revoked or expired since   (HTTP 401)
+    │   ├── Forbidden           authenticated, but not permitted: role, scope, owner       (HTTP 403)
+    │   ├── NotFound            no such thing, or not one of yours                         (HTTP 404)
+    │   ├── Conflict            the state has changed: decided already, digest differs     (HTTP 409)
+    │   │   └── ChecklistOpen   a signature with open checklist items: says which          (HTTP 409)
+    │   └── TooLarge            over a limit that protects the desk                        (HTTP 413)
+    └── Unavailable             the desk cannot answer now; nothing was written            (HTTP 503)
         └── Overloaded          the writer's queue is full
 
 What happens to mail (bounced, deferred, held) is a value of `core.model`, never an exception.

@@ -94,7 +94,7 @@ def checkpoint(
 ) -> Output:
     """Sign the head of the log now and send it where [checkpoints] of postroom.toml says. Exits 1 if a target fails.
 
-    Note the key it prints outside the desk: `audit verify --against FILE --key KEY` detects a rewritten or truncated
+    Keep the key it prints outside the desk: `audit verify --against FILE --key KEY` detects a rewritten or truncated
     log.
     """
     made = _signed(desk)

@@ -55,7 +55,7 @@ class CommandContext:
         self.directory = Path(os.path.abspath(directory))  # noqa: PTH100 - resolve() would follow a link that people chose
         self.as_json = as_json
         self.database: str | None = None
-        """Set by a command that makes a desk, or what it reads afterwards would be of the one the environment names."""
+        """Set by a command that creates a desk; else later reads would use the database named in the environment."""
         self._needs = needs
         self._store: Store | None = None
         self._until_printed = until_printed or contextlib.ExitStack()

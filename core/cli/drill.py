@@ -178,7 +178,7 @@ def _revoke(desk: CommandContext, started: Drill, result: Result) -> None:
         result.broke_off("the revocation broke off", error)
         try:
             result.revoked = desk.look(lambda tx: drills.ended(tx, result.revoked))
-        except (Exception, KeyboardInterrupt) as unknown:  # noqa: BLE001 - rather a token too many than none
+        except (Exception, KeyboardInterrupt) as unknown:  # noqa: BLE001 - better one token too many than none
             result.broke_off("nobody can tell what is revoked", unknown)
             return
         if not result.revoked:
@@ -266,11 +266,11 @@ def _restore(desk: CommandContext, started: Drill, result: Result) -> None:
 
     try:
         desk.act(verb)
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the result is recorded all the same
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the result is recorded anyway
         result.broke_off("no fresh token", error)
         try:
             result.fresh = desk.look(lambda tx: drills.issued(tx, result.fresh))
-        except (Exception, KeyboardInterrupt) as unknown:  # noqa: BLE001 - rather one that opens nothing than none
+        except (Exception, KeyboardInterrupt) as unknown:  # noqa: BLE001 - better a token that may be invalid than none
             result.broke_off("nobody can tell whether the fresh tokens are in force", unknown)
 
 

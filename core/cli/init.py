@@ -121,7 +121,7 @@ def init(
     """Make a desk, its people and its first stream; --dev: one person's desk to try things.
 
     Writes the database, the master key, postroom.toml and policy.toml. Each person's token is printed once, or
-    left in a file of its own for them. What to type next stands at the end.
+    left in a file of its own for them. Ends with what to type next.
     """
     named = [*(operator or ()), *(more or ())]
     if dev:

@@ -64,7 +64,7 @@ def stored_token(directory: Path) -> str | None:
     given = os.environ.get(TOKEN, "").strip() or _own_token(directory / OWN_TOKEN)
     if given:
         return given
-    import keyring  # noqa: PLC0415 - asks every package that is installed for a keyring: not for who named a token
+    import keyring  # noqa: PLC0415 - scans every installed package for a keyring: not if a token is given
     import keyring.errors  # noqa: PLC0415
 
     try:
@@ -84,7 +84,7 @@ def _own_token(file: Path) -> str | None:
 
 def store_token(directory: Path, token: str) -> None:
     """Store an operator's token for this desk in the OS keyring. Raises `Unavailable`."""
-    import keyring  # noqa: PLC0415 - see `kept_token`
+    import keyring  # noqa: PLC0415 - see `stored_token`
     import keyring.errors  # noqa: PLC0415
 
     try:

@@ -25,7 +25,7 @@ STANDING: Final = (
     "address", "display_name", "agent", "stream", "status", "oversight_mode", "pending_expiry",
     "pending_expiry_seconds", "approval_webhook", "classes", "allow", "expires_at", "updated_at",
 )  # fmt: skip
-"""What an agent may see of its own mailbox's record: not who owns it, nor why it was approved."""
+"""What an agent may see of its own mailbox's record: not who is responsible for it, nor why it was approved."""
 
 
 def identity(tx: Transaction, record: MailboxRecord) -> dict[str, Any]:

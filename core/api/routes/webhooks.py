@@ -22,7 +22,7 @@ MOST: Final = 1_000
 
 
 class WebhookRoutes:
-    """Operators' routes beside the queue."""
+    """Operators' routes for message differences and dead letters."""
 
     def __init__(self, desk: ApiContext) -> None:
         self._desk = desk

@@ -56,7 +56,7 @@ def handed_over(desk: CommandContext) -> Iterator[Finding]:
 
 
 def log_holds(desk: CommandContext) -> Iterator[Finding]:
-    """The log's newest entries, what external checkpoints say of them, and the pages of the database file."""
+    """The log's newest entries against their record outside the database, and the pages of the database file."""
     with desk.read() as conn:
         fault = log_integrity.fault(conn, log_check.seen(desk.settings))
         damaged = log_integrity.quick_check(conn)
