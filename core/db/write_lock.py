@@ -30,14 +30,18 @@ class Turn:
 
     def __enter__(self) -> Self:
         until = time.monotonic() + self._patience
-        self._waiting.first = self._thread.acquire(timeout=self._patience)
+        self._waiting.first = False
         try:
+            self._waiting.first = self._thread.acquire(timeout=self._patience)
             if self._fd is None:
                 self._fd = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             while not self._take(self._fd) and time.monotonic() < until:
                 time.sleep(LOOK_AGAIN)
         except OSError:
             pass  # a full or read-only disk: SQLite reports it in its own words
+        except BaseException:  # Ctrl-C: what was not entered is not left either, and `close` would wait for ever
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -237,7 +237,10 @@ def test_an_interrupted_backup_leaves_nothing_and_says_so(clerk: Clerk, tmp_path
             while program.poll() is None and not (target / "desk.zip").exists() and time.monotonic() < until:
                 time.sleep(0.01)
             program.send_signal(signal.SIGINT)
-            _, said = program.communicate(timeout=PATIENCE)
+            try:
+                _, said = program.communicate(timeout=PATIENCE)
+            finally:
+                program.kill()
     assert (program.returncode, said) == (130, "postroom: interrupted: no backup was made\n")
     assert list(target.iterdir()) == []
     assert json.loads(exported(clerk)[-1])["type"] != "desk.backed_up"
