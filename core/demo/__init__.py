@@ -1,9 +1,9 @@
-"""The simulated ends of `postroom demo`: the outside world and the agents. Everything between them is the product.
+"""The simulated parts of `postroom demo`: the outside world and the agents. Everything between them is the product.
 
 receiver.py  an SMTP receiver on loopback that answers, bounces and complains like the outside world
-reports.py   what the world sends back later: delivery status notifications and complaints
-agents.py    agents that submit over HTTP, one of which goes rogue, and the human who reviews
+reports.py   what receivers send back later: delivery status notifications and complaints
+agents.py    agents that submit over HTTP, one of which goes rogue, and a human reviewer
 scripts.py   what the agents write, to whom, how often
-morning.py   80,000 messages from 4 to 9 a.m. on a fake clock, once with default budgets and once with wide ones
-results.py   what came of that morning, read from the log
+incident.py  80,000 messages from 4 to 9 a.m. on a fake clock, once with default budgets and once with wide ones
+results.py   the results of that incident, read from the log
 """

@@ -1,9 +1,9 @@
-"""Simulated agents and the human who reviews them. They know the desk by HTTP alone, as real ones do.
+"""Simulated agents and a human reviewer. They use the desk over HTTP only, as real ones do.
 
-An agent works through runs that a human started, says what tool call each message came from, and heeds what the desk
-answers: it waits when it is told to, asks after what is pending, and gives up when its token is no longer good. A
-rogue one does the same until somebody tells it to follow up with everybody; then it heeds nothing.
-What they write follows from a seed; counters say what became of it.
+An agent works through runs that a human started, names the tool call of each message, and obeys the desk's responses:
+it waits when asked to, polls what is pending, and stops when its token is no longer valid. A rogue one does the same
+until it is asked to follow up with everybody; then it ignores all refusals. Their mail is determined by a seed;
+counters record the results.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _REFUSED_BECAUSE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the desk said to one submission. `status` is its own word, or the error's code where there is none."""
+    """The desk's response to one submission. `status` is the desk's, or the error's code if there is none."""
 
     status: str
     http: int | None = None
@@ -47,7 +47,7 @@ class Answer:
 class SimulatedAgent:
     """One agent with one mailbox. `client` has the desk's base URL; agents may share it.
 
-    `counts` counts submissions by answer, `errors` refusals by code, `outcomes` what became of pending mail.
+    `counts` counts submissions by answer, `errors` refusals by code, `outcomes` the final statuses of pending mail.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class SimulatedAgent:
         self._customers = tuple(self._somebody(n) for n in range(script.customers))
 
     async def run(self) -> None:
-        """Work until cancelled, or until the token is no longer good."""
+        """Work until cancelled, or until the token is no longer valid."""
         started = self._clock.now()
         while self.counts["unauthenticated"] == 0:
             fan_out = self.script.fan_out
@@ -80,7 +80,7 @@ class SimulatedAgent:
     async def follow_up_with_everybody(self, *, total: int, workers: int = 8, run_id: str | None = None) -> None:
         """Go rogue: `total` messages to as many people, as fast as the desk answers, in one run (`run_id`).
 
-        Refusals are not heeded; a little pause after each keeps the simulation from eating the machine.
+        Refusals are ignored; a short pause after each keeps the simulation from taking all the CPU.
         """
         self.rogue = True
         run = self._open_run("follow up with the whole pipeline")
@@ -101,7 +101,7 @@ class SimulatedAgent:
                 group.create_task(work())
 
     async def send(self, to: str, *, subject: str, text: str, key: str | None = None) -> Answer:
-        """One message outside any script."""
+        """Send one message outside any script."""
         return await self._submit({"from": self.mailbox, "to": [to], "subject": subject, "text": text}, key=key)
 
     async def _work_through_a_run(self) -> None:
@@ -201,9 +201,10 @@ class SimulatedAgent:
 
 
 class SimulatedReviewer:
-    """An operator who reads what is pending and decides it: mostly yes, sometimes no, always with a reason for a no.
+    """An operator who reads pending items and decides them: mostly approvals, some rejections, always with a reason.
 
-    `decisions` counts `approve`, `reject`, `conflict` (somebody was faster) and `refused` (the desk said no to us).
+    `decisions` counts `approve`, `reject`, `conflict` (somebody was faster) and `refused` (the desk rejected the
+    decision).
     """
 
     def __init__(
@@ -229,13 +230,13 @@ class SimulatedReviewer:
         self._reads_for = reads_for
 
     async def run(self) -> None:
-        """Review until cancelled; look again every second when there was nothing to decide."""
+        """Review until cancelled; poll every second when there was nothing to decide."""
         while True:
             if await self.review_once() == 0:
                 await self._clock.sleep(1.0)
 
     async def review_once(self) -> int:
-        """Go through everything that is pending now. Returns how many decisions the desk took."""
+        """Go through everything that is pending now. Returns how many decisions the desk accepted."""
         taken = 0
         for mailbox in self._mailboxes:
             for item in await self._pending(mailbox):
@@ -288,7 +289,7 @@ class SimulatedReviewer:
 
 
 def read_answer(reply: httpx.Response) -> Answer:
-    """What an agent takes from the desk's answer; it branches on the HTTP code and the stable words only."""
+    """Parse the desk's response as an agent does; it branches on the HTTP status and the stable codes only."""
     error = _text(reply, "error")
     retry_after = reply.headers.get("Retry-After", "")
     seconds = float(retry_after) if retry_after.isascii() and retry_after.isdigit() else 0.0

@@ -1,7 +1,7 @@
-"""The receiver of a desk for development: takes every message on loopback and keeps it in a Maildir.
+"""The SMTP receiver of a development desk: accepts every message on loopback and stores it in a Maildir.
 
-It runs inside `serve`, so that mail that was approved is there to be looked at without a mail server to install. Where
-another receiver listens already (Mailpit, smtp4dev), that one gets the mail.
+It runs inside `serve`, so that approved mail can be inspected without installing a mail server. If another receiver
+already listens there (Mailpit, smtp4dev), that one gets the mail.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ log = structlog.get_logger("catcher")
 
 
 class Catcher:
-    """Handler of aiosmtpd: says 250 to everybody and keeps what comes."""
+    """aiosmtpd handler: accepts every recipient and stores the messages."""
 
     def __init__(self, folder: Path) -> None:
         self._box = mailbox.Maildir(folder, create=True)
@@ -33,7 +33,7 @@ class Catcher:
     async def handle_DATA(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
-        """Keep one message, before the 250."""
+        """Store one message, before the 250."""
         del server, session
         content = envelope.content
         assert isinstance(content, bytes)
@@ -44,8 +44,8 @@ class Catcher:
 
 @contextlib.asynccontextmanager
 async def catching(host: str, port: int, folder: Path) -> AsyncIterator[None]:
-    """Take mail at this port while the block runs; nothing is done where somebody else listens there."""
-    # aiosmtpd says every command at INFO.
+    """Accept mail at this port while the block runs; does nothing if another receiver listens there."""
+    # aiosmtpd logs every command at INFO.
     logging.getLogger("mail.log").setLevel(logging.WARNING)
     handler = Catcher(folder)
     loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""A clock that moves only when told: tests own time, and the morning scenario runs it at full speed."""
+"""A manually advanced clock: tests control time, and the incident scenario runs it at full speed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ START: Final = 1_767_585_600 * SECOND  # 2026-01-05T04:00:00Z, a Monday, when no
 
 
 class FakeClock:
-    """Time as data. `advance` wakes whoever slept until then, in order."""
+    """A fake clock. `advance` wakes sleepers in order of their time."""
 
     def __init__(self, now: int = START) -> None:
         self._now = now
@@ -23,7 +23,7 @@ class FakeClock:
         return self._now
 
     def advance(self, *, seconds: float = 0, micros: int = 0) -> None:
-        """Move on (or, negative, step back) and wake sleepers whose time has come."""
+        """Move on (or, if negative, step back) and wake sleepers whose time has come."""
         self._now += round(seconds * MICROS) + micros
         while self._sleepers and self._sleepers[0][0] <= self._now:
             heapq.heappop(self._sleepers)[2].set()
@@ -39,13 +39,13 @@ class FakeClock:
 
 
 class Shown(Protocol):
-    """A number that two processes share: microseconds since the epoch."""
+    """An integer shared between two processes: microseconds since the epoch."""
 
     value: int
 
 
 class ShownClock(FakeClock):
-    """A clock whose time another process sees."""
+    """A fake clock whose time another process can read."""
 
     def __init__(self, shown: Shown) -> None:
         super().__init__(shown.value)
@@ -57,7 +57,7 @@ class ShownClock(FakeClock):
 
 
 class FollowingClock:
-    """The time that another process shows. Only that passes faster; whoever sleeps here sleeps as long as they say."""
+    """The time published by another process. Only that time runs faster; `sleep` takes real seconds."""
 
     def __init__(self, shown: Shown) -> None:
         self._shown = shown

@@ -1,8 +1,8 @@
-"""The 80,000-message morning: agents told at 4 a.m. to follow up with the whole pipeline, on a fake clock at speed.
+"""The 80,000-message incident: agents told at 4 a.m. to follow up with the whole pipeline, on a fake clock at speed.
 
-A gated, a monitored and an autonomous agent each try it, once with the budgets a new mailbox has and once with widened
-mailboxes, a warm stream and a confirmed run, so that only feedback can stop them. Password resets leave beside them all
-the while. Everything goes through the verbs of a gateway on a real database; only time and the receivers are played.
+A gated, a monitored and an autonomous agent each try it, once with a new mailbox's default budgets and once with
+widened mailboxes, a warm stream and a confirmed run, so that only feedback can stop them. Password resets are sent at
+the same time. Everything goes through a gateway's verbs on a real database; only time and the receivers are simulated.
 `incident_runner.py` plays both cases, each in a process of its own.
 """
 
@@ -50,23 +50,23 @@ from core.workers.scheduler import CHORES, FULL_HAND
 
 MESSAGES: Final = 80_000
 SPAN: Final = 5 * HOUR
-"""From four to nine."""
+"""From 04:00 to 09:00."""
 SEED: Final = 20_260_105
 COMPLAIN: Final = 0.01
 BOUNCE: Final = 0.04
 COMPLAINS_AFTER: Final = (120.0, 14_400.0)
 BOUNCES_AFTER: Final = (3.0, 600.0)
-"""Seconds after delivery, spread evenly over the orders of magnitude: most come early, some take all morning."""
+"""Seconds after delivery, log-uniform: most come early, some take all morning."""
 FEWEST_TURNS: Final = 120
 FLIGHT: Final = 2.0
-"""Seconds from the commit of an attempt to the receiver's answer."""
+"""Seconds from the commit of an attempt to the receiver's reply."""
 PACE: Final = 20
-"""So many times as fast as the world a watched morning passes until it is decided; then as fast as it can."""
+"""Speed of a watched scenario, as a multiple of real time, until it is decided; then full speed."""
 DECIDED_WITHIN: Final = 10 * MINUTE
 INSTANT: Final = 0.01
-"""Seconds between claims: at 6,000 a minute a site takes one in that time."""
+"""Seconds between claims: at 6,000 a minute a site's rate allows one in that time."""
 PROMPT: Final = 10 * SECOND
-"""A password reset that waited longer was delayed."""
+"""A password reset that waited longer counts as delayed."""
 RESETS: Final = "accounts-bot"
 RESETS_A_MINUTE: Final = 4
 RUN: Final = "follow-up"
@@ -77,7 +77,7 @@ RESET: Final = "Hi,\n\nhere is the link for your new password. It works for an h
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What the desk allows the agents before the morning starts; `confirmed`: a human has confirmed the run."""
+    """What the desk permits the agents at the start; `confirmed`: a human has confirmed the run."""
 
     name: str
     limits: Mapping[str, int | None]
@@ -97,7 +97,7 @@ def play(
     seed: int = SEED,
     shown: Shown | None = None,
 ) -> CaseFigures:
-    """One morning at one new desk, in this process. One whose time is `shown` is played for somebody who watches."""
+    """Play one case at a new desk, in this process. If its time is `shown`, it is paced for a viewer."""
     started = time.monotonic()
     morning = Morning(case, directory, messages=messages, seed=seed, shown=shown)
     try:
@@ -111,7 +111,7 @@ def play(
 
 @dataclass(slots=True)
 class Sender:
-    """One simulated agent: what it has to send, and whom it may say it is."""
+    """A simulated agent: how much it has sent, and its identity."""
 
     agent: str
     address: str
@@ -130,7 +130,7 @@ class _Letter:
 
 
 class Morning:
-    """One desk, its gateway's verbs by hand, and the receivers."""
+    """One desk, a gateway's verbs called directly, and the receivers."""
 
     def __init__(self, case: Case, directory: Path, *, messages: int, seed: int, shown: Shown | None = None) -> None:
         self._case = case
@@ -155,7 +155,7 @@ class Morning:
         self._store.close()
 
     def pass_by(self, progress: Callable[[float], None]) -> None:
-        """From four to nine, then on until the last complaint has come."""
+        """Run from 04:00 to 09:00, then on until the last report has arrived."""
         turns = max(FEWEST_TURNS, -(-self._messages // BATCH))
         for turn in range(turns):
             self._wait_until(self._began + SPAN * turn // turns)
@@ -176,7 +176,7 @@ class Morning:
             self._depart()
 
     def figures(self) -> CaseFigures:
-        """What the desk's log says of it, with what only we know."""
+        """Return figures from the desk's log, with those only the scenario has."""
         for one, of in zip(self._agents, self._figures.modes, strict=True):
             of.attempted = one.given
         self._figures.transactional.submitted = self._resets.given
@@ -214,7 +214,7 @@ class Morning:
     # --- coming in ---
 
     def _submit(self, turns: Sequence[tuple[Sender, range]]) -> None:
-        """Hand in what each has for this turn, as many to a transaction as the writer takes."""
+        """Submit each sender's messages for this turn, in transactions of the writer's batch size."""
         drafts = [(one, n) for one, numbers in turns for n in numbers]
         for start in range(0, len(drafts), BATCH):
             verbs = [
@@ -253,7 +253,7 @@ class Morning:
     # --- leaving ---
 
     def _depart(self) -> None:
-        """Claim, attempt and settle until nothing is due; feedback comes in at every moment in between."""
+        """Claim, attempt and settle until nothing is due; feedback is processed at every step in between."""
         self._store.transact(lambda tx: delivery.heartbeat(tx, worker=self._worker))
         while claimed := self._claim():
             self._absorb()
@@ -275,7 +275,7 @@ class Morning:
         return claimed
 
     def _attempt(self, claimed: Sequence[Claimed]) -> list[Claimed]:
-        """The commit that starts deliveries, and in the same transaction a look at who is suspended."""
+        """Commit the start of deliveries, and read in the same transaction which agents are suspended."""
 
         def verb(tx: Transaction) -> tuple[set[tuple[int, int]], set[int]]:
             going = delivery.attempt(tx, claimed, worker=self._worker)
@@ -316,7 +316,7 @@ class Morning:
     # --- the receivers ---
 
     def _receive(self, going: Sequence[Claimed]) -> None:
-        """Everything is accepted; a few recipients complain later, and for a few there was nobody after all."""
+        """Accept everything; a few recipients complain later, and a few addresses turn out not to exist."""
         answers = {}
         for one in going:
             drawn = self._draw("temper", one.agent_id, one.address)
@@ -337,7 +337,7 @@ class Morning:
             heapq.heappush(self._mail, _Letter(at, next(self._order), letter))
 
     def _absorb(self) -> None:
-        """What has come back by now goes through the desk's own reading, matching and guards."""
+        """Process the reports that are due with the desk's own parser, matching and guards."""
         while self._mail and self._mail[0].at <= self._clock.now():
             with self._store.begin() as tx:
                 for _ in range(BATCH):
@@ -351,13 +351,13 @@ class Morning:
                     )
 
     def _draw(self, *what: object) -> float:
-        """A number in [0, 1) that follows from the seed and `what` alone."""
+        """Return a number in [0, 1) determined by the seed and `what` alone."""
         text = "\0".join(map(str, (self._seed, *what))).encode()
         return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest()) / 2**64
 
 
 def _heard() -> Policy:
-    """The default policy, with somebody told of every send: a monitored mailbox needs that."""
+    """The default policy, with a notification for every send: a monitored mailbox needs that."""
     notify = {"urls": ("mailto://postroom@example.com",), "events": ("email.sent", "agent.suspended", "agent.warned")}
     return Policy.model_validate({"notify": notify})
 

@@ -1,4 +1,4 @@
-"""Both cases of the 80,000-message morning side by side, each with a desk and a process of its own, for two cores."""
+"""Both cases of the 80,000-message incident in parallel, each with a desk and a process of its own, for two cores."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from core.errors import Unavailable
 
 MESSAGES: Final = 80_000
 Progress = Callable[[str, float], None]
-"""Told the case and the share of it that is done."""
+"""Called with the case and the share of it that is done."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Both mornings."""
+    """The figures of both cases."""
 
     default: CaseFigures
     widened: CaseFigures
     seconds: float
 
     def as_json(self) -> dict[str, Any]:
-        """The agents' figures of the widened case, as every demonstration has them, and both tables."""
+        """The agents' figures of the widened case, in the shape every demonstration uses, and both tables."""
         together = self.widened.together()
         together.audit_ok = self.default.audit_ok and self.widened.audit_ok
         together.seconds = self.seconds
@@ -39,7 +39,7 @@ class Outcome:
 
 
 async def run(directory: Path, *, messages: int = MESSAGES, progress: Progress | None = None) -> Outcome:
-    """Play both mornings below `directory`, so many messages an agent. Raises `Unavailable` if one breaks off."""
+    """Play both cases below `directory`, `messages` for each agent. Raises `Unavailable` if one fails."""
     started = time.monotonic()
     default, widened = await asyncio.gather(
         *(
@@ -51,7 +51,7 @@ async def run(directory: Path, *, messages: int = MESSAGES, progress: Progress |
 
 
 class Playing:
-    """One morning under way in a process of its own."""
+    """A case being played in a process of its own."""
 
     def __init__(self, case: Case, directory: Path, *, messages: int = MESSAGES, watched: bool = False) -> None:
         context = multiprocessing.get_context("spawn")  # a fork would inherit this process's threads and connections
@@ -67,22 +67,22 @@ class Playing:
         self._said: float | CaseFigures = 0.0
 
     def hear(self) -> float | CaseFigures:
-        """Wait for the share of it that is done, or for its figures: the last it says. Raises `Unavailable`."""
+        """Wait for the next progress, or for the figures: its last message. Raises `Unavailable`."""
         try:
             self._said = self._pipe.recv()
         except EOFError as error:
-            self._process.join()  # it closes its pipe first, then says why
+            self._process.join()  # it closes its pipe first, then prints the error
             raise Unavailable(f"the morning with {self._case.name} broke off; its process has said why") from error
         return self._said
 
     def so_far(self) -> float | CaseFigures:
-        """What it said last, without waiting for more. Raises `Unavailable`."""
+        """Return its latest message without waiting for more. Raises `Unavailable`."""
         while not isinstance(self._said, CaseFigures) and self._pipe.poll():
             self.hear()
         return self._said
 
     def stop(self) -> None:
-        """End it, however much is left."""
+        """Stop it, whether or not it is done."""
         self._pipe.close()
         self._process.terminate()
         self._process.join()

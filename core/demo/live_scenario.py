@@ -1,8 +1,8 @@
-"""The live demonstration: a real gateway process, and around it a simulated world.
+"""The live demonstration: a real gateway process in a simulated world.
 
-The gateway is `postroom serve` on loopback, exactly as it runs for anybody. What is simulated is outside of it: the
-SMTP receiver that plays the internet, the agents that call its HTTP doors, the operator who reviews. `Figures` are read
-from the desk itself afterwards, not from the simulation.
+The gateway is `postroom serve` on loopback, exactly as in production. Everything outside it is simulated: the SMTP
+receiver that plays the internet, the agents that call its HTTP API, the operator who reviews. `Figures` are read
+afterwards from the desk itself, not from the simulation.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ ROGUE: Final = "pipeline-bot"
 
 
 def _capped(hour: int, day: int) -> dict[str, int]:
-    """Room for bursts, and an hour's and a day's budget one can watch fill."""
+    """Room for bursts, with hourly and daily budgets small enough to watch them fill."""
     return WIDE | {"hour": hour, "day": day}
 
 
@@ -98,17 +98,17 @@ CAST: Final[tuple[tuple[Cast, Script], ...]] = (
     ),
 )
 BRISK: Final = 4
-"""How much faster than life the agents work."""
+"""How many times faster than real life the agents work."""
 STEP: Final = 5.0
 """Seconds between two lines of progress."""
 
 
 @dataclass(slots=True)
 class Figures:
-    """What happened, in recipients. Every one that was submitted stands in exactly one of `PARTS`.
+    """Results, in recipients. Every submitted recipient is counted in exactly one of `PARTS`.
 
-    `pending` holds what was approved and is not released yet, `queued` what is under way; of a suspended agent what
-    is queued or deferred counts as `frozen`.
+    `pending` includes approved mail that is not released yet, `queued` includes mail in flight; a suspended agent's
+    queued or deferred mail counts as `frozen`.
     """
 
     submitted: int = 0
@@ -123,7 +123,7 @@ class Figures:
     expired: int = 0
     cancelled: int = 0
     left_out: int = 0
-    """Accepted, and then kept from leaving: a suppression, mostly."""
+    """Accepted, and then not sent: suppressed, mostly."""
     blocked: int = 0
     rate_limited: int = 0
     bounced: int = 0
@@ -139,7 +139,7 @@ class Figures:
         return asdict(self)
 
     def parts(self) -> dict[str, int]:
-        """Where everything submitted is; together they are `submitted`."""
+        """Where all submitted recipients are; the sum is `submitted`."""
         return {name: int(getattr(self, name)) for name in PARTS}
 
 
@@ -161,9 +161,9 @@ class Live:
         reads_for: tuple[float, float] = (4.0, 9.0),
         progress: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`reads_for`: how long the simulated reviewer takes over a message; the slow one leaves work for a visitor.
+        """`reads_for`: how long the simulated reviewer reads a message; the slow setting leaves work for a visitor.
 
-        `progress` is told what is being waited for.
+        `progress` is called with what is being waited for.
         """
         self._progress = progress
         self.directory = directory
@@ -182,7 +182,7 @@ class Live:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Live]:
-        """The desk founded, the gateway answering, world, agents and reviewer at work; all gone afterwards."""
+        """Create the desk, start the gateway, receivers, agents and reviewer; stop all of them afterwards."""
         await self.world.start()
         relay = f"smtp://{self.world.host}:{self.world.port}"
         casts = [cast for cast, _ in CAST]
@@ -207,7 +207,7 @@ class Live:
             await self.world.stop()
 
     def figures(self, *, seconds: float) -> Figures:
-        """Read from the desk's log and counters."""
+        """Read the figures from the desk's log and counters."""
         store = Store(f"sqlite:///{self.directory / 'postroom.db'}", clock=self.clock)
         try:
             return figures_of(store, seconds=seconds)
@@ -231,12 +231,12 @@ class Live:
         return [*(agent.run() for agent in self.agents), reviewer.run()]
 
     def _brisk(self, script: Script) -> Script:
-        """The script at a pace that a person can watch for a minute."""
+        """Return the script at a pace that a person can watch for a minute."""
         fan_out = dataclasses.replace(script.fan_out, after=self._rogue_after) if script.fan_out else None
         return dataclasses.replace(script, per_minute=script.per_minute * BRISK, run_length=2, fan_out=fan_out)
 
     async def _report(self, raw: bytes) -> None:
-        """Bounces and complaints come back through the feedback door, as from an MTA's pipe."""
+        """Deliver bounces and complaints to the feedback endpoint, as an MTA's pipe does."""
         if self._client is not None and self.founded is not None:
             answer = await self._client.post(
                 "/feedback/report", content=raw,
@@ -255,7 +255,7 @@ class Live:
             )  # fmt: skip
 
     async def _wait_until_up(self, client: httpx.AsyncClient, gateway: asyncio.subprocess.Process) -> None:
-        """Wait as long as the gateway lives, and say so; a deadline would end the demonstration on a busy machine."""
+        """Wait while the gateway runs, reporting progress; a deadline would end the demonstration on a busy machine."""
         began, said_at = time.monotonic(), 0.0
         while gateway.returncode is None:
             with contextlib.suppress(httpx.HTTPError):
@@ -271,7 +271,7 @@ class Live:
         )
 
     def _last_words(self, lines: int) -> str:
-        """The end of the gateway's log."""
+        """Return the end of the gateway's log."""
         with contextlib.suppress(OSError):
             said = (self.directory / "gateway.log").read_text(errors="replace")[-4_000:].strip().splitlines()
             return " | ".join(line.strip() for line in said[-lines:] if line.strip())
@@ -279,16 +279,16 @@ class Live:
 
 
 def surroundings() -> dict[str, str]:
-    """The environment of the demonstration's processes: without the caller's own desk."""
+    """The environment of the demonstration's processes, without the caller's own desk."""
     return {name: value for name, value in os.environ.items() if not name.startswith("POSTROOM_")}
 
 
 async def headless(directory: Path, *, seconds: float, progress: Callable[[str], None]) -> Figures:
-    """Run the demonstration without a screen and say what happened; `progress` is told what it is at."""
+    """Run the demonstration without a screen and return its figures; `progress` is called with the current step."""
     started = time.monotonic()
     task = asyncio.current_task()
     assert task is not None
-    # Killed as it stands, the demonstration would leave its gateway behind.
+    # If the demonstration were killed by the signal, its gateway would keep running.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     live = Live(directory, rogue_after=min(5.0, seconds / 4), reads_for=(0.1, 1.0), progress=progress)
     async with live.running():
@@ -303,12 +303,12 @@ async def headless(directory: Path, *, seconds: float, progress: Callable[[str],
 
 
 def figures_of(store: Store, *, seconds: float) -> Figures:
-    """Walk the log once, then look where everything stands.
+    """Read the log once, then count where every recipient is.
 
-    What departed after a suspension is what was sent beyond those already in flight then. What was submitted is what
-    the log says came in or was refused, and the parts are what the recipients' rows say: one is held against the other.
+    `departed_after_suspension` counts what was sent beyond the deliveries in flight at the suspension. `submitted`
+    comes from the log, accepted and refused; the parts come from the recipients' rows: each checks the other.
     """
-    store.transact(refusals.tell)  # what stands as a figure so far, to be counted with the rest
+    store.transact(refusals.tell)  # write the refusals counted so far to the log, to include them
     found = Figures(seconds=seconds)
     sent_by: dict[int, int] = {}
     allowed: dict[int, int] = {}
@@ -327,7 +327,7 @@ def figures_of(store: Store, *, seconds: float) -> Figures:
 
 
 def _take_stock(found: Figures, store: Store) -> None:
-    """Every recipient the desk accepted, by where it stands."""
+    """Count every recipient the desk accepted, by its state."""
     rows = store.rows(
         select(RECIPIENT.c.status, AGENT.c.status.label("agent"), func.count().label("many"))
         .join(MESSAGE, MESSAGE.c.id == RECIPIENT.c.message_id)
@@ -340,7 +340,7 @@ def _take_stock(found: Figures, store: Store) -> None:
 
 
 def _stands(status: Status, *, frozen: bool) -> str:
-    """The part of `Figures` that a recipient belongs to."""
+    """Return the part of `Figures` that a recipient belongs to."""
     match status:
         case Status.QUEUED | Status.DEFERRED if frozen:
             return "frozen"
@@ -389,7 +389,7 @@ def _agent_name(store: Store, agent_id: int) -> str:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """SIGTERM drains; a process that has not ended after half a minute is killed."""
+    """Send SIGTERM, which drains; kill a process that has not exited after half a minute."""
     if process.returncode is None:
         process.terminate()
     try:

@@ -1,10 +1,10 @@
 """The outside world on loopback: a real SMTP receiver that refuses, defers, bounces and complains as receivers do.
 
-Whatever it does follows from a seed: an address keeps its temper from run to run, the n-th message of an agent draws
-a complaint or does not, whichever connection it came over. What it received it counts itself, so that the desk's
-figures can be held against somebody else's. Its memory is bounded: it is asked to stand a runaway agent.
+Its behaviour is determined by a seed: an address behaves the same in every run, and whether the n-th message of an
+agent draws a complaint does not depend on the connection. It counts what it received itself, so that the desk's figures
+can be checked against an independent count. Its memory is bounded: it must withstand a runaway agent.
 
-Bounces and complaints leave through `report`, as raw messages; how they reach the desk is the caller's affair.
+Bounces and complaints are passed to `report`, as raw messages; the caller delivers them to the desk.
 """
 
 from __future__ import annotations
@@ -38,24 +38,24 @@ _SIGNATURE: Final = re.compile(rb"(?im)^DKIM-Signature:")
 
 
 class Behaviour(enum.StrEnum):
-    """How an address takes mail, for good."""
+    """How an address always treats mail."""
 
     FRIENDLY = "friendly"
     UNKNOWN = "nobody"
     FULL = "full"
     CROWDED = "crowded"
-    """Over quota for now: accepts at the third attempt."""
+    """Over quota at first: accepts at the third attempt."""
     GREYLISTING = "greylist"
     SLOW = "slow"
     BOUNCING = "bounce"
-    """Accepts, and says later that it could not deliver."""
+    """Accepts, and reports later that it could not deliver."""
     ANGRY = "angry"
     """Accepts, and complains about every message."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiverProfile:
-    """Shares and delays, in seconds. Tempers are shares of addresses, the rest shares of messages."""
+    """Shares and delays, in seconds. Behaviours are shares of addresses, the rest shares of messages."""
 
     unknown: float = 0.01
     full: float = 0.002
@@ -67,7 +67,7 @@ class ReceiverProfile:
     complaints: float = 0.000_02
     complaints_by_agent: Mapping[str, float] = field(default_factory=dict)
     complaints_by_phrase: Mapping[str, float] = field(default_factory=dict)
-    """A phrase of the raw message and the share of complaints it draws; the highest that applies counts."""
+    """A phrase in the raw message -> the share of complaints it draws; the highest that applies counts."""
     slow_for: float = 2.0
     complains_after: tuple[float, float] = (2.0, 15.0)
     bounces_after: tuple[float, float] = (1.0, 8.0)
@@ -75,7 +75,7 @@ class ReceiverProfile:
 
 @dataclass(slots=True)
 class Tally:
-    """What the world saw of one agent. Times are microseconds, 0 before the first message."""
+    """What the receivers saw of one agent. Times are microseconds, 0 before the first message."""
 
     accepted: int = 0
     signed: int = 0
@@ -89,8 +89,8 @@ class Tally:
 class World:
     """A receiver for every domain. Start it, point a stream's relay at `host:port`, stop it.
 
-    `codes` counts answers by reply and enhanced status code, `tallies` what was accepted by `X-Agent-ID`, `latest`
-    holds the last 1,000 messages. A report that cannot be handed over is counted in `unreported`.
+    `codes` counts answers by reply and enhanced status code, `tallies` the accepted messages by `X-Agent-ID`, `latest`
+    holds the last 1,000 messages. A report that cannot be delivered is counted in `unreported`.
     """
 
     def __init__(self, *, seed: int, clock: Clock, report: Report, climate: ReceiverProfile | None = None) -> None:
@@ -114,14 +114,14 @@ class World:
 
     async def start(self, *, port: int = 0) -> None:
         """Listen on loopback, on a free port unless one is named."""
-        # aiosmtpd tells of every command at INFO: at a thousand messages a second it would drown the desk's log.
+        # aiosmtpd logs every command at INFO: at a thousand messages a second that would flood the desk's log.
         logging.getLogger("mail.log").setLevel(logging.WARNING)
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(self._meet, self.host, port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Hang up on everybody; reports not yet made are dropped."""
+        """Close all connections; reports not yet made are dropped."""
         if self._server is not None:
             self._server.close()
         for guest in self._guests:
@@ -137,7 +137,7 @@ class World:
         return len(self._later)
 
     async def reported(self) -> None:
-        """Return once every bounce and complaint so far has been handed over."""
+        """Return once every bounce and complaint so far has been delivered."""
         while self._later:
             await asyncio.gather(*self._later, return_exceptions=True)
 
@@ -146,7 +146,7 @@ class World:
         return sum(tally.accepted for tally in self.tallies.values())
 
     def temper(self, address: str) -> Behaviour:
-        """How this address takes mail: by its name (`nobody.3@...`, `angry@...`), else by the seed."""
+        """Return this address's behaviour: by its name (`nobody.3@...`, `angry@...`), else by the seed."""
         named = _NAMED.get(re.split(r"[.+@-]", address, maxsplit=1)[0])
         if named is not None:
             return named
@@ -166,19 +166,19 @@ class World:
         return guest
 
     def _fraction(self, *what: object) -> float:
-        """A number in [0, 1) that follows from the seed and `what` alone."""
+        """Return a number in [0, 1) determined by the seed and `what` alone."""
         digest = hashlib.blake2b(
             "\0".join(map(str, (self._seed, *what))).encode("utf-8", "replace"), digest_size=8
         ).digest()
         return int.from_bytes(digest) / 2**64
 
     def busy(self) -> bool:
-        """Whether this transaction meets a receiver that has no time for it."""
+        """Return whether the receiver is too busy for this transaction."""
         self._transactions += 1
         return self._fraction("busy", self._transactions) < self._climate.busy
 
     async def greet(self, address: str) -> str | None:
-        """The answer to RCPT, or None to accept."""
+        """Return the reply to RCPT, or None to accept."""
         temper = self.temper(address)
         match temper:
             case Behaviour.UNKNOWN:
@@ -198,7 +198,7 @@ class World:
                 assert_never(temper)
 
     def accept(self, *, sender: str, recipients: list[str], raw: bytes) -> str:
-        """Take a message in, and decide what will come back. Returns its queue id."""
+        """Accept a message and schedule its bounces and complaints. Returns its queue id."""
         now = self._clock.now()
         headers = raw[: raw.find(b"\r\n\r\n") + 2]
         found = _AGENT.search(headers)
@@ -264,7 +264,7 @@ class _Conversation:
         self, server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         if self._world.busy():
-            # RFC 5321 3.8: 421 closes the channel. The answer is written before the loop turns.
+            # RFC 5321 3.8: 421 closes the channel. The reply is written before the next turn of the event loop.
             if server.transport is not None:
                 asyncio.get_running_loop().call_soon(server.transport.close)
             return self._answer("421 4.3.2 too many connections, try again later")
@@ -294,7 +294,7 @@ class _Conversation:
 
 
 def _unknown(address: str) -> str:
-    """Every receiver says it in words of its own; the status code is what they share."""
+    """Each receiver words the refusal its own way; they share only the status code."""
     match address.rpartition("@")[2]:
         case "gmail.com":
             return (

@@ -1,7 +1,7 @@
-"""What the outside world sends back after it accepted a message: bounces and complaints, as raw messages.
+"""Bounces and complaints that receivers send after they accepted a message, as raw messages.
 
-Written by hand and not with EmailMessage: the original headers must come back byte for byte, and it would fold them
-anew. They carry the return path and X-Postroom-Message-ID, by which the desk tells a real report from a forged one.
+Formatted by hand and not with EmailMessage: the original headers must come back byte for byte, and it would refold
+them. They carry the return path and X-Postroom-Message-ID, by which the desk tells a real report from a forged one.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from core.durations import MICROS
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One accepted message for one recipient, as it came over the wire."""
+    """One accepted message for one recipient, as received over SMTP."""
 
     at: int
     sender: str
@@ -25,7 +25,7 @@ class Received:
 
 
 def complaint(message: Received, *, headers: bytes, at: int) -> bytes:
-    """A report of abuse as a feedback loop sends it (RFC 5965), with the headers it is about."""
+    """Format an abuse report as a feedback loop sends it (RFC 5965), with the original message's headers."""
     domain = message.recipient.rpartition("@")[2]
     return _report(
         message,
@@ -50,7 +50,7 @@ def complaint(message: Received, *, headers: bytes, at: int) -> bytes:
 
 
 def bounce(message: Received, *, headers: bytes, at: int) -> bytes:
-    """A delivery status notification that comes after the message was accepted (RFC 3464)."""
+    """Format a delivery status notification for a message that was accepted first (RFC 3464)."""
     domain = message.recipient.rpartition("@")[2]
     return _report(
         message,

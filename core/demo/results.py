@@ -1,7 +1,7 @@
-"""What came of the morning: figures for each agent and for the stream beside them, read from the log of the desk.
+"""Results of the incident: figures for each agent and for the transactional stream, read from the desk's log.
 
-Only three things are told by the scenario itself, because they are what the log is held against: what was handed in,
-attempts that committed although their agent was suspended, and how long a password reset waited.
+The scenario itself supplies only three things, because the log is checked against them: what was submitted, attempts
+that committed although their agent was suspended, and how long a password reset waited.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from core.services.sending import refusals
 
 @dataclass(slots=True)
 class ModeFigures:
-    """What became of one agent's attempt. Times are seconds of the morning, None for what did not happen."""
+    """Results of one agent's attempt. Times are seconds since the start, None for events that did not happen."""
 
     agent: str
     mode: str
@@ -33,7 +33,7 @@ class ModeFigures:
     refused: int = 0
     rate_limited: int = 0
     waiting: int = 0
-    """Accepted, and neither gone nor held: queued, or frozen behind a suspension."""
+    """Accepted, and neither sent nor held: queued, or frozen by a suspension."""
     bounces: int = 0
     complaints: int = 0
     suppressed: int = 0
@@ -48,7 +48,7 @@ class ModeFigures:
 
     @property
     def first_complaint_to_suspension(self) -> float | None:
-        """Seconds; None without a suspension, or where bounces suspended before anybody complained."""
+        """Seconds; None without a suspension, or if bounces caused it before the first complaint."""
         if self.suspended_at is None or self.first_complaint_at is None:
             return None
         return round(self.suspended_at - self.first_complaint_at, 1)
@@ -59,7 +59,7 @@ class ModeFigures:
 
 @dataclass(slots=True)
 class StreamFigures:
-    """The transactional stream beside them. `longest_wait`: seconds from submission to the start of delivery."""
+    """The concurrent transactional stream. `longest_wait`: seconds from submission to the start of delivery."""
 
     submitted: int = 0
     sent: int = 0
@@ -77,7 +77,7 @@ class StreamFigures:
 
 @dataclass(slots=True)
 class CaseFigures:
-    """One table. `events`, `audit_ok` and `seconds` are of the whole desk of the case."""
+    """One table. `events`, `audit_ok` and `seconds` apply to the case's whole desk."""
 
     case: str
     modes: list[ModeFigures] = field(default_factory=list)
@@ -97,7 +97,7 @@ class CaseFigures:
         }
 
     def together(self) -> Figures:
-        """The agents' mail summed, in the shape of every demonstration; the transactional stream is left out."""
+        """The agents' mail summed, in the shape every demonstration uses; without the transactional stream."""
         held = self.modes
         return Figures(
             submitted=sum(one.attempted for one in held),
@@ -123,8 +123,8 @@ class CaseFigures:
 
 
 def read_figures(store: Store, figures: CaseFigures, *, beside: str, since: int) -> None:
-    """Fill in from the log and the counters what the scenario cannot know. `beside` names the transactional agent."""
-    store.transact(refusals.tell)  # what stands as a figure so far, to be counted with the rest
+    """Fill in from log and counters what the scenario does not have. `beside` names the transactional agent."""
+    store.transact(refusals.tell)  # write the refusals counted so far to the log, to include them
     ids = {row.name: row.id for row in store.rows(select(AGENT.c.id, AGENT.c.name))}
     by_id = {ids[one.agent]: one for one in figures.modes}
     with store.read() as conn:

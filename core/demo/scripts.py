@@ -1,4 +1,4 @@
-"""What the simulated agents write, to whom, how often: tables, so that the screens show mail one could believe."""
+"""What the simulated agents write, to whom, how often: tables, so that the screens show believable mail."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A message to be: `{name}`, `{number}`, `{amount}` and `{day}` are filled in."""
+    """A message template: `{name}`, `{number}`, `{amount}` and `{day}` are filled in."""
 
     subject: str
     text: str
@@ -28,7 +28,7 @@ class Script:
     """How one kind of agent behaves.
 
     `per_minute` is its steady rate, `wait` the seconds it asks the desk to wait for an outcome, `asks` how often it
-    asks after pending mail, `domains` whom it writes to (None: everybody).
+    polls pending mail, `domains` the domains it writes to (None: all).
     """
 
     kind: str

@@ -1,6 +1,6 @@
-"""Found a desk with everything a demonstration needs, by the same verbs people use.
+"""Create a desk with everything a demonstration needs, using the same verbs people use.
 
-Nobody has a shortcut here: one operator requests, three others sign, governance widens and issues the tokens.
+There is no shortcut: one operator requests, three others sign, governance raises limits and issues the tokens.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ PEOPLE: Final[Mapping[str, frozenset[Role]]] = {
     "victor": frozenset({Role.AUDITOR}),
 }
 OPERATORS: Final = "demo-operators.json"
-"""The operators' tokens, for a console in another process than the one that founded the desk."""
+"""The operators' tokens, for a console in another process than the one that created the desk."""
 WIDE: Final = {
     "run": 100_000,
     "hour": 100_000,
@@ -56,7 +56,7 @@ WIDE: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """One agent of the demonstration: who it is and how far it is trusted."""
+    """One agent of the demonstration: its identity and how far it is trusted."""
 
     agent: str
     address: str
@@ -68,16 +68,16 @@ class Cast:
 
 @dataclass(frozen=True, slots=True)
 class SeededDesk:
-    """The desk's directory, and the secrets of those who act in the demonstration."""
+    """The desk's directory, and the secrets of the demonstration's operators and agents."""
 
     directory: Path
     operators: dict[str, str] = field(repr=False)
     agents: dict[str, str] = field(repr=False)
     report_token: str = field(repr=False)
-    """What an MTA's pipe shows at POST /feedback/report."""
+    """The token an MTA's pipe presents at POST /feedback/report."""
 
     def person(self, name: str) -> Actor:
-        """One of the operators, signed in."""
+        """Return one of the operators, signed in."""
         return person(name, self.operators[name])
 
 
@@ -85,7 +85,7 @@ def found(
     directory: Path, cast: Sequence[Cast], *, relay: str, clock: Clock, policy: Policy | None = None,
     protected: Sequence[str] = (), database: str | None = None,
 ) -> SeededDesk:  # fmt: skip
-    """Make the desk. `protected` are domains that only their own agents may use."""
+    """Create the desk. `protected` are domains that only their own agents may use."""
     report_token = stdlib_secrets.token_urlsafe(32)
     ring = _files(directory, database, report_token)
     store = Store(database or f"sqlite:///{directory / 'postroom.db'}", clock=clock)
@@ -105,12 +105,12 @@ def found(
 
 
 def person(name: str, token: str) -> Actor:
-    """One of the operators, signed in with their token."""
+    """Return one of the operators, signed in with their token."""
     return Actor("operator", name, PEOPLE[name], credentials.digest(token))
 
 
 def person_at(directory: Path, name: str) -> Actor:
-    """One of the operators of a demonstration that another process founded."""
+    """Return one of the operators of a demonstration that another process created."""
     return person(name, json.loads((directory / OPERATORS).read_text())[name])
 
 
@@ -130,7 +130,7 @@ def _files(directory: Path, database: str | None, report_token: str) -> MasterKe
 
 
 def _write(file: Path, text: str) -> None:
-    """A secret, never readable by others."""
+    """Write a secret to a file that is never readable by others."""
     file.touch(mode=0o600)
     file.chmod(0o600)
     file.write_text(text)
@@ -153,7 +153,7 @@ def _stream(domain: str, ring: MasterKeys, *, relay: str, clock: Clock, owners: 
 
 
 def _sign(tx: Transaction, *, address: str, kind: Kind, actor: Actor) -> None:
-    """Affirm the checklist; what the desk finds false is signed with a reason, as it would be anywhere."""
+    """Affirm the checklist; items the desk finds false are signed with a reason, as on any desk."""
     shown = mailboxes.to_sign(tx, address, kind, actor=actor)
     mailboxes.sign(
         tx,
@@ -168,7 +168,7 @@ def _sign(tx: Transaction, *, address: str, kind: Kind, actor: Actor) -> None:
 
 
 def _identity(store: Store, one: Cast, founded: SeededDesk) -> str:
-    """Request, three signatures, wider limits, a token: what a real identity goes through."""
+    """Go through what a real identity needs: request, three signatures, raised limits, a token."""
     now = store.clock.now()
     filing = Filing(
         address=parse_address(one.address),

@@ -1,1 +1,1 @@
-"""Foreign text made safe to read: invisible and look-alike characters, HTML as text."""
+"""Make foreign text safe to read: invisible and look-alike characters, HTML as text."""

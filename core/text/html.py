@@ -1,8 +1,8 @@
-"""HTML as a browser would cut it into tags and text, in one pass whatever it is given.
+"""HTML tokenizer: split HTML into tags and text as a browser does, in one pass over any input.
 
-The standard library's parser begins anew at every `<` that it cannot place: 180 kB of `<a <a <a` keep it busy for eight
-minutes, and agents hand in megabytes. Here every step moves forward: what is not closed ends the document, as the
-tokenizer of the HTML standard has it (13.2.5), so a check reads what a reader would see and not what a kinder parser
+The standard library's parser starts over at every `<` that it cannot place: 180 kB of `<a <a <a` keep it busy for eight
+minutes, and agents submit megabytes. Here every step moves forward: an unclosed construct ends the document, as in the
+tokenizer of the HTML standard (13.2.5), so a check sees what a reader would see and not what a more lenient parser
 would have found. Nothing is repaired and no tree is built.
 
 Why our own: a parser that builds a tree searches all open elements at each tag. 400 kB of nested `<div>` take
@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 _MARKUP: Final = re.compile(r"<(?=[a-zA-Z/!?])")
-"""Where something other than text begins. A `<` before anything else is text, and millions of them are one text."""
+"""Start of anything other than text. A `<` before another character is text, and millions of them are one token."""
 _NAME: Final = re.compile(r"[a-zA-Z][^\s/>]*")
 _GAP: Final = re.compile(r"[\s/]*")
 _SPACE: Final = re.compile(r"\s*")
@@ -29,9 +29,9 @@ _RAW: Final = {
     name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE)
     for name in ("script", "style", "title", "textarea", "xmp", "iframe", "noembed", "noframes")
 }
-"""Elements whose content is text until their own end tag, whatever it looks like."""
+"""Elements whose content is text up to their own end tag, whatever it contains."""
 _WORDS: Final = frozenset({"title", "textarea"})
-"""Those of them in which character references are read."""
+"""Those of them in which character references are resolved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """A start tag; of an attribute that is given twice the first counts."""
+    """A start tag; the first of duplicate attributes counts."""
 
     name: str
     attributes: Mapping[str, str] = field(default_factory=dict)
@@ -60,7 +60,7 @@ Token = Text | Open | Close
 
 
 def tokens(html: str) -> Iterator[Token]:
-    """Tags and text in order. Comments, declarations and what was left open at the end are no tokens."""
+    """Yield tags and text in order. Comments, declarations and anything left open at the end produce no token."""
     at, size = 0, len(html)
     while at < size:
         markup = _MARKUP.search(html, at)
@@ -87,7 +87,7 @@ def tokens(html: str) -> Iterator[Token]:
 
 
 def _start_tag(html: str, at: int) -> tuple[Open | None, int]:
-    """The tag that begins here and where it ends; None: it is never closed, and so is nothing."""
+    """Return the tag that starts here and where it ends; None if it is never closed, which ends the document."""
     name = _NAME.match(html, at + 1)
     assert name is not None
     attributes: dict[str, str] = {}
@@ -117,7 +117,7 @@ def _start_tag(html: str, at: int) -> tuple[Open | None, int]:
 
 
 def _other(html: str, at: int) -> tuple[Close | None, int]:
-    """An end tag, or a comment or declaration of any kind, and where it ends."""
+    """Return an end tag, or None for a comment or declaration of any kind, and where it ends."""
     size = len(html)
     if html.startswith("<!--", at):
         ends = _COMMENT_END.search(html, at + 2)

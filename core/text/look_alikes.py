@@ -1,6 +1,6 @@
-"""Letters that are drawn like a letter from a to z: Unicode's table of confusables, and what it leaves out.
+"""Letters that look like one from a to z: Unicode's table of confusables, and what it lacks.
 
-confusable-homoglyphs brings the table (UTS 39, confusables.txt). It is read when the first foreign letter is met.
+The table (UTS 39, confusables.txt) comes with confusable-homoglyphs. It is loaded at the first non-ASCII letter.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ import orjson
 _LEFT_OUT: Final[Mapping[str, str]] = {
     "κ": "k", "Ԛ": "Q", "յ": "j", "Լ": "L", "Ꮅ": "P", "Ꮖ": "T", "ӏ": "l", "ʋ": "v",  # noqa: RUF001 - they are the point
 }  # fmt: skip
-"""Drawn alike in the fonts of mail programs, though the table has them as another letter or not at all."""
+"""Look alike in the fonts of mail programs, though the table maps them to another letter or lacks them."""
 _RESEMBLING: Final[Mapping[str, str]] = {
     "п": "n", "к": "k", "м": "m", "т": "t", "в": "b", "н": "h", "τ": "t", "ε": "e", "η": "n", "ω": "w",
 }  # fmt: skip
-"""Smaller or bent, and still read as that letter within a word."""
+"""Smaller or curved, and still read as that letter within a word."""
 _SMALL_CAPITAL: Final = re.compile(r"LATIN LETTER SMALL CAPITAL ([A-Z])")
 
 
 @cache
 def drawn_alike() -> Mapping[str, str]:
-    """A letter beyond ASCII, and the one from a to z or A to Z that it is drawn like."""
+    """Map each non-ASCII letter to the one from a to z or A to Z that it looks like."""
     from importlib import resources  # noqa: PLC0415 - brings archives and temporary files, for one table
 
     source = resources.files("confusable_homoglyphs").joinpath("confusables.json").read_bytes()
@@ -37,19 +37,19 @@ def drawn_alike() -> Mapping[str, str]:
             letter = next(
                 (one["c"] for one in alike if len(one["c"]) == 1 and one["c"].isascii() and one["c"].isalpha()), ""
             )
-            if letter:  # the table holds a capital i for an l
+            if letter:  # the table maps a capital i to an l
                 found[char] = "I" if letter == "l" and char.isupper() else letter
     return MappingProxyType({**found, **_LEFT_OUT})
 
 
 @cache
 def of_script(script: str) -> frozenset[str]:
-    """The letters of a script, by the first word of their names, that are drawn like one from a to z."""
+    """Return the letters of a script, by the first word of their names, that look like one from a to z."""
     return frozenset(char for char in drawn_alike() if unicodedata.name(char, "?").split()[0] == script)
 
 
 def read_as(char: str) -> str:
-    """The Latin letter that one letter is read as within a word; any other character as it is."""
+    """Return the Latin letter that a letter is read as within a word; any other character unchanged."""
     if char.isascii():
         return char
     small = _SMALL_CAPITAL.fullmatch(unicodedata.name(char, ""))

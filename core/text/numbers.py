@@ -1,17 +1,17 @@
-"""Numbers that strangers write: in paths, headers, URLs and options."""
+"""Parse numbers from untrusted text: paths, headers, URLs and options."""
 
 from __future__ import annotations
 
 from typing import Final
 
 LARGEST: Final = 2**63 - 1
-"""The largest number that both databases hold."""
+"""The largest integer that both databases can store."""
 
 
 def whole_number(text: str, *, most: int = LARGEST) -> int | None:
-    """The number from 0 to `most` that these ASCII digits write, else None.
+    """Parse ASCII digits as a number from 0 to `most`, else return None.
 
-    `isdigit` is true of `²`, which `int` does not read, and `int` raises for more than 4,300 digits: an error of ours
+    `isdigit` is true of `²`, which `int` does not parse, and `int` raises for more than 4,300 digits: our own error,
     where the caller's text is at fault.
     """
     if not (text.isascii() and text.isdigit()):

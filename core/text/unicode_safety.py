@@ -1,9 +1,9 @@
-"""Characters that a reader cannot see or a terminal would obey: which they are, and how they are spelled instead.
+"""Characters that a reader cannot see or a terminal would obey: detect them, and replace them by visible markers.
 
 Terminals obey more than ESC: C1 controls open escape sequences in one byte, bidi controls reorder a line so that
-`exe.png` reads `gnp.exe`, zero-width and tag characters smuggle text a human cannot see, stacked accents paint over
-the lines above. One definition serves the checks of a message, the console and the command line, so that the count a
-reviewer is told is the count of what they are shown.
+`exe.png` reads `gnp.exe`, zero-width and tag characters smuggle text a human cannot see, stacked accents paint over the
+lines above. The checks of a message, the console and the command line share one definition, so that the count a
+reviewer is given matches what they are shown.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
-# What frames, gauges and most mail are made of: known to be harmless without looking at each character.
+# Characters of frames, gauges and most mail: known to be harmless without checking each one.
 PLAIN: Final = frozenset(
     chr(code)
     for low, high in ((0x20, 0x7E), (0xA1, 0xAC), (0xAE, 0x2FF), (0x2500, 0x25FF))
@@ -25,31 +25,31 @@ _NARROW: Final = PLAIN - frozenset("\u25fd\u25fe")
 """One cell each in every terminal."""
 
 STACK: Final = 3
-"""Combining marks one letter may carry: pointed Hebrew needs three; a hundred paint over the rows above."""
+"""Combining marks allowed on one letter: pointed Hebrew needs three; a hundred paint over the rows above."""
 TAB: Final = 8
 
-# Not printable in fact, though their category says letter, mark or symbol: Hangul fillers, the blank Braille pattern,
+# Not actually printable, though their category says letter, mark or symbol: Hangul fillers, the blank Braille pattern,
 # the combining grapheme joiner, Khmer inherent vowels, and the variation selectors, which can carry a hidden text.
 _BLANK: Final = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\ufffc\U0001d159\U000e0100-\U000e01ef]"
 )
-# Letters that join onto the one before and take no cell of their own: Hangul vowels and finals.
+# Letters that join the previous one and occupy no cell of their own: Hangul vowels and finals.
 _JOINING: Final = re.compile("[\u1160-\u11ff\ud7b0-\ud7ff]")
 _EMOJI_STYLE: Final = frozenset("\ufe0e\ufe0f")
 _SKIN_TONES: Final = frozenset("\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff")
-# What emoji-variation-sequences.txt and emoji-zwj-sequences.txt begin their sequences with, in ranges.
+# First characters of the sequences in emoji-variation-sequences.txt and emoji-zwj-sequences.txt, in ranges.
 _EMOJI: Final = re.compile(
     "[©®‼⁉™\u2139↔-↙↩↪⌚⌛⌨⏏⏩-⏳⏸-⏺Ⓜ▪▫▶◀◻-◾\u2600-\u27bf⤴⤵⬅-⬇⬛⬜⭐⭕〰〽㊗㊙\U0001f000-\U0001faff]"
 )
 _JOINERS: Final = frozenset("\u200c\u200d")
-# Scripts whose spelling needs joiners (Unicode 15, chapters 9, 12, 13, 16): Arabic and its kin, the Indic ones.
+# Scripts whose spelling needs joiners (Unicode 15, chapters 9, 12, 13, 16): Arabic and related ones, the Indic ones.
 _JOINED: Final = re.compile(
     "[\u0600-\u08ff\u0900-\u0dff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\u1800-\u18af\u1b00-\u1b7f\ua840-\ua87f\ua8e0-\ua8ff"
     "\ufb50-\ufdff\ufe70-\ufefc\U00010a00-\U00010aff\U00011000-\U00011fff\U0001e900-\U0001e95f]"
 )
-# Scripts that write no spaces and mark the ends of words with one of no width.
+# Scripts that write no visible spaces and may mark word ends with a zero-width one (U+200B).
 _UNSPACED: Final = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
-# England, Scotland, Wales: the only flags that are spelled with tag characters (emoji-sequences.txt).
+# England, Scotland, Wales: the only flags encoded with tag characters (emoji-sequences.txt).
 _TAG_FLAG: Final = re.compile(
     "\U0001f3f4\U000e0067\U000e0062(?:\U000e0065\U000e006e\U000e0067|\U000e0073\U000e0063\U000e0074"
     "|\U000e0077\U000e006c\U000e0073)\U000e007f"
@@ -58,7 +58,7 @@ _TAG_FLAG: Final = re.compile(
 
 @lru_cache(maxsize=4096)
 def is_hidden(char: str) -> bool:
-    """Whether a character has no visible form of its own, or one that terminals do not agree on.
+    """Return whether a character has no visible form of its own, or one that differs between terminals.
 
     Categories Cc, Cf, Cs, Co, Cn, Zl and Zp: exactly what is neither printable nor a space.
     """
@@ -76,7 +76,7 @@ def marker(char: str) -> str:
 
 
 def spell_out(line: str, spell: Callable[[str], str] = marker) -> tuple[str, int]:
-    """The line with `spell(char)` in place of each hidden character, and how many there were. Idempotent."""
+    """Replace each hidden character with `spell(char)`; returns the line and their number. Idempotent."""
     if PLAIN.issuperset(line):
         return line, 0
     shown: list[str] = []
@@ -104,10 +104,10 @@ def spell_out(line: str, spell: Callable[[str], str] = marker) -> tuple[str, int
 
 
 def deceiving(line: str) -> int:
-    """How many characters of a line are hidden and have no business there.
+    """Count the characters of a line that are hidden and out of place.
 
-    Fewer than `spell_out` spells: a joiner within an emoji or an Indic word is spelled, for terminals disagree on what
-    it does, and is how people write.
+    Fewer than `spell_out` replaces: it also replaces a joiner within an emoji or an Indic word, because terminals
+    disagree on it, and people do write those.
     """
     if PLAIN.issuperset(line):
         return 0
@@ -120,14 +120,14 @@ def _may_be(char: str) -> bool:
 
 
 def _ordinary(line: str, at: int) -> bool:
-    """Whether a joiner, a break without width or an emoji newer than our tables stands where it belongs."""
+    """Whether a joiner, a zero-width break or an emoji newer than our tables is where it belongs."""
     char, before, after = line[at], line[at - 1 : at], line[at + 1 : at + 2]
     if char >= "\U0001f300":
         return bool(_EMOJI.match(char))
     if char == "\u200b":
         return bool(_UNSPACED.match(before) and _UNSPACED.match(after))
     if char == "\u200d" and _EMOJI.match(after):
-        # behind a person's skin tone or a selector stands what they dress
+        # skin tone or selector: what it modifies is one character further back
         base = line[at - 2 : at - 1] if before == "\ufe0f" or before in _SKIN_TONES else before
         return bool(_EMOJI.match(base))
     if not (_JOINED.match(before) or _JOINED.match(after)):
@@ -136,7 +136,7 @@ def _ordinary(line: str, at: int) -> bool:
 
 
 def hidden_in(text: str) -> int:
-    """How many characters of a text of several lines deceive; its line ends and tabs do not."""
+    """Count the deceptive characters of a text of several lines; line ends and tabs do not count."""
     if PLAIN.issuperset(text):
         return 0
     lines = text.replace("\r\n", "\n").expandtabs(TAB).split("\n")
@@ -144,7 +144,7 @@ def hidden_in(text: str) -> int:
 
 
 def width(text: str) -> int:
-    """Cells that a spelled-out line takes in a terminal."""
+    """Return the number of terminal cells of a line from `spell_out`."""
     if text.isascii() or _NARROW.issuperset(text):
         return len(text)
     import wcwidth  # noqa: PLC0415 - its tables cost 40 ms, and most of what a command prints needs none of them
@@ -153,7 +153,7 @@ def width(text: str) -> int:
 
 
 def _dresses(char: str, base: str, after: str) -> bool:
-    """Whether it only dresses an emoji: `❤️`, `1️⃣`, `👍🏽` without a colour of its own; then it hides nothing."""
+    """Return whether it only modifies an emoji: `❤️`, `1️⃣`, `👍🏽` without a colour of its own; then it hides nothing."""
     if char in _SKIN_TONES:
         return bool(_EMOJI.match(base))
     return char in _EMOJI_STYLE and (bool(_EMOJI.match(base)) or (base in "0123456789#*" and after == "\u20e3"))
