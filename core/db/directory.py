@@ -63,7 +63,7 @@ def operator_by_token(conn: Connection, digest: bytes) -> OperatorFacts | None:
 
 
 def operator_by_claim(conn: Connection, digest: bytes) -> OperatorFacts | None:
-    """Return the operator who has claimed the token with this SHA-256, which is not confirmed yet."""
+    """Return the operator who claimed the token with this SHA-256 and waits for confirmation."""
     row = conn.execute(select(OPERATOR).where(OPERATOR.c.claim_hash == digest)).first()
     return None if row is None else _operator(row)
 

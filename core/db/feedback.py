@@ -58,7 +58,7 @@ def message_by_rfc_id(tx: Transaction, rfc_message_id: str) -> int | None:
 
 
 def latest_words(tx: Transaction, address: str, *, limit: int) -> Sequence[Row[Any]]:
-    """Return the feedback on the last mail to an address, newest first: feedback, its time, and the time of sending."""
+    """Return the last mail to an address, newest first: its feedback, the time of that, and the time of sending."""
     r = RECIPIENT.c
     return tx.all(
         select(r.message_id, r.n, r.feedback, r.feedback_at, r.sent_at)

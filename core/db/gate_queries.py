@@ -1,6 +1,6 @@
 """Queries for the gate: token, mailbox with its agent and stream, policy, suppression.
 
-Each is one narrow read, cached for the length of a batch, so that fifty messages of one mailbox cost one.
+Each is one narrow read, cached for the length of a batch, so that fifty messages of one mailbox need one.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ def of(url: str | URL) -> Path | None:
     name = spelled.database
     if spelled.get_backend_name() != "sqlite" or not name or name == ":memory:" or name.startswith("file:"):
         return None
-    return Path(os.path.abspath(name))  # noqa: PTH100 - resolve() would follow a link that people may set anew
+    return Path(os.path.abspath(name))  # noqa: PTH100 - resolve() would follow a link that people may change
 
 
 def found(path: Path) -> None:
@@ -129,7 +129,7 @@ class File:
 
 def _identity(path: Path) -> Identity | None:
     try:
-        there = os.stat(path)  # noqa: PTH116 - once a batch, and half the price of Path.stat
+        there = os.stat(path)  # noqa: PTH116 - once a batch, and half the cost of Path.stat
     except OSError:
         return None
     return there.st_dev, there.st_ino

@@ -40,11 +40,11 @@ class Transaction:
         self.batch_cache = BatchCache()
         self.counters = CounterBook(conn, sqlite=sqlite)
         self.changed = False
-        """Whether a verb wrote to rows that somebody may remember beyond this transaction."""
+        """Whether a verb wrote to rows that may be cached beyond this transaction."""
         self.appended: tuple[int, int] | None = None
         """First and last seq appended by this transaction, once it is finished."""
         self.finished = False
-        """Whether all is written and only the commit is left."""
+        """Whether everything is written and only the commit remains."""
         self._batch = Staged()
         self._verb: Staged | None = None
         self._savepoint: NestedTransaction | None = None

@@ -157,7 +157,7 @@ class Writer:
                 kinds.setdefault(type(job.verb), []).append(job.verb)
         for kind, verbs in kinds.items():
             if len(verbs) > 1:
-                kind.prefetch(tx, verbs)  # type: ignore[attr-defined]  # asked above
+                kind.prefetch(tx, verbs)  # type: ignore[attr-defined]  # checked above
 
     @staticmethod
     def _attempt(job: _Job, tx: Transaction) -> None:
@@ -166,7 +166,7 @@ class Writer:
             job.answer = tx.run(job.verb)
         except (DBAPIError, PoolTimeout):
             raise
-        except Exception as error:  # noqa: BLE001 - it belongs to the caller, who gets it
+        except Exception as error:  # noqa: BLE001 - the caller gets it
             job.error = error
 
     def _answer(self, jobs: list[_Job], *, wrote: bool) -> None:

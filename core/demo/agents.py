@@ -63,7 +63,7 @@ class SimulatedAgent:
         self._client = client
         self._token = token
         self._clock = clock
-        self._random = random.Random(f"{seed} {name}")  # noqa: S311 - a simulation repeats itself on purpose
+        self._random = random.Random(f"{seed} {name}")  # noqa: S311 - the simulation is repeatable on purpose
         self._runs = 0
         self._pending: deque[str] = deque(maxlen=500)
         self._customers = tuple(self._somebody(n) for n in range(script.customers))
@@ -201,7 +201,7 @@ class SimulatedAgent:
 
 
 class SimulatedReviewer:
-    """An operator who reads pending items and decides them: mostly approvals, some rejections, always with a reason.
+    """An operator who reads pending items, mostly approves, sometimes rejects, and gives a reason for each rejection.
 
     `decisions` counts `approve`, `reject`, `conflict` (somebody was faster) and `refused` (the desk rejected the
     decision).
@@ -224,7 +224,7 @@ class SimulatedReviewer:
         self._mailboxes = tuple(mailboxes)
         self._client = client
         self._clock = clock
-        self._random = random.Random(f"{seed} reviewer")  # noqa: S311 - a simulation repeats itself on purpose
+        self._random = random.Random(f"{seed} reviewer")  # noqa: S311 - the simulation is repeatable on purpose
         self._approves = approves
         self._wary_of = tuple(phrase.lower() for phrase in wary_of)
         self._reads_for = reads_for

@@ -58,7 +58,7 @@ class Playing:
         shown = context.RawValue(ctypes.c_longlong, START)
         self._case = case
         self.clock = FollowingClock(shown)
-        """The morning's time, if it is `watched`."""
+        """The scenario's time, if it is `watched`."""
         self._pipe, there = context.Pipe(duplex=False)
         told = (case, directory, messages, there, shown if watched else None)
         self._process = context.Process(target=_play, args=told, daemon=True)

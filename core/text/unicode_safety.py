@@ -147,7 +147,7 @@ def width(text: str) -> int:
     """Return the number of terminal cells of a line from `spell_out`."""
     if text.isascii() or _NARROW.issuperset(text):
         return len(text)
-    import wcwidth  # noqa: PLC0415 - its tables cost 40 ms, and most of what a command prints needs none of them
+    import wcwidth  # noqa: PLC0415 - its tables cost 40 ms, and most command output needs none
 
     return max(0, wcwidth.wcswidth(text))
 

@@ -65,7 +65,7 @@ class HeldRow:
     belongs to their recipient, None for an action without text; `alike` is how many of one agent are held with it,
     itself included, counted up to `ALIKE_COUNTED`. `digest`, `subject` and `run` are None for a held read or tag, whose
     `target` says what is asked. `findings` are the checks its content failed; items held before findings were stored
-    have only their number, `failed_checks`. `cautions` is the number of reasons it is held for beside its mailbox's
+    have only their number, `failed_checks`. `cautions` is the number of reasons it is held for besides its mailbox's
     mode.
     """
 

@@ -1,7 +1,7 @@
 """Column types for the tables, and a model's Table object.
 
 What it hides: how SQLite and PostgreSQL differ in 64-bit integers, in ids that are never reused, and in rows clustered
-by their key. It knows no table.
+by their key. It depends on no table.
 """
 
 from __future__ import annotations

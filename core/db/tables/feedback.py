@@ -64,7 +64,7 @@ class Consent(SQLModel, table=True):
 
 
 class RateEvent(SQLModel, table=True):
-    """A recipient whose complaint or bounce was counted against an agent; another from them counts no second person.
+    """A recipient whose complaint or bounce counts against an agent; another from them is not a second person.
 
     `sent_at` is when the mail in question was sent.
     """
@@ -88,7 +88,7 @@ class FeedbackSeen(SQLModel, table=True):
 
 
 class KeptWebhook(SQLModel, table=True):
-    """A provider's webhook not known to be invalid, kept while what would verify it cannot be fetched.
+    """A provider's webhook that passed all other checks, kept while what verifies it cannot be fetched.
 
     It is verified again at `next_at`, as of `received_at`. `digest` (SHA-256 of the body) detects duplicates.
     """

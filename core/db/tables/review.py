@@ -33,7 +33,7 @@ class Review(SQLModel, table=True):
     """How many checks its content failed: approving it anyway requires a reason. `findings` are their results."""
     findings: list[Json] = json(default_factory=list, sa_column_kwargs={"server_default": "[]"})
     cautions: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
-    """The number of reasons it is held for beside its mailbox's mode."""
+    """The number of reasons it is held for besides its mailbox's mode."""
     counted: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     """Whether its decision is in the counters that evidence is made from: each message counts once."""
     likeness: int | None = maybe_big()

@@ -107,7 +107,7 @@ class Mailbox(SQLModel, table=True):
     limit_new_recipients_day: int | None = None
     limit_site_minute: int | None = None
     limit_site_hour: int | None = None
-    # who is told
+    # notifications
     webhook_url: str | None = None
     webhook_secret: bytes | None = Field(default=None, sa_type=LargeBinary)
     webhook_previous: bytes | None = Field(default=None, sa_type=LargeBinary)

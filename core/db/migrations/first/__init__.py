@@ -1,4 +1,4 @@
-"""Tables of the first migration: one file a room, one function a table. A later change is a migration of its own."""
+"""Tables of the first migration: one file per area, one function per table. Later changes are migrations."""
 
 import sqlalchemy as sa
 
