@@ -1,10 +1,10 @@
-"""What class of mail a message is, whatever the agent says it is.
+"""Determine a message's content class from its text, whatever class the agent declares.
 
-`raising` decides. `phrases` finds the promises sentence by sentence: `letters` and `disguise` read the text as its
-reader does, `english` looks closely at the plainest English verbs. `reading` says what each word is (`words`, a file
-a language) and, with `neighbours`, `acting` and `frames`, who does what in each clause; `weighing` adds up what that
-is worth (`weights`). `python -m tests.bench.commitments` measures it and fits the weights.
-`commercial` finds what makes a message an advertisement.
+`raising` decides. `phrases` finds promises sentence by sentence: `letters` and `disguise` undo look-alike letters and
+disguised words, and `english` looks closely at the plainest English verbs. `reading` gives each word its kinds
+(`words`, one module per language) and, with `neighbours`, `acting` and `frames`, finds who does what in each clause;
+`weighing` adds up the `weights` of these findings. `python -m tests.bench.commitments` measures the detection and fits
+the weights. `commercial` finds what makes a message an advertisement.
 """
 
 from core.rules.classification.commercial import pitches

@@ -1,7 +1,7 @@
-"""Who acts in a clause, in which tense, and by what kind of verb.
+"""Find who acts in a clause, in which tense, and with what kind of verb.
 
-English says who acts by the order of words; German and Dutch put the verb that matters at the end of the clause;
-Spanish, Portuguese and Italian name the subject in the verb itself.
+English shows the agent by word order; German and Dutch put the main verb at the end of the clause; Spanish, Portuguese
+and Italian mark the subject in the verb form itself.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _act(agent: int, tense: int, verb: int) -> int:
 
 
 def agent_of(masks: list[int], *, english: bool) -> tuple[int, int]:
-    """Who acts, and where it is said; -1 where nobody of ours or of others does."""
+    """The agent and its position; the agent is -1 if neither our side nor a third party acts."""
     theirs = ours = -1
     other = False
     for n, mask in enumerate(masks):
@@ -126,7 +126,7 @@ def acting(  # noqa: C901, PLR0912 - the order of words, step by step
 def _elsewhere(  # noqa: C901 - two families of languages
     masks: list[int], every: int, *, at: int, verb_last: bool
 ) -> tuple[int, int, int]:
-    """Kind of verb and tense of a clause in another language than English, and up to where a word denies it."""
+    """Verb class and tense of a clause in a language other than English, and how far a negation is looked for."""
     part = False
     upto = len(masks)
     if verb_last:
@@ -162,7 +162,7 @@ def _elsewhere(  # noqa: C901 - two families of languages
 
 
 def _joined(masks: list[int], tokens: list[str], start: int) -> int:
-    """The verb behind an "and" that has the same subject: looked into it and refunded you."""
+    """Class of a verb that "and" joins to the same subject: looked into it and refunded you."""
     for n in range(start, len(masks) - 1):
         if tokens[n] in _AND and masks[n + 1] & k.YOU == 0:
             after = (

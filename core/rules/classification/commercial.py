@@ -2,14 +2,15 @@
 
 The law asks what a message is, not what its sender calls it: CASL s. 1(2) ("encourage participation in a commercial
 activity"), CAN-SPAM 15 USC 7702(2) ("primary purpose"), PECR reg. 22 and the ePrivacy Directive Art. 13 (direct
-marketing). A cue that says so by itself weighs 2, one that a receipt or an answer may also hold weighs 1; a message
-with a weight of 2 is commercial. Nothing counts in the message's favour: padding a pitch with an order number is free.
+marketing). A cue that is conclusive by itself weighs 2; one that also occurs in receipts and replies weighs 1. A
+message with a total weight of 2 is commercial. Nothing counts in the message's favour, so padding a pitch with an order
+number does not help.
 
-Each cue names the words that it cannot do without, so that a message in which none of them stands costs one pass over
-its words. It is no judge of meaning: a false alarm costs a reviewer seconds.
+Each cue names key words and needs at least one of them, so a message with none of them costs one pass over its words.
+The cues do not understand meaning: a false alarm costs a reviewer seconds.
 """
 
-# ruff: noqa: E501 - a pattern that is cut at a margin can no longer be read
+# ruff: noqa: E501 - a pattern split across lines is unreadable
 from __future__ import annotations
 
 import re
@@ -21,7 +22,7 @@ from core.rules.classification import letters
 
 ENOUGH: Final = 2
 _MOST: Final = 6
-"""Phrases shown to the reviewer."""
+"""Maximum number of phrases shown to the reviewer."""
 _LONGEST_PHRASE: Final = 120
 _WORD: Final = re.compile(r"[a-z]+|%")
 
@@ -32,7 +33,7 @@ class _Cue(NamedTuple):
 
 
 def _cues(*rows: tuple[str, int, str]) -> Mapping[str, tuple[_Cue, ...]]:
-    """By each word that it needs, the cues to look at; `aument*` is every word that begins so."""
+    """Index the cues by each of their key words; `aument*` stands for every word with that prefix."""
     found: dict[str, list[_Cue]] = {}
     for words, weight, pattern in rows:
         cue = _Cue(weight, re.compile(rf"(?<![a-z]){pattern}"))
@@ -60,7 +61,7 @@ _OURS: Final = (
 )
 
 _CUES: Final = _cues(
-    # English: asking for a meeting to sell at
+    # English: asking for a sales meeting
     ("demo demos", 2, r"(?:book|schedule|request|see|get|arrange|give you|show you|for|watch|have)\W+(?:an? |our |the |your )?(?:\w+ ){0,2}demos?\b"),
     ("discovery intro introductory exploratory consultation strategy call chat meeting session", 2, r"(?:discovery|intro(?:ductory)?|exploratory|strategy|free|complimentary) (?:call|chat|meeting|session|consultation)"),
     ("call chat meeting conversation talk connect meet", 2, r"(?:quick|brief|short|15|20|30|ten|fifteen|twenty|thirty)[ -](?:min(?:ute)?s?[ -])?(?:intro(?:ductory)? )?(?:call|chat|meeting|conversation|talk) (?:next|this|tomorrow|to (?:discuss how|show|explore|see if|walk|introduce)|about how|on how we)"),
@@ -71,7 +72,7 @@ _CUES: Final = _cues(
     ("interested interest interests", 2, r"let (?:me|us) know (?:if|whether) (?:you(?:'re| are)?|this|that|it)[^.!?\n]{0,25} interest(?:ed|s you)?\b"),
     ("worth", 2, r"worth (?:an?|your)? ?(?:\w+ ){0,2}(?:chat|call|conversation|look|discussion|minutes?)\b"),
     ("brain", 2, r"pick your brain"),
-    # English: why it comes unasked
+    # English: explaining an unsolicited message
     ("came noticed saw stumbled found looking across", 2, r"(?:i|we)(?:'ve| have| was| were| recently| just)* (?:came across|come across|noticed|saw|stumbled (?:up)?on|found|looking (?:at|through)) (?:that )?(?:your|you(?:'re| are)?) (?:\w+ ){0,2}(?:company|website|site|profile|team|linkedin|business|store|shop|work|post|hiring|page|brand|app|listing|growing|expanding)"),
     ("reaching reach out", 1, r"reach(?:ing|ed)? out\b"),
     ("reaching reach out", 1, r"reach(?:ing|ed)? out (?:because|to (?:see|introduce|share|explore|offer|discuss how)|as (?:we|i))"),
@@ -186,7 +187,7 @@ _TELLING: Final = frozenset(word for word in _CUES if len(word) > 3 and not word
 
 
 def pitches(text: str) -> tuple[str, ...]:
-    """The phrases that make this text commercial, as they are read; none for a text that is not."""
+    """Return the phrases that make this text commercial, normalised; empty if the text is not commercial."""
     read, _ = letters.undisguised(letters.plain(text), telling=_TELLING.__contains__)
     found: dict[str, int] = {}
     for sentence in _SENTENCE.split(read.lower()):
@@ -195,7 +196,7 @@ def pitches(text: str) -> tuple[str, ...]:
 
 
 def _look(sentence: str) -> Mapping[str, int]:
-    """The cues of one sentence, by their phrase."""
+    """Weights of the cues found in one sentence, by matched phrase."""
     read = " ".join(sentence.split())
     cues: dict[_Cue, None] = {}
     for word in set(_WORD.findall(read)):
@@ -211,7 +212,7 @@ def _look(sentence: str) -> Mapping[str, int]:
 
 @lru_cache(maxsize=4096)
 def _looked_at(word: str) -> tuple[_Cue, ...]:
-    """The cues that a word leads to."""
+    """The cues indexed under a word or one of its prefixes."""
     stems = (_STEMS.get(word[:length], ()) for length in _LENGTHS if length <= len(word))
     return (*_CUES.get(word, ()), *(cue for cues in stems for cue in cues))
 
@@ -219,9 +220,9 @@ def _looked_at(word: str) -> tuple[_Cue, ...]:
 _SENTENCE: Final = re.compile(r"[.!?\n](?:(?<=[.!?])(?=\s)|(?<=\n)\s*\n)")
 _REMEMBERED: Final = 400
 _found = lru_cache(maxsize=4096)(_look)
-"""Agents write the same sentences again and again."""
+"""Cached, because agents repeat the same sentences."""
 
 
 def _shown(found: Mapping[str, int]) -> Iterable[str]:
-    """The weightiest first."""
+    """The phrases with the highest weight first."""
     return sorted(found, key=lambda phrase: (-found[phrase], phrase))[:_MOST]

@@ -1,4 +1,4 @@
-"""Words that agents would disguise, and what spaced letters read like once they are put together."""
+"""Detect words worth disguising, and phrases hidden in letter-spaced text."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _SUBJECT: Final = re.compile(r"(?:i|we|your|ich|wir|je|nous)(?:will|have|ve|ll|r
 
 
 def binds(word: str) -> bool:
-    """Whether a word by itself speaks of a promise: what agents would disguise."""
+    """Whether a single word indicates a promise, so that an agent may want to disguise it."""
     return _SHORTEST <= len(word) <= _LONGEST and any(kinds & _BINDING for kinds in looked_up(word)[1:])
 
 
 def run_together(text: str) -> str | None:
-    """`wewillrefundyou`: what spaced letters, put together, may read like; no word begins so. `text` in lower case."""
+    """Find a promise in joined spaced letters (`wewillrefundyou`); no word begins so. `text` is in lower case."""
     for found in _RUNS.finditer(text):
         inside = _HIDDEN.search(found[0])
         if inside and inside.start() >= len("we") and _SUBJECT.match(found[0]) and not binds(found[0]):

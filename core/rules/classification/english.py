@@ -1,7 +1,8 @@
-"""Read an English sentence word by word for the verbs that promise: refund, schedule, agree, sign, guarantee.
+"""Read an English sentence word by word for verbs that promise: refund, schedule, agree, sign, guarantee.
 
-The closer of two readings: it knows which word a verb belongs to, so that "the scheduled maintenance", "as agreed" and
-what is denied, asked or supposed promise nothing. Every step is linear in the text and keeps a bounded number of words.
+This is the more precise of two analyses. It resolves which word a verb belongs to, so "the scheduled maintenance", "as
+agreed", and anything denied, asked or hypothetical is not a promise. Every step is linear in the text and keeps a
+bounded number of words.
 """
 
 from __future__ import annotations
@@ -13,32 +14,32 @@ from typing import Final, NamedTuple
 
 _MOST: Final = 8
 _REACH: Final = 7
-"""Words before the telling one that are looked at, in the same clause."""
+"""Number of words before the trigger word to examine, within the same clause."""
 
 STEMS: Final = (
     "refund", "reimburs", "compensat", "schedul", "agree", "signed", "sign ", "guarant", "promis", "pledg", "waive",
     "commit", "credited", "my word", "our word",
 )  # fmt: skip
-"""Nothing below matches a sentence in which none of these occurs, line breaks read as spaces."""
+"""Pre-filter: a sentence with none of these (line breaks read as spaces) matches nothing below."""
 
-# done: "has been refunded", "we agreed", "Ann scheduled a call"
+# completed: "has been refunded", "we agreed", "Ann scheduled a call"
 _DONE: Final = frozenset(
     {
         "scheduled", "rescheduled", "refunded", "reimbursed", "compensated", "agreed", "signed", "countersigned",
         "guaranteed", "promised", "pledged", "waived", "credited", "committed",
     }
 )  # fmt: skip
-# said by doing: "I promise", "we guarantee"
+# performative: "I promise", "we guarantee"
 _SAYING: Final = frozenset({"promise", "guarantee", "pledge", "undertake"})
 _SAYING_TO: Final = frozenset({"agree", "commit"})  # "I agree, that is annoying" promises nothing; "I agree to" does
-# to be done: "we will refund", "Ann is going to sign"
+# future: "we will refund", "Ann is going to sign"
 _DOING: Final = frozenset(
     {
         "refund", "reimburse", "compensate", "schedule", "reschedule", "sign", "countersign", "guarantee", "waive",
         "credit", "commit", "agree",
     }
 )  # fmt: skip
-# money promised as a thing: "we will issue a refund", "your refund has been approved"
+# money as a noun: "we will issue a refund", "your refund has been approved"
 _MONEY: Final = frozenset({"refund", "refunds", "reimbursement", "compensation"})
 _GIVING: Final = frozenset({"issue", "process", "give", "grant", "send", "make", "receive", "get", "offer", "provide"})
 _GRANTED: Final = frozenset({"issued", "approved", "granted", "authorised", "authorized"})
@@ -54,7 +55,7 @@ _BEING: Final = frozenset(
     }
 )  # fmt: skip
 _WILL: Final = frozenset({"will", "shall", "i'll", "we'll", "you'll", "he'll", "she'll", "they'll", "it'll", "won't"})
-_LEADING: Final = _PRONOUNS | _BEING | _WILL  # shown with the phrase: "it will be refunded"
+_LEADING: Final = _PRONOUNS | _BEING | _WILL  # included in the phrase shown: "it will be refunded"
 _GOING: Final = frozenset({"going", "gonna"})
 _NOT: Final = frozenset({"not", "never", "no", "cannot", "nothing", "nobody", "neither", "nor", "without", "unable"})
 _NOT_REALLY: Final = frozenset({"only", "fail", "forget", "hesitate"})  # "not only", "will not fail to"
@@ -77,7 +78,7 @@ _ATTRIBUTING: Final = frozenset(
         "digitally", "cryptographically",
     }
 )  # fmt: skip
-_PARTICLES: Final = frozenset({"up", "in", "on", "out", "off", "into", "onto"})  # "signed up" is no signature
+_PARTICLES: Final = frozenset({"up", "in", "on", "out", "off", "into", "onto"})  # "signed up" is not a signature
 _SIGNING: Final = frozenset({"sign", "signed"})
 
 _TOKEN: Final = re.compile(r"[^\W_]+(?:'[^\W_]+)*|\n[ \t>|]*\n|[.](?=\s|$)|[!?,;:()\u2013\u2014]", re.ASCII)
@@ -91,7 +92,7 @@ class _Word(NamedTuple):
 
 
 def promising(text: str) -> Iterator[tuple[int, int]]:
-    """Spans of promises. A question keeps its back until its end shows that it is one."""
+    """Spans of promises. Promises in a possible question are withheld until its end mark shows whether it is one."""
     before: deque[_Word] = deque(maxlen=_REACH)
     asked: list[tuple[int, int]] = []
     asking = opening = True
@@ -126,7 +127,7 @@ def promising(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _with_next(text: str) -> Iterator[tuple[_Word, str]]:
-    """Every word and mark in lower case, with what follows it; spans are of the text itself."""
+    """Every word and punctuation mark in lower case, with the next token; spans refer to the original text."""
     last: _Word | None = None
     for found in _TOKEN.finditer(text):
         token = _Word(found[0].lower(), *found.span())
@@ -138,7 +139,7 @@ def _with_next(text: str) -> Iterator[tuple[_Word, str]]:
 
 
 def _begins(word: _Word, *, before: deque[_Word], following: str) -> int | None:
-    """Where the promise that ends in `word` begins, or None where there is none."""
+    """Start of the promise that ends in `word`, or None if there is none."""
     said = word.said
     if said not in _TELLING or following in {"nothing", "no", "nor"}:
         return None
@@ -157,7 +158,7 @@ def _begins(word: _Word, *, before: deque[_Word], following: str) -> int | None:
 
 
 def _anchor(said: str, *, words: list[str], following: str) -> int | None:
-    """The index of the word before with which the promise begins: a subject, `will`, a form of `be`; or None."""
+    """Index of the preceding word that starts the promise (a subject, `will` or a form of `be`), or None."""
     if not words:
         return None
     for reading in (_by_saying, _money, _to_be_done, _done):
@@ -189,7 +190,7 @@ def _money(said: str, *, words: list[str], following: str) -> int | None:  # noq
 
 
 def _to_be_done(said: str, *, words: list[str], following: str) -> int | None:  # noqa: ARG001 - readings are called alike
-    """`we will refund`, `Ann is going to sign`; what the recipient will do is not ours to promise."""
+    """`we will refund`, `Ann is going to sign`; we cannot promise what the recipient will do."""
     if said not in _DOING or words[-1] in _ATTRIBUTING:
         return None
     will = _last(words, _WILL | _GOING)
@@ -199,21 +200,21 @@ def _to_be_done(said: str, *, words: list[str], following: str) -> int | None:  
 
 
 def _done(said: str, *, words: list[str], following: str) -> int | None:
-    """`has been refunded`, `we agreed`, `Ann scheduled a call`; `the scheduled maintenance` is none."""
+    """`has been refunded`, `we agreed`, `Ann scheduled a call`, but not `the scheduled maintenance`."""
     if said not in _DONE or words[-1] in _ATTRIBUTING:
         return None
     being = _last(words, _BEING | _PRONOUNS, within=4)
     if said == "scheduled" and following == "to":
         return None  # "the job is scheduled to run"
     if being is not None and (words[being] == "you" or _reported(said, words[:being])):
-        return None  # what the reader did, "the call you scheduled", or was told by others
+        return None  # done by the reader, "the call you scheduled", or reported speech
     if being is not None:
         return being
     return len(words) - 1 if following in _OBJECTS else None
 
 
 def _reported(said: str, before: list[str]) -> bool:
-    """`you were promised`, `it was agreed`: what others promised or settled."""
+    """`you were promised`, `it was agreed`: promises and agreements by others."""
     return (said == "promised" and before[-1:] == ["you"]) or (said == "agreed" and before[-1:] == ["it"])
 
 

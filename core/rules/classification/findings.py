@@ -1,4 +1,4 @@
-"""What can be found out about a clause: each finding is a bit, named in `NAMES`."""
+"""Findings about a clause: each one is a bit, named in `NAMES`."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ BACKED: Final = (
     (sum(1 << (PASSIVE + thing * len(CLASSES) + GRANTS) for thing in range(6)), GIVEN_GRANT),
     (sum(1 << (PASSIVE + thing * len(CLASSES) + DOES) for thing in range(6)), GIVEN_DO),
 )
-"""The same findings whatever the tense, or whatever the thing."""
+"""The same findings with all tenses, or all things, merged."""
 DATES: Final = k.TIME | k.AHEAD
 SUMS: Final = k.SUM | k.MONEY
 PLACES: Final = k.SLOT | k.PACT

@@ -1,7 +1,7 @@
-"""Who does what in one clause: agent, tense, kind of verb, and what it is done to; each finding is a bit.
+"""Find who does what in one clause: agent, tense, kind of verb, and its object; each finding is a bit.
 
-English says who acts by the order of words; German and Dutch put the verb that matters at the clause's end; Spanish,
-Portuguese and Italian name the subject in the verb itself. The bits that come out are the same.
+English shows the agent by word order; German and Dutch put the main verb at the end of the clause; Spanish, Portuguese
+and Italian mark the subject in the verb form itself. The resulting bits are the same for all languages.
 """
 
 from __future__ import annotations
@@ -86,14 +86,14 @@ _AND: Final = frozenset({"and", "und", "et", "y", "e", "ed", "en", "then", "dann
 
 
 _CLOUDED: Final = k.IF | k.MIGHT | k.TOLD | k.RULE | k.AWAY | k.BEFORE | k.NOT | k.COSTS
-"""What makes a finding less than plain: denied, supposed, reported, a rule for everybody, past."""
+"""What makes a finding less than plain: negation, hypotheticals, reported speech, general rules, the past."""
 _CLOUDING: Final = YOU_DID | IS_DENIED | IS_SUPPOSED | WE_DENY | WE_DENY_GRANT
 
 
 def clause_frames(  # noqa: C901, PLR0912 - a list of findings
     masks: list[int], tokens: list[str], *, english: bool, verb_last: bool, inherited: int
 ) -> tuple[int, int, int]:
-    """The frames of a clause, those of them that are plain, and the agent that the next clause inherits."""
+    """The frames of a clause, the plain ones among them, and the agent that the next clause inherits."""
     settled = any(mask & k.DEAL for mask in masks)
     masks, frames = adjusted(masks, tokens)
     every = 0
@@ -133,7 +133,7 @@ def clause_frames(  # noqa: C901, PLR0912 - a list of findings
 
 
 def _together(frames: int, every: int, *, agent: int) -> int:  # noqa: C901, PLR0912 - a list of findings
-    """What stands together in a clause."""
+    """Findings from combinations within a clause."""
     found = 0
     for some, frame in BACKED:
         if frames & some:
@@ -181,13 +181,13 @@ _FAR: Final = 12
 
 
 def _says_first(masks: list[int]) -> bool:
-    """Whether the promise is said before anything is denied: "I promise this will not happen again"."""
+    """Whether the promise precedes any negation: "I promise this will not happen again"."""
     first = next(mask for mask in masks if mask & (k.SAY | k.NOT))
     return not first & k.NOT
 
 
 def _reader(masks: list[int], every: int, *, english: bool) -> int:  # noqa: C901 - a list of findings
-    """What the reader gets or does."""
+    """Findings about what the reader receives or does."""
     if every & (k.IF | k.MIGHT) and not every & k.WILL:
         return IS_SUPPOSED
     if every & k.NOT:

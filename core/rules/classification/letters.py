@@ -1,6 +1,6 @@
-"""The text as its reader takes it: look-alike letters folded, what is invisible removed, disguised words put together.
+"""Normalise text to what its reader sees: fold look-alikes, drop invisible characters, rejoin disguised words.
 
-Every step is linear: normalising a long run of combining marks as a whole takes quadratic time, so characters are
+Every step is linear. Normalising a long run of combining marks as a whole takes quadratic time, so characters are
 normalised one by one.
 """
 
@@ -25,19 +25,19 @@ _BROKEN: Final = re.compile(r"\b[^\W\d_]{1,20}(?:[-_.*|·~][^\W\d_]{1,20}){1,8}"
 _DIGIT: Final = re.compile(r"\d(?=[a-zA-Z])")
 _MIXED: Final = re.compile(r"\b[^\W_]*\d[^\W_]*")
 _LONGEST: Final = 40
-"""Letters before a joint or a digit that may belong to the disguised word."""
+"""Maximum number of letters before a joint or a digit that may belong to the disguised word."""
 _SHAPE: Final = bytes(
     ord("0" if chr(code) in "0123456789" else "a" if chr(code).isalpha() or chr(code) == "?" else
         "-" if chr(code) in "-_.*|~" else " " if chr(code) in " \t/" else ",")
     for code in range(256)
 )  # fmt: skip
-"""What each character may be: a digit, a letter, a joint, what may stand between spaced letters, or none of these."""
+"""The class of each character: a digit, a letter, a joint, a separator of spaced letters, or none of these."""
 _ROUGH: Final = bytes.maketrans(b"0-", b"a ")
 _DIGITS: Final = str.maketrans("013457", "oieast")
 
 
 def plain(text: str) -> str:
-    """The text with each letter as what it is read as, accents and invisible characters left out."""
+    """Replace each letter with the one it reads as, and remove accents and invisible characters."""
     if text.isascii():
         return text.replace("\r", "").replace("`", "'")
     strange = {char for char in text if not char.isascii()}
@@ -49,7 +49,7 @@ def plain(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def letter(char: str) -> str:
-    """What one character is read as: nothing, itself, or a Latin letter that it is drawn like."""
+    """What a character reads as: nothing, itself, or the Latin letter it resembles."""
     known = _QUOTES.get(char)
     if known is not None:
         return known
@@ -60,10 +60,10 @@ def letter(char: str) -> str:
 
 
 def undisguised(text: str, *, telling: Callable[[str], bool]) -> tuple[str, bool]:
-    """The text with `r e f u n d`, `re-fund` and `r3fund` written as the word they are read as.
+    """Rewrite `r e f u n d`, `re-fund` and `r3fund` as the words they read as.
 
-    `telling` says whether a word in lower case is worth it; everything else stays as it was written. Also whether
-    letters were spaced.
+    `telling` says whether a lower-case word is worth it; everything else is unchanged. Also returns whether letters
+    were spaced.
     """
 
     def broken(found: re.Match[str]) -> str:
@@ -88,7 +88,7 @@ def undisguised(text: str, *, telling: Callable[[str], bool]) -> tuple[str, bool
 
 
 def _replaced(text: str, *, hint: re.Pattern[str], word: re.Pattern[str], by: Callable[[re.Match[str]], str]) -> str:
-    """The text with each `word` around a `hint` rewritten; looking for the hint alone is several times faster."""
+    """Rewrite each `word` around a `hint`; searching for the hint alone is several times faster."""
     parts: list[str] = []
     done = 0
     for found in hint.finditer(text):

@@ -1,4 +1,4 @@
-"""What its neighbours make of a word: no cost is no denial, 3 May is a day, signed by us is ours."""
+"""Adjust a word's kinds by its neighbours: no cost is no denial, 3 May is a date, signed by us is ours."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _TURNING: Final = _SPANNING | _UNTIL | _WITHOUT | _BY | _RETURNING | _OUR | _LOO
 
 
 def adjusted(masks: list[int], tokens: list[str]) -> tuple[list[int], int]:  # noqa: C901, PLR0912 - a case a line
-    """What a neighbour makes of a word: no cost is no denial, 3 May is a day, signed by us is ours."""
+    """Adjust each word's kinds by its neighbours: no cost is no denial, 3 May is a date, signed by us is ours."""
     masks, frames = list(masks), 0
     for n, (token, mask) in enumerate(zip(tokens, masks, strict=True)):
         if mask & _PIVOTS:
@@ -55,7 +55,7 @@ def adjusted(masks: list[int], tokens: list[str]) -> tuple[list[int], int]:  # n
             if mask & k.COSTS and near & (k.NUMBER | k.MONEY):
                 frames |= COSTS_SUM
             if n > _OPENING:
-                masks[n] &= ~k.DEAL  # settles nothing in the middle of a clause
+                masks[n] &= ~k.DEAL  # settles nothing in mid-clause
         if token not in _TURNING:
             continue
         if token in _SPANNING:
@@ -72,7 +72,7 @@ def adjusted(masks: list[int], tokens: list[str]) -> tuple[list[int], int]:  # n
                 masks[n] = k.STATE  # "signed in" signs nothing
         elif token in _OUR:
             if n <= 1:
-                masks[n] |= k.OURS  # "our van", whatever a van does
+                masks[n] |= k.OURS  # "our van", whatever kind of word follows
         elif token in _LOOKING:
             if "look" in tokens[n + 1 : n + 4]:
                 masks[n] = k.SOFT

@@ -1,9 +1,10 @@
-"""Find the phrases of a text in which somebody is promised something.
+"""Find the phrases in a text that promise somebody something.
 
-Sentence by sentence: first what policy names, then the close reading of the plainest English verbs, then what `reading`
-finds in seven languages and `weighing` adds up.
-What the message quotes is not its own promise: lines that begin with `>` below a line that ends in a colon, as mail
-programs introduce a quotation. Lines so marked without that introduction are read, or `> ` would hide any promise.
+Sentence by sentence: first the phrases that policy names, then the precise analysis of the plainest English verbs, then
+what `reading` finds in seven languages and `weighing` adds up.
+
+A quotation is not the message's own promise: lines that begin with `>` below a line that ends in a colon, the way mail
+clients introduce a quotation. Marked lines without that introduction are read, or `> ` would hide any promise.
 """
 
 from __future__ import annotations
@@ -19,18 +20,21 @@ from core.rules.classification import kinds as k
 from core.rules.classification.reading import TOKEN, Reading
 
 _MOST: Final = 8
-"""Phrases shown to the reviewer; the ninth would not change the decision."""
+"""Maximum number of phrases shown to the reviewer; a ninth would not change the decision."""
 _LONGEST_PHRASE: Final = 160
 _SENTENCE: Final = re.compile(
     r"[.!?\n](?:(?<=[!?])(?=\s)|(?<=\n)[ \t>|]*\n"
     r"|(?<=[.])(?=\s)(?<!\b\d[.])(?<!\b\d\d[.])(?<!\b[DMSF]r[.])(?<!\bM[rm][se][.])(?<!\bSra[.])(?<!\bMs[.]))"
 )
-"""A sentence's end: not the dot of `5. Mai` or `Dr. Weiss`."""
+"""End of a sentence, but not the dot of `5. Mai` or `Dr. Weiss`."""
 _SHORTEST: Final = 4
 
 
 def promises(text: str, *, named: Iterable[str] = ()) -> tuple[str, ...]:
-    """The phrases as written, at most eight, each once. `named` are further ones that policy asks for."""
+    """Return the promising phrases as written, at most eight, without duplicates.
+
+    `named` are extra phrases from policy.
+    """
     found: dict[str, None] = {}
     read, spaced = letters.undisguised(letters.plain(_without_addresses(_own(text))), telling=disguise.binds)
     wanted = [(phrase, _normal(phrase)) for phrase in named]
@@ -55,7 +59,7 @@ def _spans(sentence: str, after_deal: bool) -> tuple[tuple[tuple[int, int], ...]
 
 
 def _read(sentence: str, after_deal: bool) -> tuple[tuple[tuple[int, int], ...], bool]:  # noqa: FBT001 - remembered
-    """Where a sentence promises, and whether it settles what the next one says."""
+    """The spans of a sentence that promise, and whether it settles what the next sentence says."""
     lowered = _lower(sentence)
     if _RECEIPT.fullmatch(lowered.strip()):
         return (), False
@@ -80,9 +84,9 @@ _QUOTED: Final = re.compile(
 
 
 def _without_quoted(sentence: str, lowered: str) -> tuple[str, str]:
-    """The sentence with blanks for what it quotes, if it asks about the words or names somebody who said them.
+    """Blank out quotations in a sentence that asks about the quoted words or attributes them to somebody.
 
-    `As promised, "we will refund you"` is the writer's own word, and is read.
+    `As promised, "we will refund you"` is the writer's own statement and is read.
     """
     around = _QUOTED.sub(lambda found: " " * len(found[0]), lowered)
     tokens = TOKEN.findall(around)
@@ -95,7 +99,7 @@ def _without_quoted(sentence: str, lowered: str) -> tuple[str, str]:
 
 
 def _pieces(lowered: str) -> Iterator[tuple[int, int]]:
-    """Where the pieces of a sentence begin and end: one, unless it is longer than any sentence is."""
+    """Start and end of each piece of a sentence; there is only one unless the sentence is implausibly long."""
     spans = [found.span() for found in TOKEN.finditer(lowered)]
     for first in range(0, len(spans), _PIECE):
         piece = spans[first : first + _PIECE]
@@ -107,7 +111,7 @@ def _reading(sentence: str, lowered: str, start: int, end: int) -> Reading:
 
 
 def _weighed(read: Reading, lowered: str, *, after_deal: bool) -> tuple[int, int] | None:
-    """Where a piece promises by a set phrase or by its weight."""
+    """The span of a piece that promises, by a set phrase or by its weight; None if it does not."""
     if read.idiom is not None and not read.opening & (k.TOLD | k.NOT) and read.tokens[-1] != "?":
         return read.idiom
     if _titled(read) or (read.masks[0] & k.NOT and not read.frames & _SPARING):
@@ -120,7 +124,7 @@ def _weighed(read: Reading, lowered: str, *, after_deal: bool) -> tuple[int, int
 
 
 def _titled(read: Reading) -> bool:
-    """Whether a few words are a heading ("Your refund 12"), which promises nothing unless one of them settles it."""
+    """Whether a few words are a heading ("Your refund 12"), which promises nothing unless a word settles it."""
     words = sum(token.isalpha() for token in read.tokens)
     masks = read.masks[2:] if read.tokens[0] in _PREFIXES and read.tokens[1:2] == [":"] else read.masks
     says = any(mask & _SAYING for mask in masks) or read.frames & f.BARE_GRANT or read.idiom is not None
@@ -128,7 +132,7 @@ def _titled(read: Reading) -> bool:
 
 
 def atoms_of(text: str) -> list[int]:
-    """The atoms of each sentence of a text, as `promises` reads it; what the weights are fitted with."""
+    """The atoms of each sentence, as `promises` reads the text; the weights are fitted to them."""
     found = []
     read = letters.plain(_own(text))
     after_deal = False
@@ -142,7 +146,7 @@ def atoms_of(text: str) -> list[int]:
 
 
 def forget() -> None:
-    """Forget the sentences that were read; for measuring."""
+    """Clear the cache of sentences, for benchmarks."""
     _known.cache_clear()
 
 
@@ -157,7 +161,7 @@ _RECEIPT: Final = re.compile(
     r"|(?:thanks|thank you)?[,.!]? ?(?:we|i)(?:'ve| have)? (?:received|got) your [\w ]{0,40}?"
     r"(?:request|message|enquiry|inquiry|e-?mail|question|application|claim|complaint)[.!]?"
 )
-"""The whole of a receipt's sentence: it tells that something came in and grants nothing ("Order 5 confirmed")."""
+"""A whole sentence that only acknowledges receipt and grants nothing ("Order 5 confirmed")."""
 _TITLE: Final = 3
 _PREFIXES: Final = frozenset({"re", "aw", "fwd", "fw", "wg", "tr", "rv", "enc", "antw"})
 _SAYING: Final = k.DEAL | k.FIRST | k.SELF | k.WILL | k.BE | k.HAVE | k.GET
@@ -165,17 +169,17 @@ _PIECE: Final = 64
 _SPARING: Final = f.NO_COST | f.WE_SPARE | f.YOU_SPARED | f.SPARED | f.YOU_NEED_NOT
 _REMEMBERED: Final = 400
 _known = lru_cache(maxsize=4096)(_read)
-"""Agents write the same sentences again and again."""
+"""Cached, because agents repeat the same sentences."""
 
 
 def _lower(text: str) -> str:
-    """In lower case, every place where it was: some letters are longer in lower case, and stay."""
+    """Lower-case a text without changing its length: letters that become longer in lower case are kept."""
     lowered = text.lower()
     return lowered if len(lowered) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
 
 
 def _sentences(text: str) -> Iterator[tuple[int, int]]:
-    """Where each sentence begins and ends, its mark included."""
+    """Start and end of each sentence, including its end mark."""
     start = 0
     for found in _SENTENCE.finditer(text):
         end = found.end()
@@ -187,7 +191,7 @@ def _sentences(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _own(text: str) -> str:
-    """The text without what it quotes."""
+    """The text without its quotations."""
     if "\n>" not in text:
         return text
     kept: list[str] = []
@@ -208,7 +212,7 @@ _ADDRESS: Final = re.compile(r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}
 
 
 def _without_addresses(text: str) -> str:
-    """The text with blanks for addresses: nobody signs anything in `jane@firm.ca`."""
+    """Blank out addresses: nobody signs anything in `jane@firm.ca`."""
     return _ADDRESS.sub(lambda found: " " * len(found[0]), text) if "@" in text or "://" in text else text
 
 

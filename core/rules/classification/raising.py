@@ -1,14 +1,13 @@
-"""Read out of a message what class of mail it is, whatever the agent says it is: raise, never lower.
+"""Raise a message's content class by what its text says, whatever class the agent declares; never lower it.
 
-Three things raise. A promise made on somebody's behalf (scheduled, refunded, agreed, signed, guaranteed) makes a
-`commitment`; a commercial message to a stranger makes `cold_outreach` in every mailbox, and where the mailbox is signed
-off for that class any first contact does. The reading is of words,
-clause by clause, and leans towards holding: a human loses seconds over a false alarm, a customer may hold us to a
-promise that nobody made. It is no judge of meaning, though: what is denied, asked, supposed or merely attributive ("the
-scheduled maintenance") stays where it was.
+Three things raise the class. A promise on somebody's behalf (scheduled, refunded, agreed, signed, guaranteed) makes it
+a `commitment`. A commercial message to a stranger is `cold_outreach` in every mailbox; in a mailbox signed off for that
+class, any first contact is. The analysis works on words, clause by clause, and leans towards holding: a false alarm
+costs a human seconds, but a customer may hold us to a promise that nobody made. It does not understand meaning, though:
+what is denied, asked, hypothetical or merely attributive ("the scheduled maintenance") does not raise the class.
 
-The whole text is read, because padding is free for an agent that wants to hide a promise behind it; a text too long to
-read is raised unread.
+The whole text is read, because an agent could hide a promise behind free padding; a text too long to read is raised
+unread.
 """
 
 from __future__ import annotations
@@ -21,14 +20,14 @@ from core.model import ContentClass
 from core.rules.classification.phrases import promises
 
 LONGEST: Final = 500_000
-"""Characters of subject and text that are read: no letter is as long, and the worst of them takes half a second."""
+"""Maximum length of subject and text that is read: no letter is as long, and the worst case takes half a second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What raised it: `rule` is `promise`, `unread` (too long), `commercial` or `first_contact`.
+    """Why the class was raised: `rule` is `promise`, `unread` (too long), `commercial` or `first_contact`.
 
-    `words` are the phrases it saw.
+    `words` are the phrases that triggered it.
     """
 
     content_class: ContentClass
@@ -38,32 +37,32 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """The class a message goes as, and why it is not the declared one; without causes it is.
+    """The class applied to a message, and why it differs from the declared one; without causes they are the same.
 
-    A message can be more than one thing. `content_class` is the one with the most duties towards the recipient;
-    `classes` are all of them, and whoever holds, asks for consent or for two reviewers by class must ask it of each,
-    or a promise in a cold mail would hide one of the two.
+    A message can be of several classes. `content_class` is the one with the most duties towards the recipient;
+    `classes` are all of them. Code that holds a message, asks for consent or requires two reviewers by class must check
+    each of them, or a promise in a cold message would hide one of the two.
     """
 
     content_class: ContentClass
     declared: ContentClass
     causes: tuple[Cause, ...] = ()
     commercial: bool = False
-    """It offers or advertises, whoever it goes to: the gate asks how its recipients stand to us, now and later."""
+    """Whether it offers or advertises, to anyone; the gate checks our relation to its recipients, now and later."""
 
     @property
     def classes(self) -> tuple[ContentClass, ...]:
-        """The declared class and every class it was raised to, each once."""
+        """The declared class and every class it was raised to, without duplicates."""
         return tuple(dict.fromkeys((self.declared, *(cause.content_class for cause in self.causes))))
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The phrases that raised it, for the reviewer. They are words of the body: keep them out of events."""
+        """The phrases that raised the class, for the reviewer. They come from the body: keep them out of events."""
         return tuple(word for cause in self.causes for word in cause.words)
 
     @property
     def rule(self) -> str | None:
-        """The rule that raised it to `content_class`, or None."""
+        """The rule that raised the class to `content_class`, or None."""
         return next((cause.rule for cause in self.causes if cause.content_class is self.content_class), None)
 
 
@@ -81,14 +80,14 @@ def raise_class(
     strangers: bool = False,
     one_click: bool = True,
 ) -> Raised:
-    """The class the message goes as. `text` is all a recipient reads: bodies, and the text of what is attached.
+    """Determine the class of a message. `text` is all a recipient reads: bodies and the text of attachments.
 
-    `named` are phrases that policy counts as promises, `invites` says that a calendar invitation is attached,
-    `unread` that more text is attached than `text` holds.
-    `first_contact`: some outside recipient has never been written to by this mailbox nor has written to it.
-    `pitch` are the phrases that make it commercial, `strangers` says that a recipient has no relation to us at all.
-    `one_click`: it can carry what cold outreach must (one recipient, the sender's name and postal address). Without
-    that a message which only its words make cold outreach goes as what else it is, and is held as both.
+    `named` are phrases that policy counts as promises; `invites`: a calendar invitation is attached; `unread`: more
+    text is attached than `text` holds. `first_contact`: this mailbox has never written to some outside recipient nor
+    received mail from it. `pitch` are the phrases that make the message commercial; `strangers`: some recipient has no
+    relation to us at all. `one_click`: the message can carry what cold outreach must (one recipient, the sender's name
+    and postal address). Without it, a message that is cold outreach by its words alone is sent as its other class, and
+    is held as both.
     """
     causes = []
     too_long = len(subject) + len(text) > LONGEST
@@ -113,8 +112,8 @@ def raise_class(
     applying = {declared, *(cause.content_class for cause in causes)}
     if by_words and not one_click:
         applying.discard(cold)
-    # Cold outreach comes first: its duties (consent, unsubscribe, one address) are owed to the recipient, and the law
-    # asks for them; a commitment's hold is found again in `classes`.
+    # Cold outreach comes first: its duties (consent, unsubscribe, one address) are owed to the recipient and required
+    # by law; the hold of a commitment is still found through `classes`.
     for heaviest in (cold, ContentClass.COMMITMENT):
         if heaviest in applying:
             return Raised(heaviest, declared, tuple(causes), commercial=bool(pitch))

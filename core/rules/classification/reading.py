@@ -1,10 +1,10 @@
-"""Read one sentence: its language, the kinds of its words, and who does what in each of its clauses.
+"""Read one sentence: its language, the kinds of its words, and who does what in each clause.
 
-What counts is how a sentence is built, not its wording: who acts (we, somebody of ours, others, the reader), in which
-tense, what kind of verb it is and what it is done to. Languages differ in their words and in where the verb stands;
-what comes out of here is the same for all of them, so `weighing` needs one table.
+Sentence structure counts, not wording: who acts (we, somebody on our side, others, the reader), in which tense, with
+what kind of verb, and on what. Languages differ in their words and in the position of the verb; the result has the same
+form for all of them, so `weighing` needs one table.
 
-Linear in the text: a word is looked up once, a clause is walked a bounded number of times.
+Linear in the text: each word is looked up once, each clause is walked a bounded number of times.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _JOINING: Final = (
     frozenset({"ma", "perche", "pero", "anzi"}),
     frozenset({"maar", "want", "omdat", "dat", "hoewel"}),
 )
-"""Words at which a clause ends, in the order of `LANGUAGES`."""
+"""Words that end a clause, in the order of `LANGUAGES`."""
 _CURRENCY: Final = frozenset(
     {
         "$", "%", "\u20ac", "\u00a3", "eur", "euro", "euros", "dollar", "dollars", "usd", "gbp", "aud", "chf", "cad",
@@ -40,13 +40,13 @@ _CURRENCY: Final = frozenset(
 )  # fmt: skip
 _TIMED: Final = re.compile(r"\d{1,2}(?:st|nd|rd|th|am|pm|h|h\d\d|er|uhr|e)")
 _SHORT_STEM: Final = 4
-"""A stem this short makes no verb of a word that is listed whole: sabado is no sab*er."""
+"""A stem this short does not turn a listed word into a verb: sabado is no sab*er."""
 _LONGEST_WORD: Final = 40
 _LONGEST_STEM: Final = 16
 _LANE: Final = 16
 _SHIFTS: Final = [place * _LANE for place in range(len(LANGUAGES))]
 _CLAUSE: Final = 40
-"""Words of a clause that are read together; a longer one is read in pieces."""
+"""Maximum number of words in a clause; a longer one is read in pieces."""
 _SHORT_ANSWER: Final = 14
 _SHOWN: Final = (
     k.FIRST | k.SELF | k.WILL | k.DEAL | k.GRANT | k.DO | k.SAY | k.FREE | k.MONEY | k.GET | k.SUM | k.SLOT | k.TIME
@@ -55,7 +55,7 @@ _VERBS: Final = k.GRANT | k.DO | k.SOFT | k.STATE
 _NOUNS: Final = k.SUM | k.SLOT | k.PACT | k.SYSTEM
 _COMPOUND: Final = 8
 _TELLING: Final = 6
-"""From this length on a word tells as much about its language as an everyday one."""
+"""A word of at least this length says as much about the language as an everyday word."""
 _USUAL: Final = (k.COMMON, k.FIRST, k.YOU, k.YOUR, k.WILL, k.HAVE, k.BE, k.NOT)
 _COMMON: Final = [frozenset(" ".join(one.words[kind] for kind in _USUAL).split()) for one in LANGUAGES]
 _EVERYDAY: Final = frozenset(word for one in LANGUAGES for word in one.words[k.COMMON].split()) | frozenset(
@@ -84,7 +84,7 @@ _RESPELLED: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "it": (("c", "ch"), ("g", "gh")),
     "fr": (("g", "ge"),),
 }
-"""How a stem is spelled before other vowels: marco, marquei."""
+"""Spelling changes of a stem before other vowels: marco, marquei."""
 
 
 def _respelled(stem: str, language: str) -> Iterator[str]:
@@ -94,7 +94,7 @@ def _respelled(stem: str, language: str) -> Iterator[str]:
 
 
 def _idioms() -> list[dict[str, list[str]]]:
-    """Of each language, each idiom under its longest word that is no everyday one."""
+    """The idioms of each language, indexed by their longest word that is not an everyday one."""
     tables = []
     for language in LANGUAGES:
         keyed: dict[str, list[str]] = {}
@@ -111,12 +111,12 @@ _IDIOMS: Final = _idioms()
 
 
 def _kinds(token: str, place: int) -> int:  # noqa: C901, PLR0912 - one look-up after the other
-    """What a token is in one language. Of several verbs it could be, the longest that fits."""
+    """The kinds of a token in one language. If it could be several verbs, the longest matching stem counts."""
     exact, begun, participle = _TABLES[place]
     language = LANGUAGES[place]
     mask = exact.get(token, 0)
-    begun_only = not mask & ~k.SELF  # a form listed only as "I" or "we" is a verb all the same
-    named = mask & (_NOUNS | k.OURS | k.THEIRS | k.TIME)  # a noun that is listed whole is no verb
+    begun_only = not mask & ~k.SELF  # a form listed only as "I" or "we" is still a verb
+    named = mask & (_NOUNS | k.OURS | k.THEIRS | k.TIME)  # a listed noun is not a verb
     verb = mask & _VERBS
     for size in range(min(len(token), _LONGEST_STEM), 1, -1):
         found = begun.get(token[:size], 0)
@@ -151,7 +151,7 @@ def _kinds(token: str, place: int) -> int:  # noqa: C901, PLR0912 - one look-up 
 
 
 def _plural(token: str, exact: dict[str, int], plurals: tuple[tuple[str, str], ...]) -> int:
-    """What a word is by its singular, as a noun or as somebody of ours."""
+    """The kinds of a word's singular, as a noun or as somebody on our side."""
     for ending, singular in plurals:
         if token.endswith(ending):
             found = exact.get(token[: len(token) - len(ending)] + singular, 0) & (_NOUNS | k.OURS)
@@ -161,7 +161,7 @@ def _plural(token: str, exact: dict[str, int], plurals: tuple[tuple[str, str], .
 
 
 def _ending(token: str, exact: dict[str, int]) -> int:
-    """What a compound is by its last part: a Mehrpreis is a Preis."""
+    """The kinds of a compound's last part: a Mehrpreis is a Preis."""
     for start in range(3, len(token) - 3):
         found = exact.get(token[start:], 0) & _NOUNS
         if found:
@@ -171,7 +171,7 @@ def _ending(token: str, exact: dict[str, int]) -> int:
 
 @lru_cache(maxsize=1 << 14)
 def looked_up(token: str) -> tuple[int, ...]:
-    """How many languages know a token, in lanes of 16 bits, then what it is in each of them."""
+    """Votes for each language that knows the token, in lanes of 16 bits, then the token's kinds in each language."""
     always = k.MONEY if token in _CURRENCY else 0
     if token[0].isdigit():
         always |= k.NUMBER | (k.TIME if _TIMED.fullmatch(token) else 0)
@@ -180,7 +180,7 @@ def looked_up(token: str) -> tuple[int, ...]:
     lanes = 0
     for place in known:
         if masks[place] == k.SELF and token not in _TABLES[place][0]:
-            weight = 1  # a guess by the ending alone
+            weight = 1  # guessed from the ending alone
         else:
             telling = len(token) >= _TELLING or masks[place] & k.SELF or token in _COMMON[place]
             weight = (2 if telling else 1) * (2 if len(known) == 1 else 1)
@@ -189,12 +189,12 @@ def looked_up(token: str) -> tuple[int, ...]:
 
 
 class Reading:
-    """One sentence: `every` kind in it, the `frames` of its clauses (`plain`: those that nothing clouds), its words."""
+    """One sentence: `every` kind in it, the `frames` of its clauses (`plain`: the unclouded ones), and its words."""
 
     __slots__ = ("every", "frames", "idiom", "language", "masks", "opening", "plain", "tokens")
 
     def __init__(self, sentence: str, tokens: list[str], written: list[str]) -> None:
-        """`sentence` and `tokens` are in lower case, `written` are the tokens as they were written."""
+        """`sentence` and `tokens` are in lower case, `written` are the tokens as written."""
         looked = [looked_up(token if len(token) <= _LONGEST_WORD else token[:_LONGEST_WORD]) for token in tokens]
         known = sum([one[0] for one in looked])
         counts = [known >> shift & 0xFFFF for shift in _SHIFTS]
@@ -223,18 +223,18 @@ class Reading:
 
     @property
     def settles(self) -> bool:
-        """Whether a short sentence by itself says yes to what the next one names."""
+        """Whether a short sentence by itself agrees to what the next one names."""
         short = 1 < len(self.tokens) <= _SHORT_ANSWER and self.tokens[-1] != "?"
         return short and bool(self.opening & k.DEAL) and not self.every & k.POLITE
 
     def span(self, sentence: str) -> tuple[int, int]:
-        """From the first telling word to the last: what a reviewer is shown."""
+        """The span from the first significant word to the last, shown to the reviewer."""
         spans = [found.span() for found in TOKEN.finditer(sentence)]
         telling = [span for span, mask in zip(spans, self.masks, strict=True) if mask & _SHOWN]
         return (telling[0][0], telling[-1][1]) if telling else (spans[0][0], spans[-1][1])
 
     def _idiom(self, sentence: str) -> tuple[int, int] | None:
-        """Where a set phrase that promises stands."""
+        """Span of a set phrase that promises."""
         keyed = _IDIOMS[self.language]
         spaced = sentence.replace("\n", " ")
         for token, mask in zip(self.tokens, self.masks, strict=True):
@@ -256,7 +256,10 @@ _GERMAN: Final = [one.name for one in LANGUAGES].index("de")
 
 
 def _without_nouns(masks: list[int], written: list[str]) -> None:
-    """German writes nouns with a capital: a Versicherung does not versichern. The first word tells nothing."""
+    """Drop verb kinds from capitalised German nouns: a Versicherung does not versichern.
+
+    The first word, and one after punctuation, keeps its kinds: its capital says nothing.
+    """
     begins = True
     for n, token in enumerate(written):
         if not begins and token[0].isupper() and not token.isupper() and not masks[n] & (k.YOU | k.YOUR):
@@ -277,7 +280,7 @@ def _denied_before(text: str) -> bool:
 
 
 def clauses(tokens: list[str], joining: frozenset[str]) -> Iterator[tuple[int, int]]:
-    """Where each clause begins and ends, without the marks between them."""
+    """Start and end of each clause, without the punctuation between them."""
     start = 0
     for place, token in enumerate(tokens):
         if token in _DOT and place and tokens[place - 1].isdigit():

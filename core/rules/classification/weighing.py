@@ -1,8 +1,8 @@
-"""Add up what speaks for and against a promise in one sentence.
+"""Add up the evidence for and against a promise in one sentence.
 
 `reading` takes a sentence apart: kinds of words, and who does what. Each of these findings (an atom) has a weight in
 `weights`, a whole number fitted to the sentences under tests/ and kept as a table, so that a reviewer can add it up by
-hand. Atoms are the same in every language, so what one language teaches holds for the others.
+hand. Atoms are the same in every language, so weights learned from one language hold for the others.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ ATOMS: Final = _names()
 
 
 def _table() -> tuple[tuple[int, tuple[tuple[int, int], ...]], ...]:
-    """For each atom its weight, and for each later atom what both weigh together."""
+    """For each atom, its weight and the joint weight with each later atom."""
     place = {name: n for n, name in enumerate(ATOMS)}
     later: dict[int, list[tuple[int, int]]] = {}
     for names, weight in PAIRS.items():
@@ -85,9 +85,9 @@ _TABLE: Final = _table()
 
 
 def atoms(read: Reading, *, after_deal: bool) -> int:  # noqa: C901 - a list of findings
-    """What a sentence is made of, as bits in the order of `ATOMS`.
+    """The atoms of a sentence, as bits in the order of `ATOMS`.
 
-    `after_deal`: the sentence before was a short one that settles something ("OK, deal.").
+    `after_deal`: the previous sentence was a short one that settles something ("OK, deal.").
     """
     every, masks, tokens = read.every, read.masks, read.tokens
     if read.idiom is None:
@@ -113,7 +113,7 @@ def atoms(read: Reading, *, after_deal: bool) -> int:  # noqa: C901 - a list of 
 
 
 def _behind(masks: list[int], early: int, late: int, reach: int) -> bool:
-    """Whether a kind stands at most `reach` words behind another."""
+    """Whether a word of the kind `late` follows one of the kind `early` within `reach` words."""
     since = reach + 1
     for mask in masks:
         if mask & late and since <= reach:
@@ -124,7 +124,7 @@ def _behind(masks: list[int], early: int, late: int, reach: int) -> bool:
 
 @lru_cache(maxsize=1 << 13)
 def promising(found: int) -> bool:
-    """Whether a sentence made of these atoms promises something."""
+    """Whether a sentence with these atoms is a promise."""
     total = 0
     left = found
     while left:

@@ -1,4 +1,4 @@
-"""The words of seven languages, one module a language."""
+"""The vocabularies of seven languages, one module per language."""
 
 from __future__ import annotations
 

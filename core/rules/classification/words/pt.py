@@ -1,4 +1,4 @@
-"""Portuguese words by kind, of Portugal and of Brazil."""
+"""Portuguese words by kind, for Portugal and Brazil."""
 
 from __future__ import annotations
 
