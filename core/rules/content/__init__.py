@@ -1,8 +1,8 @@
-"""What a held message says, looked at for what would deceive a reviewer, and for which others are like it.
+"""Examine a held message for content that would deceive a reviewer, and group messages that are alike.
 
-`examined` is the list of failed checks: characters nobody sees, links that go elsewhere than they say, hosts spelled
+`examined` lists the failed checks: hidden characters, links that lead elsewhere than their text says, hosts spelled
 with look-alike letters. `likeness` is the same for messages that differ only in what belongs to their recipient.
-`read_mail` reads the bytes that would leave as their reader will, `said_by` for the same checks.
+`read_mail` reads the final bytes as their reader will, and `said_by` prepares the result for the same checks.
 """
 
 from core.rules.content.checks import Rendered, examined

@@ -1,8 +1,8 @@
-"""Whether the HTML says what the text says: a reviewer reads the one, the receiver the other.
+"""Compare the HTML and text parts: a reviewer reads one, the recipient the other.
 
-Words are compared as sets, for layout reorders and repeats; what matters one by one is figures of money, account
-numbers and where links lead. Footers, rows of links and pictures belong to the layout and are left out of what must be
-in the other part, never out of what may vouch for it.
+Words are compared as sets, because layout reorders and repeats them. Amounts of money, account numbers and link
+destinations are compared one by one. Footers, rows of links and pictures belong to the layout: they need not occur in
+the other part, but they may confirm what the other part says.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from core.rules.content.links import host_of, links_of
 from core.rules.content.visibility import Row, Sight
 
 FEW: Final = 6
-"""Words of its own a part may always have: a greeting, a button."""
+"""Number of words a part may always have to itself: a greeting, a button."""
 FOOTER: Final = 150
-"""Words that a footer may have; what is longer is no footer, whatever it begins with."""
+"""Maximum number of words in a footer; anything longer is not one, whatever it begins with."""
 MENU: Final = 3
-"""Links a row needs to be a menu."""
+"""Minimum number of links in a row for it to be a menu."""
 _CLOSE: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
-_WORD: Final = re.compile(rf"[{_CLOSE}]|[^\W_{_CLOSE}]+")  # scripts without spaces: each letter counts
+_WORD: Final = re.compile(rf"[{_CLOSE}]|[^\W_{_CLOSE}]+")  # scripts without spaces: each letter is a word
 _URL: Final = re.compile(r"(?:https?://|www\.|mailto:)\S+|(?<![\w.+-])[\w.+-]{1,64}@[\w.-]+", re.IGNORECASE)
 _FOOTS: Final = re.compile(
     r"unsubscribe|copyright|©|all rights reserved|privacy policy|you (?:are )?receiv|(?:was|been) sent to|opt[ -]out"
@@ -54,7 +54,7 @@ _IN_ADDRESS: Final = re.compile(r"[\w.-]+")
 
 
 def differences(text: str, seen: Sight, *, own: Collection[str] = ()) -> Iterator[str]:
-    """What one of the two says and the other does not, a sentence each. Nothing if one of them has no words."""
+    """What only one of the two parts says, one sentence each. Empty if either part has no words."""
     rows = list(seen.rows)
     shown = "\n".join(row.text for row in rows)
     if not _WORD.search(text) or not (_WORD.search(shown) or seen.images):
@@ -82,16 +82,16 @@ def _words_apart(text: str, body: str, shown: str, kept: str) -> Iterator[str]:
 
 
 def _words(text: str) -> dict[str, None]:
-    """Distinct words in order, without addresses and single letters."""
+    """Distinct words in order, without addresses and single ASCII characters."""
     plain = unicodedata.normalize("NFKC", _URL.sub(" ", text)).casefold()
     return dict.fromkeys(word for word in _WORD.findall(plain) if len(word) > 1 or not word.isascii())
 
 
 def _foot(lines: list[str]) -> int:
-    """The line a footer begins at: what follows it is the end of the message and short."""
+    """Line at which the footer begins; it must be short and end the message."""
     left = FOOTER
     found = len(lines)
-    for at in range(len(lines) - 1, 0, -1):  # the first line is no footer
+    for at in range(len(lines) - 1, 0, -1):  # the first line cannot be a footer
         left -= len(lines[at].split())
         if left < 0:
             break
@@ -122,7 +122,7 @@ def _numbers(text: str) -> set[str]:
 
 
 def _amounts(text: str) -> dict[str, str]:
-    """Sums of money by their value, as they are spelled."""
+    """Amounts of money, by value, as spelled in the text."""
     found: dict[str, str] = {}
     for one in _figures(text):
         before, after = text[max(0, one.start() - 5) : one.start()], text[one.end() : one.end() + 12]
@@ -133,7 +133,7 @@ def _amounts(text: str) -> dict[str, str]:
 
 @lru_cache(maxsize=4096)
 def _value(spelled: str) -> str:
-    """`1.234,50`, `1,234.5` and `1 234.50` are one value. Three digits behind a single sign are thousands."""
+    """`1.234,50`, `1,234.5` and `1 234.50` are one value. Three digits after a single separator are thousands."""
     plain = re.sub(r"['\u2019\s]", "", spelled)
     last = max(plain.rfind("."), plain.rfind(","))
     if last < 0:
@@ -147,7 +147,7 @@ def _value(spelled: str) -> str:
 
 
 def _accounts(text: str) -> dict[str, str]:
-    """IBANs (ISO 13616) whose check digits are right."""
+    """IBANs (ISO 13616) with valid check digits."""
     found: dict[str, str] = {}
     for one in _IBAN.finditer(text):
         compact = re.sub(r"[\s-]", "", one[0]).upper()

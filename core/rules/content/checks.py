@@ -1,4 +1,4 @@
-"""The checks of a message's content, each with its sentence: what fails one must be opened before it is approved.
+"""The content checks of a message, each with its explanation: a message that fails one must be opened before approval.
 
 Codes are stable: `hidden_characters`, `blank_subject`, `look_alike_letters`, `hidden_text`, `versions_differ`,
 `too_long`, `link_differs`, `link_scheme`, `link_user`, `link_address`, `link_host`, `recipient_host`.
@@ -17,7 +17,7 @@ from core.text import unicode_safety
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """What a message says. `people` are its recipients as the agent gave them, `attached` the names of its files."""
+    """A message's content. `people` are its recipients as the agent gave them, `attached` the names of its files."""
 
     subject: str
     text: str | None = None
@@ -31,7 +31,7 @@ class Rendered:
 
 
 def examined(said: Rendered, *, own: Collection[str] = ()) -> tuple[Reason, ...]:
-    """The checks it fails. `own` are the sender's domains: what is under them is spelled as it is."""
+    """The checks that the message fails. `own` are the sender's domains; hosts under them may be spelled in any way."""
     seen = sight(said.html[: links.LONGEST]) if said.html else Sight()
     found = links.links_of(said.text, said.html)
     return (
@@ -71,7 +71,7 @@ def _spelled(said: Rendered, found: Collection[links.Link]) -> Iterator[Reason]:
 
 
 def _kept_back(said: Rendered, seen: Sight) -> Iterator[Reason]:
-    """Text of the HTML its reader is not shown. A preheader that repeats what is shown hides nothing."""
+    """Text of the HTML that its reader is not shown. A preheader that repeats shown text hides nothing."""
     runs = seen.kept_back(said.subject)
     if runs:
         more = f", and {len(runs) - 1} more" if len(runs) > 1 else ""
@@ -120,7 +120,7 @@ def _under(host: str, own: Collection[str]) -> bool:
 
 
 def _addressed(said: Rendered) -> Iterator[Reason]:
-    """A recipient at a domain of mixed letters is hardly who the agent means."""
+    """A recipient domain that mixes scripts; the agent hardly means that domain."""
     for person in said.people:
         domain = person.rpartition("@")[2].rstrip("> ").lower()
         why = next((why for label in domain.split(".") if (why := confusables.mixed(label)) is not None), None)

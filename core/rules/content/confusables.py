@@ -1,8 +1,8 @@
-"""Whether a name or a word is made of letters that are drawn like those of another script (UTS 39).
+"""Detect names and words that mix in letters resembling those of another script (UTS 39).
 
-A host is judged strictly, for it is an address; a word of prose leniently: units such as kilo-ohm and acronyms with a
-Russian ending are what people write, a `paypal` with a Cyrillic a is not. A word deceives only if every letter of one
-script is drawn like one of the other.
+Hosts are judged strictly, because they are addresses. Prose is judged leniently: people do write units such as kilo-ohm
+and acronyms with a Russian ending, but not `paypal` with a Cyrillic a. A word deceives only if every letter of one
+script resembles one of the other.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ _TOGETHER: Final = (
     frozenset({"CJK", "HANGUL", "LATIN"}),
     frozenset({"CJK", "BOPOMOFO", "LATIN"}),
 )
-"""Scripts that are written together (UTS 39 5.2, highly restrictive)."""
+"""Scripts that are commonly written together (UTS 39 5.2, highly restrictive)."""
 _LATIN_LIKE: Final = {"CYRILLIC": frozenset("aceiopxyABCEHIKMOPTX"), "GREEK": frozenset("aiovuABEZHIKMNOPTYX")}
-"""Latin letters that are drawn like a common one of these scripts: what a word of theirs may be spoilt with."""
+"""Latin letters that resemble a common letter of these scripts, and so can be planted in a word of theirs."""
 _WORD: Final = re.compile(r"[^\W\d_]{3,}")
 _ACRONYM: Final = 2
 
 
 def strange(host: str) -> str | None:
-    """Why a host's name may be taken for another one, or None: punycode, foreign letters, scripts mixed."""
+    """Why a host name may be mistaken for another, or None: punycode, non-ASCII letters, mixed scripts."""
     for label in host.split("."):
         shown = _decoded(label)
         if shown is None:
@@ -41,7 +41,7 @@ def strange(host: str) -> str | None:
 
 
 def mixed(label: str) -> str | None:
-    """`mixes Cyrillic and Latin letters`, or None if a label's letters are of scripts that are written together."""
+    """`mixes Cyrillic and Latin letters`, or None if the label's scripts are commonly written together."""
     scripts = {_script(char) for char in _decoded(label) or "" if char.isalpha()}
     if len(scripts) < 2 or any(scripts <= together for together in _TOGETHER):
         return None
@@ -49,10 +49,10 @@ def mixed(label: str) -> str | None:
 
 
 def look_alike(text: str) -> str | None:
-    """The first word that looks like one of another script, with why; None: there is none."""
+    """The first word that resembles one of another script, with the reason; None if there is none."""
     if text.isascii():
         return None
-    # accents do not matter to what a letter is taken for: ё is drawn as ë
+    # accents do not change what a letter resembles: ë looks like ë
     plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c) and c != "\u200b")
     return next((f"{word[:60]} {why}" for word in _WORD.findall(plain) if (why := _deceives(word)) is not None), None)
 

@@ -1,11 +1,11 @@
-"""How a piece of HTML would be drawn, as far as it decides whether its reader sees it: size, colour, place.
+"""Determine how a piece of HTML is rendered, as far as that decides its visibility: size, colour, position.
 
-Not a style engine: inline declarations and rules of one simple selector are read, as mail programs support them; what
-cannot be judged (a picture as ground, a nested selector's colour) counts as seen, so that a newsletter's layout does
-not cry wolf. A narrow screen's rules (`@media (...)`) are no statement about every reader and are left out.
+This is not a style engine. It reads inline declarations and rules with one simple selector, as mail clients support
+them. What cannot be judged (a background image, a nested selector's colour) counts as visible, to avoid false alarms on
+newsletter layouts. Rules for narrow screens (`@media (...)`) do not apply to every reader and are left out.
 
-tinycss2 reads the CSS itself, escapes, strings, blocks and colours, as CSS Syntax 3 and CSS Color 4 have it. What it
-read is spelled out plainly again, for lengths and functions are judged by their text.
+tinycss2 parses the CSS: escapes, strings, blocks and colours, as CSS Syntax 3 and CSS Color 4 define them. The result
+is serialised to plain text again, because lengths and functions are judged by their text.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from typing import Any, Final
 
 Colour = tuple[int, int, int]
 Declared = Mapping[str, tuple[str, bool]]
-"""A property's value, and whether it is important."""
+"""Maps each property to its value and whether it is `!important`."""
 
 TINY: Final = 3.0
-"""Pixels below which nobody reads: preheaders take 0 or 1."""
+"""Font size in pixels below which text is unreadable: preheaders use 0 or 1."""
 FAINT: Final = 0.1
 ALIKE: Final = 16
-"""What every channel of two colours may differ by and still be one colour to a reader."""
+"""Maximum difference per channel at which two colours look the same to a reader."""
 FAR: Final = -400.0
 WHITE: Final = (255, 255, 255)
 _LINK: Final = (0, 0, 238)
 _DIGITS: Final = re.compile(r"\d{9}\d+")
-"""Python refuses integers of thousands of digits, and no length needs ten."""
+"""Ten or more digits: no length needs them, and Python refuses integers of thousands of digits."""
 _SHORT: Final = 500
-"""Characters of a style that is remembered: newsletters give one style to hundreds of cells."""
+"""Maximum length of a style that is cached: newsletters repeat one style in hundreds of cells."""
 _NESTED: Final = 3
 _LENGTH: Final = re.compile(r"([-+]?(?:\d{1,9}(?:\.\d{0,9})?|\.\d{1,9}))(px|pt|em|rem|%|vh|vw|cm|mm|in|pc|ex|ch)?")
 _OF_FONT: Final = re.compile(r"(?<![\w.#-])(?:\d{1,9}\.?\d{0,9}(?:px|pt|em|rem|%)|0(?=[/\s]))")
 _SIMPLE: Final = re.compile(r"(?:[a-z][\w-]*|\*)?(?:[.#][\w-]+)?")
 _HASHLESS: Final = re.compile(r"[0-9a-f]{6}")
-"""A colour of an attribute, and of a style in quirks mode (Quirks Mode Standard 3.1)."""
+"""A colour without `#`, valid in attributes, and in styles in quirks mode (Quirks Mode Standard 3.1)."""
 _UNITS: Final = {
     "px": 1.0,
     "pt": 1.333,
@@ -58,13 +58,16 @@ _READ: Final = frozenset(
         "-webkit-background-clip",
     }
 )  # fmt: skip
-"""The properties that `look` reads. Others are dropped at once: ten thousand of them in one rule, for ten thousand
-elements or selectors, would keep a desk busy for minutes."""
+"""The properties that `look` reads.
+
+Others are dropped at once: ten thousand of them in one rule, for ten thousand elements or selectors, would keep a desk
+busy for minutes.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How text is drawn here. A colour or ground of None cannot be judged; `gone`: nothing inside can be seen."""
+    """How text is drawn. A colour or ground of None cannot be judged; `gone`: nothing inside can be seen."""
 
     gone: bool = False
     invisible: bool = False
@@ -72,12 +75,12 @@ class Look:
     opacity: float = 1.0
     colour: Colour | None = (0, 0, 0)
     clear: bool = False
-    """Whether the letters themselves are transparent."""
+    """Whether the text colour itself is transparent."""
     ground: Colour | None = WHITE
 
     @property
     def sees(self) -> bool:
-        """Whether a reader sees text that is drawn so."""
+        """Whether a reader sees text with this look."""
         if self.gone or self.invisible or self.clear or self.size < TINY or self.opacity < FAINT:
             return False
         if self.colour is None or self.ground is None:
@@ -86,7 +89,7 @@ class Look:
 
 
 def declared(style: str) -> Declared:
-    """The declarations of a style that are read, the last of each property unless an earlier one is important."""
+    """The relevant declarations of a style: the last of each property, unless an earlier one is `!important`."""
     return _remembered(style) if len(style) <= _SHORT else _declared(style)
 
 
@@ -110,7 +113,7 @@ def _put(found: dict[str, tuple[str, bool]], name: str, given: tuple[str, bool])
 
 
 def _spelled(tokens: Iterable[Any], *, within: int = 0) -> str:
-    """CSS in one plain spelling: lower case, no escapes, no comments. What is nested deeply decides nothing here."""
+    """Serialise CSS canonically: lower case, no escapes, no comments. Deep nesting decides nothing and is dropped."""
     return "".join(_spelled_one(token, within=within) for token in tokens)
 
 
@@ -138,7 +141,7 @@ def _spelled_one(token: Any, *, within: int) -> str:
 
 
 def _number(token: Any) -> str:
-    """As it was written, but for exponents: `1e-3` is 0.001."""
+    """The number as written, but with exponents expanded: `1e-3` becomes 0.001."""
     if "e" not in token.representation.lower():
         return str(token.representation)
     return f"{max(-999_999_999, min(999_999_999, token.value)):.6f}"
@@ -152,7 +155,7 @@ def rules(css: str) -> Iterator[tuple[str, Declared]]:
     import tinycss2  # noqa: PLC0415 - as above
 
     sheet = tinycss2.parse_stylesheet(_DIGITS.sub("999999999", css), skip_comments=True, skip_whitespace=True)
-    waiting = [iter(sheet)]  # no recursion: blocks are nested by the thousand in what is made to break us
+    waiting = [iter(sheet)]  # no recursion: hostile sheets nest blocks by the thousand
     while waiting:
         one = next(waiting[-1], None)
         if one is None:
@@ -175,14 +178,14 @@ def _rule(selector: str, given: Declared) -> Iterator[tuple[str, Declared]]:
         yield selector.removeprefix("*") or "*", given
         return
     last = re.split(r"[\s>+~]", selector)[-1]
-    if _SIMPLE.fullmatch(last) and last:  # where it applies is not known, so its colours cannot be judged
+    if _SIMPLE.fullmatch(last) and last:  # its scope is unknown, so its colours cannot be judged
         unknown = {name: ("unknown", False) for name in given if name.startswith(("background", "color"))}
         if unknown:
             yield last, unknown
 
 
 class Sheet:
-    """The rules of a mail's `<style>` elements, by selector."""
+    """The rules of a message's `<style>` elements, by selector."""
 
     def __init__(self) -> None:
         self._rules: dict[str, dict[str, tuple[str, bool]]] = {}
@@ -194,7 +197,7 @@ class Sheet:
                 _put(known, name, value)
 
     def given(self, name: str, attributes: Mapping[str, str]) -> dict[str, tuple[str, bool]]:
-        """What is declared for an element, its own style last."""
+        """The declarations that apply to an element, its own style last."""
         found: dict[str, tuple[str, bool]] = {}
         if self._rules:
             classes = dict.fromkeys(attributes.get("class", "").lower().split())
@@ -214,7 +217,7 @@ class Sheet:
 
 
 def look(above: Look, name: str, attributes: Mapping[str, str], sheet: Sheet) -> Look:
-    """How an element is drawn inside of one that is drawn as `above`."""
+    """How an element is drawn inside a parent drawn as `above`."""
     given = {what: value for what, (value, _) in sheet.given(name, attributes).items()}
     legacy = attributes.keys() & {"hidden", "bgcolor", "background", "color", "text", "size"}
     if not given and not legacy and name not in {"a", "dialog", "template"}:
@@ -257,7 +260,7 @@ def _gone(given: Mapping[str, str]) -> bool:
 
 
 def _pixels(value: str, *, whole: float = 16.0) -> float | None:
-    """A length; `whole` is what em and per cent are of. None: it cannot be told."""
+    """A length in pixels, or None if it cannot be computed. `whole` is the base of em and percentages."""
     found = _LENGTH.fullmatch(value)
     if found is None:
         numbers = re.findall(r"\d{1,9}(?:\.\d{1,9})?", value)
@@ -315,7 +318,7 @@ def _coloured(drawn: Look, name: str, attributes: Mapping[str, str], given: Mapp
         linked = name == "a" and ("href" in attributes or "xlink:href" in attributes)
         return replace(drawn, colour=_LINK, clear=False) if linked else drawn
     if "text" in (given.get("background-clip"), given.get("-webkit-background-clip")):
-        return replace(drawn, colour=None, clear=False)  # letters filled with their ground
+        return replace(drawn, colour=None, clear=False)  # text filled with its background
     if named == "inherit":
         return drawn
     found, opaque = _colour(named)
@@ -324,7 +327,7 @@ def _coloured(drawn: Look, name: str, attributes: Mapping[str, str], given: Mapp
 
 @lru_cache(maxsize=1024)
 def _colour(value: str) -> tuple[Colour | None, float]:
-    """A colour and how opaque it is; None: it cannot be told."""
+    """A colour and its opacity; the colour is None if it cannot be computed."""
     from tinycss2 import color4  # noqa: PLC0415 - as above
 
     try:
@@ -332,6 +335,6 @@ def _colour(value: str) -> tuple[Colour | None, float]:
         if found is None or isinstance(found, str):  # "currentcolor"
             return None, 1.0
         red, green, blue = (round(255 * max(0.0, min(1.0, part))) for part in found.to("srgb").coordinates)
-    except (ValueError, NotImplementedError):  # `color()`; what is no sRGB, such as lab(), is not converted
+    except (ValueError, NotImplementedError):  # `color()`; other colour spaces such as lab() are not converted to sRGB
         return None, 1.0
     return (red, green, blue), found.alpha

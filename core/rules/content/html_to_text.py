@@ -1,7 +1,6 @@
-"""Write the text part of a message that came as HTML alone: what its reader sees, line by line, with its links.
+"""Write the text part of an HTML-only message: what its reader sees, line by line, with its links.
 
-Made from `sight`, the reading that the checks use, so that the two parts say the same: text that the HTML hides does
-not turn up in it.
+Built on `sight`, which the checks use too, so that both parts say the same: text that the HTML hides does not appear.
 """
 
 from __future__ import annotations
@@ -11,12 +10,12 @@ from typing import Final
 from core.rules.content.visibility import sight
 
 LONGEST: Final = 400_000
-"""Characters of HTML that are read, as many as the checks read."""
+"""Maximum number of characters of HTML to read, the same as `mime.PART_LIMIT`."""
 _FOLLOWED: Final = ("http://", "https://", "mailto:", "tel:")
 
 
 def plain_text(html: str) -> str:
-    """The words of HTML as text; an empty string where it shows neither words nor pictures."""
+    """Convert HTML to text; an empty string if it shows neither words nor pictures."""
     seen = sight(html[:LONGEST])
     lines: list[str] = []
     for row in seen.rows:

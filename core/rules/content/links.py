@@ -1,8 +1,8 @@
-"""Where links say they go, and where they go.
+"""Where links claim to lead, and where they lead.
 
-A link deceives if its words name a host and it leads to another one. What browsers forgive is forgiven here too, or a
-reviewer would be told another host than the recipient's program opens: backslashes are slashes, line breaks in a link
-nothing.
+A link deceives if its text names one host and it leads to another. Parsing is as lenient as a browser's, or a reviewer
+would be shown a different host from the one the recipient's client opens: backslashes are slashes, and line breaks
+inside a link are ignored.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from core.text import html as text_html
 from core.text.html import Close, Open, Text
 
 LONGEST: Final = 100_000
-"""Characters of one part that are looked at; a longer part is a failed check of its own. Receivers cut mail off there
-too, and all checks of such a part take less than half a second."""
+"""Maximum number of characters of one part to examine; a longer part fails a check of its own.
+
+Receivers also truncate mail there, and all checks of such a part take less than half a second.
+"""
 _URL: Final = re.compile(
     r"\b(?:https?://\[[0-9a-f:.%]{2,60}\]|(?:https?://|www\.|file://|javascript:|vbscript:|data:(?=[a-z]+/)"
     r"|blob:(?=http))(?=[^\s<>\"')\]]))[^\s<>\"')\]]*",
@@ -30,19 +32,19 @@ _NAMED: Final = re.compile(
     r"(https?://|www\.)?((?:[^\W_](?:[\w-]{0,62}\.){1,8})[^\W\d_]{2,24})(?![\w-]|\.\w)", re.IGNORECASE
 )
 _DOTS: Final = {0x3002: "."}
-"""IDNA takes it for a dot (RFC 3490 3.1)."""
+"""The ideographic full stop, a dot in IDNA (RFC 3490 3.1)."""
 _FILES: Final = frozenset(
     {
         "csv", "doc", "docx", "eml", "gif", "htm", "html", "ics", "jpeg", "jpg", "json", "msg", "ods", "odt", "pdf",
         "png", "ppt", "pptx", "svg", "txt", "xls", "xlsx", "xml",
     }
 )  # fmt: skip
-"""Endings that are a file's name in a text, not a host's; behind `https://` or `www.` they are a host's."""
+"""Endings that mark a file name in text, not a host; after `https://` or `www.` they do belong to a host."""
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Where a link says it goes (`text`) and where it goes. `differs`: the text names another host."""
+    """Where a link claims to lead (`text`) and where it leads. `differs`: the text names another host."""
 
     text: str
     target: str
@@ -51,7 +53,7 @@ class Link:
 
 
 def links_of(text: str | None, html: str | None) -> tuple[Link, ...]:
-    """Every link of both parts, the HTML's first."""
+    """Every link of both parts, those of the HTML first."""
     found = [*(_anchors(html[:LONGEST]) if html else ()), *(_written(text[:LONGEST]) if text else ())]
     return tuple(found)
 
@@ -68,7 +70,7 @@ def _anchors(html: str) -> Iterator[Link]:
     for token in text_html.tokens(html):
         match token:
             case Open("a" | "area" as name, given):
-                # an anchor that is not closed ends where the next begins, and is a link until then
+                # an unclosed anchor is a link up to the start of the next one
                 yield from _link(target, said)
                 target = given.get("href", given.get("xlink:href"))
                 said = [given.get("alt", "")] if name == "area" else []
@@ -99,7 +101,7 @@ def _link(target: str | None, said: Iterable[str]) -> Iterator[Link]:
 
 
 def _says_another(text: str, host: str) -> bool:
-    """Whether the words name a host that does not lead to this one. What belongs to the named host is no other one."""
+    """Whether the text names a host that the link does not lead to. Subdomains of the named host count as that host."""
     for found in _NAMED.finditer(unicodedata.normalize("NFKC", text[:1_000]).lower()):
         scheme, named = found[1], found[2].removeprefix("www.")
         if not scheme and named.rpartition(".")[2] in _FILES:
@@ -111,14 +113,14 @@ def _says_another(text: str, host: str) -> bool:
 
 
 def host_of(target: str) -> str:
-    """The host a link goes to; of a mail address its domain; for a link without one, its scheme."""
+    """The host a link leads to; for a mail address its domain; for a link without a host, its scheme."""
     plain = unicodedata.normalize("NFKC", cleaned(target)).replace("\\", "/").translate(_DOTS)
     head = plain.split("/", maxsplit=1)[0]
     try:
         parts = urlsplit(plain if "://" in plain or ":" in head else f"//{plain.lstrip('/')}")
         if parts.scheme.lower() == "mailto":
             return unquote(parts.path.partition(",")[0]).rpartition("@")[2].strip().lower() or "mailto"
-        if parts.scheme.lower() in {"http", "https"} and not parts.netloc:  # browsers take https:/host and https:host
+        if parts.scheme.lower() in {"http", "https"} and not parts.netloc:  # browsers accept https:/host and https:host
             parts = urlsplit(f"//{plain.partition(':')[2].lstrip('/')}")
         return unquote(parts.hostname or parts.scheme or "?").rstrip(".").lower()
     except ValueError:

@@ -1,7 +1,7 @@
-"""What a rendered message says to its reader: its text, where its links really go, what hangs on it. Pure.
+"""What a rendered message shows its reader: its text, its links with their real targets, its attachments. Pure.
 
-HTML is read for its words and its links and never drawn as HTML. What is returned here is still foreign text: it is
-made safe where it becomes lines.
+HTML is read for its words and links and never rendered. The results are still untrusted text: they are made safe where
+they become lines.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from core.rules.content.links import Link, links_of
 from core.rules.content.visibility import Sight, sight
 
 PART_LIMIT: Final = 400_000
-"""Characters of one part that are read."""
+"""Maximum number of characters of one part to read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A message as its reader meets it. `words` is the text part, or the words of the HTML if there is none."""
+    """A message as its reader sees it. `words` is the text part, or the words of the HTML if there is none."""
 
     headers: tuple[tuple[str, str], ...]
     text: str | None
@@ -42,7 +42,7 @@ class Mail:
     links: tuple[Link, ...]
     attachments: tuple[Attachment, ...]
     unseen: bool
-    """Whether the HTML holds words that its reader is not shown; a preheader's too, which fails no check."""
+    """Whether the HTML contains words hidden from its reader, including a preheader, which fails no check."""
     images: int
 
     @property
@@ -52,7 +52,7 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class Enclosed:
-    """A file with its bytes, as it was attached; `content_type` with its parameters."""
+    """An attached file with its bytes; `content_type` includes the parameters."""
 
     filename: str
     content_type: str
@@ -61,7 +61,7 @@ class Enclosed:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """A message taken apart: both bodies whole, with lines that end in LF, and what hangs on them."""
+    """A parsed message: both bodies in full, with LF line endings, and the attachments."""
 
     text: str | None
     html: str | None
@@ -69,7 +69,7 @@ class Parts:
 
 
 def read_mail(rendered: bytes) -> Mail:
-    """Read the rendered bytes. Never raises for what mail may contain."""
+    """Parse a rendered message for display. Never raises, whatever the message contains."""
     message = BytesParser(policy=compat32).parsebytes(rendered)
     bodies, hung = _sorted(message)
     text, html = (None if body is None else _decoded(body, limit=PART_LIMIT) for body in bodies)
@@ -90,20 +90,20 @@ def read_mail(rendered: bytes) -> Mail:
 
 
 def read_parts(rendered: bytes) -> Parts:
-    """Take the rendered bytes apart, for rules that look for words. Never raises for what mail may contain."""
+    """Split a rendered message into its parts, for rules that look for words. Never raises, whatever it contains."""
     bodies, hung = _sorted(BytesParser(policy=compat32).parsebytes(rendered))
     text, html = (None if body is None else _decoded(body).replace("\r\n", "\n") for body in bodies)
     return Parts(text, html, tuple(_enclosed(part) for part in hung))
 
 
 def said_by(mail: Mail, *, subject: str, people: Iterable[str]) -> Rendered:
-    """What the gate looked at when it counted failed checks, read again from the bytes that would leave."""
+    """The input of the gate's content checks, read again from the final bytes."""
     attached = tuple(one.name for one in mail.attachments)
     return Rendered(subject, mail.text, mail.html, people=tuple(people), attached=attached)
 
 
 def _sorted(message: Message) -> tuple[tuple[Message | None, Message | None], list[Message]]:
-    """The text part, the HTML part, and all others."""
+    """The text part, the HTML part, and all other parts."""
     text: Message | None = None
     html: Message | None = None
     hung: list[Message] = []
@@ -124,13 +124,13 @@ def _enclosed(part: Message) -> Enclosed:
 
 
 def _attached_message(part: Message) -> bytes:
-    """An attached message, byte for byte: `mangle_from_` off, or Python writes `>From ` for `From `."""
+    """An attached message, byte for byte: `mangle_from_` is off, or Python would write `>From ` for `From `."""
     exact = compat32.clone(mangle_from_=False, max_line_length=0)
     return b"".join(one.as_bytes(policy=exact) for one in part.get_payload() if isinstance(one, Message))
 
 
 def _own_parts(message: Message) -> Iterator[Message]:
-    """The parts of the message itself: what an attached message says is not what this one says."""
+    """The parts of the message itself; the parts of an attached message are not its own."""
     waiting = [message]
     while waiting:
         part = waiting.pop()
@@ -159,8 +159,8 @@ def _decoded(part: Message, *, limit: int | None = None) -> str:
 
 
 def _plain(value: str) -> str:
-    """A header's value on one line, encoded words decoded."""
+    """A header value on one line, with encoded words decoded."""
     unfolded = re.sub(r"\r?\n(?=[ \t])", "", value)
-    with contextlib.suppress(Exception):  # whatever is wrong with an encoded word, it is shown as it stands
+    with contextlib.suppress(Exception):  # an encoded word that cannot be decoded is shown as it is
         return str(make_header(decode_header(unfolded)))
     return unfolded

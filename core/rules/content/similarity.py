@@ -1,11 +1,12 @@
-"""Which messages are alike: a key that is the same when they differ only in what belongs to their recipient.
+"""Detect messages that are alike: their keys are equal if they differ only in what belongs to their recipient.
 
-A reviewer who sees one template four hundred times stops reading; told that it is one, they read it once well and the
-others for what differs. So the key errs towards telling apart: every character counts, blanks, marks, hidden ones and
-capitals too, but for the name in a greeting, the recipient's own address and its words, and short numbers. What is left
-out leaves its place behind: a subject that was nothing but a name is not an empty one. Amounts, shares, and numbers as
-long as an account's or a telephone's count, and so do hosts and paths of links, other people's addresses, how many are
-written to and what hangs on the message.
+A reviewer who sees one template four hundred times stops reading. If they know it is one template, they read it once
+properly, and the others for what differs. So the key errs towards telling messages apart: every character counts,
+including whitespace (a run counts as one space), punctuation, hidden characters and capitals. The exceptions are the
+name in a greeting, the recipient's own address and its words, and short numbers. Each leaves a placeholder, so a
+subject that was nothing but a name differs from an empty one. Amounts, percentages, and numbers as long as an account
+or telephone number count, and so do the hosts and paths of links, other people's addresses, the number of recipients,
+and the attachments.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from collections.abc import Collection, Iterator
 from typing import Final
 
 READ: Final = 16_000
-"""Characters of a part whose words are compared; what follows must be the same to the letter."""
+"""Maximum number of characters of a part that are normalised; the rest must be identical."""
 GREETS: Final = 1_000
-"""Characters of a part within which it greets."""
+"""Number of characters of a part in which a greeting is looked for."""
 _NAME: Final = r"(?:[ \t]+[^\W\d_]+(?:[-'\u2019.][^\W\d_]+)*\.?){0,4}"
 _GREETING: Final = re.compile(
     r"(^|>)([ \t]*(?:dear|hi|hello|hey|good (?:morning|day|afternoon|evening)|hallo|guten (?:tag|morgen|abend)"
@@ -40,14 +41,14 @@ _FIGURE: Final = re.compile(
 _WORD: Final = re.compile(rf"{_LINK}|{_ADDRESS}|(?P<word>[^\W\d_]+)")
 _BLANKS: Final = re.compile(r"[ \t\r\n]{2,}|[\t\r\n]")
 _SHORT: Final = 3
-"""Letters a word of the recipient's address needs to be left out: `me@` must not take every `me` from the text."""
-# Control characters stand for what is left out: no text that a reader could read has them, and composing refuses them.
+"""Minimum letters of an address word to be replaced: `me@` must not remove every `me` from the text."""
+# Placeholders are control characters: no readable text contains them, and composing refuses them.
 _OWN, _GREETED, _NUMBER = "\x01", "\x02", "\x03"
 _DIGITS: Final = re.compile("[0-9]+")
 
 
 def likeness(subject: str, parts: Collection[str], *, recipients: Collection[str], attached: Collection[str]) -> int:
-    """63 bits. `parts` are the text and the HTML, `attached` the names of files."""
+    """A 63-bit key. `parts` are the text and the HTML, `attached` the names of files."""
     own = {word for address in recipients for word in _words(address)} | {address.lower() for address in recipients}
     shape = hashlib.blake2b(b"%d %d" % (len(recipients), len(parts)), digest_size=8)
     for part in (subject, *parts, *attached):
@@ -64,7 +65,7 @@ def _words(address: str) -> Iterator[str]:
 
 
 def _shape(text: str, own: Collection[str]) -> str:
-    """The text with a mark in place of each thing that belongs to its recipient."""
+    """The text with a placeholder for each thing that belongs to its recipient."""
     text = _GREETING.sub(rf"\1\2 {_GREETED}", text[:GREETS]) + text[GREETS:]
     text = _FIGURE.sub(_figure, text)
     lowered = text.lower()

@@ -1,7 +1,7 @@
-"""What is wrong with a link's target itself: its scheme, a bare address, a user that reads like a host.
+"""What is wrong with a link's target itself: its scheme, a bare address, a user that looks like a host.
 
-Spelled as browsers read it (WHATWG URL): control characters and blanks around it and line breaks within are nothing,
-`0x7f.1` and `2130706433` are 127.0.0.1, and everything before the last `@` is a user.
+Targets are parsed as browsers do (WHATWG URL): surrounding control characters and whitespace, and line breaks inside,
+are ignored; `0x7f.1` and `2130706433` are 127.0.0.1; and everything before the last `@` is the user.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _LOCAL: Final = frozenset({"localhost", "localhost.localdomain", "ip6-localhost"
 
 
 def cleaned(target: str) -> str:
-    """A target as a browser would take it: nothing invisible before or after it, no line breaks within."""
+    """A target as a browser reads it, without invisible characters around it or line breaks inside."""
     plain = target.translate(_NOTHING)
     start, end = 0, len(plain)
     while start < end and _nothing(plain[start]):
@@ -38,13 +38,13 @@ def _nothing(char: str) -> bool:
 
 
 def foreign_scheme(target: str) -> str | None:
-    """`javascript`: the scheme, if a link of a mail has no business with it."""
+    """The scheme (such as `javascript`) if a link in a message has no business with it, else None."""
     found = _SCHEME.match(cleaned(target))
     return found[1].lower() if found and found[1].lower() not in ALLOWED else None
 
 
 def bare_address(target: str, host: str) -> str | None:
-    """Why a host that is an address and no name is odd; `host` is what the target leads to."""
+    """Why a host that is an IP address or local name is suspicious, or None; `host` is where the target leads."""
     if host in _LOCAL or host.endswith(".localhost"):
         return f"{host} is the reader's own machine"
     plain = cleaned(target)
@@ -80,7 +80,7 @@ def _ipv6(host: str) -> IPv6Address | None:
 
 
 def _ipv4(labels: list[str]) -> IPv4Address | None:
-    """One to four numbers, decimal, octal or hexadecimal; the last fills what is left (WHATWG URL, IPv4 parser)."""
+    """One to four numbers, decimal, octal or hexadecimal; the last fills the rest (WHATWG URL, IPv4 parser)."""
     if len(labels) > 4 or not all(_NUMBER.fullmatch(label) and len(label) < 40 for label in labels):
         return None
     try:
@@ -98,7 +98,7 @@ def _number(label: str) -> int:
 
 
 def posing_user(target: str) -> str | None:
-    """`bank.example` of `https://bank.example@evil.example/`, if what stands before the host reads like one."""
+    """The user of a target if it looks like a host: `bank.example` in `https://bank.example@evil.example/`."""
     found = _AUTHORITY.match(cleaned(target))
     user = unquote(found[1].rpartition("@")[0]) if found else ""
     named = _HOST_LIKE.search(user[:1_000])

@@ -1,8 +1,8 @@
-"""What HTML shows its reader and what it keeps from them, read in one pass over its tags.
+"""Determine what HTML shows its reader and what it hides, in one pass over its tags.
 
-Open elements are kept on a stack, ended as browsers end them (HTML 13.2.6): a paragraph by the next block, a cell by
-the next cell, an end tag never beyond its table. Searches in the stack are bounded, so that no nesting costs more than
-its length.
+Open elements are kept on a stack and closed as browsers do (HTML 13.2.6): a paragraph by the next block, a cell by the
+next cell, and an end tag never reaches beyond its table. Searches of the stack are bounded, so nesting costs no more
+than its length.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from core.text import unicode_safety
 from core.text.html import Close, Open, Text
 
 DEEP: Final = 64
-"""Open elements that are searched for the one an end tag closes."""
+"""Maximum number of open elements to search for the one an end tag closes."""
 FIRST: Final = 80
-"""Characters of hidden words that a sentence quotes."""
+"""Maximum number of characters of hidden text that an explanation quotes."""
 _SILENT: Final = frozenset({"script", "style", "title", "iframe", "noembed", "noframes"})
 _BLOCKS: Final = frozenset(
     {
@@ -30,7 +30,7 @@ _BLOCKS: Final = frozenset(
     }
 )  # fmt: skip
 _CLOSE_SET: Final = frozenset({"br", "tr", "li", "dt", "dd", "div"})
-"""Blocks that are drawn without an empty line below."""
+"""Blocks drawn without an empty line below."""
 _VOID: Final = frozenset(
     {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 )
@@ -48,10 +48,10 @@ _ENDS: Final[Mapping[str, tuple[frozenset[str], frozenset[str]]]] = {
     "a": (frozenset({"a"}), _SCOPE),
     "option": (frozenset({"option"}), frozenset({"select"})),
 }
-"""Which open elements a start tag ends, and beyond which it does not look for them."""
+"""For each start tag, the open elements it closes, and those at which the search for them stops."""
 _WORD: Final = re.compile(r"[^\W_]+")
 _FILLERS: Final = dict.fromkeys(map(ord, "\u00ad\u034f\u061c\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"))
-"""What newsletters fill the preview of an inbox with; it says nothing."""
+"""Characters that newsletters use to pad the inbox preview; they carry no meaning."""
 
 _FILLER: Final = f"[{''.join(map(chr, _FILLERS))}]+"
 _PADDING: Final = re.compile(rf"(?<!\w){_FILLER}|{_FILLER}(?!\w)")
@@ -59,9 +59,9 @@ _PADDING: Final = re.compile(rf"(?<!\w){_FILLER}|{_FILLER}(?!\w)")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of what is shown. `bare`: words of it are outside of links. `targets` are those of links with words.
+    """One visible line. `bare`: it has words outside links. `targets` are those of links with words.
 
-    `gap`: a paragraph or heading ends here, so that readers see an empty line below it.
+    `gap`: a paragraph or heading ends here, so readers see an empty line below it.
     """
 
     text: str
@@ -72,9 +72,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """`words` is everything the HTML says, hidden or not; `rows` what its reader sees, `hidden` what they do not.
+    """`words` is all text of the HTML, hidden or not; `rows` is what its reader sees, `hidden` what they do not.
 
-    `named` are the alternative texts of pictures, `given` the attributes that hold more than plain characters.
+    `named` are the alternative texts of pictures, `given` the attribute values that hold more than plain characters.
     """
 
     words: str = ""
@@ -90,16 +90,16 @@ class Sight:
 
     @property
     def deceiving(self) -> int:
-        """How many hidden characters it holds; what fills a preview is none."""
+        """Number of hidden characters; preview padding does not count."""
         shown = unicode_safety.hidden_in("\n".join(row.text for row in self.rows))
         inside = sum(unicode_safety.hidden_in(_PADDING.sub("", run)) for run in self.hidden)
         return shown + inside + sum(unicode_safety.hidden_in(value) for value in self.given)
 
     def kept_back(self, also: str = "") -> tuple[str, ...]:
-        """Hidden runs that say what nobody is shown.
+        """Hidden runs of text whose content appears nowhere in the visible text.
 
-        A preheader, or a second version for small screens, repeats what is shown (or `also`, the subject) and is none:
-        one word in five may be its own, and no figure.
+        A preheader, or a second version for small screens, repeats visible text (or `also`, the subject) and does not
+        count: one word in five may be its own, but no figure.
         """
         shown = {word for text in (*(row.text for row in self.rows), *self.named, also) for word in _words(text)}
         return tuple(" ".join(run.split())[:FIRST] for run in self.hidden if _own(_words(run), shown))
@@ -115,7 +115,7 @@ def _own(words: list[str], shown: set[str]) -> bool:
 
 
 def sight(html: str) -> Sight:
-    """Read it. Never raises for what mail may contain."""
+    """Read HTML. Never raises, whatever the message contains."""
     reader = _Reader()
     for token in text_html.tokens(html):
         match token:
@@ -218,7 +218,7 @@ class _Reader:
             self.row, self.bare, self.targets = [], False, {}
 
     def _end(self, names: frozenset[str], stops: frozenset[str]) -> None:
-        """Close the innermost open element of these names, with all that is open inside of it."""
+        """Close the innermost open element with one of these names, and everything open inside it."""
         for back in range(1, min(DEEP, len(self.stack)) + 1):
             name = self.stack[-back][0]
             if name in names:
