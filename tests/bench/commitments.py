@@ -1,14 +1,14 @@
-"""Measure how promises are found, and fit the weights of `core/rules/classification/weights.py`.
+"""Measure promise detection, and fit the weights of `core/rules/classification/weights.py`.
 
     python -m tests.bench.commitments measure [FILE ...]     recall, false holds, and with --show the sentences
     python -m tests.bench.commitments cost                   CPU time of a dense body of 2 kB
     python -m tests.bench.commitments hostile                CPU time of hostile text, twice as long
 
-    uv run --with scikit-learn python -m tests.bench.commitments folds   the same by weights fitted without the author
-    uv run --with scikit-learn python -m tests.bench.commitments fit     write the weights anew
+    uv run --with scikit-learn python -m tests.bench.commitments folds   the same, weights fitted without the author
+    uv run --with scikit-learn python -m tests.bench.commitments fit     fit and write the weights
 
-A file is the name of a corpus under tests/corpus/commitments. A sentence of several parts promises when one part does,
-so the fit counts of each promise only the part that weighs most.
+FILE is the name of a corpus under tests/corpus/commitments. A sentence of several parts is a promise if one part is, so
+the fit counts only the heaviest part of each promise.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from core.rules.classification.phrases import promises
 CORPUS: Final = Path(__file__).parent.parent / "corpus" / "commitments"
 WEIGHTS: Final = Path(weighing.__file__).with_name("weights.py")
 POSITIVE: Final = 1.5
-"""A promise missed counts as much as so many false holds."""
+"""Weight of a missed promise, in false holds."""
 FOLDS: Final = 5
 FALSE_HOLDS: Final = 0.055
-"""Ordinary sentences, by authors unseen by the fit, that may reach `ENOUGH`: these files are harder than most mail."""
+"""Share of ordinary sentences, by authors unseen by the fit, allowed to reach `ENOUGH`: harder than most mail."""
 SCALE: Final = 20
 HOSTILE: Final = (
     "we, refund, ", "r e f u n d ", "a-b-c-", "a1b2", "1a ", "> a:\n", "you can count on ", "ich wir erstatte ", "a'",
@@ -40,11 +40,11 @@ HOSTILE: Final = (
     "a@", "a.@b.", "http://",
 )  # fmt: skip
 OFTEN: Final = 20
-"""A pair of findings must occur in so many parts to be weighed together."""
+"""Minimum number of parts in which a pair of findings must occur to get a joint weight."""
 PAIRS: Final = 400
-"""How many pairs are kept: those that move the most sentences."""
+"""Number of pairs to keep: those that move the most sentences."""
 DRAWN: Final = (0.15, 0.1)
-"""How weakly the weights are drawn to zero: while pairs are chosen, then with the chosen ones."""
+"""Inverse regularisation strength: while pairs are chosen, and for the final fit with the chosen ones."""
 
 
 class Row(NamedTuple):
@@ -55,7 +55,7 @@ class Row(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A sentence of a row, by the atoms it is made of."""
+    """One part of a row, as the atoms it is made of."""
 
     row: int
     atoms: tuple[int, ...]
@@ -89,7 +89,7 @@ def _bits(atoms: int) -> tuple[int, ...]:
 
 
 class Fit(NamedTuple):
-    """A weight for each atom and then for each pair; `start` is what every sentence weighs to begin with."""
+    """A weight for each atom and then for each pair; `start` is the base weight of every sentence."""
 
     weights: list[float]
     pairs: list[tuple[int, int]]
@@ -106,9 +106,9 @@ class Fit(NamedTuple):
 
 
 def fitted(rows: Sequence[Row], parts: Sequence[Part]) -> Fit:
-    """Weights of the atoms and of the pairs of atoms that tell more together than each of them alone.
+    """Fit weights of the atoms, and of pairs of atoms that say more together than each alone.
 
-    First all pairs are weighed, then the telling ones again, with each promise's weak parts left out.
+    First all pairs are fitted, then only the informative ones, leaving out the weak parts of each promise.
     """
     alone = Counter(atom for part in parts for atom in part.atoms)
     both = Counter(pair for part in parts for pair in combinations(part.atoms, 2))
@@ -129,7 +129,7 @@ def fitted(rows: Sequence[Row], parts: Sequence[Part]) -> Fit:
 
 
 def _regression(rows: Sequence[Row], parts: Sequence[Part], pairs: list[tuple[int, int]], drawn: float) -> Fit:
-    """Logistic regression; a pair's weight costs more than an atom's."""
+    """Logistic regression; the weight of a pair costs more than that of an atom."""
     from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
     from sklearn.linear_model import LogisticRegression  # type: ignore[import-not-found]
 
@@ -151,7 +151,7 @@ def _regression(rows: Sequence[Row], parts: Sequence[Part], pairs: list[tuple[in
 
 
 def weighed(rows: Sequence[Row], parts: Sequence[Part], fit: Fit) -> list[float]:
-    """What the heaviest part of each row weighs."""
+    """The weight of the heaviest part of each row."""
     found = [-99.0] * len(rows)
     for part in parts:
         found[part.row] = max(found[part.row], fit.of(part))
@@ -164,7 +164,7 @@ def threshold(rows: Sequence[Row], scores: Sequence[float]) -> float:
 
 
 def folded(rows: Sequence[Row], parts: Sequence[Part]) -> list[float]:
-    """What each row weighs by weights that were fitted without its file: another author wrote the rest."""
+    """The weight of each row by weights fitted without its author, so only other authors' sentences were used."""
     scores = [0.0] * len(rows)
     authors = {author: n % FOLDS for n, author in enumerate(sorted({_author(row) for row in rows}))}
     fold_of = [authors[_author(row)] for row in rows]
@@ -176,14 +176,14 @@ def folded(rows: Sequence[Row], parts: Sequence[Part]) -> list[float]:
 
 
 def _author(row: Row) -> str:
-    """Files that share sentences count as one author's: translations, and what was written after reading another."""
+    """Group files that share sentences under one author: translations, and texts written after reading another."""
     if row.file in {"author_1", "author_2", "plain_1"}:
         return "round_10"
     return row.file.partition("_")[0] if row.file.startswith("structure") else row.file
 
 
 def write(fit: Fit, enough: float) -> None:
-    """The weights as whole numbers, by name."""
+    """Write the weights as whole numbers, by name."""
     size = len(weighing.ATOMS)
     alone, together = fit.weights[:size], fit.weights[size:]
     pairs = [f"{weighing.ATOMS[a]} & {weighing.ATOMS[b]}" for a, b in fit.pairs]
@@ -205,7 +205,7 @@ def _lines(names: Sequence[str], weights: Sequence[float]) -> str:
 
 
 def hostile() -> None:
-    """CPU time of 50 kB and 100 kB of text that regular expressions may stumble over: about twice as much."""
+    """CPU time of 50 kB and 100 kB of text chosen to slow down regular expressions; it should about double."""
     for unit in HOSTILE:
         spent = []
         for size in (50_000, 100_000):
@@ -236,7 +236,7 @@ def _print(title: str, rows: Sequence[Row], held: Sequence[bool], *, show: bool)
 
 
 def cost() -> None:
-    """CPU time of `promises` for a body of 2 kB that was never read before, in milliseconds."""
+    """CPU time in milliseconds of `promises` for an uncached body of 2 kB."""
     texts = [row.text for row in rows_of(corpora())]
     bodies: list[str] = []
     while texts:

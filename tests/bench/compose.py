@@ -1,4 +1,4 @@
-"""What composing costs a message, beside `EmailMessage.as_bytes`: `uv run python -m tests.bench.compose`."""
+"""Benchmark of composing a message against `EmailMessage.as_bytes`: `uv run python -m tests.bench.compose`."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ CASES = {
 
 
 def standard_library(draft: Draft) -> bytes:
-    """The same message by EmailMessage."""
+    """The same message built with EmailMessage."""
     message = EmailMessage(policy=policy.SMTP)
     message["From"] = Registered(draft.display_name, draft.sender.local, draft.sender.domain_ascii)
     message["To"] = [Registered(who.display, who.local, who.domain_ascii) for who in draft.to]
@@ -72,7 +72,7 @@ def standard_library(draft: Draft) -> bytes:
 
 
 def micros(work: Callable[[], object], *, rounds: int) -> float:
-    """CPU microseconds of one call: the best of five runs."""
+    """CPU microseconds per call: the best of five runs."""
     best = float("inf")
     for _ in range(5):
         start = time.process_time()

@@ -1,10 +1,10 @@
-"""The console's speed bars (CONSOLE.md), measured from outside: a real process in a terminal, over a real SQLite desk.
+"""The console's speed targets (CONSOLE.md), measured from outside: a real process in a terminal, on a real SQLite desk.
 
     uv run python tests/bench/console.py [--held 100000] [--events 20000] [--seconds 10] [--runs 5] [--json]
 
-The desk has 41 agents. What is drawn is taken from the terminal's bytes; CPU time and memory are the process's
-own. Python may keep bytecode, as an installed program's may; `--no-bytecode` measures without. An hour's events are fed
-as fast as the desk takes them: one in twenty is a rejection, the others change a line of the queue.
+The desk has 41 agents. Frames are detected in the terminal's bytes; CPU time and memory are those of the process.
+Python may cache bytecode, as for an installed program; `--no-bytecode` measures without it. An hour's events are fed as
+fast as the desk accepts them: one in twenty is a rejection, the others change a row of the queue.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from tests.factories.desk import BOB
 from tests.terminal import WIDE, Terminal, terminal
 
 FRAME, ANSWERS, FILLED, HELD = b"[1 Desk]", b"Postroom", b"support-bot", b"Your quote"
-"""What only the first frame, Textual's first frame, a filled desk and the rows of the queue have, in this order."""
+"""Bytes found only in the first frame, Textual's first frame, a filled desk and the queue's rows, in this order."""
 VISIBLE = 9
 BATCH_SIZE = 50
 KEYS = 120
@@ -48,7 +48,7 @@ BARS = {
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A desk in a directory, and how a console on it is started."""
+    """A desk in a directory, and how to start a console on it."""
 
     directory: Path
     heap: Heap
@@ -56,7 +56,7 @@ class Scene:
 
     @contextlib.contextmanager
     def console(self) -> Iterator[tuple[Terminal, float]]:
-        """A console, and the moment at which it was asked for."""
+        """A console, and the moment its command was started."""
         kept = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(self.bytecode)} if self.bytecode else {}
         command = [sys.executable, "-m", "console.main", "console", "--dir", str(self.directory)]
         asked = time.monotonic()
@@ -65,7 +65,7 @@ class Scene:
 
     @contextlib.contextmanager
     def queue(self) -> Iterator[Terminal]:
-        """A console on the queue, calm."""
+        """An idle console on the queue."""
         with self.console() as (seen, _):
             seen.writes(FILLED)
             seen.press("2")
@@ -88,20 +88,20 @@ def drain(seen: Terminal) -> None:
 
 
 def idle(seen: Terminal, seconds: float) -> None:
-    """Read what the console writes for so long, as a terminal would."""
+    """Read the console's output for that many seconds, as a terminal would."""
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         seen.read(left)
 
 
 def cpu(seen: Terminal) -> float:
-    """Seconds of a core the console has used."""
+    """CPU seconds used by the console."""
     times = psutil.Process(seen.program.pid).cpu_times()
     return float(times.user + times.system)
 
 
 def calm(seen: Terminal) -> None:
-    """Until it has nothing more to catch up with."""
+    """Wait until the console has caught up."""
     while True:
         before = cpu(seen)
         idle(seen, 1.0)
@@ -113,7 +113,7 @@ def calm(seen: Terminal) -> None:
 
 
 def opening(scene: Scene, runs: int) -> dict[str, float]:
-    """From the command to the first frame, to the first that answers keys, to a filled desk, to the queue's rows."""
+    """Seconds until the first frame, the first that answers keys, a filled desk, and (from a key) the queue's rows."""
     rows: list[tuple[float, ...]] = []
     for run in range(runs + 1):
         with scene.console() as (seen, asked):
@@ -123,14 +123,14 @@ def opening(scene: Scene, runs: int) -> dict[str, float]:
             pressed = time.monotonic()
             seen.press("2")
             marks.append(seen.writes(HELD) - pressed)
-            if run:  # the first one wrote the bytecode
+            if run:  # the first run wrote the bytecode
                 rows.append((*marks, used))
     names = ("first paint s", "answers keys s", "filled desk s", "queue opened s", "filled desk cpu s")
     return {name: statistics.median(row[n] for row in rows) for n, name in enumerate(names)}
 
 
 def refresh(scene: Scene, seconds: float) -> dict[str, float]:
-    """Percent of a core, with nothing happening and with every visible row changing four times a second."""
+    """CPU use in percent of a core, idle and with every visible row changing four times a second."""
     with scene.queue() as seen, scene.heap.bench.store.read() as conn:
         visible = list(queue.pending_ids(conn)[:VISIBLE])
         shares = []
@@ -145,7 +145,7 @@ def refresh(scene: Scene, seconds: float) -> dict[str, float]:
 
 
 def keys(scene: Scene) -> dict[str, float]:
-    """Milliseconds from a key to the first bytes of its frame, pressed at odd moments."""
+    """Milliseconds from a key to the first bytes of its frame, pressed at irregular intervals."""
     chance = random.Random(11)
     took = []
     with scene.queue() as seen:
@@ -160,12 +160,12 @@ def keys(scene: Scene) -> dict[str, float]:
 
 
 def memory(scene: Scene, events: int) -> dict[str, float]:
-    """Megabytes the console holds before an hour's events, in the middle and after them."""
+    """Megabytes the console holds before, halfway through and after an hour's events."""
     chance = random.Random(5)
     with scene.queue() as seen:
         held = []
         process = psutil.Process(seen.program.pid)
-        feed(scene, seen, events // 10, chance)  # what is read once, and caches of a bounded size
+        feed(scene, seen, events // 10, chance)  # fills one-time reads and bounded caches
         for part in (0, events // 2, events // 2):
             feed(scene, seen, part, chance)
             calm(seen)

@@ -1,8 +1,8 @@
-"""The gateway against Postfix + OpenDKIM, side by side on this machine.
+"""Benchmark of the gateway against Postfix + OpenDKIM, side by side on this machine.
 
 Ours: HTTP -> accepted durably (SQLite, synchronous=FULL) -> all checks -> signed with RSA-2048 and Ed25519 -> delivered
-to smtp-sink -> recorded, one envelope recipient a transaction. Theirs: smtp-source -> Postfix -> OpenDKIM (RSA-2048
-alone) -> smtp-sink; and Postfix alone, unsigned. Messages of 4 kB to 50 domains.
+to smtp-sink -> recorded, one envelope recipient per transaction. Theirs: smtp-source -> Postfix -> OpenDKIM (RSA-2048
+only) -> smtp-sink; and Postfix alone, unsigned. Messages of 4 kB to 50 domains.
 
 usage: python -m tests.bench.gateway [--messages 4000] [--egress 1] [--budgets on|off|both] [--no-peer] [--json]
 needs: Debian's postfix (smtp-sink, smtp-source) and, for the peer, opendkim and opendkim-tools, as root
@@ -47,7 +47,7 @@ SINK_PORT = 2631
 PORT = 8099
 BENCH_TOKEN = "pra_benchmark"
 MOST = 10_000_000
-"""The largest number a budget can have."""
+"""The largest value of a budget."""
 BUDGETED = Policy(
     warmup=Warmup(days=(1_000_000,)),
     budgets=Budgets(sites={f"d{n}.example": SiteOverride(minute=1_000_000, hour=1_000_000) for n in range(50)}),
@@ -55,14 +55,14 @@ BUDGETED = Policy(
 """A cap or a pace in every dimension: run, agent, mailbox, first-time recipients, site, stream."""
 SHOWN = ("accepted_per_s", "p50_ms", "p99_ms", "cpu_us_per_message", "rss_mb")
 WARM_UP = 200
-"""Messages sent before the clock starts, by both sides."""
+"""Messages sent by both sides before timing starts."""
 
 
 def found(directory: Path, *, budgets: str = "on", departing: bool = True) -> Settings:
-    """A desk with one wide mailbox in autonomous mode: every check runs, none of them holds anything.
+    """Create a desk with one high-limit mailbox in autonomous mode: every check runs, none holds anything.
 
-    With budgets `off` every number is as large as a policy can have it, and the stream is warm: the same code with
-    nothing to hold against. With `departing` false the stream is paused: mail is accepted, and waits.
+    With budgets `off` every limit has its largest value and the stream is warm: the same code with nothing to enforce.
+    With `departing` false the stream is paused: mail is accepted and waits.
     """
     (directory / "master.key").write_text(encryption.new_master_key("k1"))
     (directory / "master.key").chmod(0o600)
@@ -133,7 +133,7 @@ def measure(messages: int, *, egress: int, budgets: str = "on", connections: int
         store = Store(settings.database_url, clock=SystemClock())
         with sink(SINK_PORT), gateway(directory, egress=egress) as process:
             family = [process, *process.children(recursive=True)]
-            _load(WARM_UP, connections=connections)  # as the peer: its processes stand and its connections are open
+            _load(WARM_UP, connections=connections)  # like the peer, whose processes run and connections are open
             _await_sent(store, WARM_UP)
             before = _cpu(family)
             said = _load(messages, connections=connections)
@@ -149,7 +149,7 @@ def measure(messages: int, *, egress: int, budgets: str = "on", connections: int
 
 
 def intake(messages: int, *, connections: int = 32) -> dict[str, Any]:
-    """Intake alone: everything up to the durable 202, while nothing leaves (the stream is paused)."""
+    """Intake alone: everything up to the durable 202, with no delivery (the stream is paused)."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         found(directory, departing=False)
@@ -191,7 +191,7 @@ def _sent(store: Store) -> int:
 
 
 def peer(messages: int, *, sign: bool) -> dict[str, Any] | None:
-    """Postfix, with OpenDKIM or alone; None where it is not installed."""
+    """Run Postfix, with OpenDKIM or alone; None if it is not installed."""
     if not shutil.which("postfix") or (sign and not shutil.which("opendkim")):
         return None
     script = Path(__file__).with_name("peer.sh")

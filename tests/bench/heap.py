@@ -1,6 +1,6 @@
-"""A desk under a heap of held mail, made in seconds: one message of each agent by the verbs, the others as its copies.
+"""Build a desk with a large queue of held mail in seconds: one real message per agent, the rest copies.
 
-Rows, counters and events are what submitting each of them would have left; only the composing is spared.
+Rows, counters and events are those that submitting each message would have left; only composing is skipped.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ NAMES = ("support", "quote", "invoice", "digest", "pipeline", "renewal", "survey
 
 @dataclass(frozen=True, slots=True)
 class Heap:
-    """The desk, and the ids of what is held there, the oldest first."""
+    """The desk and the ids of its held items, oldest first."""
 
     bench: Bench
     items: list[int]
@@ -46,7 +46,7 @@ class Template:
 
 
 def pile(store: Store, *, held: int, agents: int = 41, seed: int = 7) -> Heap:
-    """A desk whose gateway beats, `agents` agents and `held` messages that wait, one in ten with a failed check."""
+    """A desk with a live worker, `agents` agents and `held` messages waiting, one in ten with a failed check."""
     bench = make_desk(store, **WIDE)
     store.transact(lambda tx: delivery.register_worker(tx, worker=1, pid=1))
     chance = random.Random(seed)
@@ -60,7 +60,7 @@ def pile(store: Store, *, held: int, agents: int = 41, seed: int = 7) -> Heap:
 
 
 def trickle(heap: Heap, chosen: Sequence[int]) -> None:
-    """A change of each of these that the queue draws, and its event, in one transaction: one of two has approved."""
+    """Change these items visibly in the queue, each with an event, in one transaction: one of two has approved."""
 
     def verb(tx: Transaction) -> None:
         known = tx.all(select(REVIEW).where(REVIEW.c.id.in_(chosen)))

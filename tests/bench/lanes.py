@@ -1,9 +1,9 @@
-"""What a claim of 50 costs while 90 % of the queue is stuck behind one site: it must not grow with what is stuck.
+"""Cost of a claim of 50 while 90 % of the queue is stuck behind one site; it must not grow with the stuck rows.
 
     uv run python tests/bench/lanes.py [--most 1000000]
 
 Ten mailboxes, each with a lane to gmail.com that waits for its hourly cap and a hundred lanes that are due. The last
-line is the peak memory of a gateway's process that claims, attempts and settles from the longest of these queues.
+line is the peak memory of a gateway process that claims, attempts and settles from the longest of these queues.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ MESSAGE = """INSERT INTO message (id, mailbox_id, agent_id, stream_id, run_id, t
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """One lane to be: how many rows, and until when it is held back (0: it is due)."""
+    """A lane to create: its number of rows, and the time until which it is held back (0: it is due)."""
 
     agent_id: int
     mailbox_id: int
@@ -71,7 +71,7 @@ class Queue:
 
 
 def new_desk(folder: str, *, mailboxes: int) -> tuple[Bench, list[tuple[int, int]]]:
-    """A desk on a fake clock with so many wide mailboxes, each (agent id, mailbox id)."""
+    """A desk on a fake clock with this many high-limit mailboxes, each as (agent id, mailbox id)."""
     store = Store(f"sqlite:///{folder}/postroom.db", clock=FakeClock())
     migrate.upgrade(store.engine)
     desk = make_desk(store, **WIDE)
@@ -88,7 +88,7 @@ def new_desk(folder: str, *, mailboxes: int) -> tuple[Bench, list[tuple[int, int
 
 
 def fill(desk: Bench, queues: Sequence[Queue]) -> None:
-    """Queue by hand what would take the verbs minutes, the rows as they would have left them."""
+    """Insert queued rows directly, as the services would have left them; through those it would take minutes."""
     now, number = desk.store.clock.now(), FIRST
     with desk.store.engine.connect() as conn:
         raw: Any = conn.connection.dbapi_connection
@@ -113,7 +113,7 @@ def fill(desk: Bench, queues: Sequence[Queue]) -> None:
 
 @dataclass(slots=True)
 class Cost:
-    """Claims measured: CPU time and statements of each, and what they brought."""
+    """Measured claims: CPU time and statements of each, and the rows claimed."""
 
     micros: list[float]
     statements: list[int]
@@ -128,7 +128,7 @@ HEADINGS = f"{'us a claim of 50':>16}{'statements':>12}{'taken':>10}"
 
 
 def measure(store: Store, *, rounds: int = ROUNDS) -> Cost:
-    """Claim again and again; what was claimed goes back between the claims, unmeasured and unpaid."""
+    """Claim repeatedly; claimed rows are put back between claims, unmeasured and uncharged."""
     cost = Cost([], [], [])
     clock = store.clock
     assert isinstance(clock, FakeClock)
@@ -151,7 +151,7 @@ def _put_back(tx: Transaction, claimed: Sequence[Claimed]) -> None:
 
 @contextmanager
 def statements(store: Store) -> Iterator[list[str]]:
-    """Everything said to the database meanwhile."""
+    """Record every SQL statement executed in the block."""
     seen: list[str] = []
 
     def note(_conn: object, _cursor: object, statement: str, *_: object) -> None:
@@ -179,7 +179,7 @@ def stuck(rows: int, folder: str) -> Bench:
 
 
 def egress(url: str) -> float:
-    """Claim, attempt and settle from that queue in this process; its peak memory in MB."""
+    """Claim, attempt and settle from that queue in this process; returns its peak memory in MB."""
     clock = FakeClock()
     clock.advance(seconds=600)
     store = Store(url, clock=clock)

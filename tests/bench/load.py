@@ -1,6 +1,7 @@
-"""A load generator as lean as smtp-source: HTTP/1.1 on kept connections, one request at a time on each.
+"""A load generator as lean as smtp-source: HTTP/1.1 on kept-alive connections, one request at a time on each.
 
-A full HTTP client costs more than the gateway's own door; on two cores that would measure the client.
+A full HTTP client costs more CPU than the gateway's own API; on two cores that would measure the client.
+
 usage: python -m tests.bench.load HOST PORT TOKEN MESSAGES CONNECTIONS SITES BYTES ; prints one JSON line
 """
 
@@ -16,9 +17,9 @@ SENDER = "help@support-bot.acme.test"
 
 
 def requests(*, host: str, token: str, messages: int, sites: int, size: int) -> Iterator[bytes]:
-    """The messages, as bytes on the wire."""
+    """The HTTP requests, as bytes on the wire."""
     line = "Thank you for your patience, we looked at it and found out why.\n"
-    text = (line * (size // len(line) + 1))[: size - 700]  # the rest is header and signatures
+    text = (line * (size // len(line) + 1))[: size - 700]  # headers and signatures make up the rest
     for n in range(messages):
         body = json.dumps(
             {

@@ -1,4 +1,4 @@
-"""The 80,000-message morning, for people: two tables of what three runaway agents came to.
+"""The 80,000-message morning in readable form: two tables of the outcome of three runaway agents.
 
 uv run python tests/bench/morning.py [--messages 80000] [--json]
 """
@@ -21,7 +21,7 @@ COLUMNS = ("attempted", "left", "held", "refused", "waiting", "complaints", "bou
 
 
 def table(case: CaseFigures) -> str:
-    """One case: a line for each mode, what suspended it, and the stream beside them."""
+    """Format one case: a line per mode, what suspended it, and the transactional stream for comparison."""
     lines = [
         f"{case.case} ({case.events:,} events, audit {'whole' if case.audit_ok else 'BROKEN'}, {case.seconds:.0f} s)",
         "",

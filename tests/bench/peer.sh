@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Peer baseline: messages/s of smtp-source -> Postfix (fsync before 250) -> OpenDKIM (RSA-2048) -> smtp-sink, on this machine.
+# Peer baseline: messages/s through smtp-source -> Postfix (fsync before 250) -> OpenDKIM (RSA-2048) -> smtp-sink, on this machine.
 # Needs (as root): apt-get install -y postfix opendkim opendkim-tools
 # usage: peer.sh [MESSAGES=5000] [SIGN=yes|no] [BYTES=4000] ; prints one JSON line
 set -eu

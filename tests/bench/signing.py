@@ -1,4 +1,4 @@
-"""What one message's signatures cost, beside dkimpy as it comes: `uv run python tests/bench/signing.py`."""
+"""Benchmark of one message's DKIM signatures against unmodified dkimpy: `uv run python tests/bench/signing.py`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Postfix's own receiver that throws everything away, for whoever delivers in a benchmark."""
+"""Postfix's test receiver, which discards all mail, for delivery benchmarks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def sink(port: int) -> Iterator[int]:
-    """`smtp-sink` on loopback while the block runs; its port."""
+    """Run `smtp-sink` on loopback for the duration of the block; yields its port."""
     process = subprocess.Popen(
         ["smtp-sink", "-u", "nobody", f"127.0.0.1:{port}", "512"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

@@ -1,7 +1,7 @@
-"""Where a message's CPU time goes, step by step, one thread, no receiver's time in it: the gateway's profile.
+"""The gateway's CPU profile: time per message by step, on one thread, without the receiver's time.
 
-Each step is the product's own code over a real SQLite desk (`synchronous=FULL`), in the batches a busy gateway has:
-sixteen submissions a commit, claims, attempts and settlements of up to 64. The best of several rounds counts.
+Each step runs the product's own code on a real SQLite desk (`synchronous=FULL`), in the batches of a busy gateway:
+sixteen submissions per commit; claims, attempts and settlements of up to 64. The best of several rounds counts.
 
 usage: python -m tests.bench.steps [--messages 512] [--rounds 5] [--json]
 needs: smtp-sink (Debian's postfix) for the step over SMTP; without it that step is left out
@@ -49,14 +49,14 @@ Figures = dict[str, float]
 
 @contextlib.contextmanager
 def timed(figures: Figures, step: str, messages: int) -> Iterator[None]:
-    """Processor microseconds a message of what is done inside, this thread alone."""
+    """Record the CPU microseconds per message of the block, for this thread alone."""
     began = time.thread_time()
     yield
     figures[step] = (time.thread_time() - began) / messages * 1e6
 
 
 def one_round(desk: Bench, keys: Sequence[SigningKey], *, number: int, messages: int) -> Figures:
-    """A batch of messages through every step."""
+    """Run a batch of messages through every step."""
     figures: Figures = {}
     body = orjson.dumps({"from": f"help@{DOMAIN}", "to": "jane@example.com", "subject": "Your ticket", "text": TEXT})
     with timed(figures, "parse the request (JSON, 4 kB)", messages):
@@ -93,7 +93,7 @@ def _accept(store: Store, prepared: Sequence[Prepared]) -> None:
 
 
 async def carry(messages: int, port: int) -> Figures:
-    """The SMTP conversations alone, 32 connections kept open."""
+    """The SMTP transactions alone, over 32 persistent connections."""
     figures: Figures = {}
     courier = SmtpClient(clock=SystemClock(), hello="bench.test", limits=Limits(relay=32))
     parcel = Parcel(
@@ -108,7 +108,7 @@ async def carry(messages: int, port: int) -> Figures:
 
 
 def profile(*, messages: int = 512, rounds: int = 5) -> Figures:
-    """Step -> processor microseconds a message, the best of the rounds, in the order of a message's way."""
+    """CPU microseconds per message by step, the best of the rounds, in processing order."""
     keys = [
         SigningKey.load(DOMAIN, selector=f"s-{algorithm}", algorithm=algorithm, private=new_key_pair(algorithm).private)
         for algorithm in ("rsa", "ed25519")
@@ -132,7 +132,7 @@ def _carried(run: Callable[[], Any]) -> Figures:
 
 
 def show(figures: Figures) -> None:
-    """The table, with each step's share."""
+    """Print the table, with each step's share."""
     whole = sum(figures.values())
     for step, micros in figures.items():
         print(f"  {step:44} {micros:6.0f} us  {micros / whole:5.1%}  {'#' * round(micros / whole * 40)}")

@@ -1,9 +1,9 @@
-"""What suspending an agent with a million queued messages costs, and what its queue costs everybody else.
+"""Cost of suspending an agent with a million queued messages, and of its queue for the other agents.
 
     uv run python tests/bench/suspend.py [--queued 1000000]
 
-One agent has all of these due; nine others have a hundred due lanes each. Claims of 50 are measured before the queue is
-there, beside it, and after the agent was suspended.
+One agent has all of these due; nine others have a hundred due lanes each. Claims of 50 are measured without that queue,
+with it, and after the agent is suspended.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TIMES = 9
 
 
 def desk_with(folder: str, *, queued: int) -> Store:
-    """The first agent has `queued` messages, each of the others a thousand."""
+    """A desk whose first agent has `queued` messages, and each of the others a thousand."""
     desk, boxes = new_desk(folder, mailboxes=OTHERS + 1)
     (agent, box), *others = boxes
     queues = [Queue(agent, box, f"example{n}.com", queued // DOMAINS) for n in range(DOMAINS) if queued]
@@ -50,7 +50,7 @@ def _rogue(store: Store) -> int:
 
 
 def suspend(store: Store) -> tuple[list[float], int]:
-    """Milliseconds of some suspensions, in order of length, and the statements of one."""
+    """Milliseconds of several suspensions, sorted, and the number of statements in one."""
     took, said = [], 0
     for n in range(TIMES):
         if n:

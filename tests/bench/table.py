@@ -1,10 +1,10 @@
-"""The table of CONSOLE.md's speed section, measured in one run: DataTable against ours.
+"""Benchmark of Textual's DataTable against ours, in one run, for the speed section of CONSOLE.md.
 
     uv run python tests/bench/table.py [--rows 100000] [--seconds 4]
-    uv run --with textual-fastdatatable python tests/bench/table.py    (and against that one, which is no dependency)
+    uv run --with textual-fastdatatable python tests/bench/table.py    (also against that, which is not a dependency)
 
-Each kind runs in a process of its own, so that memory and CPU time are its own. A key's time runs from the
-press to the last line that its frame draws.
+Each kind runs in its own process, so that memory and CPU time are its own. A key's time runs from the press to the last
+line drawn in its frame.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Ours(GuardedApp[None]):
         self.shelf.version += 1
         table = self.query_one(VirtualTable)
         table.touch_rows(range(1, rows + 1))
-        table.touch_rows(range(1_000, 1_500))  # events of rows that nobody sees
+        table.touch_rows(range(1_000, 1_500))  # events of invisible rows
 
 
 class Theirs(App[None]):
@@ -111,7 +111,7 @@ class Theirs(App[None]):
 
 
 class Fast(App[None]):
-    """textual-fastdatatable over Arrow: all rows are handed over at once, as it wants them."""
+    """textual-fastdatatable over Arrow: all rows are passed at once, as it requires."""
 
     def __init__(self, rows: int) -> None:
         super().__init__()
@@ -140,7 +140,7 @@ KINDS: Mapping[str, type[Ours | Theirs | Fast]] = {"ours": Ours, "theirs": Their
 
 
 async def fill(app: Ours | Theirs | Fast, pilot: Pilot[None]) -> tuple[float, float]:
-    """Seconds until the rows are drawn, and the megabytes they took."""
+    """Seconds until the rows are drawn, and the megabytes they use."""
     process = psutil.Process()
     gc.collect()
     before = process.memory_info().rss
@@ -155,7 +155,7 @@ async def fill(app: Ours | Theirs | Fast, pilot: Pilot[None]) -> tuple[float, fl
 
 
 async def refresh(app: Ours | Theirs | Fast, rows: int, seconds: float) -> float:
-    """Percent of one core that four refreshes a second take, each with this many of the visible rows changed."""
+    """CPU use, in percent of a core, of four refreshes a second that each change this many visible rows."""
     app.touch(rows)
     await asyncio.sleep(0.5)
     started, cpu = time.perf_counter(), time.process_time()
@@ -166,7 +166,7 @@ async def refresh(app: Ours | Theirs | Fast, rows: int, seconds: float) -> float
 
 
 async def keys(app: Ours | Theirs | Fast) -> list[float]:
-    """Milliseconds from a key to its frame, over moves and pages."""
+    """Milliseconds from a key to its frame, over cursor moves and page moves."""
     drawn = asyncio.Event()
     display = app._display
 

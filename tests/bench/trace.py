@@ -1,8 +1,8 @@
-"""How long a trace takes among a million messages: the worst of five, for every kind of key.
+"""Duration of a trace among a million messages: the worst of five, for every kind of key.
 
     uv run python tests/bench/trace.py [--messages 1000000]
 
-Builds a desk in a temporary SQLite file: messages, recipients, a log of three events each, a run for every hundred.
+Builds a desk in a temporary SQLite file: messages, recipients, three log events per message, one run per hundred.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Values = tuple[object, ...]
 
 
 def rows_of(desk: Bench, numbers: range) -> dict[str, list[Values]]:
-    """Rows of one hand, by statement."""
+    """Rows of one batch, by insert statement."""
     now = desk.store.clock.now()
     run: list[Values] = []
     message: list[Values] = []

@@ -1,4 +1,4 @@
-"""What a test's database needs, made once per process: a migrated SQLite file to copy, and statements compiled."""
+"""Databases for tests, prepared once per process: a migrated SQLite file to copy, and compiled statements."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from core.model import Clock
 
 @functools.cache
 def _migrated() -> bytes:
-    """What `migrate.upgrade` leaves in an empty file."""
+    """The file that `migrate.upgrade` makes of an empty one."""
     with tempfile.TemporaryDirectory(prefix="postroom-template-") as directory:
         file = Path(directory) / "postroom.db"
         made = Store(f"sqlite:///{file}", clock=FakeClock())
         migrate.upgrade(made.engine)
-        made.close()  # the last connection brings everything into the one file
+        made.close()  # closing the last connection merges the WAL into the one file
         return file.read_bytes()
 
 
 def new_sqlite(directory: Path) -> str:
     """The URL of an empty, migrated `postroom.db` in this directory."""
     file = directory / "postroom.db"
-    file.touch(mode=0o600)  # as the desk makes it: nobody else may read it
+    file.touch(mode=0o600)  # private to its owner, as the desk creates it
     file.write_bytes(_migrated())
     return f"sqlite:///{file}"
 
@@ -43,11 +43,11 @@ def new_store(directory: Path, clock: Clock) -> Store:
 
 
 def lighten_engines() -> None:
-    """Let the engines of this process share what they compile, and SQLite write without waiting for the disk.
+    """Share compiled statements among this process's engines, and stop SQLite from waiting for the disk.
 
-    Each test has an engine of its own; compiling its statements anew was a third of its time, and the one engine of a
-    gateway keeps them over its life as well. Dialects that write the same SQL count as one, for statements are kept by
-    dialect. What survives a power cut is not what these tests ask: they kill gateways, which flush as ever.
+    Each test has its own engine, and compiling its statements again took a third of its time; a gateway's single engine
+    also keeps them for life. Dialects that produce the same SQL compare equal, because statements are cached per
+    dialect. These tests do not cover power cuts: they kill gateways, which flush as usual.
     """
     compiled: LRUCache[Any, Any] = LRUCache(4_000)
     for dialect in (SQLiteDialect_pysqlite, PGDialect_psycopg):
@@ -67,7 +67,7 @@ _UNFLUSHED = "tests.unflushed"
 
 
 def _writes(dialect: Any) -> tuple[object, ...]:
-    """What the SQL of a dialect, and how values come and go, depends on."""
+    """Everything that a dialect's SQL and its value conversion depend on."""
     return (
         type(dialect), dialect._json_serializer, dialect._json_deserializer, dialect.server_version_info,
         dialect.paramstyle,

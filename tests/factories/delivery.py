@@ -1,4 +1,4 @@
-"""Mail that has left a desk under test, and what receivers say of it."""
+"""Mail that a desk under test has sent, and the receivers' replies."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def settle(store: Store, claimed: list[Claimed], *, reply: Reply = OK, provider_
 
 
 def leave(desk: Bench, *to: str, reply: Reply = OK, provider_id: str | None = None, **more: Any) -> list[int]:
-    """Submit one message to each address and see them off; returns their ids. The mailbox must be free to send."""
+    """Submit one message to each address and deliver them; returns their ids. The mailbox must be allowed to send."""
     ids = [number(desk.submit(one, **more).message_id) for one in to]
     gone: set[int] = set()
     while gone != set(ids):
@@ -45,7 +45,7 @@ def leave(desk: Bench, *to: str, reply: Reply = OK, provider_id: str | None = No
 
 
 def pass_a_moment(store: Store) -> None:
-    """The widest pace a mailbox can have lets one a site go every 60 microseconds."""
+    """Advance the clock by 60 microseconds, the interval between messages to one site at the fastest possible pace."""
     assert isinstance(store.clock, FakeClock)
     store.clock.advance(micros=60)
 

@@ -1,4 +1,4 @@
-"""A desk to test on: one stream, one agent, one active mailbox, one token, ready to submit and claim."""
+"""A desk for tests: one stream, one agent, one active mailbox, one token, ready to submit and claim."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ADDRESS = f"help@{DOMAIN}"
 
 
 def person(name: str, *roles: Role) -> Actor:
-    """Somebody who is signed in with the token `pro_NAME`."""
+    """An operator signed in with the token `pro_NAME`."""
     return Actor("operator", name, frozenset(roles), hashlib.sha256(f"pro_{name}".encode()).digest())
 
 
@@ -57,7 +57,7 @@ WIDE: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A desk with what tests reach for."""
+    """A desk with the objects tests need."""
 
     store: Store
     ctx: ServiceContext
@@ -67,7 +67,7 @@ class Bench:
     token: TokenFacts
 
     def prepared(self, to: str | list[str] = "jane@example.com", *, implicit: bool = False, **more: Any) -> Prepared:
-        """A composed message, not handed in yet."""
+        """A composed message, not yet submitted."""
         listed = [to] if isinstance(to, str) else to
         fields: dict[str, Any] = {"subject": "Your refund", "text": "It is on its way.", "issued": b"{}"} | more
         run = fields.pop("run", None)
@@ -80,7 +80,7 @@ class Bench:
         return prepare(self.store, submission, token=self.token, ctx=self.ctx, implicit=implicit)
 
     def submit(self, to: str | list[str] = "jane@example.com", **more: Any) -> Answer:
-        """Handed in as the door does it: once more under the implicit run where the gate asks for that."""
+        """Submit a message as the HTTP API does: again under the implicit run if the gate asks for it."""
         prepared = self.prepared(to, **more)
         try:
             return self.store.transact(lambda tx: submit(tx, prepared))
@@ -92,7 +92,7 @@ class Bench:
 def make_desk(
     store: Store, *, mode: Mode = Mode.GATED_SEND, policy: Policy | None = None, warm: bool = True, **mailbox: Any
 ) -> Bench:
-    """Rows as the verbs of identities would leave them. `mailbox` overrides columns (limits, allow, classes)."""
+    """Create the rows that the identity services would. `mailbox` overrides columns (limits, allow, classes)."""
     now = store.clock.now()
     in_force = policy or Policy()
 
@@ -136,14 +136,14 @@ def _row(one: Actor, now: int) -> dict[str, Any]:
 
 
 def hire(store: Store, *people: Actor) -> None:
-    """Further operators at the desk, confirmed and signed in."""
+    """Add more operators to the desk, confirmed and signed in."""
     now = store.clock.now()
     for one in people:
         store.transact(lambda tx, one=one: tx.create(OPERATOR, _row(one, now)))  # type: ignore[misc]  # bound now
 
 
 def also(store: Store, one: Actor, *roles: Role) -> Actor:
-    """The same person with further roles."""
+    """The same person with additional roles."""
     new = Actor("operator", one.name, one.roles | set(roles), one.token)
     held = sorted(role.value for role in new.roles)
     store.transact(lambda tx: tx.write(update(OPERATOR).where(OPERATOR.c.name == one.name).values(roles=held)))
@@ -151,7 +151,7 @@ def also(store: Store, one: Actor, *roles: Role) -> Actor:
 
 
 def leave(tx: Transaction, event: Event) -> None:
-    """An event as a verb would leave it that has asked whether its actor may."""
+    """Append an event as a service does that has already checked its actor's permission."""
     tx.vouch(event.actor)
     tx.emit(event)
 
@@ -159,7 +159,7 @@ def leave(tx: Transaction, event: Event) -> None:
 def add_mailbox(
     tx: Transaction, *, agent: str, address: str, stream: int, mode: Mode = Mode.GATED_SEND, **more: Any
 ) -> tuple[int, int]:
-    """An active mailbox of a new agent; returns (agent id, mailbox id)."""
+    """Add an active mailbox of a new agent; returns (agent id, mailbox id)."""
     agent_id = tx.create(AGENT, {"name": agent, "created_at": tx.now, "suspend_figures": {}, "warned": {}})
     values: dict[str, Any] = {
         "address": address,
@@ -181,7 +181,7 @@ def add_mailbox(
 
 
 def issue(store: Store, agent_id: int, *, secret: str = "pra_test", test: bool = False, **more: Any) -> TokenFacts:
-    """A token of the agent, good for a year."""
+    """Issue a token of the agent, valid for a year."""
     digest = hashlib.sha256(f"{secret}{agent_id}{test}".encode()).digest()
     values: dict[str, Any] = {
         "hash": digest,

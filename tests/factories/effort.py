@@ -1,4 +1,4 @@
-"""How much a test does: little on each change, much with `pytest --thorough`."""
+"""Test effort: little on each change, much with `pytest --thorough`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _THOROUGH = "TESTS_THOROUGH"
 
 
 def choose(*, thorough: bool) -> None:
-    """Set before tests are imported, for this process and those it starts."""
+    """Set the effort before tests are imported, for this process and its children."""
     os.environ[_THOROUGH] = "1" if thorough else ""
 
 
@@ -17,5 +17,5 @@ def thorough() -> bool:
 
 
 def times(usual: int, thoroughly: int) -> int:
-    """How often something is done: kills of a process, examples of a property."""
+    """Number of repetitions: kills of a process, examples of a property."""
     return thoroughly if thorough() else usual

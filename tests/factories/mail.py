@@ -1,4 +1,4 @@
-"""Mail handed in at a desk that the command line made, by the verb that the HTTP door calls."""
+"""Submit mail on a desk made by the command line, through the service that the HTTP API calls."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def hand_in(
     clerk: Clerk, *, to: str = "jane@example.com", subject: str = "Your refund", run: str = "run-7",
     text: str = "It is on its way.",
 ) -> str:  # fmt: skip
-    """The id of a message that waits for a human."""
+    """Submit a message that waits for review; returns its id."""
     token = clerk.ok("token", "issue", "--agent", "support-bot", who="gail")["token"]
     settings = load(clerk.directory)
     store = Store(settings.database_url, clock=SystemClock())

@@ -1,4 +1,4 @@
-"""A complete request for an identity, and the three who sign it."""
+"""A complete mailbox request, and the three people who sign it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SIGNERS = {Kind.OWNER: OLIVE, Kind.GOVERNANCE: GAIL, Kind.DELIVERABILITY: DORA}
 
 
 def make_keyed_desk(store: Store, **more: Any) -> Bench:
-    """A desk whose stream can sign."""
+    """A desk whose stream has signing keys."""
     desk = make_desk(store, **more)
     store.transact(lambda tx: add_keys(tx, desk.stream_id))
     return desk
@@ -44,7 +44,7 @@ def add_stream(store: Store, domain: str, **more: Any) -> int:
 
 
 def filing(store: Store, address: str = SALES, **more: Any) -> Filing:
-    """A record that lacks nothing."""
+    """A mailbox request with nothing missing."""
     fields: dict[str, Any] = {
         "agent": "sales-bot",
         "purpose": "answers questions about orders",
@@ -64,11 +64,11 @@ def request(store: Store, *, actor: Actor = ALICE, **more: Any) -> Filed:
 
 
 SHARED = {"subdomain_own": "sales-bot and support-bot are one team's"}
-"""Why sales may send from the stream that support-bot sends from as well: the desk says no to that."""
+"""Reason why sales may use the same stream as support-bot, which the desk refuses by default."""
 
 
 def sign(store: Store, kind: Kind, *, address: str = SALES, actor: Actor | None = None, **more: Any) -> MailboxRecord:
-    """One signature, every point of the checklist affirmed, the shared stream explained."""
+    """Sign once, affirming every point of the checklist and explaining the shared stream."""
     affirmed = more.pop("affirmed", [item.code for item in CHECKLISTS[kind]])
     signer = actor or SIGNERS[kind]
     if kind is Kind.DELIVERABILITY:
@@ -77,7 +77,7 @@ def sign(store: Store, kind: Kind, *, address: str = SALES, actor: Actor | None 
 
 
 def issued(store: Store, **more: Any) -> MailboxRecord:
-    """Requested and signed by all it takes."""
+    """Request a mailbox and give all required signatures."""
     record = request(store, **more).record
     for kind in Kind:
         record = sign(store, kind, address=record.address)
@@ -85,7 +85,7 @@ def issued(store: Store, **more: Any) -> MailboxRecord:
 
 
 def told(store: Store, *, after: int = 0) -> list[str]:
-    """The types of events in the log."""
+    """The types of the events in the log."""
     with store.read() as conn:
         return [entry.event.type for entry in audit_log.read(conn, after=after)]
 

@@ -1,4 +1,4 @@
-"""Reports about mail that has left a desk under test, handed in; and what became of it."""
+"""Feedback reports about mail that a desk under test has sent, and their effects."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def free(store: Store, **more: Any) -> Bench:
 
 
 def report(message: int, *, n: int = 0, kind: str = "complaint", keyring: HmacKeys = KEYRING, **more: Any) -> Report:
-    """A report that came to the return path of one recipient."""
+    """A report that arrived at the return path of one recipient."""
     event = more.pop("event", WORDS[kind])
     permanent, status, said = more.pop("permanent", kind == "bounce"), more.pop("status", None), more.pop("said", "")
     dead = judge(code=None, status=status, text=said).suppress if status else permanent
@@ -53,7 +53,7 @@ def provider(store: Store, **more: Any) -> FeedbackResult:
 
 
 def leave_together(desk: Bench, *to: str) -> int:
-    """One message to several."""
+    """Send one message to several recipients."""
     message = number(desk.submit(list(to)).message_id)
     for _ in to:
         pass_a_moment(desk.store)
