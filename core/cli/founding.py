@@ -29,43 +29,43 @@ MASTER_NAME: Final = "k1"
 DATABASE: Final = "POSTROOM_DATABASE"
 
 _TOML: Final = """\
-# How this desk speaks to the world. What it allows is in policy.toml; who may do what is in its database.
+# How this desk connects to the world. Its policy is in policy.toml, its operators and their roles in the database.
 # The environment overrides this file: POSTROOM_LISTEN, POSTROOM_DATABASE, ...
 {database}
 name = {name}
 organisation = {organisation}
-mail_host = {mail_host}         # receives bounces, sends direct mail; stands in SPF and MX records
-public_url = {public_url}       # where recipients unsubscribe (RFC 8058)
-# dmarc_reports = "dmarc@example.com"  # who reads what receivers report of these domains
+mail_host = {mail_host}         # receives bounces, sends direct mail; named in SPF and MX records
+public_url = {public_url}       # base of unsubscribe links (RFC 8058)
+# dmarc_reports = "dmarc@example.com"  # receives the DMARC reports on these domains
 
 {listen}     # agents and operators
-# public_listen = "0.0.0.0:8026"  # only /u/ and /feedback/, for the world
-# egress = 0                    # processes that deliver beside this one
+# public_listen = "0.0.0.0:8026"  # only /u/ and /feedback/, for the internet
+# egress = 0                    # delivery processes; 0: the gateway itself delivers
 
-# [feedback]                    # a provider that is not set up answers 401
+# [feedback]                    # webhooks of a provider without settings get 401
 # report_token = "..."          # bearer token of POST /feedback/report, for an MTA's pipe
-# report_open = false           # true: that door asks for no token
+# report_open = false           # true: POST /feedback/report needs no token
 # maildirs = ["/var/mail/bounces"]
 {providers}
 
 # [webhooks]
-# allow = []                    # private hosts that webhooks may reach all the same
-# [notify]                      # of people, whose channels policy.toml names
-# allow = []                    # private hosts that they may be on all the same
-# schemes = []                  # further Apprise schemes, such as "mqtt": where they connect is not checked
-# [checkpoints]                 # signatures of the log, to be kept where nobody of this machine can write
+# allow = []                    # private hosts that webhooks may reach
+# [notify]                      # notifications to people; the channels are in policy.toml
+# allow = []                    # private hosts that notifications may reach
+# schemes = []                  # further Apprise schemes, such as "mqtt": their destinations are not checked
+# [checkpoints]                 # signatures of the log; keep them where nobody on this machine can write
 # every = "24h"
 # file = "/mnt/elsewhere/postroom-checkpoints.jsonl"
 # webhook = "https://..."
 # notify = ["mailto://..."]     # Apprise URLs
-# [http]                        # what the two listeners take; the defaults suit a desk of hundreds of agents
+# [http]                        # limits of the two listeners; the defaults suit hundreds of agents
 # connections = 2000            # public_connections = 500
 # connections_per_address = 128
-# hosts = ["desk.internal"]     # names of this desk beside those of listen and public_url
-# proxies = ["127.0.0.0/8", "::1/128"]  # reverse proxies: they may hold more
+# hosts = ["desk.internal"]     # host names in addition to those of listen and public_url
+# proxies = ["127.0.0.0/8", "::1/128"]  # reverse proxies: they may hold more connections
 {smtp}
-# hello = "mail.example.com"    # our name in EHLO
-# [smtp.relays."HOST"]          # where a relay's password comes from; or stream add --password-stdin
+# hello = "mail.example.com"    # the name sent in EHLO
+# [smtp.relays."HOST"]          # source of a relay's password; or stream add --password-stdin
 # password_file = "/run/secrets/relay"  # or password_env, password_keyring
 """
 
@@ -86,7 +86,7 @@ def founders(named: Sequence[str]) -> tuple[list[Founder], dict[str, NewSecret]]
 
 def toml(*, database: str | None, ca_file: Path | None = None, listen: str | None = None, **content: str) -> str:
     """The text of postroom.toml. `content`: name, organisation, mail_host, public_url."""
-    ca_line = f"ca_file = {_quoted(str(ca_file or '/etc/ssl/acme.pem'))}  # authorities trusted beside the system's"
+    ca_line = f"ca_file = {_quoted(str(ca_file or '/etc/ssl/acme.pem'))}  # CAs trusted in addition to the system's"
     return _TOML.format(
         database=f"database = {_quoted(database)}" if database else '# database = "postgresql+psycopg://..."',
         listen=f"listen = {_quoted(listen)}" if listen else '# listen = "127.0.0.1:8025"',

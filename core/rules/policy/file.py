@@ -19,24 +19,24 @@ from core.rules.policy.changes import quoted
 from core.rules.policy.sections import FROM_FILE, Policy, Secret, SiteOverride
 
 DEFAULT_TOML: Final = """\
-# What this desk allows. A valid edit that tightens takes effect at once; one that loosens waits for
-# `postroom policy apply FILE --reason TEXT` by governance; a bad edit changes nothing and is shown.
+# What this desk allows. A valid edit that tightens takes effect at once. One that loosens waits until governance runs
+# `postroom policy apply FILE --reason TEXT`. An invalid edit changes nothing and is reported.
 # Durations: 10s, 5m, 72h, 30d. Rates: 0.0005 is 0.05 %.
 
 [oversight]
 default_mode = "gated_send"  # read_only < gated_all < gated_send < monitored < autonomous
-pending_expiry = "72h"       # what nobody has decided by then never leaves (1h to 30d)
-expiry_calendar = ""         # hours in which that clock runs, such as "mon-fri 08:00-18:00 Europe/Berlin"; "": always
-release_delay = "10s"        # approvals in the console can be taken back this long
-minimum_time_on_rung = "24h" # from one raise of a mailbox's mode to the next; the first raise is free
+pending_expiry = "72h"       # undecided mail expires after this and never leaves (1h to 30d)
+expiry_calendar = ""         # hours in which this time counts, such as "mon-fri 08:00-18:00 Europe/Berlin"; "": always
+release_delay = "10s"        # how long an approval in the console can be undone
+minimum_time_on_rung = "24h" # between two raises of a mailbox's mode; the first raise does not wait
 
 [identities]
-longest_life = "365d"        # from its request or renewal to its end; who needs it longer renews it
-drill_every = "90d"          # how often revocation is exercised: `postroom drill AGENT`; when due, people are asked
-unused_after = "30d"         # an identity whose tokens nobody presents for so long is reported as unused
+longest_life = "365d"        # from request or renewal to expiry; renew an identity to keep it longer
+drill_every = "90d"          # how often to exercise revocation (`postroom drill AGENT`); operators are asked when due
+unused_after = "30d"         # report an identity as unused when its tokens have not been presented for this long
 
 [budgets.run]
-cap = 100                    # recipients in a run's whole life; more needs a human's explicit confirmation
+cap = 100                    # recipients over a run's whole life; more needs explicit confirmation by a human
 on_exceed = "hold"
 
 [budgets.agent]              # a new mailbox starts small; governance widens it
@@ -45,23 +45,23 @@ day = 10                     # in any 24 hours
 on_exceed = "queue"          # or "refuse"
 new_recipients_day = 10      # people it has never written to: the best signal of a runaway
 
-[budgets.site]               # for each mailbox and recipient site
+[budgets.site]               # per mailbox and recipient site
 minute = 50                  # a steady pace, burst 1
 hour = 600                   # every attempt counts
-stream_minute = 50           # all mailboxes of a stream together; never less than one of them may
+stream_minute = 50           # all mailboxes of a stream together; never below the limit of one mailbox
 stream_hour = 600
 
-[budgets.sites."gmail.com"]  # one table for each site that differs; a key left out is as above
+[budgets.sites."gmail.com"]  # one table per site that differs; omitted keys keep the values above
 minute = 50
 
-[warmup]                     # a new stream's daily caps; after the last day it has none
+[warmup]                     # daily caps of a new stream; no cap after the last day
 days = [50, 100, 200, 400, 800, 1600, 3200, 6400]
 
-[guards.complaints]          # per agent, recipients counted once, over delivered
-window = "7d"                # by the time of sending; judged on each report
+[guards.complaints]          # per agent: complaints over deliveries, each recipient counted once
+window = "7d"                # by time of sending; evaluated on each report
 warn = 0.0003
 suspend = 0.0005             # receivers act at 0.001 and 0.003
-min_events = 2               # fewer never suspend
+min_events = 2               # fewer events never suspend
 
 [guards.bounces]
 window = "72h"
@@ -70,66 +70,66 @@ suspend = 0.05
 min_events = 5
 
 [anomalies]
-window = "7d"                # of a mailbox's held mail, by the time of the decision
-rejections = 0.20            # share of what was decided: a lower mode is suggested
-expiry = 0.25                # share of what was held that nobody looked at in time
+window = "7d"                # held mail of one mailbox, by time of decision
+rejections = 0.20            # rejected share of decided mail that suggests a lower mode
+expiry = 0.25                # share of held mail that expired unread and suggests a lower mode
 min_decisions = 10
 
 [allow_list]
-outside = "hold"             # or "block": a recipient the mailbox's allow-list does not name
+outside = "hold"             # or "block": recipients not on the mailbox's allow-list
 
 [consent]
 require = ["cold_outreach"]  # classes that need a record of consent
-missing = "hold"             # or "block": what happens without one
+missing = "hold"             # or "block": mail without such a record
 prior_consent_regions = ["CA", "EU", "UK"]
 unknown_region = "require"   # or "allow"
 
 [classes]
 hold = ["cold_outreach", "commitment"]  # held in every mode
-commitment_phrases = []      # more words that make a message a commitment, such as "on our account"
+commitment_phrases = []      # further phrases that make a message a commitment, such as "on our account"
 
 [runs]
-require = []                 # what a run must say: "user", "via", "agent_version", "prompt_version", "tools_version",
+require = []                 # a run must declare: "user", "via", "agent_version", "prompt_version", "tools_version",
                              # "purpose", "targets"
-missing = "hold"             # or "refuse": mail of a run that does not say it
+missing = "hold"             # or "refuse": mail of a run that does not declare it
 
 [disclosure]
 header = true
 footer = "This message was written by an AI agent of {organisation}."
-footer_except = []           # classes that go without the footer, such as "internal"
+footer_except = []           # classes sent without the footer, such as "internal"
 
 [delivery]
 first_retry = "5m"
 give_up = "48h"
-uncertain = "retry"          # or "hold": the connection broke after the message; class commitment always holds
-schedule_ahead = "30d"       # the farthest `send_at`; "0s": mail is not scheduled
+uncertain = "retry"          # or "hold": connection lost after the message was sent; class commitment always holds
+schedule_ahead = "30d"       # maximum delay of `send_at`; "0s": no scheduling
 
 [retention]
 bodies = "30d"
 
 [review]
-seconds_per_message = 3      # an approval quicker than this was hardly read
-messages_per_minute = 20     # a reviewer who is faster raises the alarm against rubber-stamping
-four_eyes = []               # classes that two people must approve, such as "commitment"
+seconds_per_message = 3      # a faster approval was hardly read
+messages_per_minute = 20     # a faster reviewer raises the rubber-stamping alarm
+four_eyes = []               # classes that need approval by two people, such as "commitment"
 
 [suppression]
-scope = "desk"               # or "stream": where a bounce or a complaint suppresses, whatever the class
-unsubscribe = "commercial"   # offers of that stream alone; "stream": all its mail; "desk": everything
-soft_after = 3               # soft bounces in a row that suppress for a while
+scope = "desk"               # or "stream": where a bounce or complaint suppresses, for all classes
+unsubscribe = "commercial"   # commercial mail of that stream only; "stream": all its mail; "desk": all mail
+soft_after = 3               # consecutive soft bounces that suppress temporarily
 soft_expiry = "30d"
 
 [notify]
-urls = []                    # Apprise addresses: chat, pager, mail; without one nobody hears of a suspension
+urls = []                    # Apprise URLs: chat, pager, mail; without one nobody is notified of a suspension
 events = ["agent.suspended", "agent.warned", "desk.stopped", "email.altered", "gateway.lost", "webhook.dead"]
-expiry_before = ["2h", "24h"] # told so long before held mail runs out, many messages in one, and when it has
-pending_older_than = "4h"    # tell when mail has waited for a human this long
-digest = "5m"                # what happens within this time is one notification
+expiry_before = ["2h", "24h"] # notify this long before held mail expires (messages batched) and when it has
+pending_older_than = "4h"    # notify when mail has waited for a human this long
+digest = "5m"                # events within this time become one notification
 
 [webhooks]
 timeout = "10s"
 give_up = "72h"
 
-[quota]                      # what one agent may have held, queued or on its way; more is refused
+[quota]                      # what one agent may have held, queued and in flight; more is refused
 messages = 100000
 megabytes = 2000
 """
