@@ -5,7 +5,7 @@ What happens to a message, and the files of each step:
     an agent calls POST /emails/send     api/routes/emails.py authenticates, api/parsing.py reads the request
     it is composed, once                 services/sending/prepare.py (submission.py: before, after); rules/compose
       its class may be raised            services/sending/: content_class, recipient_words; rules/classification
-      headers, links, footer are added   services/sending/additions.py; conversation.py; rules/signed_ids.py
+      headers, links, footer are added   services/sending/: desk_additions, conversation; rules/signed_ids
     the gate decides                     services/sending/: submit, gate, gate_facts; rules/gate.py
       held: it waits for a person        services/sending/review/; rules/content finds what it hides
       scheduled: it waits for its time   services/sending/delivery/scheduled.py, rules/send_time.py

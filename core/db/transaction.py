@@ -21,7 +21,7 @@ from core.db.bulk_insert import Compiled
 from core.db.caches import BatchCache, DeskCache
 from core.db.counters import CounterBook
 from core.db.queue_changes import LaneChange
-from core.db.staged import Staged
+from core.db.staged_writes import Staged
 from core.events import Event
 from core.model import is_operator
 

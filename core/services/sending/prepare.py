@@ -22,9 +22,9 @@ from core.rules.content import Rendered
 from core.rules.mailbox_providers import site_of_domain
 from core.rules.policy import Policy
 from core.services.context import ServiceContext, parsed
-from core.services.sending.additions import desk_additions, hidden_footer
 from core.services.sending.content_class import classify, raised_by, refuse_crowds
 from core.services.sending.conversation import answered_message, conversation_key, find_conversation, with_message_ids
+from core.services.sending.desk_additions import desk_additions, hidden_footer
 from core.services.sending.loop_prevention import Reply, need_own_run, refuse_loops
 from core.services.sending.run_context import implicit_run
 from core.services.sending.submission import Prepared, Submission, Target
