@@ -110,8 +110,12 @@ GOVERNANCE_CHECKLIST: Final = (
     Item("naming", "Address and agent name say what it does and whose it is."),
     Item("credential_type", "It acts with short-lived, scoped tokens; it holds no credential of a mail provider."),
     Item("expiration", "It ends on a date, within the longest life that the policy allows.", desk=True),
-    Item("logging", "What it does, reads and is refused is in the log under its own name.", desk=True),
-    Item("revocation_path", "What ends it early is written down, and somebody has tried the way to end it.", desk=True),
+    Item("logging", "Its actions, reads and refusals are in the log under its own name.", desk=True),
+    Item(
+        "revocation_path",
+        "The conditions that end it early are written down, and its revocation has been tried.",
+        desk=True,
+    ),
 )
 DELIVERABILITY_CHECKLIST: Final = (
     Item(
@@ -190,29 +194,29 @@ def may_sign(kind: Kind, actor: Actor, *, request: Request, earlier: Sequence[Si
     name = _person(actor.name)
     if name == _person(request.requester):
         raise Forbidden(
-            f"{actor} asked for {request.address}: who asks never approves",
-            fix=f"ask another operator who is {kind.role} to sign",
+            f"{actor} requested {request.address}: a requester cannot approve",
+            fix=f"ask another operator with role {kind.role} to sign",
         )
     lacking = missing(request)
     if lacking:
         raise Conflict(
             f"the record of {request.address} is not complete: {', '.join(lacking)}",
-            fix="fill in what is missing, then sign",
+            fix="fill in the missing fields, then sign",
         )
     if kind is Kind.OWNER and name != _person(request.owner or ""):
         raise Forbidden(
             f"the record of {request.address} names {request.owner} as its owner, not {actor}",
-            fix=f"let {request.owner} sign, or have the record name another owner",
+            fix=f"ask {request.owner} to sign, or name another owner in the record",
         )
     for signoff in earlier:
         if not signoff.approved:
-            raise Conflict(f"{signoff.by} said no to {request.address} for {signoff.kind}", fix="file a new request")
+            raise Conflict(f"{signoff.by} vetoed {request.address} for {signoff.kind}", fix="file a new request")
         if signoff.kind is kind:
-            raise Conflict(f"{signoff.by} has signed {request.address} for {kind} already")
+            raise Conflict(f"{signoff.by} has already signed {request.address} for {kind}")
         if {signoff.kind, kind} == {Kind.OWNER, Kind.GOVERNANCE} and _person(signoff.by) == name:
             raise Forbidden(
-                f"{actor} signed {request.address} for {signoff.kind}: owner and governance are two people",
-                fix=f"ask another operator who is {kind.role} to sign",
+                f"{actor} signed {request.address} for {signoff.kind}: owner and governance must be two people",
+                fix=f"ask another operator with role {kind.role} to sign",
             )
 
 
@@ -252,7 +256,7 @@ def may_veto(kind: Kind, actor: Actor, *, request: Request, earlier: Sequence[Si
     _is_signer(kind, actor)
     for signoff in earlier:
         if not signoff.approved:
-            raise Conflict(f"{signoff.by} has said no to {request.address} already")
+            raise Conflict(f"{signoff.by} has already vetoed {request.address}")
     if complete(request, earlier):
         raise Conflict(f"{request.address} is active", fix="suspend the agent or retire the mailbox")
 
@@ -296,14 +300,14 @@ def _check_named(kind: Kind, codes: Collection[str], *, affirmed: Collection[str
         raise Invalid(
             f"the {kind} checklist has no item {', '.join(unknown)}",
             fix=f"the items are {', '.join(item.code for item in CHECKLISTS[kind])}",
-            problems=tuple((code, "is no item of this checklist") for code in unknown),
+            problems=tuple((code, "is not an item of this checklist") for code in unknown),
         )
     for code, reason in reasons.items():
         if not reason.strip() or len(reason) > LONGEST_REASON:
             raise Invalid(
                 f"the reason for {code} is empty or longer than {LONGEST_REASON} characters",
-                fix="say in a sentence why it may be signed all the same",
-                problems=((code, "needs a reason that can be read"),),
+                fix="explain in a sentence why it may be signed anyway",
+                problems=((code, "needs a readable reason"),),
             )
 
 
@@ -311,22 +315,20 @@ def _left(left: Sequence[Item], findings: Mapping[str, Finding]) -> str:
     """What blocks the checklist, items that the desk found false first."""
     denied = [item for item in left if (found := findings.get(item.code)) is not None and found.found is False]
     open_ones = [item.code for item in left if item not in denied]
-    said = [f"the desk sees that {item.code} is not so: {findings[item.code].detail}" for item in denied]
+    said = [f"the desk found {item.code} false: {findings[item.code].detail}" for item in denied]
     return "; ".join([*said, *([f"not affirmed yet: {', '.join(open_ones)}"] if open_ones else [])])
 
 
 def _how(denied: Sequence[str], open_ones: Sequence[str]) -> str:
-    how = [f"look at {', '.join(open_ones)} and affirm each"] if open_ones else []
-    how += [f"mend {', '.join(denied)}, or give a reason for each"] if denied else []
+    how = [f"check {', '.join(open_ones)} and affirm each"] if open_ones else []
+    how += [f"fix {', '.join(denied)}, or give a reason for each"] if denied else []
     return "; ".join(how)
 
 
 def stuck(request: Request) -> str | None:
     """Why nobody can ever sign this record as it is, or None. Shown when the request is filed."""
     if not _blank(request.owner) and _person(request.owner or "") == _person(request.requester):
-        return (
-            f"{request.requester} asks for it and is named as its owner; who asks never approves, so name another owner"
-        )
+        return f"{request.requester} requested it and is its owner; a requester cannot approve, so name another owner"
     return None
 
 
@@ -367,8 +369,8 @@ def widened_classes(old: Iterable[ContentClass], new: Iterable[ContentClass]) ->
 def _is_signer(kind: Kind, actor: Actor) -> None:
     if actor.kind != "operator" or kind.role not in actor.roles:
         raise Forbidden(
-            f"{actor} may not decide for {kind}: that takes an operator who is {kind.role}",
-            fix=f"ask an operator who is {kind.role}",
+            f"{actor} may not decide for {kind}: that needs an operator with role {kind.role}",
+            fix=f"ask an operator with role {kind.role}",
         )
 
 

@@ -161,9 +161,9 @@ def check(actor: Actor, verb: Verb) -> None:
         return
     who = _spell(MAY[verb])
     if actor.kind != "operator":
-        raise Forbidden(f"{actor} may not {verb}: that is for operators ({who})", fix=f"ask an operator who is {who}")
+        raise Forbidden(f"{actor} may not {verb}: only operators may ({who})", fix=f"ask an operator with role {who}")
     held = _spell(actor.roles) if actor.roles else "no role"
-    raise Forbidden(f"{actor} ({held}) may not {verb}: {who} may", fix=f"ask an operator who is {who}")
+    raise Forbidden(f"{actor} ({held}) may not {verb}: {who} may", fix=f"ask an operator with role {who}")
 
 
 def check_other(actor: Actor, verb: Verb, *, first: str) -> None:
@@ -173,8 +173,8 @@ def check_other(actor: Actor, verb: Verb, *, first: str) -> None:
     """
     if first and actor.name.casefold() == first.casefold():
         raise Forbidden(
-            f"{actor} may not {verb}: the same person took the step before, and this one needs somebody else",
-            fix=f"ask another operator who is {_spell(MAY[verb])}",
+            f"{actor} may not {verb}: the same person took the previous step, and this one needs somebody else",
+            fix=f"ask another operator with role {_spell(MAY[verb])}",
         )
 
 
@@ -197,8 +197,8 @@ def valid_roles(roles: Iterable[str]) -> frozenset[Role]:
     found = frozenset(Role(name) for name in names)
     if Role.ADMIN in found and len(found) > 1:
         raise Invalid(
-            "admin excludes every other role: who hands out roles must not use one",
-            fix="make two operators, one of them with admin alone",
+            "admin excludes every other role: an operator who assigns roles must not hold one",
+            fix="create two operators, one of them with admin alone",
         )
     return found
 
@@ -208,7 +208,7 @@ def check_first_desk(operators: Mapping[str, frozenset[Role]]) -> None:
     lacking = [role for role in (Role.ADMIN, Role.GOVERNANCE) if not any(role in held for held in operators.values())]
     if lacking:
         raise Invalid(
-            f"a first desk wants an operator who is {' and one who is '.join(lacking)}",
+            f"a new desk needs an operator with role {' and one with role '.join(lacking)}",
             fix="name them: --operator root:admin --operator gail:governance",
         )
 

@@ -63,7 +63,7 @@ async def test_resuming_is_for_governance_and_never_for_who_suspended(scene: Sce
         await shows(pilot, "✖ SUSP")
         await pilot.press("r")
         await press(pilot, scene, *"mended", "enter", *"support-bot", "space")
-        await until(pilot, lambda: "the same person took the step before" in said(app))
+        await until(pilot, lambda: "the same person took the previous step" in said(app))
         assert agent_status(scene) == "suspended"
 
 

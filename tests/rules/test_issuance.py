@@ -110,7 +110,7 @@ def test_signatures_may_come_in_any_order() -> None:
 @pytest.mark.parametrize("kind", Kind)
 def test_who_asks_never_approves_under_any_spelling(kind: Kind) -> None:
     record = replace(REQUEST, owner="RITA")
-    with pytest.raises(Forbidden, match="who asks never approves"):
+    with pytest.raises(Forbidden, match="a requester cannot approve"):
         may_sign(kind, operator(" Rita "), request=record)
 
 
@@ -145,14 +145,14 @@ def test_deliverability_may_be_one_of_the_two_or_a_third(name: str) -> None:
 
 
 def test_nobody_signs_twice_for_the_same() -> None:
-    with pytest.raises(Conflict, match="dora has signed"):
+    with pytest.raises(Conflict, match="dora has already signed"):
         may_sign(DELIVERABILITY, operator("dan"), request=REQUEST, earlier=signed(deliverability="dora"))
 
 
 def test_a_veto_ends_the_request_for_everybody() -> None:
     vetoed = [*signed(owner="olga", governance="gail"), Signoff(DELIVERABILITY, "dora", approved=False)]
     assert not complete(REQUEST, [*vetoed, Signoff(DELIVERABILITY, "dan")])
-    with pytest.raises(Conflict, match="dora said no"):
+    with pytest.raises(Conflict, match="dora vetoed"):
         may_sign(DELIVERABILITY, operator("dan"), request=REQUEST, earlier=vetoed)
     with pytest.raises(Conflict, match="already"):
         may_veto(GOVERNANCE, operator("gail"), request=REQUEST, earlier=vetoed)
@@ -268,7 +268,7 @@ def test_nothing_is_affirmed_unless_it_is_named(kind: Kind) -> None:
 
 def test_what_the_desk_found_false_takes_a_reason_and_no_affirmation_mends_it() -> None:
     seen = found(expiration=False, logging=True)
-    with pytest.raises(ChecklistOpen, match="expiration is not so: looked at expiration") as refused:
+    with pytest.raises(ChecklistOpen, match="expiration false: looked at expiration") as refused:
         answers(GOVERNANCE, seen, affirmed=CODES, reasons={})
     assert (refused.value.open_items, refused.value.found_false) == ((), ("expiration",))
     answered = answers(GOVERNANCE, seen, affirmed=CODES, reasons={"expiration": "agreed with the board"})

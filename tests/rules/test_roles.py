@@ -166,5 +166,5 @@ def test_a_first_desk_wants_an_admin_and_a_governance_operator() -> None:
     check_first_desk({"root": frozenset({Role.ADMIN}), "gail": frozenset({Role.GOVERNANCE})})
     with pytest.raises(Invalid, match="governance"):
         check_first_desk({"root": frozenset({Role.ADMIN})})
-    with pytest.raises(Invalid, match="admin and one who is governance"):
+    with pytest.raises(Invalid, match="admin and one with role governance"):
         check_first_desk({})

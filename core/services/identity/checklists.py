@@ -82,10 +82,10 @@ def sheet(tx: Transaction, record: MailboxRecord, kind: Kind, lookups: Lookups |
 def _for_owner(record: MailboxRecord) -> list[Finding]:
     """What the record says. Only the owner knows whether it is the whole truth, so nothing here is a yes."""
     writes = "anyone" if EVERYONE & {*record.allow} else ", ".join(record.allow) or "nobody"
-    users = f"{_sentence(record.users)} " if record.users else "The record does not say who they are. "
+    users = f"{_sentence(record.users)} " if record.users else "The record does not name them. "
     standing = _sentence(record.standing_reason) if record.standing_reason else "The record gives no reason."
     return [
-        Finding("purpose", detail=_sentence(record.purpose or "The record gives none")),
+        Finding("purpose", detail=_sentence(record.purpose or "The record gives no purpose")),
         Finding("systems", detail=_sentence(f"{record.systems}; their owner is {record.system_owner}")),
         Finding("users", detail=f"{users}It may write to {writes}."),
         Finding("standing_identity", detail=f"{standing} Its mode is {record.mode}."),
@@ -132,8 +132,8 @@ def _expiration(tx: Transaction, record: MailboxRecord) -> Finding:
     most = context.current_policy(tx)[1].identities.longest_life
     ends = record.expires_at
     if ends is None:
-        return Finding("expiration", found=False, detail="The record has no end.")
-    said = f"It ends {stamp(ends)}; the policy allows {spell(most)} from now."
+        return Finding("expiration", found=False, detail="The record has no expiry date.")
+    said = f"It expires {stamp(ends)}; the policy allows {spell(most)} from now."
     return Finding("expiration", found=ends <= tx.now + most, detail=said)
 
 
@@ -143,7 +143,7 @@ def _logging(tx: Transaction, record: MailboxRecord) -> Finding:
     wanted = select(c.seq).where(c.mailbox == record.id, c.type == "mailbox.requested").order_by(c.seq).limit(1)
     entry = tx.one(wanted)
     if entry is None:
-        return Finding("logging", found=False, detail="The log has no entry of its request.")
+        return Finding("logging", found=False, detail="The log has no entry for its request.")
     return Finding(
         "logging", found=True, detail=f"Its first request is entry {entry.seq}; no setting turns the log off."
     )
@@ -153,7 +153,7 @@ def _revocation(tx: Transaction, record: MailboxRecord) -> Finding:
     c = LOG_ENTRY.c
     mine = (c.agent == record.agent_id, c.message.is_(None), c.type == "identity.drilled")
     drilled = tx.one(select(c.at, c.data).where(*mine).order_by(c.seq.desc()).limit(1))
-    ends = f"It ends early when: {_sentence(record.revoke_when or 'nobody said')}"
+    ends = f"It ends early when: {_sentence(record.revoke_when or 'not stated')}"
     if drilled is None:
         return Finding("revocation_path", detail=f"{ends} Revocation has never been drilled for {record.agent}.")
     outcome = orjson.loads(drilled.data)
@@ -234,7 +234,7 @@ def _limits(tx: Transaction, record: MailboxRecord) -> Finding:
     own = {name: getattr(record, f"limit_{name}") for name in mailbox_record.LIMITS}
     above = [f"{name} {n:,} (policy {usual[name]:,})" for name, n in own.items() if (n or 0) > usual[name]]
     warmup = limits.warmup_cap(tx, gate_queries.gate(tx, record.id), policy) if record.agent_id is not None else None
-    age = "The stream is warm." if warmup is None else f"The warm-up of its stream allows {warmup:,} a day now."
+    age = "The stream is warm." if warmup is None else f"Its stream's warm-up now allows {warmup:,} a day."
     if not above:
         return Finding("limits", found=True, detail=f"No cap is above the policy's. {age}")
     too_early = warmup is not None and (own["day"] or 0) > warmup

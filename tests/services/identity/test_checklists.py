@@ -96,7 +96,7 @@ def test_what_the_desk_finds_false_is_signed_with_a_reason_only_and_the_reason_i
     make_keyed_desk(store)
     alone(store)
     lookups = Lookups(published=Look(False, "8 of 8 records are not as they should be."), zone=SEEN.zone)
-    with pytest.raises(ChecklistOpen, match="keys_published is not so: 8 of 8") as refused:
+    with pytest.raises(ChecklistOpen, match="keys_published false: 8 of 8") as refused:
         sign(store, Kind.DELIVERABILITY, address=QUOTES, lookups=lookups, overrides={})
     assert refused.value.found_false == ("keys_published",)
     why = {"keys_published": "DNS goes out with the change of Tuesday"}
@@ -176,7 +176,7 @@ def test_a_record_that_names_nobody_and_allows_everybody_says_so(store: Store) -
     make_keyed_desk(store)
     request(store)
     found = shown(store, Kind.OWNER)
-    assert found["users"].detail == "The record does not say who they are. It may write to anyone."
+    assert found["users"].detail == "The record does not name them. It may write to anyone."
     assert found["standing_identity"].detail == "The record gives no reason. Its mode is gated_send."
 
 
