@@ -41,7 +41,7 @@ def prepare(
     box, policy = _own_mailbox(store, submission, token)
     submission = with_message_ids(store, submission, token)
     verdict = modes.decide(submission.kind, Mode(box.mode))
-    text, lacks = _text(submission, blocked=isinstance(verdict, Block))
+    text, lacks = _text(store, submission)
     targets = _targets(submission)
     if submission.kind is Action.REPLY:
         _refuse_reply(store, submission, targets, box=box, token=token, ctx=ctx)
@@ -130,16 +130,17 @@ def _run_key(submission: Submission, token: TokenFacts, now: int, *, implicit: b
     return token.run_key or submission.run.key or implicit_run(token, now)
 
 
-def _text(submission: Submission, *, blocked: bool) -> tuple[str, Invalid | None]:
+def _text(store: Store, submission: Submission) -> tuple[str, Invalid | None]:
     """The text part, or "" and the error. Raises `Invalid` for a message that shows nothing.
 
     If the mode refuses the message whatever it says, the error is returned instead of raised: the agent gets the mode's
-    refusal, not advice to write more.
+    refusal, not advice to write more. The mode is read for this: the remembered one may be a second old.
     """
     try:
         return _shown(submission), None
     except Invalid as error:
-        if not blocked:
+        known = _sender(store, submission)
+        if known is None or not isinstance(modes.decide(submission.kind, Mode(known[0].mode)), Block):
             raise
         return "", error
 

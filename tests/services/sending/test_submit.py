@@ -45,6 +45,15 @@ def test_a_key_of_test_mail_is_not_one_of_live_mail(store: Store) -> None:
     assert sorted(row.test for row in store.rows(select(c.test))) == [False, True]
 
 
+def test_an_empty_message_hears_of_a_mode_that_was_changed_a_moment_ago(store: Store) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    desk.submit()  # from now on the sender is remembered for a second
+    with pytest.raises(Invalid):
+        desk.submit(text=None)
+    store.transact(lambda tx: tx.write(update(MAILBOX).values(mode="read_only")))
+    assert desk.submit(text=None).error == "action_blocked", "not: write more"
+
+
 def test_the_same_key_and_body_get_the_first_answer_and_nothing_new(store: Store) -> None:
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
     first = desk.submit(idempotency_key="k1")
