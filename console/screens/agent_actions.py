@@ -33,7 +33,7 @@ class AgentScreen(DeskScreen):
             return "no agent is under the cursor"
         match name:
             case "suspend":
-                return "it is suspended already" if line.suspended else None
+                return "it is already suspended" if line.suspended else None
             case "resume":
                 return None if line.suspended else "it is not suspended"
             case _:

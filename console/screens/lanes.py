@@ -96,7 +96,7 @@ class LanesScreen(ListScreen):
         if lane is None:
             return "no lane is under the cursor"
         if name == "pause_lane" and lane.paused_at is not None:
-            return f"it is paused already, by {make_safe(lane.paused_by or '').text}"
+            return f"it is already paused, by {make_safe(lane.paused_by or '').text}"
         if name == "resume_lane" and lane.paused_at is None:
             return "it is not paused"
         return None

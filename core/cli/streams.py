@@ -229,7 +229,7 @@ def warmup(
     """Set the stream's daily cap, or end its warm-up."""
     figure = whole_number(cap)
     if cap != "off" and figure is None:
-        raise Invalid(f"{cap[:20]!r} is not a daily cap", fix="write a number a day, or off")
+        raise Invalid(f"{cap[:20]!r} is not a daily cap", fix="give a number per day, or off")
     desk.act(lambda tx, actor: streams.set_warmup(tx, domain, cap=figure, reason=reason, actor=actor))
     said = f"{domain}: no warm-up cap." if figure is None else f"{domain}: at most {figure:,} a day."
     return Output({"domain": domain, "warm": figure is None, "warm_cap": figure}, said)

@@ -55,7 +55,7 @@ def require_empty(url: str) -> None:
     file = sqlite_file.of(url)
     if file is not None:
         if there := [one for one in sqlite_file.beside(file) if one.exists()]:
-            raise Conflict(f"{there[0]} exists already", fix="name a file that is not there yet")
+            raise Conflict(f"{there[0]} already exists", fix="name a file that does not exist yet")
         return
     if kind(url) == "sqlite":
         raise Invalid(f"{url} names no file", fix="write sqlite:////path/to/postroom.db")

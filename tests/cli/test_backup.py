@@ -73,7 +73,7 @@ def test_another_key_or_none_is_refused_and_nothing_is_left(office: Clerk, tmp_p
     other = Clerk(tmp_path / "other")
     other.ok("init")
     target = Clerk(tmp_path / "back")
-    assert "no master key" in target.refused("restore", str(tmp_path / "desk.zip"), code=2)
+    assert "not contain the master key" in target.refused("restore", str(tmp_path / "desk.zip"), code=2)
     key = str(other.directory / "master.key")
     told = target.refused("restore", str(tmp_path / "desk.zip"), "--master-key", key, code=2)
     assert "not the master key of that desk" in told
@@ -102,13 +102,13 @@ def test_a_log_that_was_changed_before_the_backup_is_found(office: Clerk, tmp_pa
     office.ok("backup", str(tmp_path / "desk.zip"))
     key = str(office.directory / "master.key")
     told = Clerk(tmp_path / "back").refused("restore", str(tmp_path / "desk.zip"), "--master-key", key)
-    assert "entry 2 does not fit" in told
+    assert "entry 2 does not match" in told
 
 
 def test_nothing_is_overwritten(office: Clerk, tmp_path: Path) -> None:
     file = tmp_path / "desk.zip"
     file.write_bytes(b"mine")
-    assert "exists already" in office.refused("backup", str(file))
+    assert "already exists" in office.refused("backup", str(file))
     assert file.read_bytes() == b"mine"
     file.unlink()
     office.ok("backup", str(file))
@@ -118,7 +118,7 @@ def test_nothing_is_overwritten(office: Clerk, tmp_path: Path) -> None:
 def test_what_is_no_backup_is_refused_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "odd.zip").write_bytes(b"PK\x03\x04 not really")
     told = Clerk(tmp_path / "back").refused("restore", str(tmp_path / "odd.zip"), code=2)
-    assert "no backup" in told
+    assert "not a backup" in told
     assert "there is no file" in Clerk(tmp_path / "back").refused("restore", str(tmp_path / "absent.zip"), code=2)
 
 
@@ -152,7 +152,7 @@ def test_a_desk_is_restored_into_a_database_elsewhere(
     third = Clerk(tmp_path / "third")
     key, url = str(clerk.directory / "master.key"), f"sqlite:///{tmp_path}/elsewhere.db"
     said = third.refused("restore", str(tmp_path / "desk.zip"), "--master-key", key, "--database", url)
-    assert "exists already" in said
+    assert "already exists" in said
     assert list(third.directory.iterdir()) == []
 
 

@@ -46,7 +46,7 @@ def test_a_stream_is_paused_resumed_warmed_and_listed(clerk: Clerk) -> None:
     assert clerk.ok("stream", "warmup", DOMAIN, "500", "--reason", "known", who="dora")["warm_cap"] == 500
     for cap in ("²", "9" * 20, "9" * 5_000):
         said = clerk.refused("stream", "warmup", DOMAIN, cap, "--reason", "known", who="dora", code=2)
-        assert "write a number a day, or off" in said
+        assert "give a number per day, or off" in said
     assert clerk.ok("stream", "warmup", DOMAIN, "off", "--reason", "known", who="dora")["warm"] is True
     assert [one["domain"] for one in clerk.ok("stream", "list")["streams"]] == [DOMAIN]
 

@@ -27,7 +27,7 @@ def test_an_agent_passes_on_a_narrower_token_for_one_run(agent: Clerk) -> None:
     assert child["expires_at"] == parent["expires_at"] == made["expires_at"]
     assert child["issued_by"] == "agent:support-bot"
     agent.tokens["tool"] = made["token"]
-    assert "not delegated further" in agent.refused("token", "delegate", "--run", "nightly-7", who="tool")
+    assert "cannot be delegated further" in agent.refused("token", "delegate", "--run", "nightly-7", who="tool")
 
 
 def test_a_token_is_not_passed_on_wider_or_without_a_run(agent: Clerk) -> None:
@@ -50,7 +50,7 @@ def test_only_an_agents_own_living_token_is_passed_on(agent: Clerk, monkeypatch:
     assert "no agent has this token" in agent.refused(*passing_on, who="eve")
     own = agent.ok("agent", "show", "support-bot", who="alice")["tokens"][0]["id"]
     agent.ok("token", "revoke", str(own), "--reason", "found in a log", who="alice")
-    assert "has ended" in agent.refused(*passing_on, who="bot")
+    assert "has expired" in agent.refused(*passing_on, who="bot")
 
 
 def test_a_rotated_token_is_shown_also_where_the_keyring_does_not_keep_it(office: Clerk) -> None:

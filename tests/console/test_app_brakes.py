@@ -48,7 +48,7 @@ async def test_an_agent_is_suspended_with_one_key_and_a_reason(scene: Scene) -> 
         await shows(pilot, "suspended by alice: spam")
         assert "✖1" in lines(pilot)[0]
         await pilot.press("s")
-        await shows(pilot, "suspended already")
+        await shows(pilot, "already suspended")
 
 
 async def test_resuming_is_for_governance_and_never_for_who_suspended(scene: Scene) -> None:

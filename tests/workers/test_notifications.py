@@ -219,8 +219,8 @@ def test_a_lost_gateway_is_told_with_what_to_do(store: Store, clock: FakeClock) 
             await notify.look()
             (post,) = channel.posts
             assert post["type"] == "failure"
-            assert "the gateway on mail1 (127.0.0.1:8025, process 4711) ended without a word" in post["message"]
-            assert "last heard of 24 s before; unless it runs again" in post["message"]
+            assert "the gateway on mail1 (127.0.0.1:8025, process 4711) stopped unexpectedly" in post["message"]
+            assert "24 s after its last heartbeat; unless it is running again" in post["message"]
             assert "postroom serve" in post["message"]
             assert "the gateway on mail1 (127.0.0.1:8025) started" in post["message"]
 

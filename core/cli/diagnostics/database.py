@@ -34,7 +34,7 @@ def development(desk: CommandContext) -> Iterator[Finding]:
         if is_development(conn):
             yield Finding(
                 Grade.FAIL, "development", "", f"{BANNER}: one person, no signatures, mail to loopback only",
-                "make a desk for real mail in another directory: postroom init --dir DIR",
+                "create a desk for real mail in another directory: postroom init --dir DIR",
             )  # fmt: skip
 
 

@@ -83,7 +83,7 @@ class Manifest:
                 bool(told.get("development")),
             )  # fmt: skip
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
-            raise Invalid("the manifest cannot be read", fix="this is no backup of a desk, or a damaged one") from error
+            raise Invalid("the manifest cannot be read", fix="the file is not a desk backup, or is damaged") from error
         if told["format"] != FORMAT:
             raise Invalid(f"the backup has format {told['format']}, and this version reads {FORMAT}")
         return made
@@ -100,7 +100,7 @@ def make(
     A failure leaves no file, except a crash of the machine before the log has the entry: then the file is complete.
     """
     if to.exists():
-        raise Conflict(f"{to} exists already", fix="name a new file: a backup overwrites none")
+        raise Conflict(f"{to} already exists", fix="name a new file: a backup never overwrites one")
     if not to.parent.is_dir():
         raise Invalid(f"there is no directory {to.parent}", fix="make it, or name another file")
     with (
@@ -208,7 +208,7 @@ def _name(made: Path, to: Path) -> None:
                 to.unlink()
                 raise
     except FileExistsError as error:
-        raise Conflict(f"{to} exists already", fix="name a new file: none is overwritten") from error
+        raise Conflict(f"{to} already exists", fix="name a new file: existing files are not overwritten") from error
     _sync(to.parent)
 
 
@@ -235,12 +235,12 @@ def opened(file: Path) -> Iterator[tuple[zipfile.ZipFile, Manifest]]:
     except FileNotFoundError as error:
         raise Invalid(f"there is no file {file}") from error
     except (zipfile.BadZipFile, zlib.error, KeyError) as error:
-        raise Invalid(f"{file} is damaged or no backup: {error}", fix="take another copy of it") from error
+        raise Invalid(f"{file} is damaged or not a backup: {error}", fix="use another copy of it") from error
 
 
 def _text(archive: zipfile.ZipFile, name: str) -> bytes:
     if archive.getinfo(name).file_size > LARGEST_TEXT:
-        raise Invalid(f"{name} in the backup is too large to be one of ours")
+        raise Invalid(f"{name} in the backup is too large to come from a desk")
     return archive.read(name)
 
 
@@ -257,4 +257,4 @@ def extract(archive: zipfile.ZipFile, manifest: Manifest, name: str, to: Path, p
         out.flush()
         os.fsync(out.fileno())
     if seen.hexdigest() != manifest.files.get(name):
-        raise Invalid(f"{name} in the backup is not what it was when the backup was made", fix="take another copy")
+        raise Invalid(f"{name} in the backup has changed since the backup was made", fix="use another copy")

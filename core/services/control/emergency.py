@@ -69,8 +69,8 @@ def suspend_agent(tx: Transaction, name: str, *, reason: str, actor: Actor) -> F
     agent = _agent(tx, name)
     if agent.status == "suspended":
         raise Conflict(
-            f"{agent.name} is suspended already, by {agent.suspended_by}: {agent.suspend_reason}",
-            fix="postroom agent show tells since when",
+            f"{agent.name} is already suspended, by {agent.suspended_by}: {agent.suspend_reason}",
+            fix="postroom agent show says since when",
         )
     return freeze(tx, agent.id, reason=require_reason(reason), actor=actor)
 
@@ -117,7 +117,7 @@ def resume_agent(tx: Transaction, name: str, *, reason: str, actor: Actor) -> No
     actor = access.require(tx, actor, Verb.AGENT_RESUME)
     agent = _agent(tx, name)
     if agent.status != "suspended":
-        raise Conflict(f"{agent.name} is not suspended", fix="postroom agent list shows who is")
+        raise Conflict(f"{agent.name} is not suspended", fix="postroom agent list shows which agents are")
     roles.check_other(actor, Verb.AGENT_RESUME, first=agent.suspended_by or "")
     why = require_reason(reason)
     rate_windows.forgive(tx, agent.id)
@@ -146,7 +146,7 @@ def pause_stream(tx: Transaction, domain: str, *, reason: str, actor: Actor) -> 
     actor = access.require(tx, actor, Verb.STREAM_PAUSE)
     stream = stream_named(tx, domain)
     if stream.paused_at is not None:
-        raise Conflict(f"{stream.domain} is paused already, by {stream.paused_by}: {stream.pause_reason}")
+        raise Conflict(f"{stream.domain} is already paused, by {stream.paused_by}: {stream.pause_reason}")
     why = require_reason(reason)
     _set_pause(tx, STREAM, stream.id, paused_at=tx.now, paused_by=str(actor), pause_reason=why)
     in_flight = _started(tx, MAILBOX.c.stream_id == stream.id)
@@ -170,7 +170,7 @@ def pause_lane(tx: Transaction, lane_id: int, *, reason: str, actor: Actor) -> N
     actor = access.require(tx, actor, Verb.LANE_PAUSE)
     lane = _lane(tx, lane_id)
     if lane.paused_at is not None:
-        raise Conflict(f"the lane to {lane.domain} is paused already, by {lane.paused_by}: {lane.pause_reason}")
+        raise Conflict(f"the lane to {lane.domain} is already paused, by {lane.paused_by}: {lane.pause_reason}")
     why = require_reason(reason)
     # Mail that arrives later must not wake it: `not_before` holds back every due time.
     asleep = {"next_at": FAR_FUTURE, "not_before": FAR_FUTURE}
@@ -217,7 +217,7 @@ def start(tx: Transaction, *, reason: str, actor: Actor) -> Started:
         raise Conflict("the desk is not stopped")
     if desk.stopped_by == LOG_CHECK and Role.GOVERNANCE not in actor.roles:
         raise Forbidden(
-            "the desk is held for its log; governance says whether this log is the one to go on with",
+            "the desk is stopped because of its log; governance decides whether to continue with this log",
             fix="postroom audit verify, then governance: postroom start --reason TEXT",
         )
     why = require_reason(reason)
@@ -251,7 +251,7 @@ def _lane(tx: Transaction, lane_id: int) -> Row[Any]:
         .where(LANE.c.id == lane_id)
     )
     if row is None:
-        raise NotFound(f"there is no lane {lane_id}", fix="postroom queue lanes shows those there are")
+        raise NotFound(f"there is no lane {lane_id}", fix="postroom queue lanes lists them")
     return row
 
 

@@ -31,7 +31,7 @@ def disk(directory: Path) -> Iterator[Fault]:
     """Report a disk that is nearly full."""
     free = shutil.disk_usage(directory).free
     if free < LEAST_DISK:
-        yield Fault("accept", f"the disk has {free // 2**20} MiB left", f"free some space on the disk of {directory}")
+        yield Fault("accept", f"the disk has {free // 2**20} MiB left", f"free space on the disk of {directory}")
 
 
 def delivery(conn: Connection, *, now: int) -> Iterator[Fault]:
@@ -40,9 +40,9 @@ def delivery(conn: Connection, *, now: int) -> Iterator[Fault]:
     living = [row for row in workers if now - SILENT < row.beat_at]
     if not living:
         since = f" since {(now - workers[0].beat_at) // SECOND} s" if workers else ""
-        yield Fault("deliver", f"gateway is not running{since}", "look at the gateway's log; start it: postroom serve")
+        yield Fault("deliver", f"gateway is not running{since}", "check the gateway's log and start it: postroom serve")
         return
     if all(row.trouble for row in living):
-        yield Fault("claim", f"the queue cannot be read: {living[0].trouble}", "look at the database and its log")
+        yield Fault("claim", f"the queue cannot be read: {living[0].trouble}", "check the database and its log")
     elif all((row.claimed_at or row.started_at) < now - SILENT for row in living if not row.trouble):
-        yield Fault("claim", "no process has looked at the queue lately", "look at the gateway's log")
+        yield Fault("claim", "no process has read the queue recently", "check the gateway's log")

@@ -59,7 +59,7 @@ def restore(
     if any(directory.iterdir()):
         raise Conflict(
             f"{directory} is not empty",
-            fix="name a new directory; what an interrupted restore left (.restore-...) may be deleted",
+            fix="name a new directory; leftovers of an interrupted restore (.restore-...) may be deleted",
         )
     lies_in = sqlite_file.of(url)
     with (
@@ -105,7 +105,7 @@ def target(directory: Path, database: str | None) -> str:
 def _staging(beside: Path) -> Iterator[Path]:
     """Make a private directory on the same file system, removed on exit."""
     if not beside.is_dir():
-        raise Invalid(f"there is no directory {beside}", fix="make it, or name another place")
+        raise Invalid(f"there is no directory {beside}", fix="create it, or name another place")
     staged = Path(tempfile.mkdtemp(prefix=".restore-", dir=beside))
     try:
         yield staged
@@ -116,11 +116,11 @@ def _staging(beside: Path) -> Iterator[Path]:
 def _require_readable(manifest: Manifest) -> None:
     if manifest.revision > schema_revision.latest():
         raise Invalid(
-            f"the backup is of version {manifest.version}, which is newer than this one",
+            f"the backup was made by version {manifest.version}, which is newer than this one",
             fix=f"install postroom {manifest.version} or newer",
         )
     if manifest.revision not in schema_revision.known():
-        raise Invalid(f"the backup names a schema that no version has: {manifest.revision!r}", fix="take another copy")
+        raise Invalid(f"the backup names an unknown schema: {manifest.revision!r}", fix="use another copy")
 
 
 def _put_key(
@@ -136,7 +136,7 @@ def _put_key(
     elif MASTER in manifest.files:
         extract(archive, manifest, MASTER, to, progress)
     else:
-        raise Invalid("the backup has no master key in it", fix="name yours: --master-key FILE")
+        raise Invalid("the backup does not contain the master key", fix="name yours: --master-key FILE")
     MasterKeys.parse(to.read_text())
     known = check_values(to.read_text())
     if missing := [name for name, value in manifest.keys.items() if known.get(name) != value]:
@@ -172,7 +172,7 @@ def _verified(store: Store, manifest: Manifest, progress: copy.Progress) -> int:
     with store.read() as conn:
         found = audit_log.verify(conn, progress=lambda seq: progress("checking the log", seq, manifest.seq))
     if not found.ok:
-        raise Unavailable(f"the log in the backup is not whole: entry {found.first_bad_seq} does not fit")
+        raise Unavailable(f"the log in the backup is not intact: entry {found.first_bad_seq} does not match")
     if (found.head_seq, found.head.hex()) != (manifest.seq, manifest.head):
         raise Unavailable("the log in the backup does not end where its manifest says")
     return found.events
@@ -183,7 +183,7 @@ def hold(tx: Transaction, manifest: Manifest) -> None:
 
     The gateways that ran then are removed: a drill would try tokens at them, an upgrade would wait for them.
     """
-    reason = f"restored from a backup of {stamp(manifest.made_at)}: queued mail may have left since; look first"
+    reason = f"restored from a backup of {stamp(manifest.made_at)}: queued mail may have been sent since; check first"
     tx.emit(DeskRestored(actor=str(SYSTEM), made_at=manifest.made_at, seq=manifest.seq, head=manifest.head))
     values: dict[str, Any] = {"start_votes": []}
     if gate_queries.desk(tx).stopped_at is None:

@@ -149,8 +149,8 @@ def start(tx: Transaction, name: str, *, mint: Mint, actor: Actor) -> Drill:
         raise Conflict(f"a drill of {name} is running", fix="wait for its result: postroom agent show")
     if agent.status == "suspended":
         raise Conflict(
-            f"{name} is suspended, and would get no fresh token",
-            fix="drill it once governance has resumed it: postroom agent resume",
+            f"{name} is suspended and could not be issued a new token",
+            fix="drill it after governance has resumed it: postroom agent resume",
         )
     boxes = tokens.open_mailboxes(tx, agent.id, name=name)
     held = directory.tokens_alive(tx.conn, now=tx.now, agent_id=agent.id)

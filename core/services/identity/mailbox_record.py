@@ -29,7 +29,7 @@ MOST: Final = 10_000_000
 SHORTEST_EXPIRY: Final = HOUR
 LONGEST_EXPIRY: Final = 30 * DAY
 """How long pending mail may wait (CONTRACT.md: 1h-30d)."""
-_ODD_NAME: Final = "is too long or has invisible characters"
+_ODD_NAME: Final = "is too long or contains invisible characters"
 
 
 # --- reading ------------------------------------------------------------------------------------------------------
@@ -118,7 +118,7 @@ def need_alive(tx: Transaction, record: MailboxRecord) -> None:
     if alive(tx, record):
         return
     if record.status == "requested":
-        raise Conflict(f"{record.address} is not active yet", fix="let it be signed, or file the request again")
+        raise Conflict(f"{record.address} is not active yet", fix="have it signed, or file the request again")
     state = "has expired" if record.status == "active" else f"is {record.status}"
     raise Conflict(f"{record.address} {state}", fix="file a new request")
 
@@ -134,7 +134,7 @@ def need_reason(reason: str, *, name: str = "reason") -> None:
 
 def check_limits(limits: Mapping[str, int | None]) -> None:
     """Raises `Invalid` for an unknown limit or a value out of range."""
-    wrong = [(f"limits.{name}", "is no limit") for name in limits if name not in LIMITS]
+    wrong = [(f"limits.{name}", "is not a limit") for name in limits if name not in LIMITS]
     wrong += [
         (f"limits.{name}", f"is 0 to {MOST}") for name, n in limits.items() if n is not None and not 0 <= n <= MOST
     ]
@@ -178,13 +178,13 @@ def check_events(names: Iterable[str] | None) -> list[str] | None:
     wanted = {name.strip() for name in names if name.strip()}
     if unknown := sorted(wanted - WEBHOOK_EVENTS):
         raise Invalid(
-            f"a webhook is not told of {', '.join(unknown)}",
+            f"webhooks do not receive {', '.join(unknown)}",
             fix=f"the events are {', '.join(sorted(WEBHOOK_EVENTS))}",
-            problems=(("webhook_events", f"knows no {unknown[0]}"),),
+            problems=(("webhook_events", f"{unknown[0]} is not an event"),),
         )
     if not wanted:
         raise Invalid(
-            "a webhook that asks for nothing hears nothing", fix="take the webhook away, or name events",
+            "a webhook without events would receive nothing", fix="remove the webhook, or name events",
             problems=(("webhook_events", "is empty"),),
         )  # fmt: skip
     return sorted(wanted)

@@ -155,7 +155,7 @@ def _stream_for(tx: Transaction, filing: Filing) -> Row[Any]:
     if stream.protected and filing.agent not in stream.owners:
         raise Forbidden(
             f"{domain} is protected: it carries mail that agents must not put at risk",
-            fix="ask for an address on a subdomain of the agent's own",
+            fix="request an address on a subdomain of the agent's own",
         )
     return stream
 
@@ -168,8 +168,8 @@ def _may_file(known: MailboxRecord | None, filing: Filing, actor: Actor) -> None
     if known.status == "retired" and known.agent == filing.agent:
         return
     said = {
-        "requested": f"{known.requested_by} has asked for {known.address} already",
-        "retired": f"{known.address} was another agent's, and its mail with it",
+        "requested": f"{known.requested_by} has already requested {known.address}",
+        "retired": f"{known.address} belonged to another agent, and so did its mail",
     }
     raise Conflict(said.get(known.status, f"{known.address} is {known.status}"), fix="choose another address")
 
@@ -183,7 +183,7 @@ def _agent_for(tx: Transaction, name: str | None) -> int | None:
         return known.id
     if not _AGENT.fullmatch(name):
         raise Invalid(
-            "an agent's name is 1 to 64 letters, digits and . _ -", problems=(("agent", "is not a name of an agent"),)
+            "an agent's name is 1 to 64 letters, digits and . _ -", problems=(("agent", "is not an agent name"),)
         )
     return tx.create(AGENT, {"name": name, "created_at": tx.now, "suspend_figures": {}, "warned": {}})
 
@@ -193,8 +193,8 @@ def _check_life(tx: Transaction, expires_at: int | None) -> None:
     most = context.current_policy(tx)[1].identities.longest_life
     if expires_at is not None and expires_at > tx.now + most:
         raise Invalid(
-            f"an identity lives at most {spell(most)}, the policy's identities.longest_life",
-            fix=f"ask for an end within {spell(most)}, and renew it then",
+            f"an identity lasts at most {spell(most)}, the policy's identities.longest_life",
+            fix=f"request an end within {spell(most)}, and renew it then",
             problems=(("expires", f"is more than {spell(most)} away"),),
         )
 
@@ -205,13 +205,13 @@ def _no_owner(tx: Transaction, record: MailboxRecord) -> str | None:
     person = directory.operator(tx.conn, record.owner)
     if person is not None and person.disabled_at is None and Role.OWNER in (*person.roles, *person.unconfirmed):
         return None
-    return f"{record.owner} is no operator who is owner, so nobody can sign as its owner"
+    return f"{record.owner} is not an operator with role owner, so nobody can sign as its owner"
 
 
 def _values(tx: Transaction, filing: Filing) -> dict[str, Any]:
     """Return every column of the record that the filing sets, validated."""
     if filing.expires_at is not None and filing.expires_at <= tx.now:
-        raise Invalid("the identity would have ended already", problems=(("expires", "is in the past"),))
+        raise Invalid("the identity would already have expired", problems=(("expires", "is in the past"),))
     _check_life(tx, filing.expires_at)
     values = {name: getattr(filing, name) for name in _ALIKE if name != "agent"}
     values |= {f"limit_{name}": filing.limits.get(name) for name in mailbox_record.LIMITS}
@@ -305,11 +305,11 @@ def _check_open(tx: Transaction, record: MailboxRecord, kind: Kind, actor: Actor
     issuance.may_sign(kind, actor, request=asked, earlier=earlier)
     ends = record.expires_at or 0
     if ends <= tx.now:
-        raise Conflict(f"{record.address} would have ended already", fix="file it again with a later end")
+        raise Conflict(f"{record.address} would already have expired", fix="file it again with a later end")
     most = context.current_policy(tx)[1].identities.longest_life
     if record.status == "requested" and ends > tx.now + most:  # the policy was tightened after the request was filed
         raise Conflict(
-            f"{record.address} would live longer than the policy allows, {spell(most)}",
+            f"{record.address} would last longer than the policy allows, {spell(most)}",
             fix="file it again with an earlier end",
         )
 
@@ -340,7 +340,7 @@ def _check_shown(shown: Sheet, digest: str | None) -> None:
     raise Conflict(
         f"the record of {record.address}, or what the desk finds about it, has changed since it was shown: "
         f"the record's digest is {record.digest} now",
-        fix=f"look at it again (postroom mailbox show {record.address}), then sign",
+        fix=f"review it again (postroom mailbox show {record.address}), then sign",
     )
 
 

@@ -69,7 +69,7 @@ def first_desk(tx: Transaction, founders: Sequence[Founder], *, policy: Policy, 
     A desk for `development` belongs to one person and has no admin, so nobody else can ever be added to it.
     """
     if tx.one(select(DESK.c.id)) is not None:
-        raise Conflict("there is a desk here already", fix="choose another --dir, or add operators to this one")
+        raise Conflict("a desk already exists here", fix="choose another --dir, or add operators to this one")
     names = {_valid_name(founder.name).casefold() for founder in founders}
     if len(names) < len(founders):
         raise Invalid("an operator is named twice", fix="give each person one --operator with all their roles")
@@ -117,7 +117,7 @@ def add(tx: Transaction, *, name: str, roles: Iterable[str], actor: Actor) -> Op
         _create(tx, name, values, actor=actor)
     elif known.claimed or known.roles or known.disabled_at is not None or _claim_lives(known, tx.now):
         raise Conflict(
-            f"there is an operator {known.name} already", fix="choose another name: a name in the log is one person"
+            f"operator {known.name} already exists", fix="choose another name: a name in the log stands for one person"
         )
     else:
         again = {"added_by": actor.name, "confirmed_by": None}
@@ -135,7 +135,7 @@ def claim(tx: Transaction, *, name: str, token_hash: bytes) -> OperatorFacts:
     person = directory.operator(tx.conn, name)
     if person is None or person.disabled_at is not None or (person.claimed and not person.expired(tx.now)):
         raise Unauthenticated(
-            "nobody by that name waits to claim a token",
+            "no operator by that name has a token to claim",
             fix="ask an admin: postroom operator add, or postroom operator revoke if the token was lost",
         )
     if person.claim_started_at is not None and tx.now - person.claim_started_at < CLAIM_EVERY:
@@ -170,13 +170,13 @@ def confirm(tx: Transaction, *, name: str, fingerprint: str, actor: Actor) -> Op
     claimed = person.claim_hash if _claim_lives(person, tx.now) else person.token_hash if person.unconfirmed else None
     if claimed is None:
         raise Conflict(
-            f"{person.name} has claimed no token that waits for confirmation",
+            f"{person.name} has no claimed token that awaits confirmation",
             fix=f"ask them to run: postroom operator claim {person.name}",
         )
     if not hmac.compare_digest(_letters(credentials.fingerprint(claimed)), _letters(fingerprint)):
         raise Conflict(
-            f"this is not the fingerprint of the token that was claimed for {person.name}",
-            fix="have it read out once more; if it still differs, somebody else has claimed: let them claim again",
+            f"this is not the fingerprint of the token claimed for {person.name}",
+            fix="have it read out again; if it still differs, somebody else claimed it: have them claim again",
         )
     roles = _spelled({*person.roles, *person.unconfirmed})
     issued = {"token_hash": claimed, "token_issued_at": tx.now, "token_expires_at": None}
@@ -300,14 +300,14 @@ def _letters(fingerprint: str) -> bytes:
 def _check_fresh(tx: Transaction, token_hash: bytes) -> None:
     """Raises `Conflict` for a token that any operator already holds or claims."""
     if directory.operator_by_token(tx.conn, token_hash) or directory.operator_by_claim(tx.conn, token_hash):
-        raise Conflict("this token is in use already", fix="make a new one: a token is used for one person, once")
+        raise Conflict("this token is already in use", fix="create a new one: a token is used for one person, once")
 
 
 def _check_not_last(tx: Transaction, person: OperatorFacts) -> None:
     """Raises `Conflict` if the desk would be left without an admin, or without anybody who can confirm one."""
     for role in (Role.ADMIN, Role.GOVERNANCE):
         if role in person.roles and not _others_hold(tx, role, person):
-            raise Conflict(f"{person.name} is the last operator who is {role}", fix=f"add another {role} first")
+            raise Conflict(f"{person.name} is the last operator with role {role}", fix=f"add another {role} first")
 
 
 def _others_hold(tx: Transaction, role: Role, person: OperatorFacts) -> bool:

@@ -42,7 +42,7 @@ def retire(tx: Transaction, address: str, *, reason: str, actor: Actor) -> int:
     record = mailbox_record.found(tx, address)
     mailbox_record.need_reason(reason)
     if record.status != "active":
-        raise Conflict(f"{record.address} is {record.status}", fix="a request that is not wanted is vetoed")
+        raise Conflict(f"{record.address} is {record.status}", fix="veto an unwanted request")
     return _retire(tx, record, reason=reason, actor=actor)
 
 
@@ -50,7 +50,7 @@ def expire_due(tx: Transaction, *, limit: int = BATCH_SIZE) -> int:
     """Retire identities whose time is over, and warn seven days before; return the number of both."""
     over = directory.mailboxes_ending(tx.conn, by=tx.now, limit=limit)
     for address in over:
-        _retire(tx, mailbox_record.found(tx, address), reason="its time is over", actor=SYSTEM)
+        _retire(tx, mailbox_record.found(tx, address), reason="it has expired", actor=SYSTEM)
     soon = directory.mailboxes_ending(tx.conn, by=tx.now + WARN_BEFORE, warned=False, limit=limit)
     for address in soon:
         record = mailbox_record.found(tx, address)

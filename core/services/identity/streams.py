@@ -136,7 +136,7 @@ def add_first(tx: Transaction, new: NewStream, *, actor: Actor) -> int:
     stream.
     """
     if tx.one(select(STREAM.c.id).limit(1)) is not None:
-        raise Conflict("this desk has streams already", fix="add another: postroom stream add DOMAIN --relay URL")
+        raise Conflict("this desk already has streams", fix="add another: postroom stream add DOMAIN --relay URL")
     return _add(tx, new, actor=actor)
 
 
@@ -149,7 +149,7 @@ def _add(tx: Transaction, new: NewStream, *, actor: Actor) -> int:
     dns.sender_terms(new.spf or "")
     _check_keys(new.keys, slots=SLOTS)
     if tx.one(select(STREAM.c.id).where(STREAM.c.domain == domain)) is not None:
-        raise Conflict(f"there is a stream {domain} already", fix=f"change it: postroom stream set {domain}")
+        raise Conflict(f"stream {domain} already exists", fix=f"change it: postroom stream set {domain}")
     stream_id = tx.create(
         STREAM,
         {
@@ -278,7 +278,7 @@ def set_warmup(tx: Transaction, domain: str, *, cap: int | None, reason: str, ac
     actor = access.require(tx, actor, Verb.STREAM_WARMUP)
     stream = stream_named(tx, domain)
     if cap is not None and not 0 <= cap <= HIGHEST_CAP:
-        raise Invalid(f"a cap is 0 to {HIGHEST_CAP:,}", fix="write a number a day, or off")
+        raise Invalid(f"a cap must be 0 to {HIGHEST_CAP:,}", fix="give a number per day, or off")
     why = require_reason(reason)
     warm = cap is None
     tx.write(update(STREAM).where(STREAM.c.id == stream.id).values(warm=warm, warm_cap=cap))
@@ -332,8 +332,8 @@ def _check_home(tx: Transaction, route: str) -> None:
     way = Route.parse(route)
     if (way.kind == "direct" or not is_loopback(way.host)) and is_development(tx.conn):
         raise Forbidden(
-            f"this is a desk for development, and its mail goes to loopback only, not by {way}",
-            fix="make a desk for real mail in another directory: postroom init --dir DIR",
+            f"this is a development desk: its mail goes to loopback only, not by {way}",
+            fix="create a desk for real mail in another directory: postroom init --dir DIR",
         )
 
 
@@ -346,7 +346,7 @@ def _check_unsubscribe(url: str | None) -> None:
     plain = not (parts.query or parts.fragment or parts.username) and url.isprintable()
     if not plain or not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
         raise Invalid(
-            "unsubscribe links begin with https:// and a host that leads to this desk",
+            "unsubscribe links must begin with https:// and a host that leads to this desk",
             fix="such as https://unsubscribe.acme.com; /u/ and a token follow it",
             problems=(("unsubscribe_url", "is not an https address"),),
         )
@@ -356,7 +356,9 @@ def _check_limits(asked: NewStream | StreamChange) -> None:
     for name, most in (("connection_messages", 10_000), ("minute_messages", 1_000_000)):
         figure = getattr(asked, name)
         if figure is not None and not 0 <= figure <= most:
-            raise Invalid(f"{name} is 1 to {most:,}", fix="0 takes the limit away", problems=((name, "out of range"),))
+            raise Invalid(
+                f"{name} must be 1 to {most:,}", fix="0 removes the limit", problems=((name, "out of range"),)
+            )
 
 
 def _check_keys(keys: Sequence[SealedKey], *, slots: Collection[Slot]) -> None:

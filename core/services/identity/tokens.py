@@ -66,7 +66,7 @@ def issue(tx: Transaction, *, agent: str, grant: Grant, token_hash: bytes, actor
     _check(grant)
     bearer = directory.agent(tx.conn, agent)
     if bearer is None:
-        raise NotFound(f"there is no agent {agent}", fix="an agent begins with a mailbox request that names it")
+        raise NotFound(f"there is no agent {agent}", fix="request a mailbox for it first: postroom mailbox request")
     ends = _identity_ends(tx, bearer.id, name=agent, suspended=bearer.status == "suspended")
     expires_at = min(tx.now + grant.ttl, ends)
     token = tx.create(
@@ -98,7 +98,7 @@ def delegate(tx: Transaction, *, parent: int, grant: Grant, token_hash: bytes, a
     )  # fmt: skip
     if opened.room(tx).left == 0:
         raise Conflict(
-            f"this token has opened {limits.OPEN_RUNS_HOUR} runs within the hour", fix="pass on fewer tokens"
+            f"this token has opened {limits.OPEN_RUNS_HOUR} runs within the hour", fix="delegate fewer tokens"
         )
     opened.charge(tx, 1)
     bound = Grant(scopes=grant.scopes, ttl=grant.ttl, run=run, user=user, test=own.test)
@@ -123,7 +123,7 @@ def revoke(tx: Transaction, *, token: int, actor: Actor, reason: str | None = No
     if known is None:
         raise NotFound("there is no such token", fix="postroom agent show lists an agent's tokens")
     if known.revoked_at is not None:
-        raise Conflict("the token is revoked already", fix="postroom agent show lists those that are in force")
+        raise Conflict("the token is already revoked", fix="postroom agent show lists the tokens in force")
     return end(tx, [known, *directory.tokens_alive(tx.conn, now=tx.now, parent=token)], actor=actor, reason=reason)
 
 
@@ -142,7 +142,7 @@ def open_mailboxes(tx: Transaction, agent_id: int, *, name: str) -> list[SenderS
     ]  # fmt: skip
     if not found:
         raise Conflict(
-            f"{name} has no active mailbox", fix="let owner, governance and deliverability sign its request first"
+            f"{name} has no active mailbox", fix="have owner, governance and deliverability sign its request first"
         )
     return found
 
@@ -170,17 +170,17 @@ def _check(grant: Grant) -> None:
     if not SHORTEST_LIFE <= grant.ttl <= LONGEST_LIFE:
         raise Invalid(
             f"a token lives from {spell(SHORTEST_LIFE)} to {spell(LONGEST_LIFE)}, not {spell(grant.ttl)}",
-            fix="issue a short one now and another when it is needed",
+            fix="issue a short-lived one now, and another when needed",
         )
     for name, text in (("run", grant.run), ("user", grant.user)):
         if text is not None and not (0 < len(text) <= LONGEST_BINDING and text.isprintable()):
-            raise Invalid(f"{name} is 1 to {LONGEST_BINDING} printable characters", problems=((name, "is not"),))
+            raise Invalid(f"{name} must be 1 to {LONGEST_BINDING} printable characters", problems=((name, "is not"),))
 
 
 def _identity_ends(tx: Transaction, agent_id: int, *, name: str, suspended: bool) -> int:
     """Return when the last of the agent's active identities ends. Raises `Conflict` if it has none or is suspended."""
     if suspended:
-        raise Conflict(f"{name} is suspended", fix="a token opens nothing before governance has resumed the agent")
+        raise Conflict(f"{name} is suspended", fix="a token works only after governance has resumed the agent")
     return max(box.expires_at or tx.now + LONGEST_LIFE for box in open_mailboxes(tx, agent_id, name=name))
 
 
@@ -188,11 +188,11 @@ def _own(tx: Transaction, token: int, actor: Actor) -> TokenRecord:
     """Return the agent's own live token. Raises `Forbidden`, `Unauthenticated`."""
     known = directory.token(tx.conn, token)
     if actor.kind != "agent" or known is None or known.agent != actor.name:
-        raise Forbidden(f"{actor} may pass on its own token only")
+        raise Forbidden(f"{actor} may delegate its own token only")
     if not known.alive(tx.now):
-        raise Unauthenticated("the token has ended", fix="ask governance for another")
+        raise Unauthenticated("the token has expired", fix="ask governance for another")
     if known.parent_id is not None:
-        raise Forbidden("a delegated token is not delegated further", fix="delegate from the token it was made from")
+        raise Forbidden("a delegated token cannot be delegated further", fix="delegate from its parent token")
     return known
 
 
@@ -200,10 +200,10 @@ def _narrowed(own: TokenRecord, grant: Grant) -> tuple[str, str | None]:
     """Return the run and user that bind the new token. Raises `Forbidden` if it would be wider."""
     wider = [scope for scope in grant.scopes if scope.value not in own.scopes]
     if wider:
-        raise Forbidden(f"the token lacks {', '.join(wider)}, and cannot pass on what it lacks")
+        raise Forbidden(f"the token lacks {', '.join(wider)} and cannot delegate it")
     for name, mine, asked in (("run", own.run_key, grant.run), ("user", own.run_user, grant.user)):
         if mine is not None and asked not in (None, mine):
-            raise Forbidden(f"the token is bound to its {name}, and so is what is made from it")
+            raise Forbidden(f"the token is bound to its {name}, and so are tokens delegated from it")
     run = own.run_key or grant.run
     if run is None:
         raise Invalid("a delegated token is for one run", fix="name the run", problems=(("run", "is missing"),))

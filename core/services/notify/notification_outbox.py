@@ -206,9 +206,9 @@ def _say_desk(event: DeskStopped | DeskStarted | GatewayLost | GatewayStarted) -
             return "all-stop ended", f"mail leaves again ({', '.join(event.by)}): {event.reason}", "info"
         case GatewayLost():
             text = (
-                f"the gateway on {event.host} ({event.listen}, process {event.pid}) ended without a word, last heard "
-                f"of {event.silent_ms / 1_000:,.0f} s before; unless it runs again, start it there: postroom serve; "
-                "then see what it left: postroom doctor"
+                f"the gateway on {event.host} ({event.listen}, process {event.pid}) stopped unexpectedly, "
+                f"{event.silent_ms / 1_000:,.0f} s after its last heartbeat; unless it is running again, start it "
+                "there: postroom serve; then check what it left: postroom doctor"
             )
             return "gateway lost", text, "critical"
         case GatewayStarted():

@@ -338,8 +338,8 @@ def test_expiry_changes_without_a_reason_and_within_bounds(agent: Visitor) -> No
 @pytest.mark.parametrize(
     ("body", "field", "what"),
     [
-        ({"display_name": "a\u200bb"}, "display_name", "is too long or has invisible characters"),
-        ({"limits": {"bogus": 1}}, "limits.bogus", "is no limit"),
+        ({"display_name": "a\u200bb"}, "display_name", "is too long or contains invisible characters"),
+        ({"limits": {"bogus": 1}}, "limits.bogus", "is not a limit"),
         ({"allow": ["acme.test", "a*b"]}, "allow[1]", "the pattern has a * where none can stand"),
     ],
 )

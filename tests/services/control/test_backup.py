@@ -35,7 +35,7 @@ def test_a_finished_file_gets_its_name(made: Path, tmp_path: Path) -> None:
 
 def test_a_file_that_is_there_is_not_overwritten(made: Path, tmp_path: Path) -> None:
     (tmp_path / "final").write_text("mine")
-    with pytest.raises(Conflict, match="exists already"), placed(made, tmp_path / "final"):
+    with pytest.raises(Conflict, match="already exists"), placed(made, tmp_path / "final"):
         raise AssertionError("never entered")
     assert (tmp_path / "final").read_text() == "mine"
 

@@ -77,7 +77,7 @@ def test_who_asked_fills_in_what_lacks_and_that_voids_what_was_signed(store: Sto
 def test_nobody_else_rewrites_a_request_and_nobody_an_identity(store: Store) -> None:
     make_keyed_desk(store)
     request(store)
-    with pytest.raises(Conflict, match="alice has asked"):
+    with pytest.raises(Conflict, match="alice has already requested"):
         request(store, actor=GAIL)
     with pytest.raises(Conflict, match="is active"):
         request(store, address=ADDRESS)
@@ -303,7 +303,7 @@ def test_a_request_whose_end_has_passed_is_not_signed_any_more(store: Store, clo
     make_keyed_desk(store)
     request(store)
     clock.advance(micros=91 * DAY)
-    with pytest.raises(Conflict, match="ended already"):
+    with pytest.raises(Conflict, match="already have expired"):
         sign(store, Kind.OWNER)
 
 

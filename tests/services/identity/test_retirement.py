@@ -145,7 +145,7 @@ def test_what_is_not_active_is_not_retired_and_a_retirement_says_why(store: Stor
     filed = request(store)
     with pytest.raises(Conflict, match="is requested") as refused:
         retire(store, address=filed.record.address)
-    assert "vetoed" in (refused.value.fix or "")
+    assert "veto" in (refused.value.fix or "")
     retire(store)
     with pytest.raises(Conflict, match="is retired"):
         retire(store)
@@ -154,7 +154,7 @@ def test_what_is_not_active_is_not_retired_and_a_retirement_says_why(store: Stor
 def test_a_retired_address_goes_to_no_other_agent(store: Store) -> None:
     make_desk(store)
     retire(store)
-    with pytest.raises(Conflict, match="another agent's"):
+    with pytest.raises(Conflict, match="another agent"):
         request(store, address=ADDRESS)
     again = request(store, address=ADDRESS, agent="support-bot")
     assert (again.record.status, again.record.retired_at) == ("requested", None)
@@ -180,7 +180,7 @@ def test_an_identity_whose_time_is_over_is_retired_by_the_desk(store: Store, clo
     clock.advance(micros=90 * DAY)
     assert store.transact(retirement.expire_due) == 1
     event = last(store, "mailbox.retired")
-    assert (event.actor, event.reason, event.cancelled) == (str(SYSTEM), "its time is over", 1)
+    assert (event.actor, event.reason, event.cancelled) == (str(SYSTEM), "it has expired", 1)
     assert statuses(store) == ["cancelled"]
 
 

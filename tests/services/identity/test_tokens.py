@@ -188,7 +188,7 @@ def test_only_its_own_living_first_hand_token_is_passed_on(store: Store, clock: 
         with pytest.raises(Forbidden):
             delegate(store, parent, actor=actor, run="run-1")
     child = delegate(store, parent, run="run-1").token
-    with pytest.raises(Forbidden, match="not delegated further"):
+    with pytest.raises(Forbidden, match="cannot be delegated further"):
         delegate(store, child, run="run-1")
     clock.advance(micros=USUAL_LIFE)
     with pytest.raises(Unauthenticated):
