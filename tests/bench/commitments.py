@@ -23,7 +23,7 @@ from pathlib import Path
 from time import process_time
 from typing import Final, NamedTuple
 
-from core.rules.classification import phrases, weighing
+from core.rules.classification import ordinary, phrases, weighing
 from core.rules.classification.phrases import promises
 
 CORPUS: Final = Path(__file__).parent.parent / "corpus" / "commitments"
@@ -31,8 +31,10 @@ WEIGHTS: Final = Path(weighing.__file__).with_name("weights.py")
 POSITIVE: Final = 1.5
 """Weight of a missed promise, in false holds."""
 FOLDS: Final = 5
-FALSE_HOLDS: Final = 0.055
+FALSE_HOLDS: Final = 0.045
 """Share of ordinary sentences, by authors unseen by the fit, allowed to reach `ENOUGH`: harder than most mail."""
+ORDINARY: Final = 4.0
+"""Scale of the findings of `ordinary` in the fit; any other finding counts 2, so these are drawn to zero less."""
 SCALE: Final = 20
 HOSTILE: Final = (
     "we, refund, ", "r e f u n d ", "a-b-c-", "a1b2", "1a ", "> a:\n", "you can count on ", "ich wir erstatte ", "a'",
@@ -135,7 +137,8 @@ def _regression(rows: Sequence[Row], parts: Sequence[Part], pairs: list[tuple[in
 
     size = len(weighing.ATOMS)
     column = {pair: size + n for n, pair in enumerate(pairs)}
-    scale = [2.0] * size + [0.5 if len(pairs) > PAIRS else 1.0] * len(pairs)
+    scale = [ORDINARY if name in ordinary.NAMES else 2.0 for name in weighing.ATOMS]
+    scale += [0.5 if len(pairs) > PAIRS else 1.0] * len(pairs)
     indices: list[int] = []
     ends = [0]
     for part in parts:
@@ -179,6 +182,8 @@ def _author(row: Row) -> str:
     """Group files that share sentences under one author: translations, and texts written after reading another."""
     if row.file in {"author_1", "author_2", "plain_1"}:
         return "round_10"
+    if row.file in {"author_3", "plain_3"}:
+        return "round_11"
     return row.file.partition("_")[0] if row.file.startswith("structure") else row.file
 
 

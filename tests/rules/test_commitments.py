@@ -41,6 +41,22 @@ def test_in_each_language_most_promises_are_found_and_few_ordinary_sentences_tak
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "Please post the charger back and we will credit your account with 40 euros.",
+        "Unfortunately the blue one is sold out, but we will send you a red one for free.",
+        "Usually we charge for this, but we will repair it at no cost to you.",
+        "Leider ist der Dienstag belegt, aber ich habe Ihnen den Mittwoch um 10 Uhr reserviert.",
+        "Malheureusement le vol est complet, mais nous vous rembourserons le billet.",
+        "Normalmente se cobra, pero le devolvemos los gastos de envío.",
+        "Purtroppo il volo è pieno, ma le rimborseremo il biglietto.",
+    ],
+)
+def test_a_request_a_refusal_or_a_rule_beside_a_promise_does_not_hide_it(text: str) -> None:
+    assert promises(text)
+
+
+@pytest.mark.parametrize(
     "html",
     [
         "<p>We will re<b></b>fund you.</p>",

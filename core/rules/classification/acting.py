@@ -123,7 +123,7 @@ def acting(  # noqa: C901, PLR0912 - the order of words, step by step
     return _act(agent, tense, verb)
 
 
-def _elsewhere(  # noqa: C901 - two families of languages
+def _elsewhere(  # noqa: C901, PLR0912 - two families of languages
     masks: list[int], every: int, *, at: int, verb_last: bool
 ) -> tuple[int, int, int]:
     """Verb class and tense of a clause in a language other than English, and how far a negation is looked for."""
@@ -142,10 +142,12 @@ def _elsewhere(  # noqa: C901 - two families of languages
         verb = class_of(near) if near and class_of(near) == SOFTLY else class_of(near | others)
     else:
         n = at
-        if not masks[n] & k.SELF or masks[n] & (k.WILL | k.HAVE | k.BE):
+        if not masks[n] & k.SELF or (masks[n] & (k.WILL | k.HAVE | k.BE) and not masks[n] & k.GRANT):
             n += 1
             skip = k.WILL | k.HAVE | k.BE | k.NOT | k.YOU | k.LINK | k.MIGHT
-            while n < len(masks) and (masks[n] & skip or not masks[n] & _VERBS) and n < at + 7:
+            while n < min(len(masks), at + 7) and (masks[n] & skip or not masks[n] & _VERBS):
+                if masks[n] & k.WILL and masks[n] & k.GRANT:
+                    break  # "rembourserons": the verb and its future in one word
                 n += 1
         verb = class_of(masks[n]) if n < len(masks) else OTHERWISE
         upto = n + 1 if n < len(masks) and masks[n] & k.SAY else n + 4  # "I promise that it will not happen again"

@@ -27,6 +27,7 @@ _COSTLY: Final = k.SPARED
 
 _SIGNED: Final = frozenset({"signed"})
 _MAY: Final = frozenset({"may"})
+_STILL: Final = frozenset({"noch", "nog", "ancora", "encore"})
 _PIVOTS: Final = k.AHEAD | k.COSTS | k.DEAL
 _OUR: Final = frozenset(
     {
@@ -37,9 +38,12 @@ _OUR: Final = frozenset(
 )  # fmt: skip
 _SPANNING: Final = frozenset({"to", "bis", "au", "a", "ate", "al", "tot", "through"})
 _UNTIL: Final = frozenset({"before", "avant", "antes", "prima"})
+_LATER: Final = frozenset({"nog", "ancora"})
 _LOOKING: Final = frozenset({"take", "taking", "have", "having"})
 _RETURNING: Final = frozenset({"come", "coming", "get", "getting", "circle", "report", "go"})
-_TURNING: Final = _SPANNING | _UNTIL | _WITHOUT | _BY | _RETURNING | _OUR | _LOOKING | {"may", "se", "si", "signed"}
+_TURNING: Final = (
+    _SPANNING | _UNTIL | _WITHOUT | _BY | _RETURNING | _OUR | _LOOKING | _STILL | {"may", "se", "si", "signed"}
+)
 
 
 def adjusted(masks: list[int], tokens: list[str]) -> tuple[list[int], int]:  # noqa: C901, PLR0912 - a case a line
@@ -79,6 +83,10 @@ def adjusted(masks: list[int], tokens: list[str]) -> tuple[list[int], int]:  # n
         elif token in _RETURNING:
             if tokens[n + 1 : n + 2] == ["back"]:
                 masks[n] = masks[n + 1] = k.SOFT  # "come back to you"
+        elif token in _STILL:
+            beside = masks[n + 1 : n + 2] if token not in _LATER else masks[max(0, n - 1) : n + 2]
+            if any(one & (k.TIME | k.AHEAD) for one in beside):
+                masks[n] = k.AHEAD  # "noch heute", "vanmiddag nog": this very day
         elif token in _MAY and any(one & k.NUMBER for one in masks[max(0, n - 1) : n + 2]):
             masks[n] = k.TIME
         elif token in {"se", "si"}:

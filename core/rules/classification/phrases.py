@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
-from core.rules.classification import disguise, english, letters, weighing
+from core.rules.classification import disguise, english, letters, ordinary, weighing
 from core.rules.classification import findings as f
 from core.rules.classification import kinds as k
 from core.rules.classification.reading import TOKEN, Reading
@@ -114,7 +114,7 @@ def _weighed(read: Reading, lowered: str, *, after_deal: bool) -> tuple[int, int
     """The span of a piece that promises, by a set phrase or by its weight; None if it does not."""
     if read.idiom is not None and not read.opening & (k.TOLD | k.NOT) and read.tokens[-1] != "?":
         return read.idiom
-    if _titled(read) or (read.masks[0] & k.NOT and not read.frames & _SPARING):
+    if _titled(read) or (read.masks[0] & k.NOT and not (read.frames & _SPARING or read.ordinary & ordinary.BESIDE)):
         return None
     if read.frames & f.WE_DENY_GRANT and not read.plain and not read.frames & _SPARING:
         return None  # "we guarantee nothing"

@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Final
 
 from core.rules.classification import kinds as k
+from core.rules.classification import ordinary
 from core.rules.classification.frames import clause_frames
 from core.rules.classification.words import LANGUAGES
 
@@ -191,7 +192,7 @@ def looked_up(token: str) -> tuple[int, ...]:
 class Reading:
     """One sentence: `every` kind in it, the `frames` of its clauses (`plain`: the unclouded ones), and its words."""
 
-    __slots__ = ("every", "frames", "idiom", "language", "masks", "opening", "plain", "tokens")
+    __slots__ = ("every", "frames", "idiom", "language", "masks", "opening", "ordinary", "plain", "tokens")
 
     def __init__(self, sentence: str, tokens: list[str], written: list[str]) -> None:
         """`sentence` and `tokens` are in lower case, `written` are the tokens as written."""
@@ -220,6 +221,7 @@ class Reading:
             self.frames |= found
             self.plain |= plain
         self.idiom = self._idiom(sentence) if self.every & k.IDIOM else None
+        self.ordinary = ordinary.findings(sentence, tokens, masks, self.every, language=self.language)
 
     @property
     def settles(self) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
-from core.rules.classification import findings
+from core.rules.classification import findings, ordinary
 from core.rules.classification import kinds as k
 from core.rules.classification.reading import Reading
 from core.rules.classification.weights import ENOUGH, PAIRS, WEIGHTS
@@ -49,11 +49,13 @@ OTHERS: Final = (
     *(one.name for one in LANGUAGES),
     "plain",
     *(f"plainly {one}" for one in _PLAIN),
+    *ordinary.NAMES,
 )
 _QUESTION, _AFTER, *_LENGTHS = (1 << (_OTHER_AT + len(_NEAR) + n) for n in range(7))
 _LONGER: Final = (4, 8, 12, 18, 26)
 _LANGUAGE_AT: Final = _OTHER_AT + len(_NEAR) + 2 + len(_LONGER)
 _PLAIN_AT: Final = _LANGUAGE_AT + len(LANGUAGES)
+_ORDINARY_AT: Final = _PLAIN_AT + 1 + len(_PLAIN)
 
 
 def _names() -> tuple[str, ...]:
@@ -103,7 +105,7 @@ def atoms(read: Reading, *, after_deal: bool) -> int:  # noqa: C901 - a list of 
     for words, length in zip(_LONGER, _LENGTHS, strict=True):
         if len(tokens) > words:
             found |= length
-    found |= 1 << (_LANGUAGE_AT + read.language)
+    found |= 1 << (_LANGUAGE_AT + read.language) | read.ordinary << _ORDINARY_AT
     if read.plain and not every & k.TOLD and not found & _QUESTION:
         found |= 1 << _PLAIN_AT
         for n, frame in enumerate(_PLAINLY, _PLAIN_AT + 1):

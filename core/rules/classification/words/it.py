@@ -61,7 +61,7 @@ ITALIAN: Final = k.Language(
             "ho abbiamo sto stiamo siamo posso possiamo provvedo saro saremo avro avremo mando invio chiamo prenoto "
             "offro rimborso annullo passo lascio metto faccio do cambio abbasso tolgo rinnovo riparo pago copro tengo "
             "regalo includo segno firmo chiudo consegno porto mantengo sconto estendo blocco sposto fisso sostituisco "
-            "riconosco restituisco presto concedo"
+            "riconosco restituisco presto concedo giro"
         ),
         k.LINK: "bene volentieri lieto lieti lieta deciso presente felice felici gia pronti pronto",
         k.FIRST: "io noi",
