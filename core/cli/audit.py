@@ -45,7 +45,7 @@ class Format(enum.StrEnum):
 def verify(
     desk: CommandContext,
     *,
-    against: Annotated[Path | None, typer.Option(metavar="FILE", help="A checkpoint kept elsewhere.")] = None,
+    against: Annotated[Path | None, typer.Option(metavar="FILE", help="A checkpoint stored elsewhere.")] = None,
     key: Annotated[str | None, typer.Option(help="The desk's public key, as noted outside of it.")] = None,
 ) -> Output:
     """Verify the hash chain from its beginning. Exits 1 and names the first entry that does not match.
@@ -68,10 +68,10 @@ def verify(
         "head_seq": found.head_seq,
     }
     if found.ok:
-        return Output(data, f"The log is whole: {plural(found.events, 'event')}, head {found.head.hex()}")
+        return Output(data, f"The log is intact: {plural(found.events, 'event')}, head {found.head.hex()}")
     return Output(
         data,
-        f"The log is not whole: entry {found.first_bad_seq} does not fit; the {found.events:,} before it do.",
+        f"The log is not intact: entry {found.first_bad_seq} does not match; the {found.events:,} before it do.",
         code=1,
     )
 
@@ -134,14 +134,10 @@ def _sent(desk: CommandContext, made: Checkpoint, out: Path | None) -> list[dict
 def write_bundle(
     desk: CommandContext,
     *,
-    since: Annotated[str, typer.Option("--from", metavar="TIME", help="A date, a time, or 30d: so long ago.")],
-    until: Annotated[
-        str | None, typer.Option("--to", metavar="TIME", help="The same; what happened from then on is not in it.")
-    ] = None,
-    agent: Annotated[str | None, typer.Option(help="Of one agent: the others' events are left out.")] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Named after the period unless said.")
-    ] = None,
+    since: Annotated[str, typer.Option("--from", metavar="TIME", help="A date, a time, or an age such as 30d.")],
+    until: Annotated[str | None, typer.Option("--to", metavar="TIME", help="The same; exclusive.")] = None,
+    agent: Annotated[str | None, typer.Option(help="Only this agent's events.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Default: named after the period.")] = None,
 ) -> Output:
     """Write one archive of a period that an auditor checks offline with the verify.py in it: python3 verify.py.
 
@@ -157,12 +153,12 @@ def write_bundle(
     named = "-".join(["evidence", stamp(first)[:10], stamp(last)[:10], *([agent] if agent else [])])
     file = out or Path(f"{named}.zip")
     if file.exists():
-        raise Conflict(f"{file} is there already", fix="name another by --out")
+        raise Conflict(f"{file} already exists", fix="name another with --out")
     private(file, raw)
     digest = hashlib.sha256(raw).hexdigest()
     data = {"file": str(file), "bytes": len(raw), "sha256": digest, "from": stamp(first), "to": stamp(last)}
     signed = {"agent": agent, "checkpoint": made.as_json() if made else None}
-    hint = f"the key to note outside the desk: {made.key}" if made else "not signed anew: that takes your token"
+    hint = f"the key to store outside the desk: {made.key}" if made else "not signed again: that needs your token"
     return Output(data | signed, f"Wrote {file}, SHA-256 {digest}.\nCheck it: python3 verify.py {file}; {hint}.")
 
 
@@ -181,7 +177,7 @@ def export(
     desk: CommandContext,
     *,
     form: Annotated[Format, typer.Option("--format", help="JSON lines or CSV.")] = Format.JSONL,
-    after: Annotated[int, typer.Option(min=0, metavar="SEQ", help="Only what came after this entry.")] = 0,
+    after: Annotated[int, typer.Option(min=0, metavar="SEQ", help="Only entries after this one.")] = 0,
 ) -> None:
     """Write the log to stdout, one event a line, in its order; with --json as one object."""
     with desk.read() as conn:

@@ -38,7 +38,7 @@ LINE_EVERY: Final = 10.0
 @command(app, "backup", example="postroom backup /mnt/elsewhere/postroom-2026-11-29.zip")
 def backup(
     desk: CommandContext,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file; none is overwritten.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file; an existing one is never overwritten.")],
     *,
     with_key: Annotated[
         bool, typer.Option("--with-key", help="Include the master key: the file then opens every secret.")
@@ -54,7 +54,11 @@ def backup(
             progress=progress,
         )  # fmt: skip
     data = {"file": str(file), "bytes": file.stat().st_size} | manifest.as_json()
-    key = "The master key is in it: guard it like the key." if with_key else "The master key is not in it: keep it too."
+    key = (
+        "It contains the master key: guard it like the key."
+        if with_key
+        else "It does not contain the master key: keep that too."
+    )
     return Output(
         data,
         f"Backup in {file}: {data['bytes']:,} bytes, log entry {manifest.seq:,}, {stamp(manifest.made_at)}.\n{key}\n\n"
@@ -87,7 +91,7 @@ def restore(
         )  # fmt: skip
     where = f"--dir {desk.directory}"
     lines = [
-        f"A desk as of {stamp(manifest.made_at)} in {desk.directory}. Its log is whole ({entries:,} entries).",
+        f"A desk as of {stamp(manifest.made_at)} in {desk.directory}. Its log is intact ({entries:,} entries).",
         "The desk is stopped. Mail that was queued then may have left since, and would leave again.",
         *filter(None, (_of_development(desk, manifest), founding.overridden(url))),
         "",
@@ -111,7 +115,7 @@ def _of_development(desk: CommandContext, manifest: backups.Manifest) -> str:
 def migrate(
     desk: CommandContext,
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run, change nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run; change nothing.")] = False,
 ) -> Output:
     """Bring the database to the schema of this version, in one transaction. `serve` does the same when it starts.
 

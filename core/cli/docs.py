@@ -21,9 +21,7 @@ SUFFIX: Final = ".md"
 @command(app, "docs", example="postroom docs ses")
 def docs(
     desk: CommandContext,
-    name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="A page; all of them are listed without.")
-    ] = None,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="A page; without one, all are listed.")] = None,
 ) -> Output:
     """Read a page of the documentation: providers, setting up. Needs no desk."""
     del desk

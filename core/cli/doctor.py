@@ -50,7 +50,7 @@ def _findings(desk: CommandContext) -> Iterator[Finding]:
     except PostroomError as error:
         yield Finding(Grade.FAIL, "database", "", str(error), "postroom serve brings it to this version")
         return
-    yield Finding(Grade.OK, "database", "", "it answers and is of this version")
+    yield Finding(Grade.OK, "database", "", "it answers and has this version's schema")
     yield from database.development(desk)
     yield from database.handed_over(desk)
     yield from database.log_holds(desk)

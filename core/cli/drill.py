@@ -152,13 +152,13 @@ def _exercise(desk: CommandContext, started: Drill, result: Result, held: Interr
         _must_be_refused(result, started, held, since=at)
         _look_again(desk, started, result)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the agent has no token now
-        result.broke_off("the drill broke off", error)
+        result.broke_off("the drill was interrupted", error)
     _restore(desk, started, result)
     try:
         _try_fresh(desk, started, result, held)
         _look_at_keys(desk, started, result)  # last: DNS may be slow, and the agent would have no token meanwhile
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - nobody can ask for the fresh tokens again
-        result.broke_off("the drill broke off", error)
+        result.broke_off("the drill was interrupted", error)
     try:
         desk.act(lambda tx, actor: drills.finish(tx, started, result.outcome, actor=actor))
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - as above
@@ -175,11 +175,11 @@ def _revoke(desk: CommandContext, started: Drill, result: Result) -> None:
     try:
         desk.act(verb)
     except (Exception, KeyboardInterrupt) as error:
-        result.broke_off("the revocation broke off", error)
+        result.broke_off("the revocation was interrupted", error)
         try:
             result.revoked = desk.look(lambda tx: drills.ended(tx, result.revoked))
         except (Exception, KeyboardInterrupt) as unknown:  # noqa: BLE001 - better one token too many than none
-            result.broke_off("nobody can tell what is revoked", unknown)
+            result.broke_off("it is unknown what was revoked", unknown)
             return
         if not result.revoked:
             desk.act(lambda tx, actor: drills.abandon(tx, started, actor=actor))
@@ -235,7 +235,7 @@ def _look_at_keys(desk: CommandContext, started: Drill, result: Result) -> None:
             result.remaining += [one for one in wanted if one.name not in found.remove]
             result.keys.append({"stream": domain, "published": _published(desk, wanted, found.remove)})
     except PostroomError as error:
-        result.failures.append(f"the keys cannot be looked at: {error}")
+        result.failures.append(f"the keys cannot be read: {error}")
 
 
 def _published(desk: CommandContext, wanted: Sequence[DnsRecord], keys: Sequence[str]) -> dict[str, str]:
@@ -271,7 +271,7 @@ def _restore(desk: CommandContext, started: Drill, result: Result) -> None:
         try:
             result.fresh = desk.look(lambda tx: drills.issued(tx, result.fresh))
         except (Exception, KeyboardInterrupt) as unknown:  # noqa: BLE001 - better a token that may be invalid than none
-            result.broke_off("nobody can tell whether the fresh tokens are in force", unknown)
+            result.broke_off("it is unknown whether the fresh tokens are in force", unknown)
 
 
 def _try_fresh(desk: CommandContext, started: Drill, result: Result, held: Interrupts) -> None:

@@ -130,7 +130,7 @@ def files(directory: Path, *, database: str | None, text: str, more: Mapping[Pat
     mine = directory / "postroom.db"
     there = [file for file in (*wanted, mine) if file.exists()]
     if there:
-        raise Conflict(f"there is a desk in {directory} already ({there[0].name})", fix="choose another --dir")
+        raise Conflict(f"a desk already exists in {directory} ({there[0].name})", fix="choose another --dir")
     try:
         for file, content in wanted.items():
             file.parent.mkdir(mode=0o700, exist_ok=True)
@@ -148,7 +148,7 @@ def overridden(url: str) -> str:
     if not named or named == url:
         return ""
     return (
-        f"{DATABASE} names another database and goes before {TOML}: commands on this desk would act on that one. "
+        f"{DATABASE} names another database and overrides {TOML}: commands on this desk would act on that one. "
         f"Unset it for this desk: env -u {DATABASE} postroom ..."
     )
 

@@ -38,7 +38,7 @@ def signature(desk: CommandContext, shown: dict[str, Any], *, wanted: bool) -> l
         return late + request(desk, shown)
     with desk.read() as conn:
         reviewer = next_steps.holder(directory.operators(conn), Role.REVIEWER)
-    told = f"The token of {shown['agent']}, shown this once: {shown['token']}\nIt ends {shown['token_expires_at']}."
+    told = f"The token of {shown['agent']}, shown only once: {shown['token']}\nIt ends {shown['token_expires_at']}."
     steps = next_steps.send(
         desk.directory, desk.settings, sender=shown["address"], allow=shown["allow"], token=shown["token"],
         reviewer=reviewer,

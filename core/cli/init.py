@@ -92,23 +92,23 @@ def init(
     operator: Annotated[
         list[str] | None, typer.Option("--operator", metavar="NAME:ROLE,ROLE", help="An operator; may be repeated.")
     ] = None,
-    database: Annotated[
-        str | None, typer.Option("--database", metavar="URL", help="SQLite in DIR unless named.")
-    ] = None,
-    organisation: Annotated[str, typer.Option(help="Who sends: for the footer.")] = "this organisation",
+    database: Annotated[str | None, typer.Option("--database", metavar="URL", help="Default: SQLite in DIR.")] = None,
+    organisation: Annotated[str, typer.Option(help="Sending organisation, for the footer.")] = "this organisation",
     mail_host: Annotated[str, typer.Option(help="The host that receives bounces.")] = "mail.invalid",
-    public_url: Annotated[str, typer.Option(help="Where the world reaches this desk.")] = "http://127.0.0.1:8025",
-    stream: Annotated[str | None, typer.Option(metavar="DOMAIN", help="The first sending subdomain, too.")] = None,
+    public_url: Annotated[str, typer.Option(help="Public URL of this desk.")] = "http://127.0.0.1:8025",
+    stream: Annotated[
+        str | None, typer.Option(metavar="DOMAIN", help="Also create the first sending subdomain.")
+    ] = None,
     relay: Annotated[str | None, typer.Option(metavar="URL", help="Its relay: smtp://USER@HOST:587")] = None,
-    direct: Annotated[bool, typer.Option("--direct", help="It delivers to the recipients' own exchangers.")] = False,
+    direct: Annotated[bool, typer.Option("--direct", help="It delivers directly to the recipients' MX hosts.")] = False,
     provider: Provider = None,
     spf: Spf = None,
     password_stdin: FromStdin = False,
     ca_file: Annotated[
-        Path | None, typer.Option(metavar="PEM", help="Certificate authorities to trust beside the system's.")
+        Path | None, typer.Option(metavar="PEM", help="Certificate authorities to trust in addition to the system's.")
     ] = None,
     token_files: Annotated[
-        bool, typer.Option("--token-files", help="Leave each token in DIR/tokens/NAME instead of printing it.")
+        bool, typer.Option("--token-files", help="Write each token to DIR/tokens/NAME instead of printing it.")
     ] = False,
     notify: Annotated[
         list[str] | None,
@@ -193,7 +193,7 @@ def _first_stream(
     """Parse the options before anything is created; ask for a relay's password at a terminal. Raises `Invalid`."""
     if domain is None:
         if relay or direct or from_stdin:
-            raise Invalid("a relay belongs to a stream", fix="name it: --stream support-bot.acme.com")
+            raise Invalid("a relay needs a stream", fix="name it: --stream support-bot.acme.com")
         return None
     if bool(relay) == direct:
         raise Invalid("a stream has exactly one route", fix="name --relay smtp://USER@HOST:587, or --direct")
@@ -279,7 +279,7 @@ def _next(desk: CommandContext, first: FirstStream | None) -> str:
     with desk.store.read() as conn:
         known = directory.operators(conn)
     if first is None:
-        who = next_steps.holder(known, Role.DELIVERABILITY) or "an operator who is deliverability"
+        who = next_steps.holder(known, Role.DELIVERABILITY) or "an operator with role deliverability"
         return next_steps.step(
             desk.directory, who, "add a sending subdomain of yours and its relay",
             "stream", "add", "support-bot.example.com", "--relay", "smtp://USER@HOST:587",
@@ -362,4 +362,4 @@ def _free_port(usual: int) -> int:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
             return int(probe.getsockname()[1])
-    raise Conflict("no port of 127.0.0.1 is free", fix="end something that listens there")
+    raise Conflict("no port of 127.0.0.1 is free", fix="stop a program that listens there")

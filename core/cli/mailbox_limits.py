@@ -36,7 +36,7 @@ def mode(desk: CommandContext, address: Address, mode: Annotated[Mode, typer.Arg
     )
     pause = desk.policy.oversight.minimum_time_on_rung
     following = modes.raise_from(record.raised_at, pause, now=desk.now)
-    until = f" It may be raised again from {stamp(following)} on." if following else ""
+    until = f" It may be raised again from {stamp(following)}." if following else ""
     return Output(
         shown | {"raise_from": when(following)},
         f"{record.address} is {record.mode}.{until}",
@@ -67,7 +67,7 @@ def limits(
     }
     given = {name: figure for name, figure in named.items() if figure is not None}
     if not given:
-        raise Invalid("no limit is named", fix="such as --day 200")
+        raise Invalid("no limit given", fix="such as --day 200")
     record, shown = _change(desk, address, Change(limits=given), reason)
     return Output(shown, f"{record.address}: " + ", ".join(f"{k} {v:,}" for k, v in given.items()))
 
@@ -156,7 +156,7 @@ def webhook(
                 tx, address, url=url, secret=sealed, reason=reason, actor=actor, events=wanted
             ),
         )
-    return Output(shown | {"webhook_secret": secret}, f"The webhook's secret, shown this once: {secret}")
+    return Output(shown | {"webhook_secret": secret}, f"The webhook's secret, shown only once: {secret}")
 
 
 def webhook_events(given: list[str] | None) -> list[str] | None:

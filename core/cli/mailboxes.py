@@ -50,11 +50,11 @@ def request(
     system_owner: Annotated[str | None, typer.Option(help="Who owns the systems it touches.")] = None,
     systems: Annotated[str | None, typer.Option(help="The systems it touches.")] = None,
     users: Annotated[str | None, typer.Option(help="The people it writes to or acts for.")] = None,
-    revoke_when: Annotated[str | None, typer.Option(help="What would end it early.")] = None,
+    revoke_when: Annotated[str | None, typer.Option(help="Conditions that end it early.")] = None,
     expires: Annotated[str | None, typer.Option(metavar="90d", help="When it ends: a duration or a date.")] = None,
-    mode: Annotated[Mode | None, typer.Option(help="Its oversight mode; the policy's default unless named.")] = None,
+    mode: Annotated[Mode | None, typer.Option(help="Its oversight mode; default: the policy's.")] = None,
     allow: Annotated[
-        list[str] | None, typer.Option(metavar="PATTERN", help="Who it may write to: jane@x.com, x.com, *.x.com, *")
+        list[str] | None, typer.Option(metavar="PATTERN", help="Whom it may write to: jane@x.com, x.com, *.x.com, *")
     ] = None,
     classes: Annotated[list[str] | None, typer.Option(metavar="C,...", help="Its content classes.")] = None,
     webhook: Annotated[str | None, typer.Option(metavar="URL", help="Receives approvals and outcomes.")] = None,
@@ -62,7 +62,7 @@ def request(
         list[str] | None, typer.Option("--webhook-events", metavar="E,...", help="The email.* events it receives.")
     ] = None,
     standing_reason: Annotated[str | None, typer.Option(help="Why it needs to act unattended.")] = None,
-    display_name: Annotated[str | None, typer.Option(help="The name beside the address.")] = None,
+    display_name: Annotated[str | None, typer.Option(help="Display name of the sender.")] = None,
     pending_expiry: Annotated[str | None, typer.Option(metavar="72h", help="How long pending mail waits.")] = None,
     stores_or_forwards: Annotated[
         bool, typer.Option("--stores-or-forwards", help="It keeps tokens, forwards mail or feeds tools.")
@@ -116,8 +116,8 @@ def _requested(desk: CommandContext, shown: dict[str, Any], *, secret: str | Non
     missing, stuck = shown["missing"], shown["stuck"]
     lines = [f"Requested {shown['address']}. It waits for {', '.join(shown['waiting_for'])}."]
     lines += [f"Missing in its record: {', '.join(missing)}."] if missing else []
-    lines += [f"It can never be signed like this: {stuck}."] if stuck else []
-    lines += [f"The webhook's secret, shown this once: {secret}"] if secret else []
+    lines += [f"It can never be signed as it is: {stuck}."] if stuck else []
+    lines += [f"The webhook's secret, shown only once: {secret}"] if secret else []
     if not missing and not stuck:
         lines += handoff.request(desk, shown)
     return Output(shown | ({"webhook_secret": secret} if secret else {}), "\n".join(lines))

@@ -54,7 +54,7 @@ def claim(
     fingerprint = credentials.fingerprint(minted.digest)
     return Output(
         people.claim(person, minted.digest) | {"token": minted.secret},
-        f"Your token, shown this once: {minted.secret}\n"
+        f"Your token, shown only once: {minted.secret}\n"
         f"Its fingerprint: {fingerprint}\n"
         "Read the fingerprint out to a governance operator, by voice or face to face, until "
         f"{stamp(person.claim_expires_at or 0)}; they run:\n"
@@ -103,7 +103,7 @@ def rotate(
     return Output(
         people.operator(person)
         | {"token": minted.secret, "expires_at": ends, "fingerprint": credentials.fingerprint(minted.digest)},
-        f"Your new token, shown this once: {minted.secret}" + (f"\nIt ends {ends}." if ends else ""),
+        f"Your new token, shown only once: {minted.secret}" + (f"\nIt ends {ends}." if ends else ""),
         code=1 if unkept else 0, refused=unkept,
     )  # fmt: skip
 
@@ -141,4 +141,4 @@ def _state(one: OperatorFacts, now: int) -> str:
         return "disabled"
     if one.claimed:
         return "token expired" if one.expired(now) else "here"
-    return "waits for confirmation" if one.claim_hash is not None else "has claimed no token"
+    return "waits for confirmation" if one.claim_hash is not None else "has not claimed a token"

@@ -90,7 +90,7 @@ def store_token(directory: Path, token: str) -> None:
     try:
         keyring.set_password(SERVICE, str(directory), token)
     except keyring.errors.KeyringError as error:
-        raise Unavailable(f"the OS keeps no secrets here ({error}); set {TOKEN} instead") from error
+        raise Unavailable(f"the OS keyring is not available here ({error}); set {TOKEN} instead") from error
 
 
 # --- running ------------------------------------------------------------------------------------------------------

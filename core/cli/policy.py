@@ -42,7 +42,10 @@ def check(desk: CommandContext, file: File) -> Output:
     except Unauthenticated:
         raise
     except PostroomError:
-        return Output({"ok": True, "problems": [], "changes": []}, "The policy is valid. No desk is here to compare.")
+        return Output(
+            {"ok": True, "problems": [], "changes": []},
+            "The policy is valid. There is no desk here to compare it with.",
+        )
     changes = rules.changes(old, new)
     return Output({"ok": True, "problems": [], "changes": _told(changes)}, f"The policy is valid.\n{_listed(changes)}")
 
@@ -89,7 +92,7 @@ def replay(
         ],
     }
     rows = [(pair[0], pair[1], f"{n:,}", ", ".join(found.examples.get(pair, ()))) for pair, n in moved]
-    text = table(("THEN", "NOW", "MESSAGES", "SUCH AS"), rows, none="nothing would have been decided otherwise")
+    text = table(("THEN", "NOW", "MESSAGES", "SUCH AS"), rows, none="no decision would have been different")
     return Output(data, f"{plural(found.messages, 'message')} in {plural(days, 'day')}.\n{text}")
 
 
@@ -102,7 +105,9 @@ def _text(file: Path) -> str:
     except UnicodeDecodeError as error:
         raise Invalid(f"{file} is not UTF-8 text") from error
     except OSError as error:
-        raise NotFound(f"{file}: {error.strerror}", fix="name a file as policy.toml in the desk's directory") from error
+        raise NotFound(
+            f"{file}: {error.strerror}", fix="name a file such as policy.toml in the desk's directory"
+        ) from error
 
 
 def _replace(file: Path, text: str) -> None:
@@ -121,7 +126,7 @@ def _told(changes: Sequence[Change]) -> list[dict[str, Any]]:
 
 def _listed(changes: Sequence[Change]) -> str:
     rows = [(one.direction, one.path, _spelled(one.old), _spelled(one.new)) for one in changes]
-    return table(("", "KEY", "WAS", "IS"), rows, none="It is what is in force already.")
+    return table(("", "KEY", "WAS", "IS"), rows, none="It is already in force.")
 
 
 def _spelled(value: object) -> str:

@@ -254,7 +254,7 @@ def _imported(
             added, known = added + became.added, known + became.known
             bad += [{"line": one.line, "problem": one.problem} for one in became.bad]
             desk.note(f"{plural(added + known + len(bad), 'row')} read")
-    lines_said = [f"{added:,} added, {known:,} were there already, {plural(len(bad), 'row')} could not be kept."]
+    lines_said = [f"{added:,} added, {known:,} already existed, {plural(len(bad), 'row')} could not be kept."]
     lines_said += [f"line {one['line']}: {one['problem']}" for one in bad[:BAD_SHOWN]]
     lines_said += [f"... and {len(bad) - BAD_SHOWN:,} more"] if len(bad) > BAD_SHOWN else []
     data = {"added": added, "known": known, "bad": bad}

@@ -26,7 +26,7 @@ MOST: Final = 32 * 1024 * 1024
 @command(app, "report", example="postroom report bounce.eml --json")
 def report(
     desk: CommandContext,
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Raw mails; - for stdin.")],
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Raw messages; - for stdin.")],
 ) -> None:
     """Say what the desk reads in bounces and complaints, a line a file. Needs no desk."""
     unread = 0
@@ -34,7 +34,7 @@ def report(
         try:
             raw = _bytes(file)
         except OSError as error:
-            error_line(f"{file}: {error.strerror}; name a file with a raw mail in it, or - for stdin")
+            error_line(f"{file}: {error.strerror}; name a file with a raw message, or - for stdin")
             unread += 1
             continue
         found = reports.read(raw)
@@ -61,7 +61,7 @@ def tell(
         desk.shown(Shown(What.TRACE, messages=story.messages))
     if story.found or story.ours is not None:
         return Output(story.as_json(), plain(story.text()))
-    lost = f"nothing is known of {key[:100]!r}; write an id, an address, a run or a name as the desk spells it"
+    lost = f"nothing is known of {key[:100]!r}; give an id, an address, a run or a name exactly as the desk writes it"
     return Output(story.as_json(), plain(story.text()), code=1, refused=[lost])
 
 

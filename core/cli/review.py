@@ -32,7 +32,7 @@ def walk(
 ) -> Output:
     """Read held mail one after the other and decide: approve, reject, skip. Approved mail leaves at once."""
     if not desk.interactive:
-        raise Invalid("a review needs a terminal to read on", fix="postroom queue show ID, then approve ID")
+        raise Invalid("a review needs a terminal", fix="postroom queue show ID, then approve ID")
     done: dict[str, list[str]] = {"approved": [], "rejected": [], "skipped": []}
     for item in _held(desk, mailbox):
         try:
@@ -96,5 +96,5 @@ def _reason(read: Opened, *, approve: bool) -> str | None:
     if not approve:
         return str(typer.prompt("Why is it rejected? (recorded in the log)", err=True))
     if read.failed:
-        return str(typer.prompt("It fails checks. Why may it leave all the same? (recorded in the log)", err=True))
+        return str(typer.prompt("It fails checks. Why may it leave anyway? (recorded in the log)", err=True))
     return None

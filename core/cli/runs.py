@@ -137,10 +137,10 @@ def _found(conn: Connection, run: str, agent: str | None) -> RunView:
             found += _of(conn, one.name, run) or _of(conn, one.name, run.removeprefix(f"{one.name}/"))
         after = page[-1].name
     if not found:
-        raise NotFound(f"there is no run {run}", fix="postroom run list shows those there are")
+        raise NotFound(f"there is no run {run}", fix="postroom run list lists them")
     if len(found) > 1:
         named = ", ".join(one.agent for one in found)
-        raise Conflict(f"several agents have a run {run}: {named}", fix="name one by --agent")
+        raise Conflict(f"several agents have a run {run}: {named}", fix="name one with --agent")
     return found[0]
 
 

@@ -53,13 +53,13 @@ def serve(
     *,
     listen: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="For agents and operators.")] = None,
     public_listen: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help="Only /u/ and /feedback/, for the world.")
+        str | None, typer.Option(metavar="HOST:PORT", help="Only /u/ and /feedback/, for the internet.")
     ] = None,
     expose: Annotated[
-        bool, typer.Option("--expose", help="Let a desk for development listen beyond this machine, as in a container.")
+        bool, typer.Option("--expose", help="Let a development desk listen beyond this machine, as in a container.")
     ] = False,
-    egress: Annotated[int | None, typer.Option(min=0, max=32, help="Processes that deliver beside this one.")] = None,
-    log_level: Annotated[Level | None, typer.Option(help="How much it says on stderr.")] = None,
+    egress: Annotated[int | None, typer.Option(min=0, max=32, help="Delivery processes; 0: this one delivers.")] = None,
+    log_level: Annotated[Level | None, typer.Option(help="Log level on stderr.")] = None,
 ) -> Output:
     """Run the gateway until SIGTERM or Ctrl-C, then drain. Logs to stderr, as JSON unless that is a terminal."""
     try:
@@ -153,8 +153,8 @@ def _refuse_exposed(desk: CommandContext, listens: Sequence[str]) -> None:
     with desk.store.read() as conn:
         if is_development(conn):
             raise Conflict(
-                f"this is a desk for development, and {far[0]} can be reached from other machines",
-                fix="listen on 127.0.0.1 and reach it through ssh -L; --expose opens it all the same",
+                f"this is a development desk, and {far[0]} can be reached from other machines",
+                fix="listen on 127.0.0.1 and reach it through ssh -L; --expose opens it anyway",
             )
 
 
@@ -167,6 +167,6 @@ def _check_free(address: str) -> None:
             probe.bind(place)
         except OSError as error:
             raise Conflict(
-                f"{address} cannot be listened on: {error.strerror}",
-                fix="name another by --listen, or end what is there",
+                f"cannot listen on {address}: {error.strerror}",
+                fix="choose another with --listen, or stop the program that uses it",
             ) from error

@@ -37,7 +37,7 @@ __all__ = ["app"]
 
 ALL: Final = "all"
 _DIGEST: Final = re.compile(r"[0-9A-Fa-f]{64}")
-_SAYS: Final = {True: "The desk saw it: ", False: "The desk says NO: ", None: "You answer for it. "}
+_SAYS: Final = {True: "The desk confirms: ", False: "The desk says NO: ", None: "For you to affirm. "}
 As = Annotated[Kind, typer.Option("--as", help="Which of the three signatures.")]
 
 
@@ -50,7 +50,7 @@ def approve(
     affirm: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="all|ITEM,...", help="What you answer for on the checklist; all: what the desk did not find false."
+            metavar="all|ITEM,...", help="Checklist items you affirm; all: every item the desk did not find false."
         ),
     ] = None,
     override: Annotated[
@@ -60,7 +60,9 @@ def approve(
     reason: Annotated[str | None, typer.Option(help="Reason, recorded in the log.")] = None,
     digest: Annotated[
         str | None,
-        typer.Option(metavar="HEX", help="Sign only what has this record_digest (mailbox show) or shown_digest."),
+        typer.Option(
+            metavar="HEX", help="Sign only if this is still the record_digest (mailbox show) or the shown_digest."
+        ),
     ] = None,
     with_token: Annotated[
         str | None,
@@ -77,7 +79,7 @@ def approve(
     if digest is not None and not _DIGEST.fullmatch(digest.strip()):
         raise Invalid("a digest is 64 hexadecimal characters", fix="copy record_digest from postroom mailbox show")
     if with_token is not None and kind is not Kind.GOVERNANCE:
-        raise Invalid("governance issues tokens", fix="leave --with-token to the signature --as governance")
+        raise Invalid("governance issues tokens", fix="use --with-token only with --as governance")
     grant = Grant(ttl=duration(with_token)) if with_token is not None else None
     actor = desk.actor
     lookups = _lookups(desk, address) if kind is Kind.DELIVERABILITY else None
@@ -170,7 +172,7 @@ def _ask(desk: CommandContext, sheet: Sheet) -> tuple[list[str], dict[str, str]]
     for item, finding in sheet.items():
         desk.note("\n" + _line(item, finding))
         if finding.found is False:
-            why = _prompt("    Reason to sign all the same (empty: do not sign)")
+            why = _prompt("    Reason to sign anyway (empty: do not sign)")
             if not why:
                 raise _unsigned(record.address, sheet.kind, item)
             reasons[item.code] = why
@@ -189,7 +191,7 @@ def _prompt(question: str) -> str:
 
 def _unsigned(address: str, kind: Kind, item: Item) -> Conflict:
     return Conflict(
-        f"not signed: {item.code} is not affirmed", fix=f"to say no: postroom mailbox veto {address} --as {kind}"
+        f"not signed: {item.code} is not affirmed", fix=f"to veto it: postroom mailbox veto {address} --as {kind}"
     )
 
 
@@ -220,7 +222,7 @@ def _signed(shown: Mapping[str, Any], kind: Kind) -> str:
     lines = []
     for code, by in mine["checklist"].items():
         detail, why = mine["findings"][code]["detail"], mine["reasons"].get(code)
-        says = {"desk": f"The desk saw it: {detail}", "signer": "You answer for it."}.get(
+        says = {"desk": f"The desk confirms: {detail}", "signer": "You affirmed it."}.get(
             by, f"You signed although the desk says NO: {detail}"
         )
         lines.append(f"[x] {code}: {sentences[code]} {says}{f' Reason: {why}' if why else ''}")

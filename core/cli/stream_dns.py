@@ -79,7 +79,7 @@ def _open(desk: CommandContext, domain: str, found: Publication) -> Iterator[dic
     if desk.settings.dmarc_reports is None:
         yield {
             "about": "dmarc_reports",
-            "question": "Who reads DMARC reports? Without a name they come to the bounces' host.",
+            "question": "Who reads DMARC reports? Without an address they go to the bounce host.",
             "fix": "set dmarc_reports in postroom.toml",
         }
 
@@ -95,7 +95,7 @@ def spf_question(found: Publication) -> str:
 
 
 def spf_fix(domain: str) -> str:
-    return f"ask whoever runs it: postroom stream set {domain} --spf include:_spf.relay.example --reason TEXT"
+    return f"ask its operator: postroom stream set {domain} --spf include:_spf.relay.example --reason TEXT"
 
 
 def published(desk: CommandContext, domain: str, *, dmarc: Alignment = "none") -> Publication:

@@ -46,14 +46,14 @@ PerMinute = Annotated[
     typer.Option(metavar="N", min=0, help="Messages a minute over the route, all mailboxes; 0 for no limit."),
 ]
 
-UNSUBSCRIBE: Final = "What its unsubscribe links begin with; the desk's public_url unless named."
+UNSUBSCRIBE: Final = "Base URL of its unsubscribe links; default: the desk's public_url."
 
 
 Provider = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help=f"Whose relay it is: {', '.join(registry.PROVIDERS)} or {registry.NONE}. Known by its host unless named.",
+        help=f"Whose relay it is: {', '.join(registry.PROVIDERS)} or {registry.NONE}. Default: recognised by its host.",
     ),
 ]
 Spf = Annotated[
@@ -70,14 +70,14 @@ def add(
     *,
     domain: Domain,
     relay: Annotated[str | None, typer.Option(metavar="URL", help="smtp://[user:pass@]host:port, or smtps://")] = None,
-    direct: Annotated[bool, typer.Option("--direct", help="Deliver to the recipients' own exchangers.")] = False,
+    direct: Annotated[bool, typer.Option("--direct", help="Deliver directly to the recipients' MX hosts.")] = False,
     password_stdin: FromStdin = False,
     provider: Provider = None,
     spf: Spf = None,
     protected: Annotated[bool, typer.Option("--protected", help="Reserved for the agents that own it.")] = False,
     owner: Annotated[list[str] | None, typer.Option(help="An agent that may use a protected stream.")] = None,
     warm: Annotated[bool, typer.Option("--warm", help="Already warm: no warm-up.")] = False,
-    organisation: Annotated[str | None, typer.Option(help="Who commercial mail says it is from.")] = None,
+    organisation: Annotated[str | None, typer.Option(help="Sender named in commercial mail.")] = None,
     postal_address: Annotated[str | None, typer.Option(help="The postal address commercial mail must carry.")] = None,
     unsubscribe: Annotated[str | None, typer.Option(metavar="URL", help=UNSUBSCRIBE)] = None,
     per_connection: PerConnection = None,
@@ -127,7 +127,7 @@ def change(
     domain: Domain,
     reason: Reason,
     relay: Annotated[str | None, typer.Option(metavar="URL", help="smtp://[user:pass@]host:port, or smtps://")] = None,
-    direct: Annotated[bool, typer.Option("--direct", help="Deliver to the recipients' own exchangers.")] = False,
+    direct: Annotated[bool, typer.Option("--direct", help="Deliver directly to the recipients' MX hosts.")] = False,
     password_stdin: FromStdin = False,
     provider: Provider = None,
     spf: Spf = None,
@@ -137,9 +137,7 @@ def change(
     owner: Annotated[
         list[str] | None, typer.Option(help="The agents that may use a protected stream, all of them.")
     ] = None,
-    organisation: Annotated[
-        str | None, typer.Option(help="Who commercial mail says it is from; '' for nobody.")
-    ] = None,
+    organisation: Annotated[str | None, typer.Option(help="Sender named in commercial mail; '' for none.")] = None,
     postal_address: Annotated[str | None, typer.Option(help="The postal address it carries; '' for none.")] = None,
     unsubscribe: Annotated[str | None, typer.Option(metavar="URL", help=f"{UNSUBSCRIBE} '' for that.")] = None,
     per_connection: PerConnection = None,
@@ -171,7 +169,7 @@ def change(
         spf=spf,
     )
     if asked == StreamChange():
-        raise Invalid("no change is given", fix="such as --organisation 'Acme Ltd'")
+        raise Invalid("no change given", fix="such as --organisation 'Acme Ltd'")
     desk.act(lambda tx, actor: streams.change(tx, named, asked, reason=reason, actor=actor))
     with desk.read() as conn:
         found = resources.stream(streams.show(conn, named))
@@ -274,7 +272,7 @@ def parted(desk: CommandContext, relay: str, *, from_stdin: bool) -> tuple[str, 
         if route.kind != "relay" or not route.username or route.password:
             raise Invalid("--password-stdin needs a user in the URL, and no password", fix="smtp://USER@HOST:587")
         if route.tls == "none" and not is_loopback(route.host):
-            raise Invalid("a password would cross the network in clear", fix="leave out tls=none")
+            raise Invalid("the password would cross the network in clear text", fix="leave out tls=none")
         typed = getpass.getpass("The relay's password: ") if sys.stdin.isatty() else first_line(sys.stdin.read())
         return relay, checked(typed)
     if not route.password:

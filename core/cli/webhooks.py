@@ -30,7 +30,7 @@ def dead(
         for one in found
     ]
     heads = ("NUMBER", "MAILBOX", "EVENT", "MESSAGE", "GIVEN UP", "WHY")
-    return Output({"dead": [one.as_json() for one in found]}, table(heads, rows, none="every receiver took everything"))
+    return Output({"dead": [one.as_json() for one in found]}, table(heads, rows, none="no dead letters"))
 
 
 @command(app, "replay", example="postroom webhook replay --mailbox help@support-bot.acme.com")
@@ -44,7 +44,7 @@ def replay(
 ) -> Output:
     """Send dead letters again, ahead of newer events."""
     if bool(numbers) == (mailbox is not None):
-        raise Invalid("say which: numbers, or --mailbox ADDRESS", fix="postroom webhook dead lists those there are")
+        raise Invalid("say which: numbers, or --mailbox ADDRESS", fix="postroom webhook dead lists them")
     if mailbox is not None:
         n = desk.act(lambda tx, actor: dead_letters.replay_mailbox(tx, mailbox, actor=actor))
     else:

@@ -132,7 +132,7 @@ def _relay_tls(parts: SplitResult, options: dict[str, str]) -> Tls:
     if tls == "implicit":
         raise Invalid("smtp:// begins in clear", fix="write smtps:// for TLS from the first byte")
     if tls == "none" and not near and parts.password:
-        raise Invalid("a password would cross the network in clear", fix="leave out tls=none, or the password")
+        raise Invalid("the password would cross the network in clear text", fix="leave out tls=none, or the password")
     return tls
 
 

@@ -117,14 +117,14 @@ def test_it_listens_on_this_machine_alone_unless_it_is_forced(trial: Clerk, opti
         said = trial.refused(*way)
         assert "can be reached from other machines" in said
         assert "--expose" in said
-        assert "cannot be listened on" in trial.refused(*way, "--expose"), "the next thing that is looked at"
+        assert "cannot listen on" in trial.refused(*way, "--expose"), "the next thing that is looked at"
 
 
 def test_a_real_desk_may_listen_anywhere(clerk: Clerk) -> None:
     with socket.socket() as taken:
         taken.bind(("0.0.0.0", 0))
         taken.listen()
-        assert "cannot be listened on" in clerk.refused("serve", "--listen", f"0.0.0.0:{taken.getsockname()[1]}")
+        assert "cannot listen on" in clerk.refused("serve", "--listen", f"0.0.0.0:{taken.getsockname()[1]}")
 
 
 def test_a_real_desk_still_leads_where_it_is_told(clerk: Clerk) -> None:

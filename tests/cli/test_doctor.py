@@ -106,4 +106,4 @@ def test_a_desk_that_tells_nobody_of_a_suspension_is_a_finding(clerk: Clerk) -> 
     file.write_text(told.replace('"agent.suspended", ', ""))
     clerk.ok("policy", "apply", str(file), "--reason", "quieter", who="gail")
     (found,) = [one for one in _checks(clerk) if one["check"] == "notify"]
-    assert (found["grade"], found["text"]) == ("warn", "nobody is notified of agent.suspended")
+    assert (found["grade"], found["text"]) == ("warn", "no notifications for agent.suspended")

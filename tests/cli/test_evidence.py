@@ -84,7 +84,7 @@ def test_a_bundle_is_for_who_may_read_the_log_and_overwrites_nothing(office: Cle
     assert not file.exists()
     assert bundled(office, "--out", str(file), who="victor")["checkpoint"] is not None
     assert checked(file).returncode == 0
-    assert "there already" in office.refused("audit", "bundle", "--from", "1d", "--out", str(file))
+    assert "already exists" in office.refused("audit", "bundle", "--from", "1d", "--out", str(file))
     office.refused("audit", "bundle", "--from", "2026-02-01", "--to", "2026-01-01", code=2)
     office.refused("audit", "bundle", "--from", "yesterday", code=2)
 

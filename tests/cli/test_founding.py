@@ -38,7 +38,7 @@ def test_a_relay_that_does_not_answer_is_told_and_the_desk_is_there_all_the_same
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (("--relay", "smtp://127.0.0.1"), "belongs to a stream"),
+        (("--relay", "smtp://127.0.0.1"), "needs a stream"),
         (("--stream", "bot.acme.test"), "exactly one route"),
         (("--stream", "bot.acme.test", "--direct", "--relay", "smtp://127.0.0.1"), "exactly one route"),
         (("--ca-file", "/no/such/file.pem"), "there is no file"),

@@ -89,8 +89,8 @@ def test_a_signature_says_who_answers_for_each_item(asked: Clerk) -> None:
     heard = asked.run(*approve("governance", "--affirm", "all"), who="gail")
     lines = heard.out.splitlines()
     assert [line.split(":")[0] for line in lines[:6]] == [f"[x] {code}" for code in GOVERNANCE]
-    assert lines[1].endswith("You answer for it.")
-    assert "The desk saw it: Its first request is entry" in lines[4]
+    assert lines[1].endswith("You affirmed it.")
+    assert "The desk confirms: Its first request is entry" in lines[4]
     assert "You signed the record with the digest" in lines[6]
 
 
@@ -152,7 +152,7 @@ def test_at_a_terminal_each_item_is_asked_for_and_a_no_signs_nothing(shared: Cle
     command = [sys.executable, "-m", "console.main", *approve("deliverability", address=OTHER)]
     env = {"POSTROOM_DIR": str(shared.directory), "POSTROOM_TOKEN": shared.tokens["dora"]}
     with terminal(command, env=env) as seen:
-        seen.shows("Reason to sign all the same")
+        seen.shows("Reason to sign anyway")
         assert "The desk says NO: 1 other agent (support-bot)" in seen.screen
         seen.press("one team", "enter")
         seen.shows("Do you affirm it?")
@@ -161,7 +161,7 @@ def test_at_a_terminal_each_item_is_asked_for_and_a_no_signs_nothing(shared: Cle
         assert "not signed: keys_published is not affirmed" in seen.screen
     assert shared.ok("mailbox", "show", OTHER)["signoffs"] == []
     with terminal(command, env=env) as seen:
-        seen.shows("Reason to sign all the same")
+        seen.shows("Reason to sign anyway")
         seen.press("one team", "enter")
         for item in ("keys_published", "feedback_connected", "classes"):
             seen.until(lambda screen, item=item: f"] {item}" in screen.rpartition("yes/no")[0])  # type: ignore[misc]  # bound now

@@ -60,6 +60,6 @@ def test_a_rotated_token_is_shown_also_where_the_keyring_does_not_keep_it(office
         heard = office.run("operator", "rotate", "--keep", "--json", who="gail")
     finally:
         keyring.set_keyring(before)
-    assert (heard.code, "the OS keeps no secrets here" in heard.err) == (1, True)
+    assert (heard.code, "the OS keyring is not available here" in heard.err) == (1, True)
     office.tokens["gail"] = heard.json["token"]  # the old one has ended
     office.ok("token", "issue", "--agent", "support-bot", who="gail")

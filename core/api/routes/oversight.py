@@ -247,5 +247,5 @@ def _run(tx: Transaction, text: str, agent: str | None) -> tuple[str, str]:
         raise Invalid("a key names a run of one agent: say which", problems=(("agent", "is missing"),))
     found = runs.listed(tx.conn, agent=agent, before=number + 1, limit=1)
     if not found or found[0].id != number:
-        raise NotFound(f"there is no run {wanted}", fix="postroom run list shows those there are")
+        raise NotFound(f"there is no run {wanted}", fix="postroom run list lists them")
     return found[0].agent, found[0].key

@@ -50,7 +50,7 @@ def handed_over(desk: CommandContext) -> Iterator[Finding]:
     if waiting:
         names, files = zip(*waiting, strict=True)
         yield Finding(
-            Grade.WARN, "operators", "", f"the tokens of {', '.join(names)} are still in files of this desk",
+            Grade.WARN, "operators", "", f"the tokens of {', '.join(names)} are still in this desk's files",
             f"hand each to its person, then: {shlex.join(['rm', *(next_steps.near(file) for file in files)])}",
         )  # fmt: skip
 
@@ -67,7 +67,7 @@ def log_holds(desk: CommandContext) -> Iterator[Finding]:
             Grade.FAIL, "log", "", fault, "postroom audit verify; then governance: postroom start --reason TEXT"
         )
     else:
-        yield Finding(Grade.OK, "log", "", "its newest entries hold, and it is as far as it was seen to be")
+        yield Finding(Grade.OK, "log", "", "its newest entries verify, and none of those seen before is missing")
 
 
 def clock(desk: CommandContext) -> Iterator[Finding]:
@@ -101,7 +101,7 @@ def workers(desk: CommandContext) -> Iterator[Finding]:
         if one.kind == "no_worker":
             yield Finding(Grade.WARN, "gateway", "", "gateway is not running", "postroom serve")
         elif one.kind.startswith("webhook"):
-            yield Finding(Grade.WARN, "webhook", one.subject, one.text, "ask whoever runs the receiver")
+            yield Finding(Grade.WARN, "webhook", one.subject, one.text, "ask the receiver's operator")
     if not faults and not any(one.kind == "no_worker" for one in troubles):
         yield Finding(Grade.OK, "gateway", "", "it delivers")
 
@@ -134,7 +134,7 @@ def notified(desk: CommandContext) -> Iterator[Finding]:
         )  # fmt: skip
     elif missing:
         yield Finding(
-            Grade.WARN, "notify", "", f"nobody is notified of {', '.join(missing)}",
+            Grade.WARN, "notify", "", f"no notifications for {', '.join(missing)}",
             "add it to [notify] events of policy.toml",
         )  # fmt: skip
     else:
@@ -158,4 +158,8 @@ def _claims(desk: CommandContext) -> list[readiness.Fault]:
         return []
     except PostroomError as error:
         said = " ".join(str(error).split())[:200]
-        return [readiness.Fault("claim", f"the queue cannot be claimed from: {said}", "look at the database's rights")]
+        return [
+            readiness.Fault(
+                "claim", f"the queue cannot be claimed from: {said}", "check the database user's privileges"
+            )
+        ]

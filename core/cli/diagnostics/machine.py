@@ -51,7 +51,7 @@ def _readable(desk: CommandContext) -> Iterator[Finding]:
         return
     exposed = [one for one in there if one.stat().st_mode & 0o077]
     if exposed:
-        said = f"others than its owner may read it: {', '.join(one.name for one in exposed)}"
+        said = f"users other than the owner can read it: {', '.join(one.name for one in exposed)}"
         yield Finding(Grade.WARN, "database", there[0].name, said, shlex.join(["chmod", "600", *map(str, exposed)]))
     else:
         yield Finding(Grade.OK, "database", there[0].name, "only you can read it")
@@ -92,7 +92,7 @@ def configuration(desk: CommandContext) -> Iterator[Finding]:
         )
     elif not settings.public_url.startswith("https://"):
         yield Finding(
-            Grade.WARN, "settings", "public_url", "is not https, which RFC 8058 asks for", "set it in postroom.toml"
+            Grade.WARN, "settings", "public_url", "is not https, which RFC 8058 requires", "set it in postroom.toml"
         )
     if settings.database is None:
         yield Finding(Grade.OK, "database", "sqlite", f"SQLite {sqlite3.sqlite_version}: one machine")

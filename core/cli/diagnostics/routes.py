@@ -36,7 +36,9 @@ def route(desk: CommandContext, stream: StreamFacts) -> Finding:
         reply, certificate = asyncio.run(_rehearsed(desk, way_out, sender=sender))
     except PostroomError as error:
         said = f"{way_out} cannot be tried: {error}"
-        return Finding(Grade.FAIL, "route", stream.domain, said, "restore the master.key of this desk, or mend [smtp]")
+        return Finding(
+            Grade.FAIL, "route", stream.domain, said, "restore the master.key of this desk, or correct [smtp]"
+        )
     said = finish.line(reply)
     if reply.outcome is Outcome.SENT:
         named = desk.settings.smtp.relays.get(way_out.host)
@@ -58,9 +60,9 @@ def _direct(domain: str, reply: Reply, certificate: Mapping[str, object]) -> Fin
     if reply.host is None:  # found no host to connect to
         return Finding(Grade.WARN, "route", domain, f"direct; {said}", "run this where there is a network")
     if reply.stage == "connect" and reply.code is None:
-        text = f"direct; port 25 does not lead out: {said}"
-        return Finding(Grade.FAIL, "route", domain, text, "ask whoever runs this network, or use a relay")
-    fix = "give this address a name that leads back (PTR), and say it as hello in [smtp]: postroom docs direct"
+        text = f"direct; outbound port 25 is blocked: {said}"
+        return Finding(Grade.FAIL, "route", domain, text, "ask your network's administrator, or use a relay")
+    fix = "give this address a PTR name that resolves back to it, and set it as hello in [smtp]: postroom docs direct"
     return Finding(Grade.FAIL, "route", domain, f"direct; {reply.host} refuses this machine: {said}", fix)
 
 
@@ -76,7 +78,7 @@ async def _rehearsed(
     try:
         look_up = mx.system_resolver(patience=REACH_WITHIN) if domain else None
     except dns.exception.DNSException as error:  # no /etc/resolv.conf
-        return refused(f"DNS cannot be asked: {error}", enhanced="4.4.3", stage="connect", host=None), {}
+        return refused(f"DNS cannot be queried: {error}", enhanced="4.4.3", stage="connect", host=None), {}
     courier = make_courier(desk.settings, clock=SystemClock(), timeouts=patience, look_up=look_up)
     try:
         return await courier.rehearse(route, sender=sender, domain=domain)
@@ -91,13 +93,13 @@ def _vouched(certificate: Mapping[str, object]) -> str:
     if not certificate:
         return ""
     issuer = {name: value for part in cast("Iterable[Any]", certificate.get("issuer", ())) for name, value in part}
-    signed_by = issuer.get("organizationName") or issuer.get("commonName") or "an unnamed authority"
+    signed_by = issuer.get("organizationName") or issuer.get("commonName") or "an unnamed CA"
     return f"; certificate by {signed_by}, until {certificate.get('notAfter', 'no date')}"
 
 
 _STAGES: Final = {
     "connect": ("does not answer", "check host, port and firewall"),
-    "ehlo": ("answers and refuses a conversation", "ask whoever runs the relay"),
+    "ehlo": ("answers but refuses the session", "ask the relay's operator"),
     "starttls": (
         "does not encrypt as required",
         "check the name in its certificate; name your own CA as ca_file in [smtp] of postroom.toml",

@@ -41,7 +41,7 @@ def state(stream: StreamFacts) -> Iterator[Finding]:
 def records(desk: CommandContext, stream: StreamFacts) -> Iterator[Finding]:
     with desk.read() as conn:
         if is_development(conn):
-            yield Finding(Grade.OK, "dns", stream.domain, "not looked up: mail goes no further than this machine")
+            yield Finding(Grade.OK, "dns", stream.domain, "not looked up: mail does not leave this machine")
             return
     publication = published(desk, stream.domain)
     if not publication.spf_known:
@@ -111,11 +111,11 @@ def page(stream: StreamFacts) -> str:
 
 def _warmup(desk: CommandContext, stream: StreamFacts) -> Finding:
     if stream.warm:
-        return Finding(Grade.OK, "warm-up", stream.domain, "none: it may send as much as budgets let it")
+        return Finding(Grade.OK, "warm-up", stream.domain, "none: only budgets limit it")
     if stream.warm_cap is not None:
         return Finding(Grade.OK, "warm-up", stream.domain, f"at most {stream.warm_cap:,} a day, fixed by an operator")
     if stream.first_sent_at is None:
-        return Finding(Grade.OK, "warm-up", stream.domain, "the policy's curve begins with its first mail")
+        return Finding(Grade.OK, "warm-up", stream.domain, "the policy's curve starts with its first mail")
     days = (desk.now - stream.first_sent_at) // DAY
     return Finding(Grade.OK, "warm-up", stream.domain, f"on the policy's curve; its first mail left {days} days ago")
 
@@ -141,5 +141,5 @@ def _commercial(desk: CommandContext, stream: StreamFacts) -> Finding:
             f"postroom stream set {stream.domain} --unsubscribe https://HOST --reason TEXT",
         )  # fmt: skip
     return Finding(
-        Grade.OK, "commercial", stream.domain, f"may send {classes}: sender, address and unsubscribe are there"
+        Grade.OK, "commercial", stream.domain, f"may send {classes}: sender, address and unsubscribe link are set"
     )

@@ -228,7 +228,7 @@ def verify_against(conn: Connection, checkpoint: str | bytes | Checkpoint, *, ke
             reason = f"entry {made.seq:,} is not what was signed at {when}: it, or one before it, was written anew"
             return _bad("rewritten", reason, made, last)
     several = f", as are {len(given) - 1} signed before" if len(given) > 1 else ""
-    reason = f"the log is whole, and entry {newest.seq:,} is what was signed at {stamp(newest.at)}{several}"
+    reason = f"the log is intact, and entry {newest.seq:,} is what was signed at {stamp(newest.at)}{several}"
     return Against(ok=True, finding="whole", reason=reason, seq=newest.seq, head_seq=last)
 
 

@@ -91,7 +91,7 @@ def replay(tx: Transaction, dead_ids: Sequence[int], *, actor: Actor) -> int:
     if lacking:
         raise NotFound(
             f"no dead letter has the number {', '.join(str(one) for one in sorted(lacking))}",
-            fix="postroom webhook dead lists those there are",
+            fix="postroom webhook dead lists them",
         )
     return _send_again(tx, rows, actor=actor)
 
@@ -108,7 +108,7 @@ def replay_mailbox(tx: Transaction, address: str, *, actor: Actor) -> int:
         .limit(BATCH_SIZE)
     )
     if not rows:
-        raise NotFound(f"{address} has no dead letters", fix="postroom webhook dead lists those there are")
+        raise NotFound(f"{address} has no dead letters", fix="postroom webhook dead lists them")
     return _send_again(tx, rows, actor=actor)
 
 

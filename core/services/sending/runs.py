@@ -237,7 +237,7 @@ def _run(tx: Transaction, agent: str, key: str) -> Row[Any]:
 
 
 def _unknown(agent: str, key: str) -> NotFound:
-    return NotFound(f"{agent} has no run {key}", fix="postroom run list shows those there are")
+    return NotFound(f"{agent} has no run {key}", fix="postroom run list lists them")
 
 
 def _views() -> Select[Any]:

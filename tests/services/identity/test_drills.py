@@ -191,7 +191,7 @@ def test_what_broke_off_is_asked_of_the_database(store: Store) -> None:
 def test_a_drill_that_ends_leaves_no_probe_in_force(store: Store) -> None:
     desk = make_desk(store)
     drill = start(store)
-    finish(store, drill, replace(PASSED, failures=("the revocation broke off",)))
+    finish(store, drill, replace(PASSED, failures=("the revocation was interrupted",)))
     assert [one.id for one in in_force(store, desk.agent_id)] == [desk.token.id]
 
 
