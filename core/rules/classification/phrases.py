@@ -1,7 +1,7 @@
 """Find the phrases in a text that promise somebody something.
 
 Sentence by sentence: first the phrases that policy names, then the precise analysis of the plainest English verbs, then
-what `reading` finds in seven languages and `weighing` adds up.
+what `reading` and `ordinary` find in seven languages and `weighing` adds up.
 
 A quotation is not the message's own promise: lines that begin with `>` below a line that ends in a colon, the way mail
 clients introduce a quotation. Marked lines without that introduction are read, or `> ` would hide any promise.
