@@ -69,7 +69,7 @@ def show(desk: CommandContext, name: Name) -> Output:
     with desk.read() as conn:
         found = directory.agent(conn, name)
         if found is None:
-            raise NotFound(f"there is no agent {name}", fix="postroom agent list shows those there are")
+            raise NotFound(f"there is no agent {name}", fix="postroom agent list lists them")
         boxes = directory.mailboxes(conn, agent=name)
         held = directory.tokens(conn, agent=name)
     shown = desk.look(lambda tx: [identities.identity(tx, box) for box in boxes])

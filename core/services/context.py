@@ -65,5 +65,5 @@ def stream_named(tx: Transaction, domain: str) -> Row[Any]:
     """Return the stream's row. Raises `NotFound`."""
     row = tx.one(select(STREAM).where(STREAM.c.domain == domain.strip().lower()))
     if row is None:
-        raise NotFound(f"there is no stream {domain}", fix="postroom stream list shows those there are")
+        raise NotFound(f"there is no stream {domain}", fix="postroom stream list lists them")
     return row

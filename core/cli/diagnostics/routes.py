@@ -60,7 +60,7 @@ def _direct(domain: str, reply: Reply, certificate: Mapping[str, object]) -> Fin
     if reply.host is None:  # found no host to connect to
         return Finding(Grade.WARN, "route", domain, f"direct; {said}", "run this where there is a network")
     if reply.stage == "connect" and reply.code is None:
-        text = f"direct; outbound port 25 is blocked: {said}"
+        text = f"direct; no outbound connection on port 25: {said}"
         return Finding(Grade.FAIL, "route", domain, text, "ask your network's administrator, or use a relay")
     fix = "give this address a PTR name that resolves back to it, and set it as hello in [smtp]: postroom docs direct"
     return Finding(Grade.FAIL, "route", domain, f"direct; {reply.host} refuses this machine: {said}", fix)

@@ -240,7 +240,7 @@ def start(tx: Transaction, *, reason: str, actor: Actor) -> Started:
 def _agent(tx: Transaction, name: str) -> Row[Any]:
     row = tx.one(select(AGENT).where(AGENT.c.name == name))
     if row is None:
-        raise NotFound(f"there is no agent {name}", fix="postroom agent list shows those there are")
+        raise NotFound(f"there is no agent {name}", fix="postroom agent list lists them")
     return row
 
 

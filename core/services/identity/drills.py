@@ -121,7 +121,7 @@ def plan(conn: Connection, name: str, *, now: int) -> Plan:
     """Plan a drill. Raises `NotFound`."""
     agent = directory.agent(conn, name)
     if agent is None:
-        raise NotFound(f"there is no agent {name}", fix="postroom agent list shows those there are")
+        raise NotFound(f"there is no agent {name}", fix="postroom agent list lists them")
     mine = select(MAILBOX.c.id).where(MAILBOX.c.agent_id == agent.id)
     streams = select(MAILBOX.c.stream_id).where(MAILBOX.c.agent_id == agent.id, MAILBOX.c.status == "active")
     waiting = conn.execute(select(func.coalesce(func.sum(LANE.c.depth), 0)).where(LANE.c.mailbox_id.in_(mine))).scalar()
@@ -144,7 +144,7 @@ def start(tx: Transaction, name: str, *, mint: Mint, actor: Actor) -> Drill:
     actor = access.require(tx, actor, Verb.AGENT_DRILL)
     agent = directory.agent(tx.conn, name)
     if agent is None:
-        raise NotFound(f"there is no agent {name}", fix="postroom agent list shows those there are")
+        raise NotFound(f"there is no agent {name}", fix="postroom agent list lists them")
     if agent.drill_started_at is not None and tx.now - agent.drill_started_at < RUNNING:
         raise Conflict(f"a drill of {name} is running", fix="wait for its result: postroom agent show")
     if agent.status == "suspended":

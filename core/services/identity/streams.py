@@ -408,7 +408,7 @@ def _first_mail(conn: Connection, ids: Collection[int]) -> dict[int, int]:
 def _stream(conn: Connection, domain: str) -> Row[Any]:
     row = conn.execute(select(STREAM).where(STREAM.c.domain == domain.strip().lower())).first()
     if row is None:
-        raise NotFound(f"there is no stream {domain}", fix="postroom stream list shows those there are")
+        raise NotFound(f"there is no stream {domain}", fix="postroom stream list lists them")
     return row
 
 
