@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-ENOUGH: Final = 22
+ENOUGH: Final = 16
 """From this weight on a sentence promises."""
 
 WEIGHTS: Final[Mapping[str, int]] = {
