@@ -17,7 +17,7 @@ import argparse
 import math
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from time import process_time
@@ -36,6 +36,8 @@ FALSE_HOLDS: Final = 0.05
 ORDINARY: Final = 4.0
 """Scale of the findings of `ordinary` in the fit; any other finding counts 2, so these are drawn to zero less."""
 SCALE: Final = 20
+LINE: Final = 120
+"""Length of a line of `weights.py`."""
 HOSTILE: Final = (
     "we, refund, ", "r e f u n d ", "a-b-c-", "a1b2", "1a ", "> a:\n", "you can count on ", "ich wir erstatte ", "a'",
     ". ", '"we will ', "\n \n", "a.1 ", "a" * 30 + "-", "1" * 30 + "a", "$ 5 % ", "--", "\n>", "\u00ab a b c d e ",
@@ -190,23 +192,39 @@ def _author(row: Row) -> str:
 def write(fit: Fit, enough: float) -> None:
     """Write the weights as whole numbers, by name."""
     size = len(weighing.ATOMS)
-    alone, together = fit.weights[:size], fit.weights[size:]
     pairs = [f"{weighing.ATOMS[a]} & {weighing.ATOMS[b]}" for a, b in fit.pairs]
-    one, two = _lines(weighing.ATOMS, alone), _lines(pairs, together)
-    limit = round(SCALE * (enough - fit.start))
-    WEIGHTS.write_text(
+    alone = _whole(weighing.ATOMS, fit.weights[:size])
+    together = _whole(pairs, fit.weights[size:])
+    WEIGHTS.write_text(written(round(SCALE * (enough - fit.start)), alone, together))
+
+
+def _whole(names: Sequence[str], weights: Sequence[float]) -> dict[str, int]:
+    scaled = {name: round(SCALE * weight) for name, weight in zip(names, weights, strict=True)}
+    return {name: weight for name, weight in scaled.items() if weight}
+
+
+def written(enough: int, alone: Mapping[str, int], together: Mapping[str, int]) -> str:
+    """The text of `weights.py`."""
+    return (
         '"""What each finding about a sentence weighs; `python -m tests.bench.commitments fit` wrote this."""\n\n'
         "from __future__ import annotations\n\nfrom collections.abc import Mapping\nfrom typing import Final\n\n"
-        f'ENOUGH: Final = {limit}\n"""From this weight on a sentence promises."""\n\n'
-        "WEIGHTS: Final[Mapping[str, int]] = {\n" + one + "\n}\n\n"
-        "PAIRS: Final[Mapping[str, int]] = {\n" + two + "\n}\n"
+        f'ENOUGH: Final = {enough}\n"""From this weight on a sentence promises."""\n\n'
+        "WEIGHTS: Final[Mapping[str, int]] = {\n" + _lines(alone) + "\n}  # fmt: skip\n\n"
+        "PAIRS: Final[Mapping[str, int]] = {\n" + _lines(together) + "\n}  # fmt: skip\n"
         '"""What two findings weigh together, beside what each weighs alone."""\n'
     )
 
 
-def _lines(names: Sequence[str], weights: Sequence[float]) -> str:
-    table = sorted(((round(SCALE * weight), name) for name, weight in zip(names, weights, strict=True)), reverse=True)
-    return "\n".join(f'    "{name}": {weight},' for weight, name in table if weight)
+def _lines(weights: Mapping[str, int]) -> str:
+    """The heaviest first, as many on a line as it holds."""
+    indent = " " * 3  # and the space before each entry
+    lines = [indent]
+    for weight, name in sorted(((weight, name) for name, weight in weights.items()), reverse=True):
+        entry = f' "{name}": {weight},'
+        if len(lines[-1] + entry) > LINE:
+            lines.append(indent)
+        lines[-1] += entry
+    return "\n".join(lines)
 
 
 def hostile() -> None:

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from core.model import DEFAULT_CLASSES, ContentClass
-from core.rules.classification import phrases, promises, raise_class
+from core.rules.classification import phrases, promises, raise_class, weighing, weights
 from core.rules.compose import Attachment, attached, beyond, invites, reading
-from tests.bench.commitments import HOSTILE
+from tests.bench.commitments import HOSTILE, WEIGHTS, written
 
 CORPUS = Path(__file__).parents[1] / "corpus" / "commitments"
 LANGUAGES = ("en", "de", "fr", "es", "pt", "it", "nl")
@@ -38,6 +38,14 @@ def test_in_each_language_most_promises_are_found_and_few_ordinary_sentences_tak
         missed, vain = ([row[2] for row in wrong if row[:2] == (sign, language)] for sign in "+-")
         assert len(missed) <= promised * (1 - RECALL), (language, missed)
         assert len(vain) <= ordinary * FALSE_HOLDS, (language, vain)
+
+
+def test_every_weight_is_that_of_a_finding_and_stands_as_the_fit_writes_it() -> None:
+    """A weight of a finding that was renamed would count for nothing, and nobody would hear of it."""
+    named = {name for names in (*weights.WEIGHTS, *weights.PAIRS) for name in names.split(" & ")}
+    assert named <= set(weighing.ATOMS)
+    assert len(weighing.ATOMS) == len(set(weighing.ATOMS))
+    assert WEIGHTS.read_text() == written(weights.ENOUGH, weights.WEIGHTS, weights.PAIRS)
 
 
 @pytest.mark.parametrize(
