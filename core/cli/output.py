@@ -145,11 +145,12 @@ def _usage(error: Any) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":
         sys.stderr.write(error.format_message() + "\n")
         return 2
-    where = f"; see {context.command_path} --help" if context is not None else ""
-    return _line(
-        f"{error.format_message().rstrip('.').replace(' Value error,', '')}{where}",
-        code=int(getattr(error, "exit_code", 2)),
-    )
+    message = error.format_message().rstrip(".").replace(" Value error,", "")
+    if context is not None:  # "Did you mean 'start'?" ends a sentence
+        message += (
+            f" See {context.command_path} --help" if message.endswith("?") else f"; see {context.command_path} --help"
+        )
+    return _line(message, code=int(getattr(error, "exit_code", 2)))
 
 
 def error_line(text: str) -> None:

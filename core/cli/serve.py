@@ -21,8 +21,10 @@ from core import gateway as gateways
 from core.cli import next_steps
 from core.cli.context import CommandContext, command
 from core.cli.output import Output
+from core.clock import SystemClock
 from core.db import directory
-from core.db.development import BANNER, is_development
+from core.db.development import BANNER, is_development, is_development_of_any_version
+from core.db.store import Store
 from core.demo.catcher import MAILDIR, catching
 from core.errors import Conflict, Invalid
 from core.model import Role
@@ -73,7 +75,7 @@ def serve(
     log_to_stderr(level, as_json=desk.as_json or not sys.stderr.isatty())
     listens = [address for address in (settings.listen, settings.public_listen) if address]
     if not expose:
-        _refuse_exposed(desk, listens)
+        refuse_exposed(settings, listens)
     for address in listens:
         _check_free(address)
     gateway = gateways.Gateway(settings)
@@ -141,17 +143,18 @@ def log_to_stderr(level: Level, *, as_json: bool) -> None:
     logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
 
 
-def _refuse_exposed(desk: CommandContext, listens: Sequence[str]) -> None:
+def refuse_exposed(settings: Settings, listens: Sequence[str]) -> None:
     """Refuse to expose a desk for development to others. Raises `Conflict`.
 
     One person holds every role there, and nobody signed for its mailbox: a leaked token could do anything. An address
-    in POSTROOM_LISTEN or in a copied settings file must not expose it by accident.
+    in POSTROOM_LISTEN or in a copied settings file must not expose it by accident. The database may be of an older
+    version: the gateway upgrades it, but only once nothing speaks against starting.
     """
     far = [address for address in listens if not is_loopback(split_listen(address)[0])]
     if not far:
         return
-    with desk.store.read() as conn:
-        if is_development(conn):
+    with contextlib.closing(Store(settings.database_url, clock=SystemClock())) as store, store.read() as conn:
+        if is_development_of_any_version(conn):
             raise Conflict(
                 f"this is a development desk, and {far[0]} can be reached from other machines",
                 fix="listen on 127.0.0.1 and reach it through ssh -L; --expose opens it anyway",

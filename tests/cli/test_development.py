@@ -9,15 +9,19 @@ import shutil
 import socket
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from console import factory
-from core.cli import next_steps
+from core.cli import next_steps, serve
 from core.clock import SystemClock
+from core.db import migrate
 from core.db.development import BANNER
 from core.db.store import Store
+from core.demo.clock import FakeClock
 from core.security.credentials import digest
 from core.services import access
 from core.settings import load, settings_model
@@ -125,6 +129,17 @@ def test_a_real_desk_may_listen_anywhere(clerk: Clerk) -> None:
         taken.bind(("0.0.0.0", 0))
         taken.listen()
         assert "cannot listen on" in clerk.refused("serve", "--listen", f"0.0.0.0:{taken.getsockname()[1]}")
+
+
+def test_serve_upgrades_an_older_desk_wherever_it_listens(tmp_path: Path) -> None:
+    """What stands before the upgrade must not need it: every new container serves an older database on 0.0.0.0."""
+    url = f"sqlite:///{tmp_path}/postroom.db"
+    with closing(Store(url, clock=FakeClock())) as older:
+        migrate.upgrade(older.engine, to="0001")
+        with older.engine.begin() as conn:
+            conn.execute(text("INSERT INTO desk VALUES (1, 1, NULL, NULL, NULL, '[]', 1, 0, NULL, NULL)"))
+    (tmp_path / "postroom.toml").touch()
+    serve.refuse_exposed(load(tmp_path, database=url), ["0.0.0.0:8025"])
 
 
 def test_a_real_desk_still_leads_where_it_is_told(clerk: Clerk) -> None:
