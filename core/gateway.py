@@ -12,7 +12,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Final
 
 import structlog
@@ -28,7 +28,7 @@ from core.api.listener import Listener, Traffic, raise_file_limit
 from core.db import migrate
 from core.errors import PostroomError
 from core.model import Clock
-from core.process import Delivery
+from core.process import Delivery, watched
 from core.services.control import gateway_registry
 from core.services.feedback.provider_webhooks import ProviderWebhooks
 from core.services.notify.apprise_client import Reach
@@ -175,14 +175,6 @@ def alive(host: str, pid: int) -> bool | None:
     except PermissionError:
         return True
     return True
-
-
-async def watched(loop: Coroutine[None, None, None]) -> None:
-    """Log a worker that ends with an error: otherwise nobody would notice."""
-    try:
-        await loop
-    except Exception:
-        log.exception("a loop ended", loop=getattr(loop, "__qualname__", "?"))
 
 
 class _Server(uvicorn.Server):

@@ -11,8 +11,10 @@ import gc
 import io
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from typing import Final, Self
+
+import structlog
 
 from core.clock import SystemClock
 from core.db.store import Store
@@ -27,6 +29,8 @@ from core.smtp.mx import LookUp
 from core.workers.delivery import DeliveryWorker
 from core.workers.egress import Egress
 from core.workers.sender_config import SenderConfigs
+
+log = structlog.get_logger("process")
 
 SWITCH: Final = 0.0001
 """Seconds between thread switches.
@@ -127,12 +131,20 @@ class Delivery:
     async def delivering(self) -> AsyncIterator[None]:
         """Deliver mail; at the end claim nothing more and settle what is in flight."""
         self.writer.listeners.append(self.departures.wake)
-        running = asyncio.create_task(self.departures.run())
+        running = asyncio.create_task(watched(self.departures.run()))
         try:
             yield
         finally:
             self.departures.stop()
             await running
+
+
+async def watched(loop: Coroutine[None, None, None]) -> None:
+    """Log a worker that ends with an error: otherwise nobody would notice."""
+    try:
+        await loop
+    except Exception:
+        log.exception("a loop ended", loop=getattr(loop, "__qualname__", "?"))
 
 
 async def deliver(delivery: Delivery) -> None:

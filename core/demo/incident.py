@@ -46,7 +46,7 @@ from core.services.sending.prepare import prepare
 from core.services.sending.submission import RunClaim, Submission
 from core.services.sending.submit import Submit
 from core.settings import MASTER
-from core.workers.scheduler import CHORES, FULL_HAND
+from core.workers.scheduler import DUE, FULL_BATCH, LOOK, PERIODIC, PeriodicTask
 
 MESSAGES: Final = 80_000
 SPAN: Final = 5 * HOUR
@@ -68,6 +68,7 @@ INSTANT: Final = 0.01
 PROMPT: Final = 10 * SECOND
 """A password reset that waited longer counts as delayed."""
 RESETS: Final = "accounts-bot"
+_TASKS: Final = (*DUE, *PERIODIC)
 RESETS_A_MINUTE: Final = 4
 RUN: Final = "follow-up"
 MODES: Final = (Mode.GATED_SEND, Mode.MONITORED, Mode.AUTONOMOUS)
@@ -149,7 +150,7 @@ class Morning:
         self._store.transact(lambda tx: delivery.register_worker(tx, worker=self._worker, pid=0))
         self._mail: list[_Letter] = []
         self._order = itertools.count()
-        self._done_at = dict.fromkeys(CHORES, self._began)
+        self._done_at = dict.fromkeys(_TASKS, self._began)
 
     def close(self) -> None:
         self._store.close()
@@ -159,7 +160,7 @@ class Morning:
         turns = max(FEWEST_TURNS, -(-self._messages // BATCH))
         for turn in range(turns):
             self._wait_until(self._began + SPAN * turn // turns)
-            self._do_chores()
+            self._run_tasks()
             share = (turn + 1) / turns
             self._submit(
                 [(one, range(one.given, int(self._messages * share))) for one in self._agents]
@@ -172,7 +173,7 @@ class Morning:
                 progress(turn / turns)
         while self._mail:
             self._wait_until(max(self._mail[0].at, self._clock.now()))
-            self._do_chores()
+            self._run_tasks()
             self._depart()
 
     def figures(self) -> CaseFigures:
@@ -299,12 +300,13 @@ class Morning:
         self._store.transact(lambda tx: delivery.settle(tx, settlements, worker=self._worker))
         self._receive(going)
 
-    def _do_chores(self) -> None:
+    def _run_tasks(self) -> None:
         now = self._clock.now()
-        for chore in CHORES:
-            if now - self._done_at[chore] >= chore.every * MICROS:
-                self._done_at[chore] = now
-                while self._store.transact(chore.verb) >= FULL_HAND:
+        for task in _TASKS:
+            every = task.every if isinstance(task, PeriodicTask) else LOOK
+            if now - self._done_at[task] >= every * MICROS:
+                self._done_at[task] = now
+                while self._store.transact(task.verb) >= FULL_BATCH:
                     pass
 
     def _wait_until(self, at: int) -> None:

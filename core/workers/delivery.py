@@ -140,10 +140,14 @@ class DeliveryWorker:
                 async with asyncio.timeout(POLL):
                     await self._woken.wait()
                 return
-            with contextlib.suppress(Unavailable):
-                if not await asyncio.to_thread(delivery.claimable, self._store):
-                    continue
-            return
+            try:
+                if await asyncio.to_thread(delivery.claimable, self._store):
+                    return
+            except Unavailable:
+                return  # the claim says what is wrong
+            except Exception:
+                log.exception("cannot look for something to claim")  # an error of one look must not end all delivery
+                return
 
     def _track(self, task: asyncio.Task[None]) -> None:
         self._under_way.add(task)

@@ -7,7 +7,7 @@ within a quarter of a second is looked for by one read that answers for all of i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,30 +27,43 @@ from core.services.sending import clock_skew, delivery, refusals, review, runs
 log = structlog.get_logger("housekeeping")
 
 
+FULL_BATCH: Final = 200
+LOOK: Final = 0.25
+"""Seconds between two looks for what is due."""
+TRY_AGAIN: Final = 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class PeriodicTask:
-    """An operation and how often it runs, in seconds. It returns how much it did; a full batch means more waits.
-
-    With `due` it is looked for every `LOOK` seconds and runs only when there is something to do.
-    """
+    """An operation and how often it runs, in seconds. It returns how much it did; a full batch means more waits."""
 
     name: str
     every: float
     verb: Callable[[Transaction], int]
-    due: Condition | None = None
 
 
-CHORES: Final = (
-    PeriodicTask("release", 0.25, review.release_due, review.RELEASE_DUE),
-    PeriodicTask("scheduled", 0.25, delivery.release_scheduled, delivery.SCHEDULED_DUE),
-    PeriodicTask("confirmed", 0.25, runs.release_confirmed, runs.CONFIRMED_DUE),
-    PeriodicTask("reject", 1.0, review.reject_due, review.REJECT_DUE),
-    PeriodicTask("expiring", 30.0, review.warn_expiring),
-    PeriodicTask("expire", 2.0, review.expire_due, review.EXPIRE_DUE),
-    PeriodicTask("identities", 30.0, retirement.expire_due),
+@dataclass(frozen=True, slots=True)
+class DueTask:
+    """An operation that runs as soon as `due` holds, looked at every `LOOK` seconds; it returns the same."""
+
+    name: str
+    due: Condition
+    verb: Callable[[Transaction], int]
+
+
+DUE: Final = (
+    DueTask("release", review.RELEASE_DUE, review.release_due),
+    DueTask("scheduled", delivery.SCHEDULED_DUE, delivery.release_scheduled),
+    DueTask("confirmed", runs.CONFIRMED_DUE, runs.release_confirmed),
+    DueTask("reject", review.REJECT_DUE, review.reject_due),
+    DueTask("expire", review.EXPIRE_DUE, review.expire_due),
+    DueTask("reclaim", delivery.LEASES_LAPSED, delivery.reclaim),
+    DueTask("gateways", gateway_registry.GATEWAYS_LOST, gateway_registry.notice_lost),
+)
+PERIODIC: Final = (
     PeriodicTask("retiring", 5.0, retirement.finish_retiring),
-    PeriodicTask("reclaim", 2.0, delivery.reclaim, delivery.LEASES_LAPSED),
-    PeriodicTask("gateways", 2.0, gateway_registry.notice_lost, gateway_registry.GATEWAYS_LOST),
+    PeriodicTask("expiring", 30.0, review.warn_expiring),
+    PeriodicTask("identities", 30.0, retirement.expire_due),
     PeriodicTask("bulk line", 60.0, site_discovery.watch_bulk_line),
     PeriodicTask("anomalies", 60.0, anomalies.watch),
     PeriodicTask("refusals", 60.0, refusals.tell),
@@ -58,59 +71,71 @@ CHORES: Final = (
     PeriodicTask("purge", 60.0, retention.purge_due),
     PeriodicTask("forget", 300.0, retention.forget_old),
 )
-FULL_HAND: Final = 200
-LOOK: Final = 0.25
-"""Seconds between two looks for what is due."""
-TRY_AGAIN: Final = 1.0
 
 
 class Scheduler:
-    """Runs the periodic tasks of one gateway; several gateways may do so at once, each act happens once."""
+    """Runs the tasks of one gateway; several gateways may do so at once, each act happens once."""
 
     def __init__(
-        self, *, store: Store, writer: Writer, clock: Clock, chores: tuple[PeriodicTask, ...] | None = None
+        self,
+        *,
+        store: Store,
+        writer: Writer,
+        clock: Clock,
+        due: Sequence[DueTask] = DUE,
+        periodic: Sequence[PeriodicTask] | None = None,
     ) -> None:
         self._store = store
         self._writer = writer
         self._clock = clock
+        self._due = {task.name: task for task in due}
         # This gateway's own watch on its clock: it remembers what the clock said.
-        self._chores = chores or (*CHORES, PeriodicTask("clock", 5.0, clock_skew.Watch()))
+        clock_watch = PeriodicTask("clock", 5.0, clock_skew.Watch())
+        self._periodic = (*PERIODIC, clock_watch) if periodic is None else periodic
 
     async def run(self) -> None:
         """Runs until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for chore in self._chores:
-                if chore.due is None:
-                    group.create_task(self._repeat(chore))
-            group.create_task(self._watch({chore.name: chore for chore in self._chores if chore.due is not None}))
+            for task in self._periodic:
+                group.create_task(self._repeat(task))
+            if self._due:
+                group.create_task(self._run_due())
 
-    async def _repeat(self, chore: PeriodicTask) -> None:
+    async def _repeat(self, task: PeriodicTask) -> None:
         while True:
-            if (await self._run(chore) or 0) < FULL_HAND:
-                await self._clock.sleep(chore.every)
+            if (await self._run(task) or 0) < FULL_BATCH:
+                await self._clock.sleep(task.every)
 
-    async def _watch(self, chores: Mapping[str, PeriodicTask]) -> None:
-        """Run these when they are due. A read for all of them: most of the time there is nothing to do."""
-        check = DueCheck({name: chore.due for name, chore in chores.items() if chore.due is not None})
-        while chores:
+    async def _run_due(self) -> None:
+        """Run what is due. One read asks for all of it: most of the time there is nothing to do."""
+        check = DueCheck({name: task.due for name, task in self._due.items()})
+        loop = asyncio.get_running_loop()
+        rests_until: dict[str, float] = {}
+        while True:
             try:
                 due = await asyncio.to_thread(check, self._store)
             except PostroomError as error:
                 log.warning("cannot look for what is due", reason=str(error))
                 await self._clock.sleep(TRY_AGAIN)
                 continue
-            done = await asyncio.gather(*(self._run(chores[name]) for name in due))
-            if None in done:
+            except Exception:
+                log.exception("cannot look for what is due")  # an error of one look must not end all of them
                 await self._clock.sleep(TRY_AGAIN)
-            elif all(count is not None and count < FULL_HAND for count in done):
+                continue
+            ready = [name for name in due if rests_until.get(name, 0) <= loop.time()]
+            done = await asyncio.gather(*(self._run(self._due[name]) for name in ready))
+            for name, count in zip(ready, done, strict=True):
+                if count is None:  # this one alone rests: the others go on at their own pace
+                    rests_until[name] = loop.time() + TRY_AGAIN
+            if all(count is None or count < FULL_BATCH for count in done):
                 await self._clock.sleep(LOOK)
 
-    async def _run(self, chore: PeriodicTask) -> int | None:
+    async def _run(self, task: PeriodicTask | DueTask) -> int | None:
         """How much it did; None if it failed."""
         try:
-            return await self._writer.do(chore.verb)
+            return await self._writer.do(task.verb)
         except PostroomError as error:
-            log.warning("chore failed", chore=chore.name, reason=str(error))
+            log.warning("task failed", task=task.name, reason=str(error))
         except Exception:
-            log.exception("chore failed", chore=chore.name)
+            log.exception("task failed", task=task.name)
         return None

@@ -12,8 +12,8 @@ site, and suspending an agent or pausing a stream writes one row at any queue de
 from core.db.queue.in_flight import Claimed, describe, held_leases, land, lapsed, mark_attempted, put_back
 from core.db.queue.ready import LaneFacts, Slot, enqueue, followers, lane_for, predecessor, prefetch, withdraw
 from core.db.queue.schedule import (
+    CLAIMABLE,
     LANE_WINDOW,
-    MAILBOXES_DUE,
     Head,
     LaneTurn,
     Taken,
@@ -27,8 +27,8 @@ from core.db.queue.schedule import (
 )
 
 __all__ = [
+    "CLAIMABLE",
     "LANE_WINDOW",
-    "MAILBOXES_DUE",
     "Claimed",
     "Head",
     "LaneFacts",

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Dialect, and_, bindparam, case, delete, ex
 from core.db.bulk_insert import Compiled
 from core.db.due import NOW
 from core.db.queue.ready import Slot
-from core.db.tables import AGENT, IN_FLIGHT, LANE, MAILBOX, READY, STREAM
+from core.db.tables import AGENT, DESK, IN_FLIGHT, LANE, MAILBOX, READY, STREAM
 from core.db.transaction import Transaction
 from core.durations import FAR_FUTURE
 
@@ -187,8 +187,8 @@ _MAILBOXES_DUE: Final = (
     .order_by(MAILBOX.c.served_at)
     .limit(bindparam("b_limit"))
 )
-MAILBOXES_DUE: Final = _MAY_SEND.exists()
-"""Whether any mailbox may send and has a due lane (`core.db.due`)."""
+CLAIMABLE: Final = and_(exists().where(DESK.c.stopped_at.is_(None)), _MAY_SEND.exists())
+"""Whether a claim would find anything: the desk is not stopped, and a mailbox may send and has a due lane."""
 _LANES_DUE: Final = (
     select(LANE.c.id, LANE.c.domain, LANE.c.site, LANE.c.depth, LANE.c.in_flight, LANE.c.failures)
     .where(LANE.c.mailbox_id == bindparam("b_mailbox"), LANE.c.next_at <= bindparam("b_now"), _AWAKE, _ROOM)

@@ -28,7 +28,7 @@ MAILBOXES_A_TURN: Final = 32
 LANES_A_TURN: Final = 32
 SPENT: Final = MINUTE
 """Longest sleep of a mailbox whose cap allows nothing more: somebody may raise the cap."""
-_CLAIMABLE: Final = DueCheck({"mailboxes": queue.MAILBOXES_DUE})
+_CLAIMABLE: Final = DueCheck({"claimable": queue.CLAIMABLE})
 
 
 def claimable(store: Store) -> bool:
