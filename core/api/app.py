@@ -35,7 +35,7 @@ from core.api.schemas.responses import Problem
 from core.settings import Settings
 
 ABOUT = """The gateway through which AI agents send email. Agents submit, a human decides where the mailbox's mode asks
-for it, budgets and records are checked at the gate, and every outcome is told."""
+for it, budgets and records are checked at the gate, and every outcome is reported."""
 
 
 def build(desk: ApiContext, settings: Settings) -> FastAPI:

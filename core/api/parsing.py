@@ -184,9 +184,9 @@ def _moment(field: str, text: str) -> int:
 
 
 def printable(text: str, field: str) -> str:
-    """A parameter that is a name; names have no control characters, and NUL ends a query. Raises `Invalid`."""
+    """A parameter made of printable characters; PostgreSQL refuses NUL. Raises `Invalid`."""
     if not text.isprintable():
-        reason = "must not contain control characters"
+        reason = "must contain printable characters only"
         raise Invalid(f"{field} {reason}", problems=((field, reason),))
     return text
 

@@ -146,7 +146,7 @@ def init(
 
 
 def _asked_for_channels(desk: CommandContext) -> list[str]:
-    """Ask a person at a terminal for what is open; a program is not asked, and `doctor` reports it."""
+    """Ask a person at a terminal for notification channels; a program is not asked, and `doctor` reports it."""
     if not desk.interactive:
         return []
     desk.note("Who should be notified when an agent is suspended? A chat, a pager, a mailbox.")

@@ -152,5 +152,5 @@ def _budget(one: Limit) -> dict[str, Any]:
 
 
 def _origin(url: str | None) -> str | None:
-    """A webhook's URL without its path and query: they often contain the receiver's own secret."""
-    return None if url is None else f"{urlsplit(url).scheme}://{urlsplit(url).hostname}"
+    """A webhook's URL without user, path and query: they often contain the receiver's own secret."""
+    return None if url is None else f"{urlsplit(url).scheme}://{urlsplit(url).netloc.rpartition('@')[2]}"

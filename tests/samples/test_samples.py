@@ -228,6 +228,12 @@ def test_the_openai_tool_answers_a_models_call_and_never_sends_it_twice(
     assert [one["address"] for one in stands["recipients"]] == ["tool@example.com"]
     wrong = json.loads(tool["call"]("send_email", json.dumps(asked | {"send_at": "soon"}), key="call_2"))
     assert wrong["error"] == "invalid_request"
+    reaching = asked | {"from": f"other@{DOMAIN}", "bcc": ["eve@evil.test"], "headers": {"X-A": "b"}}
+    sent = json.loads(tool["call"]("send_email", json.dumps(reaching), key="call_4"))
+    stands = live.ask("GET", f"/emails/{sent['message_id']}", agent)
+    assert [one["address"] for one in stands["recipients"]] == ["tool@example.com"], "only what the tool declares"
+    for broken in ("{", "[]", "7"):
+        assert json.loads(tool["call"]("send_email", broken, key="call_5")).get("error"), broken
     assert json.loads(tool["call"]("delete_all", "{}", key="call_3"))["error"] == "unknown_tool"
 
 

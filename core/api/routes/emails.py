@@ -167,7 +167,7 @@ class EmailRoutes:
         with self._desk.store.read() as conn:
             return status.outcome(conn, message_id, answer, now=self._desk.store.clock.now())
 
-    # --- requesting ---
+    # --- reading and cancelling ---
 
     async def _status(self, request: Request, message_id: str) -> Response:
         """The state of a message and each of its recipients. Never gated, never shows a body."""

@@ -29,7 +29,7 @@ RECENTLY: Final = 10.0
 
 
 class Health:
-    """Routes without authentication: they show figures, never names or mail."""
+    """Routes without authentication: they show figures and the id of this gateway, never names or mail."""
 
     def __init__(self, desk: ApiContext, settings: Settings) -> None:
         self._desk = desk

@@ -229,7 +229,7 @@ def _cursor(text: str) -> None:
 
 def _printable(text: str, what: str) -> str:
     if not text.isprintable():
-        raise NotFound(f"{what} contains control characters, so nothing has it")
+        raise NotFound(f"{what} contains characters that cannot be printed, so nothing has it")
     return text
 
 

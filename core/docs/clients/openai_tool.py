@@ -43,11 +43,16 @@ def call(name: str, arguments: str, *, key: str) -> str:
     """The answer to a tool call. `key` is the id of the call: the same call again sends nothing twice."""
     if name != "send_email":
         return json.dumps({"error": "unknown_tool", "reason": f"there is no tool {name}"})
-    asked = json.loads(arguments)
+    try:
+        given = json.loads(arguments)
+        asked = {member: given[member] for member in ("to", "subject", "text", "send_at") if member in given}
+    except (ValueError, TypeError) as error:
+        return json.dumps({"error": "invalid_arguments", "reason": f"not a JSON object: {error}"})
     answer = httpx.post(
         f"{os.environ['DESK']}/emails/send",
         headers={"Authorization": f"Bearer {os.environ['AGENT']}", "Idempotency-Key": key},
-        json={"from": os.environ["BOX"], "run": {"tool_call": {"name": name, "arguments": asked}}} | asked,
+        # Never what the model says about sender, copies, headers or run: only the members that the tool declares.
+        json=asked | {"from": os.environ["BOX"], "run": {"tool_call": {"name": name, "arguments": asked}}},
         timeout=40,
     )
     told = answer.json()

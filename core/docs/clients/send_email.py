@@ -24,11 +24,12 @@ def main() -> None:
     to, subject, text = sys.argv[1:4]
     answer = send_email(to, subject, text, key=str(uuid.uuid4()))
     told = answer.json()
-    if told["status"] in ("sent", "queued", "pending", "scheduled"):
-        print(told["status"], told["message_id"])
-    else:  # blocked, rate_limited, or a problem: `reason` says why, `fix` what to do
+    if "error" in told:  # blocked, rate_limited, or a problem: `reason` says why, `fix` what to do
         print(told["error"], told["reason"], told.get("fix", ""))
         sys.exit(1)
+    print(told["status"], told["message_id"])
+    if told["status"] not in ("sent", "queued", "pending", "scheduled"):
+        sys.exit(1)  # within the wait it failed, was rejected, or was cancelled
 
 
 if __name__ == "__main__":

@@ -8,12 +8,15 @@
 import { randomUUID } from "node:crypto";
 
 interface Accepted {
-  status: "sent" | "queued" | "pending" | "scheduled";
+  status: string;
   message_id: string;
 }
 
+/** Any other status is final without delivery: within the wait it failed, was rejected, or was cancelled. */
+const UNDER_WAY = ["sent", "queued", "pending", "scheduled"];
+
 interface Refused {
-  status: "blocked" | "rate_limited" | number;
+  status: string | number;
   error: string;
   reason: string;
   fix?: string;
@@ -53,4 +56,5 @@ if ("error" in answer) {
   process.exitCode = 1;
 } else {
   console.log(answer.status, answer.message_id);
+  if (!UNDER_WAY.includes(answer.status)) process.exitCode = 1;
 }

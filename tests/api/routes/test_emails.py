@@ -447,10 +447,11 @@ def test_an_agent_hears_the_same_of_an_unknown_mailbox_as_of_somebody_elses(agen
     assert heard("other") == heard("nosuch")
 
 
-def test_an_agent_sees_where_its_webhook_goes_and_not_its_path(agent: Visitor) -> None:
-    bench, url = agent.bench, "https://user:pw@hooks.acme.test/services/T0/secret?key=1"
+@pytest.mark.parametrize("host", ["hooks.acme.test", "hooks.acme.test:8443", "[::1]:9000"])
+def test_an_agent_sees_where_its_webhook_goes_and_not_its_path(agent: Visitor, host: str) -> None:
+    bench, url = agent.bench, f"https://user:pw@{host}/services/T0/secret?key=1"
     bench.store.transact(lambda tx: tx.write(update(MAILBOX).values(webhook_url=url)))
-    assert agent.get(f"/mailboxes/{ADDRESS}").json()["approval_webhook"] == "https://hooks.acme.test"
+    assert agent.get(f"/mailboxes/{ADDRESS}").json()["approval_webhook"] == f"https://{host}"
     assert agent.operator("gail").get(f"/mailboxes/{ADDRESS}").json()["approval_webhook"] == url
 
 
