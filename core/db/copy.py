@@ -24,6 +24,7 @@ from urllib.parse import quote
 from sqlalchemy import URL, Connection, create_engine, inspect, make_url, text
 
 from core.db import audit_log, schema_revision, sqlite_file
+from core.db.store import DATABASE_ERRORS, unavailable
 from core.errors import Conflict, Invalid, Unavailable
 
 PAGES: Final = 4_000
@@ -63,7 +64,7 @@ def require_empty(url: str) -> None:
         if inspect(conn).get_table_names():
             raise Conflict(
                 f"the database {make_url(url).database} has tables already",
-                fix="name an empty one; what an interrupted restore left in it goes by dropping and creating it anew",
+                fix="name an empty one; drop and recreate it to remove what an interrupted restore left",
             )
 
 
@@ -120,6 +121,8 @@ def _reading(url: str) -> Iterator[Connection]:
     try:
         with engine.connect() as conn:
             yield conn
+    except DATABASE_ERRORS as error:
+        raise unavailable(error) from error
     finally:
         engine.dispose()
 

@@ -35,7 +35,8 @@ class Turn:
             self._waiting.first = self._thread.acquire(timeout=self._patience)
             if self._fd is None:
                 self._fd = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            while not self._take(self._fd) and time.monotonic() < until:
+            # Behind a thread that has the turn the file would seem free: its lock belongs to the whole process.
+            while self._waiting.first and not self._take(self._fd) and time.monotonic() < until:
                 time.sleep(LOOK_AGAIN)
         except OSError:
             pass  # a full or read-only disk: SQLite reports it in its own words
@@ -45,11 +46,12 @@ class Turn:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if not self._waiting.first:
+            return  # the turn is another thread's
         if self._mine and self._fd is not None:
             self._mine = False
             fcntl.flock(self._fd, fcntl.LOCK_UN)
-        if self._waiting.first:
-            self._thread.release()
+        self._thread.release()
 
     def close(self) -> None:
         """Close the lock file; the next writer reopens it."""

@@ -117,3 +117,8 @@ def test_a_loaded_postgresql_database_is_no_desk_before_its_revision_is_entered(
             migrate.adopt(conn, schema_revision.latest())
         with store.read() as conn:
             schema_revision.check(conn)
+
+
+def test_a_database_that_does_not_answer_is_said_to_be_that() -> None:
+    with pytest.raises(Unavailable, match="does not answer"):
+        copy.require_empty("postgresql+psycopg://nobody@127.0.0.1:1/none")
