@@ -220,12 +220,10 @@ def export_consents(desk: CommandContext) -> Output | None:
 def erase(desk: CommandContext, address: Recipient, reason: Reason) -> Output:
     """Erase what the desk keeps of a person: bodies, consents, the address itself. A suppression and the log stay."""
     messages = records = 0
-    while True:
-        done = desk.act(lambda tx, actor: erasure.erase(tx, address, reason=reason, actor=actor))
+    for done in erasure.erase(desk.read, desk.act, address, reason=reason):
         messages, records = messages + done.messages, records + done.records
-        if not done.left:
-            break
-        desk.note(f"{plural(messages, 'message')} erased, {done.left:,} to go")
+        if done.left:
+            desk.note(f"{plural(messages, 'message')} and {plural(records, 'record')} erased, {done.left:,} to go")
     text = f"Erased {plural(messages, 'message')} and {plural(records, 'record')}. The address stays suppressed."
     return Output({"messages": messages, "records": records}, f"{text}\nBackups still hold them until they expire.")
 

@@ -90,7 +90,8 @@ class SuppressionRemoved(Event):
 class RecipientErased(Event):
     """A person was erased on request: `messages` lost body, subject and address, `records` were deleted or lost it.
 
-    `suppression` is the record that stops the desk from writing to this person again; None if one already existed.
+    An erasure takes several transactions; each leaves an event with its own figures. `suppression` is the record that
+    stops the desk from writing to this person again; None if one already existed.
     """
 
     messages: int

@@ -53,6 +53,16 @@ def test_consent_is_recorded_imported_and_withdrawn(clerk: Clerk, tmp_path: Path
     assert [one["withdrawn_at"] is None for one in moved] == [False, True]
 
 
+def test_a_person_is_erased_by_governance_alone(clerk: Clerk) -> None:
+    clerk.ok("consent", "add", "jane@example.com", "--basis", "opt_in", "--source", "a form", who="olive")
+    reason = ("--reason", "request 17")
+    clerk.ok("suppress", "add", "joe@example.com", "--reason", "as jane@example.com asked", who="alice")
+    clerk.refused("recipient", "erase", "jane@example.com", *reason, who="alice")
+    erased = clerk.ok("recipient", "erase", "jane@example.com", *reason, who="gail")
+    assert (erased["messages"], erased["records"]) == (0, 2), "the consent, and the mention in Joe's suppression"
+    assert clerk.ok("consent", "list")["consents"] == []
+
+
 def test_a_report_is_a_line_a_file_and_needs_no_desk(tmp_path: Path) -> None:
     files = [str(CORPUS / "arf-abuse.eml"), str(CORPUS / "163.eml")]
     heard = Clerk(tmp_path / "nowhere").run("report", *files, "--json")

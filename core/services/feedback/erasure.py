@@ -12,6 +12,8 @@ again, which is what they least want (art. 17(3)(b), art. 21(3)). Expiring backu
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -27,6 +29,7 @@ from core.db.tables import (
     RATE_EVENT,
     RECIPIENT,
     REVIEW,
+    RUN,
     SUPPRESSION,
 )
 from core.db.transaction import Transaction
@@ -40,38 +43,57 @@ from core.services import access
 from core.services.context import require_reason
 from core.services.control import retention
 from core.services.feedback import mentions, suppressions
-from core.services.feedback.mentions import ERASED, Mention
+from core.services.feedback.mentions import ERASED, Mention, Page, Read
 
 _ANSWERED: Final = MESSAGE.alias()
 
 BATCH_SIZE: Final = 200
-"""Messages erased in one transaction. It bounds how long other writers wait."""
+"""Messages or calls erased in one transaction. It bounds how long other writers wait."""
 NAMED: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """Result of one step; `left` is the number of messages that further steps must erase."""
+    """Result of one transaction; `left` is the number of messages or calls that the same one must repeat for."""
 
     messages: int
     records: int
     left: int
 
 
-def erase(tx: Transaction, address: str, *, reason: str, actor: Actor) -> Erased:
-    """Erase what the desk keeps of an address, `BATCH_SIZE` messages at a time; repeat until `left` is 0.
+Step = Callable[[Transaction, Actor], Erased]
+Act = Callable[[Step], Erased]
+"""Runs a step in a transaction of its own, as the operator who erases."""
 
-    Raises `Forbidden`, `Invalid`, and `Conflict` while mail to the address is still pending.
+
+def erase(read: Read, act: Act, address: str, *, reason: str) -> Iterator[Erased]:
+    """Erase what the desk keeps of an address; yields the result of each transaction as it is committed.
+
+    Messages and records are found by index in the transaction that erases them. Other text is found by reads first. An
+    erasure that was cut short is completed by another. Raises `Forbidden`, `Invalid`, and `Conflict` while mail to the
+    address is still pending.
     """
-    actor = access.require(tx, actor, Verb.RECIPIENT_ERASE)
     person = parse_address(address)
-    wanted, mention = person.normalised, Mention.of(person)
-    why = require_reason(reason)
-    if wanted.casefold() in why.casefold():
+    mention, why = Mention.of(person), require_reason(reason)
+    if person.normalised.casefold() in why.casefold() or mention.found.search(why):
         raise Invalid(
             "the reason stands in the log, which cannot be erased, and names the address",
             fix="name the request instead: --reason 'request 2026-17'", problems=(("reason", "names the address"),),
         )  # fmt: skip
+    yield from _repeated(act, functools.partial(_erase_mail, wanted=person.normalised, mention=mention, why=why))
+    for page in mentions.pages(read, mention):
+        yield from _repeated(act, functools.partial(_erase_words, mention=mention, page=page, why=why))
+
+
+def _repeated(act: Act, step: Step) -> Iterator[Erased]:
+    while (done := act(step)).left:
+        yield done
+    yield done
+
+
+def _erase_mail(tx: Transaction, actor: Actor, *, wanted: str, mention: Mention, why: str) -> Erased:
+    """Suppress the address and erase the next `BATCH_SIZE` of its messages; with the last, its records."""
+    actor = access.require(tx, actor, Verb.RECIPIENT_ERASE)
     _nothing_waits(tx, wanted)
     kept = suppressions.suppress(
         tx, wanted, stream_id=None, cause="erasure", source="operator", actor=actor, reason=None
@@ -79,13 +101,21 @@ def erase(tx: Transaction, address: str, *, reason: str, actor: Actor) -> Erased
     messages = _erase_messages(tx, wanted, mention)
     left = _count(tx, wanted)
     records = _erase_records(tx, wanted) if not left else 0
-    if not left:
-        left = _erase_calls(tx, mention)
-    # Last, because the calls that agents issued are found through the runs that name the address.
-    records += mentions.erase_words(tx, mention) if not left else 0
     if messages or records or kept is not None:
         tx.emit(RecipientErased(actor=str(actor), messages=messages, records=records, suppression=kept, reason=why))
-    return Erased(messages, records, left=left)
+    return Erased(messages, records, left)
+
+
+def _erase_words(tx: Transaction, actor: Actor, *, mention: Mention, page: Page, why: str) -> Erased:
+    """Erase the address from the rows of a page, and from the calls that agents issued in runs among them."""
+    actor = access.require(tx, actor, Verb.RECIPIENT_ERASE)
+    # The calls first: once the runs no longer name the address, an erasure cut short could not find them again.
+    records, left = _erase_calls(tx, page.ids) if page.table is RUN else (0, 0)
+    if not left:
+        records += mentions.erase_page(tx, mention, page)
+    if records:
+        tx.emit(RecipientErased(actor=str(actor), messages=0, records=records, suppression=None, reason=why))
+    return Erased(0, records, left)
 
 
 def _of(address: str) -> ColumnElement[bool]:
@@ -152,20 +182,19 @@ def _erase_answers(tx: Transaction, mention: Mention, ids: list[int], mailboxes:
         tx.write(update(IDEMPOTENCY).where(*this).values(answer=said))
 
 
-def _erase_calls(tx: Transaction, mention: Mention) -> int:
-    """Clear one batch of the calls that agents issued in runs naming the address; return how many are left."""
-    runs = mentions.named_runs(tx, mention)
-    if not runs:
-        return 0
+def _erase_calls(tx: Transaction, runs: Collection[int]) -> tuple[int, int]:
+    """Clear one batch of the calls that agents issued in these runs; return how many, and how many are left."""
     calls = (
         select(BODY.c.message_id)
         .join(MESSAGE, MESSAGE.c.id == BODY.c.message_id)
         .where(MESSAGE.c.run_id.in_(runs), BODY.c.issued.is_not(None))
     )
     ids = [row.message_id for row in tx.all(calls.limit(BATCH_SIZE))]
+    if not ids:
+        return 0, 0
     tx.write(update(BODY).where(BODY.c.message_id.in_(ids)).values(issued=None))
     found = tx.one(select(func.count()).select_from(calls.subquery())) if len(ids) == BATCH_SIZE else None
-    return int(found[0]) if found is not None else 0
+    return len(ids), int(found[0]) if found is not None else 0
 
 
 def _erase_records(tx: Transaction, address: str) -> int:

@@ -4,16 +4,20 @@ A run describes its purpose in free text, a receiver quotes the recipient in its
 person's address. Erasure replaces the address in all of these and leaves the surrounding text. The replacement is an
 address that no mail reaches: if a list of patterns lost the entry instead, a run meant for one person would be open to
 everybody.
+
+No index finds text within text. `pages` therefore looks for it on read connections, and `erase_page` rewrites what they
+found: other writers wait for the rows of one page, never for a scan.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Table, Text, cast, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, Text, cast, delete, func, or_, select, update
 
 from core.db.tables import (
     AGENT,
@@ -34,6 +38,9 @@ from core.db.tables import (
 from core.db.transaction import Transaction
 from core.rules.addresses import Address
 
+Read = Callable[[], AbstractContextManager[Connection]]
+"""Opens a read connection."""
+
 ERASED: Final = "erased@erased.invalid"
 """Replaces the erased address (RFC 6761: no such domain exists)."""
 RUN_WORDS: Final = ("key", "user", "via", "agent_version", "prompt_version", "tools_version", "purpose", "targets")
@@ -52,8 +59,26 @@ WORDS: Final[Mapping[Table, tuple[str, ...]]] = {
     POLICY_VERSION: ("reason",),
     SUPPRESSION: ("cause", "source", "reason"),
     CONSENT: ("source",),
+    # An agent may have asked to read what a mailbox wrote to this address. Held mail is erased with its message.
+    REVIEW: ("target", "reasons", "findings", "reason"),
 }  # fmt: skip
 """Table -> its free-text columns. Each is scanned whole: they are short, and few compared with the messages."""
+PART: Final[Mapping[Table, ColumnElement[bool]]] = {REVIEW: REVIEW.c.message_id.is_(None)}
+"""Table -> the rows that are scanned, if not all."""
+RUN_KEYS: Final[Mapping[Table, str]] = {RUN: "key", TOKEN: "run_key"}
+"""Table -> the column that names a run of `agent_id`. A token is bound to its run by this name."""
+PAGE_SIZE: Final = 200
+"""Rows that one page finds and one transaction rewrites."""
+WEBHOOK_PAGE_SIZE: Final = 20
+"""Webhooks in memory at a time: each has up to 320 KiB."""
+_UNSURE: Final = re.compile(r'(?:[^\x21-\x7e]|["\\%iks])+')
+"""What SQL may not find although `Mention.found` matches it.
+
+`lower()` leaves letters beyond ASCII as they are, on SQLite and in PostgreSQL's C locale. JSON escapes quotes. In
+Python's Unicode case folding the letters i, k and s have relatives beyond ASCII (U+0130, U+212A, U+017F).
+"""
+_ESCAPABLE: Final = re.compile(r'(["/])')
+"""Characters before which JSON has or may have a backslash, several if it is nested."""
 _ESCAPED: Final = re.compile(r"\\+u([0-9a-fA-F]{4})")
 
 
@@ -66,10 +91,15 @@ class Mention:
 
     @classmethod
     def of(cls, address: Address) -> Mention:
-        """Match the address in A-labels and U-labels (RFC 5890), never as the end of a longer address."""
+        """Match the address in A-labels and U-labels (RFC 5890), never as the end of a longer address.
+
+        A quoted local part is matched without its quotes too, as carriers issue it, and with quotes escaped for JSON.
+        """
         local, _, domain = address.normalised.rpartition("@")
-        spellings = tuple(dict.fromkeys((address.normalised, f"{local}@{_unicode(domain)}")))
-        either = "|".join(re.escape(one) for one in spellings)
+        locals_ = dict.fromkeys((local, local.strip('"')))
+        domains = dict.fromkeys((domain, _unicode(domain)))
+        spellings = tuple(f"{one}@{other}" for one in locals_ for other in domains)
+        either = "|".join(_ESCAPABLE.sub(r"\\\\*\1", re.escape(one)) for one in spellings)
         return cls(spellings, re.compile(rf"(?<![\w.+-])(?:{either})(?![\w-]|\.\w)", re.IGNORECASE))
 
     def erased(self, value: Any) -> Any:
@@ -85,39 +115,84 @@ class Mention:
                 return value
 
     def stands_in(self, *columns: ColumnElement[Any]) -> ColumnElement[bool]:
-        """Match rows whose columns may contain the address; `erased` checks exactly."""
+        """Match every row whose columns contain the address, and a few others; `erased` decides exactly."""
         texts = [func.lower(cast(column, Text)) for column in columns]
-        return or_(*(text.contains(one, autoescape=True) for text in texts for one in self.spellings))
+        patterns = dict.fromkeys(f"%{_UNSURE.sub('%', one)}%" for one in self.spellings)
+        return or_(*(text.like(pattern) for text in texts for pattern in patterns))
 
 
-def erase_words(tx: Transaction, mention: Mention) -> int:
-    """Remove the address from every free-text column; return the number of rows changed."""
-    found = sum(erase_from(tx, mention, one, names) for one, names in WORDS.items())
-    # An agent may have asked to read what a mailbox wrote to this address. Held mail is erased with its message.
-    asked = ("target", "reasons", "findings", "reason")
-    found += erase_from(tx, mention, REVIEW, asked, only=REVIEW.c.message_id.is_(None))
-    return found + _forget_webhooks(tx, mention)
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows of one table that name the address, by their primary keys."""
+
+    table: Table
+    ids: tuple[int, ...]
+
+
+def pages(read: Read, mention: Mention) -> Iterator[Page]:
+    """Find the rows that name the address. Each page is a read of its own, made when it is asked for."""
+    for table in WORDS:
+        yield from _pages(read, mention, table)
+    yield from _webhook_pages(read, mention)
+
+
+def erase_page(tx: Transaction, mention: Mention, page: Page) -> int:
+    """Remove the address from the rows of a page as they are now; return how many changed.
+
+    Webhooks are deleted. They are not verified yet, and their signature covers every byte: with the address removed
+    they could never be.
+    """
+    if page.table is KEPT_WEBHOOK:
+        return tx.write(delete(KEPT_WEBHOOK).where(KEPT_WEBHOOK.c.id.in_(page.ids)))
+    return erase_from(tx, mention, page.table, WORDS[page.table], only=_key(page.table).in_(page.ids))
 
 
 def erase_from(
-    tx: Transaction,
-    mention: Mention,
-    table: Table,
-    names: Collection[str],
-    only: ColumnElement[bool] | None = None,
+    tx: Transaction, mention: Mention, table: Table, names: Collection[str], *, only: ColumnElement[bool]
 ) -> int:
-    """Remove the address from these columns, in all rows or those matching `only`; return how many rows changed."""
-    keys = list(table.primary_key.columns)
-    columns = [table.c[name] for name in names]
-    wanted = select(*keys, *columns).where(mention.stands_in(*columns))
-    rows = tx.all(wanted if only is None else wanted.where(only))
+    """Remove the address from these columns of the rows matching `only`; return how many rows changed."""
+    listed = [*names, "agent_id"] if table in RUN_KEYS else names
+    wanted = select(_key(table).label("row_id"), *(table.c[name] for name in listed))
+    rows = tx.all(wanted.where(only, mention.stands_in(*(table.c[name] for name in names))))
     return sum(_rewrite(tx, mention, table, row, names) for row in rows)
 
 
-def named_runs(tx: Transaction, mention: Mention) -> list[int]:
-    """Return the runs that name the address: the calls their agents issued repeat it."""
-    rows = tx.all(select(RUN.c.id).where(mention.stands_in(*(RUN.c[name] for name in RUN_WORDS))))
-    return [row.id for row in rows]
+def _pages(read: Read, mention: Mention, table: Table) -> Iterator[Page]:
+    key, columns = _key(table), [table.c[name] for name in WORDS[table]]
+    wanted = select(key.label("row_id"), *columns).where(mention.stands_in(*columns)).order_by(key).limit(PAGE_SIZE)
+    if table in PART:
+        wanted = wanted.where(PART[table])
+    after = -1
+    while True:
+        with read() as conn:
+            rows = conn.execute(wanted.where(key > after)).all()
+        found = tuple(row.row_id for row in rows if any(mention.erased(value) != value for value in row[1:]))
+        if found:
+            yield Page(table, found)
+        if len(rows) < PAGE_SIZE:
+            return
+        after = rows[-1].row_id
+
+
+def _webhook_pages(read: Read, mention: Mention) -> Iterator[Page]:
+    k = KEPT_WEBHOOK.c
+    wanted = select(k.id, k.body).order_by(k.id).limit(WEBHOOK_PAGE_SIZE)
+    after = -1
+    while True:
+        with read() as conn:
+            rows = conn.execute(wanted.where(k.id > after)).all()
+        found = tuple(row.id for row in rows if mention.found.search(_readable(row.body)))
+        if found:
+            yield Page(KEPT_WEBHOOK, found)
+        if len(rows) < WEBHOOK_PAGE_SIZE:
+            return
+        after = rows[-1].id
+
+
+def _key(table: Table) -> ColumnElement[int]:
+    """The one column of the primary key."""
+    (key,) = table.primary_key.columns
+    return key
 
 
 def _rewrite(tx: Transaction, mention: Mention, table: Table, row: Row[Any], names: Collection[str]) -> bool:
@@ -125,24 +200,31 @@ def _rewrite(tx: Transaction, mention: Mention, table: Table, row: Row[Any], nam
     new = {name: mention.erased(value) for name, value in old.items()}
     if new == old:
         return False
-    if table is RUN and new["key"] != old["key"]:
-        new["key"] = f"{new['key']}:{row.id}"  # one agent may have had several runs that differed only in the address
-    mine = [column == getattr(row, column.name) for column in table.primary_key.columns]
-    tx.write(update(table).where(*mine).values(**new))
+    name = RUN_KEYS.get(table)
+    if name is not None and new.pop(name) != old[name]:
+        _rename_run(tx, mention, agent_id=row.agent_id, key=old[name])
+    if new:
+        tx.write(update(table).where(_key(table) == row.row_id).values(**new))
     return True
 
 
-def _forget_webhooks(tx: Transaction, mention: Mention) -> int:
-    """Delete webhooks that are not verified yet and name the address; return how many.
+def _rename_run(tx: Transaction, mention: Mention, *, agent_id: int, key: str) -> None:
+    """Remove the address from a run's key, in the run and in the tokens bound to it.
 
-    Their signature covers every byte: with the address removed they could never be verified.
+    A token that still had the old key would open a fresh run: without targets, with nothing accepted, and open although
+    its own was closed. The new key ends with an id, for one agent may have had several runs that differed only in the
+    address. Without effect if the run of another row has been renamed already.
     """
-    named = [
-        row.id
-        for row in tx.all(select(KEPT_WEBHOOK.c.id, KEPT_WEBHOOK.c.body))
-        if mention.found.search(_readable(row.body))
-    ]
-    return tx.write(delete(KEPT_WEBHOOK).where(KEPT_WEBHOOK.c.id.in_(named))) if named else 0
+    r, t = RUN.c, TOKEN.c
+    run = tx.one(select(r.id).where(r.agent_id == agent_id, r.key == key))
+    named = run or tx.one(select(t.id).where(t.agent_id == agent_id, t.run_key == key).order_by(t.id).limit(1))
+    if named is None:
+        return
+    new = f"{mention.erased(key)}:{'' if run else 'token-'}{named.id}"
+    while tx.one(select(r.id).where(r.agent_id == agent_id, r.key == new)) is not None:  # agents choose their keys
+        new += "+"
+    tx.write(update(RUN).where(r.agent_id == agent_id, r.key == key).values(key=new))
+    tx.write(update(TOKEN).where(t.agent_id == agent_id, t.run_key == key).values(run_key=new))
 
 
 def _readable(body: bytes) -> str:

@@ -17,12 +17,13 @@ from core.db.tables import BODY, MESSAGE, RECIPIENT, REVIEW, RUN
 from core.db.transaction import Transaction
 from core.model import Action, Mode
 from core.rules.addresses import parse_address
-from core.services.feedback import erasure, kept_webhooks
+from core.services.feedback import kept_webhooks
 from core.services.feedback.mentions import ERASED
 from core.services.sending import review
 from core.services.sending.submission import RunClaim
 from tests.factories.delivery import leave, number
-from tests.factories.desk import ALICE, GAIL, WIDE, Bench, issue, make_desk
+from tests.factories.desk import ALICE, WIDE, Bench, issue, make_desk
+from tests.factories.erasure import erase
 
 JANE, JOE = "jane.doe@example.com", "joe@example.com"
 WORDS: Final = f"for Jane <{JANE.upper()}>, not x{JANE}"
@@ -157,7 +158,7 @@ def test_each_column_that_can_hold_an_address_loses_it(store: Store) -> None:
     planted = {f"{one.name}.{column.name}" for one in _tables() for column in _open(one)}
     store.transact(_plant)
     assert planted <= _places(store, JANE), "each holds it"
-    store.transact(lambda tx: erasure.erase(tx, JANE, reason="request 17", actor=GAIL))
+    erase(store, JANE)
     assert _places(store, JANE) - EXEMPT.keys() == set()
     assert "run.purpose" in _places(store, f"x{JANE}"), "another person's address stays"
     with store.read() as conn:
@@ -173,7 +174,7 @@ def test_a_run_that_was_for_the_person_alone_is_for_nobody_afterwards(store: Sto
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
     leave(desk, JANE, run=RunClaim(key="run-1", targets=(JANE,), purpose=f"refund {JANE}"))
     assert desk.submit(JOE, run="run-1").status == "pending"
-    store.transact(lambda tx: erasure.erase(tx, JANE, reason="request 17", actor=GAIL))
+    erase(store, JANE)
     r = RUN.c
     assert store.row(select(r.targets, r.purpose)) == ([ERASED], f"refund {ERASED}")
     assert desk.submit("jill@example.com", run="run-1").status == "pending"
@@ -184,7 +185,7 @@ def test_what_agents_issued_in_a_run_that_names_the_person_goes_too(store: Store
     mine = RunClaim(key="run-1", targets=(JANE, JOE))
     leave(desk, JOE, run=mine, issued=f'{{"run":{{"targets":["{JANE}"]}}}}'.encode())
     leave(desk, JOE, run="run-2", issued=b"{}")
-    store.transact(lambda tx: erasure.erase(tx, JANE, reason="request 17", actor=GAIL))
+    erase(store, JANE)
     assert [row.issued for row in store.rows(select(BODY.c.issued).order_by(BODY.c.message_id))] == [
         None, b"{}",
     ]  # fmt: skip
@@ -193,7 +194,7 @@ def test_what_agents_issued_in_a_run_that_names_the_person_goes_too(store: Store
 def test_mail_whose_answers_go_to_the_person_is_theirs_as_well(store: Store) -> None:
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
     (one,) = leave(desk, JOE, reply_to=parse_address(JANE), subject="A question of Jane's")
-    store.transact(lambda tx: erasure.erase(tx, JANE, reason="request 17", actor=GAIL))
+    erase(store, JANE)
     m, b = MESSAGE.c, BODY.c
     assert store.row(select(m.subject, m.reply_to).where(m.id == one)) == ("", None)
     assert store.row(select(b.rendered).where(b.message_id == one)) == (None,)
@@ -209,7 +210,7 @@ def test_an_unproved_webhook_is_dropped_however_its_json_spells_the_address(stor
     ]
     for body in bodies:
         store.transact(lambda tx, body=body: kept_webhooks.keep(tx, source="ses", body=body))  # type: ignore[misc]  # bound now
-    store.transact(lambda tx: erasure.erase(tx, JANE, reason="request 17", actor=GAIL))
+    erase(store, JANE)
     with store.read() as conn:
         left = kept_webhooks.due(conn, now=store.clock.now() + 10**12, limit=10)
     assert [one.body for one in left] == bodies[2:]
