@@ -33,6 +33,8 @@ def _part(kind: Any, value: Any, chance: random.Random) -> str:
         return chr(value)
     if kind is op.IN:
         return _character(value, chance)
+    if kind is op.ANY:
+        return " "
     if kind is op.BRANCH:
         return _text(chance.choice(value[1]), chance)
     if kind is op.SUBPATTERN:
@@ -51,6 +53,8 @@ def _gap(repeated: Any) -> bool:
     if len(repeated) != 1:
         return False
     kind, value = repeated[0]
+    if kind is op.ANY:
+        return True
     if kind is op.IN:
         return value[0][0] is op.NEGATE or value[0] == (op.CATEGORY, op.CATEGORY_SPACE)
     return bool((kind, value) == (op.LITERAL, ord(" ")))
