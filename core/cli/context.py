@@ -181,15 +181,20 @@ def command(
 
         def run(**given: Any) -> None:
             directory, as_json = given.pop("directory"), given.pop("as_json")
-            with contextlib.ExitStack() as until_printed:
-                desk = CommandContext(directory, needs=needs, as_json=as_json, until_printed=until_printed)
-                with contextlib.closing(desk):
-                    said = function(desk, **given)
-                if said is None:
-                    return
-                output.say(output.dump(said.data) if as_json else said.text, exact=as_json)
-                for line in said.refused:
-                    output.error_line(line)
+            said: Output | None = None
+            try:
+                with contextlib.ExitStack() as until_printed:
+                    desk = CommandContext(directory, needs=needs, as_json=as_json, until_printed=until_printed)
+                    with contextlib.closing(desk):
+                        said = function(desk, **given)
+                    if said is None:
+                        return
+                    output.say(output.dump(said.data) if as_json else said.text, exact=as_json)
+                    for line in said.refused:
+                        output.error_line(line)
+            finally:
+                if said is not None and said.then is not None:  # also if the reader of the output has gone
+                    said.then()
             if said.code:
                 raise typer.Exit(said.code)
 

@@ -1,7 +1,12 @@
-"""The final lines of the setup commands: who does what next, looked up in the database."""
+"""The final lines of the setup commands: who does what next, looked up in the database.
+
+They are looked up after the commit. So a failure becomes one of the lines: what was done is still reported, and a
+secret that is shown only once is still printed.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from core.cli import next_steps
@@ -10,21 +15,36 @@ from core.db import directory
 from core.model import Role
 
 
+def found(steps: Callable[[], str | None]) -> str:
+    """What `steps` returns, empty if nothing is next; or why it could not be looked up."""
+    try:
+        return steps() or ""
+    except Exception as error:  # noqa: BLE001 - the command has done its work; a secret would be lost with it
+        return f"The next step could not be looked up: {error}"
+
+
 def stream(desk: CommandContext, domain: str) -> str:
     """After a stream: request its first identity."""
-    with desk.read() as conn:
-        who = next_steps.requester(directory.operators(conn))
-    return f"\n\n{next_steps.ask(desk.directory, who, domain)}" if who else ""
+
+    def steps() -> str:
+        with desk.read() as conn:
+            who = next_steps.requester(directory.operators(conn))
+        return next_steps.ask(desk.directory, who, domain) if who else ""
+
+    return _apart(found(steps))
 
 
 def request(desk: CommandContext, shown: dict[str, Any]) -> list[str]:
     """After a request, or a signature without a token: who signs next, or who issues the agent's token."""
-    with desk.read() as conn:
-        known = directory.operators(conn)
-    if shown["status"] == "active":
-        step = next_steps.issue(desk.directory, shown["agent"], known)
-    else:
-        step = next_steps.sign(desk.directory, shown, known)
+
+    def steps() -> str | None:
+        with desk.read() as conn:
+            known = directory.operators(conn)
+        if shown["status"] == "active":
+            return next_steps.issue(desk.directory, shown["agent"], known)
+        return next_steps.sign(desk.directory, shown, known)
+
+    step = found(steps)
     return ["", step] if step else []
 
 
@@ -36,25 +56,35 @@ def signature(desk: CommandContext, shown: dict[str, Any], *, wanted: bool) -> l
     if "token" not in shown:
         late = [f"No token yet: {shown['address']} still waits for a signature."] if wanted else []
         return late + request(desk, shown)
-    with desk.read() as conn:
-        reviewer = next_steps.holder(directory.operators(conn), Role.REVIEWER)
+
+    def steps() -> str:
+        with desk.read() as conn:
+            reviewer = next_steps.holder(directory.operators(conn), Role.REVIEWER)
+        return next_steps.send(
+            desk.directory, desk.settings, sender=shown["address"], allow=shown["allow"], token=shown["token"],
+            reviewer=reviewer,
+        )  # fmt: skip
+
     told = f"The token of {shown['agent']}, shown only once: {shown['token']}\nIt ends {shown['token_expires_at']}."
-    steps = next_steps.send(
-        desk.directory, desk.settings, sender=shown["address"], allow=shown["allow"], token=shown["token"],
-        reviewer=reviewer,
-    )  # fmt: skip
-    return [told, "", steps]
+    return [told, "", found(steps)]
 
 
 def token(desk: CommandContext, agent: str, *, token: str) -> str:
     """After an agent's first token: its first message."""
-    with desk.read() as conn:
-        boxes = directory.mailboxes(conn, agent=agent, status="active")
-        reviewer = next_steps.holder(directory.operators(conn), Role.REVIEWER)
-        earlier = directory.tokens(conn, agent=agent)
-    if len(earlier) > 1 or not boxes:
-        return ""
-    steps = next_steps.send(
-        desk.directory, desk.settings, sender=boxes[0].address, allow=boxes[0].allow, token=token, reviewer=reviewer
-    )
-    return f"\n\n{steps}"
+
+    def steps() -> str:
+        with desk.read() as conn:
+            boxes = directory.mailboxes(conn, agent=agent, status="active")
+            reviewer = next_steps.holder(directory.operators(conn), Role.REVIEWER)
+            earlier = directory.tokens(conn, agent=agent)
+        if len(earlier) > 1 or not boxes:
+            return ""
+        return next_steps.send(
+            desk.directory, desk.settings, sender=boxes[0].address, allow=boxes[0].allow, token=token, reviewer=reviewer
+        )
+
+    return _apart(found(steps))
+
+
+def _apart(step: str) -> str:
+    return f"\n\n{step}" if step else ""

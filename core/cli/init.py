@@ -7,13 +7,13 @@ import getpass
 import re
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
-from core.cli import founding, next_steps, stream_dns
+from core.cli import founding, handoff, next_steps, stream_dns
 from core.cli import streams as streams_cli
 from core.cli.context import CommandContext, command
 from core.cli.diagnostics import routes
@@ -71,6 +71,11 @@ class FirstStream:
     password: str | None
     provider: str
     spf: str | None = None
+
+    @property
+    def way_out(self) -> Route:
+        """The route with its relay's password."""
+        return replace(Route.parse(self.route), password=self.password)
 
     def sealed(self, ring: MasterKeys, *, now: int) -> NewStream:
         """Convert to a `NewStream` with fresh keys."""
@@ -141,8 +146,13 @@ def init(
     files = founding.token_files(desk.directory, minted) if token_files else {}
     files |= {desk.directory / POLICY: policy}
     first_policy = policies.parse(policy)
-    public = _made(desk, base, text, lambda tx, ring: _found(tx, made, first, first_policy, ring), files=files)
-    return _said(desk, made, minted, first, public=public, in_files=token_files, told=bool(first_policy.notify.urls))
+    public, tried = _made(
+        desk, base, text, lambda tx, ring: _found(tx, made, first, first_policy, ring), files=files, first=first
+    )
+    return _said(
+        desk, made, minted, first, public=public, tried=tried, in_files=token_files,
+        told=bool(first_policy.notify.urls),
+    )  # fmt: skip
 
 
 def _asked_for_channels(desk: CommandContext) -> list[str]:
@@ -163,18 +173,24 @@ def _found(tx: Transaction, made: list[Founder], first: FirstStream | None, poli
 Making = Callable[[Transaction, MasterKeys], Any]
 
 
-def _made(desk: CommandContext, database: str | None, text: str, verb: Making, *, files: Mapping[Path, str]) -> str:
-    """Create the desk with this function. Returns the public key of its checkpoints."""
+def _made(
+    desk: CommandContext, database: str | None, text: str, verb: Making, *, files: Mapping[Path, str],
+    first: FirstStream | None = None,
+) -> tuple[str, Finding | None]:  # fmt: skip
+    """Create the desk with this function. Returns the public key of its checkpoints, and how trying the route went."""
     with (
         founding.files(desk.directory, database=database, text=text, more=files) as settings,
         contextlib.closing(Store(settings.database_url, clock=SystemClock())) as store,
     ):
         desk.database = settings.database_url
+        # The relay can take seconds. An interrupt meanwhile leaves no desk; after the commit it would lose the tokens.
+        tried = None if first is None else routes.rehearsal(settings, first.domain, first.way_out)
         migrate.found(store.engine)
         ring, pair = key_file.load_master_keys(settings), encryption.new_key_pair("ed25519")
+        desk.hold_interrupts()
         store.transact(lambda tx: verb(tx, ring))
         store.transact(lambda tx: checkpoints.private_key(tx, ring, pair))
-    return pair.public
+    return pair.public, tried
 
 
 # --- the first stream ---------------------------------------------------------------------------------------------
@@ -215,11 +231,14 @@ def _zone_file(desk: CommandContext, domain: str) -> Path:
     return file
 
 
-def _tried(desk: CommandContext, domain: str) -> Finding:
-    """Try the relay up to RCPT now, rather than with the first mail."""
-    with desk.store.read() as conn:
-        facts = streams.show(conn, domain)
-    return routes.route(desk, facts)
+def _records(desk: CommandContext, domain: str) -> tuple[Path | None, str]:
+    """Where the records to publish are. A failure is part of the answer: the tokens still have to be printed."""
+    try:
+        zone = _zone_file(desk, domain)
+    except Exception as error:  # noqa: BLE001 - nothing may stand between the commit and the tokens
+        printed = next_steps.typed(desk.directory, "stream", "dns", domain)
+        return None, f"The records to publish are in no file ({error}); to see them: {printed}"
+    return zone, f"Publish the records in {near(zone)}; postroom doctor says whether they are there."
 
 
 # --- output -------------------------------------------------------------------------------------------------------
@@ -227,7 +246,7 @@ def _tried(desk: CommandContext, domain: str) -> Finding:
 
 def _said(
     desk: CommandContext, made: list[Founder], minted: dict[str, NewSecret], first: FirstStream | None, *, public: str,
-    in_files: bool, told: bool,
+    tried: Finding | None, in_files: bool, told: bool,
 ) -> Output:  # fmt: skip
     secret = {one.name: minted[one.name].secret for one in made}
     file = {one.name: next_steps.token_file(desk.directory, one.name) for one in made}
@@ -260,18 +279,18 @@ def _said(
         if told
         else "Nobody is notified of a suspension yet: name a channel in [notify] urls of policy.toml."
     )
-    if first is not None:
-        zone, tried = _zone_file(desk, first.domain), _tried(desk, first.domain)
+    if first is not None and tried is not None:
+        zone, publish = _records(desk, first.domain)
         mark = {Grade.OK: "The route works", Grade.WARN: "The route", Grade.FAIL: "The route fails"}[tried.grade]
         parts.append(
             f"{mark}: {tried.text}" + (f"\n  {tried.fix}" if tried.fix else "")
-            + f"\nPublish the records in {near(zone)}; postroom doctor says whether they are there."
+            + f"\n{publish}"
         )  # fmt: skip
         data |= {
-            "stream": first.domain, "zone_file": str(zone),
+            "stream": first.domain, "zone_file": None if zone is None else str(zone),
             "route": {"grade": tried.grade, "text": tried.text, "fix": tried.fix or None},
         }  # fmt: skip
-    parts.append(_next(desk, first))
+    parts.append(handoff.found(lambda: _next(desk, first)))
     return Output(data, "\n\n".join(parts))
 
 
@@ -314,7 +333,7 @@ def _for_development(desk: CommandContext, *, database: str | None, organisation
             policy=policies.parse(policies.DEFAULT_TOML),
         )  # fmt: skip
 
-    public = _made(desk, database, text, found, files={desk.directory / OWN_TOKEN: f"{own.secret}\n"})
+    public, _ = _made(desk, database, text, found, files={desk.directory / OWN_TOKEN: f"{own.secret}\n"})
     return _said_for_development(desk, name, own, agent, public=public)
 
 

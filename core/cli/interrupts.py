@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import threading
 from types import FrameType
 from typing import Final, Self
 
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_STDERR: Final = 2
+_FINISHING: Final = b"postroom: finishing: a secret must be printed first\n"
 
 
 class Interrupts:
-    """Context manager: signals that would end the process set `asked` and do nothing else.
+    """Context manager: signals that would end the process set `asked`; the first is answered on stderr.
 
     Raising `KeyboardInterrupt` would not help: it can come at any instruction, also between the commit that issues a
     token and the line that keeps its secret. Only the main thread receives signals; in other threads this does nothing.
@@ -31,4 +35,7 @@ class Interrupts:
             signal.signal(one, handler if handler is not None else signal.SIG_DFL)
 
     def _note(self, _signal: int, _frame: FrameType | None) -> None:
+        if not self.asked:
+            with contextlib.suppress(OSError):  # not sys.stderr: the signal may have interrupted a write to it
+                os.write(_STDERR, _FINISHING)
         self.asked = True

@@ -31,10 +31,10 @@ Figure = Annotated[int | None, typer.Option(min=0)]
 @command(app, "mode", example="postroom mailbox mode help@support-bot.acme.com gated_all --reason 'odd replies'")
 def mode(desk: CommandContext, address: Address, mode: Annotated[Mode, typer.Argument()], reason: Reason) -> Output:
     """Set the oversight mode: lower by any amount, raise one rung at a time with the policy's pause between raises."""
+    pause = desk.policy.oversight.minimum_time_on_rung
     record, shown = changed(
         desk, lambda tx, actor: mailbox_settings.change_mode(tx, address, mode, reason=reason, actor=actor)
     )
-    pause = desk.policy.oversight.minimum_time_on_rung
     following = modes.raise_from(record.raised_at, pause, now=desk.now)
     until = f" It may be raised again from {stamp(following)}." if following else ""
     return Output(
@@ -142,6 +142,7 @@ def webhook(
     secret = credentials.new_webhook_secret()
     sealed = key_file.load_master_keys(desk.settings).seal(secret.encode(), about=f"webhook:{address.strip().lower()}")
     if url == "rotate":
+        desk.hold_interrupts()
         _, shown = changed(
             desk,
             lambda tx, actor: mailbox_settings.rotate_secret(tx, address, secret=sealed, reason=reason, actor=actor),
@@ -150,6 +151,7 @@ def webhook(
         remark = webhook_client.check_url(url, allow=desk.settings.webhooks.allow)
         if remark:
             desk.note(remark)
+        desk.hold_interrupts()
         _, shown = changed(
             desk,
             lambda tx, actor: mailbox_settings.change_webhook(

@@ -89,6 +89,8 @@ def request(
         pending_expiry=duration(pending_expiry) if pending_expiry else None,
         webhook_url=hook.url, webhook_secret=hook.sealed, webhook_events=webhook_events(events),
     )  # fmt: skip
+    if hook.secret is not None:
+        desk.hold_interrupts()
     shown = desk.act(lambda tx, actor: identities.filed(tx, mailboxes.request(tx, filing, actor=actor)))
     return _requested(desk, shown, secret=hook.secret)
 

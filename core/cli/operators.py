@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Final
 
 import typer
@@ -12,7 +13,6 @@ from core.cli.output import Output, listed, store_token, table
 from core.db import directory
 from core.db.directory import OperatorFacts
 from core.durations import duration, stamp, when
-from core.errors import Unavailable
 from core.security import credentials
 from core.serializers import people
 from core.services.identity import operators
@@ -50,7 +50,6 @@ def claim(
     minted = credentials.new_operator_token()
     desk.hold_interrupts()
     person = desk.store.transact(lambda tx: operators.claim(tx, name=name, token_hash=minted.digest))
-    unkept = _keep(desk, minted.secret) if keep else ()
     fingerprint = credentials.fingerprint(minted.digest)
     return Output(
         people.claim(person, minted.digest) | {"token": minted.secret},
@@ -59,17 +58,13 @@ def claim(
         "Read the fingerprint out to a governance operator, by voice or face to face, until "
         f"{stamp(person.claim_expires_at or 0)}; they run:\n"
         f"  postroom operator confirm {person.name} --fingerprint {fingerprint}",
-        code=1 if unkept else 0, refused=unkept,
-    )  # fmt: skip
+        then=_keeper(desk, minted.secret) if keep else None,
+    )
 
 
-def _keep(desk: CommandContext, secret: str) -> tuple[str, ...]:
-    """Store a token in the keyring. Returns an error line if that fails: the token exists and must still be shown."""
-    try:
-        store_token(desk.directory, secret)
-    except Unavailable as error:
-        return (str(error),)
-    return ()
+def _keeper(desk: CommandContext, secret: str) -> Callable[[], None]:
+    """Store a token in the keyring once it is printed: the keyring may ask for its password, and wait for ever."""
+    return lambda: store_token(desk.directory, secret)
 
 
 @command(app, "confirm", example="postroom operator confirm bob --fingerprint K7QX-2MBD-9F4T")
@@ -98,14 +93,13 @@ def rotate(
     life = duration(ttl) if ttl is not None else None
     desk.hold_interrupts()
     person = desk.act(lambda tx, actor: operators.rotate(tx, token_hash=minted.digest, ttl=life, actor=actor))
-    unkept = _keep(desk, minted.secret) if keep else ()
     ends = when(person.token_expires_at)
     return Output(
         people.operator(person)
         | {"token": minted.secret, "expires_at": ends, "fingerprint": credentials.fingerprint(minted.digest)},
         f"Your new token, shown only once: {minted.secret}" + (f"\nIt ends {ends}." if ends else ""),
-        code=1 if unkept else 0, refused=unkept,
-    )  # fmt: skip
+        then=_keeper(desk, minted.secret) if keep else None,
+    )
 
 
 @command(app, "revoke", example="postroom operator revoke bob --reason 'laptop stolen'")

@@ -14,7 +14,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -45,13 +45,15 @@ AsJson = Annotated[bool, typer.Option("--json", help="One line of JSON on stdout
 class Output:
     """The output of a command: `data` with --json, else `text`; `code` is the exit code.
 
-    `refused` are lines for stderr, about the part that could not be done.
+    `refused` are lines for stderr, about the part that could not be done. `then` runs after the output is printed and
+    while Ctrl-C works again, for what may wait on a person; what it raises is reported as the command's.
     """
 
     data: Mapping[str, Any]
     text: str
     code: int = 0
     refused: Sequence[str] = ()
+    then: Callable[[], None] | None = None
 
 
 def example(line: str) -> str:

@@ -18,6 +18,7 @@ from core.rules.dns import return_path
 from core.security import key_file
 from core.services.identity.streams import StreamFacts
 from core.services.sending.delivery import finish
+from core.settings import Settings
 from core.smtp import Route, Timeouts, mx
 from core.smtp.replies import refused
 from core.workers.sender_config import SenderConfigs
@@ -27,27 +28,39 @@ PROBED: Final = "gmail.com"
 
 
 def route(desk: CommandContext, stream: StreamFacts) -> Finding:
+    """Try the route of a stream, with its relay's password from the database."""
     way_out = Route.parse(stream.route)
-    sender = f"postmaster@{return_path(stream.domain)}"  # mail leaves with senders of this domain
+    try:
+        if way_out.kind != "direct":
+            way_out = SenderConfigs(desk.store, key_file.load_master_keys(desk.settings)).of(stream.id).route
+    except PostroomError as error:
+        return _untried(stream.domain, way_out, error)
+    return rehearsal(desk.settings, stream.domain, way_out)
+
+
+def rehearsal(settings: Settings, domain: str, way_out: Route) -> Finding:
+    """Try a route up to RCPT. `way_out` carries the relay's password, so the stream need not exist yet."""
+    sender = f"postmaster@{return_path(domain)}"  # mail leaves with senders of this domain
     try:
         if way_out.kind == "direct":
-            return _direct(stream.domain, *asyncio.run(_rehearsed(desk, way_out, sender=sender, domain=PROBED)))
-        way_out = SenderConfigs(desk.store, key_file.load_master_keys(desk.settings)).of(stream.id).route
-        reply, certificate = asyncio.run(_rehearsed(desk, way_out, sender=sender))
+            return _direct(domain, *asyncio.run(_rehearsed(settings, way_out, sender=sender, domain=PROBED)))
+        reply, certificate = asyncio.run(_rehearsed(settings, way_out, sender=sender))
     except PostroomError as error:
-        said = f"{way_out} cannot be tried: {error}"
-        return Finding(
-            Grade.FAIL, "route", stream.domain, said, "restore the master.key of this desk, or correct [smtp]"
-        )
+        return _untried(domain, way_out, error)
     said = finish.line(reply)
     if reply.outcome is Outcome.SENT:
-        named = desk.settings.smtp.relays.get(way_out.host)
+        named = settings.smtp.relays.get(way_out.host)
         login = "" if named is None and way_out.username is None else ", login"
         text = f"{way_out} takes mail over {_way(reply)}{login} and MAIL FROM: {said}{_vouched(certificate)}"
-        return Finding(Grade.OK, "route", stream.domain, text)
+        return Finding(Grade.OK, "route", domain, text)
     # implicit TLS has no stage of its own
     where, fix = _STAGES["starttls" if reply.enhanced == "4.7.5" else reply.stage]
-    return Finding(Grade.FAIL, "route", stream.domain, f"{way_out} {where}: {said}", fix)
+    return Finding(Grade.FAIL, "route", domain, f"{way_out} {where}: {said}", fix)
+
+
+def _untried(domain: str, way_out: Route, error: PostroomError) -> Finding:
+    said = f"{way_out} cannot be tried: {error}"
+    return Finding(Grade.FAIL, "route", domain, said, "restore the master.key of this desk, or correct [smtp]")
 
 
 def _direct(domain: str, reply: Reply, certificate: Mapping[str, object]) -> Finding:
@@ -71,7 +84,7 @@ def _way(reply: Reply) -> str:
 
 
 async def _rehearsed(
-    desk: CommandContext, route: Route, *, sender: str, domain: str | None = None
+    settings: Settings, route: Route, *, sender: str, domain: str | None = None
 ) -> tuple[Reply, Mapping[str, object]]:
     """The receiver's replies to everything before RCPT: TCP, EHLO, STARTTLS, AUTH, MAIL FROM, RSET."""
     patience = Timeouts(connect=REACH_WITHIN, command=REACH_WITHIN, quit=1.0)
@@ -79,7 +92,7 @@ async def _rehearsed(
         look_up = mx.system_resolver(patience=REACH_WITHIN) if domain else None
     except dns.exception.DNSException as error:  # no /etc/resolv.conf
         return refused(f"DNS cannot be queried: {error}", enhanced="4.4.3", stage="connect", host=None), {}
-    courier = make_courier(desk.settings, clock=SystemClock(), timeouts=patience, look_up=look_up)
+    courier = make_courier(settings, clock=SystemClock(), timeouts=patience, look_up=look_up)
     try:
         return await courier.rehearse(route, sender=sender, domain=domain)
     except OSError as error:  # [smtp] ca_file
