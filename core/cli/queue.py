@@ -24,8 +24,8 @@ from core.model import Reason as Finding
 from core.rules.content import examined, read_mail, said_by
 from core.serializers import mail
 from core.services.audit import status
-from core.services.control import emergency
-from core.services.control.read_log import Shown, What
+from core.services.control import emergency, read_log
+from core.services.control.read_log import Door, Shown, What
 from core.services.sending import review
 from core.services.sending.review import Decision, DecisionResult
 
@@ -102,11 +102,14 @@ def cancel(
 ) -> Output:
     """Cancel a message that is pending, scheduled or waiting in a lane."""
     number = read_item(item)
-    desk.act(lambda tx, actor: review.cancel(tx, number, actor=actor, reason=reason))
-    desk.shown(Shown(What.MESSAGE, item=number))
-    with desk.store.read() as conn:
-        stands = status.message(conn, number, caller=desk.actor, now=desk.now)
-    return Output({"id": item} | stands, f"Cancelled {item}.")
+
+    def verb(tx: Transaction, actor: Actor) -> dict[str, Any]:
+        # One transaction: a failure after the commit would report a message as not cancelled that is.
+        review.cancel(tx, number, actor=actor, reason=reason)
+        read_log.by_operator(tx, Shown(What.MESSAGE, item=number), door=Door.CLI, actor=actor)
+        return status.message(tx.conn, number, caller=actor, now=tx.now)
+
+    return Output({"id": item} | desk.act(verb), f"Cancelled {item}.")
 
 
 @command(queue_app, "lanes", example="postroom queue lanes")

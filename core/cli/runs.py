@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -11,9 +11,10 @@ from core.cli.context import CommandContext, Reason, command
 from core.cli.output import Output, pairs, table
 from core.db import directory
 from core.db.store import Connection
+from core.db.transaction import Transaction
 from core.durations import stamp, when
 from core.errors import Conflict, NotFound
-from core.model import plural
+from core.model import Actor, plural
 from core.rules.addresses import check_pattern
 from core.serializers import mail
 from core.services.sending import runs
@@ -80,9 +81,12 @@ def open_run(
     """Open a run, or set the purpose of a running one. Mail to anyone but its targets is held."""
     patterns = tuple(dict.fromkeys(check_pattern(one) for one in target or ()))
     claim = RunClaim(key=run, user=user, purpose=purpose, targets=patterns)
-    desk.act(lambda tx, actor: runs.open_run(tx, agent=agent, claim=claim, actor=actor))
-    with desk.read() as conn:
-        found = mail.run(runs.show(conn, agent=agent, key=run))
+
+    def verb(tx: Transaction, actor: Actor) -> dict[str, Any]:
+        runs.open_run(tx, agent=agent, claim=claim, actor=actor)
+        return mail.run(runs.show(tx.conn, agent=agent, key=run))
+
+    found = desk.act(verb)
     return Output(found, pairs(found))
 
 

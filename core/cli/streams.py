@@ -7,7 +7,7 @@ import getpass
 import itertools
 import sys
 from collections.abc import Collection, Iterable
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 import typer
@@ -17,8 +17,10 @@ from core.cli.context import CommandContext, Reason, command
 from core.cli.output import Output, listed, pairs, table
 from core.cli.stream_dns import Domain, app, check_published
 from core.db.queries import agents as views
+from core.db.transaction import Transaction
 from core.durations import MICROS
 from core.errors import Invalid
+from core.model import Actor
 from core.rules import dns
 from core.rules.dns import Slot
 from core.rules.providers import registry
@@ -106,11 +108,13 @@ def add(
         minute_messages=per_minute,
         spf=spf or (None if password_stdin else asked_for_spf(desk, route, whose)),
     )
-    desk.act(lambda tx, actor: streams.add(tx, new, actor=actor))
-    with desk.read() as conn:
-        found = streams.show(conn, named)
+
+    def verb(tx: Transaction, actor: Actor) -> dict[str, Any]:
+        streams.add(tx, new, actor=actor)
+        return resources.stream(streams.show(tx.conn, named))
+
     return Output(
-        resources.stream(found) | {"selectors": [key.selector for key in new.keys]},
+        desk.act(verb) | {"selectors": [key.selector for key in new.keys]},
         f"Added {named}, by {route}. {_about(whose)}Publish its records: postroom stream dns {named}"
         + handoff.stream(desk, named),
     )
@@ -170,9 +174,12 @@ def change(
     )
     if asked == StreamChange():
         raise Invalid("no change given", fix="such as --organisation 'Acme Ltd'")
-    desk.act(lambda tx, actor: streams.change(tx, named, asked, reason=reason, actor=actor))
-    with desk.read() as conn:
-        found = resources.stream(streams.show(conn, named))
+
+    def verb(tx: Transaction, actor: Actor) -> dict[str, Any]:
+        streams.change(tx, named, asked, reason=reason, actor=actor)
+        return resources.stream(streams.show(tx.conn, named))
+
+    found = desk.act(verb)
     return Output(found, pairs(found))
 
 
