@@ -7,7 +7,6 @@ issued, the result is recorded, and both are printed.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -59,7 +58,7 @@ class Result:
     remaining: list[DnsRecord] = field(default_factory=list)
     fresh: tuple[Fresh, ...] = ()
 
-    def broke_off(self, what: str, error: BaseException) -> None:
+    def broke_off(self, what: str, error: Exception) -> None:
         """Record what was not finished, and why."""
         why = str(error) if isinstance(error, PostroomError) else f"{type(error).__name__}: {error}"
         self.failures.append(f"{what}: {why}")
@@ -96,7 +95,7 @@ def drill(
     with desk.read() as conn:
         planned = drills.plan(conn, agent, now=desk.now)
         living = gateway_registry.living(conn, now=desk.now)
-    if not yes and not desk.as_json and sys.stdin.isatty():
+    if not yes and desk.interactive:
         _confirm(agent, planned)
     result = Result(drill_gateways.find(living, url or ()))
     held = desk.hold_interrupts()
@@ -151,17 +150,17 @@ def _exercise(desk: CommandContext, started: Drill, result: Result, held: Interr
     try:
         _must_be_refused(result, started, held, since=at)
         _look_again(desk, started, result)
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the agent has no token now
+    except Exception as error:  # noqa: BLE001 - whatever it is, the agent has no token now
         result.broke_off("the drill was interrupted", error)
     _restore(desk, started, result)
     try:
         _try_fresh(desk, started, result, held)
         _look_at_keys(desk, started, result)  # last: DNS may be slow, and the agent would have no token meanwhile
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - nobody can ask for the fresh tokens again
+    except Exception as error:  # noqa: BLE001 - nobody can ask for the fresh tokens again
         result.broke_off("the drill was interrupted", error)
     try:
         desk.act(lambda tx, actor: drills.finish(tx, started, result.outcome, actor=actor))
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - as above
+    except Exception as error:  # noqa: BLE001 - as above
         result.broke_off("the result is not recorded", error)
 
 
@@ -174,11 +173,11 @@ def _revoke(desk: CommandContext, started: Drill, result: Result) -> None:
 
     try:
         desk.act(verb)
-    except (Exception, KeyboardInterrupt) as error:
+    except Exception as error:
         result.broke_off("the revocation was interrupted", error)
         try:
             result.revoked = desk.look(lambda tx: drills.ended(tx, result.revoked))
-        except (Exception, KeyboardInterrupt) as unknown:  # noqa: BLE001 - better one token too many than none
+        except Exception as unknown:  # noqa: BLE001 - better one token too many than none
             result.broke_off("it is unknown what was revoked", unknown)
             return
         if not result.revoked:
@@ -266,11 +265,11 @@ def _restore(desk: CommandContext, started: Drill, result: Result) -> None:
 
     try:
         desk.act(verb)
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the result is recorded anyway
+    except Exception as error:  # noqa: BLE001 - the result is recorded anyway
         result.broke_off("no fresh token", error)
         try:
             result.fresh = desk.look(lambda tx: drills.issued(tx, result.fresh))
-        except (Exception, KeyboardInterrupt) as unknown:  # noqa: BLE001 - better a token that may be invalid than none
+        except Exception as unknown:  # noqa: BLE001 - better a token that may be invalid than none
             result.broke_off("it is unknown whether the fresh tokens are in force", unknown)
 
 

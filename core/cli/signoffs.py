@@ -8,7 +8,6 @@ reason.
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
@@ -84,7 +83,7 @@ def approve(
     actor = desk.actor
     lookups = _lookups(desk, address) if kind is Kind.DELIVERABILITY else None
     sheet = desk.look(lambda tx: mailboxes.to_sign(tx, address, kind, actor=actor, lookups=lookups))
-    if affirm is None and override is None and _at_terminal(desk):
+    if affirm is None and override is None and desk.interactive:
         affirmed, overrides = _ask(desk, sheet)
         digest = digest or sheet.digest
 
@@ -157,10 +156,6 @@ def _lookups(desk: CommandContext, address: str) -> Lookups:
 
 
 # --- at a terminal ------------------------------------------------------------------------------------------------
-
-
-def _at_terminal(desk: CommandContext) -> bool:
-    return not desk.as_json and sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def _ask(desk: CommandContext, sheet: Sheet) -> tuple[list[str], dict[str, str]]:

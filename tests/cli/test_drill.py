@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import signal
@@ -185,6 +186,15 @@ def test_without_a_gateway_nothing_is_revoked(agent: Clerk) -> None:
     assert "postroom serve" in said
     assert in_force(agent) == before
     assert events(agent, "token.revoked") == events(agent, "identity.drilled") == []
+
+
+def test_who_could_not_see_the_question_is_not_asked(agent: Clerk, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True  # type: ignore[method-assign]  # a person types here, and stderr goes to a file
+    monkeypatch.setattr("sys.stdin", terminal)
+    heard = agent.run("drill", "support-bot", who="gail")
+    assert (heard.code, "Go on?" in heard.err) == (1, False), heard.err
+    assert "nothing was revoked" in heard.err
 
 
 def test_a_gateway_that_does_not_know_the_probe_stops_the_drill_before_anything_is_revoked(agent: Clerk) -> None:
