@@ -17,7 +17,7 @@ from core.cli.context import CommandContext, command
 from core.cli.output import Output, error_line
 from core.clock import SystemClock
 from core.db import migrate as schema
-from core.db import schema_revision
+from core.db import schema_revision, sqlite_file
 from core.db.store import Store
 from core.durations import stamp
 from core.errors import Unavailable
@@ -33,6 +33,10 @@ REDRAWN: Final = 0.5
 """Seconds between redraws of the progress line on a terminal."""
 LINE_EVERY: Final = 10.0
 """Seconds between two lines of progress elsewhere, such as in a service's log."""
+_HALF_RESTORED: Final = (
+    "interrupted: no usable desk was restored; empty the directory, recreate the PostgreSQL database, and restore again"
+)
+"""Unlike a file, a database that is loaded already cannot be taken back, and another restore refuses it."""
 
 
 @command(app, "backup", example="postroom backup /mnt/elsewhere/postroom-2026-11-29.zip")
@@ -83,17 +87,19 @@ def restore(
 
     Mail that waited when the backup was made may have left since: look through the queue before you start.
     """
-    desk.database = url = restores.target(desk.directory, schema.driver(database))
-    with _watched(desk, "interrupted: nothing was restored") as progress:
-        manifest, entries = restores.restore(
-            file, desk.directory, database=schema.driver(database), master_key=master_key,
+    base = schema.driver(database)
+    on_server = base is not None and sqlite_file.of(base) is None
+    with _watched(desk, _HALF_RESTORED if on_server else "interrupted: nothing was restored") as progress:
+        made = restores.restore(
+            file, desk.directory, database=base, master_key=master_key,
             open_store=lambda at: Store(at, clock=SystemClock()), progress=progress,
         )  # fmt: skip
+    desk.database, manifest, entries = made.database, made.manifest, made.entries
     where = f"--dir {desk.directory}"
     lines = [
         f"A desk as of {stamp(manifest.made_at)} in {desk.directory}. Its log is intact ({entries:,} entries).",
         "The desk is stopped. Mail that was queued then may have left since, and would leave again.",
-        *filter(None, (_of_development(desk, manifest), founding.overridden(url))),
+        *filter(None, (_of_development(desk, manifest), founding.overridden(made.database))),
         "",
         f"Next: postroom queue pending {where}, postroom queue cancel what has left, postroom doctor {where},",
         f"      postroom serve {where}, and postroom start --reason TEXT {where} by governance or two on call.",
@@ -145,13 +151,11 @@ def _watched(desk: CommandContext, interrupted: str) -> Iterator[_Progress]:
     """Show progress of a long operation; on Ctrl-C, print what state it left."""
     progress = _Progress(desk)
     try:
-        yield progress
+        with contextlib.closing(progress):
+            yield progress
     except KeyboardInterrupt:
-        progress.end()
         error_line(interrupted)
         raise
-    finally:
-        progress.end()
 
 
 class _Progress:
@@ -173,7 +177,7 @@ class _Progress:
         sys.stderr.flush()
         self._drawn = self._terminal
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Finish the progress line, so that later output starts a new line."""
         if self._drawn:
             sys.stderr.write("\n")

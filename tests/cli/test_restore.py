@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, event, text
 
 from core.db import schema_revision
 from core.db.store import Store
@@ -115,3 +116,61 @@ def test_a_restore_to_postgresql_that_is_killed_at_any_step_leaves_no_desk_that_
             stopped = desk and conn.execute(text("SELECT stopped_by FROM desk")).scalar()
         seen.append((bool(loaded), stopped))
     assert set(seen) == {(False, None), (True, None), (True, "restore")}
+
+
+# --- Ctrl-C -------------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def interrupted_at_the_commit() -> Iterator[None]:
+    """Ctrl-C as the loaded database is to be stopped."""
+
+    def press(_conn: object) -> None:
+        raise KeyboardInterrupt
+
+    event.listen(Engine, "commit", press)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "commit", press)
+
+
+def test_an_interrupted_restore_to_a_file_leaves_nothing_and_can_be_repeated(clerk: Clerk, tmp_path: Path) -> None:
+    clerk.ok("backup", str(tmp_path / "desk.zip"), "--with-key")
+    back = Clerk(tmp_path / "back")
+    with interrupted_at_the_commit():
+        heard = back.run("restore", str(tmp_path / "desk.zip"), "--json")
+    assert (heard.code, heard.err) == (130, "postroom: interrupted: nothing was restored\n")
+    assert list(back.directory.iterdir()) == []
+    back.ok("restore", str(tmp_path / "desk.zip"))
+
+
+def test_a_restore_interrupted_while_it_tidies_up_leaves_no_desk(
+    clerk: Clerk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clerk.ok("backup", str(tmp_path / "desk.zip"), "--with-key")
+    back = Clerk(tmp_path / "back")
+
+    def press(_folder: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("shutil.rmtree", press)
+    assert "nothing was restored" in back.run("restore", str(tmp_path / "desk.zip")).err
+    monkeypatch.undo()
+    assert [one.name for one in back.directory.iterdir() if not one.name.startswith(".restore-")] == []
+
+
+@pytest.mark.usefixtures("postgresql_programs")
+def test_an_interrupted_restore_to_postgresql_says_that_the_database_must_be_made_anew(
+    empty_database: Callable[[], str], tmp_path: Path
+) -> None:
+    clerk = Clerk(tmp_path / "desk")
+    clerk.ok("init", "--database", empty_database())
+    clerk.ok("backup", str(tmp_path / "desk.zip"), "--with-key")
+    back, half = Clerk(tmp_path / "back"), empty_database()
+    with interrupted_at_the_commit():
+        heard = back.run("restore", str(tmp_path / "desk.zip"), "--database", half, "--json")
+    assert heard.code == 130
+    assert "no usable desk was restored; empty the directory, recreate the PostgreSQL database" in heard.err
+    assert "has tables already" in back.refused("restore", str(tmp_path / "desk.zip"), "--database", half)
+    back.ok("restore", str(tmp_path / "desk.zip"), "--database", empty_database())

@@ -19,6 +19,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,11 +46,20 @@ _DATABASE_LINE: Final = re.compile(r"^database\s*=.*$", re.MULTILINE)
 OpenStore = Callable[[str], Store]
 
 
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a restore made: the manifest of its backup, the number of log entries, and the URL of its database."""
+
+    manifest: Manifest
+    entries: int
+    database: str
+
+
 def restore(
     file: Path, directory: Path, *, database: str | None, master_key: Path | None, open_store: OpenStore,
     progress: copy.Progress,
-) -> tuple[Manifest, int]:  # fmt: skip
-    """Restore a desk to an empty directory, verify it and stop it. Returns the manifest and the number of log entries.
+) -> Restored:  # fmt: skip
+    """Restore a desk to an empty directory, verify it and stop it.
 
     `database`: a URL of an empty PostgreSQL database, or of SQLite outside the directory. A restore that fails leaves
     nothing behind in the directory. Raises `Conflict`, `Invalid`, `Unavailable`.
@@ -63,10 +73,10 @@ def restore(
         )
     lies_in = sqlite_file.of(url)
     with (
-        writing(directory, "nothing was restored"),
+        writing(directory, "nothing was restored" if lies_in else "no usable desk was restored"),
+        contextlib.ExitStack() as kept,  # closed last: an interrupt while the staging is removed leaves no desk either
         _staging(directory) as staged,
         _staging(lies_in.parent if lies_in else directory) as beside,
-        contextlib.ExitStack() as kept,
     ):
         copied = beside / DATABASE
         with opened(file) as (archive, manifest):
@@ -89,7 +99,7 @@ def restore(
         for name in (MASTER, OWN_TOKEN, POLICY, TOML):
             if (staged / name).is_file():
                 kept.enter_context(placed(staged / name, directory / name))
-    return manifest, entries
+    return Restored(manifest, entries, url)
 
 
 def target(directory: Path, database: str | None) -> str:
