@@ -42,10 +42,7 @@ def identity(tx: Transaction, record: MailboxRecord) -> dict[str, Any]:
 
 def filed(tx: Transaction, one: Filed) -> dict[str, Any]:
     """An identity that was just requested. `stuck`: why it cannot be signed as it stands."""
-    shown = identity(tx, one.record)
-    nobody = next((owed["kind"] for owed in shown["must_sign"] if not owed["may"]), None)
-    stuck = one.stuck or (f"no operator of this desk can sign as {nobody}" if nobody else None)
-    return shown | {"missing": [*one.missing], "stuck": stuck}
+    return identity(tx, one.record) | {"missing": [*one.missing], "stuck": one.stuck}
 
 
 def identities_page(tx: Transaction, rows: Sequence[MailboxRecord], *, limit: int) -> dict[str, Any]:

@@ -37,7 +37,7 @@ from core.rules.addresses import Address
 from core.rules.issuance import Kind
 from core.rules.roles import Verb
 from core.services import access, context
-from core.services.identity import checklists, mailbox_record
+from core.services.identity import checklists, mailbox_record, signers
 from core.services.identity.checklists import Sheet
 from core.services.identity.sender_checks import Lookups
 from core.services.notify import targets
@@ -85,7 +85,7 @@ class Filing:
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """Result of a request. `stuck` is a sentence if nobody can ever sign it in its current form."""
+    """Result of a request. `stuck` is a sentence if, as it is, no operator of today can sign it."""
 
     record: MailboxRecord
     missing: tuple[str, ...]
@@ -124,7 +124,7 @@ def request(tx: Transaction, filing: Filing, *, actor: Actor) -> Filed:
             **mailbox_record.subjects(record, actor), mode=mode.value, expires_at=record.expires_at, missing=[*missing]
         )
     )
-    return Filed(record, missing, issuance.stuck(asked) or _no_owner(tx, record))
+    return Filed(record, missing, issuance.stuck(asked) or _no_owner(tx, record) or _no_signer(tx, record))
 
 
 def as_filing(record: MailboxRecord) -> Filing:
@@ -206,6 +206,11 @@ def _no_owner(tx: Transaction, record: MailboxRecord) -> str | None:
     if person is not None and person.disabled_at is None and Role.OWNER in (*person.roles, *person.unconfirmed):
         return None
     return f"{record.owner} is not an operator with role owner, so nobody can sign as its owner"
+
+
+def _no_signer(tx: Transaction, record: MailboxRecord) -> str | None:
+    nobody = next((one.kind for one in signers.owed(tx, record) if not one.may), None)
+    return f"no operator of this desk can sign as {nobody}" if nobody else None
 
 
 def _values(tx: Transaction, filing: Filing) -> dict[str, Any]:

@@ -124,6 +124,8 @@ def test_a_request_that_nobody_can_sign_says_so(store: Store) -> None:
     make_desk(store)
     assert "name another owner" in (request(store, actor=OLIVE).stuck or "")
     assert "nobody can sign" in (request(store, address=f"b@{DOMAIN}", owner="nobody").stuck or "")
+    nobody = request(store, actor=DORA, address=f"d@{DOMAIN}", owner="olive").stuck
+    assert nobody == "no operator of this desk can sign as deliverability"
     assert request(store, address=f"c@{DOMAIN}").stuck is None
 
 
