@@ -14,7 +14,7 @@ from typing import Final
 
 import orjson
 
-_LEFT_OUT: Final[Mapping[str, str]] = {
+_OVERRIDES: Final[Mapping[str, str]] = {
     "κ": "k", "Ԛ": "Q", "յ": "j", "Լ": "L", "Ꮅ": "P", "Ꮖ": "T", "ӏ": "l", "ʋ": "v",  # noqa: RUF001 - they are the point
 }  # fmt: skip
 """Look alike in the fonts of mail programs, though the table maps them to another letter or lacks them."""
@@ -39,7 +39,7 @@ def drawn_alike() -> Mapping[str, str]:
             )
             if letter:  # the table maps a capital i to an l
                 found[char] = "I" if letter == "l" and char.isupper() else letter
-    return MappingProxyType({**found, **_LEFT_OUT})
+    return MappingProxyType({**found, **_OVERRIDES})
 
 
 @cache

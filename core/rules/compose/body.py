@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from core.rules.compose import headers
+from core.rules.compose import headers, recipient_text
 from core.rules.compose.recipient_text import visible
 
 _ATTR: Final = r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]+"
@@ -76,15 +76,9 @@ def _base64(content: bytes) -> bytes:
     return b"\r\n".join([letters[at : at + 76] for at in range(0, len(letters), 76)]) + b"\r\n"
 
 
-class File(Protocol):
-    """An attachment with its bytes."""
+class File(recipient_text.File, Protocol):
+    """An attachment with its bytes and its place in the message."""
 
-    @property
-    def filename(self) -> str: ...
-    @property
-    def content_type(self) -> str: ...
-    @property
-    def content(self) -> bytes: ...
     @property
     def content_id(self) -> str | None: ...
     @property

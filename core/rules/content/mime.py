@@ -51,7 +51,7 @@ class Mail:
 
 
 @dataclass(frozen=True, slots=True)
-class Enclosed:
+class AttachedFile:
     """An attached file with its bytes; `content_type` includes the parameters."""
 
     filename: str
@@ -65,7 +65,7 @@ class Parts:
 
     text: str | None
     html: str | None
-    files: tuple[Enclosed, ...]
+    files: tuple[AttachedFile, ...]
 
 
 def read_mail(rendered: bytes) -> Mail:
@@ -118,9 +118,9 @@ def _sorted(message: Message) -> tuple[tuple[Message | None, Message | None], li
     return (text, html), hung
 
 
-def _enclosed(part: Message) -> Enclosed:
+def _enclosed(part: Message) -> AttachedFile:
     octets = _attached_message(part) if part.is_multipart() else _octets(part)
-    return Enclosed(_plain(part.get_filename() or ""), str(part.get("Content-Type", "text/plain")), octets)
+    return AttachedFile(_plain(part.get_filename() or ""), str(part.get("Content-Type", "text/plain")), octets)
 
 
 def _attached_message(part: Message) -> bytes:
