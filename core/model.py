@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Awaitable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Final, NewType, Protocol
 
 from core.durations import SECOND
@@ -264,6 +264,23 @@ PARTS: Final = frozenset({"agent", "guard", "init", "operator", "recipient", "sy
 def is_operator(spelled: str) -> bool:
     """Whether an actor as written in the log is an operator."""
     return ":" not in spelled and spelled not in PARTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunMembers:
+    """What a run may declare about itself: who started it, with what, and its task (`purpose`, `targets`)."""
+
+    user: str | None = None
+    via: tuple[str, ...] = ()
+    agent_version: str | None = None
+    prompt_version: str | None = None
+    tools_version: str | None = None
+    purpose: str | None = None
+    targets: tuple[str, ...] = ()
+
+
+RUN_MEMBERS: Final = tuple(one.name for one in fields(RunMembers))
+"""The policy can require each; each is free text, so erasure looks at each."""
 
 
 SYSTEM: Final = Actor("system", "")

@@ -132,8 +132,9 @@ def _submission(
 def run_claim(run: RunMember) -> RunClaim:
     """The run that a request names."""
     return RunClaim(
-        run.id, run.user, tuple(run.via), run.agent_version, run.prompt_version, run.tools_version,
-        purpose=run.purpose, targets=tuple(run.targets),
+        key=run.id, user=run.user, via=tuple(run.via), agent_version=run.agent_version,
+        prompt_version=run.prompt_version, tools_version=run.tools_version, purpose=run.purpose,
+        targets=tuple(run.targets),
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, case, func, or_, sele
 
 from core.db.tables import AGENT, CONTACT, DESK, IDEMPOTENCY, MAILBOX, POLICY_VERSION, RUN, STREAM, SUPPRESSION, TOKEN
 from core.db.transaction import Transaction
-from core.model import EVERY_CLASS
+from core.model import EVERY_CLASS, RUN_MEMBERS, RunMembers
 
 T = TypeVar("T")
 
@@ -253,7 +253,7 @@ def _same(found: T) -> T:
 
 
 @dataclass(frozen=True, slots=True)
-class RunFacts:
+class RunFacts(RunMembers):
     """One execution of an agent."""
 
     id: int
@@ -261,22 +261,18 @@ class RunFacts:
     implicit: bool
     closed_at: int | None
     confirmed_up_to: int | None
-    user: str | None = None
-    via: tuple[str, ...] = ()
-    agent_version: str | None = None
-    prompt_version: str | None = None
-    tools_version: str | None = None
-    purpose: str | None = None
-    targets: tuple[str, ...] = ()
 
 
-def run_facts(row: Row[Any]) -> RunFacts:
-    """Build a run from a row that has its columns."""
+def run_members(row: Row[Any]) -> dict[str, Any]:
+    """Return what a run's row declares, as values of `RunMembers`: lists are JSON in the row."""
+    members = {name: getattr(row, name) for name in RUN_MEMBERS}
+    return members | {"via": tuple(row.via or ()), "targets": tuple(row.targets or ())}
+
+
+def _run_facts(row: Row[Any]) -> RunFacts:
     return RunFacts(
         id=row.id, key=row.key, implicit=bool(row.implicit), closed_at=row.closed_at,
-        confirmed_up_to=row.confirmed_up_to, user=row.user, via=tuple(row.via or ()),
-        agent_version=row.agent_version, prompt_version=row.prompt_version, tools_version=row.tools_version,
-        purpose=row.purpose, targets=tuple(row.targets or ()),
+        confirmed_up_to=row.confirmed_up_to, **run_members(row),
     )  # fmt: skip
 
 
@@ -284,7 +280,7 @@ def run(tx: Transaction, *, agent_id: int, key: str) -> RunFacts | None:
     def load() -> RunFacts | None:
         c = RUN.c
         row = tx.conn.execute(select(RUN).where(c.agent_id == agent_id, c.key == key)).first()
-        return run_facts(row) if row else None
+        return _run_facts(row) if row else None
 
     return tx.desk_cache.get(("run", agent_id, key), load)
 

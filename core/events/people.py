@@ -54,7 +54,11 @@ class RunConfirmed(Event):
 @fact("run.declared")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunDeclared(Event):
-    """The run declared its purpose. `targets` is how many targets it names (0: none); mail to others waits."""
+    """A run's purpose or targets were declared, or an operator opened or completed it. `targets` is how many it names.
+
+    Mail to anyone else waits; 0: it is for everybody. What an agent declares beside its task (user, versions) leaves no
+    event of its own.
+    """
 
     targets: int = 0
 

@@ -6,7 +6,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -15,10 +15,10 @@ from pydantic import BaseModel, ValidationError
 
 from core.durations import DAY, HOUR, MINUTE, SECOND
 from core.errors import Invalid
-from core.model import ContentClass, Mode
+from core.model import RUN_MEMBERS, ContentClass, Mode
 from core.rules.policy import DEFAULT_TOML, Policy, changes, from_json, parse, shown, tightened, to_json
 from core.rules.policy.changes import marker
-from core.rules.policy.sections import Tightens
+from core.rules.policy.sections import RunMember, Tightens
 
 
 def leaves(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -394,3 +394,7 @@ def test_what_tightens_is_known_from_either_side(policy: Policy) -> None:
     there = {(c.path, c.old, c.new, c.direction) for c in changes(Policy(), policy) if c.path not in careful}
     back = {(c.path, c.new, c.old, flips[c.direction]) for c in changes(policy, Policy()) if c.path not in careful}
     assert there == back
+
+
+def test_the_policy_can_require_whatever_a_run_may_declare() -> None:
+    assert set(get_args(RunMember)) == set(RUN_MEMBERS)

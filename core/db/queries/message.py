@@ -31,7 +31,7 @@ from core.db.tables import (
 )
 from core.durations import FAR_FUTURE
 from core.ids import spell_id
-from core.model import Reason, Status
+from core.model import Reason, RunMembers, Status
 
 EVENTS: Final = 500
 
@@ -96,19 +96,12 @@ class ReviewView:
 
 
 @dataclass(frozen=True, slots=True)
-class RunView:
+class RunView(RunMembers):
     """The execution that sent it, and the human who started it."""
 
     id: int
     key: str
     implicit: bool
-    user: str | None
-    via: tuple[str, ...]
-    agent_version: str | None
-    prompt_version: str | None
-    tools_version: str | None
-    purpose: str | None
-    targets: tuple[str, ...]
     opened_at: int
     closed_at: int | None
 
@@ -219,25 +212,13 @@ def under_way(conn: Connection, message_ids: Collection[int]) -> set[int]:
 
 
 def _run(conn: Connection, run_id: int) -> RunView | None:
-    c = RUN.c
-    names = (
-        "id", "key", "implicit", "user", "agent_version", "prompt_version", "tools_version", "purpose", "opened_at",
-        "closed_at",
-    )  # fmt: skip
-    row = conn.execute(select(*(c[name] for name in names), c.via, c.targets).where(c.id == run_id)).first()
+    row = conn.execute(select(RUN).where(RUN.c.id == run_id)).first()
     if row is None:
         return None
-    values: dict[str, Any] = row._asdict()
     return RunView(
-        **(
-            values
-            | {
-                "via": tuple(row.via or ()),
-                "targets": tuple(row.targets or ()),
-                "implicit": bool(row.implicit),
-            }
-        )
-    )
+        id=row.id, key=row.key, implicit=bool(row.implicit), opened_at=row.opened_at, closed_at=row.closed_at,
+        **gate_queries.run_members(row),
+    )  # fmt: skip
 
 
 def waiting(conn: Connection, message_id: int, *, now: int) -> tuple[tuple[str, Waits], ...]:

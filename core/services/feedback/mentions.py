@@ -36,6 +36,7 @@ from core.db.tables import (
     WORKER,
 )
 from core.db.transaction import Transaction
+from core.model import RUN_MEMBERS
 from core.rules.addresses import Address
 
 Read = Callable[[], AbstractContextManager[Connection]]
@@ -43,9 +44,8 @@ Read = Callable[[], AbstractContextManager[Connection]]
 
 ERASED: Final = "erased@erased.invalid"
 """Replaces the erased address (RFC 6761: no such domain exists)."""
-RUN_WORDS: Final = ("key", "user", "via", "agent_version", "prompt_version", "tools_version", "purpose", "targets")
 WORDS: Final[Mapping[Table, tuple[str, ...]]] = {
-    RUN: RUN_WORDS,
+    RUN: ("key", *RUN_MEMBERS),
     TOKEN: ("run_key", "run_user"),
     AGENT: ("suspend_reason",),
     MAILBOX: (

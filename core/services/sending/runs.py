@@ -19,7 +19,7 @@ from core.db.tables import AGENT, COUNTER, MESSAGE, REVIEW, RUN
 from core.db.transaction import Transaction
 from core.errors import Conflict, Invalid, NotFound
 from core.events import RunClosed, RunConfirmed
-from core.model import Actor, Status
+from core.model import Actor, RunMembers, Status
 from core.rules.roles import Verb
 from core.services import access
 from core.services.context import require_reason
@@ -47,7 +47,7 @@ class Confirmed:
 
 
 @dataclass(frozen=True, slots=True)
-class RunView:
+class RunView(RunMembers):
     """A run as operators see it. `accepted` counts recipients, less those rejected, expired or cancelled."""
 
     id: int
@@ -55,13 +55,6 @@ class RunView:
     agent: str
     key: str
     implicit: bool
-    user: str | None
-    via: tuple[str, ...]
-    agent_version: str | None
-    prompt_version: str | None
-    tools_version: str | None
-    purpose: str | None
-    targets: tuple[str, ...]
     opened_at: int
     closed_at: int | None
     confirmed_up_to: int | None
@@ -129,18 +122,12 @@ def open_run(tx: Transaction, *, agent: str, claim: RunClaim, actor: Actor) -> i
         raise NotFound(f"there is no agent {agent}", fix="postroom agent list shows them all")
     known = gate_queries.run(tx, agent_id=bearer.id, key=claim.key)
     if known is None:
-        values = {"agent_id": bearer.id, "key": claim.key, "implicit": False, "opened_at": tx.now, "via": []}
-        run_id = tx.create(RUN, values | run_context.as_row(run_context.said(claim)))
-        run_context.declare(tx, run_id, agent_id=bearer.id, targets=len(claim.targets), actor=actor)
-        return run_id
+        return run_context.create(tx, claim, agent_id=bearer.id, key=claim.key, actor=actor).id
     if known.closed_at is not None:
         raise Conflict(f"run {claim.key} of {agent} is closed", fix="start one under another id")
     if changed := run_context.contradicted(known, claim):
         raise Conflict(f"run {claim.key} of {agent} has said its {', '.join(changed)} already", fix="leave it out")
-    whole = run_context.fill(tx, known, claim)
-    if whole != known:  # repeating declared values changes nothing, and emits no event
-        run_context.declare(tx, known.id, agent_id=bearer.id, targets=len(whole.targets), actor=actor)
-    return known.id
+    return run_context.fill(tx, known, claim, agent_id=bearer.id, actor=actor).id
 
 
 def close_run(tx: Transaction, *, agent: str, key: str, actor: Actor) -> int:
@@ -252,9 +239,11 @@ def _with_accepted(conn: Connection, rows: Sequence[Row[Any]]) -> list[RunView]:
         .group_by(c.key)
     )
     accepted = {row.key: int(row.n) for row in counted}
-    views = []
-    for row in rows:
-        values = {name: getattr(row, name) for name in RunView.__dataclass_fields__ if name != "accepted"}
-        listed = {"via": tuple(row.via or ()), "targets": tuple(row.targets or ())}
-        views.append(RunView(**(values | listed | {"accepted": accepted.get(str(row.id), 0)})))
-    return views
+    return [
+        RunView(
+            id=row.id, agent_id=row.agent_id, agent=row.agent, key=row.key, implicit=row.implicit,
+            opened_at=row.opened_at, closed_at=row.closed_at, confirmed_up_to=row.confirmed_up_to,
+            confirmed_by=row.confirmed_by, accepted=accepted.get(str(row.id), 0), **gate_queries.run_members(row),
+        )
+        for row in rows
+    ]  # fmt: skip

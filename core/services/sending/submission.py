@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.errors import Invalid
-from core.model import Action, ContentClass, Reason, Site
+from core.model import Action, ContentClass, Reason, RunMembers, Site
 from core.rules import content
 from core.rules.addresses import Address
 from core.rules.compose import Attachment
@@ -20,17 +20,10 @@ from core.rules.content import Rendered
 
 
 @dataclass(frozen=True, slots=True)
-class RunClaim:
+class RunClaim(RunMembers):
     """What the agent declares about its run; `key` is None for the implicit run."""
 
     key: str | None = None
-    user: str | None = None
-    via: tuple[str, ...] = ()
-    agent_version: str | None = None
-    prompt_version: str | None = None
-    tools_version: str | None = None
-    purpose: str | None = None
-    targets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

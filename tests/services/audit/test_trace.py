@@ -27,7 +27,9 @@ from tests.factories.desk import ADDRESS, ALICE, DOMAIN, KEYRING, WIDE, Bench, l
 
 OK = Reply(Outcome.SENT, 250, "2.0.0", "queued as 77", "dot", "mx.example")
 LOST = Reply(Outcome.UNCERTAIN, None, None, "connection lost", "dot")
-CLAIM = RunClaim("run-7", "ann@acme.test", ("planner",), "3.1", "p12", "t4")
+CLAIM = RunClaim(
+    key="run-7", user="ann@acme.test", via=("planner",), agent_version="3.1", prompt_version="p12", tools_version="t4"
+)
 ISSUED = orjson.dumps({"run": {"tool_call": {"name": "send_email", "arguments": {"to": "jane@example.com"}}}})
 
 

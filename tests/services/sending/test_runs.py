@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from typing import Any
 
@@ -11,11 +12,12 @@ from sqlalchemy import select, update
 from core.db.store import Store
 from core.db.tables import MAILBOX, MESSAGE, REVIEW
 from core.errors import Conflict, Forbidden, Invalid, NotFound
-from core.events import RunClosed, RunConfirmed
+from core.events import RunClosed, RunConfirmed, RunDeclared
 from core.model import SYSTEM, Actor, Mode
 from core.services.sending import review, runs
+from core.services.sending.submission import RunClaim
 from tests.factories.delivery import attempt, claim, events, many, number, pass_a_moment, settle
-from tests.factories.desk import ALICE, GAIL, OLIVE, WIDE, Bench, make_desk
+from tests.factories.desk import ALICE, GAIL, OLIVE, WIDE, Bench, issue, make_desk
 
 AGENT = "support-bot"
 
@@ -183,3 +185,44 @@ def test_runs_are_shown_with_what_they_had_accepted(store: Store) -> None:
     assert (shown.accepted, shown.user, shown.implicit, shown.agent) == (3, "ann@acme.test", False, AGENT)
     assert (newest.key, newest.accepted) == ("run-1", 2)
     assert [one.key for one in older] == ["run-0"]
+
+
+# --- what a run declares ------------------------------------------------------------------------------------------
+
+
+def declared(store: Store) -> list[tuple[str, int]]:
+    return [(one.actor, one.targets) for one in events(store, "run.declared") if isinstance(one, RunDeclared)]
+
+
+def test_a_change_of_the_task_is_logged_by_one_rule_whoever_declares_it(store: Store) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+
+    def opened(**members: Any) -> None:
+        claim = RunClaim(key="run-1", **members)
+        store.transact(lambda tx: runs.open_run(tx, agent=AGENT, claim=claim, actor=OLIVE))
+
+    desk.submit(run=RunClaim(key="run-1", user="ann"))
+    desk.submit(run=RunClaim(key="run-1", via=("planner",)))
+    assert declared(store) == [], "what an agent says beside its task comes with a message's own event"
+    desk.submit(run=RunClaim(key="run-1", targets=("*@example.com",)))
+    opened(purpose="renewals")
+    assert declared(store) == [("agent:support-bot", 1), ("olive", 1)]
+    opened(purpose="renewals", prompt_version="p1")
+    assert declared(store)[2:] == [("olive", 1)], "an operator leaves a trace of whatever they change"
+    opened(purpose="renewals", prompt_version="p1")
+    assert len(declared(store)) == 3, "what stands already is no news"
+    with store.read() as conn:
+        one = runs.show(conn, agent=AGENT, key="run-1")
+    assert (one.user, one.via, one.prompt_version, one.purpose, one.targets) == (
+        "ann", ("planner",), "p1", "renewals", ("*@example.com",),
+    )  # fmt: skip
+
+
+def test_the_user_of_a_bound_token_is_the_user_of_its_run_whatever_its_mail_says(store: Store) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    token = issue(store, desk.agent_id, secret="pra_bound", run_key="run-1", run_user="ann@acme.test")
+    claim = RunClaim(key="run-1", purpose="renewals")
+    store.transact(lambda tx: runs.open_run(tx, agent=AGENT, claim=claim, actor=OLIVE))
+    dataclasses.replace(desk, token=token).submit(run=RunClaim(user="eve@evil.test"))
+    with store.read() as conn:
+        assert runs.show(conn, agent=AGENT, key="run-1").user == "ann@acme.test"

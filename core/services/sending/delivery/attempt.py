@@ -17,7 +17,7 @@ from core.db.queue import Claimed
 from core.db.tables import IN_FLIGHT, LANE, MESSAGE, RECIPIENT, REVIEW, RUN
 from core.db.transaction import Transaction
 from core.events import EmailBlocked, EmailPending, EmailSuppressed
-from core.model import SYSTEM, Action, Block, Hold, Reason, Status
+from core.model import RUN_MEMBERS, SYSTEM, Action, Block, Hold, Reason, Status
 from core.rules.gate import GateDecision
 from core.services import context
 from core.services.sending import acceptance_limits, gate, gate_facts, review
@@ -180,8 +180,7 @@ _MESSAGES: Final = (
         MESSAGE.c.id, MESSAGE.c.mailbox_id, MESSAGE.c.kind, MESSAGE.c.content_class, MESSAGE.c.reply_to,
         MESSAGE.c.facts, MESSAGE.c.subject, MESSAGE.c.policy_version, MESSAGE.c.run_id, MESSAGE.c.untraced,
         REVIEW.c.status.label("review_status"), REVIEW.c.reasons, REVIEW.c.approvers, REVIEW.c.settled,
-        RUN.c.key.label("run_key"), RUN.c.user, RUN.c.via, RUN.c.agent_version, RUN.c.prompt_version,
-        RUN.c.tools_version, RUN.c.purpose, RUN.c.targets, RUN.c.confirmed_up_to,
+        RUN.c.key.label("run_key"), *(RUN.c[name] for name in RUN_MEMBERS), RUN.c.confirmed_up_to,
     )
     .select_from(
         MESSAGE.outerjoin(REVIEW, REVIEW.c.id == MESSAGE.c.id).outerjoin(RUN, RUN.c.id == MESSAGE.c.run_id)
