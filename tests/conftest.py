@@ -1,8 +1,8 @@
 """Both databases, for real: SQLite in a temporary file, PostgreSQL from a wheel.
 
 Where dialects, locks or isolation can differ (the folder `db`, and files marked `both_databases`) each test runs on
-both. Elsewhere each runs on the one that its name falls to, so that every verb meets both; `--thorough`, or naming a
-test by its id, runs it on both.
+both. Elsewhere each runs on one: in each file the first and then every fourth on PostgreSQL, the others on SQLite.
+`--thorough`, or naming a test by its id, runs it on both.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import itertools
 import os
 import signal
 import sys
-import zlib
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import dns.resolver
@@ -85,9 +85,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if folder.startswith(QUICK) and item.get_closest_marker("slow") is None:
             item.add_marker("quick")
     if not effort.thorough() and not any("::" in argument for argument in config.args):
-        left = [
-            item for item in items if item.get_closest_marker("thorough") is not None or _on_the_other_database(item)
-        ]
+        other = _on_the_other_database(items)
+        left = [item for item in items if item.get_closest_marker("thorough") is not None or item in other]
         if left:
             config.hook.pytest_deselected(items=left)
             gone = set(left)
@@ -100,16 +99,26 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-def _on_the_other_database(item: pytest.Item) -> bool:
-    """Whether this is the half of a test that a usual run leaves out. Chosen by name: the same on every machine."""
-    call = getattr(item, "callspec", None)
-    database = call.params.get("database_url", call.params.get("empty_url")) if call is not None else None
-    if database is None or item.get_closest_marker("both_databases") is not None:
-        return False
-    if item.path.parent.name == "db":
-        return False
-    plain = item.nodeid.replace(str(database), "").encode()
-    return str(database) != ("postgresql" if zlib.crc32(plain) % 4 == 0 else "sqlite")
+def _on_the_other_database(items: Iterable[pytest.Item]) -> set[pytest.Item]:
+    """The half of each test that a usual run leaves out. Dealt within each file, in the order of its tests."""
+    files: defaultdict[Path, dict[object, list[tuple[str, pytest.Item]]]] = defaultdict(dict)
+    for item in items:
+        if not isinstance(item, pytest.Function) or not hasattr(item, "callspec") or item.path.parent.name == "db":
+            continue
+        if any(item.get_closest_marker(name) is not None for name in ("both_databases", "thorough")):
+            continue
+        parameters = item.callspec.params
+        database = parameters.get("database_url", parameters.get("empty_url"))
+        if isinstance(database, str):
+            others = item.callspec.id.replace(database, "", 1)
+            files[item.path].setdefault((item.parent, item.originalname, others), []).append((database, item))
+    return {
+        item
+        for tests in files.values()
+        for number, halves in enumerate(tests.values())
+        for database, item in halves
+        if database != ("postgresql" if number % 4 == 0 else "sqlite")
+    }
 
 
 class _NoResolver(dns.resolver.Resolver):

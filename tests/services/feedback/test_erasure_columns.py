@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+import pytest
 from sqlalchemy import JSON, Column, LargeBinary, Table, insert, select, update
 from sqlmodel import SQLModel
 
@@ -25,6 +26,7 @@ from tests.factories.delivery import leave, number
 from tests.factories.desk import ALICE, WIDE, Bench, issue, make_desk
 from tests.factories.erasure import erase
 
+pytestmark = pytest.mark.both_databases
 JANE, JOE = "jane.doe@example.com", "joe@example.com"
 WORDS: Final = f"for Jane <{JANE.upper()}>, not x{JANE}"
 """Free words around the address, and another address that ends like it."""
