@@ -1,7 +1,8 @@
 """The gateway's CPU profile: time per message by step, on one thread, without the receiver's time.
 
 Each step runs the product's own code on a real SQLite desk (`synchronous=FULL`), in the batches of a busy gateway:
-sixteen submissions per commit; claims, attempts and settlements of up to 64. The best of several rounds counts.
+sixteen submissions per commit; claims, attempts and settlements of up to 64. The garbage collector is set as in the
+gateway. The best of several rounds counts.
 
 usage: python -m tests.bench.steps [--messages 512] [--rounds 5] [--json]
 needs: smtp-sink (Debian's postfix) for the step over SMTP; without it that step is left out
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import json
 import shutil
 import tempfile
@@ -29,6 +31,7 @@ from core.db import migrate
 from core.db.queue import Claimed
 from core.db.store import Store
 from core.model import Mode, Outcome, Reply
+from core.process import YOUNG
 from core.rules import compose
 from core.rules.dkim import SigningKey, sign
 from core.security.encryption import new_key_pair
@@ -117,6 +120,9 @@ def profile(*, messages: int = 512, rounds: int = 5) -> Figures:
         store = Store(f"sqlite:///{Path(directory) / 'postroom.db'}", clock=SystemClock())
         migrate.upgrade(store.engine)
         desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(YOUNG)
         found = [one_round(desk, keys, number=n, messages=messages) for n in range(rounds + 1)][1:]
         store.close()
     if shutil.which("smtp-sink"):

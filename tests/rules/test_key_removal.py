@@ -26,7 +26,7 @@ def name(algorithm: dns.Algorithm) -> str:
 def signer(algorithm: dns.Algorithm) -> Signer:
     """As the desk signs."""
     key = SigningKey(DOMAIN, name(algorithm), algorithm, KEYS[algorithm])
-    return Signer(key.selector, algorithm, lambda digest: key.sign(digest).signature)
+    return Signer(key.selector, algorithm, key.sign)
 
 
 def public(algorithm: dns.Algorithm) -> str:
