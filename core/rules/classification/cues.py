@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 
 _MARK: Final = re.compile(r"(?<!\(\?)<([^<>]*)>")
 """Not the `<` of `(?<!`."""
+_MARKED: Final = r"(?:\1)"
 _OR: Final = re.compile(r"\|(?![^(]*\))")
 _PIECE: Final = re.compile(
     r"(?:\(\?:(?P<group>[^()]*)\)|\[(?P<one_of>[a-z]+)\]|(?P<any>\\w[*+])|(?P<letter>[a-z]))(\?)?"
@@ -31,7 +32,7 @@ class Cues:
     """Cues by the words that lead to them; each row is what the cue means and its pattern."""
 
     def __init__(self, *rows: tuple[int, str]) -> None:
-        self.every: Final = [Cue(means, re.compile("(?<![a-z])" + _MARK.sub(r"(?:\1)", row))) for means, row in rows]
+        self.every: Final = [Cue(means, re.compile(f"(?<![a-z])(?:{_MARK.sub(_MARKED, row)})")) for means, row in rows]
         leading: dict[str, dict[Cue, None]] = {}
         for cue, (_, row) in zip(self.every, rows, strict=True):
             for word in (word for mark in _MARK.findall(row) for word in spelled(mark)):

@@ -28,6 +28,7 @@ NAMES: Final[tuple[str, ...]] = (
     "we ourselves", "will be dated", "we system", "reader keeps",
     "by us", "we offer", "is given", "ours agree", "you gain", "you need not",
     "self given", "self given you", "self given sum", "span",
+    "hands you", "hands you dated",
 )  # fmt: skip
 PASSIVE: Final = len(_AGENTS) * len(TENSES) * len(CLASSES)
 _REST: Final = PASSIVE + len(_THINGS) * len(CLASSES)
@@ -47,6 +48,7 @@ YOU_ACT, IS_DENIED, IS_SUPPOSED, WE_ASK, PASSIVE_FUTURE = (_AT[name] for name in
     WE_GRANT, WE_DO, WE_OTHER, OURS_GRANT, OURS_DO, GIVEN_GRANT, GIVEN_DO, GIVEN_FUTURE,
     WE_OURSELVES, WILL_BE_DATED, WE_SYSTEM, READER_KEEPS, BY_US, WE_OFFER, IS_GIVEN, OURS_AGREE, YOU_GAIN, YOU_NEED_NOT,
     SELF_GIVEN, SELF_GIVEN_YOU, SELF_GIVEN_SUM, SPAN,
+    HANDS_YOU, HANDS_YOU_DATED,
 ) = (_AT[name] for name in NAMES[_REST + 21 :])  # fmt: skip
 _BINDING: Final = (GRANTS, DOES, OTHERWISE)
 WE_BINDS: Final = sum(

@@ -27,6 +27,8 @@ from core.rules.classification.findings import (
     GIVEN_DO,
     GIVEN_FUTURE,
     GIVEN_GRANT,
+    HANDS_YOU,
+    HANDS_YOU_DATED,
     IS_DENIED,
     IS_SUPPOSED,
     NO_COST,
@@ -178,6 +180,9 @@ def _together(frames: int, every: int, *, agent: int) -> int:  # noqa: C901, PLR
 
 
 _FAR: Final = 12
+_HANDING: Final = k.GRANT | k.DO | k.SOFT | k.SAY
+_IN_O: Final = 3
+"""A shorter word in -o is no verb ("no", "do")."""
 
 
 def _says_first(masks: list[int]) -> bool:
@@ -255,3 +260,17 @@ def _spared(masks: list[int], every: int) -> int:
     if every & k.FIRST | every & k.SELF:
         return WE_SPARE
     return YOU_SPARED if every & k.YOU else SPARED
+
+
+def handed(tokens: list[str], masks: list[int], every: int) -> int:
+    """Whether the writer gives the reader something, in the present: "ti giro", "ik stuur u", "wir zahlen Ihnen"."""
+    if every & (k.IF | k.MIGHT | k.TOLD) or not every & k.YOU:
+        return 0
+    for n, mask in enumerate(masks[:-1]):
+        after = masks[n + 1]
+        in_o = mask & k.YOU and after & _HANDING and len(tokens[n + 1]) > _IN_O and tokens[n + 1].endswith("o")
+        verb_between = mask & k.FIRST and after & (k.GRANT | k.DO) and any(one & k.YOU for one in masks[n + 2 : n + 3])
+        you_between = mask & k.FIRST and after & k.YOU and any(one & (k.GRANT | k.DO) for one in masks[n + 2 : n + 3])
+        if in_o or verb_between or you_between:
+            return HANDS_YOU | (HANDS_YOU_DATED if every & DATES else 0)
+    return 0

@@ -16,7 +16,7 @@ from typing import Final
 
 from core.rules.classification import kinds as k
 from core.rules.classification import ordinary
-from core.rules.classification.frames import clause_frames
+from core.rules.classification.frames import clause_frames, handed
 from core.rules.classification.words import LANGUAGES
 
 TOKEN: Final = re.compile(r"\d+(?:[.,:]\d+)+|[^\W_]+|[$%?\u20ac\u00a3]|[,;:()!.\u2013\u2014](?=\s|$)")
@@ -220,6 +220,7 @@ class Reading:
             )
             self.frames |= found
             self.plain |= plain
+        self.frames |= handed(tokens, masks, self.every)
         self.idiom = self._idiom(sentence) if self.every & k.IDIOM else None
         self.ordinary = ordinary.findings(sentence, tokens, masks, self.every, language=self.language)
 

@@ -8,6 +8,7 @@ hand. Atoms are the same in every language, so weights learned from one language
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import accumulate, chain
 from typing import Final
 
 from core.rules.classification import findings, ordinary
@@ -15,11 +16,6 @@ from core.rules.classification import kinds as k
 from core.rules.classification.reading import Reading
 from core.rules.classification.weights import ENOUGH, PAIRS, WEIGHTS
 from core.rules.classification.words import LANGUAGES
-
-_KINDS: Final = 45
-_FRAMES: Final = len(findings.NAMES)
-_OPENING_AT: Final = _KINDS + _FRAMES
-_OTHER_AT: Final = _OPENING_AT + _KINDS
 
 _NEAR: Final = (
     (k.GRANT, k.SUM | k.MONEY, 4), (k.GRANT, k.YOU, 3), (k.YOUR, k.SUM, 2), (k.YOUR, k.SLOT | k.PACT, 2),
@@ -36,39 +32,43 @@ _PLAIN: Final = (
     "by us", "we offer", "is given", "we ourselves", "ours agree", "you gain", "you need not", "ours sum", "ours dated",
     "self given you", "self given sum",
 )  # fmt: skip
-_AT: Final = {name: 1 << place for place, name in enumerate(findings.NAMES)}
-_PLAINLY: Final = tuple(_AT[name] for name in _PLAIN)
-OTHERS: Final = (
-    "question",
-    "after deal",
-    "4 words",
-    "8 words",
-    "12 words",
-    "18 words",
-    "26 words",
-    *(one.name for one in LANGUAGES),
-    "plain",
-    *(f"plainly {one}" for one in _PLAIN),
-    *ordinary.NAMES,
-)
-_QUESTION, _AFTER, *_LENGTHS = (1 << (_OTHER_AT + len(_NEAR) + n) for n in range(7))
+_PLAINLY: Final = tuple(1 << findings.NAMES.index(one) for one in _PLAIN)
 _LONGER: Final = (4, 8, 12, 18, 26)
-_LANGUAGE_AT: Final = _OTHER_AT + len(_NEAR) + 2 + len(_LONGER)
-_PLAIN_AT: Final = _LANGUAGE_AT + len(LANGUAGES)
-_ORDINARY_AT: Final = _PLAIN_AT + 1 + len(_PLAIN)
-
-
-def _names() -> tuple[str, ...]:
-    kinds = [k.NAMES.get(1 << n, f"unused {n}").lower() for n in range(_KINDS)]
-    near = [f"{_said(early)} then {_said(late)}" for early, late, _ in _NEAR]
-    return (*kinds, *findings.NAMES, *(f"opens {one}" for one in kinds), *near, *OTHERS)
+"""A sentence of more words than that has the atom."""
 
 
 def _said(kinds: int) -> str:
     return " or ".join(name.lower() for kind, name in k.NAMES.items() if kinds & kind)
 
 
-ATOMS: Final = _names()
+_KINDS: Final = tuple(k.NAMES[1 << n].lower() for n in range(len(k.NAMES)))
+_GROUPS: Final[tuple[tuple[str, ...], ...]] = (
+    _KINDS,
+    findings.NAMES,
+    tuple(f"opens {one}" for one in _KINDS),
+    tuple(f"{_said(early)} then {_said(late)}" for early, late, _ in _NEAR),
+    ("question",),
+    ("after deal",),
+    tuple(f"{words} words" for words in _LONGER),
+    tuple(one.name for one in LANGUAGES),
+    ("plain",),
+    tuple(f"plainly {one}" for one in _PLAIN),
+    ordinary.NAMES,
+)
+(
+    _,
+    _FRAMES_AT,
+    _OPENING_AT,
+    _NEAR_AT,
+    _QUESTION_AT,
+    _AFTER_AT,
+    _LONGER_AT,
+    _LANGUAGE_AT,
+    _PLAIN_AT,
+    _PLAINLY_AT,
+    _AGAINST_AT,
+) = (0, *accumulate(len(one) for one in _GROUPS[:-1]))
+ATOMS: Final = tuple(chain.from_iterable(_GROUPS))
 """The name of each bit of `atoms`."""
 
 
@@ -94,21 +94,21 @@ def atoms(read: Reading, *, after_deal: bool) -> int:  # noqa: C901 - a list of 
     every, masks, tokens = read.every, read.masks, read.tokens
     if read.idiom is None:
         every &= ~k.IDIOM
-    found = every | read.frames << _KINDS | read.opening << _OPENING_AT
-    for n, (early, late, reach) in enumerate(_NEAR):
+    found = every | read.frames << _FRAMES_AT | read.opening << _OPENING_AT | read.ordinary << _AGAINST_AT
+    for n, (early, late, reach) in enumerate(_NEAR, _NEAR_AT):
         if every & early and every & late and _behind(masks, early, late, reach):
-            found |= 1 << (_OTHER_AT + n)
+            found |= 1 << n
     if tokens[-1] == "?":
-        found |= _QUESTION
+        found |= 1 << _QUESTION_AT
     if after_deal:
-        found |= _AFTER
-    for words, length in zip(_LONGER, _LENGTHS, strict=True):
+        found |= 1 << _AFTER_AT
+    for n, words in enumerate(_LONGER, _LONGER_AT):
         if len(tokens) > words:
-            found |= length
-    found |= 1 << (_LANGUAGE_AT + read.language) | read.ordinary << _ORDINARY_AT
-    if read.plain and not every & k.TOLD and not found & _QUESTION:
+            found |= 1 << n
+    found |= 1 << (_LANGUAGE_AT + read.language)
+    if read.plain and not every & k.TOLD and tokens[-1] != "?":
         found |= 1 << _PLAIN_AT
-        for n, frame in enumerate(_PLAINLY, _PLAIN_AT + 1):
+        for n, frame in enumerate(_PLAINLY, _PLAINLY_AT):
             if read.plain & frame:
                 found |= 1 << n
     return found

@@ -20,8 +20,6 @@ from core.rules.classification.ordinary.names import (
     ASKS,
     BESIDE,
     DECLINES,
-    HANDS_YOU,
-    HANDS_YOU_DATED,
     IN_GENERAL,
     MUST,
     NAMES,
@@ -77,25 +75,21 @@ _PUBLIC: Final = frozenset(
 """Bodies whose plans are news for everybody when the reader is not named."""
 _PERSONS: Final = k.FIRST | k.SELF | k.YOU | k.YOUR
 _OPENING: Final = 5
-_IN_O: Final = 3
-"""A shorter word in -o is no verb ("no", "do")."""
-_HANDED: Final = k.GRANT | k.DO | k.SOFT | k.SAY
-_DATES: Final = k.TIME | k.AHEAD
 
 
 def findings(sentence: str, tokens: list[str], masks: list[int], every: int, *, language: int) -> int:
-    """What speaks against a promise, and the giving of something to the reader, as bits in the order of `NAMES`."""
+    """What speaks against a promise, as bits in the order of `NAMES`."""
     cues = _CUES[language]
     found = _matching(cues, tokens, sentence[:_LONGEST])
     if (found & _UNDONE or masks[0] & k.NOT) and _promises_beside(cues, tokens, masks):
         found = found & ~_UNDONE | BESIDE
     found = _around(found, tokens, masks, every)
-    return found | _persons(masks, every) | _handed(tokens, masks, every)
+    return found | _persons(masks, every)
 
 
 def _matching(cues: Cues, tokens: list[str], text: str) -> int:
     found, spaced = 0, ""
-    for token in tokens:
+    for token in dict.fromkeys(tokens):  # a pattern that fails once fails at each repetition of its word
         for finding, pattern in cues.of(token):
             spaced = spaced or " ".join(text.split())
             if not found & finding and pattern.search(spaced):
@@ -152,17 +146,3 @@ def _persons(masks: list[int], every: int) -> int:
             found |= READERS_PEOPLE  # "your colleague agreed"
             break
     return found
-
-
-def _handed(tokens: list[str], masks: list[int], every: int) -> int:
-    """Whether the writer gives the reader something, in the present: "ti giro", "ik stuur u", "wir zahlen Ihnen"."""
-    if every & (k.IF | k.MIGHT | k.TOLD) or not every & k.YOU:
-        return 0
-    for n, mask in enumerate(masks[:-1]):
-        after = masks[n + 1]
-        in_o = mask & k.YOU and after & _HANDED and len(tokens[n + 1]) > _IN_O and tokens[n + 1].endswith("o")
-        verb_between = mask & k.FIRST and after & (k.GRANT | k.DO) and any(one & k.YOU for one in masks[n + 2 : n + 3])
-        you_between = mask & k.FIRST and after & k.YOU and any(one & (k.GRANT | k.DO) for one in masks[n + 2 : n + 3])
-        if in_o or verb_between or you_between:
-            return HANDS_YOU | (HANDS_YOU_DATED if every & _DATES else 0)
-    return 0

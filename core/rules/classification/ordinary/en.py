@@ -35,9 +35,9 @@ ENGLISH: Final = Cues(
     (IN_GENERAL, r"(?:free of charge |free )?<up> to (?:\d+|[a-z]+) (?:hours|days|weeks|months)(?: before| prior|,? (?:free|cancellations?))"),
     (IN_GENERAL, r"^\W*(?:(?:all|most|any|late|online|full|partial|standard|free|some|new) )?<refunds|cancellations|returns|payments|orders|deposits|claims|tickets|fees|reservations|bookings|deliveries|discounts|changes|applications|invoices|exchanges|salaries|members|customers|guests>(?: [\w'-]+){0,5} (?:are|can|take|must|may|receive|get|have|require|apply|take|will be|pay)\b"),
     (IN_GENERAL, r"^\W*<any|each|every|whoever|anyone|everyone>\b"),
-    (DECLINES, r"(?:have to|must|had to|will have to|are going to|need to|i|we) (?:regretfully |respectfully )?<decline|refuse>|(?:<unable> to|<cannot|regret|afraid>)"),
-    (DECLINES, r"(?:no|not|without|never|cannot|can't|nor)(?: \w+){0,3} <guarantees?|guaranteed|assurance|promise|certainty>"),
+    (DECLINES, r"(?:have to|must|had to|will have to|are going to|need to|i|we) (?:regretfully |respectfully )?(?:<decline|refuse|reject>|<turn> down)|(?:<unable> to|<cannot|regret|afraid>|<can>'t)"),
+    (DECLINES, r"(?:no|not|without|never|cannot|can't|nor)(?: \w+){0,3} <guarantees?|guaranteed|assurance|promises?|certainty>"),
     (PERHAPS, r"(?:we|i|it|there|they|he|she|you|discount|fee|price|refund|that|this)(?:'d)? <could|might|would|may> (?!like|happily)(?:\w+ )"),
-    (PERHAPS, r"^\W*<if|provided|unless> "),
-    (TAKES_PLACE, r"^\W*(?:the|our|this|next|all|classes|lessons|\w+'s|\w+) (?:[\w'-]+ ){0,5}(?:(?:will|shall) (?:take <place>|be <held>|<begin|start|resume|reopen|close|last|consist|contain|cover|run>)|takes? <place>|<begins?|starts?|resumes?|reopens?|closes?|opens>|is <held>|are <held>|<consists?|contains?|last|meets>)"),
+    (PERHAPS, r"^\W*<if|provided|unless|should> "),
+    (TAKES_PLACE, r"^\W*(?:the|our|this|next|all|classes|lessons|\w+'s|\w+) (?:[\w'-]+ ){0,5}(?:(?:will|shall) (?:take <place>|be <held>|<begin|start|resume|reopen|close|open|last|consist|contain|cover|meet|run>)|takes? <place>|<begins?|starts?|resumes?|reopens?|closes?|opens?>|is <held>|are <held>|<consists?|contains?|lasts?|meets>)"),
 )  # fmt: skip
