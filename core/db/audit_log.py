@@ -73,7 +73,10 @@ def digest(
 
 
 def append(conn: Connection, events: Sequence[Event], *, now: int) -> tuple[int, int] | None:
-    """Append the events after the head; returns the first and last seq, or None if there are none."""
+    """Append the events after the head; returns the first and last seq, or None if there are none.
+
+    This is where addresses are taken out: an entry can never be changed, so no verb may forget to.
+    """
     if not events:
         return None
     seq, prev = head(conn)
@@ -82,6 +85,8 @@ def append(conn: Connection, events: Sequence[Event], *, now: int) -> tuple[int,
     for event in events:
         seq += 1
         data = orjson.dumps(event.data(), option=orjson.OPT_SORT_KEYS)
+        if b"@" in data:
+            data = orjson.dumps(event.redacted(), option=orjson.OPT_SORT_KEYS)
         subjects = (event.message, event.mailbox, event.agent, event.run, event.stream)
         own = digest(prev, seq=seq, at=now, kind=event.type, actor=event.actor, subjects=subjects, data=data)
         rows.append(

@@ -11,12 +11,13 @@
     catalogue  the common members; names to classes; an event rebuilt from a row of the log
 
 An event holds IDs, digests and figures. Addresses, subjects and bodies stay in tables that retention and erasure may
-purge, so that a person's right to be forgotten never requires breaking the log's hash chain.
+purge, so that a person's right to be forgotten never requires breaking the log's hash chain. An address in a typed
+reason is replaced as the entry is appended (`Event.redacted`); the table that shows the reason keeps it as typed.
 
 Import events from this package: that loads the whole `CATALOGUE`, so `recall` can rebuild every row.
 """
 
-from core.events.catalogue import CATALOGUE, SUBJECTS, Data, Event, Scalar, fact, recall
+from core.events.catalogue import CATALOGUE, OWN, SUBJECTS, Data, Event, Scalar, fact, recall
 from core.events.desk import (
     AuditCheckpoint,
     DeskBackedUp,
@@ -118,6 +119,7 @@ from core.events.streams import (
 
 __all__ = [
     "CATALOGUE",
+    "OWN",
     "SUBJECTS",
     "AgentResumed",
     "AgentSuspended",

@@ -11,11 +11,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final, TypeVar
 
+from core.text.redaction import without_addresses
+
 Scalar = str | int | float | bool | None
 Data = Scalar | list["Data"] | dict[str, "Data"]
 
 SUBJECTS: Final = ("message", "mailbox", "agent", "run", "stream")
 """IDs to look an event up by; each is a column of the log."""
+OWN: Final = frozenset({"by", "changes", "file", "operator", "waiting"})
+"""Members that name the desk's own operators, settings and files. No other member may hold an address in the log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +37,10 @@ class Event:
     def data(self) -> dict[str, Data]:
         """The members other than actor and subjects, as stored in the log."""
         return {name: getattr(self, name) for name in _members(type(self))}
+
+    def redacted(self) -> dict[str, Data]:
+        """The same without addresses: reasons are typed by people, and nothing can be erased from the log."""
+        return {name: value if name in OWN else without_addresses(value) for name, value in self.data().items()}
 
 
 CATALOGUE: Final[dict[str, type[Event]]] = {}

@@ -53,11 +53,14 @@ def current_policy(tx: Transaction) -> tuple[int, Policy]:
     return version, parsed(content)
 
 
-def require_reason(reason: str) -> str:
-    """Return the reason, trimmed. Raises `Invalid` if it is empty: the log must say why."""
+def require_reason(reason: str, *, name: str = "reason") -> str:
+    """Return the reason, trimmed. Raises `Invalid` if it is empty: the log must say why.
+
+    Addresses in it are no error: the log replaces them (`Event.redacted`), and a stop is never refused for its words.
+    """
     said = " ".join(reason.split())
     if not said:
-        raise Invalid("a reason is needed", fix="--reason TEXT", problems=(("reason", "is empty"),))
+        raise Invalid("a reason is needed", fix="--reason TEXT", problems=((name, "is missing"),))
     return said
 
 

@@ -18,7 +18,7 @@ from core.db.store import Store
 from core.db.tables import LOG_ENTRY
 from core.db.transaction import Transaction
 from core.errors import Unavailable
-from core.events import CATALOGUE, SUBJECTS, AgentResumed, DeskStopped, Event, StreamResumed
+from core.events import CATALOGUE, OWN, SUBJECTS, AgentResumed, DeskStopped, Event, StreamResumed
 from tests.factories import effort
 from tests.factories.desk import leave, make_desk
 
@@ -73,6 +73,24 @@ def test_every_event_of_the_catalogue_stands_in_the_log_as_it_was_said(store: St
     with store.read() as conn:
         assert [entry.event for entry in audit_log.read(conn, after=0, limit=1_000)] == said
         assert audit_log.verify(conn).ok
+
+
+@pytest.mark.parametrize("name", sorted(CATALOGUE))
+def test_no_text_of_an_entry_holds_an_address_but_what_names_the_desk_itself(name: str) -> None:
+    """Reasons are typed by people and the log cannot be erased; a stop must never be refused for its reason either."""
+    members = [one.name for one in dataclasses.fields(CATALOGUE[name]) if one.name not in {"actor", *SUBJECTS}]
+    typed = CATALOGUE[name](actor="gail", **{one: {"k": ["for jane@example.com"]} for one in members})  # type: ignore[arg-type]  # any text
+    assert {member for member, text in typed.redacted().items() if "jane" in str(text)} == set(members) & OWN
+
+
+def test_an_entry_keeps_its_reason_without_the_addresses_in_it(store: Store) -> None:
+    make_desk(store)
+    store.transact(lambda tx: leave(tx, DeskStopped(actor="gail", reason="spam to Jane <jane@example.com>")))
+    with store.read() as conn:
+        (entry,) = audit_log.read(conn, after=0)
+        assert audit_log.verify(conn).ok
+    assert isinstance(entry.event, DeskStopped)
+    assert entry.event.reason == "spam to Jane <[address]>"
 
 
 def fill(store: Store, n: int = 5) -> None:

@@ -123,12 +123,6 @@ def need_alive(tx: Transaction, record: MailboxRecord) -> None:
     raise Conflict(f"{record.address} {state}", fix="file a new request")
 
 
-def need_reason(reason: str, *, name: str = "reason") -> None:
-    """Require a reason that can be read later. Raises `Invalid`."""
-    if not reason.strip():
-        raise Invalid("a reason is required; it is recorded in the log", problems=((name, "is missing"),))
-
-
 # --- validation ---------------------------------------------------------------------------------------------------
 
 

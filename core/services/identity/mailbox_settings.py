@@ -52,7 +52,7 @@ def change_mode(tx: Transaction, address: str, mode: Mode, *, reason: str, actor
     mailbox_record.need_alive(tx, record)
     if mode is old:
         return record
-    mailbox_record.need_reason(reason, name="change_reason")
+    why = context.require_reason(reason, name="change_reason")
     modes.check_step(old, mode)
     _, policy = context.current_policy(tx)
     pause = policy.oversight.minimum_time_on_rung
@@ -63,7 +63,7 @@ def change_mode(tx: Transaction, address: str, mode: Mode, *, reason: str, actor
         _check_owed(tx, record, mode)
         values["raised_at"] = tx.now
     tx.write(update(MAILBOX).where(MAILBOX.c.id == record.id).values(**values))
-    tx.emit(MailboxModeChanged(**mailbox_record.subjects(record, actor), old=old.value, new=mode.value, reason=reason))
+    tx.emit(MailboxModeChanged(**mailbox_record.subjects(record, actor), old=old.value, new=mode.value, reason=why))
     return mailbox_record.found(tx, address)
 
 
@@ -125,13 +125,13 @@ def change_limits(tx: Transaction, address: str, change: Change, *, reason: str,
     mailbox_record.need_alive(tx, record)
     if not edit.values:
         return record
-    mailbox_record.need_reason(reason, name="change_reason")
+    why = context.require_reason(reason, name="change_reason")
     tx.write(update(MAILBOX).where(MAILBOX.c.id == record.id).values(**edit.values, updated_at=tx.now))
     if change.limits:
         _wake(tx, record)
     tx.emit(
         MailboxLimitsChanged(
-            **mailbox_record.subjects(record, actor), changes=edit.said, widened=edit.widened, reason=reason
+            **mailbox_record.subjects(record, actor), changes=edit.said, widened=edit.widened, reason=why
         )
     )  # fmt: skip
     return mailbox_record.found(tx, address)

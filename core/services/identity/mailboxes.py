@@ -323,7 +323,7 @@ def veto(tx: Transaction, address: str, kind: Kind, *, actor: Actor, reason: str
     """Veto a request, as any one of the three: it ends. Raises `Forbidden`, `NotFound`, `Invalid`, `Conflict`."""
     actor = access.require(tx, actor, Verb.MAILBOX_VETO)
     record = mailbox_record.found(tx, address)
-    mailbox_record.need_reason(reason)
+    why = context.require_reason(reason)
     if record.status != "requested":
         raise Conflict(f"{record.address} is {record.status}", fix="suspend the agent or retire the mailbox")
     issuance.may_veto(
@@ -331,9 +331,9 @@ def veto(tx: Transaction, address: str, kind: Kind, *, actor: Actor, reason: str
     )
     # A veto replaces an earlier approval of its kind: the row holds the current answer, the log all of them.
     tx.write(delete(SIGNOFF).where(SIGNOFF.c.mailbox_id == record.id, SIGNOFF.c.kind == kind.value))
-    _keep(tx, record, kind, actor, approved=False, checklist={}, reason=reason)
+    _keep(tx, record, kind, actor, approved=False, checklist={}, reason=why)
     tx.write(update(MAILBOX).where(MAILBOX.c.id == record.id).values(status="vetoed", updated_at=tx.now))
-    tx.emit(MailboxVetoed(**mailbox_record.subjects(record, actor), kind=kind.value, reason=reason))
+    tx.emit(MailboxVetoed(**mailbox_record.subjects(record, actor), kind=kind.value, reason=why))
     return mailbox_record.found(tx, address)
 
 
@@ -400,7 +400,7 @@ def renew(tx: Transaction, address: str, *, expires_at: int, reason: str, actor:
     record = mailbox_record.found(tx, address)
     mailbox_record.may_widen(tx, record, Verb.MAILBOX_RENEW, actor=actor)
     mailbox_record.need_alive(tx, record)
-    mailbox_record.need_reason(reason)
+    why = context.require_reason(reason)
     if expires_at <= tx.now:
         raise Invalid("the new end is in the past", problems=(("expires", "is in the past"),))
     _check_life(tx, expires_at)
@@ -409,7 +409,5 @@ def renew(tx: Transaction, address: str, *, expires_at: int, reason: str, actor:
         .where(MAILBOX.c.id == record.id)
         .values(expires_at=expires_at, warned_expiry_at=None, updated_at=tx.now, wake_at=0)
     )
-    tx.emit(
-        MailboxRenewed(**mailbox_record.subjects(record, actor), old=record.expires_at, new=expires_at, reason=reason)
-    )
+    tx.emit(MailboxRenewed(**mailbox_record.subjects(record, actor), old=record.expires_at, new=expires_at, reason=why))
     return mailbox_record.found(tx, address)

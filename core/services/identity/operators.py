@@ -39,6 +39,7 @@ from core.rules.policy import Policy
 from core.rules.roles import Verb
 from core.security import credentials
 from core.services import access
+from core.services.context import require_reason
 
 INIT: Final = Actor("system", "init")
 CLAIM: Final = Actor("system", "claim")
@@ -223,15 +224,14 @@ def revoke(tx: Transaction, *, name: str, reason: str, actor: Actor) -> Operator
     """
     actor = access.require(tx, actor, Verb.OPERATOR_REVOKE)
     person = _enabled(tx, name)
-    if not reason.strip():
-        raise Invalid("a reason is needed", problems=(("reason", "is missing"),))
+    why = require_reason(reason)
     _check_not_last(tx, person)
     tx.write(
         update(OPERATOR)
         .where(OPERATOR.c.id == person.id)
         .values(token_hash=None, token_issued_at=None, token_expires_at=None, **_NO_CLAIM)
     )
-    tx.emit(OperatorRevoked(actor=str(actor), operator=person.id, reason=reason))
+    tx.emit(OperatorRevoked(actor=str(actor), operator=person.id, reason=why))
     return _found(tx, name)
 
 

@@ -21,6 +21,7 @@ from core.events import EmailCancelled, MailboxExpiring, MailboxRetired
 from core.model import SYSTEM, Action, Actor, Status
 from core.rules.roles import Verb
 from core.services import access
+from core.services.context import require_reason
 from core.services.identity import mailbox_record, tokens
 from core.services.sending import review
 
@@ -40,10 +41,10 @@ def retire(tx: Transaction, address: str, *, reason: str, actor: Actor) -> int:
     """
     actor = access.require(tx, actor, Verb.MAILBOX_RETIRE)
     record = mailbox_record.found(tx, address)
-    mailbox_record.need_reason(reason)
+    why = require_reason(reason)
     if record.status != "active":
         raise Conflict(f"{record.address} is {record.status}", fix="veto an unwanted request")
-    return _retire(tx, record, reason=reason, actor=actor)
+    return _retire(tx, record, reason=why, actor=actor)
 
 
 def expire_due(tx: Transaction, *, limit: int = BATCH_SIZE) -> int:

@@ -10,7 +10,6 @@ from sqlalchemy import event, select
 
 from core.db.store import Store
 from core.db.tables import IDEMPOTENCY, MESSAGE, RUN, TOKEN
-from core.errors import Invalid
 from core.events import RecipientErased
 from core.model import Mode
 from core.services.feedback import erasure, kept_webhooks, mentions
@@ -119,12 +118,6 @@ def test_a_quoted_address_is_erased_from_stored_answers_and_webhooks(store: Stor
     assert "a..b" not in str(store.row(select(IDEMPOTENCY.c.answer)))
     with store.read() as conn:
         assert not kept_webhooks.due(conn, now=store.clock.now() + 10**12, limit=1)
-
-
-def test_the_reason_names_the_address_in_no_spelling(store: Store) -> None:
-    make_desk(store)
-    with pytest.raises(Invalid, match="names the address"):
-        erase(store, "info@österreich.example", reason="Info@Österreich.example asked us")
 
 
 # --- while others write -------------------------------------------------------------------------------------------
