@@ -13,7 +13,7 @@ import termios
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import IO, Final
 
 import pyte
 
@@ -111,13 +111,15 @@ class Terminal:
 
 
 @contextlib.contextmanager
-def terminal(args: Sequence[str], *, env: Mapping[str, str], size: Size = WIDE) -> Iterator[Terminal]:
-    """Run a program; it is killed at the end if it has not ended by itself."""
+def terminal(
+    args: Sequence[str], *, env: Mapping[str, str], size: Size = WIDE, stderr: IO[bytes] | None = None
+) -> Iterator[Terminal]:
+    """Run a program; it is killed at the end if it has not ended by itself. `stderr`: where that goes instead."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size.rows, size.columns, 0, 0))
     surroundings = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "COLUMNS", "LINES"}}
     program = subprocess.Popen(
-        args, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+        args, stdin=slave, stdout=slave, stderr=stderr or slave, start_new_session=True,
         env={**surroundings, "TERM": "xterm-256color", **env},
     )  # fmt: skip
     os.close(slave)

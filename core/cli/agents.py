@@ -156,7 +156,7 @@ def delegate(
     The agent's token is read from POSTROOM_TOKEN, or asked for.
     """
     grant = Grant(scopes=_scopes(scopes), ttl=duration(ttl), run=run, user=user)
-    digest = credentials.digest(_own_token())
+    digest = credentials.digest(_own_token(desk))
     with desk.store.read() as conn:
         own = gate_queries.token_by_hash(conn, digest)
     if own is None:
@@ -172,11 +172,12 @@ def delegate(
     return Output(made | {"token": minted.secret}, _shown_once(minted, made))
 
 
-def _own_token() -> str:
+def _own_token(desk: CommandContext) -> str:
     """The agent's token: from the environment, or typed without echo. Raises `Unauthenticated`."""
     given = os.environ.get(TOKEN, "").strip()
     if not given and sys.stdin.isatty():
-        given = str(typer.prompt("The agent's token", hide_input=True, err=True)).strip()
+        with desk.asking():
+            given = str(typer.prompt("The agent's token", hide_input=True, err=True)).strip()
     if not credentials.is_agents(given):
         operators = credentials.is_operators(given)
         raise Unauthenticated(

@@ -20,7 +20,7 @@ import typer
 
 from core.cli import output
 from core.cli.authorization import ACCESS, Free
-from core.cli.interrupts import Interrupts
+from core.cli.interrupts import Interrupts, killed_cleanly
 from core.cli.output import TOKEN, AsJson, Directory, Output, plain
 from core.clock import SystemClock
 from core.db import schema_revision
@@ -142,8 +142,18 @@ class CommandContext:
 
     @property
     def interactive(self) -> bool:
-        """Whether there is a person at a terminal to answer questions."""
-        return not self.as_json and sys.stdin.isatty() and sys.stderr.isatty()
+        """Whether there is a person at a terminal to answer questions. They are asked within `asking`."""
+        return not self.as_json and sys.stdin.isatty()
+
+    @contextlib.contextmanager
+    def asking(self) -> Iterator[None]:
+        """Ask at the terminal where the answer is typed: in a file (`2>log`), a question would wait unseen."""
+        with contextlib.ExitStack() as stack:
+            if not sys.stderr.isatty():
+                with contextlib.suppress(OSError):  # no terminal of its own, as in tests
+                    terminal = Path(os.ttyname(sys.stdin.fileno())).open("w")  # noqa: SIM115 - the stack closes it
+                    stack.enter_context(contextlib.redirect_stderr(stack.enter_context(terminal)))
+            yield
 
     def hold_interrupts(self) -> Interrupts:
         """Until the output is printed, record Ctrl-C and SIGTERM instead of exiting.
@@ -183,7 +193,7 @@ def command(
             directory, as_json = given.pop("directory"), given.pop("as_json")
             said: Output | None = None
             try:
-                with contextlib.ExitStack() as until_printed:
+                with killed_cleanly(), contextlib.ExitStack() as until_printed:
                     desk = CommandContext(directory, needs=needs, as_json=as_json, until_printed=until_printed)
                     with contextlib.closing(desk):
                         said = function(desk, **given)

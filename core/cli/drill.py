@@ -96,7 +96,8 @@ def drill(
         planned = drills.plan(conn, agent, now=desk.now)
         living = gateway_registry.living(conn, now=desk.now)
     if not yes and desk.interactive:
-        _confirm(agent, planned)
+        with desk.asking():
+            _confirm(agent, planned)
     result = Result(drill_gateways.find(living, url or ()))
     held = desk.hold_interrupts()
     started = desk.act(lambda tx, actor: drills.start(tx, agent, mint=credentials.new_agent_token, actor=actor))

@@ -159,9 +159,10 @@ def _asked_for_channels(desk: CommandContext) -> list[str]:
     """Ask a person at a terminal for notification channels; a program is not asked, and `doctor` reports it."""
     if not desk.interactive:
         return []
-    desk.note("Who should be notified when an agent is suspended? A chat, a pager, a mailbox.")
-    question = "Apprise URL, such as slack://... or mailto://... (empty: nobody yet)"
-    return str(typer.prompt(question, default="", show_default=False, err=True)).split()
+    with desk.asking():
+        desk.note("Who should be notified when an agent is suspended? A chat, a pager, a mailbox.")
+        question = "Apprise URL, such as slack://... or mailto://... (empty: nobody yet)"
+        return str(typer.prompt(question, default="", show_default=False, err=True)).split()
 
 
 def _found(tx: Transaction, made: list[Founder], first: FirstStream | None, policy: Policy, ring: MasterKeys) -> None:
@@ -217,7 +218,8 @@ def _first_stream(
     route, password = streams_cli.parted(desk, relay or "direct", from_stdin=from_stdin)
     way = Route.parse(route)
     if way.username and password is None and desk.interactive:
-        password = typer.prompt(f"Password of {way.username} at {way.host}", hide_input=True, err=True)
+        with desk.asking():
+            password = typer.prompt(f"Password of {way.username} at {way.host}", hide_input=True, err=True)
     whose = provider or registry.of_host(way.host)
     return FirstStream(
         named, route, password, whose, spf or (None if from_stdin else streams_cli.asked_for_spf(desk, route, whose))

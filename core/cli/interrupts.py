@@ -1,4 +1,4 @@
-"""Defer Ctrl-C in commands that must not stop half-way: they end at a point where nothing is lost."""
+"""Signals that end a command: it cleans up first, or, where a secret would be lost, goes on until that is printed."""
 
 from __future__ import annotations
 
@@ -6,12 +6,36 @@ import contextlib
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from types import FrameType
-from typing import Final, Self
+from typing import Final, Never, Self
 
-_ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_KILLS: Final = (signal.SIGTERM, signal.SIGHUP)
+_ENDING: Final = (signal.SIGINT, *_KILLS)
 _STDERR: Final = 2
 _FINISHING: Final = b"postroom: finishing: a secret must be printed first\n"
+
+
+@contextlib.contextmanager
+def killed_cleanly() -> Iterator[None]:
+    """Let a command that is killed clean up, as after Ctrl-C: SIGTERM and SIGHUP raise `SystemExit`.
+
+    Otherwise the process would end at once and leave the files of a desk that was never made. An ignored signal stays
+    ignored (`nohup`). Only the main thread receives signals; in other threads this does nothing.
+    """
+    mine = threading.current_thread() is threading.main_thread()
+    heeded = [one for one in _KILLS if mine and signal.getsignal(one) is signal.SIG_DFL]
+    for one in heeded:
+        signal.signal(one, _raise_exit)
+    try:
+        yield
+    finally:
+        for one in heeded:
+            signal.signal(one, signal.SIG_DFL)
+
+
+def _raise_exit(number: int, _frame: FrameType | None) -> Never:
+    raise SystemExit(128 + number)  # as shells report it
 
 
 class Interrupts:

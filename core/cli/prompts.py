@@ -21,7 +21,8 @@ def completed(
         return given
     with desk.read() as conn:
         known = directory.operators(conn)
-    return {name: value or _asked(name, address, known, desk=desk, mode=mode) for name, value in given.items()}
+    with desk.asking():
+        return {name: value or _asked(name, address, known, desk=desk, mode=mode) for name, value in given.items()}
 
 
 def _asked(

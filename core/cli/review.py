@@ -36,7 +36,8 @@ def walk(
     done: dict[str, list[str]] = {"approved": [], "rejected": [], "skipped": []}
     for item in _held(desk, mailbox):
         try:
-            answer = _decide(desk, item)
+            with desk.asking():
+                answer = _decide(desk, item)
         except (AccessEnded, Forbidden):
             raise
         except Refused as error:  # decided by somebody else meanwhile

@@ -84,7 +84,8 @@ def approve(
     lookups = _lookups(desk, address) if kind is Kind.DELIVERABILITY else None
     sheet = desk.look(lambda tx: mailboxes.to_sign(tx, address, kind, actor=actor, lookups=lookups))
     if affirm is None and override is None and desk.interactive:
-        affirmed, overrides = _ask(desk, sheet)
+        with desk.asking():
+            affirmed, overrides = _ask(desk, sheet)
         digest = digest or sheet.digest
 
     def verb(tx: Transaction, actor: Actor) -> dict[str, Any]:

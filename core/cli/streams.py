@@ -304,13 +304,14 @@ def asked_for_spf(desk: CommandContext, route: str, provider: str) -> str | None
     """Ask a person at a terminal; a program is not asked, and `stream dns` lists what is open."""
     parsed = Route.parse(route)
     known = provider != registry.NONE or parsed.kind == "direct"
-    if known or desk.as_json or not sys.stdin.isatty():
+    if known or not desk.interactive:
         return None
     near = is_loopback(parsed.host)
     sender = "what the relay on this machine sends from" if near else parsed.host
-    desk.note(f"Receivers let {sender} send for this domain if SPF names it; whoever runs it says how.")
-    question = "SPF terms, such as include:_spf.relay.example (empty: not known yet)"
-    answer: str = typer.prompt(question, default="", show_default=False)
+    with desk.asking():
+        desk.note(f"Receivers let {sender} send for this domain if SPF names it; whoever runs it says how.")
+        question = "SPF terms, such as include:_spf.relay.example (empty: not known yet)"
+        answer: str = typer.prompt(question, default="", show_default=False, err=True)
     return answer.strip() or None
 
 

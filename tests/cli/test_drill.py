@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
 import signal
 import sqlite3
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -25,6 +26,7 @@ from core.model import SILENT
 from core.services.control import gateway_registry
 from tests.cli.cli_runner import ADDRESS, DOMAIN, NOBODY, Clerk
 from tests.cli.gateway_process import serving
+from tests.terminal import terminal
 
 BOX = f"/mailboxes/{ADDRESS}"
 MAIL = {"from": ADDRESS, "to": ["jane@example.com"], "subject": "Your refund", "text": "It is on its way."}
@@ -188,13 +190,16 @@ def test_without_a_gateway_nothing_is_revoked(agent: Clerk) -> None:
     assert events(agent, "token.revoked") == events(agent, "identity.drilled") == []
 
 
-def test_who_could_not_see_the_question_is_not_asked(agent: Clerk, monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal = io.StringIO()
-    terminal.isatty = lambda: True  # type: ignore[method-assign]  # a person types here, and stderr goes to a file
-    monkeypatch.setattr("sys.stdin", terminal)
-    heard = agent.run("drill", "support-bot", who="gail")
-    assert (heard.code, "Go on?" in heard.err) == (1, False), heard.err
-    assert "nothing was revoked" in heard.err
+def test_a_person_whose_stderr_goes_to_a_file_is_asked_at_the_terminal(agent: Clerk, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "console.main", "drill", "support-bot"]
+    env = {"POSTROOM_DIR": str(agent.directory), "POSTROOM_TOKEN": agent.tokens["gail"]}
+    before = in_force(agent)
+    with (tmp_path / "log").open("wb") as log, terminal(command, env=env, stderr=log) as seen:
+        seen.shows("Go on?")
+        seen.press("n", "enter")
+        assert seen.ended() == 130
+    assert (tmp_path / "log").read_text().strip() == ""
+    assert in_force(agent) == before
 
 
 def test_a_gateway_that_does_not_know_the_probe_stops_the_drill_before_anything_is_revoked(agent: Clerk) -> None:

@@ -94,7 +94,8 @@ def test_ctrl_c_between_the_commit_and_the_print_loses_no_secret(
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_ctrl_c_while_the_relay_is_tried_leaves_no_desk_and_init_can_be_run_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_init_ended_while_the_relay_is_tried_leaves_no_desk_and_can_be_run_again(tmp_path: Path, number: int) -> None:
     clerk = Clerk(tmp_path / "desk")
     wanted = ("init", "--stream", "support-bot.acme.test", "--relay")
 
@@ -102,7 +103,7 @@ def test_ctrl_c_while_the_relay_is_tried_leaves_no_desk_and_init_can_be_run_agai
 
         def press() -> None:
             with silent.accept()[0]:
-                os.kill(os.getpid(), signal.SIGINT)
+                os.kill(os.getpid(), number)
                 over.wait()
 
         over, presser = threading.Event(), threading.Thread(target=press)
@@ -112,7 +113,8 @@ def test_ctrl_c_while_the_relay_is_tried_leaves_no_desk_and_init_can_be_run_agai
         finally:
             over.set()
             presser.join()
-    assert code == 130
+    assert code == 128 + number
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     assert list(clerk.directory.iterdir()) == []
     with relay({}) as world:
         assert clerk.ok(*wanted, f"smtp://127.0.0.1:{world.port}")["route"]["grade"] == "ok"
