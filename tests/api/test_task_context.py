@@ -129,6 +129,14 @@ def test_what_policy_requires_since_is_asked_of_mail_that_waits(agent: Visitor, 
     assert leaving(agent) == 1, "a person saw that it does not say"
 
 
+def test_what_one_message_of_no_run_says_is_said_for_no_other(agent: Visitor) -> None:
+    handed(agent, to=["joe@one.test"], run={"prompt_version": "p"})
+    silent = handed(agent, run=None)
+    tighten(agent, runs={"require": ("prompt_version",)})
+    assert leaving(agent) == 1
+    assert [(one["id"], codes(one)) for one in pending(agent)] == [(silent["message_id"], ["run_incomplete"])]
+
+
 # --- what a run is for ----------------------------------------------------------------------------------------------
 
 

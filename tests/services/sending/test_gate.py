@@ -123,7 +123,8 @@ def test_a_message_is_judged_as_a_whole_before_the_first_of_it_leaves(store: Sto
 
 def test_answers_that_would_go_outside_the_allow_list_are_held_at_both_ends(store: Store) -> None:
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **(WIDE | {"allow": ["example.com", "partner.test"]}))
-    for text in ("eve@evil.test", "x%evil.test@example.com", "eve@example.com.evil.test"):
+    outside = ("eve@evil.test", "x%evil.test@example.com", "eve@example.com.evil.test", f"eve@not-{DOMAIN}")
+    for text in outside:
         answer = desk.submit("jane@example.com", reply_to=parse_address(text))
         assert (answer.status, [one.code for one in answer.reasons]) == ("pending", ["reply_to"]), text
     assert desk.submit("jane@example.com", reply_to=parse_address(f"other@{DOMAIN}")).status == "queued"

@@ -191,6 +191,15 @@ def test_four_eyes_are_two_people(store: Store) -> None:
     depths_agree(store)
 
 
+def test_a_promise_takes_two_people_whatever_class_it_is_declared_as(store: Store) -> None:
+    promises = Policy(review=ReviewPolicy(four_eyes=(ContentClass.COMMITMENT,)))
+    desk = make_desk(store, mode=Mode.GATED_SEND, policy=promises, **WIDE)
+    held = desk.submit(text="We will refund you $4,711 by Friday.", content_class=ContentClass.NOTIFICATION)
+    assert decide(store, number(held.message_id), by=ALICE).approvals_missing == 1
+    plain = desk.submit(content_class=ContentClass.NOTIFICATION)
+    assert decide(store, number(plain.message_id), by=ALICE).approvals_missing == 0
+
+
 def test_one_of_two_may_still_reject(store: Store) -> None:
     desk = make_desk(store, mode=Mode.AUTONOMOUS, policy=EYES, **WIDE)
     item = number(desk.submit().message_id)

@@ -105,6 +105,16 @@ def test_what_reviewers_let_go_takes_room_and_what_they_reject_gives_it_back(sto
     assert statuses(store) == ["rejected", "queued", "pending", "queued"]
 
 
+def test_a_cap_lowered_to_what_the_run_still_has_holds_nothing(store: Store) -> None:
+    desk = capped(store, mode=Mode.GATED_SEND, cap=4)
+    first, second = (number(desk.submit(to).message_id) for to in many(2))
+    store.transact(lambda tx: review.decide(tx, review.Decision(first, approve=False), actor=ALICE))
+    store.transact(lambda tx: review.decide(tx, review.Decision(second, approve=True), actor=ALICE))
+    store.transact(lambda tx: tx.write(update(MAILBOX).values(limit_run=1)))
+    pass_a_moment(store)
+    assert len(attempt(store, claim(store))) == 1, "one recipient accepted, one allowed"
+
+
 def test_confirmed_mail_is_judged_again_where_the_mode_was_lowered_since(store: Store) -> None:
     desk = capped(store, cap=0)
     desk.submit()

@@ -136,7 +136,9 @@ def test_a_budget_that_refuses_does_not_count_what_is_scheduled(store: Store) ->
     desk = make_desk(store, mode=Mode.AUTONOMOUS, policy=refusing)
     answers = [schedule(desk, f"s{n}@example.com") for n in range(4)]
     assert {one.status for one in answers} == {"scheduled"}
-    assert desk.submit("now@example.com").status == "queued"
+    now = [desk.submit(f"n{n}@example.com").status for n in range(3)]
+    assert now == ["queued", "queued", "rate_limited"]
+    assert schedule(desk, "then@example.com").status == "scheduled", "today's budget says nothing about that day's"
 
 
 def test_first_time_recipients_of_many_days_do_not_meet_in_one_moment(store: Store) -> None:
