@@ -4,14 +4,14 @@ route.py        where mail goes: a relay's address or the recipients' own MX; th
 mx.py           a domain's mail exchangers (RFC 5321 5.1, RFC 7505)
 connection.py   one connection: opened by aiosmtplib, then pipelined transactions over its transport
 pool.py         connections kept open, bounded per host and reused
-shares.py       how many of them one recipient domain may have
+shares.py       how many may start at once, and how many of them for one recipient domain
 credentials.py  where a relay's password or token comes from, if postroom.toml names a source
 replies.py      what a receiver, a network or a library said, as an outcome
 client.py       the way of one parcel through all of them
 """
 
-from core.smtp.client import SmtpClient
+from core.smtp.client import Carry, SmtpClient
 from core.smtp.credentials import Source
 from core.smtp.route import Limits, Parcel, Route, Timeouts
 
-__all__ = ["Limits", "Parcel", "Route", "SmtpClient", "Source", "Timeouts"]
+__all__ = ["Carry", "Limits", "Parcel", "Route", "SmtpClient", "Source", "Timeouts"]

@@ -6,10 +6,11 @@ deferral is a value, and the lanes decide when to try again.
 
 from __future__ import annotations
 
+import contextlib
 import random
 import ssl
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Final, assert_never
 
@@ -20,6 +21,9 @@ from core.smtp.credentials import Source, secrets
 from core.smtp.pool import Connections
 from core.smtp.replies import refused
 from core.smtp.route import Limits, Parcel, Route, Timeouts
+
+Carry = Callable[[], Awaitable[Reply]]
+"""Delivers the parcel that was admitted; awaited once, inside the admission."""
 
 REHEARSED: Final = 2
 """Hosts of a domain that a rehearsal tries: somebody is waiting for it."""
@@ -60,19 +64,33 @@ class SmtpClient:
 
     async def deliver(self, parcel: Parcel) -> Reply:
         """One attempt. Never raises for anything a receiver or a network does; cancelling drops the connection."""
+        async with self.admission(parcel) as carry:
+            return await carry()
+
+    @contextlib.asynccontextmanager
+    async def admission(self, parcel: Parcel) -> AsyncIterator[Carry]:
+        """Wait until the parcel is among the next for a connection to its host; await what is yielded to deliver it.
+
+        Record the start of the delivery in between. Recorded before the wait, it would cover every delivery that waits
+        for a slow host: a suspension could stop none of them, and after a crash each would be uncertain.
+        """
         letter = OutgoingMessage(parcel.sender, parcel.recipient, parcel.message, parcel.smtputf8)
-        route = parcel.route
+        route, domain = parcel.route, parcel.domain
+        carry = self._connections.carry
         match route.kind:
             case "relay":
-                return await self._connections.carry(
-                    letter,
-                    to=self._relay(route),
-                    bound=self._limits.relay,
-                    most=route.messages,
-                    domain=parcel.domain,
-                )
+                to, bound = self._relay(route), self._limits.relay
+                async with self._connections.admission(to=to, bound=bound, domain=domain) as seen:
+                    yield partial(carry, letter, to=to, bound=bound, most=route.messages, domain=domain, seen=seen)
             case "direct":
-                return await self._direct(letter, domain=parcel.domain, route=route)
+                hosts = await mx.exchangers(domain, look_up=self._look_up, chance=self._chance, private=self._private)
+                if isinstance(hosts, Reply):
+                    yield partial(_known, hosts)
+                    return
+                first = self._exchanger(route, hosts[0])
+                # To the first host only: two deliveries, each admitted to the host the other waits for, would deadlock.
+                async with self._connections.admission(to=first, bound=self._limits.direct) as seen:
+                    yield partial(self._direct, letter, hosts=hosts, route=route, seen=seen)
             case never:
                 assert_never(never)
 
@@ -95,14 +113,16 @@ class SmtpClient:
         """Close every connection with QUIT. Deliveries in progress finish."""
         await self._connections.close()
 
-    async def _direct(self, letter: OutgoingMessage, *, domain: str, route: Route) -> Reply:
-        hosts = await mx.exchangers(domain, look_up=self._look_up, chance=self._chance, private=self._private)
-        if isinstance(hosts, Reply):
-            return hosts
-        reply = refused(f"{domain} has no mail exchanger", enhanced="5.4.4", stage="connect", host=None)
-        for host in hosts:
+    async def _direct(
+        self, letter: OutgoingMessage, *, hosts: Sequence[mx.Exchanger], route: Route, seen: int
+    ) -> Reply:
+        for place, host in enumerate(hosts):
             reply = await self._connections.carry(
-                letter, to=self._exchanger(route, host), bound=self._limits.direct, most=route.messages
+                letter,
+                to=self._exchanger(route, host),
+                bound=self._limits.direct,
+                most=route.messages,
+                seen=None if place else seen,
             )
             if reply.outcome is not Outcome.ROUTE_DOWN:
                 # A host that accepted the conversation speaks for the domain; trying the next would be shopping around.
@@ -171,3 +191,7 @@ class SmtpClient:
     @cached_property
     def _look_up(self) -> mx.LookUp:
         return self._given_look_up or mx.system_resolver()
+
+
+async def _known(reply: Reply) -> Reply:
+    return reply

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,10 +17,17 @@ from core.durations import SECOND
 from core.model import Clock, Outcome, Reply
 from core.smtp.connection import Conversation, OutgoingMessage, Target
 from core.smtp.route import Limits
-from core.smtp.shares import Shares
+from core.smtp.shares import Places
 
 _STREAK: Final = 100
 """Messages delivered without a refusal after which one more connection to the host is tried again."""
+
+_AHEAD: Final = 2
+"""Deliveries admitted for each connection: while one uses it, the next commits its attempt.
+
+With one for each, connections would be idle during every commit; with no limit, hundreds would have committed an
+attempt, which no suspension can stop, and would then wait for minutes to leave.
+"""
 
 Open = Callable[[Target], Awaitable[Conversation | Reply]]
 
@@ -28,8 +35,10 @@ Open = Callable[[Target], Awaitable[Conversation | Reply]]
 @dataclass(slots=True)
 class _Host:
     bound: int
-    slots: asyncio.Semaphore = field(init=False)
-    shares: Shares = field(init=False)
+    slots: Places = field(init=False)
+    """Its connections, each with the message it carries."""
+    admitted: Places = field(init=False)
+    """Deliveries that may start: those that use a connection, and as many that are next."""
     idle: list[tuple[Conversation, int]] = field(default_factory=list)
     """Each with the time it was returned; the last in is the first out, so that the rest can grow old and be closed."""
     users: int = 0
@@ -40,13 +49,13 @@ class _Host:
     open: int = 0
     """Connections that have opened, idle or in use."""
     taken_away: int = 0
-    """Slots withheld because the host refused another connection while it served others."""
+    """Connections not opened because the host refused another one while it served others."""
     streak: int = 0
     """Messages delivered since the last such refusal."""
 
     def __post_init__(self) -> None:
-        self.slots = asyncio.Semaphore(self.bound)
-        self.shares = Shares(lambda: self.bound - self.taken_away)
+        self.slots = Places(lambda: self.bound - self.taken_away)
+        self.admitted = Places(lambda: _AHEAD * (self.bound - self.taken_away))
 
 
 class Connections:
@@ -61,46 +70,44 @@ class Connections:
         self._sweeper: asyncio.Task[None] | None = None
         self._closed = False
 
+    @contextlib.asynccontextmanager
+    async def admission(self, *, to: Target, bound: int, domain: str | None = None) -> AsyncIterator[int]:
+        """Wait until a delivery is among the next for one of the host's `bound` connections, so that it may start.
+
+        `domain` is the recipient's, if the host takes mail for many domains: none may use all of its connections.
+        Yields the number of failures of the host when the wait began, for `carry`.
+        """
+        with self._using(to, bound) as host:
+            seen = host.failures
+            async with host.admitted.take(domain):
+                yield seen
+
     async def carry(
-        self, letter: OutgoingMessage, *, to: Target, bound: int, most: int | None = None, domain: str | None = None
+        self,
+        letter: OutgoingMessage,
+        *,
+        to: Target,
+        bound: int,
+        most: int | None = None,
+        domain: str | None = None,
+        seen: int | None = None,
     ) -> Reply:
         """Deliver a message over a kept connection, or over a new one if the limit allows.
 
-        A connection retires after `most` messages (None: as `Limits` says). `domain` is the recipient's, where the host
-        takes mail for many: no domain may have all of its connections.
+        A connection retires after `most` messages (None: as `Limits` says). `seen` is what `admission` yielded: if the
+        host has failed since, this delivery gets the same reply and spends no connect timeout of its own.
         """
-        host = self._hosts.get(to)
-        if host is None:
-            host = self._hosts[to] = _Host(bound)
-        host.users += 1
-        host.most = most or self._limits.messages
-        seen = host.failures
-        try:
+        with self._using(to, bound) as host:
+            host.most = most or self._limits.messages
+            seen = host.failures if seen is None else seen
             while True:
-                async with contextlib.AsyncExitStack() as place:
-                    if domain is not None:
-                        await place.enter_async_context(host.shares.part(domain))
-                    reply = await self._in_turn(letter, to=to, host=host, seen=seen)
-                    if reply is not None:
+                async with host.slots.take(domain):
+                    if host.failures > seen and host.failure is not None and not host.idle:
+                        # It failed while we waited: fifty waiters must not each spend a connect timeout.
+                        return host.failure
+                    reply = await self._carry(letter, to=to, host=host)
+                    if not self._narrow(host, reply):
                         return reply
-        finally:
-            host.users -= 1
-            self._forget(to, host)
-
-    async def _in_turn(self, letter: OutgoingMessage, *, to: Target, host: _Host, seen: int) -> Reply | None:
-        """Deliver once a slot is free; None if the host accepts fewer connections than that, and another must come."""
-        await host.slots.acquire()
-        narrowed = False
-        try:
-            if host.failures > seen and host.failure is not None and not host.idle:
-                # It failed while we waited: fifty waiters must not each spend a connect timeout.
-                return host.failure
-            reply = await self._carry(letter, to=to, host=host)
-            narrowed = self._narrow(host, reply)
-            return None if narrowed else reply
-        finally:
-            if not narrowed:
-                host.slots.release()
 
     async def close(self) -> None:
         """Send QUIT on every idle connection; those in use follow when their message is delivered."""
@@ -113,6 +120,18 @@ class Connections:
                 self._retire(host.idle.pop()[0], host)
         while self._farewells:
             await asyncio.gather(*self._farewells)
+
+    @contextlib.contextmanager
+    def _using(self, to: Target, bound: int) -> Iterator[_Host]:
+        host = self._hosts.get(to)
+        if host is None:
+            host = self._hosts[to] = _Host(bound)
+        host.users += 1
+        try:
+            yield host
+        finally:
+            host.users -= 1
+            self._forget(to, host)
 
     async def _carry(self, letter: OutgoingMessage, *, to: Target, host: _Host) -> Reply:
         talk = self._kept(host)
@@ -139,7 +158,7 @@ class Connections:
             talk = None
 
     def _narrow(self, host: _Host, reply: Reply) -> bool:
-        """Whether the host accepts no more connections than it has: the caller's slot is withheld, and it waits again.
+        """Whether the host accepts no more connections than it has: one fewer is used, and the caller waits again.
 
         A 421 to one connection too many must not back off a route that serves all the others.
         """
@@ -151,7 +170,8 @@ class Connections:
         if host.taken_away and host.streak >= _STREAK:
             host.taken_away -= 1
             host.streak = 0
-            host.slots.release()
+            host.slots.admit()
+            host.admitted.admit()
         return False
 
     def _kept(self, host: _Host) -> Conversation | None:

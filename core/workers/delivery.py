@@ -1,7 +1,8 @@
 """Claim, sign, send, settle: the loop that lets mail leave.
 
 It keeps a window of deliveries in progress and claims more as they finish. A delivery starts when its attempt is
-committed; whatever kills the process after that is found by its lease. Losing the database stops new claims, and
+committed, and the attempt waits until its host can take the delivery: a suspension stops all that still wait. If the
+process is killed after that, the lease shows what was in progress. Losing the database stops new claims, and
 settlements are retried: a receiver's answer is not thrown away because a disk was full for a minute.
 """
 
@@ -10,9 +11,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final
 
 import structlog
@@ -28,16 +29,12 @@ from core.rules import compose, dkim, signed_ids
 from core.services.context import ServiceContext
 from core.services.sending import delivery
 from core.services.sending.delivery import Settlement, Stored
-from core.smtp import Parcel, SmtpClient
+from core.smtp import Carry, Parcel, SmtpClient
 from core.workers.batcher import Batcher
 from core.workers.heartbeat import Heartbeat
+from core.workers.in_progress import TURN, WINDOW, InProgress
 from core.workers.sender_config import SenderConfig, SenderConfigs
 
-WINDOW: Final = 768
-"""Deliveries in progress at once in one process."""
-STREAM_WINDOW: Final = 192
-"""Of these, for one stream: a relay that takes minutes for each answer must leave room for the others."""
-TURN: Final = 64
 POLL: Final = 0.25
 """Seconds between looks at the queue when nothing has woken us."""
 LOOKS: Final = 20
@@ -72,7 +69,9 @@ class DeliveryWorker:
         self._woken = asyncio.Event()
         self._stopping = False
         self._under_way: set[asyncio.Task[None]] = set()
-        self._of_stream: Counter[int] = Counter()
+        self._waiting: set[asyncio.Task[None]] = set()
+        """Deliveries that wait for their host, with no attempt yet."""
+        self._in_progress = InProgress()
         self._claimed_at: int | None = None
         self._trouble: str | None = None
         self._signers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="postroom-sign")
@@ -92,6 +91,8 @@ class DeliveryWorker:
                 if not await self._claim():
                     await self._rest_until_due()
         finally:
+            for task in self._waiting:
+                task.cancel()  # a host that hangs must not delay the end by all that wait for it
             while self._under_way:
                 await asyncio.wait(self._under_way)
             await beats.stop()
@@ -100,7 +101,7 @@ class DeliveryWorker:
             self._signers.shutdown()
 
     def stop(self) -> None:
-        """Claim nothing more; `run` returns when the last delivery is settled."""
+        """Start nothing more; `run` returns when all that started is settled. What waits for its attempt goes back."""
         self._stopping = True
         self._woken.set()
 
@@ -115,8 +116,10 @@ class DeliveryWorker:
             return True
         self._woken.clear()
         try:
-            busy = [stream for stream, n in self._of_stream.items() if n + TURN > STREAM_WINDOW]
-            claimed = await self._writer.do(lambda tx: delivery.claim(tx, worker=self.worker, limit=TURN, busy=busy))
+            busy, crowded = self._in_progress.busy(), self._in_progress.crowded()
+            claimed = await self._writer.do(
+                lambda tx: delivery.claim(tx, worker=self.worker, limit=TURN, busy=busy, crowded=crowded)
+            )
         except Unavailable as error:
             log.warning("claim failed", reason=error.reason)
             self._trouble = error.reason
@@ -129,7 +132,7 @@ class DeliveryWorker:
             return False
         self._claimed_at, self._trouble = self._clock.now(), None
         if claimed:
-            self._of_stream.update(one.stream_id for one in claimed)
+            self._in_progress.add(claimed)
             self._track(asyncio.create_task(self._deliver_all(claimed)))
         return bool(claimed)
 
@@ -172,8 +175,11 @@ class DeliveryWorker:
                     self._track(asyncio.create_task(self._deliver(one, message) if intact else self._hold(one)))
         except Exception:
             log.exception("a turn could not be read or signed; it goes back", recipients=len(waiting))
-            self._of_stream.subtract(one.stream_id for one in waiting)
-            await self._let_go(waiting)
+            try:
+                await self._let_go(waiting)
+            finally:
+                for one in waiting:
+                    self._finished(one)
             return
         for one in waiting:
             self._track(asyncio.create_task(self._deliver(one, None)))
@@ -206,11 +212,19 @@ class DeliveryWorker:
 
     async def _deliver(self, one: Claimed, message: bytes | None) -> None:
         """One recipient from its attempt to its settlement. If anything stops it on the way, its lease lapses."""
+        task = asyncio.current_task()
+        assert task is not None
         try:
-            config = self._configs.of(one.stream_id)
-            if not await self._attempts.put(one):
+            if self._stopping:
                 return
-            reply = await self._carry(one, config, message)
+            config = self._configs.of(one.stream_id)
+            self._waiting.add(task)
+            async with self._admission(one, config, message) as carry:
+                self._waiting.discard(task)
+                # Nothing stops a delivery whose attempt has committed: it must not wait for a slow host after that.
+                if not await self._attempts.put(one):
+                    return
+                reply = await carry()
             chance = self._ctx.chance(20) / 2**20
             provider_id = config.relay.message_id(reply.text) if reply.outcome is Outcome.SENT else None
             await self._settle(Settlement(one, reply, jitter=chance, provider_id=provider_id))
@@ -221,9 +235,8 @@ class DeliveryWorker:
             log.exception("delivery failed in the middle", message=spell_id("m", one.message_id))
             await self._let_go([one])
         finally:
-            self._of_stream[one.stream_id] -= 1
-            if self._of_stream[one.stream_id] + TURN == STREAM_WINDOW:
-                self._woken.set()
+            self._waiting.discard(task)
+            self._finished(one)
 
     async def _hold(self, one: Claimed) -> None:
         """Somebody changed it in the database: hold it for a person."""
@@ -234,15 +247,22 @@ class DeliveryWorker:
             log.exception("an altered message could not be held; it goes back", message=spell_id("m", one.message_id))
             await self._let_go([one])
         finally:
-            self._of_stream[one.stream_id] -= 1
+            self._finished(one)
 
-    async def _carry(self, one: Claimed, config: SenderConfig, message: bytes | None) -> Reply:
+    def _finished(self, one: Claimed) -> None:
+        if self._in_progress.remove(one):
+            self._woken.set()
+
+    @contextlib.asynccontextmanager
+    async def _admission(self, one: Claimed, config: SenderConfig, message: bytes | None) -> AsyncIterator[Carry]:
+        """Wait until the delivery may start; await what is yielded to make it."""
         if message is None:
-            return Reply(Outcome.FAILED, None, "5.7.0", "the body was purged before it could leave", "data")
-        if one.test:
-            return Reply(Outcome.SENT, 250, "2.0.0", "test mail stays at the desk", "dot")
-        return await self._courier.deliver(
-            Parcel(
+            reply = Reply(Outcome.FAILED, None, "5.7.0", "the body was purged before it could leave", "data")
+            yield partial(_known, reply)
+        elif one.test:
+            yield partial(_known, Reply(Outcome.SENT, 250, "2.0.0", "test mail stays at the desk", "dot"))
+        else:
+            parcel = Parcel(
                 route=config.route,
                 domain=one.domain,
                 sender=signed_ids.return_path(one.message_id, one.n, domain=config.domain, keyring=self._ctx.keyring),
@@ -250,7 +270,8 @@ class DeliveryWorker:
                 message=message,
                 smtputf8=one.smtputf8,
             )
-        )
+            async with self._courier.admission(parcel) as carry:
+                yield carry
 
     async def _settle(self, settlement: Settlement) -> None:
         """Write down the receiver's answer, however long that takes."""
@@ -295,3 +316,7 @@ class DeliveryWorker:
                 await self._clock.sleep(TRY_AGAIN)
             else:
                 return
+
+
+async def _known(reply: Reply) -> Reply:
+    return reply

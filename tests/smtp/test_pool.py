@@ -10,7 +10,7 @@ import pytest
 
 from core.model import Outcome
 from core.smtp import Limits, Parcel, Route, SmtpClient, Timeouts
-from core.smtp.shares import share
+from core.smtp.shares import Places, share
 from tests.smtp.receiver import CLOSE, LOCKSTEP, SILENCE, Hours, Receiver, receiver
 
 pytestmark = pytest.mark.anyio
@@ -91,6 +91,55 @@ async def test_who_waits_for_its_domains_share_is_next_and_one_that_gives_up_tak
         assert [reply.outcome for reply in replies] == [Outcome.SENT] * 4
         assert world.most_open == 1
         await post.close()
+
+
+async def test_no_more_deliveries_start_than_its_connections_can_take_next() -> None:
+    async with receiver({"RCPT TO:<jane@slow": SILENCE}) as world:
+        post = courier(Hours(), command=3600, relay=8)
+        started: list[str] = []
+
+        async def delivered(domain: str) -> Outcome:
+            to = parcel(world, f"jane@{domain}", domain=domain)
+            async with post.admission(to) as carry:
+                started.append(domain)
+                return (await carry()).outcome
+
+        hanging = [asyncio.create_task(delivered("slow.example")) for _ in range(50)]
+        await world.until(lambda: sum(b"jane@slow" in said for said in world.commands) == share(8))
+        for n in range(20):
+            assert await delivered(f"{n}.example") is Outcome.SENT
+        assert started.count("slow.example") - share(8) <= 8
+        world.script.pop("RCPT TO:<jane@slow")
+        for writer in world.writers:
+            writer.transport.abort()
+        replies = await asyncio.gather(*hanging)
+        assert (len(replies), replies.count(Outcome.SENT)) == (50, 44)
+        await post.close()
+
+
+async def test_domains_that_wait_for_a_place_are_let_in_by_turns() -> None:
+    places = Places(lambda: 1)
+    entered: list[str] = []
+
+    async def visit(domain: str) -> None:
+        async with places.take(domain):
+            entered.append(domain)
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*(visit(domain) for domain in ("a", "a", "a", "a", "b", "c", "b")))
+    assert "".join(entered) == "aabcaba"
+
+
+async def test_a_place_more_lets_in_who_waits() -> None:
+    count = 1
+    places = Places(lambda: count)
+    async with places.take("a"):
+        waiting = asyncio.create_task(places.take("b").__aenter__())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        count = 2
+        places.admit()
+        await waiting
 
 
 async def test_a_connection_retires_after_its_share() -> None:

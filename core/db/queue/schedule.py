@@ -7,7 +7,20 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Dialect, and_, bindparam, case, delete, exists, func, select, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    Dialect,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    select,
+    tuple_,
+    union_all,
+    update,
+)
 
 from core.db.bulk_insert import Compiled
 from core.db.due import NOW
@@ -26,18 +39,22 @@ def wake(tx: Transaction, which: ColumnElement[bool] | None = None) -> None:
     tx.write(statement if which is None else statement.where(which))
 
 
-def mailboxes_due(tx: Transaction, *, limit: int, busy: Collection[int] = ()) -> Sequence[Any]:
+def mailboxes_due(
+    tx: Transaction, *, limit: int, busy: Collection[int] = (), crowded: Collection[tuple[int, str]] = ()
+) -> Sequence[Any]:
     """Return mailboxes that may send and have a due lane, the longest unserved first.
 
     One row each excludes a suspended agent, a paused or failing stream and an exhausted budget. The streams in `busy`,
-    for which the calling worker is at capacity, are excluded too.
+    for which the calling worker is at capacity, are excluded too; so are lanes to a (stream, domain) in `crowded`.
     """
-    return tx.all(_MAILBOXES_DUE, {"b_now": tx.now, "b_limit": limit, "b_busy": list(busy)})
+    values = {"b_now": tx.now, "b_limit": limit, "b_busy": list(busy), "b_crowded": list(crowded)}
+    return tx.all(_MAILBOXES_DUE, values)
 
 
-def lanes_due(tx: Transaction, *, mailbox_id: int, limit: int) -> Sequence[Any]:
-    """Return a mailbox's due lanes, the longest due first."""
-    return tx.all(_LANES_DUE, {"b_mailbox": mailbox_id, "b_now": tx.now, "b_limit": limit})
+def lanes_due(tx: Transaction, *, mailbox_id: int, limit: int, closed: Collection[str] = ()) -> Sequence[Any]:
+    """Return a mailbox's due lanes, the longest due first; none to a domain in `closed`."""
+    values = {"b_mailbox": mailbox_id, "b_now": tx.now, "b_limit": limit, "b_closed": list(closed)}
+    return tx.all(_LANES_DUE, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +186,7 @@ _TURN: Final = _SLEEP.values(
 )
 # a slow receiver holds this many of a lane's recipients at most: the rest of the window is for other lanes
 _ROOM: Final = LANE.c.in_flight < LANE_WINDOW
+_DUE_LANE: Final = exists().where(LANE.c.mailbox_id == MAILBOX.c.id, LANE.c.next_at <= NOW, _AWAKE, _ROOM)
 _MAY_SEND: Final = (
     select(MAILBOX.c.id, MAILBOX.c.agent_id, MAILBOX.c.stream_id)
     .join(AGENT, AGENT.c.id == MAILBOX.c.agent_id)
@@ -179,22 +197,25 @@ _MAY_SEND: Final = (
         AGENT.c.status == "active",
         STREAM.c.paused_at.is_(None),
         STREAM.c.backoff_until <= NOW,
-        exists().where(LANE.c.mailbox_id == MAILBOX.c.id, LANE.c.next_at <= NOW, _AWAKE, _ROOM),
     )
 )
+_CROWDED: Final = tuple_(MAILBOX.c.stream_id, LANE.c.domain).in_(bindparam("b_crowded", expanding=True))
 _MAILBOXES_DUE: Final = (
-    _MAY_SEND.where(STREAM.c.id.not_in(bindparam("b_busy", expanding=True)))
+    _MAY_SEND.where(_DUE_LANE.where(~_CROWDED), STREAM.c.id.not_in(bindparam("b_busy", expanding=True)))
     .order_by(MAILBOX.c.served_at)
     .limit(bindparam("b_limit"))
 )
-CLAIMABLE: Final = and_(exists().where(DESK.c.stopped_at.is_(None)), _MAY_SEND.exists())
+CLAIMABLE: Final = and_(exists().where(DESK.c.stopped_at.is_(None)), _MAY_SEND.where(_DUE_LANE).exists())
 """Whether a claim would find anything: the desk is not stopped, and a mailbox may send and has a due lane."""
 _LANES_DUE: Final = (
     select(LANE.c.id, LANE.c.domain, LANE.c.site, LANE.c.depth, LANE.c.in_flight, LANE.c.failures)
-    .where(LANE.c.mailbox_id == bindparam("b_mailbox"), LANE.c.next_at <= bindparam("b_now"), _AWAKE, _ROOM)
+    .where(
+        LANE.c.mailbox_id == bindparam("b_mailbox"), LANE.c.next_at <= bindparam("b_now"), _AWAKE, _ROOM,
+        LANE.c.domain.not_in(bindparam("b_closed", expanding=True)),
+    )
     .order_by(LANE.c.next_at)
     .limit(bindparam("b_limit"))
-)
+)  # fmt: skip
 
 
 @lru_cache(maxsize=256)

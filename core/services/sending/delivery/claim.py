@@ -36,23 +36,33 @@ def claimable(store: Store) -> bool:
     return bool(_CLAIMABLE(store))
 
 
-def claim(tx: Transaction, *, worker: int, limit: int, busy: Collection[int] = ()) -> list[Claimed]:
+def claim(
+    tx: Transaction,
+    *,
+    worker: int,
+    limit: int,
+    busy: Collection[int] = (),
+    crowded: Collection[tuple[int, str]] = (),
+) -> list[Claimed]:
     """Claim up to `limit` due recipients: fairly over mailboxes and lanes, within every budget.
 
-    `busy`: streams the worker takes no more of until it has finished some.
+    `busy` (streams) and `crowded` (stream, recipient domain) are left out: the worker has enough of them in progress.
     """
     if gate_queries.desk(tx).stopped_at is not None:
         return []
-    due = queue.mailboxes_due(tx, limit=MAILBOXES_A_TURN, busy=busy)
+    due = queue.mailboxes_due(tx, limit=MAILBOXES_A_TURN, busy=busy, crowded=crowded)
     claimed: list[Claimed] = []
     for place, row in enumerate(due):
         share = -(-(limit - len(claimed)) // (len(due) - place))
         if share > 0:
-            claimed += _claim_mailbox(tx, gate_queries.gate(tx, row.id), worker=worker, limit=share)
+            closed = [domain for stream, domain in crowded if stream == row.stream_id]
+            claimed += _claim_mailbox(tx, gate_queries.gate(tx, row.id), worker=worker, limit=share, closed=closed)
     return claimed
 
 
-def _claim_mailbox(tx: Transaction, box: SenderState, *, worker: int, limit: int) -> list[Claimed]:
+def _claim_mailbox(
+    tx: Transaction, box: SenderState, *, worker: int, limit: int, closed: Collection[str]
+) -> list[Claimed]:
     if box.expires_at is not None and box.expires_at <= tx.now:
         _nap(tx, box, until=FAR_FUTURE, waits_for="mailbox expired")
         return []
@@ -65,7 +75,7 @@ def _claim_mailbox(tx: Transaction, box: SenderState, *, worker: int, limit: int
     rooms = [(cap, cap.room(tx)) for cap in caps]
     left = min(room.left for _, room in rooms)
     spent = [(cap, room) for cap, room in rooms if room.left == 0]
-    turns = _claim_lanes(tx, box, limit=granted.n, uncharged=left)
+    turns = _claim_lanes(tx, box, limit=granted.n, uncharged=left, closed=closed)
     slots = [slot for turn in turns for slot in turn.slots]
     route.spend(len(slots))
     queue.lease(tx, turns, mailbox_id=box.mailbox_id, worker=worker, until=tx.now + LEASE)
@@ -79,9 +89,11 @@ def _claim_mailbox(tx: Transaction, box: SenderState, *, worker: int, limit: int
     return queue.describe(tx, slots)
 
 
-def _claim_lanes(tx: Transaction, box: SenderState, *, limit: int, uncharged: int) -> list[queue.LaneTurn]:
-    """Claim a share of each due lane, as far as its site's pace and hourly cap allow."""
-    due = queue.lanes_due(tx, mailbox_id=box.mailbox_id, limit=min(LANES_A_TURN, limit))
+def _claim_lanes(
+    tx: Transaction, box: SenderState, *, limit: int, uncharged: int, closed: Collection[str]
+) -> list[queue.LaneTurn]:
+    """Claim a share of each due lane, as far as its site's pace and hourly cap allow; none to a `closed` domain."""
+    due = queue.lanes_due(tx, mailbox_id=box.mailbox_id, limit=min(LANES_A_TURN, limit), closed=closed)
     if not due:
         return []
     sites = site_limits.Sites(tx, box, {lane.site for lane in due})
