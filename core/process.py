@@ -74,6 +74,8 @@ def make_context(settings: Settings) -> ServiceContext:
         chance=chance,
         public_url=settings.public_url,
         organisation=settings.organisation,
+        feedback_sender=settings.feedback.sender_id,
+        cfbl=settings.feedback.invites_complaints,
     )
 
 

@@ -7,6 +7,7 @@ find the desk and to connect to the outside. Secrets stay in files of mode 0600 
 from __future__ import annotations
 
 import ipaddress
+import re
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
@@ -24,6 +25,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from core.durations import duration
 from core.errors import Invalid
+from core.model import ContentClass
 from core.rules.providers import Provider, registry
 from core.rules.providers.provider import S
 from core.text.numbers import whole_number
@@ -31,6 +33,7 @@ from core.text.numbers import whole_number
 TOML: Final = "postroom.toml"
 MASTER: Final = "master.key"
 POLICY: Final = "policy.toml"
+_SENDER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{4,14}")
 
 
 class Part(BaseModel):
@@ -42,12 +45,24 @@ class Part(BaseModel):
 class Feedback(Part):
     """Sources of bounces and complaints. A provider that is not configured answers 401.
 
-    `report_open`: POST /feedback/report asks for no token. Each provider's own table is added by `feedback_model`.
+    `report_open`: POST /feedback/report asks for no token. `sender_id` is the last field of Feedback-ID; None: made
+    from the desk. `cfbl` are the content classes whose mail names a complaint address (RFC 9477). Each provider's own
+    table is added by `feedback_model`.
     """
 
     report_token: SecretStr | None = None
     report_open: bool = False
     maildirs: tuple[Path, ...] = ()
+    sender_id: str | None = None
+    cfbl: tuple[ContentClass, ...] = tuple(one for one in ContentClass if one is not ContentClass.INTERNAL)
+
+    @field_validator("sender_id")
+    @classmethod
+    def _sender(cls, value: str | None) -> str | None:
+        # Gmail drops the whole field from Postmaster Tools if the last part is shorter or longer; `:` separates parts.
+        if value is not None and not _SENDER.fullmatch(value):
+            raise ValueError("is not 5 to 15 of A-Z a-z 0-9 . _ -, a letter or a digit first")
+        return value
 
     def of(self, provider: Provider[S]) -> S:
         """The table `[feedback.NAME]` of a provider."""
@@ -58,6 +73,11 @@ class Feedback(Part):
     def raw(self) -> bool:
         """Whether raw reports can arrive."""
         return bool(self.maildirs) or self.report_token is not None or self.report_open
+
+    @property
+    def invites_complaints(self) -> frozenset[ContentClass]:
+        """The classes whose mail names a complaint address; none where reports to it could not arrive."""
+        return frozenset(self.cfbl) if self.raw else frozenset()
 
     def connected(self, provider: str) -> bool:
         """Whether feedback of a stream's provider can arrive, or raw reports if it has none."""

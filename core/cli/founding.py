@@ -46,6 +46,8 @@ public_url = {public_url}       # base of unsubscribe links (RFC 8058)
 # report_token = "..."          # bearer token of POST /feedback/report, for an MTA's pipe
 # report_open = false           # true: POST /feedback/report needs no token
 # maildirs = ["/var/mail/bounces"]
+# sender_id = "acme-mail"       # the desk in Feedback-ID, 5-15 characters; the default is made from the desk
+# cfbl = ["cold_outreach", "notification"]  # only their mail names a complaint address (RFC 9477); [] none
 {providers}
 
 # [webhooks]

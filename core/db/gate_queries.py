@@ -200,6 +200,10 @@ def desk(tx: Transaction) -> Row[Any]:
     return tx.desk_cache.get("desk", load)
 
 
+def desk_created_at(conn: Connection) -> int:
+    return int(conn.execute(select(DESK.c.created_at).where(DESK.c.id == 1)).scalar_one())
+
+
 _POLICY: Final = select(POLICY_VERSION.c.version, POLICY_VERSION.c.content).join(
     DESK, DESK.c.policy_version == POLICY_VERSION.c.version
 )

@@ -54,9 +54,12 @@ SIGNED: Final = (
     "list-unsubscribe-post",
     "auto-submitted",
     "feedback-id",
+    "cfbl-address",
+    "cfbl-feedback-id",
     "x-postroom-message-id",
 )
-"""Signed where present, and every `X-Agent-*`. RFC 8058 4 requires both List-Unsubscribe fields to be signed."""
+"""Signed where present, and every `X-Agent-*`. RFC 8058 4 requires both List-Unsubscribe fields to be signed,
+RFC 9477 3.1.4 both CFBL fields."""
 
 SEALED: Final = ("from", "to", "cc", "subject", "date", "message-id", "reply-to", "mime-version", "content-type")
 """Oversigned, once more than they occur (RFC 6376 8.15), so that a replayed message cannot gain a second one."""

@@ -29,6 +29,8 @@ WATCHED: Final = 14 * DAY
 """Time under one DMARC policy before the next stricter one: two weeks show weekly mail twice."""
 REPORTS: Final = "dmarc-reports"
 """Default address for DMARC reports: below the return path, which has its own MX."""
+COMPLAINTS: Final = "fbl"
+"""The address for complaints (RFC 9477), in the same place."""
 
 _TXT: Final = 255
 _TERM: Final = re.compile(
@@ -133,6 +135,14 @@ def selector(date: dt.date, *, slot: Slot, algorithm: Algorithm) -> str:
 def return_path(domain: str) -> str:
     """The domain of a stream's envelope senders."""
     return f"{RETURN_PATH}.{domain}"
+
+
+def complaint_address(domain: str) -> str:
+    """Where mail of a stream asks for complaints to be sent.
+
+    A child of the domain in From, which signs the message, so one signature covers both (RFC 9477 3.1.2).
+    """
+    return f"{COMPLAINTS}@{return_path(domain)}"
 
 
 def records(

@@ -29,11 +29,11 @@ _LETTERS: Final = re.compile(r"[a-z2-7]*")
 
 _QUOTED: Final = re.compile(
     r"\bb-[0-9a-z]{2}[a-z2-7]{40}(?=@)"
-    r"|\bm[0-9a-z]{13}\.[0-9a-z]{2}\.[a-z2-7]{24}(?![a-z2-7@])"
+    r"|\bm[0-9a-z]{13}[.:][0-9a-z]{2}[.:][a-z2-7]{24}(?![a-z2-7@])"
     r"|(?<=/u/)[0-9a-z]{2}[a-z2-7]{40}\b",
     re.IGNORECASE,
 )
-"""One of our return paths, X-Postroom-Message-IDs or unsubscribe links, quoted in free text."""
+"""One of our return paths, X-Postroom-Message-IDs, CFBL-Feedback-IDs or unsubscribe links, quoted in free text."""
 _MARK: Final = (_PAYLOAD_BYTES + MAC_BYTES) // 5 * 8 + 2  # key id, payload, MAC
 
 
@@ -102,6 +102,20 @@ def trace_header(message_id: int, *, keyring: HmacKeys) -> str:
 def read_trace_header(value: str, keyring: HmacKeys) -> int | None:
     """The message ID of one of our `X-Postroom-Message-ID` values; None for anything else."""
     return _read_seal("trace", _lowered(value).strip(), place="", keyring=keyring)
+
+
+def complaint_id(message_id: int, *, keyring: HmacKeys) -> str:
+    """The value of `CFBL-Feedback-ID`, by which a complaint proves itself.
+
+    It is that of `X-Postroom-Message-ID` with colons: RFC 9477 5.2 allows no dot.
+    """
+    return trace_header(message_id, keyring=keyring).replace(".", ":")
+
+
+def read_complaint_id(value: str, keyring: HmacKeys) -> int | None:
+    """The message ID of one of our `CFBL-Feedback-ID` values, in which space does not count; None for anything else."""
+    plain = "".join(value.split())
+    return None if "." in plain else read_trace_header(plain.replace(":", "."), keyring)
 
 
 def conceal(text: str) -> str:

@@ -17,6 +17,7 @@ from core.db.tables import STREAM
 from core.db.transaction import Transaction
 from core.errors import Invalid, NotFound
 from core.ids import Chance, Ids
+from core.model import ContentClass
 from core.rules import policy as policies
 from core.rules.policy import Policy
 from core.rules.signed_ids import HmacKeys
@@ -24,13 +25,19 @@ from core.rules.signed_ids import HmacKeys
 
 @dataclass(frozen=True, slots=True)
 class ServiceContext:
-    """Dependencies of the verbs, one instance per process, made from settings and passed as an argument."""
+    """Dependencies of the verbs, one instance per process, made from settings and passed as an argument.
+
+    `feedback_sender` is the last field of Feedback-ID, None for the desk's own; mail of the classes in `cfbl` names a
+    complaint address.
+    """
 
     keyring: HmacKeys
     ids: Ids
     chance: Chance
     public_url: str = "http://127.0.0.1:8025"
     organisation: str = "this organisation"
+    feedback_sender: str | None = None
+    cfbl: frozenset[ContentClass] = frozenset()
     secrets: dict[str, bytes] = field(default_factory=dict, repr=False)
 
 

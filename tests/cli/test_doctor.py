@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sqlite3
 import time
 from pathlib import Path
@@ -33,6 +34,17 @@ def test_a_person_reads_every_finding_and_what_to_do_whole(clerk: Clerk) -> None
     for one in checks:
         assert any(line.endswith(one["text"]) for line in told), one
         assert one["fix"] is None or f"      -> {one['fix']}" in told, one
+
+
+def test_the_name_of_the_desk_in_feedback_id_and_the_complaint_address_are_told(clerk: Clerk) -> None:
+    clerk.ok("stream", "add", DOMAIN, "--relay", "smtp://127.0.0.1:9", who="dora")
+    (own,) = [one["text"] for one in _checks(clerk) if one["about"] == "sender_id"]
+    assert re.search(r"ends in pr[a-z2-7]{10},", own)
+    with (clerk.directory / "postroom.toml").open("a") as file:
+        file.write('[feedback]\nreport_token = "pipe"\nsender_id = "acme-mail"\n')
+    told = {(one["check"], one["about"]): one["text"] for one in _checks(clerk)}
+    assert "ends in acme-mail," in told["settings", "sender_id"]
+    assert f"fbl@bounces.{DOMAIN}" in told["feedback", DOMAIN]
 
 
 def test_a_route_that_does_not_answer_fails(clerk: Clerk) -> None:

@@ -215,7 +215,8 @@ def test_it_reads_like_what_the_standard_library_would_have_made() -> None:
 
 
 def test_every_header_of_the_contract_is_there_once_and_bcc_nowhere() -> None:
-    gateway = replace(GATEWAY, list_unsubscribe="https://mail.acme.com/u/k1abc", disclosure_header=True)
+    cfbl = ("fbl@bounces.support-bot.acme.com", "m0000000000005:k1:abcdefghijklmnopqrstuvwx")
+    gateway = replace(GATEWAY, list_unsubscribe="https://mail.acme.com/u/k1abc", disclosure_header=True, cfbl=cfbl)
     draft = replace(
         FULL, reply_to=Who("desk", display="The Desk"), tags=("vip",), in_reply_to="<p@x>", references=("<r@x>",)
     )
@@ -230,6 +231,8 @@ def test_every_header_of_the_contract_is_there_once_and_bcc_nowhere() -> None:
     assert read.get_all("X-Postroom-Message-ID") == [GATEWAY.postroom_message_id]
     assert read.get_all("Auto-Submitted") == ["auto-generated"]
     assert read.get_all("Feedback-ID") == [GATEWAY.feedback_id]
+    assert read.get_all("CFBL-Address") == [f"{cfbl[0]}; report=arf"]
+    assert read.get_all("CFBL-Feedback-ID") == [cfbl[1]]
     assert read.get_all("List-Unsubscribe") == ["<https://mail.acme.com/u/k1abc>"]
     assert read.get_all("List-Unsubscribe-Post") == ["List-Unsubscribe=One-Click"]
     assert read.get_all("X-AI-Generated") == ["yes"]
@@ -244,7 +247,18 @@ def test_every_header_of_the_contract_is_there_once_and_bcc_nowhere() -> None:
 
 def test_a_bare_draft_carries_no_optional_header() -> None:
     message = compose(DRAFT, GATEWAY).message
-    for name in (b"Date", b"List-", b"X-AI", b"In-Reply-To", b"References", b"Reply-To", b"Cc", b"DKIM", b"Received"):
+    for name in (
+        b"Date",
+        b"CFBL-",
+        b"List-",
+        b"X-AI",
+        b"In-Reply-To",
+        b"References",
+        b"Reply-To",
+        b"Cc",
+        b"DKIM",
+        b"Received",
+    ):
         assert b"\r\n" + name not in b"\r\n" + message
 
 
@@ -410,6 +424,8 @@ def test_not_even_the_gateways_own_values_carry_a_line_end(where: str) -> None:
     changes: dict[str, str] = {where: "x\r\nBcc: eve@example.com"}
     with pytest.raises(Invalid):
         compose(DRAFT, replace(GATEWAY, **changes))  # type: ignore[arg-type]  # the fields named are all strings
+    with pytest.raises(Invalid):
+        compose(DRAFT, replace(GATEWAY, cfbl=("fbl@bounces.acme.com", "x\r\nBcc: eve@example.com")))
 
 
 def test_every_problem_is_named_at_once() -> None:

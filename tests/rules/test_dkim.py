@@ -242,6 +242,17 @@ def test_a_changed_field_breaks_the_signature(name: bytes) -> None:
     assert verified(block + message.replace(name + b": ", name + b": x", 1)) == [False, False]
 
 
+@pytest.mark.parametrize("name", [b"CFBL-Address", b"CFBL-Feedback-ID", b"Feedback-ID"])
+def test_where_complaints_go_and_what_they_are_counted_by_is_signed(name: bytes) -> None:
+    """RFC 9477 3.1.4: a provider reports only what both keys' signatures cover."""
+    fields = b"Feedback-ID: a:b:c:acme1\r\nCFBL-Address: fbl@acme.example\r\nCFBL-Feedback-ID: m1:k1:ab\r\n"
+    message = fields + HEADER + b"Hello\r\n"
+    block = sign(message, keys=KEYS, at=AT)
+    assert all(name.decode().lower() in tag["h"].split(" : ") for tag in tags(block))
+    assert verified(block + message) == [True, True]
+    assert verified(block + message.replace(name + b": ", name + b": x", 1)) == [False, False]
+
+
 def test_repeated_fields_are_signed_bottom_up() -> None:
     message = b"X-Agent-ID: one\r\nX-Agent-ID: two\r\nX-Agent-ID:\tthree\r\n" + HEADER + b"Hello\r\n"
     block = sign(message, keys=KEYS, at=AT)

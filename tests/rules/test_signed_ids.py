@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Callable
 
@@ -11,7 +12,10 @@ from hypothesis import strategies as st
 
 from core.rules.signed_ids import (
     HmacKeys,
+    complaint_id,
+    conceal,
     message_id,
+    read_complaint_id,
     read_message_id,
     read_return_path,
     read_trace_header,
@@ -36,6 +40,7 @@ MARKS: dict[str, tuple[Write, Read]] = {
     "token": (lambda i, n, ring: unsubscribe_token(i, n, keyring=ring), read_unsubscribe_token),
     "Message-ID": (lambda i, _n, ring: message_id(i, domain=DOMAIN, keyring=ring), read_message_id),
     "trace": (lambda i, _n, ring: trace_header(i, keyring=ring), read_trace_header),
+    "complaint": (lambda i, _n, ring: complaint_id(i, keyring=ring), read_complaint_id),
 }
 every_mark = st.sampled_from(sorted(MARKS))
 
@@ -85,6 +90,14 @@ def test_a_mark_of_one_kind_opens_no_other_door(number: int, n: int) -> None:
     assert read_return_path(f"b-{token}@bounces.{DOMAIN}", RING) is None
     assert read_message_id(f"<{seal}@{DOMAIN}>", RING) is None
     assert read_trace_header(name.strip("<>").partition("@")[0], RING) is None
+
+
+@given(ids)
+def test_a_complaint_id_is_spelled_and_folded_as_rfc_9477_says_and_never_shown(number: int) -> None:
+    mark = complaint_id(number, keyring=RING)
+    assert re.fullmatch("[A-Za-z0-9!#$%&'*+/=?^_`{|}~:-]+", mark)  # atext or a colon
+    assert read_complaint_id(f"  {mark[:20]}\r\n\t{mark[20:]}", RING) == number
+    assert conceal(f"refused (CFBL-Feedback-ID: {mark})") == "refused (CFBL-Feedback-ID: [mark])"
 
 
 @given(ids, numbers)

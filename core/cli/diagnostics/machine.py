@@ -12,11 +12,13 @@ from typing import Final
 from core.cli.context import CommandContext
 from core.cli.diagnostics import streams
 from core.cli.diagnostics.finding import Finding, Grade
+from core.db import gate_queries
 from core.db import sqlite_file as database
 from core.errors import Invalid, PostroomError, Unavailable
 from core.rules import policy as policies
 from core.security import key_file
 from core.security.encryption import MasterKeys
+from core.services.sending.desk_additions import default_sender_id
 from core.workers.sender_config import SenderConfigs
 
 LOW: Final = 1024**3
@@ -94,5 +96,16 @@ def configuration(desk: CommandContext) -> Iterator[Finding]:
         yield Finding(
             Grade.WARN, "settings", "public_url", "is not https, which RFC 8058 requires", "set it in postroom.toml"
         )
+    yield from _sender_id(desk)
     if settings.database is None:
         yield Finding(Grade.OK, "database", "sqlite", f"SQLite {sqlite3.sqlite_version}: one machine")
+
+
+def _sender_id(desk: CommandContext) -> Iterator[Finding]:
+    """What Gmail's Postmaster Tools list the desk's mail under: nobody finds it there without knowing it."""
+    with contextlib.suppress(Unavailable):
+        named = desk.settings.feedback.sender_id
+        if named is None:
+            with desk.read() as conn:
+                named = default_sender_id(gate_queries.desk_created_at(conn))
+        yield Finding(Grade.OK, "settings", "sender_id", f"Feedback-ID ends in {named}, as Postmaster Tools show it")

@@ -13,6 +13,7 @@ from core.db.development import is_development
 from core.dns_check import Found, Zone
 from core.durations import DAY
 from core.model import UNSUBSCRIBE_CLASSES
+from core.rules import dns
 from core.rules.dns import DnsRecord
 from core.rules.providers import registry
 from core.services.identity import streams
@@ -92,7 +93,9 @@ def terms(desk: CommandContext, stream: StreamFacts) -> Iterator[Finding]:
     yield _warmup(desk, stream)
     yield _commercial(desk, stream)
     if desk.settings.feedback.connected(stream.provider):
-        yield Finding(Grade.OK, "feedback", stream.domain, "bounces and complaints have a way in")
+        asked = desk.settings.feedback.invites_complaints
+        where = f"; mail asks for complaints at {dns.complaint_address(stream.domain)}" if asked else ""
+        yield Finding(Grade.OK, "feedback", stream.domain, f"bounces and complaints have a way in{where}")
     else:
         named = stream.provider in registry.PROVIDERS
         way = f"[feedback.{stream.provider}]" if named else "report_token or maildirs in [feedback]"

@@ -79,7 +79,8 @@ class Draft:
 class Additions:
     """The gateway's additions.
 
-    `rfc_message_id` includes angle brackets; `postroom_message_id` is the value of X-Postroom-Message-ID;
+    `rfc_message_id` includes angle brackets; `postroom_message_id` is the value of X-Postroom-Message-ID, `cfbl` those
+    of CFBL-Address and CFBL-Feedback-ID (RFC 9477), None if no complaints are asked for;
     `auto_submitted` is `auto-generated` or `auto-replied` (RFC 3834); `list_unsubscribe` is an https URL (RFC 8058),
     None if the class needs none; `footer` is the disclosure, `identity` the sender's postal address and the like, one
     line each; `orders` are prefixes of header fields that relays obey, which no agent may set.
@@ -91,6 +92,7 @@ class Additions:
     run_id: str
     feedback_id: str
     orders: tuple[str, ...]
+    cfbl: tuple[str, str] | None = None
     auto_submitted: str = "auto-generated"
     list_unsubscribe: str | None = None
     disclosure_header: bool = False
@@ -165,6 +167,8 @@ def _header(draft: Draft, gateway: Additions) -> Iterator[str]:
     yield compose_headers.unstructured("X-Agent-Run-ID", gateway.run_id)
     yield f"X-Postroom-Message-ID: {gateway.postroom_message_id}\r\n"
     yield f"Feedback-ID: {gateway.feedback_id}\r\n"
+    if gateway.cfbl:
+        yield f"CFBL-Address: {gateway.cfbl[0]}; report=arf\r\nCFBL-Feedback-ID: {gateway.cfbl[1]}\r\n"
     if gateway.list_unsubscribe:
         yield f"List-Unsubscribe: <{gateway.list_unsubscribe}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
     if gateway.disclosure_header:
@@ -268,6 +272,7 @@ def _unsafe_texts(draft: Draft, gateway: Additions) -> Iterator[tuple[str, str]]
         ("message_id", gateway.rfc_message_id),
         ("message_id", gateway.postroom_message_id),
         ("feedback_id", gateway.feedback_id),
+        *(("cfbl", text) for text in gateway.cfbl or ()),
         ("auto_submitted", gateway.auto_submitted),
         ("list_unsubscribe", gateway.list_unsubscribe or ""),
     )

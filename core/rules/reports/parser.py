@@ -38,6 +38,7 @@ def read(raw: bytes) -> Report:
             message_id=_message_id(mail, notice, {}),
             feedback_type=complaint.feedback_type,
             postroom_message_id=notice.original.get("x-postroom-message-id") or None,
+            cfbl_feedback_id=notice.original.get("cfbl-feedback-id") or None,
             return_paths=_return_paths(mail, notice, complaint.sender or ""),
             reporting_source=complaint.source or mail.headers.get("from") or None,
         )

@@ -50,8 +50,9 @@ class Report:
     A `bounce` is any report about delivery, also of delay or success: `event` tells which. An `other` has no
     recipients, except a feedback report of type opt-out, whose recipients are `unsubscribed`.
 
-    The following identifiers, all unproven, are for matching: `message_id` (in angle brackets) and
-    `postroom_message_id` of the original message; `return_paths`, the addresses this report was sent to or names as the
+    The following identifiers, all unproven, are for matching: `message_id` (in angle brackets), `postroom_message_id`
+    and `cfbl_feedback_id` of the original message, the last of which may be all that a complaint keeps of it (RFC 9477
+    3.5); `return_paths`, the addresses this report was sent to or names as the
     original's return path, best first; `reporting_source`, its claimed author.
     """
 
@@ -60,6 +61,7 @@ class Report:
     message_id: str | None = None
     feedback_type: str | None = None
     postroom_message_id: str | None = None
+    cfbl_feedback_id: str | None = None
     return_paths: tuple[str, ...] = ()
     reporting_source: str | None = None
 

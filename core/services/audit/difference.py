@@ -43,6 +43,8 @@ _RULES: Final[Mapping[str, tuple[str, str]]] = {
     "x-agent-id": ("trace", "which agent"),
     "x-agent-run-id": ("trace", "which run"),
     "feedback-id": ("trace", "what complaints are counted by"),
+    "cfbl-address": ("feedback.cfbl", "where a provider sends complaints (RFC 9477)"),
+    "cfbl-feedback-id": ("feedback.cfbl", "the proof that a complaint brings back (RFC 9477)"),
     "auto-submitted": ("auto_submitted", "machines must not answer machines (RFC 3834)"),
     "list-unsubscribe": ("unsubscribe", "its class needs one-click unsubscribe (RFC 8058)"),
     "list-unsubscribe-post": ("unsubscribe", "its class needs one-click unsubscribe (RFC 8058)"),

@@ -36,7 +36,9 @@ MOST: Final = 50
 RUNS: Final = 20
 NEARBY: Final = 20
 """Log entries searched before and after a feedback event for its consequences, which share its transaction."""
-_HEADER: Final = re.compile(r"(message-id|x-postroom-message-id|return-path|in-reply-to)\s*:\s*", re.IGNORECASE)
+_HEADER: Final = re.compile(
+    r"(message-id|x-postroom-message-id|cfbl-feedback-id|return-path|in-reply-to)\s*:\s*", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +89,8 @@ class Story:
 def trace(conn: Connection, key: str, keyring: HmacKeys, *, now: int | None = None) -> Story:
     """Trace a message id, Message-ID, X-Postroom-Message-ID, return path, provider id, address, run or name.
 
-    `agent/run` selects among several runs with one key. With `now`, the story ends with what is still waiting, and for
-    what. Reads only.
+    Also a CFBL-Feedback-ID. `agent/run` selects among several runs with one key. With `now`, the story ends with what
+    is still waiting, and for what. Reads only.
     """
     story = _found(conn, key, keyring)
     if now is None or not story.messages:
@@ -123,6 +125,9 @@ def _by_mark(conn: Connection, key: str, keyring: HmacKeys) -> Story | None:
     number = signed_ids.read_trace_header(key, keyring)
     if number is not None:
         return _of_messages(conn, key, "X-Postroom-Message-ID", [number])
+    number = signed_ids.read_complaint_id(key, keyring)
+    if number is not None:
+        return _of_messages(conn, key, "CFBL-Feedback-ID", [number])
     number = signed_ids.read_message_id(key, keyring)
     return None if number is None else _of_messages(conn, key, "Message-ID", [number])
 

@@ -1,10 +1,11 @@
 """Match a report to the one recipient it concerns, by what it can prove.
 
-A return path is made for one recipient. X-Postroom-Message-ID is made for the message and seen by all its recipients,
-so it proves something only if there was one. Message-ID proves nothing, although it carries an HMAC: the response to a
-submission shows it to the agent, and an agent that forged a complaint could get a person suppressed on the whole desk.
-A provider's signed webhook proves all it says; it only has to name the message. Anything else matches no recipient, and
-the reason says why.
+A return path is made for one recipient. X-Postroom-Message-ID, which CFBL-Feedback-ID repeats, is made for the message
+and seen by all its recipients, so it proves something only if there was one. Message-ID proves nothing, although it
+carries an HMAC: the response to a submission shows it to the agent, and an agent that forged a complaint could get a
+person suppressed on the whole desk. Feedback-ID is no mark of ours at all: it only says whose complaints a provider
+counts. A provider's signed webhook proves all it says; it only has to name the message. Anything else matches no
+recipient, and the reason says why.
 
 A report to one recipient's return path may name another address: the mail was forwarded, and the forwarding target is
 dead. The owner may still read mail at the address we wrote to, so one such report never condemns it.
@@ -39,6 +40,8 @@ def of_report(tx: Transaction, report: Report, keyring: HmacKeys) -> Subject | s
     message = None
     if report.postroom_message_id:
         message = signed_ids.read_trace_header(report.postroom_message_id, keyring)
+    if message is None and report.cfbl_feedback_id:
+        message = signed_ids.read_complaint_id(report.cfbl_feedback_id, keyring)
     if message is None:
         if report.message_id and signed_ids.read_message_id(report.message_id, keyring) is not None:
             return "its only mark is the Message-ID, which the agent knows"

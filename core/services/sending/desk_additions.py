@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+
 from core.db.gate_queries import SenderState
 from core.model import UNSUBSCRIBE_CLASSES, Action, ContentClass, Reason
-from core.rules import compose, signed_ids
+from core.rules import compose, dns, signed_ids
 from core.rules.compose import Additions
 from core.rules.policy import Policy
 from core.rules.providers import registry
@@ -23,20 +26,28 @@ def desk_additions(
     run_key: str,
     kind: Action,
     content_class: ContentClass,
+    sender_id: str,
 ) -> Additions:
-    """Build the headers that identify the sender, and the notices that the recipient must get."""
+    """Build the headers that identify the sender, and the notices that the recipient must get.
+
+    `sender_id` names the desk in Feedback-ID.
+    """
     unsubscribe: str | None = None
     identity: tuple[str, ...] = ()
     if content_class in UNSUBSCRIBE_CLASSES:
         token = signed_ids.unsubscribe_token(message_id, 0, keyring=ctx.keyring)
         unsubscribe = f"{(box.unsubscribe_url or ctx.public_url).rstrip('/')}/u/{token}"
         identity = tuple(line for line in (box.organisation, box.postal_address) if line)
+    cfbl = None
+    if content_class in ctx.cfbl:
+        cfbl = (dns.complaint_address(box.domain), signed_ids.complaint_id(message_id, keyring=ctx.keyring))
     return Additions(
         rfc_message_id=signed_ids.message_id(message_id, domain=box.domain, keyring=ctx.keyring),
         postroom_message_id=signed_ids.trace_header(message_id, keyring=ctx.keyring),
         agent_id=box.agent_name,
         run_id=run_key,
-        feedback_id=f"{content_class}:{box.agent_name}:{box.domain}:postroom",
+        feedback_id=f"{content_class}:{box.agent_name}:{box.domain}:{sender_id}",
+        cfbl=cfbl,
         orders=registry.orders(),
         auto_submitted="auto-replied" if kind is Action.REPLY else "auto-generated",
         list_unsubscribe=unsubscribe,
@@ -44,6 +55,15 @@ def desk_additions(
         footer=_footer(box, policy, ctx, content_class),
         identity=identity,
     )
+
+
+def default_sender_id(created_at: int) -> str:
+    """Return the last field of Feedback-ID for a desk of this age: 12 characters, never another for the same desk.
+
+    Gmail counts complaints by it (Postmaster Tools), so two desks must not share one; it takes 5 to 15 characters.
+    """
+    digest = hashlib.sha256(b"postroom/feedback-id/%d" % created_at).digest()
+    return f"pr{base64.b32encode(digest)[:10].decode().lower()}"
 
 
 def hidden_footer(html: str | None, added: Additions) -> tuple[Reason, ...]:

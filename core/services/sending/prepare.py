@@ -24,7 +24,7 @@ from core.rules.policy import Policy
 from core.services.context import ServiceContext, parsed
 from core.services.sending.content_class import classify, raised_by, refuse_crowds
 from core.services.sending.conversation import answered_message, conversation_key, find_conversation, with_message_ids
-from core.services.sending.desk_additions import desk_additions, hidden_footer
+from core.services.sending.desk_additions import default_sender_id, desk_additions, hidden_footer
 from core.services.sending.loop_prevention import Reply, need_own_run, refuse_loops
 from core.services.sending.run_context import implicit_run
 from core.services.sending.submission import Prepared, Submission, Target
@@ -51,7 +51,7 @@ def prepare(
     message_id, run_key = ctx.ids.mint(now), _run_key(submission, token, now, implicit=implicit)
     added = desk_additions(
         box, policy, ctx, message_id=message_id, run_key=run_key, kind=submission.kind,
-        content_class=raised.content_class,
+        content_class=raised.content_class, sender_id=ctx.feedback_sender or _sender_id(store),
     )  # fmt: skip
     composed = compose.compose(_draft(submission, box, text), added)
     shown = _shown_to_reader(submission, targets)
@@ -92,6 +92,16 @@ def _sender(store: Store, submission: Submission) -> tuple[SenderState, Policy] 
     with store.read() as conn:
         box = gate_queries.gate_by_address(conn, submission.sender.normalised)
         return None if box is None else (box, parsed(gate_queries.policy_text(conn)[1]))
+
+
+def _sender_id(store: Store) -> str:
+    """The desk's own name in Feedback-ID."""
+
+    def load() -> str:
+        with store.read() as conn:
+            return default_sender_id(gate_queries.desk_created_at(conn))
+
+    return store.recently("sender id", load)
 
 
 def _targets(submission: Submission) -> tuple[Target, ...]:

@@ -8,6 +8,9 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from email import message_from_bytes
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +27,7 @@ from core.api import errors
 from core.api.middleware.request_limits import RequestLimits
 from core.api.routes.feedback import Feedback
 from core.db.store import Store
-from core.db.tables import SUPPRESSION
+from core.db.tables import BODY, SUPPRESSION
 from core.demo.clock import START, FakeClock
 from core.durations import MICROS, MINUTE
 from core.errors import Unavailable
@@ -364,6 +367,51 @@ def test_report_that_returns_a_large_original_is_still_read(world: Visitor) -> N
     raw = bounce(message).replace(b"--b--\r\n", b"--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: x\r\n\r\n")
     body = chunks(raw, *[b"x" * 76 + b"\r\n" + b"y" * 2**20] * 3)
     assert world.post("/feedback/report", content=body).json()["matched"] is True
+
+
+def complaint(to: str, kept: bytes) -> bytes:
+    """A report of which the provider redacted everything but `kept`, some of the original's header (RFC 9477 3.5)."""
+    return (
+        b"From: <fbl@provider.example>\r\nTo: <%b>\r\nSubject: FBL report\r\nMIME-Version: 1.0\r\n"
+        b'Content-Type: multipart/report; report-type=feedback-report; boundary="b"\r\n\r\n'
+        b"--b\r\nContent-Type: text/plain\r\n\r\nA user reported this message.\r\n"
+        b"--b\r\nContent-Type: message/feedback-report\r\n\r\n"
+        b"Feedback-Type: abuse\r\nUser-Agent: FBL/0.1\r\nVersion: 1\r\nSource-IP: 192.0.2.1\r\n\r\n"
+        b"--b\r\nContent-Type: text/rfc822-headers; charset=UTF-8\r\n\r\n%b\r\n--b--\r\n"
+    ) % (to.encode(), kept)
+
+
+def sent_with(world: Visitor, address: str, **ctx: Any) -> Message:
+    """The header of a message that left."""
+    desk = replace(world.bench, ctx=replace(world.bench.ctx, **ctx))
+    (message,) = leave(desk, address)
+    row = world.bench.store.row(select(BODY.c.rendered).where(BODY.c.message_id == message))
+    assert row is not None
+    return message_from_bytes(row.rendered)
+
+
+def test_complaint_to_the_address_in_cfbl_address_is_matched_by_what_rfc_9477_lets_it_keep(world: Visitor) -> None:
+    header = sent_with(world, "jane@example.com", cfbl=SET_UP.invites_complaints)
+    to = header["CFBL-Address"].partition(";")[0]
+    # RFC 9477 5.2: white space may be put into the identifier anywhere
+    kept = f"CFBL-Feedback-ID: {header['CFBL-Feedback-ID'][:30]}\r\n {header['CFBL-Feedback-ID'][30:]}".encode()
+    forged = kept.replace(b":k1:", b":k2:")
+    assert report(world, complaint(to, forged)).json()["matched"] is False
+    assert suppressed(world) == []
+    told = report(world, complaint(to, kept)).json()
+    assert (told["kind"], told["matched"], told["fresh"]) == ("complaint", True, True)
+    assert suppressed(world) == ["complained"]
+
+
+@pytest.mark.parametrize("sender", ["postroom", "acme-mail"])
+def test_complaint_is_matched_whatever_feedback_id_ends_in(world: Visitor, sender: str) -> None:
+    """Mail of earlier versions, which all ended in `postroom`, is complained about for weeks."""
+    header = sent_with(world, "jane@example.com", feedback_sender=sender)
+    names = ("From", "To", "Feedback-ID", "X-Postroom-Message-ID")
+    kept = "".join(f"{name}: {header[name]}\r\n" for name in names).encode()
+    assert f":{sender}\r\n".encode() in kept
+    assert report(world, complaint("abuse@provider.example", kept)).json()["fresh"] is True
+    assert suppressed(world) == ["complained"]
 
 
 def test_report_needs_the_token_where_one_is_set_up(sqlite_store: Store, tmp_path: Path) -> None:

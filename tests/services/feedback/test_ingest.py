@@ -129,13 +129,14 @@ def test_nothing_that_an_agent_or_its_webhook_is_shown_is_a_mark_that_counts(sto
     assert not [one for one in marks if one in shown.lower()]
 
 
-def test_a_header_proves_a_message_with_one_recipient_only(store: Store) -> None:
-    header = "postroom_message_id"
+@pytest.mark.parametrize("header", ["postroom_message_id", "cfbl_feedback_id"])
+def test_a_header_proves_a_message_with_one_recipient_only(store: Store, header: str) -> None:
     desk = free(store)
     [alone] = leave(desk, "jane@example.com")
     shared = leave_together(desk, "ann@example.com", "bob@example.com")
     marks = {
         "postroom_message_id": lambda one: signed_ids.trace_header(one, keyring=KEYRING),
+        "cfbl_feedback_id": lambda one: signed_ids.complaint_id(one, keyring=KEYRING),
     }
     one: dict[str, Any] = {"return_paths": (), header: marks[header](alone)}
     assert hand_in(store, report(alone, **one)).fresh
