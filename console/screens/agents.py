@@ -8,7 +8,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from console.keymap import Scope
-from console.safe_text import make_safe
 from console.screens.agent_actions import AgentScreen
 from console.screens.desk_screen import bindings
 from console.state import AgentLine, DeskUpdate, Link, Live
@@ -59,10 +58,6 @@ class AgentsScreen(AgentScreen):
 
     def focus_body(self) -> None:
         self.table.focus()
-
-    def place(self) -> str:
-        wanted = make_safe(self.filter_text).text
-        return f"{self.title_word} {wanted}" if wanted else self.title_word
 
     def note(self) -> str:
         shown, known = len(self._lines), len(self.console.live.agents)

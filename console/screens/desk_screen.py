@@ -139,8 +139,9 @@ class DeskScreen(LineCache, Screen[None]):
         yield from ()
 
     def place(self) -> str:
-        """The screen's own part of the header, safe."""
-        return self.title_word
+        """The screen's own part of the header, safe: its title, and the filter in force."""
+        wanted = make_safe(self.filter_text).text
+        return f"{self.title_word} {wanted}" if wanted else self.title_word
 
     def note(self) -> str:
         """What the footer says at its right."""

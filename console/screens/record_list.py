@@ -8,7 +8,6 @@ from typing import ClassVar, Final
 from textual.app import ComposeResult
 from textual.timer import Timer
 
-from console.safe_text import make_safe
 from console.screens.desk_screen import DeskScreen
 from console.state import DeskUpdate, Link
 from console.views.rows import Shelf
@@ -47,10 +46,6 @@ class ListScreen(DeskScreen):
 
     def focus_body(self) -> None:
         self.table.focus()
-
-    def place(self) -> str:
-        wanted = make_safe(self.filter_text).text
-        return f"{self.title_word} {wanted}" if wanted else self.title_word
 
     def show_rows(self, rows: Sequence[Row]) -> None:
         """Draw these rows; repaint at once what changed in them."""

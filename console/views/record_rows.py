@@ -183,7 +183,7 @@ IDENTITIES: Final = (
     Column("mode", "MODE", 11, drop=3),
     Column("owner", "OWNER", 9, drop=2),
     Column("waits", "WAITING FOR", 17, grow=1),
-    Column("ends", "ENDS", 6, align="right"),
+    Column("ends", "ENDS", 7),
 )
 IDENTITY_FIELDS: Final[Fields] = {
     **dict.fromkeys(("address", "agent", "owner"), Field()),

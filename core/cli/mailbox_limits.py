@@ -15,7 +15,7 @@ from core.db.transaction import Transaction
 from core.durations import stamp, when
 from core.errors import Invalid
 from core.model import Actor, ContentClass, Mode
-from core.rules import modes
+from core.rules import class_list, modes
 from core.security import credentials, key_file
 from core.serializers import identities
 from core.services.identity import mailbox_settings
@@ -98,10 +98,7 @@ def classes(
     reason: Reason,
 ) -> Output:
     """Replace a mailbox's content classes. Adding one needs the sign-off of deliverability."""
-    names = listed([classes])
-    if unknown := [name for name in names if name not in {*ContentClass}]:
-        raise Invalid(f"no such class: {', '.join(unknown)}", fix=f"the classes are {', '.join(ContentClass)}")
-    record, shown = _change(desk, address, Change(classes=[ContentClass(name) for name in names]), reason)
+    record, shown = _change(desk, address, Change(classes=class_list.parse(listed([classes]))), reason)
     return Output(shown, f"{record.address} sends {', '.join(record.classes)}.")
 
 

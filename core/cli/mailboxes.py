@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
@@ -17,8 +17,8 @@ from core.db import directory
 from core.db.transaction import Transaction
 from core.durations import duration, stamp
 from core.errors import Invalid
-from core.model import DEFAULT_CLASSES, ContentClass, Mode, plural
-from core.rules import addresses
+from core.model import DEFAULT_CLASSES, Mode, plural
+from core.rules import addresses, class_list
 from core.security import credentials, key_file
 from core.serializers import identities
 from core.services.audit import mode_evidence, status
@@ -85,7 +85,7 @@ def request(
     filing = replace(
         _filing(named, record, now=desk.now),
         mode=mode, display_name=display_name, stores_or_forwards=stores_or_forwards,
-        classes=read_classes(classes) or DEFAULT_CLASSES,
+        classes=class_list.parse(listed(classes)) or DEFAULT_CLASSES,
         pending_expiry=duration(pending_expiry) if pending_expiry else None,
         webhook_url=hook.url, webhook_secret=hook.sealed, webhook_events=webhook_events(events),
     )  # fmt: skip
@@ -143,15 +143,6 @@ def _webhook(desk: CommandContext, url: str | None, address: str) -> _Webhook:
     secret = credentials.new_webhook_secret()
     sealed = key_file.load_master_keys(desk.settings).seal(secret.encode(), about=f"webhook:{address}")
     return _Webhook(url, secret, sealed)
-
-
-def read_classes(given: Sequence[str] | None) -> tuple[ContentClass, ...]:
-    """Parse content classes by name. Raises `Invalid`."""
-    names = listed(given)
-    unknown = [name for name in names if name not in {*ContentClass}]
-    if unknown:
-        raise Invalid(f"no such class: {', '.join(unknown)}", fix=f"the classes are {', '.join(ContentClass)}")
-    return tuple(dict.fromkeys(ContentClass(name) for name in names))
 
 
 # --- renewing, retiring -------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import typer
 from core.cli.commands import group
 from core.cli.context import CommandContext, Reason, command
 from core.cli.output import Output, moment, piped, say, table
+from core.db.queries.agents import SuppressionRow
 from core.db.transaction import Transaction
 from core.durations import read_stamp
 from core.model import EVERY_CLASS, Actor, plural
@@ -20,7 +21,6 @@ from core.serializers import recipients
 from core.services.control.read_log import Shown, What
 from core.services.feedback import consents, erasure, suppressions
 from core.services.feedback.csv_io import Imported, RowBatch
-from core.services.feedback.suppressions import SuppressionView
 
 suppress_app: Final = group("suppress")
 consent_app: Final = group("consent")
@@ -110,7 +110,7 @@ def export_suppressions(desk: CommandContext) -> Output | None:
     return None
 
 
-def _all(desk: CommandContext) -> Iterator[SuppressionView]:
+def _all(desk: CommandContext) -> Iterator[SuppressionRow]:
     with desk.read() as conn:
         page = suppressions.listed(conn, now=desk.now, limit=1_000)
         while page:
@@ -132,7 +132,7 @@ def add_consent(
     subject: Subject,
     basis: Annotated[str, typer.Option(help="opt_in, contract or legitimate_interest.")],
     source: Annotated[str, typer.Option(help="Where and how it was given.")],
-    scope: Annotated[str, typer.Option(help="Comma-separated content classes, or * for all.")] = consents.EVERYTHING,
+    scope: Annotated[str, typer.Option(help="Comma-separated content classes, or * for all.")] = EVERY_CLASS,
     region: Annotated[str | None, typer.Option(help="Region whose law applies: DE, US, CA-QC, EU, UK.")] = None,
     stream: Stream = None,
     given: Annotated[str | None, typer.Option(metavar="2026-01-31", help="When it was given; now if omitted.")] = None,

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from core.durations import when
 
 if TYPE_CHECKING:
+    from core.db.queries.agents import SuppressionRow
     from core.services.feedback.consents import ConsentView
-    from core.services.feedback.suppressions import SuppressionView
 
 
-def suppression(one: SuppressionView) -> dict[str, Any]:
+def suppression(one: SuppressionRow) -> dict[str, Any]:
     """An address that must not receive mail; `stream` is null if it applies to the whole desk."""
     return {
         "id": one.id,

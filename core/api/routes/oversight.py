@@ -38,7 +38,6 @@ from core.services.sending.review import Decision
 from core.text.numbers import LARGEST, whole_number
 
 NDJSON: Final = "application/x-ndjson"
-LAST_SEQ: Final = LARGEST
 
 
 class Operators:
@@ -111,8 +110,8 @@ class Operators:
     async def _audit(
         self,
         request: Request,
-        after: Annotated[int, Query(ge=0, le=LAST_SEQ)] = 0,
-        limit: Annotated[int | None, Query(ge=1, le=LAST_SEQ)] = None,
+        after: Annotated[int, Query(ge=0, le=LARGEST)] = 0,
+        limit: Annotated[int | None, Query(ge=1, le=LARGEST)] = None,
     ) -> Response:
         """The log after entry `after`, one JSON object a line; without `limit`, up to its current end."""
         with self._desk.callers.reading(request, Verb.AUDIT_READ) as conn:
@@ -120,7 +119,7 @@ class Operators:
             # Read the first page before the first byte: a database that is down is a 503, not half a response.
             first = audit_log.read(conn, after=after, limit=min(limit or audit_log.PAGE, audit_log.PAGE))
         await self._desk.reads.operator(request, Shown(What.LOG))
-        return StreamingResponse(self._lines(request, first, head=head, left=limit or LAST_SEQ), media_type=NDJSON)
+        return StreamingResponse(self._lines(request, first, head=head, left=limit or LARGEST), media_type=NDJSON)
 
     def _lines(self, request: Request, entries: list[Entry], *, head: int, left: int) -> Iterator[bytes]:
         """Page by page. Each page checks the reader again, or an export would outlive a dismissal by hours."""
@@ -236,7 +235,7 @@ def _printable(text: str, what: str) -> str:
 def _run(tx: Transaction, text: str, agent: str | None) -> tuple[str, str]:
     """The agent and key of a run, from its key or its number. Raises `NotFound`, `Invalid`."""
     wanted = _printable(text, "the run's key")
-    number = whole_number(wanted, most=LAST_SEQ - 1)
+    number = whole_number(wanted, most=LARGEST - 1)
     if agent is not None:
         try:
             return agent, runs.show(tx.conn, agent=agent, key=wanted).key

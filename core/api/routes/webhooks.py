@@ -17,7 +17,6 @@ from core.services.control.read_log import Shown, What
 from core.services.notify import dead_letters
 from core.text.numbers import LARGEST, whole_number
 
-LAST: Final = LARGEST
 MOST: Final = 1_000
 
 
@@ -51,7 +50,7 @@ class WebhookRoutes:
         self,
         request: Request,
         mailbox: str | None = None,
-        after: Annotated[int, Query(ge=0, le=LAST)] = 0,
+        after: Annotated[int, Query(ge=0, le=LARGEST)] = 0,
         limit: Annotated[int, Query(ge=1, le=MOST)] = 100,
     ) -> Response:
         """Events whose webhook delivery was abandoned, oldest first; continue with `after` = the last one's `id`."""

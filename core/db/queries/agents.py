@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, func, not_, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, not_, or_, select
 
 from core.db.queries import figures
 from core.db.queries.filter_conditions import is_like
@@ -168,6 +168,15 @@ class SuppressionRow:
         return self.removed_at is None and (self.expires_at is None or self.expires_at > now)
 
 
+def shown_suppressions() -> Select[Any]:
+    """Select the columns of `SuppressionRow`."""
+    c = SUPPRESSION.c
+    return select(
+        c.id, c.address, STREAM.c.domain.label("stream"), c.classes, c.cause, c.source, c.reason, c.message_id,
+        c.added_by, c.added_at, c.expires_at, c.removed_at,
+    ).select_from(SUPPRESSION.outerjoin(STREAM, STREAM.c.id == c.stream_id))  # fmt: skip
+
+
 SUPPRESSION_FIELDS: Final[Fields] = {name: Field() for name in ("address", "cause", "by", "stream")}
 
 
@@ -185,15 +194,7 @@ def suppressions(
     `wants` is a filter by `SUPPRESSION_FIELDS`.
     """
     c = SUPPRESSION.c
-    wanted = (
-        select(
-            c.id, c.address, STREAM.c.domain.label("stream"), c.classes, c.cause, c.source, c.reason, c.message_id,
-            c.added_by, c.added_at, c.expires_at, c.removed_at,
-        )
-        .select_from(SUPPRESSION.outerjoin(STREAM, STREAM.c.id == c.stream_id))
-        .order_by(c.id.desc())
-        .limit(limit)
-    )  # fmt: skip
+    wanted = shown_suppressions().order_by(c.id.desc()).limit(limit)
     columns = {
         "address": c.address,
         "cause": c.cause,

@@ -17,8 +17,8 @@ from core.db.transaction import Transaction
 from core.durations import read_stamp, stamp
 from core.errors import Invalid, NotFound
 from core.events import ConsentRecorded, ConsentWithdrawn
-from core.model import Actor, ContentClass
-from core.rules import addresses, consent
+from core.model import EVERY_CLASS, Actor
+from core.rules import addresses, class_list, consent
 from core.rules.consent import Basis
 from core.rules.roles import Verb
 from core.services import access
@@ -29,7 +29,6 @@ from core.services.feedback.csv_io import BadRow, Cells, Imported, RowBatch
 COLUMNS: Final = (
     "subject", "basis", "source", "scope", "region", "stream", "given_at", "expires_at", "withdrawn_at",
 )  # fmt: skip
-EVERYTHING: Final = "*"
 LONGEST_SOURCE: Final = 200
 REGION: Final = 6
 PAGE: Final = 100
@@ -48,7 +47,7 @@ class Entry:
     subject: str
     basis: str
     source: str
-    scope: str = EVERYTHING
+    scope: str = EVERY_CLASS
     region: str | None = None
     stream: str | None = None
     given_at: int | None = None
@@ -192,23 +191,13 @@ def _read(entry: Entry) -> Entry:
         subject=subject_of(entry.subject),
         basis=consent.read_basis(entry.basis).value,
         source=entry.source.strip()[:LONGEST_SOURCE],
-        scope=_scope(entry.scope),
+        scope=class_list.scope(entry.scope),
         region=_region(entry.region),
         stream=entry.stream.strip().lower() if entry.stream else None,
         given_at=entry.given_at,
         expires_at=entry.expires_at,
         withdrawn_at=entry.withdrawn_at,
     )
-
-
-def _scope(text: str) -> str:
-    parts = [part.strip() for part in text.split(",") if part.strip()]
-    if not parts or EVERYTHING in parts:
-        return EVERYTHING
-    unknown = sorted(set(parts) - {one.value for one in ContentClass})
-    if unknown:
-        raise Invalid(f"{unknown[0]!r} is no content class", fix=f"the classes are {', '.join(ContentClass)}, or *")
-    return ",".join(sorted(set(parts)))
 
 
 def _region(text: str | None) -> str | None:
@@ -228,7 +217,7 @@ def _entry(cells: Cells) -> Entry:
             subject=cells["subject"],
             basis=cells.get("basis", ""),
             source=cells.get("source", ""),
-            scope=cells.get("scope", EVERYTHING),
+            scope=cells.get("scope", EVERY_CLASS),
             region=cells.get("region"),
             stream=cells.get("stream"),
             given_at=_time(cells, "given_at"),

@@ -12,15 +12,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, or_, select, update
+from sqlalchemy import Connection, or_, select, update
 
+from core.db.queries.agents import SuppressionRow, shown_suppressions
 from core.db.tables import STREAM, SUPPRESSION
 from core.db.transaction import Transaction
 from core.durations import read_stamp, stamp, when
 from core.errors import Invalid, NotFound
 from core.events import SuppressionAdded, SuppressionRemoved
-from core.model import EVERY_CLASS, SYSTEM, Actor, ContentClass
-from core.rules import addresses
+from core.model import EVERY_CLASS, SYSTEM, Actor
+from core.rules import addresses, class_list
 from core.rules.roles import Verb
 from core.services import access
 from core.services.context import require_reason, stream_named
@@ -67,24 +68,6 @@ class Entry:
     classes: str = EVERY_CLASS
 
 
-@dataclass(frozen=True, slots=True)
-class SuppressionView:
-    """A suppression record as shown to operators. `stream` is None if it applies to the whole desk."""
-
-    id: int
-    address: str
-    stream: str | None
-    cause: str
-    source: str
-    reason: str | None
-    message_id: int | None
-    added_by: str
-    added_at: int
-    expires_at: int | None
-    removed_at: int | None
-    classes: str
-
-
 # --- verbs --------------------------------------------------------------------------------------------------------
 
 
@@ -99,8 +82,8 @@ def add(tx: Transaction, entry: Entry, *, actor: Actor) -> int | None:
         raise Invalid("the suppression would end before it begins", problems=(("expires_at", "is in the past"),))
     stream_id = stream_named(tx, entry.stream).id if entry.stream else None
     return suppress(
-        tx, address, stream_id=stream_id, classes=read_classes(entry.classes), cause=entry.cause, source=entry.source,
-        expires_at=entry.expires_at, reason=_why(entry.reason), actor=actor,
+        tx, address, stream_id=stream_id, classes=class_list.scope(entry.classes), cause=entry.cause,
+        source=entry.source, expires_at=entry.expires_at, reason=_why(entry.reason), actor=actor,
     )  # fmt: skip
 
 
@@ -228,33 +211,21 @@ def export_csv(conn: Connection, *, now: int) -> Iterator[str]:
 
 def listed(
     conn: Connection, *, now: int, address: str | None = None, after: int = 0, limit: int = PAGE
-) -> list[SuppressionView]:
+) -> list[SuppressionRow]:
     """List active records after id `after` in the order of insertion, of one address or of all."""
     c = SUPPRESSION.c
     statement = (
-        select(SUPPRESSION, STREAM.c.domain.label("stream"))
-        .outerjoin(STREAM, STREAM.c.id == c.stream_id)
+        shown_suppressions()
         .where(c.id > after, c.removed_at.is_(None), or_(c.expires_at.is_(None), c.expires_at > now))
         .order_by(c.id)
         .limit(limit)
     )
     if address is not None:
         statement = statement.where(c.address == addresses.parse_address(address).normalised)
-    return [_view(row) for row in conn.execute(statement)]
+    return [SuppressionRow(**row._asdict()) for row in conn.execute(statement)]
 
 
 # --- helpers ------------------------------------------------------------------------------------------------------
-
-
-def read_classes(text: str) -> str:
-    """Parse comma-separated content classes, deduplicated and sorted; `*` is every class. Raises `Invalid`."""
-    named = {part.strip() for part in text.split(",") if part.strip()}
-    if not named or EVERY_CLASS in named:
-        return EVERY_CLASS
-    unknown = sorted(named - {one.value for one in ContentClass})
-    if unknown:
-        raise Invalid(f"{unknown[0]!r} is no content class", fix=f"the classes are {', '.join(ContentClass)}, or *")
-    return ",".join(sorted(named))
 
 
 def _covering(tx: Transaction, address: str, *, stream_id: int | None, classes: str, until: int | None) -> bool:
@@ -283,7 +254,7 @@ def _entry(cells: Cells) -> Entry:
         source=cells.get("source", IMPORTED)[:LONGEST_CAUSE],
         reason=_why(cells.get("reason")),
         expires_at=read_stamp(cells["expires_at"]) if "expires_at" in cells else None,
-        classes=read_classes(cells.get("classes", EVERY_CLASS)),
+        classes=class_list.scope(cells.get("classes", EVERY_CLASS)),
     )
 
 
@@ -321,7 +292,3 @@ def _exported(conn: Connection, now: int) -> Iterator[Sequence[object]]:
             until = when(one.expires_at)
             yield (one.address, one.stream, one.cause, one.source, stamp(one.added_at), until, one.reason, one.classes)
         page = listed(conn, now=now, after=page[-1].id, limit=EXPORT_PAGE)
-
-
-def _view(row: Row[Any]) -> SuppressionView:
-    return SuppressionView(**{name: getattr(row, name) for name in SuppressionView.__dataclass_fields__})

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from console.themes import Tone
-from console.views.rows import held_row
+from console.views.record_rows import IDENTITIES
+from console.views.rows import held_row, in_text
 from console.widgets.columns import Cell
 from core.db.queries import queue
 from core.db.store import Store
-from core.durations import HOUR, stamp
+from core.durations import DAY, HOUR, stamp
 from tests.factories.delivery import number
 from tests.factories.desk import make_desk
 
@@ -15,6 +16,11 @@ from tests.factories.desk import make_desk
 def subject(store: Store, message: int) -> Cell:
     with store.read() as conn:
         return held_row(queue.pending_rows(conn, [message])[message]).cells[-1]
+
+
+def test_the_end_of_the_longest_life_fits_its_column() -> None:
+    (ends,) = (column for column in IDENTITIES if column.key == "ends")
+    assert len(in_text(365 * DAY, 0)) <= ends.width
 
 
 def test_the_queue_says_before_which_time_held_mail_does_not_leave(sqlite_store: Store) -> None:
