@@ -148,12 +148,12 @@ def migrate(
 
 @contextlib.contextmanager
 def _watched(desk: CommandContext, interrupted: str) -> Iterator[_Progress]:
-    """Show progress of a long operation; on Ctrl-C, print what state it left."""
+    """Show progress of a long operation; on Ctrl-C and SIGTERM, print what state it left."""
     progress = _Progress(desk)
     try:
         with contextlib.closing(progress):
             yield progress
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         error_line(interrupted)
         raise
 

@@ -220,7 +220,7 @@ def test_where_there_is_no_room_nothing_is_left_and_one_sentence_says_so(
     assert list(target.iterdir()) == []
 
 
-def test_an_interrupted_backup_leaves_nothing_and_says_so(clerk: Clerk, tmp_path: Path) -> None:
+def test_a_backup_ended_by_sigterm_leaves_nothing_and_says_so(clerk: Clerk, tmp_path: Path) -> None:
     target = tmp_path / "backups"
     target.mkdir()
     arguments = ["backup", str(target / "desk.zip"), "--dir", str(clerk.directory)]
@@ -236,12 +236,12 @@ def test_an_interrupted_backup_leaves_nothing_and_says_so(clerk: Clerk, tmp_path
             until = time.monotonic() + PATIENCE
             while program.poll() is None and not (target / "desk.zip").exists() and time.monotonic() < until:
                 time.sleep(0.01)
-            program.send_signal(signal.SIGINT)
+            program.send_signal(signal.SIGTERM)
             try:
                 _, said = program.communicate(timeout=PATIENCE)
             finally:
                 program.kill()
-    assert (program.returncode, said) == (130, "postroom: interrupted: no backup was made\n")
+    assert (program.returncode, said) == (143, "postroom: interrupted: no backup was made\n")
     assert list(target.iterdir()) == []
     assert json.loads(exported(clerk)[-1])["type"] != "desk.backed_up"
 

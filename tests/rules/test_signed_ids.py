@@ -58,6 +58,29 @@ def test_a_mark_reads_back_in_any_case_and_after_keys_have_rotated(kind: str, nu
         assert read(text.swapcase(), RING) == expected(kind, number, n)
 
 
+SENT_EARLIER = {
+    "return path": "b-a1aerukz4jvpg66aadmu2dwa4qahhiq65g3ojm6zkq@bounces.bot.acme.com",
+    "token": "a1aerukz4jvpg66aadz4krqgz3sneukf4rgmobtmqc",
+    "Message-ID": "<m028t5cy4tqkff.a1.3nja55aqksbdpoagiwcr26tm@bot.acme.com>",
+    "trace": "m028t5cy4tqkff.a1.2a7rq5zs7ajqshyxjnqrczlx",
+}
+
+
+@pytest.mark.parametrize("kind", sorted(MARKS))
+def test_a_mark_that_an_earlier_version_sent_is_still_read(kind: str) -> None:
+    """Mail is out there with these: whatever changes in how they are made, it must still bounce and unsubscribe."""
+    ring = HmacKeys({"a1": b"k" * 32}, "a1")
+    assert MARKS[kind][1](SENT_EARLIER[kind], ring) == expected(kind, 0x0123456789ABCDEF, 3)
+
+
+@pytest.mark.parametrize("kind", sorted(MARKS))
+def test_a_letter_that_only_lowercases_into_ascii_is_none_of_ours(kind: str) -> None:
+    ring = HmacKeys({"a1": b"k" * 32}, "a1")
+    odd = SENT_EARLIER[kind].replace("k", "\N{KELVIN SIGN}", 1)
+    assert odd.lower() == SENT_EARLIER[kind]
+    assert MARKS[kind][1](odd, ring) is None
+
+
 @given(every_mark, ids, numbers, st.data())
 def test_any_other_character_anywhere_makes_it_none_of_ours(
     kind: str, number: int, n: int, data: st.DataObject

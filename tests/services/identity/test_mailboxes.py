@@ -10,13 +10,14 @@ from sqlalchemy import update
 
 from core.db import directory, gate_queries
 from core.db.store import Store
-from core.db.tables import MAILBOX
+from core.db.tables import MAILBOX, OPERATOR
+from core.db.transaction import Transaction
 from core.demo.clock import FakeClock
 from core.durations import DAY, HOUR
 from core.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from core.model import Actor, Mode, Role
 from core.rules.issuance import Kind
-from core.services.identity import mailbox_settings, mailboxes
+from core.services.identity import mailbox_settings, mailboxes, signers
 from tests.factories import records
 from tests.factories.desk import ADDRESS, ALICE, DOMAIN, DORA, GAIL, OLIVE, ROOT, also, hire, make_desk, person
 from tests.factories.records import SALES, add_stream, issued, last, make_keyed_desk, request, sign, told
@@ -130,6 +131,24 @@ def test_a_request_that_nobody_can_sign_says_so(store: Store) -> None:
 
 
 # --- signing ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [{"disabled_at": 1}, {"token_hash": None}, {"token_expires_at": 1}],
+    ids=["disabled", "unclaimed", "expired"],
+)
+def test_who_cannot_sign_in_is_not_named_as_a_signer(store: Store, gone: dict[str, Any]) -> None:
+    make_desk(store)
+    hire(store, person("gus", Role.GOVERNANCE))
+    record = request(store).record
+
+    def named(tx: Transaction) -> set[str]:
+        return {who for one in signers.owed(tx, record) if one.kind is Kind.GOVERNANCE for who in one.may}
+
+    assert store.look(named) == {"gail", "gus"}
+    store.transact(lambda tx: tx.write(update(OPERATOR).where(OPERATOR.c.name == "gus").values(**gone)))
+    assert store.look(named) == {"gail"}
 
 
 def test_three_signatures_of_three_people_bring_an_identity_into_being(store: Store) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -14,7 +15,7 @@ from sqlalchemy import Table, select, update
 
 from core.db import directory, gate_queries
 from core.db.store import Store
-from core.db.tables import AGENT, CONSENT, MAILBOX, OPERATOR, POLICY_VERSION, SIGNOFF, STREAM, SUPPRESSION, TOKEN
+from core.db.tables import AGENT, CONSENT, MAILBOX, OPERATOR, POLICY_VERSION, RUN, SIGNOFF, STREAM, SUPPRESSION, TOKEN
 from core.db.transaction import Transaction
 from core.demo.clock import FakeClock
 from core.durations import DAY, HOUR
@@ -29,7 +30,7 @@ from core.services.identity.tokens import LONGEST_LIFE, USUAL_LIFE, Grant, Issue
 from core.services.sending import review
 from core.services.sending.limits import OPEN_RUNS_HOUR
 from tests.factories import effort
-from tests.factories.desk import ADDRESS, ALICE, DORA, GAIL, OLIVE, ROOT, WIDE, Bench, make_desk
+from tests.factories.desk import ADDRESS, ALICE, DOMAIN, DORA, GAIL, OLIVE, ROOT, WIDE, Bench, add_mailbox, make_desk
 from tests.factories.records import SALES, filing, last, request, told
 
 SUPPORT_BOT = Actor("agent", "support-bot", frozenset(Role))
@@ -96,6 +97,17 @@ def test_a_token_ends_no_later_than_the_identity_it_opens(store: Store) -> None:
     ends = make_desk(store).store.clock.now() + 2 * DAY
     store.transact(lambda tx: tx.write(update(MAILBOX).values(expires_at=ends)))
     assert issue(store, ttl=30 * DAY).expires_at == ends
+
+
+def test_a_token_lives_as_long_as_the_last_of_its_agents_identities(store: Store) -> None:
+    desk = make_desk(store)
+    now = store.clock.now()
+    second = store.transact(lambda tx: add_mailbox(tx, agent="x", address=f"b@{DOMAIN}", stream=desk.stream_id)[1])
+    ends = {desk.mailbox_id: now + DAY, second: now + 3 * DAY}
+    for box, at in ends.items():
+        change = update(MAILBOX).where(MAILBOX.c.id == box).values(agent_id=desk.agent_id, expires_at=at)
+        store.transact(lambda tx, change=change: tx.write(change))  # type: ignore[misc]  # bound now
+    assert issue(store, ttl=30 * DAY).expires_at == now + 3 * DAY
 
 
 def test_who_has_no_active_mailbox_gets_no_token(store: Store, clock: FakeClock) -> None:
@@ -202,6 +214,17 @@ def test_delegating_buys_no_more_runs_than_the_token_itself_may_open(store: Stor
         delegate(store, parent, run=f"run-{number}")
     with pytest.raises(Conflict, match="runs within the hour"):
         delegate(store, parent, run="one more")
+
+
+def test_a_token_bound_to_a_run_sends_in_it_however_many_were_delegated_from_it(store: Store) -> None:
+    desk = make_desk(store, **WIDE)
+    bound = issue(store, run="run-1").token
+    for _ in range(OPEN_RUNS_HOUR):
+        delegate(store, bound, run="run-1")
+    token = store.look(lambda tx: gate_queries.token(tx, bound))
+    assert token is not None
+    assert replace(desk, token=token).submit(run="run-1").status == "pending"
+    assert store.row(select(RUN.c.key, RUN.c.implicit)) == ("run-1", False)
 
 
 def test_a_delegated_token_says_the_end_of_its_parent_where_that_is_earlier(store: Store) -> None:
