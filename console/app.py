@@ -233,7 +233,7 @@ class PostroomConsole(SafeApp[int]):
     def why_not(self, action: Action) -> str | None:
         """Why an action is not possible now, or None."""
         screen = self.desk_screen
-        state = screen.why_not(action.name) if screen is not None else "the desk is being opened"
+        state = screen.why_not(action.name) if screen is not None else "the desk is still opening"
         return refusal(action, actor=self.actor, scope=self.scope, state=state)
 
     def action_perform(self, name: str) -> None:
@@ -341,7 +341,7 @@ class PostroomConsole(SafeApp[int]):
             self.pop_screen()
         elif self._under_way:  # decisions made a moment ago are written before the console ends
             self._leaving = True
-            self.say("finishing what was decided ...")
+            self.say("finishing your last decisions ...")
         else:
             self.exit(0)
 
@@ -399,7 +399,7 @@ class PostroomConsole(SafeApp[int]):
     async def _watch_themes(self) -> None:
         async for theme in watch_themes(theme_folder()):
             if isinstance(theme, BadTheme):
-                self.say(f"theme refused, the last good one stays: {theme}", "warning")
+                self.say(f"theme rejected, keeping the last good one: {theme}", "warning")
             else:
                 install_themes(self, [theme])
 

@@ -88,16 +88,19 @@ def summary(batch: Batch, *, hidden: int, delay: int, does: str = "released") ->
     ]
     if 0 < batch.templates < len(batch.ready):
         lines.append(
-            Content(f"{plural(batch.templates, 'text')} in {len(batch.ready):,} messages; ⏎ then J K shows each body")
+            Content(
+                f"{len(batch.ready):,} messages from {plural(batch.templates, 'template')}. "
+                "Open with ⏎, then J/K reads each one."
+            )
         )
     approves = does == "released"
     left_out = [
-        f"{batch.unopened} with a failed check or warning, never opened: skipped" if batch.unopened else "",
-        f"{batch.failing} with a failed check: your reason is kept with each" if batch.failing and approves else "",
-        f"{batch.unread} still being read: skipped" if batch.unread else "",
-        f"{hidden} of the marked hidden by the filter" if hidden else "",
+        f"{batch.unopened} with a failed check or warning, not opened: skipped" if batch.unopened else "",
+        f"{batch.failing} with a failed check: your reason is recorded for each" if batch.failing and approves else "",
+        f"{batch.unread} still loading: skipped" if batch.unread else "",
+        f"{hidden} marked but hidden by the filter" if hidden else "",
     ]
     lines += [Content(f"▲ {text}") for text in left_out if text]
     lines.append(Content("Anything changed or decided by someone else in the meantime is skipped."))
-    lines.append(Content(f"{does} in {countdown(delay)}, u takes it back until then"))
+    lines.append(Content(f"{does} in {countdown(delay)}, u undoes it until then"))
     return Content("\n").join(lines)

@@ -117,7 +117,7 @@ class SignDialog(Dialog[Answers]):
     def hint(self) -> Content:
         left = len(self.open_items)
         if left:
-            keys = (("↑↓ ", Tone.INFO), "look   ", ("space ", Tone.INFO), "affirm, or say why   ")
+            keys = (("↑↓ ", Tone.INFO), "look   ", ("space ", Tone.INFO), "affirm or override   ")
             return Content.assemble((f"{left} to answer   ", Tone.WARN), *keys, ("esc ", Tone.INFO), "cancel")
         return Content.assemble(
             ("tab", Tone.INFO), ", type ", (self._expected, Tone.STRONG), ", then ", ("space", Tone.INFO),
@@ -130,7 +130,7 @@ class SignDialog(Dialog[Answers]):
         super().on_key(event)
         if event.is_printable and event.character != " ":
             self._stray = True
-            self.say(Content.assemble(("▲ Nothing is typed before each item is answered: ", Tone.WARN), self.hint()))
+            self.say(Content.assemble(("▲ Answer every item before you type: ", Tone.WARN), self.hint()))
 
     def on_option_list_option_highlighted(self) -> None:
         self._stray = False
@@ -143,7 +143,7 @@ class SignDialog(Dialog[Answers]):
             return
         item, finding = list(self._sheet.items())[at]
         if finding.found:
-            self.say(Content("The desk saw this one itself: it needs no answer of yours."))
+            self.say(Content("The desk verified this item itself. It needs no answer."))
         elif finding.found is False:
             self._ask_why(item, finding)
         else:
@@ -157,10 +157,10 @@ class SignDialog(Dialog[Answers]):
                 self._answered(None)
 
         body = Content.assemble(
-            make_safe(item.sentence).text, "\n", ("The desk says NO: ", Tone.FAULT), make_safe(finding.detail).text
+            make_safe(item.sentence).text, "\n", ("Desk check failed: ", Tone.FAULT), make_safe(finding.detail).text
         )
-        title = fill("Sign although $code is not so?", code=item.code)
-        self.app.push_screen(ReasonDialog(title, body, does="keeps the reason", clock=self._clock), said)
+        title = fill("Override the failed check $code?", code=item.code)
+        self.app.push_screen(ReasonDialog(title, body, does="records the reason", clock=self._clock), said)
 
     def _answered(self, at: int | None) -> None:
         items = self.query_one(Checklist)
@@ -177,7 +177,7 @@ class SignDialog(Dialog[Answers]):
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        self.say(Content.assemble(("▲ Enter answers nothing: ", Tone.WARN), self.hint()))
+        self.say(Content.assemble(("▲ Enter does not answer an item: ", Tone.WARN), self.hint()))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
@@ -204,7 +204,7 @@ def item_lines(item: Item, finding: Finding, answers: Answers) -> list[list[Piec
         label, tone = "● you", Tone.GOOD
     else:
         label, tone = "○ you?", Tone.WARN
-    says = "The desk says NO:" if finding.found is False else ""
+    says = "Desk check failed:" if finding.found is False else ""
     margin = " " * LABEL
     lines = [[Piece(f"{label:<{LABEL}}", tone), *line(make_safe(item.sentence).text)]]
     if finding.detail:

@@ -53,10 +53,14 @@ def mount(app: typer.Typer) -> None:
             Scenario, typer.Option(help="The live desk, or the 80,000-message morning.")
         ] = Scenario.LIVE,
         headless: Annotated[
-            bool, typer.Option("--headless", help="Without a screen: run, then say what happened.")
+            bool, typer.Option("--headless", help="Run without a screen, then print the results.")
         ] = False,
-        seconds: Annotated[float, typer.Option(min=1, max=86_400, help="How long the live desk runs headless.")] = 20,
-        messages: Annotated[int, typer.Option(min=100, help="How many the morning's agents try, each.")] = 80_000,
+        seconds: Annotated[
+            float, typer.Option(min=1, max=86_400, help="How long the live scenario runs headless.")
+        ] = 20,
+        messages: Annotated[
+            int, typer.Option(min=100, help="How many messages each agent of the morning tries to send.")
+        ] = 80_000,
         as_json: Annotated[bool, typer.Option("--json", help="One line of JSON on stdout, nothing else.")] = False,
     ) -> None:
         """Run a complete live desk on an empty machine; the world around it is simulated."""
@@ -79,7 +83,7 @@ def _play(scenario: Scenario, *, no_screen: bool, seconds: float, messages: int,
                 return _watched_morning(directory, messages=messages)
             return _morning(directory, messages=messages, quiet=quiet)
         if no_screen:
-            note(f"A desk in {directory}, five agents, one of which goes rogue; {seconds:.0f} seconds ...", quiet=quiet)
+            note(f"Running five agents, one of them rogue, for {seconds:.0f} seconds in {directory} ...", quiet=quiet)
             from core.demo.live_scenario import headless  # noqa: PLC0415 - what is simulated is imported where it is played
 
             try:
@@ -99,7 +103,7 @@ def _morning(directory: Path, *, messages: int, quiet: bool) -> Output:
     def progress(text: str, share: float) -> None:
         note(f"{text} {share:4.0%}", quiet=quiet)
 
-    note(f"The morning, twice: {messages:,} follow-ups by each of three agents ...", quiet=quiet)
+    note(f"Running the morning twice: three agents, {messages:,} follow-ups each ...", quiet=quiet)
     outcome = asyncio.run(incident_runner.run(directory, messages=messages, progress=progress))
     whole = outcome.default.audit_ok and outcome.widened.audit_ok
     return Output(outcome.as_json(), f"{_table(outcome.default)}\n\n{_table(outcome.widened)}", code=0 if whole else 1)
@@ -121,20 +125,20 @@ def _watched_morning(directory: Path, *, messages: int) -> Output:
         try:
             playing.hear()
         except PostroomError as error:  # do not retry: half a desk exists already
-            raise Refused(f"the morning did not begin: {error}") from error
+            raise Refused(f"the morning did not start: {error}") from error
         return factory.open_desk(directory, seed.person_at(directory, "alice"), clock=playing.clock)
 
     said: float | CaseFigures = 0.0
     left_at = 0
     try:
-        splash.raised(move_in, saying="Founding a desk, waking the agents at four in the morning ...", hint=MORNING)
+        splash.raised(move_in, saying="Creating a desk and starting its agents at 4 a.m. ...", hint=MORNING)
         for playing in under_way:
             said, left_at = playing.so_far(), playing.clock.now()
     finally:
         for playing in under_way:
             playing.stop()
     if isinstance(said, float):
-        rest = "The whole of it, with its figures: postroom demo --scenario morning --headless"
+        rest = "To run all of it and print its figures: postroom demo --scenario morning --headless"
         return Output({}, f"You left the morning at {clock_short(left_at)}. {rest}" if left_at else "")
     return Output(said.as_json(), _table(said), code=0 if said.audit_ok else 1)
 
@@ -149,7 +153,9 @@ def _table(case: CaseFigures) -> str:
         for one in case.modes
     ]  # fmt: skip
     head = ("mode", "attempted", "left", "held", "refused", "complaints", "complaint to suspension", "left after it")
-    return f"{case.case} (the transactional stream beside it: {case.transactional.effect})\n{output.table(head, rows)}"
+    return (
+        f"{case.case} (transactional stream on the same desk: {case.transactional.effect})\n{output.table(head, rows)}"
+    )
 
 
 def _after(seconds: float | None) -> str:
@@ -178,7 +184,7 @@ def _with_console(directory: Path) -> Output:
 
     try:
         splash.raised(
-            move_in, saying="Founding a desk, starting its gateway, waking the agents ...", hint=HINT, waiting=waiting
+            move_in, saying="Creating a desk, starting its gateway and agents ...", hint=HINT, waiting=waiting
         )
     finally:
         if live:

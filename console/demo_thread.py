@@ -36,7 +36,7 @@ class DemoThread(threading.Thread):
         super().start()
         while not self._up.wait(0.2):
             if given_up is not None and given_up.is_set():
-                raise Unavailable("the demonstration was left before it had begun")
+                raise Unavailable("you left the demonstration before it started")
         if self._error is not None:
             raise self._error
 

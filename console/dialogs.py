@@ -164,7 +164,7 @@ class ReasonDialog(Dialog[str]):
         if reason:
             self.dismiss(reason)
         else:
-            self.say(Content.assemble(("▲ A reason is needed: it goes into the log.", Tone.WARN), "   esc cancel"))
+            self.say(Content.assemble(("▲ A reason is required.", Tone.WARN), "   esc cancel"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +231,7 @@ class TypedDialog(Dialog[Confirmed]):
             with self.prevent(Input.Changed):  # its answer would otherwise say "space to ..." over the message here
                 self.query_one("#typed", Prompt).value = self._expected
             self.query_one("#reason", Prompt).focus()
-            self.say(Content.assemble(("▲ A reason is needed: it goes into the log.", Tone.WARN), "   esc cancel"))
+            self.say(Content.assemble(("▲ A reason is required.", Tone.WARN), "   esc cancel"))
             return
         self.dismiss(Confirmed(reason))
 

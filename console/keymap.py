@@ -83,24 +83,24 @@ ACTIONS: Final[dict[str, Action]] = {
         # --- held mail
         Action(
             "approve", "a", "approve", _HELD, Asks.NOTHING, (Verb.MESSAGE_APPROVE,), "a ok", 1,
-            help="Approve exactly these bytes; u takes it back until its release. Failed checks ask for a reason.",
+            help="Approve exactly these bytes; u undoes it until release. Failed checks ask for a reason.",
         ),
         Action(
             "reject", "x", "reject", _HELD, Asks.REASON, (Verb.MESSAGE_REJECT,), "x reject", 2,
-            help="Reject it with a reason; u takes it back until its release.",
+            help="Reject it with a reason; u undoes it until it is final.",
         ),
         Action(
             "mark", "space", "mark", (Scope.QUEUE,), short="␣ mark", foot=3, shown_key="space",
             help="Mark or unmark.",
         ),
-        Action("range", "v", "range", (Scope.QUEUE,), foot=4, short="", help="Start a range; again marks all of it."),
+        Action("range", "v", "range", (Scope.QUEUE,), foot=4, short="", help="Start a range; press again to mark it."),
         Action(
             "approve_marked", "A", "approve marked", (Scope.QUEUE,), Asks.TYPED, (Verb.MESSAGE_APPROVE,),
-            help="Approve the marked ones: type their count. Changed ones, and failed checks nobody opened, stay.",
+            help="Approve all marked: type their count. Skips changed ones and failed checks that you have not opened.",
         ),
         Action(
             "reject_marked", "X", "reject marked", (Scope.QUEUE,), Asks.TYPED, (Verb.MESSAGE_REJECT,),
-            help="Reject the marked ones: one reason, and type their count.",
+            help="Reject all marked: one reason, then type their count.",
         ),
         Action(
             "mark_all", "asterisk", "mark all", (Scope.QUEUE,), shown_key="*",
@@ -108,13 +108,13 @@ ACTIONS: Final[dict[str, Action]] = {
         ),
         Action(
             "next_alike", "n", "next alike", (Scope.QUEUE,), foot=5, short="",
-            help="The next message like this one: it differs only in what is personal to its recipient.",
+            help="The next message that differs from this one only in its recipient's details.",
         ),
         Action(
             "mark_alike", "equals_sign", "mark alike", (Scope.QUEUE,), foot=5, short="", shown_key="=",
-            help="Mark all messages like this one; J and K then walk through them.",
+            help="Mark all messages like this one; J and K then step through them.",
         ),
-        Action("clear_marks", "U", "unmark all", (Scope.QUEUE,), help="Forget all marks."),
+        Action("clear_marks", "U", "unmark all", (Scope.QUEUE,), help="Clear all marks."),
         Action("preview", "p", "preview", (Scope.QUEUE,), foot=7, short="", help="Show or hide the preview."),
         Action(
             "load", "full_stop", "load new", (Scope.QUEUE,), shown_key=".",
@@ -123,7 +123,7 @@ ACTIONS: Final[dict[str, Action]] = {
         # --- one message
         Action(
             "next", "J", "next", (Scope.MESSAGE,), foot=3, shown_key="J/K", short="J/K",
-            help="The next message, of the marked if there are any.",
+            help="The next message, or the next marked one if any are marked.",
         ),
         Action("previous", "K", "previous", (Scope.MESSAGE,), help="The previous message."),
         Action("headers", "H", "headers", (Scope.MESSAGE,), foot=5, short="", help="All header fields."),
@@ -133,11 +133,11 @@ ACTIONS: Final[dict[str, Action]] = {
         ),
         Action(
             "body", "B", "body", (Scope.MESSAGE,), foot=4, short="",
-            help="The body as its reader sees it, links with their hosts.",
+            help="The body as its recipient sees it, links with their hosts.",
         ),
         Action(
             "difference", "D", "as issued", (Scope.MESSAGE,), foot=7, short="",
-            help="What the agent handed in against what leaves.",
+            help="Compare what the agent submitted with what is sent.",
         ),
         Action(
             "suppress", "S", "suppress", (Scope.MESSAGE,), Asks.CHOICE, (Verb.SUPPRESS,), short="", foot=8,
@@ -155,11 +155,11 @@ ACTIONS: Final[dict[str, Action]] = {
         Action(
             "resume", "r", "resume", (Scope.DESK, Scope.AGENTS, Scope.AGENT), Asks.TYPED,
             (Verb.AGENT_RESUME,), "r resume", 9,
-            help="Resume the agent: type its name. Not by the person who suspended it.",
+            help="Resume the agent: type its name. The person who suspended it cannot.",
         ),
         Action(
             "mode", "m", "mode", _AGENT_SCOPES, Asks.CHOICE, (Verb.MODE_LOWER, Verb.MODE_RAISE), "m mode", 10,
-            help="Change the oversight mode: lowering takes a reason, raising takes typing it.",
+            help="Change the oversight mode. To lower it, give a reason; to raise it, type the mode.",
         ),
         # --- lanes
         Action(
@@ -180,7 +180,7 @@ ACTIONS: Final[dict[str, Action]] = {
         ),
         Action(
             "shape", "b", "by site", (Scope.LANES,), foot=5, short="b by site",
-            help="Site by age, as qshape shows it, or lane by lane.",
+            help="Switch between sites by age, as in qshape, and single lanes.",
         ),
         # --- events
         Action(
@@ -195,11 +195,11 @@ ACTIONS: Final[dict[str, Action]] = {
         Action("warning_previous", "W", "previous warning", (Scope.EVENTS,), help="The next warning up."),
         Action(
             "follow", "f", "follow object", (Scope.EVENTS,), foot=3, short="f follow",
-            help="Only events of what this one is about.",
+            help="Only events about the same object.",
         ),
         Action(
             "save", "S", "save jsonl", (Scope.EVENTS,), Asks.SHOWS, (Verb.AUDIT_EXPORT,), "", 4,
-            help="Save what is shown as JSON lines.",
+            help="Save the events shown as JSON Lines.",
         ),
         # --- records
         Action(
@@ -222,7 +222,7 @@ ACTIONS: Final[dict[str, Action]] = {
         ),
         Action(
             "veto", "x", "veto", (Scope.IDENTITIES,), Asks.REASON, (Verb.MAILBOX_VETO,), "x veto", 2,
-            help="Refuse the request; it ends.",
+            help="Refuse the request, which ends it.",
         ),
         Action(
             "ask", "enter", "look up", (Scope.TRACE,), foot=1, shown_key="⏎",
@@ -236,16 +236,19 @@ ACTIONS: Final[dict[str, Action]] = {
         ),
         Action(
             "filter", "slash", "filter", _LISTS, foot=11, shown_key="/", short="/ filter",
-            help="field:value contains, field=value is exactly; > < * and ! work too; esc clears.",
+            help="field:value contains, field=value equals; > < * and ! work too; esc clears.",
         ),
         Action(
             "faults", "exclamation_mark", "faults only", _WITH_FAULTS, shown_key="!", foot=12, short="",
             help="Only problems; press again for all.",
         ),
-        Action("sort", "o", "sort", (Scope.DESK, Scope.QUEUE, Scope.AGENTS), foot=13, short="", help="The next order."),
+        Action(
+            "sort", "o", "sort", (Scope.DESK, Scope.QUEUE, Scope.AGENTS), foot=13, short="",
+            help="Change the sort order.",
+        ),
         Action(
             "undo", "u", "undo", (Scope.EVERYWHERE,), Asks.NOTHING, (Verb.MESSAGE_UNDO,),
-            help="Take back your last approval or rejection while it is not released.",
+            help="Undo your last approval or rejection, until it is released.",
         ),
         # --- everywhere
         *(
@@ -265,15 +268,15 @@ ACTIONS: Final[dict[str, Action]] = {
         ),
         Action(
             "all_start", "ctrl+g", "end the all-stop", _EVERYWHERE, Asks.TYPED, (Verb.DESK_START,), "",
-            help="End the all-stop: one governance operator, or two on call.",
+            help="End the all-stop: takes governance, or two on-call operators.",
         ),
-        Action("themes", "ctrl+t", "theme", _EVERYWHERE, Asks.SHOWS, help="Choose another palette."),
+        Action("themes", "ctrl+t", "theme", _EVERYWHERE, Asks.SHOWS, help="Choose a theme."),
         Action(
             "palette", "colon,ctrl+p", "command", _EVERYWHERE, shown_key=":",
             help="Find any action or agent by name.",
         ),
         Action("help", "question_mark", "help", _EVERYWHERE, shown_key="?", help="This page."),
-        Action("quit", "q", "quit", _EVERYWHERE, help="Leave a page, or the console. The desk goes on."),
+        Action("quit", "q", "quit", _EVERYWHERE, help="Leave this page, or the console. The desk keeps running."),
     )
 }  # fmt: skip
 

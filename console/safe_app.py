@@ -70,7 +70,7 @@ class SafeApp(GuardedApp[ReturnType]):
 
         Textual's own notice uses markup, and names a key that multiplexers intercept.
         """
-        self.say("q leaves a page, and from the first one the console; esc leaves a line first")
+        self.say("q closes a page, and the console from its first page; esc leaves an input line first")
 
     def copy(self, text: str) -> None:
         """Copy safe text, and show it: on a terminal without OSC 52, the notice is the only thing to copy from."""

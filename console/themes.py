@@ -96,13 +96,13 @@ def _wrong_with(table: dict[str, object]) -> str | None:
     if not isinstance(palette, dict):
         return "has no [palette]"
     if unknown := sorted((table.keys() - {"dark", "ansi", "palette"}) | (palette.keys() - set(COLOURS))):
-        return f"knows nothing called {unknown[0]!r}"
+        return f"has an unknown entry: {unknown[0]!r}"
     return next((reason for name in COLOURS if (reason := _wrong_with_colour(name, palette.get(name)))), None)
 
 
 def _wrong_with_colour(name: str, value: object) -> str | None:
     if value is None:
-        return f"lacks the colour {name!r}"
+        return f"is missing the colour {name!r}"
     if not isinstance(value, str):
         return f"{name} must be a colour in quotes"
     try:

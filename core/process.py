@@ -146,7 +146,7 @@ async def watched(loop: Coroutine[None, None, None]) -> None:
     try:
         await loop
     except Exception:
-        log.exception("a loop ended", loop=getattr(loop, "__qualname__", "?"))
+        log.exception("task ended", loop=getattr(loop, "__qualname__", "?"))
 
 
 async def deliver(delivery: Delivery) -> None:

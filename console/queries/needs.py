@@ -51,7 +51,7 @@ def _of_desk(tx: Transaction, head: figures.Head) -> Iterator[Need]:
         yield Need(Level.FAULT, "the log", f"{broken}; postroom audit verify", "events")
     _, policy = context.current_policy(tx)
     if head.oldest is not None and tx.now - head.oldest >= policy.notify.pending_older_than:
-        text = f"{head.held:,} held, the oldest longer than anybody should wait"
+        text = f"{head.held:,} held; the oldest is overdue"
         yield Need(Level.WARN, "queue", text, "queue")
     elif head.held:
         yield Need(Level.INFO, "queue", f"{head.held:,} waiting for review", "queue")
@@ -67,7 +67,7 @@ def _of_desk(tx: Transaction, head: figures.Head) -> Iterator[Need]:
     since = bucket(tx.now - HOUR, 60)
     unproven = figures.counts(tx.conn, "desk", [""], ["unverified_1h"], since=since).total("", "unverified_1h")
     if unproven:
-        text = f"{plural(unproven, 'report')} of the last hours prove nothing; they moved no rate"
+        text = f"{plural(unproven, 'report')} in the last two hours unverified, not counted"
         yield Need(Level.INFO, "feedback", text, "events")
 
 
@@ -122,12 +122,12 @@ def _of_lanes(tx: Transaction) -> Iterator[Need]:
     for lane in lanes.lanes(tx.conn, now=tx.now, limit=LANES):
         subject = f"{lane.mailbox} → {lane.domain}"
         if lane.paused_at is not None:
-            yield Need(Level.WARN, subject, f"lane paused by {lane.paused_by}, {lane.depth:,} wait", "lanes")
+            yield Need(Level.WARN, subject, f"lane paused by {lane.paused_by}, {lane.depth:,} waiting", "lanes")
         elif lane.failures >= FAILING:
             yield Need(Level.WARN, subject, f"{plural(lane.failures, 'deferral')} in a row: {lane.last_reply}", "lanes")
         elif lane.waits_for in ("site_hour", "stream_site_hour"):
-            whose = "the stream's hourly" if lane.waits_for == "stream_site_hour" else "the hour's"
-            text = f"{whose} cap at {lane.site} is spent, {lane.depth:,} wait"
+            whose = "the stream's hourly cap" if lane.waits_for == "stream_site_hour" else "the hourly cap"
+            text = f"{whose} at {lane.site} is reached, {lane.depth:,} waiting"
             yield Need(Level.WARN, subject, text, "lanes")
 
 

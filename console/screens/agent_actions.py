@@ -51,7 +51,7 @@ class AgentScreen(DeskScreen):
 
         self.ask_reason(
             fill("Suspend $name?", name=line.name),
-            fill("No new delivery of it starts. $held held and everything queued stays.", held=str(line.held)),
+            fill("No new delivery of it starts. $held held and all queued messages are kept.", held=str(line.held)),
             "suspends it",
             lambda reason: self.console.run_operation(operations.suspend(line.name, reason), suspended),
         )
@@ -66,7 +66,7 @@ class AgentScreen(DeskScreen):
             expected=make_safe(line.name).text,
             does="resume it",
             then=lambda answer: self.console.run_operation(
-                operations.resume(line.name, answer.reason), lambda _: self.console.say(f"{line.name} runs again")
+                operations.resume(line.name, answer.reason), lambda _: self.console.say(f"{line.name} is resumed")
             ),
         )
 
@@ -108,7 +108,7 @@ class AgentScreen(DeskScreen):
         def change(reason: str) -> None:
             self.console.run_operation(
                 operations.change_mode(box.address, mode, reason),
-                lambda record: self.console.say(f"{record.address} is {record.mode} now; pending mail stays as it is"),
+                lambda record: self.console.say(f"{record.address} is {record.mode} now; pending mail is unchanged"),
             )
 
         title = fill("$address: $old → $new", address=box.address, old=box.mode.value, new=mode.value)
@@ -127,11 +127,11 @@ class AgentScreen(DeskScreen):
 def mode_refusal(standing: Mode, wanted: Mode, actor: Actor, *, raise_from: int | None = None) -> str | None:
     """Why this rung cannot be chosen, or None; the service decides."""
     if wanted is standing:
-        return "in force"
+        return "current"
     if wanted.rung < standing.rung:
-        return None if roles.may(actor, Verb.MODE_LOWER) else "needs a role that tightens"
+        return None if roles.may(actor, Verb.MODE_LOWER) else "your roles cannot lower it"
     if wanted.rung > standing.rung + 1:
         return "one rung at a time"
     if not roles.may(actor, Verb.MODE_RAISE):
         return "needs role governance"
-    return f"raised lately, again from {stamp(raise_from)}" if raise_from is not None else None
+    return f"raised recently, again from {stamp(raise_from)}" if raise_from is not None else None

@@ -255,7 +255,7 @@ class DeskScreen(LineCache, Screen[None]):
         app = self.console
         approval = app.session.undoable(app.now)
         if approval is None:
-            app.say("you have no decision left to undo: what was decided is released", "warning")
+            app.say("you have no decision left to undo: all are released", "warning")
             return
 
         def taken_back(settled: operations.Settled) -> None:
@@ -263,18 +263,18 @@ class DeskScreen(LineCache, Screen[None]):
             for _, why in settled.refused[:1]:
                 app.say(why, "warning")
             if settled.done:
-                app.say(f"taken back: {plural(len(settled.done), 'message')} pending again")
+                app.say(f"undone: {plural(len(settled.done), 'message')} pending again")
 
         app.run_operation(operations.undo(approval.items), taken_back)
 
     def do_all_stop(self) -> None:
         app = self.console
         if app.live.stopped:
-            app.say("the desk is stopped already; ctrl+g ends it", "warning")
+            app.say("the desk is already stopped; ctrl+g ends the stop", "warning")
             return
         self.ask_reason(
             Content("Stop the whole desk?"),
-            Content("No delivery starts anywhere until it is ended by governance, or by two on call."),
+            Content("No delivery starts until governance, or two on-call operators, end the stop."),
             "stops everything",
             lambda reason: app.run_operation(
                 operations.stop(reason),
@@ -347,8 +347,8 @@ class DeskScreen(LineCache, Screen[None]):
             return None
         wrong = self.query_one(FilterError).wrong
         if wrong:
-            return f"the filter cannot be read: {wrong}"
-        return "a filter is being typed: enter applies it, esc leaves it" if line.value != self.filter_text else None
+            return f"invalid filter: {wrong}"
+        return "you are typing a filter: enter applies it, esc cancels it" if line.value != self.filter_text else None
 
     def filter_by(self, text: str) -> None:
         """Show only what this filter matches."""

@@ -157,7 +157,9 @@ class EventsScreen(ListScreen):
             if found is not None:
                 self.table.seek(found)
                 return
-        end = "below" if self._older is None else f"among the newest {KEPT:,}; / sev:{severity.value} looks at all"
+        end = (
+            "below" if self._older is None else f"among the newest {KEPT:,}; filter sev:{severity.value} to search all"
+        )
         self.console.say(f"no further {severity.value} {end}")
 
     def do_follow(self) -> None:

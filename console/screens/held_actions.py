@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from console.ports import ConsoleApp
 
 
-UNKNOWN_FINDING: Final = "a check that failed before the desk kept what it found"
+UNKNOWN_FINDING: Final = "a failed check whose finding was not recorded"
 FINDINGS_SHOWN: Final = 6
 """Failed checks a dialog lists; the opened message shows all of them."""
 
@@ -68,10 +68,10 @@ class HeldScreen(DeskScreen):
             self._approve([decision], short(spelled))
             return
         self.ask_typed(
-            fill("Approve $id over $failed?", id=spelled, failed=plural(len(failed), "failed check")),
+            fill("Approve $id despite $failed?", id=spelled, failed=plural(len(failed), "failed check")),
             Content("\n").join([self.about(), *(fill("✖ $text", text=text) for text in failed[:FINDINGS_SHOWN])]),
             expected=str(len(failed)),
-            does="approve it all the same",
+            does="approve it anyway",
             then=lambda answer: self._approve([replace(decision, reason=answer.reason)], short(spelled)),
         )
 
@@ -82,7 +82,7 @@ class HeldScreen(DeskScreen):
         item, digest, spelled = chosen
         self.ask_reason(
             fill("Reject $id?", id=spelled),
-            Content("\n").join([self.about(), self._ends("It ends")]),
+            Content("\n").join([self.about(), self._ends()]),
             "rejects it",
             lambda reason: self._reject(
                 [Decision(item, approve=False, digest=digest, reason=reason, delay=self.console.release_delay)],
@@ -116,7 +116,7 @@ class HeldScreen(DeskScreen):
         count, delay, name = len(batch.ready), self.console.release_delay, spell_id("b", self.console.now)
         self.ask_typed(
             Content(f"Reject {count:,} of {plural(marked, 'marked message')}?"),
-            summary(batch, hidden=hidden, delay=delay, does="ended for good"),
+            summary(batch, hidden=hidden, delay=delay, does="rejected for good"),
             expected=str(count),
             does="reject",
             then=lambda answer: self._reject(
@@ -128,9 +128,9 @@ class HeldScreen(DeskScreen):
             ),
         )
 
-    def _ends(self, beginning: str) -> Content:
+    def _ends(self) -> Content:
         until = countdown(self.console.release_delay)
-        return Content(f"{beginning} for good in {until}, u takes it back until then; its agent is told the reason.")
+        return Content(f"Final in {until}, u undoes it until then. The agent receives the reason.")
 
     # -- how ----------------------------------------------------------------------------------------------------------
 

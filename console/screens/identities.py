@@ -46,7 +46,7 @@ class IdentitiesScreen(ListScreen):
     title_word = "Identities"
     filter_fields = IDENTITY_FIELDS
     columns = IDENTITIES
-    texts = Texts(loading="Loading identities ...", empty="Nobody has asked for an identity yet.")
+    texts = Texts(loading="Loading identities ...", empty="No identity has been requested yet.")
     hears = ("mailbox.", "stream.", "agent.")
     BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.IDENTITIES)
     DEFAULT_CSS = """
@@ -106,9 +106,9 @@ class IdentitiesScreen(ListScreen):
             return "no identity is under the cursor"
         if name == "sign":
             if not one.waiting:
-                return "nobody needs to sign it any more"
+                return "no signature is missing"
             if not kinds_of(self.console.actor, one.waiting):
-                return f"it waits for {', '.join(one.waiting)}"
+                return f"it is waiting for {', '.join(one.waiting)}"
             return f"the record lacks {', '.join(one.missing)}" if one.missing else None
         return None if one.record.status == "requested" else "only a request can be vetoed"
 
@@ -135,7 +135,7 @@ class IdentitiesScreen(ListScreen):
     def _sign(self, one: Identity, kind: Kind) -> None:
         """Show what the desk finds, then ask. This may take seconds: deliverability queries DNS."""
         if kind is Kind.DELIVERABILITY:
-            self.console.say("looking at DNS and the ways in for feedback ...")
+            self.console.say("checking DNS and feedback sources ...")
         self.console.run_operation(operations.to_sign(one.record.address, kind, self.desk.settings), self._ask_to_sign)
 
     def _ask_to_sign(self, shown: operations.ToSign) -> None:
@@ -153,7 +153,7 @@ class IdentitiesScreen(ListScreen):
         address = one.record.address
         self.ask_reason(
             fill("Veto $address as $kind?", address=address, kind=kind.value),
-            Content("The request ends; it must be filed anew."),
+            Content("This ends the request; a new one must be filed."),
             "vetoes it",
             lambda reason: self.console.run_operation(
                 operations.veto(address, kind, reason),
@@ -180,18 +180,18 @@ def record_lines(one: Identity, keys: tuple[KeyRow, ...], *, now: int) -> list[l
             "owner", f"{record.owner or ABSENT} · systems {record.systems or ABSENT} ({record.system_owner or ABSENT})"
         ),
         *([_fact("people", record.users)] if record.users else []),
-        _fact("asked by", f"{record.requested_by}, {date(record.requested_at)}"),
+        _fact("filed by", f"{record.requested_by}, {date(record.requested_at)}"),
         _fact("writes to", ", ".join(record.allow) or "nobody"),
         _fact("classes", ", ".join(record.classes)),
-        _fact("ends", f"{date(record.expires_at)} ({in_text(record.expires_at, now)})"),
+        _fact("expires", f"{date(record.expires_at)} ({in_text(record.expires_at, now)})"),
         _fact("revoked if", record.revoke_when),
         *([_drill_line(one)] if record.status == "active" else []),
         [],
         *_checklist_lines(one),
     ]
     for key in (key for key in keys if key.stream == record.domain):
-        state = "signs" if key.signs else "retired" if key.retired_at else "waits"
-        lines.append(_fact("key", f"{key.selector} {key.algorithm} · {state} · made {date(key.created_at)}"))
+        state = "signing" if key.signs else "retired" if key.retired_at else "standby"
+        lines.append(_fact("key", f"{key.selector} {key.algorithm} · {state} · created {date(key.created_at)}"))
     return lines
 
 

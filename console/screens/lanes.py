@@ -41,7 +41,7 @@ class LanesScreen(ListScreen):
     title_word = "Lanes"
     filter_fields = LANE_FIELDS
     columns = LANES
-    texts = Texts(loading="Loading lanes ...", empty="✔ Nothing waits to leave.")
+    texts = Texts(loading="Loading lanes ...", empty="✔ No mail is waiting.")
     BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.LANES)
     DEFAULT_CSS = """
     LanesScreen #sites { display: none; }
@@ -58,7 +58,7 @@ class LanesScreen(ListScreen):
 
     def compose_body(self) -> ComposeResult:
         yield from super().compose_body()
-        texts = Texts(empty="✔ Nothing waits to leave.")
+        texts = Texts(empty="✔ No mail is waiting.")
         yield VirtualTable(SITES, self._sites, now=lambda: self.console.now, markable=False, id="sites", texts=texts)
 
     async def load(self) -> None:
@@ -115,8 +115,8 @@ class LanesScreen(ListScreen):
         if lane is None:
             return
         self.ask_reason(
-            fill("Pause $mailbox towards $domain?", mailbox=lane.mailbox, domain=lane.domain),
-            fill("$depth wait in it; they stay where they are.", depth=str(lane.depth)),
+            fill("Pause the lane from $mailbox to $domain?", mailbox=lane.mailbox, domain=lane.domain),
+            fill("Messages waiting in it: $depth. They stay queued.", depth=str(lane.depth)),
             "pauses it",
             lambda reason: self.console.run_operation(
                 operations.pause_lane(lane.id, reason),
@@ -129,12 +129,13 @@ class LanesScreen(ListScreen):
         if lane is None:
             return
         self.ask_typed(
-            fill("Resume $mailbox towards $domain?", mailbox=lane.mailbox, domain=lane.domain),
+            fill("Resume the lane from $mailbox to $domain?", mailbox=lane.mailbox, domain=lane.domain),
             None,
             expected=make_safe(lane.domain).text,
             does="resume it",
             then=lambda answer: self.console.run_operation(
-                operations.resume_lane(lane.id, answer.reason), lambda _: self.console.say(f"{lane.domain} goes on")
+                operations.resume_lane(lane.id, answer.reason),
+                lambda _: self.console.say(f"the lane to {lane.domain} is resumed"),
             ),
         )
 
@@ -165,6 +166,6 @@ class LanesScreen(ListScreen):
             does="resume it",
             then=lambda answer: self.console.run_operation(
                 operations.resume_stream(lane.stream, answer.reason),
-                lambda _: self.console.say(f"{lane.stream} goes on"),
+                lambda _: self.console.say(f"{lane.stream} is resumed"),
             ),
         )

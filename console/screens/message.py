@@ -114,7 +114,7 @@ class MessageScreen(HeldScreen, AgentScreen):
             self.reads(letter.item)
 
     def failed(self, reason: str) -> None:
-        self.console.say(f"not read: {reason}", "error")
+        self.console.say(f"could not load: {reason}", "error")
 
     def told(self, news: DeskUpdate) -> None:
         if news.everything or self._item in news.messages or news.agents:
@@ -197,7 +197,7 @@ class MessageScreen(HeldScreen, AgentScreen):
         letter = self._letter
         if name in {"approve", "reject"}:
             if letter is None or letter.item != self._item:
-                return "it is still being read"
+                return "it is still loading"
             if not letter.pending:
                 held = letter.held
                 by = f" by {make_safe(held.decided_by).text}" if held and held.decided_by else ""
@@ -208,7 +208,7 @@ class MessageScreen(HeldScreen, AgentScreen):
                 and (letter.held.failed_checks or letter.held.cautions)
                 and self._just_opened
             ):
-                return "it opened this moment, with a failed check or warning: look first"
+                return "it opened just now with a failed check or warning: read it first"
             if name == "approve" and letter.view is not None and letter.mail is None:
                 return "its body has been purged: nobody can see what would leave"
         if name == "suppress" and (letter is None or letter.view is None):
@@ -238,12 +238,12 @@ class MessageScreen(HeldScreen, AgentScreen):
         if view is None:
             return
         choices = [
-            Choice(one.address, content(make_safe(one.given)), "suppressed already" if one.suppressed else None)
+            Choice(one.address, content(make_safe(one.given)), "already suppressed" if one.suppressed else None)
             for one in view.recipients
         ]
         dialog = ChoiceDialog(
             "Suppress",
-            Content("Mail to this address is not sent any more, by any agent."),
+            Content("No agent will be able to mail this address."),
             choices=choices,
             clock=self.console.monotonic,
         )
@@ -252,7 +252,7 @@ class MessageScreen(HeldScreen, AgentScreen):
     def _ask_why(self, address: str) -> None:
         self.ask_reason(
             fill("Suppress $address? No agent will be able to mail this address.", address=address),
-            Content("The reason stays in the record, not in the log."),
+            Content("The reason is kept in the suppression record, not in the log."),
             "suppresses it",
             lambda reason: self.console.run_operation(
                 operations.suppress(address, reason), lambda _: self.console.say(f"{address} is suppressed")

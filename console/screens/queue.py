@@ -204,7 +204,7 @@ class QueueScreen(HeldScreen):
     def _count_marks(self, event: MarksChanged) -> None:
         self._marked = (event.marked, event.hidden)
         if lost := len(self.console.session.not_mine(event.lost)):
-            self.console.say(f"{lost} marked {'was' if lost == 1 else 'were'} decided elsewhere", "warning")
+            self.console.say(f"{lost} marked {'was' if lost == 1 else 'were'} decided by someone else", "warning")
         self.check_frame()
 
     # -- the preview --------------------------------------------------------------------------------------------------
@@ -291,7 +291,7 @@ class QueueScreen(HeldScreen):
             case "approve_marked" | "reject_marked" | "clear_marks":
                 return None if self.table.marks else "nothing is marked"
             case "load":
-                return None if self._fresh else "nothing new has come"
+                return None if self._fresh else "nothing new has arrived"
             case _:
                 return super().why_not(name)
 
@@ -308,7 +308,7 @@ class QueueScreen(HeldScreen):
         if self.table.is_gone(cursor):
             return f"{short(spell_id('m', cursor))} is no longer pending: already decided"
         if row is None:
-            return "it is still being read"
+            return "it is still loading"
         facts = self._known.get(cursor)
         if name == "approve" and facts and facts.opened_first and not self.console.session.has_seen(cursor, row.digest):
             return "it failed a check, or is held for more than its mode: open it first (⏎)"
@@ -361,7 +361,7 @@ class QueueScreen(HeldScreen):
         try:
             ids = await self.desk.read(lambda conn: reads.alike(conn, item), verb=Verb.MESSAGE_READ)
         except PostroomError as error:
-            self.console.say(f"not read: {error}", "error")
+            self.console.say(f"could not load: {error}", "error")
             return
         then(frozenset(ids))
 
@@ -379,7 +379,7 @@ class QueueScreen(HeldScreen):
         marks = self.table.marks
         batch = batch_of(marks, self._known, seen=self.console.session.has_seen, approving=True)
         if not batch.ready:
-            self.console.say("none of the marked can be approved: open those with ✖ or ▲ first", "warning")
+            self.console.say("no marked message can be approved: open those with ✖ or ▲ first", "warning")
             return
         self.approve_batch(batch, marked=len(marks), hidden=self._marked[1])
 

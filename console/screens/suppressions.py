@@ -34,7 +34,7 @@ class AddressDialog(Dialog[str]):
         yield Prompt(id="address", placeholder="name@example.com")
 
     def hint(self) -> Content:
-        return Content.assemble(("enter ", Tone.INFO), "goes on   ", ("esc ", Tone.INFO), "cancel")
+        return Content.assemble(("enter ", Tone.INFO), "continues   ", ("esc ", Tone.INFO), "cancel")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
@@ -53,7 +53,7 @@ class SuppressionsScreen(ListScreen):
     title_word = "Suppressions"
     filter_fields = reads.SUPPRESSION_FIELDS
     columns = SUPPRESSIONS
-    texts = Texts(loading="Loading suppressions ...", empty="Nobody is suppressed.")
+    texts = Texts(loading="Loading suppressions ...", empty="No address is suppressed.")
     hears = ("suppression.", "email.complained", "email.bounced", "email.unsubscribed")
     BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.SUPPRESSIONS)
 
@@ -86,7 +86,7 @@ class SuppressionsScreen(ListScreen):
             if record is None:
                 return "no record is under the cursor"
             if name == "remove_suppression" and not record.in_force(self.console.now):
-                return "it is not in force any more"
+                return "it is no longer in force"
         return super().why_not(name)
 
     def do_past(self) -> None:
@@ -98,13 +98,13 @@ class SuppressionsScreen(ListScreen):
             self.console.open_trace(record.address)
 
     def do_add_suppression(self) -> None:
-        body = Content("The desk writes to it no more, whichever agent asks.")
+        body = Content("No agent will be able to mail this address.")
         self.ask(AddressDialog("Suppress an address", body, clock=self.console.monotonic), self._ask_why)
 
     def _ask_why(self, address: str) -> None:
         self.ask_reason(
             fill("Suppress $address?", address=address),
-            Content("The reason stays in the record, not in the log."),
+            Content("The reason is kept in the suppression record, not in the log."),
             "suppresses it",
             lambda reason: self.console.run_operation(
                 operations.suppress(address, reason), lambda made: self._told_added(address, made)
@@ -112,7 +112,7 @@ class SuppressionsScreen(ListScreen):
         )
 
     def _told_added(self, address: str, made: int | None) -> None:
-        self.console.say(f"{address} is suppressed" if made is not None else f"{address} was suppressed already")
+        self.console.say(f"{address} is suppressed" if made is not None else f"{address} was already suppressed")
         self.reload()
 
     def do_remove_suppression(self) -> None:
@@ -120,7 +120,7 @@ class SuppressionsScreen(ListScreen):
         if record is None:
             return
         self.ask_typed(
-            fill("Let mail go to $address again?", address=record.address),
+            fill("Allow mail to $address again?", address=record.address),
             fill(
                 "Suppressed for: $cause, by $by.$why",
                 cause=record.cause,
@@ -131,6 +131,6 @@ class SuppressionsScreen(ListScreen):
             does="remove it",
             then=lambda answer: self.console.run_operation(
                 operations.unsuppress(record.address, answer.reason),
-                lambda _: self.console.say(f"{record.address} may be written to again"),
+                lambda _: self.console.say(f"{record.address} can be mailed again"),
             ),
         )

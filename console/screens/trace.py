@@ -106,7 +106,7 @@ class TraceScreen(DeskScreen):
 
     def why_not(self, name: str) -> str | None:
         if name == "copy" and not self._asked:
-            return "nothing has been looked up that could be copied"
+            return "there is nothing to copy yet"
         return super().why_not(name)
 
     def go_back(self) -> bool:
@@ -139,5 +139,5 @@ def story_lines(story: Story) -> list[list[Piece]]:
         for step in story.steps
     ]
     if story.truncated:
-        lines.append([Piece("… only the newest messages are told", Tone.WARN)])
+        lines.append([Piece("… only the newest messages are shown", Tone.WARN)])
     return lines

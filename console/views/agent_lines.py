@@ -55,9 +55,9 @@ def box_lines(facts: MailboxFacts, *, now: int, width: int) -> list[Content]:
         Evidence(False, clip(make_safe(reason.text).text, width - 14)) for reason in (above.reasons if above else ())
     ]
     if above is not None and above.advice is Advice.CLIMB:
-        proofs = [Evidence(True, "the figures carry the next rung")]
+        proofs = [Evidence(True, "the figures support the next rung")]
     if above is not None and facts.evidence.raise_from is not None:
-        proofs.append(Evidence(False, f"raised lately, again from {stamp(facts.evidence.raise_from)}"))
+        proofs.append(Evidence(False, f"raised recently, again from {stamp(facts.evidence.raise_from)}"))
     lines = [
         title(clip(make_safe(box.address).text, width - 20) + f" · ends {in_text(box.expires_at, now)}"),
         *ladder(box.mode, since=age(now - box.mode_since), evidence=proofs),
@@ -91,7 +91,7 @@ def course_lines(course: Course, *, width: int) -> list[Content]:
 
 def run_lines(facts: AgentFacts, *, now: int, width: int) -> list[Content]:
     """Its latest runs."""
-    lines = [title("runs, the newest first")]
+    lines = [title("runs, newest first")]
     if not facts.runs:
         lines.append(Content.styled("none yet", Tone.MUTED))
     for run in facts.runs:
@@ -104,7 +104,7 @@ def run_lines(facts: AgentFacts, *, now: int, width: int) -> list[Content]:
 
 def event_lines(rows: Sequence[EventRow], *, width: int) -> list[Content]:
     """What happened lately, newest first."""
-    lines = [title("events, the newest first")]
+    lines = [title("events, newest first")]
     for row in reversed(rows):
         glyph, tone = {"error": ("✖", Tone.FAULT), "warn": ("▲", Tone.WARN)}.get(row.severity.value, ("·", Tone.MUTED))
         said = make_safe(f"{row.type:<{TYPE_WIDTH}} {row.target} {row.detail}").text

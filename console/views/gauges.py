@@ -155,8 +155,8 @@ def _chart_line(
 
 
 MEANS: Final[dict[Mode, str]] = {
-    Mode.AUTONOMOUS: "sends by itself",
-    Mode.MONITORED: "sends, people are told",
+    Mode.AUTONOMOUS: "sends without review",
+    Mode.MONITORED: "sends, people notified",
     Mode.GATED_SEND: "people approve every send",
     Mode.GATED_ALL: "people approve every action",
     Mode.READ_ONLY: "reads, sends nothing",
@@ -174,10 +174,10 @@ class Evidence:
 def ladder(standing: Mode, *, since: str, evidence: Sequence[Evidence] = ()) -> list[Content]:
     """The five rungs, the standing one marked, and between it and the next what the next one asks for.
 
-      ├───┤ autonomous   sends by itself
+      ├───┤ autonomous   sends without review
       │   │   ✔ 21 of 14 days
       │   │   ✖ approval rate 91 % of 95 %
-    ▶ ╞═══╡ monitored    sends, people are told · since 3d04
+    ▶ ╞═══╡ monitored    sends, people notified · since 3d04
       ├───┤ gated_send   people approve every send
     """
     lines: list[Content] = []

@@ -89,8 +89,8 @@ def _of_item(letter: MessageLines) -> Iterable[Check]:
     if held.test:
         yield Check(Level.INFO, "test message: it never leaves the desk")
     if held.needs > 1:
-        yes = ", ".join(held.approvers) or "nobody yet"
-        yield Check(Level.WARN, f"takes {held.needs} people: {yes}")
+        yes = ", ".join(held.approvers) or "none"
+        yield Check(Level.WARN, f"needs {held.needs} approvals, so far: {yes}")
 
 
 def _of_view(letter: MessageLines) -> Iterable[Check]:
@@ -129,7 +129,7 @@ def _of_mail(letter: MessageLines) -> Iterable[Check]:
         shown = f"{', '.join(hosts[:3])}{' ...' if len(hosts) > 3 else ''}"
         yield Check(Level.INFO, f"{plural(len(mail.links), 'link')} to {shown}")
     if mail.unseen and "hidden_text" not in codes:
-        yield Check(Level.WARN, "the HTML holds a preheader: words that only a list of mails shows")
+        yield Check(Level.WARN, "the HTML has a preheader: text that only a list of messages shows")
     if mail.attachments:
         names = ", ".join(one.name for one in mail.attachments[:3])
         yield Check(Level.WARN, f"{plural(len(mail.attachments), 'attachment')}: {names}")
@@ -175,7 +175,7 @@ def check_lines(letter: MessageLines, *, short: bool = False) -> Lines:
 
 
 def _in_order(n: int) -> str:
-    return f"{plural(n, 'more check')} in order"
+    return f"{plural(n, 'more check')} passed"
 
 
 # --- facts --------------------------------------------------------------------------------------------------------
@@ -185,7 +185,7 @@ def fact_lines(letter: MessageLines, *, now: int) -> Lines:
     """What the desk knows about it: from whom, to whom, what, and why it waits."""
     held, view = letter.held, letter.view
     if view is None:
-        return _action_lines(held, now=now) if held else [[Piece("There is no such item any more.", Tone.WARN)]]
+        return _action_lines(held, now=now) if held else [[Piece("This item no longer exists.", Tone.WARN)]]
     run = f"run {view.run.key}{' (implicit)' if view.run.implicit else ''}" if view.run else "no run"
     user = f" for {view.run.user}" if view.run and view.run.user else ""
     lines = [
@@ -209,7 +209,7 @@ def fact_lines(letter: MessageLines, *, now: int) -> Lines:
 def _action_lines(held: HeldRow, *, now: int) -> Lines:
     return [
         _fact("Agent", f"{held.agent} · {held.mailbox}"),
-        _fact("Asks", f"{held.kind} {held.target or ''}", Tone.STRONG),
+        _fact("Wants", f"{held.kind} {held.target or ''}", Tone.STRONG),
         _state_line(held, now=now),
     ]
 
@@ -296,9 +296,9 @@ def difference_lines(letter: MessageLines) -> Lines:
     changes = letter.difference
     if changes is None:
         return [[Piece("There is no message to compare.", Tone.MUTED)]]
-    lines = [_title("as issued by the agent against as it leaves")]
+    lines = [_title("as submitted by the agent, compared with what is sent")]
     if changes.purged:
-        lines.append([Piece("▲ the bytes have been purged; what is left is the digest and the states", Tone.WARN)])
+        lines.append([Piece("▲ the bytes have been purged; only the digest and the states remain", Tone.WARN)])
     for one in changes.recipients:
         rule = f" ({one.rule})" if one.rule else ""
         text = f"{one.field.title():<5} {one.address} · {one.status}{rule}: {one.why}"

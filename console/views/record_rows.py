@@ -142,7 +142,7 @@ def event_row(event: EventRow) -> Row:
 
 SUPPRESSIONS: Final = (
     Column("address", "ADDRESS", 24, grow=1),
-    Column("stream", "HOLDS FOR", 14, drop=2),
+    Column("stream", "APPLIES TO", 14, drop=2),
     Column("cause", "CAUSE", 11),
     Column("reason", "REASON", 12, grow=4, drop=3),
     Column("by", "ADDED BY", 10),

@@ -36,7 +36,7 @@ ENTRIES: Final = (
     Entry("serve", "Run the gateway until SIGTERM or Ctrl-C, then drain.", "serve", noun=False),
     Entry("stop", "The all-stop: no delivery starts anywhere from now on.", "stop", noun=False),
     Entry("start", "End the all-stop: by one governance operator, or by two on call.", "stop", noun=False),
-    Entry("report", "Say what the desk reads in bounces and complaints, a line a file.", "report", noun=False),
+    Entry("report", "Show how the desk reads bounces and complaints, one line per file.", "report", noun=False),
     Entry("trace", "Everything known of a message, a recipient, a run, an agent or a person, in time order.", "report",
           noun=False),
     Entry("doctor", "What is missing before real mail can leave: DNS, keys, routes, feedback, clock, disk.", "doctor",

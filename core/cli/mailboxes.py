@@ -232,7 +232,7 @@ def _of(signed: Mapping[str, Any], shown: Mapping[str, Any]) -> str:
 def _against(signed: Mapping[str, Any]) -> str:
     """What was signed although the desk found it false, and why."""
     overridden = [code for code, by in signed["checklist"].items() if by == "override"]
-    return "".join(f" (although {code} is not so, because: {signed['reasons'].get(code)})" for code in overridden)
+    return "".join(f" (overrides the failed check {code}: {signed['reasons'].get(code)})" for code in overridden)
 
 
 @command(app, "evidence", example="postroom mailbox evidence help@support-bot.acme.com")

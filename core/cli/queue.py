@@ -160,7 +160,7 @@ def open_item(desk: CommandContext, item: str, *, source: bool = False) -> Opene
         held = None if found else message.review(conn, number)
         stands = status.message(conn, number, caller=desk.actor, now=desk.now) if found else {}
     if found is None and held is None:
-        raise NotFound(f"there is no {item}", fix="postroom queue pending lists what waits")
+        raise NotFound(f"there is no {item}", fix="postroom queue pending lists what is waiting")
     desk.shown(Shown(What.MESSAGE, item=number))
     if found is None:
         assert held is not None

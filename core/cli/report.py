@@ -28,7 +28,7 @@ def report(
     desk: CommandContext,
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Raw messages; - for stdin.")],
 ) -> None:
-    """Say what the desk reads in bounces and complaints, a line a file. Needs no desk."""
+    """Show how the desk reads bounces and complaints, one line per file. Needs no desk."""
     unread = 0
     for file in files:
         try:
@@ -61,7 +61,7 @@ def tell(
         desk.shown(Shown(What.TRACE, messages=story.messages))
     if story.found or story.ours is not None:
         return Output(story.as_json(), plain(story.text()))
-    lost = f"nothing is known of {key[:100]!r}; give an id, an address, a run or a name exactly as the desk writes it"
+    lost = f"nothing was found for {key[:100]!r}; give an id, an address, a run or a name exactly as the desk shows it"
     return Output(story.as_json(), plain(story.text()), code=1, refused=[lost])
 
 

@@ -109,8 +109,8 @@ def confirm(
     )
     return Output(
         mail.run_confirmed(found.agent, found.key, confirmed),
-        f"{found.key} of {found.agent} may reach {confirmed.up_to:,}: {confirmed.released:,} held messages go, "
-        f"{confirmed.still_pending:,} stay for another reason or beyond that.",
+        f"{found.key} of {found.agent} may reach {confirmed.up_to:,}: {confirmed.released:,} held messages released, "
+        f"{confirmed.still_pending:,} stay held for another reason or beyond the limit.",
     )
 
 

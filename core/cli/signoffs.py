@@ -36,7 +36,7 @@ __all__ = ["app"]
 
 ALL: Final = "all"
 _DIGEST: Final = re.compile(r"[0-9A-Fa-f]{64}")
-_SAYS: Final = {True: "The desk confirms: ", False: "The desk says NO: ", None: "For you to affirm. "}
+_SAYS: Final = {True: "The desk confirms: ", False: "Desk check failed: ", None: "For you to affirm. "}
 As = Annotated[Kind, typer.Option("--as", help="Which of the three signatures.")]
 
 
@@ -219,7 +219,7 @@ def _signed(shown: Mapping[str, Any], kind: Kind) -> str:
     for code, by in mine["checklist"].items():
         detail, why = mine["findings"][code]["detail"], mine["reasons"].get(code)
         says = {"desk": f"The desk confirms: {detail}", "signer": "You affirmed it."}.get(
-            by, f"You signed although the desk says NO: {detail}"
+            by, f"You signed despite a failed desk check: {detail}"
         )
         lines.append(f"[x] {code}: {sentences[code]} {says}{f' Reason: {why}' if why else ''}")
     lines.append(f"You signed the record with the digest {mine['record_digest']}.")

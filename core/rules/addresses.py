@@ -206,7 +206,7 @@ def _refuse_unsafe(text: str) -> None:
         raise Invalid(f"the address is longer than {MAX_OCTETS} octets")
     for char in text:
         if unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} or char in _OVERRIDES:
-            raise Invalid(f"the address contains a character that may not stand there (U+{ord(char):04X})")
+            raise Invalid(f"the address contains a character that is not allowed there (U+{ord(char):04X})")
 
 
 @functools.lru_cache(maxsize=4096)
@@ -220,7 +220,7 @@ def _pattern(text: str) -> tuple[str, str]:
     below = domain.startswith("*.")
     if "*" in domain[2 if below else 0 :] or ("*" in local and local != "*"):
         raise Invalid(
-            "the pattern has a * where none can stand",
+            "the pattern has a * where none is allowed",
             fix="write *, jane@example.com, example.com or *.example.com",
         )
     parsed = parse_address(f"{'any' if local == '*' else local}@{domain[2:] if below else domain}")

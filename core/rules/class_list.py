@@ -12,7 +12,7 @@ def parse(names: Collection[str]) -> tuple[ContentClass, ...]:
     """The classes of these names, in their order, without duplicates. Raises `Invalid`."""
     unknown = sorted({*names} - {*ContentClass})
     if unknown:
-        raise Invalid(f"{unknown[0]!r} is no content class", fix=f"the classes are {', '.join(ContentClass)}")
+        raise Invalid(f"{unknown[0]!r} is not a content class", fix=f"the classes are {', '.join(ContentClass)}")
     return tuple(dict.fromkeys(ContentClass(name) for name in names))
 
 

@@ -110,9 +110,9 @@ def sender_terms(text: str) -> tuple[str, ...]:
         term = f"include:{part}" if _HOST.fullmatch(part) else part
         if not _TERM.fullmatch(term):
             raise Invalid(
-                f"{part!r} is no SPF term that lets a relay send",
+                f"{part!r} is not an SPF term that lets a relay send",
                 fix="such as include:_spf.relay.example, ip4:192.0.2.7 or a:smtp.relay.example (RFC 7208 5)",
-                problems=(("spf", "is no SPF term"),),
+                problems=(("spf", "is not an SPF term"),),
             )
         terms.append(term)
     return tuple(terms)

@@ -151,10 +151,10 @@ def bar(standing: Standing, moment: Moment) -> Block | None:
         return Block("agent_suspended", standing.suspended, "governance resumes it: postroom agent resume")
     if standing.inactive is not None:
         reason = f"{standing.mailbox} is {standing.inactive}"
-        return Block("mailbox_not_active", reason, "postroom mailbox show tells what it lacks")
+        return Block("mailbox_not_active", reason, "postroom mailbox show lists what is missing")
     if standing.run_closed is not None and moment is Moment.ACCEPTANCE:
         reason = f"the run {standing.run_closed} is closed, and the token is bound to it"
-        return Block("run_closed", reason, "ask for a token of the run that goes on: postroom token issue --run")
+        return Block("run_closed", reason, "ask for a token of an open run: postroom token issue --run")
     if standing.protected and moment is Moment.ACCEPTANCE:
         return _protected(standing)
     if standing.stopped is not None:
@@ -249,7 +249,7 @@ def _protected(standing: Standing) -> Block:
 def _of_classes(asked: GateInput) -> Iterable[Verdict]:
     if asked.content_class in UNSUBSCRIBE_CLASSES and not asked.imprint:
         stream = asked.standing.stream
-        lacks = f"{stream} has no organisation and postal address, which {asked.content_class} must carry"
+        lacks = f"{stream} has no organisation and postal address, which {asked.content_class} requires"
         fix = f"postroom stream set {stream} --organisation NAME --postal-address TEXT"
         yield Block("action_blocked", lacks, fix)
     for content_class in asked.classes:
@@ -277,9 +277,9 @@ def _of_task(asked: GateInput, open_: Sequence[GateRecipient]) -> Iterable[Verdi
     if task is None:
         return
     if task.unsaid:
-        said = f"policy asks every run to say {', '.join(task.unsaid)}, and {task.run} does not"
+        said = f"policy requires every run to declare {', '.join(task.unsaid)}, and {task.run} does not"
         if task.refuses:
-            yield Block("run_incomplete", said, "say it in the request's run, or bind the token to a run that does")
+            yield Block("run_incomplete", said, "declare it in the request's run, or bind the token to a run that does")
         else:
             yield _hold("run_incomplete", said, *(f"run_incomplete:{name}" for name in task.unsaid))
     purpose = f" ({task.purpose})" if task.purpose else ""
@@ -309,7 +309,7 @@ def _of_consent(one: GateRecipient) -> Iterable[Verdict]:
 def _of_approvals(asked: GateInput) -> list[Verdict]:
     if asked.approvals_missing <= 0:
         return []
-    return [_hold("four_eyes", "policy asks for two people's approval by now, and it has one", "four_eyes")]
+    return [_hold("four_eyes", "policy now requires two people's approval, and it has one", "four_eyes")]
 
 
 def _hold(code: str, text: str, *rules: str) -> Hold:

@@ -136,7 +136,7 @@ def signals(figures: Figures) -> Iterator[Reason]:
         yield Reason("rejections", f"reviewers rejected {_of(f.rejected, f.reviewed)}")
     held = f.reviewed + f.expired
     if held >= _ENOUGH and _share(f.expired, held) >= EXPIRY_SIGNAL:
-        yield Reason("expiry", f"{_of(f.expired, held)} expired unread: more is held than people look at")
+        yield Reason("expiry", f"{_of(f.expired, held)} expired unread: more is held than is reviewed")
 
 
 def shortfalls(figures: Figures, rung: Mode) -> tuple[Reason, ...]:
@@ -168,7 +168,7 @@ def _shortfalls(figures: Figures, bar: Bar) -> Iterator[Reason]:
     if f.delivered < bar.delivered:
         yield Reason("delivered", f"{f.delivered:,} of {bar.delivered:,} recipients delivered to")
     if f.reviewed and _share(f.approved, f.reviewed) < bar.approved:
-        yield Reason("approved", f"approved: {_of(f.approved, f.reviewed)}, and it takes {_percent(bar.approved)}")
+        yield Reason("approved", f"approved: {_of(f.approved, f.reviewed)}, at least {_percent(bar.approved)} needed")
     if _share(f.edited, f.reviewed) > bar.edited:
         yield Reason("edited", f"reworded after review: {_of(f.edited, f.reviewed)}, at most {_percent(bar.edited)}")
     # Approvals without reading are no evidence, however many there are.

@@ -118,7 +118,7 @@ class Conversation(asyncio.Protocol):
             return
         if self._wanted == 0 or len(self._answers) > self._wanted:
             # Unsolicited, as in a 421 before closing: it must never be taken for the reply to the next command.
-            self._end(_Fault("the receiver spoke out of turn", "4.5.0"))
+            self._end(_Fault("unexpected reply from the receiver", "4.5.0"))
         elif len(self._answers) == self._wanted:
             self._wake()
 
@@ -198,16 +198,16 @@ class Conversation(asyncio.Protocol):
         addresses = letter.sender + letter.recipient
         if not _ADDRESS.fullmatch(letter.recipient) or not (not letter.sender or _ADDRESS.fullmatch(letter.sender)):
             # Checked here too, because here a line end in an address would become a command.
-            return self._refused("an address that no SMTP command can hold", "5.1.3")
+            return self._refused("an address that an SMTP command cannot carry", "5.1.3")
         options = ""
         if letter.smtputf8 or not addresses.isascii():
             if not self._smtputf8:
-                return self._refused("the receiver does not take internationalised addresses (SMTPUTF8)", "5.6.7")
+                return self._refused("the receiver does not support internationalised addresses (SMTPUTF8)", "5.6.7")
             options = " SMTPUTF8"
         if not letter.message.isascii():
             if not self._8bitmime:
                 # RFC 6152 3: no 8-bit data without 8BITMIME; recoding would break the signatures.
-                return self._refused("the receiver takes 7-bit messages only", "5.6.3")
+                return self._refused("the receiver accepts 7-bit messages only", "5.6.3")
             options += " BODY=8BITMIME"
         if self._sizes:
             if 0 < self._size < len(letter.message):
@@ -271,7 +271,7 @@ class Conversation(asyncio.Protocol):
 
     def _sizes_of(self, letter: OutgoingMessage) -> str:
         size = f"the message has {len(letter.message):,} bytes"
-        return f"{size}, and {self._host} takes at most {self._size:,} (SIZE)" if self._size else size
+        return f"{size}, and {self._host} accepts at most {self._size:,} (SIZE)" if self._size else size
 
     def _broken(self, stage: Stage) -> Reply:
         fault = self._fault or _LOST

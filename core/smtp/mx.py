@@ -68,7 +68,7 @@ async def exchangers(
         order = sorted((record.preference, chance(), record) for record in found if isinstance(record, MX))
         names = [record.exchange.to_text(omit_final_dot=True) for _, _, record in order]
         if names == ["."]:
-            return _no("5.1.10", f"the domain {domain} takes no mail (null MX)")
+            return _no("5.1.10", f"the domain {domain} accepts no mail (null MX)")
     return await _addresses(domain, names, look_up=look_up, private=private)
 
 

@@ -90,7 +90,7 @@ class Route:
                 verify=verify if verify is not None else False,
             )
         if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or parts.path.strip("/"):
-            raise Invalid("the route is no SMTP address", fix=_HELP)
+            raise Invalid("the route is not an SMTP address", fix=_HELP)
         username = unquote(parts.username) if parts.username else None
         tls = _relay_tls(parts, options)
         return cls(
@@ -173,5 +173,5 @@ def _port(text: str | None) -> int:
         return 25
     number = whole_number(text, most=65_535)
     if not number:
-        raise Invalid(f"port={text[:20]} is no port", fix="a port is 1 to 65535")
+        raise Invalid(f"port={text[:20]} is not a port", fix="a port is 1 to 65535")
     return number

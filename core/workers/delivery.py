@@ -149,7 +149,7 @@ class DeliveryWorker:
             except Unavailable:
                 return  # the claim says what is wrong
             except Exception:
-                log.exception("cannot look for something to claim")  # an error of one look must not end all delivery
+                log.exception("cannot query the queue")  # an error of one look must not end all delivery
                 return
 
     def _track(self, task: asyncio.Task[None]) -> None:
@@ -174,7 +174,7 @@ class DeliveryWorker:
                     message = signed[one.message_id]
                     self._track(asyncio.create_task(self._deliver(one, message) if intact else self._hold(one)))
         except Exception:
-            log.exception("a turn could not be read or signed; it goes back", recipients=len(waiting))
+            log.exception("batch could not be read or signed; its leases are released", recipients=len(waiting))
             try:
                 await self._let_go(waiting)
             finally:
@@ -229,10 +229,10 @@ class DeliveryWorker:
             provider_id = config.relay.message_id(reply.text) if reply.outcome is Outcome.SENT else None
             await self._settle(Settlement(one, reply, jitter=chance, provider_id=provider_id))
         except Unavailable as error:
-            log.warning("attempt not committed; it goes back", reason=error.reason)
+            log.warning("attempt not committed; its leases are released", reason=error.reason)
             await self._let_go([one])
         except Exception:
-            log.exception("delivery failed in the middle", message=spell_id("m", one.message_id))
+            log.exception("delivery worker failed", message=spell_id("m", one.message_id))
             await self._let_go([one])
         finally:
             self._waiting.discard(task)
@@ -242,9 +242,11 @@ class DeliveryWorker:
         """Somebody changed it in the database: hold it for a person."""
         try:
             await self._writer.do(lambda tx: delivery.hold_altered(tx, [one], worker=self.worker))
-            log.error("a message is not what was accepted; it is held", message=spell_id("m", one.message_id))
+            log.error("message differs from what was accepted; held", message=spell_id("m", one.message_id))
         except Exception:
-            log.exception("an altered message could not be held; it goes back", message=spell_id("m", one.message_id))
+            log.exception(
+                "altered message could not be held; its lease is released", message=spell_id("m", one.message_id)
+            )
             await self._let_go([one])
         finally:
             self._finished(one)

@@ -29,8 +29,8 @@ class KeptFeedback:
             try:
                 settled = await self._webhooks.take_kept()
             except PostroomError as error:
-                log.warning("kept webhooks were not looked at", reason=str(error))
+                log.warning("kept webhooks not processed", reason=str(error))
             except Exception:
-                log.exception("kept webhooks were not looked at")
+                log.exception("kept webhooks not processed")
             if not settled:
                 await self._clock.sleep(EVERY)

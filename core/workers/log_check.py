@@ -87,9 +87,9 @@ class LogCheck:
             try:
                 await self.look()
             except (PostroomError, OSError) as error:
-                log.warning("the log was not looked at", reason=str(error))
+                log.warning("log not checked", reason=str(error))
             except Exception:
-                log.exception("the log was not looked at")
+                log.exception("log not checked")
             await self._clock.sleep(LOOK)
 
     async def look(self) -> str | None:

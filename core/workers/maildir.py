@@ -114,8 +114,8 @@ class MaildirWatcher:
             await self._set_aside(folder, file, str(error))
             return False
         except Exception as error:
-            log.exception("a report broke the reader", file=file.name)
-            await self._set_aside(folder, file, f"it broke the reader: {type(error).__name__}")
+            log.exception("report could not be parsed: the parser failed", file=file.name)
+            await self._set_aside(folder, file, f"the parser failed on it: {type(error).__name__}")
             return False
         await self._finish(folder, file)
         log.info("read", file=file.name, kind=found.report.kind, matched=told is not None and told.matched)
@@ -166,7 +166,7 @@ def _read(file: Path) -> _Found | None:
         raise Unreadable(f"it cannot be opened: {error.strerror}") from error
     try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise Unreadable("it is no file")
+            raise Unreadable("it is not a file")
         with os.fdopen(handle, "rb", closefd=False) as opened:
             raw = opened.read(HEAD)
     except OSError as error:

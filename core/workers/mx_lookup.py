@@ -41,7 +41,7 @@ class MxLookup:
             try:
                 asked = await self.look()
             except PostroomError as error:
-                log.warning("sites were not looked up", reason=str(error))
+                log.warning("MX lookup failed", reason=str(error))
                 asked = 0
             if not asked:
                 await self._clock.sleep(EVERY)

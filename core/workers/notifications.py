@@ -56,9 +56,9 @@ class NotificationWorker:
             try:
                 await self.look()
             except PostroomError as error:
-                log.warning("people are not told for now", reason=str(error))
+                log.warning("notifications are delayed", reason=str(error))
             except Exception:
-                log.exception("people are not told for now")
+                log.exception("notifications are delayed")
             await asyncio.sleep(POLL)
 
     async def look(self) -> tuple[Result, ...]:
@@ -96,7 +96,7 @@ class NotificationWorker:
         results = await (await self._open(heard.urls)).post(title, body, worst(notices))
         for result in results:
             if not result.ok:
-                log.warning("a channel was not told", channel=result.url, reason=result.reason)
+                log.warning("notification not delivered", channel=result.url, reason=result.reason)
         oldest = min(one.at for one in self._told)
         if any(result.ok for result in results) or now >= oldest + GIVE_UP:
             to = self._read
@@ -124,6 +124,4 @@ async def send_test(store: Store, *, reach: Reach = PUBLIC) -> tuple[Result, ...
     """Post a test to every channel of the policy in force: `postroom notify test`. Empty where there is none."""
     _, policy = await asyncio.to_thread(store.look, context.current_policy)
     channels = await _channels(policy.notify.urls, reach)
-    return await channels.post(
-        "Postroom: a test", "Whoever reads this will be told when an agent is suspended.", "info"
-    )
+    return await channels.post("Postroom: a test", "You will be notified here when an agent is suspended.", "info")

@@ -45,7 +45,7 @@ class PolicyWatcher:
         try:
             await self._act(content)
         except PostroomError as error:
-            log.warning("policy.toml was not taken", reason=str(error))
+            log.warning("policy.toml was not applied", reason=str(error))
 
     async def _act(self, content: str) -> None:
         try:

@@ -115,11 +115,11 @@ class Scheduler:
             try:
                 due = await asyncio.to_thread(check, self._store)
             except PostroomError as error:
-                log.warning("cannot look for what is due", reason=str(error))
+                log.warning("cannot query what is due", reason=str(error))
                 await self._clock.sleep(TRY_AGAIN)
                 continue
             except Exception:
-                log.exception("cannot look for what is due")  # an error of one look must not end all of them
+                log.exception("cannot query what is due")  # an error of one look must not end all of them
                 await self._clock.sleep(TRY_AGAIN)
                 continue
             ready = [name for name in due if rests_until.get(name, 0) <= loop.time()]

@@ -149,7 +149,7 @@ class WebhookWorker:
             )
         )
         log.warning(
-            "webhook not taken", mailbox=letter.address, webhook_id=letter.id, reason=reply.reason,
+            "webhook not accepted", mailbox=letter.address, webhook_id=letter.id, reason=reply.reason,
             again_at=when(at),
         )  # fmt: skip
         return False

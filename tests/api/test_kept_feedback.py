@@ -173,7 +173,7 @@ def test_what_cannot_be_proved_for_three_days_is_given_up_and_told(office: Offic
     assert office.look_after(kept_webhooks.KEPT_FOR - MINUTE) == 0
     assert office.look_after(kept_webhooks.LONGEST_WAIT) == 1
     assert office.kept() == 0
-    assert [one.reason for one in unproven(office.visitor)] == ["what proves it could not be fetched in 3 days"]
+    assert [one.reason for one in unproven(office.visitor)] == ["its certificate could not be fetched in 3 days"]
 
 
 def test_what_is_kept_has_a_bound_and_beyond_it_amazon_is_asked_to_come_again(

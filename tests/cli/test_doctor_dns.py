@@ -70,7 +70,7 @@ def test_whoever_signs_is_shown_what_doctor_sees(clerk: Clerk, world: Records) -
     assert found(clerk)[0]["grade"] == "fail"
     said = clerk.run(*approve, "--affirm", "all", "--json", who="dora").json
     assert said["found_false"] == ["keys_published", "feedback_connected"]
-    assert seen("keys_published")[1].startswith("1 of 8 records are not as they should be: TXT _dmarc.")
+    assert seen("keys_published")[1].startswith("1 of 8 records are missing or wrong: TXT _dmarc.")
     world.clear()
     assert "acme.test does not exist in DNS" in seen("subdomain_own")[1]
     reasons = [f"{item}=goes out on Tuesday" for item in ("keys_published", "feedback_connected", "subdomain_own")]

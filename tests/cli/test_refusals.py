@@ -29,7 +29,7 @@ def test_a_trace_of_nothing_says_so_beside_its_json(office: Clerk) -> None:
     assert heard.code == 1
     assert heard.json["steps"] == []
     assert heard.err.count("\n") == 1
-    assert "nothing is known of 'nosuch'" in heard.err
+    assert "nothing was found for 'nosuch'" in heard.err
 
 
 def test_each_item_that_is_not_decided_has_its_line(office: Clerk) -> None:

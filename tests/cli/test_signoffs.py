@@ -113,9 +113,9 @@ def test_all_affirms_nothing_that_the_desk_found_false(shared: Clerk, tmp_path: 
     assert signed["checklist"]["subdomain_own"] == "override"
     assert signed["reasons"] == {"subdomain_own": why}
     assert signed["findings"]["subdomain_own"] == {"found": False, "detail": details["subdomain_own"]}
-    assert f"(although subdomain_own is not so, because: {why})" in shared.run("mailbox", "show", OTHER).out
+    assert f"(overrides the failed check subdomain_own: {why})" in shared.run("mailbox", "show", OTHER).out
     story = shared.run("trace", OTHER).out
-    assert f"signed although subdomain_own is not so ({details['subdomain_own']}) because: {why}" in story
+    assert f"overrode the failed check subdomain_own ({details['subdomain_own']}): {why}" in story
     shared.ok("audit", "bundle", "--from", "1d", "--out", str(tmp_path / "evidence.zip"), who="victor")
     with zipfile.ZipFile(tmp_path / "evidence.zip") as archive:
         rows = list(csv.DictReader(io.StringIO(archive.read("signatures.csv").decode(), newline="")))
@@ -153,7 +153,7 @@ def test_at_a_terminal_each_item_is_asked_for_and_a_no_signs_nothing(shared: Cle
     env = {"POSTROOM_DIR": str(shared.directory), "POSTROOM_TOKEN": shared.tokens["dora"]}
     with terminal(command, env=env) as seen:
         seen.shows("Reason to sign anyway")
-        assert "The desk says NO: 1 other agent (support-bot)" in seen.screen
+        assert "Desk check failed: 1 other agent (support-bot)" in seen.screen
         seen.press("one team", "enter")
         seen.shows("Do you affirm it?")
         seen.press("no", "enter")

@@ -97,9 +97,9 @@ def test_a_mode_rises_one_rung_and_only_by_governance() -> None:
     assert mode_refusal(Mode.GATED_SEND, Mode.MONITORED, ALICE) == "needs role governance"
     assert mode_refusal(Mode.GATED_SEND, Mode.AUTONOMOUS, GAIL) == "one rung at a time"
     assert mode_refusal(Mode.GATED_SEND, Mode.READ_ONLY, ALICE) is None
-    assert mode_refusal(Mode.GATED_SEND, Mode.GATED_SEND, GAIL) == "in force"
+    assert mode_refusal(Mode.GATED_SEND, Mode.GATED_SEND, GAIL) == "current"
     waits = mode_refusal(Mode.GATED_SEND, Mode.MONITORED, GAIL, raise_from=0)
-    assert waits == "raised lately, again from 1970-01-01 00:00:00Z"
+    assert waits == "raised recently, again from 1970-01-01 00:00:00Z"
     assert mode_refusal(Mode.GATED_SEND, Mode.READ_ONLY, ALICE, raise_from=0) is None
 
 
@@ -110,7 +110,7 @@ async def test_the_ladder_says_from_when_a_mode_may_be_raised_again(scene: Scene
     async with looking(app) as pilot:
         await shows(pilot, "support-bot")
         await pilot.press("m")
-        await shows(pilot, "raised lately")
+        await shows(pilot, "raised recently")
 
 
 async def test_the_all_stop_is_one_key_from_anywhere_and_unmistakable(scene: Scene) -> None:
@@ -167,7 +167,7 @@ async def test_an_address_is_suppressed_and_let_go_again_by_typing_it(scene: Sce
     app = scene.app(DORA)
     async with looking(app) as pilot:
         await pilot.press("6")
-        await shows(pilot, "Nobody is suppressed.")
+        await shows(pilot, "No address is suppressed.")
         await pilot.press("n")
         await press(pilot, scene, *"jane@example.com", "enter")
         await shows(pilot, "Suppress jane@example.com?")

@@ -253,7 +253,7 @@ async def test_a_batch_leaves_out_what_changed_and_what_was_decided_meanwhile(sc
         await pilot.press("asterisk", "A")
         await shows(pilot, "Approve 3 of 3")
         elsewhere(scene, items[0], approve=False)
-        await until(pilot, lambda: "1 marked was decided elsewhere" in said(app))
+        await until(pilot, lambda: "1 marked was decided by someone else" in said(app))
         c = MESSAGE.c
         scene.store.transact(lambda tx: tx.write(update(MESSAGE).where(c.id == items[1]).values(digest="0" * 64)))
         await press(pilot, scene, "3", "space")
@@ -272,7 +272,7 @@ async def test_what_is_held_for_more_than_its_mode_must_be_opened_before_it_can_
         await pilot.press("a")
         await until(pilot, lambda: "open it first" in said(app))
         await pilot.press("space", "A")
-        await until(pilot, lambda: "none of the marked can be approved" in said(app))
+        await until(pilot, lambda: "no marked message can be approved" in said(app))
         assert state(scene, item) == "pending"
         await pilot.press("enter")
         await shows(pilot, "It is on its way.")
@@ -296,9 +296,9 @@ async def test_approving_over_a_failed_check_takes_a_reason_and_the_count_of_che
         await shows(pilot, "✖ hidden or bidi characters: subject 1")
         scene.monotonic.at += 5
         await pilot.press("a")
-        await shows(pilot, "over 1 failed check?")
+        await shows(pilot, "despite 1 failed check?")
         await press(pilot, scene, "enter", "1", "space")
-        await shows(pilot, "A reason is needed")
+        await shows(pilot, "A reason is required")
         assert not approvals(scene)
         await pilot.press(*"phoned", "enter", "space")
         await until(pilot, lambda: state(scene, item) == "approved")

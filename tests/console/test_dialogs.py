@@ -69,7 +69,7 @@ async def test_an_empty_reason_is_asked_for_again() -> None:
     async with opened(suspend(clock), clock) as (app, pilot):
         await pilot.press("space", "enter")
         assert app.answers == []
-        assert "reason is needed" in drawn(app)
+        assert "reason is required" in drawn(app)
 
 
 async def deaf_at_first(dialog: Dialog[Answer], clock: Clock) -> None:

@@ -178,7 +178,7 @@ async def test_a_saved_theme_is_drawn_while_the_console_runs_and_a_bad_one_is_re
 
         await _until_saved(pilot, lambda: save(good.replace(background, 'background = "#203040"')), app, "#203040")
         save("[palette")
-        await until(pilot, lambda: "theme refused, the last good one stays" in said(app))
+        await until(pilot, lambda: "theme rejected, keeping the last good one" in said(app))
         assert app.screen.styles.background == Color.parse("#203040")
         save(good.replace(background, 'background = "#010203"'))
         await until(pilot, lambda: app.screen.styles.background == Color.parse("#010203"))

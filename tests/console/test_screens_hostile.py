@@ -73,7 +73,7 @@ class Tour:
         for _ in range(60):
             await self.pilot.pause(0.05)
             before, now = drawn(self.pilot), before
-            if now == before and "oading" not in now and "is still being read" not in now:
+            if now == before and "oading" not in now and "is still loading" not in now:
                 break
         assert_inert(self.pilot, where)
         self.seen.add(where)
@@ -233,7 +233,7 @@ async def test_hostile_words_reach_the_screen_as_they_are_spelled(scene: Scene) 
         await shows(pilot, "Dear ⟨U+001B⟩[31mMs⟨U+001B⟩[0m Doe,")
         await shows(pilot, "hidden or bidi characters: subject 1, body 6")
         await shows(pilot, "a link says www.bank.example and goes to evil.example")
-        await shows(pilot, "the HTML hides from its reader")
+        await shows(pilot, "the HTML hides text from its reader")
 
 
 async def test_a_wide_and_hostile_subject_breaks_no_column(scene: Scene) -> None:

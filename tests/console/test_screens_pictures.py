@@ -119,7 +119,7 @@ async def sign(pilot: Pilot[int], scene: Scene) -> None:
     await pilot.press("7", "j")
     await shows(pilot, "✔ owner: olive")
     await pilot.press("a")
-    await shows(pilot, "The desk says NO")
+    await shows(pilot, "Desk check failed")
 
 
 async def trace(pilot: Pilot[int], scene: Scene) -> None:

@@ -119,7 +119,7 @@ async def test_a_message_is_compared_with_what_its_agent_issued(scene: Scene) ->
         await pilot.press("2")
         await shows(pilot, "Your refund")
         await pilot.press("enter", "D")
-        await shows(pilot, "as issued by the agent")
+        await shows(pilot, "as submitted by the agent")
         await shows(pilot, "Message-ID")
         await pilot.press("D")
         await shows(pilot, "what happened")

@@ -76,7 +76,7 @@ async def test_nothing_is_affirmed_by_enter_and_an_affirmation_is_taken_back(sce
     async with looking(app) as pilot:
         dialog = await opened(pilot)
         await press(pilot, scene, "enter")
-        await shows(pilot, "Enter answers nothing")
+        await shows(pilot, "Enter does not answer an item")
         await press(pilot, scene, "space")
         await shows(pilot, "● you")
         await press(pilot, scene, "up", "space")
@@ -104,9 +104,9 @@ async def test_what_the_desk_finds_false_stands_there_and_takes_a_reason(scene: 
         dialog = await opened(pilot)
         seen = drawn(pilot)
         assert "✖ NO" in seen
-        assert "The desk says NO: 1 other agent (support-bot) sends from" in " ".join(seen.split())
+        assert "Desk check failed: 1 other agent (support-bot) sends from" in " ".join(seen.split())
         await press(pilot, scene, "space")
-        await shows(pilot, "Sign although subdomain_own is not so?")
+        await shows(pilot, "Override the failed check subdomain_own?")
         await press(pilot, scene, *"one", "underscore", *"team", "enter")
         await until(pilot, lambda: pilot.app.screen is dialog)
         await shows(pilot, "you: one_team")
@@ -131,7 +131,7 @@ async def test_the_desks_own_yes_is_marked_as_its_own(scene: Scene) -> None:
         assert drawn(pilot).count("✔ desk") == 3
         assert "olive signed as owner" in drawn(pilot)
         await press(pilot, scene, "space")
-        await shows(pilot, "needs no answer of yours")
+        await shows(pilot, "It needs no answer")
         assert set(dialog.open_items) == {"naming", "credential_type", "revocation_path"}
 
 
@@ -155,7 +155,7 @@ async def test_whoever_may_not_sign_is_told_at_once(scene: Scene) -> None:
         await pilot.press("7")
         await shows(pilot, "✔ governance: gail")
         await pilot.press("a")
-        await shows(pilot, "it waits for owner, deliverability")
+        await shows(pilot, "it is waiting for owner, deliverability")
 
 
 async def test_the_record_shows_what_was_signed_against_the_desks_no(scene: Scene) -> None:

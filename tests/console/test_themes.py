@@ -118,8 +118,11 @@ GOOD = (theme_folder() / "postroom-dark.toml").read_text(encoding="utf-8")
     ("text", "reason"),
     [
         (GOOD.replace('fault = "', 'fault = "not-'), "is not a colour"),
-        ("\n".join(line for line in GOOD.splitlines() if not line.startswith("muted")), "lacks the colour 'muted'"),
-        (GOOD.replace("[palette]", '[palette]\nhide-warnings = "red"'), "knows nothing called 'hide-warnings'"),
+        (
+            "\n".join(line for line in GOOD.splitlines() if not line.startswith("muted")),
+            "is missing the colour 'muted'",
+        ),
+        (GOOD.replace("[palette]", '[palette]\nhide-warnings = "red"'), "has an unknown entry: 'hide-warnings'"),
         (GOOD.replace("dark = true", ""), "`dark` must be"),
         (GOOD.replace('warn = "#f2c55c"', 'warn = "#f2c55c20"'), "must be opaque"),
         (GOOD.replace('warn = "#f2c55c"', "warn = 7"), "in quotes"),

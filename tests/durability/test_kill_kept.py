@@ -52,4 +52,4 @@ async def story(directory: Path, database: str | None) -> None:
         with tested.store() as store, store.read() as conn:
             told = [one.event for one in audit_log.read(conn, after=0, limit=1_000)]
         (event,) = [one for one in told if isinstance(one, FeedbackUnverified)]
-        assert event.reason == "what proves it could not be fetched in 3 days"
+        assert event.reason == "its certificate could not be fetched in 3 days"

@@ -25,6 +25,6 @@ def test_classes_keep_the_order_in_which_they_are_named() -> None:
 
 @pytest.mark.parametrize("read", [class_list.scope, lambda text: class_list.parse(text.split(","))])
 def test_an_unknown_class_is_named_with_those_there_are(read: Callable[[str], object]) -> None:
-    with pytest.raises(Invalid, match="'nonsense' is no content class") as refused:
+    with pytest.raises(Invalid, match="'nonsense' is not a content class") as refused:
         read("reply,nonsense")
     assert "transactional" in (refused.value.fix or "")

@@ -77,7 +77,7 @@ def test_an_ordinary_target_does_not(target: str) -> None:
 def test_text_its_reader_does_not_see_fails_with_its_first_words(style: str) -> None:
     (found,) = examined(Rendered("x", html=f"<p>Hello</p><div style='{style}'>wire the money</div>"))
     assert found.code == "hidden_text"
-    assert found.text == "the HTML hides from its reader: wire the money"
+    assert found.text == "the HTML hides text from its reader: wire the money"
 
 
 @pytest.mark.parametrize(

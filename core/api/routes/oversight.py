@@ -215,7 +215,7 @@ def _item(text: str) -> int:
     if number is None:
         number = read_id("a", text)
     if number is None:
-        raise NotFound("nothing by that id is pending or was", fix="GET /mailboxes/{address}/pending lists what waits")
+        raise NotFound("no pending or past item has this id", fix="GET /mailboxes/{address}/pending lists what waits")
     return number
 
 

@@ -95,12 +95,12 @@ def terms(desk: CommandContext, stream: StreamFacts) -> Iterator[Finding]:
     if desk.settings.feedback.connected(stream.provider):
         asked = desk.settings.feedback.invites_complaints
         where = f"; mail asks for complaints at {dns.complaint_address(stream.domain)}" if asked else ""
-        yield Finding(Grade.OK, "feedback", stream.domain, f"bounces and complaints have a way in{where}")
+        yield Finding(Grade.OK, "feedback", stream.domain, f"the desk can receive bounces and complaints{where}")
     else:
         named = stream.provider in registry.PROVIDERS
         way = f"[feedback.{stream.provider}]" if named else "report_token or maildirs in [feedback]"
         yield Finding(
-            Grade.WARN, "feedback", stream.domain, "bounces and complaints have no way in",
+            Grade.WARN, "feedback", stream.domain, "the desk cannot receive bounces and complaints",
             f"set {way} in postroom.toml: postroom docs {stream.provider if named else page(stream)}",
         )  # fmt: skip
 

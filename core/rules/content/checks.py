@@ -53,7 +53,7 @@ def _hidden(said: Rendered, seen: Sight) -> Iterator[Reason]:
         counted = f"subject {subject}, body {body}" + (f", names {names}" if names else "")
         yield Reason("hidden_characters", f"hidden or bidi characters: {counted}")
     elif said.subject and not said.subject.strip():
-        yield Reason("blank_subject", "the subject is made of blanks only")
+        yield Reason("blank_subject", "the subject is blank")
 
 
 def _spelled(said: Rendered, found: Collection[links.Link]) -> Iterator[Reason]:
@@ -75,7 +75,7 @@ def _kept_back(said: Rendered, seen: Sight) -> Iterator[Reason]:
     runs = seen.kept_back(said.subject)
     if runs:
         more = f", and {len(runs) - 1} more" if len(runs) > 1 else ""
-        yield Reason("hidden_text", f"the HTML hides from its reader: {runs[0]}{more}")
+        yield Reason("hidden_text", f"the HTML hides text from its reader: {runs[0]}{more}")
 
 
 def _versions(said: Rendered, seen: Sight, own: Collection[str]) -> Iterator[Reason]:
@@ -87,7 +87,7 @@ def _versions(said: Rendered, seen: Sight, own: Collection[str]) -> Iterator[Rea
 
 def _too_long(said: Rendered) -> Iterator[Reason]:
     if any(len(part) > links.LONGEST for part in said.parts):
-        yield Reason("too_long", f"longer than is looked at: {links.LONGEST:,} characters")
+        yield Reason("too_long", f"too long to check: more than {links.LONGEST:,} characters")
 
 
 def _linked(found: Collection[links.Link], own: Collection[str]) -> Iterator[Reason]:

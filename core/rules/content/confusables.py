@@ -31,7 +31,7 @@ def strange(host: str) -> str | None:
     for label in host.split("."):
         shown = _decoded(label)
         if shown is None:
-            return f"{label} is no name"
+            return f"{label} is not a name"
         if shown.isascii():
             continue
         spelled = f"{shown} ({label})" if shown != label else shown

@@ -87,7 +87,7 @@ def events(payload: object) -> tuple[ProviderEvent, ...]:
     data = table(table(payload, "body").get("event-data"), "event-data")
     kind = word(data.get("event"))
     if not kind:
-        raise malformed("event-data.event", "is no name")
+        raise malformed("event-data.event", "is not a name")
     said = optional_table(data.get("delivery-status"))
     text = diagnostic(said.get("message"), said.get("description"), optional_table(data.get("reject")).get("reason"))
     status = enhanced(said.get("enhanced-code"), text)

@@ -108,7 +108,7 @@ def mailbox(value: object) -> str:
             found = found[found.rindex("<") + 1 : -1].strip()
         if len(found) <= MAX_ADDRESS and found.isprintable() and _ADDRESS.fullmatch(found):
             return found
-    raise malformed("recipient", "is no address")
+    raise malformed("recipient", "is not an address")
 
 
 def diagnostic(*values: object) -> str | None:

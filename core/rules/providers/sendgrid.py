@@ -102,7 +102,7 @@ def _event_or_malformed(row: object) -> ProviderEvent:
 def _event(row: Mapping[str, object]) -> ProviderEvent:
     kind = word(row.get("event"))
     if not kind:
-        raise malformed("event", "is no name")
+        raise malformed("event", "is not a name")
     recipient = mailbox(row.get("email"))
     text = diagnostic(row.get("reason"), row.get("response"))
     status = enhanced(row.get("status"), text)

@@ -163,7 +163,7 @@ def parse(text: str | bytes) -> Checkpoint:
         raise wrong
     made = Checkpoint(numbers[0], words[0], numbers[1], words[1], words[2])
     if "time" in found and abs(read_stamp(str(found["time"])) - made.at) > 1_000:
-        raise Invalid("the checkpoint's time and its microseconds differ: somebody edited it")
+        raise Invalid("the checkpoint's time and its microseconds differ: it was edited")
     return made
 
 
@@ -225,7 +225,7 @@ def verify_against(conn: Connection, checkpoint: str | bytes | Checkpoint, *, ke
         row = conn.execute(select(LOG.c.hash).where(LOG.c.seq == made.seq)).first()
         if row is None or bytes(row.hash).hex() != made.head:
             when = stamp(made.at)
-            reason = f"entry {made.seq:,} is not what was signed at {when}: it, or one before it, was written anew"
+            reason = f"entry {made.seq:,} is not what was signed at {when}: it, or an earlier one, was rewritten"
             return _bad("rewritten", reason, made, last)
     several = f", as are {len(given) - 1} signed before" if len(given) > 1 else ""
     reason = f"the log is intact, and entry {newest.seq:,} is what was signed at {stamp(newest.at)}{several}"
@@ -235,7 +235,7 @@ def verify_against(conn: Connection, checkpoint: str | bytes | Checkpoint, *, ke
 def _forged(made: Checkpoint, last: int, *, key: str | None) -> Against | None:
     if made.genuine and key in (None, made.key):
         return None
-    why = "its signature does not hold" if not made.genuine else f"it is signed by another key ({made.key})"
+    why = "its signature is not valid" if not made.genuine else f"it is signed by another key ({made.key})"
     return _bad("forged", f"the checkpoint is no proof: {why}", made, last)
 
 

@@ -42,10 +42,10 @@ _RULES: Final[Mapping[str, tuple[str, str]]] = {
     "x-postroom-message-id": ("trace", "the same proof for relays that rewrite Message-ID"),
     "x-agent-id": ("trace", "which agent"),
     "x-agent-run-id": ("trace", "which run"),
-    "feedback-id": ("trace", "what complaints are counted by"),
+    "feedback-id": ("trace", "the key by which complaints are counted"),
     "cfbl-address": ("feedback.cfbl", "where a provider sends complaints (RFC 9477)"),
     "cfbl-feedback-id": ("feedback.cfbl", "the proof that a complaint brings back (RFC 9477)"),
-    "auto-submitted": ("auto_submitted", "machines must not answer machines (RFC 3834)"),
+    "auto-submitted": ("auto_submitted", "automatic replies must not answer it (RFC 3834)"),
     "list-unsubscribe": ("unsubscribe", "its class needs one-click unsubscribe (RFC 8058)"),
     "list-unsubscribe-post": ("unsubscribe", "its class needs one-click unsubscribe (RFC 8058)"),
     "x-ai-generated": ("disclosure.header", "policy discloses that an AI agent wrote it"),
@@ -158,7 +158,7 @@ def _recipients(issued: Mapping[str, Any], shown: MessageView) -> Iterator[Recip
             told.add(key)
         yield _recipient(one, shown, issued=key[1] if key else None, known=bool(asked))
     for field, text in asked.keys() - told:
-        yield Recipient(text, asked[field, text], field, "", REMOVED, "once", "named twice: a recipient gets one copy")
+        yield Recipient(text, asked[field, text], field, "", REMOVED, "once", "listed twice: a recipient gets one copy")
 
 
 def _recipient(one: RecipientView, shown: MessageView, *, issued: str | None, known: bool) -> Recipient:
@@ -167,9 +167,9 @@ def _recipient(one: RecipientView, shown: MessageView, *, issued: str | None, kn
     if issued is None and known and rule is None:
         change, rule, why = ADDED, "reply", "taken from the message it answers"
     elif one.field == "bcc" and rule is None:
-        why = "in the envelope only: Bcc never stands in the message"
+        why = "in the envelope only: the message itself never contains Bcc"
     elif issued is not None and rule is None and issued != one.given:
-        change, rule, why = CHANGED, "address", "spelled as it travels (RFC 5321, IDNA)"
+        change, rule, why = CHANGED, "address", "in its transmitted form (RFC 5321, IDNA)"
     return Recipient(issued, one.address, one.field, one.status, change, rule, why)
 
 
@@ -186,7 +186,7 @@ def _fate(one: RecipientView, shown: MessageView) -> tuple[str | None, str]:
         case Status.EXPIRED:
             return "review", "nobody decided in time"
         case Status.CANCELLED:
-            return "cancelled", reason or "taken back before it left"
+            return "cancelled", reason or "cancelled before it was sent"
         case Status.FAILED:
             return "receiver", f"{one.code or ''} {one.enhanced or ''} refused".strip()
         case _:
@@ -222,7 +222,9 @@ def _parts(issued: Mapping[str, Any], shown: MessageView) -> Iterator[Change]:
 
 def _class(shown: MessageView) -> Iterator[Change]:
     if shown.declared_class is None:
-        yield Change("class", ADDED, "class", "the mailbox's first, for none was named", after=shown.content_class)
+        yield Change(
+            "class", ADDED, "class", "none was given, so the mailbox's first class applies", after=shown.content_class
+        )
     elif shown.declared_class != shown.content_class:
         held = [reason.text for reason in shown.review.reasons] if shown.review else []
         raised = next((text for text in held if text.startswith("raised to")), "raised by what the message says")
@@ -247,7 +249,7 @@ def _headers(issued: Mapping[str, Any], mail: EmailMessage, shown: MessageView) 
         yield _header(name, str(value), issued, agents, shown)
     if _several(issued.get("bcc")):
         yield Change(
-            "header Bcc", REMOVED, "bcc", "Bcc never leaves", before=f"{len(_several(issued['bcc']))} addresses"
+            "header Bcc", REMOVED, "bcc", "Bcc is never sent", before=f"{len(_several(issued['bcc']))} addresses"
         )
     release = "fixed at release" if shown.dated_at is None else "fixed at release and kept over retries"
     yield Change("header Date", ADDED, "date", release)
@@ -267,14 +269,14 @@ def _header(name: str, value: str, issued: Mapping[str, Any], agents: Mapping[st
         return Change(part, ADDED, rule, why, after=value)
     before = ", ".join(_several(asked))
     if lower == "from" and before.strip() != value.strip():
-        why = f"the name beside {shown.mailbox} is the identity's, not the agent's"
+        why = f"the display name of {shown.mailbox} comes from the identity, not from the agent"
         return Change(part, CHANGED, "display_name", why, before, value)
     if lower in {"in-reply-to", "references"} and set(value.split()) != {
         f"<{one.strip('<> ')}>" for one in before.split()
     }:
         return Change(part, CHANGED, "thread", "the thread it belongs to (RFC 5322 3.6.4)", before, value)
     if lower == "subject" and before != value:
-        return Change(part, CHANGED, "encoding", "folded or spelled as a header must be", before, value)
+        return Change(part, CHANGED, "encoding", "folded or encoded as a header field must be", before, value)
     return Change(part, KEPT, None, "as issued", before, value)
 
 
@@ -287,7 +289,7 @@ def _bodies(issued: Mapping[str, Any], mail: EmailMessage) -> Iterator[Change]:
         sent = _lines(found.get_content()) if found is not None else ""
         before = _lines(asked) if isinstance(asked, str) else ""
         if field == "text" and not before.strip() and issued.get("html"):
-            yield Change(field, ADDED, "text_part", "made from the HTML, which came alone", None, sent)
+            yield Change(field, ADDED, "text_part", "generated from the HTML: no text was submitted", None, sent)
             continue
         yield _body(field, before, sent)
 
@@ -300,7 +302,7 @@ def _body(field: str, before: str, sent: str) -> Change:
         return Change(
             field, CHANGED, "disclosure.footer", "the gateway's footer and sender identity", None, added.strip()
         )
-    return Change(field, CHANGED, "encoding", "not the agent's words with something added", before, sent)
+    return Change(field, CHANGED, "encoding", "more than an addition to the agent's text", before, sent)
 
 
 def _inserted(before: str, sent: str) -> str | None:
@@ -336,7 +338,9 @@ def _attachments(issued: Mapping[str, Any], mail: EmailMessage) -> Iterator[Chan
         before = f"{one.get('filename')} ({one.get('content_type') or 'application/octet-stream'})"
         after = f"{file.get_filename()} ({file.get_content_type()})"
         same = before == after
-        why = "as issued" if same else "a name without a path, a type that no reader opens by itself"
+        why = (
+            "as issued" if same else "a file name without its path, and a type that no mail client opens automatically"
+        )
         yield Change(
             f"attachment {place + 1}", KEPT if same else CHANGED, None if same else "attachment", why, before, after
         )

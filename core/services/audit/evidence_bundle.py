@@ -378,10 +378,10 @@ def _json(value: object) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_INDENT_2)
 
 
-_MAPPING: Final = """# What this bundle speaks to
+_MAPPING: Final = """# What this bundle covers
 
 Each row counts events of this bundle. `none` means that the period has no such event, and then the bundle is no
-evidence for the row. It is a table of references, no statement that anybody complies with anything.
+evidence for the row. It lists references; it does not state that anybody complies.
 
 {table}"""
 

@@ -50,10 +50,10 @@ def read_seen(text: str | bytes) -> Seen:
         seen = Seen(found["seq"], found["head"], found["at"])
     except (orjson.JSONDecodeError, KeyError, TypeError) as error:
         raise Invalid(
-            "this is no record of the log's head", fix="remove the file: the gateway writes it anew"
+            "this is not a record of the log's head", fix="remove the file; the gateway creates it again"
         ) from error
     if not (type(seen.seq) is int and type(seen.head) is str and type(seen.at) is int):
-        raise Invalid("this is no record of the log's head", fix="remove the file: the gateway writes it anew")
+        raise Invalid("this is not a record of the log's head", fix="remove the file; the gateway creates it again")
     return seen
 
 
@@ -93,7 +93,7 @@ def _differs(conn: Connection, one: Seen, last: int) -> str | None:
         )
     row = conn.execute(select(LOG.c.hash).where(LOG.c.seq == one.seq)).first()
     if one.seq and (row is None or bytes(row.hash).hex() != one.head):
-        return f"entry {one.seq:,} of the log is not what it was at {stamp(one.at)}: the log was written anew"
+        return f"entry {one.seq:,} of the log is not what it was at {stamp(one.at)}: the log was rewritten"
     return None
 
 

@@ -91,7 +91,7 @@ class Evidence:
             f"delivered {f.delivered:,}, {came}",
         ]
         if self.raise_from is not None:
-            lines.append(f"raised lately: it may be raised again from {stamp(self.raise_from)} on")
+            lines.append(f"raised recently: it can be raised again from {stamp(self.raise_from)} on")
         lines += [f"! {one.text}" for one in self.anomalies]
         for rung in reversed(self.rungs):
             here = ">" if rung.mode is self.mode else " "
@@ -101,12 +101,12 @@ class Evidence:
 
 
 _WORDS: Final = {
-    Advice.CLIMB: "may be climbed",
+    Advice.CLIMB: "ready to raise",
     Advice.STAY: "stay here",
-    Advice.LEAVE: "should be left",
-    Advice.STEP_DOWN: "step down to here",
+    Advice.LEAVE: "consider lowering",
+    Advice.STEP_DOWN: "lower to here",
     Advice.NOT_YET: "not yet",
-    Advice.BELOW: "always open",
+    Advice.BELOW: "always possible",
 }
 
 

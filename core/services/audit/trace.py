@@ -81,7 +81,7 @@ class Story:
             which = f"{spell_id('m', step.message)}  " if several and step.message is not None else ""
             shown.append(f"{stamp(step.at)}  {step.kind:<11}  {which}{step.text}")
         if self.truncated:
-            shown.append(f"… only the newest {MOST} messages are told")
+            shown.append(f"… only the newest {MOST} messages are shown")
         # text from a receiver or an agent must not look like a step of its own
         return "\n".join(" ".join(line.splitlines()) for line in shown)
 
@@ -102,7 +102,7 @@ def trace(conn: Connection, key: str, keyring: HmacKeys, *, now: int | None = No
 def _found(conn: Connection, key: str, keyring: HmacKeys) -> Story:
     wanted = _HEADER.sub("", key.strip(), count=1).strip()
     if not wanted or len(wanted) > 1_000:
-        return Story(key[:1_000], "nothing", None, "nothing is found by that")
+        return Story(key[:1_000], "nothing", None, "nothing was found")
     for look in (_by_mark, _by_item, _by_message_id, _by_provider_id, _by_mailbox, _by_address, _by_run, _by_agent):
         story = look(conn, wanted, keyring)
         if story is not None:
@@ -241,7 +241,7 @@ def _stranger(conn: Connection, key: str) -> Story:
         if domain == ours or domain.endswith(f".{ours}"):
             return Story(
                 key, "stranger", False,
-                f"not ours: it carries our domain {ours}, but not our trace; no message of this desk has it, "
+                f"not ours: it has our domain {ours}, but no message of this desk has it, "
                 "so a person, another system or a forger sent it",
             )  # fmt: skip
     return Story(key, "nothing", None, "not found, and not from one of this desk's domains")
@@ -340,7 +340,7 @@ def _notes(rows: Sequence[Row[Any]], names: People, address: str | None, entries
             if one.status == Status.SENT and (row.id, one.n) in uncertain:
                 notes.append(f"{spell_id('m', row.id)} may have reached {one.given} twice, with one Message-ID")
             if one.feedback == Feedback.COMPLAINED:
-                notes.append(f"{one.given} called {spell_id('m', row.id)} spam")
+                notes.append(f"{one.given} reported {spell_id('m', row.id)} as spam")
     if address is not None:
         notes += _alike([row for row in rows if row.status == Status.SENT])
     return tuple(dict.fromkeys(notes))
@@ -367,7 +367,7 @@ def _with_note(story: Story, note: str) -> Story:
 def _given(conn: Connection, message_id: int, n: int) -> str:
     r = RECIPIENT.c
     found = conn.execute(select(r.given).where(r.message_id == message_id, r.n == n)).scalar()
-    return str(found or "no longer known")
+    return str(found or "unknown (data no longer kept)")
 
 
 def _newest(conn: Connection, wanted: Select[Any]) -> list[int]:

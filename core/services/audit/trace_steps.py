@@ -96,10 +96,10 @@ def run_steps(conn: Connection, runs: Collection[int]) -> Iterable[Step]:
     )
     for row in rows:
         if row.implicit:
-            who = f"untraced: {row.agent} named no run, so token {row.token_id} (issued by {row.issued_by}) has one"
+            who = f"untraced: {row.agent} named no run; this one is of token {row.token_id} (issued by {row.issued_by})"
         else:
             via = "".join(f" -> {one}" for one in row.via or ())
-            who = f"{row.user or 'nobody named'}{via} started run {row.key} of {row.agent}"
+            who = f"{row.user or 'an unnamed user'}{via} started run {row.key} of {row.agent}"
         versions = [
             f"{what} {version}"
             for what, version in (
@@ -193,12 +193,13 @@ def _handed_in(event: Event, row: Row[Any] | None) -> Output:
     match event:
         case facts.EmailSubmitted():
             subject = f" {row.subject!r}" if row is not None else ""
-            what = f"{event.actor} handed in{subject} to {event.recipients}, class {event.content_class}"
+            to = plural(event.recipients, "recipient")
+            what = f"{event.actor} submitted{subject} to {to}, class {event.content_class}"
             return "submitted", f"{what}, digest {event.digest[:12]}{_by_token(row)}"
         case facts.EmailPending():
             return "decision", f"held ({', '.join(event.reasons)}) until {stamp(event.expires_at)}"
         case facts.EmailScheduled():
-            return "decision", f"scheduled: it leaves at {stamp(event.send_at)}, once every gate is asked again"
+            return "decision", f"scheduled for {stamp(event.send_at)}; all checks run again before it is sent"
         case facts.EmailQueued() if row is not None and row.released_at == row.submitted_at:
             return "decision", f"allowed by mode {(row.facts or {}).get('mode', '?')}, policy {row.policy_version}"
         case _:
@@ -214,9 +215,9 @@ def _decided(event: Event) -> Output:
         case facts.EmailRejected():
             return "decision", f"rejected by {event.actor}{_why(event.reason)}"
         case facts.EmailApprovalUndone():
-            return "decision", f"{event.actor} took the approval back"
+            return "decision", f"{event.actor} undid the approval"
         case facts.EmailRejectionUndone():
-            return "decision", f"{event.actor} took the rejection back"
+            return "decision", f"{event.actor} undid the rejection"
         case facts.EmailExpired():
             return "decision", "expired: nobody decided in time"
         case _:
@@ -280,13 +281,13 @@ def _signed(event: Event) -> Output:
     match event:
         case facts.MailboxOwnerApproved() | facts.MailboxGovernanceApproved() | facts.MailboxSignedOff():
             by = Counter(event.checklist.values())
-            counts = f"{by['desk']} items seen by the desk, {by['signer']} affirmed" if by else "no checklist kept"
+            counts = f"{by['desk']} items verified by the desk, {by['signer']} affirmed" if by else "no checklist kept"
             text = f"{event.type} by {event.actor}: {counts}{_why(event.reason)}"
             against = {
                 code: seen for code, seen in event.found_false.items() if event.checklist.get(code) == "override"
             }
             text += "".join(
-                f" · signed although {code} is not so ({seen}) because: {event.reasons.get(code)}"
+                f" · overrode the failed check {code} ({seen}): {event.reasons.get(code)}"
                 for code, seen in against.items()
             )
             notes = {code: why for code, why in event.reasons.items() if code not in against}
@@ -311,8 +312,8 @@ def _credential(event: Event) -> Output:
         case facts.IdentityDrilled():
             result = identity_findings.drill_result(event.failures, event.unreached).value
             why = ", ".join(event.failures or [f"not tried at {one}" for one in event.unreached])
-            tokens_ = f"{plural(len(event.revoked), 'token')} revoked, {len(event.restored)} issued afresh"
-            return "change", f"{event.actor} drilled its revocation ({tokens_}): {result}{_why(why)}"
+            tokens_ = f"{plural(len(event.revoked), 'token')} revoked, {len(event.restored)} reissued"
+            return "change", f"{event.actor} ran a revocation drill ({tokens_}): {result}{_why(why)}"
         case _:
             return None
 

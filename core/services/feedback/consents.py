@@ -205,7 +205,7 @@ def _region(text: str | None) -> str | None:
     if not code:
         return None
     if len(code) > REGION or not code.replace("-", "").isalnum() or not code.isascii():
-        raise Invalid(f"{code[:REGION]!r} is no region", fix="write an ISO 3166 code: DE, US, CA-QC, or EU, UK")
+        raise Invalid(f"{code[:REGION]!r} is not a region", fix="write an ISO 3166 code: DE, US, CA-QC, or EU, UK")
     return code
 
 

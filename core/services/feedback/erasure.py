@@ -128,7 +128,7 @@ def _nothing_waits(tx: Transaction, address: str) -> None:
     if rows:
         named = ", ".join(spell_id("m", row.id) for row in rows[:NAMED]) + (" and more" if len(rows) > NAMED else "")
         raise Conflict(
-            f"mail to this address still waits ({named}): it has to end first",
+            f"mail to this address is still waiting ({named}): it must end first",
             fix="postroom suppress add ADDRESS, then postroom queue reject what is held, and erase again",
         )
 

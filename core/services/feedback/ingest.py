@@ -89,7 +89,7 @@ def absorb_report(
     `digest` (hex, of its bytes) identifies the report in the log if it proves nothing.
     """
     if report.kind == "other" and not report.recipients:
-        return FeedbackResult(matched=False, reason="it is no report")
+        return FeedbackResult(matched=False, reason="it is not a report")
     one = matching.of_report(tx, report, keyring)
     if isinstance(one, str):
         return unverified(tx, source=source, kind=report.kind, reason=one, digest=digest)

@@ -36,7 +36,7 @@ def of_report(tx: Transaction, report: Report, keyring: HmacKeys) -> Subject | s
         marked = signed_ids.read_return_path(path, keyring)
         if marked is not None:
             found = feedback.subject(tx, *marked)
-            return _left(found) if found else "it is about no message of this desk"
+            return _left(found) if found else "it refers to no message of this desk"
     message = None
     if report.postroom_message_id:
         message = signed_ids.read_trace_header(report.postroom_message_id, keyring)
@@ -44,13 +44,13 @@ def of_report(tx: Transaction, report: Report, keyring: HmacKeys) -> Subject | s
         message = signed_ids.read_complaint_id(report.cfbl_feedback_id, keyring)
     if message is None:
         if report.message_id and signed_ids.read_message_id(report.message_id, keyring) is not None:
-            return "its only mark is the Message-ID, which the agent knows"
-        return "it carries no mark of ours"
+            return "its only identifier is the Message-ID, which the agent knows"
+        return "it has no identifier of ours"
     subjects = feedback.of_message(tx, message)
     if not subjects:
-        return "it is about no message of this desk"
+        return "it refers to no message of this desk"
     if len(subjects) > 1:
-        return "its mark was seen by several recipients"
+        return "its identifier is shared by several recipients"
     return _left(subjects[0])
 
 

@@ -82,7 +82,7 @@ class ProviderWebhooks:
                 until = await self._writer.do(
                     lambda tx: kept_webhooks.keep(tx, source=provider.name, body=webhook.body)
                 )
-                log.warning("a webhook cannot be proved now; it is kept", source=provider.name, address=verdict.url)
+                log.warning("webhook cannot be verified now; kept for later", source=provider.name, address=verdict.url)
                 return Later(until)
 
     async def take_kept(self) -> int:
@@ -96,7 +96,7 @@ class ProviderWebhooks:
             except Unavailable:
                 raise  # the database is down: the others would fail too
             except Exception:
-                log.exception("a kept webhook could not be looked at", kept=kept.id)
+                log.exception("kept webhook could not be processed", kept=kept.id)
                 await self._postpone(kept)  # one bad row must not block those behind it
         return settled
 
@@ -113,14 +113,14 @@ class ProviderWebhooks:
             await self._postpone(kept)
             return False
         if isinstance(verdict, Unproven):
-            verdict = Forged(f"what proves it could not be fetched in {kept_webhooks.KEPT_FOR // DAY} days")
+            verdict = Forged(f"its certificate could not be fetched in {kept_webhooks.KEPT_FOR // DAY} days")
         if isinstance(verdict, Genuine):
             try:
                 taken = await self._absorb(provider, webhook, verdict, kept=kept)
             except Invalid as error:
-                verdict = Forged(f"it is genuine and of an odd shape: {error.reason}")
+                verdict = Forged(f"it is genuine but malformed: {error.reason}")
             else:
-                log.info("a kept webhook was proved", source=kept.source, genuine=isinstance(taken, Taken))
+                log.info("kept webhook verified", source=kept.source, genuine=isinstance(taken, Taken))
                 return True
         await self._refuse(provider, webhook, verdict, kept=kept)
         return True
@@ -197,4 +197,4 @@ def _use(tx: Transaction, once: str, payload: bytes) -> None:
     """Bind a proof to its payload for as long as feedback is remembered. Raises `Reused`, which rolls back."""
     tied = f"{once}:{hashlib.sha256(payload).hexdigest()[:40]}"
     if feedback.first_time(tx, tied) and not feedback.first_time(tx, once):
-        raise Reused("a proof came again over another payload")
+        raise Reused("signature was used again for another payload")

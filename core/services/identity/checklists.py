@@ -244,7 +244,7 @@ def _limits(tx: Transaction, record: MailboxRecord) -> Finding:
 
 def _suppression(tx: Transaction, record: MailboxRecord, unsubscribe: Look) -> Finding:
     code, scope = "suppression_connected", context.current_policy(tx)[1].suppression.scope
-    asked = f"Every departure asks the suppression list; a bounce or complaint counts for the whole {scope}."
+    asked = f"Every delivery checks the suppression list; a bounce or complaint counts for the whole {scope}."
     offers = sorted(UNSUBSCRIBE_CLASSES & {*record.classes})
     if not offers:
         return Finding(code, found=True, detail=f"{asked} Its classes need no unsubscribe link.")

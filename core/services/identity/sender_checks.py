@@ -23,8 +23,8 @@ from core.rules.dns import DnsRecord
 from core.services.identity import stream_dns, streams
 from core.settings import Settings
 
-LOCAL: Final = "Not looked at: mail goes no further than this machine."
-UNASKED: Final = "Not looked at."
+LOCAL: Final = "Not checked: mail does not leave this machine."
+UNASKED: Final = "Not checked."
 SILENT: Final = "DNS did not answer."
 NAMED: Final = 3
 """Records listed by name."""
@@ -98,9 +98,9 @@ def look(wanted: Wanted, zone: Zone | None = None) -> Lookups:
 
 def _feedback(settings: Settings, provider: str) -> Look:
     if settings.feedback.connected(provider):
-        return Look(True, "A way in for bounces and complaints is set up.")
+        return Look(True, "This desk can receive bounces and complaints.")
     way = f"[feedback.{provider}]" if provider != "none" else "report_token or maildirs in [feedback]"
-    return Look(False, f"Bounces and complaints have no way in: set {way} in postroom.toml.")
+    return Look(False, f"This desk cannot receive bounces and complaints: set {way} in postroom.toml.")
 
 
 def _unsubscribe(link: str) -> Look:
@@ -117,7 +117,7 @@ def _published(wanted: Wanted, answers: Sequence[Found]) -> Look:
     if faults:
         named = ", ".join(f"{record.type} {record.name} ({answer.value})" for record, answer in faults[:NAMED])
         more = f" and {len(faults) - NAMED} more" if len(faults) > NAMED else ""
-        return Look(False, f"{len(faults)} of {total} records are not as they should be: {named}{more}.")
+        return Look(False, f"{len(faults)} of {total} records are missing or wrong: {named}{more}.")
     if any(answer is Found.UNKNOWN for answer in answers):
         return Look(None, SILENT)
     return Look(True, f"All {total} records are published.")

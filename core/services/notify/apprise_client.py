@@ -102,7 +102,7 @@ class _Channel:
 
     async def post(self, title: str, body: str, severity: Severity, *, timeout: float) -> Result:  # noqa: ASYNC109 - a timeout of the caller's would end every channel with the slowest
         if self._service is None:
-            return Result(self._shown, ok=False, reason="no channel that is known: look for a misspelt URL")
+            return Result(self._shown, ok=False, reason="unknown kind of channel: check the URL for typing errors")
         scheme = self._shown.partition("://")[0].lower()
         if self._reach is not None and not _checkable(self._service) and scheme not in self._reach.schemes:
             reason = f"where {scheme}:// connects cannot be checked; allow it under [notify] in postroom.toml"

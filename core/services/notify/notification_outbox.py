@@ -178,7 +178,7 @@ def _say(event: Event, about: str) -> tuple[str, str, Severity]:
         case AgentWarned():
             return "agent warned", f"{about}: {event.reason}", "warning"
         case AgentResumed():
-            return "agent resumed", f"{event.actor} let {about} go on: {event.reason}", "info"
+            return "agent resumed", f"{event.actor} resumed {about}: {event.reason}", "info"
         case DeskStopped() | DeskStarted() | GatewayLost() | GatewayStarted():
             return _say_desk(event)
         case IdentityDrillDue():
@@ -189,7 +189,7 @@ def _say(event: Event, about: str) -> tuple[str, str, Severity]:
             )
             return "drill due", text, "warning"
         case WebhookDead():
-            text = f"the webhook of {about} never took entry {event.seq} ({event.event}): {event.reason}"
+            text = f"the webhook of {about} never accepted entry {event.seq} ({event.event}): {event.reason}"
             return "webhook dead", text, "warning"
         case EmailPending() | EmailExpired() | EmailAltered() | ReviewExpiring():
             return _say_held(event, about)
@@ -203,7 +203,7 @@ def _say_desk(event: DeskStopped | DeskStarted | GatewayLost | GatewayStarted) -
         case DeskStopped():
             return "all-stop", f"{event.actor} stopped all mail: {event.reason}", "critical"
         case DeskStarted():
-            return "all-stop ended", f"mail leaves again ({', '.join(event.by)}): {event.reason}", "info"
+            return "all-stop ended", f"mail is delivered again ({', '.join(event.by)}): {event.reason}", "info"
         case GatewayLost():
             text = (
                 f"the gateway on {event.host} ({event.listen}, process {event.pid}) stopped unexpectedly, "
@@ -223,18 +223,18 @@ def _say_held(
         case EmailAltered():
             which = spell_id("m", event.message or 0)
             text = (
-                f"{which} of {about} is held: its bytes or recipients in the database are not those that were decided; "
+                f"{which} of {about} is held: its bytes or recipients in the database differ from what was accepted; "
                 f"find out who wrote to the database: postroom queue show {which}"
             )
             return "mail altered", text, "critical"
         case ReviewExpiring():
-            many = plural(event.count, "held message runs out", "held messages run out")
+            many = plural(event.count, "held message expires soon", "held messages expire soon")
             first = f"{spell_id('m', event.item)} at {stamp(event.first_at)}"
             text = f"{many} within {spell(event.before)}, the first {first}; postroom queue pending"
-            return "held mail runs out", text, "warning"
+            return "held mail expires soon", text, "warning"
         case EmailExpired():
             item = _spelled(event.item, event.message)
-            return "held mail ran out", f"{item} of {about} ended: nobody decided in time", "warning"
+            return "held mail expired", f"{item} of {about} expired: nobody decided in time", "warning"
         case EmailPending():
             item = _spelled(event.item, event.message)
             return "message held", f"{item} of {about} waits for a decision: {', '.join(event.reasons)}", "info"

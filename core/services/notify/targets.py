@@ -46,7 +46,7 @@ def require_notification_targets(tx: Transaction, *, old: Policy, new: Policy) -
     if deaf:
         more = f" and {len(deaf) - 3} more" if len(deaf) > 3 else ""
         raise Conflict(
-            f"nobody would be told of what {', '.join(deaf[:3])}{more} sends, and monitored means that somebody is",
+            f"nobody would be notified of what {', '.join(deaf[:3])}{more} sends, and monitored mode requires it",
             fix="give each a webhook first, or lower its mode",
         )
 

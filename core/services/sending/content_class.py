@@ -70,7 +70,7 @@ def refuse_crowds(content_class: ContentClass, targets: Sequence[Target]) -> Non
     """
     if content_class in UNSUBSCRIBE_CLASSES and len(targets) != 1:
         raise Invalid(
-            f"{content_class} needs one-click unsubscribe and so takes exactly one address over to, cc and bcc",
+            f"{content_class} needs one-click unsubscribe and so allows exactly one address in to, cc and bcc together",
             fix="submit one message for each recipient",
             problems=(("to", f"exactly one address for {content_class}"),),
         )

@@ -68,7 +68,7 @@ def _undisclosed(then: Policy, now: Policy, content_class: ContentClass) -> Reas
         lacks.append("footer")
     if not lacks:
         return None
-    text = f"policy asks for the disclosure {' and '.join(lacks)} by now, and the message was composed without"
+    text = f"policy asks for the disclosure {' and '.join(lacks)} now, and the message was composed without"
     return Reason("disclosure", text, tuple(f"disclosure:{name}" for name in lacks))
 
 

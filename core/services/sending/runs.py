@@ -126,7 +126,7 @@ def open_run(tx: Transaction, *, agent: str, claim: RunClaim, actor: Actor) -> i
     if known.closed_at is not None:
         raise Conflict(f"run {claim.key} of {agent} is closed", fix="start one under another id")
     if changed := run_context.contradicted(known, claim):
-        raise Conflict(f"run {claim.key} of {agent} has said its {', '.join(changed)} already", fix="leave it out")
+        raise Conflict(f"run {claim.key} of {agent} has already declared its {', '.join(changed)}", fix="leave it out")
     return run_context.fill(tx, known, claim, agent_id=bearer.id, actor=actor).id
 
 

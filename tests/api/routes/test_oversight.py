@@ -340,7 +340,7 @@ def test_expiry_changes_without_a_reason_and_within_bounds(agent: Visitor) -> No
     [
         ({"display_name": "a\u200bb"}, "display_name", "is too long or contains invisible characters"),
         ({"limits": {"bogus": 1}}, "limits.bogus", "is not a limit"),
-        ({"allow": ["acme.test", "a*b"]}, "allow[1]", "the pattern has a * where none can stand"),
+        ({"allow": ["acme.test", "a*b"]}, "allow[1]", "the pattern has a * where none is allowed"),
     ],
 )
 def test_what_is_wrong_with_a_change_is_named_by_its_field(agent: Visitor, body: JSON, field: str, what: str) -> None:

@@ -136,7 +136,7 @@ def test_a_broken_entry_that_governance_has_accepted_holds_the_desk_no_more(stor
 def test_a_log_written_anew_is_noticed_by_the_head_that_was_seen(store: Store) -> None:
     busy(store)
     seen = head(store)
-    assert "written anew" in (fault(store, Seen(seen.seq, "ab" * 32, seen.at)) or "")
+    assert "rewritten" in (fault(store, Seen(seen.seq, "ab" * 32, seen.at)) or "")
 
 
 def test_an_old_copy_of_the_database_is_held_at_the_next_start(tmp_path: Path, clock: FakeClock) -> None:

@@ -76,7 +76,7 @@ def test_a_mark_of_ours_about_no_message_or_one_that_never_left_moves_nothing(st
     desk = free(store)
     waiting = number(desk.submit("jane@example.com").message_id)
     assert hand_in(store, report(waiting)).reason == "the message never left"
-    assert hand_in(store, report(12_345)).reason == "it is about no message of this desk"
+    assert hand_in(store, report(12_345)).reason == "it refers to no message of this desk"
     assert suppressed(store) == []
     assert len(events(store, "feedback.unverified")) == 2
 
@@ -88,7 +88,7 @@ def test_the_message_id_an_agent_is_shown_suppresses_nobody(store: Store) -> Non
     assert shown is not None
     for kind in ("complaint", "bounce"):
         taken = hand_in(store, report(message, kind=kind, return_paths=(), message_id=shown.rfc_message_id))
-        assert taken.reason == "its only mark is the Message-ID, which the agent knows"
+        assert taken.reason == "its only identifier is the Message-ID, which the agent knows"
     assert suppressed(store) == []
     assert recipient(store, message).feedback is None
     assert agent(store).status == "active"
@@ -141,7 +141,7 @@ def test_a_header_proves_a_message_with_one_recipient_only(store: Store, header:
     one: dict[str, Any] = {"return_paths": (), header: marks[header](alone)}
     assert hand_in(store, report(alone, **one)).fresh
     several: dict[str, Any] = {"return_paths": (), header: marks[header](shared), "address": "ann@example.com"}
-    assert hand_in(store, report(shared, **several)).reason == "its mark was seen by several recipients"
+    assert hand_in(store, report(shared, **several)).reason == "its identifier is shared by several recipients"
     assert suppressed(store) == [("jane@example.com", "complained")]
     assert hand_in(store, report(shared, n=1, address="bob@example.com")).fresh
     assert recipient(store, shared, 1).feedback == "complained"

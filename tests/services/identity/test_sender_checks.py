@@ -46,7 +46,7 @@ def test_what_is_missing_or_has_another_value_is_counted_and_named() -> None:
         {key: value for key, value in OUT.items() if "_dmarc" not in key[0]} | {(DOMAIN, "TXT"): "v=spf1 -all"}
     )
     assert found.published.found is False
-    assert found.published.detail.startswith(f"2 of {len(RECORDS)} records are not as they should be: ")
+    assert found.published.detail.startswith(f"2 of {len(RECORDS)} records are missing or wrong: ")
     assert f"TXT {DOMAIN} (published with another value)" in found.published.detail
     assert f"TXT _dmarc.{DOMAIN} (not published)" in found.published.detail
 

@@ -294,7 +294,7 @@ def arrived(tx: Transaction, c: Claimed) -> None:
     and another one would be a duplicate.
     """
     queue.land(tx, [c])
-    reply = Reply(Outcome.SENT, None, None, "word came back of it: the attempt before went through", "dot")
+    reply = Reply(Outcome.SENT, None, None, "feedback shows that the previous attempt was delivered", "dot")
     _settle_sent(tx, [Settlement(replace(c, attempts=c.attempts - 1), reply)])
 
 

@@ -78,7 +78,7 @@ def _over_checks(item: Row[Any], decision: Decision) -> list[str]:
         texts = "; ".join(one["text"] for one in item.findings) or "see postroom queue show"
         count = "1 check" if item.failed_checks == 1 else f"{item.failed_checks} checks"
         raise Invalid(
-            f"{items.format_item_id(item)} failed {count} ({texts}), and approving it all the same takes a reason",
+            f"{items.format_item_id(item)} failed {count} ({texts}); approving it anyway needs a reason",
             fix="say why it may leave: postroom queue approve ID --reason TEXT, or reason over HTTP",
             problems=(("reason", "is needed to approve over failed checks"),),
         )
@@ -90,7 +90,7 @@ def _approve(
 ) -> DecisionResult:
     if actor.name in item.approvers:
         raise Forbidden(
-            f"{actor} has approved it already, and it takes {item.needs} people", fix="ask another reviewer"
+            f"{actor} has already approved it, and it needs {item.needs} people", fix="ask another reviewer"
         )
     overridden = _over_checks(item, decision)
     version, _ = context.current_policy(tx)

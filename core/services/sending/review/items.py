@@ -185,7 +185,7 @@ def item(tx: Transaction, item_id: int) -> Row[Any]:
     """The row of an action that is or was held. Raises `NotFound`."""
     found = tx.one(select(REVIEW).where(REVIEW.c.id == item_id))
     if found is None:
-        raise NotFound("nothing by that id is pending or was", fix="postroom queue pending lists what waits")
+        raise NotFound("no pending or past item has this id", fix="postroom queue pending lists what is waiting")
     return found
 
 
