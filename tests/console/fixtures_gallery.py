@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+import tempfile
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import update
 
 from core.db.counters import bucket
+from core.db.store import Store
 from core.db.tables import MAILBOX, WORKER
 from core.db.transaction import Transaction
+from core.demo.clock import FakeClock
 from core.durations import DAY, HOUR, MINUTE
 from core.ids import read_id
 from core.model import Mode, Outcome, Reply
@@ -22,7 +27,7 @@ from core.services.feedback.suppressions import Entry
 from core.services.identity import mailboxes
 from core.services.sending import review
 from core.services.sending.review import Decision
-from tests.console.harness import Scene, make_scene
+from tests.console.harness import Monotonic, Scene, make_scene
 from tests.factories.delivery import attempt, claim, settle
 from tests.factories.desk import ALICE, BOB, DOMAIN, OLIVE, WIDE, Bench, add_mailbox, issue
 from tests.factories.records import add_keys, filing
@@ -54,6 +59,32 @@ OK: Final = Reply(Outcome.SENT, 250, "2.0.0", "queued as 7F3A2", "dot", host="mx
 
 def make_gallery(path: Path) -> Scene:
     """The desk. `scene.bench` is the monitored agent's."""
+    made = _gallery()
+    clock = FakeClock(made.now)
+    file = path / "postroom.db"
+    file.touch(mode=0o600)
+    file.write_bytes(made.database)
+    return Scene(replace(made.bench, store=Store(f"sqlite:///{file}", clock=clock)), clock, Monotonic())
+
+
+@dataclass(frozen=True, slots=True)
+class _Gallery:
+    """The finished desk, built once per process: each picture opens a copy of its file."""
+
+    database: bytes
+    now: int
+    bench: Bench
+
+
+@functools.cache
+def _gallery() -> _Gallery:
+    with tempfile.TemporaryDirectory(prefix="postroom-gallery-") as directory:
+        scene = _build(Path(directory))
+        scene.store.close()  # closing the last connection merges the WAL into the one file
+        return _Gallery((Path(directory) / "postroom.db").read_bytes(), scene.clock.now(), scene.bench)
+
+
+def _build(path: Path) -> Scene:
     scene = make_scene(path, mode=Mode.MONITORED, limit_hour=1_000, limit_day=6_000)
     desks = _agents(scene)
     scene.clock.advance(micros=9 * DAY)
