@@ -1,7 +1,7 @@
 """Both databases, for real: SQLite in a temporary file, PostgreSQL from a wheel.
 
 Where dialects, locks or isolation can differ (the folder `db`, and files marked `both_databases`) each test runs on
-both. Elsewhere each runs on one: in each file the first and then every fourth on PostgreSQL, the others on SQLite.
+both. Elsewhere each runs on one: in each file the first and then every eighth on PostgreSQL, the others on SQLite.
 `--thorough`, or naming a test by its id, runs it on both.
 """
 
@@ -28,6 +28,11 @@ from tests.factories import effort
 from tests.factories.database import lighten_engines, new_sqlite, new_store
 
 _NUMBERS = itertools.count(1)
+POSTGRESQL_EVERY = 8
+MANY_CORES = 4
+"""Above this each core has one process: a process takes up to 700 MB."""
+LONG = ("demo", "durability", "samples", "console", "cli", "db")
+"""Folders whose files take longest. They go first, so that none of them is left for the end."""
 
 # A busy machine makes any example slow: how long one takes is no property of the code.
 settings.register_profile("postroom", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
@@ -69,6 +74,12 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("thorough" if thorough else "postroom")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Two processes a core on small machines: half of a test's time is waiting, for a process, a socket or a server."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores if cores > MANY_CORES else 2 * cores
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Say how long it will take before it does; -q leaves out pytest's own header."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
@@ -91,6 +102,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             config.hook.pytest_deselected(items=left)
             gone = set(left)
             items[:] = [item for item in items if item not in gone]
+    items.sort(key=lambda item: _turn(item.path.relative_to(here).parts[0]))
+
+
+def _turn(folder: str) -> int:
+    return LONG.index(folder) if folder in LONG else len(LONG)
 
 
 def pytest_collection_finish() -> None:
@@ -117,7 +133,7 @@ def _on_the_other_database(items: Iterable[pytest.Item]) -> set[pytest.Item]:
         for tests in files.values()
         for number, halves in enumerate(tests.values())
         for database, item in halves
-        if database != ("postgresql" if number % 4 == 0 else "sqlite")
+        if database != ("postgresql" if number % POSTGRESQL_EVERY == 0 else "sqlite")
     }
 
 
@@ -174,7 +190,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return new_sqlite(tmp_path)
     server: str = request.getfixturevalue("postgres")
     name = f"desk_{next(_NUMBERS)}"
-    _statement(server, f"CREATE DATABASE {name} TEMPLATE desk_template")
+    _statement(server, f"CREATE DATABASE {name} TEMPLATE desk_template STRATEGY = FILE_COPY")
     return server.replace("/postgres?", f"/{name}?")
 
 

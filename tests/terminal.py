@@ -21,7 +21,7 @@ KEYS: Final = {
     "up": "\x1b[A", "down": "\x1b[B", "enter": "\r", "esc": "\x1b", "tab": "\t", "space": " ", "ctrl+x": "\x18",
     "ctrl+r": "\x12",
 }  # fmt: skip
-PATIENCE: Final = 30.0
+PATIENCE: Final = 200.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import httpx
 
 from tests.cli.cli_runner import Clerk
 
-PATIENCE = 90.0
+PATIENCE = 200.0
 
 
 @contextlib.contextmanager

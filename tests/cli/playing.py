@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.terminal import Terminal, terminal
 
-PATIENCE = 120.0
+PATIENCE = 200.0
 ENTER = "\r"
 
 

@@ -23,7 +23,7 @@ from core.demo.clock import FakeClock
 from tests.cli.cli_runner import Clerk
 from tests.factories.mail import hand_in
 
-PATIENCE = 60.0
+PATIENCE = 200.0
 
 
 def restored(office: Clerk, file: Path, to: Path, *more: str) -> Clerk:

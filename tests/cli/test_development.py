@@ -55,7 +55,7 @@ def test_one_command_and_five_lines_lead_to_a_message_that_one_person_approved(t
         await_ready(gateway, port)
         assert BANNER in gateway.screen
         assert '"status":"pending"' in player.run(lines["curl"])
-        answer = subprocess.run([sys.executable, "-c", lines["python"]], capture_output=True, check=True, timeout=60)
+        answer = subprocess.run([sys.executable, "-c", lines["python"]], capture_output=True, check=True, timeout=200)
         assert json.loads(answer.stdout)["status"] == "pending"
         assert not list((tmp_path / "trial" / "caught" / "new").iterdir())
         assert "2 approved." in player.run(review)

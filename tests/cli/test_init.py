@@ -128,7 +128,7 @@ def test_serve_answers_logs_json_to_stderr_and_drains_on_sigterm(tmp_path: Path)
     try:
         _await_ready(serving, port)
         serving.send_signal(signal.SIGTERM)
-        out, err = serving.communicate(timeout=60)
+        out, err = serving.communicate(timeout=200)
     finally:
         serving.kill()
     assert serving.returncode == 0

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from textual._context import visible_screen_stack
 from textual.pilot import Pilot
@@ -30,6 +30,8 @@ from tests.factories.database import new_store
 from tests.factories.desk import ALICE, DOMAIN, KEYRING, WIDE, Bench, add_mailbox, hire, issue, make_desk
 from tests.factories.records import filing
 
+PATIENCE: Final = 200.0
+"""Seconds after which something will never happen: a machine may be fifty times as busy as ours."""
 HOSTILE = (
     "[@click=app.perform('approve')]Please review[/] [/b] \u202egnp.exe\x1b]52;c;aGk=\x07\x9b2J\u200b wire [JIRA-12]"
 )
@@ -134,7 +136,7 @@ async def looking(
         yield pilot
 
 
-async def until(pilot: Pilot[int], condition: Callable[[], bool], *, seconds: float = 15) -> None:
+async def until(pilot: Pilot[int], condition: Callable[[], bool], *, seconds: float = PATIENCE) -> None:
     """Let the console work until it is so."""
     end = time.monotonic() + seconds
     while not condition():

@@ -53,6 +53,7 @@ PAYLOADS: Final[Mapping[str, str]] = {
     "alike": "p\u0430ypal.example xn--pypal-4ve.example \u0430\u0440\u0440\u04cf\u0435.example \uff47\uff4d\uff41",
 }  # fmt: skip
 DESKS: Final[Mapping[str, str]] = {
+    "all": " ".join((MARKUP, *(PAYLOADS[name] for name in ("escapes", "c1", "bidi", "invisible")))),
     "markup": MARKUP,
     "controls": " ".join(PAYLOADS[name] for name in ("escapes", "c1", "lines")),
     "unseen": " ".join(PAYLOADS[name] for name in ("bidi", "invisible", "zalgo", "wide", "spaces", "alike")),

@@ -26,7 +26,11 @@ from tests.factories.desk import WIDE as UNLIMITED
 from tests.factories.desk import make_desk
 from tests.terminal import PATIENCE, SMALL, WIDE, Size, terminal
 
-SIZES = pytest.mark.parametrize("size", [WIDE, SMALL], ids=["wide", "small"])
+SIZES = pytest.mark.parametrize(
+    "size", [pytest.param(WIDE, id="wide"), pytest.param(SMALL, id="small", marks=pytest.mark.thorough)]
+)
+"""Every picture is taken at both sizes; a whole terminal at the other one in the night."""
+
 TOKEN = "pro_alice"
 CLEAR = "\x15"  # ctrl+u
 

@@ -1,4 +1,4 @@
-"""The runaway morning at an eightieth of its size: what stops it, what leaves after that, and what it costs others."""
+"""The runaway morning at one 160th of its size: what stops it, what leaves after that, and what it costs others."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from core.durations import MINUTE
 from core.errors import Unavailable
 
 pytestmark = pytest.mark.slow
-MESSAGES = 1_000
+MESSAGES = 500
 A_DAY = 10
 
 

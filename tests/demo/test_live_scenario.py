@@ -109,7 +109,9 @@ def left_over(directory: str) -> list[bytes]:
     return [one for one in found if directory.encode() in one]
 
 
-@pytest.mark.parametrize(("by", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("by", "code"), [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.thorough)]
+)
 def test_a_demonstration_that_is_ended_takes_its_gateway_along(by: signal.Signals, code: int) -> None:
     with demonstration(3_600) as program:
         assert program.stderr is not None

@@ -54,7 +54,7 @@ def figures_agree(store: Store) -> None:
     assert verified.events > 0
 
 
-@pytest.mark.timeout(effort.times(200, 1_500))
+@pytest.mark.timeout(effort.times(900, 1_500))
 def test_nothing_accepted_is_lost_when_the_gateway_is_killed_at_many_moments(
     tmp_path: Path, database: str | None
 ) -> None:

@@ -222,7 +222,7 @@ def budgets_held(tested: Site, store: Store) -> None:
     assert counted(store, "agent", "waiting") == waiting[0] > 0
 
 
-@pytest.mark.timeout(effort.times(240, 1_500))
+@pytest.mark.timeout(effort.times(900, 1_500))
 def test_feedback_and_budgets_survive_a_gateway_that_is_killed_again_and_again(
     tmp_path: Path, database: str | None
 ) -> None:

@@ -63,7 +63,6 @@ def log_says_so(store: Store) -> None:
     assert {int(row[0]) for row in store.rows(kept)} == {0}
 
 
-@pytest.mark.timeout(200)
 def test_scheduled_mail_is_neither_lost_nor_released_twice_when_the_gateway_is_killed_around_its_time(
     tmp_path: Path,
 ) -> None:
@@ -103,7 +102,6 @@ def test_scheduled_mail_is_neither_lost_nor_released_twice_when_the_gateway_is_k
     asyncio.run(story())
 
 
-@pytest.mark.timeout(200)
 def test_two_gateways_that_race_to_release_and_to_cancel_agree_on_each_message(
     tmp_path: Path, empty_postgres: str
 ) -> None:

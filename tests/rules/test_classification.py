@@ -134,7 +134,6 @@ def test_a_text_too_long_to_read_is_raised_unread() -> None:
     assert found.rule == "unread"
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     "text",
     [

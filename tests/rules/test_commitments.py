@@ -153,7 +153,6 @@ def test_a_quoted_reply_is_not_our_own_promise_but_a_bare_mark_hides_none() -> N
     assert promises("On Monday Jane wrote:\n> Hello\n\nWe will refund you.") == ("We will refund",)
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("unit", HOSTILE)
 def test_the_work_grows_with_the_length_and_no_faster(unit: str) -> None:
     def steps(size: int) -> int:

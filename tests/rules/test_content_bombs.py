@@ -17,7 +17,7 @@ from core.rules.content import Rendered, alternatives, css
 from core.text import html
 from core.text.html import Text
 
-SMALL, LARGE = 10_000, 40_000
+SMALL, LARGE = 5_000, 20_000
 
 
 def filled(piece: str) -> Callable[[int], str]:

@@ -136,7 +136,6 @@ def test_no_broken_html_swallows_the_footer(html: str) -> None:
     assert seen(html)
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     "unit",
     ["<div>", "<p>", "a{", "<style>a", "<!--", "<a href='", "</body></html> ", "<style>/*", "<div style='a:b'></div>"],

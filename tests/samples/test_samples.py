@@ -35,7 +35,7 @@ RECORD: dict[str, Any] = {
     "systems": ["tickets"], "revoke_when": "the project ends", "expires": "90d", "allow": ["*"],
     "standing_reason": "customers write at night", "display_name": "Acme Support Agent",
 }  # fmt: skip
-PATIENCE = 60.0
+PATIENCE = 200.0
 
 pytestmark = [
     pytest.mark.slow,

@@ -140,7 +140,7 @@ def watched(desk: Visitor, folder: Path, story: Callable[[Callable[[], Awaitable
         desk.desk.writer.listeners.append(committed.set)
 
         async def commit() -> None:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(200):
                 await committed.wait()
             committed.clear()
 

@@ -35,8 +35,6 @@ from core.services.sending.review import Decision
 from core.workers.webhooks import WebhookWorker
 from tests.factories.desk import ADDRESS, ALICE, DOMAIN, DORA, OLIVE, WIDE, Bench, add_mailbox, leave, make_desk
 
-pytestmark = pytest.mark.timeout(120)
-
 KEYRING = MasterKeys.parse(new_master_key("m1"))
 SECRET = webhook_secret(b"a" * 32)
 OLD_SECRET = webhook_secret(b"b" * 32)
@@ -127,7 +125,7 @@ async def gateway(desk: Bench, *, keyring: MasterKeys = KEYRING) -> AsyncIterato
 
 
 async def until(condition: Callable[[], object], *, nudge: WebhookWorker | None = None) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(200):
         while not condition():
             if nudge is not None:
                 nudge.wake()

@@ -7,12 +7,9 @@ the digest and the recipients' states remain.
 
 from __future__ import annotations
 
-import email.policy
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from email.message import EmailMessage
-from email.parser import BytesParser
 from typing import Any, Final
 
 import orjson
@@ -27,6 +24,8 @@ from core.events import EmailSubmitted
 from core.ids import spell_id
 from core.model import Status
 from core.rules.addresses import parse_address
+from core.rules.content import Parts, read_mail, read_parts
+from core.rules.content.mime import Attachment
 
 ADDED: Final = "added"
 REMOVED: Final = "removed"
@@ -214,10 +213,12 @@ def _parts(issued: Mapping[str, Any], shown: MessageView) -> Iterator[Change]:
     yield from _run(issued, shown)
     if shown.rendered is None or shown.issued is None:
         return
-    mail = BytesParser(_class=EmailMessage, policy=email.policy.default).parsebytes(shown.rendered)
-    yield from _headers(issued, mail, shown)
-    yield from _bodies(issued, mail)
-    yield from _attachments(issued, mail)
+    # Readers that never raise: the stored bytes may have been altered, and the standard library's address parser raises
+    # IndexError on some headers.
+    mail = read_mail(shown.rendered)
+    yield from _headers(issued, mail.headers, shown)
+    yield from _bodies(issued, read_parts(shown.rendered))
+    yield from _attachments(issued, mail.attachments)
 
 
 def _class(shown: MessageView) -> Iterator[Change]:
@@ -242,11 +243,11 @@ def _run(issued: Mapping[str, Any], shown: MessageView) -> Iterator[Change]:
         yield Change("run", ADDED if asked is None else CHANGED, "run", why, asked, used)
 
 
-def _headers(issued: Mapping[str, Any], mail: EmailMessage, shown: MessageView) -> Iterator[Change]:
+def _headers(issued: Mapping[str, Any], headers: Iterable[tuple[str, str]], shown: MessageView) -> Iterator[Change]:
     own = issued.get("headers")
     agents = {name.lower(): str(value) for name, value in own.items()} if isinstance(own, dict) else {}
-    for name, value in mail.items():
-        yield _header(name, str(value), issued, agents, shown)
+    for name, value in headers:
+        yield _header(name, value, issued, agents, shown)
     if _several(issued.get("bcc")):
         yield Change(
             "header Bcc", REMOVED, "bcc", "Bcc is never sent", before=f"{len(_several(issued['bcc']))} addresses"
@@ -280,13 +281,12 @@ def _header(name: str, value: str, issued: Mapping[str, Any], agents: Mapping[st
     return Change(part, KEPT, None, "as issued", before, value)
 
 
-def _bodies(issued: Mapping[str, Any], mail: EmailMessage) -> Iterator[Change]:
-    for field, kind in (("text", "plain"), ("html", "html")):
-        found = mail.get_body((kind,))
+def _bodies(issued: Mapping[str, Any], parts: Parts) -> Iterator[Change]:
+    for field, found in (("text", parts.text), ("html", parts.html)):
         asked = issued.get(field)
         if found is None and not isinstance(asked, str):
             continue
-        sent = _lines(found.get_content()) if found is not None else ""
+        sent = _lines(found or "")
         before = _lines(asked) if isinstance(asked, str) else ""
         if field == "text" and not before.strip() and issued.get("html"):
             yield Change(field, ADDED, "text_part", "generated from the HTML: no text was submitted", None, sent)
@@ -328,15 +328,14 @@ def _lines(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _attachments(issued: Mapping[str, Any], mail: EmailMessage) -> Iterator[Change]:
+def _attachments(issued: Mapping[str, Any], files: Iterable[Attachment]) -> Iterator[Change]:
     listed = issued.get("attachments")
     asked: Sequence[Mapping[str, Any]] = (
         [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     )
-    files: Iterable[Any] = mail.iter_attachments()
     for place, (one, file) in enumerate(zip(asked, files, strict=False)):
         before = f"{one.get('filename')} ({one.get('content_type') or 'application/octet-stream'})"
-        after = f"{file.get_filename()} ({file.get_content_type()})"
+        after = f"{file.name} ({file.content_type})"
         same = before == after
         why = (
             "as issued" if same else "a file name without its path, and a type that no mail client opens automatically"

@@ -182,6 +182,21 @@ def test_a_request_of_any_shape_is_explained_as_far_as_it_goes(store: Store, iss
     assert read(store, item).parts
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        b'To: [@click=x][/] [/b] "\x1b]0;owned\x07" [link=https://evil.example]\r\n', b"To: <>,;:@[\r\n",
+        b"From: =?utf-8?q?\xff?= <\r\n", b"Subject: =?x-none?b?////?=\r\n", b"To: .\r\n", b"Content-Type: ;;;\r\n",
+        b"Content-Disposition: attachment; filename*=x''%ff\r\n", b"Message-ID: [\r\n", b"Date: never\r\n",
+    ],
+)  # fmt: skip
+def test_bytes_that_were_altered_are_explained_however_broken_their_headers(store: Store, header: bytes) -> None:
+    item = read_id("m", make_desk(store, mode=Mode.AUTONOMOUS, **WIDE).submit().message_id or "") or 0
+    store.transact(lambda tx: tx.write(update(BODY).values(rendered=header + b"\r\nwords\r\n")))
+    name = header.partition(b":")[0].decode()
+    assert f"header {name}" in {one.part for one in read(store, item).parts}
+
+
 def test_a_message_that_is_not_there_has_no_difference(store: Store) -> None:
     make_desk(store)
     with pytest.raises(NotFound):

@@ -696,7 +696,7 @@ def test_a_reply_is_shown_with_the_attempt_it_answers(store: Store, clock: FakeC
 # --- the pace of a route --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("limit", [6, 60, pytest.param(600, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("limit", [6, *(pytest.param(many, marks=pytest.mark.thorough) for many in (60, 600))])
 def test_a_route_takes_no_more_a_minute_than_it_may_whoever_sends_and_however_often_it_is_asked(
     store: Store, clock: FakeClock, limit: int
 ) -> None:

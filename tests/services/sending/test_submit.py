@@ -173,21 +173,21 @@ def test_caps_hold_over_a_restart(store: Store, database_url: str, clock: FakeCl
     assert taken == 6
 
 
-def test_five_hundred_to_one_site_leave_at_fifty_a_minute(store: Store, clock: FakeClock) -> None:
+def test_many_to_one_site_leave_at_fifty_a_minute(store: Store, clock: FakeClock) -> None:
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **(WIDE | {"limit_site_minute": 50}))
     start = clock.now()
-    recipients = [f"r{i}@gmail.com" for i in range(500)]
-    for at in range(0, 500, 50):
+    recipients = [f"r{i}@gmail.com" for i in range(200)]
+    for at in range(0, 200, 50):
         desk.submit(recipients[at : at + 50])
     left: list[int] = []
-    while len(left) < 500:
+    while len(left) < 200:
         taken = claim(store, limit=64)
         left += [clock.now()] * len(taken)
         store.transact(lambda tx, t=taken: queue.land(tx, t))  # type: ignore[misc]  # bound now
         clock.advance(micros=1_200_000)
     assert most_in_any(left, MINUTE) <= 50
     minutes = Counter((at - start) // MINUTE for at in left)
-    assert [minutes[minute] for minute in range(10)] == [50] * 10
+    assert [minutes[minute] for minute in range(4)] == [50] * 4
 
 
 def test_under_refuse_what_would_not_fit_is_429_and_says_when(store: Store) -> None:
