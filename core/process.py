@@ -87,7 +87,11 @@ def make_courier(
     return SmtpClient(
         clock=clock,
         hello=smtp.hello,
-        limits=Limits(relay=smtp.connections_per_relay, direct=smtp.connections_per_site),
+        limits=Limits(
+            relay=smtp.connections_per_relay,
+            far_relay=smtp.connections_at_most,
+            direct=smtp.connections_per_site,
+        ),
         timeouts=timeouts,
         look_up=look_up,
         ca_file=smtp.ca_file,

@@ -158,7 +158,15 @@ class Smtp(Part):
     ca_file: Path | None = None
     relays: dict[str, Relay] = Field(default_factory=dict)
     connections_per_relay: int = Field(default=16, ge=1, le=500)
+    connections_per_far_relay: int = Field(default=128, ge=1, le=500)
     connections_per_site: int = Field(default=4, ge=1, le=100)
+
+    @property
+    def connections_at_most(self) -> int:
+        """To one relay, at any distance. A limit set for relays holds for far ones, unless those have their own."""
+        limited = "connections_per_relay" in self.model_fields_set
+        own = "connections_per_far_relay" in self.model_fields_set
+        return self.connections_per_relay if limited and not own else self.connections_per_far_relay
 
 
 class Http(Part):

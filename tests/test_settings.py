@@ -9,7 +9,7 @@ import pytest
 
 from core.errors import Invalid
 from core.model import ContentClass
-from core.settings import TOML, Feedback, load
+from core.settings import TOML, Feedback, Smtp, load
 
 
 @pytest.mark.parametrize("sender", ["acme", "a" * 16, "acme:mail", "acme mail", "-acme", "äcmemail", "acme-mail\\n"])
@@ -39,3 +39,16 @@ def test_complaints_are_asked_for_only_where_a_report_can_arrive(
     given: dict[str, Any], invited: set[ContentClass]
 ) -> None:
     assert Feedback.model_validate(given).invites_complaints == invited
+
+
+@pytest.mark.parametrize(
+    ("written", "at_most"),
+    [
+        ({}, 128),
+        ({"connections_per_relay": 3}, 3),
+        ({"connections_per_relay": 3, "connections_per_far_relay": 20}, 20),
+        ({"connections_per_far_relay": 20}, 20),
+    ],
+)
+def test_a_limit_of_connections_to_a_relay_holds_at_any_distance(written: dict[str, int], at_most: int) -> None:
+    assert Smtp(**written).connections_at_most == at_most

@@ -20,7 +20,7 @@ from core.smtp.connection import Conversation, OutgoingMessage, Target, converse
 from core.smtp.credentials import Source, secrets
 from core.smtp.pool import Connections
 from core.smtp.replies import refused
-from core.smtp.route import Limits, Parcel, Route, Timeouts
+from core.smtp.route import Bound, Limits, Parcel, Route, Timeouts
 
 Carry = Callable[[], Awaitable[Reply]]
 """Delivers the parcel that was admitted; awaited once, inside the admission."""
@@ -53,6 +53,7 @@ class SmtpClient:
     ) -> None:
         self._hello = hello
         self._limits = limits or Limits()
+        self._each = Bound(self._limits.direct, self._limits.direct)
         self._timeouts = timeouts or Timeouts()
         self._given_look_up = look_up
         self._chance = chance or random.SystemRandom().random
@@ -79,7 +80,7 @@ class SmtpClient:
         carry = self._connections.carry
         match route.kind:
             case "relay":
-                to, bound = self._relay(route), self._limits.relay
+                to, bound = self._relay(route), Bound(self._limits.relay, self._limits.far_relay)
                 async with self._connections.admission(to=to, bound=bound, domain=domain) as seen:
                     yield partial(carry, letter, to=to, bound=bound, most=route.messages, domain=domain, seen=seen)
             case "direct":
@@ -89,7 +90,7 @@ class SmtpClient:
                     return
                 first = self._exchanger(route, hosts[0])
                 # To the first host only: two deliveries, each admitted to the host the other waits for, would deadlock.
-                async with self._connections.admission(to=first, bound=self._limits.direct) as seen:
+                async with self._connections.admission(to=first, bound=self._each) as seen:
                     yield partial(self._direct, letter, hosts=hosts, route=route, seen=seen)
             case never:
                 assert_never(never)
@@ -120,7 +121,7 @@ class SmtpClient:
             reply = await self._connections.carry(
                 letter,
                 to=self._exchanger(route, host),
-                bound=self._limits.direct,
+                bound=self._each,
                 most=route.messages,
                 seen=None if place else seen,
             )

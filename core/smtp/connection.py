@@ -73,8 +73,17 @@ class Conversation(asyncio.Protocol):
     """A connection past EHLO, STARTTLS and AUTH; one transaction at a time."""
 
     def __init__(
-        self, transport: asyncio.Transport, *, host: str, tls: bool, extensions: Mapping[str, str], timeouts: Timeouts
+        self,
+        transport: asyncio.Transport,
+        *,
+        host: str,
+        tls: bool,
+        extensions: Mapping[str, str],
+        timeouts: Timeouts,
+        round_trip: float,
     ) -> None:
+        self.round_trip = round_trip
+        """Seconds from EHLO to its reply, which takes a receiver no work: the distance."""
         self.carried = 0
         self.stale = False
         """A reused connection ended before the receiver was sent any of the message: ask again over a fresh one.
@@ -346,13 +355,13 @@ async def _open(
     try:
         await client.connect(timeout=timeouts.connect)
         stage = "ehlo"
-        await _greet(client)
+        round_trip = await _greet(client)
         if not target.implicit and (starttls or (starttls is None and client.supports_extension("starttls"))):
             stage = "starttls"
             await client.starttls(server_hostname=target.name)
             encrypted = True
             stage = "ehlo"
-            await _greet(client)
+            round_trip = await _greet(client)
         if target.secret is not None:
             stage = "auth"
             await target.secret.log_in(client, target.username, private=encrypted or is_loopback(target.address))
@@ -374,10 +383,14 @@ async def _open(
         tls=encrypted,
         extensions=dict(client.esmtp_extensions),
         timeouts=timeouts,
+        round_trip=round_trip,
     )
 
 
-async def _greet(client: aiosmtplib.SMTP) -> None:
+async def _greet(client: aiosmtplib.SMTP) -> float:
+    """Say EHLO, or HELO. Returns the seconds until the answer."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
     try:
         await client.ehlo()
     except aiosmtplib.SMTPHeloError as error:
@@ -385,6 +398,7 @@ async def _greet(client: aiosmtplib.SMTP) -> None:
         if error.code < 500:
             raise
         await client.helo()
+    return loop.time() - began
 
 
 def _on_the_wire(message: bytes) -> bytes:

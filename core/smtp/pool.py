@@ -16,11 +16,18 @@ from typing import Final
 from core.durations import SECOND
 from core.model import Clock, Outcome, Reply
 from core.smtp.connection import Conversation, OutgoingMessage, Target
-from core.smtp.route import Limits
+from core.smtp.route import Bound, Limits
 from core.smtp.shares import Places
 
 _STREAK: Final = 100
 """Messages delivered without a refusal after which one more connection to the host is tried again."""
+
+_ROUND_TRIP_GROWTH: Final = 1.25
+"""The most by which one new connection lengthens the known round trip.
+
+The shortest measurement is the distance; longer ones include a wait for a busy receiver or for our own event loop. It
+can still grow, slowly, because routes change.
+"""
 
 _AHEAD: Final = 2
 """Deliveries admitted for each connection: while one uses it, the next commits its attempt.
@@ -34,7 +41,7 @@ Open = Callable[[Target], Awaitable[Conversation | Reply]]
 
 @dataclass(slots=True)
 class _Host:
-    bound: int
+    bound: Bound
     slots: Places = field(init=False)
     """Its connections, each with the message it carries."""
     admitted: Places = field(init=False)
@@ -48,14 +55,37 @@ class _Host:
     failure: Reply | None = None
     open: int = 0
     """Connections that have opened, idle or in use."""
-    taken_away: int = 0
-    """Connections not opened because the host refused another one while it served others."""
+    round_trip: float | None = None
+    ceiling: int = field(init=False)
+    """Connections beyond which the host refused another one while it served others."""
     streak: int = 0
     """Messages delivered since the last such refusal."""
 
     def __post_init__(self) -> None:
-        self.slots = Places(lambda: self.bound - self.taken_away)
-        self.admitted = Places(lambda: _AHEAD * (self.bound - self.taken_away))
+        self.ceiling = max(self.bound.near, self.bound.far)
+        self.slots = Places(self.connections)
+        self.admitted = Places(lambda: _AHEAD * self.connections())
+
+    def wanted(self) -> int:
+        """Connections appropriate to its distance."""
+        return self.bound.at(self.round_trip or 0)
+
+    def connections(self) -> int:
+        """The most connections to it now."""
+        return min(self.wanted(), self.ceiling)
+
+    def lies_at(self, round_trip: float) -> None:
+        """Update the distance with the round trip that a new connection measured."""
+        before = self.connections()
+        longest = round_trip if self.round_trip is None else self.round_trip * _ROUND_TRIP_GROWTH
+        self.round_trip = min(round_trip, longest)
+        if self.connections() > before:
+            self.admit()
+
+    def admit(self) -> None:
+        """Grant every place that is free now."""
+        self.slots.admit()
+        self.admitted.admit()
 
 
 class Connections:
@@ -71,7 +101,7 @@ class Connections:
         self._closed = False
 
     @contextlib.asynccontextmanager
-    async def admission(self, *, to: Target, bound: int, domain: str | None = None) -> AsyncIterator[int]:
+    async def admission(self, *, to: Target, bound: Bound, domain: str | None = None) -> AsyncIterator[int]:
         """Wait until a delivery is among the next for one of the host's `bound` connections, so that it may start.
 
         `domain` is the recipient's, if the host takes mail for many domains: none may use all of its connections.
@@ -87,7 +117,7 @@ class Connections:
         letter: OutgoingMessage,
         *,
         to: Target,
-        bound: int,
+        bound: Bound,
         most: int | None = None,
         domain: str | None = None,
         seen: int | None = None,
@@ -122,7 +152,7 @@ class Connections:
             await asyncio.gather(*self._farewells)
 
     @contextlib.contextmanager
-    def _using(self, to: Target, bound: int) -> Iterator[_Host]:
+    def _using(self, to: Target, bound: Bound) -> Iterator[_Host]:
         host = self._hosts.get(to)
         if host is None:
             host = self._hosts[to] = _Host(bound)
@@ -145,6 +175,7 @@ class Connections:
                     return opened
                 talk = opened
                 host.open += 1
+                host.lies_at(talk.round_trip)
             try:
                 reply = await talk.transact(letter)
             except BaseException:
@@ -163,15 +194,14 @@ class Connections:
         A 421 to one connection too many must not back off a route that serves all the others.
         """
         if _full(reply, host):
-            host.taken_away += 1
+            host.ceiling = max(1, host.connections() - 1)
             host.streak = 0
             return True
         host.streak += 1
-        if host.taken_away and host.streak >= _STREAK:
-            host.taken_away -= 1
+        if host.ceiling < host.wanted() and host.streak >= _STREAK:
+            host.ceiling += 1
             host.streak = 0
-            host.slots.admit()
-            host.admitted.admit()
+            host.admit()
         return False
 
     def _kept(self, host: _Host) -> Conversation | None:

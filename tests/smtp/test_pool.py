@@ -10,17 +10,21 @@ import pytest
 
 from core.model import Outcome
 from core.smtp import Limits, Parcel, Route, SmtpClient, Timeouts
+from core.smtp.route import Bound
 from core.smtp.shares import Places, share
+from tests.smtp.distance import distant
 from tests.smtp.receiver import CLOSE, LOCKSTEP, SILENCE, Hours, Receiver, receiver
 
 pytestmark = pytest.mark.anyio
 NUMBERS = itertools.count()
 
 
-def parcel(world: Receiver, recipient: str = "jane@example.com", *, domain: str | None = None) -> Parcel:
+def parcel(
+    world: Receiver, recipient: str = "jane@example.com", *, domain: str | None = None, port: int | None = None
+) -> Parcel:
     """A message to a domain of its own unless one is named: no domain may have all connections of a relay."""
     return Parcel(
-        route=Route.parse(f"smtp://127.0.0.1:{world.port}"),
+        route=Route.parse(f"smtp://127.0.0.1:{port or world.port}"),
         domain=domain or f"{next(NUMBERS)}.example",
         sender="b@bounces.acme.example",
         recipient=recipient,
@@ -58,6 +62,35 @@ async def test_never_more_connections_than_the_bound() -> None:
         replies = await asyncio.gather(*under_way)
         assert {reply.outcome for reply in replies} == {Outcome.SENT}
         assert (world.most_open, world.connections) == (3, 3)
+        await post.close()
+
+
+@pytest.mark.parametrize(("round_trip", "connections"), [(0.0, 16), (0.01, 16), (0.02, 32), (0.08, 128), (0.5, 128)])
+def test_connections_grow_with_the_round_trip(round_trip: float, connections: int) -> None:
+    assert Bound(16, 128).at(round_trip) == connections
+    assert Bound(16, 0).at(round_trip) == 16
+
+
+@pytest.mark.parametrize("script", [{}, LOCKSTEP], ids=["pipelined", "one command at a time"])
+async def test_a_distant_relay_gets_more_connections_up_to_the_far_bound(script: dict[str, bytes]) -> None:
+    async with receiver(script) as world, distant(world.port, round_trip=0.06) as port:
+        world.gate = asyncio.Event()
+        post = courier(Hours(), relay=2, far_relay=6)
+        under_way = [asyncio.create_task(post.deliver(parcel(world, port=port))) for _ in range(20)]
+        await world.until(lambda: len(world.messages) == 6)
+        world.gate.set()
+        assert {reply.outcome for reply in await asyncio.gather(*under_way)} == {Outcome.SENT}
+        assert (len(world.messages), world.most_open) == (20, 6)
+        await post.close()
+
+
+async def test_a_distant_relay_that_takes_no_more_connections_is_served_over_those_it_takes() -> None:
+    async with receiver() as world, distant(world.port, round_trip=0.06) as port:
+        world.most = 3
+        post = courier(Hours(), relay=2, far_relay=12)
+        replies = await asyncio.gather(*(post.deliver(parcel(world, port=port)) for _ in range(60)))
+        assert {reply.outcome for reply in replies} == {Outcome.SENT}
+        assert len(world.messages) == 60
         await post.close()
 
 
